@@ -1,0 +1,1 @@
+"""Stock playbooks: one module a symptom of the runbook."""

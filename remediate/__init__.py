@@ -1,0 +1,1 @@
+"""An incident runbook that runs itself, proves itself and rehearses itself."""
