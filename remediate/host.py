@@ -1,0 +1,118 @@
+"""A host as the inventory describes it: how to reach it, and what the application on it looks like."""
+
+import re
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints
+
+UNIT_NAME = r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,250}"
+"""What a systemd unit may be called here: systemd.unit(5), without a leading dash that argv would take for a flag."""
+
+UnitName = Annotated[str, StringConstraints(pattern=rf"\A{UNIT_NAME}\Z")]
+PhpName = Annotated[str, StringConstraints(pattern=r"\Aphp[0-9]+(\.[0-9]+)?\Z")]
+ProgramName = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")]
+UserName = Annotated[str, StringConstraints(pattern=r"\A[a-z_][a-z0-9_-]{0,31}\Z")]
+HostName = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_])?\Z")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _absolute(value: str) -> str:
+    if not value.startswith("/") or ".." in value.split("/") or re.search(r"[\x00-\x1f\x7f]", value):
+        raise ValueError("must be an absolute path without '..' or control characters")
+    return value
+
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+UrlPath = Annotated[str, StringConstraints(pattern=r"\A/[A-Za-z0-9._~/%?=&+-]*\Z")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Vantage(Enum):
+    """Where a question is asked from: on the host over SSH, or on the machine that runs remediate."""
+
+    HOST = "host"
+    CONTROLLER = "controller"
+
+
+class Service(_Frozen):
+    """A network service the application uses; without a unit it is managed elsewhere and never restarted."""
+
+    unit: UnitName | None = Field(default=None, description="systemd unit on this host; absent = managed elsewhere")
+    host: HostName = Field(default="127.0.0.1", description="where the application reaches it")
+    port: Port = Field(description="TCP port")
+
+
+class Certificate(_Frozen):
+    """The TLS certificate the public is served."""
+
+    name: HostName = Field(description="certbot lineage name")
+    domain: HostName = Field(description="name the public asks for (SNI)")
+    port: Port = Field(default=443, description="TCP port it is served on")
+    renew_within_days: Annotated[int, Field(ge=1, le=90)] = Field(
+        default=30, description="days before expiry from which a renewal is due"
+    )
+    acme_args: tuple[str, ...] = Field(default=(), description="extra certbot arguments, for an own ACME server")
+
+
+class Settings(_Frozen):
+    """What stands under `remediate:` in an inventory, merged from groups to host."""
+
+    production: bool = Field(default=True, description="changes ask for consent unless this is false")
+    disposable: bool = Field(default=False, description="faults may be injected here (with production: false)")
+    host_key: Annotated[str, StringConstraints(pattern=r"\ASHA256:[A-Za-z0-9+/]{43}\Z")] | None = Field(
+        default=None, description="pinned SSH host key, as ssh-keygen -l prints it"
+    )
+    site_url: AnyHttpUrl | None = Field(default=None, description="the site as the public sees it")
+    site_vantage: tuple[Vantage, ...] = Field(
+        default=(Vantage.HOST, Vantage.CONTROLLER),
+        min_length=1,
+        description="where site_url must be right as seen from",
+    )
+    site_resolve: Annotated[str, StringConstraints(pattern=r"\A(\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5}\Z")] | None = (
+        Field(default=None, description="address:port for the controller's request where DNS is not the truth")
+    )
+    site_contains: str | None = Field(default=None, max_length=200, description="text that the right page holds")
+    site_ca: Path | None = Field(default=None, description="PEM file of authorities the controller trusts for site_url")
+    health_path: UrlPath | None = Field(
+        default=None, description="path below site_url that answers 200 when all is well"
+    )
+    app_path: AbsolutePath | None = Field(default=None, description="directory that holds artisan")
+    app_user: UserName = Field(default="forge", description="user the application runs as")
+    php: PhpName | None = Field(default=None, description="PHP's name, for example php8.3; discovered when absent")
+    nginx_unit: UnitName = Field(default="nginx", description="systemd unit of the web server")
+    worker_program: ProgramName | None = Field(
+        default=None, description="supervisor group or program of the queue workers"
+    )
+    database: Service | None = Field(default=None, description="the application's database")
+    redis: Service | None = Field(default=None, description="the application's Redis")
+    certificate: Certificate | None = Field(default=None, description="the certificate the public is served")
+    webhook_path: UrlPath | None = Field(default=None, description="path of the payment provider's webhook")
+    protected_processes: tuple[ProgramName, ...] = Field(default=(), description="never ended, whatever they use")
+    log_paths: tuple[AbsolutePath, ...] = Field(
+        default=(), description="log files that may be shortened on a full disk"
+    )
+
+
+class SshTarget(_Frozen):
+    """How to reach a host over SSH; what is absent is taken from the user's ssh configuration."""
+
+    address: str = Field(description="name or address to connect to (ansible_host)")
+    port: Port | None = Field(default=None, description="TCP port (ansible_port)")
+    user: UserName | None = Field(default=None, description="login name (ansible_user)")
+    key_file: Path | None = Field(default=None, description="private key (ansible_ssh_private_key_file)")
+    jumps: tuple[str, ...] = Field(default=(), description="[user@]host[:port] of each jump host, outermost first")
+    host_key: str | None = Field(default=None, description="pinned host key, SHA256:…")
+
+
+class Host(_Frozen):
+    """One machine of the inventory: pure data, hashable, picklable."""
+
+    name: str = Field(description="its name in the inventory")
+    groups: tuple[str, ...] = Field(default=(), description="the groups it is in, nearest last")
+    ssh: SshTarget = Field(description="how to reach it")
+    settings: Settings = Field(default=Settings(), description="what the application on it looks like")
