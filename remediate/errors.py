@@ -4,7 +4,7 @@ RemediateError
 ├── ConfigurationError   2  what the user gave cannot be used: unknown host, bad value, bad inventory
 ├── Unreachable          4  never got in, or the link died before anything was sent to act
 ├── ContactLost          7  the link died, or time ran out, after something had been sent to act
-└── Unreadable           –  one question about a host has no answer; never an exit code by itself
+└── Unreadable           -  one question about a host has no answer; never an exit code by itself
 """
 
 from enum import Enum

@@ -10,11 +10,11 @@ from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, S
 UNIT_NAME = r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,250}"
 """What a systemd unit may be called here: systemd.unit(5), without a leading dash that argv would take for a flag."""
 
-UnitName = Annotated[str, StringConstraints(pattern=rf"\A{UNIT_NAME}\Z")]
-PhpName = Annotated[str, StringConstraints(pattern=r"\Aphp[0-9]+(\.[0-9]+)?\Z")]
-ProgramName = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")]
-UserName = Annotated[str, StringConstraints(pattern=r"\A[a-z_][a-z0-9_-]{0,31}\Z")]
-HostName = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_])?\Z")]
+UnitName = Annotated[str, StringConstraints(pattern=rf"^{UNIT_NAME}$")]
+PhpName = Annotated[str, StringConstraints(pattern=r"^php[0-9]+(\.[0-9]+)?$")]
+ProgramName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
+UserName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_])?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -25,7 +25,7 @@ def _absolute(value: str) -> str:
 
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
-UrlPath = Annotated[str, StringConstraints(pattern=r"\A/[A-Za-z0-9._~/%?=&+-]*\Z")]
+UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&+-]*$")]
 
 
 class _Frozen(BaseModel):
@@ -64,7 +64,7 @@ class Settings(_Frozen):
 
     production: bool = Field(default=True, description="changes ask for consent unless this is false")
     disposable: bool = Field(default=False, description="faults may be injected here (with production: false)")
-    host_key: Annotated[str, StringConstraints(pattern=r"\ASHA256:[A-Za-z0-9+/]{43}\Z")] | None = Field(
+    host_key: Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")] | None = Field(
         default=None, description="pinned SSH host key, as ssh-keygen -l prints it"
     )
     site_url: AnyHttpUrl | None = Field(default=None, description="the site as the public sees it")
@@ -73,8 +73,8 @@ class Settings(_Frozen):
         min_length=1,
         description="where site_url must be right as seen from",
     )
-    site_resolve: Annotated[str, StringConstraints(pattern=r"\A(\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5}\Z")] | None = (
-        Field(default=None, description="address:port for the controller's request where DNS is not the truth")
+    site_resolve: Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5}$")] | None = Field(
+        default=None, description="address:port for the controller's request where DNS is not the truth"
     )
     site_contains: str | None = Field(default=None, max_length=200, description="text that the right page holds")
     site_ca: Path | None = Field(default=None, description="PEM file of authorities the controller trusts for site_url")

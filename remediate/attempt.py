@@ -1,0 +1,111 @@
+"""One remedy, applied once: locked, fenced, acted, and watched until its effect shows or its time is over."""
+
+from collections.abc import Callable
+from enum import Enum
+from threading import Event
+from time import monotonic
+from typing import Final, NamedTuple
+
+from remediate.command import Run
+from remediate.judge import RULES, explain, verification
+from remediate.outcome import Verified
+from remediate.remedy import Failed, Proven, Remedy, Step, Verification
+from remediate.script import Act, Fence
+from remediate.session import Acted, ActState, CommandResult
+from remediate.survey import Facts
+from remediate.surveyor import SURVEY_SECONDS, Look, Surveyor
+from remediate.verdict import LOCK_MISSING, LOCKED, Verdict, refuse
+
+LOOK_AGAIN: Final = 0.25
+"""Seconds between two looks at something that is about to change."""
+
+
+class Ran(NamedTuple):
+    """The commands ran; what their effect is."""
+
+    commands: tuple[CommandResult, ...]
+    verified: Verified
+    evidence: str
+
+
+class NotRun(Enum):
+    """Nothing ran, because something moved between the survey and the lock: look and decide anew."""
+
+    MOVED = "moved"
+
+
+def act_of(remedy: Remedy, facts: Facts, steps: tuple[Step, ...], *, wait: float) -> Act:
+    """Bind the steps to what the guard saw: the identity of the thing, and the permissions."""
+    commands = ((probe.command(), facts.output(probe)) for probe in (RULES, *remedy.identity()))
+    fence = tuple(Fence(run=run, stdout=output.stdout) for run, output in commands if isinstance(run, Run))
+    return Act(steps=steps, fence=fence, wait=wait, settle=remedy.settle)
+
+
+def attempt(
+    surveyor: Surveyor,
+    remedy: Remedy,
+    steps: tuple[Step, ...],
+    *,
+    wait: float,
+    owner: tuple[str, ...],
+    enough: Callable[[Facts], bool],
+    stop: Event,
+) -> Ran | NotRun | Verdict:
+    """Apply a remedy in one exec. A Verdict is a refusal: nothing ran.
+
+    `enough` says on healed facts whether looking can end before the remedy's time is over. Raises Unreachable when
+    nothing was sent, ContactLost when it is not known what happened.
+    """
+    before = surveyor.facts
+    act = act_of(remedy, before, steps, wait=wait)
+    seconds = wait + sum(run.seconds for run in steps) + remedy.settle + SURVEY_SECONDS
+    with surveyor.look(act, seconds=seconds, owner=owner) as look:
+        acted = look.acted()
+        match acted.state:
+            case ActState.MOVED:
+                return NotRun.MOVED
+            case ActState.LOCKED:
+                return refuse(LOCKED, f"another run is changing this host{holder(acted.holder, owner)}")
+            case ActState.NO_LOCK:
+                return refuse(LOCK_MISSING, LOCK_MISSING.meaning)
+            case ActState.ACTED:
+                result = _settle(look, remedy, before, enough, stop)
+                return Ran(acted.commands, _verified(result), _evidence(result, acted))
+
+
+def holder(processes: str, owner: tuple[str, ...]) -> str:
+    """Read from a process list who holds the lock: ` (ana@laptop, run 0198…, php-fpm.restart, for 42 s)`."""
+    for line in processes.splitlines():
+        age, _, arguments = line.strip().partition(" ")
+        words = arguments.split()
+        others = words[words.index("remediate-apply") + 1 :] if "remediate-apply" in words else []
+        if len(others) == len(owner) and tuple(others) != owner and age.isdigit():
+            return f": {', '.join(others)}, for {age} s"
+    return ""
+
+
+def _settle(
+    look: Look, remedy: Remedy, before: Facts, enough: Callable[[Facts], bool], stop: Event
+) -> Verification | None:
+    until = monotonic() + remedy.settle
+    while True:
+        after = look.survey()
+        result = verification(remedy, before, after)
+        if isinstance(result, Failed) or (isinstance(result, Proven) and enough(after)):
+            return result
+        if monotonic() >= until or stop.wait(LOOK_AGAIN):
+            return result
+
+
+def _verified(result: Verification | None) -> Verified:
+    if result is None:
+        return Verified.UNKNOWN
+    return Verified.PROVEN if isinstance(result, Proven) else Verified.FAILED
+
+
+def _evidence(result: Verification | None, acted: Acted) -> str:
+    failed = next((each for each in acted.commands if each.output.exit != 0), None)
+    if failed is None or isinstance(result, Proven):
+        return explain(result)
+    said = " ".join(failed.output.stderr.split())[-300:]
+    return f"{explain(result)}; `{failed.run}` ended with {failed.output.exit}: {said}"

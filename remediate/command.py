@@ -1,0 +1,101 @@
+"""What is asked of a host or of the network, as data: nothing here runs anything."""
+
+import re
+import shlex
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from remediate.host import UserName
+
+ROOT = "root"
+
+
+def _argument(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("an argument cannot hold a NUL byte")
+    return value
+
+
+Argument = Annotated[str, AfterValidator(_argument)]
+
+
+class Run(BaseModel):
+    """One program with its arguments: never a shell string, never interpreted on the way.
+
+    A privileged one is run as exactly this argv behind `sudo -n`, so its first word is an absolute path: that is what
+    the generated sudoers file allows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    argv: tuple[Argument, ...] = Field(min_length=1, description="program and arguments")
+    user: UserName | None = Field(default=None, description="user to run as; absent = the user of the SSH login")
+    seconds: float = Field(default=60, gt=0, le=3600, description="deadline on the host, in seconds")
+
+    @classmethod
+    def of(cls, *argv: str, user: str | None = None, seconds: float = 60) -> Self:
+        """Build one from words, as one would type it."""
+        if user is not None and not argv[0].startswith("/"):
+            raise ValueError(f"a command for user {user} needs an absolute path, not {argv[0]!r}")
+        return cls(argv=argv, user=user, seconds=seconds)
+
+    def __str__(self) -> str:
+        """The command as a person could type it on the host."""
+        words = shlex.join(self.argv)
+        return words if self.user is None else f"sudo -n{'' if self.user == ROOT else f' -u {self.user}'} {words}"
+
+
+class HttpRequest(BaseModel):
+    """One GET as a browser would send it, without following redirects."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s\x00-\x1f]+$")]
+    resolve: str | None = Field(default=None, description="address:port to connect to instead of what DNS says")
+    ca_file: Path | None = Field(default=None, description="PEM file of authorities to trust besides the system's")
+    seconds: float = Field(default=10, gt=0, le=60, description="deadline of the whole request, in seconds")
+
+    @property
+    def host_port(self) -> tuple[str, int]:
+        """The name and port that the URL speaks of."""
+        scheme, _, rest = self.url.partition("://")
+        authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+        name, _, port = authority.partition(":")
+        return name, int(port) if port else (443 if scheme == "https" else 80)
+
+    def curl(self) -> Run:
+        """Return the same request as a command for a host: body on stdout, `status seconds redirect` on stderr."""
+        pinned = ("--connect-to", f"::{self.resolve}") if self.resolve else ()
+        trusted = ("--cacert", str(self.ca_file)) if self.ca_file else ()
+        return Run.of(
+            *("curl", "--silent", "--globoff", "--noproxy", "*", "--max-time", f"{self.seconds:g}", *pinned, *trusted),
+            *("--write-out", "%{stderr}%{http_code} %{time_total} %{redirect_url}", self.url),
+            seconds=self.seconds + 2,
+        )
+
+
+class CurlExit(IntEnum):
+    """The exit statuses of curl(1) that tell apart how a request ended; a controller's request uses the same."""
+
+    OK = 0
+    NAME = 6
+    REFUSED = 7
+    WRITE = 23
+    TIMEOUT = 28
+    TLS = 35
+    BROKEN_ANSWER = 52
+    CERTIFICATE = 60
+
+
+class Output(BaseModel):
+    """What a program answered: text (undecodable bytes as backslash escapes) and its exit status."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stdout: str = ""
+    stderr: str = ""
+    exit: int = 0
+    cut: bool = Field(default=False, description="stdout was longer than the limit and ends in the middle")

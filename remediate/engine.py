@@ -1,0 +1,325 @@
+"""Takes one host through a playbook: survey, judge, act under the lock, verify, hold."""
+
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+from typing import Final, NamedTuple, Protocol
+
+from remediate.attempt import LOOK_AGAIN, NotRun, attempt
+from remediate.controller import Controller
+from remediate.errors import ContactLost, Unreachable
+from remediate.hold import Held, Unsure, Window, hold
+from remediate.host import Host
+from remediate.judge import CLOCK, RULES, Judgement, Symptom, complaint, judge, restarted, symptom, unproven, youngest
+from remediate.options import Options
+from remediate.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
+from remediate.playbook import Treatment
+from remediate.remedy import Remedy, Step
+from remediate.reporter import Reporter
+from remediate.session import Session
+from remediate.survey import Facts
+from remediate.surveyor import SURVEY_SECONDS, Surveyor
+from remediate.tell import host_outcome, step_outcome
+from remediate.verdict import (
+    IN_TRANSITION,
+    JOURNAL_UNWRITABLE,
+    MOVED,
+    OUT_OF_TIME,
+    UNEXPLAINED,
+    UNREADABLE,
+    UNSTABLE,
+    Decision,
+    RefusalCode,
+    Verdict,
+    refuse,
+)
+
+PATIENCE: Final = 45.0
+"""Seconds to look again at what is in transition before refusing: most units start or stop in a few."""
+FENCE_TRIES: Final = 3
+"""How often a plan is made anew because something moved between survey and lock."""
+
+
+class NotRecorded(Exception):
+    """The intent could not be made durable: nothing may be done."""
+
+
+class Record(Protocol):
+    """Where intents and outcomes are written down before and after acting."""
+
+    def intend(self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...]) -> None:
+        """Make the intent durable. Raises NotRecorded: then nothing may be done."""
+
+    def conclude(self, host: Host, position: int, step: StepOutcome) -> None:
+        """Record what became of it."""
+
+
+class Context(NamedTuple):
+    """What a run needs of the world around it."""
+
+    connect: Callable[[Host], Session]
+    controller: Controller
+    record: Record
+    reporter: Reporter
+    stop: Event
+    owner: tuple[str, ...]
+
+
+class HostRun:
+    """One host in one run: `examine` reads and judges, `mend` changes, verifies and holds; both end in an outcome."""
+
+    def __init__(self, host: Host, treatment: Treatment, options: Options, context: Context) -> None:
+        self.host = host
+        self.treatment = treatment
+        self.options = options
+        self.context = context
+        self._begun = monotonic()
+        self._surveyor: Surveyor | None = None
+        self._before = Facts({})
+        self._steps: list[StepOutcome] = []
+        self._healed: list[tuple[Remedy, Facts]] = []
+        self._touched = Touched.NO
+        self._serving_again: float | None = None
+
+    def examine(self) -> HostOutcome | None:
+        """Look and judge. Returns None when there is something to mend and this run may do so."""
+        try:
+            self._progress("connecting")
+            session = self.context.connect(self.host)
+            self._surveyor = Surveyor(session, self.context.controller, (*self.treatment.probes(), CLOCK, RULES))
+            self._before = self._surveyor.survey()
+            self.context.reporter.surveyed(self.host, readings(self._before))
+            return self._decide()
+        except Unreachable as error:
+            return self._end(RunVerdict.UNREACHABLE, Problem(code=error.code.value, message=error.message))
+
+    def mend(self) -> HostOutcome:
+        """Apply what is needed, innermost first, each judged on the freshest facts; then hold."""
+        total = len(self.treatment.remedies)
+        try:
+            for position in range(total):
+                if self.context.stop.is_set():
+                    return self._end(RunVerdict.INTERRUPTED)
+                step = self._step(position)
+                self._steps.append(step)
+                self.context.reporter.stepped(self.host, position + 1, total, step)
+            return self._unchanged(tuple(self._steps)) if self._touched is Touched.NO else self._conclude()
+        except ContactLost as error:
+            self._touched = Touched.UNKNOWN
+            return self._end(RunVerdict.UNKNOWN, Problem(code="contact-lost", message=str(error)))
+        except Unreachable as error:
+            verdict = RunVerdict.UNREACHABLE if self._touched is Touched.NO else RunVerdict.UNKNOWN
+            return self._end(verdict, Problem(code=error.code.value, message=error.message))
+
+    def planned(self) -> tuple[StepOutcome, ...]:
+        """What `mend` would decide now about every remedy, with the exact commands."""
+        return tuple(step_outcome(each.remedy, each.verdict, self._facts) for each in self._judge())
+
+    def refuse(self, code: RefusalCode, why: str) -> HostOutcome:
+        """End an examined host that this run must not change."""
+        return self._refused(code, why, self.planned())
+
+    def close(self) -> None:
+        """Leave the host."""
+        if self._surveyor is not None:
+            self._surveyor.close()
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    @property
+    def _look(self) -> Surveyor:
+        if self._surveyor is None:
+            raise RuntimeError("a host is examined before anything else")
+        return self._surveyor
+
+    @property
+    def _facts(self) -> Facts:
+        return self._look.facts
+
+    def _judge(self) -> tuple[Judgement, ...]:
+        return judge(self.treatment, self._facts, self.options.overrides)
+
+    def _patiently(self) -> tuple[Judgement, ...]:
+        """Judge; look again while something is in transition and nothing can be done meanwhile."""
+        judgements = self._judge()
+        if not _only_waiting(judgements):
+            return judgements
+        self._progress(next(each.verdict.reason for each in judgements if each.decision is Decision.WAIT))
+        until = monotonic() + PATIENCE
+        with self._look.look(seconds=PATIENCE + SURVEY_SECONDS) as look:
+            while _only_waiting(judgements) and monotonic() < until and not self.context.stop.wait(LOOK_AGAIN):
+                look.survey()
+                judgements = self._judge()
+        return tuple(
+            Judgement(each.remedy, refuse(IN_TRANSITION, each.verdict.reason))
+            if each.decision is Decision.WAIT
+            else each
+            for each in judgements
+        )
+
+    def _window(self, seconds: float, prefix: str = "") -> Window:
+        """Sample everything over a window, beginning with the facts of now."""
+        first = self._facts
+        with self._look.look(seconds=seconds * 1.5 + SURVEY_SECONDS) as look:
+            return hold(
+                look.survey,
+                lambda facts: self._fault(first, facts),
+                seconds=seconds,
+                stop=self.context.stop,
+                progress=lambda text: self._progress(prefix + text),
+            )
+
+    def _fault(self, first: Facts, facts: Facts) -> str | None:
+        if (again := restarted(first, facts)) is not None:
+            return again
+        seen = symptom(self.treatment, facts)
+        if seen is Symptom.UNKNOWN:
+            raise Unsure(complaint(self.treatment, facts))
+        if seen is Symptom.PRESENT:
+            return complaint(self.treatment, facts)
+        return unproven(self._healed, facts)
+
+    # -- deciding ------------------------------------------------------------------------------------------------
+
+    def _decide(self) -> HostOutcome | None:
+        unstable = ""
+        for _ in range(2):
+            judgements = self._patiently()
+            steps = tuple(step_outcome(each.remedy, each.verdict, self._facts) for each in judgements)
+            if self.context.stop.is_set():
+                return self._end(RunVerdict.INTERRUPTED, steps=steps)
+            if any(each.decision is Decision.PROCEED for each in judgements):
+                return self._end(RunVerdict.PENDING, steps=steps) if self.options.plan else None
+            age = youngest(self._facts)
+            if self._concern(steps) is not None or age is None or age >= self.options.hold:
+                return self._unchanged(steps)
+            # A program that crashes every two seconds looks healthy in most surveys: watch before saying so.
+            window = self._window(self.options.hold - age, prefix=f"healthy, but for {age:.0f} s only: ")
+            if window.held is Held.HELD:
+                return self._unchanged(steps)
+            unstable = window.why
+        return self._refused(UNSTABLE, unstable, self.planned())
+
+    def _unchanged(self, steps: tuple[StepOutcome, ...]) -> HostOutcome:
+        concern = self._concern(steps)
+        return self._end(RunVerdict.REFUSED if concern else RunVerdict.HEALTHY, concern, steps)
+
+    def _concern(self, steps: tuple[StepOutcome, ...]) -> Problem | None:
+        """Say why a host to which nothing is done is not healthy."""
+        refused = next((step for step in steps if step.decision is Decision.REFUSE), None)
+        if refused is not None:
+            return Problem(code=refused.code or "", message=refused.why)
+        seen = symptom(self.treatment, self._facts)
+        if seen is Symptom.OVER:
+            return None
+        code = UNEXPLAINED if seen is Symptom.PRESENT else UNREADABLE
+        return Problem(code=code.name, message=complaint(self.treatment, self._facts))
+
+    # -- acting --------------------------------------------------------------------------------------------------
+
+    def _step(self, position: int) -> StepOutcome:
+        remedy, verdict = self._patiently()[position]
+        blocking = {step.remedy for step in self._steps if _stops_dependents(step)}.intersection(remedy.after)
+        if blocking:
+            verdict = Verdict(decision=Decision.NOT_ATTEMPTED, reason=f"needs {', '.join(sorted(blocking))} first")
+        elif verdict.decision is Decision.PROCEED and monotonic() - self._begun > self.options.timeout:
+            verdict = refuse(OUT_OF_TIME, f"the {self.options.timeout:g} s given to this host are over")
+        begun = monotonic()
+        for _ in range(FENCE_TRIES):
+            if verdict.decision is not Decision.PROCEED:
+                return step_outcome(remedy, verdict, self._facts)
+            step = self._apply(position, remedy, verdict)
+            if step is not None:
+                return step.model_copy(update={"seconds": round(monotonic() - begun, 1)})
+            self._look.survey()
+            verdict = self._judge()[position].verdict
+        moved = refuse(MOVED, f"{remedy.title()} changed each time just before it was to be mended")
+        return step_outcome(remedy, moved, self._facts)
+
+    def _apply(self, position: int, remedy: Remedy, verdict: Verdict) -> StepOutcome | None:
+        """Record the intent, act, record the outcome. Returns None when something had moved: nothing ran."""
+        before, steps = self._facts, tuple(remedy.apply(self._facts))
+        try:
+            self.context.record.intend(self.host, position, remedy, steps)
+        except NotRecorded as error:
+            return step_outcome(remedy, refuse(JOURNAL_UNWRITABLE, str(error)), before)
+        self._progress(f"{remedy.kind}: {verdict.reason}")
+        owner = (*self.context.owner, remedy.kind)
+        enough = self._served_or_more_to_do(remedy)
+        tried = attempt(
+            self._look, remedy, steps, wait=self.options.wait, owner=owner, enough=enough, stop=self.context.stop
+        )
+        step = step_outcome(remedy, tried if isinstance(tried, Verdict) else verdict, before)
+        if not isinstance(tried, (Verdict, NotRun)):
+            self._touched = Touched.YES
+            step = step_outcome(remedy, verdict, before, ran=tried)
+            if tried.verified is Verified.PROVEN:
+                self._healed.append((remedy, before))
+        self.context.record.conclude(self.host, position, step)
+        return None if isinstance(tried, NotRun) else step
+
+    def _served_or_more_to_do(self, remedy: Remedy) -> Callable[[Facts], bool]:
+        def enough(facts: Facts) -> bool:
+            if symptom(self.treatment, facts) is Symptom.OVER:
+                self._serving_again = self._serving_again or monotonic() - self._begun
+                return True
+            judged = judge(self.treatment, facts, self.options.overrides)
+            return any(each.decision is Decision.PROCEED and each.remedy != remedy for each in judged)
+
+        return enough
+
+    def _conclude(self) -> HostOutcome:
+        """End a host that was changed: only what is proven, serves and holds is fixed."""
+        unproven = [step for step in self._steps if step.changed and step.verified is not Verified.PROVEN]
+        if unproven:
+            unknown = any(step.verified is Verified.UNKNOWN for step in unproven)
+            verdict = RunVerdict.UNKNOWN if unknown else RunVerdict.NOT_FIXED
+            return self._end(verdict, Problem(code="not-verified", message=unproven[0].evidence))
+        if symptom(self.treatment, self._facts) is Symptom.PRESENT:
+            seen = complaint(self.treatment, self._facts)
+            return self._end(RunVerdict.NOT_FIXED, Problem(code="symptom-persists", message=seen))
+        window = self._window(self.options.hold)
+        match window.held:
+            case Held.HELD:
+                return self._end(RunVerdict.FIXED)
+            case Held.BROKEN:
+                return self._end(RunVerdict.NOT_FIXED, Problem(code="not-holding", message=window.why))
+            case Held.UNREADABLE:
+                return self._end(RunVerdict.UNKNOWN, Problem(code="unreadable", message=window.why))
+            case Held.STOPPED:
+                return self._end(RunVerdict.INTERRUPTED, Problem(code="interrupted", message="while holding"))
+
+    # -- telling -------------------------------------------------------------------------------------------------
+
+    def _progress(self, text: str) -> None:
+        self.context.reporter.progress(self.host, text)
+
+    def _refused(self, code: RefusalCode, why: str, steps: tuple[StepOutcome, ...]) -> HostOutcome:
+        return self._end(RunVerdict.REFUSED, Problem(code=code.name, message=why), steps)
+
+    def _end(
+        self, verdict: RunVerdict, error: Problem | None = None, steps: tuple[StepOutcome, ...] | None = None
+    ) -> HostOutcome:
+        outcome = host_outcome(
+            self.host,
+            verdict,
+            touched=self._touched,
+            seconds=monotonic() - self._begun,
+            serving_again=self._serving_again,
+            error=error,
+            before=self._before,
+            steps=tuple(self._steps) if steps is None else steps,
+            after=self._facts if self._surveyor else self._before,
+        )
+        self.context.reporter.finished(self.host, outcome)
+        return outcome
+
+
+def _only_waiting(judgements: tuple[Judgement, ...]) -> bool:
+    decisions = {each.decision for each in judgements}
+    return Decision.WAIT in decisions and Decision.PROCEED not in decisions
+
+
+def _stops_dependents(step: StepOutcome) -> bool:
+    failed = step.verified in {Verified.FAILED, Verified.UNKNOWN}
+    return failed or step.decision in {Decision.REFUSE, Decision.NOT_ATTEMPTED}

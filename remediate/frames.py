@@ -1,0 +1,69 @@
+"""Reads the frames that `remediate.script` makes a host answer with."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+GREETING_LIMIT: Final = 4096
+"""Bytes kept of what comes before the first frame: a login shell that talks, or one that refuses."""
+
+
+class Frame(NamedTuple):
+    """One framed piece of the answer: its words, and for `out`, `err` and `busy` the raw bytes that follow."""
+
+    words: tuple[str, ...]
+    payload: bytes
+
+
+_WITH_PAYLOAD: Final = frozenset({"out", "err"})
+
+
+class FrameReader:
+    """Cuts a byte stream into frames, however it arrives in pieces."""
+
+    def __init__(self, nonce: str) -> None:
+        self._mark = f"\n{nonce} ".encode()
+        self._buffer = bytearray()
+        self._open: tuple[str, ...] | None = None
+        self._greeting = bytearray()
+
+    @property
+    def greeting(self) -> str:
+        """What the login shell printed before the script began, cut at a limit."""
+        return bytes(self._greeting[:GREETING_LIMIT]).decode(errors="backslashreplace").strip()
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Take the next bytes and yield every frame that is complete now."""
+        self._buffer += data
+        while (start := self._buffer.find(self._mark)) >= 0:
+            end = self._buffer.find(b"\n", start + len(self._mark))
+            if end < 0:
+                return
+            before = bytes(self._buffer[:start])
+            words = tuple(self._buffer[start + len(self._mark) : end].decode(errors="backslashreplace").split())
+            # The newline that ends this line may be the one that begins the next frame's.
+            del self._buffer[: end if not self._holds_payload(words) else end + 1]
+            yield from self._close(before)
+            if self._holds_payload(words):
+                self._open = words
+            else:
+                yield Frame(words, b"")
+        if self._open is None and len(self._buffer) > GREETING_LIMIT:
+            self._greeting += self._buffer[: -len(self._mark)]
+            del self._greeting[GREETING_LIMIT:]
+            del self._buffer[: -len(self._mark)]
+
+    def _close(self, payload: bytes) -> Iterator[Frame]:
+        if self._open is None:
+            self._greeting += payload
+            del self._greeting[GREETING_LIMIT:]
+        else:
+            yield Frame(self._open, payload)
+            self._open = None
+
+    @staticmethod
+    def _holds_payload(words: tuple[str, ...]) -> bool:
+        return bool(words) and (words[0] in _WITH_PAYLOAD or words == ("lock", "busy"))
+
+    def rest(self) -> str:
+        """Return what arrived outside any frame, for saying why a host did not answer."""
+        return (self.greeting + bytes(self._buffer[:GREETING_LIMIT]).decode(errors="backslashreplace")).strip()

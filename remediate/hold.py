@@ -1,0 +1,68 @@
+"""Watching a result for the stability window: what works once need not keep working."""
+
+from collections.abc import Callable
+from enum import Enum
+from threading import Event
+from time import monotonic
+from typing import Final, NamedTuple
+
+from remediate.survey import Facts
+
+SAMPLES: Final = 6
+"""Good samples that a window needs at the least, spread evenly over it, its first and last moment among them."""
+EXTRA: Final = 3
+"""Further samples taken when some could not be read: an unreadable one is neither good nor bad."""
+
+
+class Held(Enum):
+    """What a window comes to."""
+
+    HELD = "held"
+    BROKEN = "broken"
+    UNREADABLE = "unreadable"
+    STOPPED = "stopped"
+
+
+class Window(NamedTuple):
+    """A window's result, why it ended early, and the last sample taken."""
+
+    held: Held
+    why: str
+    last: Facts | None
+
+
+class Unsure(Exception):
+    """A sample says neither yes nor no."""
+
+
+def hold(
+    sample: Callable[[], Facts],
+    fault: Callable[[Facts], str | None],
+    *,
+    seconds: float,
+    stop: Event,
+    progress: Callable[[str], None],
+) -> Window:
+    """Sample evenly over `seconds`; end at the first sample in which `fault` names something.
+
+    `fault` raises Unsure for a sample that cannot be judged. Unreachable and ContactLost of `sample` escape.
+    """
+    begun, good, last, doubt = monotonic(), 0, None, ""
+    count = max(SAMPLES, round(seconds / 5) + 1)
+    for number in range(count + EXTRA):
+        due = begun + seconds * min(number, count - 1) / (count - 1) + max(0, number - count + 1)
+        if stop.wait(max(0.0, due - monotonic())):
+            return Window(Held.STOPPED, "interrupted", last)
+        last = sample()
+        try:
+            why = fault(last)
+        except Unsure as unsure:
+            doubt = str(unsure)
+            continue
+        if why is not None:
+            return Window(Held.BROKEN, f"{why} ({monotonic() - begun:.0f} s into the window)", last)
+        good += 1
+        progress(f"holding {seconds:g} s: {good}/{count} samples good")
+        if number >= count - 1 and good >= SAMPLES:
+            return Window(Held.HELD, f"{good} samples good over {monotonic() - begun:.0f} s", last)
+    return Window(Held.UNREADABLE, doubt, last)

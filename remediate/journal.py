@@ -1,0 +1,360 @@
+"""The journal: what every run meant to do, recorded durably before it is done, and what came of it.
+
+Write in this order: `begin` a run, `intend` each step before it acts and `conclude` it afterwards, `finish` the run. A
+process that dies in between leaves a run without an end and, if it was acting, an intent without an outcome:
+`Journal.open_intents` finds those. When `intend` raises, the caller must not act.
+
+The journal is one SQLite file in the user's state directory, `REMEDIATE_STATE_DIR` if that is set. Nothing is ever
+deleted or overwritten. Texts are stored as given: whoever calls has masked the secrets in them, and no message of this
+module quotes one.
+
+Importing this module is cheap; SQLAlchemy is imported when a journal is opened.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from remediate.errors import ConfigurationError, RemediateError
+from remediate.run_id import matching, short
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+    from remediate.migrations.database import Database
+
+FILE_NAME = "journal.sqlite3"
+
+_NAMED = 5
+"""How many candidates a message names."""
+
+
+class JournalError(RemediateError):
+    """The journal cannot be read or written; the text names it and what to do. Nothing was stored by the call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as it is known before it does anything."""
+
+    id: str
+    started: datetime
+    mode: Literal["fix", "plan"]
+    playbook: str
+    operator: str
+    hosts: tuple[str, ...]
+    version: str
+    reason: str | None = None
+    incident: str | None = None
+
+    def __post_init__(self) -> None:
+        _require_zone(self.started)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One step that is about to act on a host.
+
+    `params` (an object) and `commands` (an array) are JSON text, as pydantic's `model_dump_json` gives it, so that the
+    value is frozen all through and typed again by whoever validates it; they are kept compact and in ASCII.
+    """
+
+    run: str
+    host: str
+    position: int
+    remedy: str
+    params: str
+    commands: str
+    intended_at: datetime
+
+    def __post_init__(self) -> None:
+        _require_zone(self.intended_at)
+        object.__setattr__(self, "params", _compact(self.params, "{"))
+        object.__setattr__(self, "commands", _compact(self.commands, "["))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStep:
+    """One attempt at a step; without an outcome it is still being done, or whoever did it died."""
+
+    intent: Intent
+    finished: datetime | None
+    outcome: str | None
+    evidence: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One line in a list of runs; `shown` is the short id that `Journal.find` accepts."""
+
+    id: str
+    shown: str
+    started: datetime
+    finished: datetime | None
+    mode: str
+    playbook: str
+    operator: str
+    incident: str | None
+    hosts: tuple[str, ...]
+    verdict: str | None
+    exit_code: int | None
+    touched: str | None
+
+    @property
+    def unfinished(self) -> bool:
+        """Begun and never finished: it is running now, or its process died (the journal cannot tell which)."""
+        return self.finished is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun(RunSummary):
+    """Everything that is known about one run; `report` is the Report as JSON text, None while unfinished."""
+
+    reason: str | None
+    version: str
+    report: str | None
+    steps: tuple[StoredStep, ...]
+
+
+class Journal:
+    """An open journal. Threads may share it; every process opens its own, also after a fork.
+
+    Every method raises JournalError when the database fails it, and returns only when what it wrote is durable.
+    """
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str | None = None) -> Self:
+        """Open the journal, creating it or bringing an older one up to date; `url` is a SQLAlchemy database URL.
+
+        Raises JournalError when it cannot be used; ConfigurationError for a URL that cannot be, and for a journal that
+        a newer version of this package wrote.
+        """
+        from remediate.migrations.database import open_database
+
+        return cls(open_database(url, _state_directory() / FILE_NAME))
+
+    def close(self) -> None:
+        """Close it; call once, when nothing uses it any more."""
+        self._database.close()
+
+    def begin(self, run: RunRecord) -> None:
+        """Record that a run starts: before anything else, so that whatever happens to it has a place."""
+        from sqlalchemy.exc import IntegrityError
+
+        from remediate.migrations.schema import runs
+
+        with self._database.writing() as connection:
+            try:
+                connection.execute(
+                    runs.insert().values(
+                        id=run.id,
+                        started=run.started,
+                        mode=run.mode,
+                        playbook=run.playbook,
+                        operator=run.operator,
+                        reason=run.reason,
+                        incident=run.incident,
+                        hosts=list(run.hosts),
+                        version=run.version,
+                    )
+                )
+            except IntegrityError:
+                raise self._refused(f"run {run.id} has already begun") from None
+
+    def intend(self, intent: Intent) -> None:
+        """Record what is about to be done to a host, just before doing it; when this raises, do not act.
+
+        The same step may be intended again once its last attempt has been concluded.
+        """
+        from sqlalchemy.exc import IntegrityError
+
+        from remediate.migrations.schema import steps
+
+        with self._database.writing() as connection:
+            try:
+                connection.execute(
+                    steps.insert().values(
+                        run=intent.run,
+                        host=intent.host,
+                        position=intent.position,
+                        remedy=intent.remedy,
+                        params=json.loads(intent.params),
+                        commands=json.loads(intent.commands),
+                        intended_at=intent.intended_at,
+                    )
+                )
+            except IntegrityError:
+                raise self._refused(
+                    f"run {intent.run} has not begun, or its step {intent.position} on this host is still open"
+                ) from None
+
+    def conclude(self, run: str, host: str, position: int, outcome: str, evidence: str) -> None:
+        """Record what came of an open step, after it acted: `proven`, `failed`, `unknown`, `not_run` and so on."""
+        from remediate.migrations.schema import steps
+
+        open_step = (
+            (steps.c.run == run)
+            & (steps.c.host == host)
+            & (steps.c.position == position)
+            & steps.c.finished_at.is_(None)
+        )
+        with self._database.writing() as connection:
+            stored = connection.execute(
+                steps.update()
+                .where(open_step)
+                .values(finished_at=datetime.now(UTC), outcome=outcome, evidence=evidence)
+            )
+            if stored.rowcount != 1:
+                raise self._refused(f"step {position} of run {run} is not open on this host")
+
+    def finish(self, run: str, *, verdict: str, exit_code: int, touched: str, finished: datetime, report: str) -> None:
+        """Record how a run ended, once; `report` is the Report as JSON text."""
+        from remediate.migrations.schema import runs
+
+        _require_zone(finished)
+        with self._database.writing() as connection:
+            stored = connection.execute(
+                runs.update()
+                .where((runs.c.id == run) & runs.c.finished.is_(None))
+                .values(verdict=verdict, exit_code=exit_code, touched=touched, finished=finished, report=report)
+            )
+            if stored.rowcount != 1:
+                raise self._refused(f"run {run} has not begun, or is finished already")
+
+    def shown(self, run: str) -> str:
+        """The short id of a run among those stored, whether or not it has begun: for what a person reads."""
+        with self._database.reading() as connection:
+            return short(run, _ids(connection))
+
+    def runs(self, *, limit: int = 20) -> tuple[RunSummary, ...]:
+        """The newest runs, newest first; unfinished ones are among them."""
+        from remediate.migrations.schema import runs
+
+        # Not the report: it is the one column that is large.
+        wanted = [column for column in runs.c if column is not runs.c.report]
+        with self._database.reading() as connection:
+            ids = _ids(connection)
+            query = runs.select().with_only_columns(*wanted).order_by(runs.c.started.desc(), runs.c.id.desc())
+            return tuple(_summary(row, ids) for row in connection.execute(query.limit(limit)))
+
+    def find(self, prefix: str) -> StoredRun:
+        """The one run that `prefix` names: a beginning of what is shown, or of its whole id.
+
+        Raises ConfigurationError, naming the candidates, when there is none or more than one.
+        """
+        from remediate.migrations.schema import runs, steps
+
+        with self._database.reading() as connection:
+            ids = _ids(connection)
+            found = matching(prefix, ids)
+            if len(found) != 1:
+                raise ConfigurationError(_not_one(found, ids))
+            row = connection.execute(runs.select().where(runs.c.id == found[0])).one()
+            attempts = connection.execute(steps.select().where(steps.c.run == found[0]).order_by(steps.c.id)).all()
+        return StoredRun(
+            **asdict(_summary(row, ids)),
+            reason=row.reason,
+            version=row.version,
+            report=row.report,
+            steps=tuple(
+                StoredStep(
+                    intent=_intent(attempt),
+                    finished=attempt.finished_at,
+                    outcome=attempt.outcome,
+                    evidence=attempt.evidence,
+                )
+                for attempt in attempts
+            ),
+        )
+
+    def open_intents(self, *, host: str | None = None) -> tuple[Intent, ...]:
+        """Every step that was intended and never concluded, oldest first, of one host when given.
+
+        Its command may or may not have run. A run that is going on right now is among them too.
+        """
+        from remediate.migrations.schema import steps
+
+        query = steps.select().where(steps.c.finished_at.is_(None)).order_by(steps.c.id)
+        if host is not None:
+            query = query.where(steps.c.host == host)
+        with self._database.reading() as connection:
+            return tuple(_intent(row) for row in connection.execute(query))
+
+    def _refused(self, why: str) -> JournalError:
+        return JournalError(f"the journal {self._database.place} did not take the record: {why}")
+
+
+def _state_directory() -> Path:
+    given = os.environ.get("REMEDIATE_STATE_DIR")
+    if given:
+        return Path(given).absolute()
+    import platformdirs
+
+    return platformdirs.user_state_path("remediate")
+
+
+def _require_zone(moment: datetime) -> None:
+    if moment.tzinfo is None:
+        raise ValueError("a moment in the journal needs a time zone")
+
+
+def _compact(text: str, opening: str) -> str:
+    """The same JSON without spaces and in ASCII; the errors of `json` are not shown, they quote the text."""
+    try:
+        compact = json.dumps(json.loads(text), separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        compact = ""
+    if not compact.startswith(opening):
+        raise ValueError("the params of an intent are a JSON object, its commands a JSON array")
+    return compact
+
+
+def _ids(connection: "Connection") -> Sequence[str]:
+    from remediate.migrations.schema import runs
+
+    newest_first = runs.c.id.desc()  # an id begins with its clock
+    return connection.execute(runs.select().with_only_columns(runs.c.id).order_by(newest_first)).scalars().all()
+
+
+def _not_one(found: Sequence[str], ids: Sequence[str]) -> str:
+    named = ", ".join(short(one, ids) for one in (found or ids)[:_NAMED])
+    if found:
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        return f"{len(found)} runs begin like that: {named}{more}; give more digits"
+    return f"no run begins like that; the newest are {named}" if ids else "no run begins like that; there are none yet"
+
+
+def _summary(row: "Row[tuple[object, ...]]", ids: Sequence[str]) -> RunSummary:
+    return RunSummary(
+        id=row.id,
+        shown=short(row.id, ids),
+        started=row.started,
+        finished=row.finished,
+        mode=row.mode,
+        playbook=row.playbook,
+        operator=row.operator,
+        incident=row.incident,
+        hosts=tuple(row.hosts),
+        verdict=row.verdict,
+        exit_code=row.exit_code,
+        touched=row.touched,
+    )
+
+
+def _intent(row: "Row[tuple[object, ...]]") -> Intent:
+    return Intent(
+        run=row.run,
+        host=row.host,
+        position=row.position,
+        remedy=row.remedy,
+        params=json.dumps(row.params),
+        commands=json.dumps(row.commands),
+        intended_at=row.intended_at,
+    )

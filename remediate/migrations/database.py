@@ -1,0 +1,250 @@
+"""Opens the journal's database: a private file, durable commits, today's tables, and faults told in one line.
+
+SQLite is given what it needs to be trusted with an intent: WAL, `synchronous=FULL` (a commit returns after fsync),
+foreign keys, and BEGIN IMMEDIATE for whatever writes, so that a writer waits for its turn at the start and never finds
+out half-way that another was faster.
+"""
+
+import errno
+import os
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    QueuePool,
+    column,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    select,
+    table,
+)
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from remediate.errors import ConfigurationError
+from remediate.journal import JournalError
+from remediate.migrations.schema import HEAD
+
+BUSY_SECONDS = 10
+"""How long a transaction waits for the other processes' turns; each of theirs lasts milliseconds."""
+
+_VERSION = table("alembic_version", column("version_num"))
+
+_WRITABLE = "look at the owner and mode of it and of its directory, or set REMEDIATE_STATE_DIR"
+_SPACE = "free some space, or set REMEDIATE_STATE_DIR to a directory on another disk"
+_ASIDE = "nothing was overwritten; move it aside, with its -wal and -shm, to start a new one"
+_FAULTS = {
+    sqlite3.SQLITE_FULL: ("cannot grow, the disk or a quota is full", _SPACE),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written, the disk is full or failing", _SPACE),
+    sqlite3.SQLITE_CORRUPT: ("is damaged", _ASIDE),
+    sqlite3.SQLITE_NOTADB: ("is not a journal, or damaged", _ASIDE),
+    sqlite3.SQLITE_ERROR: ("lacks what a journal has", _ASIDE),
+    sqlite3.SQLITE_READONLY: ("is read-only", _WRITABLE),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", _WRITABLE),
+    sqlite3.SQLITE_PERM: ("cannot be opened", _WRITABLE),
+    sqlite3.SQLITE_BUSY: (f"is in use by others for over {BUSY_SECONDS} s", "look which process holds it, try again"),
+}
+"""By SQLite's primary result code: what is wrong, and what to do."""
+
+# alembic keeps the migration that is running in module globals.
+_upgrading = threading.Lock()
+
+
+class Database:
+    """An open database that has today's tables; belongs to the process that opened it."""
+
+    def __init__(self, engine: Engine, place: str) -> None:
+        self.engine = engine
+        self.place = place
+        self._pid = os.getpid()
+        # Threads of one process queue here, in order; SQLite's own waiting between processes is a sleep without order.
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One snapshot, for queries only; raises JournalError."""
+        with self._told(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One short transaction, durable when the block has been left; raises JournalError, then nothing was stored."""
+        with self._told(), self._turn, self.engine.execution_options(writes=True).begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give every connection back to the system."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        if os.getpid() != self._pid:
+            # SQLite's locks and memory map do not survive a fork, and the damage would be silent.
+            raise JournalError(f"the journal {self.place} was opened before a fork: open it again in this process")
+        try:
+            yield
+        except SQLAlchemyError as error:
+            # Without the cause: a database's own words may quote the values.
+            raise JournalError(_fault(self.place, error)) from None
+
+
+def open_database(url: str | None, default: Path) -> Database:
+    """Open, and where needed create or migrate, the database at `url`, or the SQLite file `default` when None.
+
+    Raises JournalError when it cannot be used and ConfigurationError when the URL cannot, or when a newer version of
+    this package wrote it.
+    """
+    target = None if url is None else _url(url)
+    if target is None or target.get_backend_name() == "sqlite":
+        path = default if target is None else _sqlite_path(target)
+        _create_private(path)
+        database = Database(_sqlite(path), str(path))
+    else:
+        database = Database(_server(target), target.render_as_string(hide_password=True))
+    try:
+        _bring_up_to_date(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _url(text: str) -> URL:
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):
+        # Not quoted: a URL may hold a password.
+        raise ConfigurationError(
+            "the journal's URL cannot be read: sqlite:////absolute/path or postgresql://… is accepted"
+        ) from None
+
+
+def _sqlite_path(url: URL) -> Path:
+    if not url.database or url.database.startswith((":", "file:")) or url.query:
+        raise ConfigurationError("a SQLite journal is a file on disk, sqlite:////absolute/path without options")
+    return Path(url.database).absolute()
+
+
+def _create_private(path: Path) -> None:
+    """Make the directory (0700) and an empty WAL database (0600); whatever is there already is left as it is.
+
+    The file is built under another name and linked into place, so it is never there with another mode or half made, and
+    two processes cannot both be first. SQLite gives its -wal and -shm the mode of the database. It is not opened with
+    O_CREAT: closing our descriptor would drop the locks that another thread's SQLite holds on the same file.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists():
+            return
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as scratch:
+            new = Path(scratch, path.name)
+            os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            with closing(_connect(new)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+            # Who comes second throws his own away.
+            with suppress(FileExistsError):
+                path.hardlink_to(new)
+    except OSError as error:
+        advice = _SPACE if error.errno in {errno.ENOSPC, errno.EDQUOT} else _WRITABLE
+        raise JournalError(f"the journal {path} cannot be created ({error.strerror}): {advice}") from None
+    except sqlite3.Error as error:
+        raise JournalError(_sqlite_fault(str(path), error)) from None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # mode=rw: SQLite itself never creates the file, with a mode of its own choosing.
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode=rw",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,  # BEGIN and COMMIT are ours
+        check_same_thread=False,  # the pool lends a connection to one thread at a time
+    )
+
+
+def _sqlite(path: Path) -> Engine:
+    engine = create_engine(
+        "sqlite+pysqlite://", creator=lambda: _connect(path), poolclass=QueuePool, hide_parameters=True
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _server(url: URL) -> Engine:
+    try:
+        return create_engine(url, hide_parameters=True)
+    except (NoSuchModuleError, ModuleNotFoundError):
+        raise ConfigurationError(f"no database driver is installed for a journal at {url.drivername}://") from None
+
+
+def _version(connection: Connection) -> str | None:
+    """The version of the tables that are there; None without any."""
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    found = connection.execute(select(_VERSION.c.version_num)).scalar()
+    return None if found is None else str(found)
+
+
+def _bring_up_to_date(database: Database) -> None:
+    with database.reading() as connection:
+        if _version(connection) == HEAD:
+            return
+    _upgrade(database)
+
+
+def _upgrade(database: Database) -> None:
+    # Only here: importing alembic takes as long as a hundred intents.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    # The write transaction is the lock: who comes second waits at its beginning and then finds nothing left to do.
+    with _upgrading, database.writing() as connection:
+        found = _version(connection)
+        if found == HEAD:
+            return
+        if found is not None and found not in known:
+            raise ConfigurationError(
+                f"the journal {database.place} was written by a newer version of remediate: upgrade this one"
+            )
+        if found is None and inspect(connection).get_table_names():
+            raise JournalError(f"the journal {database.place} is the database of another program: {_ASIDE}")
+        config.attributes["connection"] = connection
+        command.upgrade(config, HEAD)
+
+
+def _fault(place: str, error: SQLAlchemyError) -> str:
+    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.Error):
+        return _sqlite_fault(place, error.orig)
+    return f"the journal {place} cannot be used ({type(error).__name__}): look whether its database answers"
+
+
+def _sqlite_fault(place: str, error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    what, advice = _FAULTS.get(code, (f"cannot be used ({type(error).__name__})", _WRITABLE))
+    return f"the journal {place} {what}: {advice}"

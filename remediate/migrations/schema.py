@@ -1,0 +1,121 @@
+"""The journal's tables as they are now. A change here needs a new module in `versions/`, and `HEAD` names it."""
+
+import re
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+HEAD = "0001_runs_and_steps"
+"""The newest version; a constant, so that a journal that is up to date is opened without importing alembic."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
+
+
+class VisibleText(TypeDecorator[str]):
+    r"""Text that every database can hold: NUL and lone surrogates become visible, as \x00 and \udcff.
+
+    A surrogate stands for a byte that is not UTF-8. SQLite refuses those, PostgreSQL both; an odd byte in a remote
+    error message must not be why an outcome is lost.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the signature is SQLAlchemy's
+        """On the way in."""
+        return None if value is None else _UNSTORABLE.sub(_escape, value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC, aware in Python; with its zone where the database has such a type, as UTC without where not."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """On the way in; the values of `remediate.journal` let no naive datetime come this far."""
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """On the way out."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# Named constraints: without a name SQLite cannot drop one in a later version.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("started", Moment, nullable=False, index=True),
+    Column("finished", Moment),
+    Column("mode", String(16), nullable=False),
+    Column("playbook", VisibleText, nullable=False),
+    Column("operator", VisibleText, nullable=False),
+    Column("reason", VisibleText),
+    Column("incident", String(36)),
+    Column("hosts", JSON, nullable=False),
+    Column("version", VisibleText, nullable=False),
+    Column("verdict", VisibleText),
+    Column("exit_code", Integer),
+    Column("touched", String(16)),
+    Column("report", VisibleText),
+)
+
+# A step may be tried again after its first attempt was concluded (the fence had moved, nothing ran): each attempt is a
+# row of its own and nothing is overwritten. What must be unique is the attempt that is still open.
+steps = Table(
+    "steps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run", String(36), ForeignKey("runs.id"), nullable=False, index=True),
+    Column("host", VisibleText, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("remedy", VisibleText, nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("commands", JSON, nullable=False),
+    Column("intended_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("outcome", VisibleText),
+    Column("evidence", VisibleText),
+)
+Index(
+    "uq_steps_open",
+    steps.c.run,
+    steps.c.host,
+    steps.c.position,
+    unique=True,
+    sqlite_where=text("finished_at IS NULL"),
+    postgresql_where=text("finished_at IS NULL"),
+)

@@ -1,0 +1,208 @@
+"""What happened, as values: every renderer, the journal and the exit code read the same Report."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from remediate.command import Run
+from remediate.errors import Unreadable
+from remediate.host import Vantage
+from remediate.probe import Fact, Probe
+from remediate.survey import Facts
+from remediate.verdict import Decision
+
+SCHEMA: Final = "remediate.report/1"
+
+
+class RunVerdict(Enum):
+    """What a run comes to; its exit code is part of the contract."""
+
+    HEALTHY = "healthy"
+    FIXED = "fixed"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    NOT_FIXED = "not_fixed"
+    MIXED = "mixed"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def exit_code(self) -> int:
+        """The process's exit status for it."""
+        return _EXIT_CODES[self]
+
+
+_EXIT_CODES: Final = {
+    RunVerdict.HEALTHY: 0,
+    RunVerdict.FIXED: 0,
+    RunVerdict.REFUSED: 3,
+    RunVerdict.UNREACHABLE: 4,
+    RunVerdict.NOT_FIXED: 5,
+    RunVerdict.MIXED: 6,
+    RunVerdict.UNKNOWN: 7,
+    RunVerdict.PENDING: 10,
+    RunVerdict.INTERRUPTED: 130,
+}
+USAGE_EXIT_CODE: Final = 2
+
+
+class Mode(Enum):
+    """Whether a run may change anything."""
+
+    FIX = "fix"
+    PLAN = "plan"
+
+
+class Touched(Enum):
+    """Whether a host was changed, for whoever is woken up."""
+
+    NO = "no"
+    YES = "yes"
+    UNKNOWN = "unknown"
+
+
+class Verified(Enum):
+    """What became of a remedy's effect."""
+
+    PROVEN = "proven"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(_Value):
+    """Why something did not go through: a stable code and one line."""
+
+    code: str
+    message: str
+
+
+class Reading(_Value):
+    """One answer of a survey, for reports."""
+
+    probe: str = Field(description="kind of the probe")
+    params: dict[str, JsonValue] = Field(description="its parameters")
+    label: str = Field(description="what it is about, for a person")
+    vantage: Vantage
+    value: JsonValue = Field(description="the typed answer; null when there was none")
+    ok: bool | None = Field(description="as it should be; null = cannot know, or only informs")
+    note: str = Field(description="the answer in a few words, or why there is none")
+
+    @classmethod
+    def of(cls, probe: Probe[Fact], answer: Fact | Unreadable) -> Self:
+        """Turn an answer into what reports show."""
+        known = None if isinstance(answer, Unreadable) else answer
+        return cls(
+            probe=probe.kind,
+            params=probe.model_dump(mode="json", exclude={"kind"}),
+            label=probe.label(),
+            vantage=probe.vantage,
+            value=None if known is None else known.model_dump(mode="json"),
+            ok=None if known is None else known.ok,
+            note=f"unknown: {answer}" if known is None else known.describe(),
+        )
+
+
+def readings(facts: Facts) -> tuple[Reading, ...]:
+    """Turn a whole survey into what reports show."""
+    return tuple(Reading.of(probe, answer) for probe, answer in facts)
+
+
+class CommandRecord(_Value):
+    """One command that was run to change a host, or would be."""
+
+    argv: tuple[str, ...]
+    user: str | None = Field(description="user it runs as; null = the SSH user")
+    exit: int | None = Field(default=None, description="exit status; null when it was not run")
+    seconds: float | None = Field(default=None, description="duration; null when it was not run")
+
+    @classmethod
+    def planned(cls, run: Run) -> Self:
+        """Record a command that has not run."""
+        return cls(argv=run.argv, user=run.user)
+
+
+class StepOutcome(_Value):
+    """What was decided about one remedy, and what came of it."""
+
+    remedy: str = Field(description="kind of the remedy")
+    title: str = Field(description="what it acts on")
+    params: dict[str, JsonValue]
+    decision: Decision
+    code: str | None = Field(default=None, description="why it was refused, as a stable name")
+    why: str
+    changed: bool = False
+    verified: Verified | None = None
+    commands: tuple[CommandRecord, ...] = ()
+    evidence: str = ""
+    seconds: float = 0
+
+
+class HostIdentity(_Value):
+    """Which machine answered."""
+
+    machine: str
+    boot: str
+
+
+class HostOutcome(_Value):
+    """What happened on one host."""
+
+    name: str
+    address: str
+    identity: HostIdentity | None = None
+    verdict: RunVerdict
+    exit_code: int
+    touched: Touched
+    seconds: float
+    serving_again_seconds: float | None = None
+    rolled_back: bool = False
+    error: Problem | None = None
+    before: tuple[Reading, ...] = ()
+    steps: tuple[StepOutcome, ...] = ()
+    after: tuple[Reading, ...] = ()
+
+
+class Report(_Value):
+    """One run over all its hosts: the `--json` document (docs/report.schema.json)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    schema_: str = Field(default=SCHEMA, alias="schema", description="name and version of this format")
+    version: str = Field(description="version of remediate")
+    run: str = Field(description="UUIDv7 of the run")
+    mode: Mode
+    playbook: str
+    operator: str
+    reason: str | None = None
+    incident: str | None = None
+    started: datetime = Field(description="UTC")
+    seconds: float
+    verdict: RunVerdict | None = Field(description="null when the run was refused as wrong usage")
+    exit_code: int
+    touched: Touched
+    error: Problem | None = None
+    hosts: tuple[HostOutcome, ...] = ()
+
+
+def overall(hosts: Iterable[HostOutcome]) -> RunVerdict:
+    """Return what several hosts come to together: one shared verdict, or mixed; healthy and fixed count as one."""
+    verdicts = {host.verdict for host in hosts}
+    if RunVerdict.INTERRUPTED in verdicts:
+        return RunVerdict.INTERRUPTED
+    if verdicts <= {RunVerdict.HEALTHY, RunVerdict.FIXED}:
+        return RunVerdict.FIXED if RunVerdict.FIXED in verdicts else RunVerdict.HEALTHY
+    return verdicts.pop() if len(verdicts) == 1 else RunVerdict.MIXED
+
+
+def touched(hosts: Iterable[HostOutcome]) -> Touched:
+    """Return whether any host was changed; not knowing about one outweighs the rest."""
+    states = {host.touched for host in hosts}
+    return next((state for state in (Touched.UNKNOWN, Touched.YES) if state in states), Touched.NO)

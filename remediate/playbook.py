@@ -1,0 +1,96 @@
+"""Playbooks: what mends one symptom, in order, and what it means that the symptom is over."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from remediate.command import Run
+from remediate.host import Host
+from remediate.probe import Fact, Probe
+from remediate.remedy import Remedy
+
+Probes = tuple[Probe[Fact], ...]
+
+
+class Severity(Enum):
+    """How bad it is, as the runbook grades it (1.1)."""
+
+    SEV1 = "SEV-1"
+    SEV2 = "SEV-2"
+    SEV3 = "SEV-3"
+    SEV4 = "SEV-4"
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """A playbook on one host: which probes tell that the symptom is over, and what may mend it, in order."""
+
+    symptoms: Probes
+    diagnosis: Probes
+    remedies: tuple[Remedy, ...]
+
+    def probes(self) -> Probes:
+        """Everything that one survey has to ask, each question once, in the order a person wants to read it."""
+        asked = (*self.symptoms, *(probe for remedy in self.remedies for probe in remedy.probes()), *self.diagnosis)
+        return tuple(dict.fromkeys(asked))
+
+    def privileges(self) -> tuple[Run, ...]:
+        """Every privileged command that this may need on the host."""
+        asked = (probe.command() for probe in self.probes())
+        commands = (run for run in asked if isinstance(run, Run) and run.user is not None)
+        return tuple(dict.fromkeys((*commands, *(run for each in self.remedies for run in each.privileges()))))
+
+
+class Playbook:
+    """A named, ordered answer to one symptom. Made by `@playbook`; called with a host, it only describes."""
+
+    def __init__(
+        self,
+        remedies: Callable[..., Iterable[Remedy]],
+        *,
+        severity: Severity,
+        symptoms: Callable[[Host], Iterable[Probe[Fact]]],
+        diagnosis: Callable[[Host], Iterable[Probe[Fact]]],
+    ) -> None:
+        self.name = remedies.__name__.replace("_", "-")
+        self.severity = severity
+        self.__doc__ = remedies.__doc__
+        self.__module__ = remedies.__module__
+        self.__qualname__ = remedies.__qualname__
+        self.__wrapped__ = remedies
+        self._symptoms = symptoms
+        self._diagnosis = diagnosis
+
+    def __call__(self, host: Host, **parameters: Any) -> Treatment:
+        """Say what would be looked at and done on this host. Raises ConfigurationError when the inventory lacks it."""
+        return Treatment(
+            symptoms=tuple(self._symptoms(host)),
+            diagnosis=tuple(self._diagnosis(host)),
+            remedies=tuple(self.__wrapped__(host, **parameters)),
+        )
+
+    def __reduce__(self) -> str:
+        # A module-level name, so that a fleet may run in processes.
+        return self.__qualname__
+
+    def __repr__(self) -> str:
+        return f"<playbook {self.name}>"
+
+
+def playbook(
+    *,
+    severity: Severity,
+    symptoms: Callable[[Host], Iterable[Probe[Fact]]],
+    diagnosis: Callable[[Host], Iterable[Probe[Fact]]] = lambda _: (),
+) -> Callable[[Callable[..., Iterable[Remedy]]], Playbook]:
+    """Make a playbook of a function from a host to remedies; its keyword-only parameters become flags.
+
+    The function may branch on the inventory, never on live state: that is what guards are for. The symptom is over
+    when every probe of `symptoms` says so; `diagnosis` is only shown.
+    """
+
+    def decorate(remedies: Callable[..., Iterable[Remedy]]) -> Playbook:
+        return Playbook(remedies, severity=severity, symptoms=symptoms, diagnosis=diagnosis)
+
+    return decorate

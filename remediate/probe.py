@@ -1,0 +1,93 @@
+"""Questions about a host and the values that answer them."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from remediate.command import HttpRequest, Output, Run
+from remediate.errors import Unreadable
+from remediate.host import Vantage
+
+TIMED_OUT = frozenset({124, 137})
+"""Exit statuses of timeout(1): the command was ended at its deadline, the second one by KILL."""
+NOT_RUN = frozenset({126, 127})
+"""Exit statuses of a command that cannot be started or does not exist (POSIX sh, timeout(1))."""
+
+
+class Fact(BaseModel, ABC):
+    """The typed answer to a probe: frozen, picklable, JSON both ways."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    @abstractmethod
+    def ok(self) -> bool | None:
+        """Whether it is as it should be; None where it only informs."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say it in a few words for a person, without the subject: `failed since 02:51:10Z (exit 255)`."""
+
+    @property
+    def since(self) -> float | None:
+        """When the present incarnation began, in seconds of the host's monotonic clock; None where it has none."""
+        return None
+
+    @property
+    def incarnation(self) -> str | None:
+        """What differs between two incarnations (a PID, an invocation): must not change while a result is held."""
+        return None
+
+
+T_co = TypeVar("T_co", bound=Fact, covariant=True)
+
+
+class Probe(BaseModel, ABC, Generic[T_co]):
+    """A frozen question: how to ask it, how to read the answer. Asking is harmless.
+
+    Equal questions are asked once, however many remedies ask them. Subclasses declare `kind` as a Literal.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    bears_cut: ClassVar[bool] = False
+    """Whether an answer cut at the size limit can still be read: a page can, a list cannot."""
+
+    @property
+    def vantage(self) -> Vantage:
+        """Where it is asked from; on the host unless a subclass says otherwise."""
+        return Vantage.HOST
+
+    @abstractmethod
+    def label(self) -> str:
+        """The subject for a person: a unit's name, a URL."""
+
+    @abstractmethod
+    def command(self) -> Run | HttpRequest:
+        """How to ask. A question that only a controller can ask is an HttpRequest."""
+
+    @abstractmethod
+    def parse(self, output: Output) -> T_co:
+        """Read the answer. Raises Unreadable when it cannot be understood; never guesses a default."""
+
+    def read(self, output: Output) -> T_co:
+        """Read an answer after ruling out that the question was never answered. Raises Unreadable."""
+        command = self.command()
+        if isinstance(command, Run):
+            if output.exit in TIMED_OUT:
+                raise Unreadable(f"{self.label()}: no answer within {command.seconds:g} s")
+            if output.exit in NOT_RUN:
+                raise Unreadable(f"{self.label()}: cannot run {command.argv[0]}: {last_line(output.stderr)}")
+            if command.user is not None and output.exit == 1 and output.stderr.startswith("sudo: "):
+                raise Unreadable(f"{self.label()}: not allowed to run `{command}`: {last_line(output.stderr)}")
+        if output.cut and not self.bears_cut:
+            raise Unreadable(f"{self.label()}: the answer is too long to be read whole")
+        return self.parse(output)
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says something, for a one-line message."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"

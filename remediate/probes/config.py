@@ -1,0 +1,36 @@
+"""The answer of a program that checks its own configuration."""
+
+from enum import Enum
+
+from pydantic import Field
+
+from remediate.probe import Fact
+
+
+class ConfigState(Enum):
+    """What such a check can say."""
+
+    SOUND = "sound"
+    BROKEN = "broken"
+    UNCHECKED = "unchecked"
+
+
+class ConfigCheck(Fact):
+    """Whether a program accepts its configuration; unchecked when the check itself could not run properly."""
+
+    state: ConfigState
+    message: str = Field(default="", description="the program's own words")
+    file: str | None = Field(default=None, description="file it complains about")
+    line: int | None = Field(default=None, description="line in it")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None if self.state is ConfigState.UNCHECKED else self.state is ConfigState.SOUND
+
+    def describe(self) -> str:
+        """See Fact."""
+        if self.state is ConfigState.SOUND:
+            return "ok"
+        place = f"{self.file}:{self.line}: " if self.file and self.line else ""
+        return f"{self.state.value}: {place}{self.message}"

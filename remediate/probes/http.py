@@ -1,0 +1,131 @@
+"""Whether the site answers, and whether the answer is the right one."""
+
+from enum import Enum
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import CurlExit, HttpRequest, Output, Run
+from remediate.errors import Unreadable
+from remediate.host import Host, Vantage
+from remediate.probe import Fact, Probe, last_line
+
+
+class Failure(Enum):
+    """Why a request got no answer."""
+
+    NAME = "name not found"
+    REFUSED = "no connection"
+    TIMEOUT = "no answer in time"
+    TLS = "TLS handshake failed"
+    CERTIFICATE = "certificate not valid"
+    BROKEN_ANSWER = "broken answer"
+
+
+_FAILURES = {
+    CurlExit.NAME: Failure.NAME,
+    CurlExit.REFUSED: Failure.REFUSED,
+    CurlExit.TIMEOUT: Failure.TIMEOUT,
+    CurlExit.TLS: Failure.TLS,
+    CurlExit.CERTIFICATE: Failure.CERTIFICATE,
+}
+
+
+class Answer(Fact):
+    """What one GET was answered with. Only a 200 with the right content is right: no redirect, no maintenance page."""
+
+    status: int | None = Field(description="HTTP status, None when no answer came")
+    failure: Failure | None = Field(description="why no answer came")
+    redirect: str | None = Field(description="where it points to, for a redirect")
+    right: bool = Field(description="whether the content is what the right page holds")
+    seconds: float = Field(description="duration of the request")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.status == 200 and self.failure is None and self.right
+
+    def describe(self) -> str:
+        """See Fact."""
+        if self.failure is not None:
+            return self.failure.value if self.status is None else f"{self.status}, then {self.failure.value}"
+        if self.redirect:
+            return f"{self.status} to {self.redirect}"
+        return f"{self.status}" if self.right or self.status != 200 else "200, but not the right page"
+
+
+class Site(Probe[Answer]):
+    """Ask for one page as a visitor would, from the host itself or from the controller.
+
+    On the host the request is pinned to 127.0.0.1 under the site's own name, so that no load balancer and no DNS
+    answers in its place.
+    """
+
+    kind: Literal["http.site"] = "http.site"
+    bears_cut: ClassVar[bool] = True
+    url: str = Field(description="page to ask for")
+    asked_from: Vantage = Field(description="host or controller")
+    resolve: str | None = Field(default=None, description="address:port for the controller's request")
+    ca_file: Path | None = Field(default=None, description="PEM file of authorities the controller trusts")
+    contains: str | None = Field(default=None, description="text that the right page holds")
+    seconds: float = Field(default=10, gt=0, le=60, description="deadline of the request")
+
+    @classmethod
+    def of(cls, host: Host, path: str | None = None) -> tuple["Site", ...]:
+        """Return the questions for the site, or for one path below it, from every vantage the inventory lists."""
+        settings = host.settings
+        if settings.site_url is None:
+            return ()
+        base = str(settings.site_url)
+        return tuple(
+            cls(
+                url=base if path is None else base.rstrip("/") + path,
+                asked_from=vantage,
+                resolve=settings.site_resolve if vantage is Vantage.CONTROLLER else None,
+                ca_file=settings.site_ca if vantage is Vantage.CONTROLLER else None,
+                contains=settings.site_contains if path is None else None,
+            )
+            for vantage in settings.site_vantage
+        )
+
+    @property
+    def vantage(self) -> Vantage:
+        """See Probe."""
+        return self.asked_from
+
+    def label(self) -> str:
+        """See Probe."""
+        return self.url
+
+    def command(self) -> Run | HttpRequest:
+        """See Probe."""
+        request = HttpRequest(url=self.url, resolve=self.resolve, ca_file=self.ca_file, seconds=self.seconds)
+        if self.asked_from is Vantage.CONTROLLER:
+            return request
+        _, port = request.host_port
+        return request.model_copy(update={"resolve": f"127.0.0.1:{port}"}).curl()
+
+    def parse(self, output: Output) -> Answer:
+        """See Probe."""
+        try:
+            status, seconds, *redirect = last_line(output.stderr).split(" ", 2)
+            code, duration = int(status), float(seconds)
+        except ValueError:
+            raise Unreadable(f"{self.url}: curl: {last_line(output.stderr)}") from None
+        failure = None
+        if output.exit != CurlExit.OK and not (output.cut and output.exit in _READER_STOPPED):
+            failure = _FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER) if output.exit in _KNOWN else None
+            failure = failure or Failure.BROKEN_ANSWER
+        return Answer(
+            status=code or None,
+            failure=failure,
+            redirect=redirect[0] if redirect and redirect[0] else None,
+            right=self.contains is None or self.contains in output.stdout,
+            seconds=duration,
+        )
+
+
+_KNOWN = frozenset(CurlExit)
+_READER_STOPPED = frozenset({CurlExit.WRITE, 141})
+"""How curl ends when the limit on the answer's size closed its output."""

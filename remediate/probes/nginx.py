@@ -1,0 +1,50 @@
+"""Whether nginx accepts its configuration."""
+
+import re
+from typing import Literal
+
+from remediate.command import ROOT, Output, Run
+from remediate.probe import Probe, last_line
+from remediate.probes.config import ConfigCheck, ConfigState
+
+_PLACED = re.compile(r"\[emerg\] (?P<message>.*) in (?P<file>/\S+):(?P<line>[0-9]+)$")
+_EMERG = re.compile(r"\[emerg\] (?P<message>.*)")
+_ENVIRONMENT = re.compile(r"\((13|23|24|28|30): ")
+"""errno of nginx's messages that speak of the machine: EACCES, ENFILE, EMFILE, ENOSPC, EROFS."""
+
+
+class NginxConfig(Probe[ConfigCheck]):
+    """Ask nginx to check its configuration, as root: certificate keys are not readable to others.
+
+    Reading has a side effect: it opens the pid file and the logs for writing and creates what is missing (its temp
+    directories too). On a read-only root it therefore fails with the best of configurations: that is *unchecked*.
+    """
+
+    kind: Literal["nginx.config"] = "nginx.config"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "nginx -t"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("/usr/sbin/nginx", "-t", user=ROOT, seconds=10)
+
+    def parse(self, output: Output) -> ConfigCheck:
+        """See Probe."""
+        if output.exit == 0:
+            return ConfigCheck(state=ConfigState.SOUND)
+        for line in output.stderr.splitlines():
+            if not (emerg := _EMERG.search(line)):
+                continue
+            if _ENVIRONMENT.search(line):
+                return ConfigCheck(state=ConfigState.UNCHECKED, message=emerg["message"])
+            if placed := _PLACED.search(line):
+                return ConfigCheck(
+                    state=ConfigState.BROKEN,
+                    message=placed["message"],
+                    file=placed["file"],
+                    line=int(placed["line"]),
+                )
+            return ConfigCheck(state=ConfigState.BROKEN, message=emerg["message"])
+        return ConfigCheck(state=ConfigState.UNCHECKED, message=last_line(output.stderr))

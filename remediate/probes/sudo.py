@@ -1,0 +1,135 @@
+"""What sudo lets the SSH user do without a password."""
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.probe import Fact, Probe, last_line
+
+_EVERYTHING = "ALL"
+
+
+class SudoRule(BaseModel):
+    """One command of one sudoers entry, as `sudo -ll` lists it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run_as: tuple[str, ...]
+    command: str
+    password: bool = Field(description="whether it asks for a password")
+
+
+class SudoRules(Fact):
+    """The rules in the order of the policy; the last one that matches decides (sudoers(5))."""
+
+    user: str
+    rules: tuple[SudoRule, ...]
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return "root" if self.user == "root" else f"{len(self.rules)} sudo rules for {self.user}"
+
+    def allows(self, run: Run) -> bool:
+        """Whether this command would run now, without asking for a password."""
+        if run.user is None or run.user == self.user or self.user == "root":
+            return True
+        for rule in reversed(self.rules):
+            if _runs_as(rule.run_as, run.user) and _matches(rule.command.removeprefix("!"), run.argv):
+                return not rule.command.startswith("!") and not rule.password
+        return False
+
+
+class Sudo(Probe[SudoRules]):
+    """List the sudo rules of the SSH user.
+
+    `sudo -n -l COMMAND` is no use: it says yes to commands that will ask for a password, as soon as the user has any
+    rule without one. The long listing tells for each rule.
+    """
+
+    kind: Literal["sudo.rules"] = "sudo.rules"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "sudo rules"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("sh", "-c", "id -un && sudo -n -ll", seconds=10)
+
+    def parse(self, output: Output) -> SudoRules:
+        """See Probe."""
+        user, _, listing = output.stdout.partition("\n")
+        if not user:
+            raise Unreadable(f"sudo rules: {last_line(output.stderr)}")
+        # Exit 1 with nothing listed is how sudo says that every one of its commands wants a password, or none exists.
+        defaults, *entries = listing.split("\nSudoers entry:")
+        free = _option(defaults, "authenticate", default=True) is False
+        return SudoRules(user=user, rules=tuple(rule for entry in entries for rule in _rules(entry, free=free)))
+
+
+def _rules(entry: str, *, free: bool) -> list[SudoRule]:
+    head, _, commands = entry.partition("\n    Commands:")
+    run_as = re.search(r"^\s*RunAsUsers: (.*)$", head, re.MULTILINE)
+    options = re.search(r"^\s*Options: (.*)$", head, re.MULTILINE)
+    password = _option(options[1] if options else "", "authenticate", default=not free)
+    users = tuple(word.strip() for word in run_as[1].split(",")) if run_as else ("root",)
+    return [
+        SudoRule(run_as=users, command=line.strip(), password=password)
+        for line in commands.splitlines()
+        if line.startswith("\t") and line.strip()
+    ]
+
+
+def _option(text: str, name: str, *, default: bool) -> bool:
+    found = re.findall(rf"(?:^|[\s,])(!?){name}(?=$|[\s,])", text)
+    return found[-1] == "" if found else default
+
+
+def _runs_as(users: tuple[str, ...], wanted: str) -> bool:
+    decided = False
+    for user in users:
+        if user.removeprefix("!") in {_EVERYTHING, wanted}:
+            decided = not user.startswith("!")
+    return decided
+
+
+def _matches(rule: str, argv: tuple[str, ...]) -> bool:
+    """Match as sudoers(5) says: arguments as one text; wildcards, regular expressions, `""` for none at all."""
+    if rule == _EVERYTHING:
+        return True
+    path, *rest = re.split(r"(?<!\\)\s+", rule, maxsplit=1)
+    program, arguments = argv[0], " ".join(argv[1:])
+    if path.endswith("/"):
+        return program.startswith(path) and "/" not in program.removeprefix(path)
+    if not _pattern(path, anything="[^/]").fullmatch(program):
+        return False
+    if not rest:
+        return True
+    if rest[0] == '""':
+        return arguments == ""
+    if rest[0].startswith("^") and rest[0].endswith("$"):
+        return re.search(rest[0], arguments) is not None
+    return _pattern(rest[0], anything=".").fullmatch(arguments) is not None
+
+
+def _pattern(glob: str, *, anything: str) -> re.Pattern[str]:
+    """Translate fnmatch(3) with backslash escapes, which Python's fnmatch does not know."""
+    parts: list[str] = []
+    for escaped, bracket, char in re.findall(r"\\(.)|(\[[^\]]+\])|(.)", glob, re.DOTALL):
+        if escaped:
+            parts.append(re.escape(escaped))
+        elif bracket:
+            parts.append(bracket.replace("[!", "[^", 1))
+        elif char in "*?":
+            parts.append(f"{anything}*" if char == "*" else anything)
+        else:
+            parts.append(re.escape(char))
+    return re.compile("".join(parts), re.DOTALL)

@@ -1,0 +1,220 @@
+"""What systemd says about a unit, and what the unit last wrote."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from remediate.command import ROOT, Output, Run
+from remediate.errors import Unreadable
+from remediate.host import UnitName
+from remediate.probe import Fact, Probe, last_line
+
+SYSTEMCTL = "/usr/bin/systemctl"
+JOURNALCTL = "/usr/bin/journalctl"
+
+_PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "Result",
+    "InvocationID",
+    "MainPID",
+    "NRestarts",
+    "Job",
+    "ExecMainCode",
+    "ExecMainStatus",
+    "ActiveEnterTimestampMonotonic",
+    "StateChangeTimestamp",
+)
+
+_CLD_EXITED = "1"
+"""ExecMainCode of a process that ended by itself (waitid(2)); the other values are ends by a signal."""
+
+
+def full_name(unit: str) -> str:
+    """Return the unit's name with its type, as systemctl completes it (systemctl(1): `.service` when none is given)."""
+    return unit if "." in unit.rpartition("/")[2] and unit.rsplit(".", 1)[1] in _TYPES else f"{unit}.service"
+
+
+_TYPES = frozenset({"service", "socket", "timer", "target", "path", "mount", "slice", "scope"})
+
+
+class UnitState(Fact):
+    """A unit as systemd sees it. Active is not yet serving: only a request through it shows that."""
+
+    load: str = Field(description="loaded, masked, not-found, error, bad-setting")
+    active: str = Field(description="active, inactive, failed, activating, deactivating, reloading")
+    sub: str = Field(description="the finer state: running, dead, auto-restart, …")
+    file: str = Field(description="enabled, disabled, static, masked, …")
+    result: str = Field(description="why it last ended: success, exit-code, signal, start-limit-hit, …")
+    invocation: str = Field(description="a new one for every start (systemd.exec(5), $INVOCATION_ID)")
+    main_pid: int = Field(description="0 when there is none")
+    restarts: int = Field(description="automatic restarts since it was last started by hand")
+    job: int = Field(description="the queued or running systemd job on it, 0 when there is none")
+    exit: str = Field(description="how the main process last ended, empty when it never did")
+    active_since: float | None = Field(description="seconds of the host's monotonic clock")
+    changed_at: datetime | None = Field(description="wall clock of the host, UTC")
+
+    @property
+    def healthy(self) -> bool:
+        """Running, and nobody is about to change that."""
+        return self.active == "active" and self.job == 0
+
+    @property
+    def masked(self) -> bool:
+        """Made unstartable by a person."""
+        return self.load == "masked"
+
+    @property
+    def missing(self) -> bool:
+        """Not known to systemd."""
+        return self.load == "not-found"
+
+    @property
+    def changing(self) -> bool:
+        """On its way to another state by a job that somebody started."""
+        return self.job != 0 or self.active in {"deactivating", "reloading"} or self._starting
+
+    @property
+    def _starting(self) -> bool:
+        return self.active == "activating" and self.sub != "auto-restart"
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.healthy
+
+    @property
+    def since(self) -> float | None:
+        """See Fact."""
+        return self.active_since if self.active == "active" else None
+
+    @property
+    def incarnation(self) -> str | None:
+        """See Fact."""
+        return f"invocation {self.invocation} pid {self.main_pid} restarts {self.restarts}"
+
+    def describe(self) -> str:
+        """See Fact."""
+        if self.masked or self.missing:
+            return "masked" if self.masked else "not installed"
+        words = [self.active if self.sub in {"running", "dead", "failed"} else f"{self.active} ({self.sub})"]
+        if self.active != "active" and self.changed_at is not None:
+            words.append(f"since {self.changed_at:%H:%M:%SZ}")
+        if self.active == "failed" or self.sub == "auto-restart":
+            words.append(f"({self.result if self.result != 'exit-code' else self.exit})")
+        if self.restarts:
+            words.append(f"restarted {self.restarts} times by systemd")
+        return " ".join(words)
+
+
+class Unit(Probe[UnitState]):
+    """Ask systemd about one unit."""
+
+    kind: Literal["systemd.unit"] = "systemd.unit"
+    name: UnitName = Field(description="unit name; .service is assumed")
+
+    def label(self) -> str:
+        """See Probe."""
+        return full_name(self.name).removesuffix(".service")
+
+    def command(self) -> Run:
+        """See Probe."""
+        # --timestamp=utc keeps the host's time zone out of it; the list of properties keeps the answer stable, so
+        # that it is the same byte for byte while nothing happens to the unit.
+        return Run.of(
+            *("systemctl", "show", "--timestamp=utc", f"--property={','.join(_PROPERTIES)}"),
+            *("--", full_name(self.name)),
+            seconds=5,
+        )
+
+    def parse(self, output: Output) -> UnitState:
+        """See Probe."""
+        if output.exit != 0:
+            raise Unreadable(f"{self.label()}: systemctl show: {last_line(output.stderr)}")
+        got = dict(line.split("=", 1) for line in output.stdout.splitlines() if "=" in line)
+        missing = [name for name in _PROPERTIES if name not in got and name not in _ABSENT_WHEN_EMPTY]
+        if missing:
+            raise Unreadable(f"{self.label()}: systemctl show did not tell {', '.join(missing)}")
+        since = _number(got["ActiveEnterTimestampMonotonic"])
+        return UnitState(
+            load=got["LoadState"],
+            active=got["ActiveState"],
+            sub=got["SubState"],
+            file=got["UnitFileState"],
+            result=got.get("Result", ""),
+            invocation=got["InvocationID"],
+            main_pid=_number(got.get("MainPID", "0")),
+            restarts=_number(got.get("NRestarts", "0")),
+            job=_number(got.get("Job", "").split(" ")[0] or "0"),
+            exit=_exit(got.get("ExecMainCode", "0"), got.get("ExecMainStatus", "0")),
+            active_since=since / 1e6 if since else None,
+            changed_at=_utc(got.get("StateChangeTimestamp", "")),
+        )
+
+
+_ABSENT_WHEN_EMPTY = frozenset({"Job", "MainPID", "NRestarts", "Result", "ExecMainCode", "ExecMainStatus"})
+"""Left out by systemctl for units without a job, or of a type that has no process."""
+
+
+def _number(text: str) -> int:
+    if not text.isdigit():
+        raise Unreadable(f"systemctl show: {text!r} is not a number")
+    return int(text)
+
+
+def _exit(code: str, status: str) -> str:
+    if code == "0":
+        return ""
+    return f"exit {status}" if code == _CLD_EXITED else f"signal {status}"
+
+
+def _utc(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+class LogLines(Fact):
+    """The last lines of a log, for a person to read; never a reason to act."""
+
+    lines: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return self.lines[-1] if self.lines else "no lines"
+
+
+class UnitLog(Probe[LogLines]):
+    """The last lines that a unit wrote to the journal, for saying why it died."""
+
+    kind: Literal["systemd.unit-log"] = "systemd.unit-log"
+    name: UnitName = Field(description="unit name; .service is assumed")
+    lines: int = Field(default=8, ge=1, le=50, description="how many lines")
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"log of {full_name(self.name).removesuffix('.service')}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of(
+            *(JOURNALCTL, "--quiet", "--no-pager", "--utc", "--output=short-iso", f"--lines={self.lines}"),
+            f"--unit={full_name(self.name)}",
+            user=ROOT,
+            seconds=5,
+        )
+
+    def parse(self, output: Output) -> LogLines:
+        """See Probe."""
+        if output.exit != 0:
+            raise Unreadable(f"{self.label()}: journalctl: {last_line(output.stderr)}")
+        return LogLines(lines=tuple(line.rstrip() for line in output.stdout.splitlines() if line.strip()))

@@ -1,0 +1,194 @@
+"""The container engine: Podman or Docker, whichever works on this machine, behind a few plain calls."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, Field
+
+from remediate.errors import ConfigurationError
+from remediate.rehearsal.machine import Machine, StagingError, boot_argv, boot_flags, detect, last_line, plain_flags
+
+ENGINE_VARIABLE: Final = "REMEDIATE_ENGINE"
+_INSTALL_HINT: Final = "run: python -m remediate.rehearsal.install"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What the engine knows of one container; `ports` leads from a TCP port inside to the one on 127.0.0.1."""
+
+    name: str
+    running: bool
+    labels: Mapping[str, str]
+    ports: Mapping[int, int]
+
+
+class _State(BaseModel):
+    running: bool = Field(alias="Running")
+
+
+class _Config(BaseModel):
+    labels: dict[str, str] | None = Field(alias="Labels")
+
+
+class _Binding(BaseModel):
+    address: str = Field(alias="HostIp")
+    port: int = Field(alias="HostPort")
+
+
+class _Network(BaseModel):
+    ports: dict[str, list[_Binding] | None] | None = Field(default=None, alias="Ports")
+
+
+class _Inspected(BaseModel):
+    """The part of both engines' `container inspect` that is read here."""
+
+    state: _State = Field(alias="State")
+    config: _Config = Field(alias="Config")
+    network: _Network = Field(alias="NetworkSettings")
+
+    def container(self, name: str) -> Container:
+        ports = {
+            int(inside.removesuffix("/tcp")): binding.port
+            for inside, bindings in (self.network.ports or {}).items()
+            for binding in bindings or ()
+            if binding.address == "127.0.0.1" and inside.endswith("/tcp")
+        }
+        return Container(name, self.state.running, self.config.labels or {}, ports)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEngine:
+    """A working engine; every call has a deadline in seconds and raises StagingError when the engine fails."""
+
+    binary: str
+    machine: Machine
+
+    def call(self, *argv: str, stdin: str | None = None, timeout: float = 60) -> str:
+        """Run one engine command and return its output; for what has no method of its own."""
+        done = self._finish((self.binary, *argv), stdin, timeout)
+        if done.returncode != 0:
+            raise StagingError(f"{self.machine.engine} {argv[0]}: {last_line(done.stderr)}")
+        return done.stdout
+
+    def exec(
+        self, name: str, argv: Sequence[str], stdin: str | None = None, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program as root inside, without SSH; its own exit code is the caller's to judge."""
+        flags = ("-i",) if stdin is not None else ()
+        return self._finish((self.binary, "exec", *flags, name, *argv), stdin, timeout)
+
+    def boot(
+        self, name: str, image: str, *, hostname: str, labels: Mapping[str, str], flags: Sequence[str] = ()
+    ) -> None:
+        """Start a container whose process 1 is the image's systemd."""
+        named = ("--name", name, "--hostname", hostname, *_label_flags(labels))
+        chosen = boot_flags(self.machine, name)
+        self.call("run", "-d", *named, *chosen, *flags, image, *boot_argv(self.machine))
+
+    def idle(self, name: str, image: str, *, labels: Mapping[str, str]) -> None:
+        """Start a container that only waits, for preparing an image that has no init yet."""
+        flags = (*plain_flags(self.machine), *_label_flags(labels))
+        self.call("run", "-d", "--name", name, *flags, image, "sleep", "3600")
+
+    def commit(self, name: str, image: str, *, labels: Mapping[str, str]) -> None:
+        """Make an image of a container; the labels replace those inherited from it."""
+        changes = ['CMD ["/sbin/init"]', *(f"LABEL {key}={value}" for key, value in labels.items())]
+        flags = tuple(part for change in changes for part in ("--change", change))
+        self.call("commit", "-q", *flags, name, image, timeout=300)
+
+    def stop(self, name: str, seconds: int = 60) -> None:
+        """Shut a container down in order, killing it after `seconds`."""
+        self.call("stop", "-t", str(seconds), name, timeout=seconds + 30)
+
+    def rm(self, name: str) -> None:
+        """Remove a container at once, running or not, and the cgroup it was given; absent is fine."""
+        self._finish((self.binary, "rm", "-f", "-v", name), None, 60)
+        if self.container(name) is not None:
+            raise StagingError(f"{self.machine.engine} could not remove the container {name}")
+        if self.machine.gives_v2_tree and self.machine.v2_tree is not None:
+            _remove_cgroup(Path(self.machine.v2_tree) / name)
+
+    def container(self, name: str) -> Container | None:
+        """Return what the engine knows of a container, None when there is none of that name."""
+        done = self._finish((self.binary, "container", "inspect", name), None, 30)
+        if done.returncode != 0:
+            return None
+        try:
+            return _Inspected.model_validate(json.loads(done.stdout)[0]).container(name)
+        except (ValueError, IndexError) as error:
+            raise StagingError(f"{self.machine.engine} describes {name} in an unknown way") from error
+
+    def has_image(self, reference: str) -> bool:
+        """Tell whether an image of that name is stored here; never asks a registry."""
+        return self._finish((self.binary, "image", "inspect", reference), None, 30).returncode == 0
+
+    def names(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the names of all containers, stopped ones too, that carry every one of these labels."""
+        listed = self.call("ps", "-a", "--format", "{{.Names}}", *_label_filters(labels))
+        return tuple(listed.split())
+
+    def images(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the references of all images that carry every one of these labels."""
+        listed = self.call("images", "--format", "{{.Repository}}:{{.Tag}}", *_label_filters(labels))
+        return tuple(line for line in listed.split() if "<none>" not in line)
+
+    def _finish(self, argv: tuple[str, ...], stdin: str | None, timeout: float) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                argv,
+                input=stdin or "",
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise StagingError(f"{' '.join(argv[:4])} … did not end within {timeout:.0f} s") from None
+
+
+def find_engine() -> ContainerEngine:
+    """Return the engine to use: REMEDIATE_ENGINE when set, else podman, else docker, the first that works.
+
+    Raises ConfigurationError, saying in one line what is missing and how to get it.
+    """
+    wanted = os.environ.get(ENGINE_VARIABLE)
+    if wanted not in (None, "", "podman", "docker"):
+        raise ConfigurationError(f"{ENGINE_VARIABLE}={wanted}: accepted are podman and docker")
+    troubles: list[str] = []
+    for engine in ("podman", "docker"):
+        if wanted and engine != wanted:
+            continue
+        binary = shutil.which(engine)
+        if binary is None:
+            troubles.append(f"{engine} is not installed")
+            continue
+        try:
+            return ContainerEngine(binary, detect(engine, binary))
+        except StagingError as error:
+            troubles.append(str(error))
+    raise ConfigurationError(f"no container engine: {'; '.join(troubles)}; {_INSTALL_HINT}")
+
+
+def _label_flags(labels: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(part for key, value in labels.items() for part in ("--label", f"{key}={value}"))
+
+
+def _label_filters(labels: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(part for key, value in labels.items() for part in ("--filter", f"label={key}={value}"))
+
+
+def _remove_cgroup(root: Path) -> None:
+    """Remove an emptied cgroup tree, deepest first; the kernel refuses while a process is left in it."""
+    if root.is_dir() and os.access(root, os.W_OK):
+        for folder, _, _ in os.walk(root, topdown=False):
+            try:
+                Path(folder).rmdir()
+            except OSError:  # a dying process still sits there: an empty group left behind costs nothing
+                return

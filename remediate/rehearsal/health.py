@@ -1,0 +1,60 @@
+"""When a staging host counts as up: everything in it runs and has run for a moment, and the site answers from here."""
+
+import http.client
+import json
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from remediate.rehearsal.checkout import DOMAIN, image_files
+from remediate.rehearsal.container import ContainerEngine
+from remediate.rehearsal.machine import StagingError, last_line
+
+HEALTH_PATH: Final = "/health"
+_ATTEMPT_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a healthy host says of itself through the engine, the trusted way: nothing was asked over the network."""
+
+    host_key: str
+    authorities: str
+
+
+def await_ready(engine: ContainerEngine, container: str, seconds: float) -> Ready:
+    """Return once systemd, workers and site are well inside; StagingError naming the trouble when time is over."""
+    source = (image_files() / "ready").read_text()
+    argv = ("python3", "-", str(seconds), DOMAIN, HEALTH_PATH)
+    done = engine.exec(container, argv, source, timeout=seconds + 30)
+    if done.returncode != 0:
+        raise StagingError(f"{container} did not become healthy: {last_line(done.stderr)}")
+    said = json.loads(done.stdout)
+    return Ready(host_key=said["host_key"], authorities=said["ca"])
+
+
+def await_site(port: int, authorities: str, seconds: float = 10.0) -> None:
+    """Return once the site answers on 127.0.0.1:`port` with a certificate that verifies; StagingError otherwise."""
+    context = ssl.create_default_context(cadata=authorities)
+    deadline = time.monotonic() + seconds
+    while (trouble := _trouble(port, context)) is not None:
+        if time.monotonic() > deadline:
+            raise StagingError(f"the site is healthy inside but not through 127.0.0.1:{port}: {trouble}")
+        time.sleep(0.2)
+
+
+def _trouble(port: int, context: ssl.SSLContext) -> str | None:
+    connection = http.client.HTTPSConnection(DOMAIN, timeout=_ATTEMPT_SECONDS)
+    try:
+        plain = socket.create_connection(("127.0.0.1", port), timeout=_ATTEMPT_SECONDS)
+        connection.sock = context.wrap_socket(plain, server_hostname=DOMAIN)
+        connection.request("GET", HEALTH_PATH)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return None if status == HTTPStatus.OK else f"{HEALTH_PATH} answers {status}"

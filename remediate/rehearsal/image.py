@@ -1,0 +1,135 @@
+"""The staging image: built once per content, from a registry's Debian or from mmdebstrap, then reused."""
+
+import fcntl
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from remediate.errors import ConfigurationError
+from remediate.rehearsal.checkout import (
+    HOST_FLAGS,
+    LABEL,
+    MMDEBSTRAP,
+    Checkout,
+    base_reference,
+    image_files,
+    image_reference,
+)
+from remediate.rehearsal.container import ContainerEngine
+from remediate.rehearsal.machine import StagingError
+from remediate.rehearsal.stages import Clock, Progress, stream, stream_into
+
+_REGISTRY: Final = "registry-1.docker.io"
+_DEBIAN: Final = "docker.io/library/debian:bookworm-slim"
+_INSIDE: Final = "/opt/remediate-staging"
+
+
+def build(engine: ContainerEngine, checkout: Checkout, progress: Progress) -> str:
+    """Return the reference of the up-to-date image, building what is missing; a minute or two the first time.
+
+    Raises ConfigurationError where no base system can be had, StagingError where a stage fails.
+    """
+    reference = image_reference(checkout)
+    if engine.has_image(reference):
+        return reference
+    with _alone(checkout, progress):
+        if engine.has_image(reference):
+            return reference
+        clock = Clock(progress)
+        builder = checkout.container("builder")
+        engine.rm(builder)  # left behind by an interrupted build
+        try:
+            base = base_reference()
+            if not engine.has_image(base):
+                _build_base(engine, checkout, base, clock)
+            _build_host(engine, checkout, base, reference, clock)
+        finally:
+            engine.rm(builder)
+        clock.say("image ready")
+    return reference
+
+
+def _build_base(engine: ContainerEngine, checkout: Checkout, reference: str, clock: Clock) -> None:
+    labels = {LABEL: "base", **checkout.labels}
+    if _pull(engine, clock):
+        builder = checkout.container("builder")
+        clock.say("installing packages into debian:bookworm-slim")
+        engine.idle(builder, _DEBIAN, labels={LABEL: "builder", **checkout.labels})
+        engine.call("cp", f"{image_files()}/.", f"{builder}:{_INSIDE}")
+        stream((engine.binary, "exec", builder, "sh", f"{_INSIDE}/base.sh"), clock, ("stage: ",), 900)
+        engine.commit(builder, reference, labels=labels)
+        engine.rm(builder)
+        return
+    if shutil.which("mmdebstrap") is None:
+        raise ConfigurationError("no container registry answers and mmdebstrap is missing: apt-get install mmdebstrap")
+    clock.say("no container registry answers: building Debian with mmdebstrap")
+    packages = ",".join((image_files() / "packages.txt").read_text().split())
+    changes = tuple(part for key, value in labels.items() for part in ("--change", f"LABEL {key}={value}"))
+    # Under a name of its own until it is known to be whole: an aborted build must not leave a base that looks right.
+    partial = f"{reference}-partial"
+    stream_into(
+        (*MMDEBSTRAP, f"--include={packages}", "bookworm", "-"),
+        (engine.binary, "import", *changes, "-", partial),
+        clock,
+        ("I: downloading", "I: extracting", "I: installing"),
+        900,
+    )
+    engine.call("tag", partial, reference)
+    engine.call("rmi", partial)
+
+
+def _build_host(engine: ContainerEngine, checkout: Checkout, base: str, reference: str, clock: Clock) -> None:
+    """Boot the base, install the application with its services running, commit the stopped container."""
+    builder = checkout.container("builder")
+    clock.say("booting the builder")
+    labels = {LABEL: "builder", **checkout.labels}
+    engine.boot(builder, base, hostname="builder", labels=labels, flags=HOST_FLAGS)
+    await_systemd(engine, builder, 60)
+    engine.call("cp", f"{image_files()}/.", f"{builder}:{_INSIDE}")
+    stream((engine.binary, "exec", builder, "bash", f"{_INSIDE}/provision.sh"), clock, ("stage: ",), 300)
+    clock.say("stopping and committing")
+    engine.stop(builder)
+    engine.commit(builder, reference, labels={LABEL: "image", **checkout.labels})
+
+
+def await_systemd(engine: ContainerEngine, name: str, seconds: float) -> None:
+    """Return once the container's systemd has started everything, failed units or not; StagingError if it does not."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        state = engine.exec(name, ("systemctl", "is-system-running"), timeout=15).stdout.strip()
+        if state in {"running", "degraded"}:
+            return
+        time.sleep(0.2)
+    raise StagingError(f"systemd in {name} did not start within {seconds:.0f} s")
+
+
+def _pull(engine: ContainerEngine, clock: Clock) -> bool:
+    """Tell whether a registry gave us Debian; learning a "no" takes a few seconds at most."""
+    if engine.has_image(_DEBIAN):
+        return True
+    proxied = any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"))
+    clock.say("looking for a container registry")
+    try:
+        if not proxied:
+            socket.create_connection((_REGISTRY, 443), timeout=4).close()
+        engine.call("pull", "-q", _DEBIAN, timeout=180)
+    except (OSError, StagingError):
+        return False
+    return True
+
+
+@contextmanager
+def _alone(checkout: Checkout, progress: Progress) -> Iterator[None]:
+    """Let only one build of a checkout run at a time; the lock goes with the process."""
+    checkout.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (checkout.directory / "build.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("image: another build of this checkout is running; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,5 @@
+<?php
+
+return [
+    'stripe' => ['webhook_secret' => env('STRIPE_WEBHOOK_SECRET')],
+];

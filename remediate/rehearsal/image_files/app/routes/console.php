@@ -1,0 +1,3 @@
+<?php
+
+// The framework's own commands are all this application needs.

@@ -1,0 +1,177 @@
+"""What this machine lets a container engine do, and the flags with which systemd boots in a container here.
+
+The facts behind the choices: crun refuses machines with version 1 cgroups and any raising of limits; a systemd on
+version 1 learns nothing of a cgroup becoming empty, so a unit whose main process dies before its children stays
+"deactivating" for 90 seconds, which no real server of today does.
+"""
+
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final, Literal
+
+from remediate.errors import ConfigurationError, RemediateError
+
+OPEN_FILES: Final = 65536
+PROCESSES: Final = 4096
+CGROUP_VARIABLE: Final = "REMEDIATE_CGROUP"
+_TMPFS: Final = ("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp")  # noqa: S108  # inside the container
+_OWN_CGROUP: Final = (
+    f'mkdir -p "/sys/fs/cgroup/${CGROUP_VARIABLE}" && echo 1 > "/sys/fs/cgroup/${CGROUP_VARIABLE}/cgroup.procs"'
+    " && exec /sbin/init"
+)
+_CAP_SYS_RESOURCE: Final = 24
+
+
+class StagingError(RemediateError):
+    """The engine or the staging host failed; the text is one line with the last thing that was said."""
+
+
+class Cgroups(Enum):
+    """How this machine arranges its control groups: decides how a container's systemd gets its own."""
+
+    V2 = "v2"
+    HYBRID = "v1 with an empty v2 tree"
+    V1 = "v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The facts of one machine and engine on which the choice of flags rests; limits are counts, not bytes."""
+
+    engine: Literal["podman", "docker"]
+    rootless: bool
+    cgroups: Cgroups
+    v2_tree: str | None
+    raises_limits: bool
+    open_files: int
+    processes: int
+    has_runc: bool
+
+    @property
+    def gives_v2_tree(self) -> bool:
+        """Whether containers get the machine's empty version 2 tree; a rootless engine may not write to it."""
+        return self.cgroups is Cgroups.HYBRID and self.v2_tree is not None and not self.rootless
+
+
+def plain_flags(machine: Machine) -> tuple[str, ...]:
+    """Return the flags that any container needs on this machine, one that runs no systemd too.
+
+    Raises ConfigurationError when podman has no runtime that works here.
+    """
+    flags: list[str] = []
+    if machine.engine == "podman" and machine.cgroups is not Cgroups.V2:
+        if not machine.has_runc:
+            raise ConfigurationError("podman's crun refuses this machine's v1 cgroups: apt-get install runc")
+        flags += ["--runtime", "runc"]
+    if machine.raises_limits:
+        return (*flags, "--ulimit", f"nofile=1024:{OPEN_FILES}")
+    files = min(OPEN_FILES, machine.open_files)
+    processes = min(PROCESSES, machine.processes)
+    flags += ["--ulimit", f"nofile={min(1024, files)}:{files}", "--ulimit", f"nproc={processes}:{processes}"]
+    return tuple(flags)
+
+
+def boot_flags(machine: Machine, cgroup: str) -> tuple[str, ...]:
+    """Return the flags with which an image's systemd boots here as on a server; `cgroup` names its own group.
+
+    Raises ConfigurationError when podman has no runtime that works here.
+    """
+    # sshd and sudo write audit records, sshd changes its root, ping carries a file capability: engines differ in
+    # which of these they grant by default. Without SYS_PTRACE root is not told who owns another user's port or file.
+    flags = [*plain_flags(machine)]
+    for capability in ("AUDIT_WRITE", "NET_RAW", "SYS_CHROOT", "SYS_PTRACE"):
+        flags += ["--cap-add", capability]
+    if machine.engine == "docker":
+        # Not --privileged: it fails where the machine itself lacks a capability, and gives away more than needed.
+        flags += ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"]
+        flags += ["--security-opt", "apparmor=unconfined", "-e", "container=docker", *_TMPFS]
+    if machine.gives_v2_tree:
+        if machine.engine == "podman":
+            flags += ["--systemd=false", "-e", "container=podman", *_TMPFS]
+        flags += ["-e", f"{CGROUP_VARIABLE}={cgroup}", "-v", f"{machine.v2_tree}:/sys/fs/cgroup:rw"]
+    elif machine.engine == "podman":
+        flags += ["--systemd=always"]
+    elif machine.cgroups is Cgroups.V2:
+        flags += ["--cgroupns=host", "-v", "/sys/fs/cgroup:/sys/fs/cgroup:rw"]
+    else:
+        flags += ["-v", "/sys/fs/cgroup:/sys/fs/cgroup:ro"]
+    return (*flags, "--stop-signal", "SIGRTMIN+3")
+
+
+def boot_argv(machine: Machine) -> tuple[str, ...]:
+    """Return the command that becomes process 1: systemd, where needed after it has moved into its own cgroup."""
+    return ("/bin/sh", "-c", _OWN_CGROUP) if machine.gives_v2_tree else ("/sbin/init",)
+
+
+def detect(engine: Literal["podman", "docker"], binary: str) -> Machine:
+    """Ask engine and machine for the facts that decide the flags; StagingError when the engine does not answer."""
+    if engine == "podman":
+        form = "{{.Host.Security.Rootless}} {{.Host.CgroupsVersion}}"
+    else:
+        form = "{{.SecurityOptions}} {{.CgroupVersion}}"
+    try:
+        done = subprocess.run(
+            (binary, "info", "--format", form), capture_output=True, encoding="utf-8", timeout=30, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise StagingError(f"{engine} does not answer") from None
+    if done.returncode != 0 or not done.stdout.strip():
+        raise StagingError(f"{engine} does not work: {last_line(done.stderr)}")
+    rootless = ("true" if engine == "podman" else "rootless") in done.stdout
+    if engine == "podman" and rootless and not _user_manager():
+        raise StagingError("rootless podman needs a systemd user session to give a container its own cgroups")
+    tree = _v2_tree()
+    if done.stdout.split()[-1].lstrip("v") == "2":
+        cgroups = Cgroups.V2
+    else:
+        cgroups = Cgroups.HYBRID if tree is not None else Cgroups.V1
+    return Machine(
+        engine=engine,
+        rootless=rootless,
+        cgroups=cgroups,
+        v2_tree=tree if cgroups is Cgroups.HYBRID else None,
+        raises_limits=not rootless and _raises_limits(),
+        open_files=_hard_limit(resource.RLIMIT_NOFILE),
+        processes=_hard_limit(resource.RLIMIT_NPROC),
+        has_runc=shutil.which("runc", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None,
+    )
+
+
+def last_line(text: str) -> str:
+    """Return the last line of a program's complaint, leaving out engine warnings; for one-line errors."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and "level=warning" not in line]
+    return lines[-1][:300] if lines else "it failed without a word"
+
+
+def _v2_tree() -> str | None:
+    """Return where a version 2 cgroup tree is mounted beside version 1, None where there is none."""
+    mounts = Path("/proc/self/mounts")
+    if sys.platform != "linux" or not mounts.exists():
+        return None
+    fields = (line.split() for line in mounts.read_text().splitlines())
+    return next((field[1] for field in fields if field[2] == "cgroup2"), None)
+
+
+def _user_manager() -> bool:
+    return Path(f"/run/user/{os.getuid()}/systemd/private").exists() or sys.platform != "linux"
+
+
+def _raises_limits() -> bool:
+    """Tell whether the engine may raise limits; a daemon's own rights are unknown here and taken for full."""
+    status = Path("/proc/self/status")
+    if os.geteuid() != 0 or not status.exists():
+        return True
+    effective = re.search(r"^CapEff:\s*([0-9a-f]+)", status.read_text(), re.MULTILINE)
+    return effective is not None and bool(int(effective[1], 16) >> _CAP_SYS_RESOURCE & 1)
+
+
+def _hard_limit(kind: int) -> int:
+    hard = resource.getrlimit(kind)[1]
+    return 2**31 if hard == resource.RLIM_INFINITY else hard

@@ -1,0 +1,123 @@
+"""What `up` leaves on this machine for others to find a staging host by: its keys and its place in the inventory."""
+
+import base64
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_ssh_private_key,
+)
+
+from remediate.rehearsal.checkout import image_files
+
+DEFAULT_NAME: Final = "staging"
+_GENERATED: Final = "# Written by remediate for one staging host; removed with it.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports on 127.0.0.1 under which a staging host's services are reached."""
+
+    ssh: int
+    http: int
+    https: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the files of one staging host lie: private ones in the checkout, its variables in the inventory."""
+
+    name: str
+    directory: Path
+    inventory: Path
+
+    @property
+    def private(self) -> Path:
+        """The directory (0700) of this host's keys."""
+        return self.directory / self.name
+
+    @property
+    def key(self) -> Path:
+        """The SSH client key (0600, ed25519, no passphrase: it opens nothing but a container on this machine)."""
+        return self.private / "id_ed25519"
+
+    @property
+    def ca(self) -> Path:
+        """The authorities that vouch for the site's certificate, and for renewals until the next boot."""
+        return self.private / "ca.pem"
+
+    @property
+    def variables(self) -> Path:
+        """The inventory's host_vars file of this host."""
+        return self.inventory / "host_vars" / f"{self.name}.yml"
+
+    @property
+    def group_file(self) -> Path:
+        """The inventory file that names this host."""
+        return self.inventory / f"{self.name}.yml"
+
+    def ensure_key(self) -> str:
+        """Return the public half of the client key, made first when there is none, as one authorized_keys line."""
+        if self.key.exists():
+            key = load_ssh_private_key(self.key.read_bytes(), None)
+        else:
+            key = Ed25519PrivateKey.generate()
+            text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+            write(self.key, text, 0o600)
+        public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+        return f"{public.decode()} remediate-{self.name}\n"
+
+    def write_inventory(self, ports: Ports, host_key: str) -> None:
+        """Write the host's variables, and an inventory file where the project has none that names this host."""
+        if not self.group_file.exists():
+            stock = (image_files() / "staging.yml").read_text()
+            if self.name != DEFAULT_NAME:
+                stock = _GENERATED + stock.replace("    staging:\n", f"    {self.name}:\n", 1)
+            write(self.group_file, stock, 0o644)
+        variables = {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": ports.ssh,
+            "ansible_user": "forge",
+            "ansible_ssh_private_key_file": str(self.key.resolve()),
+            "remediate": {
+                "host_key": host_key,
+                "site_resolve": f"127.0.0.1:{ports.https}",
+                "site_ca": str(self.ca.resolve()),
+            },
+        }
+        write(self.variables, _GENERATED + yaml.safe_dump(variables, sort_keys=False), 0o644)
+
+    def remove(self) -> None:
+        """Remove every file of this host; the project's own inventory file stays."""
+        self.variables.unlink(missing_ok=True)
+        if self.group_file.exists() and self.group_file.read_text().startswith(_GENERATED):
+            self.group_file.unlink()
+        for file in (self.key, self.ca):
+            file.unlink(missing_ok=True)
+        if self.private.is_dir():
+            self.private.rmdir()
+
+
+def fingerprint(public_key: str) -> str:
+    """Return the fingerprint of an OpenSSH public key line as ssh-keygen prints it: SHA256 and unpadded base64."""
+    digest = hashlib.sha256(base64.b64decode(public_key.split()[1])).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def write(path: Path, text: str, mode: int) -> None:
+    """Put a whole file in place at once, with its mode from the first byte on: readers see the old or the new."""
+    path.parent.mkdir(mode=0o755 if mode & 0o044 else 0o700, parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "w") as file:
+        file.write(text)
+    new.replace(path)

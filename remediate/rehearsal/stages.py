@@ -1,0 +1,91 @@
+"""Long programs, told to the user stage by stage."""
+
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Final
+
+from remediate.rehearsal.machine import StagingError, last_line
+
+Progress = Callable[[str], None]
+_GRACE_SECONDS: Final = 20.0
+_SINK_SECONDS: Final = 300.0
+
+
+class Clock:
+    """Says what is going on, with the seconds since the build began."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._start = time.monotonic()
+
+    def say(self, what: str) -> None:
+        """Say one line."""
+        self._progress(f"image {time.monotonic() - self._start:5.1f} s  {what}")
+
+
+def stream(argv: Sequence[str], clock: Clock, prefixes: tuple[str, ...], seconds: float) -> None:
+    """Run a program, saying those of its lines that begin with a prefix; StagingError when it fails or takes longer."""
+    with _started(argv, seconds, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as program:
+        said = _follow(program.stdout, clock, prefixes)
+        _judge(argv, program.wait(), said)
+
+
+def stream_into(
+    argv: Sequence[str], into: Sequence[str], clock: Clock, prefixes: tuple[str, ...], seconds: float
+) -> None:
+    """Do the same with a program that writes data, for another one to read, and says its lines on stderr."""
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as words,
+        _started(into, seconds + _SINK_SECONDS, stdin=subprocess.PIPE, stdout=words, stderr=words) as sink,
+        _started(argv, seconds, stdout=sink.stdin, stderr=subprocess.PIPE) as source,
+    ):
+        if sink.stdin is not None:
+            sink.stdin.close()  # the source holds its own copy; ours would keep the sink waiting for more
+        said = _follow(source.stderr, clock, prefixes)
+        _judge(argv, source.wait(), said)
+        code = sink.wait()
+        words.seek(0)
+        _judge(into, code, words.read())
+
+
+@contextmanager
+def _started(
+    argv: Sequence[str],
+    seconds: float,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int | IO[str] | None = None,
+    stderr: int | IO[str] | None = None,
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a program that is over, whatever happens, when the block is; asked first, so that it can clean up."""
+    program = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, encoding="utf-8", errors="replace")
+    watchdog = threading.Timer(seconds, program.terminate)
+    watchdog.start()
+    try:
+        yield program
+    finally:
+        watchdog.cancel()
+        if program.poll() is None:
+            program.terminate()
+            try:
+                program.wait(_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+
+
+def _follow(lines: IO[str] | None, clock: Clock, prefixes: tuple[str, ...]) -> str:
+    tail: list[str] = []
+    for line in lines or ():
+        tail = [*tail[-20:], line]
+        if line.startswith(prefixes):
+            clock.say(line.split(": ", 1)[1].strip().removesuffix("..."))
+    return "".join(tail)
+
+
+def _judge(argv: Sequence[str], code: int, said: str) -> None:
+    if code != 0:
+        raise StagingError(f"{argv[0]} failed ({code}): {last_line(said)}")

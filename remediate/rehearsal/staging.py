@@ -1,0 +1,214 @@
+"""Staging hosts: boot one, know it is really up, reach it behind SSH's back, take it down again."""
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from remediate.errors import ConfigurationError
+from remediate.rehearsal.checkout import CHECKOUT_LABEL, HOST_FLAGS, LABEL, Checkout
+from remediate.rehearsal.container import Container, ContainerEngine, find_engine
+from remediate.rehearsal.health import await_ready, await_site
+from remediate.rehearsal.image import build
+from remediate.rehearsal.machine import StagingError, last_line
+from remediate.rehearsal.placement import DEFAULT_NAME, Placement, Ports, fingerprint, write
+from remediate.rehearsal.stages import Progress
+
+MARKER: Final = "/etc/remediate-staging"
+DEADLINE_SECONDS: Final = 60.0
+NAME_LABEL: Final = "io.remediate.name"
+IMAGE_LABEL: Final = "io.remediate.image"
+INVENTORY_LABEL: Final = "io.remediate.inventory"
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+_PUBLISH: Final = tuple(part for port in (22, 80, 443) for part in ("-p", f"127.0.0.1::{port}"))
+# One trip: the new rules are judged where visudo is, and replace the old ones only when they are sound.
+_SUDOERS: Final = """set -eu
+new=/etc/sudoers.d/.remediate.new
+trap 'rm -f "$new"' EXIT
+install -m 440 /dev/stdin "$new"
+visudo -c -f "$new" >&2
+mv -f "$new" /etc/sudoers.d/remediate
+"""
+_ADMIT: Final = f"""set -eu
+install -m 600 -o forge -g forge /dev/stdin /home/forge/.ssh/authorized_keys
+printf '%s\\n' "$1" > {MARKER}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StagingHost:
+    """A staging host that runs; the methods go through the engine, so they work when SSH does not."""
+
+    name: str
+    container: str
+    engine: ContainerEngine
+    ports: Ports
+    host_key: str
+    placement: Placement
+
+    @property
+    def key(self) -> Path:
+        """The SSH client key of user forge."""
+        return self.placement.key
+
+    @property
+    def ca(self) -> Path:
+        """PEM file of the authorities to trust for the site."""
+        return self.placement.ca
+
+    @property
+    def shell_argv(self) -> tuple[str, ...]:
+        """The command that opens a root shell on a terminal."""
+        return (self.engine.binary, "exec", "-it", self.container, "/bin/bash", "-l")
+
+    def exec(
+        self, argv: Sequence[str], stdin: str | None = None, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program as root on the host; its exit code is the caller's to judge."""
+        return self.engine.exec(self.container, argv, stdin, timeout)
+
+    def script(self, text: str, timeout: float = 60) -> str:
+        """Run a bash script as root and return its output; StagingError when any command of it fails."""
+        done = self.exec(("/bin/bash", "-euo", "pipefail", "-s"), text, timeout)
+        if done.returncode != 0:
+            raise StagingError(f"a script failed on {self.name} ({done.returncode}): {last_line(done.stderr)}")
+        return done.stdout
+
+    def reboot(self) -> "StagingHost":
+        """Restart the container in order and return it once healthy; ports and authorities may be new ones."""
+        self.engine.stop(self.container)
+        self.engine.call("start", self.container)
+        return _settle(self.engine, self.container, self.placement)
+
+
+def up(
+    name: str = DEFAULT_NAME,
+    *,
+    directory: Path,
+    inventory: Path,
+    sudoers: Callable[[str], str] | None = None,
+    image: str | None = None,
+    fresh: bool = False,
+    progress: Progress = lambda _: None,
+) -> StagingHost:
+    """Return a healthy staging host, booting or replacing it where needed; `fresh` replaces a healthy one too.
+
+    `directory` takes keys, `inventory` the host's variables; `sudoers` makes the text of forge's sudo rules once the
+    inventory exists; `image` skips building. Raises ConfigurationError, or StagingError when it does not come up.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(f"{name!r} is no staging host's name: lower-case letters, digits and dashes")
+    start = time.monotonic()
+    checkout = Checkout(directory)
+    engine = find_engine()
+    reference = image or build(engine, checkout, progress)
+    placement = Placement(name, directory, inventory)
+    host = None if fresh else _standing(engine, checkout.container(name), reference, placement)
+    if host is None:
+        progress(f"booting {name}")
+        host = _boot(engine, checkout, reference, placement)
+    if sudoers is not None:
+        done = host.exec(("/bin/sh", "-c", _SUDOERS), sudoers(name))
+        if done.returncode != 0:
+            raise StagingError(f"visudo refuses the sudo rules of {name}: {last_line(done.stderr)}")
+    progress(f"{name} is up after {time.monotonic() - start:.1f} s")
+    return host
+
+
+def find(name: str = DEFAULT_NAME, *, directory: Path) -> StagingHost:
+    """Return a staging host that `up` made and that still runs, in whatever state; StagingError if none does."""
+    engine = find_engine()
+    container = Checkout(directory).container(name)
+    found = engine.container(container)
+    if found is None or not found.running:
+        raise StagingError(f"no staging host {name} is running here: bring it up first")
+    placement = Placement(name, directory, Path(found.labels[INVENTORY_LABEL]))
+    key = engine.exec(container, ("cat", "/etc/ssh/ssh_host_ed25519_key.pub")).stdout
+    return StagingHost(name, container, engine, _ports(found), fingerprint(key), placement)
+
+
+def down(
+    name: str | None = None, *, directory: Path, images: bool = False, progress: Progress = lambda _: None
+) -> tuple[str, ...]:
+    """Remove one staging host, or all of this checkout with leftovers of crashed runs; return the names removed.
+
+    `images` removes this checkout's images too. Raises ConfigurationError without an engine.
+    """
+    engine = find_engine()
+    checkout = Checkout(directory)
+    removed: list[str] = []
+    for container in engine.names(checkout.labels if name is None else {**checkout.labels, NAME_LABEL: name}):
+        found = engine.container(container)
+        engine.rm(container)
+        host = found.labels.get(NAME_LABEL) if found is not None else None
+        if found is not None and host is not None:
+            Placement(host, directory, Path(found.labels[INVENTORY_LABEL])).remove()
+            removed.append(host)
+            progress(f"removed {host}")
+    if images:
+        for image in engine.images(checkout.labels):
+            engine.call("rmi", image, timeout=120)
+            progress(f"removed image {image}")
+    if name is None and directory.is_dir():
+        for leftover in (path for path in directory.iterdir() if path.is_dir()):
+            shutil.rmtree(leftover)
+    return tuple(removed)
+
+
+def _boot(engine: ContainerEngine, checkout: Checkout, reference: str, placement: Placement) -> StagingHost:
+    container = checkout.container(placement.name)
+    labels = {
+        LABEL: "host",
+        CHECKOUT_LABEL: checkout.identity,
+        NAME_LABEL: placement.name,
+        IMAGE_LABEL: reference,
+        INVENTORY_LABEL: str(placement.inventory.resolve()),
+    }
+    public = placement.ensure_key()
+    engine.rm(container)
+    engine.boot(container, reference, hostname=placement.name, labels=labels, flags=(*HOST_FLAGS, *_PUBLISH))
+    done = engine.exec(container, ("/bin/sh", "-c", _ADMIT, "sh", placement.name), public)
+    if done.returncode != 0:
+        raise StagingError(f"the key of user forge could not be put on {placement.name}: {last_line(done.stderr)}")
+    return _settle(engine, container, placement)
+
+
+def _standing(engine: ContainerEngine, container: str, reference: str, placement: Placement) -> StagingHost | None:
+    """Return the host that runs already, None when it is stopped, ill, of another image or of lost keys."""
+    found = engine.container(container)
+    wanted = {IMAGE_LABEL: reference, INVENTORY_LABEL: str(placement.inventory.resolve())}
+    if found is None or not found.running or not wanted.items() <= found.labels.items():
+        return None
+    if not placement.key.exists():
+        return None
+    try:
+        return _settle(engine, container, placement, seconds=2)
+    except StagingError:
+        return None
+
+
+def _settle(
+    engine: ContainerEngine, container: str, placement: Placement, seconds: float = DEADLINE_SECONDS
+) -> StagingHost:
+    """Wait until the host is healthy inside and from here, then write what others find it by."""
+    ready = await_ready(engine, container, seconds)
+    found = engine.container(container)
+    if found is None:
+        raise StagingError(f"{container} disappeared")
+    ports = _ports(found)
+    await_site(ports.https, ready.authorities)
+    host_key = fingerprint(ready.host_key)
+    write(placement.ca, ready.authorities, 0o644)
+    placement.write_inventory(ports, host_key)
+    return StagingHost(placement.name, container, engine, ports, host_key, placement)
+
+
+def _ports(found: Container) -> Ports:
+    try:
+        return Ports(ssh=found.ports[22], http=found.ports[80], https=found.ports[443])
+    except KeyError as error:
+        raise StagingError(f"port {error} of {found.name} is not published on 127.0.0.1") from None

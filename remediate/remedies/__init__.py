@@ -1,0 +1,1 @@
+"""What mends each tool, under the names of the probes."""

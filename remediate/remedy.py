@@ -1,0 +1,115 @@
+"""What mends one cause: looks before it acts, acts only when needed and safe, shows evidence afterwards."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import Run
+from remediate.probe import Fact, Probe
+from remediate.survey import Facts
+from remediate.verdict import Decision, RefusalCode, Verdict
+
+Step = Run
+"""What a host is asked to do, as data."""
+
+
+class Proven(BaseModel):
+    """The remedy's own effect is there, with the evidence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    evidence: str
+
+
+class NotYet(BaseModel):
+    """Not there, but may still come: look again until the remedy's `settle` is over."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str
+
+
+class Failed(BaseModel):
+    """Not there, and waiting will not bring it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str
+
+
+Verification = Proven | NotYet | Failed
+
+
+class Remedy(BaseModel, ABC):
+    """One cause and its cure, as a value: it serialises, it compares, it never touches a host itself.
+
+    Subclass it with a `kind` Literal (`<tool>.<verb>`, also the name of its task `do.<tool>.<verb>`), fields that
+    each have a description, and the four methods. `guard` decides and never asks; `apply` yields and never decides.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    settle: float = Field(default=10, ge=0, le=600, description="seconds the effect may take to show")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = ()
+    """Every code its guard may refuse with."""
+    after: ClassVar[tuple[str, ...]] = ()
+    """Kinds of remedies it depends on: when one of them is refused or fails, this one is not attempted."""
+
+    @abstractmethod
+    def title(self) -> str:
+        """What it acts on, for a person: a unit's name."""
+
+    @abstractmethod
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """Everything its guard and its verification read."""
+
+    @abstractmethod
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """The probes whose raw answer says *which* thing is acted on and in what state.
+
+        Re-asked under the lock before the steps: if one moved, nothing runs. Once applied, each must have changed.
+        """
+
+    @abstractmethod
+    def guard(self, facts: Facts) -> Verdict:
+        """Decide from facts alone. Unreadable may escape: the engine refuses then."""
+
+    @abstractmethod
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """Yield what to do. Only called after `guard` said proceed on the same facts."""
+
+    @abstractmethod
+    def changes(self) -> tuple[Run, ...]:
+        """Every command that `apply` may ever yield."""
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """Judge the effect: the guard has nothing left to do, and what should have changed did.
+
+        Override it only where healed-after differs from healthy-before. Unreadable may escape: unknown, not failed.
+        """
+        verdict = self.guard(after)
+        match verdict.decision:
+            case Decision.REFUSE:
+                return Failed(reason=verdict.reason)
+            case Decision.SKIP:
+                same = [probe for probe in self.identity() if _same(before, after, probe)]
+                if same:
+                    return NotYet(reason=f"{same[0].label()} is as it was before")
+                return Proven(evidence=verdict.reason)
+            case _:
+                return NotYet(reason=verdict.reason)
+
+    def privileges(self) -> tuple[Run, ...]:
+        """Every privileged command it may ever use, its probes' included: the sudoers file follows from this."""
+        asked = (probe.command() for probe in self.probes())
+        return tuple(
+            dict.fromkeys(run for run in (*asked, *self.changes()) if isinstance(run, Run) and run.user is not None)
+        )
+
+
+def _same(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
+    return before.output(probe).stdout == after.output(probe).stdout

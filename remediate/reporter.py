@@ -1,0 +1,50 @@
+"""Who is told what happens while it happens."""
+
+from typing import Protocol
+
+from remediate.host import Host
+from remediate.outcome import HostOutcome, Reading, Report, StepOutcome
+
+
+class Reporter(Protocol):
+    """Hears of a run as it goes. Called from several threads when there are several hosts; must not raise."""
+
+    def began(self, run: str, playbook: str, hosts: tuple[Host, ...], operator: str) -> None:
+        """A run begins: the first thing anyone sees."""
+
+    def progress(self, host: Host, text: str) -> None:
+        """Something takes time."""
+
+    def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
+        """The first survey of a host is in."""
+
+    def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
+        """A remedy has been decided and, where needed, applied."""
+
+    def finished(self, host: Host, outcome: HostOutcome) -> None:
+        """One host is done."""
+
+    def ended(self, report: Report) -> None:
+        """The run is over."""
+
+
+class Silent:
+    """Tells nobody: what the library uses."""
+
+    def began(self, run: str, playbook: str, hosts: tuple[Host, ...], operator: str) -> None:
+        """See Reporter."""
+
+    def progress(self, host: Host, text: str) -> None:
+        """See Reporter."""
+
+    def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
+        """See Reporter."""
+
+    def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
+        """See Reporter."""
+
+    def finished(self, host: Host, outcome: HostOutcome) -> None:
+        """See Reporter."""
+
+    def ended(self, report: Report) -> None:
+        """See Reporter."""

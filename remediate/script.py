@@ -1,0 +1,151 @@
+"""The one builder of what a host is sent: a POSIX sh script that surveys, or locks, acts and surveys again.
+
+The script arrives on the standard input of `/bin/sh -s`, so the login shell never sees it; everything stands in a
+function that the last line calls, so a script cut on its way runs nothing. It writes no file. What comes back are
+frames, each begun by a line with a nonce that no program on the host can know beforehand:
+
+    hello                    the shell has the whole script and runs it
+    lock held | busy | none  the lock of this host; busy is followed by what holds it
+    fence held | moved I     whether everything is still as the guards saw it
+    out I, err I, exit I S   one answer: raw standard output, standard error, exit status
+    acted                    the steps are over
+    round                    one whole survey has been answered
+"""
+
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import Run
+
+STDOUT_LIMIT: Final = 32 * 1024
+"""Bytes kept of one answer. Below a pipe's 64 KiB, so that no probe ever waits for another one's reader."""
+STDERR_LIMIT: Final = 8 * 1024
+LOCK_FILE: Final = "/etc/machine-id"
+"""Exists on every systemd host, anyone may open it for reading, and flock(1) needs no more: it works as any user, on
+a full disk and on a read-only root, where a lock file of one's own would not (fs.protected_regular, ENOSPC, EROFS)."""
+APPLY_TAG: Final = "remediate-apply"
+"""Stands in the arguments of the process that holds the lock, so that a second run can say who that is."""
+
+_PRELUDE: Final = r"""
+exec 2>/dev/null
+LC_ALL=C LANGUAGE= PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL LANGUAGE PATH
+ME=$(id -un)
+frame() { printf '\n%s %s\n' "$N" "$*"; }
+run() {
+  t=$1 u=$2; shift 2
+  case $u in
+    -|"$ME") ;;
+    *) if [ "$ME" = root ]; then set -- runuser -u "$u" -- "$@"; else set -- sudo -n -u "$u" -- "$@"; fi ;;
+  esac
+  timeout -k 5 "$t" "$@"
+}
+q() {
+  i=$1; shift
+  frame out "$i"
+  { s=$({
+    e=$({ { run "$@" 4>&-; printf '%s' "$?" >&4; } </dev/null 3>&- 9<&- | head -c LIMIT >&3 4>&-; } 2>&1 |
+      tail -c ERRORS)
+    { frame err "$i"; printf '%s' "$e"; } >&3
+  } 4>&1); } 3>&1
+  frame exit "$i" "$s"
+  return "${s:-1}"
+}
+frame hello
+"""
+
+
+class Fence(BaseModel):
+    """Something a guard saw that must be unchanged, byte for byte, when the steps begin."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: Run
+    stdout: str
+
+
+class Act(BaseModel):
+    """The commands of one remedy, to be run in order under the lock; the first that fails ends them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: tuple[Run, ...] = Field(min_length=1)
+    fence: tuple[Fence, ...] = ()
+    wait: float = Field(default=0, ge=0, description="seconds to wait for the lock")
+    settle: float = Field(default=10, ge=0, description="seconds the lock is kept when the controller is gone")
+
+
+def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
+    """Return the script that asks `asked` once and again for every line `again`, after doing `act` if there is one."""
+    body = [
+        "remediate() {",
+        f"N={nonce}",
+        _PRELUDE.replace("LIMIT", str(STDOUT_LIMIT + 1)).replace("ERRORS", str(STDERR_LIMIT)).strip("\n"),
+        "survey() {",
+        _concurrently([_question(str(index), run) for index, run in enumerate(asked)]),
+        "frame round",
+        "}",
+    ]
+    if act is not None:
+        body += _acting(act)
+    body += [
+        "survey",
+        'while IFS= read -r answer && [ "$answer" = again ]; do survey; done',
+    ]
+    if act is not None:
+        # The controller is gone: another run must not start before what was begun here has settled.
+        body.append(f'[ "$answer" = done ] || sleep {act.settle:g}')
+    body += ["}", "remediate; exit", ""]
+    return "\n".join(body).encode()
+
+
+def shell_command(seconds: float, *, owner: Sequence[str] = ()) -> str:
+    """Return what the login shell is asked to start: plain words that sh, csh and fish read alike."""
+    words = ["timeout", "-k", "5", f"{seconds:.0f}", "/bin/sh", "-s"]
+    return " ".join([*words, *((APPLY_TAG, *owner) if owner else ())])
+
+
+def _question(index: str, run: Run) -> str:
+    return f"q {index} {_words(run)}"
+
+
+def _words(run: Run) -> str:
+    return f"{run.seconds:g} {run.user or '-'} {shlex.join(run.argv)}"
+
+
+def _concurrently(stages: Sequence[str]) -> str:
+    """Chain the stages so that all start at once and their answers come out whole, one after the other.
+
+    Each writes into a pipe of its own, which is copied once the later ones are through: no temporary file, no lock,
+    nothing that POSIX sh does not have, and two answers can never interleave.
+    """
+    if not stages:
+        return ":"
+    *earlier, text = stages
+    for stage in reversed(earlier):
+        text = f"{stage} | {{ {text}\ncat; }}"
+    return text
+
+
+def _acting(act: Act) -> list[str]:
+    lines = [
+        # From here on a broken pipe must not end the shell between two steps.
+        "trap '' PIPE",
+        f"command -v flock >/dev/null && [ -r {LOCK_FILE} ] || {{ frame lock none; return; }}",
+        f"exec 9<{LOCK_FILE}",
+        f"flock {f'-w {act.wait:g}' if act.wait else '-n'} 9 ||",
+        f"{{ frame lock busy; ps -eo etimes=,args= | grep '[r]{APPLY_TAG[1:]}'; frame end; return; }}",
+        "frame lock held",
+    ]
+    for index, fence in enumerate(act.fence):
+        seen = shlex.quote(fence.stdout.rstrip("\n"))
+        lines.append(
+            f'[ "$(run {_words(fence.run)} </dev/null 9<&-)" = {seen} ] || {{ frame fence moved {index}; return; }}'
+        )
+    lines.append("frame fence held")
+    lines.append(" &&\n".join(_question(f"s{index}", step) for index, step in enumerate(act.steps)))
+    lines.append("frame acted")
+    return lines

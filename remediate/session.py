@@ -1,0 +1,250 @@
+"""The only door to a host: one exec that surveys, or locks, acts and surveys, and goes on for as long as asked."""
+
+import re
+import secrets
+from collections import deque
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from time import monotonic
+from typing import Final, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from remediate.command import Output, Run
+from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
+from remediate.frames import Frame, FrameReader
+from remediate.link import Channel, Link, LinkLost
+from remediate.probe import Fact, Probe
+from remediate.script import STDOUT_LIMIT, Act, build, shell_command
+
+Answers = Mapping[Probe[Fact], Output | Unreadable]
+
+ROUND_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes that one round may answer with; a host that sends more is not answering our questions."""
+
+
+class ActState(Enum):
+    """How far an act got."""
+
+    ACTED = "acted"
+    LOCKED = "locked"
+    NO_LOCK = "no-lock"
+    MOVED = "moved"
+
+
+class CommandResult(BaseModel):
+    """One command that was run to change the host."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: Run
+    output: Output
+    seconds: float
+
+
+class Acted(BaseModel):
+    """What became of an act."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: ActState
+    commands: tuple[CommandResult, ...] = ()
+    holder: str = ""
+
+
+class Rounds(Protocol):
+    """One exec on a host: what it did first, then one survey after another for as long as one asks."""
+
+    def acted(self) -> Acted:
+        """Wait for the end of the act. Raises ContactLost when what happened is not known."""
+
+    def next(self) -> Answers:
+        """Ask everything once more. Raises Unreachable (nothing was changed) or ContactLost."""
+
+    def close(self) -> None:
+        """End it, letting go of the lock."""
+
+
+class Session(Protocol):
+    """A host that can be asked and changed."""
+
+    def begin(
+        self, probes: Sequence[Probe[Fact]], act: Act | None = None, *, seconds: float, owner: Sequence[str] = ()
+    ) -> Rounds:
+        """Start one exec that ends within `seconds` on the host and here. Raises Unreachable: nothing was sent.
+
+        `owner` names who acts, for a second run that finds the host locked.
+        """
+
+    def close(self) -> None:
+        """Leave the host."""
+
+
+class ShellSession:
+    """A session over any link on which /bin/sh can be started."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def begin(
+        self, probes: Sequence[Probe[Fact]], act: Act | None = None, *, seconds: float, owner: Sequence[str] = ()
+    ) -> "ShellRounds":
+        """See Session."""
+        nonce = secrets.token_hex(16)
+        commands = [probe.command() for probe in probes]
+        asked = [command for command in commands if isinstance(command, Run)]
+        if len(asked) != len(probes):
+            raise TypeError("a host can only be asked what is asked from the host")
+        words = [re.sub(r"[^A-Za-z0-9._@:-]", "_", word)[:64] for word in owner]
+        try:
+            channel = self._link.start(shell_command(seconds, owner=words if act else ()), seconds=seconds + 10)
+        except LinkLost as error:
+            raise Unreachable(UnreachableCode.LOST, f"the link died before anything was sent: {error}") from error
+        except TimeoutError as error:
+            raise Unreachable(UnreachableCode.TIMEOUT, "the host does not start a shell") from error
+        *first, last = build(nonce, asked, act).splitlines(keepends=True)
+        rounds = ShellRounds(channel, nonce, tuple(probes), act)
+        try:
+            channel.send(b"".join(first))
+        except (LinkLost, TimeoutError) as error:
+            # The last line, which starts everything, was never sent.
+            rounds.close()
+            raise Unreachable(UnreachableCode.LOST, "the link died before the script was sent whole") from error
+        rounds.start(last)
+        return rounds
+
+    def close(self) -> None:
+        """See Session."""
+        self._link.close()
+
+
+class ShellRounds:
+    """The answers of one script, read as they come."""
+
+    def __init__(self, channel: Channel, nonce: str, probes: tuple[Probe[Fact], ...], act: Act | None) -> None:
+        self._channel = channel
+        self._reader = FrameReader(nonce)
+        self._frames: deque[Frame] = deque()
+        self._probes = probes
+        self._act = act
+        self._greeted = False
+        self._fresh = True
+        self._harmless = act is None
+
+    def start(self, last_line: bytes) -> None:
+        """Send the line that sets everything going; from here on an act may be under way."""
+        self._send(last_line)
+
+    def acted(self) -> Acted:
+        """See Rounds."""
+        if self._act is None:
+            raise TypeError("this exec changes nothing")
+        since, parts, results = monotonic(), dict[str, bytes](), list[CommandResult]()
+        while True:
+            frame = self._next_frame()
+            match frame.words:
+                case ("lock", "none"):
+                    return self._nothing_done(Acted(state=ActState.NO_LOCK))
+                case ("lock", "busy"):
+                    return self._nothing_done(
+                        Acted(state=ActState.LOCKED, holder=frame.payload.decode(errors="replace"))
+                    )
+                case ("fence", "moved", _):
+                    return self._nothing_done(Acted(state=ActState.MOVED))
+                case ("fence", "held"):
+                    since = monotonic()
+                case ("out" | "err" as stream, _):
+                    parts[stream] = frame.payload
+                case ("exit", index, status):
+                    now = monotonic()
+                    output = _output(parts.pop("out", b""), parts.pop("err", b""), status)
+                    run = self._act.steps[int(index.removeprefix("s"))]
+                    results.append(CommandResult(run=run, output=output, seconds=round(now - since, 3)))
+                    since = now
+                case ("acted",):
+                    return Acted(state=ActState.ACTED, commands=tuple(results))
+                case _:
+                    pass
+
+    def next(self) -> Answers:
+        """See Rounds."""
+        if not self._fresh:
+            self._send(b"again\n")
+        self._fresh = False
+        parts: dict[tuple[str, str], bytes] = {}
+        answers: dict[Probe[Fact], Output | Unreadable] = {}
+        try:
+            while (frame := self._next_frame()).words != ("round",):
+                match frame.words:
+                    case ("out" | "err" as stream, index):
+                        parts[stream, index] = frame.payload
+                    case ("exit", index, status):
+                        output = _output(parts.pop(("out", index), b""), parts.pop(("err", index), b""), status)
+                        answers[self._probes[int(index)]] = output
+                    case _:
+                        pass
+        except TimeoutError:
+            # Some question hangs beyond its own deadline: what has come back is still worth knowing.
+            if not answers:
+                raise Unreachable(UnreachableCode.TIMEOUT, "the host answered none of the questions in time") from None
+        return answers
+
+    def close(self) -> None:
+        """See Rounds."""
+        try:
+            if not self._fresh or not self._harmless:
+                self._channel.send(b"done\n")
+        except (LinkLost, TimeoutError):
+            pass
+        self._channel.close()
+
+    def _nothing_done(self, acted: Acted) -> Acted:
+        self._harmless = True
+        return acted
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._channel.send(data)
+        except (LinkLost, TimeoutError) as error:
+            raise self._lost("the link died") from error
+
+    def _next_frame(self) -> Frame:
+        received = 0
+        while not self._frames:
+            try:
+                data = self._channel.receive()
+            except LinkLost as error:
+                raise self._lost("the link died") from error
+            except TimeoutError as error:
+                if self._harmless and self._greeted:
+                    raise
+                raise self._lost("no answer in time") from error
+            received += len(data)
+            if not data:
+                raise self._ended()
+            if received > ROUND_LIMIT:
+                raise self._lost("the host floods the answer")
+            self._frames.extend(self._reader.feed(data))
+        self._greeted = True
+        return self._frames.popleft()
+
+    def _lost(self, what: str) -> Unreachable | ContactLost:
+        if self._harmless:
+            return Unreachable(UnreachableCode.LOST, f"{what}; nothing was changed")
+        return ContactLost(f"{what} after a change was under way: it may or may not have run")
+
+    def _ended(self) -> Unreachable | ContactLost:
+        if self._greeted or not self._harmless:
+            return self._lost("the shell on the host ended early")
+        _, stderr = self._channel.finish()
+        said = " ".join(f"{self._reader.rest()} {stderr.decode(errors='backslashreplace')}".split())
+        return Unreachable(UnreachableCode.SHELL, f"the login does not give a shell: {said[:300] or 'no output'}")
+
+
+def _output(stdout: bytes, stderr: bytes, status: str) -> Output:
+    return Output(
+        stdout=stdout[:STDOUT_LIMIT].decode(errors="backslashreplace"),
+        stderr=stderr.decode(errors="backslashreplace"),
+        exit=int(status) if status.isdigit() else 1,
+        cut=len(stdout) > STDOUT_LIMIT,
+    )

@@ -1,0 +1,75 @@
+"""Asks one host everything a run needs to know, from the host and from the controller at the same time."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Final, Self
+
+from remediate.controller import Controller
+from remediate.host import Vantage
+from remediate.probe import Fact, Probe
+from remediate.script import Act
+from remediate.session import Acted, Rounds, Session
+from remediate.survey import Facts
+
+SURVEY_SECONDS: Final = 40.0
+"""Deadline of one survey; each question has a shorter one of its own."""
+
+
+class Look:
+    """One exec on the host, kept open: each `survey` asks everything once more."""
+
+    def __init__(self, surveyor: "Surveyor", rounds: Rounds) -> None:
+        self._surveyor = surveyor
+        self._rounds = rounds
+
+    def acted(self) -> Acted:
+        """Wait for the end of the act. Raises ContactLost."""
+        return self._rounds.acted()
+
+    def survey(self) -> Facts:
+        """Ask everything once. Raises Unreachable or ContactLost."""
+        return self._surveyor.read(self._rounds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._rounds.close()
+
+
+class Surveyor:
+    """Knows the questions of a run, and the latest answers."""
+
+    def __init__(self, session: Session, controller: Controller, probes: Sequence[Probe[Fact]]) -> None:
+        unique = dict.fromkeys(probes)
+        self._here = tuple(probe for probe in unique if probe.vantage is Vantage.HOST)
+        self._there = tuple(probe for probe in unique if probe.vantage is Vantage.CONTROLLER)
+        self._order = tuple(unique)
+        self._session = session
+        self._controller = controller
+        self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="controller")
+        self.facts = Facts({})
+
+    def look(self, act: Act | None = None, *, seconds: float = SURVEY_SECONDS, owner: Sequence[str] = ()) -> Look:
+        """Open one exec that lasts `seconds` at the most. Raises Unreachable."""
+        return Look(self, self._session.begin(self._here, act, seconds=seconds, owner=owner))
+
+    def survey(self) -> Facts:
+        """Ask everything once, in one exec. Raises Unreachable."""
+        with self.look() as look:
+            return look.survey()
+
+    def read(self, rounds: Rounds) -> Facts:
+        """Take one more round of answers, the controller's own asked meanwhile."""
+        there = self._asker.submit(self._controller.ask, self._there)
+        here = rounds.next()
+        self.facts = Facts.read(self._order, {**here, **there.result()})
+        return self.facts
+
+    def close(self) -> None:
+        """Leave the host."""
+        self._asker.shutdown()
+        self._session.close()

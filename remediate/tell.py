@@ -1,0 +1,83 @@
+"""Turns what the engine knows into the values that reports are made of."""
+
+from remediate.attempt import Ran
+from remediate.errors import Unreadable
+from remediate.host import Host
+from remediate.judge import CLOCK
+from remediate.outcome import (
+    CommandRecord,
+    HostIdentity,
+    HostOutcome,
+    Problem,
+    RunVerdict,
+    StepOutcome,
+    Touched,
+    readings,
+)
+from remediate.remedy import Remedy
+from remediate.survey import Facts
+from remediate.verdict import Decision, Verdict
+
+
+def step_outcome(remedy: Remedy, verdict: Verdict, facts: Facts, ran: Ran | None = None) -> StepOutcome:
+    """Tell what was decided about a remedy: with the commands that ran, or else those that would."""
+    if ran is not None:
+        commands = tuple(
+            CommandRecord(argv=each.run.argv, user=each.run.user, exit=each.output.exit, seconds=each.seconds)
+            for each in ran.commands
+        )
+    elif verdict.decision is Decision.PROCEED:
+        commands = tuple(CommandRecord(argv=run.argv, user=run.user) for run in remedy.apply(facts))
+    else:
+        commands = ()
+    return StepOutcome(
+        remedy=remedy.kind,
+        title=remedy.title(),
+        params=remedy.model_dump(mode="json", exclude={"kind"}),
+        decision=verdict.decision,
+        code=verdict.code.name if verdict.code else None,
+        why=verdict.reason,
+        changed=ran is not None,
+        verified=ran.verified if ran else None,
+        commands=commands,
+        evidence=ran.evidence if ran else "",
+    )
+
+
+def host_outcome(
+    host: Host,
+    verdict: RunVerdict,
+    *,
+    touched: Touched,
+    seconds: float,
+    serving_again: float | None,
+    error: Problem | None,
+    before: Facts,
+    steps: tuple[StepOutcome, ...],
+    after: Facts,
+) -> HostOutcome:
+    """Tell what happened on one host; `after` only says something when the host was changed."""
+    return HostOutcome(
+        name=host.name,
+        address=host.ssh.address,
+        identity=_identity(after),
+        verdict=verdict,
+        exit_code=verdict.exit_code,
+        touched=touched,
+        seconds=round(seconds, 1),
+        serving_again_seconds=None if serving_again is None else round(serving_again, 1),
+        error=error,
+        before=readings(before),
+        steps=steps,
+        after=() if touched is Touched.NO else readings(after),
+    )
+
+
+def _identity(facts: Facts) -> HostIdentity | None:
+    if CLOCK not in facts:
+        return None
+    try:
+        machine = facts[CLOCK]
+    except Unreadable:
+        return None
+    return HostIdentity(machine=machine.machine_id, boot=machine.boot_id)

@@ -1,0 +1,109 @@
+"""What a guard says about a remedy, and the stable names of every reason to refuse."""
+
+from enum import Enum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Decision(Enum):
+    """What is to be done about one remedy."""
+
+    SKIP = "skip"
+    PROCEED = "proceed"
+    WAIT = "wait"
+    REFUSE = "refuse"
+    NOT_ATTEMPTED = "not_attempted"
+
+
+class RefusalCode(BaseModel):
+    """A stable name for a reason to refuse; other people's scripts depend on the name.
+
+    Define one beside the remedy that uses it, and list it in the remedy's `refusals`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{2,40}$", description="stable name, as --override takes it")
+    meaning: str = Field(description="one sentence for the person who reads it at 3 a.m.")
+    overridable: bool = Field(default=False, description="whether --override NAME=why may turn it into proceed")
+
+
+class Verdict(BaseModel):
+    """The answer of a guard: build one with `skip`, `proceed`, `wait` or `refuse`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decision: Decision
+    reason: str
+    code: RefusalCode | None = None
+
+
+def skip(reason: str) -> Verdict:
+    """Nothing to do, and why."""
+    return Verdict(decision=Decision.SKIP, reason=reason)
+
+
+def proceed(reason: str) -> Verdict:
+    """Needed and safe, and why."""
+    return Verdict(decision=Decision.PROCEED, reason=reason)
+
+
+def wait(reason: str) -> Verdict:
+    """In transition: look again, never act."""
+    return Verdict(decision=Decision.WAIT, reason=reason)
+
+
+def refuse(code: RefusalCode, reason: str) -> Verdict:
+    """Needed but unsafe: a person decides."""
+    return Verdict(decision=Decision.REFUSE, reason=reason, code=code)
+
+
+CONFIG_BROKEN = RefusalCode(name="config-broken", meaning="The program's own check rejects its configuration.")
+CONFIG_UNCHECKED = RefusalCode(
+    name="config-unchecked", meaning="The configuration check could not run, for a reason outside the configuration."
+)
+UNIT_MASKED = RefusalCode(name="unit-masked", meaning="Somebody masked the unit on purpose.")
+UNIT_MISSING = RefusalCode(name="unit-missing", meaning="The host has no such unit.")
+START_LIMIT_HIT = RefusalCode(
+    name="start-limit-hit",
+    meaning="systemd gave up after too many starts; find the cause before starting it again.",
+    overridable=True,
+)
+UNREADABLE = RefusalCode(name="unreadable", meaning="Something that must be known before acting could not be read.")
+IN_TRANSITION = RefusalCode(name="in-transition", meaning="It was still changing state when the patience ran out.")
+UNSTABLE = RefusalCode(
+    name="unstable", meaning="Something keeps restarting by itself, and nothing this playbook may do would change that."
+)
+UNEXPLAINED = RefusalCode(
+    name="unexplained", meaning="The symptom is there, but none of the causes this playbook knows matches."
+)
+SUDO_RULE_MISSING = RefusalCode(
+    name="sudo-rule-missing", meaning="sudo does not allow a needed command without asking for a password."
+)
+LOCKED = RefusalCode(name="locked", meaning="Another run is changing this host right now.")
+LOCK_MISSING = RefusalCode(
+    name="lock-missing", meaning="The host has no flock or no /etc/machine-id, so two runs could not be kept apart."
+)
+MOVED = RefusalCode(name="moved", meaning="Something else keeps changing what was about to be changed.")
+CONSENT_MISSING = RefusalCode(name="consent-missing", meaning="Nobody agreed to changing this host.")
+TOO_MANY_HOSTS = RefusalCode(name="too-many-hosts", meaning="More hosts need a change than one run may change.")
+JOURNAL_UNWRITABLE = RefusalCode(
+    name="journal-unwritable", meaning="The intent could not be recorded durably, so nothing may be done."
+)
+OUT_OF_TIME = RefusalCode(name="out-of-time", meaning="The time given to the whole run is over.")
+
+ENGINE_CODES = (
+    UNREADABLE,
+    IN_TRANSITION,
+    UNSTABLE,
+    UNEXPLAINED,
+    SUDO_RULE_MISSING,
+    LOCKED,
+    LOCK_MISSING,
+    MOVED,
+    CONSENT_MISSING,
+    TOO_MANY_HOSTS,
+    JOURNAL_UNWRITABLE,
+    OUT_OF_TIME,
+)
+"""The codes that the engine itself refuses with, whatever the remedy."""
