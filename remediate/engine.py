@@ -7,13 +7,14 @@ from typing import Final, NamedTuple, Protocol
 
 from remediate.attempt import LOOK_AGAIN, NotRun, attempt
 from remediate.controller import Controller
+from remediate.discovery import discovered
 from remediate.errors import ContactLost, Unreachable
 from remediate.hold import Held, Unsure, Window, hold
 from remediate.host import Host
 from remediate.judge import CLOCK, RULES, Judgement, Symptom, complaint, judge, restarted, symptom, unproven, youngest
 from remediate.options import Options
 from remediate.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
-from remediate.playbook import Treatment
+from remediate.playbook import Cure, Treatment
 from remediate.remedy import Remedy, Step
 from remediate.reporter import Reporter
 from remediate.session import Session
@@ -68,11 +69,12 @@ class Context(NamedTuple):
 class HostRun:
     """One host in one run: `examine` reads and judges, `mend` changes, verifies and holds; both end in an outcome."""
 
-    def __init__(self, host: Host, treatment: Treatment, options: Options, context: Context) -> None:
+    def __init__(self, host: Host, cure: Cure, options: Options, context: Context) -> None:
         self.host = host
-        self.treatment = treatment
+        self.cure = cure
         self.options = options
         self.context = context
+        self.treatment = Treatment((), (), ())
         self._begun = monotonic()
         self._surveyor: Surveyor | None = None
         self._before = Facts({})
@@ -82,10 +84,15 @@ class HostRun:
         self._serving_again: float | None = None
 
     def examine(self) -> HostOutcome | None:
-        """Look and judge. Returns None when there is something to mend and this run may do so."""
+        """Look and judge. Returns None when there is something to mend and this run may do so.
+
+        Raises ConfigurationError when the inventory lacks what the cure needs and the host cannot tell either.
+        """
         try:
             self._progress("connecting")
             session = self.context.connect(self.host)
+            self.host = discovered(self.host, session) if self.cure.discovers else self.host
+            self.treatment = self.cure(self.host)
             self._surveyor = Surveyor(session, self.context.controller, (*self.treatment.probes(), CLOCK, RULES))
             self._before = self._surveyor.survey()
             self.context.reporter.surveyed(self.host, readings(self._before))

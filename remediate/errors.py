@@ -9,6 +9,8 @@ RemediateError
 
 from enum import Enum
 
+from pydantic import ValidationError
+
 
 class RemediateError(Exception):
     """Anything this package raises on purpose; its text is one line that a user can act on."""
@@ -55,3 +57,12 @@ class Unreadable(RemediateError):
 
     Unknown is its own answer: it is never taken for healthy and never for broken.
     """
+
+
+def one_line(error: ValidationError) -> str:
+    """Say in one line what a pydantic model rejects, without ever quoting the input: it may hold a secret.
+
+    `hide_input_in_errors` alone does not do that: `.errors()` and `.json()` still show it.
+    """
+    found = error.errors(include_input=False, include_context=False, include_url=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'value'}: {each['msg']}" for each in found)

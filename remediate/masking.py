@@ -275,6 +275,8 @@ class MaskedWriter(io.TextIOBase):
     def write(self, text: str, /) -> int:
         """Take `text`; complete lines are masked and passed on."""
         with self._lock:
+            if self.closed:
+                raise ValueError("write to a closed stream")
             self._waiting += text
             if "\n" in text:
                 self._pass_on(self._waiting.rindex("\n") + 1)
@@ -300,8 +302,7 @@ class MaskedWriter(io.TextIOBase):
             super().close()
 
     def _pass_on(self, length: int) -> None:
-        # What is settled is judged on all that has arrived, not only on the part that is due.
-        self._emit(min(length, self._masker._settled(self._waiting[:length])))  # noqa: SLF001 - two halves of one thing
+        self._emit(self._masker._settled(self._waiting[:length]))  # noqa: SLF001 - two halves of one thing
 
     def _emit(self, length: int) -> None:
         text, self._waiting = self._waiting[:length], self._waiting[length:]

@@ -1,11 +1,15 @@
 """Playbooks: what mends one symptom, in order, and what it means that the symptom is over."""
 
-from collections.abc import Callable, Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import ClassVar, Protocol
+
+from pydantic import TypeAdapter, ValidationError
 
 from remediate.command import Run
+from remediate.errors import ConfigurationError, one_line
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.remedy import Remedy
@@ -42,8 +46,52 @@ class Treatment:
         return tuple(dict.fromkeys((*commands, *(run for each in self.remedies for run in each.privileges()))))
 
 
+class Cure(Protocol):
+    """What a run is about: a playbook, or a single remedy. Its name stands in reports."""
+
+    @property
+    def name(self) -> str:
+        """Its name in reports and in the journal."""
+
+    @property
+    def severity(self) -> Severity | None:
+        """How bad its symptom is, None where it has none of its own."""
+
+    @property
+    def discovers(self) -> bool:
+        """Whether a host may be asked for what its inventory leaves open."""
+
+    def __call__(self, host: Host) -> Treatment:
+        """Say what would be looked at and done on this host. Raises ConfigurationError."""
+
+
+@dataclass(frozen=True)
+class Single:
+    """One remedy by itself, as `do.<tool>.<verb>` runs it: what it proves is its own effect."""
+
+    remedy: type[Remedy]
+    given: tuple[tuple[str, object], ...] = ()
+    discovers: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """See Cure."""
+        return f"do.{self.remedy.model_fields['kind'].default}"
+
+    @property
+    def severity(self) -> Severity | None:
+        """See Cure."""
+        return None
+
+    def __call__(self, host: Host) -> Treatment:
+        """See Cure."""
+        return Treatment(symptoms=(), diagnosis=(), remedies=(self.remedy.on(host, **dict(self.given)),))
+
+
 class Playbook:
     """A named, ordered answer to one symptom. Made by `@playbook`; called with a host, it only describes."""
+
+    discovers: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -54,7 +102,7 @@ class Playbook:
         diagnosis: Callable[[Host], Iterable[Probe[Fact]]],
     ) -> None:
         self.name = remedies.__name__.replace("_", "-")
-        self.severity = severity
+        self.severity: Severity | None = severity
         self.__doc__ = remedies.__doc__
         self.__module__ = remedies.__module__
         self.__qualname__ = remedies.__qualname__
@@ -62,13 +110,30 @@ class Playbook:
         self._symptoms = symptoms
         self._diagnosis = diagnosis
 
-    def __call__(self, host: Host, **parameters: Any) -> Treatment:
-        """Say what would be looked at and done on this host. Raises ConfigurationError when the inventory lacks it."""
+    def __call__(self, host: Host) -> Treatment:
+        """See Cure."""
+        return self.treat(host, {})
+
+    def treat(self, host: Host, parameters: Mapping[str, object]) -> Treatment:
+        """Say what it means on this host with these parameters. Raises ConfigurationError."""
         return Treatment(
             symptoms=tuple(self._symptoms(host)),
             diagnosis=tuple(self._diagnosis(host)),
             remedies=tuple(self.__wrapped__(host, **parameters)),
         )
+
+    def given(self, parameters: Mapping[str, object]) -> "Parametrized":
+        """Bind parameters, converted to their declared types. Raises ConfigurationError in one line."""
+        values: dict[str, object] = {}
+        declared = inspect.signature(self.__wrapped__, eval_str=True).parameters
+        for name, value in parameters.items():
+            if name not in declared or declared[name].kind is not inspect.Parameter.KEYWORD_ONLY:
+                raise ConfigurationError(f"{self.name} has no parameter {name!r}")
+            try:
+                values[name] = TypeAdapter(declared[name].annotation).validate_python(value)
+            except ValidationError as error:
+                raise ConfigurationError(f"--{name.replace('_', '-')}: {one_line(error)}") from None
+        return Parametrized(self, tuple(values.items()))
 
     def __reduce__(self) -> str:
         # A module-level name, so that a fleet may run in processes.
@@ -94,3 +159,26 @@ def playbook(
         return Playbook(remedies, severity=severity, symptoms=symptoms, diagnosis=diagnosis)
 
     return decorate
+
+
+@dataclass(frozen=True)
+class Parametrized:
+    """A playbook with parameters given."""
+
+    playbook: Playbook
+    parameters: tuple[tuple[str, object], ...]
+    discovers: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """See Cure."""
+        return self.playbook.name
+
+    @property
+    def severity(self) -> Severity | None:
+        """See Cure."""
+        return self.playbook.severity
+
+    def __call__(self, host: Host) -> Treatment:
+        """See Cure."""
+        return self.playbook.treat(host, dict(self.parameters))

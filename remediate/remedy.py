@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remediate.command import Run
+from remediate.errors import ConfigurationError, one_line
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.survey import Facts
 from remediate.verdict import Decision, RefusalCode, Verdict
@@ -58,6 +60,19 @@ class Remedy(BaseModel, ABC):
     """Every code its guard may refuse with."""
     after: ClassVar[tuple[str, ...]] = ()
     """Kinds of remedies it depends on: when one of them is refused or fails, this one is not attempted."""
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:  # noqa: ARG003  # the base knows no field to fill
+        """Return the fields that the inventory can fill, for `on`."""
+        return {}
+
+    @classmethod
+    def on(cls, host: Host, **given: object) -> Self:
+        """Build it for a host: what is given, else what the inventory says. Raises ConfigurationError in one line."""
+        try:
+            return cls.model_validate({**cls.defaults(host), **given})
+        except ValidationError as error:
+            raise ConfigurationError(f"{host.name}: {cls.model_fields['kind'].default}: {one_line(error)}") from None
 
     @abstractmethod
     def title(self) -> str:

@@ -4,12 +4,23 @@ from typing import Protocol
 
 from remediate.host import Host
 from remediate.outcome import HostOutcome, Reading, Report, StepOutcome
+from remediate.playbook import Cure
+
+
+class Stream(Protocol):
+    """Where text goes: a file, or a writer that masks on the way."""
+
+    def write(self, text: str, /) -> int:
+        """Take some text."""
+
+    def flush(self) -> None:
+        """Let it out now."""
 
 
 class Reporter(Protocol):
     """Hears of a run as it goes. Called from several threads when there are several hosts; must not raise."""
 
-    def began(self, run: str, playbook: str, hosts: tuple[Host, ...], operator: str) -> None:
+    def began(self, run: str, cure: Cure, hosts: tuple[Host, ...], operator: str) -> None:
         """A run begins: the first thing anyone sees."""
 
     def progress(self, host: Host, text: str) -> None:
@@ -31,7 +42,7 @@ class Reporter(Protocol):
 class Silent:
     """Tells nobody: what the library uses."""
 
-    def began(self, run: str, playbook: str, hosts: tuple[Host, ...], operator: str) -> None:
+    def began(self, run: str, cure: Cure, hosts: tuple[Host, ...], operator: str) -> None:
         """See Reporter."""
 
     def progress(self, host: Host, text: str) -> None:

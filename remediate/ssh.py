@@ -116,8 +116,6 @@ def _one_line(error: BaseException) -> str:
 def _unreachable(error: BaseException, place: str, deadline: _Deadline) -> Unreachable:
     """Say in one line why `place` could not be entered; the only place where paramiko's errors are understood."""
     match error:
-        case Unreachable():
-            return error
         case socket.gaierror() | UnicodeError():
             return Unreachable(UnreachableCode.NAME, f"{place}: the name cannot be resolved ({_one_line(error)})")
         case _ if deadline.over or isinstance(error, TimeoutError):

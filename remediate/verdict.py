@@ -87,6 +87,9 @@ LOCK_MISSING = RefusalCode(
 MOVED = RefusalCode(name="moved", meaning="Something else keeps changing what was about to be changed.")
 CONSENT_MISSING = RefusalCode(name="consent-missing", meaning="Nobody agreed to changing this host.")
 TOO_MANY_HOSTS = RefusalCode(name="too-many-hosts", meaning="More hosts need a change than one run may change.")
+EARLIER_HOST_FAILED = RefusalCode(
+    name="earlier-host-failed", meaning="A host before this one was not mended, so this one was left alone."
+)
 JOURNAL_UNWRITABLE = RefusalCode(
     name="journal-unwritable", meaning="The intent could not be recorded durably, so nothing may be done."
 )
@@ -103,6 +106,7 @@ ENGINE_CODES = (
     MOVED,
     CONSENT_MISSING,
     TOO_MANY_HOSTS,
+    EARLIER_HOST_FAILED,
     JOURNAL_UNWRITABLE,
     OUT_OF_TIME,
 )

@@ -93,7 +93,8 @@ class Sshd:
     def children(self) -> list[int]:
         """Return the processes that serve connections, and whatever they started."""
         assert self.process is not None
-        found, todo = [], [self.process.pid]
+        found: list[int] = []
+        todo = [self.process.pid]
         while todo:
             try:
                 below = Path(f"/proc/{todo[0]}/task/{todo[0]}/children").read_text().split()
@@ -778,14 +779,17 @@ def test_our_connection_works_as_a_fabric_connection(link: SshLink) -> None:
 
 
 def options(**changes: Any) -> SshOptions:
-    return SshOptions(**({"hostname": "h", "port": 22, "user": "u"} | changes))
+    values: dict[str, Any] = {"hostname": "h", "port": 22, "user": "u"}
+    return SshOptions(**(values | changes))
 
 
 def test_parse_options() -> None:
     text = (
         "host web\nuser deploy\nhostname 10.0.0.7\nport 2200\nidentitiesonly yes\nidentityfile ~/x-%r-%h\n"
-        "identityfile /keys/a b\nproxyjump ana@j1:22,j2\nuserknownhostsfile /a/known /b c/known ~/.ssh/kh\n"
-        "globalknownhostsfile /dev/null\nhostkeyalias Web\nconnecttimeout 7\nidentityagent none\nrevokedhostkeys /r/%h\n"
+        "identityfile /keys/a b\n"
+        "proxyjump ana@j1:22,j2\nuserknownhostsfile /a/known /b c/known ~/.ssh/kh\n"
+        "globalknownhostsfile /dev/null\nhostkeyalias Web\nconnecttimeout 7\n"
+        "identityagent none\nrevokedhostkeys /r/%h\n"
     )
     found = parse_options(text, HostSpec("web"))
     assert found == SshOptions(

@@ -6,8 +6,9 @@ from typing import Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Output, Run
+from remediate.errors import Unreadable
 from remediate.host import PhpName
-from remediate.probe import Probe, last_line
+from remediate.probe import Fact, Probe, last_line
 from remediate.probes.config import ConfigCheck, ConfigState
 
 _CONFIG_ERROR = 78
@@ -59,3 +60,52 @@ class PhpFpmConfig(Probe[ConfigCheck]):
         errors = [found["message"] for line in lines if (found := _ERROR.search(line))]
         state = ConfigState.BROKEN if output.exit == _CONFIG_ERROR else ConfigState.UNCHECKED
         return ConfigCheck(state=state, message=errors[0] if errors else last_line(output.stderr))
+
+
+class InstalledPhp(Fact):
+    """Which PHP-FPM units are enabled, and which of their sockets nginx passes requests to."""
+
+    enabled: tuple[str, ...]
+    served: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return ", ".join(self.candidates) or "no PHP-FPM"
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The PHPs that may be the site's: one means known, several that a person has to say."""
+        return tuple(php for php in self.enabled if php in self.served) or self.enabled
+
+
+class DiscoverPhp(Probe[InstalledPhp]):
+    """Find out which PHP the site runs on, where the inventory does not say."""
+
+    kind: Literal["php-fpm.discover"] = "php-fpm.discover"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "PHP"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of(
+            *("sh", "-c"),
+            "systemctl list-unit-files --no-legend --plain --state=enabled 'php*-fpm.service' && "
+            "{ grep -rhE '^[^#]*fastcgi_pass' /etc/nginx/sites-enabled /etc/nginx/conf.d; true; }",
+            seconds=10,
+        )
+
+    def parse(self, output: Output) -> InstalledPhp:
+        """See Probe."""
+        if output.exit != 0:
+            raise Unreadable(f"PHP: systemctl list-unit-files: {last_line(output.stderr)}")
+        return InstalledPhp(
+            enabled=tuple(dict.fromkeys(re.findall(r"^(php[0-9.]+)-fpm\.service\s", output.stdout, re.MULTILINE))),
+            served=tuple(dict.fromkeys(re.findall(r"fastcgi_pass\s[^;#]*?(php[0-9.]+)-fpm", output.stdout))),
+        )

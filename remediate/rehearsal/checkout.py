@@ -1,9 +1,11 @@
 """Whose staging hosts and images these are, and the names that follow from it."""
 
+import fcntl
 import hashlib
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -49,6 +51,18 @@ class Checkout:
     def container(self, name: str) -> str:
         """Return the engine's name for the staging host `name`."""
         return f"remediate-{self.identity}-{name}"
+
+    @contextmanager
+    def alone(self, what: str, progress: Callable[[str], None]) -> Iterator[None]:
+        """Let only one process of this checkout do `what` at a time, others wait; the lock ends with the process."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.directory / f"{what}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                progress(f"{what}: another process of this checkout is at it; waiting")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
 
 def image_files() -> Path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.errors import ConfigurationError
 from remediate.rehearsal.machine import Machine, StagingError, boot_argv, boot_flags, detect, last_line, plain_flags
@@ -28,24 +28,28 @@ class Container:
     ports: Mapping[int, int]
 
 
-class _State(BaseModel):
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _State(_Part):
     running: bool = Field(alias="Running")
 
 
-class _Config(BaseModel):
+class _Config(_Part):
     labels: dict[str, str] | None = Field(alias="Labels")
 
 
-class _Binding(BaseModel):
+class _Binding(_Part):
     address: str = Field(alias="HostIp")
     port: int = Field(alias="HostPort")
 
 
-class _Network(BaseModel):
+class _Network(_Part):
     ports: dict[str, list[_Binding] | None] | None = Field(default=None, alias="Ports")
 
 
-class _Inspected(BaseModel):
+class _Inspected(_Part):
     """The part of both engines' `container inspect` that is read here."""
 
     state: _State = Field(alias="State")
@@ -100,7 +104,7 @@ class ContainerEngine:
         """Make an image of a container; the labels replace those inherited from it."""
         changes = ['CMD ["/sbin/init"]', *(f"LABEL {key}={value}" for key, value in labels.items())]
         flags = tuple(part for change in changes for part in ("--change", change))
-        self.call("commit", "-q", *flags, name, image, timeout=300)
+        self.call("commit", *flags, name, image, timeout=300)
 
     def stop(self, name: str, seconds: int = 60) -> None:
         """Shut a container down in order, killing it after `seconds`."""
@@ -108,7 +112,9 @@ class ContainerEngine:
 
     def rm(self, name: str) -> None:
         """Remove a container at once, running or not, and the cgroup it was given; absent is fine."""
-        self._finish((self.binary, "rm", "-f", "-v", name), None, 60)
+        # Podman would first shut it down in order and wait for that; what is thrown away need not be saved.
+        at_once = ("-t", "0") if self.machine.engine == "podman" else ()
+        self._finish((self.binary, "rm", "-f", *at_once, "-v", name), None, 60)
         if self.container(name) is not None:
             raise StagingError(f"{self.machine.engine} could not remove the container {name}")
         if self.machine.gives_v2_tree and self.machine.v2_tree is not None:
@@ -128,15 +134,30 @@ class ContainerEngine:
         """Tell whether an image of that name is stored here; never asks a registry."""
         return self._finish((self.binary, "image", "inspect", reference), None, 30).returncode == 0
 
-    def names(self, labels: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the names of all containers, stopped ones too, that carry every one of these labels."""
-        listed = self.call("ps", "-a", "--format", "{{.Names}}", *_label_filters(labels))
-        return tuple(listed.split())
+    def containers(self, labels: Mapping[str, str]) -> tuple[Container, ...]:
+        """Return all containers, stopped ones too, that carry every one of these labels."""
+        listed = self.call("ps", "-a", "--format", "{{.Names}}", *_label_filters(labels)).split()
+        found = (self.container(name) for name in listed)
+        return tuple(one for one in found if one is not None and labels.items() <= one.labels.items())
 
     def images(self, labels: Mapping[str, str]) -> tuple[str, ...]:
         """Return the references of all images that carry every one of these labels."""
-        listed = self.call("images", "--format", "{{.Repository}}:{{.Tag}}", *_label_filters(labels))
-        return tuple(line for line in listed.split() if "<none>" not in line)
+        listed = self.call("images", "--format", "{{.Repository}}:{{.Tag}}", *_label_filters(labels)).split()
+        return tuple(name for name in listed if "<none>" not in name and self._image_has(name, labels))
+
+    def logs(self, name: str) -> str:
+        """Return the last line that a container's process 1 printed, for the error about its early end."""
+        done = self._finish((self.binary, "logs", "--tail", "5", name), None, 30)
+        return last_line(done.stdout + done.stderr)
+
+    def rmi(self, reference: str) -> bool:
+        """Remove an image; False when a container still stands on it."""
+        return self._finish((self.binary, "rmi", reference), None, 120).returncode == 0
+
+    def _image_has(self, reference: str, labels: Mapping[str, str]) -> bool:
+        """Look again: Podman's image filters mean "any of these labels" where Docker's mean "all"."""
+        carried = json.loads(self.call("image", "inspect", "--format", "{{json .Config.Labels}}", reference))
+        return labels.items() <= (carried or {}).items()
 
     def _finish(self, argv: tuple[str, ...], stdin: str | None, timeout: float) -> subprocess.CompletedProcess[str]:
         try:

@@ -31,7 +31,9 @@ def await_ready(engine: ContainerEngine, container: str, seconds: float) -> Read
     argv = ("python3", "-", str(seconds), DOMAIN, HEALTH_PATH)
     done = engine.exec(container, argv, source, timeout=seconds + 30)
     if done.returncode != 0:
-        raise StagingError(f"{container} did not become healthy: {last_line(done.stderr)}")
+        found = engine.container(container)
+        state = "" if found is not None and found.running else f"; it has stopped, saying: {engine.logs(container)}"
+        raise StagingError(f"{container} did not become healthy: {last_line(done.stderr)}{state}")
     said = json.loads(done.stdout)
     return Ready(host_key=said["host_key"], authorities=said["ca"])
 

@@ -1,12 +1,9 @@
 """The staging image: built once per content, from a registry's Debian or from mmdebstrap, then reused."""
 
-import fcntl
 import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from remediate.errors import ConfigurationError
@@ -23,8 +20,9 @@ from remediate.rehearsal.container import ContainerEngine
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.stages import Clock, Progress, stream, stream_into
 
-_REGISTRY: Final = "registry-1.docker.io"
+REGISTRY: Final = "registry-1.docker.io"
 _DEBIAN: Final = "docker.io/library/debian:bookworm-slim"
+_BUILDER: Final = "_builder"  # no staging host can be called so
 _INSIDE: Final = "/opt/remediate-staging"
 
 
@@ -36,11 +34,11 @@ def build(engine: ContainerEngine, checkout: Checkout, progress: Progress) -> st
     reference = image_reference(checkout)
     if engine.has_image(reference):
         return reference
-    with _alone(checkout, progress):
+    with checkout.alone("build", progress):
         if engine.has_image(reference):
             return reference
         clock = Clock(progress)
-        builder = checkout.container("builder")
+        builder = checkout.container(_BUILDER)
         engine.rm(builder)  # left behind by an interrupted build
         try:
             base = base_reference()
@@ -56,7 +54,7 @@ def build(engine: ContainerEngine, checkout: Checkout, progress: Progress) -> st
 def _build_base(engine: ContainerEngine, checkout: Checkout, reference: str, clock: Clock) -> None:
     labels = {LABEL: "base", **checkout.labels}
     if _pull(engine, clock):
-        builder = checkout.container("builder")
+        builder = checkout.container(_BUILDER)
         clock.say("installing packages into debian:bookworm-slim")
         engine.idle(builder, _DEBIAN, labels={LABEL: "builder", **checkout.labels})
         engine.call("cp", f"{image_files()}/.", f"{builder}:{_INSIDE}")
@@ -79,12 +77,12 @@ def _build_base(engine: ContainerEngine, checkout: Checkout, reference: str, clo
         900,
     )
     engine.call("tag", partial, reference)
-    engine.call("rmi", partial)
+    engine.rmi(partial)
 
 
 def _build_host(engine: ContainerEngine, checkout: Checkout, base: str, reference: str, clock: Clock) -> None:
     """Boot the base, install the application with its services running, commit the stopped container."""
-    builder = checkout.container("builder")
+    builder = checkout.container(_BUILDER)
     clock.say("booting the builder")
     labels = {LABEL: "builder", **checkout.labels}
     engine.boot(builder, base, hostname="builder", labels=labels, flags=HOST_FLAGS)
@@ -93,7 +91,11 @@ def _build_host(engine: ContainerEngine, checkout: Checkout, base: str, referenc
     stream((engine.binary, "exec", builder, "bash", f"{_INSIDE}/provision.sh"), clock, ("stage: ",), 300)
     clock.say("stopping and committing")
     engine.stop(builder)
-    engine.commit(builder, reference, labels={LABEL: "image", **checkout.labels})
+    labels = {LABEL: "image", **checkout.labels}
+    engine.commit(builder, reference, labels=labels)
+    for superseded in engine.images(labels):
+        if superseded != reference:
+            engine.rmi(superseded)
 
 
 def await_systemd(engine: ContainerEngine, name: str, seconds: float) -> None:
@@ -115,21 +117,8 @@ def _pull(engine: ContainerEngine, clock: Clock) -> bool:
     clock.say("looking for a container registry")
     try:
         if not proxied:
-            socket.create_connection((_REGISTRY, 443), timeout=4).close()
+            socket.create_connection((REGISTRY, 443), timeout=4).close()
         engine.call("pull", "-q", _DEBIAN, timeout=180)
     except (OSError, StagingError):
         return False
     return True
-
-
-@contextmanager
-def _alone(checkout: Checkout, progress: Progress) -> Iterator[None]:
-    """Let only one build of a checkout run at a time; the lock goes with the process."""
-    checkout.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (checkout.directory / "build.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("image: another build of this checkout is running; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -147,7 +147,7 @@ def detect(engine: Literal["podman", "docker"], binary: str) -> Machine:
 def last_line(text: str) -> str:
     """Return the last line of a program's complaint, leaving out engine warnings; for one-line errors."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and "level=warning" not in line]
-    return lines[-1][:300] if lines else "it failed without a word"
+    return lines[-1][:300] if lines else "nothing at all"
 
 
 def _v2_tree() -> str | None:

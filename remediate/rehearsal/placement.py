@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,6 +66,11 @@ class Placement:
         """The inventory file that names this host."""
         return self.inventory / f"{self.name}.yml"
 
+    @property
+    def record(self) -> Path:
+        """Where it is noted which inventory holds this host's variables, for whoever cleans up after a crash."""
+        return self.private / "inventory"
+
     def ensure_key(self) -> str:
         """Return the public half of the client key, made first when there is none, as one authorized_keys line."""
         if self.key.exists():
@@ -75,6 +81,10 @@ class Placement:
             write(self.key, text, 0o600)
         public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
         return f"{public.decode()} remediate-{self.name}\n"
+
+    def note(self) -> None:
+        """Note which inventory this host goes into, before anything is started."""
+        write(self.record, str(self.inventory.resolve()), 0o600)
 
     def write_inventory(self, ports: Ports, host_key: str) -> None:
         """Write the host's variables, and an inventory file where the project has none that names this host."""
@@ -101,10 +111,14 @@ class Placement:
         self.variables.unlink(missing_ok=True)
         if self.group_file.exists() and self.group_file.read_text().startswith(_GENERATED):
             self.group_file.unlink()
-        for file in (self.key, self.ca):
-            file.unlink(missing_ok=True)
         if self.private.is_dir():
-            self.private.rmdir()
+            shutil.rmtree(self.private)
+
+
+def recorded(directory: Path) -> tuple[Placement, ...]:
+    """Return what earlier runs left in `directory`, whether or not their containers still exist."""
+    records = sorted(directory.glob("*/inventory"))
+    return tuple(Placement(one.parent.name, directory, Path(one.read_text())) for one in records)
 
 
 def fingerprint(public_key: str) -> str:

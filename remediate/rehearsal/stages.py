@@ -1,5 +1,7 @@
 """Long programs, told to the user stage by stage."""
 
+import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -61,20 +63,34 @@ def _started(
     stderr: int | IO[str] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """Start a program that is over, whatever happens, when the block is; asked first, so that it can clean up."""
-    program = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, encoding="utf-8", errors="replace")
-    watchdog = threading.Timer(seconds, program.terminate)
+    # A group of its own: mmdebstrap waits for its children before it cleans up, so all of them are asked to end.
+    program = subprocess.Popen(
+        argv,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        encoding="utf-8",
+        errors="replace",
+        process_group=0,
+    )
+    watchdog = threading.Timer(seconds, _signal, (program, signal.SIGTERM))
     watchdog.start()
     try:
         yield program
     finally:
         watchdog.cancel()
-        if program.poll() is None:
-            program.terminate()
-            try:
-                program.wait(_GRACE_SECONDS)
-            except subprocess.TimeoutExpired:
-                program.kill()
-                program.wait()
+        _signal(program, signal.SIGTERM)
+        try:
+            program.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            _signal(program, signal.SIGKILL)
+            program.wait()
+
+
+def _signal(program: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Send a signal to the program and all that it started; nothing once it is over."""
+    if program.poll() is None:
+        os.killpg(program.pid, number)
 
 
 def _follow(lines: IO[str] | None, clock: Clock, prefixes: tuple[str, ...]) -> str:

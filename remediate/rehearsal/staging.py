@@ -1,7 +1,6 @@
 """Staging hosts: boot one, know it is really up, reach it behind SSH's back, take it down again."""
 
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from remediate.rehearsal.container import Container, ContainerEngine, find_engin
 from remediate.rehearsal.health import await_ready, await_site
 from remediate.rehearsal.image import build
 from remediate.rehearsal.machine import StagingError, last_line
-from remediate.rehearsal.placement import DEFAULT_NAME, Placement, Ports, fingerprint, write
+from remediate.rehearsal.placement import DEFAULT_NAME, Placement, Ports, fingerprint, recorded, write
 from remediate.rehearsal.stages import Progress
 
 MARKER: Final = "/etc/remediate-staging"
@@ -107,14 +106,16 @@ def up(
     engine = find_engine()
     reference = image or build(engine, checkout, progress)
     placement = Placement(name, directory, inventory)
-    host = None if fresh else _standing(engine, checkout.container(name), reference, placement)
-    if host is None:
-        progress(f"booting {name}")
-        host = _boot(engine, checkout, reference, placement)
-    if sudoers is not None:
-        done = host.exec(("/bin/sh", "-c", _SUDOERS), sudoers(name))
-        if done.returncode != 0:
-            raise StagingError(f"visudo refuses the sudo rules of {name}: {last_line(done.stderr)}")
+    with checkout.alone(name, progress):
+        host = None if fresh else _standing(engine, checkout.container(name), reference, placement)
+        if host is None:
+            progress(f"booting {name}")
+            host = _boot(engine, checkout, reference, placement)
+        if sudoers is not None:
+            done = host.exec(("/bin/sh", "-c", _SUDOERS), sudoers(name))
+            if done.returncode != 0:
+                complaint = next(iter(done.stderr.splitlines()), "without saying why")
+                raise StagingError(f"visudo refuses the sudo rules of {name}: {complaint}")
     progress(f"{name} is up after {time.monotonic() - start:.1f} s")
     return host
 
@@ -140,23 +141,16 @@ def down(
     """
     engine = find_engine()
     checkout = Checkout(directory)
-    removed: list[str] = []
-    for container in engine.names(checkout.labels if name is None else {**checkout.labels, NAME_LABEL: name}):
-        found = engine.container(container)
-        engine.rm(container)
-        host = found.labels.get(NAME_LABEL) if found is not None else None
-        if found is not None and host is not None:
-            Placement(host, directory, Path(found.labels[INVENTORY_LABEL])).remove()
-            removed.append(host)
-            progress(f"removed {host}")
+    for container in engine.containers(checkout.labels if name is None else {**checkout.labels, NAME_LABEL: name}):
+        engine.rm(container.name)
+    removed = [one for one in recorded(directory) if name in (None, one.name)]
+    for placement in removed:
+        placement.remove()
+        progress(f"removed {placement.name}")
     if images:
         for image in engine.images(checkout.labels):
-            engine.call("rmi", image, timeout=120)
-            progress(f"removed image {image}")
-    if name is None and directory.is_dir():
-        for leftover in (path for path in directory.iterdir() if path.is_dir()):
-            shutil.rmtree(leftover)
-    return tuple(removed)
+            progress(f"removed image {image}" if engine.rmi(image) else f"kept image {image}: it is in use")
+    return tuple(placement.name for placement in removed)
 
 
 def _boot(engine: ContainerEngine, checkout: Checkout, reference: str, placement: Placement) -> StagingHost:
@@ -169,6 +163,7 @@ def _boot(engine: ContainerEngine, checkout: Checkout, reference: str, placement
         INVENTORY_LABEL: str(placement.inventory.resolve()),
     }
     public = placement.ensure_key()
+    placement.note()
     engine.rm(container)
     engine.boot(container, reference, hostname=placement.name, labels=labels, flags=(*HOST_FLAGS, *_PUBLISH))
     done = engine.exec(container, ("/bin/sh", "-c", _ADMIT, "sh", placement.name), public)

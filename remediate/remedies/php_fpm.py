@@ -1,12 +1,11 @@
 """What brings PHP-FPM back."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.errors import ConfigurationError
 from remediate.host import Host, PhpName, Vantage
 from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigState
@@ -52,14 +51,10 @@ class RestartPhpFpm(Remedy):
     )
 
     @classmethod
-    def on(cls, host: Host) -> Self:
-        """Build it from what the inventory says. Raises ConfigurationError when it does not name the PHP."""
-        if host.settings.php is None:
-            raise ConfigurationError(
-                f"{host.name}: remediate.php is not set and was not discovered (for example php8.3)"
-            )
-        here = (site for site in Site.of(host) if site.vantage is Vantage.HOST)
-        return cls(php=host.settings.php, through=next(here, None))
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        here = next((site for site in Site.of(host) if site.vantage is Vantage.HOST), None)
+        return {"through": here, **({"php": host.settings.php} if host.settings.php else {})}
 
     @property
     def _unit(self) -> Unit:

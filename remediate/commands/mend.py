@@ -1,0 +1,121 @@
+"""fix.*, check.* and do.*: run a playbook or a remedy from the command line."""
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from remediate import __version__
+from remediate.commands.terminal import Terminal, stoppable
+from remediate.errors import ConfigurationError, one_line
+from remediate.fleet import operator_name, run, select
+from remediate.options import Options
+from remediate.outcome import USAGE_EXIT_CODE, Mode, Problem, Report, Touched
+from remediate.playbook import Cure
+from remediate.project import Project
+from remediate.report.text import TextReporter
+from remediate.run_id import new_run_id
+from remediate.verdict import ENGINE_CODES
+
+Flags = Mapping[str, object]
+
+OPTIONS = ("plan", "yes", "hold", "timeout", "wait", "max_hosts", "reason", "incident")
+
+
+def mend(cure: Cure, flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
+    """Run it, tell it, and return the exit code."""
+    options = options_of(flags)
+    hosts = select(target_of(flags), inventory_of(flags, project))
+    _known_overrides(cure, options)
+    narrative = terminal.err if flags.get("json") else terminal.out
+    reporter = TextReporter(narrative, terminal.err, program=program)
+    with stoppable(terminal) as stop:
+        report = run(cure, hosts, reporter=reporter, consent=terminal.consent, stop=stop, options=options)
+    if flags.get("json"):
+        terminal.say(report.model_dump_json(by_alias=True))
+    return report.exit_code
+
+
+def usage_report(name: str, flags: Flags, message: str) -> str:
+    """Return the `--json` document of a run that was refused as wrong usage."""
+    report = Report(
+        version=__version__,
+        run=new_run_id(),
+        mode=Mode.PLAN if flags.get("plan") else Mode.FIX,
+        playbook=name,
+        operator=operator_name(),
+        started=datetime.now(UTC),
+        seconds=0,
+        verdict=None,
+        exit_code=USAGE_EXIT_CODE,
+        touched=Touched.NO,
+        error=Problem(code="usage", message=message),
+    )
+    return report.model_dump_json(by_alias=True)
+
+
+def options_of(flags: Flags) -> Options:
+    """Convert the flags. Raises ConfigurationError naming the flag and what it accepts."""
+    given = {name: flags[name] for name in OPTIONS if flags.get(name) not in {None, False}}
+    try:
+        return Options.model_validate({**given, "overrides": dict(map(_override, _texts(flags.get("override"))))})
+    except ValidationError as error:
+        raise ConfigurationError(f"--{one_line(error).replace('_', '-')}") from None
+
+
+def target_of(flags: Flags) -> str:
+    """Return what --host names. Raises ConfigurationError when it is missing."""
+    target = flags.get("host")
+    if not isinstance(target, str):
+        raise ConfigurationError("--host is missing: name a host, a group or a pattern of the inventory")
+    return target
+
+
+def inventory_of(flags: Flags, project: Project) -> tuple[Path, ...]:
+    """Return the inventories to read: the one given, else the project's."""
+    given = flags.get("inventory")
+    return (Path(given),) if isinstance(given, str) else project.inventories()
+
+
+def _override(text: str) -> tuple[str, str]:
+    code, equals, why = text.partition("=")
+    if not equals or not why.strip():
+        raise ConfigurationError(f"--override takes CODE=why, not {text!r}")
+    return code, why
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _known_overrides(cure: Cure, options: Options) -> None:
+    if not options.overrides:
+        return
+    from remediate.remedies.catalogue import remedies
+
+    codes = {code.name: code for kind in remedies().values() for code in kind.refusals}
+    codes |= {code.name: code for code in ENGINE_CODES}
+    for name in options.overrides:
+        if name not in codes or not codes[name].overridable:
+            possible = ", ".join(sorted(each for each, code in codes.items() if code.overridable))
+            what = f"{name} cannot be overridden" if name in codes else f"there is no refusal code {name!r}"
+            raise ConfigurationError(f"--override: {what}; {cure.name} can override: {possible}")
+
+
+def refuse_fakes(*, dry: bool, connection: bool, words: list[str]) -> None:
+    """Refuse ways of calling that would not do what they say. Raises ConfigurationError."""
+    if dry:
+        raise ConfigurationError("--dry answers every command with success, so nothing would be true: use --plan")
+    if connection:
+        raise ConfigurationError("-H opens connections whose host keys nobody verifies: use --host")
+    changing = [word for word in words if word.startswith(("fix.", "do."))]
+    if len(changing) > 1:
+        raise ConfigurationError(f"one at a time: {' and '.join(changing)} cannot run in one call")
+
+
+def program_name() -> str:
+    """Return the command the person typed: invoke, remediate or fab."""
+    name = Path(sys.argv[0]).name
+    return name if name in {"invoke", "inv", "fab", "remediate"} else "remediate"

@@ -1,0 +1,31 @@
+"""sudoers: the file that a host needs, from what the playbooks may ever run there."""
+
+import getpass
+
+from remediate.commands.mend import Flags, inventory_of, target_of
+from remediate.commands.terminal import Terminal
+from remediate.errors import ConfigurationError
+from remediate.fleet import select
+from remediate.host import Host
+from remediate.project import Project
+from remediate.sudoers import render
+
+
+def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
+    """Print the sudoers file of one host."""
+    hosts = select(target_of(flags), inventory_of(flags, project))
+    if len(hosts) != 1:
+        raise ConfigurationError(f"sudoers makes one file at a time, and --host names {len(hosts)} hosts")
+    terminal.out.write(sudoers_of(hosts[0], project))
+    return 0
+
+
+def sudoers_of(host: Host, project: Project) -> str:
+    """Return the sudoers file of a host: the union of what every playbook may need on it.
+
+    Raises ConfigurationError when the inventory leaves open what the file depends on.
+    """
+    if host.settings.php is None:
+        raise ConfigurationError(f"{host.name}: set remediate.php, so that the file can name it exactly")
+    commands = [run for name in project.playbooks() for run in project.load(name)(host).privileges()]
+    return render(host, host.ssh.user or getpass.getuser(), commands)

@@ -1,0 +1,57 @@
+"""runs.list and runs.show: what was run, and everything about one run."""
+
+from remediate.commands.mend import Flags
+from remediate.commands.terminal import Terminal
+from remediate.errors import ConfigurationError
+from remediate.journal import Journal
+from remediate.outcome import Report
+from remediate.project import Project
+from remediate.report.text import TextReporter
+
+
+def list_runs(flags: Flags, terminal: Terminal) -> int:
+    """Print the newest runs, one line each."""
+    limit = str(flags.get("limit") or "20")
+    if not limit.isdigit() or not int(limit):
+        raise ConfigurationError("--limit takes a number of runs, at least 1")
+    journal = Journal.open()
+    try:
+        runs = journal.runs(limit=int(limit))
+    finally:
+        journal.close()
+    for run in runs:
+        verdict = run.verdict or "unfinished"
+        hosts = ", ".join(run.hosts)
+        terminal.say(
+            f"{run.shown:<6} {run.started:%Y-%m-%d %H:%M:%SZ}  {run.mode:<4}  {verdict:<11}  "
+            f"touched {run.touched or '?':<7}  {run.playbook} on {hosts}  by {run.operator}"
+        )
+    if not runs:
+        terminal.say("no runs yet")
+    return 0
+
+
+def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
+    """Print one run again, from the journal."""
+    wanted = flags.get("run")
+    if not isinstance(wanted, str):
+        raise ConfigurationError("which run? give its id, or the beginning of it (runs.list shows them)")
+    journal = Journal.open()
+    try:
+        stored = journal.find(wanted)
+    finally:
+        journal.close()
+    if stored.report is None:
+        terminal.say(f"{stored.playbook} on {', '.join(stored.hosts)}   run {stored.id}   never finished")
+        for step in stored.steps:
+            outcome = step.outcome or "no outcome recorded: it may or may not have run"
+            terminal.say(f"        {step.intent.host}  {step.intent.remedy}  {outcome}")
+        return 0
+    if flags.get("json"):
+        terminal.say(stored.report)
+        return 0
+    report = Report.model_validate_json(stored.report)
+    known = report.playbook in project.playbooks()
+    severity = project.load(report.playbook).severity if known else None
+    TextReporter(terminal.out, terminal.err, program=program).show(report, shown=stored.shown, severity=severity)
+    return 0

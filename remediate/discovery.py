@@ -1,0 +1,35 @@
+"""Finds out on the host what the inventory leaves open; a guess between several is refused."""
+
+from remediate.errors import ConfigurationError, Unreadable
+from remediate.host import Host
+from remediate.probes.php_fpm import DiscoverPhp
+from remediate.session import Session
+from remediate.survey import Facts
+
+_SECONDS = 20.0
+
+
+def discovered(host: Host, session: Session) -> Host:
+    """Return the host with what was found out; costs one exec, and only where something is left open.
+
+    Raises Unreachable, and ConfigurationError when there are several candidates or none can be read.
+    """
+    if host.settings.php is not None:
+        return host
+    probe = DiscoverPhp()
+    rounds = session.begin((probe,), seconds=_SECONDS)
+    try:
+        found = Facts.read((probe,), rounds.next())[probe].candidates
+    except Unreadable as why:
+        raise ConfigurationError(f"{host.name}: remediate.php is not set and cannot be discovered: {why}") from why
+    finally:
+        rounds.close()
+    match found:
+        case ():
+            return host
+        case (php,):
+            return host.model_copy(update={"settings": host.settings.model_copy(update={"php": php})})
+        case _:
+            raise ConfigurationError(
+                f"{host.name}: several PHPs may be the site's ({', '.join(found)}): set remediate.php to one of them"
+            )

@@ -1,0 +1,158 @@
+"""Runs a playbook or a remedy over hosts: all are surveyed first, few are changed, one after the other."""
+
+import getpass
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Final
+
+from remediate import __version__
+from remediate.controller import HttpController
+from remediate.engine import Context, HostRun
+from remediate.host import Host
+from remediate.inventory import Inventory
+from remediate.masking import Masker
+from remediate.options import Options
+from remediate.outcome import HostOutcome, Mode, Report, RunVerdict, overall, touched
+from remediate.playbook import Cure
+from remediate.project import Project
+from remediate.record import JournalRecord, run_record
+from remediate.reporter import Reporter, Silent
+from remediate.run_id import new_run_id
+from remediate.session import Session, ShellSession
+from remediate.verdict import CONSENT_MISSING, EARLIER_HOST_FAILED, TOO_MANY_HOSTS, RefusalCode
+
+AT_ONCE: Final = 20
+"""Hosts surveyed at the same time; each costs a thread and a connection."""
+
+Consent = Callable[[Sequence[HostRun], Options], "tuple[RefusalCode, str] | None"]
+"""Asked before anything is changed, with the hosts that need it; returns why not."""
+
+
+def without_asking(runs: Sequence[HostRun], options: Options) -> tuple[RefusalCode, str] | None:
+    """Consent as a caller without a terminal gives it: by `yes` and `max_hosts`, or by an inventory that allows it."""
+    if len(runs) > options.max_hosts:
+        names = ", ".join(run.host.name for run in runs)
+        return TOO_MANY_HOSTS, f"{len(runs)} hosts need a change ({names}): allow it with --max-hosts {len(runs)}"
+    production = [run.host.name for run in runs if run.host.settings.production]
+    if production and not options.yes:
+        return CONSENT_MISSING, f"{', '.join(production)} is production: say --yes, or run it on a terminal"
+    return None
+
+
+def select(target: str, inventory: Path | Sequence[Path] | None = None) -> tuple[Host, ...]:
+    """Return the hosts that a name, group or pattern stands for. Raises ConfigurationError in one line."""
+    if inventory is None:
+        paths: Sequence[Path] = Project.find(Path.cwd()).inventories()
+    else:
+        paths = (inventory,) if isinstance(inventory, Path) else tuple(inventory)
+    return Inventory.load(paths).select(target)
+
+
+def operator_name() -> str:
+    """Return who runs this, for the record: login name and machine."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def run(
+    cure: Cure,
+    target: str | Sequence[Host],
+    *,
+    inventory: Path | Sequence[Path] | None = None,
+    reporter: Reporter | None = None,
+    consent: Consent = without_asking,
+    connect: Callable[[Host], Session] | None = None,
+    stop: Event | None = None,
+    operator: str | None = None,
+    options: Options | None = None,
+) -> Report:
+    """Run a playbook (or a `Single` remedy) on hosts and return what happened; never prints, never exits.
+
+    For example `run(app_down, "prod", options=Options(plan=True))`. Raises ConfigurationError for what the caller got
+    wrong; everything that a host does ends in the Report.
+    """
+    chosen = options or Options()
+    hosts = select(target, inventory) if isinstance(target, str) else tuple(target)
+    for host in hosts:
+        if host.settings.php is not None or not cure.discovers:
+            cure(host)  # what the inventory lacks is said before any host is touched
+    masker, reporter = Masker(), reporter or Silent()
+    operator = operator or operator_name()
+    started, begun, run_id = datetime.now(UTC), monotonic(), new_run_id()
+    mode = Mode.PLAN if chosen.plan else Mode.FIX
+    record = JournalRecord(run_id, masker)
+    record.begin(
+        run_record(
+            run_id,
+            started,
+            mode,
+            cure.name,
+            operator,
+            hosts,
+            __version__,
+            reason=chosen.reason,
+            incident=chosen.incident,
+        )
+    )
+    try:
+        reporter.began(record.shown, cure, hosts, operator)
+        context = Context(
+            connect=connect or _connect,
+            controller=HttpController(),
+            record=record,
+            reporter=reporter,
+            stop=stop or Event(),
+            owner=(operator, run_id),
+        )
+        outcomes = _all_hosts([HostRun(host, cure, chosen, context) for host in hosts], chosen, consent)
+        verdict = overall(outcomes)
+        report = Report(
+            version=__version__,
+            run=run_id,
+            mode=mode,
+            playbook=cure.name,
+            operator=operator,
+            reason=chosen.reason,
+            incident=chosen.incident,
+            started=started,
+            seconds=round(monotonic() - begun, 1),
+            verdict=verdict,
+            exit_code=verdict.exit_code,
+            touched=touched(outcomes),
+            hosts=outcomes,
+        )
+        report = Report.model_validate(masker.masked_model(report))
+        record.finish(report, report.model_dump_json(by_alias=True))
+        reporter.ended(report)
+    finally:
+        record.close()
+    return report
+
+
+def _connect(host: Host) -> Session:
+    from remediate.ssh import connect  # fabric and paramiko cost 100 ms: not for --help and --list
+
+    return ShellSession(connect(host.ssh))
+
+
+def _all_hosts(runs: Sequence[HostRun], options: Options, consent: Consent) -> tuple[HostOutcome, ...]:
+    try:
+        with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(runs)), thread_name_prefix="host") as pool:
+            examined = list(pool.map(HostRun.examine, runs))
+        pending = [run for run, outcome in zip(runs, examined, strict=True) if outcome is None]
+        refusal = consent(pending, options) if pending else None
+        outcomes: list[HostOutcome] = []
+        for run, outcome in zip(runs, examined, strict=True):
+            if outcome is None:
+                outcome = run.mend() if refusal is None else run.refuse(*refusal)  # noqa: PLW2901  # now it has one
+                if outcome.verdict not in {RunVerdict.FIXED, RunVerdict.HEALTHY}:
+                    refusal = refusal or (EARLIER_HOST_FAILED, f"{run.host.name} came out {outcome.verdict.value}")
+            outcomes.append(outcome)
+        return tuple(outcomes)
+    finally:
+        for run in runs:
+            run.close()

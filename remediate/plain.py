@@ -1,0 +1,52 @@
+"""One remedy on one open Fabric connection, for fabfiles that use nothing else of remediate."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from remediate.fleet import run
+from remediate.host import Host, SshTarget
+from remediate.options import Options
+from remediate.outcome import Report
+from remediate.playbook import Severity, Treatment
+from remediate.remedy import Remedy
+from remediate.session import Session, ShellSession
+
+if TYPE_CHECKING:
+    from fabric.connection import Connection
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A remedy whose fields say everything: nothing is taken from an inventory."""
+
+    remedy: Remedy
+    severity: ClassVar[Severity | None] = None
+    discovers: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        return f"do.{self.remedy.kind}"
+
+    def __call__(self, host: Host) -> Treatment:  # noqa: ARG002  # the protocol's signature
+        return Treatment(symptoms=(), diagnosis=(), remedies=(self.remedy,))
+
+
+def apply(
+    remedy: Remedy, connection: "Connection", *, host_key: str | None = None, options: Options | None = None
+) -> Report:
+    """Apply one remedy over a connection that a fabfile has: guarded, locked, verified, held, reported.
+
+    The connection is used once its server key has been checked against known_hosts, or against `host_key`
+    (`SHA256:…`): Fabric itself accepts any key. A changed or unknown one ends in `unreachable`, nothing sent. To
+    call this is to consent.
+    """
+    address = str(connection.host)
+    target = SshTarget(address=address, port=connection.port, user=connection.user, host_key=host_key)
+
+    def connect(_: Host) -> Session:
+        from remediate.ssh import connection_link
+
+        return ShellSession(connection_link(connection, host_key=host_key))
+
+    consented = (options or Options()).model_copy(update={"yes": True})
+    return run(_Given(remedy), (Host(name=address, ssh=target),), connect=connect, options=consented)

@@ -1,0 +1,200 @@
+"""The sentences of the text report: pure, from values to lines, for the live run and for a stored one."""
+
+import shlex
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from remediate.masking import strip_control
+from remediate.outcome import CommandRecord, HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
+from remediate.playbook import Severity
+from remediate.verdict import Decision
+
+WIDTH: Final = 112
+MARGIN: Final = 8
+_COLUMN: Final = 52
+_LOG: Final = "systemd.unit-log"
+_UNSHOWN: Final = frozenset({"machine.identity", "sudo.rules", _LOG})
+"""Kinds that only matter to the engine, or have a place of their own."""
+
+HEADLINES: Final = {
+    RunVerdict.HEALTHY: "HEALTHY",
+    RunVerdict.FIXED: "FIXED",
+    RunVerdict.REFUSED: "REFUSED",
+    RunVerdict.UNREACHABLE: "UNREACHABLE",
+    RunVerdict.NOT_FIXED: "NOT FIXED",
+    RunVerdict.MIXED: "MIXED",
+    RunVerdict.UNKNOWN: "UNKNOWN",
+    RunVerdict.PENDING: "PENDING",
+    RunVerdict.INTERRUPTED: "INTERRUPTED",
+}
+_ESCALATION: Final = {
+    Severity.SEV1: "SEV-1: if this is not resolved within 30 minutes, escalate to the Tech Lead (runbook 6.1)",
+    Severity.SEV2: "SEV-2: if customers are affected for over an hour, escalate to Product and Support (runbook 6.1)",
+}
+_TOUCHED: Final = {
+    Touched.NO: "nothing was changed",
+    Touched.YES: "the host was changed",
+    Touched.UNKNOWN: "the host may or may not have been changed",
+}
+
+
+class Door(NamedTuple):
+    """How the reader got here, for the commands that a report recommends."""
+
+    program: str
+    name: str
+    run: str
+    severity: Severity | None
+
+    def again(self, host: str, *, plan: bool) -> str:
+        """The command that runs this on one host again."""
+        if self.name.startswith("do."):
+            return f"{self.program} {self.name} --host {host}{' --plan' if plan else ''}"
+        return f"{self.program} {'check' if plan else 'fix'}.{self.name} --host {host}"
+
+    @property
+    def evidence(self) -> str:
+        """Where to read everything again."""
+        return f"evidence: {self.program} runs.show {self.run}"
+
+
+def clean(text: str) -> str:
+    """Make remote text safe for a terminal, on one line."""
+    return " ".join(strip_control(text).split())
+
+
+def survey_lines(readings: Sequence[Reading]) -> list[str]:
+    """Put the answers of a survey into two columns; the same answer from several vantages is said once."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for reading in readings:
+        if reading.probe not in _UNSHOWN and (reading.ok is not None or reading.value is None):
+            said.setdefault((reading.label, clean(reading.note)), []).append(reading.vantage.value)
+    seen = {label: sum(1 for other, _ in said if other == label) for label, _ in said}
+    cells = [
+        f"{label}  {note}" + (f" (from the {', '.join(vantages)})" if seen[label] > 1 else "")
+        for (label, note), vantages in said.items()
+    ]
+    return _columns(cells)
+
+
+def _columns(cells: Iterable[str]) -> list[str]:
+    lines: list[str] = []
+    room = False
+    for cell in cells:
+        if room and len(cell) <= WIDTH - MARGIN - _COLUMN:
+            lines[-1] = f"{lines[-1]:<{_COLUMN}}{cell}"
+            room = False
+            continue
+        wrapped = _wrap(cell, WIDTH - MARGIN)
+        lines += wrapped
+        room = len(wrapped) == 1 and len(cell) < _COLUMN - 1
+    return lines
+
+
+def step_lines(position: int, total: int, step: StepOutcome) -> list[str]:
+    """Tell one remedy: what was decided and why, what ran or would run, and what became of it."""
+    proceeds = step.decision is Decision.PROCEED
+    verb = f": {step.remedy.partition('.')[2]}" if proceeds else ""
+    lines = _wrap(f"{position}/{total} {clean(step.why)}{verb}", 74)
+    lines[-1] = f"{lines[-1]:<76}{_result(step)}"
+    if step.changed:
+        lines[-1] += f"{step.seconds:7.1f} s"
+    if proceeds and not step.changed:
+        lines += [f"    {typed(command)}" for command in step.commands]
+    if step.changed and step.verified is not Verified.PROVEN:
+        lines += textwrap.wrap(
+            clean(step.evidence), WIDTH - MARGIN - 4, initial_indent="    ", subsequent_indent="    "
+        )
+    return lines
+
+
+def _result(step: StepOutcome) -> str:
+    if not step.changed:
+        return "to do" if step.decision is Decision.PROCEED else step.decision.value.replace("_", " ")
+    match step.verified:
+        case Verified.PROVEN:
+            return "done"
+        case Verified.FAILED:
+            return "not proven"
+        case _:
+            return "unknown"
+
+
+def typed(command: CommandRecord) -> str:
+    """Write a command as a person could type it on the host."""
+    words = clean(shlex.join(command.argv))
+    return (
+        words if command.user is None else f"sudo -n{'' if command.user == 'root' else f' -u {command.user}'} {words}"
+    )
+
+
+def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
+    """Tell how one host came out: first the word, then why, then what next."""
+    head, seconds = HEADLINES[outcome.verdict], f"in {outcome.seconds:.1f} s"
+    why = _indented(_why(outcome))
+    match outcome.verdict:
+        case RunVerdict.HEALTHY:
+            return [f"{head} {seconds}: nothing to do, nothing was changed"]
+        case RunVerdict.FIXED:
+            serving = outcome.serving_again_seconds
+            again = "" if serving is None else f" (serving again after {serving:.1f} s)"
+            return [f"{head} {seconds}{again}       {door.evidence}"]
+        case RunVerdict.PENDING:
+            return [f"{head}: nothing was changed       to do it: {door.again(outcome.name, plan=False)}"]
+        case RunVerdict.REFUSED | RunVerdict.UNREACHABLE:
+            return [f"{head} {seconds}: nothing was changed", *why, *_indented(_next(outcome, door))]
+        case RunVerdict.UNKNOWN:
+            look = f"look with: {door.again(outcome.name, plan=True)}"
+            return [f"{head} {seconds}: {_TOUCHED[outcome.touched]}", *why, *_indented(look), *_indented(door.evidence)]
+        case _:
+            lines = [f"{head} {seconds}: {_TOUCHED[outcome.touched]}", *why, *_last_words(outcome)]
+            escalation = _ESCALATION.get(door.severity) if door.severity else None
+            return [*lines, *_indented(escalation or ""), *_indented(door.evidence)]
+
+
+def _why(outcome: HostOutcome) -> str:
+    """Give the reason once: a refused step has told it already, so there only its stable name is left to say."""
+    if outcome.error is None:
+        return ""
+    for number, step in enumerate(outcome.steps, 1):
+        if step.code == outcome.error.code and step.why == outcome.error.message:
+            return f"because of {number}/{len(outcome.steps)}: {step.code}"
+    return f"{outcome.error.code}: {clean(outcome.error.message)}"
+
+
+def _last_words(outcome: HostOutcome) -> list[str]:
+    lines: list[str] = []
+    for reading in outcome.after:
+        value = reading.value
+        if reading.probe == _LOG and isinstance(value, dict) and isinstance(value.get("lines"), list):
+            said = value["lines"]
+            if isinstance(said, list) and said:
+                lines += _indented(f"last lines of the {reading.label}:")
+                lines += [f"{'':{MARGIN}}  {clean(str(line))[: WIDTH + 40]}" for line in said[-6:]]
+    return lines
+
+
+def _next(outcome: HostOutcome, door: Door) -> str:
+    match outcome.error.code if outcome.error else "":
+        case "sudo-rule-missing":
+            return f"next: install on the host what `{door.program} sudoers --host {outcome.name}` prints"
+        case "config-broken":
+            return "next: mend that line, then run this again"
+        case "locked":
+            return "next: wait for it with --wait SECONDS"
+        case "unexplained" | "unstable" | "unreadable":
+            return door.evidence
+        case _:
+            return ""
+
+
+def _indented(text: str) -> list[str]:
+    pad = " " * MARGIN
+    return _wrap(text, WIDTH, pad, pad)
+
+
+def _wrap(text: str, width: int, first: str = "", others: str = "    ") -> list[str]:
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
+    )

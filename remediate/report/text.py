@@ -1,0 +1,97 @@
+"""What a person reads at 3 a.m.: the story on one stream as it happens, what takes time on another."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from threading import Lock
+
+from remediate.host import Host
+from remediate.outcome import HostOutcome, Reading, Report, StepOutcome, Touched
+from remediate.playbook import Cure, Severity
+from remediate.report.lines import HEADLINES, MARGIN, Door, clean, step_lines, survey_lines, verdict_lines
+from remediate.reporter import Stream
+
+
+class TextReporter:
+    """Tells a run while it goes. `program` is what the person typed, for the commands that it recommends."""
+
+    def __init__(self, out: Stream, err: Stream, *, program: str) -> None:
+        self._out = out
+        self._err = err
+        self._program = program
+        self._lock = Lock()
+        self._door = Door(program, "", "", None)
+        self._several = False
+        self._told: set[str] = set()
+
+    def began(self, run: str, cure: Cure, hosts: tuple[Host, ...], operator: str) -> None:
+        """See Reporter."""
+        self._several = len(hosts) > 1
+        self._door = Door(self._program, cure.name, run, cure.severity)
+        names = ", ".join(
+            host.name if host.name == host.ssh.address else f"{host.name} ({host.ssh.address})" for host in hosts
+        )
+        now = datetime.now(UTC)
+        self._say([f"{cure.name} on {names}   run {run}   operator {operator}   {now:%H:%M:%SZ}"])
+
+    def progress(self, host: Host, text: str) -> None:
+        """See Reporter."""
+        with self._lock:
+            self._err.write(f"{'':{MARGIN}}... {self._prefix(host.name)}{clean(text)}\n")
+            self._err.flush()
+
+    def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
+        """See Reporter."""
+        self._block("BEFORE", host.name, survey_lines(before))
+
+    def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
+        """See Reporter."""
+        self._told.add(host.name)
+        self._block("DO" if position == 1 else "", host.name, step_lines(position, total, step))
+
+    def finished(self, host: Host, outcome: HostOutcome) -> None:
+        """See Reporter."""
+        self._rest(outcome, told=host.name in self._told)
+
+    def ended(self, report: Report) -> None:
+        """See Reporter."""
+        if self._several:
+            counted = Counter(host.verdict for host in report.hosts)
+            told = ", ".join(f"{count} {HEADLINES[verdict]}" for verdict, count in counted.items())
+            self._say([f"{len(report.hosts)} hosts: {told}   touched: {report.touched.value}"])
+
+    def show(self, report: Report, *, shown: str, severity: Severity | None) -> None:
+        """Tell a run that is over, from its report."""
+        self._several = len(report.hosts) > 1
+        self._door = Door(self._program, report.playbook, shown, severity)
+        names = ", ".join(host.name for host in report.hosts)
+        head = f"{report.playbook} on {names}   run {report.run}   operator {report.operator}"
+        self._say([f"{head}   {report.started:%Y-%m-%d %H:%M:%SZ}   {report.mode.value}"])
+        for outcome in report.hosts:
+            self._block("BEFORE", outcome.name, survey_lines(outcome.before))
+            self._rest(outcome, told=False)
+        self.ended(report)
+
+    def _rest(self, outcome: HostOutcome, *, told: bool) -> None:
+        if not told:
+            total = len(outcome.steps)
+            lines = [line for number, step in enumerate(outcome.steps, 1) for line in step_lines(number, total, step)]
+            self._block("DO", outcome.name, lines)
+        if outcome.touched is not Touched.NO:
+            self._block("AFTER", outcome.name, survey_lines(outcome.after))
+        first, *others = verdict_lines(outcome, self._door)
+        self._say([f"{self._prefix(outcome.name)}{first}", *others])
+
+    def _prefix(self, name: str) -> str:
+        return f"{name}: " if self._several else ""
+
+    def _block(self, title: str, name: str, lines: Sequence[str]) -> None:
+        prefix = self._prefix(name)
+        titles = [title, *[""] * len(lines)]
+        self._say([f"{head:<{MARGIN}}{prefix}{line}" for head, line in zip(titles, lines, strict=False)])
+
+    def _say(self, lines: Sequence[str]) -> None:
+        if lines:
+            with self._lock:
+                self._out.write("".join(f"{line.rstrip()}\n" for line in lines))
+                self._out.flush()

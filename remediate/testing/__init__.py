@@ -1,0 +1,27 @@
+"""What tests of remedies, probes and playbooks need, without a host and without a container.
+
+`check_remedy` holds one remedy to everything the engine relies on. `ScriptedSession` with `play` takes a playbook
+through a whole run on answers that the test states. `PaperHost` runs the very script that a host would get, in a real
+shell on this machine, with stub programs.
+"""
+
+from remediate.testing.contract import Known, check_remedy
+from remediate.testing.paper import SHELLS, Call, PaperHost, installed_shells
+from remediate.testing.play import MemoryRecord, play
+from remediate.testing.render import output_of
+from remediate.testing.scripted import ROOT_RULES, Event, ScriptedSession
+
+__all__ = [
+    "ROOT_RULES",
+    "SHELLS",
+    "Call",
+    "Event",
+    "Known",
+    "MemoryRecord",
+    "PaperHost",
+    "ScriptedSession",
+    "check_remedy",
+    "installed_shells",
+    "output_of",
+    "play",
+]

@@ -1,0 +1,100 @@
+"""One shell on this machine, behind the same seam as one behind SSH."""
+
+import os
+import select
+import subprocess
+from collections.abc import Callable
+from time import monotonic
+from typing import IO, Final
+
+from remediate.link import LinkLost
+
+_PIECE: Final = 32 * 1024
+_ERRORS: Final = 8 * 1024
+
+
+class PaperChannel:
+    """A Channel to a child process. `on_paper` is given each piece of the script before it is sent."""
+
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        errors: IO[bytes],
+        seconds: float,
+        on_paper: Callable[[bytes], bytes],
+        *,
+        lose_sent: int | None = None,
+        lose_seen: bytes | None = None,
+    ) -> None:
+        """Take over a process whose pipes are unbuffered; `lose_…` say when the link is to die."""
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("a channel needs the process's stdin and stdout")
+        self.process = process
+        self.lost = False
+        self._in, self._out, self._errors = process.stdin, process.stdout, errors
+        self._until = monotonic() + seconds
+        self._on_paper = on_paper
+        self._lose_sent, self._lose_seen = lose_sent, lose_seen
+        self._sent, self._tail = 0, b""
+        os.set_blocking(self._in.fileno(), False)
+
+    def send(self, data: bytes) -> None:
+        """See Channel."""
+        self._alive()
+        left = memoryview(self._on_paper(data))
+        while left:
+            if self._lose_sent is not None and self._sent + len(left) > self._lose_sent:
+                left = left[: self._lose_sent - self._sent]
+                if not left:
+                    self.lose()
+                    self._alive()
+            if not select.select([], [self._in], [], self._remaining())[1]:
+                raise TimeoutError("the host does not take what it is sent")
+            try:
+                count = os.write(self._in.fileno(), left)
+            except BrokenPipeError:
+                # As behind SSH: what a shell that has ended said before is still to be read.
+                return
+            self._sent += count
+            left = left[count:]
+
+    def receive(self) -> bytes:
+        """See Channel."""
+        self._alive()
+        if not select.select([self._out], [], [], self._remaining())[0]:
+            raise TimeoutError("the host does not answer")
+        data = os.read(self._out.fileno(), _PIECE)
+        if self._lose_seen is not None:
+            self._tail = self._tail[-len(self._lose_seen) :] + data
+            if self._lose_seen in self._tail:
+                self.lose()
+                self._alive()
+        return data
+
+    def finish(self) -> tuple[int | None, bytes]:
+        """See Channel."""
+        try:
+            status = self.process.wait(self._remaining())
+        except subprocess.TimeoutExpired:
+            return None, b""
+        if self._errors.closed:
+            return status, b""
+        self._errors.seek(0)
+        return status, self._errors.read(_ERRORS)
+
+    def lose(self) -> None:
+        """Let the link die now: the process keeps running, with nobody at the other end."""
+        self.lost = True
+        self.close()
+
+    def close(self) -> None:
+        """See Channel."""
+        for end in (self._in, self._out, self._errors):
+            end.close()
+
+    def _alive(self) -> None:
+        if self.lost or self._in.closed:
+            raise LinkLost("the link died")
+
+    def _remaining(self) -> float:
+        return max(0.0, self._until - monotonic())

@@ -1,0 +1,272 @@
+# ruff: noqa: S101  # what fails here is shown by pytest; tests do not run under -O
+"""What the engine relies on in every remedy, as one function for a test to call."""
+
+import pickle
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
+from typing import Final, TypeVar, get_args
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import Host, SshTarget
+from remediate.probe import Fact, Probe
+from remediate.remedy import Proven, Remedy, Step
+from remediate.sudoers import render
+from remediate.survey import Facts
+from remediate.surveyor import SURVEY_SECONDS
+from remediate.verdict import ENGINE_CODES, Decision, Verdict
+
+Known = Mapping[Probe[Fact], Fact | Unreadable] | Facts
+"""The facts of an example: as a mapping, or as a survey read them."""
+T = TypeVar("T", bound=Fact)
+
+_KIND: Final = re.compile(r"[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*")
+_INTERPRETERS: Final = frozenset({"sh", "bash", "dash", "zsh", "env", "python3", "perl", "php", "sudo", "su", "xargs"})
+"""A sudo rule for one of these is a rule for anything."""
+_MIXED: Final = 6
+"""Up to this many probes, every mixture of broken and healed answers is tried."""
+
+
+def check_remedy(remedy: Remedy, broken: Known, healed: Known, *, others: Iterable[Known] = ()) -> None:
+    """Hold a remedy to what the engine relies on. Raises AssertionError with what is wrong, in words.
+
+    `broken` are facts on which the remedy is needed and safe, `healed` what they are once it has worked: what it
+    acts on must be another incarnation then. `others` are further facts that its guard must bear: refusals, states
+    in transition.
+
+        def test_restart_nginx() -> None:
+            remedy, unit, config = RestartNginx(), Unit(name="nginx"), NginxConfig()
+            check_remedy(
+                remedy,
+                broken={unit: failed, config: sound},
+                healed={unit: running, config: sound},
+                others=[{unit: masked, config: sound}, {unit: failed, config: syntax_error}],
+            )
+    """
+    _as_class(type(remedy))
+    _as_value(remedy)
+    _questions(remedy)
+    _commands(remedy)
+    before, after = _Example(remedy, broken, "broken"), _Example(remedy, healed, "healed")
+    _needed(remedy, before)
+    _steps(remedy, before)
+    _proof(remedy, before, after)
+    _unknown(remedy, before, after)
+    for number, facts in enumerate((*_mixtures(remedy, before, after), *others)):
+        _bears(remedy, _Example(remedy, facts, f"other {number}"))
+
+
+class _Watched(Facts):
+    """Facts that know what they were asked, and say in words that a question was never declared."""
+
+    __slots__ = ("asked", "name")
+
+    def __init__(
+        self, name: str, answers: Mapping[Probe[Fact], Fact | Unreadable], outputs: Mapping[Probe[Fact], Output]
+    ):
+        super().__init__(answers, outputs)
+        self.name = name
+        self.asked: dict[Probe[Fact], None] = {}
+
+    def __getitem__(self, probe: Probe[T]) -> T:
+        self._note(probe)
+        return super().__getitem__(probe)
+
+    def output(self, probe: Probe[Fact]) -> Output:
+        self._note(probe)
+        return super().output(probe)
+
+    def _note(self, probe: Probe[Fact]) -> None:
+        assert probe in self, f"it reads {probe!r} on the {self.name} facts, but probes() does not list that"
+        self.asked[probe] = None
+
+
+class _Example:
+    """Facts that a test stated, restricted to what the remedy declares; an output for each, for telling them apart."""
+
+    def __init__(self, remedy: Remedy, known: Known, name: str) -> None:
+        stated = dict(known) if isinstance(known, Facts) else dict(known.items())
+        missing = [probe for probe in remedy.probes() if probe not in stated]
+        assert not missing, f"the {name} facts state nothing for {missing[0]!r}, which probes() lists"
+        self.name = name
+        self.answers = {probe: stated[probe] for probe in remedy.probes()}
+        self.outputs = {
+            probe: known.output(probe) if isinstance(known, Facts) else Output(stdout=answer.model_dump_json())
+            for probe, answer in self.answers.items()
+            if isinstance(answer, Fact)
+        }
+
+    def facts(
+        self, unreadable: Probe[Fact] | None = None, outputs: Mapping[Probe[Fact], Output] | None = None
+    ) -> _Watched:
+        answers = dict(self.answers)
+        if unreadable is not None:
+            answers[unreadable] = Unreadable(f"{unreadable.label()}: not readable, says the test")
+        return _Watched(self.name, answers, {**self.outputs, **(outputs or {})})
+
+
+# -- the class and the value ---------------------------------------------------------------------------------------
+
+
+def _as_class(kind_of: type[Remedy]) -> None:
+    name = kind_of.__name__
+    assert (kind_of.__dict__.get("__doc__") or "").strip(), f"{name} has no docstring of its own: it is its help text"
+    kind = kind_of.model_fields["kind"]
+    assert get_args(kind.annotation) == (kind.default,), f"{name}.kind must be a Literal with itself as the default"
+    assert _KIND.fullmatch(str(kind.default)), f"{name}.kind is {kind.default!r}, not <tool>.<verb> in lower case"
+    for field, info in kind_of.model_fields.items():
+        assert field == "kind" or info.description, f"{name}.{field} has no description: it is a flag's help text"
+    for other in _subclasses(Remedy):  # type: ignore[type-abstract]  # only its subclasses are looked at
+        same = other is kind_of or (other.__module__, other.__qualname__) == (kind_of.__module__, kind_of.__qualname__)
+        taken = not same and "kind" in other.model_fields and other.model_fields["kind"].default == kind.default
+        assert not taken, f"{other.__module__}.{other.__qualname__} is {kind.default!r} already"
+    codes = [code.name for code in kind_of.refusals]
+    assert len(codes) == len(set(codes)), f"{name}.refusals lists a code twice"
+    engine = {code.name for code in ENGINE_CODES}
+    assert engine.isdisjoint(codes), f"{name}.refusals uses the engine's own {sorted(engine.intersection(codes))}"
+    for needed in kind_of.after:
+        assert _KIND.fullmatch(needed), f"{name}.after lists {needed!r}, which is not a kind"
+
+
+def _subclasses(root: type[Remedy]) -> Iterator[type[Remedy]]:
+    for each in root.__subclasses__():
+        yield each
+        yield from _subclasses(each)
+
+
+def _as_value(remedy: Remedy) -> None:
+    assert remedy == remedy.model_copy(), "it does not equal its own copy"
+    assert type(remedy).model_validate_json(remedy.model_dump_json()) == remedy, "it does not survive JSON"
+    assert pickle.loads(pickle.dumps(remedy)) == remedy, "it does not survive pickle"  # noqa: S301  # our own bytes
+    assert hash(remedy) == hash(remedy.model_copy(deep=True)), "two equal ones have different hashes"
+    assert remedy.title().strip(), "title() says nothing"
+    assert remedy.title().isprintable(), "title() is more than one line"
+
+
+# -- what it asks and what it may run ------------------------------------------------------------------------------
+
+
+def _questions(remedy: Remedy) -> None:
+    probes = remedy.probes()
+    assert len(set(probes)) == len(probes), "probes() lists one twice"
+    assert remedy.identity(), "identity() is empty: nothing would tell whether anything has changed"
+    strangers = set(remedy.identity()).difference(probes)
+    assert not strangers, f"identity() lists {strangers}, which probes() does not"
+    for probe in probes:
+        command = probe.command()
+        assert command.seconds < SURVEY_SECONDS, f"{probe!r} may take longer than a whole survey"
+        assert command == probe.command(), f"{probe!r} asks something else each time"
+        assert probe.label().strip(), f"{probe!r}: label() says nothing"
+        assert type(probe).model_validate_json(probe.model_dump_json()) == probe, f"{probe!r} does not survive JSON"
+        assert pickle.loads(pickle.dumps(probe)) == probe, f"{probe!r} does not survive pickle"  # noqa: S301
+        assert command not in remedy.changes(), f"{probe!r} asks by running `{command}`, which is a change"
+        if probe in remedy.identity():
+            assert isinstance(command, Run), f"{probe!r} cannot be an identity: it is not asked on the host"
+
+
+def _commands(remedy: Remedy) -> None:
+    changes, privileges = remedy.changes(), remedy.privileges()
+    assert changes, "changes() is empty: what can it do?"
+    asked = [command for probe in remedy.probes() if isinstance(command := probe.command(), Run)]
+    for run in (*changes, *asked):
+        if run.user is None:
+            continue
+        assert run in privileges, f"privileges() does not list `{run}`"
+        assert run.argv[0].startswith("/"), f"`{run}` is privileged, so its program must be an absolute path"
+        program = run.argv[0].rpartition("/")[2]
+        assert program not in _INTERPRETERS, f"`{run}`: a sudo rule for {program} is a rule for anything"
+    extra = [run for run in privileges if run not in (*changes, *asked)]
+    assert not extra, f"privileges() asks for `{extra[0]}`, which nothing uses"
+    try:
+        render(Host(name="web1", ssh=SshTarget(address="192.0.2.1")), "ops", privileges)
+    except ValueError as error:
+        raise AssertionError(f"no sudoers file can allow it: {error}") from error
+
+
+# -- what it decides and proves ------------------------------------------------------------------------------------
+
+
+def _needed(remedy: Remedy, before: _Example) -> None:
+    try:
+        verdict = remedy.guard(before.facts())
+    except Unreadable as why:
+        raise AssertionError(f"its guard cannot read the broken facts: {why}") from why
+    assert verdict.decision is Decision.PROCEED, f"its guard does not proceed on the broken facts: {verdict!r}"
+    assert verdict == remedy.guard(before.facts()), "its guard says something else when asked again"
+
+
+def _steps(remedy: Remedy, before: _Example) -> None:
+    steps = tuple(remedy.apply(before.facts()))
+    assert steps, "apply() yields nothing on the broken facts"
+    assert steps == tuple(remedy.apply(before.facts())), "apply() yields something else when asked again"
+    _listed(remedy, steps, before.name)
+
+
+def _listed(remedy: Remedy, steps: tuple[Step, ...], name: str) -> None:
+    for step in steps:
+        assert step in remedy.changes(), f"on the {name} facts apply() yields `{step}`, which changes() does not list"
+
+
+def _proof(remedy: Remedy, before: _Example, after: _Example) -> None:
+    try:
+        verdict = remedy.guard(after.facts())
+        proof = remedy.verify(before.facts(), after.facts())
+    except Unreadable as why:
+        raise AssertionError(f"the healed facts cannot be read: {why}") from why
+    assert verdict.decision is Decision.SKIP, f"its guard does not skip on the healed facts: {verdict!r}"
+    assert isinstance(proof, Proven), f"the healed facts do not prove it: {proof!r}"
+    assert proof.evidence.strip(), "its proof has no evidence"
+    nothing = remedy.verify(before.facts(), before.facts())
+    assert not isinstance(nothing, Proven), f"the broken facts prove it: {nothing!r}"
+    still = {probe: before.outputs[probe] for probe in remedy.identity()}
+    same = remedy.verify(before.facts(), after.facts(outputs=still))
+    assert not isinstance(same, Proven), f"healed facts prove it though nothing was done to {remedy.title()}: {same!r}"
+
+
+def _unknown(remedy: Remedy, before: _Example, after: _Example) -> None:
+    asked = before.facts()
+    remedy.guard(asked)
+    tuple(remedy.apply(asked))
+    for probe in (*asked.asked, *remedy.identity()):
+        verdict = _guarded(remedy, before.facts(unreadable=probe))
+        proceeds = verdict is not None and verdict.decision is Decision.PROCEED
+        assert not proceeds, f"its guard proceeds although {probe!r} cannot be read: {verdict!r}"
+    shown = after.facts()
+    remedy.verify(before.facts(), shown)
+    for probe in shown.asked:
+        try:
+            proof = remedy.verify(before.facts(), after.facts(unreadable=probe))
+        except Unreadable:
+            continue
+        assert not isinstance(proof, Proven), f"it is proven although {probe!r} cannot be read: {proof!r}"
+
+
+def _bears(remedy: Remedy, example: _Example) -> None:
+    verdict = _guarded(remedy, example.facts())
+    if verdict is None:
+        return
+    assert verdict.decision is not Decision.NOT_ATTEMPTED, "only the engine says not_attempted"
+    assert (verdict.decision is Decision.REFUSE) == (verdict.code is not None), f"a refusal has a code: {verdict!r}"
+    assert verdict.reason.strip(), f"a verdict has a reason: {verdict!r}"
+    if verdict.code is not None:
+        assert verdict.code in remedy.refusals, f"it refuses with {verdict.code.name!r}, which refusals does not list"
+    if verdict.decision is Decision.PROCEED or (verdict.code is not None and verdict.code.overridable):
+        # An override turns a refusal into proceed: then apply() sees these facts.
+        _listed(remedy, tuple(remedy.apply(example.facts())), example.name)
+
+
+def _guarded(remedy: Remedy, facts: Facts) -> Verdict | None:
+    try:
+        return remedy.guard(facts)
+    except Unreadable:
+        return None
+
+
+def _mixtures(remedy: Remedy, before: _Example, after: _Example) -> Iterator[Known]:
+    """Yield every mixture of the two examples: what a host may answer while it is changing."""
+    probes = remedy.probes()
+    if len(probes) > _MIXED:
+        return
+    for chosen in product((before, after), repeat=len(probes)):
+        yield {probe: example.answers[probe] for probe, example in zip(probes, chosen, strict=True)}

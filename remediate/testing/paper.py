@@ -1,0 +1,221 @@
+"""A host made of paper: a real shell on this machine, with stub programs where a host has systemctl and sudo."""
+
+import os
+import shlex
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from remediate.script import LOCK_FILE
+from remediate.session import ShellSession
+from remediate.testing.channel import PaperChannel
+
+SHELLS: Final[Mapping[str, tuple[str, ...]]] = {
+    "sh": ("/bin/sh",),
+    "dash": ("dash",),
+    "bash": ("bash", "--posix"),
+    "busybox": ("busybox", "sh"),
+    "mksh": ("mksh",),
+}
+"""The POSIX shells that a host's /bin/sh may be, as one starts them."""
+
+_PATH: Final = b" PATH="
+"""How the script begins the one assignment that says where programs are looked for."""
+
+_SUDO: Final = """#!/bin/sh
+# sudo -n -u USER -- PROGRAM …: runs the stub of that name, as nobody else.
+[ "$1 $2 $4" = "-n -u --" ] || { echo "sudo: unexpected arguments: $*" >&2; exit 1; }
+PAPER_USER=$3; export PAPER_USER
+shift 4
+name=${1##*/}
+[ -x "$PAPER_BIN/$name" ] || { echo "sudo: $1: command not found" >&2; exit 1; }
+shift
+exec "$PAPER_BIN/$name" "$@"
+"""
+_TIMEOUT: Final = """#!/bin/sh
+# timeout -k GRACE SECONDS PROGRAM …: an absolute PROGRAM is the stub of that name, where there is one.
+k=$1 grace=$2 seconds=$3 program=$4
+shift 4
+case $program in /*) [ ! -x "$PAPER_BIN/${program##*/}" ] || program=$PAPER_BIN/${program##*/} ;; esac
+exec REAL "$k" "$grace" "$seconds" "$program" "$@"
+"""
+_NOTE: Final = """#!/bin/sh
+printf '%s\\0' "$#" "${PAPER_USER:-USER}" "${0##*/}" "$@" >>"$PAPER_CALLS"
+"""
+
+
+class Call(NamedTuple):
+    """One call of a stub program: its name (without a directory) and arguments, and the user it would have run as."""
+
+    argv: tuple[str, ...]
+    user: str
+
+
+class PaperHost:
+    r"""A Link to this machine's own shell: what arrives there is what a real host would get, byte for byte but two.
+
+    The script's PATH gets the stubs' directory in front, and its lock file is one of this host's own, so that tests
+    never wait for each other. Absolute programs, with or without sudo, are the stubs of the same base name.
+
+        with PaperHost(tmp_path) as host:
+            host.program("systemctl", stdout="ActiveState=active\n")
+            rounds = host.session().begin([probe], seconds=20)
+            answers = rounds.next()
+            assert host.calls == [Call(("systemctl", "show", …), "ops")]
+
+    `shell` is one of SHELLS; `login` is the shell that is given the command line, as sshd does it.
+    """
+
+    def __init__(
+        self, directory: Path, *, user: str = "ops", shell: str = "sh", login: tuple[str, ...] = ("/bin/sh",)
+    ) -> None:
+        """Make one whose files are all below `directory`."""
+        self.user = user
+        self.home = directory / "home"
+        self.lock = directory / "machine-id"
+        self._bin = directory / "bin"
+        self._data = directory / "data"
+        self._calls = directory / "calls"
+        self._shell = shlex.join(SHELLS[shell])
+        self._login = login
+        self._channels: list[PaperChannel] = []
+        self._seen: bytes | None = None
+        self._sent: int | None = None
+        self.starts = 0
+        for each in (self.home, self._bin, self._data):
+            each.mkdir(parents=True)
+        self.lock.write_text("0123456789abcdef0123456789abcdef\n")
+        real = shutil.which("timeout") or "/usr/bin/timeout"
+        self._write("sudo", _SUDO)
+        self._write("timeout", _TIMEOUT.replace("REAL", shlex.quote(real)))
+        self._write("id", f"#!/bin/sh\necho {shlex.quote(user)}\n")
+
+    # -- what the host has -----------------------------------------------------------------------------------------
+
+    def program(
+        self,
+        name: str,
+        *,
+        stdout: str | bytes = b"",
+        stderr: str | bytes = b"",
+        exit_status: int = 0,
+        seconds: float = 0,
+    ) -> None:
+        """Give the host a program that waits `seconds`, then answers the same whatever it is asked."""
+        out, err = self._data / f"{name}.out", self._data / f"{name}.err"
+        out.write_bytes(stdout.encode() if isinstance(stdout, str) else stdout)
+        err.write_bytes(stderr.encode() if isinstance(stderr, str) else stderr)
+        cat = shlex.quote(shutil.which("cat") or "/bin/cat")
+        lines = [f"sleep {seconds:g}"] if seconds else []
+        lines += [f"{cat} {shlex.quote(str(out))}"] if out.stat().st_size else []
+        lines += [f"{cat} {shlex.quote(str(err))} >&2"] if err.stat().st_size else []
+        self.script(name, "\n".join([*lines, f"exit {exit_status}"]))
+
+    def script(self, name: str, body: str) -> None:
+        """Give the host a program written in sh; `$PAPER_USER` is the user that sudo was asked for."""
+        self._write(name, f"{_NOTE.replace('USER', self.user)}{body}\n")
+
+    def no(self, name: str) -> None:
+        """Make the host one on which that program does not exist."""
+        self._write(name, f"#!/bin/sh\necho {shlex.quote(name)}: not found >&2\nexit 127\n")
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every call of a program made with `program` or `script`, in order."""
+        if not self._calls.exists():
+            return []
+        words = self._calls.read_bytes().decode(errors="backslashreplace").split("\0")[:-1]
+        calls: list[Call] = []
+        while words:
+            count, user, *words = words
+            calls.append(Call(tuple(words[: int(count) + 1]), user))
+            words = words[int(count) + 1 :]
+        return calls
+
+    def _write(self, name: str, text: str) -> None:
+        # A rename, so that a program in use can be replaced (ETXTBSY).
+        with tempfile.NamedTemporaryFile("w", dir=self._data, delete=False) as file:
+            file.write(text)
+        Path(file.name).chmod(stat.S_IRWXU)
+        Path(file.name).replace(self._bin / name)
+
+    # -- the way to it ---------------------------------------------------------------------------------------------
+
+    def session(self) -> ShellSession:
+        """Return a session on this host, as the engine would use one."""
+        return ShellSession(self)
+
+    def lose(self, *, sent: int | None = None, seen: bytes | None = None) -> None:
+        """Let the link die once that many bytes were sent to the host, or once that was seen in its answer."""
+        self._sent, self._seen = sent, seen
+
+    def start(self, command: str, *, seconds: float) -> PaperChannel:
+        """See Link."""
+        self.starts += 1
+        words = [*self._login, "-c", command.replace("/bin/sh -s", f"{self._shell} -s", 1)]
+        errors = tempfile.TemporaryFile()  # noqa: SIM115  # the channel closes it
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=self.home,
+            env=self.environment(),
+            bufsize=0,
+            start_new_session=True,
+        )
+        channel = PaperChannel(process, errors, seconds, self.on_paper, lose_sent=self._sent, lose_seen=self._seen)
+        self._channels.append(channel)
+        return channel
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment that a login on this host begins with."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "PAPER_BIN": str(self._bin),
+            "PAPER_CALLS": str(self._calls),
+        }
+
+    def on_paper(self, script: bytes) -> bytes:
+        """Return the script with this host's stubs in front of its PATH and this host's lock file."""
+        mine = script.replace(_PATH, _PATH + shlex.quote(str(self._bin)).encode() + b":", 1)
+        return mine.replace(LOCK_FILE.encode(), str(self.lock).encode())
+
+    def close(self) -> None:
+        """End whatever still runs there; safe to call twice."""
+        for channel in self._channels:
+            channel.close()
+            _end_session(channel.process.pid)
+            channel.process.wait()
+        self._channels.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def installed_shells() -> tuple[str, ...]:
+    """Return those of SHELLS that this machine has; `sh` is always among them."""
+    return tuple(name for name, words in SHELLS.items() if shutil.which(words[0]))
+
+
+def _end_session(leader: int) -> None:
+    """Kill every process of a session that we started; `timeout` gives each of its commands a group of its own."""
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text(errors="replace").rpartition(")")[2].split()
+            if int(fields[3]) == leader:
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+        except (OSError, IndexError, ValueError):
+            continue

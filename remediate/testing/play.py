@@ -1,0 +1,89 @@
+"""Takes one playbook through a whole run on a scripted host."""
+
+from dataclasses import dataclass
+from threading import Event
+from typing import ClassVar, Final
+
+from remediate.engine import Context, HostRun, NotRecorded
+from remediate.host import Host, SshTarget
+from remediate.options import Options
+from remediate.outcome import HostOutcome, StepOutcome
+from remediate.playbook import Cure, Severity, Treatment
+from remediate.remedy import Remedy, Step
+from remediate.reporter import Reporter, Silent
+from remediate.testing.scripted import ScriptedSession
+
+_HOST: Final = Host(name="web1", ssh=SshTarget(address="192.0.2.1"))
+
+
+class MemoryRecord:
+    """A Record that remembers what was intended and what came of it; `broken` is what a full disk would say."""
+
+    def __init__(self, broken: str | None = None) -> None:
+        """Begin empty."""
+        self.broken = broken
+        self.intents: list[tuple[int, Remedy, tuple[Step, ...]]] = []
+        self.outcomes: list[tuple[int, StepOutcome]] = []
+
+    def intend(
+        self,
+        host: Host,  # noqa: ARG002  # there is only one
+        position: int,
+        remedy: Remedy,
+        steps: tuple[Step, ...],
+    ) -> None:
+        """See Record."""
+        if self.broken is not None:
+            raise NotRecorded(self.broken)
+        self.intents.append((position, remedy, steps))
+
+    def conclude(self, host: Host, position: int, step: StepOutcome) -> None:  # noqa: ARG002  # there is only one
+        """See Record."""
+        self.outcomes.append((position, step))
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """A treatment that is known already."""
+
+    treatment: Treatment
+    name: ClassVar[str] = "stated"
+    severity: ClassVar[Severity | None] = None
+    discovers: ClassVar[bool] = False
+
+    def __call__(self, host: Host) -> Treatment:  # noqa: ARG002  # it is the same for every host
+        return self.treatment
+
+
+def play(
+    cure: Cure | Treatment,
+    session: ScriptedSession,
+    *,
+    options: Options | None = None,
+    host: Host = _HOST,
+    record: MemoryRecord | None = None,
+    reporter: Reporter | None = None,
+    stop: Event | None = None,
+) -> HostOutcome:
+    """Run a playbook, one remedy or a stated treatment as the engine would, with consent, and return what happened.
+
+    The session answers the controller's questions too; the stability window takes no time unless `options` say so.
+
+        outcome = play(app_down, ScriptedSession({unit: failed, site: bad_gateway}), host=web1)
+        assert outcome.verdict is RunVerdict.NOT_FIXED
+    """
+    context = Context(
+        connect=lambda _: session,
+        controller=session,
+        record=record or MemoryRecord(),
+        reporter=reporter or Silent(),
+        stop=stop or Event(),
+        owner=("tester", "run-0"),
+    )
+    run = HostRun(
+        host, _Stated(cure) if isinstance(cure, Treatment) else cure, options or Options(hold=0, yes=True), context
+    )
+    try:
+        return run.examine() or run.mend()
+    finally:
+        run.close()

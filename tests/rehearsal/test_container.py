@@ -1,0 +1,258 @@
+"""How flags follow from a machine's facts, and names from a checkout; no container is started."""
+
+import os
+import stat
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from remediate.errors import ConfigurationError
+from remediate.rehearsal.checkout import Checkout, base_reference, image_files, image_reference
+from remediate.rehearsal.container import ContainerEngine, find_engine
+from remediate.rehearsal.machine import (
+    Cgroups,
+    Machine,
+    StagingError,
+    boot_argv,
+    boot_flags,
+    last_line,
+    plain_flags,
+)
+from remediate.rehearsal.placement import Placement, Ports, fingerprint, recorded, write
+from remediate.rehearsal.staging import up
+
+SERVER = Machine(
+    engine="podman",
+    rootless=False,
+    cgroups=Cgroups.V2,
+    v2_tree=None,
+    raises_limits=True,
+    open_files=1_048_576,
+    processes=127_000,
+    has_runc=False,
+)
+"""Rootful podman on an ordinary distribution of today."""
+
+LAPTOP = replace(SERVER, rootless=True, raises_limits=False, open_files=524_288)
+DOCKER = replace(SERVER, engine="docker")
+CONFINED = replace(
+    SERVER,
+    cgroups=Cgroups.HYBRID,
+    v2_tree="/sys/fs/cgroup/unified",
+    raises_limits=False,
+    open_files=20_000,
+    processes=96_365,
+    has_runc=True,
+)
+"""A virtual machine with version 1 cgroups, an empty version 2 tree, and no CAP_SYS_RESOURCE."""
+
+DOCKER_HYBRID = replace(CONFINED, engine="docker", raises_limits=True)
+
+
+def value(flags: tuple[str, ...], flag: str) -> list[str]:
+    return [flags[at + 1] for at, word in enumerate(flags) if word == flag]
+
+
+def test_podman_on_v2_needs_nothing_but_systemd_always() -> None:
+    flags = boot_flags(SERVER, "x")
+    assert "--systemd=always" in flags
+    assert value(flags, "--ulimit") == ["nofile=1024:65536"]
+    assert "--runtime" not in flags
+    assert value(flags, "-v") == []
+    assert boot_argv(SERVER) == ("/sbin/init",)
+
+
+def test_rootless_podman_keeps_limits_below_its_own() -> None:
+    flags = boot_flags(LAPTOP, "x")
+    assert "--systemd=always" in flags
+    assert value(flags, "--ulimit") == ["nofile=1024:65536", "nproc=4096:4096"]
+    assert value(flags, "-v") == []
+
+
+def test_confined_machine_gets_runc_low_limits_and_the_v2_tree() -> None:
+    flags = boot_flags(CONFINED, "remediate-x-staging")
+    assert value(flags, "--runtime") == ["runc"]
+    assert value(flags, "--ulimit") == ["nofile=1024:20000", "nproc=4096:4096"]
+    assert "--systemd=false" in flags
+    assert value(flags, "-v") == ["/sys/fs/cgroup/unified:/sys/fs/cgroup:rw"]
+    assert "REMEDIATE_CGROUP=remediate-x-staging" in value(flags, "-e")
+    assert value(flags, "--tmpfs") == ["/run", "/run/lock", "/tmp"]
+    assert boot_argv(CONFINED)[:2] == ("/bin/sh", "-c")
+    assert boot_argv(CONFINED)[2].endswith("exec /sbin/init")
+
+
+def test_docker_on_v2_mounts_the_tree_and_is_not_privileged() -> None:
+    flags = boot_flags(DOCKER, "x")
+    assert "--privileged" not in flags
+    assert "--cgroupns=host" in flags
+    assert value(flags, "-v") == ["/sys/fs/cgroup:/sys/fs/cgroup:rw"]
+    assert "SYS_ADMIN" in value(flags, "--cap-add")
+    assert not any(flag.startswith("--systemd") for flag in flags)
+    assert boot_argv(DOCKER) == ("/sbin/init",)
+
+
+def test_docker_on_hybrid_gives_the_empty_v2_tree() -> None:
+    flags = boot_flags(DOCKER_HYBRID, "x")
+    assert "--runtime" not in flags
+    assert value(flags, "-v") == ["/sys/fs/cgroup/unified:/sys/fs/cgroup:rw"]
+    assert boot_argv(DOCKER_HYBRID)[0] == "/bin/sh"
+
+
+def test_docker_on_plain_v1_reads_the_machines_tree() -> None:
+    machine = replace(DOCKER, cgroups=Cgroups.V1)
+    assert value(boot_flags(machine, "x"), "-v") == ["/sys/fs/cgroup:/sys/fs/cgroup:ro"]
+
+
+def test_rootless_on_hybrid_may_not_write_the_v2_tree() -> None:
+    machine = replace(CONFINED, rootless=True)
+    assert "--systemd=always" in boot_flags(machine, "x")
+    assert boot_argv(machine) == ("/sbin/init",)
+
+
+@pytest.mark.parametrize("machine", [SERVER, LAPTOP, CONFINED, DOCKER, DOCKER_HYBRID])
+def test_every_machine_stops_systemd_the_way_it_wants(machine: Machine) -> None:
+    flags = boot_flags(machine, "x")
+    assert value(flags, "--stop-signal") == ["SIGRTMIN+3"]
+    assert {"AUDIT_WRITE", "NET_RAW", "SYS_CHROOT", "SYS_PTRACE"} <= set(value(flags, "--cap-add"))
+    assert set(plain_flags(machine)) <= set(flags)
+
+
+def test_podman_on_v1_without_runc_says_how_to_get_it() -> None:
+    with pytest.raises(ConfigurationError, match="apt-get install runc"):
+        boot_flags(replace(CONFINED, has_runc=False), "x")
+
+
+def test_limits_never_exceed_small_ones() -> None:
+    machine = replace(LAPTOP, open_files=512, processes=100)
+    assert value(plain_flags(machine), "--ulimit") == ["nofile=512:512", "nproc=100:100"]
+
+
+def test_two_checkouts_never_share_a_name(tmp_path: Path) -> None:
+    one, other = Checkout(tmp_path / "a" / ".staging"), Checkout(tmp_path / "b" / ".staging")
+    assert one.container("staging") != other.container("staging")
+    assert one.container("staging") == Checkout(tmp_path / "a" / "." / ".staging").container("staging")
+    assert one.container("staging").startswith("remediate-")
+    assert image_reference(one) != image_reference(other)
+
+
+def test_two_users_never_share_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = Checkout(tmp_path).identity
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    assert Checkout(tmp_path).identity != mine
+
+
+def test_a_changed_input_is_another_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "files"
+    subprocess.run(["cp", "-R", str(image_files()), str(copy)], check=True)
+    monkeypatch.setattr("remediate.rehearsal.checkout.image_files", lambda: copy)
+    base, image = base_reference(), image_reference(Checkout(tmp_path))
+    (copy / "ready").write_text("only read at boot")
+    assert image_reference(Checkout(tmp_path)) == image
+    (copy / "app" / "artisan").write_text("changed")
+    assert base_reference() == base
+    assert image_reference(Checkout(tmp_path)) != image
+    (copy / "packages.txt").write_text("systemd\n")
+    assert base_reference() != base
+
+
+def test_no_engine_is_one_line_that_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.delenv("REMEDIATE_ENGINE", raising=False)
+    with pytest.raises(ConfigurationError, match=r"podman is not installed.*remediate\.rehearsal\.install") as caught:
+        find_engine()
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMEDIATE_ENGINE", "lxc")
+    with pytest.raises(ConfigurationError, match="podman and docker"):
+        find_engine()
+
+
+def fake_engine(tmp_path: Path, script: str) -> ContainerEngine:
+    program = tmp_path / "engine"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return ContainerEngine(str(program), SERVER)
+
+
+def test_a_container_is_read_from_the_engines_json(tmp_path: Path) -> None:
+    found = fake_engine(
+        tmp_path,
+        """echo '[{"State": {"Running": true}, "Config": {"Labels": {"a": "b"}}, "NetworkSettings": {"Ports": {
+        "22/tcp": [{"HostIp": "127.0.0.1", "HostPort": "4022"}], "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "1"}],
+        "443/tcp": null, "53/udp": [{"HostIp": "127.0.0.1", "HostPort": "2"}]}}}]'""",
+    ).container("x")
+    assert found is not None
+    assert (found.running, found.labels, found.ports) == (True, {"a": "b"}, {22: 4022})
+
+
+def test_an_absent_container_is_none(tmp_path: Path) -> None:
+    assert fake_engine(tmp_path, "exit 125").container("x") is None
+
+
+def test_an_engines_failure_is_one_line(tmp_path: Path) -> None:
+    engine = fake_engine(tmp_path, "echo 'time=now level=warning msg=noise' >&2; echo 'Error: no space' >&2; exit 125")
+    with pytest.raises(StagingError, match=r"^podman commit: Error: no space$"):
+        engine.call("commit")
+
+
+def test_a_hanging_engine_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(StagingError, match="did not end"):
+        fake_engine(tmp_path, "exec sleep 30").call("ps", timeout=0.2)
+
+
+def test_last_line_of_silence() -> None:
+    assert last_line("") == "nothing at all"
+
+
+def test_fingerprint_is_the_one_of_ssh_keygen() -> None:
+    public = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f comment"
+    assert fingerprint(public) == "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA"
+
+
+def test_key_is_private_and_made_once(tmp_path: Path) -> None:
+    placement = Placement("staging", tmp_path / ".staging", tmp_path / "inventories")
+    first = placement.ensure_key()
+    assert placement.ensure_key() == first
+    assert first.startswith("ssh-ed25519 ")
+    assert stat.S_IMODE(placement.key.stat().st_mode) == 0o600
+
+
+def test_inventory_appears_and_disappears(tmp_path: Path) -> None:
+    inventory = tmp_path / "inventories"
+    for name in ("staging", "other"):
+        placement = Placement(name, tmp_path / ".staging", inventory)
+        placement.ensure_key()
+        placement.note()
+        placement.write_inventory(Ports(ssh=4022, http=4080, https=4443), "SHA256:" + "A" * 43)
+    assert "  hosts:\n    other:\n" in (inventory / "other.yml").read_text()
+    assert "ansible_port: 4022" in (inventory / "host_vars" / "other.yml").read_text()
+    assert "site_resolve: 127.0.0.1:4443" in (inventory / "host_vars" / "staging.yml").read_text()
+    placements = recorded(tmp_path / ".staging")
+    assert [placement.name for placement in placements] == ["other", "staging"]
+    for placement in placements:
+        placement.remove()
+    assert recorded(tmp_path / ".staging") == ()
+    assert sorted(path.name for path in inventory.rglob("*.yml")) == ["staging.yml"]
+
+
+def test_the_committed_inventory_is_the_shipped_one() -> None:
+    committed = Path(__file__).parents[2] / "inventories" / "staging.yml"
+    assert committed.read_text() == (image_files() / "staging.yml").read_text()
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file"
+    write(path, "one", 0o600)
+    write(path, "two", 0o644)
+    assert path.read_text() == "two"
+    assert [entry.name for entry in path.parent.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("name", ["", "-x", "x-", "UP", "a b", "../x", "a" * 41])
+def test_a_name_that_is_no_host_name_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no staging host's name"):
+        up(name, directory=tmp_path, inventory=tmp_path)
