@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
-from remediate.host_keys import (
+from remediate.ssh.host_keys import (
     HostKeyRule,
     KnownKey,
     ServerKey,

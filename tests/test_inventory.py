@@ -12,15 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AnyHttpUrl
 
-from remediate import ansible_yaml
-from remediate.ansible_groups import expand_range
-from remediate.ansible_settings import read_settings
-from remediate.ansible_values import Entry, Leaf, Listing, Place, Sealed, Tree, Value
-from remediate.ansible_vars import merge
-from remediate.ansible_yaml import parse
 from remediate.errors import ConfigurationError
 from remediate.host import Host, Service, Settings, SshTarget
-from remediate.inventory import Inventory, discover
+from remediate.inventory import Inventory, ansible_yaml, discover
+from remediate.inventory.ansible_groups import expand_range
+from remediate.inventory.ansible_settings import read_settings
+from remediate.inventory.ansible_values import Entry, Leaf, Listing, Place, Sealed, Tree, Value
+from remediate.inventory.ansible_vars import merge
+from remediate.inventory.ansible_yaml import parse
 
 HERE = Place(Path("x.yml"), 1)
 CANARY = "hunter2"

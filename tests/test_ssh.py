@@ -25,7 +25,7 @@ from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 from remediate.host import SshTarget
 from remediate.link import Channel, Link, LinkLost
 from remediate.ssh import SshChannel, SshLink, connect, connection_link
-from remediate.ssh_config import HostSpec, SshOptions, parse_jump, parse_options, route
+from remediate.ssh.config import HostSpec, SshOptions, parse_jump, parse_options, route
 
 USER = getpass.getuser()
 
@@ -899,7 +899,7 @@ def test_without_an_ssh_client(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Non
     lab.know(server)
     (home / ".ssh" / "known_hosts").write_text(lab.known_hosts.read_text())
     monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setattr("remediate.ssh_config.shutil.which", lambda _: None)
+    monkeypatch.setattr("remediate.ssh.config.shutil.which", lambda _: None)
     connect(SshTarget(address="web", user=USER)).close()
 
 

@@ -1,0 +1,176 @@
+"""What stands under `remediate:`, judged, with errors that say which file and line to mend and how."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeAlias, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from remediate.errors import ConfigurationError
+from remediate.host import Settings
+from remediate.inventory.ansible_values import Entry, Leaf, Listing, Place, Sealed, Tree, Value, kind, shown
+
+_Plain: TypeAlias = str | int | float | bool | list["_Plain"] | dict[str, "_Plain"] | None
+
+# What a user is told instead of pydantic's own words; what is missing here is told by the field's description.
+_WRONG = {
+    "missing": "is missing",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "int_from_float": "must be a whole number",
+    "finite_number": "must be a finite number",
+    "less_than_equal": "is too large",
+    "greater_than_equal": "is too small",
+    "string_type": "must be text",
+    "path_type": "must be text, a file name",
+    "string_too_long": "is too long",
+    "string_pattern_mismatch": "does not have the right form",
+    "too_short": "must not be empty",
+    "tuple_type": "must be a list",
+    "model_type": "must be a mapping",
+    "url_type": "must be a URL",
+    "url_parsing": "must be a URL such as https://www.example.com/",
+    "url_scheme": "must be a URL that begins with http:// or https://",
+}
+
+
+def existing_path(text: str, folder: Path) -> Path:
+    """A file named in an inventory: `~` is the user's home, anything relative is beside the inventory.
+
+    Whether it exists is left to whoever opens it. Raises ValueError when `~name` has no home.
+    """
+    try:
+        return (folder / Path(text).expanduser()).absolute()
+    except RuntimeError as error:
+        raise ValueError("names a user without a home directory") from error
+
+
+def plain_text(value: Value, what: str = "text") -> str:
+    """The text of a value that is needed; ConfigurationError when it is something else, or not known before Ansible."""
+    readable(value)
+    if not isinstance(value, Leaf) or not isinstance(value.value, str):
+        raise value.place.error(f"must be {what} and is {kind(value)}")
+    return value.value
+
+
+def readable(value: Value) -> None:
+    """Raise ConfigurationError unless a needed value, and all within it, can be known without Ansible."""
+    match value:
+        case Sealed():
+            raise value.place.error(f"is {kind(value)}, and remediate needs its value: write it in the clear")
+        case Leaf(templated=True):
+            raise value.place.error("is a template, and remediate needs its value: write it out")
+        case Listing(items=items):
+            for item in items:
+                readable(item)
+        case Tree(entries=entries):
+            for entry in entries:
+                readable(entry.value)
+
+
+def read_settings(value: Value | None, folder: Path) -> Settings:
+    """The merged `remediate:` of one host as Settings; `folder` is what a relative `site_ca` is relative to.
+
+    Raises ConfigurationError, one line, for the first thing that is wrong; it never holds the value.
+    """
+    if value is None or (isinstance(value, Leaf) and value.value is None):
+        return Settings()
+    readable(value)
+    if not isinstance(value, Tree):
+        raise value.place.error(f"must be a mapping and is {kind(value)}")
+    plain = _plain(value)
+    ca = value.get("site_ca")
+    if isinstance(plain, dict) and isinstance(ca, Leaf) and isinstance(ca.value, str):
+        try:
+            plain["site_ca"] = str(existing_path(ca.value, folder))
+        except ValueError as error:
+            raise ca.place.error(str(error)) from error
+    try:
+        return Settings.model_validate(plain)
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_url=False, include_context=False)
+    # An unknown key first: it is often the reason why another one is missing.
+    details.sort(key=lambda detail: detail["type"] != "extra_forbidden")
+    raise _told(value, details[0], len(details) - 1)
+
+
+def _plain(value: Value) -> _Plain:
+    """For pydantic; a key that says null is left out, so that it falls back to the default."""
+    match value:
+        case Tree(entries=entries):
+            return {entry.key: _plain(entry.value) for entry in entries if not _is_null(entry.value)}
+        case Listing(items=items):
+            return [_plain(item) for item in items]
+        case Leaf(value=leaf):
+            return leaf
+        case Sealed():
+            raise AssertionError("readable() refuses these first")
+
+
+def _is_null(value: Value) -> bool:
+    return isinstance(value, Leaf) and value.value is None
+
+
+def _told(tree: Tree, detail: ErrorDetails, others: int) -> ConfigurationError:
+    place, value, model, description = _where(tree, detail["loc"])
+    more = "" if others == 0 else f" (and {others} more wrong)"
+    last = str(detail["loc"][-1]) if detail["loc"] else ""
+    if detail["type"] == "extra_forbidden":
+        accepted = sorted(model.model_fields)
+        close = get_close_matches(last, accepted, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        return place.error(f"unknown key; {hint}accepted: {', '.join(accepted)}{more}")
+    if detail["type"] == "enum":
+        what = detail["msg"].replace("Input should be", "must be").replace("'", "")
+    elif detail["type"] == "value_error":
+        what = detail["msg"].removeprefix("Value error, ")  # our own validators' words
+    else:
+        what = _WRONG.get(detail["type"], "is not accepted")
+    if detail["type"] == "missing":
+        what = f"{shown(last)} {what}"
+    elif value is not None and detail["type"].endswith(("_type", "_parsing")):
+        what = f"{what} and is {kind(value)}"
+        if isinstance(value, Leaf) and detail["type"] == "string_type":
+            what = f"{what}; put it in quotes"
+    meaning = f"; {description}" if description else ""
+    return place.error(f"{shown(what)}{meaning}{more}")
+
+
+def _where(tree: Tree, location: tuple[int | str, ...]) -> tuple[Place, Value | None, type[BaseModel], str]:
+    """Where a location of pydantic's stands, what is there, the model that judges it, and what the field means."""
+    value: Value | None = tree
+    place = tree.place
+    model: type[BaseModel] = Settings
+    description = ""
+    for depth, part in enumerate(location):
+        at_end = depth == len(location) - 1
+        if isinstance(part, int):
+            value = value.items[part] if isinstance(value, Listing) and part < len(value.items) else None
+            place = value.place if value is not None else place
+            continue
+        entry = next((e for e in _tree_entries(value) if e.key == part), None)
+        value = entry.value if entry is not None else None
+        place = entry.place if entry is not None else place
+        field = model.model_fields.get(part)
+        if field is not None:
+            description = field.description or ""
+            if not at_end:
+                model = next(_models(field.annotation), model)
+    return place, value, model, description
+
+
+def _tree_entries(value: Value | None) -> tuple[Entry, ...]:
+    return value.entries if isinstance(value, Tree) else ()
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models in an annotation such as `Service | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
