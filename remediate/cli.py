@@ -7,7 +7,7 @@ exit code, and a remote exit code never becomes ours.
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from invoke.collection import Collection
 from invoke.context import Context
@@ -17,17 +17,18 @@ from invoke.program import Program
 from invoke.tasks import Task
 
 from remediate import __version__
-from remediate.commands.mend import mend, program_name, refuse_fakes, usage_report
-from remediate.commands.terminal import Terminal, opened
-from remediate.errors import RemediateError
+from remediate.errors import ConfigurationError, RemediateError
 from remediate.options import Options
-from remediate.outcome import USAGE_EXIT_CODE
-from remediate.playbook import Single
+from remediate.outcome import FAILED_EXIT_CODE, USAGE_EXIT_CODE
 from remediate.project import Listed, Project
 from remediate.remedies.catalogue import remedies
 from remediate.remedy import Remedy
 
-Body = Callable[[dict[str, object], Terminal], int]
+if TYPE_CHECKING:
+    from remediate.commands.terminal import Terminal
+
+# Listing and --help import only what names and flags are read from; a command imports the rest when it runs.
+Body = Callable[[dict[str, object], "Terminal"], int]
 
 
 class Flag(NamedTuple):
@@ -93,9 +94,11 @@ class Command(Task[Any]):
 
 
 def _call(name: str, body: Body, context: Context, given: dict[str, object]) -> None:
+    from remediate.commands.terminal import opened
+
     with opened() as terminal:
         try:
-            refuse_fakes(
+            _refuse_fakes(
                 dry=bool(context.config.run.dry),
                 connection=hasattr(context, "original_host"),
                 words=sys.argv[1:],
@@ -103,11 +106,30 @@ def _call(name: str, body: Body, context: Context, given: dict[str, object]) -> 
             code = body(given, terminal)
         except RemediateError as error:
             if given.get("json"):
+                from remediate.commands.mend import usage_report
+
                 terminal.say(usage_report(name.partition(".")[2] or name, given, str(error)))
             terminal.err.write(f"{program_name()}: {error}\n")
-            code = USAGE_EXIT_CODE
+            code = USAGE_EXIT_CODE if isinstance(error, ConfigurationError) else FAILED_EXIT_CODE
     if code:
         raise Exit(code=code)
+
+
+def _refuse_fakes(*, dry: bool, connection: bool, words: list[str]) -> None:
+    """Refuse ways of calling that would not do what they say. Raises ConfigurationError."""
+    if dry:
+        raise ConfigurationError("--dry answers every command with success, so nothing would be true: use --plan")
+    if connection:
+        raise ConfigurationError("-H opens connections whose host keys nobody verifies: use --host")
+    changing = [word for word in words if word.startswith(("fix.", "do."))]
+    if len(changing) > 1:
+        raise ConfigurationError(f"one at a time: {' and '.join(changing)} cannot run in one call")
+
+
+def program_name() -> str:
+    """Return the command the person typed: invoke, remediate or fab."""
+    name = Path(sys.argv[0]).name
+    return name if name in {"invoke", "inv", "fab", "remediate"} else "remediate"
 
 
 def namespace(root: Path | None = None) -> Collection:
@@ -139,7 +161,9 @@ def _collection(name: str, commands: Iterable[Command]) -> Collection:
 
 
 def _playbook(listed: Listed, project: Project, *, plan: bool) -> Command:
-    def body(flags: dict[str, object], terminal: Terminal) -> int:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.mend import mend
+
         cure = project.load(listed.name).given(
             {flag.name: flags[flag.name] for flag in listed.flags if flags[flag.name]}
         )
@@ -158,7 +182,10 @@ def _remedy(kind: str, remedy: type[Remedy], project: Project) -> Command:
         if name != "kind" and field.annotation in {str, float, int, bool}
     }
 
-    def body(flags: dict[str, object], terminal: Terminal) -> int:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.mend import mend
+        from remediate.playbook import Single
+
         given = tuple((name, flags[name]) for name in fields if flags.get(name) is not None)
         return mend(Single(remedy, given), flags, project, terminal, program=program_name())
 
@@ -167,12 +194,12 @@ def _remedy(kind: str, remedy: type[Remedy], project: Project) -> Command:
 
 
 def _runs(project: Project) -> Sequence[Command]:
-    def list_body(flags: dict[str, object], terminal: Terminal) -> int:
+    def list_body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.runs import list_runs
 
         return list_runs(flags, terminal)
 
-    def show_body(flags: dict[str, object], terminal: Terminal) -> int:
+    def show_body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.runs import show_run
 
         return show_run(flags, project, terminal, program=program_name())
@@ -190,7 +217,7 @@ def _runs(project: Project) -> Sequence[Command]:
 
 def _staging(project: Project) -> Sequence[Command]:
     def lazily(name: str) -> Body:
-        def body(flags: dict[str, object], terminal: Terminal) -> int:
+        def body(flags: dict[str, object], terminal: "Terminal") -> int:
             from remediate.commands import staging
 
             command: Callable[[dict[str, object], Project, Terminal], int] = getattr(staging, name)
@@ -220,7 +247,7 @@ def _staging(project: Project) -> Sequence[Command]:
 
 
 def _sudoers(project: Project) -> Command:
-    def body(flags: dict[str, object], terminal: Terminal) -> int:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.privileges import print_sudoers
 
         return print_sudoers(flags, project, terminal)

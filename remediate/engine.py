@@ -288,6 +288,7 @@ class HostRun:
         window = self._window(self.options.hold)
         match window.held:
             case Held.HELD:
+                self._steps = [_held(step, window) if step.changed else step for step in self._steps]
                 return self._end(RunVerdict.FIXED)
             case Held.BROKEN:
                 return self._end(RunVerdict.NOT_FIXED, Problem(code="not-holding", message=window.why))
@@ -330,3 +331,7 @@ def _only_waiting(judgements: tuple[Judgement, ...]) -> bool:
 def _stops_dependents(step: StepOutcome) -> bool:
     failed = step.verified in {Verified.FAILED, Verified.UNKNOWN}
     return failed or step.decision in {Decision.REFUSE, Decision.NOT_ATTEMPTED}
+
+
+def _held(step: StepOutcome, window: Window) -> StepOutcome:
+    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})

@@ -118,14 +118,14 @@ def youngest(facts: Facts) -> float | None:
 
 
 def restarted(first: Facts, later: Facts) -> str | None:
-    """Name what is another incarnation in `later` than it was in `first`, or None when all is as it was."""
+    """Say what did not stay the same incarnation between two surveys, or None when all did."""
     started = dict(first)
     for probe, answer in later:
         before = started.get(probe)
         if isinstance(answer, Unreadable) or not isinstance(before, Fact):
             continue
         if answer.incarnation != before.incarnation:
-            return f"{probe.label()} was started again"
+            return f"{probe.label()} {'was started again' if answer.ok else f'is {answer.describe()}'}"
     return None
 
 

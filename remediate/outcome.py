@@ -48,6 +48,8 @@ _EXIT_CODES: Final = {
     RunVerdict.INTERRUPTED: 130,
 }
 USAGE_EXIT_CODE: Final = 2
+FAILED_EXIT_CODE: Final = 5
+"""What commands that mend nothing end with when something is wrong that is not the caller's fault."""
 
 
 class Mode(Enum):

@@ -1,6 +1,5 @@
 """fix.*, check.* and do.*: run a playbook or a remedy from the command line."""
 
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,20 +101,3 @@ def _known_overrides(cure: Cure, options: Options) -> None:
             possible = ", ".join(sorted(each for each, code in codes.items() if code.overridable))
             what = f"{name} cannot be overridden" if name in codes else f"there is no refusal code {name!r}"
             raise ConfigurationError(f"--override: {what}; {cure.name} can override: {possible}")
-
-
-def refuse_fakes(*, dry: bool, connection: bool, words: list[str]) -> None:
-    """Refuse ways of calling that would not do what they say. Raises ConfigurationError."""
-    if dry:
-        raise ConfigurationError("--dry answers every command with success, so nothing would be true: use --plan")
-    if connection:
-        raise ConfigurationError("-H opens connections whose host keys nobody verifies: use --host")
-    changing = [word for word in words if word.startswith(("fix.", "do."))]
-    if len(changing) > 1:
-        raise ConfigurationError(f"one at a time: {' and '.join(changing)} cannot run in one call")
-
-
-def program_name() -> str:
-    """Return the command the person typed: invoke, remediate or fab."""
-    name = Path(sys.argv[0]).name
-    return name if name in {"invoke", "inv", "fab", "remediate"} else "remediate"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from threading import Lock
 
 from remediate.host import Host
-from remediate.outcome import HostOutcome, Reading, Report, StepOutcome, Touched
+from remediate.outcome import HostOutcome, Reading, Report, RunVerdict, StepOutcome, Touched
 from remediate.playbook import Cure, Severity
 from remediate.report.lines import HEADLINES, MARGIN, Door, clean, step_lines, survey_lines, verdict_lines
 from remediate.reporter import Stream
@@ -78,7 +78,9 @@ class TextReporter:
             lines = [line for number, step in enumerate(outcome.steps, 1) for line in step_lines(number, total, step)]
             self._block("DO", outcome.name, lines)
         if outcome.touched is not Touched.NO:
-            self._block("AFTER", outcome.name, survey_lines(outcome.after))
+            fixed = outcome.verdict is RunVerdict.FIXED
+            proven = [clean(step.evidence) for step in outcome.steps if fixed and step.changed]
+            self._block("AFTER", outcome.name, [*survey_lines(outcome.after), *proven])
         first, *others = verdict_lines(outcome, self._door)
         self._say([f"{self._prefix(outcome.name)}{first}", *others])
 

@@ -29,8 +29,9 @@ from remediate.errors import Unreachable, UnreachableCode
 from remediate.host import SshTarget
 from remediate.masking import strip_control
 from remediate.ssh.channel import LOG, PEER_ERRORS, SshChannel
-from remediate.ssh.config import Hop, Identity, SshOptions, identities, options_of, resolve, route, target_of
+from remediate.ssh.config import Hop, SshOptions, options_of, resolve, route, target_of
 from remediate.ssh.host_keys import HostKeyRule, ServerKey, known_names, load_known_hosts, load_revoked
+from remediate.ssh.identities import Identity, identities
 from remediate.ssh.wire import Deadline, close_transport, exchange_keys, one_line, open_tcp, tune
 
 # Neither library has types; their objects are Any here, and never leave this module.

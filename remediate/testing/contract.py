@@ -4,6 +4,7 @@
 import pickle
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import product
 from typing import Final, TypeVar, get_args
 
@@ -92,9 +93,7 @@ class _Example:
         self.name = name
         self.answers = {probe: stated[probe] for probe in remedy.probes()}
         self.outputs = {
-            probe: known.output(probe) if isinstance(known, Facts) else Output(stdout=answer.model_dump_json())
-            for probe, answer in self.answers.items()
-            if isinstance(answer, Fact)
+            probe: _output(known, probe, answer) for probe, answer in self.answers.items() if isinstance(answer, Fact)
         }
 
     def facts(
@@ -104,6 +103,14 @@ class _Example:
         if unreadable is not None:
             answers[unreadable] = Unreadable(f"{unreadable.label()}: not readable, says the test")
         return _Watched(self.name, answers, {**self.outputs, **(outputs or {})})
+
+
+def _output(known: Known, probe: Probe[Fact], answer: Fact) -> Output:
+    """Return what stands for the raw answer: what was printed, or else what differs where the facts differ."""
+    if isinstance(known, Facts):
+        with suppress(KeyError):
+            return known.output(probe)
+    return Output(stdout=answer.model_dump_json())
 
 
 # -- the class and the value ---------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ case $program in /*) [ ! -x "$PAPER_BIN/${program##*/}" ] || program=$PAPER_BIN/
 exec REAL "$k" "$grace" "$seconds" "$program" "$@"
 """
 _NOTE: Final = """#!/bin/sh
-printf '%s\\0' "$#" "${PAPER_USER:-USER}" "${0##*/}" "$@" >>"$PAPER_CALLS"
+printf '%s\\0' "$#" "${PAPER_USER:-@LOGIN@}" "${0##*/}" "$@" >>"$PAPER_CALLS"
 """
 
 
@@ -119,7 +119,7 @@ class PaperHost:
 
     def script(self, name: str, body: str) -> None:
         """Give the host a program written in sh; `$PAPER_USER` is the user that sudo was asked for."""
-        self._write(name, f"{_NOTE.replace('USER', self.user)}{body}\n")
+        self._write(name, f"{_NOTE.replace('@LOGIN@', self.user)}{body}\n")
 
     def no(self, name: str) -> None:
         """Make the host one on which that program does not exist."""

@@ -9,6 +9,7 @@ from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.machine import MachineIdentity
 from remediate.probes.nginx import NginxConfig
+from remediate.probes.php_fpm import InstalledPhp
 from remediate.probes.sudo import SudoRules
 from remediate.probes.systemd import LogLines, UnitState
 
@@ -55,6 +56,8 @@ def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
             return Output(stdout=f"{fact.machine_id}\n{fact.boot_id}\n{fact.uptime} {fact.uptime}\n")
         case SudoRules():
             return Output(stdout=_sudo(fact))
+        case InstalledPhp():
+            return Output(stdout=_php(fact))
         case _:
             return None
 
@@ -113,3 +116,9 @@ def _sudo(fact: SudoRules) -> str:
         for rule in fact.rules
     )
     return f"{fact.user}\n{''.join(entries)}"
+
+
+def _php(fact: InstalledPhp) -> str:
+    enabled = (f"{php}-fpm.service enabled enabled\n" for php in fact.enabled)
+    served = (f"    fastcgi_pass unix:/run/php/{php}-fpm.sock;\n" for php in fact.served)
+    return "".join((*enabled, *served))

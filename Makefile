@@ -1,0 +1,54 @@
+# Everything from a fresh clone: `make demo` shows it working, `make test` proves it.
+# Needs python3, make and git; installs the rest, or says in one line what is missing and how to get it.
+
+UV ?= $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN = $(UV) run --frozen --quiet
+INVOKE = $(RUN) invoke
+# Tests talk to containers most of the time, so a few more processes than cores keep the cores busy.
+WORKERS ?= 3
+
+.PHONY: help setup engine demo test lint types unit container schema clean
+
+help:
+	@echo "make demo   set up, break a staging host, watch it being mended"
+	@echo "make test   set up, then lint, types and all tests, container tests included"
+	@echo "make clean  remove containers, images and state of this checkout"
+
+setup:
+	@sh bootstrap.sh $(UV)
+	@$(UV) sync --frozen --quiet
+
+engine: setup
+	@$(RUN) python -m remediate.rehearsal.install
+
+demo: engine
+	@sh docs/demo.sh $(INVOKE)
+
+test: lint types unit container
+
+lint: setup
+	@echo "== lint"
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+
+types: setup
+	@echo "== types"
+	@$(RUN) mypy
+
+unit: setup
+	@echo "== tests without a container"
+	@$(RUN) coverage run -m pytest -m "not container" -n $(WORKERS)
+
+container: engine
+	@echo "== container tests"
+	@$(INVOKE) staging.up
+	@$(RUN) coverage run -m pytest -m container -n $(WORKERS) --durations=10
+	@$(RUN) coverage combine --quiet
+	@$(RUN) coverage report
+
+schema: setup
+	@$(RUN) python -m remediate.report.schema docs/report.schema.json
+
+clean:
+	@-$(INVOKE) staging.down --images
+	@rm -rf .venv .tools .staging build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

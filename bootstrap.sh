@@ -1,0 +1,31 @@
+#!/bin/sh
+# Get uv where there is only python3: into .tools of this checkout, nothing system-wide but python3-venv if needed.
+set -eu
+
+uv=$1
+if command -v "$uv" >/dev/null 2>&1; then
+  exit 0
+fi
+echo "== setting up (uv, then the locked environment)"
+if ! command -v python3 >/dev/null 2>&1; then
+  echo "python3 is missing: install it (Debian, Ubuntu: apt-get install python3 python3-venv)" >&2
+  exit 1
+fi
+if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+  if ! command -v apt-get >/dev/null 2>&1; then
+    echo "python3 has no venv module: install it, or uv itself (https://docs.astral.sh/uv/)" >&2
+    exit 1
+  fi
+  if [ "$(id -u)" = 0 ]; then
+    as_root=
+  elif sudo -n true 2>/dev/null; then
+    as_root="sudo -n"
+  else
+    echo "python3-venv is missing: run sudo apt-get install python3-venv, then this again" >&2
+    exit 1
+  fi
+  $as_root apt-get update -q >/dev/null
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q python3-venv >/dev/null
+fi
+python3 -m venv .tools
+.tools/bin/python -m pip install --quiet --disable-pip-version-check uv

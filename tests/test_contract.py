@@ -1,0 +1,365 @@
+"""Every remedy that ships keeps the contract, and check_remedy notices one that does not."""
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal, NamedTuple
+
+import pytest
+from pydantic import Field
+
+from remediate.command import ROOT, Run
+from remediate.errors import Unreadable
+from remediate.host import UnitName, Vantage
+from remediate.probe import Fact, Probe
+from remediate.probes.http import Site
+from remediate.probes.nginx import NginxConfig
+from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.probes.systemd import SYSTEMCTL, Unit
+from remediate.remedies.catalogue import remedies
+from remediate.remedies.php_fpm import RestartPhpFpm
+from remediate.remedy import Proven, Remedy, Step, Verification
+from remediate.survey import Facts
+from remediate.testing import Known, check_remedy, output_of
+from remediate.testing.examples import (
+    BROKEN_CONFIG,
+    FAILED,
+    MASKED,
+    MISSING,
+    RUNNING,
+    SOUND,
+    START_LIMIT,
+    STARTING,
+    STOPPED,
+    UNCHECKED,
+    page,
+    started_again,
+)
+from remediate.verdict import CONFIG_BROKEN, UNREADABLE, Decision, RefusalCode, Verdict, proceed, refuse, skip
+
+
+class Example(NamedTuple):
+    remedy: Remedy
+    broken: Known
+    healed: Known
+    others: tuple[Known, ...] = ()
+
+
+PHP, PHP_CONFIG = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
+SITE = Site(url="https://example.com/", asked_from=Vantage.HOST)
+
+EXAMPLES: Mapping[str, Example] = {
+    "php-fpm.restart": Example(
+        RestartPhpFpm(php="php8.2", through=SITE),
+        broken={PHP: FAILED, PHP_CONFIG: SOUND, SITE: page(502)},
+        healed={PHP: started_again(FAILED), PHP_CONFIG: SOUND, SITE: page()},
+        others=tuple(
+            {PHP: unit, PHP_CONFIG: config, SITE: page(502)}
+            for unit in (STOPPED, MASKED, MISSING, START_LIMIT, STARTING, RUNNING)
+            for config in (SOUND, BROKEN_CONFIG, UNCHECKED)
+        ),
+    ),
+}
+"""Facts for every remedy that ships: a new one without an entry here fails."""
+
+
+@pytest.mark.parametrize("kind", sorted(remedies()))
+def test_every_remedy_that_ships_keeps_the_contract(kind: str) -> None:
+    if kind not in EXAMPLES:
+        pytest.fail(f"{kind} has no example facts in tests/test_contract.py")
+    example = EXAMPLES[kind]
+    assert type(example.remedy) is remedies()[kind]
+    check_remedy(example.remedy, example.broken, example.healed, others=example.others)
+
+
+def test_no_example_is_left_of_a_remedy_that_is_gone() -> None:
+    assert set(EXAMPLES) <= set(remedies())
+
+
+# -- a remedy that keeps it, and one breach at a time ----------------------------------------------------------------
+
+CONFIG = NginxConfig()
+
+
+class Restart(Remedy):
+    """Restart it."""
+
+    kind: Literal["contract.restart"] = "contract.restart"
+    unit: UnitName = Field(default="nginx", description="systemd unit")
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (CONFIG_BROKEN,)
+
+    def title(self) -> str:
+        return self.unit
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        return (Unit(name=self.unit), CONFIG)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        return (Unit(name=self.unit),)
+
+    def guard(self, facts: Facts) -> Verdict:
+        if facts[Unit(name=self.unit)].healthy:
+            return skip("it runs")
+        if facts[CONFIG].ok is not True:
+            return refuse(CONFIG_BROKEN, "nginx -t says no")
+        return proceed("it is down")
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        yield from self.changes()
+
+    def changes(self) -> tuple[Run, ...]:
+        return (Run.of(SYSTEMCTL, "restart", f"{self.unit}.service", user=ROOT),)
+
+
+UNIT = Unit(name="nginx")
+BROKEN: Known = {UNIT: FAILED, CONFIG: SOUND}
+HEALED: Known = {UNIT: started_again(FAILED), CONFIG: SOUND}
+
+
+def test_a_good_remedy_passes() -> None:
+    check_remedy(Restart(), BROKEN, HEALED, others=[{UNIT: FAILED, CONFIG: BROKEN_CONFIG}])
+
+
+def test_facts_of_a_real_survey_may_be_given() -> None:
+    check_remedy(Restart(), _surveyed({UNIT: FAILED, CONFIG: SOUND}), _surveyed(dict(HEALED)))
+
+
+def _surveyed(facts: dict[Probe[Fact], Fact | Unreadable]) -> Facts:
+    return Facts.read(facts, {probe: output_of(probe, fact) for probe, fact in facts.items() if isinstance(fact, Fact)})
+
+
+class NoDocstring(Restart):
+    kind: Literal["contract.no-docstring"] = "contract.no-docstring"  # type: ignore[assignment]
+
+
+class FirstOfItsKind(Restart):
+    """It was there before."""
+
+    kind: Literal["contract.twin"] = "contract.twin"  # type: ignore[assignment]
+
+
+class SecondOfItsKind(Restart):
+    """It has the kind of another."""
+
+    kind: Literal["contract.twin"] = "contract.twin"  # type: ignore[assignment]
+
+
+class BadKind(Restart):
+    """Its kind is no kind."""
+
+    kind: Literal["Contract"] = "Contract"  # type: ignore[assignment]
+
+
+class Undescribed(Restart):
+    """A field nobody explains."""
+
+    kind: Literal["contract.undescribed"] = "contract.undescribed"  # type: ignore[assignment]
+    force: bool = False
+
+
+class ReadsMore(Restart):
+    """Its guard reads what it did not declare."""
+
+    kind: Literal["contract.reads-more"] = "contract.reads-more"  # type: ignore[assignment]
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        return (Unit(name=self.unit),)
+
+
+class AlwaysProceeds(Restart):
+    """It never looks."""
+
+    kind: Literal["contract.always"] = "contract.always"  # type: ignore[assignment]
+
+    def guard(self, facts: Facts) -> Verdict:
+        return proceed("sure")
+
+
+class NeverProceeds(Restart):
+    """It never acts."""
+
+    kind: Literal["contract.never"] = "contract.never"  # type: ignore[assignment]
+
+    def guard(self, facts: Facts) -> Verdict:
+        return skip("no")
+
+
+class Guesses(Restart):
+    """It takes unknown for broken."""
+
+    kind: Literal["contract.guesses"] = "contract.guesses"  # type: ignore[assignment]
+
+    def guard(self, facts: Facts) -> Verdict:
+        try:
+            return super().guard(facts)
+        except Unreadable:
+            return proceed("probably down")
+
+
+class Hopes(Restart):
+    """It takes unknown for healed."""
+
+    kind: Literal["contract.hopes"] = "contract.hopes"  # type: ignore[assignment]
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        try:
+            return super().verify(before, after)
+        except Unreadable:
+            return Proven(evidence="surely")
+
+
+class Believes(Restart):
+    """It takes healthy for healed, without looking whether anything was done."""
+
+    kind: Literal["contract.believes"] = "contract.believes"  # type: ignore[assignment]
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        return Proven(evidence="runs") if after[UNIT].healthy else super().verify(before, after)
+
+
+class HiddenChange(Restart):
+    """It does what it does not list."""
+
+    kind: Literal["contract.hidden"] = "contract.hidden"  # type: ignore[assignment]
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        yield Run.of("/usr/bin/rm", "-rf", "/var/cache/nginx", user=ROOT)
+
+
+class Idle(Restart):
+    """It does nothing."""
+
+    kind: Literal["contract.idle"] = "contract.idle"  # type: ignore[assignment]
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        yield from ()
+
+
+class Unlisted(Restart):
+    """It refuses with a code nobody was told of."""
+
+    kind: Literal["contract.unlisted"] = "contract.unlisted"  # type: ignore[assignment]
+    refusals: ClassVar[tuple[RefusalCode, ...]] = ()
+
+
+class UsesEngineCode(Restart):
+    """It takes the engine's words."""
+
+    kind: Literal["contract.engine-code"] = "contract.engine-code"  # type: ignore[assignment]
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (CONFIG_BROKEN, UNREADABLE)
+
+
+class HidesPrivileges(Restart):
+    """Its sudoers file would not do."""
+
+    kind: Literal["contract.no-privileges"] = "contract.no-privileges"  # type: ignore[assignment]
+
+    def privileges(self) -> tuple[Run, ...]:
+        return ()
+
+
+class RootShell(Restart):
+    """It wants everything."""
+
+    kind: Literal["contract.root-shell"] = "contract.root-shell"  # type: ignore[assignment]
+
+    def changes(self) -> tuple[Run, ...]:
+        return (Run.of("/bin/sh", "-c", "systemctl restart nginx", user=ROOT),)
+
+
+class RelativePath(Restart):
+    """Which systemctl?"""
+
+    kind: Literal["contract.relative"] = "contract.relative"  # type: ignore[assignment]
+
+    def changes(self) -> tuple[Run, ...]:
+        return (Run(argv=("systemctl", "restart", "nginx"), user=ROOT),)
+
+
+class Unspeakable(Restart):
+    """No sudoers file can say that."""
+
+    kind: Literal["contract.unspeakable"] = "contract.unspeakable"  # type: ignore[assignment]
+
+    def changes(self) -> tuple[Run, ...]:
+        return (Run.of("/usr/bin/printf", "a\nb", user=ROOT),)
+
+
+class Nobody(Restart):
+    """It has no identity."""
+
+    kind: Literal["contract.nobody"] = "contract.nobody"  # type: ignore[assignment]
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        return ()
+
+
+class Moody(Restart):
+    """It says something else each time."""
+
+    kind: Literal["contract.moody"] = "contract.moody"  # type: ignore[assignment]
+    calls: ClassVar[list[int]] = []
+
+    def guard(self, facts: Facts) -> Verdict:
+        self.calls.append(1)
+        verdict = super().guard(facts)
+        return verdict.model_copy(update={"reason": f"{verdict.reason} {len(self.calls)}"})
+
+
+class NamelessRefusal(Restart):
+    """A refusal without a code."""
+
+    kind: Literal["contract.nameless"] = "contract.nameless"  # type: ignore[assignment]
+
+    def guard(self, facts: Facts) -> Verdict:
+        verdict = super().guard(facts)
+        return Verdict(decision=Decision.REFUSE, reason="no") if verdict.code else verdict
+
+
+@pytest.mark.parametrize(
+    ("remedy", "said"),
+    [
+        (NoDocstring(), "no docstring"),
+        (SecondOfItsKind(), "already"),
+        (BadKind(), "not <tool>.<verb>"),
+        (Undescribed(), "no description"),
+        (ReadsMore(), "does not list"),
+        (AlwaysProceeds(), "does not skip|cannot be read"),
+        (NeverProceeds(), "does not proceed"),
+        (Guesses(), "although .* cannot be read"),
+        (Hopes(), "although .* cannot be read"),
+        (Believes(), "though nothing was done"),
+        (HiddenChange(), "changes\\(\\) does not list"),
+        (Idle(), "yields nothing"),
+        (Unlisted(), "refusals does not list"),
+        (UsesEngineCode(), "engine's own"),
+        (HidesPrivileges(), "privileges\\(\\) does not list"),
+        (RootShell(), "a rule for anything"),
+        (RelativePath(), "absolute path"),
+        (Unspeakable(), "no sudoers file"),
+        (Nobody(), "identity\\(\\) is empty"),
+        (Moody(), "when asked again"),
+        (NamelessRefusal(), "a refusal has a code"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Remedy) else "",
+)
+def test_a_breach_is_named(remedy: Remedy, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        check_remedy(remedy, BROKEN, HEALED, others=[{UNIT: FAILED, CONFIG: BROKEN_CONFIG}])
+
+
+class IgnoresJob(Restart):
+    """What it proves does not depend on the unit."""
+
+    kind: Literal["contract.ignores"] = "contract.ignores"  # type: ignore[assignment]
+
+    def guard(self, facts: Facts) -> Verdict:
+        return proceed("unit") if facts[UNIT].healthy and facts[CONFIG].ok else skip("fine")
+
+
+def test_an_example_without_an_answer_is_named() -> None:
+    with pytest.raises(AssertionError, match="the healed facts state nothing for NginxConfig"):
+        check_remedy(Restart(), BROKEN, {UNIT: RUNNING})
+
+
+def test_a_healed_example_with_the_old_identity_is_not_enough() -> None:
+    with pytest.raises(AssertionError, match="do not prove it"):
+        check_remedy(IgnoresJob(), {UNIT: RUNNING, CONFIG: SOUND}, {UNIT: RUNNING, CONFIG: UNCHECKED})
