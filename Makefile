@@ -7,7 +7,7 @@ INVOKE = $(RUN) invoke
 # Tests talk to containers most of the time, so a few more processes than cores keep the cores busy.
 WORKERS ?= 3
 
-.PHONY: help setup engine demo test lint types unit container schema clean
+.PHONY: help setup engine sshd demo test lint types unit container schema clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
@@ -35,7 +35,10 @@ types: setup
 	@echo "== types"
 	@$(RUN) mypy
 
-unit: setup
+sshd:
+	@sh tests/get-sshd.sh
+
+unit: setup sshd
 	@echo "== tests without a container"
 	@$(RUN) coverage run -m pytest -m "not container" -n $(WORKERS)
 

@@ -28,4 +28,4 @@ if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
   $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q python3-venv >/dev/null
 fi
 python3 -m venv .tools
-.tools/bin/python -m pip install --quiet --disable-pip-version-check uv
+.tools/bin/python -m pip install -qq --disable-pip-version-check uv

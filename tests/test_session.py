@@ -15,9 +15,9 @@ from remediate.host import Vantage
 from remediate.link import Channel, Link, LinkLost
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
-from remediate.script import Act, Fence
-from remediate.session import Acted, ActState, Rounds, Session, ShellRounds
-from remediate.testing import Call, PaperHost
+from remediate.script import Act, Fence, build
+from remediate.session import Acted, ActState, Rounds, Session, ShellRounds, ShellSession
+from remediate.testing import Call, PaperHost, installed_shells
 
 STEP = Run.of("/usr/bin/step", "1", user=ROOT)
 SECOND = Run.of("/usr/bin/step", "2", user=ROOT)
@@ -54,12 +54,23 @@ class State(Probe[Text]):
 STATE = State()
 
 
+def paper_host(directory: Path, shell: str) -> PaperHost:
+    paper = PaperHost(directory, shell=shell)
+    (paper.home / "state").write_text("down\n")
+    paper.script("state", 'cat "$HOME/state"')
+    paper.script("step", 'echo "begin $1" >>"$HOME/log"; echo up >"$HOME/state"; echo "end $1" >>"$HOME/log"')
+    return paper
+
+
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[PaperHost]:
-    with PaperHost(tmp_path / "host") as paper:
-        (paper.home / "state").write_text("down\n")
-        paper.script("state", 'cat "$HOME/state"')
-        paper.script("step", 'echo "begin $1" >>"$HOME/log"; echo up >"$HOME/state"; echo "end $1" >>"$HOME/log"')
+    with paper_host(tmp_path / "host", "sh") as paper:
+        yield paper
+
+
+@pytest.fixture(params=[name for name in installed_shells() if name != "mksh"])
+def any_host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PaperHost]:
+    with paper_host(tmp_path / "host", request.param) as paper:
         yield paper
 
 
@@ -109,8 +120,8 @@ def test_the_paper_host_keeps_the_protocols(host: PaperHost) -> None:
 # -- acting ------------------------------------------------------------------------------------------------------------
 
 
-def test_an_act_runs_once_and_the_survey_sees_its_effect(host: PaperHost) -> None:
-    rounds = begin(host, act(STEP, SECOND))
+def test_an_act_runs_once_and_the_survey_sees_its_effect(any_host: PaperHost) -> None:
+    rounds = begin(any_host, act(STEP, SECOND))
     acted = rounds.acted()
     assert acted.state is ActState.ACTED
     assert [result.run for result in acted.commands] == [STEP, SECOND]
@@ -118,8 +129,8 @@ def test_an_act_runs_once_and_the_survey_sees_its_effect(host: PaperHost) -> Non
     assert state(rounds) == "up\n"
     assert state(rounds) == "up\n"
     rounds.close()
-    assert steps_run(host) == ["1", "2"]
-    assert host.starts == 1
+    assert steps_run(any_host) == ["1", "2"]
+    assert any_host.starts == 1
 
 
 def test_steps_run_as_the_user_they_name(host: PaperHost) -> None:
@@ -133,19 +144,19 @@ def test_steps_run_as_the_user_they_name(host: PaperHost) -> None:
     ]
 
 
-def test_the_first_step_that_fails_is_the_last(host: PaperHost) -> None:
-    host.script("step", 'echo "no such unit" >&2; exit 5')
-    rounds = begin(host, act(STEP, SECOND))
+def test_the_first_step_that_fails_is_the_last(any_host: PaperHost) -> None:
+    any_host.script("step", 'echo "no such unit" >&2; exit 5')
+    rounds = begin(any_host, act(STEP, SECOND))
     (failed,) = rounds.acted().commands
     assert (failed.output.exit, failed.output.stderr) == (5, "no such unit")
     assert state(rounds) == "down\n"
     rounds.close()
-    assert steps_run(host) == ["1"]
+    assert steps_run(any_host) == ["1"]
 
 
-def test_a_step_is_ended_at_its_deadline(host: PaperHost) -> None:
-    host.program("step", seconds=60)
-    rounds = begin(host, act(STEP.model_copy(update={"seconds": 0.3}), SECOND))
+def test_a_step_is_ended_at_its_deadline(any_host: PaperHost) -> None:
+    any_host.program("step", seconds=60)
+    rounds = begin(any_host, act(STEP.model_copy(update={"seconds": 0.3}), SECOND))
     begun = time.monotonic()
     (hung,) = rounds.acted().commands
     assert time.monotonic() - begun < 5
@@ -154,23 +165,23 @@ def test_a_step_is_ended_at_its_deadline(host: PaperHost) -> None:
     rounds.close()
 
 
-def test_a_moved_fence_lets_nothing_run(host: PaperHost) -> None:
-    (host.home / "state").write_text("down again\n")
-    rounds = begin(host, act())
+def test_a_moved_fence_lets_nothing_run(any_host: PaperHost) -> None:
+    (any_host.home / "state").write_text("down again\n")
+    rounds = begin(any_host, act())
     assert rounds.acted() == Acted(state=ActState.MOVED)
     rounds.close()
-    assert steps_run(host) == []
-    assert lock_is_free(host)
+    assert steps_run(any_host) == []
+    assert lock_is_free(any_host)
 
 
 @pytest.mark.parametrize("text", ["it's", "a\nb\n\nc", '$HOME `id` \\n "q"', "*", "  spaces  ", "-n", "!", "ü☃"])
-def test_a_fence_is_compared_byte_for_byte(host: PaperHost, text: str) -> None:
-    (host.home / "state").write_text(f"{text}\n")
-    rounds = begin(host, act(fence=f"{text}\n"))
+def test_a_fence_is_compared_byte_for_byte(any_host: PaperHost, text: str) -> None:
+    (any_host.home / "state").write_text(f"{text}\n")
+    rounds = begin(any_host, act(fence=f"{text}\n"))
     assert rounds.acted().state is ActState.ACTED
     rounds.close()
-    (host.home / "state").write_text(f"{text}x\n")
-    rounds = begin(host, act(fence=f"{text}\n"))
+    (any_host.home / "state").write_text(f"{text}x\n")
+    rounds = begin(any_host, act(fence=f"{text}\n", wait=10))
     assert rounds.acted().state is ActState.MOVED
     rounds.close()
 
@@ -183,43 +194,53 @@ def test_every_fence_must_hold(host: PaperHost) -> None:
     assert steps_run(host) == []
 
 
-def test_without_flock_nothing_runs(host: PaperHost, tmp_path: Path) -> None:
-    host.lock.unlink()
-    rounds = begin(host, act())
+def test_without_flock_nothing_runs(any_host: PaperHost, tmp_path: Path) -> None:
+    any_host.lock.unlink()
+    rounds = begin(any_host, act())
     assert rounds.acted() == Acted(state=ActState.NO_LOCK)
     rounds.close()
-    assert steps_run(host) == []
+    assert steps_run(any_host) == []
+
+
+@pytest.mark.skipif("mksh" not in installed_shells(), reason="mksh is not installed here")
+@pytest.mark.xfail(reason="mksh does not pass the lock's descriptor on to flock: it says busy", strict=True)
+def test_an_act_runs_in_mksh(tmp_path: Path) -> None:
+    with paper_host(tmp_path, "mksh") as host:
+        rounds = begin(host, act())
+        acted = rounds.acted()
+        rounds.close()
+        assert acted.state is ActState.ACTED
 
 
 # -- the lock ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_busy_lock_names_its_holder(host: PaperHost) -> None:
-    first = begin(host, act(), owner=("ana@laptop", "run-7f3a", "php-fpm.restart"))
+def test_a_busy_lock_names_its_holder(any_host: PaperHost) -> None:
+    first = begin(any_host, act(), owner=("ana@laptop", "run-7f3a", "php-fpm.restart"))
     first.acted()
-    second = begin(host, act(fence=None), owner=("bob@ci", "run-9999", "php-fpm.restart"))
+    second = begin(any_host, act(fence=None), owner=("bob@ci", "run-9999", "php-fpm.restart"))
     acted = second.acted()
     assert acted.state is ActState.LOCKED
     said = holder(acted.holder, ("bob@ci", "run-9999", "php-fpm.restart"))
     assert "ana@laptop, run-7f3a, php-fpm.restart, for" in acted.holder.replace(" ", ", ") or "ana@laptop" in said
     second.close()
     first.close()
-    assert steps_run(host) == ["1"]
+    assert steps_run(any_host) == ["1"]
     for _ in until("the lock is free once its holder says done"):
-        if lock_is_free(host):
+        if lock_is_free(any_host):
             break
 
 
-def test_a_second_act_waits_for_the_lock_when_told_to(host: PaperHost) -> None:
-    first = begin(host, act())
+def test_a_second_act_waits_for_the_lock_when_told_to(any_host: PaperHost) -> None:
+    first = begin(any_host, act())
     first.acted()
     threading.Timer(0.5, first.close).start()
     begun = time.monotonic()
-    second = begin(host, act(SECOND, fence=None, wait=10))
+    second = begin(any_host, act(SECOND, fence=None, wait=10))
     assert second.acted().state is ActState.ACTED
     assert 0.3 < time.monotonic() - begun < 8
     second.close()
-    assert steps_run(host) == ["1", "2"]
+    assert steps_run(any_host) == ["1", "2"]
 
 
 def test_waiting_ends(host: PaperHost) -> None:
@@ -243,12 +264,12 @@ def test_who_waits_looks_again_at_the_fence_once_it_has_the_lock(host: PaperHost
     assert steps_run(host) == ["1"]
 
 
-def test_concurrent_acts_run_one_after_the_other_and_once_each(host: PaperHost) -> None:
-    host.script("step", 'echo "begin $1" >>"$HOME/log"; sleep 0.1; echo "end $1" >>"$HOME/log"')
+def test_concurrent_acts_run_one_after_the_other_and_once_each(any_host: PaperHost) -> None:
+    any_host.script("step", 'echo "begin $1" >>"$HOME/log"; sleep 0.1; echo "end $1" >>"$HOME/log"')
     done: list[ActState] = []
 
     def run(number: int) -> None:
-        rounds = begin(host, act(Run.of("/usr/bin/step", str(number), user=ROOT), fence=None, wait=20))
+        rounds = begin(any_host, act(Run.of("/usr/bin/step", str(number), user=ROOT), fence=None, wait=20))
         done.append(rounds.acted().state)
         rounds.close()
 
@@ -258,16 +279,16 @@ def test_concurrent_acts_run_one_after_the_other_and_once_each(host: PaperHost) 
     for thread in threads:
         thread.join()
     assert done == [ActState.ACTED] * 6
-    log = (host.home / "log").read_text().splitlines()
+    log = (any_host.home / "log").read_text().splitlines()
     assert sorted(log[::2]) == [f"begin {number}" for number in range(6)]
     assert [line.replace("begin", "end") for line in log[::2]] == log[1::2]
 
 
-def test_of_many_acts_on_one_state_exactly_one_runs(host: PaperHost) -> None:
+def test_of_many_acts_on_one_state_exactly_one_runs(any_host: PaperHost) -> None:
     states: list[ActState] = []
 
     def run() -> None:
-        rounds = begin(host, act())
+        rounds = begin(any_host, act())
         states.append(rounds.acted().state)
         rounds.close()
 
@@ -278,32 +299,32 @@ def test_of_many_acts_on_one_state_exactly_one_runs(host: PaperHost) -> None:
         thread.join()
     assert states.count(ActState.ACTED) == 1
     assert set(states) <= {ActState.ACTED, ActState.LOCKED, ActState.MOVED}
-    assert steps_run(host) == ["1"]
+    assert steps_run(any_host) == ["1"]
 
 
-def test_when_the_controller_is_gone_the_lock_is_kept_until_settled(host: PaperHost) -> None:
-    rounds = begin(host, act(settle=1.0))
+def test_when_the_controller_is_gone_the_lock_is_kept_until_settled(any_host: PaperHost) -> None:
+    rounds = begin(any_host, act(settle=1.0))
     rounds.acted()
     rounds._channel.close()
     begun = time.monotonic()
-    assert not lock_is_free(host)
+    assert not lock_is_free(any_host)
     for _ in until("the lock is free again", seconds=8):
-        if lock_is_free(host):
+        if lock_is_free(any_host):
             break
     assert 0.5 < time.monotonic() - begun < 5
 
 
-# -- what is not known ---------------------------------------------------------------------------------------------------
+# -- what is not known -------------------------------------------------------------------------------------------------
 
 
-def test_a_link_lost_while_acting_is_contact_lost(host: PaperHost) -> None:
-    host.lose(seen=b"fence held")
-    rounds = begin(host, act())
+def test_a_link_lost_while_acting_is_contact_lost(any_host: PaperHost) -> None:
+    any_host.lose(seen=b"fence held")
+    rounds = begin(any_host, act())
     with pytest.raises(ContactLost, match="may or may not have run"):
         rounds.acted()
     rounds.close()
     for _ in until("the step runs all the same"):
-        if steps_run(host) == ["1"]:
+        if steps_run(any_host) == ["1"]:
             break
 
 
@@ -319,15 +340,15 @@ def test_a_link_lost_after_the_last_line_was_sent_is_never_harmless(host: PaperH
 def test_a_link_lost_after_acting_is_contact_lost(host: PaperHost) -> None:
     host.lose(seen=b"out 0")
     rounds = begin(host, act())
-    with pytest.raises(ContactLost):
+    with pytest.raises(ContactLost):  # noqa: PT012  # which of the two sees it is a race
         rounds.acted()
         rounds.next()
     rounds.close()
 
 
-@pytest.mark.parametrize("sent", [0, 1, 500, 2000])
-def test_a_link_lost_before_the_last_line_is_unreachable_and_runs_nothing(host: PaperHost, sent: int) -> None:
-    host.lose(sent=sent)
+@pytest.mark.parametrize("part", [0, 0.001, 0.5, 0.98])
+def test_a_link_lost_before_the_last_line_is_unreachable_and_runs_nothing(host: PaperHost, part: float) -> None:
+    host.lose(sent=int(part * len(host.on_paper(build("0" * 32, [STATE.command()], act())))))
     with pytest.raises(Unreachable) as caught:
         begin(host, act())
     assert caught.value.code is UnreachableCode.LOST
@@ -336,8 +357,6 @@ def test_a_link_lost_before_the_last_line_is_unreachable_and_runs_nothing(host: 
 
 
 def test_a_link_lost_in_the_last_line_is_contact_lost(host: PaperHost) -> None:
-    from remediate.script import build
-
     script = host.on_paper(build("0" * 32, [STATE.command()], act()))
     host.lose(sent=len(script) - 3)
     with pytest.raises(ContactLost):
@@ -380,7 +399,7 @@ def test_a_host_that_stops_answering_tells_what_it_told(host: PaperHost) -> None
     rounds.close()
 
 
-# -- what is not a shell -------------------------------------------------------------------------------------------------
+# -- what is not a shell -----------------------------------------------------------------------------------------------
 
 
 def test_a_talkative_login_shell_does_no_harm(tmp_path: Path, host: PaperHost) -> None:
@@ -447,8 +466,6 @@ class _DeadLink:
     [(LinkLost("gone"), UnreachableCode.LOST), (TimeoutError("slow"), UnreachableCode.TIMEOUT)],
 )
 def test_a_shell_that_cannot_be_started_is_unreachable(error: Exception, code: UnreachableCode) -> None:
-    from remediate.session import ShellSession
-
     with pytest.raises(Unreachable) as caught:
         ShellSession(_DeadLink(error)).begin((STATE,), act(), seconds=5)
     assert caught.value.code is code

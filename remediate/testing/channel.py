@@ -41,22 +41,12 @@ class PaperChannel:
     def send(self, data: bytes) -> None:
         """See Channel."""
         self._alive()
-        left = memoryview(self._on_paper(data))
-        while left:
-            if self._lose_sent is not None and self._sent + len(left) > self._lose_sent:
-                left = left[: self._lose_sent - self._sent]
-                if not left:
-                    self.lose()
-                    self._alive()
-            if not select.select([], [self._in], [], self._remaining())[1]:
-                raise TimeoutError("the host does not take what it is sent")
-            try:
-                count = os.write(self._in.fileno(), left)
-            except BrokenPipeError:
-                # As behind SSH: what a shell that has ended said before is still to be read.
-                return
-            self._sent += count
-            left = left[count:]
+        script = self._on_paper(data)
+        allowed = len(script) if self._lose_sent is None else max(0, self._lose_sent - self._sent)
+        self._write(script[:allowed])
+        if allowed < len(script):
+            self.lose()
+            self._alive()
 
     def receive(self) -> bytes:
         """See Channel."""
@@ -91,6 +81,19 @@ class PaperChannel:
         """See Channel."""
         for end in (self._in, self._out, self._errors):
             end.close()
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            if not select.select([], [self._in], [], self._remaining())[1]:
+                raise TimeoutError("the host does not take what it is sent")
+            try:
+                count = os.write(self._in.fileno(), left)
+            except BrokenPipeError:
+                # As behind SSH: what a shell that has ended said before is still to be read.
+                return
+            self._sent += count
+            left = left[count:]
 
     def _alive(self) -> None:
         if self.lost or self._in.closed:

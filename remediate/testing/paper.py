@@ -179,6 +179,7 @@ class PaperHost:
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
+            "TMPDIR": str(self.home),
             "PAPER_BIN": str(self._bin),
             "PAPER_CALLS": str(self._calls),
         }
@@ -206,8 +207,12 @@ class PaperHost:
 
 
 def installed_shells() -> tuple[str, ...]:
-    """Return those of SHELLS that this machine has; `sh` is always among them."""
-    return tuple(name for name, words in SHELLS.items() if shutil.which(words[0]))
+    """Return those of SHELLS that this machine has, each once; `sh` is always among them."""
+    found: dict[tuple[str, ...], str] = {}
+    for name, (program, *flags) in SHELLS.items():
+        if path := shutil.which(program):
+            found.setdefault((os.path.realpath(path), *flags), name)
+    return tuple(found.values())
 
 
 def _end_session(leader: int) -> None:

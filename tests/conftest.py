@@ -1,0 +1,459 @@
+"""A staging host per test worker, the command line as a person calls it, and a second channel that is not remediate.
+
+What a run claims is never believed: testinfra asks the host through the container engine, and `Staged.outside` asks
+the site through its published port.
+"""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPSConnection
+from pathlib import Path
+from socket import create_connection
+from typing import IO, Any
+
+import jsonschema
+import pytest
+import testinfra
+import yaml
+
+from remediate.commands.privileges import sudoers_of
+from remediate.errors import RemediateError
+from remediate.fleet import select
+from remediate.outcome import HostOutcome, Report
+from remediate.project import Project
+from remediate.rehearsal.faults import FAULTS
+from remediate.rehearsal.staging import StagingHost, down, up
+
+CHECKOUT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+FPM = "php8.2-fpm"
+DOMAIN = "staging.example.com"
+APP = "/home/forge/agency-platform"
+SECRETS = ("DB_PASSWORD", "REDIS_PASSWORD", "APP_KEY", "STRIPE_WEBHOOK_SECRET")
+
+_PREPARE = """
+mkdir -p /root/pristine
+printf 'LogLevel VERBOSE\\n' > /etc/ssh/sshd_config.d/00-counted.conf
+systemctl reload ssh
+rm -rf /root/pristine/etc
+cp -a /etc /root/pristine/etc
+cp -a /home/forge/.bashrc /root/pristine/bashrc
+cp -a /var/log/php8.2-fpm.log /root/pristine/php8.2-fpm.log
+"""
+"""Once per container: log every command that sshd starts, and keep a copy of what tests may spoil."""
+
+_RESTORE = f"""set -u
+for name in sshd timeout sh; do pkill -KILL -u forge -x $name; done
+pkill -KILL -u root -x flock
+rm -f {APP}/storage/framework/down /var/log/nginx/fill
+cp -a /root/pristine/bashrc /home/forge/.bashrc
+[ ! -L /var/log/{FPM}.log ] || {{ rm -f /var/log/{FPM}.log; cp -a /root/pristine/{FPM}.log /var/log/; }}
+[ ! -L /var/log/nginx/access.log ] || {{ rm -f /var/log/nginx/access.log; nginx -s reopen; }}
+again=
+if ls -d /run/systemd/system/*.service.d > /dev/null 2>&1; then
+    rm -rf /run/systemd/system/*.service.d
+    systemctl daemon-reload
+    again=php
+fi
+if ! diff -rq --no-dereference -x hosts -x hostname -x resolv.conf -x mtab /root/pristine/etc /etc > /dev/null 2>&1
+then
+    for part in nginx php supervisor sudoers.d ssh pam.d security systemd environment passwd shadow; do
+        rm -rf /etc/$part
+        cp -a /root/pristine/etc/$part /etc/$part
+    done
+    systemctl daemon-reload
+    systemctl restart ssh
+    again="$again nginx"
+fi
+systemctl reset-failed
+[ -S /run/php/{FPM}.sock ] || again="$again php"
+systemctl stop php8.1-fpm
+case $again in *php*) systemctl restart {FPM} ;; esac
+systemctl start ssh redis-server mariadb {FPM} nginx supervisor
+case $again in *nginx*) systemctl reload nginx ;; esac
+i=0
+until [ "$(curl -s -o /dev/null -w '%{{http_code}}' -m 5 --connect-to ::127.0.0.1: https://{DOMAIN}/health)" = 200 ]
+do i=$((i+1)); [ $i -lt 30 ] || exit 9; sleep 0.2; done
+until [ "$(supervisorctl status | grep -c RUNNING)" = 2 ]; do i=$((i+1)); [ $i -lt 60 ] || exit 8; sleep 0.2; done
+diff -rq --no-dereference -x hosts -x hostname -x resolv.conf -x mtab /root/pristine/etc /etc
+"""
+"""Before each test: undo whatever the one before did; it exits with 0 only when the host is as it was made."""
+
+_BYSTANDERS = f""" 
+systemctl show --type=service --state=active '*' -p Id,InvocationID,ActiveEnterTimestampMonotonic,MainPID
+echo ==
+find /etc/nginx /etc/php /etc/supervisor -type f -exec sha256sum {{}} +
+sha256sum {APP}/.env {APP}/bootstrap/cache/config.php
+echo ==
+echo "workers $(pgrep -fc 'artisan queue:work')"
+echo "payments $(mariadb -N -e 'SELECT COUNT(*) FROM agency.payments')"
+"""
+_OF_A_LOGIN = ("user@", "user-runtime-dir@")
+"""Units that come and go with every SSH login."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that is over: its exit code and what it said on each stream."""
+
+    argv: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+    schema: Mapping[str, object] = field(repr=False)
+
+    @property
+    def report(self) -> Report:
+        """The document on stdout, valid against the schema."""
+        jsonschema.validate(json.loads(self.out), dict(self.schema))
+        report = Report.model_validate_json(self.out)
+        assert report.exit_code == self.code
+        return report
+
+    @property
+    def host(self) -> HostOutcome:
+        """The outcome of the only host."""
+        (host,) = self.report.hosts
+        return host
+
+    def is_(self, verdict: str, code: int, touched: str = "no") -> HostOutcome:
+        """Assert verdict, exit code and `touched`, and return the only host's outcome."""
+        assert self.code == code, f"{self.argv}\n{self.err}"
+        host = self.host
+        assert (host.verdict.value, host.touched.value) == (verdict, touched), self.err
+        assert self.report.touched.value == touched
+        return host
+
+    def refused(self, code: str) -> HostOutcome:
+        """Assert that nothing was changed because of this refusal code."""
+        host = self.is_("refused", 3)
+        assert host.error is not None
+        assert host.error.code == code, self.err
+        assert "nothing was changed" in self.err
+        return host
+
+    def usage(self, *words: str) -> None:
+        """Assert wrong usage, said in one line that holds these words."""
+        assert self.code == 2, f"{self.argv}: {self.code}\n{self.out}{self.err}"
+        (line,) = self.err.splitlines()
+        assert "Traceback" not in line
+        for word in words:
+            assert word in line
+
+
+class Running:
+    """A command that still runs."""
+
+    def __init__(self, cli: "Cli", argv: tuple[str, ...], process: subprocess.Popen[str]) -> None:
+        self.cli = cli
+        self.argv = argv
+        self.process = process
+        self.seen = ""
+
+    def until(self, text: str, seconds: float = 40) -> None:
+        """Read stderr until it says `text`."""
+        stderr = _stream(self.process.stderr)
+        deadline = time.monotonic() + seconds
+        while text not in self.seen:
+            line = stderr.readline()
+            assert line, f"ended before it said {text!r}: {self.seen}"
+            assert time.monotonic() < deadline, f"never said {text!r}: {self.seen}"
+            self.seen += line
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def end(self, seconds: float = 120) -> Ended:
+        """Wait for its end."""
+        out, err = self.process.communicate(timeout=seconds)
+        return self.cli.ended(self.argv, self.process.returncode, out, self.seen + err)
+
+
+def _stream(stream: IO[str] | None) -> IO[str]:
+    assert stream is not None
+    return stream
+
+
+class Cli:
+    """Calls the programs as a person or a script does, with a home and a journal of their own."""
+
+    def __init__(self, staged: "Staged", home: Path, schema: Mapping[str, object]) -> None:
+        self.staged = staged
+        self.home = home
+        self.schema = schema
+        self._started: list[subprocess.Popen[str]] = []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "REMEDIATE_STATE_DIR": str(self.home / "state"),
+            "PYTHONWARNINGS": "default",
+        }
+
+    def start(self, *argv: str, cwd: Path = CHECKOUT, environment: Mapping[str, str] | None = None) -> Running:
+        """Start it; it is killed when the test ends before it does."""
+        process = subprocess.Popen(
+            (str(BIN / argv[0]), *argv[1:]),
+            cwd=cwd,
+            env=environment or self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        self._started.append(process)
+        return Running(self, argv, process)
+
+    def __call__(self, *argv: str, cwd: Path = CHECKOUT, environment: Mapping[str, str] | None = None) -> Ended:
+        """Run it to its end."""
+        return self.start(*argv, cwd=cwd, environment=environment).end()
+
+    def start_fix(self, *flags: str, hold: float | None = 3, inventory: Path | None = None) -> Running:
+        """Start `fix.app-down --json` on the staging host; the narrative then goes to stderr."""
+        held = () if hold is None else ("--hold", f"{hold:g}")
+        target = ("--host", self.staged.name, "--inventory", str(inventory or self.staged.inventory))
+        return self.start("invoke", "fix.app-down", *target, "--json", *held, *flags)
+
+    def fix(self, *flags: str, hold: float | None = 3, inventory: Path | None = None) -> Ended:
+        """Run `fix.app-down --json` on the staging host."""
+        return self.start_fix(*flags, hold=hold, inventory=inventory).end()
+
+    def check(self, *flags: str, inventory: Path | None = None) -> Ended:
+        """Run `check.app-down --json` on the staging host."""
+        target = ("--host", self.staged.name, "--inventory", str(inventory or self.staged.inventory))
+        return self("invoke", "check.app-down", *target, "--json", "--hold", "0", *flags)
+
+    def ended(self, argv: tuple[str, ...], code: int, out: str, err: str) -> Ended:
+        """Take the result, once it is sure that it gives away no secret and hides no crash."""
+        for name, secret in self.staged.secrets.items():
+            assert secret not in out + err, f"{argv} prints {name}"
+        assert "Traceback" not in err, err
+        assert "\x1b" not in out + err
+        return Ended(argv, code, out, err, self.schema)
+
+    def close(self) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+class Stage:
+    """Where the staging host of one test worker stands; replaces it when it cannot be restored."""
+
+    def __init__(self, name: str, inventory: Path) -> None:
+        self.name = name
+        self.inventory = inventory
+        self.host = self._up(fresh=True)
+
+    def clean(self) -> StagingHost:
+        """Return the host as it was made."""
+        try:
+            done = self.host.exec(("/bin/bash", "-s"), _RESTORE, 60)
+            if done.returncode != 0:
+                sys.stderr.write(f"{self.name} is replaced: {done.stdout}{done.stderr}\n")
+                self.host = self._up(fresh=True)
+        except RemediateError as error:
+            sys.stderr.write(f"{self.name} is replaced: {error}\n")
+            self.host = self._up(fresh=True)
+        return self.host
+
+    def _up(self, *, fresh: bool) -> StagingHost:
+        def sudoers(name: str) -> str:
+            (host,) = select(name, self.inventory / f"{name}.yml")
+            return sudoers_of(host, Project(CHECKOUT))
+
+        try:
+            host = up(
+                self.name, directory=CHECKOUT / ".staging", inventory=self.inventory, sudoers=sudoers, fresh=fresh
+            )
+        except RemediateError as error:
+            pytest.fail(str(error), pytrace=False)
+        host.script(_PREPARE)
+        return host
+
+
+class Staged:
+    """The staging host in a test: broken and looked at through the engine, never through remediate's own link."""
+
+    def __init__(self, host: StagingHost, directory: Path) -> None:
+        self.host = host
+        self.name = host.name
+        self.infra: Any = testinfra.get_host(f"{host.engine.machine.engine}://{host.container}")
+        self.inventory = host.placement.inventory / f"{host.name}.yml"
+        self._directory = directory
+        env = self.sh(f"cat {APP}/.env").splitlines()
+        pairs = dict(line.split("=", 1) for line in env if "=" in line)
+        self.secrets = {name: pairs[name].strip('"') for name in SECRETS}
+        self.cursor = ""
+        self.mark()
+
+    # -- breaking ------------------------------------------------------------------------------------------------
+
+    def sh(self, script: str, timeout: float = 60) -> str:
+        """Run a bash script as root."""
+        return self.host.script(script, timeout)
+
+    def spoil(self, fault: str) -> None:
+        """Inject one of the stock faults."""
+        FAULTS[fault].inject(self.host)
+        self.mark()
+
+    def slow_start(self, seconds: float) -> None:
+        """Make every start of PHP-FPM take its time."""
+        self.drop_in(f"[Service]\nExecStartPre=/bin/sleep {seconds:g}\n")
+
+    def drop_in(self, text: str) -> None:
+        """Change PHP-FPM's unit until the next test."""
+        self.sh(
+            f"mkdir -p /run/systemd/system/{FPM}.service.d\n"
+            f"cat > /run/systemd/system/{FPM}.service.d/test.conf <<'UNIT'\n{text}UNIT\nsystemctl daemon-reload"
+        )
+
+    def inventory_with(
+        self, *, without: Sequence[str] = (), ssh: Mapping[str, object] | None = None, **settings: object
+    ) -> Path:
+        """Write another inventory of this host, with some settings changed or left out."""
+        group = yaml.safe_load(self.inventory.read_text())["staging"]["vars"]
+        own = yaml.safe_load(self.host.placement.variables.read_text())
+        remediate = {**group["remediate"], **own["remediate"], **settings}
+        variables = {**own, **(ssh or {}), "remediate": {k: v for k, v in remediate.items() if k not in without}}
+        path = self._directory / "inventory" / "own.yml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(yaml.safe_dump({"staging": {"hosts": {self.name: variables}}}))
+        return path
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def unit(self, name: str = FPM, value: str = "InvocationID") -> str:
+        """Return one property of a unit, through testinfra."""
+        return str(self.infra.check_output(f"systemctl show -P {value} {name}"))
+
+    def wait_for(self, value: str, *states: str, unit: str = FPM, seconds: float = 30) -> None:
+        """Wait until a property of a unit has one of these values."""
+        alternatives = "|".join(states)
+        self.sh(
+            f"for i in $(seq {seconds * 20:.0f}); do case $(systemctl show -P {value} {unit}) in {alternatives}) exit 0;;"
+            " esac; sleep 0.05; done; exit 1",
+            seconds + 20,
+        )
+
+    def settled(self, seconds: float = 4) -> None:
+        """Wait until PHP-FPM, nginx and the site have been up for that long."""
+        self.sh(
+            f'for unit in {FPM} nginx; do until python3 -c "import sys,time; sys.exit(time.monotonic() - {seconds} <'
+            ' $(systemctl show -P ActiveEnterTimestampMonotonic $unit) / 1e6)"; do sleep 0.1; done; done'
+        )
+
+    def mark(self) -> None:
+        """From now on count anew."""
+        self.cursor = self.sh(
+            "journalctl --sync; journalctl -q -n 1 --show-cursor | sed -n 's/^-- cursor: //p'"
+        ).strip()
+
+    def journal(self, *flags: str) -> list[str]:
+        """Return what the host's journal holds since `mark`."""
+        words = " ".join(f"'{flag}'" for flag in flags)
+        return self.sh(f"journalctl --sync; journalctl -q -o cat --after-cursor='{self.cursor}' {words}").splitlines()
+
+    def execs(self) -> int:
+        """How many commands sshd has started since `mark`."""
+        return sum(line.startswith("Starting session: command for forge") for line in self.journal("-t", "sshd"))
+
+    def logins(self) -> int:
+        """How many logins sshd has accepted since `mark`."""
+        return sum(line.startswith("Accepted ") for line in self.journal("-t", "sshd"))
+
+    def starts(self, unit: str = FPM) -> int:
+        """How often systemd has begun to start a unit since `mark`."""
+        return sum(line.startswith("Starting ") for line in self.journal("-t", "systemd", "-u", unit))
+
+    def outside(self, path: str = "/") -> int | None:
+        """What the site answers through its published port; None when it does not answer."""
+        context = ssl.create_default_context(cafile=str(self.host.ca))
+        connection = HTTPSConnection(DOMAIN, timeout=10)
+        try:
+            plain = create_connection(("127.0.0.1", self.host.ports.https), timeout=10)
+            connection.sock = context.wrap_socket(plain, server_hostname=DOMAIN)
+            connection.request("GET", path)
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, HTTPException):
+            return None
+        finally:
+            connection.close()
+        assert response.status != 200 or path != "/" or b"Agency Platform" in body
+        return response.status
+
+    def inside(self, path: str = "/") -> int:
+        """What the site answers on the host itself."""
+        form = "-s -o /dev/null -w '%{http_code}' --connect-to ::127.0.0.1:"
+        return int(self.infra.run(f"curl {form} https://{DOMAIN}{path}").stdout)
+
+    def serves(self) -> None:
+        """Assert that the site is right, from outside and on the host."""
+        assert self.infra.service(FPM).is_running
+        assert self.infra.socket(f"unix:///run/php/{FPM}.sock").is_listening
+        assert [self.outside(), self.outside("/health"), self.inside(), self.inside("/health")] == [200] * 4
+
+    def bystanders(self, *but: str) -> dict[str, str]:
+        """Everything that a run must leave alone; units named in `but` may change."""
+        units, files, counts = self.sh(_BYSTANDERS).split("==\n")
+        found = dict(reversed(line.split(maxsplit=1)) for line in files.splitlines())
+        found |= dict(line.split() for line in counts.splitlines())
+        for block in units.strip().split("\n\n"):
+            values = dict(line.split("=", 1) for line in block.splitlines())
+            name = values.pop("Id").removesuffix(".service")
+            if not name.startswith(_OF_A_LOGIN) and name not in but:
+                found[name] = " ".join(f"{key}={value}" for key, value in sorted(values.items()))
+        assert {"nginx", "mariadb", "redis-server", "supervisor", "workers", "payments"} <= found.keys()
+        return found
+
+
+@pytest.fixture(scope="session")
+def stage(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The staging host of this test worker, for the whole session."""
+    inventory = tmp_path_factory.mktemp("inventories")
+    name = f"staging-test-{worker_id}"
+    try:
+        yield Stage(name, inventory)
+    finally:
+        try:
+            down(name, directory=CHECKOUT / ".staging")
+        except RemediateError as error:  # without an engine there is nothing to remove, and it has been said
+            sys.stderr.write(f"{error}\n")
+
+
+@pytest.fixture(scope="session")
+def schema() -> Mapping[str, object]:
+    """The committed JSON schema of reports."""
+    committed = CHECKOUT / "docs" / "report.schema.json"
+    if committed.exists():
+        return dict(json.loads(committed.read_text()))
+    return Report.model_json_schema(by_alias=True)
+
+
+@pytest.fixture
+def staged(stage: Stage, tmp_path: Path) -> Staged:
+    """The staging host, as it was made."""
+    return Staged(stage.clean(), tmp_path)
+
+
+@pytest.fixture
+def cli(staged: Staged, tmp_path: Path, schema: Mapping[str, object]) -> Iterator[Cli]:
+    """The command line, with a home and a journal of this test."""
+    home = tmp_path / "home"
+    home.mkdir()
+    cli = Cli(staged, home, schema)
+    yield cli
+    cli.close()

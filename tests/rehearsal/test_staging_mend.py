@@ -1,0 +1,311 @@
+"""app-down on a real host: what it mends, what it refuses, and that it makes nothing worse."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from remediate.outcome import Verified
+from remediate.rehearsal.faults import FAULTS, LineAppended, SocketRemoved
+
+if TYPE_CHECKING:
+    from conftest import Cli, Ended, Staged
+
+pytestmark = pytest.mark.container
+
+FPM = "php8.2-fpm"
+POOL = "/etc/php/8.2/fpm/pool.d/www.conf"
+RESTART = ("/usr/bin/systemctl", "restart", f"{FPM}.service")
+NOT_KNOWN_YET = ("nginx-stopped",)
+"""Faults that app-down has no remedy for so far; take one out once it has."""
+
+
+def commands(ended: "Ended") -> list[tuple[str, ...]]:
+    return [command.argv for step in ended.host.steps for command in step.commands]
+
+
+def note(ended: "Ended", label: str) -> str:
+    return next(reading.note for reading in ended.host.before if reading.label == label)
+
+
+def fixed(ended: "Ended", staged: "Staged", before: str) -> None:
+    """Assert that one restart mended it, as remediate says and as the host says."""
+    host = ended.is_("fixed", 0, touched="yes")
+    (step,) = host.steps
+    assert (step.title, step.changed, step.verified) == (FPM, True, Verified.PROVEN)
+    assert [command.argv for command in step.commands][-1] == RESTART
+    assert {(command.user, command.exit) for command in step.commands} == {("root", 0)}
+    assert host.serving_again_seconds is not None
+    assert 0 < host.serving_again_seconds <= host.seconds
+    assert all(reading.ok is not False for reading in host.after)
+    assert "FIXED in" in ended.err
+    assert staged.unit() not in {before, ""}
+    assert staged.starts() == 1
+    staged.serves()
+
+
+def test_stopped_is_fixed_and_then_healthy(staged: "Staged", cli: "Cli") -> None:
+    bystanders = staged.bystanders(FPM)
+    before = staged.unit()
+    staged.spoil("php-fpm-stopped")
+    assert staged.outside() == 502
+
+    ended = cli.fix()
+
+    fixed(ended, staged, before)
+    assert ended.host.name == staged.name
+    assert note(ended, FPM).startswith("inactive since ")
+    assert note(ended, "https://staging.example.com/") == "502"
+    # One survey, one repair, one hold: three commands over one connection.
+    assert (staged.execs(), staged.logins()) == (3, 1)
+    assert staged.bystanders(FPM) == bystanders
+
+    everything = staged.bystanders()
+    again = cli.fix()
+
+    again.is_("healthy", 0)
+    assert commands(again) == []
+    assert "nothing to do, nothing was changed" in again.err
+    assert staged.bystanders() == everything
+    assert staged.starts() == 1
+
+
+def test_healthy_costs_one_command_and_changes_nothing(staged: "Staged", cli: "Cli") -> None:
+    staged.settled()
+    everything = staged.bystanders()
+    staged.mark()
+
+    ended = cli.fix()
+
+    assert ended.is_("healthy", 0).after == ()
+    assert (staged.execs(), staged.logins(), staged.starts()) == (1, 1, 0)
+    assert staged.bystanders() == everything
+
+
+def test_killed_is_fixed(staged: "Staged", cli: "Cli") -> None:
+    staged.drop_in("[Service]\nRestart=no\n")
+    before = staged.unit()
+    staged.sh(f"kill -9 $(systemctl show -P MainPID {FPM})")
+    staged.wait_for("ActiveState", "failed")
+    staged.mark()
+
+    ended = cli.fix()
+
+    fixed(ended, staged, before)
+    assert "failed" in note(ended, FPM)
+    assert "(signal)" in note(ended, FPM)
+
+
+def test_socket_gone_is_fixed(staged: "Staged", cli: "Cli") -> None:
+    before = staged.unit()
+    staged.spoil("php-fpm-socket")
+    assert staged.outside() == 502
+    assert staged.infra.service(FPM).is_running
+
+    ended = cli.fix()
+
+    fixed(ended, staged, before)
+    assert ended.host.steps[0].why == f"{FPM} is active, but nginx gets no answer from it"
+
+
+def test_the_default_window_is_thirty_seconds(staged: "Staged", cli: "Cli") -> None:
+    before = staged.unit()
+    staged.spoil("php-fpm-stopped")
+
+    ended = cli.fix(hold=None)
+
+    fixed(ended, staged, before)
+    assert ended.host.seconds >= 30
+    assert staged.execs() == 3
+
+
+def test_broken_configuration_of_a_stopped_unit(staged: "Staged", cli: "Cli") -> None:
+    staged.spoil("php-fpm-broken")
+    bystanders = staged.bystanders()
+    last = staged.sh(f"wc -l < {POOL}").strip()
+
+    ended = cli.fix()
+
+    host = ended.refused("config-broken")
+    assert f"{POOL}:{last}" in host.steps[0].why
+    assert f"{POOL}:{last}" in ended.err
+    assert host.steps[0].commands == ()
+    assert staged.unit(value="ActiveState") == "inactive"
+    assert staged.starts() == 0
+    assert staged.bystanders() == bystanders
+
+
+def test_broken_configuration_under_a_running_master(staged: "Staged", cli: "Cli") -> None:
+    LineAppended(path=POOL, line="nonsense = 1").inject(staged.host)
+    SocketRemoved(path=f"/run/php/{FPM}.sock", unit=FPM).inject(staged.host)
+    staged.mark()
+    everything = staged.bystanders()
+    assert staged.outside() == 502
+
+    host = cli.fix().refused("config-broken")
+
+    assert f"{POOL}:{staged.sh(f'wc -l < {POOL}').strip()}" in host.steps[0].why
+    assert staged.bystanders() == everything
+    assert staged.starts() == 0
+
+
+def test_broken_configuration_while_all_is_well(staged: "Staged", cli: "Cli") -> None:
+    LineAppended(path=POOL, line="nonsense = 1").inject(staged.host)
+    everything = staged.bystanders()
+
+    ended = cli.fix()
+
+    ended.is_("healthy", 0)
+    assert note(ended, "php-fpm8.2 -t").startswith(f"broken: {POOL}:")
+    assert f"broken: {POOL}:" in ended.err
+    assert staged.bystanders() == everything
+
+
+def test_masked_is_left_to_a_person(staged: "Staged", cli: "Cli") -> None:
+    staged.spoil("php-fpm-masked")
+
+    host = cli.fix().refused("unit-masked")
+
+    assert FPM in host.steps[0].why
+    assert staged.unit(value="LoadState") == "masked"
+    assert staged.starts() == 0
+
+
+def test_start_limit_needs_a_cause(staged: "Staged", cli: "Cli") -> None:
+    before = staged.unit()
+    staged.drop_in("[Unit]\nStartLimitIntervalSec=600\nStartLimitBurst=1\n")
+    staged.sh(f"systemctl restart {FPM} || true; systemctl restart {FPM} || true; systemctl start {FPM} || true")
+    assert staged.unit(value="Result") == "start-limit-hit"
+    staged.mark()
+
+    host = cli.fix().refused("start-limit-hit")
+
+    assert FPM in host.steps[0].why
+    assert staged.starts() == 0
+
+    ended = cli.fix("--override", "start-limit-hit=cause found")
+
+    fixed(ended, staged, before)
+    assert "start-limit-hit overridden: cause found" in ended.host.steps[0].why
+    assert commands(ended) == [("/usr/bin/systemctl", "reset-failed", f"{FPM}.service"), RESTART]
+
+
+def test_flapping_is_not_fixed(staged: "Staged", cli: "Cli") -> None:
+    staged.spoil("php-fpm-flapping")
+
+    ended = cli.fix(hold=10)
+
+    host = ended.is_("not_fixed", 5, touched="yes")
+    assert host.error is not None
+    assert host.error.code == "not-holding"
+    assert f"last lines of the log of {FPM}:" in ended.err
+    assert "escalate to" in ended.err
+    assert staged.starts() == 1
+
+
+def test_young_is_watched_before_it_counts_as_healthy(staged: "Staged", cli: "Cli") -> None:
+    staged.sh(f"systemctl restart {FPM}")
+    staged.mark()
+    everything = staged.bystanders()
+
+    ended = cli.fix(hold=12)
+
+    ended.is_("healthy", 0)
+    assert "healthy, but for" in ended.err
+    assert "6/6 samples good" in ended.err
+    assert staged.starts() == 0
+    assert staged.bystanders() == everything
+
+
+def test_young_and_dying_is_not_called_healthy(staged: "Staged", cli: "Cli") -> None:
+    """A unit that systemd restarts again and again looks active most of the time."""
+    staged.drop_in("[Service]\nRuntimeMaxSec=6\nRestart=always\nRestartSec=1\n[Unit]\nStartLimitIntervalSec=0\n")
+    staged.sh(f"systemctl restart {FPM}")
+
+    ended = cli.fix(hold=20)
+
+    assert ended.code in {3, 5}
+    assert ended.host.verdict.value in {"refused", "not_fixed"}
+
+
+def test_what_somebody_else_restarts_is_waited_for(staged: "Staged", cli: "Cli") -> None:
+    staged.slow_start(6)
+    staged.mark()
+    staged.sh(f"systemctl restart --no-block {FPM}")
+    staged.wait_for("ActiveState", "activating")
+    during = staged.unit()
+
+    ended = cli.fix()
+
+    ended.is_("healthy", 0)
+    assert f"{FPM} is activating" in ended.err
+    assert commands(ended) == []
+    assert staged.starts() == 1
+    assert staged.unit() == during
+    staged.serves()
+
+
+@pytest.mark.parametrize("fault", NOT_KNOWN_YET)
+def test_an_unknown_cause_is_unexplained(staged: "Staged", cli: "Cli", fault: str) -> None:
+    staged.spoil(fault)
+    bystanders = staged.bystanders()
+    assert FAULTS[fault].describe()
+
+    ended = cli.fix()
+
+    ended.refused("unexplained")
+    assert note(ended, "nginx").startswith("inactive since ")
+    assert staged.bystanders() == bystanders
+
+
+def test_maintenance_mode_is_never_fixed(staged: "Staged", cli: "Cli") -> None:
+    staged.sh("cd /home/forge/agency-platform && setpriv --reuid forge --regid forge --init-groups php8.2 artisan down")
+    assert staged.outside() == 503
+    everything = staged.bystanders()
+    staged.mark()
+
+    host = cli.fix().refused("unexplained")
+
+    assert host.error is not None
+    assert "503" in host.error.message
+    assert staged.bystanders() == everything
+    assert staged.starts() == 0
+
+
+def test_a_redirect_is_not_a_page(staged: "Staged", cli: "Cli") -> None:
+    plain = staged.inventory_with(
+        site_url="http://staging.example.com/", site_resolve=f"127.0.0.1:{staged.host.ports.http}", health_path=None
+    )
+
+    host = cli.fix(inventory=plain).refused("unexplained")
+
+    assert host.error is not None
+    assert "301 to https://staging.example.com/" in host.error.message
+
+
+def test_another_page_is_not_the_page(staged: "Staged", cli: "Cli") -> None:
+    other = staged.inventory_with(site_contains="Something else")
+
+    host = cli.fix(inventory=other).refused("unexplained")
+
+    assert host.error is not None
+    assert "200, but not the right page" in host.error.message
+
+
+@pytest.mark.parametrize("way", ["check", "--plan", "--check", "--dry-run"])
+def test_a_plan_shows_the_exact_step_and_changes_nothing(staged: "Staged", cli: "Cli", way: str) -> None:
+    staged.spoil("php-fpm-stopped")
+    everything = staged.bystanders()
+
+    ended = cli.check() if way == "check" else cli.fix(way)
+
+    ended.is_("pending", 10)
+    assert ended.report.mode.value == "plan"
+    assert commands(ended) == [RESTART]
+    assert f"sudo -n /usr/bin/systemctl restart {FPM}.service" in ended.err
+    assert staged.unit(value="ActiveState") == "inactive"
+    assert (staged.execs(), staged.starts()) == (1, 0)
+    assert staged.bystanders() == everything
+
+
+def test_a_plan_of_a_healthy_host_is_healthy(staged: "Staged", cli: "Cli") -> None:
+    cli.check().is_("healthy", 0)
