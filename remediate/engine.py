@@ -11,10 +11,24 @@ from remediate.discovery import discovered
 from remediate.errors import ContactLost, Unreachable
 from remediate.hold import Held, Unsure, Window, hold
 from remediate.host import Host
-from remediate.judge import CLOCK, RULES, Judgement, Symptom, complaint, judge, restarted, symptom, unproven, youngest
+from remediate.judge import (
+    CLOCK,
+    RULES,
+    STOPS,
+    Judgement,
+    Symptom,
+    complaint,
+    judge,
+    not_attempted,
+    restarted,
+    symptom,
+    unproven,
+    youngest,
+)
 from remediate.options import Options
 from remediate.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
 from remediate.playbook import Cure, Treatment
+from remediate.probe import Fact
 from remediate.remedy import Remedy, Step
 from remediate.reporter import Reporter
 from remediate.session import Session
@@ -146,28 +160,41 @@ class HostRun:
     def _judge(self) -> tuple[Judgement, ...]:
         return judge(self.treatment, self._facts, self.options.overrides)
 
-    def _patiently(self) -> tuple[Judgement, ...]:
-        """Judge; look again while something is in transition and nothing can be done meanwhile."""
+    def _patiently(self, position: int | None = None) -> tuple[Judgement, ...]:
+        """Judge; look again while the remedy at `position` is in transition, or all that there is to do.
+
+        What still is when patience runs out is refused.
+        """
+
+        def waits() -> bool:
+            decisions = [each.decision for each in judgements]
+            if position is not None:
+                return decisions[position] is Decision.WAIT
+            return Decision.WAIT in decisions and Decision.PROCEED not in decisions
+
         judgements = self._judge()
-        if not _only_waiting(judgements):
+        if not waits():
             return judgements
         self._progress(next(each.verdict.reason for each in judgements if each.decision is Decision.WAIT))
         until = monotonic() + PATIENCE
         with self._look.look(seconds=PATIENCE + SURVEY_SECONDS) as look:
-            while _only_waiting(judgements) and monotonic() < until and not self.context.stop.wait(LOOK_AGAIN):
+            while waits() and monotonic() < until and not self.context.stop.wait(LOOK_AGAIN):
                 look.survey()
                 judgements = self._judge()
         return tuple(
-            Judgement(each.remedy, refuse(IN_TRANSITION, each.verdict.reason))
+            Judgement(each.remedy, refuse(each.verdict.code or IN_TRANSITION, each.verdict.reason))
             if each.decision is Decision.WAIT
             else each
             for each in judgements
         )
 
     def _window(self, seconds: float, prefix: str = "") -> Window:
-        """Sample everything over a window, beginning with the facts of now."""
+        """Sample the symptom, what was healed, and whatever has an incarnation, beginning with the facts of now."""
         first = self._facts
-        with self._look.look(seconds=seconds * 1.5 + SURVEY_SECONDS) as look:
+        lasting = (probe for probe, answer in first if isinstance(answer, Fact) and answer.incarnation is not None)
+        healed = (probe for remedy, _ in self._healed for probe in remedy.probes())
+        probes = (CLOCK, *self.treatment.symptoms, *healed, *lasting)
+        with self._look.look(probes=probes, seconds=seconds * 1.5 + SURVEY_SECONDS) as look:
             return hold(
                 look.survey,
                 lambda facts: self._fault(first, facts),
@@ -225,10 +252,12 @@ class HostRun:
     # -- acting --------------------------------------------------------------------------------------------------
 
     def _step(self, position: int) -> StepOutcome:
-        remedy, verdict = self._patiently()[position]
+        remedy, verdict = self._judge()[position]
         blocking = {step.remedy for step in self._steps if _stops_dependents(step)}.intersection(remedy.after)
+        if not blocking and verdict.decision is Decision.WAIT:
+            verdict = self._patiently(position)[position].verdict
         if blocking:
-            verdict = Verdict(decision=Decision.NOT_ATTEMPTED, reason=f"needs {', '.join(sorted(blocking))} first")
+            verdict = not_attempted(sorted(blocking))
         elif verdict.decision is Decision.PROCEED and monotonic() - self._begun > self.options.timeout:
             verdict = refuse(OUT_OF_TIME, f"the {self.options.timeout:g} s given to this host are over")
         begun = monotonic()
@@ -291,6 +320,7 @@ class HostRun:
                 self._steps = [_held(step, window) if step.changed else step for step in self._steps]
                 return self._end(RunVerdict.FIXED)
             case Held.BROKEN:
+                self._look.survey()  # once more everything: the last words of what died
                 return self._end(RunVerdict.NOT_FIXED, Problem(code="not-holding", message=window.why))
             case Held.UNREADABLE:
                 return self._end(RunVerdict.UNKNOWN, Problem(code="unreadable", message=window.why))
@@ -323,14 +353,8 @@ class HostRun:
         return outcome
 
 
-def _only_waiting(judgements: tuple[Judgement, ...]) -> bool:
-    decisions = {each.decision for each in judgements}
-    return Decision.WAIT in decisions and Decision.PROCEED not in decisions
-
-
 def _stops_dependents(step: StepOutcome) -> bool:
-    failed = step.verified in {Verified.FAILED, Verified.UNKNOWN}
-    return failed or step.decision in {Decision.REFUSE, Decision.NOT_ATTEMPTED}
+    return step.verified in {Verified.FAILED, Verified.UNKNOWN} or step.decision in STOPS
 
 
 def _held(step: StepOutcome, window: Window) -> StepOutcome:

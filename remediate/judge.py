@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from remediate.command import Run
 from remediate.errors import Unreadable
 from remediate.hold import Unsure
 from remediate.playbook import Treatment
 from remediate.probe import Fact
 from remediate.probes.machine import Machine
-from remediate.probes.sudo import Sudo, SudoRules
+from remediate.probes.sudo import Sudo
 from remediate.remedy import Failed, NotYet, Proven, Remedy, Verification
 from remediate.survey import Facts
-from remediate.verdict import SUDO_RULE_MISSING, UNREADABLE, Decision, Verdict, proceed, refuse
+from remediate.verdict import SUDO_RULE_MISSING, UNREADABLE, Decision, Verdict, proceed, refuse, skip
 
 CLOCK = Machine()
 RULES = Sudo()
@@ -49,8 +48,37 @@ def symptom(treatment: Treatment, facts: Facts) -> Symptom:
 
 
 def judge(treatment: Treatment, facts: Facts, overrides: Mapping[str, str]) -> tuple[Judgement, ...]:
-    """Ask every guard. A guard that cannot read what it needs refuses; so does one whose commands sudo would refuse."""
-    return tuple(Judgement(remedy, _verdict(remedy, facts, overrides)) for remedy in treatment.remedies)
+    """Ask every guard. A guard that cannot read what it needs refuses; so does one whose commands sudo would refuse.
+
+    A remedy is not attempted when one that it depends on is refused, and waits when that one does.
+    """
+    judged: list[Judgement] = []
+    for remedy, verdict in zip(treatment.remedies, _own_verdicts(treatment, facts, overrides), strict=True):
+        before = [each for each in judged if each.remedy.kind in remedy.after]
+        stopped = sorted(each.remedy.kind for each in before if each.decision in STOPS)
+        waiting = next((each.verdict for each in before if each.decision is Decision.WAIT), None)
+        if verdict.decision is not Decision.SKIP:
+            verdict = not_attempted(stopped) if stopped else waiting or verdict  # noqa: PLW2901  # the final one
+        judged.append(Judgement(remedy, verdict))
+    return tuple(judged)
+
+
+def _own_verdicts(treatment: Treatment, facts: Facts, overrides: Mapping[str, str]) -> list[Verdict]:
+    """Ask every guard by itself. What only keeps others waiting need not be waited for when they have nothing to do."""
+    verdicts = [_verdict(remedy, facts, overrides) for remedy in treatment.remedies]
+    idle = all(each.decision is Decision.SKIP or each.code is not None for each in verdicts)
+    if not idle or symptom(treatment, facts) is not Symptom.OVER:
+        return verdicts
+    return [skip(each.reason) if each.decision is Decision.WAIT else each for each in verdicts]
+
+
+STOPS = frozenset({Decision.REFUSE, Decision.NOT_ATTEMPTED})
+"""What keeps the remedies that depend on this one from being attempted."""
+
+
+def not_attempted(kinds: Sequence[str]) -> Verdict:
+    """Leave a remedy alone because of what it depends on."""
+    return Verdict(decision=Decision.NOT_ATTEMPTED, reason=f"needs {', '.join(kinds)} first")
 
 
 def _verdict(remedy: Remedy, facts: Facts, overrides: Mapping[str, str]) -> Verdict:
@@ -71,18 +99,14 @@ def _permitted(remedy: Remedy, facts: Facts, verdict: Verdict) -> Verdict:
         rules = facts[RULES]
     except Unreadable as why:
         return refuse(UNREADABLE, str(why))
-    missing = missing_rules(remedy, rules)
+    steps = remedy.apply(facts) if verdict.decision is Decision.PROCEED else ()
+    missing = tuple(run for run in dict.fromkeys((*remedy.privileges(), *steps)) if not rules.allows(run))
     if not missing:
         return verdict
     return refuse(
         SUDO_RULE_MISSING,
         f"sudo does not let {rules.user} run without a password: {'; '.join(map(str, missing))}",
     )
-
-
-def missing_rules(remedy: Remedy, rules: SudoRules) -> tuple[Run, ...]:
-    """Return the privileged commands of a remedy that the host would refuse."""
-    return tuple(run for run in remedy.privileges() if not rules.allows(run))
 
 
 def verification(remedy: Remedy, before: Facts, after: Facts) -> Verification | None:
@@ -113,8 +137,8 @@ def youngest(facts: Facts) -> float | None:
     except Unreadable:
         return 0.0
     known = (answer for _, answer in facts if isinstance(answer, Fact) and answer.ok is not False)
-    ages = [max(0.0, now - answer.since) for answer in known if answer.since is not None]
-    return min(ages, default=None)
+    ages = (answer.age(now) for answer in known)
+    return min((age for age in ages if age is not None), default=None)
 
 
 def restarted(first: Facts, later: Facts) -> str | None:
@@ -130,14 +154,12 @@ def restarted(first: Facts, later: Facts) -> str | None:
 
 
 def complaint(treatment: Treatment, facts: Facts) -> str:
-    """Say what is wrong, or not known, about the symptom: `https://example.com/ 502`."""
-    asked = {probe: answer for probe, answer in facts if probe in treatment.symptoms}
-    parts = dict.fromkeys(
-        f"{probe.label()} {_words(answer)} from the {probe.vantage.value}"
-        for probe, answer in asked.items()
-        if isinstance(answer, Unreadable) or answer.ok is not True
-    )
-    return "; ".join(parts)
+    """Say what is wrong, or not known, about the symptom: `https://example.com/ 502 from the host, controller`."""
+    said: dict[str, list[str]] = {}
+    for probe, answer in facts:
+        if probe in treatment.symptoms and (isinstance(answer, Unreadable) or answer.ok is not True):
+            said.setdefault(f"{probe.label()} {_words(answer)}", []).append(probe.vantage.value)
+    return "; ".join(f"{what} (from the {', '.join(vantages)})" for what, vantages in said.items())
 
 
 def unproven(healed: Sequence[tuple[Remedy, Facts]], facts: Facts) -> str | None:

@@ -34,6 +34,10 @@ class Fact(BaseModel, ABC):
         """When the present incarnation began, in seconds of the host's monotonic clock; None where it has none."""
         return None
 
+    def age(self, uptime: float) -> float | None:
+        """How long the present incarnation has been there, in seconds, by the host's own clock."""
+        return None if self.since is None else max(0.0, uptime - self.since)
+
     @property
     def incarnation(self) -> str | None:
         """What differs between two incarnations (a PID, an invocation): must not change while a result is held."""

@@ -94,12 +94,15 @@ class Remedy(BaseModel, ABC):
         """Decide from facts alone. Unreadable may escape: the engine refuses then."""
 
     @abstractmethod
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        """Yield what to do. Only called after `guard` said proceed on the same facts."""
-
-    @abstractmethod
     def changes(self) -> tuple[Run, ...]:
-        """Every command that `apply` may ever yield."""
+        """Every command that `apply` may ever run as root: the sudoers file has to name it beforehand."""
+
+    def apply(self, facts: Facts) -> Iterator[Step]:  # noqa: ARG002  # a remedy with a choice to make needs them
+        """Yield what to do, all of `changes` in order unless overridden.
+
+        Only called after `guard` said proceed on the same facts.
+        """
+        yield from self.changes()
 
     def verify(self, before: Facts, after: Facts) -> Verification:
         """Judge the effect: the guard has nothing left to do, and what should have changed did.

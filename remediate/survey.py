@@ -56,3 +56,12 @@ class Facts:
         if isinstance(answer, Unreadable):
             raise answer
         return self._outputs[probe]
+
+    def updated(self, later: "Facts") -> "Facts":
+        """Return these facts with the answers of a later, smaller survey in their place."""
+        return Facts({**self._answers, **dict(later)}, {**self._outputs, **later.outputs})
+
+    @property
+    def outputs(self) -> Mapping[Probe[Fact], Output]:
+        """What the host printed, for each question that was answered."""
+        return self._outputs

@@ -1,12 +1,13 @@
 """Asks one host everything a run needs to know, from the host and from the controller at the same time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Self
 
 from remediate.controller import Controller
 from remediate.host import Vantage
+from remediate.playbook import Probes
 from remediate.probe import Fact, Probe
 from remediate.script import Act
 from remediate.session import Acted, Rounds, Session
@@ -19,9 +20,11 @@ SURVEY_SECONDS: Final = 40.0
 class Look:
     """One exec on the host, kept open: each `survey` asks everything once more."""
 
-    def __init__(self, surveyor: "Surveyor", rounds: Rounds) -> None:
+    def __init__(self, surveyor: "Surveyor", rounds: Rounds, here: Probes, there: Probes) -> None:
         self._surveyor = surveyor
         self._rounds = rounds
+        self._here = here
+        self._there = there
 
     def acted(self) -> Acted:
         """Wait for the end of the act. Raises ContactLost."""
@@ -29,7 +32,7 @@ class Look:
 
     def survey(self) -> Facts:
         """Ask everything once. Raises Unreachable or ContactLost."""
-        return self._surveyor.read(self._rounds)
+        return self._surveyor.read(self._rounds, self._here, self._there)
 
     def __enter__(self) -> Self:
         return self
@@ -44,29 +47,36 @@ class Surveyor:
     """Knows the questions of a run, and the latest answers."""
 
     def __init__(self, session: Session, controller: Controller, probes: Sequence[Probe[Fact]]) -> None:
-        unique = dict.fromkeys(probes)
-        self._here = tuple(probe for probe in unique if probe.vantage is Vantage.HOST)
-        self._there = tuple(probe for probe in unique if probe.vantage is Vantage.CONTROLLER)
-        self._order = tuple(unique)
+        self._probes = tuple(dict.fromkeys(probes))
         self._session = session
         self._controller = controller
         self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="controller")
         self.facts = Facts({})
 
-    def look(self, act: Act | None = None, *, seconds: float = SURVEY_SECONDS, owner: Sequence[str] = ()) -> Look:
-        """Open one exec that lasts `seconds` at the most. Raises Unreachable."""
-        return Look(self, self._session.begin(self._here, act, seconds=seconds, owner=owner))
+    def look(
+        self,
+        act: Act | None = None,
+        *,
+        probes: Iterable[Probe[Fact]] | None = None,
+        seconds: float = SURVEY_SECONDS,
+        owner: Sequence[str] = (),
+    ) -> Look:
+        """Open one exec that lasts `seconds` at the most, for all questions or only for some. Raises Unreachable."""
+        asked = self._probes if probes is None else tuple(dict.fromkeys(probes))
+        here = tuple(probe for probe in asked if probe.vantage is Vantage.HOST)
+        there = tuple(probe for probe in asked if probe.vantage is Vantage.CONTROLLER)
+        return Look(self, self._session.begin(here, act, seconds=seconds, owner=owner), here, there)
 
     def survey(self) -> Facts:
         """Ask everything once, in one exec. Raises Unreachable."""
         with self.look() as look:
             return look.survey()
 
-    def read(self, rounds: Rounds) -> Facts:
-        """Take one more round of answers, the controller's own asked meanwhile."""
-        there = self._asker.submit(self._controller.ask, self._there)
-        here = rounds.next()
-        self.facts = Facts.read(self._order, {**here, **there.result()})
+    def read(self, rounds: Rounds, here: Probes, there: Probes) -> Facts:
+        """Take one more round of answers, the controller's own asked meanwhile, and lay them over the earlier ones."""
+        asked = self._asker.submit(self._controller.ask, there)
+        answers = {**rounds.next(), **asked.result()}
+        self.facts = self.facts.updated(Facts.read((*here, *there), answers))
         return self.facts
 
     def close(self) -> None:

@@ -48,9 +48,9 @@ def proceed(reason: str) -> Verdict:
     return Verdict(decision=Decision.PROCEED, reason=reason)
 
 
-def wait(reason: str) -> Verdict:
-    """In transition: look again, never act."""
-    return Verdict(decision=Decision.WAIT, reason=reason)
+def wait(reason: str, code: RefusalCode | None = None) -> Verdict:
+    """In transition: look again, never act. When patience runs out it is refused, with `code` or as in-transition."""
+    return Verdict(decision=Decision.WAIT, reason=reason, code=code)
 
 
 def refuse(code: RefusalCode, reason: str) -> Verdict:

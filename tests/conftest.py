@@ -26,7 +26,7 @@ import yaml
 from remediate.commands.privileges import sudoers_of
 from remediate.errors import RemediateError
 from remediate.fleet import select
-from remediate.outcome import HostOutcome, Report
+from remediate.outcome import HostOutcome, Report, StepOutcome
 from remediate.project import Project
 from remediate.rehearsal.faults import FAULTS
 from remediate.rehearsal.staging import StagingHost, down, up
@@ -62,9 +62,11 @@ if ls -d /run/systemd/system/*.service.d > /dev/null 2>&1; then
     systemctl daemon-reload
     again=php
 fi
-if ! diff -rq --no-dereference -x hosts -x hostname -x resolv.conf -x mtab /root/pristine/etc /etc > /dev/null 2>&1
-then
-    for part in nginx php supervisor sudoers.d ssh pam.d security systemd environment passwd shadow; do
+spoilt() {{
+    diff -rq --no-dereference -x hosts -x hostname -x resolv.conf -x mtab -x '*-' -x .pwd.lock /root/pristine/etc /etc
+}}
+if [ -n "$(spoilt 2>&1)" ]; then
+    for part in nginx php supervisor sudoers.d ssh pam.d security systemd environment localtime passwd shadow; do
         rm -rf /etc/$part
         cp -a /root/pristine/etc/$part /etc/$part
     done
@@ -82,15 +84,15 @@ i=0
 until [ "$(curl -s -o /dev/null -w '%{{http_code}}' -m 5 --connect-to ::127.0.0.1: https://{DOMAIN}/health)" = 200 ]
 do i=$((i+1)); [ $i -lt 30 ] || exit 9; sleep 0.2; done
 until [ "$(supervisorctl status | grep -c RUNNING)" = 2 ]; do i=$((i+1)); [ $i -lt 60 ] || exit 8; sleep 0.2; done
-diff -rq --no-dereference -x hosts -x hostname -x resolv.conf -x mtab /root/pristine/etc /etc
+[ -z "$(spoilt 2>&1)" ] || {{ spoilt; exit 7; }}
 """
 """Before each test: undo whatever the one before did; it exits with 0 only when the host is as it was made."""
 
-_BYSTANDERS = f""" 
+_BYSTANDERS = """
 systemctl show --type=service --state=active '*' -p Id,InvocationID,ActiveEnterTimestampMonotonic,MainPID
 echo ==
-find /etc/nginx /etc/php /etc/supervisor -type f -exec sha256sum {{}} +
-sha256sum {APP}/.env {APP}/bootstrap/cache/config.php
+find /etc/nginx /etc/php /etc/supervisor -type f -exec sha256sum {} +
+sha256sum /home/forge/agency-platform/.env /home/forge/agency-platform/bootstrap/cache/config.php
 echo ==
 echo "workers $(pgrep -fc 'artisan queue:work')"
 echo "payments $(mariadb -N -e 'SELECT COUNT(*) FROM agency.payments')"
@@ -122,6 +124,20 @@ class Ended:
         """The outcome of the only host."""
         (host,) = self.report.hosts
         return host
+
+    def step(self, kind: str = "php-fpm.restart") -> StepOutcome:
+        """What was decided about one remedy on the only host."""
+        (step,) = (step for step in self.host.steps if step.remedy == kind)
+        return step
+
+    @property
+    def commands(self) -> list[tuple[str, ...]]:
+        """Every command that changed the only host, or would have."""
+        return [command.argv for step in self.host.steps for command in step.commands]
+
+    def note(self, label: str) -> str:
+        """What the first survey said of one thing, in words."""
+        return next(reading.note for reading in self.host.before if reading.label == label)
 
     def is_(self, verdict: str, code: int, touched: str = "no") -> HostOutcome:
         """Assert verdict, exit code and `touched`, and return the only host's outcome."""
@@ -341,10 +357,9 @@ class Staged:
 
     def wait_for(self, value: str, *states: str, unit: str = FPM, seconds: float = 30) -> None:
         """Wait until a property of a unit has one of these values."""
-        alternatives = "|".join(states)
         self.sh(
-            f"for i in $(seq {seconds * 20:.0f}); do case $(systemctl show -P {value} {unit}) in {alternatives}) exit 0;;"
-            " esac; sleep 0.05; done; exit 1",
+            f"for i in $(seq {seconds * 20:.0f}); do case $(systemctl show -P {value} {unit}) in"
+            f" {'|'.join(states)}) exit 0;; esac; sleep 0.05; done; exit 1",
             seconds + 20,
         )
 
@@ -372,7 +387,7 @@ class Staged:
 
     def logins(self) -> int:
         """How many logins sshd has accepted since `mark`."""
-        return sum(line.startswith("Accepted ") for line in self.journal("-t", "sshd"))
+        return sum(line.startswith("Accepted publickey ") for line in self.journal("-t", "sshd"))
 
     def starts(self, unit: str = FPM) -> int:
         """How often systemd has begun to start a unit since `mark`."""
@@ -409,14 +424,16 @@ class Staged:
     def bystanders(self, *but: str) -> dict[str, str]:
         """Everything that a run must leave alone; units named in `but` may change."""
         units, files, counts = self.sh(_BYSTANDERS).split("==\n")
-        found = dict(reversed(line.split(maxsplit=1)) for line in files.splitlines())
-        found |= dict(line.split() for line in counts.splitlines())
+        found = {path: digest for digest, path in (line.split(maxsplit=1) for line in files.splitlines())}
+        for line in counts.splitlines():
+            what, _, count = line.partition(" ")
+            found[what] = count
         for block in units.strip().split("\n\n"):
             values = dict(line.split("=", 1) for line in block.splitlines())
             name = values.pop("Id").removesuffix(".service")
             if not name.startswith(_OF_A_LOGIN) and name not in but:
                 found[name] = " ".join(f"{key}={value}" for key, value in sorted(values.items()))
-        assert {"nginx", "mariadb", "redis-server", "supervisor", "workers", "payments"} <= found.keys()
+        assert {"mariadb", "redis-server", "supervisor", "workers", "payments"} <= found.keys()
         return found
 
 

@@ -1,6 +1,8 @@
 """Every remedy that ships keeps the contract, and check_remedy notices one that does not."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from runpy import run_path
 from typing import ClassVar, Literal, NamedTuple
 
 import pytest
@@ -8,29 +10,20 @@ from pydantic import Field
 
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
-from remediate.host import UnitName, Vantage
+from remediate.host import UnitName
 from remediate.probe import Fact, Probe
-from remediate.probes.http import Site
 from remediate.probes.nginx import NginxConfig
-from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.systemd import SYSTEMCTL, Unit
 from remediate.remedies.catalogue import remedies
-from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedy import Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.testing import Known, check_remedy, output_of
 from remediate.testing.examples import (
     BROKEN_CONFIG,
     FAILED,
-    MASKED,
-    MISSING,
     RUNNING,
     SOUND,
-    START_LIMIT,
-    STARTING,
-    STOPPED,
     UNCHECKED,
-    page,
     started_again,
 )
 from remediate.verdict import CONFIG_BROKEN, UNREADABLE, Decision, RefusalCode, Verdict, proceed, refuse, skip
@@ -43,28 +36,22 @@ class Example(NamedTuple):
     others: tuple[Known, ...] = ()
 
 
-PHP, PHP_CONFIG = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
-SITE = Site(url="https://example.com/", asked_from=Vantage.HOST)
+def _examples() -> Mapping[str, Example]:
+    """Gather what the remedies' own tests state: each has its `EXAMPLES` in tests/remedies/test_<tool>.py."""
+    found: dict[str, Example] = {}
+    for file in sorted((Path(__file__).parent / "remedies").glob("test_*.py")):
+        stated: Mapping[str, tuple[Remedy, Known, Known, tuple[Known, ...]]] = run_path(str(file)).get("EXAMPLES", {})
+        found.update({kind: Example(*example) for kind, example in stated.items()})
+    return found
 
-EXAMPLES: Mapping[str, Example] = {
-    "php-fpm.restart": Example(
-        RestartPhpFpm(php="php8.2", through=SITE),
-        broken={PHP: FAILED, PHP_CONFIG: SOUND, SITE: page(502)},
-        healed={PHP: started_again(FAILED), PHP_CONFIG: SOUND, SITE: page()},
-        others=tuple(
-            {PHP: unit, PHP_CONFIG: config, SITE: page(502)}
-            for unit in (STOPPED, MASKED, MISSING, START_LIMIT, STARTING, RUNNING)
-            for config in (SOUND, BROKEN_CONFIG, UNCHECKED)
-        ),
-    ),
-}
-"""Facts for every remedy that ships: a new one without an entry here fails."""
+
+EXAMPLES = _examples()
 
 
 @pytest.mark.parametrize("kind", sorted(remedies()))
 def test_every_remedy_that_ships_keeps_the_contract(kind: str) -> None:
     if kind not in EXAMPLES:
-        pytest.fail(f"{kind} has no example facts in tests/test_contract.py")
+        pytest.fail(f"{kind} has no EXAMPLES in tests/remedies/")
     example = EXAMPLES[kind]
     assert type(example.remedy) is remedies()[kind]
     check_remedy(example.remedy, example.broken, example.healed, others=example.others)

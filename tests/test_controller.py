@@ -108,11 +108,12 @@ def curl(request: HttpRequest) -> Output:
     """Run what a host would run, its output cut as the script would."""
     run = request.curl()
     done = subprocess.run(run.argv, capture_output=True, check=False, timeout=run.seconds + 10)
+    cut = len(done.stdout) > STDOUT_LIMIT
     return Output(
         stdout=done.stdout[:STDOUT_LIMIT].decode(errors="backslashreplace"),
         stderr=done.stderr.decode(errors="backslashreplace"),
-        exit=done.returncode,
-        cut=len(done.stdout) > STDOUT_LIMIT,
+        exit=CurlExit.WRITE if cut else done.returncode,
+        cut=cut,
     )
 
 
@@ -462,7 +463,7 @@ def test_a_trust_file_that_cannot_be_read_says_nothing_about_the_site(tmp_path: 
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -490,14 +491,14 @@ def test_the_host_and_the_controller_see_the_same(
 def test_questions_are_asked_at_the_same_time(server: Server) -> None:
     def serve(connection: socket.socket) -> None:
         server.read(connection)
-        time.sleep(0.3)
+        time.sleep(0.6)
         connection.sendall(reply(200))
 
     server.serve = serve
     sites = [Site(url=f"http://127.0.0.1:{server.port}/{index}", asked_from=Vantage.CONTROLLER) for index in range(6)]
     begun = time.monotonic()
     outputs = HttpController().ask(sites)
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 3  # one after the other would be 3.6
     assert list(outputs) == sites
     assert all(isinstance(each, Output) and each.exit == CurlExit.OK for each in outputs.values())
 

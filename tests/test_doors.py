@@ -1,6 +1,5 @@
 """Every way in leads to the same run: invoke, remediate, fab, one remedy, the library, a fabfile, a project."""
 
-import os
 import pickle
 import textwrap
 from pathlib import Path
@@ -55,8 +54,9 @@ def test_one_remedy(staged: "Staged", cli: "Cli") -> None:
     assert f"to do it: invoke do.php-fpm.restart --host {staged.name}" in plan.err
     assert staged.starts() == 0
 
-    fixed = cli(*do, "--php", "php8.2").is_("fixed", 0, touched="yes")
-    assert fixed.steps[0].params["php"] == "php8.2"
+    fixed = cli(*do, "--php", "php8.2")
+    fixed.is_("fixed", 0, touched="yes")
+    assert fixed.step().params["php"] == "php8.2"
     assert staged.starts() == 1
     cli(*do).is_("healthy", 0)
     cli(*do, "--php", "../php").usage("php-fpm.restart", "php")
@@ -201,4 +201,4 @@ def test_an_unmarked_directory_is_not_loaded(staged: "Staged", cli: "Cli", proje
     without = cli("remediate", "fix.app-down", "--host", staged.name, cwd=project)
     without.usage("--inventory")
     assert not (project / "ran").exists()
-    assert os.listdir(project / "playbooks") == ["shop_slow.py"]
+    assert [path.name for path in (project / "playbooks").iterdir()] == ["shop_slow.py"]

@@ -386,7 +386,7 @@ def test_nothing_is_written_on_the_host(shell: str, tmp_path: Path) -> None:
 
 
 def _listing(root: Path) -> set[Path]:
-    return {path for path in root.rglob("*") if path.name != "calls"}
+    return {path for path in root.rglob("*") if path.parent.name != "calls"}
 
 
 # -- a script cut on its way -------------------------------------------------------------------------------------------

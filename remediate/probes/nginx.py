@@ -1,4 +1,4 @@
-"""Whether nginx accepts its configuration."""
+"""Whether nginx accepts its configuration, and what it last complained about."""
 
 import re
 from typing import Literal
@@ -6,9 +6,10 @@ from typing import Literal
 from remediate.command import ROOT, Output, Run
 from remediate.probe import Probe, last_line
 from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.systemd import LogLines
 
-_PLACED = re.compile(r"\[emerg\] (?P<message>.*) in (?P<file>/\S+):(?P<line>[0-9]+)$")
-_EMERG = re.compile(r"\[emerg\] (?P<message>.*)")
+_PLACED = re.compile(r"\[emerg\] (?:[0-9]+#[0-9]+: )?(?P<message>.*) in (?P<file>/\S+):(?P<line>[0-9]+)$")
+_EMERG = re.compile(r"\[emerg\] (?:[0-9]+#[0-9]+: )?(?P<message>.*)")
 _ENVIRONMENT = re.compile(r"\((13|23|24|28|30): ")
 """errno of nginx's messages that speak of the machine: EACCES, ENFILE, EMFILE, ENOSPC, EROFS."""
 
@@ -48,3 +49,21 @@ class NginxConfig(Probe[ConfigCheck]):
                 )
             return ConfigCheck(state=ConfigState.BROKEN, message=emerg["message"])
         return ConfigCheck(state=ConfigState.UNCHECKED, message=last_line(output.stderr))
+
+
+class NginxLog(Probe[LogLines]):
+    """The last lines of nginx's error log, where it says which upstream did not answer."""
+
+    kind: Literal["nginx.log"] = "nginx.log"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "error log of nginx"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("/usr/bin/tail", "-n", "5", "/var/log/nginx/error.log", user=ROOT, seconds=5)
+
+    def parse(self, output: Output) -> LogLines:
+        """See Probe."""
+        return LogLines.read(self.label(), output)

@@ -1,15 +1,17 @@
-"""Whether PHP-FPM accepts its configuration."""
+"""Whether PHP-FPM accepts its configuration, and whether its pools answer."""
 
 import re
+from enum import Enum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.host import PhpName
+from remediate.host import PhpName, UserName
 from remediate.probe import Fact, Probe, last_line
 from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.php import answered, program
 
 _CONFIG_ERROR = 78
 """What php-fpm -t exits with on a broken configuration (sysexits.h, EX_CONFIG), and also on some others: see parse."""
@@ -60,6 +62,107 @@ class PhpFpmConfig(Probe[ConfigCheck]):
         errors = [found["message"] for line in lines if (found := _ERROR.search(line))]
         state = ConfigState.BROKEN if output.exit == _CONFIG_ERROR else ConfigState.UNCHECKED
         return ConfigCheck(state=state, message=errors[0] if errors else last_line(output.stderr))
+
+
+class Ping(Enum):
+    """What became of a request for any answer at all, sent to a pool itself."""
+
+    ANSWERED = "answered"
+    SILENT = "silent"
+    FULL = "full"
+    REFUSED = "refused"
+    FORBIDDEN = "forbidden"
+
+
+class PoolState(BaseModel):
+    """One pool: whether it answers, who waits for it, and whether its children work."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    listen: str
+    ping: Ping
+    queue: int = Field(description="connections waiting to be accepted")
+    children: int
+    max_children: int
+    ticks: int = Field(description="CPU that its children used while it was asked, in clock ticks")
+
+    @property
+    def stuck(self) -> bool:
+        """Silent for seconds while somebody waits."""
+        return self.ping is Ping.FULL or (self.ping is Ping.SILENT and self.queue > 0)
+
+    def describe(self) -> str:
+        """Say it in a few words."""
+        match self.ping:
+            case Ping.ANSWERED:
+                return "answers"
+            case Ping.REFUSED:
+                return f"nobody listens on {self.listen}"
+            case Ping.FORBIDDEN:
+                return f"{self.listen} is closed to this user"
+            case _:
+                busy = "all its children are busy" if self.children >= self.max_children else "its children hang"
+                return f"does not answer, {self.queue} wait, {busy}"
+
+
+class PoolsState(Fact):
+    """The pools of one PHP-FPM."""
+
+    pools: tuple[PoolState, ...]
+
+    @property
+    def gone(self) -> PoolState | None:
+        """A pool that nobody can connect to."""
+        return next((pool for pool in self.pools if pool.ping is Ping.REFUSED), None)
+
+    @property
+    def stuck(self) -> PoolState | None:
+        """A pool that leaves its clients waiting."""
+        return next((pool for pool in self.pools if pool.stuck), None)
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        if any(pool.ping is Ping.FORBIDDEN for pool in self.pools):
+            return None
+        return self.gone is None and self.stuck is None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return "; ".join(f"{pool.name} {pool.describe()}" for pool in self.pools) or "none configured"
+
+
+class Pools(Probe[PoolsState]):
+    """Ask each pool itself, over FastCGI: systemd calls a hung PHP-FPM active, and it accepts connections.
+
+    Any answer counts, `ping.path` need not be configured. The request reaches no code of the application.
+    """
+
+    kind: Literal["php-fpm.pools"] = "php-fpm.pools"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    user: UserName = Field(description="user that may connect to the pools: the application's")
+    patience: int = Field(default=3, ge=1, le=20, description="seconds to wait for an answer")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "pools"
+
+    def command(self) -> Run:
+        """See Probe."""
+        directory = f"/etc/php/{self.php.removeprefix('php')}/fpm/pool.d"
+        return Run.of(
+            *(f"/usr/bin/{self.php}", "-n", "-r", program("pools"), "--", directory, str(self.patience)),
+            user=self.user,
+            seconds=self.patience * 3 + 5,
+        )
+
+    def parse(self, output: Output) -> PoolsState:
+        """See Probe."""
+        try:
+            return PoolsState.model_validate({"pools": answered(self.label(), output)})
+        except ValidationError:
+            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
 
 
 class InstalledPhp(Fact):

@@ -1,7 +1,7 @@
 """What systemd says about a unit, and what the unit last wrote."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -183,6 +183,13 @@ class LogLines(Fact):
 
     lines: tuple[str, ...]
 
+    @classmethod
+    def read(cls, label: str, output: Output) -> Self:
+        """Take the lines as they came. Raises Unreadable when the program that reads them failed."""
+        if output.exit != 0:
+            raise Unreadable(f"{label}: {last_line(output.stderr)}")
+        return cls(lines=tuple(line.rstrip() for line in output.stdout.splitlines() if line.strip()))
+
     @property
     def ok(self) -> bool | None:
         """See Fact."""
@@ -215,6 +222,4 @@ class UnitLog(Probe[LogLines]):
 
     def parse(self, output: Output) -> LogLines:
         """See Probe."""
-        if output.exit != 0:
-            raise Unreadable(f"{self.label()}: journalctl: {last_line(output.stderr)}")
-        return LogLines(lines=tuple(line.rstrip() for line in output.stdout.splitlines() if line.strip()))
+        return LogLines.read(self.label(), output)

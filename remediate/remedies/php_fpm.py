@@ -5,56 +5,46 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from remediate.command import ROOT, Run
-from remediate.host import Host, PhpName, Vantage
+from remediate.command import Run
+from remediate.host import AbsolutePath, Host, PhpName, UserName
 from remediate.probe import Fact, Probe
-from remediate.probes.config import ConfigState
-from remediate.probes.http import Site
-from remediate.probes.php_fpm import PhpFpmConfig, unit_of
-from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
+from remediate.probes.laravel import AppDatabase
+from remediate.probes.php_fpm import PhpFpmConfig, Pools, unit_of
+from remediate.probes.systemd import Unit
+from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, restarts, unsound, unstartable
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
-from remediate.verdict import (
-    CONFIG_BROKEN,
-    CONFIG_UNCHECKED,
-    START_LIMIT_HIT,
-    UNIT_MASKED,
-    UNIT_MISSING,
-    RefusalCode,
-    Verdict,
-    proceed,
-    refuse,
-    skip,
-    wait,
-)
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
-BAD_GATEWAY = 502
+DATABASE_CAUSE = RefusalCode(
+    name="database-cause",
+    meaning="PHP waits for the database: a restart would drop requests and change nothing.",
+    overridable=True,
+)
 
 
 class RestartPhpFpm(Remedy):
-    """Bring PHP-FPM back when it is down and its configuration is sound (runbook 4.1, "Restart PHP-FPM").
+    """Bring PHP-FPM back when it is down or hung and its configuration is sound (runbook 4.1, "Restart PHP-FPM").
 
-    Needed when the unit is not running, or runs while nginx still gets no answer from it (502). A restart drops the
-    requests it is working on; nothing is restarted that answers.
+    Needed when the unit is not running, when nobody can connect to a pool, or when a pool does not answer its own
+    ping for seconds while clients wait. Not when it is merely slow, and not when what it waits for is the database.
+    A restart drops the requests it is working on, so nothing is restarted that answers.
     """
 
     kind: Literal["php-fpm.restart"] = "php-fpm.restart"
     php: PhpName = Field(description="PHP's name, for example php8.3")
-    through: Site | None = Field(default=None, description="page asked on the host; its 502 means that PHP is gone")
+    user: UserName = Field(default="forge", description="user that may connect to the pools")
+    path: AbsolutePath | None = Field(default=None, description="directory that holds artisan, to ask its database")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (
-        UNIT_MISSING,
-        UNIT_MASKED,
-        START_LIMIT_HIT,
-        CONFIG_BROKEN,
-        CONFIG_UNCHECKED,
-    )
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, *CONFIG_REFUSALS, DATABASE_CAUSE)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        here = next((site for site in Site.of(host) if site.vantage is Vantage.HOST), None)
-        return {"through": here, **({"php": host.settings.php} if host.settings.php else {})}
+        settings = host.settings
+        given = {"php": settings.php, "user": settings.app_user, "path": settings.app_path}
+        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def _unit(self) -> Unit:
@@ -64,13 +54,21 @@ class RestartPhpFpm(Remedy):
     def _config(self) -> PhpFpmConfig:
         return PhpFpmConfig(php=self.php)
 
+    @property
+    def _pools(self) -> Pools:
+        return Pools(php=self.php, user=self.user)
+
+    @property
+    def _database(self) -> AppDatabase | None:
+        return None if self.path is None else AppDatabase(php=self.php, path=self.path, user=self.user)
+
     def title(self) -> str:
         """See Remedy."""
         return unit_of(self.php)
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._unit, self._config, *((self.through,) if self.through else ()))
+        return (self._unit, self._config, self._pools, *((self._database,) if self._database else ()))
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -81,20 +79,28 @@ class RestartPhpFpm(Remedy):
         unit, name = facts[self._unit], self.title()
         if unit.changing:
             return wait(f"{name} is {unit.describe()}, job {unit.job}")
-        gone = self.through is not None and facts[self.through].status == BAD_GATEWAY
-        if unit.healthy and not gone:
-            return skip(f"{name} is active")
-        if unit.missing:
-            return refuse(UNIT_MISSING, f"{name} is not installed on this host")
-        if unit.masked:
-            return refuse(UNIT_MASKED, f"{name} is masked; unmask it if it should run")
-        if unit.result == "start-limit-hit":
-            return refuse(START_LIMIT_HIT, f"{name} was started too often and systemd gave up: its log says why")
-        config = facts[self._config]
-        if config.state is not ConfigState.SOUND:
-            code = CONFIG_BROKEN if config.state is ConfigState.BROKEN else CONFIG_UNCHECKED
-            return refuse(code, f"{self._config.label()}: {config.describe()}")
-        return proceed(f"{name} is {unit.describe()}" + (", but nginx gets no answer from it" if unit.healthy else ""))
+        trouble = "" if not unit.healthy else self._trouble(facts)
+        if unit.healthy and not trouble:
+            return skip(f"{name} is active and answers")
+        refusal = (
+            unstartable(unit, name)
+            or self._waits_for_database(facts)
+            or unsound(facts[self._config], self._config.label())
+        )
+        return refusal or proceed(f"{name} is {unit.describe()}{trouble}")
+
+    def _trouble(self, facts: Facts) -> str:
+        pools = facts[self._pools]
+        pool = pools.gone or pools.stuck
+        return "" if pool is None else f", but its pool {pool.name} is of no use: {pool.describe()}"
+
+    def _waits_for_database(self, facts: Facts) -> Verdict | None:
+        if not facts[self._unit].healthy or facts[self._pools].stuck is None or self._database is None:
+            return None
+        database = facts[self._database]
+        if database.trouble is None and not database.waiting:
+            return None
+        return refuse(DATABASE_CAUSE, f"{self.title()} hangs because the database {database.describe()} (runbook 4.2)")
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
@@ -105,8 +111,4 @@ class RestartPhpFpm(Remedy):
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        unit = full_name(unit_of(self.php))
-        return (
-            Run.of(SYSTEMCTL, "reset-failed", unit, user=ROOT, seconds=10),
-            Run.of(SYSTEMCTL, "restart", unit, user=ROOT, seconds=100),
-        )
+        return restarts(unit_of(self.php))

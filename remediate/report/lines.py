@@ -13,8 +13,8 @@ from remediate.verdict import Decision
 WIDTH: Final = 112
 MARGIN: Final = 8
 _COLUMN: Final = 52
-_LOG: Final = "systemd.unit-log"
-_UNSHOWN: Final = frozenset({"machine.identity", "sudo.rules", _LOG})
+_LOGS: Final = frozenset({"systemd.unit-log", "nginx.log", "laravel.log"})
+_UNSHOWN: Final = _LOGS | {"machine.identity", "sudo.rules"}
 """Kinds that only matter to the engine, or have a place of their own."""
 
 HEADLINES: Final = {
@@ -143,12 +143,14 @@ def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
         case RunVerdict.PENDING:
             return [f"{head}: nothing was changed       to do it: {door.again(outcome.name, plan=False)}"]
         case RunVerdict.REFUSED | RunVerdict.UNREACHABLE:
-            return [f"{head} {seconds}: nothing was changed", *why, *_indented(_next(outcome, door))]
+            unexplained = outcome.error is not None and outcome.error.code in {"unexplained", "unstable"}
+            words = _last_words(outcome.before) if unexplained else []
+            return [f"{head} {seconds}: nothing was changed", *why, *words, *_indented(_next(outcome, door))]
         case RunVerdict.UNKNOWN:
             look = f"look with: {door.again(outcome.name, plan=True)}"
             return [f"{head} {seconds}: {_TOUCHED[outcome.touched]}", *why, *_indented(look), *_indented(door.evidence)]
         case _:
-            lines = [f"{head} {seconds}: {_TOUCHED[outcome.touched]}", *why, *_last_words(outcome)]
+            lines = [f"{head} {seconds}: {_TOUCHED[outcome.touched]}", *why, *_last_words(outcome.after)]
             escalation = _ESCALATION.get(door.severity) if door.severity else None
             return [*lines, *_indented(escalation or ""), *_indented(door.evidence)]
 
@@ -163,15 +165,18 @@ def _why(outcome: HostOutcome) -> str:
     return f"{outcome.error.code}: {clean(outcome.error.message)}"
 
 
-def _last_words(outcome: HostOutcome) -> list[str]:
+def _last_words(readings: Sequence[Reading]) -> list[str]:
+    """Quote the logs of what is not well; of everything, but briefly, when nothing is known to be ill."""
+    logs = [reading for reading in readings if reading.probe in _LOGS and reading.note != "no lines"]
+    ill = [reading.label for reading in readings if reading.ok is False]
+    culprits = [log for log in logs if any(label in log.label for label in ill)]
     lines: list[str] = []
-    for reading in outcome.after:
-        value = reading.value
-        if reading.probe == _LOG and isinstance(value, dict) and isinstance(value.get("lines"), list):
-            said = value["lines"]
-            if isinstance(said, list) and said:
-                lines += _indented(f"last lines of the {reading.label}:")
-                lines += [f"{'':{MARGIN}}  {clean(str(line))[: WIDTH + 40]}" for line in said[-6:]]
+    for log in culprits or logs:
+        said = log.value.get("lines") if isinstance(log.value, dict) else None
+        if isinstance(said, list) and said:
+            lines += _indented(f"last lines of the {log.label}:")
+            shown = said[-6:] if culprits else said[-2:]
+            lines += [f"{'':{MARGIN}}  {clean(str(line))[: WIDTH + 40]}" for line in shown]
     return lines
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import product
 from typing import Final, TypeVar, get_args
 
-from remediate.command import Output, Run
+from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, SshTarget
 from remediate.probe import Fact, Probe
@@ -174,7 +174,6 @@ def _questions(remedy: Remedy) -> None:
 
 def _commands(remedy: Remedy) -> None:
     changes, privileges = remedy.changes(), remedy.privileges()
-    assert changes, "changes() is empty: what can it do?"
     asked = [command for probe in remedy.probes() if isinstance(command := probe.command(), Run)]
     for run in (*changes, *asked):
         if run.user is None:
@@ -182,7 +181,9 @@ def _commands(remedy: Remedy) -> None:
         assert run in privileges, f"privileges() does not list `{run}`"
         assert run.argv[0].startswith("/"), f"`{run}` is privileged, so its program must be an absolute path"
         program = run.argv[0].rpartition("/")[2]
-        assert program not in _INTERPRETERS, f"`{run}`: a sudo rule for {program} is a rule for anything"
+        assert run.user != ROOT or program not in _INTERPRETERS, (
+            f"`{run}`: a sudo rule for {program} is a rule for anything"
+        )
     extra = [run for run in privileges if run not in (*changes, *asked)]
     assert not extra, f"privileges() asks for `{extra[0]}`, which nothing uses"
     try:
@@ -212,7 +213,8 @@ def _steps(remedy: Remedy, before: _Example) -> None:
 
 def _listed(remedy: Remedy, steps: tuple[Step, ...], name: str) -> None:
     for step in steps:
-        assert step in remedy.changes(), f"on the {name} facts apply() yields `{step}`, which changes() does not list"
+        listed = step.user != ROOT or step in remedy.changes()
+        assert listed, f"on the {name} facts apply() yields `{step}`, which changes() does not list"
 
 
 def _proof(remedy: Remedy, before: _Example, after: _Example) -> None:
@@ -254,11 +256,12 @@ def _bears(remedy: Remedy, example: _Example) -> None:
     if verdict is None:
         return
     assert verdict.decision is not Decision.NOT_ATTEMPTED, "only the engine says not_attempted"
-    assert (verdict.decision is Decision.REFUSE) == (verdict.code is not None), f"a refusal has a code: {verdict!r}"
+    assert verdict.decision is not Decision.REFUSE or verdict.code, f"a refusal has a code: {verdict!r}"
     assert verdict.reason.strip(), f"a verdict has a reason: {verdict!r}"
     if verdict.code is not None:
         assert verdict.code in remedy.refusals, f"it refuses with {verdict.code.name!r}, which refusals does not list"
-    if verdict.decision is Decision.PROCEED or (verdict.code is not None and verdict.code.overridable):
+    overridable = verdict.decision is Decision.REFUSE and verdict.code is not None and verdict.code.overridable
+    if verdict.decision is Decision.PROCEED or overridable:
         # An override turns a refusal into proceed: then apply() sees these facts.
         _listed(remedy, tuple(remedy.apply(example.facts())), example.name)
 

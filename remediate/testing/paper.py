@@ -46,7 +46,8 @@ case $program in /*) [ ! -x "$PAPER_BIN/${program##*/}" ] || program=$PAPER_BIN/
 exec REAL "$k" "$grace" "$seconds" "$program" "$@"
 """
 _NOTE: Final = """#!/bin/sh
-printf '%s\\0' "$#" "${PAPER_USER:-@LOGIN@}" "${0##*/}" "$@" >>"$PAPER_CALLS"
+printf '%s\\0' "$#" "${PAPER_USER:-@LOGIN@}" "${0##*/}" "$@" >>"$PAPER_CALLS/$$"
+echo $$ >>"$PAPER_CALLS/order"
 """
 
 
@@ -88,7 +89,7 @@ class PaperHost:
         self._seen: bytes | None = None
         self._sent: int | None = None
         self.starts = 0
-        for each in (self.home, self._bin, self._data):
+        for each in (self.home, self._bin, self._data, self._calls):
             each.mkdir(parents=True)
         self.lock.write_text("0123456789abcdef0123456789abcdef\n")
         real = shutil.which("timeout") or "/usr/bin/timeout"
@@ -128,14 +129,17 @@ class PaperHost:
     @property
     def calls(self) -> list[Call]:
         """Every call of a program made with `program` or `script`, in order."""
-        if not self._calls.exists():
-            return []
-        words = self._calls.read_bytes().decode(errors="backslashreplace").split("\0")[:-1]
+        # Each process writes its own file, however long its words are; a line in `order` is written in one piece.
+        order = self._calls / "order"
+        words: dict[str, list[str]] = {}
         calls: list[Call] = []
-        while words:
-            count, user, *words = words
-            calls.append(Call(tuple(words[: int(count) + 1]), user))
-            words = words[int(count) + 1 :]
+        for process in order.read_text().split() if order.exists() else ():
+            if process not in words:
+                written = (self._calls / process).read_bytes().decode(errors="backslashreplace")
+                words[process] = written.split("\0")
+            count, user, *rest = words[process]
+            calls.append(Call(tuple(rest[: int(count) + 1]), user))
+            words[process] = rest[int(count) + 1 :]
         return calls
 
     def _write(self, name: str, text: str) -> None:

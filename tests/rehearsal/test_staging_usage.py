@@ -17,7 +17,10 @@ WRONG = {
     "empty group": (("--host", "nobody", "--inventory", "EMPTY"), ("nobody",)),
     "no host": (("--inventory", "INVENTORY"), ("--host",)),
     "no such inventory": (("--host", "HOST", "--inventory", "/nowhere.yml"), ("/nowhere.yml",)),
-    "bad inventory": (("--host", "HOST", "--inventory", "UNKNOWN_KEY"), ("unknown_key.yml", "site_urk", "site_url")),
+    "bad inventory": (
+        ("--host", "HOST", "--inventory", "UNKNOWN_KEY"),
+        ("unknown_key.yml:4: all.hosts.", ".remediate.site_urk: ", "did you mean site_url?"),
+    ),
     "bad hold": ((*HERE, "--hold", "x"), ("--hold",)),
     "negative hold": ((*HERE, "--hold", "-1"), ("--hold",)),
     "no hosts at all": ((*HERE, "--max-hosts", "0"), ("--max-hosts",)),

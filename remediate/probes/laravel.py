@@ -1,0 +1,193 @@
+"""What the application says of itself: maintenance mode, its own database, a deploy under way, its log."""
+
+from enum import Enum
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import AbsolutePath, PhpName, UserName
+from remediate.probe import Fact, Probe, last_line
+from remediate.probes.php import answered, program
+from remediate.probes.systemd import LogLines
+
+
+class AppState(Fact):
+    """What the framework knows about itself."""
+
+    version: str
+    maintenance: bool = Field(description="artisan down was run")
+    config_cached: bool
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return False if self.maintenance else None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return f"Laravel {self.version}{', down for maintenance' if self.maintenance else ''}"
+
+
+class _AppQuestion(Probe[Any]):
+    """Asked through the application's own code and configuration, by the PHP it runs on."""
+
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as: files it may create must be its own")
+
+    def _ask(self, question: str) -> Run:
+        # On a slow host the framework takes seconds to start (3 % of a core: 7 s).
+        return Run.of(
+            f"/usr/bin/{self.php}", "-r", program("app"), "--", self.path, question, user=self.user, seconds=15
+        )
+
+
+class App(_AppQuestion):
+    """Ask whether the application is down for maintenance, whatever driver its version keeps that in.
+
+    Reading has a side effect: the framework rewrites bootstrap/cache/packages.php and services.php when missing.
+    """
+
+    kind: Literal["laravel.app"] = "laravel.app"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "application"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return self._ask("state")
+
+    def parse(self, output: Output) -> AppState:
+        """See Probe."""
+        try:
+            return AppState.model_validate(answered(self.label(), output))
+        except ValidationError:
+            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+
+
+class DatabaseTrouble(Enum):
+    """Why the application cannot use its database, by the error numbers of the server and of the client library."""
+
+    REFUSED = "connection refused"
+    DENIED = "access denied"
+    UNKNOWN_DATABASE = "unknown database"
+    TOO_MANY = "too many connections"
+    OTHER = "failing"
+
+
+_TROUBLES = {
+    **dict.fromkeys((2002, 2003, 2006, 2013), DatabaseTrouble.REFUSED),
+    **dict.fromkeys((1044, 1045, 1698), DatabaseTrouble.DENIED),
+    1049: DatabaseTrouble.UNKNOWN_DATABASE,
+    **dict.fromkeys((1040, 1203, 1226), DatabaseTrouble.TOO_MANY),
+}
+
+
+class DatabaseState(Fact):
+    """What the application gets from its database when it asks with its own configuration."""
+
+    trouble: DatabaseTrouble | None
+    waiting: int = Field(description="its queries that have been running for two seconds or more")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.trouble is None
+
+    def describe(self) -> str:
+        """See Fact."""
+        if self.trouble is not None:
+            return self.trouble.value
+        return f"answers, {self.waiting} of its queries wait" if self.waiting else "answers"
+
+
+class AppDatabase(_AppQuestion):
+    """Ask the database one thing the way the application would: its configuration, its credentials, its driver."""
+
+    kind: Literal["laravel.database"] = "laravel.database"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "database"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return self._ask("database")
+
+    def parse(self, output: Output) -> DatabaseState:
+        """See Probe."""
+        match answered(self.label(), output):
+            case {"state": "ok", "waiting": int(waiting)}:
+                return DatabaseState(trouble=None, waiting=waiting)
+            case {"state": "ok"}:  # not MySQL: nothing to count
+                return DatabaseState(trouble=None, waiting=0)
+            case {"state": "failed", "code": int(code)}:
+                return DatabaseState(trouble=_TROUBLES.get(code, DatabaseTrouble.OTHER), waiting=0)
+            case _:
+                raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+
+
+class DeployState(Fact):
+    """What runs on the host that changes the application's code."""
+
+    running: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return False if self.running else None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return f"running: {self.running[0]}" if self.running else "none"
+
+
+class Deploy(Probe[DeployState]):
+    """Look for the commands that a deploy consists of, run by the application's user."""
+
+    kind: Literal["laravel.deploy"] = "laravel.deploy"
+    user: UserName = Field(description="user the application runs as")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "deploy"
+
+    def command(self) -> Run:
+        """See Probe."""
+        # The brackets keep the pattern from matching the command line that looks for it.
+        pattern = (
+            r"compose[r](\.phar)? (install|update|dump-autoload)|gi[t] (pull|fetch|checkout|reset|clone)"
+            r"|artisa[n] migrate|np[m] (ci|install|run)"
+        )
+        return Run.of("pgrep", "-u", self.user, "-af", "--", pattern, seconds=5)
+
+    def parse(self, output: Output) -> DeployState:
+        """See Probe."""
+        if output.exit > 1:  # pgrep(1): 1 = none matched
+            raise Unreadable(f"deploy: pgrep: {last_line(output.stderr)}")
+        found = (line.partition(" ")[2].strip()[:120] for line in output.stdout.splitlines())
+        return DeployState(running=tuple(line for line in found if line))
+
+
+class AppLog(Probe[LogLines]):
+    """The last lines of the newest log file of the application."""
+
+    kind: Literal["laravel.log"] = "laravel.log"
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    lines: int = Field(default=5, ge=1, le=50, description="how many lines")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "log of the application"
+
+    def command(self) -> Run:
+        """See Probe."""
+        newest = 'f=$(ls -t "$1"/storage/logs/laravel*.log 2>/dev/null | head -n 1); [ -z "$f" ] || tail -n "$2" "$f"'
+        return Run.of("sh", "-c", newest, "sh", self.path, str(self.lines), seconds=5)
+
+    def parse(self, output: Output) -> LogLines:
+        """See Probe."""
+        return LogLines.read(self.label(), output)

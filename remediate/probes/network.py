@@ -1,0 +1,55 @@
+"""Who listens on a port, and whether the host can be reached from here."""
+
+import re
+from typing import Literal
+
+from pydantic import Field
+
+from remediate.command import ROOT, Output, Run
+from remediate.errors import Unreadable
+from remediate.host import Port
+from remediate.probe import Fact, Probe, last_line
+
+
+class Listeners(Fact):
+    """The programs that listen on one TCP port."""
+
+    programs: tuple[str, ...] = Field(description="name and pid of each, for example nginx (69)")
+    names: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return ", ".join(self.programs) or "nobody"
+
+
+class PortOwner(Probe[Listeners]):
+    """Ask who listens on a TCP port; as root, since others are only told that somebody does."""
+
+    kind: Literal["network.port-owner"] = "network.port-owner"
+    port: Port = Field(description="TCP port")
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"port {self.port}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("/usr/bin/ss", "-ltnpH", f"sport = :{self.port}", user=ROOT, seconds=5)
+
+    def parse(self, output: Output) -> Listeners:
+        """See Probe."""
+        if output.exit != 0:
+            raise Unreadable(f"{self.label()}: ss: {last_line(output.stderr)}")
+        lines = [line for line in output.stdout.splitlines() if line.strip()]
+        found = {pid: name for name, pid in re.findall(r'\("([^"]*)",pid=([0-9]+)', output.stdout)}
+        if lines and not found:
+            raise Unreadable(f"{self.label()}: somebody listens, and ss does not tell who")
+        return Listeners(
+            programs=tuple(f"{name} ({pid})" for pid, name in sorted(found.items(), key=lambda item: int(item[0]))),
+            names=tuple(dict.fromkeys(found.values())),
+        )

@@ -1,0 +1,33 @@
+"""Small PHP programs that a host's own PHP runs for a probe: its FastCGI client, and the application's own view."""
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from remediate.command import Output
+from remediate.errors import Unreadable
+from remediate.probe import last_line
+
+MARKER = "remediate:"
+"""Begins the line of the answer: a framework may print notices of its own around it."""
+
+
+@cache
+def program(name: str) -> str:
+    """Return a program as one line, as `php -r` takes it: one line is what a sudoers rule can express, too."""
+    text = resources.files(__name__).joinpath(f"{name}.php").read_text()
+    lines = (line.strip() for line in text.splitlines() if not line.strip().startswith("//"))
+    return " ".join(line for line in lines if line).removeprefix("<?php ")
+
+
+def answered(label: str, output: Output) -> Any:
+    """Return the JSON that a PHP program answered with. Raises Unreadable."""
+    for line in output.stdout.splitlines():
+        if line.startswith(MARKER):
+            try:
+                return json.loads(line.removeprefix(MARKER))
+            except ValueError:
+                break
+    said = last_line(output.stderr if output.stderr.strip() else output.stdout)
+    raise Unreadable(f"{label}: PHP ended with {output.exit}: {said}")

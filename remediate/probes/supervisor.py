@@ -1,0 +1,218 @@
+"""What supervisor says about its programs, and which workers run without it."""
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import ROOT, Output, Run
+from remediate.errors import Unreadable
+from remediate.host import AbsolutePath, ProgramName, UserName
+from remediate.probe import Fact, Probe, last_line
+
+SUPERVISORCTL = "/usr/bin/supervisorctl"
+
+STATES = frozenset(
+    {"STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED", "FATAL", "UNKNOWN"}
+)  # supervisor's own process states
+_LINE = re.compile(r"^(?P<name>\S+)\s+(?P<state>[A-Z]+)(?:\s+(?P<detail>.*))?$")
+_RUNNING = re.compile(
+    r"pid (?P<pid>[0-9]+), uptime (?:(?P<days>[0-9]+) days?, )?(?P<h>[0-9]+):(?P<m>[0-9]+):(?P<s>[0-9]+)"
+)
+
+
+class ProgramState(BaseModel):
+    """One process of supervisor's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    state: str
+    pid: int | None = None
+    uptime: float | None = Field(default=None, description="seconds")
+    detail: str = ""
+
+
+class WorkerState(Fact):
+    """The processes of one program or group. RUNNING says little: a program that crashes every two seconds is that."""
+
+    processes: tuple[ProgramState, ...]
+    daemon: bool = Field(description="whether supervisor itself answered")
+
+    @property
+    def broken(self) -> tuple[ProgramState, ...]:
+        """Those that should run and do not, and that supervisor has given up on or was told to leave."""
+        return tuple(each for each in self.processes if each.state in {"FATAL", "EXITED", "STOPPED", "UNKNOWN"})
+
+    @property
+    def changing(self) -> tuple[ProgramState, ...]:
+        """Those on their way to another state."""
+        return tuple(each for each in self.processes if each.state in {"STARTING", "STOPPING", "BACKOFF"})
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.daemon and bool(self.processes) and all(each.state == "RUNNING" for each in self.processes)
+
+    def age(self, uptime: float) -> float | None:  # noqa: ARG002  # supervisor tells ages, not moments
+        """See Fact."""
+        return min((each.uptime for each in self.processes if each.uptime is not None), default=None)
+
+    @property
+    def incarnation(self) -> str | None:
+        """See Fact."""
+        return " ".join(f"{each.name}={each.pid}" for each in self.processes)
+
+    def describe(self) -> str:
+        """See Fact."""
+        if not self.daemon:
+            return "unknown to supervisor: it does not run"
+        if not self.processes:
+            return "no such program"
+        running = sum(1 for each in self.processes if each.state == "RUNNING")
+        rest = sorted({each.state for each in self.processes if each.state != "RUNNING"})
+        return f"{running}/{len(self.processes)} running{', ' + ', '.join(rest) if rest else ''}"
+
+
+class Workers(Probe[WorkerState]):
+    """Ask supervisor about one program or group; its exit status depends on programs nobody asked about."""
+
+    kind: Literal["supervisor.workers"] = "supervisor.workers"
+    program: ProgramName = Field(description="supervisor group or program")
+
+    def label(self) -> str:
+        """See Probe."""
+        return self.program
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of(SUPERVISORCTL, "status", user=ROOT, seconds=8)
+
+    def parse(self, output: Output) -> WorkerState:
+        """See Probe."""
+        if re.search(r"refused connection|no such file|SHUTDOWN_STATE", output.stdout + output.stderr):
+            return WorkerState(processes=(), daemon=False)
+        found: list[ProgramState] = []
+        understood = False
+        for line in output.stdout.splitlines():
+            match = _LINE.match(line)
+            if match is None or match["state"] not in STATES:
+                continue
+            understood = True
+            if match["name"].partition(":")[0] == self.program:
+                found.append(_program(match["name"], match["state"], match["detail"] or ""))
+        if not understood and output.exit != 0:
+            raise Unreadable(f"{self.program}: supervisorctl: {last_line(output.stderr or output.stdout)}")
+        return WorkerState(processes=tuple(found), daemon=True)
+
+
+def _program(name: str, state: str, detail: str) -> ProgramState:
+    running = _RUNNING.search(detail)
+    if running is None:
+        return ProgramState(name=name, state=state, detail=detail)
+    clock = int(running["h"]) * 3600 + int(running["m"]) * 60 + int(running["s"])
+    uptime = int(running["days"] or 0) * 86400 + clock
+    return ProgramState(name=name, state=state, pid=int(running["pid"]), uptime=uptime)
+
+
+class WorkerPids(Fact):
+    """Which processes a program has now, without their ages: the same text as long as nothing happens to them."""
+
+    pids: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return f"pids {', '.join(self.pids)}"
+
+
+class WorkerIdentity(Probe[WorkerPids]):
+    """Ask for the process ids of every program: which processes, not how they are."""
+
+    kind: Literal["supervisor.identity"] = "supervisor.identity"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "worker processes"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of(SUPERVISORCTL, "pid", "all", user=ROOT, seconds=8)
+
+    def parse(self, output: Output) -> WorkerPids:
+        """See Probe."""
+        return WorkerPids(pids=tuple(line for line in output.stdout.split() if line.isdigit()))
+
+
+class StrayProcess(BaseModel):
+    """A process by an identity that no other process can have: its id and when it started, in clock ticks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pid: int
+    started: int
+    arguments: str
+
+    @property
+    def identity(self) -> str:
+        """The identity as one word."""
+        return f"{self.pid}:{self.started}"
+
+
+class StrayWorkers(Fact):
+    """Workers that nobody supervises: left over from a daemon that was killed."""
+
+    processes: tuple[StrayProcess, ...]
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return False if self.processes else None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return f"{len(self.processes)} unsupervised" if self.processes else "none"
+
+
+_STRAYS = r"""
+for p in $(pgrep -u "$1" -f "^[^ ]*php[0-9.]* $2/artisan (queue:work|queue:listen|horizon)"); do
+  s=$(sed 's/^.*) //' "/proc/$p/stat" 2>/dev/null) || continue
+  set -- "$1" "$2" $s
+  [ "$4" = 1 ] && printf '%s %s ' "$p" "${22}" && tr '\0' ' ' <"/proc/$p/cmdline" && echo
+done
+true
+"""
+
+
+class OrphanWorkers(Probe[StrayWorkers]):
+    """Look for queue workers of the application whose parent is gone.
+
+    Debian's supervisor.service has KillMode=process: a daemon killed with -9 leaves its workers working, and the next
+    daemon starts a second set beside them.
+    """
+
+    kind: Literal["supervisor.orphans"] = "supervisor.orphans"
+    user: UserName = Field(description="user the application runs as")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "orphan workers"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("sh", "-c", _STRAYS, "sh", self.user, self.path, seconds=5)
+
+    def parse(self, output: Output) -> StrayWorkers:
+        """See Probe."""
+        found: list[StrayProcess] = []
+        for line in output.stdout.splitlines():
+            pid, started, *arguments = line.split(maxsplit=2)
+            if not (pid.isdigit() and started.isdigit()):
+                raise Unreadable(f"{self.label()}: {line[:80]!r} is not a process")
+            found.append(StrayProcess(pid=int(pid), started=int(started), arguments=" ".join(arguments).strip()))
+        return StrayWorkers(processes=tuple(found))

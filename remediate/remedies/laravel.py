@@ -1,0 +1,76 @@
+"""What ends an application's maintenance mode, and keeps every other remedy away while it lasts."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import Run
+from remediate.host import AbsolutePath, Host, PhpName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.laravel import App, Deploy
+from remediate.remedy import Remedy
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, refuse, skip, wait
+
+MAINTENANCE_MODE = RefusalCode(
+    name="maintenance-mode",
+    meaning="Somebody ran artisan down: the site is down on purpose.",
+    overridable=True,
+)
+DEPLOY_RUNNING = RefusalCode(name="deploy-running", meaning="A deploy is changing the application right now.")
+
+
+class EndMaintenance(Remedy):
+    """Bring the application up from maintenance mode: only with `--override maintenance-mode=why`.
+
+    Maintenance mode is a person's decision, so this refuses by default, and the remedies that depend on it leave the
+    host alone. While a deploy runs it waits: a deploy brings the site up itself.
+    """
+
+    kind: Literal["laravel.up"] = "laravel.up"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (MAINTENANCE_MODE, DEPLOY_RUNNING)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        given = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def _app(self) -> App:
+        return App(php=self.php, path=self.path, user=self.user)
+
+    @property
+    def _deploy(self) -> Deploy:
+        return Deploy(user=self.user)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self.path
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._app, self._deploy)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._app,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        deploy = facts[self._deploy]
+        if deploy.running:
+            return wait(f"a deploy is {deploy.describe()}", code=DEPLOY_RUNNING)
+        if facts[self._app].maintenance:
+            return refuse(MAINTENANCE_MODE, f"{self.path} is down for maintenance (artisan down): on purpose")
+        return skip("no maintenance, no deploy")
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        artisan = f"{self.path}/artisan"
+        return (Run.of(f"/usr/bin/{self.php}", artisan, "up", "--no-ansi", user=self.user, seconds=30),)

@@ -1,0 +1,87 @@
+"""What brings nginx back."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import Run
+from remediate.host import Host, Port, UnitName
+from remediate.probe import Fact, Probe
+from remediate.probes.network import PortOwner
+from remediate.probes.nginx import NginxConfig
+from remediate.probes.systemd import Unit
+from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, restarts, unsound, unstartable
+from remediate.remedy import Remedy, Step
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+PORT_TAKEN = RefusalCode(name="port-taken", meaning="Another program listens on a port that this one needs.")
+
+
+class RestartNginx(Remedy):
+    """Bring nginx back when it is down, its configuration is sound and its ports are free (runbook 4.1).
+
+    A running nginx is left alone, also with a broken edit on disk: a restart would take the site down (the check of
+    the unit runs after the stop), and the old configuration still serves.
+    """
+
+    kind: Literal["nginx.restart"] = "nginx.restart"
+    unit: UnitName = Field(default="nginx", description="systemd unit of the web server")
+    ports: tuple[Port, ...] = Field(default=(80, 443), description="TCP ports that it listens on")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, *CONFIG_REFUSALS, PORT_TAKEN)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        return {"unit": host.settings.nginx_unit}
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit(name=self.unit)
+
+    @property
+    def _owners(self) -> tuple[PortOwner, ...]:
+        return tuple(PortOwner(port=port) for port in self.ports)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self._unit.label()
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit, NginxConfig(), *self._owners)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        unit, name = facts[self._unit], self.title()
+        if unit.changing:
+            return wait(f"{name} is {unit.describe()}, job {unit.job}")
+        if unit.healthy:
+            return skip(f"{name} is active")
+        config = facts[NginxConfig()]
+        refusal = unstartable(unit, name) or unsound(config, NginxConfig().label())
+        if refusal is not None:
+            return refusal
+        for owner in self._owners:
+            taken = facts[owner]
+            if taken.programs:
+                return refuse(PORT_TAKEN, f"{owner.label()} is taken by {taken.describe()}, so {name} cannot start")
+        return proceed(f"{name} is {unit.describe()}")
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        reset, restart = restarts(self.unit)
+        if facts[self._unit].result == "start-limit-hit":
+            yield reset
+        yield restart
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return restarts(self.unit)

@@ -1,0 +1,158 @@
+"""What brings supervisor and its workers back."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import ROOT, Run
+from remediate.host import AbsolutePath, Host, ProgramName, UnitName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.supervisor import SUPERVISORCTL, OrphanWorkers, WorkerIdentity, Workers
+from remediate.probes.systemd import Unit
+from remediate.remedies.systemd import UNIT_REFUSALS, restarts, unstartable
+from remediate.remedy import Remedy, Step
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+PROGRAM_MISSING = RefusalCode(name="program-missing", meaning="supervisor knows no program or group of that name.")
+
+_END = r"""
+left=$1; shift
+alive() {
+  for each in "$@"; do
+    s=$(sed 's/^.*) //' "/proc/${each%%:*}/stat" 2>/dev/null | cut -d ' ' -f 20)
+    [ "$s" = "${each#*:}" ] && echo "${each%%:*}"
+  done
+}
+for p in $(alive "$@"); do kill -TERM "$p"; done
+while [ -n "$(alive "$@")" ]; do
+  [ "$left" -gt 0 ] || { echo "still working: $(alive "$@" | tr '\n' ' ')" >&2; exit 1; }
+  left=$((left - 1)); sleep 1
+done
+"""
+"""Ends processes by identity: only those that still have the start time that was seen, asked to, never forced."""
+
+
+class RestartSupervisor(Remedy):
+    """Bring supervisor back when its daemon is down (runbook 4.1, "Restart queue workers").
+
+    Workers that a killed daemon left behind are ended first, by identity and gracefully (a Laravel worker finishes
+    its job on TERM): else a second set would work beside them. When one does not end in time nothing is started.
+    """
+
+    kind: Literal["supervisor.restart"] = "supervisor.restart"
+    unit: UnitName = Field(default="supervisor", description="systemd unit of the daemon")
+    path: AbsolutePath | None = Field(default=None, description="directory that holds artisan, to find orphans by")
+    user: UserName = Field(default="forge", description="user the workers run as")
+    patience: int = Field(default=60, ge=0, le=3600, description="seconds an orphan may take to finish its job")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = UNIT_REFUSALS
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        return {"path": host.settings.app_path, "user": host.settings.app_user}
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit(name=self.unit)
+
+    @property
+    def _orphans(self) -> OrphanWorkers | None:
+        return None if self.path is None else OrphanWorkers(user=self.user, path=self.path)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self._unit.label()
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit, *((self._orphans,) if self._orphans else ()))
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        unit, name = facts[self._unit], self.title()
+        if unit.changing:
+            return wait(f"{name} is {unit.describe()}, job {unit.job}")
+        if unit.healthy:
+            return skip(f"{name} is active")
+        refusal = unstartable(unit, name)
+        if refusal is not None:
+            return refusal
+        left = facts[self._orphans].describe() if self._orphans and facts[self._orphans].processes else ""
+        return proceed(f"{name} is {unit.describe()}{f', workers left behind: {left}' if left else ''}")
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        reset, restart = restarts(self.unit)
+        if self._orphans is not None and facts[self._orphans].processes:
+            orphans = [process.identity for process in facts[self._orphans].processes]
+            # Not privileged: an application's workers run as its own user, and so does whoever ends them.
+            argv = ("/bin/sh", "-c", _END, "sh", str(self.patience), *orphans)
+            yield Run(argv=argv, user=self.user, seconds=self.patience + 10)
+        if facts[self._unit].result == "start-limit-hit":
+            yield reset
+        yield restart
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return restarts(self.unit)
+
+
+class StartWorkers(Remedy):
+    """Start the queue workers that should run and do not (runbook 4.1, "Restart queue workers").
+
+    Only what is broken is started; a running worker, which may be in a long job, is never restarted, and no other
+    program of supervisor's is touched: a stopped one is parked until a person says otherwise.
+    """
+
+    kind: Literal["worker.start"] = "worker.start"
+    program: ProgramName = Field(description="supervisor group or program of the queue workers")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (PROGRAM_MISSING,)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "supervisor.restart")
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        return {"program": host.settings.worker_program} if host.settings.worker_program else {}
+
+    @property
+    def _workers(self) -> Workers:
+        return Workers(program=self.program)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self.program
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._workers, WorkerIdentity())
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (WorkerIdentity(),)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        workers = facts[self._workers]
+        if not workers.daemon:
+            return wait(f"{self.program}: supervisor does not run")
+        if not workers.processes:
+            return refuse(PROGRAM_MISSING, f"supervisor knows no program {self.program}")
+        if workers.broken:
+            return proceed(f"{self.program} is {workers.describe()}")
+        if workers.changing:
+            return wait(f"{self.program} is {workers.describe()}")
+        return skip(f"{self.program} is {workers.describe()}")
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        # `NAME:*` is every process of the group; those that run are left as they are ("already started").
+        return (Run.of(SUPERVISORCTL, "start", f"{self.program}:*", user=ROOT, seconds=60),)

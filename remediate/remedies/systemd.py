@@ -1,0 +1,48 @@
+"""What every remedy that starts or restarts a systemd unit has in common."""
+
+from remediate.command import ROOT, Run
+from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.systemd import SYSTEMCTL, UnitState, full_name
+from remediate.verdict import (
+    CONFIG_BROKEN,
+    CONFIG_UNCHECKED,
+    START_LIMIT_HIT,
+    UNIT_MASKED,
+    UNIT_MISSING,
+    Verdict,
+    refuse,
+)
+
+UNIT_REFUSALS = (UNIT_MISSING, UNIT_MASKED, START_LIMIT_HIT)
+CONFIG_REFUSALS = (CONFIG_BROKEN, CONFIG_UNCHECKED)
+
+
+def unstartable(unit: UnitState, name: str) -> Verdict | None:
+    """Say why this unit must not be started by us, or None."""
+    if unit.missing:
+        return refuse(UNIT_MISSING, f"{name} is not installed on this host")
+    if unit.masked:
+        return refuse(UNIT_MASKED, f"{name} is masked; unmask it if it should run")
+    if unit.result == "start-limit-hit":
+        return refuse(START_LIMIT_HIT, f"{name} was started too often and systemd gave up: its log says why")
+    return None
+
+
+def unsound(config: ConfigCheck, label: str) -> Verdict | None:
+    """Say why a start with this configuration would not end well, or None."""
+    if config.state is ConfigState.SOUND:
+        return None
+    code = CONFIG_BROKEN if config.state is ConfigState.BROKEN else CONFIG_UNCHECKED
+    return refuse(code, f"{label}: {config.describe()}")
+
+
+def restarts(unit: str, *, seconds: float = 100) -> tuple[Run, Run]:
+    """Return the commands that forget a start limit and restart a unit.
+
+    The restart may wait for systemd's own stop timeout (90 s by default). Ending the client does not cancel the job.
+    """
+    name = full_name(unit)
+    return (
+        Run.of(SYSTEMCTL, "reset-failed", name, user=ROOT, seconds=10),
+        Run.of(SYSTEMCTL, "restart", name, user=ROOT, seconds=seconds),
+    )

@@ -1,0 +1,378 @@
+"""Every probe on what real programs print, and on what none would: unknown is Unreadable, never a crash or a guess."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from remediate.command import CurlExit, Output, Run
+from remediate.errors import Unreadable
+from remediate.host import Vantage
+from remediate.probe import Fact, Probe
+from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.http import Failure, Site
+from remediate.probes.machine import Machine, MachineIdentity
+from remediate.probes.nginx import NginxConfig
+from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig
+from remediate.probes.sudo import Sudo
+from remediate.probes.systemd import LogLines, Unit, UnitLog, UnitState, full_name
+from remediate.testing import examples as ex
+from remediate.testing import output_of
+
+# systemd 252, Debian 12
+FPM = """MainPID=1041
+Result=success
+NRestarts=0
+ExecMainCode=0
+ExecMainStatus=0
+LoadState=loaded
+ActiveState=active
+SubState=running
+UnitFileState=enabled
+StateChangeTimestamp=Mon 2026-11-23 08:31:11 UTC
+ActiveEnterTimestampMonotonic=2340648910
+Job=
+InvocationID=01ed8f9b2a0a4c6db04ef50431f9c3f7
+"""
+NO_SUCH_UNIT = """MainPID=0
+Result=success
+NRestarts=0
+ExecMainCode=0
+ExecMainStatus=0
+LoadState=not-found
+ActiveState=inactive
+SubState=dead
+UnitFileState=
+StateChangeTimestamp=
+ActiveEnterTimestampMonotonic=0
+Job=
+InvocationID=
+"""
+TARGET = """LoadState=loaded
+ActiveState=active
+SubState=active
+UnitFileState=static
+StateChangeTimestamp=Mon 2026-11-23 08:29:44 UTC
+ActiveEnterTimestampMonotonic=2253915150
+Job=
+InvocationID=19ee51aad82140238d64e60e8fd26537
+"""
+UNIT = Unit(name="php8.2-fpm")
+
+
+def test_a_running_unit() -> None:
+    assert UNIT.read(Output(stdout=FPM)) == ex.RUNNING
+    assert ex.RUNNING.describe() == "active"
+    assert ex.RUNNING.since == 2340.64891
+
+
+def test_a_unit_that_does_not_exist() -> None:
+    state = UNIT.read(Output(stdout=NO_SUCH_UNIT))
+    assert state == ex.MISSING
+    assert (state.missing, state.ok, state.since, state.describe()) == (True, False, None, "not installed")
+
+
+def test_a_unit_without_a_process() -> None:
+    state = Unit(name="multi-user.target").read(Output(stdout=TARGET))
+    assert state.healthy
+    assert state.main_pid == 0
+
+
+def test_a_unit_killed_by_a_signal_and_started_again() -> None:
+    text = FPM.replace("ExecMainCode=0", "ExecMainCode=2").replace("ExecMainStatus=0", "ExecMainStatus=9")
+    state = UNIT.read(Output(stdout=text.replace("NRestarts=0", "NRestarts=3")))
+    assert state.exit == "signal 9"
+    assert state.describe() == "active restarted 3 times by systemd"
+
+
+def test_a_failed_unit_says_since_when_and_how() -> None:
+    assert ex.FAILED.describe() == "failed since 08:31:11Z (exit 255)"
+    assert ex.START_LIMIT.describe() == "failed since 08:31:11Z (start-limit-hit)"
+
+
+def test_a_unit_with_a_job_is_not_healthy() -> None:
+    state = UNIT.read(Output(stdout=FPM.replace("Job=", "Job=4711 /org/freedesktop/systemd1/job/4711")))
+    assert (state.job, state.healthy, state.changing) == (4711, False, True)
+
+
+@pytest.mark.parametrize(
+    "name", ["LoadState", "ActiveState", "SubState", "UnitFileState", "InvocationID", "ActiveEnterTimestampMonotonic"]
+)
+def test_a_unit_that_is_told_in_part_is_unreadable(name: str) -> None:
+    text = "\n".join(line for line in FPM.splitlines() if not line.startswith(f"{name}="))
+    with pytest.raises(Unreadable, match=f"did not tell {name}"):
+        UNIT.read(Output(stdout=text))
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("nginx", "nginx.service"),
+        ("php8.2-fpm", "php8.2-fpm.service"),
+        ("nginx.service", "nginx.service"),
+        ("dev.socket", "dev.socket"),
+        ("getty@tty1", "getty@tty1.service"),
+    ],
+)
+def test_a_unit_name_is_completed_as_systemctl_does(name: str, full: str) -> None:
+    assert full_name(name) == full
+
+
+# nginx 1.22
+NGINX_OK = "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\n"
+NGINX_BAD = """2026/11/23 08:38:30 [emerg] 1920#1920: invalid parameter "bogus" in /tmp/r/a.conf:1
+nginx: configuration file /tmp/r/a.conf test failed
+"""
+NGINX_READ_ONLY = """nginx: [alert] could not open error log file: "/var/x" failed (30: Read-only file system)
+2026/11/23 08:38:30 [emerg] 1920#1920: open() "/run/nginx.pid" failed (30: Read-only file system)
+"""
+NGINX_FULL = '2026/11/23 08:38:30 [emerg] 1#1: mkdir() "/var/lib/nginx/body" failed (28: No space left on device)\n'
+NGINX_NO_CERTIFICATE = """2026/11/23 08:38:30 [emerg] 7#7: cannot load certificate "/etc/x.pem": BIO_new_file() failed
+nginx: configuration file /etc/nginx/nginx.conf test failed
+"""
+# php-fpm 8.2
+FPM_OK = "[23-Nov-2026 08:38:30] NOTICE: configuration file /etc/php/8.2/fpm/php-fpm.conf test is successful\n"
+FPM_BAD = """[23-Nov-2026 08:38:30] ERROR: [/tmp/r/fpm.conf:6] unable to parse value for entry 'pm': invalid
+[23-Nov-2026 08:38:30] ERROR: failed to load configuration file '/tmp/r/fpm.conf'
+[23-Nov-2026 08:38:30] ERROR: FPM initialization failed
+"""
+FPM_BAD_POOL = """[23-Nov-2026 08:38:30] ALERT: [pool www] pm.max_children must be a positive value
+[23-Nov-2026 08:38:30] ERROR: failed to post process the configuration
+[23-Nov-2026 08:38:30] ERROR: FPM initialization failed
+"""
+FPM_DENIED = """[23-Nov-2026 08:38:30] ERROR: failed to open error_log (/var/log/php8.2-fpm.log): Permission denied (13)
+[23-Nov-2026 08:38:30] ERROR: failed to post process the configuration
+"""
+NGINX, PHP = NginxConfig(), PhpFpmConfig(php="php8.2")
+
+
+@pytest.mark.parametrize(
+    ("probe", "output", "state", "place", "message"),
+    [
+        (NGINX, Output(stderr=NGINX_OK), ConfigState.SOUND, None, ""),
+        (NGINX, Output(stderr=NGINX_BAD, exit=1), ConfigState.BROKEN, ("/tmp/r/a.conf", 1), "invalid parameter"),
+        (NGINX, Output(stderr=NGINX_NO_CERTIFICATE, exit=1), ConfigState.BROKEN, None, "cannot load certificate"),
+        (NGINX, Output(stderr=NGINX_READ_ONLY, exit=1), ConfigState.UNCHECKED, None, "Read-only"),
+        (NGINX, Output(stderr=NGINX_FULL, exit=1), ConfigState.UNCHECKED, None, "No space left"),
+        (NGINX, Output(stderr="Segmentation fault", exit=139), ConfigState.UNCHECKED, None, "Segmentation"),
+        (NGINX, Output(exit=1), ConfigState.UNCHECKED, None, "no output"),
+        (PHP, Output(stderr=FPM_OK), ConfigState.SOUND, None, ""),
+        (PHP, Output(stderr=FPM_BAD, exit=78), ConfigState.BROKEN, ("/tmp/r/fpm.conf", 6), "unable to parse"),
+        (PHP, Output(stderr=FPM_BAD_POOL, exit=78), ConfigState.BROKEN, None, "pm.max_children"),
+        (PHP, Output(stderr=FPM_DENIED, exit=78), ConfigState.UNCHECKED, None, "Permission denied"),
+        (PHP, Output(stderr="Killed", exit=139), ConfigState.UNCHECKED, None, "Killed"),
+    ],
+)
+def test_a_configuration_check(
+    probe: Probe[ConfigCheck], output: Output, state: ConfigState, place: tuple[str, int] | None, message: str
+) -> None:
+    check = probe.read(output)
+    assert check.state is state
+    assert (check.file, check.line) == (place or (None, None))
+    assert message in check.message
+    assert check.ok is {ConfigState.SOUND: True, ConfigState.BROKEN: False, ConfigState.UNCHECKED: None}[state]
+
+
+@pytest.mark.parametrize("probe", [NGINX, PHP, UnitLog(name="nginx")])
+def test_a_check_that_sudo_forbids_is_unreadable(probe: Probe[Fact]) -> None:
+    with pytest.raises(Unreadable, match="not allowed to run `sudo -n "):
+        probe.read(Output(stderr="sudo: a password is required\n", exit=1))
+
+
+@pytest.mark.parametrize("status", [124, 137])
+@pytest.mark.parametrize("probe", [NGINX, PHP, UNIT, Machine(), Sudo(), UnitLog(name="nginx")])
+def test_a_check_that_took_too_long_is_unreadable(probe: Probe[Fact], status: int) -> None:
+    with pytest.raises(Unreadable, match="no answer within"):
+        probe.read(Output(exit=status))
+
+
+@pytest.mark.parametrize("probe", [NGINX, PHP, UNIT, Machine(), Sudo(), UnitLog(name="nginx")])
+def test_an_answer_cut_short_is_unreadable(probe: Probe[Fact]) -> None:
+    with pytest.raises(Unreadable, match="too long"):
+        probe.read(Output(stdout=FPM, cut=True))
+
+
+def test_the_log_of_a_unit() -> None:
+    lines = (
+        "2026-11-23T08:31:11+0000 staging systemd[1]: Starting php8.2-fpm.service...\n\n2026-11-23T08:31:11+0000 x\n"
+    )
+    log = UnitLog(name="php8.2-fpm").read(Output(stdout=lines))
+    assert len(log.lines) == 2
+    assert log.ok is None
+    assert log.describe() == "2026-11-23T08:31:11+0000 x"
+
+
+def test_which_machine() -> None:
+    text = "f47aed963e2247f2a1335176722861cc\nfe25eade-1546-4c1c-a5ec-3cb523227cce\n2779.75 3883.86\n"
+    machine = Machine().read(Output(stdout=text))
+    assert machine.machine_id == "f47aed963e2247f2a1335176722861cc"
+    assert machine.uptime == 2779.75
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a b c", "one two 3 4 5"])
+def test_half_a_machine_is_unreadable(text: str) -> None:
+    with pytest.raises(Unreadable):
+        Machine().read(Output(stdout=text))
+
+
+def test_which_php() -> None:
+    text = """php8.2-fpm.service enabled enabled
+php8.3-fpm.service enabled enabled
+/etc/nginx/sites-enabled/app:    fastcgi_pass unix:/run/php/php8.3-fpm.sock;
+"""
+    assert DiscoverPhp().read(Output(stdout=text)).candidates == ("php8.3",)
+    only = DiscoverPhp().read(Output(stdout="php8.2-fpm.service enabled enabled\n"))
+    assert only.candidates == ("php8.2",)
+
+
+# -- a page ------------------------------------------------------------------------------------------------------------
+
+SITE = Site(url="https://example.com/", asked_from=Vantage.HOST, contains="Welcome")
+
+
+@pytest.mark.parametrize(
+    ("output", "ok", "said"),
+    [
+        (Output(stdout="Welcome", stderr="200 0.012 "), True, "200"),
+        (Output(stdout="Sorry", stderr="200 0.012 "), False, "200, but not the right page"),
+        (Output(stdout="Welcome", stderr="302 0.012 https://x/login"), False, "302 to https://x/login"),
+        (Output(stdout="Welcome", stderr="502 0.012 "), False, "502"),
+        (Output(stderr="000 0.001 ", exit=CurlExit.REFUSED), False, "no connection"),
+        (Output(stderr="000 10.0 ", exit=CurlExit.TIMEOUT), False, "no answer in time"),
+        (Output(stdout="Wel", stderr="200 10.0 ", exit=CurlExit.TIMEOUT), False, "200, then no answer in time"),
+        (Output(stderr="000 0.1 ", exit=CurlExit.CERTIFICATE), False, "certificate not valid"),
+        (Output(stderr="000 0.1 ", exit=CurlExit.NAME), False, "name not found"),
+        (Output(stderr="000 0.1 ", exit=56), False, "broken answer"),
+        (Output(stdout="Welcome", stderr="200 0.1 ", exit=CurlExit.WRITE, cut=True), True, "200"),
+        (Output(stdout="Welcome", stderr="200 0.1 ", exit=CurlExit.WRITE), False, "200, then broken answer"),
+        (Output(stdout="Welcome", stderr="warning: x\n200 0.1 "), True, "200"),
+    ],
+)
+def test_a_page(output: Output, ok: bool, said: str) -> None:
+    answer = SITE.read(output)
+    assert answer.ok is ok
+    assert answer.describe() == said
+
+
+@pytest.mark.parametrize("stderr", ["", "curl: option --connect-to: is unknown", "abc 0.1 ", "200"])
+def test_a_curl_that_says_nothing_is_unreadable(stderr: str) -> None:
+    with pytest.raises(Unreadable):
+        SITE.read(Output(stderr=stderr, exit=2))
+
+
+def test_a_page_is_asked_of_the_host_itself() -> None:
+    run = SITE.command()
+    assert isinstance(run, Run)
+    assert run.user is None
+    assert "::127.0.0.1:443" in run.argv
+    assert run.seconds > SITE.seconds
+
+
+# -- anything at all ---------------------------------------------------------------------------------------------------
+
+PROBES: tuple[Probe[Fact], ...] = (
+    UNIT,
+    UnitLog(name="nginx"),
+    NGINX,
+    PHP,
+    DiscoverPhp(),
+    Machine(),
+    Sudo(),
+    SITE,
+    SITE.model_copy(update={"asked_from": Vantage.CONTROLLER}),
+)
+REAL = (
+    FPM,
+    NO_SUCH_UNIT,
+    NGINX_BAD,
+    NGINX_READ_ONLY,
+    FPM_BAD,
+    FPM_BAD_POOL,
+    "200 0.1 ",
+    "a b 1.5 2",
+    "ops\nSudoers entry:\n",
+)
+
+
+@st.composite
+def garbled(draw: st.DrawFn) -> str:
+    """Text that is nearly right: a real answer with something put in, cut out or changed."""
+    text = draw(st.one_of(st.sampled_from(REAL), st.text(max_size=80)))
+    at = draw(st.integers(0, len(text)))
+    return text[:at] + draw(st.text(max_size=6)) + text[at + draw(st.integers(0, 8)) :]
+
+
+outputs = st.builds(
+    Output,
+    stdout=garbled(),
+    stderr=garbled(),
+    exit=st.one_of(st.sampled_from([0, 0, 0, 1, 78]), st.integers(0, 255)),
+    cut=st.booleans(),
+)
+
+
+@pytest.mark.parametrize("probe", [probe for probe in PROBES if probe.kind not in {"systemd.unit", "machine.identity"}])
+@settings(max_examples=150, deadline=None)
+@given(output=outputs)
+def test_whatever_is_printed_is_read_or_unreadable(probe: Probe[Fact], output: Output) -> None:
+    readable(probe, output)
+
+
+def readable(probe: Probe[Fact], output: Output) -> None:
+    try:
+        fact = probe.read(output)
+    except Unreadable:
+        return
+    assert fact.describe() is not None
+    assert type(fact).model_validate_json(fact.model_dump_json()) == fact or "inf" in repr(fact) or "nan" in repr(fact)
+
+
+@pytest.mark.parametrize(
+    ("probe", "output"),
+    [
+        (UNIT, Output(stdout=FPM.replace("MainPID=1041", "MainPID=²"))),
+        (UNIT, Output(stdout=FPM.replace("MainPID=1041", f"MainPID={'9' * 5000}"))),
+        (Machine(), Output(stdout="a b c d")),
+        (Machine(), Output(stdout="a b nan 1")),
+        (Machine(), Output(stdout="a b inf 1")),
+        (SITE, Output(stderr="200 inf ")),
+    ],
+)
+@pytest.mark.xfail(reason="ValueError escapes where isdigit() or float() takes more than a number", strict=True)
+def test_what_only_looks_like_a_number_is_unreadable(probe: Probe[Fact], output: Output) -> None:
+    with pytest.raises(Unreadable):
+        probe.read(output)
+
+
+# -- back again --------------------------------------------------------------------------------------------------------
+
+
+class Pair(NamedTuple):
+    probe: Probe[Fact]
+    fact: Fact
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        *(Pair(UNIT, fact) for fact in (ex.RUNNING, ex.STOPPED, ex.FAILED, ex.START_LIMIT, ex.STARTING, ex.MASKED)),
+        Pair(UNIT, ex.MISSING),
+        Pair(UNIT, ex.started_again(ex.FAILED)),
+        *(Pair(probe, fact) for probe in (NGINX, PHP) for fact in (ex.SOUND, ex.BROKEN_CONFIG, ex.UNCHECKED)),
+        *(Pair(SITE, ex.page(status, right=right)) for status in (200, 502) for right in (True, False)),
+        Pair(SITE, ex.page(302, redirect="https://example.com/x")),
+        *(Pair(SITE.model_copy(update={"contains": None}), ex.no_page(failure)) for failure in Failure),
+        Pair(Machine(), MachineIdentity(machine_id="a", boot_id="b", uptime=12.5)),
+        Pair(UnitLog(name="nginx"), LogLines(lines=("one", "two"))),
+        Pair(DiscoverPhp(), InstalledPhp(enabled=("php8.2", "php8.3"), served=("php8.3",))),
+        Pair(UNIT, ex.RUNNING.model_copy(update={"changed_at": datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)})),
+    ],
+    ids=lambda pair: f"{pair.probe.kind}-{pair.fact.describe()}",
+)
+def test_a_fact_has_an_output_that_reads_as_it(pair: Pair) -> None:
+    assert pair.probe.read(output_of(pair.probe, pair.fact)) == pair.fact
+    assert (
+        isinstance(pair.fact, (UnitState, ConfigCheck, MachineIdentity, LogLines, InstalledPhp)) or pair.fact.describe()
+    )

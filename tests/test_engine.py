@@ -1,0 +1,528 @@
+"""The engine on scripted hosts: how often it knocks, what it does, and what it says when it cannot know."""
+
+import threading
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+import pytest
+from pydantic import Field
+
+import remediate.engine
+from remediate.command import ROOT, Output, Run
+from remediate.errors import UnreachableCode, Unreadable
+from remediate.host import PhpName, UnitName, Vantage
+from remediate.judge import CLOCK, RULES
+from remediate.options import Options
+from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
+from remediate.playbook import Treatment
+from remediate.probe import Fact, Probe
+from remediate.probes.http import Site
+from remediate.probes.machine import MachineIdentity
+from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.probes.sudo import SudoRules
+from remediate.probes.systemd import SYSTEMCTL, Unit
+from remediate.remedy import Remedy, Step
+from remediate.survey import Facts
+from remediate.testing import Event, MemoryRecord, ScriptedSession, play
+from remediate.testing import examples as ex
+from remediate.testing.scripted import Changes
+from remediate.verdict import (
+    CONFIG_BROKEN,
+    CONFIG_UNCHECKED,
+    START_LIMIT_HIT,
+    UNIT_MASKED,
+    UNIT_MISSING,
+    Decision,
+    RefusalCode,
+    Verdict,
+    proceed,
+    refuse,
+    skip,
+    wait,
+)
+
+HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
+THERE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
+FPM, CONFIG, NGINX = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2"), Unit(name="nginx")
+
+
+class RestartFpm(Remedy):
+    """Restart PHP-FPM when it is down and its configuration is sound: a remedy of this test's own."""
+
+    kind: Literal["test.engine-fpm"] = "test.engine-fpm"
+    php: PhpName = Field(default="php8.2", description="PHP's name")
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (
+        UNIT_MISSING,
+        UNIT_MASKED,
+        START_LIMIT_HIT,
+        CONFIG_BROKEN,
+        CONFIG_UNCHECKED,
+    )
+
+    def title(self) -> str:
+        return f"{self.php}-fpm"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        return (Unit(name=self.title()), PhpFpmConfig(php=self.php))
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        return (Unit(name=self.title()),)
+
+    def guard(self, facts: Facts) -> Verdict:
+        unit = facts[Unit(name=self.title())]
+        if unit.changing:
+            return wait(unit.describe())
+        if unit.healthy:
+            return skip("it is active")
+        if unit.missing or unit.masked:
+            return refuse(UNIT_MISSING if unit.missing else UNIT_MASKED, unit.describe())
+        config = facts[PhpFpmConfig(php=self.php)]
+        if config.ok is not True:
+            return refuse(CONFIG_BROKEN if config.ok is False else CONFIG_UNCHECKED, config.describe())
+        if unit.result == "start-limit-hit":
+            return refuse(START_LIMIT_HIT, unit.describe())
+        return proceed(unit.describe())
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        reset, restart = self.changes()
+        if facts[Unit(name=self.title())].result == "start-limit-hit":
+            yield reset
+        yield restart
+
+    def changes(self) -> tuple[Run, ...]:
+        unit = f"{self.title()}.service"
+        return (
+            Run.of(SYSTEMCTL, "reset-failed", unit, user=ROOT, seconds=10),
+            Run.of(SYSTEMCTL, "restart", unit, user=ROOT, seconds=100),
+        )
+
+
+REMEDY = RestartFpm(php="php8.2", settle=0)
+TREATMENT = Treatment(symptoms=(HERE, THERE), diagnosis=(NGINX,), remedies=(REMEDY,))
+RESTART = Run.of(SYSTEMCTL, "restart", "php8.2-fpm.service", user=ROOT, seconds=100)
+
+UP: Changes = {HERE: ex.page(), THERE: ex.page()}
+DOWN: Changes = {HERE: ex.page(502), THERE: ex.page(502)}
+REST: Changes = {CONFIG: ex.SOUND, NGINX: ex.RUNNING}
+HEALTHY: Changes = {**UP, **REST, FPM: ex.RUNNING}
+BROKEN: Changes = {**DOWN, **REST, FPM: ex.FAILED}
+AGAIN = ex.started_again(ex.FAILED)
+MENDED: Changes = {**UP, FPM: AGAIN}
+TINY = Options(hold=0.05, yes=True)
+
+
+def code(outcome: HostOutcome) -> str | None:
+    return outcome.error.code if outcome.error else None
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remediate.engine, "PATIENCE", 0.6)
+    monkeypatch.setattr(remediate.engine, "LOOK_AGAIN", 0.02)
+
+
+# -- what it costs -----------------------------------------------------------------------------------------------------
+
+
+def test_a_healthy_host_costs_one_exec() -> None:
+    session, record = ScriptedSession(HEALTHY), MemoryRecord()
+    outcome = play(TREATMENT, session, record=record)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.HEALTHY, 0, Touched.NO)
+    assert (session.execs, session.surveys, session.acts) == (1, 1, [])
+    assert [step.decision for step in outcome.steps] == [Decision.SKIP]
+    assert record.intents == []
+    assert outcome.after == ()
+    assert session.closed
+
+
+def test_a_repair_costs_one_exec_and_holding_one_more() -> None:
+    session, record = ScriptedSession(BROKEN, MENDED), MemoryRecord()
+    outcome = play(TREATMENT, session, record=record, options=TINY)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.FIXED, 0, Touched.YES)
+    assert session.execs == 3
+    assert session.surveys == 1 + 1 + 6
+    assert session.ran == [RESTART]
+    (step,) = outcome.steps
+    assert (step.decision, step.changed, step.verified) == (Decision.PROCEED, True, Verified.PROVEN)
+    assert [(command.argv, command.exit) for command in step.commands] == [(RESTART.argv, 0)]
+    assert outcome.serving_again_seconds is not None
+    assert [reading.ok for reading in outcome.after if reading.probe == "http.site"] == [True, True]
+    assert [len(each) for each in (record.intents, record.outcomes)] == [1, 1]
+    assert session.owners == [("tester", "run-0", "test.engine-fpm")]
+
+
+def test_an_act_is_bound_to_what_its_guard_saw() -> None:
+    session = ScriptedSession(BROKEN, MENDED)
+    play(TREATMENT, session)
+    (act,) = session.acts
+    assert [fence.run for fence in act.fence] == [RULES.command(), FPM.command()]
+    assert "ActiveState=failed" in act.fence[1].stdout
+
+
+def test_a_plan_changes_nothing() -> None:
+    session, record = ScriptedSession(BROKEN, MENDED), MemoryRecord()
+    outcome = play(TREATMENT, session, options=Options(plan=True), record=record)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.PENDING, 10, Touched.NO)
+    assert [command.argv for command in outcome.steps[0].commands] == [RESTART.argv]
+    assert (session.execs, session.acts, record.intents) == (1, [], [])
+
+
+# -- healthy, but for how long? ----------------------------------------------------------------------------------------
+
+
+def young(seconds: float) -> MachineIdentity:
+    return MachineIdentity(machine_id="m", boot_id="b", uptime=2340.64891 + seconds)
+
+
+def test_what_started_just_now_is_watched() -> None:
+    session = ScriptedSession({**HEALTHY, CLOCK: young(0.01)})
+    outcome = play(TREATMENT, session, options=Options(hold=0.1))
+    assert outcome.verdict is RunVerdict.HEALTHY
+    assert session.execs == 2
+    assert session.surveys == 1 + 6
+
+
+def test_what_runs_for_longer_than_the_window_is_not_watched() -> None:
+    session = ScriptedSession({**HEALTHY, CLOCK: young(40)})
+    assert play(TREATMENT, session, options=Options(hold=30)).verdict is RunVerdict.HEALTHY
+    assert session.execs == 1
+
+
+def test_what_keeps_restarting_is_refused_as_unstable() -> None:
+    restarts: dict[int, Changes | Event] = {
+        number: {FPM: ex.started_again(ex.RUNNING, number)} for number in range(2, 20)
+    }
+    session = ScriptedSession({**HEALTHY, CLOCK: young(0.01)}, at=restarts)
+    outcome = play(TREATMENT, session, options=Options(hold=0.1))
+    assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.REFUSED, 3, "unstable")
+    assert outcome.touched is Touched.NO
+
+
+def test_what_fails_while_watched_is_mended() -> None:
+    session = ScriptedSession({**HEALTHY, CLOCK: young(0.01)}, MENDED, at={3: {**DOWN, FPM: ex.FAILED}})
+    outcome = play(TREATMENT, session, options=Options(hold=0.1))
+    assert outcome.verdict is RunVerdict.FIXED
+    assert session.ran == [RESTART]
+
+
+# -- in transition -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_starting_is_looked_at_again_and_then_healthy() -> None:
+    session = ScriptedSession({**BROKEN, FPM: ex.STARTING}, at={3: {**UP, FPM: AGAIN}})
+    outcome = play(TREATMENT, session)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.HEALTHY, Touched.NO)
+    assert session.execs == 2
+
+
+def test_what_was_starting_and_failed_is_mended() -> None:
+    session = ScriptedSession({**BROKEN, FPM: ex.STARTING}, MENDED, at={3: {FPM: ex.FAILED}})
+    assert play(TREATMENT, session).verdict is RunVerdict.FIXED
+    assert session.ran == [RESTART]
+
+
+def test_what_never_ends_starting_is_refused() -> None:
+    session = ScriptedSession({**BROKEN, FPM: ex.STARTING})
+    outcome = play(TREATMENT, session)
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "in-transition")
+    assert session.acts == []
+
+
+# -- refused -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({FPM: ex.MASKED}, "unit-masked"),
+        ({FPM: ex.MISSING}, "unit-missing"),
+        ({CONFIG: ex.BROKEN_CONFIG}, "config-broken"),
+        ({CONFIG: ex.UNCHECKED}, "config-unchecked"),
+        ({FPM: ex.START_LIMIT}, "start-limit-hit"),
+        ({FPM: Unreadable("?")}, "unreadable"),
+        ({CONFIG: Unreadable("?")}, "unreadable"),
+        ({RULES: Unreadable("?")}, "unreadable"),
+        ({RULES: SudoRules(user="ops", rules=())}, "sudo-rule-missing"),
+        ({FPM: ex.RUNNING}, "unexplained"),
+        ({FPM: ex.RUNNING, HERE: ex.page(), THERE: Unreadable("no network")}, "unreadable"),
+    ],
+)
+def test_a_refusal_changes_nothing_and_costs_one_exec(changes: Changes, expected: str) -> None:
+    session, record = ScriptedSession({**BROKEN, **changes}, MENDED), MemoryRecord()
+    outcome = play(TREATMENT, session, record=record)
+    assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.REFUSED, 3, expected)
+    assert (outcome.touched, session.execs, session.acts, record.intents) == (Touched.NO, 1, [], [])
+
+
+def test_an_override_acts_and_is_named() -> None:
+    session = ScriptedSession({**BROKEN, FPM: ex.START_LIMIT}, {**UP, FPM: ex.started_again(ex.START_LIMIT)})
+    outcome = play(TREATMENT, session, options=Options(hold=0, overrides={"start-limit-hit": "disk was full"}))
+    assert outcome.verdict is RunVerdict.FIXED
+    assert "start-limit-hit overridden: disk was full" in outcome.steps[0].why
+    assert [run.argv[1] for run in session.ran] == ["reset-failed", "restart"]
+
+
+def test_a_locked_host_is_refused_with_who_holds_it() -> None:
+    holder = "   42 timeout -k 5 190 /bin/sh -s remediate-apply ana@laptop run-7f3a php-fpm.restart"
+    session = ScriptedSession(BROKEN, Event.LOCKED, holder=holder)
+    outcome = play(TREATMENT, session)
+    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "locked", Touched.NO)
+    assert "ana@laptop, run-7f3a, php-fpm.restart, for 42 s" in outcome.steps[0].why
+
+
+def test_a_host_without_flock_is_refused() -> None:
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, Event.NO_LOCK))
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "lock-missing")
+
+
+def test_what_moved_is_looked_at_again() -> None:
+    session = ScriptedSession(BROKEN, Event.MOVED, MENDED)
+    assert play(TREATMENT, session).verdict is RunVerdict.FIXED
+    assert session.ran == [RESTART]
+    assert session.execs == 1 + 2 + 1 + 1
+
+
+def test_what_moved_by_another_hand_and_is_fine_now_needs_nothing() -> None:
+    session = ScriptedSession(BROKEN, Event.MOVED, at={2: MENDED})
+    outcome = play(TREATMENT, session)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.HEALTHY, Touched.NO)
+    assert session.ran == []
+
+
+def test_what_moves_every_time_is_refused() -> None:
+    session, record = ScriptedSession(BROKEN, Event.MOVED, Event.MOVED, Event.MOVED, MENDED), MemoryRecord()
+    outcome = play(TREATMENT, session, record=record)
+    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "moved", Touched.NO)
+    assert session.ran == []
+    assert len(record.intents) == len(record.outcomes) == 3
+
+
+def test_what_is_not_recorded_is_not_done() -> None:
+    session = ScriptedSession(BROKEN, MENDED)
+    outcome = play(TREATMENT, session, record=MemoryRecord(broken="No space left on device"))
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "journal-unwritable")
+    assert (session.acts, outcome.touched) == ([], Touched.NO)
+
+
+def test_out_of_time_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 100_000, 1000))
+    monkeypatch.setattr(remediate.engine, "monotonic", lambda: float(next(clock)))
+    session = ScriptedSession(BROKEN, MENDED)
+    outcome = play(TREATMENT, session, options=Options(hold=0, timeout=10))
+    assert (outcome.verdict, code(outcome), session.acts) == (RunVerdict.REFUSED, "out-of-time", [])
+
+
+# -- the link ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("why", UnreachableCode)
+def test_a_host_that_cannot_be_entered(why: UnreachableCode) -> None:
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, unreachable=why))
+    assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.UNREACHABLE, 4, why.value)
+    assert outcome.touched is Touched.NO
+
+
+def test_lost_while_looking() -> None:
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, at={1: Event.LOST_BEFORE}))
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNREACHABLE, 4, Touched.NO)
+
+
+def test_lost_before_acting() -> None:
+    session = ScriptedSession(BROKEN, Event.LOST_BEFORE)
+    outcome = play(TREATMENT, session)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNREACHABLE, 4, Touched.NO)
+    assert session.ran == []
+
+
+@pytest.mark.parametrize("event", [Event.LOST_WHILE, Event.LOST_AFTER])
+def test_lost_while_or_after_acting(event: Event) -> None:
+    record = MemoryRecord()
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, event), record=record)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.UNKNOWN)
+    assert code(outcome) == "contact-lost"
+    assert len(record.intents) == 1
+    assert record.outcomes == []
+
+
+def test_lost_while_holding() -> None:
+    session = ScriptedSession(BROKEN, MENDED, at={4: Event.LOST_BEFORE})
+    outcome = play(TREATMENT, session)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.YES)
+
+
+# -- changed, and then -------------------------------------------------------------------------------------------------
+
+
+def test_a_restart_that_does_not_help_is_not_fixed() -> None:
+    failed = Output(exit=1, stderr="Job for php8.2-fpm.service failed.")
+    session = ScriptedSession(BROKEN, {RESTART: failed})
+    outcome = play(TREATMENT, session)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.NOT_FIXED, 5, Touched.YES)
+    assert code(outcome) == "not-verified"
+    assert "ended with 1: Job for php8.2-fpm.service failed." in outcome.steps[0].evidence
+
+
+def test_a_command_that_failed_is_no_failure_when_the_effect_is_there() -> None:
+    session = ScriptedSession(BROKEN, {RESTART: Output(exit=1, stderr="lost the bus"), **MENDED})
+    assert play(TREATMENT, session).verdict is RunVerdict.FIXED
+
+
+def test_a_command_that_succeeds_proves_nothing() -> None:
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, {HERE: ex.page(), THERE: ex.page()}))
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
+
+
+def test_a_symptom_that_persists_is_not_fixed() -> None:
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, {FPM: AGAIN}))
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "symptom-persists")
+    assert outcome.serving_again_seconds is None
+
+
+def test_one_vantage_that_still_sees_it_is_enough() -> None:
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, {**MENDED, THERE: ex.page(503)}))
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "symptom-persists")
+
+
+def test_a_controller_that_cannot_see_is_never_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remediate.hold.EXTRA", 0)
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, {**MENDED, THERE: Unreadable("no network")}))
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.YES)
+
+
+def test_an_effect_that_cannot_be_read_is_unknown() -> None:
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, {**UP, FPM: Unreadable("?")}))
+    assert (outcome.verdict, outcome.steps[0].verified) == (RunVerdict.UNKNOWN, Verified.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {HERE: ex.page(502)},
+        {THERE: ex.no_page()},
+        {FPM: ex.FAILED},
+        {FPM: ex.started_again(AGAIN)},
+        {NGINX: ex.started_again(ex.RUNNING)},
+    ],
+)
+@pytest.mark.parametrize("when", [3, 5, 8])
+def test_what_does_not_hold_is_not_fixed(later: Changes, when: int) -> None:
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at={when: later}), options=TINY)
+    assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.NOT_FIXED, 5, "not-holding")
+
+
+def test_a_window_that_cannot_be_read_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remediate.hold.EXTRA", 0)
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at={4: {HERE: Unreadable("?")}}), options=TINY)
+    assert (outcome.verdict, outcome.exit_code) == (RunVerdict.UNKNOWN, 7)
+
+
+# -- stopped -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_before_anything_is_done() -> None:
+    stop = threading.Event()
+    stop.set()
+    session = ScriptedSession(BROKEN, MENDED)
+    outcome = play(TREATMENT, session, stop=stop)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.INTERRUPTED, 130, Touched.NO)
+    assert session.acts == []
+
+
+def test_a_stop_while_holding_says_what_was_changed() -> None:
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED), options=Options(hold=60), stop=stop)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.INTERRUPTED, Touched.YES)
+
+
+# -- several remedies --------------------------------------------------------------------------------------------------
+
+NOT_YET = RefusalCode(name="not-yet", meaning="Not now.")
+
+
+class Restart(Remedy):
+    """Restart one unit."""
+
+    kind: Literal["engine.restart"] = "engine.restart"
+    unit: UnitName = Field(description="systemd unit")
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (NOT_YET,)
+
+    def title(self) -> str:
+        return self.unit
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        return (Unit(name=self.unit),)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        return self.probes()
+
+    def guard(self, facts: Facts) -> Verdict:
+        unit = facts[Unit(name=self.unit)]
+        if unit.healthy:
+            return skip("runs")
+        return refuse(NOT_YET, "masked") if unit.masked else proceed("down")
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        yield from self.changes()
+
+    def changes(self) -> tuple[Run, ...]:
+        return (Run.of(SYSTEMCTL, "restart", f"{self.unit}.service", user=ROOT),)
+
+
+class Dependent(Restart):
+    """Restart a unit that needs another one."""
+
+    kind: Literal["engine.dependent"] = "engine.dependent"  # type: ignore[assignment]
+    after: ClassVar[tuple[str, ...]] = ("engine.restart",)
+
+
+A, B = Unit(name="a"), Unit(name="b")
+FIRST, SECOND = Restart(unit="a", settle=0), Dependent(unit="b", settle=0)
+TWO = Treatment(symptoms=(HERE,), diagnosis=(), remedies=(FIRST, SECOND))
+BOTH_DOWN: Changes = {A: ex.FAILED, B: ex.FAILED, HERE: ex.page(502)}
+A_UP: Changes = {A: ex.started_again(ex.FAILED)}
+B_UP: Changes = {B: ex.started_again(ex.FAILED), HERE: ex.page()}
+
+
+def test_two_repairs_cost_two_execs() -> None:
+    session = ScriptedSession(BOTH_DOWN, A_UP, B_UP)
+    outcome = play(TWO, session)
+    assert outcome.verdict is RunVerdict.FIXED
+    assert session.execs == 1 + 2 + 1
+    assert [run.argv[-1] for run in session.ran] == ["a.service", "b.service"]
+
+
+def test_the_second_is_judged_on_what_the_first_left() -> None:
+    session = ScriptedSession(BOTH_DOWN, {**A_UP, **B_UP})
+    outcome = play(TWO, session)
+    assert outcome.verdict is RunVerdict.FIXED
+    assert [step.decision for step in outcome.steps] == [Decision.PROCEED, Decision.SKIP]
+
+
+@pytest.mark.parametrize("first", [{**BOTH_DOWN, A: ex.MASKED}, {**BOTH_DOWN, A: Unreadable("?")}])
+def test_what_needs_a_refused_one_is_not_attempted(first: Changes) -> None:
+    session = ScriptedSession(first, B_UP)
+    outcome = play(TWO, session)
+    assert [step.decision for step in outcome.steps] == [Decision.REFUSE, Decision.NOT_ATTEMPTED]
+    assert (outcome.verdict, session.acts) == (RunVerdict.REFUSED, [])
+
+
+def test_what_needs_a_failed_one_is_not_attempted() -> None:
+    session = ScriptedSession(BOTH_DOWN)
+    outcome = play(TWO, session)
+    assert [step.decision for step in outcome.steps] == [Decision.PROCEED, Decision.NOT_ATTEMPTED]
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
+
+
+def test_an_independent_one_goes_on() -> None:
+    independent = Treatment(symptoms=(HERE,), diagnosis=(), remedies=(FIRST, Restart(unit="b", settle=0)))
+    session = ScriptedSession({**BOTH_DOWN, A: ex.MASKED}, B_UP)
+    outcome = play(independent, session)
+    assert [step.decision for step in outcome.steps] == [Decision.REFUSE, Decision.PROCEED]
+    assert outcome.touched is Touched.YES
+
+
+def test_what_was_healed_must_stay_so_while_the_next_is_mended() -> None:
+    session = ScriptedSession(BOTH_DOWN, A_UP, {**B_UP, A: ex.FAILED})
+    outcome = play(TWO, session)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)

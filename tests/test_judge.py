@@ -1,0 +1,307 @@
+"""What facts mean: the symptom, permissions, overrides, ages and incarnations."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import ClassVar, Literal
+
+import pytest
+from pydantic import Field
+
+from remediate.command import ROOT, Output, Run
+from remediate.errors import Unreadable
+from remediate.hold import Unsure
+from remediate.host import PhpName, Vantage
+from remediate.judge import (
+    CLOCK,
+    RULES,
+    Symptom,
+    complaint,
+    explain,
+    judge,
+    restarted,
+    symptom,
+    unproven,
+    verification,
+    youngest,
+)
+from remediate.playbook import Treatment
+from remediate.probe import Fact, Probe
+from remediate.probes.http import Site
+from remediate.probes.machine import MachineIdentity
+from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.probes.sudo import SudoRule, SudoRules
+from remediate.probes.systemd import SYSTEMCTL, Unit
+from remediate.remedy import Failed, NotYet, Proven, Remedy, Step
+from remediate.survey import Facts
+from remediate.testing import ROOT_RULES
+from remediate.testing import examples as ex
+from remediate.verdict import (
+    CONFIG_BROKEN,
+    CONFIG_UNCHECKED,
+    START_LIMIT_HIT,
+    SUDO_RULE_MISSING,
+    UNIT_MASKED,
+    UNIT_MISSING,
+    UNREADABLE,
+    Decision,
+    RefusalCode,
+    Verdict,
+    proceed,
+    refuse,
+    skip,
+    wait,
+)
+
+HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
+THERE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
+UNIT, CONFIG = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
+
+
+class RestartFpm(Remedy):
+    """Restart PHP-FPM when it is down and its configuration is sound: a remedy of this test's own."""
+
+    kind: Literal["test.judge-fpm"] = "test.judge-fpm"
+    php: PhpName = Field(default="php8.2", description="PHP's name")
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (
+        UNIT_MISSING,
+        UNIT_MASKED,
+        START_LIMIT_HIT,
+        CONFIG_BROKEN,
+        CONFIG_UNCHECKED,
+    )
+
+    def title(self) -> str:
+        return f"{self.php}-fpm"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        return (Unit(name=self.title()), PhpFpmConfig(php=self.php))
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        return (Unit(name=self.title()),)
+
+    def guard(self, facts: Facts) -> Verdict:
+        unit = facts[Unit(name=self.title())]
+        if unit.changing:
+            return wait(unit.describe())
+        if unit.healthy:
+            return skip("it is active")
+        if unit.missing or unit.masked:
+            return refuse(UNIT_MISSING if unit.missing else UNIT_MASKED, unit.describe())
+        config = facts[PhpFpmConfig(php=self.php)]
+        if config.ok is not True:
+            return refuse(CONFIG_BROKEN if config.ok is False else CONFIG_UNCHECKED, config.describe())
+        if unit.result == "start-limit-hit":
+            return refuse(START_LIMIT_HIT, unit.describe())
+        return proceed(unit.describe())
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        reset, restart = self.changes()
+        if facts[Unit(name=self.title())].result == "start-limit-hit":
+            yield reset
+        yield restart
+
+    def changes(self) -> tuple[Run, ...]:
+        unit = f"{self.title()}.service"
+        return (
+            Run.of(SYSTEMCTL, "reset-failed", unit, user=ROOT, seconds=10),
+            Run.of(SYSTEMCTL, "restart", unit, user=ROOT, seconds=100),
+        )
+
+
+REMEDY = RestartFpm(php="php8.2")
+TREATMENT = Treatment(symptoms=(HERE, THERE), diagnosis=(), remedies=(REMEDY,))
+BROKEN: dict[Probe[Fact], Fact | Unreadable] = {
+    HERE: ex.page(502),
+    THERE: ex.page(502),
+    UNIT: ex.FAILED,
+    CONFIG: ex.SOUND,
+    RULES: ROOT_RULES,
+    CLOCK: MachineIdentity(machine_id="m", boot_id="b", uptime=10_000.0),
+}
+UNKNOWN = Unreadable("not now")
+
+
+def facts(**changes: Fact | Unreadable) -> Facts:
+    names: dict[str, Probe[Fact]] = {
+        "here": HERE,
+        "there": THERE,
+        "unit": UNIT,
+        "config": CONFIG,
+        "rules": RULES,
+        "clock": CLOCK,
+    }
+    return Facts({**BROKEN, **{names[name]: answer for name, answer in changes.items()}})
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "expected"),
+    [
+        (ex.page(), ex.page(), Symptom.OVER),
+        (ex.page(502), ex.page(), Symptom.PRESENT),
+        (ex.page(), ex.page(502), Symptom.PRESENT),
+        (ex.page(), UNKNOWN, Symptom.UNKNOWN),
+        (UNKNOWN, ex.page(), Symptom.UNKNOWN),
+        (UNKNOWN, UNKNOWN, Symptom.UNKNOWN),
+        (ex.page(502), UNKNOWN, Symptom.PRESENT),
+        (ex.page(200, right=False), ex.page(), Symptom.PRESENT),
+    ],
+)
+def test_the_symptom_is_over_when_every_vantage_says_so(
+    here: Fact | Unreadable, there: Fact | Unreadable, expected: Symptom
+) -> None:
+    assert symptom(TREATMENT, facts(here=here, there=there)) is expected
+
+
+def test_a_symptom_that_was_not_asked_about_is_not_over() -> None:
+    assert symptom(TREATMENT, Facts({HERE: ex.page()})) is Symptom.UNKNOWN
+    assert symptom(TREATMENT, Facts({})) is Symptom.UNKNOWN
+
+
+def test_what_is_wrong_is_said_with_where_it_was_seen() -> None:
+    assert complaint(TREATMENT, facts(there=UNKNOWN)) == (
+        "https://example.com/ 502 from the host; https://example.com/ unknown (not now) from the controller"
+    )
+    assert complaint(TREATMENT, facts(here=ex.page(), there=ex.page())) == ""
+
+
+def decision(given: Facts, **overrides: str) -> tuple[Decision, str | None]:
+    (judgement,) = judge(TREATMENT, given, {name.replace("_", "-"): why for name, why in overrides.items()})
+    return judgement.decision, judgement.verdict.code.name if judgement.verdict.code else None
+
+
+def test_a_guard_decides() -> None:
+    assert decision(facts()) == (Decision.PROCEED, None)
+    assert decision(facts(unit=ex.RUNNING)) == (Decision.SKIP, None)
+    assert decision(facts(unit=ex.STARTING)) == (Decision.WAIT, None)
+    assert decision(facts(config=ex.BROKEN_CONFIG)) == (Decision.REFUSE, CONFIG_BROKEN.name)
+
+
+def test_what_cannot_be_read_is_refused() -> None:
+    assert decision(facts(unit=UNKNOWN)) == (Decision.REFUSE, UNREADABLE.name)
+    assert decision(facts(config=UNKNOWN)) == (Decision.REFUSE, UNREADABLE.name)
+    assert decision(facts(rules=UNKNOWN)) == (Decision.REFUSE, UNREADABLE.name)
+
+
+NO_RULES = SudoRules(user="ops", rules=())
+
+
+def test_a_missing_sudo_rule_is_named_before_anything_is_changed() -> None:
+    (judgement,) = judge(TREATMENT, facts(rules=NO_RULES), {})
+    assert judgement.verdict.code is SUDO_RULE_MISSING
+    assert "sudo -n /usr/bin/systemctl restart php8.2-fpm.service" in judgement.verdict.reason
+
+
+def test_a_missing_rule_explains_what_could_not_be_read() -> None:
+    assert decision(facts(config=UNKNOWN, rules=NO_RULES)) == (Decision.REFUSE, SUDO_RULE_MISSING.name)
+
+
+def test_a_missing_rule_does_not_matter_where_nothing_is_to_be_done() -> None:
+    assert decision(facts(unit=ex.RUNNING, rules=NO_RULES)) == (Decision.SKIP, None)
+
+
+def test_every_command_needs_its_rule() -> None:
+    allowed = tuple(
+        SudoRule(run_as=("root",), command=" ".join(run.argv), password=False) for run in REMEDY.privileges()
+    )
+    assert decision(facts(rules=SudoRules(user="ops", rules=allowed))) == (Decision.PROCEED, None)
+    for index, run in enumerate(REMEDY.privileges()):
+        rules = SudoRules(user="ops", rules=(*allowed[:index], *allowed[index + 1 :]))
+        (judgement,) = judge(TREATMENT, facts(rules=rules), {})
+        assert judgement.verdict.code is SUDO_RULE_MISSING
+        assert judgement.verdict.reason.endswith(f": {run}")
+        assert run.user == ROOT
+
+
+def test_an_overridable_refusal_can_be_overridden_by_name() -> None:
+    assert decision(facts(unit=ex.START_LIMIT)) == (Decision.REFUSE, "start-limit-hit")
+    assert decision(facts(unit=ex.START_LIMIT), start_limit_hit="cause found") == (Decision.PROCEED, None)
+    assert decision(facts(unit=ex.START_LIMIT), unit_masked="no") == (Decision.REFUSE, "start-limit-hit")
+
+
+def test_a_broken_configuration_is_never_overridden() -> None:
+    assert decision(facts(config=ex.BROKEN_CONFIG), config_broken="I know") == (Decision.REFUSE, "config-broken")
+
+
+def test_a_broken_configuration_is_not_overridden_by_another_code_either() -> None:
+    given = facts(unit=ex.START_LIMIT, config=ex.BROKEN_CONFIG)
+    assert decision(given, start_limit_hit="cause found") == (Decision.REFUSE, "config-broken")
+
+
+def test_an_override_needs_the_rules_too() -> None:
+    given = facts(unit=ex.START_LIMIT, rules=NO_RULES)
+    assert decision(given, start_limit_hit="cause found") == (Decision.REFUSE, "sudo-rule-missing")
+
+
+# -- proof -------------------------------------------------------------------------------------------------------------
+
+
+def outputs(unit: Fact) -> dict[Probe[Fact], Output]:
+    return {UNIT: Output(stdout=unit.model_dump_json())}
+
+
+BEFORE = Facts(BROKEN, outputs(ex.FAILED))
+
+
+def after(unit: Fact | Unreadable, printed: Fact | None = None) -> Facts:
+    shown = printed or (unit if isinstance(unit, Fact) else ex.FAILED)
+    return Facts({**BROKEN, UNIT: unit}, outputs(shown))
+
+
+def test_a_remedy_is_proven_by_another_incarnation() -> None:
+    assert isinstance(verification(REMEDY, BEFORE, after(ex.started_again(ex.FAILED))), Proven)
+    assert isinstance(verification(REMEDY, BEFORE, after(ex.RUNNING, printed=ex.FAILED)), NotYet)
+    assert isinstance(verification(REMEDY, BEFORE, after(ex.STARTING)), NotYet)
+    assert isinstance(verification(REMEDY, BEFORE, after(ex.FAILED)), NotYet)
+    assert isinstance(verification(REMEDY, BEFORE, after(ex.START_LIMIT)), Failed)
+    assert verification(REMEDY, BEFORE, after(UNKNOWN)) is None
+
+
+def test_a_verification_is_told_in_words() -> None:
+    assert explain(Proven(evidence="runs")) == "runs"
+    assert explain(NotYet(reason="starting")) == "starting"
+    assert explain(Failed(reason="gone")) == "gone"
+    assert explain(None) == "the result cannot be read"
+
+
+def test_what_was_proven_must_stay_so() -> None:
+    healed = [(REMEDY, BEFORE)]
+    assert unproven(healed, after(ex.started_again(ex.FAILED))) is None
+    assert unproven(healed, after(ex.FAILED)) is not None
+    with pytest.raises(Unsure):
+        unproven(healed, after(UNKNOWN))
+    assert unproven([], after(ex.FAILED)) is None
+
+
+# -- age and incarnation -----------------------------------------------------------------------------------------------
+
+
+def test_the_youngest_counts() -> None:
+    clock = MachineIdentity(machine_id="m", boot_id="b", uptime=2350.64891)
+    old = ex.RUNNING.model_copy(update={"active_since": 10.0})
+    given = Facts({CLOCK: clock, UNIT: ex.RUNNING, Unit(name="nginx"): old})
+    assert youngest(given) == pytest.approx(10.0)
+    assert youngest(Facts({CLOCK: clock, UNIT: old})) == pytest.approx(2340.64891)
+
+
+def test_what_does_not_run_has_no_age() -> None:
+    assert youngest(facts(unit=ex.FAILED)) is None
+
+
+def test_without_a_clock_everything_is_new() -> None:
+    assert youngest(facts(unit=ex.RUNNING, clock=UNKNOWN)) == 0.0
+
+
+def test_a_clock_behind_a_start_is_no_negative_age() -> None:
+    clock = MachineIdentity(machine_id="m", boot_id="b", uptime=1.0)
+    assert youngest(facts(unit=ex.RUNNING, clock=clock)) == 0.0
+
+
+def test_another_incarnation_is_named() -> None:
+    running = facts(unit=ex.RUNNING)
+    assert restarted(running, running) is None
+    assert restarted(running, facts(unit=ex.started_again(ex.RUNNING))) == "php8.2-fpm was started again"
+    assert restarted(running, facts(unit=ex.RUNNING.model_copy(update={"main_pid": 2}))) is not None
+    assert restarted(running, facts(unit=ex.RUNNING.model_copy(update={"restarts": 1}))) is not None
+    assert restarted(running, facts(unit=UNKNOWN)) is None
+    later = ex.RUNNING.model_copy(update={"changed_at": datetime(2027, 1, 1, tzinfo=UTC)})
+    assert restarted(running, facts(unit=later)) is None

@@ -1,0 +1,26 @@
+# ruff: noqa: T201  # it is never run
+"""What must not type-check: each marked line is an error, with the code that stands behind it."""
+
+from remediate.host import Vantage
+from remediate.probes.http import Site
+from remediate.probes.systemd import Unit
+from remediate.survey import Facts
+from remediate.testing import ScriptedSession, check_remedy
+from remediate.verdict import Verdict, refuse, skip
+
+
+def wrong(facts: Facts) -> None:
+    site = Site(url="https://example.com/", asked_from=Vantage.HOST)
+    print(facts[site].active)  # E: attr-defined
+    print(facts[Unit(name="nginx")].status)  # E: attr-defined
+    facts["nginx"]  # E: index
+    Unit(unit="nginx")  # E: call-arg
+    Site(url="https://example.com/", asked_from="host")  # E: arg-type
+    ScriptedSession({"nginx": "running"})  # E: dict-item
+    check_remedy(Unit(name="nginx"), {}, {})  # E: arg-type
+    refuse("config-broken", "no")  # E: arg-type
+
+
+def forgotten() -> Verdict:
+    skip(reason=3)  # E: arg-type
+    return "skip"  # E: return-value

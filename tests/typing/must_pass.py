@@ -1,0 +1,36 @@
+"""What must type-check: facts are typed by the probe that asked for them."""
+
+from typing import assert_type
+
+from remediate.host import Vantage
+from remediate.probe import Fact, Probe
+from remediate.probes.config import ConfigCheck
+from remediate.probes.http import Answer, Site
+from remediate.probes.nginx import NginxConfig
+from remediate.probes.systemd import LogLines, Unit, UnitLog, UnitState
+from remediate.session import Session
+from remediate.survey import Facts
+from remediate.testing import Known, PaperHost, ScriptedSession
+from remediate.testing.examples import RUNNING, page
+
+
+def typed(facts: Facts) -> None:
+    assert_type(facts[Unit(name="nginx")], UnitState)
+    assert_type(facts[UnitLog(name="nginx")], LogLines)
+    assert_type(facts[NginxConfig()], ConfigCheck)
+    assert_type(facts[Site(url="https://example.com/", asked_from=Vantage.HOST)], Answer)
+    assert_type(facts[Unit(name="nginx")].healthy, bool)
+    assert_type(facts[Unit(name="nginx")].active_since, float | None)
+
+
+def any_probe(facts: Facts, probe: Probe[Fact]) -> None:
+    assert_type(facts[probe], Fact)
+    assert_type(facts[probe].ok, bool | None)
+
+
+def sessions(host: PaperHost) -> None:
+    site = Site(url="https://example.com/", asked_from=Vantage.HOST)
+    scripted: Session = ScriptedSession({Unit(name="nginx"): RUNNING, site: page()}, {site: page(502)})
+    real: Session = host.session()
+    known: Known = {Unit(name="nginx"): RUNNING}
+    del scripted, real, known
