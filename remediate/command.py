@@ -1,10 +1,10 @@
 """What is asked of a host or of the network, as data: nothing here runs anything."""
 
-import re
 import shlex
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -61,10 +61,8 @@ class HttpRequest(BaseModel):
     @property
     def host_port(self) -> tuple[str, int]:
         """The name and port that the URL speaks of."""
-        scheme, _, rest = self.url.partition("://")
-        authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-        name, _, port = authority.partition(":")
-        return name, int(port) if port else (443 if scheme == "https" else 80)
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
     def curl(self) -> Run:
         """Return the same request as a command for a host: body on stdout, `status seconds redirect` on stderr."""

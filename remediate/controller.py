@@ -1,12 +1,15 @@
 """Asks the questions whose vantage is the machine that runs remediate."""
 
+import contextlib
 import errno
+import re
 import socket
 import ssl
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from remediate.command import CurlExit, HttpRequest, Output
 from remediate.errors import Unreadable
@@ -56,49 +59,90 @@ def fetch(request: HttpRequest) -> Output:
     """
     import httpx2
 
-    name, port = request.host_port
-    url, headers, extensions = httpx2.URL(request.url), {"Accept": "*/*", "Accept-Encoding": "identity"}, {}
-    if request.resolve is not None:
-        address, _, pinned_port = request.resolve.rpartition(":")
-        url = url.copy_with(host=address.strip("[]"), port=int(pinned_port))
-        headers["Host"] = name if port in (80, 443) else f"{name}:{port}"
-        extensions = {"sni_hostname": name}
-    begun = monotonic()
-    status, redirect, body = 0, "", b""
-    try:
-        context = ssl.create_default_context()
-        if request.ca_file is not None:
-            context.load_verify_locations(cafile=request.ca_file)
-    except OSError as error:
-        raise Unreadable(
-            f"{request.ca_file}: cannot be read as trusted authorities: {error.strerror or error}"
-        ) from error
-    exit_status = CurlExit.OK
-    try:
-        with (
-            httpx2.Client(verify=context, timeout=request.seconds, trust_env=request.resolve is None) as client,
-            client.stream("GET", url, headers=headers, extensions=extensions) as response,
-        ):
-            status, redirect = response.status_code, response.headers.get("Location", "")
-            for chunk in response.iter_raw():
-                body += chunk
-                if len(body) > STDOUT_LIMIT:
-                    break
-                if monotonic() - begun > request.seconds:
-                    exit_status = CurlExit.TIMEOUT
-                    break
-    except httpx2.TimeoutException:
-        exit_status = CurlExit.TIMEOUT
-    except httpx2.ConnectError as error:
-        exit_status = _connect_failure(error, name)
-    except (httpx2.HTTPError, httpx2.StreamError):
-        exit_status = CurlExit.BROKEN_ANSWER
+    url, headers, extensions = _addressed(request)
+    context, begun = _trusting(request), monotonic()
+    status, redirect, body, exit_status = 0, "", b"", CurlExit.OK
+    with (
+        _Deadline(request.seconds) as deadline,
+        httpx2.Client(verify=context, timeout=request.seconds, trust_env=request.resolve is None) as client,
+    ):
+        extensions["trace"] = deadline.watch
+        try:
+            with client.stream("GET", url, headers=headers, extensions=extensions) as response:
+                status, location = response.status_code, response.headers.get("Location", "")
+                redirect = str(httpx2.URL(request.url).join(location)) if location else ""
+                for chunk in response.iter_raw():
+                    body += chunk
+                    if len(body) > STDOUT_LIMIT:
+                        break
+        except httpx2.TimeoutException:
+            exit_status = CurlExit.TIMEOUT
+        except httpx2.ConnectError as error:
+            exit_status = _connect_failure(error, request.host_port[0])
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL):
+            exit_status = CurlExit.TIMEOUT if deadline.passed else CurlExit.BROKEN_ANSWER
     return Output(
         stdout=body[:STDOUT_LIMIT].decode(errors="backslashreplace"),
         stderr=f"{status:03d} {monotonic() - begun:.3f} {redirect}",
         exit=exit_status.value,
         cut=len(body) > STDOUT_LIMIT,
     )
+
+
+def _addressed(request: HttpRequest) -> tuple[str, dict[str, str], dict[str, object]]:
+    """Return what is asked for, pinned to an address under the site's own name where the request says so."""
+    headers: dict[str, str] = {"Accept": "*/*", "Accept-Encoding": "identity"}
+    if request.resolve is None:
+        return request.url, headers, {}
+    name, port = request.host_port
+    scheme, _, rest = request.url.partition("://")
+    path = rest[len(re.split(r"[/?#]", rest, maxsplit=1)[0]) :]
+    usual = {"http": 80, "https": 443}[scheme]
+    shown = f"[{name}]" if ":" in name else name
+    headers["Host"] = shown if port == usual else f"{shown}:{port}"
+    return f"{scheme}://{request.resolve}{path}", headers, {"sni_hostname": name}
+
+
+def _trusting(request: HttpRequest) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if request.ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=request.ca_file)
+        except OSError as error:
+            why = error.strerror or error
+            raise Unreadable(f"{request.ca_file}: cannot be read as trusted authorities: {why}") from error
+    return context
+
+
+class _Deadline:
+    """Ends a request that drips: the time limits of the client are for each read alone."""
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def watch(self, event: str, info: Mapping[str, object]) -> None:
+        """Take note of the sockets, as the client's trace extension tells of them."""
+        stream = info.get("return_value")
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            found = getattr(stream, "get_extra_info", lambda _: None)("socket")
+            if isinstance(found, socket.socket):
+                self._sockets.append(found)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _end(self) -> None:
+        self.passed = True
+        for each in self._sockets:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
 
 def _connect_failure(error: Exception, name: str) -> CurlExit:

@@ -5,7 +5,7 @@ from threading import Event
 from time import monotonic
 from typing import Final, NamedTuple, Protocol
 
-from remediate.attempt import LOOK_AGAIN, NotRun, attempt
+from remediate.attempt import LOOK_AGAIN, NotRun, Ran, attempt
 from remediate.controller import Controller
 from remediate.discovery import discovered
 from remediate.errors import ContactLost, Unreachable
@@ -282,9 +282,15 @@ class HostRun:
         self._progress(f"{remedy.kind}: {verdict.reason}")
         owner = (*self.context.owner, remedy.kind)
         enough = self._served_or_more_to_do(remedy)
-        tried = attempt(
-            self._look, remedy, steps, wait=self.options.wait, owner=owner, enough=enough, stop=self.context.stop
-        )
+        try:
+            tried = attempt(
+                self._look, remedy, steps, wait=self.options.wait, owner=owner, enough=enough, stop=self.context.stop
+            )
+        except ContactLost as error:
+            lost = step_outcome(remedy, verdict, before, ran=Ran((), Verified.UNKNOWN, str(error)))
+            self._steps.append(lost)
+            self.context.record.conclude(self.host, position, lost)
+            raise
         step = step_outcome(remedy, tried if isinstance(tried, Verdict) else verdict, before)
         if not isinstance(tried, (Verdict, NotRun)):
             self._touched = Touched.YES

@@ -98,7 +98,7 @@ def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
     if act is not None:
         # The controller is gone: another run must not start before what was begun here has settled.
         body.append(f'[ "$answer" = done ] || sleep {act.settle:g}')
-    body += ["}", "remediate; exit", ""]
+    body += ["}", "{ remediate; exit; }", ""]
     return "\n".join(body).encode()
 
 
@@ -136,7 +136,7 @@ def _acting(act: Act) -> list[str]:
         "trap '' PIPE",
         f"command -v flock >/dev/null && [ -r {LOCK_FILE} ] || {{ frame lock none; return; }}",
         f"exec 9<{LOCK_FILE}",
-        f"flock {f'-w {act.wait:g}' if act.wait else '-n'} 9 ||",
+        f"flock {f'-w {act.wait:g}' if act.wait else '-n'} 9 9<&9 ||",
         f"{{ frame lock busy; ps -eo etimes=,args= | grep '[r]{APPLY_TAG[1:]}'; frame end; return; }}",
         "frame lock held",
     ]

@@ -7,7 +7,7 @@ from math import ceil
 from remediate.command import Run
 from remediate.host import Host
 
-_SPECIAL = re.compile(r"([,:=\\*?\[\]!()\" #])")
+_SPECIAL = re.compile(r"([,:=*?\[\]!# ^])")
 """What sudoers(5) gives a meaning in a command or an argument; everything else stands for itself."""
 
 
@@ -31,6 +31,6 @@ def render(host: Host, user: str, commands: Iterable[Run]) -> str:
 
 
 def _quote(word: str) -> str:
-    if re.search(r"[\x00-\x1f\x7f]", word) or not word:
+    if re.search(r"[\x00-\x1f\x7f]", word) or not word or word != word.strip(" "):
         raise ValueError(f"sudoers cannot express the argument {word!r}")
-    return _SPECIAL.sub(r"\\\1", word)
+    return _SPECIAL.sub(r"\\\1", word.replace("\\", "\\" * 4).replace('"', '\\\\"'))

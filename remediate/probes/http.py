@@ -1,6 +1,7 @@
 """Whether the site answers, and whether the answer is the right one."""
 
 from enum import Enum
+from math import inf, isfinite
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -112,7 +113,9 @@ class Site(Probe[Answer]):
             status, seconds, *redirect = last_line(output.stderr).split(" ", 2)
             code, duration = int(status), float(seconds)
         except ValueError:
-            raise Unreadable(f"{self.url}: curl: {last_line(output.stderr)}") from None
+            code, duration, redirect = 0, inf, []
+        if not isfinite(duration):
+            raise Unreadable(f"{self.url}: curl: {last_line(output.stderr)}")
         failure = None
         if output.exit != CurlExit.OK and not (output.cut and output.exit in _READER_STOPPED):
             failure = _FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER) if output.exit in _KNOWN else None

@@ -1,5 +1,6 @@
 """Which machine this is, and what its own clock says."""
 
+import re
 from typing import Literal
 
 from pydantic import Field
@@ -42,7 +43,7 @@ class Machine(Probe[MachineIdentity]):
     def parse(self, output: Output) -> MachineIdentity:
         """See Probe."""
         match output.stdout.split():
-            case [machine_id, boot_id, uptime, _]:
+            case [machine_id, boot_id, uptime, _] if re.fullmatch(r"[0-9]+(\.[0-9]+)?", uptime):
                 return MachineIdentity(machine_id=machine_id, boot_id=boot_id, uptime=float(uptime))
             case _:
                 raise Unreadable("machine: /etc/machine-id, boot id or uptime is missing")

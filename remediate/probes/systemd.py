@@ -1,5 +1,6 @@
 """What systemd says about a unit, and what the unit last wrote."""
 
+import re
 from datetime import UTC, datetime
 from typing import Literal, Self
 
@@ -160,7 +161,7 @@ _ABSENT_WHEN_EMPTY = frozenset({"Job", "MainPID", "NRestarts", "Result", "ExecMa
 
 
 def _number(text: str) -> int:
-    if not text.isdigit():
+    if not re.fullmatch(r"[0-9]{1,20}", text):
         raise Unreadable(f"systemctl show: {text!r} is not a number")
     return int(text)
 

@@ -11,7 +11,7 @@ from remediate.probe import Fact, Probe
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import Unit
-from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, restarts, unsound, unstartable
+from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, restarts, start_limited, unsound, unstartable
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
@@ -65,15 +65,21 @@ class RestartNginx(Remedy):
             return wait(f"{name} is {unit.describe()}, job {unit.job}")
         if unit.healthy:
             return skip(f"{name} is active")
-        config = facts[NginxConfig()]
-        refusal = unstartable(unit, name) or unsound(config, NginxConfig().label())
-        if refusal is not None:
-            return refusal
+        return (
+            unstartable(unit, name)
+            or unsound(facts[NginxConfig()], NginxConfig().label())
+            or self._shut_out(facts)
+            or start_limited(unit, name)
+            or proceed(f"{name} is {unit.describe()}")
+        )
+
+    def _shut_out(self, facts: Facts) -> Verdict | None:
         for owner in self._owners:
             taken = facts[owner]
             if taken.programs:
-                return refuse(PORT_TAKEN, f"{owner.label()} is taken by {taken.describe()}, so {name} cannot start")
-        return proceed(f"{name} is {unit.describe()}")
+                why = f"{owner.label()} is taken by {taken.describe()}, so {self.title()} cannot start"
+                return refuse(PORT_TAKEN, why)
+        return None
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""

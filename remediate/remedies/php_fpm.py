@@ -11,7 +11,7 @@ from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase
 from remediate.probes.php_fpm import PhpFpmConfig, Pools, unit_of
 from remediate.probes.systemd import Unit
-from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, restarts, unsound, unstartable
+from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, restarts, start_limited, unsound, unstartable
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
@@ -82,12 +82,13 @@ class RestartPhpFpm(Remedy):
         trouble = "" if not unit.healthy else self._trouble(facts)
         if unit.healthy and not trouble:
             return skip(f"{name} is active and answers")
-        refusal = (
+        return (
             unstartable(unit, name)
-            or self._waits_for_database(facts)
             or unsound(facts[self._config], self._config.label())
+            or self._waits_for_database(facts)
+            or start_limited(unit, name)
+            or proceed(f"{name} is {unit.describe()}{trouble}")
         )
-        return refusal or proceed(f"{name} is {unit.describe()}{trouble}")
 
     def _trouble(self, facts: Facts) -> str:
         pools = facts[self._pools]

@@ -10,7 +10,7 @@ from remediate.host import AbsolutePath, Host, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.supervisor import SUPERVISORCTL, OrphanWorkers, WorkerIdentity, Workers
 from remediate.probes.systemd import Unit
-from remediate.remedies.systemd import UNIT_REFUSALS, restarts, unstartable
+from remediate.remedies.systemd import UNIT_REFUSALS, restarts, start_limited, unstartable
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
@@ -82,7 +82,7 @@ class RestartSupervisor(Remedy):
             return wait(f"{name} is {unit.describe()}, job {unit.job}")
         if unit.healthy:
             return skip(f"{name} is active")
-        refusal = unstartable(unit, name)
+        refusal = unstartable(unit, name) or start_limited(unit, name)
         if refusal is not None:
             return refusal
         left = facts[self._orphans].describe() if self._orphans and facts[self._orphans].processes else ""

@@ -18,14 +18,22 @@ CONFIG_REFUSALS = (CONFIG_BROKEN, CONFIG_UNCHECKED)
 
 
 def unstartable(unit: UnitState, name: str) -> Verdict | None:
-    """Say why this unit must not be started by us, or None."""
+    """Say why this unit cannot be started, or None."""
     if unit.missing:
         return refuse(UNIT_MISSING, f"{name} is not installed on this host")
     if unit.masked:
         return refuse(UNIT_MASKED, f"{name} is masked; unmask it if it should run")
-    if unit.result == "start-limit-hit":
-        return refuse(START_LIMIT_HIT, f"{name} was started too often and systemd gave up: its log says why")
     return None
+
+
+def start_limited(unit: UnitState, name: str) -> Verdict | None:
+    """Say that systemd gave the unit up, or None.
+
+    Ask this last: it can be overridden, and what is overridden hides every refusal that would have come after it.
+    """
+    if unit.result != "start-limit-hit":
+        return None
+    return refuse(START_LIMIT_HIT, f"{name} was started too often and systemd gave up: its log says why")
 
 
 def unsound(config: ConfigCheck, label: str) -> Verdict | None:
