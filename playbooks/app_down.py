@@ -54,6 +54,11 @@ def app_down(host: Host) -> Iterable[Remedy]:
 
     Innermost first: PHP-FPM, nginx, supervisor, the queue workers; only what is broken is touched. In maintenance
     mode, or while a deploy runs, the host is left alone.
+
+    Where this departs from the runbook's letter: it restarts php-fpm, nginx and everything in supervisor, one after
+    the other. Restarting what works drops requests; `restart nginx` with a broken edit takes a running site down;
+    `supervisorctl restart all` starts programs that are parked on purpose, kills jobs that run longer than
+    `stopwaitsecs`, and does nothing for a daemon that is dead. The logs are read before anything is restarted.
     """
     if host.settings.app_path is not None:
         yield EndMaintenance.on(host)

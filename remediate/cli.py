@@ -141,6 +141,7 @@ def namespace(root: Path | None = None) -> Collection:
         _collection("check", (_playbook(listed, project, plan=True) for listed in playbooks)),
         _collection("runs", _runs(project)),
         _collection("staging", _staging(project)),
+        _collection("docs", [_docs(project)]),
         _sudoers(project),
     )
     do: dict[str, list[Command]] = {}
@@ -176,11 +177,7 @@ def _playbook(listed: Listed, project: Project, *, plan: bool) -> Command:
 
 
 def _remedy(kind: str, remedy: type[Remedy], project: Project) -> Command:
-    fields = {
-        name: field
-        for name, field in remedy.model_fields.items()
-        if name != "kind" and field.annotation in {str, float, int, bool}
-    }
+    fields = remedy.simple_fields()
 
     def body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.mend import mend
@@ -189,7 +186,7 @@ def _remedy(kind: str, remedy: type[Remedy], project: Project) -> Command:
         given = tuple((name, flags[name]) for name in fields if flags.get(name) is not None)
         return mend(Single(remedy, given), flags, project, terminal, program=program_name())
 
-    own = [Flag(name.replace("_", "-"), field.description or "") for name, field in fields.items()]
+    own = [Flag(name.replace("_", "-"), meaning) for name, meaning in fields.items()]
     return Command(f"do.{kind}", remedy.__doc__ or "", (*RUN, *own), body)
 
 
@@ -254,6 +251,15 @@ def _sudoers(project: Project) -> Command:
 
     doc = "Print the sudoers file of a host: exactly the commands that may ever run there."
     return Command("sudoers", doc, (HOST, INVENTORY), body)
+
+
+def _docs(project: Project) -> Command:
+    def body(_: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.docs import build_docs
+
+        return build_docs(project, terminal)
+
+    return Command("docs.build", "Write the page of every playbook below docs/, from the code that runs.", (), body)
 
 
 class RemediateProgram(Program):

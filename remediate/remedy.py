@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, Self
+from types import UnionType
+from typing import Annotated, ClassVar, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -74,6 +75,16 @@ class Remedy(BaseModel, ABC):
         except ValidationError as error:
             raise ConfigurationError(f"{host.name}: {cls.model_fields['kind'].default}: {one_line(error)}") from None
 
+    @classmethod
+    def simple_fields(cls) -> dict[str, str]:
+        """Return the fields that one word on a command line can give, with what they mean."""
+        simple = {str, int, float, bool}
+        return {
+            name: field.description or ""
+            for name, field in cls.model_fields.items()
+            if name != "kind" and {_bare(each) for each in _alternatives(field.annotation)} <= simple | {type(None)}
+        }
+
     @abstractmethod
     def title(self) -> str:
         """What it acts on, for a person: a unit's name."""
@@ -127,6 +138,14 @@ class Remedy(BaseModel, ABC):
         return tuple(
             dict.fromkeys(run for run in (*asked, *self.changes()) if isinstance(run, Run) and run.user is not None)
         )
+
+
+def _alternatives(annotation: object) -> tuple[object, ...]:
+    return get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
+
+
+def _bare(annotation: object) -> object:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _same(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:

@@ -131,28 +131,32 @@ def typed(command: CommandRecord) -> str:
 
 def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
     """Tell how one host came out: first the word, then why, then what next."""
-    head, seconds = HEADLINES[outcome.verdict], f"in {outcome.seconds:.1f} s"
-    why = _indented(_why(outcome))
+    head = f"{HEADLINES[outcome.verdict]} in {outcome.seconds:.1f} s"
     match outcome.verdict:
         case RunVerdict.HEALTHY:
-            return [f"{head} {seconds}: nothing to do, nothing was changed"]
+            return [f"{head}: nothing to do, nothing was changed"]
         case RunVerdict.FIXED:
             serving = outcome.serving_again_seconds
             again = "" if serving is None else f" (serving again after {serving:.1f} s)"
-            return [f"{head} {seconds}{again}       {door.evidence}"]
+            return [f"{head}{again}       {door.evidence}"]
         case RunVerdict.PENDING:
-            return [f"{head}: nothing was changed       to do it: {door.again(outcome.name, plan=False)}"]
-        case RunVerdict.REFUSED | RunVerdict.UNREACHABLE:
-            unexplained = outcome.error is not None and outcome.error.code in {"unexplained", "unstable"}
-            words = _last_words(outcome.before) if unexplained else []
-            return [f"{head} {seconds}: nothing was changed", *why, *words, *_indented(_next(outcome, door))]
-        case RunVerdict.UNKNOWN:
-            look = f"look with: {door.again(outcome.name, plan=True)}"
-            return [f"{head} {seconds}: {_TOUCHED[outcome.touched]}", *why, *_indented(look), *_indented(door.evidence)]
+            return [f"PENDING: nothing was changed       to do it: {door.again(outcome.name, plan=False)}"]
         case _:
-            lines = [f"{head} {seconds}: {_TOUCHED[outcome.touched]}", *why, *_last_words(outcome.after)]
-            escalation = _ESCALATION.get(door.severity) if door.severity else None
-            return [*lines, *_indented(escalation or ""), *_indented(door.evidence)]
+            told = [
+                *_indented(_why(outcome)),
+                *_quotes(outcome),
+                *_indented(_next(outcome, door)),
+                *_indented(_ESCALATION.get(door.severity, "") if door.severity else ""),
+            ]
+            return [f"{head}: {_TOUCHED[outcome.touched]}", *told]
+
+
+def _quotes(outcome: HostOutcome) -> list[str]:
+    """Quote logs where they may tell what no guard knows."""
+    if outcome.touched is not Touched.NO:
+        return _last_words(outcome.after)
+    unexplained = outcome.error is not None and outcome.error.code in {"unexplained", "unstable"}
+    return _last_words(outcome.before) if unexplained else []
 
 
 def _why(outcome: HostOutcome) -> str:
@@ -181,6 +185,8 @@ def _last_words(readings: Sequence[Reading]) -> list[str]:
 
 
 def _next(outcome: HostOutcome, door: Door) -> str:
+    if outcome.verdict is RunVerdict.UNKNOWN:
+        return f"look with: {door.again(outcome.name, plan=True)}       {door.evidence}"
     match outcome.error.code if outcome.error else "":
         case "sudo-rule-missing":
             return f"next: install on the host what `{door.program} sudoers --host {outcome.name}` prints"
@@ -188,10 +194,10 @@ def _next(outcome: HostOutcome, door: Door) -> str:
             return "next: mend that line, then run this again"
         case "locked":
             return "next: wait for it with --wait SECONDS"
-        case "unexplained" | "unstable" | "unreadable":
-            return door.evidence
-        case _:
+        case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):
             return ""
+        case _:
+            return door.evidence
 
 
 def _indented(text: str) -> list[str]:

@@ -1,0 +1,80 @@
+"""The printed runbook: one page per playbook, made from the code that runs, so that they cannot drift apart."""
+
+import inspect
+from collections.abc import Iterable
+from pathlib import Path
+
+from jinja2 import PackageLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from remediate.host import Host, Settings, SshTarget
+from remediate.playbook import Playbook
+from remediate.probe import Fact, Probe
+from remediate.project import Listed, Project
+from remediate.remedy import Remedy
+from remediate.verdict import ENGINE_CODES
+
+EXAMPLE = Host(
+    name="web1",
+    ssh=SshTarget(address="web1.example.com", user="forge"),
+    settings=Settings.model_validate(
+        {
+            "site_url": "https://example.com/",
+            "health_path": "/health",
+            "app_path": "/home/forge/agency-platform",
+            "php": "php8.3",
+            "worker_program": "agency-worker",
+        }
+    ),
+)
+"""The host that pages speak of."""
+
+
+def build(project: Project, directory: Path) -> tuple[Path, ...]:
+    """Write the page of every playbook below `directory` and return the files."""
+    written: list[Path] = []
+    for name, listed in project.playbooks().items():
+        path = directory / "playbooks" / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(project.load(name), listed))
+        written.append(path)
+    return tuple(written)
+
+
+def page(playbook: Playbook, listed: Listed) -> str:
+    """Return the page of one playbook."""
+    environment = SandboxedEnvironment(
+        loader=PackageLoader("remediate.report"), undefined=StrictUndefined, trim_blocks=False, autoescape=False
+    )
+    treatment = playbook(EXAMPLE)
+    return environment.get_template("playbook.md.j2").render(
+        name=playbook.name,
+        severity=playbook.severity.value if playbook.severity else "no severity of its own",
+        source=f"playbooks/{listed.path.name}",
+        doc=inspect.cleandoc(playbook.__doc__ or ""),
+        symptoms=_questions(treatment.symptoms),
+        diagnosis=_questions(treatment.diagnosis),
+        remedies=[_remedy(remedy) for remedy in treatment.remedies],
+        engine_codes=ENGINE_CODES,
+    )
+
+
+def _questions(probes: Iterable[Probe[Fact]]) -> list[str]:
+    said: dict[str, list[str]] = {}
+    for probe in probes:
+        doc = inspect.cleandoc(type(probe).__doc__ or "").splitlines()[0]
+        said.setdefault(f"`{probe.label()}`: {doc}", []).append(probe.vantage.value)
+    return [f"{what} (asked from the {' and the '.join(vantages)})" for what, vantages in said.items()]
+
+
+def _remedy(remedy: Remedy) -> dict[str, object]:
+    return {
+        "kind": remedy.kind,
+        "doc": inspect.cleandoc(type(remedy).__doc__ or ""),
+        "after": ", ".join(f"`{kind}`" for kind in remedy.after),
+        "commands": [str(run) for run in remedy.changes()],
+        "refusals": remedy.refusals,
+        "fields": ", ".join(
+            f"`--{name.replace('_', '-')}` ({meaning})" for name, meaning in type(remedy).simple_fields().items()
+        ),
+    }
