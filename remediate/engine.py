@@ -176,8 +176,9 @@ class HostRun:
         if not waits():
             return judgements
         self._progress(next(each.verdict.reason for each in judgements if each.decision is Decision.WAIT))
-        until = monotonic() + PATIENCE
-        with self._look.look(seconds=PATIENCE + SURVEY_SECONDS) as look:
+        patience = max(0.0, min(PATIENCE, self.options.timeout - (monotonic() - self._begun)))
+        until = monotonic() + patience
+        with self._look.look(seconds=patience + SURVEY_SECONDS) as look:
             while waits() and monotonic() < until and not self.context.stop.wait(LOOK_AGAIN):
                 look.survey()
                 judgements = self._judge()

@@ -7,7 +7,8 @@ from typing import Literal
 
 from remediate.engine import NotRecorded
 from remediate.host import Host
-from remediate.journal import Intent, Journal, JournalError, RunRecord
+from remediate.journal import Journal, JournalError
+from remediate.journal_entries import Intent, RunRecord
 from remediate.masking import Masker
 from remediate.outcome import Mode, Report, StepOutcome
 from remediate.remedy import Remedy, Step

@@ -32,7 +32,8 @@ _MIXED: Final = 6
 def check_remedy(remedy: Remedy, broken: Known, healed: Known, *, others: Iterable[Known] = ()) -> None:
     """Hold a remedy to what the engine relies on. Raises AssertionError with what is wrong, in words.
 
-    `broken` are facts on which the remedy is needed and safe, `healed` what they are once it has worked: what it
+    `broken` are facts on which the remedy is needed and safe (or refused with a code that may be overridden, for one
+    that never acts by itself), `healed` what they are once it has worked: what it
     acts on must be another incarnation then. `others` are further facts that its guard must bear: refusals, states
     in transition.
 
@@ -55,7 +56,9 @@ def check_remedy(remedy: Remedy, broken: Known, healed: Known, *, others: Iterab
     _proof(remedy, before, after)
     _unknown(remedy, before, after)
     for number, facts in enumerate((*_mixtures(remedy, before, after), *others)):
-        _bears(remedy, _Example(remedy, facts, f"other {number}"))
+        other = _Example(remedy, facts, f"other {number}")
+        _bears(remedy, other)
+        _nothing_hidden(remedy, before, other)
 
 
 class _Watched(Facts):
@@ -200,7 +203,7 @@ def _needed(remedy: Remedy, before: _Example) -> None:
         verdict = remedy.guard(before.facts())
     except Unreadable as why:
         raise AssertionError(f"its guard cannot read the broken facts: {why}") from why
-    assert verdict.decision is Decision.PROCEED, f"its guard does not proceed on the broken facts: {verdict!r}"
+    assert _may_proceed(verdict), f"its guard does not proceed on the broken facts: {verdict!r}"
     assert verdict == remedy.guard(before.facts()), "its guard says something else when asked again"
 
 
@@ -215,6 +218,8 @@ def _listed(remedy: Remedy, steps: tuple[Step, ...], name: str) -> None:
     for step in steps:
         listed = step.user != ROOT or step in remedy.changes()
         assert listed, f"on the {name} facts apply() yields `{step}`, which changes() does not list"
+        absolute = step.user is None or step.argv[0].startswith("/")
+        assert absolute, f"on the {name} facts apply() yields `{step}`: its program must be an absolute path"
 
 
 def _proof(remedy: Remedy, before: _Example, after: _Example) -> None:
@@ -234,13 +239,7 @@ def _proof(remedy: Remedy, before: _Example, after: _Example) -> None:
 
 
 def _unknown(remedy: Remedy, before: _Example, after: _Example) -> None:
-    asked = before.facts()
-    remedy.guard(asked)
-    tuple(remedy.apply(asked))
-    for probe in (*asked.asked, *remedy.identity()):
-        verdict = _guarded(remedy, before.facts(unreadable=probe))
-        proceeds = verdict is not None and verdict.decision is Decision.PROCEED
-        assert not proceeds, f"its guard proceeds although {probe!r} cannot be read: {verdict!r}"
+    _never_blind(remedy, before)
     shown = after.facts()
     remedy.verify(before.facts(), shown)
     for probe in shown.asked:
@@ -249,6 +248,46 @@ def _unknown(remedy: Remedy, before: _Example, after: _Example) -> None:
         except Unreadable:
             continue
         assert not isinstance(proof, Proven), f"it is proven although {probe!r} cannot be read: {proof!r}"
+
+
+def _never_blind(remedy: Remedy, example: _Example) -> None:
+    """On facts it proceeds on, everything it asked has to be readable."""
+    asked = example.facts()
+    remedy.guard(asked)
+    tuple(remedy.apply(asked))
+    for probe in (*asked.asked, *remedy.identity()):
+        verdict = _guarded(remedy, example.facts(unreadable=probe))
+        proceeds = verdict is not None and _may_proceed(verdict)
+        assert not proceeds, f"its guard proceeds although {probe!r} cannot be read: {verdict!r}"
+
+
+def _nothing_hidden(remedy: Remedy, before: _Example, example: _Example) -> None:
+    """An override turns one refusal into proceed: whatever else speaks against acting has to be said before it.
+
+    With one answer put back to what it is on the broken facts, on which nothing speaks against acting, only what
+    that answer caused is gone; a refusal that remains, or an advice to wait, was there all the time.
+    """
+    verdict = _guarded(remedy, example.facts())
+    if verdict is None or verdict.code is None or not _overridable(verdict):
+        return
+    for probe in remedy.probes():
+        answers = {**example.answers, probe: before.answers[probe]}
+        hidden = _guarded(remedy, _Example(remedy, answers, example.name).facts())
+        if hidden is None or hidden.decision is Decision.SKIP or _may_proceed(hidden):
+            continue
+        said = hidden.code.name if hidden.code else hidden.decision.value
+        raise AssertionError(
+            f"overriding {verdict.code.name!r} would pass over {said!r}, which holds as well: say it first"
+        )
+
+
+def _overridable(verdict: Verdict) -> bool:
+    return verdict.decision is Decision.REFUSE and verdict.code is not None and verdict.code.overridable
+
+
+def _may_proceed(verdict: Verdict) -> bool:
+    """By itself, or because somebody overrides it."""
+    return verdict.decision is Decision.PROCEED or _overridable(verdict)
 
 
 def _bears(remedy: Remedy, example: _Example) -> None:
@@ -260,8 +299,8 @@ def _bears(remedy: Remedy, example: _Example) -> None:
     assert verdict.reason.strip(), f"a verdict has a reason: {verdict!r}"
     if verdict.code is not None:
         assert verdict.code in remedy.refusals, f"it refuses with {verdict.code.name!r}, which refusals does not list"
-    overridable = verdict.decision is Decision.REFUSE and verdict.code is not None and verdict.code.overridable
-    if verdict.decision is Decision.PROCEED or overridable:
+    if _may_proceed(verdict):
+        _never_blind(remedy, example)
         # An override turns a refusal into proceed: then apply() sees these facts.
         _listed(remedy, tuple(remedy.apply(example.facts())), example.name)
 

@@ -4,8 +4,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure
-from remediate.probes.systemd import UnitState
+from remediate.probes.laravel import AppState, DatabaseState, DatabaseTrouble, DeployState
+from remediate.probes.network import Listeners
+from remediate.probes.php_fpm import Ping, PoolsState, PoolState
+from remediate.probes.supervisor import ProgramState, StrayProcess, StrayWorkers, WorkerPids, WorkerState
+from remediate.probes.systemd import LogLines, UnitState
 
 RUNNING: Final = UnitState(
     load="loaded",
@@ -60,6 +65,99 @@ BROKEN_CONFIG: Final = ConfigCheck(
 """A configuration that its program rejects."""
 UNCHECKED: Final = ConfigCheck(state=ConfigState.UNCHECKED, message="(30: Read-only file system)")
 """A configuration check that could not run."""
+
+NO_LINES: Final = LogLines(lines=())
+"""A log in which nothing stands."""
+
+POOLS: Final = PoolsState(
+    pools=(
+        PoolState(
+            name="www",
+            listen="/run/php/php8.2-fpm.sock",
+            ping=Ping.ANSWERED,
+            queue=0,
+            children=5,
+            max_children=5,
+            ticks=0,
+        ),
+    )
+)
+"""Pools that answer."""
+
+APP: Final = AppState(version="8.83.26", maintenance=False, config_cached=True)
+"""An application that is up."""
+IN_MAINTENANCE: Final = APP.model_copy(update={"maintenance": True})
+"""An application that somebody took down on purpose."""
+DATABASE: Final = DatabaseState(trouble=None, waiting=0)
+"""A database that answers."""
+DATABASE_BUSY: Final = DatabaseState(trouble=None, waiting=7)
+"""A database that keeps queries waiting."""
+DATABASE_GONE: Final = DatabaseState(trouble=DatabaseTrouble.REFUSED, waiting=0)
+"""A database that does not run."""
+NO_DEPLOY: Final = DeployState(running=())
+"""Nobody changes the application's code."""
+DEPLOYING: Final = DeployState(running=("composer install --no-dev",))
+"""A deploy is under way."""
+
+NOBODY: Final = Listeners(programs=(), names=())
+"""A port on which nobody listens."""
+NO_STRAYS: Final = StrayWorkers(processes=())
+"""No worker works unsupervised."""
+ROOMY: Final = DiskState(space=(Room(mount="/", percent=23),), inodes=(Room(mount="/", percent=3),), full=95)
+"""Disks with room."""
+FULL: Final = DiskState(space=(Room(mount="/", percent=100),), inodes=(Room(mount="/", percent=3),), full=95)
+"""A full disk."""
+NO_DAEMON: Final = WorkerState(processes=(), daemon=False)
+"""What supervisor says of its programs when it does not run: nothing."""
+NO_PROGRAM: Final = WorkerState(processes=(), daemon=True)
+"""What supervisor says of a program that it does not know."""
+
+
+def pools(ping: Ping, *, queue: int = 0, children: int = 5) -> PoolsState:
+    """Return one pool of at most five children, and what became of a request to it."""
+    return PoolsState(pools=(POOLS.pools[0].model_copy(update={"ping": ping, "queue": queue, "children": children}),))
+
+
+def listening(*programs: tuple[str, int]) -> Listeners:
+    """Return the programs that listen on a port, by name and pid."""
+    return Listeners(
+        programs=tuple(f"{name} ({pid})" for name, pid in programs),
+        names=tuple(dict.fromkeys(name for name, _ in programs)),
+    )
+
+
+def workers(*states: str, program: str = "agency-worker", pid: int = 13057, uptime: float = 1000) -> WorkerState:
+    """Return a supervisor group of which each process is in that state; those that run have a pid from `pid` on."""
+    return WorkerState(
+        processes=tuple(
+            ProgramState(name=f"{program}:{program}_{number:02d}", state=state, pid=pid + number, uptime=uptime)
+            if state == "RUNNING"
+            else ProgramState(name=f"{program}:{program}_{number:02d}", state=state, detail=_DETAILS.get(state, ""))
+            for number, state in enumerate(states)
+        ),
+        daemon=True,
+    )
+
+
+_DETAILS: Final = {
+    "STOPPED": "Nov 23 08:31 AM",
+    "FATAL": "Exited too quickly (process log may have details)",
+    "BACKOFF": "Exited too quickly (process log may have details)",
+    "EXITED": "Nov 23 08:31 AM",
+}
+
+
+def pids(*known: WorkerState) -> WorkerPids:
+    """Return the process ids that supervisor tells for these programs: 0 for what does not run."""
+    return WorkerPids(pids=tuple(str(each.pid or 0) for state in known for each in state.processes))
+
+
+def strays(*processes: tuple[int, int], path: str = "/home/forge/agency-platform") -> StrayWorkers:
+    """Return workers without a parent, each by its pid and its start time."""
+    arguments = f"/usr/bin/php8.2 {path}/artisan queue:work redis --sleep=1"
+    return StrayWorkers(
+        processes=tuple(StrayProcess(pid=pid, started=started, arguments=arguments) for pid, started in processes)
+    )
 
 
 def started_again(unit: UnitState, times: int = 1) -> UnitState:

@@ -1,16 +1,23 @@
 """Turns a typed fact back into what a host would print for it, so that a scripted host is read by the real parsers."""
 
+import json
+from itertools import count
 from typing import Final
 
 from remediate.command import CurlExit, Output
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure, Site
+from remediate.probes.laravel import AppState, DatabaseState, DatabaseTrouble, DeployState
 from remediate.probes.machine import MachineIdentity
+from remediate.probes.network import Listeners
 from remediate.probes.nginx import NginxConfig
-from remediate.probes.php_fpm import InstalledPhp
+from remediate.probes.php import MARKER
+from remediate.probes.php_fpm import InstalledPhp, PoolsState
 from remediate.probes.sudo import SudoRules
+from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
 
 _CURL: Final = {
@@ -23,6 +30,15 @@ _CURL: Final = {
     Failure.BROKEN_ANSWER: CurlExit.BROKEN_ANSWER,
 }
 _EX_CONFIG: Final = 78
+_NONE_MATCHED: Final = 1
+_NO_DAEMON: Final = "unix:///var/run/supervisor.sock no such file\n"
+_DATABASE_ERRORS: Final = {
+    DatabaseTrouble.REFUSED: 2002,
+    DatabaseTrouble.DENIED: 1045,
+    DatabaseTrouble.UNKNOWN_DATABASE: 1049,
+    DatabaseTrouble.TOO_MANY: 1040,
+    DatabaseTrouble.OTHER: 1205,
+}
 
 
 def output_of(probe: Probe[Fact], fact: Fact) -> Output:
@@ -43,23 +59,95 @@ def output_of(probe: Probe[Fact], fact: Fact) -> Output:
 
 
 def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
+    return _of_systemd(fact) or _of_programs(probe, fact) or _of_php(fact) or _of_supervisor(fact)
+
+
+def _of_systemd(fact: Fact) -> Output | None:
     match fact:
         case UnitState():
             return Output(stdout=_unit(fact))
         case LogLines():
             return Output(stdout="".join(f"{line}\n" for line in fact.lines))
-        case Answer() if isinstance(probe, Site):
-            return _answer(probe, fact)
-        case ConfigCheck():
-            return _nginx(fact) if isinstance(probe, NginxConfig) else _php_fpm(fact)
         case MachineIdentity():
             return Output(stdout=f"{fact.machine_id}\n{fact.boot_id}\n{fact.uptime} {fact.uptime}\n")
         case SudoRules():
             return Output(stdout=_sudo(fact))
-        case InstalledPhp():
-            return Output(stdout=_php(fact))
         case _:
             return None
+
+
+def _of_programs(probe: Probe[Fact], fact: Fact) -> Output | None:
+    match fact:
+        case Answer() if isinstance(probe, Site):
+            return _answer(probe, fact)
+        case ConfigCheck():
+            return _nginx(fact) if isinstance(probe, NginxConfig) else _php_fpm(fact)
+        case InstalledPhp():
+            return Output(stdout=_php(fact))
+        case DiskState():
+            return Output(stdout=f"{_df(fact.space)}--\n{_df(fact.inodes)}")
+        case Listeners():
+            return Output(stdout=_ss(fact))
+        case DeployState():
+            lines = (f"{pid} {line}\n" for pid, line in zip(count(4711), fact.running, strict=False))
+            return Output(stdout="".join(lines), exit=0 if fact.running else _NONE_MATCHED)
+        case _:
+            return None
+
+
+def _of_php(fact: Fact) -> Output | None:
+    """Render what a PHP program of ours answers: JSON behind a marker."""
+    answer: object
+    match fact:
+        case PoolsState():
+            answer = fact.model_dump(mode="json")["pools"]
+        case AppState():
+            answer = fact.model_dump(mode="json")
+        case DatabaseState():
+            state = {"driver": "mysql", "host": "127.0.0.1", "database": "app"}
+            if fact.trouble is None:
+                answer = {**state, "state": "ok", "waiting": fact.waiting}
+            else:
+                answer = {**state, "state": "failed", "code": _DATABASE_ERRORS[fact.trouble]}
+        case _:
+            return None
+    return Output(stdout=f"\n{MARKER}{json.dumps(answer)}\n")
+
+
+def _of_supervisor(fact: Fact) -> Output | None:
+    match fact:
+        case WorkerState(daemon=False):
+            return Output(stdout=_NO_DAEMON, exit=4)
+        case WorkerState():
+            well = all(each.state == "RUNNING" for each in fact.processes)
+            return Output(stdout="".join(map(_program, fact.processes)), exit=0 if well else 3)
+        case WorkerPids():
+            return Output(stdout="".join(f"{pid}\n" for pid in fact.pids))
+        case StrayWorkers():
+            lines = (f"{each.pid} {each.started} {each.arguments} \n" for each in fact.processes)
+            return Output(stdout="".join(lines))
+        case _:
+            return None
+
+
+def _program(process: ProgramState) -> str:
+    detail = process.detail
+    if process.pid is not None:
+        days, seconds = divmod(int(process.uptime or 0), 86400)
+        clock = f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+        detail = f"pid {process.pid}, uptime {f'{days} days, ' if days else ''}{clock}"
+    return f"{process.name:<32} {process.state:<9} {detail}\n"
+
+
+def _df(rooms: tuple[Room, ...]) -> str:
+    lines = (f"/dev/sda{number} 1000 0 0 {room.percent}% {room.mount}\n" for number, room in enumerate(rooms, 1))
+    return "".join(("Filesystem 1024-blocks Used Available Capacity Mounted on\n", *lines))
+
+
+def _ss(fact: Listeners) -> str:
+    users = (program.removesuffix(")").rpartition(" (") for program in fact.programs)
+    shown = ",".join(f'("{name}",pid={pid},fd=5)' for name, _, pid in users)
+    return f"LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:({shown})\n" if fact.programs else ""
 
 
 def _unit(fact: UnitState) -> str:

@@ -24,7 +24,7 @@ function database($config): array {
         $connection->select("select 1");
         $answer["state"] = "ok";
         if ($answer["driver"] === "mysql" || $answer["driver"] === "mariadb") {
-            $slow = $connection->select("select count(*) as n from information_schema.processlist where command = 'Query' and time >= 2 and id <> connection_id()");
+            $slow = $connection->select("select count(*) as n from information_schema.processlist where command in ('Query', 'Execute') and time >= 2 and id <> connection_id()");
             $answer["waiting"] = (int) $slow[0]->n;
         }
     } catch (Throwable $error) {

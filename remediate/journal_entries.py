@@ -1,0 +1,106 @@
+"""What the journal holds, as values: a run, an intent, and how they come back."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as it is known before it does anything."""
+
+    id: str
+    started: datetime
+    mode: Literal["fix", "plan"]
+    playbook: str
+    operator: str
+    hosts: tuple[str, ...]
+    version: str
+    reason: str | None = None
+    incident: str | None = None
+
+    def __post_init__(self) -> None:
+        require_zone(self.started)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One step that is about to act on a host.
+
+    `params` (an object) and `commands` (an array) are JSON text, as pydantic's `model_dump_json` gives it, so that the
+    value is frozen all through and typed again by whoever validates it; they are kept compact and in ASCII.
+    """
+
+    run: str
+    host: str
+    position: int
+    remedy: str
+    params: str
+    commands: str
+    intended_at: datetime
+
+    def __post_init__(self) -> None:
+        require_zone(self.intended_at)
+        object.__setattr__(self, "params", _compact(self.params, "{"))
+        object.__setattr__(self, "commands", _compact(self.commands, "["))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStep:
+    """One attempt at a step; without an outcome it is still being done, or whoever did it died."""
+
+    intent: Intent
+    finished: datetime | None
+    outcome: str | None
+    evidence: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One line in a list of runs; `shown` is the short id that `Journal.find` accepts."""
+
+    id: str
+    shown: str
+    started: datetime
+    finished: datetime | None
+    mode: str
+    playbook: str
+    operator: str
+    incident: str | None
+    hosts: tuple[str, ...]
+    verdict: str | None
+    exit_code: int | None
+    touched: str | None
+
+    @property
+    def unfinished(self) -> bool:
+        """Begun and never finished: it is running now, or its process died (the journal cannot tell which)."""
+        return self.finished is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun(RunSummary):
+    """Everything that is known about one run; `report` is the Report as JSON text, None while unfinished."""
+
+    reason: str | None
+    version: str
+    report: str | None
+    steps: tuple[StoredStep, ...]
+
+
+def require_zone(moment: datetime) -> None:
+    """Raise ValueError for a moment without a time zone: it would mean another one on another machine."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment in the journal needs a time zone")
+
+
+def _compact(text: str, opening: str) -> str:
+    """The same JSON without spaces and in ASCII; the errors of `json` are not shown, they quote the text."""
+    try:
+        compact = json.dumps(json.loads(text), separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        compact = ""
+    if not compact.startswith(opening):
+        raise ValueError("the params of an intent are a JSON object, its commands a JSON array")
+    return compact

@@ -1,0 +1,77 @@
+"""Faults, or what looks like one, of the application and its database."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from remediate.host import AbsolutePath, UnitName, UserName
+from remediate.rehearsal.faults.fault import Fault, Url, waiting_clients
+
+
+class Maintenance(Fault):
+    """The application is down for maintenance: on purpose, so nothing may mend it."""
+
+    kind: Literal["maintenance"] = "maintenance"
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return "artisan down was run"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"runuser -u {self.user} -- php {self.path}/artisan down"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"runuser -u {self.user} -- php {self.path}/artisan up"
+
+
+class DeployRunning(Fault):
+    """PHP-FPM is stopped while a deploy is under way."""
+
+    kind: Literal["deploy-running"] = "deploy-running"
+    unit: UnitName = Field(description="unit that the deploy has stopped")
+    user: UserName = Field(default="forge", description="user the deploy runs as")
+    seconds: int = Field(default=600, ge=1, description="how long it takes")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"a deploy is running, and {self.unit} is stopped"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        deploy = f"runuser -u {self.user} -- bash -c 'exec -a \"composer install --no-dev\" sleep {self.seconds}'"
+        return f"setsid -f {deploy} </dev/null >/dev/null 2>&1\nsystemctl stop {self.unit}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"pkill -u {self.user} -f '^composer install' || true\nsystemctl start {self.unit}"
+
+
+class TableLocked(Fault):
+    """Somebody holds a lock that every request waits for: PHP-FPM hangs, and it is not its fault."""
+
+    kind: Literal["table-locked"] = "table-locked"
+    database: str = Field(description="database name", pattern=r"^[A-Za-z0-9_]+$")
+    url: Url = Field(description="page that needs the database")
+    clients: int = Field(default=8, ge=0, le=50, description="how many ask for it and wait")
+    seconds: int = Field(default=600, ge=1, le=3600, description="how long the lock is held")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"every table of {self.database} is locked, and {self.clients} requests wait"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return (
+            f"tables=$(mariadb -NBe 'show tables' {self.database} | sed 's/$/ write/' | paste -sd,)\n"
+            f'echo "lock tables $tables; select sleep({self.seconds})" > /run/remediate-fault.sql\n'
+            f"setsid -f mariadb {self.database} </run/remediate-fault.sql >/dev/null 2>&1\nsleep 0.5\n"
+            f"{waiting_clients(self.url, self.clients)}"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return "pkill -x curl || true; pkill -x mariadb || true; rm -f /run/remediate-fault.sql"

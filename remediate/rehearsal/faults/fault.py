@@ -1,0 +1,68 @@
+"""What a fault is: a value that breaks a disposable host in one way, says how, and undoes itself."""
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Final, Protocol
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from remediate.errors import ConfigurationError
+
+MARKER: Final = "/etc/remediate-staging"
+"""Stands on hosts that may be broken on purpose; without it nothing is injected."""
+
+
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:/-]+$")]
+
+
+class RootShell(Protocol):
+    """A way to run a bash script as root that does not go over SSH."""
+
+    @property
+    def name(self) -> str:
+        """The host's name."""
+
+    def script(self, text: str, timeout: float = 60) -> str:
+        """Run a script and return its output; raises when a command of it fails."""
+
+
+class Fault(BaseModel, ABC):
+    """One way to break a host. `inject` and `undo` refuse a host without the staging marker."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say what is broken, for a person."""
+
+    @abstractmethod
+    def breaking(self) -> str:
+        """The bash script that breaks it."""
+
+    @abstractmethod
+    def mending(self) -> str:
+        """The bash script that undoes it; harmless when nothing is broken."""
+
+    def inject(self, host: RootShell) -> None:
+        """Break the host. Raises ConfigurationError when it is not marked as a staging host."""
+        _demand_marker(host)
+        host.script(self.breaking())
+
+    def undo(self, host: RootShell) -> None:
+        """Undo it. Raises ConfigurationError when the host is not marked as a staging host."""
+        _demand_marker(host)
+        host.script(self.mending())
+
+
+def _demand_marker(host: RootShell) -> None:
+    if host.script(f"[ -f {MARKER} ] && echo marked || true").strip() != "marked":
+        raise ConfigurationError(f"{host.name} does not carry {MARKER}: nothing is broken on a host that is not marked")
+
+
+def waiting_clients(url: str, count: int) -> str:
+    """Return the script that has so many clients ask for a page and wait."""
+    if not count:
+        return ""
+    client = f"setsid -f curl -sk -m 600 -o /dev/null {url} </dev/null >/dev/null 2>&1"
+    return f"for i in $(seq {count}); do {client}; done\nsleep 3\n"

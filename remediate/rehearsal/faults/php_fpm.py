@@ -1,0 +1,51 @@
+"""Faults of PHP-FPM pools."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from remediate.host import AbsolutePath, PhpName
+from remediate.rehearsal.faults.fault import Fault, Url, waiting_clients
+
+
+class PoolHung(Fault):
+    """The children of PHP-FPM are frozen: systemd calls it active, it accepts connections and answers none."""
+
+    kind: Literal["pool-hung"] = "pool-hung"
+    php: PhpName = Field(description="PHP's name")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"the children of {self.php}-fpm hang"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"pkill -STOP -P $(systemctl show -p MainPID --value {self.php}-fpm)"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"systemctl restart {self.php}-fpm"
+
+
+class PoolExhausted(Fault):
+    """Every child of the pool works on a request that does not end, and more requests wait."""
+
+    kind: Literal["pool-exhausted"] = "pool-exhausted"
+    php: PhpName = Field(description="PHP's name")
+    public: AbsolutePath = Field(description="directory that nginx serves")
+    url: Url = Field(description="address of that directory on the host")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"all children of {self.php}-fpm work on requests that do not end"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        page = f"{self.public}/remediate-fault.php"
+        return f"echo '<?php sleep(600);' > {page}\n{waiting_clients(f'{self.url}/remediate-fault.php', 12)}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return (
+            f"pkill -f remediate-fault.php; rm -f {self.public}/remediate-fault.php; systemctl restart {self.php}-fpm"
+        )

@@ -1,0 +1,81 @@
+"""Faults of queue workers."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from remediate.host import AbsolutePath, ProgramName
+from remediate.rehearsal.faults.fault import Fault
+
+
+class WorkersStopped(Fault):
+    """Somebody stopped the queue workers and forgot them."""
+
+    kind: Literal["workers-stopped"] = "workers-stopped"
+    program: ProgramName = Field(description="supervisor group")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"the workers {self.program} are stopped"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"supervisorctl stop '{self.program}:*'"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"supervisorctl start '{self.program}:*' || true"
+
+
+class WorkersFatal(Fault):
+    """The workers failed so often that supervisor gave up; what made them fail is over."""
+
+    kind: Literal["workers-fatal"] = "workers-fatal"
+    program: ProgramName = Field(description="supervisor group")
+    script: AbsolutePath = Field(description="what they run: away for a while")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"supervisor gave the workers {self.program} up (FATAL)"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        given_up = f"supervisorctl status '{self.program}:*' | grep -vq FATAL"
+        return (
+            f"supervisorctl stop '{self.program}:*'\nmv {self.script} {self.script}.away\n"
+            f"supervisorctl start '{self.program}:*' || true\n"
+            f"for i in $(seq 60); do {given_up} || break; sleep 0.5; done\n"
+            f"mv {self.script}.away {self.script}\n"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        restore = f"if [ -f {self.script}.away ]; then mv {self.script}.away {self.script}; fi"
+        return f"{restore}\nsupervisorctl start '{self.program}:*' || true"
+
+
+class WorkersCrashing(Fault):
+    """The workers start well and die two seconds later, every time: supervisor shows them RUNNING."""
+
+    kind: Literal["workers-crashing"] = "workers-crashing"
+    program: ProgramName = Field(description="supervisor group")
+    config: AbsolutePath = Field(description="supervisor's file for it")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"the workers {self.program} die two seconds after every start"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return (
+            f"cp -p {self.config} {self.config}.remediate-fault\n"
+            f"sed -i 's|^command = .*|command = /bin/sh -c \"sleep 2; exit 1\"|' {self.config}\n"
+            "supervisorctl update\nsleep 3\n"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return (
+            f"if [ -f {self.config}.remediate-fault ]; then mv {self.config}.remediate-fault {self.config}; fi\n"
+            "supervisorctl update"
+        )

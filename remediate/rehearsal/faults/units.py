@@ -1,0 +1,162 @@
+"""Faults of systemd units and of their configuration."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from remediate.host import AbsolutePath, Port, UnitName
+from remediate.rehearsal.faults.fault import Fault
+
+
+class UnitStopped(Fault):
+    """A unit is stopped, as after a clumsy hand or a failed deploy."""
+
+    kind: Literal["unit-stopped"] = "unit-stopped"
+    unit: UnitName = Field(description="systemd unit")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.unit} is stopped"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"systemctl stop {self.unit}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"systemctl start {self.unit}"
+
+
+class UnitMasked(Fault):
+    """A unit is stopped and masked: somebody wants it down."""
+
+    kind: Literal["unit-masked"] = "unit-masked"
+    unit: UnitName = Field(description="systemd unit")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.unit} is stopped and masked"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"systemctl mask --now {self.unit}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"systemctl unmask {self.unit}; systemctl start {self.unit}"
+
+
+class UnitFlapping(Fault):
+    """A unit starts well and dies again after some seconds, every time."""
+
+    kind: Literal["unit-flapping"] = "unit-flapping"
+    unit: UnitName = Field(description="systemd service")
+    lives: int = Field(default=4, ge=1, le=29, description="seconds that it lives")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.unit} dies {self.lives} s after every start"
+
+    @property
+    def _drop_in(self) -> str:
+        return f"/run/systemd/system/{self.unit}.service.d/remediate-fault.conf"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return (
+            f"mkdir -p {self._drop_in.rpartition('/')[0]}\n"
+            f"printf '[Service]\\nRuntimeMaxSec={self.lives}\\nRestart=no\\n' > {self._drop_in}\n"
+            f"systemctl daemon-reload\nsystemctl stop {self.unit}\n"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"rm -f {self._drop_in}\nsystemctl daemon-reload\nsystemctl restart {self.unit}"
+
+
+class UnitKilled(Fault):
+    """The main process of a unit is killed with -9, as the kernel does when memory runs out."""
+
+    kind: Literal["unit-killed"] = "unit-killed"
+    unit: UnitName = Field(description="systemd service")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.unit} was killed with -9"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"kill -KILL $(systemctl show -p MainPID --value {self.unit}); sleep 0.3"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"systemctl reset-failed {self.unit} || true; systemctl restart {self.unit}"
+
+
+class LineAppended(Fault):
+    """A configuration file has one more line, which its program does not accept; the unit is stopped or left alone."""
+
+    kind: Literal["line-appended"] = "line-appended"
+    path: AbsolutePath = Field(description="configuration file")
+    line: str = Field(description="what is appended", pattern=r"^[^'\x00-\x1f]*$")
+    stops: UnitName | None = Field(default=None, description="unit that is stopped as well")
+
+    def describe(self) -> str:
+        """See Fault."""
+        also = f", and {self.stops} is stopped" if self.stops else ""
+        return f"{self.path} ends with {self.line!r}{also}"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        stop = f"\nsystemctl stop {self.stops}" if self.stops else ""
+        return f"cp -p '{self.path}' '{self.path}.remediate-fault'\nprintf '%s\\n' '{self.line}' >> '{self.path}'{stop}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        start = f"\nsystemctl start {self.stops}" if self.stops else ""
+        return (
+            f"if [ -f '{self.path}.remediate-fault' ]; then mv '{self.path}.remediate-fault' '{self.path}'; fi{start}"
+        )
+
+
+class SocketRemoved(Fault):
+    """A listening socket's file is gone while its owner still runs: nobody can connect any more."""
+
+    kind: Literal["socket-removed"] = "socket-removed"
+    path: AbsolutePath = Field(description="socket file")
+    unit: UnitName = Field(description="unit that makes it anew when restarted")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.path} is gone while {self.unit} runs"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"rm -f '{self.path}'"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"systemctl restart {self.unit}"
+
+
+class PortTaken(Fault):
+    """A unit is stopped, and a stranger listens on its port and answers."""
+
+    kind: Literal["port-taken"] = "port-taken"
+    unit: UnitName = Field(description="unit that is stopped")
+    port: Port = Field(description="port that the stranger takes")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.unit} is stopped and a stranger listens on port {self.port}"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        stranger = (
+            f"systemd-run --quiet --unit=remediate-stranger python3 -m http.server {self.port} --directory /var/empty"
+        )
+        return f"systemctl stop {self.unit}\nmkdir -p /var/empty\n{stranger}\nsleep 1"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"systemctl stop remediate-stranger || true; systemctl start {self.unit}"
