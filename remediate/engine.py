@@ -1,12 +1,11 @@
 """Takes one host through a playbook: survey, judge, act under the lock, verify, hold."""
 
 from collections.abc import Callable
-from threading import Event
 from time import monotonic
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
-from remediate.attempt import LOOK_AGAIN, NotRun, Ran, attempt
-from remediate.controller import Controller
+from remediate.attempt import NotRun, Ran, attempt
+from remediate.context import Context, NotRecorded
 from remediate.discovery import discovered
 from remediate.errors import ContactLost, Unreachable
 from remediate.hold import Held, Unsure, Window, hold
@@ -27,16 +26,14 @@ from remediate.judge import (
 )
 from remediate.options import Options
 from remediate.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
+from remediate.patience import patiently
 from remediate.playbook import Cure, Treatment
 from remediate.probe import Fact
-from remediate.remedy import Remedy, Step
-from remediate.reporter import Reporter
-from remediate.session import Session
+from remediate.remedy import Remedy
 from remediate.survey import Facts
 from remediate.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.tell import host_outcome, step_outcome
 from remediate.verdict import (
-    IN_TRANSITION,
     JOURNAL_UNWRITABLE,
     MOVED,
     OUT_OF_TIME,
@@ -49,35 +46,8 @@ from remediate.verdict import (
     refuse,
 )
 
-PATIENCE: Final = 45.0
-"""Seconds to look again at what is in transition before refusing: most units start or stop in a few."""
 FENCE_TRIES: Final = 3
 """How often a plan is made anew because something moved between survey and lock."""
-
-
-class NotRecorded(Exception):
-    """The intent could not be made durable: nothing may be done."""
-
-
-class Record(Protocol):
-    """Where intents and outcomes are written down before and after acting."""
-
-    def intend(self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...]) -> None:
-        """Make the intent durable. Raises NotRecorded: then nothing may be done."""
-
-    def conclude(self, host: Host, position: int, step: StepOutcome) -> None:
-        """Record what became of it."""
-
-
-class Context(NamedTuple):
-    """What a run needs of the world around it."""
-
-    connect: Callable[[Host], Session]
-    controller: Controller
-    record: Record
-    reporter: Reporter
-    stop: Event
-    owner: tuple[str, ...]
 
 
 class HostRun:
@@ -161,32 +131,9 @@ class HostRun:
         return judge(self.treatment, self._facts, self.options.overrides)
 
     def _patiently(self, position: int | None = None) -> tuple[Judgement, ...]:
-        """Judge; look again while the remedy at `position` is in transition, or all that there is to do.
-
-        What still is when patience runs out is refused.
-        """
-
-        def waits() -> bool:
-            decisions = [each.decision for each in judgements]
-            if position is not None:
-                return decisions[position] is Decision.WAIT
-            return Decision.WAIT in decisions and Decision.PROCEED not in decisions
-
-        judgements = self._judge()
-        if not waits():
-            return judgements
-        self._progress(next(each.verdict.reason for each in judgements if each.decision is Decision.WAIT))
-        patience = max(0.0, min(PATIENCE, self.options.timeout - (monotonic() - self._begun)))
-        until = monotonic() + patience
-        with self._look.look(seconds=patience + SURVEY_SECONDS) as look:
-            while waits() and monotonic() < until and not self.context.stop.wait(LOOK_AGAIN):
-                look.survey()
-                judgements = self._judge()
-        return tuple(
-            Judgement(each.remedy, refuse(each.verdict.code or IN_TRANSITION, each.verdict.reason))
-            if each.decision is Decision.WAIT
-            else each
-            for each in judgements
+        left = self.options.timeout - (monotonic() - self._begun)
+        return patiently(
+            self._look, self._judge, position=position, left=left, stop=self.context.stop, progress=self._progress
         )
 
     def _window(self, seconds: float, prefix: str = "") -> Window:

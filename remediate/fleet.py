@@ -11,8 +11,9 @@ from time import monotonic
 from typing import Final
 
 from remediate import __version__
+from remediate.context import Context
 from remediate.controller import HttpController
-from remediate.engine import Context, HostRun
+from remediate.engine import HostRun
 from remediate.host import Host
 from remediate.inventory import Inventory
 from remediate.masking import Masker

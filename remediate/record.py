@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from remediate.engine import NotRecorded
+from remediate.context import NotRecorded
 from remediate.host import Host
 from remediate.journal import Journal, JournalError
 from remediate.journal_entries import Intent, RunRecord

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from threading import Event
 from typing import ClassVar, Final
 
-from remediate.engine import Context, HostRun, NotRecorded
+from remediate.context import Context, NotRecorded
+from remediate.engine import HostRun
 from remediate.host import Host, SshTarget
 from remediate.options import Options
 from remediate.outcome import HostOutcome, StepOutcome

@@ -1,0 +1,37 @@
+"""What a run needs of the world around it, and who keeps its record."""
+
+from collections.abc import Callable
+from threading import Event
+from typing import NamedTuple, Protocol
+
+from remediate.controller import Controller
+from remediate.host import Host
+from remediate.outcome import StepOutcome
+from remediate.remedy import Remedy, Step
+from remediate.reporter import Reporter
+from remediate.session import Session
+
+
+class NotRecorded(Exception):
+    """The intent could not be made durable: nothing may be done."""
+
+
+class Record(Protocol):
+    """Where intents and outcomes are written down before and after acting."""
+
+    def intend(self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...]) -> None:
+        """Make the intent durable. Raises NotRecorded: then nothing may be done."""
+
+    def conclude(self, host: Host, position: int, step: StepOutcome) -> None:
+        """Record what became of it."""
+
+
+class Context(NamedTuple):
+    """What a run needs of the world around it."""
+
+    connect: Callable[[Host], Session]
+    controller: Controller
+    record: Record
+    reporter: Reporter
+    stop: Event
+    owner: tuple[str, ...]

@@ -1,0 +1,52 @@
+"""Looking again at what is in transition, instead of acting on it."""
+
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+from typing import Final
+
+from remediate.attempt import LOOK_AGAIN
+from remediate.judge import Judgement
+from remediate.surveyor import SURVEY_SECONDS, Surveyor
+from remediate.verdict import IN_TRANSITION, Decision, refuse
+
+PATIENCE: Final = 45.0
+"""Seconds to look again at what is in transition before refusing: most units start or stop in a few."""
+
+
+def patiently(
+    surveyor: Surveyor,
+    judge: Callable[[], tuple[Judgement, ...]],
+    *,
+    position: int | None,
+    left: float,
+    stop: Event,
+    progress: Callable[[str], None],
+) -> tuple[Judgement, ...]:
+    """Judge; look again while the remedy at `position` is in transition, or else all that there is to do.
+
+    What still is when patience, or the time `left` for the host in seconds, runs out, is refused.
+    """
+
+    def waits() -> bool:
+        decisions = [each.decision for each in judgements]
+        if position is not None:
+            return decisions[position] is Decision.WAIT
+        return Decision.WAIT in decisions and Decision.PROCEED not in decisions
+
+    judgements = judge()
+    if not waits():
+        return judgements
+    progress(next(each.verdict.reason for each in judgements if each.decision is Decision.WAIT))
+    patience = max(0.0, min(PATIENCE, left))
+    until = monotonic() + patience
+    with surveyor.look(seconds=patience + SURVEY_SECONDS) as look:
+        while waits() and monotonic() < until and not stop.wait(LOOK_AGAIN):
+            look.survey()
+            judgements = judge()
+    return tuple(
+        Judgement(each.remedy, refuse(each.verdict.code or IN_TRANSITION, each.verdict.reason))
+        if each.decision is Decision.WAIT
+        else each
+        for each in judgements
+    )
