@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from remediate.options import Options
     from remediate.outcome import HostOutcome, Report, RunVerdict
     from remediate.plain import apply
-    from remediate.playbook import Playbook, Severity, Single, playbook
+    from remediate.playbook import Playbook, Severity, Single
     from remediate.probe import Fact, Probe
     from remediate.remedy import Remedy
     from remediate.survey import Facts
@@ -37,7 +37,6 @@ _HOMES = {
     "Playbook": "playbook",
     "Severity": "playbook",
     "Single": "playbook",
-    "playbook": "playbook",
     "apply": "plain",
     "Fact": "probe",
     "Probe": "probe",
@@ -65,7 +64,6 @@ __all__ = [  # they come from __getattr__; mypy sees them above
     "Unreachable",
     "Unreadable",
     "apply",
-    "playbook",
     "run",
 ]
 

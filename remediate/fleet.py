@@ -14,11 +14,12 @@ from remediate import __version__
 from remediate.context import Context
 from remediate.controller import HttpController
 from remediate.engine import HostRun
+from remediate.errors import ConfigurationError
 from remediate.host import Host
 from remediate.inventory import Inventory
 from remediate.masking import Masker
 from remediate.options import Options
-from remediate.outcome import HostOutcome, Mode, Report, RunVerdict, overall, touched
+from remediate.outcome import USAGE_EXIT_CODE, HostOutcome, Mode, Problem, Report, RunVerdict, overall, touched
 from remediate.playbook import Cure
 from remediate.project import Project
 from remediate.record import JournalRecord, run_record
@@ -74,7 +75,7 @@ def run(
     """Run a playbook (or a `Single` remedy) on hosts and return what happened; never prints, never exits.
 
     For example `run(app_down, "prod", options=Options(plan=True))`. Raises ConfigurationError for what the caller got
-    wrong; everything that a host does ends in the Report.
+    wrong; everything that a host does ends in the Report, also that it leaves several PHPs to choose from (exit 2).
     """
     chosen = options or Options()
     hosts = select(target, inventory) if isinstance(target, str) else tuple(target)
@@ -109,8 +110,14 @@ def run(
             stop=stop or Event(),
             owner=(operator, run_id),
         )
-        outcomes = _all_hosts([HostRun(host, cure, chosen, context) for host in hosts], chosen, consent)
-        verdict = overall(outcomes)
+        problem: Problem | None = None
+        outcomes: tuple[HostOutcome, ...] = ()
+        try:
+            outcomes = _all_hosts([HostRun(host, cure, chosen, context) for host in hosts], chosen, consent)
+        except ConfigurationError as error:
+            # Only a host could tell that its inventory leaves open what cannot be guessed.
+            problem = Problem(code="configuration", message=str(error))
+        verdict = overall(outcomes) if problem is None else None
         report = Report(
             version=__version__,
             run=run_id,
@@ -122,8 +129,9 @@ def run(
             started=started,
             seconds=round(monotonic() - begun, 1),
             verdict=verdict,
-            exit_code=verdict.exit_code,
+            exit_code=USAGE_EXIT_CODE if verdict is None else verdict.exit_code,
             touched=touched(outcomes),
+            error=problem,
             hosts=outcomes,
         )
         report = Report.model_validate(masker.masked_model(report))

@@ -62,7 +62,7 @@ def hold(
         if why is not None:
             return Window(Held.BROKEN, f"{why} ({monotonic() - begun:.0f} s into the window)", last)
         good += 1
-        progress(f"holding {seconds:g} s: {good}/{count} samples good")
+        progress(f"holding {seconds:.0f} s: {good}/{count} samples good")
         if number >= count - 1 and good >= SAMPLES:
             return Window(Held.HELD, f"{good} samples good over {monotonic() - begun:.0f} s", last)
     return Window(Held.UNREADABLE, doubt, last)

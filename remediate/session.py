@@ -230,7 +230,7 @@ class ShellRounds:
 
     def _lost(self, what: str) -> Unreachable | ContactLost:
         if self._harmless:
-            return Unreachable(UnreachableCode.LOST, f"{what}; nothing was changed")
+            return Unreachable(UnreachableCode.LOST, what)
         return ContactLost(f"{what} after a change was under way: it may or may not have run")
 
     def _ended(self) -> Unreachable | ContactLost:

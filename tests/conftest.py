@@ -4,6 +4,7 @@ What a run claims is never believed: testinfra asks the host through the contain
 the site through its published port.
 """
 
+import fcntl
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
@@ -325,6 +327,13 @@ class Staged:
         FAULTS[fault].inject(self.host)
         self.mark()
 
+    def misdirect(self, edit: str, status: int) -> None:
+        """Edit the site's vhost with sed and wait until nginx answers that way: a reload is over before it shows."""
+        self.sh(f"sed -i '{edit}' /etc/nginx/sites-available/agency-platform; nginx -s reload")
+        deadline = time.monotonic() + 10
+        while {self.inside(), self.outside()} != {status}:
+            assert time.monotonic() < deadline, f"nginx does not answer {status}"
+
     def slow_start(self, seconds: float) -> None:
         """Make every start of PHP-FPM take its time."""
         self.drop_in(f"[Service]\nExecStartPre=/bin/sleep {seconds:g}\n")
@@ -437,18 +446,33 @@ class Staged:
         return found
 
 
+@contextmanager
+def _slot() -> Iterator[str]:
+    """Take a name that no other test worker in this checkout has, also of another run; what one left is replaced."""
+    directory = CHECKOUT / ".staging"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    for number in range(100):
+        with (directory / f"test-{number}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield f"staging-test-{number}"
+            return
+    pytest.fail("a hundred test workers are at it already", pytrace=False)
+
+
 @pytest.fixture(scope="session")
-def stage(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The staging host of this test worker, for the whole session."""
-    inventory = tmp_path_factory.mktemp("inventories")
-    name = f"staging-test-{worker_id}"
-    try:
-        yield Stage(name, inventory)
-    finally:
+    with _slot() as name:
         try:
-            down(name, directory=CHECKOUT / ".staging")
-        except RemediateError as error:  # without an engine there is nothing to remove, and it has been said
-            sys.stderr.write(f"{error}\n")
+            yield Stage(name, tmp_path_factory.mktemp("inventories"))
+        finally:
+            try:
+                down(name, directory=CHECKOUT / ".staging")
+            except RemediateError as error:  # without an engine there is nothing to remove, and it has been said
+                sys.stderr.write(f"{error}\n")
 
 
 @pytest.fixture(scope="session")

@@ -23,10 +23,22 @@ from remediate.testing.examples import (
     FAILED,
     RUNNING,
     SOUND,
+    START_LIMIT,
     UNCHECKED,
     started_again,
 )
-from remediate.verdict import CONFIG_BROKEN, UNREADABLE, Decision, RefusalCode, Verdict, proceed, refuse, skip
+from remediate.verdict import (
+    CONFIG_BROKEN,
+    START_LIMIT_HIT,
+    UNREADABLE,
+    Decision,
+    RefusalCode,
+    Verdict,
+    proceed,
+    refuse,
+    skip,
+    wait,
+)
 
 
 class Example(NamedTuple):
@@ -99,6 +111,9 @@ class Restart(Remedy):
 UNIT = Unit(name="nginx")
 BROKEN: Known = {UNIT: FAILED, CONFIG: SOUND}
 HEALED: Known = {UNIT: started_again(FAILED), CONFIG: SOUND}
+OTHERS: tuple[Known, ...] = tuple(
+    {UNIT: unit, CONFIG: config} for unit in (FAILED, START_LIMIT) for config in (SOUND, BROKEN_CONFIG)
+)
 
 
 def test_a_good_remedy_passes() -> None:
@@ -301,9 +316,58 @@ class NamelessRefusal(Restart):
         return Verdict(decision=Decision.REFUSE, reason="no") if verdict.code else verdict
 
 
+class OverrideFirst(Restart):
+    """What may be overridden is asked first, and hides the rest."""
+
+    kind: Literal["contract.override-first"] = "contract.override-first"  # type: ignore[assignment]
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (CONFIG_BROKEN, START_LIMIT_HIT)
+
+    def guard(self, facts: Facts) -> Verdict:
+        if facts[Unit(name=self.unit)].result == "start-limit-hit":
+            return refuse(START_LIMIT_HIT, "too often")
+        return super().guard(facts)
+
+
+class OverrideHidesWait(OverrideFirst):
+    """What may be overridden hides that something is on its way."""
+
+    kind: Literal["contract.override-hides-wait"] = "contract.override-hides-wait"  # type: ignore[assignment]
+
+    def guard(self, facts: Facts) -> Verdict:
+        verdict = OverrideFirst.guard(self, facts)
+        return wait("somebody edits it") if verdict.code is CONFIG_BROKEN else verdict
+
+
+class BlindElsewhere(Restart):
+    """It takes unknown for broken, in a state that is not the usual one."""
+
+    kind: Literal["contract.blind-elsewhere"] = "contract.blind-elsewhere"  # type: ignore[assignment]
+
+    def guard(self, facts: Facts) -> Verdict:
+        try:
+            return super().guard(facts)
+        except Unreadable:
+            if facts[Unit(name=self.unit)].result == "start-limit-hit":
+                return proceed("whatever")
+            raise
+
+
+class RelativeStep(Restart):
+    """Which sh?"""
+
+    kind: Literal["contract.relative-step"] = "contract.relative-step"  # type: ignore[assignment]
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        yield Run(argv=("sh", "-c", "true"), user="forge")
+
+
 @pytest.mark.parametrize(
     ("remedy", "said"),
     [
+        (OverrideFirst(), "overriding 'start-limit-hit' would pass over 'config-broken'"),
+        (OverrideHidesWait(), "overriding 'start-limit-hit' would pass over 'wait'"),
+        (BlindElsewhere(), "although .* cannot be read"),
+        (RelativeStep(), "absolute path"),
         (NoDocstring(), "no docstring"),
         (SecondOfItsKind(), "already"),
         (BadKind(), "not <tool>.<verb>"),
@@ -330,7 +394,39 @@ class NamelessRefusal(Restart):
 )
 def test_a_breach_is_named(remedy: Remedy, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
-        check_remedy(remedy, BROKEN, HEALED, others=[{UNIT: FAILED, CONFIG: BROKEN_CONFIG}])
+        check_remedy(remedy, BROKEN, HEALED, others=OTHERS)
+
+
+class Gentle(Restart):
+    """It ends the application's own processes first, by ids that only the facts tell."""
+
+    kind: Literal["contract.gentle"] = "contract.gentle"  # type: ignore[assignment]
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        pid = str(facts[Unit(name=self.unit)].main_pid)
+        yield Run.of("/bin/sh", "-c", 'kill "$1"', "sh", pid, user="forge")
+        yield Run.of("echo", pid)
+        yield from self.changes()
+
+
+def test_commands_of_other_users_may_have_live_arguments() -> None:
+    check_remedy(Gentle(), BROKEN, HEALED, others=OTHERS)
+
+
+class OverrideLast(Restart):
+    """What may be overridden is asked last."""
+
+    kind: Literal["contract.override-last"] = "contract.override-last"  # type: ignore[assignment]
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (CONFIG_BROKEN, START_LIMIT_HIT)
+
+    def guard(self, facts: Facts) -> Verdict:
+        verdict = super().guard(facts)
+        limited = facts[Unit(name=self.unit)].result == "start-limit-hit"
+        return refuse(START_LIMIT_HIT, "too often") if limited and verdict.decision is Decision.PROCEED else verdict
+
+
+def test_an_overridable_refusal_that_comes_last_passes() -> None:
+    check_remedy(OverrideLast(), BROKEN, HEALED, others=OTHERS)
 
 
 class IgnoresJob(Restart):

@@ -150,7 +150,8 @@ def test_a_plain_fabfile_with_another_key(staged: "Staged", fabfile: Fabfile, fl
 PLAYBOOK = '''
     """Made by a user."""
 
-    from remediate import Severity, playbook
+    from remediate import Severity
+from remediate.playbook import playbook
     from remediate.probes.http import Site
     from remediate.remedies.php_fpm import RestartPhpFpm
 

@@ -117,8 +117,8 @@ def code(outcome: HostOutcome) -> str | None:
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remediate.engine, "PATIENCE", 0.6)
-    monkeypatch.setattr(remediate.engine, "LOOK_AGAIN", 0.02)
+    monkeypatch.setattr("remediate.patience.PATIENCE", 0.6)
+    monkeypatch.setattr("remediate.patience.LOOK_AGAIN", 0.02)
 
 
 # -- what it costs -----------------------------------------------------------------------------------------------------
@@ -341,7 +341,10 @@ def test_lost_while_or_after_acting(event: Event) -> None:
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.UNKNOWN)
     assert code(outcome) == "contact-lost"
     assert len(record.intents) == 1
-    assert record.outcomes == []
+    ((position, step),) = record.outcomes
+    assert (position, step.changed, step.verified) == (0, True, Verified.UNKNOWN)
+    assert "link dies" in step.evidence
+    assert [each.verified for each in outcome.steps] == [Verified.UNKNOWN]
 
 
 def test_lost_while_holding() -> None:

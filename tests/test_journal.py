@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 
 import remediate.migrations
 from remediate.errors import ConfigurationError
-from remediate.journal import FILE_NAME, Intent, Journal, JournalError, RunRecord
+from remediate.journal import FILE_NAME, Journal, JournalError
+from remediate.journal_entries import Intent, RunRecord
 from remediate.migrations import database
 from remediate.migrations.schema import HEAD, metadata
 from remediate.run_id import new_run_id

@@ -159,7 +159,7 @@ def test_a_symptom_that_was_not_asked_about_is_not_over() -> None:
 
 def test_what_is_wrong_is_said_with_where_it_was_seen() -> None:
     assert complaint(TREATMENT, facts(there=UNKNOWN)) == (
-        "https://example.com/ 502 from the host; https://example.com/ unknown (not now) from the controller"
+        "https://example.com/ 502 (from the host); https://example.com/ unknown (not now) (from the controller)"
     )
     assert complaint(TREATMENT, facts(here=ex.page(), there=ex.page())) == ""
 

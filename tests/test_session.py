@@ -203,7 +203,6 @@ def test_without_flock_nothing_runs(any_host: PaperHost, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif("mksh" not in installed_shells(), reason="mksh is not installed here")
-@pytest.mark.xfail(reason="mksh does not pass the lock's descriptor on to flock: it says busy", strict=True)
 def test_an_act_runs_in_mksh(tmp_path: Path) -> None:
     with paper_host(tmp_path, "mksh") as host:
         rounds = begin(host, act())

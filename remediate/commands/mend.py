@@ -29,11 +29,13 @@ def mend(cure: Cure, flags: Flags, project: Project, terminal: Terminal, *, prog
     hosts = select(target_of(flags), inventory_of(flags, project))
     _known_overrides(cure, options)
     narrative = terminal.err if flags.get("json") else terminal.out
-    reporter = TextReporter(narrative, terminal.err, program=program)
-    with stoppable(terminal) as stop:
+    reporter = TextReporter(narrative, terminal.err, program=program, inventory=_text(flags.get("inventory")))
+    with stoppable() as stop:
         report = run(cure, hosts, reporter=reporter, consent=terminal.consent, stop=stop, options=options)
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
+    if report.error is not None:
+        terminal.err.write(f"{program}: {report.error.message}\n")
     return report.exit_code
 
 
@@ -83,6 +85,10 @@ def _override(text: str) -> tuple[str, str]:
     if not equals or not why.strip():
         raise ConfigurationError(f"--override takes CODE=why, not {text!r}")
     return code, why
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _texts(value: object) -> list[str]:

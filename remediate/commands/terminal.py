@@ -72,17 +72,17 @@ def opened() -> Iterator[Terminal]:
 
 
 @contextmanager
-def stoppable(terminal: Terminal) -> Iterator[Event]:
+def stoppable() -> Iterator[Event]:
     """Turn the first Ctrl-C (or TERM, or HUP) into a request to stop, the second into leaving at once."""
     stop = Event()
 
     def handle(_: int, __: FrameType | None) -> None:
+        # Straight to the descriptor: the stream may be in the middle of a write, and does not bear a second one.
         if stop.is_set():
-            terminal.err.write("left; what was begun on the host goes on by itself\n")
-            terminal.err.flush()
+            os.write(2, b"left; what was begun on the host goes on by itself\n")
             os._exit(RunVerdict.INTERRUPTED.exit_code)
         stop.set()
-        terminal.progress("finishing the step, then stopping; press again to leave at once")
+        os.write(2, b"        ... finishing the step, then stopping; press again to leave at once\n")
 
     kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {kind: signal.signal(kind, handle) for kind in kinds}

@@ -200,7 +200,7 @@ class DiscoverPhp(Probe[InstalledPhp]):
         return Run.of(
             *("sh", "-c"),
             "systemctl list-unit-files --no-legend --plain --state=enabled 'php*-fpm.service' && "
-            "{ grep -rhE '^[^#]*fastcgi_pass' /etc/nginx/sites-enabled /etc/nginx/conf.d; true; }",
+            "{ grep -RhE '^[^#]*fastcgi_pass' /etc/nginx/sites-enabled /etc/nginx/conf.d; true; }",
             seconds=10,
         )
 

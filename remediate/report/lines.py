@@ -46,12 +46,17 @@ class Door(NamedTuple):
     name: str
     run: str
     severity: Severity | None
+    inventory: str | None = None
+
+    def on(self, host: str) -> str:
+        """The flags that name one host, as the reader named it."""
+        return f"--host {host}{f' --inventory {shlex.quote(self.inventory)}' if self.inventory else ''}"
 
     def again(self, host: str, *, plan: bool) -> str:
         """The command that runs this on one host again."""
         if self.name.startswith("do."):
-            return f"{self.program} {self.name} --host {host}{' --plan' if plan else ''}"
-        return f"{self.program} {'check' if plan else 'fix'}.{self.name} --host {host}"
+            return f"{self.program} {self.name} {self.on(host)}{' --plan' if plan else ''}"
+        return f"{self.program} {'check' if plan else 'fix'}.{self.name} {self.on(host)}"
 
     @property
     def evidence(self) -> str:
@@ -189,7 +194,7 @@ def _next(outcome: HostOutcome, door: Door) -> str:
         return f"look with: {door.again(outcome.name, plan=True)}       {door.evidence}"
     match outcome.error.code if outcome.error else "":
         case "sudo-rule-missing":
-            return f"next: install on the host what `{door.program} sudoers --host {outcome.name}` prints"
+            return f"next: install on the host what `{door.program} sudoers {door.on(outcome.name)}` prints"
         case "config-broken":
             return "next: mend that line, then run this again"
         case "locked":

@@ -15,19 +15,18 @@ from remediate.reporter import Stream
 class TextReporter:
     """Tells a run while it goes. `program` is what the person typed, for the commands that it recommends."""
 
-    def __init__(self, out: Stream, err: Stream, *, program: str) -> None:
+    def __init__(self, out: Stream, err: Stream, *, program: str, inventory: str | None = None) -> None:
         self._out = out
         self._err = err
-        self._program = program
         self._lock = Lock()
-        self._door = Door(program, "", "", None)
+        self._door = Door(program, "", "", None, inventory)
         self._several = False
         self._told: set[str] = set()
 
     def began(self, run: str, cure: Cure, hosts: tuple[Host, ...], operator: str) -> None:
         """See Reporter."""
         self._several = len(hosts) > 1
-        self._door = Door(self._program, cure.name, run, cure.severity)
+        self._door = self._door._replace(name=cure.name, run=run, severity=cure.severity)
         names = ", ".join(
             host.name if host.name == host.ssh.address else f"{host.name} ({host.ssh.address})" for host in hosts
         )
@@ -63,7 +62,7 @@ class TextReporter:
     def show(self, report: Report, *, shown: str, severity: Severity | None) -> None:
         """Tell a run that is over, from its report."""
         self._several = len(report.hosts) > 1
-        self._door = Door(self._program, report.playbook, shown, severity)
+        self._door = self._door._replace(name=report.playbook, run=shown, severity=severity)
         names = ", ".join(host.name for host in report.hosts)
         head = f"{report.playbook} on {names}   run {report.run}   operator {report.operator}"
         self._say([f"{head}   {report.started:%Y-%m-%d %H:%M:%SZ}   {report.mode.value}"])

@@ -164,7 +164,6 @@ def test_no_answer_is_unreadable() -> None:
         "/usr/bin/x ^[[:alpha:]]+$",
     ],
 )
-@pytest.mark.xfail(reason="re.error escapes from allows(); POSIX classes are not Python's", strict=True)
 def test_a_pattern_that_python_does_not_know_allows_nothing(rule: str) -> None:
     rules = SudoRules(user="ops", rules=(SudoRule(run_as=("root",), command=rule, password=False),))
     with warnings.catch_warnings():

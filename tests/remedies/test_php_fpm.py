@@ -1,25 +1,26 @@
 """When PHP-FPM is restarted, and when not: the whole truth table."""
 
 from itertools import product
+from typing import Final
 
 import pytest
 
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
-from remediate.host import Vantage
-from remediate.probe import Fact
-from remediate.probes.config import ConfigCheck
-from remediate.probes.http import Answer, Failure, Site
-from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.host import Host, Settings, SshTarget
+from remediate.probe import Fact, Probe
+from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
+from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.systemd import Unit, UnitState
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.verdict import Decision
 
-SITE = Site(url="https://example.com/", asked_from=Vantage.HOST)
+PATH: Final = "/home/forge/agency-platform"
+REMEDY = RestartPhpFpm(php="php8.2", user="forge", path=PATH)
 UNIT, CONFIG = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
-REMEDY = RestartPhpFpm(php="php8.2", through=SITE)
+POOLS, DATABASE = Pools(php="php8.2", user="forge"), AppDatabase(php="php8.2", path=PATH, user="forge")
 AUTO_RESTART = ex.FAILED.model_copy(update={"active": "activating", "sub": "auto-restart"})
 STOPPING = ex.RUNNING.model_copy(update={"active": "deactivating", "sub": "stop-sigterm"})
 RELOADING = ex.RUNNING.model_copy(update={"active": "reloading", "sub": "reload"})
@@ -27,114 +28,198 @@ QUEUED = ex.RUNNING.model_copy(update={"job": 12})
 RESTART = Run.of("/usr/bin/systemctl", "restart", "php8.2-fpm.service", user=ROOT, seconds=100)
 RESET = Run.of("/usr/bin/systemctl", "reset-failed", "php8.2-fpm.service", user=ROOT, seconds=10)
 
+STATES = {
+    "running": ex.RUNNING,
+    "failed": ex.FAILED,
+    "stopped": ex.STOPPED,
+    "auto-restart": AUTO_RESTART,
+    "start-limit": ex.START_LIMIT,
+    "masked": ex.MASKED,
+    "missing": ex.MISSING,
+    "starting": ex.STARTING,
+    "stopping": STOPPING,
+    "reloading": RELOADING,
+    "queued": QUEUED,
+}
+DOWN = {"failed", "stopped", "auto-restart", "start-limit"}
+MOVING = {"starting", "stopping", "reloading", "queued"}
+CONFIGS = {"sound": ex.SOUND, "broken": ex.BROKEN_CONFIG, "unchecked": ex.UNCHECKED}
+BY_CONFIG = {"broken": "config-broken", "unchecked": "config-unchecked"}
+POOL_STATES = {
+    "answers": ex.POOLS,
+    "none": PoolsState(pools=()),
+    "gone": ex.pools(Ping.REFUSED, children=0),
+    "hung": ex.pools(Ping.SILENT, queue=3),
+    "full": ex.pools(Ping.FULL, queue=511),
+    "slow": ex.pools(Ping.SILENT),
+    "forbidden": ex.pools(Ping.FORBIDDEN),
+    "second hung": PoolsState(pools=(*ex.POOLS.pools, *ex.pools(Ping.SILENT, queue=1).pools)),
+}
+STUCK = {"hung", "full", "second hung"}
+USELESS = {*STUCK, "gone"}
+DATABASES = {
+    "answers": ex.DATABASE,
+    "busy": ex.DATABASE_BUSY,
+    **{trouble.name: DatabaseState(trouble=trouble, waiting=0) for trouble in DatabaseTrouble},
+}
 
-def decide(unit: Fact | Unreadable, config: Fact | Unreadable, site: Fact | Unreadable) -> str:
+
+def facts(
+    unit: Fact | Unreadable = ex.FAILED,
+    config: Fact | Unreadable = ex.SOUND,
+    pools: Fact | Unreadable = ex.POOLS,
+    database: Fact | Unreadable = ex.DATABASE,
+) -> dict[Probe[Fact], Fact | Unreadable]:
+    return {UNIT: unit, CONFIG: config, POOLS: pools, DATABASE: database}
+
+
+def decide(given: dict[Probe[Fact], Fact | Unreadable], remedy: RestartPhpFpm = REMEDY) -> str:
     try:
-        verdict = REMEDY.guard(Facts({UNIT: unit, CONFIG: config, SITE: site}))
+        verdict = remedy.guard(Facts(given))
     except Unreadable:
         return "unreadable"
     return verdict.code.name if verdict.code else verdict.decision.value
 
 
-PAGES = {
-    "200": ex.page(),
-    "502": ex.page(502),
-    "503": ex.page(503),
-    "no answer": ex.no_page(Failure.TIMEOUT),
-}
-CONFIGS = {"sound": ex.SOUND, "broken": ex.BROKEN_CONFIG, "unchecked": ex.UNCHECKED}
-BY_CONFIG = {"sound": "proceed", "broken": "config-broken", "unchecked": "config-unchecked"}
+def expected(unit: str, config: str, pools: str, database: str) -> str:
+    if unit in MOVING:
+        return "wait"
+    if unit == "running" and pools not in USELESS:
+        return "skip"
+    if unit in {"masked", "missing"}:
+        return f"unit-{unit}"
+    if config != "sound":
+        return BY_CONFIG[config]
+    if unit == "running" and pools in STUCK and database != "answers":
+        return "database-cause"
+    return "start-limit-hit" if unit == "start-limit" else "proceed"
+
+
+@pytest.mark.parametrize(("unit", "config"), list(product(STATES, CONFIGS)))
+def test_every_state(unit: str, config: str) -> None:
+    for pools, database in product(POOL_STATES, DATABASES):
+        given = facts(STATES[unit], CONFIGS[config], POOL_STATES[pools], DATABASES[database])
+        assert decide(given) == expected(unit, config, pools, database), (pools, database)
+
+
+@pytest.mark.parametrize("database", sorted(set(DATABASES) - {"answers"}))
+def test_a_pool_that_nobody_listens_on_is_not_the_databases_fault(database: str) -> None:
+    assert decide(facts(ex.RUNNING, pools=POOL_STATES["gone"], database=DATABASES[database])) == "proceed"
+
+
+def test_every_reason_to_refuse_is_reached() -> None:
+    reached = {
+        expected(unit, config, pools, database)
+        for unit, config, pools, database in product(STATES, CONFIGS, POOL_STATES, DATABASES)
+    }
+    assert reached == {"wait", "skip", "proceed", *(code.name for code in RestartPhpFpm.refusals)}
+
+
+LOST = Unreadable("not now")
+
+
+@pytest.mark.parametrize(("unit", "pools", "database"), list(product(STATES, POOL_STATES, DATABASES)))
+def test_what_cannot_be_read_never_makes_it_proceed(unit: str, pools: str, database: str) -> None:
+    given = facts(STATES[unit], ex.SOUND, POOL_STATES[pools], DATABASES[database])
+    for probe in REMEDY.probes():
+        said = decide({**given, probe: LOST})
+        assert said in {"unreadable", decide(given)}
+        read = probe in {UNIT, CONFIG} or (probe == POOLS and unit == "running")
+        assert said != "proceed" or not read, probe
+
+
+def test_what_cannot_be_read_is_said_where_it_matters() -> None:
+    assert decide(facts(unit=LOST)) == "unreadable"
+    assert decide(facts(config=LOST)) == "unreadable"
+    assert decide(facts(ex.RUNNING, pools=LOST)) == "unreadable"
+    assert decide(facts(ex.RUNNING, pools=POOL_STATES["hung"], database=LOST)) == "unreadable"
+    assert decide(facts(ex.FAILED, pools=LOST, database=LOST)) == "proceed"
+    assert decide(facts(ex.RUNNING, config=LOST, database=LOST)) == "skip"
+
+
+def test_without_the_applications_directory_nobody_asks_its_database() -> None:
+    remedy = RestartPhpFpm(php="php8.2", user="forge")
+    assert DATABASE not in remedy.probes()
+    given = {UNIT: ex.RUNNING, CONFIG: ex.SOUND, POOLS: POOL_STATES["hung"]}
+    assert decide(dict(given), remedy) == "proceed"
 
 
 @pytest.mark.parametrize(
-    ("name", "unit", "config", "page"),
+    ("unit", "pools", "database", "said"),
     [
-        (name, unit, config, page)
-        for (name, unit), config, page in product(
-            {
-                "running": ex.RUNNING,
-                "failed": ex.FAILED,
-                "stopped": ex.STOPPED,
-                "auto-restart": AUTO_RESTART,
-                "masked": ex.MASKED,
-                "missing": ex.MISSING,
-                "starting": ex.STARTING,
-                "stopping": STOPPING,
-                "reloading": RELOADING,
-                "queued": QUEUED,
-            }.items(),
-            CONFIGS,
-            PAGES,
-        )
+        (ex.RUNNING, ex.POOLS, ex.DATABASE, "php8.2-fpm is active and answers"),
+        (
+            ex.RUNNING,
+            POOL_STATES["hung"],
+            ex.DATABASE,
+            "php8.2-fpm is active, but its pool www is of no use: does not answer, 3 wait, all its children are busy",
+        ),
+        (
+            ex.RUNNING,
+            ex.pools(Ping.SILENT, queue=1, children=2),
+            ex.DATABASE,
+            "php8.2-fpm is active, but its pool www is of no use: does not answer, 1 wait, its children hang",
+        ),
+        (
+            ex.RUNNING,
+            POOL_STATES["gone"],
+            ex.DATABASE,
+            "php8.2-fpm is active, but its pool www is of no use: nobody listens on /run/php/php8.2-fpm.sock",
+        ),
+        (
+            ex.RUNNING,
+            POOL_STATES["hung"],
+            ex.DATABASE_BUSY,
+            "php8.2-fpm hangs because the database answers, 7 of its queries wait (runbook 4.2)",
+        ),
+        (
+            ex.RUNNING,
+            POOL_STATES["full"],
+            ex.DATABASE_GONE,
+            "php8.2-fpm hangs because the database connection refused (runbook 4.2)",
+        ),
+        (ex.FAILED, ex.POOLS, ex.DATABASE, "php8.2-fpm is failed since 08:31:11Z (exit 255)"),
+        (ex.STARTING, ex.POOLS, ex.DATABASE, "php8.2-fpm is activating (start) since 08:31:11Z, job 4711"),
     ],
 )
-def test_every_state_of_the_unit(name: str, unit: UnitState, config: str, page: str) -> None:
-    expected = {
-        "running": BY_CONFIG[config] if page == "502" else "skip",
-        "failed": BY_CONFIG[config],
-        "stopped": BY_CONFIG[config],
-        "auto-restart": BY_CONFIG[config],
-        "masked": "unit-masked",
-        "missing": "unit-missing",
-    }.get(name, "wait")
-    assert decide(unit, CONFIGS[config], PAGES[page]) == expected
-
-
-@pytest.mark.parametrize("page", PAGES.values())
-def test_a_unit_that_systemd_gave_up_on(page: Answer) -> None:
-    assert decide(ex.START_LIMIT, ex.SOUND, page) == "start-limit-hit"
-
-
-@pytest.mark.xfail(reason="the start limit is looked at first, and it may be overridden", strict=True)
-@pytest.mark.parametrize("config", ["broken", "unchecked"])
-def test_a_broken_configuration_outweighs_the_start_limit(config: str) -> None:
-    assert decide(ex.START_LIMIT, CONFIGS[config], ex.page(502)) == BY_CONFIG[config]
-
-
-@pytest.mark.parametrize(
-    ("unit", "config", "site"),
-    [
-        (Unreadable("?"), ex.SOUND, ex.page(502)),
-        (ex.FAILED, Unreadable("?"), ex.page(502)),
-        (ex.FAILED, ex.SOUND, Unreadable("?")),
-        (ex.RUNNING, ex.SOUND, Unreadable("?")),
-        (ex.RUNNING, Unreadable("?"), ex.page(502)),
-    ],
-)
-def test_what_cannot_be_read_decides_nothing(
-    unit: UnitState | Unreadable, config: ConfigCheck | Unreadable, site: Answer | Unreadable
-) -> None:
-    assert decide(unit, config, site) == "unreadable"
-
-
-def test_without_a_page_only_the_unit_counts() -> None:
-    remedy = RestartPhpFpm(php="php8.2")
-    assert SITE not in remedy.probes()
-    assert remedy.guard(Facts({UNIT: ex.RUNNING, CONFIG: ex.SOUND})).decision is Decision.SKIP
-    assert remedy.guard(Facts({UNIT: ex.FAILED, CONFIG: ex.SOUND})).decision is Decision.PROCEED
+def test_what_it_says(unit: UnitState, pools: PoolsState, database: DatabaseState, said: str) -> None:
+    assert REMEDY.guard(Facts(facts(unit, pools=pools, database=database))).reason == said
 
 
 def test_what_it_does() -> None:
-    facts = Facts({UNIT: ex.FAILED, CONFIG: ex.SOUND, SITE: ex.page(502)})
-    assert list(REMEDY.apply(facts)) == [RESTART]
-    facts = Facts({UNIT: ex.START_LIMIT, CONFIG: ex.SOUND, SITE: ex.page(502)})
-    assert list(REMEDY.apply(facts)) == [RESET, RESTART]
-    assert [str(run) for run in REMEDY.privileges()] == [
+    assert list(REMEDY.apply(Facts(facts()))) == [RESTART]
+    assert list(REMEDY.apply(Facts(facts(ex.RUNNING, pools=POOL_STATES["hung"])))) == [RESTART]
+    assert list(REMEDY.apply(Facts(facts(ex.START_LIMIT)))) == [RESET, RESTART]
+    asked = [str(run) for run in REMEDY.privileges()]
+    assert [word for word in asked if word.startswith("sudo -n /")] == [
         "sudo -n /usr/sbin/php-fpm8.2 -t",
         "sudo -n /usr/bin/systemctl reset-failed php8.2-fpm.service",
         "sudo -n /usr/bin/systemctl restart php8.2-fpm.service",
     ]
+    assert {run.argv[0] for run in REMEDY.privileges() if run.user == "forge"} == {"/usr/bin/php8.2"}
+    assert len(asked) == 5
+
+
+def test_the_inventory_fills_it() -> None:
+    settings = Settings.model_validate({"php": "php8.3", "app_path": "/srv/app", "app_user": "www"})
+    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+    assert RestartPhpFpm.on(host) == RestartPhpFpm(php="php8.3", user="www", path="/srv/app")
+    assert (
+        RestartPhpFpm.on(host)
+        .guard(Facts({Unit(name="php8.3-fpm"): ex.RUNNING, Pools(php="php8.3", user="www"): ex.POOLS}))
+        .decision
+        is Decision.SKIP
+    )
 
 
 EXAMPLES = {
     "php-fpm.restart": (
         REMEDY,
-        {UNIT: ex.FAILED, CONFIG: ex.SOUND, SITE: ex.page(502)},
-        {UNIT: ex.started_again(ex.FAILED), CONFIG: ex.SOUND, SITE: ex.page()},
+        facts(),
+        facts(ex.started_again(ex.FAILED)),
         tuple(
-            {UNIT: unit, CONFIG: config, SITE: ex.page(502)}
-            for unit in (ex.STOPPED, ex.MASKED, ex.MISSING, ex.START_LIMIT, ex.STARTING, ex.RUNNING)
-            for config in CONFIGS.values()
+            facts(STATES[unit], CONFIGS[config], POOL_STATES[pools], DATABASES[database])
+            for unit, config, pools, database in product(STATES, CONFIGS, POOL_STATES, ("answers", "busy", "REFUSED"))
         ),
     )
 }

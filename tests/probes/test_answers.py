@@ -1,0 +1,331 @@
+"""What real programs of a Laravel host print, and how the probes of each tool read it."""
+
+import getpass
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from remediate.command import ROOT, Output, Run
+from remediate.errors import Unreadable
+from remediate.probes.disk import Disk
+from remediate.probes.laravel import App, AppDatabase, AppLog, DatabaseTrouble, Deploy
+from remediate.probes.network import PortOwner
+from remediate.probes.nginx import NginxLog
+from remediate.probes.php import answered, program
+from remediate.probes.php_fpm import Ping, Pools
+from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
+from remediate.testing import examples as ex
+
+APP_PATH = "/home/forge/agency-platform"
+POOLS = Pools(php="php8.2", user="forge")
+APP = App(php="php8.2", path=APP_PATH, user="forge")
+DATABASE = AppDatabase(php="php8.2", path=APP_PATH, user="forge")
+WORKERS = Workers(program="agency-worker")
+
+# -- supervisor 4.2 ----------------------------------------------------------------------------------------------------
+
+STATUS = """agency-reports                   STOPPED   Not started
+agency-worker:agency-worker_00   RUNNING   pid 13362, uptime 0:09:51
+agency-worker:agency-worker_01   RUNNING   pid 13057, uptime 2 days, 1:09:57
+"""
+BROKEN_STATUS = """agency-reports                   STOPPED   Not started
+agency-worker:agency-worker_00   FATAL     Exited too quickly (process log may have details)
+agency-worker:agency-worker_01   BACKOFF   Exited too quickly (process log may have details)
+agency-worker:agency-worker_02   STOPPED   Nov 23 09:29 AM
+agency-worker:agency-worker_03   STARTING
+"""
+
+
+def test_the_workers_of_one_program() -> None:
+    state = WORKERS.read(Output(stdout=STATUS, exit=3))
+    assert [(each.name, each.pid, each.uptime) for each in state.processes] == [
+        ("agency-worker:agency-worker_00", 13362, 591),
+        ("agency-worker:agency-worker_01", 13057, 176_997),
+    ]
+    assert (state.ok, state.describe(), state.age(9e9)) == (True, "2/2 running", 591)
+    assert state.incarnation == "agency-worker:agency-worker_00=13362 agency-worker:agency-worker_01=13057"
+
+
+def test_a_program_that_is_its_own_group_and_one_that_nobody_knows() -> None:
+    parked = Workers(program="agency-reports").read(Output(stdout=STATUS, exit=3))
+    assert (parked.ok, parked.describe(), parked.age(1)) == (False, "0/1 running, STOPPED", None)
+    unknown = Workers(program="agency").read(Output(stdout=STATUS, exit=3))
+    assert (unknown.ok, unknown.describe()) == (False, "no such program")
+
+
+def test_workers_that_do_not_run() -> None:
+    state = WORKERS.read(Output(stdout=BROKEN_STATUS, exit=3))
+    assert [each.name[-2:] for each in state.broken] == ["00", "02"]
+    assert [each.name[-2:] for each in state.changing] == ["01", "03"]
+    assert state.describe() == "0/4 running, BACKOFF, FATAL, STARTING, STOPPED"
+    assert state.processes[0].detail == "Exited too quickly (process log may have details)"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "unix:///var/run/supervisor.sock no such file\n",
+        "unix:///var/run/supervisor.sock refused connection\n",
+        "error: <class 'xmlrpc.client.Fault'>, <Fault 6: 'SHUTDOWN_STATE'>: file: xmlrpc.py line: 655\n",
+    ],
+)
+def test_a_daemon_that_does_not_run(said: str) -> None:
+    state = WORKERS.read(Output(stdout=said, exit=4))
+    assert state == ex.NO_DAEMON
+    assert (state.ok, state.describe()) == (False, "unknown to supervisor: it does not run")
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        Output(exit=2, stderr="Error: .ini file does not include supervisorctl section\n"),
+        Output(
+            exit=1, stdout="error: <class 'PermissionError'>, [Errno 13] Permission denied: file: xmlrpc.py line: 1\n"
+        ),
+        Output(exit=1, stderr="sudo: a password is required\n"),
+    ],
+)
+def test_a_supervisorctl_that_fails_is_unreadable(output: Output) -> None:
+    with pytest.raises(Unreadable):
+        WORKERS.read(output)
+
+
+def test_process_ids_are_the_same_text_while_nothing_happens() -> None:
+    identity = WorkerIdentity().read(Output(stdout="0\n13362\n13057\n"))
+    assert (identity.pids, identity.ok, identity.describe()) == (("0", "13362", "13057"), None, "pids 0, 13362, 13057")
+
+
+def test_orphans() -> None:
+    line = f"13362 884213 /usr/bin/php8.2 {APP_PATH}/artisan queue:work redis --sleep=1 --tries=3 --timeout=20 \n"
+    (stray,) = OrphanWorkers(user="forge", path=APP_PATH).read(Output(stdout=line)).processes
+    assert (stray.pid, stray.started, stray.identity) == (13362, 884213, "13362:884213")
+    assert stray.arguments.endswith("--timeout=20")
+
+
+# -- ss, df, pgrep, logs -----------------------------------------------------------------------------------------------
+
+SS = """LISTEN 0      511    0.0.0.0:80 0.0.0.0:* users:(("nginx",pid=15577,fd=5),("nginx",pid=15576,fd=5))
+LISTEN 0      511       [::]:80    [::]:* users:(("nginx",pid=15577,fd=6),("nginx",pid=15576,fd=6))
+"""
+
+
+def test_who_listens() -> None:
+    listeners = PortOwner(port=80).read(Output(stdout=SS))
+    assert (listeners.programs, listeners.names) == (("nginx (15576)", "nginx (15577)"), ("nginx",))
+    assert PortOwner(port=80).read(Output()).describe() == "nobody"
+
+
+def test_a_listener_without_a_name_is_unreadable() -> None:
+    with pytest.raises(Unreadable, match="does not tell who"):
+        PortOwner(port=80).read(Output(stdout="LISTEN 0      511    0.0.0.0:80 0.0.0.0:*\n"))
+    with pytest.raises(Unreadable, match="ss: no output"):
+        PortOwner(port=80).read(Output(exit=255))
+
+
+DF = """Filesystem     1024-blocks     Used Available Capacity Mounted on
+overlay          264212084 24285656  82105256      23% /
+tmpfs                65536        0     65536       0% /dev
+tmpfs             12342040       96  12341944       1% /run
+/dev/vda         264212084 24285656  82105256      23% /srv/my files
+tmpfs             12342040        0  12342040       0% /proc/acpi
+--
+Filesystem       Inodes  IUsed    IFree IUse% Mounted on
+overlay        16777216 462894 16314322    3% /
+tmpfs           3085510    127  3085383    1% /run
+/dev/loop1            0      0        0     - /srv/image
+"""
+
+
+def test_disks() -> None:
+    state = Disk().read(Output(stdout=DF))
+    assert [(room.mount, room.percent) for room in state.space] == [("/", 23), ("/run", 1), ("/srv/my files", 23)]
+    assert [(room.mount, room.percent) for room in state.inodes] == [("/", 3), ("/run", 1)]
+    assert (state.ok, state.describe()) == (True, "/ 23 %")
+
+
+def test_a_disk_full_of_files_says_so() -> None:
+    state = Disk().read(Output(stdout=DF.replace(" 3% /", " 100% /")))
+    assert (state.ok, state.describe()) == (False, "/ 23 %, inodes / 100 %")
+    full = Disk(full=20).read(Output(stdout=DF))
+    assert (full.ok, full.describe()) == (False, "/ 23 %")
+
+
+@pytest.mark.parametrize("text", ["", DF.partition("--")[0], "Filesystem\n--\nFilesystem\n"])
+def test_half_a_table_is_unreadable(text: str) -> None:
+    with pytest.raises(Unreadable, match="disk: df"):
+        Disk().read(Output(stdout=text, stderr="df: /mnt: Stale file handle\n"))
+
+
+def test_a_deploy() -> None:
+    probe = Deploy(user="forge")
+    found = probe.read(Output(stdout="811 composer install --no-dev\n812 sh -c git pull\n"))
+    assert (found.ok, found.describe()) == (False, "running: composer install --no-dev")
+    assert probe.read(Output(exit=1)) == ex.NO_DEPLOY
+    with pytest.raises(Unreadable, match="deploy: pgrep"):
+        probe.read(Output(exit=2, stderr="pgrep: invalid user name: forge\n"))
+
+
+@pytest.mark.skipif(shutil.which("pgrep") is None, reason="pgrep is not installed here")
+def test_the_search_for_a_deploy_finds_one_and_never_itself() -> None:
+    probe = Deploy(user=getpass.getuser())
+    deploy = subprocess.Popen(("bash", "-c", 'exec -a "/usr/bin/php8.2 artisan migrate --force" sleep 60'))
+    try:
+        for _ in range(50):
+            done = subprocess.run(probe.command().argv, capture_output=True, text=True, timeout=20, check=False)
+            found = probe.read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)).running
+            if any("artisan migrate" in line for line in found):
+                break
+        assert any(line.startswith("/usr/bin/php8.2 artisan migrate --force") for line in found)
+        assert not any("pgrep" in line for line in found)
+    finally:
+        deploy.kill()
+        deploy.wait()
+
+
+@pytest.mark.parametrize("probe", [NginxLog(), AppLog(path=APP_PATH)])
+def test_the_last_lines_of_a_log(probe: NginxLog | AppLog) -> None:
+    log = probe.read(Output(stdout="one\n\n  \ntwo  \n"))
+    assert (log.lines, log.ok, log.describe()) == (("one", "two"), None, "two")
+    assert probe.read(Output()).describe() == "no lines"
+    with pytest.raises(Unreadable, match="cannot open"):
+        probe.read(Output(exit=1, stderr="tail: cannot open '/var/log/nginx/error.log' for reading\n"))
+
+
+def test_logs_are_asked_by_those_who_may_read_them() -> None:
+    assert NginxLog().command().user == ROOT
+    assert AppLog(path=APP_PATH).command().user is None
+
+
+# -- php 8.2, Laravel 8 ------------------------------------------------------------------------------------------------
+
+POOLS_SAID = (
+    'remediate:[{"name":"www","listen":"\\/run\\/php\\/php8.2-fpm.sock","ping":"answered","queue":0,"children":5,'
+    '"max_children":5,"ticks":0}]\n'
+)
+APP_SAID = '\nremediate:{"version":"8.83.26","maintenance":false,"config_cached":true}\n'
+DATABASE_SAID = '\nremediate:{"driver":"mysql","host":"127.0.0.1","database":"agency","state":"ok","waiting":0}\n'
+
+
+def test_pools_that_answer() -> None:
+    assert POOLS.read(Output(stdout=POOLS_SAID)) == ex.POOLS
+    assert (ex.POOLS.ok, ex.POOLS.describe()) == (True, "www answers")
+
+
+@pytest.mark.parametrize(
+    ("ping", "queue", "children", "ok", "said"),
+    [
+        (Ping.SILENT, 0, 5, True, "www does not answer, 0 wait, all its children are busy"),
+        (Ping.SILENT, 3, 5, False, "www does not answer, 3 wait, all its children are busy"),
+        (Ping.SILENT, 3, 2, False, "www does not answer, 3 wait, its children hang"),
+        (Ping.FULL, 511, 5, False, "www does not answer, 511 wait, all its children are busy"),
+        (Ping.REFUSED, 0, 0, False, "www nobody listens on /run/php/php8.2-fpm.sock"),
+        (Ping.FORBIDDEN, 0, 5, None, "www /run/php/php8.2-fpm.sock is closed to this user"),
+    ],
+)
+def test_pools_that_do_not(ping: Ping, queue: int, children: int, ok: bool | None, said: str) -> None:
+    state = ex.pools(ping, queue=queue, children=children)
+    assert (state.ok, state.describe()) == (ok, said)
+
+
+def test_an_application() -> None:
+    assert APP.read(Output(stdout=APP_SAID)) == ex.APP
+    assert (ex.APP.ok, ex.APP.describe()) == (None, "Laravel 8.83.26")
+    assert (ex.IN_MAINTENANCE.ok, ex.IN_MAINTENANCE.describe()) == (False, "Laravel 8.83.26, down for maintenance")
+
+
+@pytest.mark.parametrize(
+    ("said", "trouble", "waiting"),
+    [
+        (DATABASE_SAID, None, 0),
+        (DATABASE_SAID.replace('"waiting":0', '"waiting":4'), None, 4),
+        ('remediate:{"driver":"sqlite","host":null,"database":"/x","state":"ok"}', None, 0),
+        ('remediate:{"driver":"mysql","state":"failed","code":2002}', DatabaseTrouble.REFUSED, 0),
+        ('remediate:{"driver":"mysql","state":"failed","code":1045}', DatabaseTrouble.DENIED, 0),
+        ('remediate:{"driver":"mysql","state":"failed","code":1049}', DatabaseTrouble.UNKNOWN_DATABASE, 0),
+        ('remediate:{"driver":"mysql","state":"failed","code":1040}', DatabaseTrouble.TOO_MANY, 0),
+        ('remediate:{"driver":"mysql","state":"failed","code":0}', DatabaseTrouble.OTHER, 0),
+    ],
+)
+def test_a_database_as_the_application_sees_it(said: str, trouble: DatabaseTrouble | None, waiting: int) -> None:
+    state = DATABASE.read(Output(stdout=said))
+    assert (state.trouble, state.waiting) == (trouble, waiting)
+    assert state.ok is (trouble is None)
+
+
+@pytest.mark.parametrize(
+    "stdout",
+    [
+        "",
+        "PHP Warning:  something\n",
+        "remediate:",
+        "remediate:{",
+        "remediate:null",
+        "remediate:{}",
+        'remediate:"ok"',
+        "remediate:[1]",
+        'remediate:[{"name":"www"}]',
+        'remediate:{"version":8,"maintenance":"perhaps"}',
+        'remediate:{"state":"ok","waiting":"7"}x',
+        'remediate:{"state":"failed"}',
+        'remediate:{"state":"odd","code":1}',
+        " remediate:[]",
+    ],
+)
+@pytest.mark.parametrize("probe", [POOLS, APP, DATABASE], ids=lambda probe: probe.kind)
+def test_php_that_answers_something_else_is_unreadable(probe: Pools | App | AppDatabase, stdout: str) -> None:
+    with pytest.raises(Unreadable):
+        probe.read(Output(stdout=stdout, stderr="PHP Fatal error:  Uncaught Error\n", exit=255))
+
+
+def test_notices_around_the_answer_do_not_matter() -> None:
+    noise = f"PHP Deprecated: x in y\n{APP_SAID}Warning: more\n"
+    assert APP.read(Output(stdout=noise)) == ex.APP
+
+
+def test_a_php_that_died_is_told_in_its_own_words() -> None:
+    with pytest.raises(Unreadable, match="application: PHP ended with 255: PHP Fatal error: x"):
+        answered("application", Output(stderr="PHP Fatal error: x\n", exit=255))
+
+
+@pytest.mark.parametrize("name", ["app", "pools"])
+def test_a_program_is_one_line_without_comments(name: str) -> None:
+    text = program(name)
+    assert "\n" not in text
+    assert not text.startswith("<?php")
+    bare = re.sub(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'', '""', text)
+    assert "//" not in bare
+    assert "#" not in bare
+    assert "/*" not in bare
+    assert bare.count("{") == bare.count("}")
+    assert bare.count("(") == bare.count(")")
+
+
+@pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
+@pytest.mark.parametrize("name", ["app", "pools"])
+def test_a_program_is_php(name: str) -> None:
+    done = subprocess.run(
+        ("php", "-n", "-l"), input=f"<?php {program(name)}", capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
+def test_where_no_pool_is_configured_none_is_told() -> None:
+    done = subprocess.run(
+        ("php", "-n", "-r", program("pools"), "--", "/nonexistent", "1"),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert POOLS.read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)).pools == ()
+
+
+@pytest.mark.parametrize("probe", [POOLS, APP, DATABASE], ids=lambda probe: probe.kind)
+def test_php_is_asked_as_the_applications_user(probe: Pools | App | AppDatabase) -> None:
+    run = probe.command()
+    assert isinstance(run, Run)
+    assert (run.user, run.argv[0]) == ("forge", "/usr/bin/php8.2")
+    assert run.argv[run.argv.index("-r") + 2] == "--"
