@@ -151,7 +151,7 @@ PLAYBOOK = '''
     """Made by a user."""
 
     from remediate import Severity
-from remediate.playbook import playbook
+    from remediate.playbook import playbook
     from remediate.probes.http import Site
     from remediate.remedies.php_fpm import RestartPhpFpm
 
