@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from remediate.command import Run
 from remediate.errors import Unreadable
 from remediate.hold import Unsure
 from remediate.playbook import Treatment
@@ -83,23 +84,35 @@ def not_attempted(kinds: Sequence[str]) -> Verdict:
 
 def _verdict(remedy: Remedy, facts: Facts, overrides: Mapping[str, str]) -> Verdict:
     try:
+        return _permitted(remedy, facts, _guarded(remedy, facts, overrides))
+    except Unreadable as why:
+        return refuse(UNREADABLE, str(why))
+
+
+def _guarded(remedy: Remedy, facts: Facts, overrides: Mapping[str, str]) -> Verdict:
+    try:
         verdict = remedy.guard(facts)
     except Unreadable as why:
-        verdict = refuse(UNREADABLE, str(why))
+        return refuse(UNREADABLE, str(why))
     if verdict.code is not None and verdict.code.overridable and verdict.code.name in overrides:
         reason = overrides[verdict.code.name]
-        verdict = proceed(f"{verdict.reason}; {verdict.code.name} overridden: {reason}")
-    if verdict.decision is Decision.PROCEED or verdict.code is UNREADABLE:
-        return _permitted(remedy, facts, verdict)
+        return proceed(f"{verdict.reason}; {verdict.code.name} overridden: {reason}")
     return verdict
 
 
 def _permitted(remedy: Remedy, facts: Facts, verdict: Verdict) -> Verdict:
-    try:
-        rules = facts[RULES]
-    except Unreadable as why:
-        return refuse(UNREADABLE, str(why))
-    steps = remedy.apply(facts) if verdict.decision is Decision.PROCEED else ()
+    """Look for what would stop it: a missing sudo rule explains best why something could not be read, too.
+
+    Raises Unreadable when what it would do, or the identities that fence it, cannot be told from these facts.
+    """
+    if verdict.decision is not Decision.PROCEED and verdict.code is not UNREADABLE:
+        return verdict
+    rules = facts[RULES]
+    steps: tuple[Run, ...] = ()
+    if verdict.decision is Decision.PROCEED:
+        steps = tuple(remedy.apply(facts))
+        for probe in remedy.identity():
+            facts[probe]
     missing = tuple(run for run in dict.fromkeys((*remedy.privileges(), *steps)) if not rules.allows(run))
     if not missing:
         return verdict

@@ -1,5 +1,6 @@
 """Questions about a host and the values that answer them."""
 
+import re
 from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, TypeVar
 
@@ -89,6 +90,13 @@ class Probe(BaseModel, ABC, Generic[T_co]):
         if output.cut and not self.bears_cut:
             raise Unreadable(f"{self.label()}: the answer is too long to be read whole")
         return self.parse(output)
+
+
+def whole_number(text: str, source: str) -> int:
+    """Return a number without a sign, in the digits that programs print. Raises Unreadable, naming its source."""
+    if not re.fullmatch(r"[0-9]{1,20}", text):
+        raise Unreadable(f"{source}: {text[:80]!r} is not a number")
+    return int(text)
 
 
 def last_line(text: str) -> str:

@@ -48,7 +48,7 @@ def test_a_good_window_has_six_samples_evenly_spread_its_ends_among_them() -> No
     for number, offset in enumerate(offsets):
         assert offset == pytest.approx(number * 0.1, abs=0.08)
     assert offsets[-1] >= 0.5
-    assert samples.progress[-1] == "holding 0.5 s: 6/6 samples good"
+    assert samples.progress[-1] == "holding 0 s: 6/6 samples good"
 
 
 def test_a_window_of_no_length_still_has_six_samples() -> None:

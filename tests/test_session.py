@@ -377,7 +377,7 @@ def test_a_link_lost_in_the_last_line_is_contact_lost(host: PaperHost) -> None:
 def test_a_link_lost_while_only_asking_is_unreachable(host: PaperHost) -> None:
     host.lose(seen=b"out 0")
     rounds = begin(host)
-    with pytest.raises(Unreachable, match="nothing was changed"):
+    with pytest.raises(Unreachable, match="the link died"):
         rounds.next()
     rounds.close()
 

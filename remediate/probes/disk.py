@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.probe import Fact, Probe, last_line
+from remediate.probe import Fact, Probe, last_line, whole_number
 
 
 class Room(BaseModel):
@@ -70,6 +70,5 @@ def _rooms(table: str) -> tuple[Room, ...]:
     for line in table.splitlines()[1:]:
         fields = line.split(maxsplit=5)
         if len(fields) == 6 and fields[4].endswith("%") and not fields[5].startswith(_NOT_DISKS):
-            percent = fields[4].removesuffix("%")
-            rooms.append(Room(mount=fields[5], percent=int(percent) if percent.isdigit() else 0))
+            rooms.append(Room(mount=fields[5], percent=whole_number(fields[4].removesuffix("%"), "df")))
     return tuple(rooms)

@@ -46,7 +46,7 @@ class PortOwner(Probe[Listeners]):
         if output.exit != 0:
             raise Unreadable(f"{self.label()}: ss: {last_line(output.stderr)}")
         lines = [line for line in output.stdout.splitlines() if line.strip()]
-        found = {pid: name for name, pid in re.findall(r'\("([^"]*)",pid=([0-9]+)', output.stdout)}
+        found = {pid: name for name, pid in re.findall(r'\("([^"]*)",pid=([0-9]{1,20})', output.stdout)}
         if lines and not found:
             raise Unreadable(f"{self.label()}: somebody listens, and ss does not tell who")
         return Listeners(

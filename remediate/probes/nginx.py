@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 from remediate.command import ROOT, Output, Run
-from remediate.probe import Probe, last_line
+from remediate.probe import Probe, last_line, whole_number
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.systemd import LogLines
 
@@ -45,7 +45,7 @@ class NginxConfig(Probe[ConfigCheck]):
                     state=ConfigState.BROKEN,
                     message=placed["message"],
                     file=placed["file"],
-                    line=int(placed["line"]),
+                    line=whole_number(placed["line"], self.label()),
                 )
             return ConfigCheck(state=ConfigState.BROKEN, message=emerg["message"])
         return ConfigCheck(state=ConfigState.UNCHECKED, message=last_line(output.stderr))

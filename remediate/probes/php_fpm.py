@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.host import PhpName, UserName
-from remediate.probe import Fact, Probe, last_line
+from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.php import answered, program
 
@@ -57,7 +57,7 @@ class PhpFpmConfig(Probe[ConfigCheck]):
                     state=ConfigState.BROKEN,
                     message=placed["message"],
                     file=placed["file"],
-                    line=int(placed["line"]),
+                    line=whole_number(placed["line"], self.label()),
                 )
         errors = [found["message"] for line in lines if (found := _ERROR.search(line))]
         state = ConfigState.BROKEN if output.exit == _CONFIG_ERROR else ConfigState.UNCHECKED

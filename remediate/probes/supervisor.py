@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.host import AbsolutePath, ProgramName, UserName
-from remediate.probe import Fact, Probe, last_line
+from remediate.probe import Fact, Probe, last_line, whole_number
 
 SUPERVISORCTL = "/usr/bin/supervisorctl"
 
@@ -17,7 +17,8 @@ STATES = frozenset(
 )  # supervisor's own process states
 _LINE = re.compile(r"^(?P<name>\S+)\s+(?P<state>[A-Z]+)(?:\s+(?P<detail>.*))?$")
 _RUNNING = re.compile(
-    r"pid (?P<pid>[0-9]+), uptime (?:(?P<days>[0-9]+) days?, )?(?P<h>[0-9]+):(?P<m>[0-9]+):(?P<s>[0-9]+)"
+    r"pid (?P<pid>[0-9]{1,20}), uptime (?:(?P<days>[0-9]{1,6}) days?, )?"
+    r"(?P<h>[0-9]{1,2}):(?P<m>[0-9]{2}):(?P<s>[0-9]{2})"
 )
 
 
@@ -90,7 +91,7 @@ class Workers(Probe[WorkerState]):
 
     def parse(self, output: Output) -> WorkerState:
         """See Probe."""
-        if re.search(r"refused connection|no such file|SHUTDOWN_STATE", output.stdout + output.stderr):
+        if _silent(output):
             return WorkerState(processes=(), daemon=False)
         found: list[ProgramState] = []
         understood = False
@@ -104,6 +105,11 @@ class Workers(Probe[WorkerState]):
         if not understood and output.exit != 0:
             raise Unreadable(f"{self.program}: supervisorctl: {last_line(output.stderr or output.stdout)}")
         return WorkerState(processes=tuple(found), daemon=True)
+
+
+def _silent(output: Output) -> bool:
+    """Whether supervisor itself did not answer, in supervisorctl's words for a missing or a dead socket."""
+    return bool(re.search(r"refused connection|no such file|SHUTDOWN_STATE", output.stdout + output.stderr))
 
 
 def _program(name: str, state: str, detail: str) -> ProgramState:
@@ -145,7 +151,11 @@ class WorkerIdentity(Probe[WorkerPids]):
 
     def parse(self, output: Output) -> WorkerPids:
         """See Probe."""
-        return WorkerPids(pids=tuple(line for line in output.stdout.split() if line.isdigit()))
+        if _silent(output):
+            return WorkerPids(pids=())
+        if output.exit != 0:
+            raise Unreadable(f"{self.label()}: supervisorctl: {last_line(output.stderr or output.stdout)}")
+        return WorkerPids(pids=tuple(str(whole_number(line, "supervisorctl pid")) for line in output.stdout.split()))
 
 
 class StrayProcess(BaseModel):
@@ -179,10 +189,13 @@ class StrayWorkers(Fact):
 
 
 _STRAYS = r"""
-for p in $(pgrep -u "$1" -f "^[^ ]*php[0-9.]* $2/artisan (queue:work|queue:listen|horizon)"); do
+found=$(pgrep -u "$1" -f "^[^ ]*php[0-9.]* $2/artisan (queue:work|queue:listen|horizon)")
+status=$?
+[ "$status" -le 1 ] || exit "$status"
+for p in $found; do
   s=$(sed 's/^.*) //' "/proc/$p/stat" 2>/dev/null) || continue
   set -- "$1" "$2" $s
-  [ "$4" = 1 ] && printf '%s %s ' "$p" "${22}" && tr '\0' ' ' <"/proc/$p/cmdline" && echo
+  [ "$4" = 1 ] && printf '%s %s ' "$p" "${22}" && tr '\0\n' '  ' <"/proc/$p/cmdline" && echo
 done
 true
 """
@@ -209,10 +222,14 @@ class OrphanWorkers(Probe[StrayWorkers]):
 
     def parse(self, output: Output) -> StrayWorkers:
         """See Probe."""
+        if output.exit != 0:
+            raise Unreadable(f"{self.label()}: pgrep: {last_line(output.stderr)}")
         found: list[StrayProcess] = []
         for line in output.stdout.splitlines():
-            pid, started, *arguments = line.split(maxsplit=2)
-            if not (pid.isdigit() and started.isdigit()):
-                raise Unreadable(f"{self.label()}: {line[:80]!r} is not a process")
-            found.append(StrayProcess(pid=int(pid), started=int(started), arguments=" ".join(arguments).strip()))
+            match line.split(maxsplit=2):
+                case [pid, started, arguments]:
+                    identity = {"pid": whole_number(pid, self.label()), "started": whole_number(started, self.label())}
+                    found.append(StrayProcess(**identity, arguments=arguments.strip()))
+                case _:
+                    raise Unreadable(f"{self.label()}: {line[:80]!r} is not a process")
         return StrayWorkers(processes=tuple(found))

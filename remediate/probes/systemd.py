@@ -1,6 +1,5 @@
 """What systemd says about a unit, and what the unit last wrote."""
 
-import re
 from datetime import UTC, datetime
 from typing import Literal, Self
 
@@ -9,7 +8,7 @@ from pydantic import Field
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.host import UnitName
-from remediate.probe import Fact, Probe, last_line
+from remediate.probe import Fact, Probe, last_line, whole_number
 
 SYSTEMCTL = "/usr/bin/systemctl"
 JOURNALCTL = "/usr/bin/journalctl"
@@ -139,7 +138,7 @@ class Unit(Probe[UnitState]):
         missing = [name for name in _PROPERTIES if name not in got and name not in _ABSENT_WHEN_EMPTY]
         if missing:
             raise Unreadable(f"{self.label()}: systemctl show did not tell {', '.join(missing)}")
-        since = _number(got["ActiveEnterTimestampMonotonic"])
+        since = whole_number(got["ActiveEnterTimestampMonotonic"], self.label())
         return UnitState(
             load=got["LoadState"],
             active=got["ActiveState"],
@@ -147,9 +146,9 @@ class Unit(Probe[UnitState]):
             file=got["UnitFileState"],
             result=got.get("Result", ""),
             invocation=got["InvocationID"],
-            main_pid=_number(got.get("MainPID", "0")),
-            restarts=_number(got.get("NRestarts", "0")),
-            job=_number(got.get("Job", "").split(" ")[0] or "0"),
+            main_pid=whole_number(got.get("MainPID", "0"), self.label()),
+            restarts=whole_number(got.get("NRestarts", "0"), self.label()),
+            job=whole_number(got.get("Job", "").split(" ")[0] or "0", self.label()),
             exit=_exit(got.get("ExecMainCode", "0"), got.get("ExecMainStatus", "0")),
             active_since=since / 1e6 if since else None,
             changed_at=_utc(got.get("StateChangeTimestamp", "")),
@@ -158,12 +157,6 @@ class Unit(Probe[UnitState]):
 
 _ABSENT_WHEN_EMPTY = frozenset({"Job", "MainPID", "NRestarts", "Result", "ExecMainCode", "ExecMainStatus"})
 """Left out by systemctl for units without a job, or of a type that has no process."""
-
-
-def _number(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,20}", text):
-        raise Unreadable(f"systemctl show: {text!r} is not a number")
-    return int(text)
 
 
 def _exit(code: str, status: str) -> str:

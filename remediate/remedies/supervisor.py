@@ -82,10 +82,12 @@ class RestartSupervisor(Remedy):
             return wait(f"{name} is {unit.describe()}, job {unit.job}")
         if unit.healthy:
             return skip(f"{name} is active")
-        refusal = unstartable(unit, name) or start_limited(unit, name)
+        refusal = unstartable(unit, name)
         if refusal is not None:
             return refusal
         left = facts[self._orphans].describe() if self._orphans and facts[self._orphans].processes else ""
+        if limited := start_limited(unit, name):
+            return limited
         return proceed(f"{name} is {unit.describe()}{f', workers left behind: {left}' if left else ''}")
 
     def apply(self, facts: Facts) -> Iterator[Step]:
@@ -147,6 +149,7 @@ class StartWorkers(Remedy):
         if not workers.processes:
             return refuse(PROGRAM_MISSING, f"supervisor knows no program {self.program}")
         if workers.broken:
+            facts[WorkerIdentity()]  # without it nobody could tell afterwards that they were started
             return proceed(f"{self.program} is {workers.describe()}")
         if workers.changing:
             return wait(f"{self.program} is {workers.describe()}")

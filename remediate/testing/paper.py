@@ -221,10 +221,10 @@ def installed_shells() -> tuple[str, ...]:
 
 def _end_session(leader: int) -> None:
     """Kill every process of a session that we started; `timeout` gives each of its commands a group of its own."""
-    for entry in Path("/proc").glob("[0-9]*/stat"):
+    for process in (each for each in Path("/proc").iterdir() if each.name.isdecimal()):
         try:
-            fields = entry.read_text(errors="replace").rpartition(")")[2].split()
+            fields = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
             if int(fields[3]) == leader:
-                os.kill(int(entry.parent.name), signal.SIGKILL)
+                os.kill(int(process.name), signal.SIGKILL)
         except (OSError, IndexError, ValueError):
             continue

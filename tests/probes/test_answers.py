@@ -171,6 +171,7 @@ def test_a_deploy() -> None:
 def test_the_search_for_a_deploy_finds_one_and_never_itself() -> None:
     probe = Deploy(user=getpass.getuser())
     deploy = subprocess.Popen(("bash", "-c", 'exec -a "/usr/bin/php8.2 artisan migrate --force" sleep 60'))
+    found: tuple[str, ...] = ()
     try:
         for _ in range(50):
             done = subprocess.run(probe.command().argv, capture_output=True, text=True, timeout=20, check=False)

@@ -17,8 +17,12 @@ from remediate.verdict import Decision
 PATH = "/home/forge/agency-platform"
 REMEDY = EndMaintenance(php="php8.2", path=PATH)
 APP, DEPLOY = App(php="php8.2", path=PATH, user="forge"), Deploy(user="forge")
-APPS = {"up": ex.APP, "down": ex.IN_MAINTENANCE, "unknown": Unreadable("not now")}
-DEPLOYS = {"none": ex.NO_DEPLOY, "running": ex.DEPLOYING, "unknown": Unreadable("not now")}
+APPS: dict[str, Fact | Unreadable] = {"up": ex.APP, "down": ex.IN_MAINTENANCE, "unknown": Unreadable("not now")}
+DEPLOYS: dict[str, Fact | Unreadable] = {
+    "none": ex.NO_DEPLOY,
+    "running": ex.DEPLOYING,
+    "unknown": Unreadable("not now"),
+}
 
 
 def facts(app: Fact | Unreadable, deploy: Fact | Unreadable) -> dict[Probe[Fact], Fact | Unreadable]:

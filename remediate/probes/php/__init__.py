@@ -27,7 +27,7 @@ def answered(label: str, output: Output) -> Any:
         if line.startswith(MARKER):
             try:
                 return json.loads(line.removeprefix(MARKER))
-            except ValueError:
+            except (ValueError, RecursionError):
                 break
     said = last_line(output.stderr if output.stderr.strip() else output.stdout)
     raise Unreadable(f"{label}: PHP ended with {output.exit}: {said}")
