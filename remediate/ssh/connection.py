@@ -273,11 +273,13 @@ class SshLink:
         with self._lock:
             self._channels.add(owner)
         while True:
+            # Before asking: whoever was in the way may have gone by the time the refusal is read.
+            alone = len(self._channels) < 2
             try:
                 return self._transport.open_session(timeout=deadline.left)
             except SSHException:
                 # Not only ChannelException: threads that open at once take each other's out of paramiko's hands.
-                if len(self._channels) < 2 or not self._transport.is_active():
+                if alone or not self._transport.is_active():
                     raise
                 time.sleep(min(0.02, deadline.left))
 
