@@ -1,6 +1,7 @@
 """The site answers with an error, or not at all (runbook 4.1)."""
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from remediate.errors import ConfigurationError
 from remediate.host import Host
@@ -18,6 +19,9 @@ from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedy import Remedy
+
+if TYPE_CHECKING:
+    from remediate.rehearsal.case import Case
 
 
 def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
@@ -48,7 +52,53 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
         yield AppLog(path=settings.app_path)
 
 
-@playbook(severity=Severity.SEV1, symptoms=_symptoms, diagnosis=_diagnosis)
+def _rehearsal(host: Host) -> "Iterator[Case]":
+    from remediate.rehearsal import faults
+    from remediate.rehearsal.case import cured, refused, unclaimed, unharmed
+
+    settings = host.settings
+    if settings.php is None or settings.app_path is None or settings.worker_program is None:
+        raise ConfigurationError(f"{host.name}: a rehearsal needs remediate.php, app_path and worker_program")
+    php, app, program, site = settings.php, settings.app_path, settings.worker_program, str(settings.site_url)
+    fpm, nginx = unit_of(php), settings.nginx_unit
+    pool = f"/etc/php/{php.removeprefix('php')}/fpm/pool.d/www.conf"
+    broken = faults.LineAppended(path="/etc/nginx/nginx.conf", line="nonsense on;")
+
+    yield cured("php-fpm-stopped", faults.UnitStopped(unit=fpm), "php-fpm.restart")
+    yield cured("php-fpm-killed", faults.UnitKilled(unit=fpm), "php-fpm.restart")
+    yield cured("php-fpm-socket", faults.SocketRemoved(path=f"/run/php/{fpm}.sock", unit=fpm), "php-fpm.restart")
+    yield cured("php-fpm-hung", faults.PoolHung(php=php), "php-fpm.restart")
+    exhausted = faults.PoolExhausted(php=php, public=f"{app}/public", url=site.rstrip("/"))
+    yield cured("php-fpm-exhausted", exhausted, "php-fpm.restart")
+    yield cured("nginx-stopped", faults.UnitStopped(unit=nginx), "nginx.restart")
+    yield cured("supervisor-stopped", faults.UnitStopped(unit="supervisor"), "supervisor.restart")
+    yield cured("supervisor-killed", faults.UnitKilled(unit="supervisor"), "supervisor.restart")
+    yield cured("workers-stopped", faults.WorkersStopped(program=program), "worker.start")
+    yield cured("workers-fatal", faults.WorkersFatal(program=program, script=f"{app}/artisan"), "worker.start")
+
+    yield refused("php-fpm-masked", faults.UnitMasked(unit=fpm), "unit-masked")
+    yield refused("php-fpm-broken", faults.LineAppended(path=pool, line="nonsense = 1", stops=fpm), "config-broken")
+    yield refused("nginx-stopped-broken", broken.model_copy(update={"stops": nginx}), "config-broken")
+    yield refused("nginx-port-taken", faults.PortTaken(unit=nginx, port=80), "port-taken")
+    yield refused("maintenance", faults.Maintenance(path=app), "maintenance-mode")
+    yield refused("deploy-running", faults.DeployRunning(unit=fpm), "deploy-running", timeout=10)
+    yield refused("database-locked", faults.TableLocked(database="agency", url=site), "database-cause")
+
+    yield unclaimed("php-fpm-flapping", faults.UnitFlapping(unit=fpm), hold=8)
+    crashing = faults.WorkersCrashing(program=program, config=f"/etc/supervisor/conf.d/{program}.conf")
+    yield unclaimed("workers-crashing", crashing, hold=8)
+
+    yield unharmed("nginx-broken", broken)
+    yield unharmed("database-slow", faults.TableLocked(database="agency", url=site, clients=0, seconds=3))
+
+
+def _runbook(host: Host) -> Iterator[str]:
+    yield f"systemctl restart {unit_of(host.settings.php or 'php8.3')}"
+    yield f"systemctl restart {host.settings.nginx_unit}"
+    yield "supervisorctl restart all"
+
+
+@playbook(severity=Severity.SEV1, symptoms=_symptoms, diagnosis=_diagnosis, rehearsal=_rehearsal, runbook=_runbook)
 def app_down(host: Host) -> Iterable[Remedy]:
     """Bring the site back: 502 or 503, a failing health check, no answer (runbook 4.1, SEV-1).
 

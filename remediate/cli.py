@@ -5,7 +5,7 @@ exit code, and a remote exit code never becomes ours.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -142,6 +142,7 @@ def namespace(root: Path | None = None) -> Collection:
         _collection("runs", _runs(project)),
         _collection("staging", _staging(project)),
         _collection("docs", [_docs(project)]),
+        _collection("rehearse", _rehearsals(project, list(playbooks))),
         _sudoers(project),
     )
     do: dict[str, list[Command]] = {}
@@ -241,6 +242,36 @@ def _staging(project: Project) -> Sequence[Command]:
         Command("staging.shell", doc["shell"], (NAME,), lazily("open_shell")),
         Command("staging.break", doc["break"], (NAME, fault), lazily("break_it")),
     )
+
+
+def _rehearsals(project: Project, playbooks: Sequence[Listed]) -> Iterator[Command]:
+    def of(*names: str) -> Body:
+        def body(flags: dict[str, object], terminal: "Terminal") -> int:
+            from remediate.commands.rehearse import rehearse_playbooks
+
+            return rehearse_playbooks(names, flags, project, terminal)
+
+        return body
+
+    flags = (
+        HOST._replace(help="a disposable host of yours instead of containers; needs --yes"),
+        INVENTORY,
+        _option("yes", kind=bool),
+        Flag("fault", "only these cases, by name, separated by commas"),
+        Flag("pairs", "cases two at a time: none, some (one for each thing that breaks; the default) or all"),
+        Flag("containers", "how many hosts to rehearse on at once (default: 2)"),
+        Flag("image", "boot this image instead of building one"),
+        Flag("yardstick", "type the runbook's commands word for word on the same faults and compare", bool),
+        Flag("junit", "write JUnit XML to this file"),
+        Flag("markdown", "write a Markdown report to this file"),
+        JSON,
+    )
+    for listed in playbooks:
+        yield Command(
+            f"rehearse.{listed.name}", f"Break a host on purpose to prove {listed.name}.", flags, of(listed.name)
+        )
+    every = tuple(listed.name for listed in playbooks)
+    yield Command("rehearse.all", "Break a host on purpose to prove every playbook.", flags, of(*every))
 
 
 def _sudoers(project: Project) -> Command:

@@ -71,6 +71,7 @@ def run(
     stop: Event | None = None,
     operator: str | None = None,
     options: Options | None = None,
+    journal: str | None = None,
 ) -> Report:
     """Run a playbook (or a `Single` remedy) on hosts and return what happened; never prints, never exits.
 
@@ -86,7 +87,7 @@ def run(
     operator = operator or operator_name()
     started, begun, run_id = datetime.now(UTC), monotonic(), new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX
-    record = JournalRecord(run_id, masker)
+    record = JournalRecord(run_id, masker, journal)
     record.begin(
         run_record(
             run_id,

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,6 +13,9 @@ from remediate.errors import ConfigurationError, one_line
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.remedy import Remedy
+
+if TYPE_CHECKING:
+    from remediate.rehearsal.case import Case
 
 Probes = tuple[Probe[Fact], ...]
 
@@ -100,6 +103,8 @@ class Playbook:
         severity: Severity,
         symptoms: Callable[[Host], Iterable[Probe[Fact]]],
         diagnosis: Callable[[Host], Iterable[Probe[Fact]]],
+        rehearsal: "Callable[[Host], Iterable[Case]]",
+        runbook: Callable[[Host], Iterable[str]],
     ) -> None:
         self.name = remedies.__name__.replace("_", "-")
         self.severity: Severity | None = severity
@@ -109,6 +114,16 @@ class Playbook:
         self.__wrapped__ = remedies
         self._symptoms = symptoms
         self._diagnosis = diagnosis
+        self._rehearsal = rehearsal
+        self._runbook = runbook
+
+    def cases(self, host: Host) -> "tuple[Case, ...]":
+        """Return what it declares to mend, to refuse and to leave alone, as faults on this host."""
+        return tuple(self._rehearsal(host))
+
+    def runbook(self, host: Host) -> tuple[str, ...]:
+        """Return the commands that the printed runbook has a person type, as a shell would take them."""
+        return tuple(self._runbook(host))
 
     def __call__(self, host: Host) -> Treatment:
         """See Cure."""
@@ -148,15 +163,25 @@ def playbook(
     severity: Severity,
     symptoms: Callable[[Host], Iterable[Probe[Fact]]],
     diagnosis: Callable[[Host], Iterable[Probe[Fact]]] = lambda _: (),
+    rehearsal: "Callable[[Host], Iterable[Case]]" = lambda _: (),
+    runbook: Callable[[Host], Iterable[str]] = lambda _: (),
 ) -> Callable[[Callable[..., Iterable[Remedy]]], Playbook]:
     """Make a playbook of a function from a host to remedies; its keyword-only parameters become flags.
 
     The function may branch on the inventory, never on live state: that is what guards are for. The symptom is over
-    when every probe of `symptoms` says so; `diagnosis` is only shown.
+    when every probe of `symptoms` says so; `diagnosis` is only shown. `rehearsal` declares what it mends and what it
+    refuses, as cases that break a staging host (remediate.rehearsal.case); `runbook`, what a person would type instead.
     """
 
     def decorate(remedies: Callable[..., Iterable[Remedy]]) -> Playbook:
-        return Playbook(remedies, severity=severity, symptoms=symptoms, diagnosis=diagnosis)
+        return Playbook(
+            remedies,
+            severity=severity,
+            symptoms=symptoms,
+            diagnosis=diagnosis,
+            rehearsal=rehearsal,
+            runbook=runbook,
+        )
 
     return decorate
 

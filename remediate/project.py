@@ -50,6 +50,12 @@ class Project:
                 return cls(directory)
         return cls(None)
 
+    def demand_root(self) -> Path:
+        """Return the marked directory. Raises ConfigurationError when there is none."""
+        if self.root is None:
+            raise ConfigurationError("no project here: mark a directory with [tool.remediate] in its pyproject.toml")
+        return self.root
+
     def inventories(self) -> tuple[Path, ...]:
         """Return every inventory in `inventories/`. Raises ConfigurationError when there is none."""
         if self.root is None:

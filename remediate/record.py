@@ -17,16 +17,17 @@ from remediate.remedy import Remedy, Step
 class JournalRecord:
     """One run in the journal. Where the journal cannot be written, reading goes on and acting is refused."""
 
-    def __init__(self, run: str, masker: Masker) -> None:
+    def __init__(self, run: str, masker: Masker, url: str | None = None) -> None:
         self.run = run
         self.trouble: str | None = None
         self._masker = masker
+        self._url = url
         self._journal: Journal | None = None
 
     def begin(self, record: RunRecord) -> None:
         """Open the journal and write that the run begins."""
         try:
-            self._journal = Journal.open()
+            self._journal = Journal.open(self._url)
             self._journal.begin(record)
         except JournalError as error:
             self.trouble = str(error)

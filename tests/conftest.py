@@ -26,11 +26,11 @@ import testinfra
 import yaml
 
 from remediate.commands.privileges import sudoers_of
+from remediate.commands.staging import declared_faults
 from remediate.errors import RemediateError
 from remediate.fleet import select
 from remediate.outcome import HostOutcome, Report, StepOutcome
 from remediate.project import Project
-from remediate.rehearsal.faults import FAULTS
 from remediate.rehearsal.staging import StagingHost, down, up
 
 CHECKOUT = Path(__file__).parents[1]
@@ -309,6 +309,7 @@ class Staged:
         self.name = host.name
         self.infra: Any = testinfra.get_host(f"{host.engine.machine.engine}://{host.container}")
         self.inventory = host.placement.inventory / f"{host.name}.yml"
+        self.faults = declared_faults(select(host.name, self.inventory)[0], Project(CHECKOUT))
         self._directory = directory
         env = self.sh(f"cat {APP}/.env").splitlines()
         pairs = dict(line.split("=", 1) for line in env if "=" in line)
@@ -324,7 +325,7 @@ class Staged:
 
     def spoil(self, fault: str) -> None:
         """Inject one of the stock faults."""
-        FAULTS[fault].inject(self.host)
+        self.faults[fault].inject(self.host)
         self.mark()
 
     def misdirect(self, edit: str, status: int) -> None:

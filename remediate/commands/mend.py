@@ -29,7 +29,7 @@ def mend(cure: Cure, flags: Flags, project: Project, terminal: Terminal, *, prog
     hosts = select(target_of(flags), inventory_of(flags, project))
     _known_overrides(cure, options)
     narrative = terminal.err if flags.get("json") else terminal.out
-    reporter = TextReporter(narrative, terminal.err, program=program, inventory=_text(flags.get("inventory")))
+    reporter = TextReporter(narrative, terminal.err, program=program, inventory=text_of(flags, "inventory"))
     with stoppable() as stop:
         report = run(cure, hosts, reporter=reporter, consent=terminal.consent, stop=stop, options=options)
     if flags.get("json"):
@@ -87,7 +87,9 @@ def _override(text: str) -> tuple[str, str]:
     return code, why
 
 
-def _text(value: object) -> str | None:
+def text_of(flags: Flags, name: str) -> str | None:
+    """Return what was given for a flag, None when it was not."""
+    value = flags.get(name)
     return value if isinstance(value, str) else None
 
 

@@ -1,22 +1,22 @@
 """staging.*: a real host in a container, to rehearse on."""
 
 import subprocess
-from pathlib import Path
 
-from remediate.commands.mend import Flags
+from remediate.commands.mend import Flags, text_of
 from remediate.commands.privileges import sudoers_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.fleet import select
+from remediate.host import Host
 from remediate.project import Project
-from remediate.rehearsal.faults import FAULTS
+from remediate.rehearsal.faults import Fault
 from remediate.rehearsal.placement import DEFAULT_NAME
 from remediate.rehearsal.staging import down, find, up
 
 
 def bring_up(flags: Flags, project: Project, terminal: Terminal) -> int:
     """Build what is missing, boot the host, write its inventory."""
-    root = _root(project)
+    root = project.demand_root()
     inventory = root / "inventories"
 
     def sudoers(name: str) -> str:
@@ -28,7 +28,7 @@ def bring_up(flags: Flags, project: Project, terminal: Terminal) -> int:
         directory=root / ".staging",
         inventory=inventory,
         sudoers=sudoers,
-        image=_text(flags, "image"),
+        image=text_of(flags, "image"),
         fresh=bool(flags.get("fresh")),
         progress=terminal.progress,
     )
@@ -39,8 +39,8 @@ def bring_up(flags: Flags, project: Project, terminal: Terminal) -> int:
 def take_down(flags: Flags, project: Project, terminal: Terminal) -> int:
     """Remove one staging host, or all of this checkout."""
     removed = down(
-        _text(flags, "name"),
-        directory=_root(project) / ".staging",
+        text_of(flags, "name"),
+        directory=project.demand_root() / ".staging",
         images=bool(flags.get("images")),
         progress=terminal.progress,
     )
@@ -50,7 +50,7 @@ def take_down(flags: Flags, project: Project, terminal: Terminal) -> int:
 
 def open_shell(flags: Flags, project: Project, terminal: Terminal) -> int:
     """Open a root shell on the host, through the engine."""
-    host = find(_name(flags), directory=_root(project) / ".staging")
+    host = find(_name(flags), directory=project.demand_root() / ".staging")
     if not terminal.interactive:
         raise ConfigurationError("staging.shell needs a terminal")
     return subprocess.run(host.shell_argv, check=False).returncode
@@ -58,27 +58,22 @@ def open_shell(flags: Flags, project: Project, terminal: Terminal) -> int:
 
 def break_it(flags: Flags, project: Project, terminal: Terminal) -> int:
     """Inject a fault into the staging host, through the engine."""
-    known = ", ".join(FAULTS)
-    wanted = _text(flags, "fault")
-    if wanted is None or wanted not in FAULTS:
-        raise ConfigurationError(f"--fault takes one of: {known}")
-    host = find(_name(flags), directory=_root(project) / ".staging")
-    fault = FAULTS[wanted]
+    host = find(_name(flags), directory=project.demand_root() / ".staging")
+    (described,) = select(host.name, host.placement.group_file)
+    known = declared_faults(described, project)
+    fault = known.get(text_of(flags, "fault") or "")
+    if fault is None:
+        raise ConfigurationError(f"--fault takes one of: {', '.join(known)}")
     fault.inject(host)
     terminal.say(f"{host.name} is broken: {fault.describe()}")
     return 0
 
 
-def _root(project: Project) -> Path:
-    if project.root is None:
-        raise ConfigurationError("no project here: mark a directory with [tool.remediate] in its pyproject.toml")
-    return project.root
+def declared_faults(host: Host, project: Project) -> dict[str, Fault]:
+    """Return the faults of every playbook's cases on this host, by name."""
+    cases = (case for name in project.playbooks() for case in project.load(name).cases(host))
+    return {case.name: case.fault for case in cases}
 
 
 def _name(flags: Flags) -> str:
-    return _text(flags, "name") or DEFAULT_NAME
-
-
-def _text(flags: Flags, name: str) -> str | None:
-    value = flags.get(name)
-    return value if isinstance(value, str) else None
+    return text_of(flags, "name") or DEFAULT_NAME

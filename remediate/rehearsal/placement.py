@@ -24,6 +24,15 @@ DEFAULT_NAME: Final = "staging"
 _GENERATED: Final = "# Written by remediate for one staging host; removed with it.\n"
 
 
+STOCK: Final = image_files() / "staging.yml"
+"""The inventory file of the stock staging host."""
+
+
+def rename_host(inventory: str, name: str) -> str:
+    """Return an inventory file of the host `staging` for a host of another name, which is like it."""
+    return inventory.replace(f"    {DEFAULT_NAME}:\n", f"    {name}:\n", 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The ports on 127.0.0.1 under which a staging host's services are reached."""
@@ -89,10 +98,9 @@ class Placement:
     def write_inventory(self, ports: Ports, host_key: str) -> None:
         """Write the host's variables, and an inventory file where the project has none that names this host."""
         if not self.group_file.exists():
-            stock = (image_files() / "staging.yml").read_text()
-            if self.name != DEFAULT_NAME:
-                stock = _GENERATED + stock.replace("    staging:\n", f"    {self.name}:\n", 1)
-            write(self.group_file, stock, 0o644)
+            stock = STOCK.read_text()
+            own = self.name != DEFAULT_NAME
+            write(self.group_file, _GENERATED + rename_host(stock, self.name) if own else stock, 0o644)
         variables = {
             "ansible_host": "127.0.0.1",
             "ansible_port": ports.ssh,

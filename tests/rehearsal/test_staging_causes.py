@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from remediate.errors import RemediateError
-from remediate.rehearsal.faults import FAULTS, DeployRunning, Fault, LineAppended, TableLocked, UnitMasked
+from remediate.rehearsal.faults import DeployRunning, Fault, LineAppended, TableLocked, UnitMasked
 
 if TYPE_CHECKING:
     from conftest import Cli, Staged
@@ -26,7 +26,7 @@ def spoil(staged: "Staged") -> Iterator[Spoil]:
     faults: list[Fault] = []
 
     def inject(fault: Fault | str) -> None:
-        fault = FAULTS[fault] if isinstance(fault, str) else fault
+        fault = staged.faults[fault] if isinstance(fault, str) else fault
         faults.append(fault)
         fault.inject(staged.host)
         staged.mark()

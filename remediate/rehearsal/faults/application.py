@@ -19,6 +19,10 @@ class Maintenance(Fault):
         """See Fault."""
         return "artisan down was run"
 
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.path,)
+
     def breaking(self) -> str:
         """See Fault."""
         return f"runuser -u {self.user} -- php {self.path}/artisan down"
@@ -39,6 +43,10 @@ class DeployRunning(Fault):
     def describe(self) -> str:
         """See Fault."""
         return f"a deploy is running, and {self.unit} is stopped"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.unit,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -62,6 +70,10 @@ class TableLocked(Fault):
     def describe(self) -> str:
         """See Fault."""
         return f"every table of {self.database} is locked, and {self.clients} requests wait"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.database,)
 
     def breaking(self) -> str:
         """See Fault."""

@@ -1,6 +1,8 @@
 """What a fault is: a value that breaks a disposable host in one way, says how, and undoes itself."""
 
+import subprocess
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Annotated, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -15,18 +17,24 @@ Url = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:/-]+$")]
 
 
 class RootShell(Protocol):
-    """A way to run a bash script as root that does not go over SSH."""
+    """A way to run programs as root that is not the one remediate mends a host by."""
 
     @property
     def name(self) -> str:
         """The host's name."""
+
+    def exec(self, argv: Sequence[str], *, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end within `timeout` seconds; its exit code is the caller's to judge."""
 
     def script(self, text: str, timeout: float = 60) -> str:
         """Run a script and return its output; raises when a command of it fails."""
 
 
 class Fault(BaseModel, ABC):
-    """One way to break a host. `inject` and `undo` refuse a host without the staging marker."""
+    """One way to break a host. `inject` and `undo` refuse a host without the staging marker.
+
+    Subclass it with a `kind` Literal, fields that each have a description, and the four methods.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,6 +43,13 @@ class Fault(BaseModel, ABC):
     @abstractmethod
     def describe(self) -> str:
         """Say what is broken, for a person."""
+
+    @abstractmethod
+    def disturbs(self) -> tuple[str, ...]:
+        """What it changes on the host, and therefore what a fix may change; everything else is a bystander.
+
+        Names of units without `.service`, of supervisor's programs, and absolute paths of files.
+        """
 
     @abstractmethod
     def breaking(self) -> str:
@@ -46,16 +61,17 @@ class Fault(BaseModel, ABC):
 
     def inject(self, host: RootShell) -> None:
         """Break the host. Raises ConfigurationError when it is not marked as a staging host."""
-        _demand_marker(host)
+        demand_marker(host)
         host.script(self.breaking())
 
     def undo(self, host: RootShell) -> None:
         """Undo it. Raises ConfigurationError when the host is not marked as a staging host."""
-        _demand_marker(host)
+        demand_marker(host)
         host.script(self.mending())
 
 
-def _demand_marker(host: RootShell) -> None:
+def demand_marker(host: RootShell) -> None:
+    """Raise ConfigurationError unless the host itself says that it may be broken."""
     if host.script(f"[ -f {MARKER} ] && echo marked || true").strip() != "marked":
         raise ConfigurationError(f"{host.name} does not carry {MARKER}: nothing is broken on a host that is not marked")
 

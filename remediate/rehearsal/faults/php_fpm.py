@@ -18,6 +18,10 @@ class PoolHung(Fault):
         """See Fault."""
         return f"the children of {self.php}-fpm hang"
 
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (f"{self.php}-fpm",)
+
     def breaking(self) -> str:
         """See Fault."""
         return f"pkill -STOP -P $(systemctl show -p MainPID --value {self.php}-fpm)"
@@ -38,6 +42,10 @@ class PoolExhausted(Fault):
     def describe(self) -> str:
         """See Fault."""
         return f"all children of {self.php}-fpm work on requests that do not end"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (f"{self.php}-fpm",)
 
     def breaking(self) -> str:
         """See Fault."""

@@ -18,6 +18,10 @@ class WorkersStopped(Fault):
         """See Fault."""
         return f"the workers {self.program} are stopped"
 
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.program,)
+
     def breaking(self) -> str:
         """See Fault."""
         return f"supervisorctl stop '{self.program}:*'"
@@ -37,6 +41,10 @@ class WorkersFatal(Fault):
     def describe(self) -> str:
         """See Fault."""
         return f"supervisor gave the workers {self.program} up (FATAL)"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.program,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -64,6 +72,10 @@ class WorkersCrashing(Fault):
     def describe(self) -> str:
         """See Fault."""
         return f"the workers {self.program} die two seconds after every start"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.program, self.config)
 
     def breaking(self) -> str:
         """See Fault."""

@@ -18,6 +18,10 @@ class UnitStopped(Fault):
         """See Fault."""
         return f"{self.unit} is stopped"
 
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.unit,)
+
     def breaking(self) -> str:
         """See Fault."""
         return f"systemctl stop {self.unit}"
@@ -36,6 +40,10 @@ class UnitMasked(Fault):
     def describe(self) -> str:
         """See Fault."""
         return f"{self.unit} is stopped and masked"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.unit,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -61,6 +69,10 @@ class UnitFlapping(Fault):
     def _drop_in(self) -> str:
         return f"/run/systemd/system/{self.unit}.service.d/remediate-fault.conf"
 
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.unit,)
+
     def breaking(self) -> str:
         """See Fault."""
         return (
@@ -84,6 +96,10 @@ class UnitKilled(Fault):
         """See Fault."""
         return f"{self.unit} was killed with -9"
 
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.unit,)
+
     def breaking(self) -> str:
         """See Fault."""
         return f"kill -KILL $(systemctl show -p MainPID --value {self.unit}); sleep 0.3"
@@ -105,6 +121,10 @@ class LineAppended(Fault):
         """See Fault."""
         also = f", and {self.stops} is stopped" if self.stops else ""
         return f"{self.path} ends with {self.line!r}{also}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.path, *((self.stops,) if self.stops else ()))
 
     def breaking(self) -> str:
         """See Fault."""
@@ -130,6 +150,10 @@ class SocketRemoved(Fault):
         """See Fault."""
         return f"{self.path} is gone while {self.unit} runs"
 
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.unit,)
+
     def breaking(self) -> str:
         """See Fault."""
         return f"rm -f '{self.path}'"
@@ -149,6 +173,10 @@ class PortTaken(Fault):
     def describe(self) -> str:
         """See Fault."""
         return f"{self.unit} is stopped and a stranger listens on port {self.port}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.unit, "remediate-stranger")
 
     def breaking(self) -> str:
         """See Fault."""

@@ -1,0 +1,53 @@
+"""What a playbook declares about itself: which fault it mends, which it must refuse, which is none of its business."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from remediate.rehearsal.faults.fault import Fault
+
+HOLD_SECONDS: Final = 3.0
+"""Stability window of a rehearsed run, unless flapping is the fault."""
+TIMEOUT_SECONDS: Final = 120.0
+
+
+class Expected(Enum):
+    """What `fix` has to come to on a host with this fault."""
+
+    FIXED = "fixed"
+    REFUSED = "refused"
+    UNCLAIMED = "not claimed"
+    UNHARMED = "healthy"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fault and what the playbook has to make of it. Made by `cured`, `refused`, `unclaimed`, `unharmed`."""
+
+    name: str
+    fault: Fault
+    expected: Expected
+    by: tuple[str, ...] = ()
+    code: str | None = None
+    hold: float = HOLD_SECONDS
+    timeout: float = TIMEOUT_SECONDS
+
+
+def cured(name: str, fault: Fault, *by: str) -> Case:
+    """Declare that the playbook mends it, with remedies of these kinds and no others."""
+    return Case(name, fault, Expected.FIXED, by=by)
+
+
+def refused(name: str, fault: Fault, code: str, *, timeout: float = TIMEOUT_SECONDS) -> Case:
+    """Declare that the playbook refuses with this code and changes nothing; it waits `timeout` seconds at most."""
+    return Case(name, fault, Expected.REFUSED, code=code, timeout=timeout)
+
+
+def unclaimed(name: str, fault: Fault, *, hold: float = HOLD_SECONDS) -> Case:
+    """Declare that it cannot mend this, and must not claim so; `hold` seconds have to be enough to notice."""
+    return Case(name, fault, Expected.UNCLAIMED, hold=hold)
+
+
+def unharmed(name: str, fault: Fault) -> Case:
+    """Declare that this is no fault of its own: it finds the host healthy and leaves it alone."""
+    return Case(name, fault, Expected.UNHARMED)

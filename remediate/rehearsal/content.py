@@ -1,0 +1,121 @@
+"""What a playbook consists of, as a digest, and the record of the last time that very content was rehearsed."""
+
+import hashlib
+import importlib
+import inspect
+import json
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from remediate.playbook import Playbook
+from remediate.probe import Fact, Probe
+from remediate.project import Project
+from remediate.rehearsal.outcome import RehearsalReport
+from remediate.remedy import Remedy
+
+DIRECTORY: Final = "docs/rehearsals"
+"""Where a project keeps its records: committed, so that everybody knows what has been proven."""
+_ENGINE: Final = ("judge", "engine", "playbook", "remedy", "session", "script", "surveyor", "hold", "patience")
+_OWN: Final = ("remediate.probes", "remediate.remedies", "remediate.playbooks", "remediate_project_")
+
+
+class Record(BaseModel):
+    """The last whole rehearsal of a playbook."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    playbook: str
+    digest: str
+    version: str
+    finished: datetime
+    trials: int
+    passed: bool
+
+
+def digest(playbook: Playbook) -> str:
+    """Return what changes whenever the playbook, a remedy or probe of it, or the engine behind them does."""
+    modules = {*_closure(playbook.__module__), *(f"remediate.{name}" for name in _ENGINE)}
+    total = hashlib.sha256()
+    for name in sorted(modules):
+        for path in _files(importlib.import_module(name)):
+            content = path.read_bytes()
+            total.update(f"{name} {path.name} {len(content)}\n".encode() + content)
+    return total.hexdigest()
+
+
+def _closure(module: str) -> set[str]:
+    """Follow what a module takes from others that a playbook is made of."""
+    found: set[str] = set()
+    left = [module]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += {source for value in vars(sys.modules[name]).values() if (source := _part(value)) is not None}
+    return found
+
+
+def _part(value: object) -> str | None:
+    """Return the module of a remedy, a probe, a fact, or of what they are made with; None for anything else."""
+    if isinstance(value, ModuleType):
+        source: object = value.__name__
+    else:
+        source = getattr(value, "__module__", None)
+    if not isinstance(source, str) or source not in sys.modules:
+        return None
+    own = inspect.isclass(value) and issubclass(value, (Remedy, Probe, Fact)) and not source.startswith("remediate.")
+    return source if own or source.startswith(_OWN) else None
+
+
+def _files(module: ModuleType) -> Iterator[Path]:
+    if module.__file__ is None:
+        return
+    path = Path(module.__file__)
+    # A package's other files are programs that it sends to the host.
+    beside = sorted(each for each in path.parent.iterdir() if each.suffix not in {".py", ".pyc"} and each.is_file())
+    yield from (path, *beside) if path.name == "__init__.py" else (path,)
+
+
+def write_record(report: RehearsalReport, root: Path) -> Path:
+    """Write that a whole rehearsal took place, and how it ended."""
+    record = Record(
+        playbook=report.playbook,
+        digest=report.digest,
+        version=report.version,
+        finished=report.started.replace(microsecond=0),
+        trials=len(report.trials),
+        passed=report.passed,
+    )
+    path = root / DIRECTORY / f"{report.playbook}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(record.model_dump_json(indent=2) + "\n")
+    return path
+
+
+def unrehearsed(playbook: Playbook, project: Project) -> str | None:
+    """Say why nothing is known to have proven this playbook in its present form; None when a rehearsal has."""
+    records = [record for record in _records(playbook.name, project) if record is not None]
+    if not records:
+        return "never rehearsed"
+    now = digest(playbook)
+    current = [record for record in records if record.digest == now]
+    if not current:
+        return f"not rehearsed since it was changed (last on {max(each.finished for each in records):%Y-%m-%d})"
+    return None if any(record.passed for record in current) else "its last rehearsal failed"
+
+
+def _records(name: str, project: Project) -> Iterator[Record | None]:
+    places = [project.root / DIRECTORY] if project.root else []
+    # The wheel brings the records of the stock playbooks.
+    for place in (*places, Path(str(resources.files("remediate"))) / "rehearsals"):
+        try:
+            yield Record.model_validate(json.loads((place / f"{name}.json").read_text()))
+        except (OSError, ValueError, ValidationError):
+            yield None

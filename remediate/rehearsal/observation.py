@@ -1,0 +1,213 @@
+"""The second pair of eyes: what testinfra sees of a host, through another channel than the one that mends it."""
+
+import ssl
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection as PlainConnection
+from http.client import HTTPException, HTTPSConnection
+from socket import create_connection
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from remediate.errors import ConfigurationError
+from remediate.host import Host, Vantage
+from remediate.rehearsal.faults.fault import RootShell
+from remediate.rehearsal.machine import StagingError, last_line
+
+_SECONDS: Final = 60
+_PAGE_SECONDS: Final = 10.0
+_OF_A_LOGIN: Final = ("user@", "user-runtime-dir@", "session-", "systemd-tmpfiles-clean", "systemd-hostnamed")
+"""Units that come and go with every login, or by themselves."""
+
+_LOOK: Final = r"""
+systemctl show --type=service --state=active,activating,reloading '*' -p Id -p InvocationID -p ActiveState
+echo ==
+find /etc "$@" -xdev -type f -exec sha256sum {} + 2>/dev/null || true
+echo ==
+ss -ltnH | awk '{print $4}' | sort -u
+echo ==
+command -v supervisorctl >/dev/null && supervisorctl status 2>/dev/null | sed 's/ pid / /; s/, uptime.*//' || true
+echo ==
+command -v supervisorctl >/dev/null || exit 0
+pids=$(supervisorctl status 2>/dev/null | sed -n 's/.*RUNNING *pid \([0-9]*\),.*/\1/p')
+for pid in $pids; do tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null && echo; done | sort -u | while read -r line; do
+  count=0
+  for each in /proc/[0-9]*/cmdline; do
+    [ "$(tr '\0' ' ' <"$each" 2>/dev/null)" = "$line " ] && count=$((count + 1))
+  done
+  printf '%s %s\n' "$count" "$line"
+done
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing on a host: how it is, which incarnation that is, and the names by which a fault may disturb it."""
+
+    state: str
+    incarnation: str = ""
+    owners: tuple[str, ...] = ()
+
+    def disturbed(self, names: tuple[str, ...]) -> bool:
+        """Whether it belongs to what was disturbed."""
+        # A fault that edits a file keeps the old one beside it, under a longer name.
+        beside = tuple(f"{name}." for name in names if name.startswith("/"))
+        return any(own in names or own.startswith(beside) for own in self.owners)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file."""
+        return any(own.startswith("/") for own in self.owners)
+
+
+Observation = dict[str, Entry]
+
+
+class Observer:
+    """Looks at one host through testinfra. Raises ConfigurationError where testinfra is not installed."""
+
+    def __init__(self, shell: RootShell, host: Host) -> None:
+        self._shell = shell
+        self._host = host
+        self.infra = infra_of(shell)
+
+    def observe(self) -> Observation:
+        """Return everything that a run has to leave alone or to bring back."""
+        settings = self._host.settings
+        files = (f"{settings.app_path}/.env", f"{settings.app_path}/bootstrap") if settings.app_path else ()
+        done = self._shell.exec(("/bin/bash", "-c", _LOOK, "bash", *files), timeout=_SECONDS)
+        parts = done.stdout.split("==\n")
+        if len(parts) != 5:
+            raise StagingError(f"{self._host.name} cannot be looked at: {last_line(done.stderr)}")
+        units, digests, ports, programs, processes = parts
+        found: Observation = {}
+        for block in units.strip().split("\n\n"):
+            values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+            name = values.get("Id", "").removesuffix(".service")
+            if name and not name.startswith(_OF_A_LOGIN):
+                found[name] = Entry(values["ActiveState"], values["InvocationID"], (name,))
+        for line in digests.splitlines():
+            digest, _, path = line.partition("  ")
+            found[path] = Entry(digest, owners=(path,))
+        for address in ports.split():
+            found[f"listening on {address}"] = Entry("open")
+        for line in programs.splitlines():
+            name, state, *pid = line.split()[:3]
+            group = name.partition(":")[0]
+            incarnation = " ".join(pid) if state == "RUNNING" else ""
+            found[f"program {name}"] = Entry(state, incarnation, (group, "supervisor"))
+        for line in processes.splitlines():
+            count, _, words = line.partition(" ")
+            found[f"processes `{words.strip()}`"] = Entry(count, owners=("supervisor",))
+        return found
+
+    def running(self, units: Iterable[str]) -> list[str]:
+        """Name those of these units that exist and do not run, as testinfra's service sees it."""
+        return [unit for unit in units if not self.infra.service(unit).is_running]
+
+    def site(self) -> list[str]:
+        """Say what is wrong with the site as it is seen from outside and on the host; empty when it is right."""
+        settings = self._host.settings
+        if settings.site_url is None:
+            return []
+        troubles: list[str] = []
+        for path in ("/", settings.health_path):
+            if path is None:
+                continue
+            text = settings.site_contains if path == "/" else None
+            if Vantage.CONTROLLER in settings.site_vantage and (trouble := self._outside(path, text)):
+                troubles.append(f"{path} from outside: {trouble}")
+            if Vantage.HOST in settings.site_vantage and (trouble := self._inside(path, text)):
+                troubles.append(f"{path} on the host: {trouble}")
+        return troubles
+
+    def _inside(self, path: str, text: str | None) -> str | None:
+        url = f"{str(self._host.settings.site_url).rstrip('/')}{path}"
+        got = self.infra.run(
+            "curl -s -m %s -w '\n%%{http_code}' --connect-to ::127.0.0.1: %s", f"{_PAGE_SECONDS:.0f}", url
+        )
+        body, _, status = got.stdout.rpartition("\n")
+        return _judged(int(status) if status.isdecimal() else 0, body, text)
+
+    def _outside(self, path: str, text: str | None) -> str | None:
+        settings = self._host.settings
+        parts = urlsplit(str(settings.site_url))
+        name = parts.hostname or ""
+        address, _, port = (settings.site_resolve or "").rpartition(":")
+        place = (address.strip("[]") or name, int(port or parts.port or (443 if parts.scheme == "https" else 80)))
+        connection = (HTTPSConnection if parts.scheme == "https" else PlainConnection)(name, timeout=_PAGE_SECONDS)
+        try:
+            plain = create_connection(place, timeout=_PAGE_SECONDS)
+            if parts.scheme == "https":
+                context = ssl.create_default_context(cafile=str(settings.site_ca) if settings.site_ca else None)
+                plain = context.wrap_socket(plain, server_hostname=name)
+            connection.sock = plain
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return _judged(response.status, response.read().decode(errors="replace"), text)
+        except (OSError, HTTPException) as error:
+            return str(error) or type(error).__name__
+        finally:
+            connection.close()
+
+
+def differences(before: Observation, after: Observation, disturbed: Iterable[str]) -> list[str]:
+    """Say what is not as it was. What was disturbed may be a new incarnation; files that were disturbed may be any."""
+    names = tuple(disturbed)
+    found: list[str] = []
+    for key in sorted(before.keys() | after.keys()):
+        was, now = before.get(key), after.get(key)
+        loose = any(entry is not None and entry.disturbed(names) for entry in (was, now))
+        if loose and any(entry is not None and entry.is_file for entry in (was, now)):
+            continue
+        if now is None:
+            found.append(f"{key} is gone")
+        elif was is None:
+            found.append(f"{key} is new ({now.state})")
+        elif was.state != now.state:
+            found.append(f"{key} was {_short(was.state)}, is {_short(now.state)}")
+        elif was.incarnation != now.incarnation and not loose:
+            found.append(f"{key} was started again")
+    return found
+
+
+def bystanders(observation: Observation, disturbed: Iterable[str]) -> Observation:
+    """Return what does not belong to what was disturbed."""
+    names = tuple(disturbed)
+    return {key: entry for key, entry in observation.items() if not entry.disturbed(names)}
+
+
+def infra_of(shell: RootShell) -> Any:
+    """Return testinfra's view of a host through any root shell. Raises ConfigurationError without testinfra."""
+    try:
+        from testinfra.backend.base import BaseBackend
+        from testinfra.host import Host as Infra
+    except ImportError:
+        raise ConfigurationError("a rehearsal looks with testinfra: pip install 'remediate[rehearsal]'") from None
+
+    class ShellBackend(BaseBackend):
+        """Runs testinfra's commands through the shell."""
+
+        NAME = "shell"
+
+        def run(self, command: str, *args: str, **_: Any) -> Any:
+            done = shell.exec(("/bin/sh", "-c", self.quote(command, *args)), timeout=_SECONDS)
+            return self.result(done.returncode, command.encode(), done.stdout, done.stderr)
+
+    return Infra(ShellBackend(shell.name))
+
+
+def _judged(status: int, body: str, text: str | None) -> str | None:
+    if status != 200:
+        return f"status {status}" if status else "no answer"
+    return f"the page does not hold {text!r}" if text and text not in body else None
+
+
+def _short(state: str) -> str:
+    return state if len(state) < 40 else f"{state[:8]}…"
+
+
+def said(items: Sequence[str], limit: int = 3) -> str:
+    """Join some findings into one line, and say how many were left out."""
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return "; ".join(items[:limit]) + more

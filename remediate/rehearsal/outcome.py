@@ -1,0 +1,107 @@
+"""What a rehearsal found, as values: the table, JUnit, Markdown and the exit code read the same ones."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.outcome import HostOutcome, Report
+from remediate.rehearsal.trial import Trial
+
+_WORST = 5
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Answer(_Value):
+    """What one run of the playbook answered in a trial."""
+
+    verdict: str
+    code: str | None = Field(default=None, description="why it was not done, as a stable name")
+    touched: str
+    steps: tuple[str, ...] = Field(description="kind and end of every remedy, for example php-fpm.restart proven")
+    seconds: float
+
+    @classmethod
+    def of(cls, report: Report) -> Self:
+        """Sum up a report about one host."""
+        (host,) = report.hosts
+        return cls(
+            verdict=host.verdict.value,
+            code=host.error.code if host.error else None,
+            touched=host.touched.value,
+            steps=tuple(
+                f"{step.remedy} {step.verified.value if step.verified else step.code or step.decision.value}"
+                for step in host.steps
+            ),
+            seconds=host.seconds,
+        )
+
+
+def symptoms(host: HostOutcome, *, after: bool) -> tuple[str, ...]:
+    """Say in a few lines what a run saw that was not as it should be, or afterwards that everything is."""
+    readings = host.after if after and host.after else host.before
+    ill = [f"{reading.label} {reading.note}" for reading in readings if reading.ok is False]
+    return tuple(dict.fromkeys(ill)) or ("everything as it should be",)
+
+
+class Typed(_Value):
+    """What became of the same fault when the runbook's commands were typed word for word."""
+
+    claimed: bool = Field(description="every command ended with exit status 0")
+    well: bool = Field(description="the site is right and everything runs that ran before the fault")
+    harm: tuple[str, ...] = Field(description="what it did to things that were not broken")
+
+
+class TrialOutcome(_Value):
+    """One trial: what was answered, and everything that was not as declared."""
+
+    name: str
+    fault: str = Field(description="what was broken, in words")
+    expected: str
+    codes: tuple[str, ...] = ()
+    deviations: tuple[str, ...]
+    check: Answer | None = None
+    fix: Answer | None = None
+    again: Answer | None = None
+    before: tuple[str, ...] = Field(default=(), description="what the playbook saw wrong before")
+    after: tuple[str, ...] = Field(default=(), description="and afterwards")
+    typed: Typed | None = None
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything came as declared."""
+        return not self.deviations
+
+    @classmethod
+    def failed(cls, trial: Trial, why: str, seconds: float) -> Self:
+        """Record a trial that could not be brought to its end."""
+        return cls(
+            name=trial.name,
+            fault=trial.description,
+            expected=trial.expected.value,
+            codes=trial.codes,
+            deviations=(why,),
+            seconds=seconds,
+        )
+
+
+class RehearsalReport(_Value):
+    """One rehearsal of one playbook."""
+
+    playbook: str
+    version: str = Field(description="version of remediate")
+    digest: str = Field(description="of the content that was rehearsed")
+    started: datetime
+    seconds: float
+    whole: bool = Field(description="whether every declared case was tried")
+    stopped: bool = Field(default=False, description="whether it was interrupted")
+    trials: tuple[TrialOutcome, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every trial came as declared, and there was at least one."""
+        return bool(self.trials) and not self.stopped and all(trial.passed for trial in self.trials)

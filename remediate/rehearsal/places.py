@@ -1,0 +1,175 @@
+"""Where rehearsals happen: containers of our own, made afresh for every trial, or a disposable host of the user's."""
+
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from remediate.errors import ConfigurationError
+from remediate.fleet import select
+from remediate.host import Host
+from remediate.link import Link, LinkLost
+from remediate.rehearsal.faults.fault import Fault, RootShell, demand_marker
+from remediate.rehearsal.machine import StagingError, last_line
+from remediate.rehearsal.observation import Observer, differences, said
+from remediate.rehearsal.placement import rename_host
+from remediate.rehearsal.stages import Progress
+from remediate.rehearsal.staging import StagingHost, down, up
+
+_RESTORE_SECONDS: Final = 60.0
+
+
+class Place(Protocol):
+    """A host that may be broken."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the inventory."""
+
+    def fresh(self) -> tuple[Host, RootShell]:
+        """Bring it to the state that every trial starts from, proven, and return it. Raises StagingError."""
+
+    def leave(self, faults: Sequence[Fault]) -> None:
+        """Undo what was broken there. Raises StagingError when it cannot be proven to be undone."""
+
+    def close(self) -> None:
+        """Give it up."""
+
+
+class ContainerPlace:
+    """A staging container; booting a new one costs less than proving that an old one is as it was."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        directory: Path,
+        stock: Path | None,
+        sudoers: Callable[[Host], str],
+        image: str | None,
+        progress: Progress,
+    ) -> None:
+        self.name = name
+        self._directory = directory
+        self._inventory = directory / "rehearsals"
+        self._stock = stock
+        self._sudoers = sudoers
+        self._image = image
+        self._progress = progress
+
+    def fresh(self) -> tuple[Host, RootShell]:
+        """See Place."""
+        file = self._inventory / f"{self.name}.yml"
+        if self._stock is not None:
+            # The project's own idea of its staging host, where it has one.
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file.write_text(rename_host(self._stock.read_text(), self.name))
+        staged: StagingHost = up(
+            self.name,
+            directory=self._directory,
+            inventory=self._inventory,
+            sudoers=lambda name: self._sudoers(select(name, file)[0]),
+            image=self._image,
+            fresh=True,
+            progress=self._progress,
+        )
+        (host,) = select(self.name, file)
+        return host, staged
+
+    def leave(self, faults: Sequence[Fault]) -> None:
+        """See Place."""
+
+    def close(self) -> None:
+        """See Place."""
+        down(self.name, directory=self._directory)
+        (self._inventory / f"{self.name}.yml").unlink(missing_ok=True)
+
+
+class LinkShell:
+    """A root shell over SSH, on a connection of its own: the SSH user is root, or may use sudo for anything."""
+
+    def __init__(self, host: Host, link: Link) -> None:
+        self.name = host.name
+        self._link = link
+        self._before = () if host.ssh.user == "root" else ("sudo", "-n", "--")
+
+    def exec(self, argv: Sequence[str], *, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
+        """See RootShell."""
+        words = (*self._before, *argv)
+        try:
+            channel = self._link.start(f"{shlex.join(words)} </dev/null", seconds=timeout)
+            try:
+                output = b"".join(iter(channel.receive, b""))
+                status, complaint = channel.finish()
+            finally:
+                channel.close()
+        except (LinkLost, TimeoutError) as error:
+            raise StagingError(f"{self.name}: {' '.join(argv[:1])}: {error}") from error
+        if status is None:
+            raise StagingError(f"{self.name}: {' '.join(argv[:1])} ended without saying how")
+        return subprocess.CompletedProcess(
+            words, status, output.decode(errors="replace"), complaint.decode(errors="replace")
+        )
+
+    def script(self, text: str, timeout: float = 60) -> str:
+        """See RootShell."""
+        done = self.exec(("/bin/bash", "-euo", "pipefail", "-c", text), timeout=timeout)
+        if done.returncode != 0:
+            raise StagingError(f"a script failed on {self.name} ({done.returncode}): {last_line(done.stderr)}")
+        return done.stdout
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
+
+class HostPlace:
+    """A host of the user's own. Inventory and host both have to say that it may be broken."""
+
+    def __init__(self, host: Host) -> None:
+        from remediate.ssh import connect
+
+        settings = host.settings
+        if settings.production or not settings.disposable:
+            raise ConfigurationError(
+                f"{host.name} is not broken on purpose: its inventory has to say `production: false` and "
+                "`disposable: true`"
+            )
+        self.name = host.name
+        self._host = host
+        self._shell = LinkShell(host, connect(host.ssh))
+        demand_marker(self._shell)
+        self._observer = Observer(self._shell, host)
+        self._pristine = self._observer.observe()
+        if trouble := self._observer.site():
+            self.close()
+            raise ConfigurationError(f"{host.name} is not well before anything was broken: {said(trouble)}")
+
+    def fresh(self) -> tuple[Host, RootShell]:
+        """See Place."""
+        return self._host, self._shell
+
+    def leave(self, faults: Sequence[Fault]) -> None:
+        """See Place."""
+        for fault in reversed(faults):
+            fault.undo(self._shell)
+        everything = self._pristine.keys()
+        deadline = time.monotonic() + _RESTORE_SECONDS
+        while True:
+            found = self._observer.observe()
+            # Everything may be a new incarnation by now; files and states may not be others.
+            left = [
+                each for each in differences(self._pristine, found, ()) if not each.endswith(" was started again")
+            ] + self._observer.site()
+            if not left:
+                break
+            if time.monotonic() > deadline:
+                raise StagingError(f"{self.name} is not as it was after undoing the fault: {said(left)}")
+            time.sleep(1)
+        self._pristine = {key: found[key] for key in everything}
+
+    def close(self) -> None:
+        """See Place."""
+        self._shell.close()

@@ -1,0 +1,237 @@
+"""Breaks a host, has the playbook mend it, and believes nobody: the loop of every rehearsal."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event
+from time import monotonic, sleep
+from typing import Final, NamedTuple
+
+from remediate import __version__
+from remediate.errors import RemediateError
+from remediate.fleet import run
+from remediate.host import Host
+from remediate.options import Options
+from remediate.outcome import Report, RunVerdict
+from remediate.playbook import Playbook
+from remediate.rehearsal.case import Expected
+from remediate.rehearsal.content import digest
+from remediate.rehearsal.faults.fault import RootShell
+from remediate.rehearsal.observation import Observation, Observer, bystanders, differences
+from remediate.rehearsal.outcome import Answer, RehearsalReport, TrialOutcome, Typed, symptoms
+from remediate.rehearsal.places import Place
+from remediate.rehearsal.trial import Trial
+
+_OPERATOR: Final = "rehearsal"
+_AFTERTHOUGHT_SECONDS: Final = 8.0
+"""How long a site has to stay right after commands were typed: a flapping one is right for some seconds."""
+_LISTED: Final = 4
+
+Told = Callable[[int, int, TrialOutcome], None]
+"""Hears of each trial when it is over: its number, how many there are, its outcome."""
+
+
+class Plan(NamedTuple):
+    """What is to be rehearsed, and how."""
+
+    playbook: Playbook
+    trials: tuple[Trial, ...]
+    whole: bool
+    journal: Path
+    yardstick: bool = False
+
+
+def rehearse(
+    plan: Plan, places: Sequence[Place], *, told: Told = lambda *_: None, stop: Event | None = None
+) -> RehearsalReport:
+    """Run every trial, as many at a time as there are places, and return what was found.
+
+    Never prints. Whatever goes wrong in a trial is a deviation of that trial. Runs keep a journal of their own at
+    `plan.journal`, so that real hosts have nothing to do with it.
+    """
+    started, begun, ended = datetime.now(UTC), monotonic(), stop or Event()
+    free: SimpleQueue[Place] = SimpleQueue()
+    for place in places:
+        free.put(place)
+    count = 0
+
+    def attempt(trial: Trial) -> TrialOutcome | None:
+        nonlocal count
+        place = free.get()
+        try:
+            if ended.is_set():
+                return None
+            outcome = _attempt(plan, trial, place, ended)
+        finally:
+            free.put(place)
+        count += 1
+        told(count, len(plan.trials), outcome)
+        return outcome
+
+    with ThreadPoolExecutor(max_workers=len(places), thread_name_prefix="rehearsal") as pool:
+        outcomes = list(pool.map(attempt, plan.trials))
+    return RehearsalReport(
+        playbook=plan.playbook.name,
+        version=__version__,
+        digest=digest(plan.playbook),
+        started=started,
+        seconds=round(monotonic() - begun, 1),
+        whole=plan.whole,
+        stopped=ended.is_set(),
+        trials=tuple(outcome for outcome in outcomes if outcome is not None),
+    )
+
+
+def _attempt(plan: Plan, trial: Trial, place: Place, stop: Event) -> TrialOutcome:
+    begun = monotonic()
+    try:
+        host, shell = place.fresh()
+        try:
+            outcome = _Attempt(plan, trial, host, shell, stop).outcome(begun)
+        finally:
+            place.leave(trial.faults)
+        if plan.yardstick and trial.faults and not stop.is_set():
+            host, shell = place.fresh()
+            try:
+                outcome = outcome.model_copy(update={"typed": _typed(plan.playbook, trial, host, shell)})
+            finally:
+                place.leave(trial.faults)
+    except RemediateError as error:
+        return TrialOutcome.failed(trial, f"{type(error).__name__}: {error}", round(monotonic() - begun, 1))
+    return outcome
+
+
+class _Attempt:
+    """One trial on one host."""
+
+    def __init__(self, plan: Plan, trial: Trial, host: Host, shell: RootShell, stop: Event) -> None:
+        self._plan = plan
+        self._trial = trial
+        self._host = host
+        self._shell = shell
+        self._stop = stop
+        self._observer = Observer(shell, host)
+        self._deviations: list[str] = []
+
+    def outcome(self, begun: float) -> TrialOutcome:
+        """Break it, look, mend it, look, mend it again, look; note every deviation from what was declared."""
+        trial = self._trial
+        pristine = self._observer.observe()
+        for fault in trial.faults:
+            fault.inject(self._shell)
+        broken = self._observer.observe()
+        check = self._run(plan=True)
+        self._wants("check", check, *_PLANNED[trial.expected])
+        self._same("check", broken, self._steady(self._observer.observe()))
+        fix = self._run(plan=False)
+        after = self._observer.observe()
+        self._judge_fix(fix, pristine, broken, after)
+        again = self._run(plan=False) if trial.expected is not Expected.UNCLAIMED else None
+        if again is not None:
+            expected = Expected.UNHARMED if trial.expected is Expected.FIXED else trial.expected
+            self._wants("the second fix", again, *_MENDED[expected])
+            self._untouched("the second fix", again)
+            self._same("the second fix", after, self._observer.observe())
+            if trial.expected is not Expected.REFUSED:
+                self._deviations += [f"afterwards {trouble}" for trouble in self._observer.site()]
+        return TrialOutcome(
+            name=trial.name,
+            fault=trial.description,
+            expected=trial.expected.value,
+            codes=trial.codes,
+            deviations=tuple(self._deviations),
+            check=Answer.of(check),
+            fix=Answer.of(fix),
+            again=None if again is None else Answer.of(again),
+            before=symptoms(fix.hosts[0], after=False),
+            after=symptoms(fix.hosts[0], after=True),
+            seconds=round(monotonic() - begun, 1),
+        )
+
+    def _run(self, *, plan: bool) -> Report:
+        options = Options(plan=plan, yes=True, hold=self._trial.hold, timeout=self._trial.timeout)
+        journal = f"sqlite:///{self._plan.journal}"
+        return run(
+            self._plan.playbook, (self._host,), options=options, operator=_OPERATOR, journal=journal, stop=self._stop
+        )
+
+    def _judge_fix(self, fix: Report, pristine: Observation, broken: Observation, after: Observation) -> None:
+        trial = self._trial
+        self._wants("fix", fix, *_MENDED[trial.expected])
+        if trial.expected in {Expected.REFUSED, Expected.UNHARMED}:
+            self._untouched("fix", fix)
+            self._same("fix", broken, self._steady(after))
+        else:
+            self._deviations += [f"fix: bystander {each}" for each in self._moved(pristine, after)]
+        if trial.expected is Expected.FIXED:
+            self._deviations += [f"after fix {trouble}" for trouble in self._observer.site()]
+            self._deviations += [f"after fix {each}" for each in differences(pristine, after, trial.disturbed)]
+            self._deviations += [f"{unit} does not run" for unit in self._observer.running(self._units(pristine))]
+            changed = tuple(step.remedy for step in fix.hosts[0].steps if step.changed)
+            if trial.by and sorted(changed) != sorted(set(trial.by)):
+                self._deviations.append(f"fix acted with {', '.join(changed) or 'nothing'}, not {', '.join(trial.by)}")
+        told = {step.code for step in fix.hosts[0].steps if step.code}
+        told |= {host.error.code for host in fix.hosts if host.error}
+        self._deviations += [f"fix does not say {code}" for code in trial.codes if code not in told]
+
+    def _units(self, pristine: Observation) -> list[str]:
+        return [name for name in sorted(self._trial.disturbed) if pristine.get(name) is not None and "/" not in name]
+
+    def _wants(self, what: str, report: Report, *verdicts: RunVerdict) -> None:
+        (host,) = report.hosts
+        if host.verdict not in verdicts:
+            wanted = " or ".join(verdict.value for verdict in verdicts)
+            why = f" ({host.error.code}: {host.error.message})" if host.error else ""
+            self._deviations.append(f"{what} says {host.verdict.value}{why}, not {wanted}")
+
+    def _untouched(self, what: str, report: Report) -> None:
+        if report.touched.value != "no":
+            self._deviations.append(f"{what} says touched: {report.touched.value}, not no")
+
+    def _same(self, what: str, before: Observation, after: Observation) -> None:
+        found = differences(self._steady(before), after, ())
+        self._deviations += [f"{what} changed something: {each}" for each in found[:_LISTED]]
+
+    def _moved(self, pristine: Observation, after: Observation) -> list[str]:
+        disturbed = self._trial.disturbed
+        return differences(bystanders(pristine, disturbed), bystanders(after, disturbed), disturbed)
+
+    def _steady(self, observation: Observation) -> Observation:
+        """What is broken in an unsteady way changes by itself: then only the bystanders tell who changed what."""
+        unsteady = self._trial.expected is Expected.UNCLAIMED
+        return bystanders(observation, self._trial.disturbed) if unsteady else observation
+
+
+_PLANNED: Final = {
+    Expected.FIXED: (RunVerdict.PENDING,),
+    Expected.REFUSED: (RunVerdict.REFUSED,),
+    Expected.UNCLAIMED: (RunVerdict.PENDING, RunVerdict.REFUSED),
+    Expected.UNHARMED: (RunVerdict.HEALTHY,),
+}
+_MENDED: Final = {
+    Expected.FIXED: (RunVerdict.FIXED,),
+    Expected.REFUSED: (RunVerdict.REFUSED,),
+    Expected.UNCLAIMED: (RunVerdict.NOT_FIXED, RunVerdict.REFUSED),
+    Expected.UNHARMED: (RunVerdict.HEALTHY,),
+}
+
+
+def _typed(playbook: Playbook, trial: Trial, host: Host, shell: RootShell) -> Typed:
+    """Type the runbook's commands word for word on the same broken host, and look at it in the same way."""
+    observer = Observer(shell, host)
+    pristine = observer.observe()
+    for fault in trial.faults:
+        fault.inject(shell)
+    done = [shell.exec(("/bin/bash", "-c", line), timeout=120) for line in playbook.runbook(host)]
+    sleep(_AFTERTHOUGHT_SECONDS)
+    after = observer.observe()
+    expected = {} if trial.expected is Expected.REFUSED else pristine
+    broken = [each for each in differences(expected, after, trial.disturbed) if not each.endswith("started again")]
+    harm = differences(bystanders(pristine, trial.disturbed), bystanders(after, trial.disturbed), trial.disturbed)
+    return Typed(
+        claimed=all(each.returncode == 0 for each in done),
+        well=not observer.site() and not (expected and broken),
+        harm=tuple(harm),
+    )

@@ -1,0 +1,84 @@
+"""The matrix: each declared case alone, some in pairs, and the healthy host."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import combinations
+
+from remediate.rehearsal.case import HOLD_SECONDS, TIMEOUT_SECONDS, Case, Expected
+from remediate.rehearsal.faults.fault import Fault
+
+
+class Pairs(Enum):
+    """Which cases are also rehearsed two at a time."""
+
+    NONE = "none"
+    SOME = "some"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One host, no fault or several at once, and what has to come of it."""
+
+    name: str
+    faults: tuple[Fault, ...]
+    expected: Expected
+    by: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    hold: float = HOLD_SECONDS
+    timeout: float = TIMEOUT_SECONDS
+
+    @property
+    def description(self) -> str:
+        """The faults in words."""
+        return " and ".join(fault.describe() for fault in self.faults) or "nothing is broken"
+
+    @property
+    def disturbed(self) -> frozenset[str]:
+        """What the faults disturb."""
+        return frozenset(name for fault in self.faults for name in fault.disturbs())
+
+
+def matrix(cases: Sequence[Case], pairs: Pairs) -> tuple[Trial, ...]:
+    """Return every trial of a playbook: healthy first, then each case, then pairs of cases that do not interfere."""
+    healthy = Trial("healthy", (), Expected.UNHARMED)
+    return (healthy, *(_single(case) for case in cases), *_pairs(cases, pairs))
+
+
+def _single(case: Case) -> Trial:
+    codes = (case.code,) if case.code else ()
+    return Trial(case.name, (case.fault,), case.expected, case.by, codes, case.hold, case.timeout)
+
+
+def _pairs(cases: Sequence[Case], pairs: Pairs) -> Iterator[Trial]:
+    """Pair what can be mended with everything else that disturbs other things.
+
+    SOME takes one case for each thing that is disturbed and each way it has to end, since what matters of a pair is
+    whether two different repairs, or a repair and a refusal, get into each other's way.
+    """
+    if pairs is Pairs.NONE:
+        return
+    # What must not be claimed is unsteady by itself: beside it nothing can be expected of a second fault.
+    chosen = [case for case in cases if case.expected is not Expected.UNCLAIMED]
+    if pairs is Pairs.SOME:
+        chosen = list({(case.fault.disturbs(), case.expected, case.code): case for case in reversed(chosen)}.values())
+        chosen.sort(key=cases.index)
+    for one, other in combinations(chosen, 2):
+        both = {one.expected, other.expected}
+        if Expected.FIXED in both and not set(one.fault.disturbs()) & set(other.fault.disturbs()):
+            yield _pair(one, other, both)
+
+
+def _pair(one: Case, other: Case, both: set[Expected]) -> Trial:
+    # A refusal beside something that can be mended: whatever comes of it, it is not a fixed host.
+    expected = Expected.UNCLAIMED if Expected.REFUSED in both else Expected.FIXED
+    return Trial(
+        name=f"{one.name}+{other.name}",
+        faults=(one.fault, other.fault),
+        expected=expected,
+        by=(*one.by, *other.by) if expected is Expected.FIXED else (),
+        codes=tuple(case.code for case in (one, other) if case.code),
+        hold=max(one.hold, other.hold),
+        timeout=min(one.timeout, other.timeout),
+    )

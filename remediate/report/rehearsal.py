@@ -1,0 +1,117 @@
+"""A rehearsal as people and tools read it: lines on a terminal, a Markdown page, JUnit."""
+
+import textwrap
+from collections.abc import Iterable
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from jinja2 import PackageLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from remediate.rehearsal.outcome import Answer, RehearsalReport, TrialOutcome, Typed
+
+_WIDTH: Final = 112
+
+
+def trial_lines(number: int, total: int, trial: TrialOutcome) -> list[str]:
+    """Tell one trial in a line, and each deviation in one more."""
+    head = f"[{number:>{len(str(total))}}/{total}] {trial.name}"
+    verdict = answer(trial.fix)
+    lines = [f"{head:<56} {verdict:<30} {trial.seconds:5.1f} s  {'as declared' if trial.passed else 'DEVIATES'}"]
+    for deviation in trial.deviations:
+        lines += textwrap.wrap(deviation, _WIDTH, initial_indent=" " * 10, subsequent_indent=" " * 12)
+    return lines
+
+
+def summary_lines(report: RehearsalReport) -> list[str]:
+    """Tell how the whole came out: the deviations once more, and the count."""
+    failed = [trial for trial in report.trials if not trial.passed]
+    lines = [f"{trial.name}: {trial.deviations[0]}" for trial in failed]
+    count = len(report.trials)
+    what = "as declared" if report.passed else "not as declared"
+    told = f"{count - len(failed)} of {count} trials {'as declared' if failed else what} in {report.seconds:.0f} s"
+    if report.stopped:
+        told += "; stopped before the end"
+    elif not count:
+        told = "nothing was rehearsed: it declares no case"
+    lines.append(f"{'REHEARSED' if report.passed else 'DEVIATES'} {report.playbook}: {told}")
+    if any(trial.typed for trial in report.trials):
+        lines.append(_yardstick(report.trials))
+    return lines
+
+
+def answer(given: Answer | None) -> str:
+    """Say what a run answered: its verdict, and why where it refused."""
+    if given is None:
+        return "no answer"
+    return f"{given.verdict} ({given.code})" if given.code else given.verdict
+
+
+def typed_words(typed: Typed | None) -> str:
+    """Say what became of it when the runbook was typed."""
+    if typed is None:
+        return ""
+    claimed = "said it worked" if typed.claimed else "said it failed"
+    return f"{'site well' if typed.well else 'NOT well'}, {claimed}" + (
+        f"; not broken before, but {len(typed.harm)} changed" if typed.harm else ""
+    )
+
+
+def _yardstick(trials: Iterable[TrialOutcome]) -> str:
+    tried = [trial for trial in trials if trial.typed is not None]
+    well = sum(1 for trial in tried if trial.typed and trial.typed.well)
+    false = sum(1 for trial in tried if trial.typed and trial.typed.claimed and not trial.typed.well)
+    harm = sum(1 for trial in tried if trial.typed and trial.typed.harm)
+    return (
+        f"the runbook's commands typed word for word: of {len(tried)} faults {well} ended well, {false} were called "
+        f"mended and were not, {harm} times something was changed that was not broken"
+    )
+
+
+def markdown(report: RehearsalReport) -> str:
+    """Return the page of one rehearsal."""
+    environment = SandboxedEnvironment(
+        loader=PackageLoader("remediate.report"), undefined=StrictUndefined, autoescape=False
+    )
+    environment.filters |= {"answer": answer, "typed": typed_words, "cell": _cell}
+    return environment.get_template("rehearsal.md.j2").render(
+        report=report, summary=summary_lines(report)[-1], yardstick=any(trial.typed for trial in report.trials)
+    )
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def junit(reports: Iterable[RehearsalReport]) -> str:
+    """Return the JUnit document of some rehearsals, a suite for each."""
+    root = ET.Element("testsuites")
+    for report in reports:
+        failures = sum(1 for trial in report.trials if not trial.passed)
+        suite = ET.SubElement(
+            root,
+            "testsuite",
+            name=f"rehearse.{report.playbook}",
+            tests=str(len(report.trials)),
+            failures=str(failures),
+            errors="0",
+            time=f"{report.seconds:.1f}",
+            timestamp=report.started.strftime("%Y-%m-%dT%H:%M:%S"),
+        )
+        for trial in report.trials:
+            case = ET.SubElement(
+                suite,
+                "testcase",
+                classname=f"rehearse.{report.playbook}",
+                name=trial.name,
+                time=f"{trial.seconds:.1f}",
+            )
+            if not trial.passed:
+                failure = ET.SubElement(case, "failure", message=_xml(trial.deviations[0]))
+                failure.text = _xml("\n".join((trial.fault, *trial.deviations)))
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _xml(text: str) -> str:
+    return "".join(each if each in "\n\t" or each.isprintable() else "?" for each in text)
