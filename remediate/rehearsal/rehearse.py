@@ -227,11 +227,11 @@ def _typed(playbook: Playbook, trial: Trial, host: Host, shell: RootShell) -> Ty
     done = [shell.exec(("/bin/bash", "-c", line), timeout=120) for line in playbook.runbook(host)]
     sleep(_AFTERTHOUGHT_SECONDS)
     after = observer.observe()
-    expected = {} if trial.expected is Expected.REFUSED else pristine
-    broken = [each for each in differences(expected, after, trial.disturbed) if not each.endswith("started again")]
-    harm = differences(bystanders(pristine, trial.disturbed), bystanders(after, trial.disturbed), trial.disturbed)
+    was, now = bystanders(pristine, trial.disturbed), bystanders(after, trial.disturbed)
+    broken = {key: entry for key, entry in pristine.items() if key not in was}
+    missing = differences(broken, {key: entry for key, entry in after.items() if key not in now}, trial.disturbed)
     return Typed(
         claimed=all(each.returncode == 0 for each in done),
-        well=not observer.site() and not (expected and broken),
-        harm=tuple(harm),
+        well=not observer.site() and not missing,
+        harm=tuple(differences(was, now, ())),
     )

@@ -71,12 +71,17 @@ def _yardstick(trials: Iterable[TrialOutcome]) -> str:
 def markdown(report: RehearsalReport) -> str:
     """Return the page of one rehearsal."""
     environment = SandboxedEnvironment(
-        loader=PackageLoader("remediate.report"), undefined=StrictUndefined, autoescape=False
+        loader=PackageLoader("remediate.report"),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"answer": answer, "typed": typed_words, "cell": _cell}
-    return environment.get_template("rehearsal.md.j2").render(
-        report=report, summary=summary_lines(report)[-1], yardstick=any(trial.typed for trial in report.trials)
-    )
+    yardstick = any(trial.typed for trial in report.trials)
+    headlines = summary_lines(report)[-2 if yardstick else -1 :]
+    text = environment.get_template("rehearsal.md.j2").render(report=report, summary=headlines, yardstick=yardstick)
+    return text.rstrip() + "\n"
 
 
 def _cell(text: str) -> str:
