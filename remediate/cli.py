@@ -144,6 +144,7 @@ def namespace(root: Path | None = None) -> Collection:
         _collection("docs", [_docs(project)]),
         _collection("rehearse", _rehearsals(project, list(playbooks))),
         _sudoers(project),
+        _triage(project),
     )
     do: dict[str, list[Command]] = {}
     for kind, remedy in remedies().items():
@@ -195,7 +196,7 @@ def _runs(project: Project) -> Sequence[Command]:
     def list_body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.runs import list_runs
 
-        return list_runs(flags, terminal)
+        return list_runs(flags, project, terminal)
 
     def show_body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.runs import show_run
@@ -282,6 +283,26 @@ def _sudoers(project: Project) -> Command:
 
     doc = "Print the sudoers file of a host: exactly the commands that may ever run there."
     return Command("sudoers", doc, (HOST, INVENTORY), body)
+
+
+def _triage(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.triage import triage_hosts
+
+        return triage_hosts(flags, project, terminal, program=program_name())
+
+    flags = (
+        HOST,
+        INVENTORY,
+        JSON,
+        Flag("accessible", "is the service accessible? yes, partial or no (else seen from the site)"),
+        Flag("data", "is data at risk? yes or no"),
+        Flag("revenue", "is revenue impacted? yes, maybe or no"),
+        Flag("users", "which users are affected? all, many or few"),
+    )
+    return Command(
+        "triage", "Say which incident this is, how bad, and what to type next.", flags, body
+    )
 
 
 def _docs(project: Project) -> Command:

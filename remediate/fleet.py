@@ -104,7 +104,7 @@ def run(
     try:
         reporter.began(record.shown, cure, hosts, operator)
         context = Context(
-            connect=connect or _connect,
+            connect=connect or open_session,
             controller=HttpController(),
             record=record,
             reporter=reporter,
@@ -143,7 +143,8 @@ def run(
     return report
 
 
-def _connect(host: Host) -> Session:
+def open_session(host: Host) -> Session:
+    """Open SSH to a host. Raises Unreachable."""
     from remediate.ssh import connect  # fabric and paramiko cost 100 ms: not for --help and --list
 
     return ShellSession(connect(host.ssh))

@@ -12,7 +12,7 @@ from remediate.errors import ConfigurationError, one_line
 from remediate.fleet import operator_name, run, select
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, Mode, Problem, Report, Touched
-from remediate.playbook import Cure
+from remediate.playbook import Cure, Parametrized, Playbook
 from remediate.project import Project
 from remediate.report.text import TextReporter
 from remediate.run_id import new_run_id
@@ -34,9 +34,19 @@ def mend(cure: Cure, flags: Flags, project: Project, terminal: Terminal, *, prog
         report = run(cure, hosts, reporter=reporter, consent=terminal.consent, stop=stop, options=options)
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
+    if options.plan and (doubt := _unproven(cure, project)):
+        narrative.write(f"        {cure.name}: {doubt}; prove it with {program} rehearse.{cure.name}\n")
     if report.error is not None:
         terminal.err.write(f"{program}: {report.error.message}\n")
     return report.exit_code
+
+
+def _unproven(cure: Cure, project: Project) -> str | None:
+    if not isinstance(cure, Playbook | Parametrized):
+        return None
+    from remediate.rehearsal.content import unrehearsed
+
+    return unrehearsed(cure if isinstance(cure, Playbook) else cure.playbook, project)
 
 
 def usage_report(name: str, flags: Flags, message: str) -> str:

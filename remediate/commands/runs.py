@@ -9,7 +9,7 @@ from remediate.project import Project
 from remediate.report.text import TextReporter
 
 
-def list_runs(flags: Flags, terminal: Terminal) -> int:
+def list_runs(flags: Flags, project: Project, terminal: Terminal) -> int:
     """Print the newest runs, one line each."""
     limit = str(flags.get("limit") or "20")
     if not limit.isdigit() or not int(limit):
@@ -19,16 +19,24 @@ def list_runs(flags: Flags, terminal: Terminal) -> int:
         runs = journal.runs(limit=int(limit))
     finally:
         journal.close()
+    doubts = {name: _doubt(name, project) for name in {run.playbook for run in runs}}
     for run in runs:
         verdict = run.verdict or "unfinished"
         hosts = ", ".join(run.hosts)
         terminal.say(
             f"{run.shown:<6} {run.started:%Y-%m-%d %H:%M:%SZ}  {run.mode:<4}  {verdict:<11}  "
-            f"touched {run.touched or '?':<7}  {run.playbook} on {hosts}  by {run.operator}"
+            f"touched {run.touched or '?':<7}  {run.playbook}{doubts[run.playbook]} on {hosts}  by {run.operator}"
         )
     if not runs:
         terminal.say("no runs yet")
     return 0
+
+
+def _doubt(name: str, project: Project) -> str:
+    """Mark a playbook that has not been rehearsed in its present form."""
+    from remediate.rehearsal.content import unrehearsed
+
+    return " [not rehearsed]" if name in project.playbooks() and unrehearsed(project.load(name), project) else ""
 
 
 def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:

@@ -10,15 +10,17 @@ from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from remediate.playbook import Playbook
 from remediate.probe import Fact, Probe
 from remediate.project import Project
-from remediate.rehearsal.outcome import RehearsalReport
 from remediate.remedy import Remedy
+
+if TYPE_CHECKING:
+    from remediate.rehearsal.outcome import RehearsalReport
 
 DIRECTORY: Final = "docs/rehearsals"
 """Where a project keeps its records: committed, so that everybody knows what has been proven."""
@@ -83,7 +85,7 @@ def _files(module: ModuleType) -> Iterator[Path]:
     yield from (path, *beside) if path.name == "__init__.py" else (path,)
 
 
-def write_record(report: RehearsalReport, root: Path) -> Path:
+def write_record(report: "RehearsalReport", root: Path) -> Path:
     """Write that a whole rehearsal took place, and how it ended."""
     record = Record(
         playbook=report.playbook,
@@ -100,7 +102,7 @@ def write_record(report: RehearsalReport, root: Path) -> Path:
 
 
 def unrehearsed(playbook: Playbook, project: Project) -> str | None:
-    """Say why nothing is known to have proven this playbook in its present form; None when a rehearsal has."""
+    """Say why nothing has proven this playbook in its present form, as far as is known; None when a rehearsal has."""
     records = [record for record in _records(playbook.name, project) if record is not None]
     if not records:
         return "never rehearsed"

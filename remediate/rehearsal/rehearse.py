@@ -66,6 +66,8 @@ def rehearse(
             outcome = _attempt(plan, trial, place, ended)
         finally:
             free.put(place)
+        if ended.is_set():
+            return None  # it was cut short, so it says nothing
         count += 1
         told(count, len(plan.trials), outcome)
         return outcome
@@ -92,7 +94,7 @@ def _attempt(plan: Plan, trial: Trial, place: Place, stop: Event) -> TrialOutcom
             outcome = _Attempt(plan, trial, host, shell, stop).outcome(begun)
         finally:
             place.leave(trial.faults)
-        if plan.yardstick and trial.faults and not stop.is_set():
+        if plan.yardstick and len(trial.faults) == 1 and not stop.is_set():
             host, shell = place.fresh()
             try:
                 outcome = outcome.model_copy(update={"typed": _typed(plan.playbook, trial, host, shell)})

@@ -11,6 +11,7 @@ from remediate.host import Host, Settings, SshTarget
 from remediate.playbook import Playbook
 from remediate.probe import Fact, Probe
 from remediate.project import Listed, Project
+from remediate.rehearsal.content import unrehearsed
 from remediate.remedy import Remedy
 from remediate.verdict import ENGINE_CODES
 
@@ -36,12 +37,12 @@ def build(project: Project, directory: Path) -> tuple[Path, ...]:
     for name, listed in project.playbooks().items():
         path = directory / "playbooks" / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(project.load(name), listed))
+        path.write_text(page(project.load(name), listed, project))
         written.append(path)
     return tuple(written)
 
 
-def page(playbook: Playbook, listed: Listed) -> str:
+def page(playbook: Playbook, listed: Listed, project: Project) -> str:
     """Return the page of one playbook."""
     environment = SandboxedEnvironment(
         loader=PackageLoader("remediate.report"), undefined=StrictUndefined, trim_blocks=False, autoescape=False
@@ -56,6 +57,8 @@ def page(playbook: Playbook, listed: Listed) -> str:
         diagnosis=_questions(treatment.diagnosis),
         remedies=[_remedy(remedy) for remedy in treatment.remedies],
         engine_codes=ENGINE_CODES,
+        doubt=unrehearsed(playbook, project),
+        cases=playbook.cases(EXAMPLE),
     )
 
 

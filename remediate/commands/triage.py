@@ -1,0 +1,55 @@
+"""triage: which incident is this, how bad is it, what to type next."""
+
+from remediate.commands.mend import Flags, inventory_of, target_of, text_of
+from remediate.commands.terminal import Terminal
+from remediate.errors import ConfigurationError
+from remediate.fleet import select
+from remediate.project import Project
+from remediate.report.triage import report_lines
+from remediate.severity import QUESTIONS, Answer, Answers, Question, assess_again
+from remediate.triage import TriageReport, triage
+
+
+def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
+    """Survey, rank, ask a person what facts cannot tell, and print it."""
+    answers = Answers(**{question.name: _given(flags, question) for question in QUESTIONS})
+    hosts = select(target_of(flags), inventory_of(flags, project))
+    playbooks = [project.load(name) for name in project.playbooks()]
+    for host in hosts:
+        terminal.progress(f"asking {host.name} the questions of {len(playbooks)} playbooks at once")
+    report = triage(hosts, playbooks, answers=answers)
+    if terminal.interactive and not flags.get("json"):
+        report = _asked(report, terminal)
+    if flags.get("json"):
+        terminal.say(report.model_dump_json(by_alias=True))
+    else:
+        for line in report_lines(report, program=program, inventory=text_of(flags, "inventory")):
+            terminal.say(line)
+    return report.exit_code
+
+
+def _asked(report: TriageReport, terminal: Terminal) -> TriageReport:
+    """Ask what is open, where anything matches; an empty answer leaves it open."""
+    if report.assessment.severity is None:
+        return report
+    given: dict[str, Answer] = {}
+    for question in QUESTIONS:
+        if question.name not in report.assessment.open:
+            continue
+        choices = "/".join(answer.value for answer in question.answers)
+        said = terminal.ask(f"{question.text} [{choices}, Enter = not known]")
+        chosen = next((answer for answer in question.answers if said and answer.value.startswith(said.lower())), None)
+        if chosen is not None:
+            given[question.name] = chosen
+    return report.model_copy(update={"assessment": assess_again(report.assessment, given)})
+
+
+def _given(flags: Flags, question: Question) -> Answer | None:
+    said = text_of(flags, question.name)
+    if said is None:
+        return None
+    for answer in question.answers:
+        if said == answer.value:
+            return answer
+    accepted = ", ".join(answer.value for answer in question.answers)
+    raise ConfigurationError(f"--{question.name} takes {accepted}, not {said!r}")

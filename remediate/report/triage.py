@@ -1,0 +1,103 @@
+"""A triage as a person reads it: what was seen, which incident it is, how bad, what to type next."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Final
+
+from remediate.report.lines import MARGIN, WIDTH, clean, survey_lines
+from remediate.severity import QUESTIONS, Assessment
+from remediate.triage import HostTriage, Incident, TriageReport
+
+_SHOWN: Final = 4
+_YOUNG_SECONDS: Final = 30.0
+
+
+def report_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
+    """Tell a whole triage."""
+    where = f" --inventory {inventory}" if inventory else ""
+    lines: list[str] = []
+    for host in report.hosts:
+        lines += _host_lines(host, f"{program} check.{{}} --host {host.name}{where}")
+    return [*lines, *_assessment_lines(report.assessment)]
+
+
+def _host_lines(host: HostTriage, command: str) -> list[str]:
+    if host.error is not None:
+        return [f"{host.name}: UNREACHABLE: {clean(host.error)}"]
+    lines = _block("SEEN", survey_lines(host.seen))
+    for number, incident in enumerate(host.matching, 1):
+        lines += _incident_lines(number, incident, command)
+    others = [incident.playbook for incident in host.incidents if not incident.matches]
+    if others:
+        lines += _block("NOT", _wrap(f"{', '.join(others)}: no symptom and no cause"))
+    for incident in host.incidents:
+        if not incident.matches and incident.unknown:
+            lines += _block("", _wrap(f"{incident.playbook} cannot be told: {'; '.join(incident.unknown[:_SHOWN])}"))
+    for name, why in host.unjudged.items():
+        lines += _block("", _wrap(f"{name} was not judged: {why}"))
+    return [*lines, _headline(host)]
+
+
+def _headline(host: HostTriage) -> str:
+    if not host.matching:
+        if any(incident.unknown for incident in host.incidents) or not host.incidents:
+            return f"{host.name}: UNKNOWN: nothing matches, but not everything could be read"
+        age = host.youngest
+        young = age is not None and age < _YOUNG_SECONDS
+        hint = f"; but something started {age:.0f} s ago only: look again in a while" if young else ""
+        return f"{host.name}: HEALTHY: nothing matches{hint}"
+    first = host.matching[0]
+    if not first.causes:
+        return (
+            f"{host.name}: UNEXPLAINED: the symptom of {first.playbook} is there, and no cause that any playbook knows"
+        )
+    return f"{host.name}: {first.playbook} ({first.severity.value})"
+
+
+def _incident_lines(number: int, incident: Incident, command: str) -> list[str]:
+    lines = _block(str(number), [f"{incident.playbook} ({incident.severity.value})"])
+    rows: tuple[tuple[str, Sequence[str]], ...] = (
+        ("cause", incident.causes),
+        ("for", incident.evidence),
+        ("against", incident.against),
+        ("unknown", incident.unknown),
+        ("next", (command.format(incident.playbook),)),
+    )
+    for title, items in rows:
+        for index, item in enumerate(items[:_SHOWN]):
+            label = title if index == 0 else ""
+            lines += textwrap.wrap(
+                clean(item),
+                WIDTH,
+                initial_indent=f"{'':{MARGIN}}{label:<9}",
+                subsequent_indent=" " * (MARGIN + 9),
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
+        if len(items) > _SHOWN:
+            lines.append(f"{'':{MARGIN + 9}}and {len(items) - _SHOWN} more")
+    return lines
+
+
+def _assessment_lines(assessment: Assessment) -> list[str]:
+    if assessment.severity is None:
+        return []
+    texts = {question.name: question.text for question in QUESTIONS}
+    told = [
+        f"{texts[name]} {answer.value}{' (seen)' if name in assessment.from_facts else ''}"
+        for name, answer in assessment.answers.items()
+    ]
+    lines = _block("SEVERITY"[:MARGIN], _wrap(f"{assessment.severity.value}: {', '.join(told) or 'nothing is known'}"))
+    if assessment.open:
+        flags = ", ".join(f"{texts[name]} (--{name})" for name in assessment.open)
+        lines += _block("", _wrap(f"not answered, and may make it worse: {flags}"))
+    return lines
+
+
+def _block(title: str, lines: Sequence[str]) -> list[str]:
+    heads = [title, *[""] * len(lines)]
+    return [f"{head:<{MARGIN}} {line}".rstrip() for head, line in zip(heads, lines, strict=False)]
+
+
+def _wrap(text: str) -> list[str]:
+    return textwrap.wrap(clean(text), WIDTH - MARGIN, break_on_hyphens=False, break_long_words=False)

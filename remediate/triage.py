@@ -1,0 +1,211 @@
+"""Which incident is this? All playbooks' questions in one survey, their guards asked, the answers ranked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate import __version__
+from remediate.controller import HttpController
+from remediate.discovery import discovered
+from remediate.errors import ConfigurationError, Unreachable, Unreadable
+from remediate.fleet import AT_ONCE, open_session, operator_name
+from remediate.host import Host
+from remediate.judge import CLOCK, RULES, Judgement, Symptom, judge, symptom, youngest
+from remediate.masking import Masker
+from remediate.outcome import Reading, readings
+from remediate.playbook import Playbook, Severity, Treatment
+from remediate.session import Session
+from remediate.severity import Answers, Assessment, Known, assess
+from remediate.survey import Facts
+from remediate.surveyor import Surveyor
+from remediate.verdict import Decision
+
+SCHEMA: Final = "remediate.triage/1"
+HEALTHY, MATCHES, UNEXPLAINED, UNREACHABLE = 0, 10, 3, 4
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Incident(_Value):
+    """What one playbook makes of a host."""
+
+    playbook: str
+    severity: Severity
+    matches: bool = Field(description="its symptom is there, or a cause of it is")
+    causes: tuple[str, ...] = Field(description="what its guards found, those that can be mended first")
+    mends: bool = Field(description="whether it would mend something now")
+    evidence: tuple[str, ...] = Field(description="of its symptom, what speaks for it")
+    against: tuple[str, ...] = Field(description="of its symptom, what speaks against it")
+    unknown: tuple[str, ...] = Field(description="what could not be read")
+
+
+class HostTriage(_Value):
+    """One host: its incidents, likeliest first."""
+
+    name: str
+    address: str
+    error: str | None = Field(default=None, description="why nothing could be asked")
+    incidents: tuple[Incident, ...] = ()
+    unjudged: Mapping[str, str] = Field(default={}, description="playbooks that the inventory lacks something for")
+    youngest: float | None = Field(default=None, description="seconds since whatever started last")
+    seen: tuple[Reading, ...] = ()
+
+    @property
+    def matching(self) -> tuple[Incident, ...]:
+        """The incidents that match."""
+        return tuple(incident for incident in self.incidents if incident.matches)
+
+    @property
+    def exit_code(self) -> int:
+        """0 healthy, 10 something matches, 3 unexplained or unknown, 4 unreachable."""
+        if self.error is not None:
+            return UNREACHABLE
+        if any(incident.causes for incident in self.matching):
+            return MATCHES
+        unsure = any(incident.unknown for incident in self.incidents)
+        return UNEXPLAINED if self.matching or unsure or not self.incidents else HEALTHY
+
+
+class TriageReport(_Value):
+    """The `--json` document of `triage`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    schema_: str = Field(default=SCHEMA, alias="schema")
+    version: str = __version__
+    operator: str
+    started: datetime
+    assessment: Assessment
+    exit_code: int
+    hosts: tuple[HostTriage, ...]
+
+
+def triage(
+    hosts: Sequence[Host],
+    playbooks: Sequence[Playbook],
+    *,
+    answers: Answers | None = None,
+    connect: Callable[[Host], Session] = open_session,
+) -> TriageReport:
+    """Survey hosts once each and rank what matches. Changes nothing, prints nothing, keeps no record.
+
+    `answers` are what a person knows of the runbook's questions (3.2); the rest is answered from facts or left open.
+    Raises ConfigurationError when no playbook can be judged by what the inventory says.
+    """
+    masker, started = Masker(), datetime.now(UTC)
+    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(hosts)), thread_name_prefix="host") as pool:
+        triaged = tuple(pool.map(lambda host: _triaged(host, playbooks, connect), hosts))
+    known = [_access(host) for host in triaged]
+    report = TriageReport(
+        operator=operator_name(),
+        started=started,
+        assessment=assess(_worst(known), answers or Answers(), matches=any(host.matching for host in triaged)),
+        exit_code=max((host.exit_code for host in triaged), key=_GRAVITY.index),
+        hosts=triaged,
+    )
+    return TriageReport.model_validate(masker.masked_model(report))
+
+
+_GRAVITY: Final = (HEALTHY, UNREACHABLE, UNEXPLAINED, MATCHES)
+"""Of several hosts, what decides the exit code: that something matches outweighs the rest."""
+
+
+def _triaged(host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host], Session]) -> HostTriage:
+    try:
+        session = connect(host)
+    except Unreachable as error:
+        return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
+    surveyor: Surveyor | None = None
+    try:
+        host = discovered(host, session)
+        treatments, unjudged = _treatments(host, playbooks)
+        probes = tuple(probe for treatment in treatments.values() for probe in treatment.probes())
+        surveyor = Surveyor(session, HttpController(), (*probes, CLOCK, RULES))
+        facts = surveyor.survey()
+    except Unreachable as error:
+        return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
+    finally:
+        (surveyor or session).close()
+    incidents = [_incident(playbook, treatments[playbook], facts) for playbook in playbooks if playbook in treatments]
+    return HostTriage(
+        name=host.name,
+        address=host.ssh.address,
+        incidents=tuple(sorted(incidents, key=_rank)),
+        unjudged=unjudged,
+        youngest=youngest(facts),
+        seen=readings(facts),
+    )
+
+
+def _treatments(host: Host, playbooks: Sequence[Playbook]) -> tuple[dict[Playbook, Treatment], dict[str, str]]:
+    treatments: dict[Playbook, Treatment] = {}
+    unjudged: dict[str, str] = {}
+    for playbook in playbooks:
+        try:
+            treatments[playbook] = playbook(host)
+        except ConfigurationError as error:
+            unjudged[playbook.name] = str(error)
+    if not treatments:
+        raise ConfigurationError("; ".join(unjudged.values()) or "there is no playbook")
+    return treatments, unjudged
+
+
+def _incident(playbook: Playbook, treatment: Treatment, facts: Facts) -> Incident:
+    judged = judge(treatment, facts, {})
+    said: dict[bool | None, list[str]] = {False: [], True: [], None: []}
+    for probe, answer in facts:
+        if probe in treatment.symptoms:
+            ok = None if isinstance(answer, Unreadable) else answer.ok
+            words = f"unknown: {answer}" if isinstance(answer, Unreadable) else answer.describe()
+            said[ok].append(f"{probe.label()} {words} (from the {probe.vantage.value})")
+    causes = sorted((each for each in judged if _tells(each)), key=lambda each: each.decision is not Decision.PROCEED)
+    present = symptom(treatment, facts) is Symptom.PRESENT
+    return Incident(
+        playbook=playbook.name,
+        severity=playbook.severity or Severity.SEV4,
+        matches=present or bool(causes),
+        causes=tuple(f"{each.remedy.kind}: {each.verdict.reason}{_code(each)}" for each in causes),
+        mends=any(each.decision is Decision.PROCEED for each in judged),
+        evidence=tuple(said[False]),
+        against=tuple(said[True]),
+        unknown=(*said[None], *(each.verdict.reason for each in judged if _unread(each))),
+    )
+
+
+def _tells(judgement: Judgement) -> bool:
+    """Whether a guard found something to do, or a reason not to do what is needed."""
+    return judgement.decision in {Decision.PROCEED, Decision.REFUSE, Decision.WAIT} and not _unread(judgement)
+
+
+def _unread(judgement: Judgement) -> bool:
+    return judgement.verdict.code is not None and judgement.verdict.code.name == "unreadable"
+
+
+def _code(judgement: Judgement) -> str:
+    return f" [{judgement.verdict.code.name}]" if judgement.verdict.code else ""
+
+
+def _rank(incident: Incident) -> tuple[object, ...]:
+    """Order by what is known: that it can be mended, then a cause, then a symptom; then how bad it would be."""
+    return (not incident.mends, not incident.causes, not incident.matches, incident.severity.value, incident.playbook)
+
+
+def _access(host: HostTriage) -> Known:
+    """Answer "service accessible?" from the site as it was seen from everywhere: yes, partly, no, or unknown."""
+    oks = [reading.ok for reading in host.seen if reading.probe == "http.site"]
+    if not oks or None in oks:
+        return Known.UNKNOWN
+    return Known.YES if all(oks) else Known.PARTIAL if any(oks) else Known.NO
+
+
+def _worst(known: Sequence[Known]) -> Known:
+    if Known.UNKNOWN in known:
+        return Known.UNKNOWN
+    if len(set(known)) == 1:
+        return known[0]
+    return Known.PARTIAL
