@@ -300,9 +300,7 @@ def _triage(project: Project) -> Command:
         Flag("revenue", "is revenue impacted? yes, maybe or no"),
         Flag("users", "which users are affected? all, many or few"),
     )
-    return Command(
-        "triage", "Say which incident this is, how bad, and what to type next.", flags, body
-    )
+    return Command("triage", "Say which incident this is, how bad, and what to type next.", flags, body)
 
 
 def _docs(project: Project) -> Command:

@@ -130,7 +130,7 @@ def _triaged(host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host]
     except Unreachable as error:
         return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
     finally:
-        (surveyor or session).close()
+        (session if surveyor is None else surveyor).close()
     incidents = [_incident(playbook, treatments[playbook], facts) for playbook in playbooks if playbook in treatments]
     return HostTriage(
         name=host.name,

@@ -48,9 +48,7 @@ def _headline(host: HostTriage) -> str:
         return f"{host.name}: HEALTHY: nothing matches{hint}"
     first = host.matching[0]
     if not first.causes:
-        return (
-            f"{host.name}: UNEXPLAINED: the symptom of {first.playbook} is there, and no cause that any playbook knows"
-        )
+        return f"{host.name}: UNEXPLAINED: the symptom of {first.playbook} is there, and no known cause of it"
     return f"{host.name}: {first.playbook} ({first.severity.value})"
 
 

@@ -48,11 +48,11 @@ class WorkersFatal(Fault):
 
     def breaking(self) -> str:
         """See Fault."""
-        given_up = f"supervisorctl status '{self.program}:*' | grep -vq FATAL"
+        not_yet = f"{{ supervisorctl status '{self.program}:*' || true; }} | grep -vq FATAL"
         return (
             f"supervisorctl stop '{self.program}:*'\nmv {self.script} {self.script}.away\n"
             f"supervisorctl start '{self.program}:*' || true\n"
-            f"for i in $(seq 60); do {given_up} || break; sleep 0.5; done\n"
+            f"for i in $(seq 60); do {not_yet} || break; sleep 0.5; done\n"
             f"mv {self.script}.away {self.script}\n"
         )
 
