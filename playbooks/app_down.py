@@ -39,8 +39,8 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
 
 def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
     settings = host.settings
-    if settings.worker_program is not None and settings.app_path is not None:
-        yield OrphanWorkers(user=settings.app_user, path=settings.app_path)
+    if settings.worker_program is not None:
+        yield OrphanWorkers()
     yield Disk()
     if settings.php is not None:
         yield UnitLog(name=unit_of(settings.php))

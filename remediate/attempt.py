@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from remediate.command import Run
 from remediate.judge import RULES, explain, verification
 from remediate.outcome import Verified
+from remediate.playbook import Probes
 from remediate.remedy import Failed, Proven, Remedy, Step, Verification
 from remediate.script import Act, Fence
 from remediate.session import Acted, ActState, CommandResult
@@ -34,10 +35,21 @@ class NotRun(Enum):
     MOVED = "moved"
 
 
-def act_of(remedy: Remedy, facts: Facts, steps: tuple[Step, ...], *, wait: float) -> Act:
-    """Bind the steps to what the guard saw: the identity of the thing, and the permissions."""
-    commands = ((probe.command(), facts.output(probe)) for probe in (RULES, *remedy.identity()))
-    fence = tuple(Fence(run=run, stdout=output.stdout) for run, output in commands if isinstance(run, Run))
+class Stopped(Exception):
+    """Somebody stopped the run while the effect was waited for; `ran` is what is known by then."""
+
+    def __init__(self, ran: Ran) -> None:
+        super().__init__(ran.evidence)
+        self.ran = ran
+
+
+def act_of(remedy: Remedy, facts: Facts, steps: tuple[Step, ...], *, wait: float, relied_on: Probes = ()) -> Act:
+    """Bind the steps to what the guard saw: the identity of the thing, the permissions, and what it relied on."""
+    fenced = dict.fromkeys((RULES, *remedy.identity(), *remedy.steady(), *relied_on))
+    commands = ((probe.command(), facts.output(probe)) for probe in fenced)
+    fence = tuple(
+        Fence(run=run, stdout=output.stdout, exit=output.exit) for run, output in commands if isinstance(run, Run)
+    )
     return Act(steps=steps, fence=fence, wait=wait, settle=remedy.settle)
 
 
@@ -50,14 +62,16 @@ def attempt(
     owner: tuple[str, ...],
     enough: Callable[[Facts], bool],
     stop: Event,
+    relied_on: Probes = (),
 ) -> Ran | NotRun | Verdict:
     """Apply a remedy in one exec. A Verdict is a refusal: nothing ran.
 
-    `enough` says on healed facts whether looking can end before the remedy's time is over. Raises Unreachable when
-    nothing was sent, ContactLost when it is not known what happened.
+    `enough` says on healed facts whether looking can end before the remedy's time is over; `relied_on` has to read
+    under the lock as it did before. Raises Unreachable when nothing was sent, ContactLost when it is not known what
+    happened, Stopped.
     """
     before = surveyor.facts
-    act = act_of(remedy, before, steps, wait=wait)
+    act = act_of(remedy, before, steps, wait=wait, relied_on=relied_on)
     seconds = wait + sum(run.seconds for run in steps) + remedy.settle + SURVEY_SECONDS
     with surveyor.look(act, seconds=seconds, owner=owner) as look:
         acted = look.acted()
@@ -70,7 +84,11 @@ def attempt(
                 return refuse(LOCK_MISSING, LOCK_MISSING.meaning)
             case ActState.ACTED:
                 result = _settle(look, remedy, before, enough, stop)
-                return Ran(acted.commands, _verified(result), _evidence(result, acted))
+                ran = Ran(acted.commands, _verified(result), _evidence(result, acted))
+                if stop.is_set() and not isinstance(result, Proven):
+                    # Not failed: nobody waited long enough to say so.
+                    raise Stopped(ran._replace(verified=Verified.UNKNOWN))
+                return ran
 
 
 def holder(processes: str, owner: tuple[str, ...]) -> str:
@@ -79,7 +97,7 @@ def holder(processes: str, owner: tuple[str, ...]) -> str:
         age, _, arguments = line.strip().partition(" ")
         words = arguments.split()
         others = words[words.index("remediate-apply") + 1 :] if "remediate-apply" in words else []
-        if len(others) == len(owner) and tuple(others) != owner and age.isdigit():
+        if len(others) == len(owner) and others != [word for part in owner for word in part.split()] and age.isdigit():
             return f": {', '.join(others)}, for {age} s"
     return ""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from remediate.attempt import NotRun, Ran, attempt
+from remediate.attempt import NotRun, Ran, Stopped, attempt
 from remediate.context import Context, NotRecorded
 from remediate.discovery import discovered
 from remediate.errors import ContactLost, Unreachable
@@ -19,6 +19,7 @@ from remediate.judge import (
     complaint,
     judge,
     not_attempted,
+    relied_on,
     restarted,
     symptom,
     unproven,
@@ -30,6 +31,7 @@ from remediate.patience import patiently
 from remediate.playbook import Cure, Treatment
 from remediate.probe import Fact
 from remediate.remedy import Remedy
+from remediate.session import Session
 from remediate.survey import Facts
 from remediate.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.tell import host_outcome, step_outcome
@@ -48,6 +50,8 @@ from remediate.verdict import (
 
 FENCE_TRIES: Final = 3
 """How often a plan is made anew because something moved between survey and lock."""
+STALE_SECONDS: Final = 10.0
+"""Age from which a survey is taken anew before acting on it: somebody was asked, or other hosts came first."""
 
 
 class HostRun:
@@ -60,11 +64,14 @@ class HostRun:
         self.context = context
         self.treatment = Treatment((), (), ())
         self._begun = monotonic()
+        self._session: Session | None = None
         self._surveyor: Surveyor | None = None
+        self._surveyed = self._begun
         self._before = Facts({})
         self._steps: list[StepOutcome] = []
         self._healed: list[tuple[Remedy, Facts]] = []
         self._touched = Touched.NO
+        self._acting = False
         self._serving_again: float | None = None
 
     def examine(self) -> HostOutcome | None:
@@ -74,11 +81,13 @@ class HostRun:
         """
         try:
             self._progress("connecting")
-            session = self.context.connect(self.host)
-            self.host = discovered(self.host, session) if self.cure.discovers else self.host
+            self._session = self.context.connect(self.host)
+            self.host = discovered(self.host, self._session) if self.cure.discovers else self.host
             self.treatment = self.cure(self.host)
-            self._surveyor = Surveyor(session, self.context.controller, (*self.treatment.probes(), CLOCK, RULES))
+            probes = (*self.treatment.probes(), CLOCK, RULES)
+            self._surveyor = Surveyor(self._session, self.context.controller, probes)
             self._before = self._surveyor.survey()
+            self._surveyed = monotonic()
             self.context.reporter.surveyed(self.host, readings(self._before))
             return self._decide()
         except Unreachable as error:
@@ -88,15 +97,21 @@ class HostRun:
         """Apply what is needed, innermost first, each judged on the freshest facts; then hold."""
         total = len(self.treatment.remedies)
         try:
+            if monotonic() - self._surveyed > STALE_SECONDS:
+                self._look.survey()
             for position in range(total):
                 if self.context.stop.is_set():
                     return self._end(RunVerdict.INTERRUPTED)
                 step = self._step(position)
                 self._steps.append(step)
                 self.context.reporter.stepped(self.host, position + 1, total, step)
-            return self._unchanged(tuple(self._steps)) if self._touched is Touched.NO else self._conclude()
+            if self._touched is not Touched.NO:
+                return self._conclude()
+            return self._untouched()
+        except Stopped as stopped:
+            return self._end(RunVerdict.INTERRUPTED, Problem(code="interrupted", message=str(stopped)))
         except ContactLost as error:
-            self._touched = Touched.UNKNOWN
+            self._touched = Touched.UNKNOWN if self._touched is Touched.NO else self._touched
             return self._end(RunVerdict.UNKNOWN, Problem(code="contact-lost", message=str(error)))
         except Unreachable as error:
             verdict = RunVerdict.UNREACHABLE if self._touched is Touched.NO else RunVerdict.UNKNOWN
@@ -110,10 +125,19 @@ class HostRun:
         """End an examined host that this run must not change."""
         return self._refused(code, why, self.planned())
 
+    def broken(self, why: str) -> HostOutcome:
+        """End a host whose walk broke off: when nothing was begun nothing was changed, else nobody can know."""
+        if self._touched is Touched.NO and not self._acting:
+            return self._end(RunVerdict.REFUSED, Problem(code="internal-error", message=why))
+        self._touched = self._touched if self._touched is Touched.YES else Touched.UNKNOWN
+        return self._end(RunVerdict.UNKNOWN, Problem(code="internal-error", message=why))
+
     def close(self) -> None:
         """Leave the host."""
         if self._surveyor is not None:
             self._surveyor.close()
+        elif self._session is not None:
+            self._session.close()
 
     # -- looking -------------------------------------------------------------------------------------------------
 
@@ -131,28 +155,38 @@ class HostRun:
         return judge(self.treatment, self._facts, self.options.overrides)
 
     def _patiently(self, position: int | None = None) -> tuple[Judgement, ...]:
-        left = self.options.timeout - (monotonic() - self._begun)
         return patiently(
-            self._look, self._judge, position=position, left=left, stop=self.context.stop, progress=self._progress
+            self._look, self._judge, position=position, left=self._left, stop=self.context.stop, progress=self._progress
         )
+
+    @property
+    def _left(self) -> float:
+        """Seconds left of what this host may take."""
+        return self.options.timeout - (monotonic() - self._begun)
 
     def _window(self, seconds: float, prefix: str = "") -> Window:
         """Sample the symptom, what was healed, and whatever has an incarnation, beginning with the facts of now."""
         first = self._facts
+        seen = [first]
+
+        def fault(facts: Facts) -> str | None:
+            earlier, seen[0] = seen[0], facts
+            return self._fault(earlier, facts)
+
         lasting = (probe for probe, answer in first if isinstance(answer, Fact) and answer.incarnation is not None)
         healed = (probe for remedy, _ in self._healed for probe in remedy.probes())
         probes = (CLOCK, *self.treatment.symptoms, *healed, *lasting)
         with self._look.look(probes=probes, seconds=seconds * 1.5 + SURVEY_SECONDS) as look:
             return hold(
                 look.survey,
-                lambda facts: self._fault(first, facts),
+                fault,
                 seconds=seconds,
                 stop=self.context.stop,
                 progress=lambda text: self._progress(prefix + text),
             )
 
-    def _fault(self, first: Facts, facts: Facts) -> str | None:
-        if (again := restarted(first, facts)) is not None:
+    def _fault(self, earlier: Facts, facts: Facts) -> str | None:
+        if (again := restarted(earlier, facts)) is not None:
             return again
         seen = symptom(self.treatment, facts)
         if seen is Symptom.UNKNOWN:
@@ -172,15 +206,31 @@ class HostRun:
                 return self._end(RunVerdict.INTERRUPTED, steps=steps)
             if any(each.decision is Decision.PROCEED for each in judgements):
                 return self._end(RunVerdict.PENDING, steps=steps) if self.options.plan else None
-            age = youngest(self._facts)
-            if self._concern(steps) is not None or age is None or age >= self.options.hold:
-                return self._unchanged(steps)
-            # A program that crashes every two seconds looks healthy in most surveys: watch before saying so.
-            window = self._window(self.options.hold - age, prefix=f"healthy, but for {age:.0f} s only: ")
-            if window.held is Held.HELD:
+            window = None if self._concern(steps) else self._watched()
+            if window is None or window.held is Held.HELD:
                 return self._unchanged(steps)
             unstable = window.why
         return self._refused(UNSTABLE, unstable, self.planned())
+
+    def _watched(self) -> Window | None:
+        """Watch until everything is as old as the window; None where it is already.
+
+        A program that crashes every two seconds looks healthy in most surveys.
+        """
+        age = youngest(self._facts)
+        if age is None or age >= self.options.hold:
+            return None
+        return self._window(self.options.hold - age, prefix=f"healthy, but for {age:.0f} s only: ")
+
+    def _untouched(self) -> HostOutcome:
+        """End a host on which nothing had to be done in the end: what others mended meanwhile has to last, too."""
+        steps = tuple(self._steps)
+        window = None if self._concern(steps) else self._watched()
+        if window is None or window.held is Held.HELD:
+            return self._unchanged(steps)
+        if window.held is Held.STOPPED:
+            return self._end(RunVerdict.INTERRUPTED)
+        return self._refused(UNSTABLE, window.why, steps)
 
     def _unchanged(self, steps: tuple[StepOutcome, ...]) -> HostOutcome:
         concern = self._concern(steps)
@@ -206,8 +256,8 @@ class HostRun:
             verdict = self._patiently(position)[position].verdict
         if blocking:
             verdict = not_attempted(sorted(blocking))
-        elif verdict.decision is Decision.PROCEED and monotonic() - self._begun > self.options.timeout:
-            verdict = refuse(OUT_OF_TIME, f"the {self.options.timeout:g} s given to this host are over")
+        elif verdict.decision is Decision.PROCEED and self._left < self.options.hold:
+            verdict = refuse(OUT_OF_TIME, f"too little is left of the {self.options.timeout:g} s given to this host")
         begun = monotonic()
         for _ in range(FENCE_TRIES):
             if verdict.decision is not Decision.PROCEED:
@@ -228,16 +278,30 @@ class HostRun:
         except NotRecorded as error:
             return step_outcome(remedy, refuse(JOURNAL_UNWRITABLE, str(error)), before)
         self._progress(f"{remedy.kind}: {verdict.reason}")
+        self._acting = True
         owner = (*self.context.owner, remedy.kind)
         enough = self._served_or_more_to_do(remedy)
         try:
             tried = attempt(
-                self._look, remedy, steps, wait=self.options.wait, owner=owner, enough=enough, stop=self.context.stop
+                self._look,
+                remedy,
+                steps,
+                wait=min(self.options.wait, max(0.0, self._left - self.options.hold)),
+                owner=owner,
+                enough=enough,
+                stop=self.context.stop,
+                relied_on=relied_on(self.treatment, remedy),
             )
+        except Stopped as stopped:
+            self._touched = Touched.YES
+            self._broken_off(position, step_outcome(remedy, verdict, before, ran=stopped.ran))
+            raise
         except ContactLost as error:
-            lost = step_outcome(remedy, verdict, before, ran=Ran((), Verified.UNKNOWN, str(error)))
-            self._steps.append(lost)
-            self.context.record.conclude(self.host, position, lost)
+            lost = Ran((), Verified.UNKNOWN, str(error))
+            self._broken_off(position, step_outcome(remedy, verdict, before, ran=lost))
+            raise
+        except Unreachable:
+            self._broken_off(position, step_outcome(remedy, verdict, before))
             raise
         step = step_outcome(remedy, tried if isinstance(tried, Verdict) else verdict, before)
         if not isinstance(tried, (Verdict, NotRun)):
@@ -245,13 +309,20 @@ class HostRun:
             step = step_outcome(remedy, verdict, before, ran=tried)
             if tried.verified is Verified.PROVEN:
                 self._healed.append((remedy, before))
+        self._acting = False
         self.context.record.conclude(self.host, position, step)
         return None if isinstance(tried, NotRun) else step
+
+    def _broken_off(self, position: int, step: StepOutcome) -> None:
+        """Keep what is known of a step that did not come to its end."""
+        self._steps.append(step)
+        self.context.record.conclude(self.host, position, step)
 
     def _served_or_more_to_do(self, remedy: Remedy) -> Callable[[Facts], bool]:
         def enough(facts: Facts) -> bool:
             if symptom(self.treatment, facts) is Symptom.OVER:
-                self._serving_again = self._serving_again or monotonic() - self._begun
+                if self.treatment.symptoms and self._serving_again is None:
+                    self._serving_again = monotonic() - self._begun
                 return True
             judged = judge(self.treatment, facts, self.options.overrides)
             return any(each.decision is Decision.PROCEED and each.remedy != remedy for each in judged)

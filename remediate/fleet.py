@@ -2,13 +2,14 @@
 
 import getpass
 import socket
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
 from remediate import __version__
 from remediate.context import Context
@@ -27,6 +28,8 @@ from remediate.reporter import Reporter, Silent
 from remediate.run_id import new_run_id
 from remediate.session import Session, ShellSession
 from remediate.verdict import CONSENT_MISSING, EARLIER_HOST_FAILED, TOO_MANY_HOSTS, RefusalCode
+
+T = TypeVar("T")
 
 AT_ONCE: Final = 20
 """Hosts surveyed at the same time; each costs a thread and a connection."""
@@ -150,16 +153,34 @@ def open_session(host: Host) -> Session:
     return ShellSession(connect(host.ssh))
 
 
+def _safely(walk: Callable[[HostRun], T]) -> Callable[[HostRun], T | HostOutcome]:
+    """Keep one host's bug from costing the others their outcome: the only place that catches everything."""
+
+    def guarded(run: HostRun) -> T | HostOutcome:
+        try:
+            return walk(run)
+        except ConfigurationError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the per-host boundary
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            why = (
+                f"a bug in remediate or a playbook: {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
+            )
+            return run.broken(why)
+
+    return guarded
+
+
 def _all_hosts(runs: Sequence[HostRun], options: Options, consent: Consent) -> tuple[HostOutcome, ...]:
     try:
         with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(runs)), thread_name_prefix="host") as pool:
-            examined = list(pool.map(HostRun.examine, runs))
+            examined = list(pool.map(_safely(HostRun.examine), runs))
         pending = [run for run, outcome in zip(runs, examined, strict=True) if outcome is None]
         refusal = consent(pending, options) if pending else None
         outcomes: list[HostOutcome] = []
         for run, outcome in zip(runs, examined, strict=True):
             if outcome is None:
-                outcome = run.mend() if refusal is None else run.refuse(*refusal)  # noqa: PLW2901  # now it has one
+                outcome = _safely(HostRun.mend)(run) if refusal is None else run.refuse(*refusal)  # noqa: PLW2901  # now it has one
                 if outcome.verdict not in {RunVerdict.FIXED, RunVerdict.HEALTHY}:
                     refusal = refusal or (EARLIER_HOST_FAILED, f"{run.host.name} came out {outcome.verdict.value}")
             outcomes.append(outcome)

@@ -11,7 +11,7 @@ from remediate.survey import Facts
 SAMPLES: Final = 6
 """Good samples that a window needs at the least, spread evenly over it, its first and last moment among them."""
 EXTRA: Final = 3
-"""Further samples taken when some could not be read: an unreadable one is neither good nor bad."""
+"""How many samples may be unreadable, which is neither good nor bad; each is made up for by one more at the end."""
 
 
 class Held(Enum):
@@ -47,7 +47,7 @@ def hold(
 
     `fault` raises Unsure for a sample that cannot be judged. Unreachable and ContactLost of `sample` escape.
     """
-    begun, good, last, doubt = monotonic(), 0, None, ""
+    begun, good, unread, last, doubt = monotonic(), 0, 0, None, ""
     count = max(SAMPLES, round(seconds / 5) + 1)
     for number in range(count + EXTRA):
         due = begun + seconds * min(number, count - 1) / (count - 1) + max(0, number - count + 1)
@@ -57,12 +57,15 @@ def hold(
         try:
             why = fault(last)
         except Unsure as unsure:
-            doubt = str(unsure)
+            doubt, unread = str(unsure), unread + 1
+            if unread > EXTRA:
+                break
             continue
         if why is not None:
             return Window(Held.BROKEN, f"{why} ({monotonic() - begun:.0f} s into the window)", last)
         good += 1
         progress(f"holding {seconds:.0f} s: {good}/{count} samples good")
-        if number >= count - 1 and good >= SAMPLES:
-            return Window(Held.HELD, f"{good} samples good over {monotonic() - begun:.0f} s", last)
+        if good >= count:
+            missed = f", {unread} unreadable" if unread else ""
+            return Window(Held.HELD, f"{good} samples good{missed} over {monotonic() - begun:.0f} s", last)
     return Window(Held.UNREADABLE, doubt, last)

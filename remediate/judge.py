@@ -7,7 +7,7 @@ from typing import NamedTuple
 from remediate.command import Run
 from remediate.errors import Unreadable
 from remediate.hold import Unsure
-from remediate.playbook import Treatment
+from remediate.playbook import Probes, Treatment
 from remediate.probe import Fact
 from remediate.probes.machine import Machine
 from remediate.probes.sudo import Sudo
@@ -53,15 +53,24 @@ def judge(treatment: Treatment, facts: Facts, overrides: Mapping[str, str]) -> t
 
     A remedy is not attempted when one that it depends on is refused, and waits when that one does.
     """
+    gates = [Judgement(gate, _verdict(gate, facts, overrides)) for gate in treatment.gates]
     judged: list[Judgement] = []
     for remedy, verdict in zip(treatment.remedies, _own_verdicts(treatment, facts, overrides), strict=True):
         before = [each for each in judged if each.remedy.kind in remedy.after]
         stopped = sorted(each.remedy.kind for each in before if each.decision in STOPS)
         waiting = next((each.verdict for each in before if each.decision is Decision.WAIT), None)
+        shut = next((each.verdict for each in gates if each.decision in {*STOPS, Decision.WAIT}), None)
         if verdict.decision is not Decision.SKIP:
-            verdict = not_attempted(stopped) if stopped else waiting or verdict  # noqa: PLW2901  # the final one
+            verdict = not_attempted(stopped) if stopped else shut or waiting or verdict  # noqa: PLW2901  # the final one
         judged.append(Judgement(remedy, verdict))
     return tuple(judged)
+
+
+def relied_on(treatment: Treatment, remedy: Remedy) -> Probes:
+    """Return what has to be as it was for everything that this remedy comes after, not only for itself."""
+    before = [each for each in (*treatment.gates, *treatment.remedies) if each.kind in remedy.after]
+    # What is mended by an earlier remedy is another incarnation by now; only what never acts by itself stays the same.
+    return tuple(probe for each in before for probe in each.steady())
 
 
 def _own_verdicts(treatment: Treatment, facts: Facts, overrides: Mapping[str, str]) -> list[Verdict]:
@@ -111,11 +120,16 @@ def _permitted(remedy: Remedy, facts: Facts, verdict: Verdict) -> Verdict:
     steps: tuple[Run, ...] = ()
     if verdict.decision is Decision.PROCEED:
         steps = tuple(remedy.apply(facts))
-        for probe in remedy.identity():
+        for probe in (*remedy.identity(), *remedy.steady()):
             facts[probe]
     missing = tuple(run for run in dict.fromkeys((*remedy.privileges(), *steps)) if not rules.allows(run))
     if not missing:
         return verdict
+    if any(run not in remedy.privileges() for run in missing):
+        # What depends on live process ids, and on whom to be, stands in no sudoers file.
+        return refuse(
+            SUDO_RULE_MISSING, f"only {missing[0].user} itself may run {missing[0]}: do it by hand, or log in so"
+        )
     return refuse(
         SUDO_RULE_MISSING,
         f"sudo does not let {rules.user} run without a password: {'; '.join(map(str, missing))}",
@@ -154,14 +168,14 @@ def youngest(facts: Facts) -> float | None:
     return min((age for age in ages if age is not None), default=None)
 
 
-def restarted(first: Facts, later: Facts) -> str | None:
+def restarted(earlier: Facts, later: Facts) -> str | None:
     """Say what did not stay the same incarnation between two surveys, or None when all did."""
-    started = dict(first)
+    started = dict(earlier)
     for probe, answer in later:
         before = started.get(probe)
         if isinstance(answer, Unreadable) or not isinstance(before, Fact):
             continue
-        if answer.incarnation != before.incarnation:
+        if not answer.continues(before):
             return f"{probe.label()} {'was started again' if answer.ok else f'is {answer.describe()}'}"
     return None
 

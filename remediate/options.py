@@ -1,8 +1,8 @@
 """What a person may ask of a run."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
 
@@ -21,3 +21,9 @@ class Options(BaseModel):
     reason: Line | None = Field(default=None, description="why, for the record")
     incident: Line | None = Field(default=None, description="incident that this run belongs to")
     overrides: dict[str, Line] = Field(default={}, description="refusal codes to override, each with why")
+
+    @model_validator(mode="after")
+    def _room_to_hold(self) -> Self:
+        if not self.plan and self.timeout < self.hold:
+            raise ValueError(f"timeout of {self.timeout:g} s leaves no room to hold for {self.hold:g} s")
+        return self

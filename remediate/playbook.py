@@ -1,7 +1,7 @@
 """Playbooks: what mends one symptom, in order, and what it means that the symptom is over."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -36,10 +36,13 @@ class Treatment:
     symptoms: Probes
     diagnosis: Probes
     remedies: tuple[Remedy, ...]
+    gates: tuple[Remedy, ...] = ()
+    """Never applied here, only judged: what one of them refuses or waits for stops everything."""
 
     def probes(self) -> Probes:
         """Everything that one survey has to ask, each question once, in the order a person wants to read it."""
-        asked = (*self.symptoms, *(probe for remedy in self.remedies for probe in remedy.probes()), *self.diagnosis)
+        judged = (*self.gates, *self.remedies)
+        asked = (*self.symptoms, *(probe for remedy in judged for probe in remedy.probes()), *self.diagnosis)
         return tuple(dict.fromkeys(asked))
 
     def privileges(self) -> tuple[Run, ...]:
@@ -88,7 +91,22 @@ class Single:
 
     def __call__(self, host: Host) -> Treatment:
         """See Cure."""
-        return Treatment(symptoms=(), diagnosis=(), remedies=(self.remedy.on(host, **dict(self.given)),))
+        remedy = self.remedy.on(host, **dict(self.given))
+        return Treatment(symptoms=(), diagnosis=(), remedies=(remedy,), gates=tuple(_gates(remedy, host)))
+
+
+def _gates(remedy: Remedy, host: Host) -> Iterator[Remedy]:
+    """Build what this remedy comes after and never acts by itself, where the inventory says enough to ask for it."""
+    from remediate.remedies.catalogue import remedies
+
+    for kind in remedy.after:
+        gate = remedies().get(kind)
+        if gate is None or not gate.is_gate:
+            continue
+        try:
+            yield gate.on(host)
+        except ConfigurationError:
+            continue  # an inventory without an application has none that could be in maintenance
 
 
 class Playbook:

@@ -44,6 +44,10 @@ class Fact(BaseModel, ABC):
         """What differs between two incarnations (a PID, an invocation): must not change while a result is held."""
         return None
 
+    def continues(self, earlier: "Fact") -> bool:
+        """Whether it is still the incarnation of an earlier answer, or a successor that was meant to come."""
+        return self.incarnation == earlier.incarnation
+
 
 T_co = TypeVar("T_co", bound=Fact, covariant=True)
 

@@ -61,6 +61,8 @@ class Remedy(BaseModel, ABC):
     """Every code its guard may refuse with."""
     after: ClassVar[tuple[str, ...]] = ()
     """Kinds of remedies it depends on: when one of them is refused or fails, this one is not attempted."""
+    is_gate: ClassVar[bool] = False
+    """Whether it never acts unless overridden, so that it can guard others that run by themselves, too."""
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:  # noqa: ARG003  # the base knows no field to fill
@@ -99,6 +101,13 @@ class Remedy(BaseModel, ABC):
 
         Re-asked under the lock before the steps: if one moved, nothing runs. Once applied, each must have changed.
         """
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """Further probes that the guard relied on and whose raw answer only changes when the answer does.
+
+        They are re-asked under the lock like the identity, but need not change: a configuration check, a port's owner.
+        """
+        return ()
 
     @abstractmethod
     def guard(self, facts: Facts) -> Verdict:

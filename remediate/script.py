@@ -65,6 +65,7 @@ class Fence(BaseModel):
 
     run: Run
     stdout: str
+    exit: int = 0
 
 
 class Act(BaseModel):
@@ -141,10 +142,10 @@ def _acting(act: Act) -> list[str]:
         "frame lock held",
     ]
     for index, fence in enumerate(act.fence):
-        seen = shlex.quote(fence.stdout.rstrip("\n"))
-        lines.append(
-            f'[ "$(run {_words(fence.run)} </dev/null 9<&-)" = {seen} ] || {{ frame fence moved {index}; return; }}'
-        )
+        # With its exit status behind it: some checks say all that they have to say with that.
+        seen = shlex.quote(f"{fence.stdout}={fence.exit}")
+        asked = f'$(run {_words(fence.run)} </dev/null 9<&-; echo "=$?")'
+        lines.append(f'[ "{asked}" = {seen} ] || {{ frame fence moved {index}; return; }}')
     lines.append("frame fence held")
     lines.append(" &&\n".join(_question(f"s{index}", step) for index, step in enumerate(act.steps)))
     lines.append("frame acted")

@@ -476,7 +476,22 @@ def test_the_host_and_the_controller_see_the_same(
     body = piece * times
     head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body) + length}\r\nConnection: close\r\n\r\n".encode()
     server.says(head + body)
-    answer(get(server), contains)
+    site = Site(url=get(server).url, asked_from=Vantage.CONTROLLER, contains=contains)
+
+    def read(output: Output) -> Answer | str:
+        try:
+            return site.read(output).model_copy(update={"seconds": 0.0})
+        except Unreadable as why:
+            return str(why)
+
+    assert read(fetch(get(server))) == read(curl(get(server)))
+
+
+def test_a_page_cut_before_the_text_it_should_hold_tells_nothing(server: Server) -> None:
+    server.says(reply(200, b"x" * STDOUT_LIMIT + b"Welcome"))
+    for ask in (fetch, curl):
+        with pytest.raises(Unreadable, match="too long to tell whether it holds 'Welcome'"):
+            Site(url=get(server).url, asked_from=Vantage.CONTROLLER, contains="Welcome").read(ask(get(server)))
 
 
 # -- many questions ----------------------------------------------------------------------------------------------------

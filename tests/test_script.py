@@ -397,7 +397,7 @@ def _cuts(host: PaperHost, shell: str) -> tuple[bytes, int]:
     for name in ("act", "look", "fence"):
         host.program(name, stdout="seen\n")
     steps = (Run.of("/bin/act", "1", user=ROOT), Run.of("/bin/act", "2", user=ROOT))
-    act = Act(steps=steps, fence=(Fence(run=Run.of("fence"), stdout="seen"),), settle=0)
+    act = Act(steps=steps, fence=(Fence(run=Run.of("fence"), stdout="seen\n"),), settle=0)
     script = host.on_paper(build(NONCE, [Run.of("look"), Run.of("look", "again")], act))
     return script, script.rstrip(b"\n").rfind(b"\n") + 1
 

@@ -120,11 +120,14 @@ class Site(Probe[Answer]):
         if output.exit != CurlExit.OK and not (output.cut and output.exit in _READER_STOPPED):
             failure = _FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER) if output.exit in _KNOWN else None
             failure = failure or Failure.BROKEN_ANSWER
+        right = self.contains is None or self.contains in output.stdout
+        if output.cut and not right:
+            raise Unreadable(f"{self.url}: the page is too long to tell whether it holds {self.contains!r}")
         return Answer(
             status=code or None,
             failure=failure,
             redirect=redirect[0] if redirect and redirect[0] else None,
-            right=self.contains is None or self.contains in output.stdout,
+            right=right,
             seconds=duration,
         )
 

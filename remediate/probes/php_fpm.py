@@ -74,6 +74,10 @@ class Ping(Enum):
     FORBIDDEN = "forbidden"
 
 
+IDLE_TICKS = 1
+"""CPU in clock ticks that children use in some seconds while they do nothing but wait: a timer, a signal."""
+
+
 class PoolState(BaseModel):
     """One pool: whether it answers, who waits for it, and whether its children work."""
 
@@ -82,28 +86,45 @@ class PoolState(BaseModel):
     name: str
     listen: str
     ping: Ping
+    listens: bool = Field(description="whether any process listens there, also when nobody can connect any more")
     queue: int = Field(description="connections waiting to be accepted")
     children: int
     max_children: int
     ticks: int = Field(description="CPU that its children used while it was asked, in clock ticks")
 
     @property
-    def stuck(self) -> bool:
-        """Silent for seconds while somebody waits."""
+    def waiting(self) -> bool:
+        """Silent for seconds, and the question itself has not even been accepted."""
         return self.ping is Ping.FULL or (self.ping is Ping.SILENT and self.queue > 0)
+
+    @property
+    def stuck(self) -> bool:
+        """Nobody is let in, and no child does anything."""
+        return self.waiting and self.ticks <= IDLE_TICKS
+
+    @property
+    def busy(self) -> bool:
+        """Nobody is let in because every child works."""
+        return self.waiting and self.ticks > IDLE_TICKS
+
+    @property
+    def gone(self) -> bool:
+        """Somebody listens, and nobody can connect: the socket file was taken away."""
+        return self.ping is Ping.REFUSED and self.listens
 
     def describe(self) -> str:
         """Say it in a few words."""
         match self.ping:
             case Ping.ANSWERED:
                 return "answers"
+            case Ping.REFUSED if self.listens:
+                return f"nobody can connect to {self.listen}"
             case Ping.REFUSED:
                 return f"nobody listens on {self.listen}"
             case Ping.FORBIDDEN:
                 return f"{self.listen} is closed to this user"
             case _:
-                busy = "all its children are busy" if self.children >= self.max_children else "its children hang"
-                return f"does not answer, {self.queue} wait, {busy}"
+                return f"does not answer, {self.queue} wait, its children {'work' if self.busy else 'do nothing'}"
 
 
 class PoolsState(Fact):
@@ -113,20 +134,27 @@ class PoolsState(Fact):
 
     @property
     def gone(self) -> PoolState | None:
-        """A pool that nobody can connect to."""
-        return next((pool for pool in self.pools if pool.ping is Ping.REFUSED), None)
+        """A pool that nobody can connect to any more."""
+        return next((pool for pool in self.pools if pool.gone), None)
 
     @property
     def stuck(self) -> PoolState | None:
-        """A pool that leaves its clients waiting."""
+        """A pool that leaves its clients waiting and does nothing."""
         return next((pool for pool in self.pools if pool.stuck), None)
+
+    @property
+    def busy(self) -> PoolState | None:
+        """A pool that leaves its clients waiting because it works."""
+        return next((pool for pool in self.pools if pool.busy), None)
 
     @property
     def ok(self) -> bool | None:
         """See Fact."""
-        if any(pool.ping is Ping.FORBIDDEN for pool in self.pools):
+        if not self.pools or any(pool.ping is Ping.FORBIDDEN for pool in self.pools):
             return None
-        return self.gone is None and self.stuck is None
+        if all(pool.ping is Ping.ANSWERED for pool in self.pools):
+            return True
+        return False if any(pool.ping is Ping.REFUSED or pool.waiting for pool in self.pools) else None
 
     def describe(self) -> str:
         """See Fact."""

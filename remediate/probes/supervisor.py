@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath, ProgramName, UserName
+from remediate.host import ProgramName, UnitName
 from remediate.probe import Fact, Probe, last_line, whole_number
+from remediate.probes.systemd import full_name
 
 SUPERVISORCTL = "/usr/bin/supervisorctl"
 
@@ -64,6 +65,17 @@ class WorkerState(Fact):
         """See Fact."""
         return " ".join(f"{each.name}={each.pid}" for each in self.processes)
 
+    def continues(self, earlier: Fact) -> bool:
+        """A worker that lived long and then made room for a new one was recycled (`--max-jobs`, `--max-time`).
+
+        One that makes room after seconds crashes, however well it looks in between.
+        """
+        if not isinstance(earlier, WorkerState):
+            return False
+        before = {each.name: each for each in earlier.processes}
+        now = {each.name: each for each in self.processes}
+        return before.keys() == now.keys() and all(_recycled(before[name], now[name]) for name in now)
+
     def describe(self) -> str:
         """See Fact."""
         if not self.daemon:
@@ -73,6 +85,17 @@ class WorkerState(Fact):
         running = sum(1 for each in self.processes if each.state == "RUNNING")
         rest = sorted({each.state for each in self.processes if each.state != "RUNNING"})
         return f"{running}/{len(self.processes)} running{', ' + ', '.join(rest) if rest else ''}"
+
+
+RECYCLED_SECONDS = 60.0
+"""A process that lived this long and ends by itself was meant to: supervisor starts the next one."""
+
+
+def _recycled(before: ProgramState, now: ProgramState) -> bool:
+    if before.pid == now.pid and before.state == now.state:
+        return True
+    lived = before.uptime is not None and before.uptime >= RECYCLED_SECONDS
+    return lived and now.state in {"RUNNING", "STARTING"}
 
 
 class Workers(Probe[WorkerState]):
@@ -165,6 +188,7 @@ class StrayProcess(BaseModel):
 
     pid: int
     started: int
+    user: str
     arguments: str
 
     @property
@@ -172,9 +196,17 @@ class StrayProcess(BaseModel):
         """The identity as one word."""
         return f"{self.pid}:{self.started}"
 
+    @property
+    def is_worker(self) -> bool:
+        """Whether it is one of artisan's own long-running commands, which finish what they do on TERM."""
+        return _WORKER.search(self.arguments) is not None
+
+
+_WORKER = re.compile(r"(^|[ /])artisan['\"]? (queue:work|queue:listen|horizon|reverb:start|schedule:work)")
+
 
 class StrayWorkers(Fact):
-    """Workers that nobody supervises: left over from a daemon that was killed."""
+    """What supervisor once started and nobody supervises any more: left over from a daemon that was killed."""
 
     processes: tuple[StrayProcess, ...]
 
@@ -189,28 +221,36 @@ class StrayWorkers(Fact):
 
 
 _STRAYS = r"""
-found=$(pgrep -u "$1" -f "^[^ ]*php[0-9.]* $2/artisan (queue:work|queue:listen|horizon)")
-status=$?
-[ "$status" -le 1 ] || exit "$status"
-for p in $found; do
-  s=$(sed 's/^.*) //' "/proc/$p/stat" 2>/dev/null) || continue
-  set -- "$1" "$2" $s
-  [ "$4" = 1 ] && printf '%s %s ' "$p" "${22}" && tr '\0\n' '  ' <"/proc/$p/cmdline" && echo
+main=$(systemctl show -P MainPID -- "$1") || exit 3
+stat() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null; }
+ancestor() {
+  each=$1
+  while [ "${each:-1}" -gt 1 ]; do
+    [ "$each" = "$main" ] && return 0
+    each=$(stat "$each" | cut -d ' ' -f 2)
+  done
+  return 1
+}
+for file in $(grep -lE "/$2(/|\$)" /proc/[0-9]*/cgroup 2>/dev/null); do
+  p=${file#/proc/}; p=${p%/cgroup}
+  ancestor "$p" && continue
+  began=$(stat "$p" | cut -d ' ' -f 20)
+  [ -n "$began" ] && printf '%s %s %s ' "$p" "$began" "$(ls -ld "/proc/$p" | awk '{print $3}')" &&
+    tr '\0\n' '  ' <"/proc/$p/cmdline" && echo
 done
 true
 """
 
 
 class OrphanWorkers(Probe[StrayWorkers]):
-    """Look for queue workers of the application whose parent is gone.
+    """Look for processes of supervisor's unit that do not descend from its daemon.
 
     Debian's supervisor.service has KillMode=process: a daemon killed with -9 leaves its workers working, and the next
-    daemon starts a second set beside them.
+    daemon starts a second set beside them. The control group remembers who belonged to it, however they were called.
     """
 
     kind: Literal["supervisor.orphans"] = "supervisor.orphans"
-    user: UserName = Field(description="user the application runs as")
-    path: AbsolutePath = Field(description="directory that holds artisan")
+    unit: UnitName = Field(default="supervisor", description="systemd unit of the daemon")
 
     def label(self) -> str:
         """See Probe."""
@@ -218,18 +258,19 @@ class OrphanWorkers(Probe[StrayWorkers]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("sh", "-c", _STRAYS, "sh", self.user, self.path, seconds=5)
+        name = full_name(self.unit)
+        return Run.of("sh", "-c", _STRAYS, "sh", name, name.replace(".", r"\."), seconds=5)
 
     def parse(self, output: Output) -> StrayWorkers:
         """See Probe."""
         if output.exit != 0:
-            raise Unreadable(f"{self.label()}: pgrep: {last_line(output.stderr)}")
+            raise Unreadable(f"{self.label()}: systemctl show: {last_line(output.stderr)}")
         found: list[StrayProcess] = []
         for line in output.stdout.splitlines():
-            match line.split(maxsplit=2):
-                case [pid, started, arguments]:
+            match line.split(maxsplit=3):
+                case [pid, started, user, arguments]:
                     identity = {"pid": whole_number(pid, self.label()), "started": whole_number(started, self.label())}
-                    found.append(StrayProcess(**identity, arguments=arguments.strip()))
+                    found.append(StrayProcess(**identity, user=user, arguments=arguments.strip()))
                 case _:
                     raise Unreadable(f"{self.label()}: {line[:80]!r} is not a process")
         return StrayWorkers(processes=tuple(found))

@@ -1,5 +1,6 @@
 """The second pair of eyes: what testinfra sees of a host, through another channel than the one that mends it."""
 
+import re
 import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,18 +25,20 @@ systemctl show --type=service --state=active,activating,reloading '*' -p Id -p I
 echo ==
 find /etc "$@" -xdev -type f -exec sha256sum {} + 2>/dev/null || true
 echo ==
-ss -ltnH | awk '{print $4}' | sort -u
+ss -ltnpH | awk '{print $4, $6}' | sort -u
 echo ==
 command -v supervisorctl >/dev/null && supervisorctl status 2>/dev/null | sed 's/ pid / /; s/, uptime.*//' || true
 echo ==
 command -v supervisorctl >/dev/null || exit 0
-pids=$(supervisorctl status 2>/dev/null | sed -n 's/.*RUNNING *pid \([0-9]*\),.*/\1/p')
-for pid in $pids; do tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null && echo; done | sort -u | while read -r line; do
+supervisorctl status 2>/dev/null | sed -n 's/^\([^: ]*\).*RUNNING *pid \([0-9]*\),.*/\1 \2/p' |
+while read -r group pid; do
+  printf '%s ' "$group" && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null && echo
+done | sort -u | while read -r group line; do
   count=0
   for each in /proc/[0-9]*/cmdline; do
     [ "$(tr '\0' ' ' <"$each" 2>/dev/null)" = "$line " ] && count=$((count + 1))
   done
-  printf '%s %s\n' "$count" "$line"
+  printf '%s %s %s\n' "$count" "$group" "$line"
 done
 """
 
@@ -89,16 +92,18 @@ class Observer:
         for line in digests.splitlines():
             digest, _, path = line.partition("  ")
             found[path] = Entry(digest, owners=(path,))
-        for address in ports.split():
-            found[f"listening on {address}"] = Entry("open")
+        for line in ports.splitlines():
+            address, _, users = line.partition(" ")
+            # A daemon is called like its unit, as a rule.
+            found[f"listening on {address}"] = Entry("open", owners=tuple(re.findall(r'\("([^"]+)",pid=', users)))
         for line in programs.splitlines():
             name, state, *pid = line.split()[:3]
             group = name.partition(":")[0]
             incarnation = " ".join(pid) if state == "RUNNING" else ""
             found[f"program {name}"] = Entry(state, incarnation, (group, "supervisor"))
         for line in processes.splitlines():
-            count, _, words = line.partition(" ")
-            found[f"processes `{words.strip()}`"] = Entry(count, owners=("supervisor",))
+            count, group, words = line.split(" ", 2)
+            found[f"processes `{words.strip()}`"] = Entry(count, owners=(group, "supervisor"))
         return found
 
     def running(self, units: Iterable[str]) -> list[str]:

@@ -33,6 +33,7 @@ class EndMaintenance(Remedy):
     user: UserName = Field(default="forge", description="user the application runs as")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (MAINTENANCE_MODE, DEPLOY_RUNNING)
+    is_gate: ClassVar[bool] = True
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -60,6 +61,10 @@ class EndMaintenance(Remedy):
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (self._app,)
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._app, self._deploy)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""

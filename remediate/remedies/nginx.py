@@ -58,6 +58,10 @@ class RestartNginx(Remedy):
         """See Remedy."""
         return (self._unit,)
 
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (NginxConfig(), *self._owners)
+
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
         unit, name = facts[self._unit], self.title()

@@ -6,16 +6,23 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import Run
+from remediate.errors import Unreadable
 from remediate.host import AbsolutePath, Host, PhpName, UserName
 from remediate.probe import Fact, Probe
+from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
-from remediate.probes.php_fpm import PhpFpmConfig, Pools, unit_of
+from remediate.probes.php_fpm import PhpFpmConfig, Pools, PoolState, unit_of
 from remediate.probes.systemd import Unit
 from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, restarts, start_limited, unsound, unstartable
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
+POOL_BUSY = RefusalCode(
+    name="pool-busy",
+    meaning="Every child of the pool works: a restart would drop what it works on, and the load would come back.",
+    overridable=True,
+)
 DATABASE_CAUSE = RefusalCode(
     name="database-cause",
     meaning="PHP waits for the database: a restart would drop requests and change nothing.",
@@ -26,24 +33,26 @@ DATABASE_CAUSE = RefusalCode(
 class RestartPhpFpm(Remedy):
     """Bring PHP-FPM back when it is down or hung and its configuration is sound (runbook 4.1, "Restart PHP-FPM").
 
-    Needed when the unit is not running, when nobody can connect to a pool, or when a pool does not answer its own
-    ping for seconds while clients wait. Not when it is merely slow, and not when what it waits for is the database.
-    A restart drops the requests it is working on, so nothing is restarted that answers.
+    Needed when the unit is not running; or when its pages fail, and nobody can connect to a pool any more or a pool
+    lets nobody in for seconds while its children do nothing. Not when it is busy, and not when what it waits for is
+    the database. A restart drops the requests it is working on, so nothing is restarted that serves its pages.
     """
 
     kind: Literal["php-fpm.restart"] = "php-fpm.restart"
     php: PhpName = Field(description="PHP's name, for example php8.3")
     user: UserName = Field(default="forge", description="user that may connect to the pools")
     path: AbsolutePath | None = Field(default=None, description="directory that holds artisan, to ask its database")
+    pages: tuple[Site, ...] = Field(default=(), description="pages that it serves: while they are right it is left")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, *CONFIG_REFUSALS, DATABASE_CAUSE)
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, *CONFIG_REFUSALS, DATABASE_CAUSE, POOL_BUSY)
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         settings = host.settings
-        given = {"php": settings.php, "user": settings.app_user, "path": settings.app_path}
+        pages = (*Site.of(host), *(Site.of(host, settings.health_path) if settings.health_path else ()))
+        given = {"php": settings.php, "user": settings.app_user, "path": settings.app_path, "pages": pages}
         return {name: value for name, value in given.items() if value is not None}
 
     @property
@@ -68,35 +77,55 @@ class RestartPhpFpm(Remedy):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._unit, self._config, self._pools, *((self._database,) if self._database else ()))
+        return (self._unit, self._config, self._pools, *((self._database,) if self._database else ()), *self.pages)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (self._unit,)
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._config,)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
         unit, name = facts[self._unit], self.title()
         if unit.changing:
             return wait(f"{name} is {unit.describe()}, job {unit.job}")
-        trouble = "" if not unit.healthy else self._trouble(facts)
-        if unit.healthy and not trouble:
+        trouble = None if not unit.healthy or self._serves(facts) else self._trouble(facts)
+        if unit.healthy and trouble is None:
             return skip(f"{name} is active and answers")
+        said = "" if trouble is None else f", but its pool {trouble.name} is of no use: {trouble.describe()}"
         return (
             unstartable(unit, name)
             or unsound(facts[self._config], self._config.label())
-            or self._waits_for_database(facts)
+            or self._waits_for_database(facts, trouble)
+            or self._works(trouble)
             or start_limited(unit, name)
-            or proceed(f"{name} is {unit.describe()}{trouble}")
+            or proceed(f"{name} is {unit.describe()}{said}")
         )
 
-    def _trouble(self, facts: Facts) -> str:
-        pools = facts[self._pools]
-        pool = pools.gone or pools.stuck
-        return "" if pool is None else f", but its pool {pool.name} is of no use: {pool.describe()}"
+    def _serves(self, facts: Facts) -> bool:
+        """Whether all of its pages are right: then it works, whatever else may look odd."""
+        try:
+            return bool(self.pages) and all(facts[page].ok is True for page in self.pages)
+        except Unreadable:
+            return False
 
-    def _waits_for_database(self, facts: Facts) -> Verdict | None:
-        if not facts[self._unit].healthy or facts[self._pools].stuck is None or self._database is None:
+    def _trouble(self, facts: Facts) -> PoolState | None:
+        """Return the pool that is of no use, None when all answer. Raises Unreadable when that cannot be told."""
+        pools = facts[self._pools]
+        if pools.ok is None:
+            raise Unreadable(f"{self._pools.label()}: {pools.describe()}")
+        return pools.gone or pools.stuck or pools.busy
+
+    def _works(self, trouble: PoolState | None) -> Verdict | None:
+        if trouble is None or not trouble.busy:
+            return None
+        return refuse(POOL_BUSY, f"{self.title()} is busy: its pool {trouble.name} {trouble.describe()}")
+
+    def _waits_for_database(self, facts: Facts, trouble: PoolState | None) -> Verdict | None:
+        if trouble is None or trouble.gone or self._database is None:
             return None
         database = facts[self._database]
         if database.trouble is None and not database.waiting:

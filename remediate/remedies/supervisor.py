@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.host import AbsolutePath, Host, ProgramName, UnitName, UserName
+from remediate.host import Host, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.supervisor import SUPERVISORCTL, OrphanWorkers, WorkerIdentity, Workers
 from remediate.probes.systemd import Unit
@@ -16,6 +16,12 @@ from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 PROGRAM_MISSING = RefusalCode(name="program-missing", meaning="supervisor knows no program or group of that name.")
+
+LEFT_RUNNING = RefusalCode(
+    name="left-running",
+    meaning="What the dead daemon had started still runs, and is no queue worker: a second one would start beside it.",
+    overridable=True,
+)
 
 _END = r"""
 left=$1; shift
@@ -43,25 +49,24 @@ class RestartSupervisor(Remedy):
 
     kind: Literal["supervisor.restart"] = "supervisor.restart"
     unit: UnitName = Field(default="supervisor", description="systemd unit of the daemon")
-    path: AbsolutePath | None = Field(default=None, description="directory that holds artisan, to find orphans by")
     user: UserName = Field(default="forge", description="user the workers run as")
     patience: int = Field(default=60, ge=0, le=3600, description="seconds an orphan may take to finish its job")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = UNIT_REFUSALS
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, LEFT_RUNNING)
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        return {"path": host.settings.app_path, "user": host.settings.app_user}
+        return {"user": host.settings.app_user}
 
     @property
     def _unit(self) -> Unit:
         return Unit(name=self.unit)
 
     @property
-    def _orphans(self) -> OrphanWorkers | None:
-        return None if self.path is None else OrphanWorkers(user=self.user, path=self.path)
+    def _orphans(self) -> OrphanWorkers:
+        return OrphanWorkers(unit=self.unit)
 
     def title(self) -> str:
         """See Remedy."""
@@ -69,11 +74,15 @@ class RestartSupervisor(Remedy):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._unit, *((self._orphans,) if self._orphans else ()))
+        return (self._unit, self._orphans)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (self._unit,)
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._orphans,)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
@@ -85,16 +94,25 @@ class RestartSupervisor(Remedy):
         refusal = unstartable(unit, name)
         if refusal is not None:
             return refusal
-        left = facts[self._orphans].describe() if self._orphans and facts[self._orphans].processes else ""
+        left = facts[self._orphans].processes
+        strangers = [each for each in left if not (each.is_worker and each.user == self.user)]
+        if strangers:
+            who = f"{strangers[0].arguments} (pid {strangers[0].pid}, user {strangers[0].user})"
+            return refuse(
+                LEFT_RUNNING, f"{name} is {unit.describe()}, and {len(strangers)} of its programs still run: {who}"
+            )
         if limited := start_limited(unit, name):
             return limited
-        return proceed(f"{name} is {unit.describe()}{f', workers left behind: {left}' if left else ''}")
+        return proceed(
+            f"{name} is {unit.describe()}{f', workers left behind: {len(left)} unsupervised' if left else ''}"
+        )
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
         reset, restart = restarts(self.unit)
-        if self._orphans is not None and facts[self._orphans].processes:
-            orphans = [process.identity for process in facts[self._orphans].processes]
+        workers = [each for each in facts[self._orphans].processes if each.is_worker and each.user == self.user]
+        if workers:
+            orphans = [process.identity for process in workers]
             # Not privileged: an application's workers run as its own user, and so does whoever ends them.
             argv = ("/bin/sh", "-c", _END, "sh", str(self.patience), *orphans)
             yield Run(argv=argv, user=self.user, seconds=self.patience + 10)
@@ -110,8 +128,9 @@ class RestartSupervisor(Remedy):
 class StartWorkers(Remedy):
     """Start the queue workers that should run and do not (runbook 4.1, "Restart queue workers").
 
-    Only what is broken is started; a running worker, which may be in a long job, is never restarted, and no other
-    program of supervisor's is touched: a stopped one is parked until a person says otherwise.
+    Only what is broken is started, by whatever hand it was stopped: the inventory says that it should run. A running
+    worker, which may be in a long job, is never restarted, and no other program of supervisor's is touched: one that
+    is stopped is parked until a person says otherwise.
     """
 
     kind: Literal["worker.start"] = "worker.start"

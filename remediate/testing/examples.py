@@ -75,6 +75,7 @@ POOLS: Final = PoolsState(
             name="www",
             listen="/run/php/php8.2-fpm.sock",
             ping=Ping.ANSWERED,
+            listens=True,
             queue=0,
             children=5,
             max_children=5,
@@ -113,9 +114,10 @@ NO_PROGRAM: Final = WorkerState(processes=(), daemon=True)
 """What supervisor says of a program that it does not know."""
 
 
-def pools(ping: Ping, *, queue: int = 0, children: int = 5) -> PoolsState:
+def pools(ping: Ping, *, queue: int = 0, children: int = 5, ticks: int = 0, listens: bool = True) -> PoolsState:
     """Return one pool of at most five children, and what became of a request to it."""
-    return PoolsState(pools=(POOLS.pools[0].model_copy(update={"ping": ping, "queue": queue, "children": children}),))
+    changed = {"ping": ping, "queue": queue, "children": children, "ticks": ticks, "listens": listens}
+    return PoolsState(pools=(POOLS.pools[0].model_copy(update=changed),))
 
 
 def listening(*programs: tuple[str, int]) -> Listeners:
@@ -152,11 +154,13 @@ def pids(*known: WorkerState) -> WorkerPids:
     return WorkerPids(pids=tuple(str(each.pid or 0) for state in known for each in state.processes))
 
 
-def strays(*processes: tuple[int, int], path: str = "/home/forge/agency-platform") -> StrayWorkers:
+def strays(*processes: tuple[int, int], path: str = "/home/forge/agency-platform", user: str = "forge") -> StrayWorkers:
     """Return workers without a parent, each by its pid and its start time."""
     arguments = f"/usr/bin/php8.2 {path}/artisan queue:work redis --sleep=1"
     return StrayWorkers(
-        processes=tuple(StrayProcess(pid=pid, started=started, arguments=arguments) for pid, started in processes)
+        processes=tuple(
+            StrayProcess(pid=pid, started=started, user=user, arguments=arguments) for pid, started in processes
+        )
     )
 
 

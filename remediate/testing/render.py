@@ -124,7 +124,7 @@ def _of_supervisor(fact: Fact) -> Output | None:
         case WorkerPids():
             return Output(stdout="".join(f"{pid}\n" for pid in fact.pids))
         case StrayWorkers():
-            lines = (f"{each.pid} {each.started} {each.arguments} \n" for each in fact.processes)
+            lines = (f"{each.pid} {each.started} {each.user} {each.arguments} \n" for each in fact.processes)
             return Output(stdout="".join(lines))
         case _:
             return None

@@ -53,7 +53,7 @@ HOST = host()
 PAGES = (*Site.of(HOST), *Site.of(HOST, "/health"))
 FPM, FPM_CONFIG, POOLS = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2"), Pools(php="php8.2", user="forge")
 NGINX, NGINX_CONFIG = Unit(name="nginx"), NginxConfig()
-DAEMON, ORPHANS = Unit(name="supervisor"), OrphanWorkers(user="forge", path=PATH)
+DAEMON, ORPHANS = Unit(name="supervisor"), OrphanWorkers()
 WORKERS, IDENTITY = Workers(program="agency-worker"), WorkerIdentity()
 APP, DEPLOY = App(php="php8.2", path=PATH, user="forge"), Deploy(user="forge")
 DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
@@ -412,11 +412,18 @@ def test_an_error_of_the_application_is_not_explained() -> None:
     assert any(reading.probe == "laravel.log" and "Class not found" in reading.note for reading in outcome.before)
 
 
-@pytest.mark.parametrize("probe", [APP, DEPLOY, POOLS, WORKERS, FPM, NGINX, DAEMON], ids=lambda probe: probe.kind)
+@pytest.mark.parametrize("probe", [APP, DEPLOY, WORKERS, FPM, NGINX, DAEMON], ids=lambda probe: probe.kind)
 def test_what_cannot_be_read_is_never_taken_for_broken(probe: App) -> None:
     session = ScriptedSession({**HEALTHY, probe: Unreadable("not now")})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "unreadable", [])
+
+
+def test_pools_that_cannot_be_asked_matter_only_when_the_pages_are_wrong() -> None:
+    lost = {**HEALTHY, POOLS: Unreadable("not now")}
+    assert play(app_down, ScriptedSession(lost), host=HOST).verdict is RunVerdict.HEALTHY
+    session = ScriptedSession({**lost, **DOWN})
+    assert (code(play(app_down, session, host=HOST)), session.ran) == ("unreadable", [])
 
 
 def test_workers_whose_identity_is_unknown_are_refused() -> None:

@@ -14,7 +14,7 @@ from remediate.probes.laravel import App, AppDatabase, AppLog, DatabaseTrouble, 
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxLog
 from remediate.probes.php import answered, program
-from remediate.probes.php_fpm import Ping, Pools
+from remediate.probes.php_fpm import Ping, Pools, PoolsState
 from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
 from remediate.testing import examples as ex
 
@@ -98,8 +98,8 @@ def test_process_ids_are_the_same_text_while_nothing_happens() -> None:
 
 
 def test_orphans() -> None:
-    line = f"13362 884213 /usr/bin/php8.2 {APP_PATH}/artisan queue:work redis --sleep=1 --tries=3 --timeout=20 \n"
-    (stray,) = OrphanWorkers(user="forge", path=APP_PATH).read(Output(stdout=line)).processes
+    line = f"13362 884213 forge /usr/bin/php8.2 {APP_PATH}/artisan queue:work redis --sleep=1 --tries=3 --timeout=20 \n"
+    (stray,) = OrphanWorkers().read(Output(stdout=line)).processes
     assert (stray.pid, stray.started, stray.identity) == (13362, 884213, "13362:884213")
     assert stray.arguments.endswith("--timeout=20")
 
@@ -202,7 +202,7 @@ def test_logs_are_asked_by_those_who_may_read_them() -> None:
 # -- php 8.2, Laravel 8 ------------------------------------------------------------------------------------------------
 
 POOLS_SAID = (
-    'remediate:[{"name":"www","listen":"\\/run\\/php\\/php8.2-fpm.sock","ping":"answered","queue":0,"children":5,'
+    'remediate:[{"name":"www","listen":"\\/run\\/php\\/php8.2-fpm.sock","ping":"answered","listens":true,"queue":0,"children":5,'
     '"max_children":5,"ticks":0}]\n'
 )
 APP_SAID = '\nremediate:{"version":"8.83.26","maintenance":false,"config_cached":true}\n'
@@ -215,19 +215,25 @@ def test_pools_that_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ping", "queue", "children", "ok", "said"),
+    ("ping", "queue", "ticks", "listens", "ok", "said"),
     [
-        (Ping.SILENT, 0, 5, True, "www does not answer, 0 wait, all its children are busy"),
-        (Ping.SILENT, 3, 5, False, "www does not answer, 3 wait, all its children are busy"),
-        (Ping.SILENT, 3, 2, False, "www does not answer, 3 wait, its children hang"),
-        (Ping.FULL, 511, 5, False, "www does not answer, 511 wait, all its children are busy"),
-        (Ping.REFUSED, 0, 0, False, "www nobody listens on /run/php/php8.2-fpm.sock"),
-        (Ping.FORBIDDEN, 0, 5, None, "www /run/php/php8.2-fpm.sock is closed to this user"),
+        (Ping.SILENT, 0, 0, True, None, "www does not answer, 0 wait, its children do nothing"),
+        (Ping.SILENT, 3, 0, True, False, "www does not answer, 3 wait, its children do nothing"),
+        (Ping.SILENT, 3, 1, True, False, "www does not answer, 3 wait, its children do nothing"),
+        (Ping.SILENT, 3, 40, True, False, "www does not answer, 3 wait, its children work"),
+        (Ping.FULL, 511, 0, True, False, "www does not answer, 511 wait, its children do nothing"),
+        (Ping.REFUSED, 0, 0, True, False, "www nobody can connect to /run/php/php8.2-fpm.sock"),
+        (Ping.REFUSED, 0, 0, False, False, "www nobody listens on /run/php/php8.2-fpm.sock"),
+        (Ping.FORBIDDEN, 0, 0, True, None, "www /run/php/php8.2-fpm.sock is closed to this user"),
     ],
 )
-def test_pools_that_do_not(ping: Ping, queue: int, children: int, ok: bool | None, said: str) -> None:
-    state = ex.pools(ping, queue=queue, children=children)
+def test_pools_that_do_not(ping: Ping, queue: int, ticks: int, listens: bool, ok: bool | None, said: str) -> None:
+    state = ex.pools(ping, queue=queue, ticks=ticks, listens=listens)
     assert (state.ok, state.describe()) == (ok, said)
+
+
+def test_no_pool_at_all_tells_nothing() -> None:
+    assert PoolsState(pools=()).ok is None
 
 
 def test_an_application() -> None:

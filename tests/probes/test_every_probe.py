@@ -82,7 +82,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         ex.workers("FATAL", "STOPPED", "EXITED", "BACKOFF", "STARTING", "STOPPING", "UNKNOWN"),
     ),
     WorkerIdentity(): (WorkerPids(pids=("0", "13057", "13058")), WorkerPids(pids=())),
-    OrphanWorkers(user="forge", path=APP): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
+    OrphanWorkers(): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
 }
 
 
@@ -207,10 +207,10 @@ NINES = "9" * 5000
 @pytest.mark.parametrize(
     ("probe", "output"),
     [
-        (OrphanWorkers(user="forge", path=APP), Output(stdout="4711\n")),
-        (OrphanWorkers(user="forge", path=APP), Output(stdout="\n")),
-        (OrphanWorkers(user="forge", path=APP), Output(stdout="² 5 php\n")),
-        (OrphanWorkers(user="forge", path=APP), Output(stdout=f"{NINES} 5 php\n")),
+        (OrphanWorkers(), Output(stdout="4711\n")),
+        (OrphanWorkers(), Output(stdout="\n")),
+        (OrphanWorkers(), Output(stdout="² 5 php\n")),
+        (OrphanWorkers(), Output(stdout=f"{NINES} 5 php\n")),
         (Disk(), Output(stdout="head\n/dev/sda1 1 0 0 ²% /\n--\nhead\n")),
         (Disk(), Output(stdout=f"head\n/dev/sda1 1 0 0 {NINES}% /\n--\nhead\n")),
         (
@@ -230,13 +230,11 @@ def test_what_only_looks_like_a_number_or_a_document_is_unreadable(probe: Probe[
 
 
 def test_orphans_that_cannot_be_looked_for_are_unknown(tmp_path: Path) -> None:
-    run = OrphanWorkers(user="no-such-user-here", path=APP).command()
+    run = OrphanWorkers().command()
     assert isinstance(run, Run)
     done = subprocess.run(run.argv, capture_output=True, text=True, timeout=30, check=False)
     with pytest.raises(Unreadable):
-        OrphanWorkers(user="no-such-user-here", path=APP).read(
-            Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)
-        )
+        OrphanWorkers().read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
 
 
 @pytest.mark.parametrize(

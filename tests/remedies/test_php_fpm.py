@@ -7,8 +7,9 @@ import pytest
 
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
+from remediate.host import Host, Settings, SshTarget, Vantage
 from remediate.probe import Fact, Probe
+from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.systemd import Unit, UnitState
@@ -51,12 +52,17 @@ POOL_STATES = {
     "gone": ex.pools(Ping.REFUSED, children=0),
     "hung": ex.pools(Ping.SILENT, queue=3),
     "full": ex.pools(Ping.FULL, queue=511),
+    "busy": ex.pools(Ping.SILENT, queue=3, ticks=40),
+    "full of work": ex.pools(Ping.FULL, queue=511, ticks=40),
+    "not loaded": PoolsState(pools=(*ex.POOLS.pools, *ex.pools(Ping.REFUSED, children=0, listens=False).pools)),
     "slow": ex.pools(Ping.SILENT),
     "forbidden": ex.pools(Ping.FORBIDDEN),
     "second hung": PoolsState(pools=(*ex.POOLS.pools, *ex.pools(Ping.SILENT, queue=1).pools)),
 }
 STUCK = {"hung", "full", "second hung"}
-USELESS = {*STUCK, "gone"}
+BUSY = {"busy", "full of work"}
+USELESS = {*STUCK, *BUSY, "gone"}
+UNKNOWN = {"none", "slow", "forbidden"}
 DATABASES = {
     "answers": ex.DATABASE,
     "busy": ex.DATABASE_BUSY,
@@ -84,14 +90,18 @@ def decide(given: dict[Probe[Fact], Fact | Unreadable], remedy: RestartPhpFpm = 
 def expected(unit: str, config: str, pools: str, database: str) -> str:
     if unit in MOVING:
         return "wait"
+    if unit == "running" and pools in UNKNOWN:
+        return "unreadable"
     if unit == "running" and pools not in USELESS:
         return "skip"
     if unit in {"masked", "missing"}:
         return f"unit-{unit}"
     if config != "sound":
         return BY_CONFIG[config]
-    if unit == "running" and pools in STUCK and database != "answers":
+    if unit == "running" and pools in STUCK | BUSY and database != "answers":
         return "database-cause"
+    if unit == "running" and pools in BUSY:
+        return "pool-busy"
     return "start-limit-hit" if unit == "start-limit" else "proceed"
 
 
@@ -112,7 +122,7 @@ def test_every_reason_to_refuse_is_reached() -> None:
         expected(unit, config, pools, database)
         for unit, config, pools, database in product(STATES, CONFIGS, POOL_STATES, DATABASES)
     }
-    assert reached == {"wait", "skip", "proceed", *(code.name for code in RestartPhpFpm.refusals)}
+    assert reached == {"wait", "skip", "proceed", "unreadable", *(code.name for code in RestartPhpFpm.refusals)}
 
 
 LOST = Unreadable("not now")
@@ -152,19 +162,25 @@ def test_without_the_applications_directory_nobody_asks_its_database() -> None:
             ex.RUNNING,
             POOL_STATES["hung"],
             ex.DATABASE,
-            "php8.2-fpm is active, but its pool www is of no use: does not answer, 3 wait, all its children are busy",
+            "php8.2-fpm is active, but its pool www is of no use: does not answer, 3 wait, its children do nothing",
         ),
         (
             ex.RUNNING,
             ex.pools(Ping.SILENT, queue=1, children=2),
             ex.DATABASE,
-            "php8.2-fpm is active, but its pool www is of no use: does not answer, 1 wait, its children hang",
+            "php8.2-fpm is active, but its pool www is of no use: does not answer, 1 wait, its children do nothing",
         ),
         (
             ex.RUNNING,
             POOL_STATES["gone"],
             ex.DATABASE,
-            "php8.2-fpm is active, but its pool www is of no use: nobody listens on /run/php/php8.2-fpm.sock",
+            "php8.2-fpm is active, but its pool www is of no use: nobody can connect to /run/php/php8.2-fpm.sock",
+        ),
+        (
+            ex.RUNNING,
+            POOL_STATES["busy"],
+            ex.DATABASE,
+            "php8.2-fpm is busy: its pool www does not answer, 3 wait, its children work",
         ),
         (
             ex.RUNNING,
@@ -184,6 +200,27 @@ def test_without_the_applications_directory_nobody_asks_its_database() -> None:
 )
 def test_what_it_says(unit: UnitState, pools: PoolsState, database: DatabaseState, said: str) -> None:
     assert REMEDY.guard(Facts(facts(unit, pools=pools, database=database))).reason == said
+
+
+PAGES = tuple(Site(url=f"https://example.com/{path}", asked_from=Vantage.HOST) for path in ("", "health"))
+SERVING: dict[Probe[Fact], Fact | Unreadable] = {page: ex.page() for page in PAGES}
+
+
+@pytest.mark.parametrize("pools", sorted(POOL_STATES))
+def test_what_serves_its_pages_is_left_alone_whatever_its_pools_look_like(pools: str) -> None:
+    remedy = REMEDY.model_copy(update={"pages": PAGES})
+    databases: list[Fact | Unreadable] = [*DATABASES.values(), LOST]
+    for database in databases:
+        given = facts(ex.RUNNING, pools=POOL_STATES[pools], database=database)
+        assert decide({**given, **SERVING}, remedy) == "skip"
+        for page in PAGES:
+            for said in (ex.page(502), ex.page(504), LOST):
+                assert decide({**given, **SERVING, page: said}, remedy) == decide(given)
+
+
+def test_pages_do_not_save_a_unit_that_is_down() -> None:
+    remedy = REMEDY.model_copy(update={"pages": PAGES})
+    assert decide({**facts(ex.FAILED), **SERVING}, remedy) == "proceed"
 
 
 def test_what_it_does() -> None:

@@ -1,14 +1,11 @@
 """When supervisor and its workers are started, and when not; and that only orphans are ended, for real."""
 
-import getpass
 import os
-import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -27,8 +24,8 @@ from remediate.survey import Facts
 from remediate.testing import examples as ex
 
 PATH = "/home/forge/agency-platform"
-DAEMON = RestartSupervisor(path=PATH)
-UNIT, ORPHANS = Unit(name="supervisor"), OrphanWorkers(user="forge", path=PATH)
+DAEMON = RestartSupervisor()
+UNIT, ORPHANS = Unit(name="supervisor"), OrphanWorkers()
 START = StartWorkers(program="agency-worker")
 WORKERS, IDENTITY = Workers(program="agency-worker"), WorkerIdentity()
 LOST = Unreadable("not now")
@@ -74,15 +71,8 @@ def test_every_state_of_the_daemon(unit: str, left: str) -> None:
 
 
 def test_every_reason_to_refuse_the_daemon_is_reached() -> None:
-    reached = {expected for _, expected in UNITS.values()}
+    reached = {"left-running", *(expected for _, expected in UNITS.values())}  # the former is reached below
     assert reached == {"wait", "skip", "proceed", *(code.name for code in RestartSupervisor.refusals)}
-
-
-def test_without_the_applications_directory_no_orphan_is_looked_for() -> None:
-    remedy = RestartSupervisor()
-    assert remedy.probes() == (UNIT,)
-    assert decide(remedy, {UNIT: ex.FAILED}) == "proceed"
-    assert list(remedy.apply(Facts({UNIT: ex.FAILED}))) == [RESTART]
 
 
 def test_orphans_are_ended_before_the_daemon_comes_back() -> None:
@@ -148,7 +138,7 @@ def test_what_it_starts() -> None:
 def test_the_inventory_fills_both() -> None:
     settings = Settings.model_validate({"app_path": "/srv/app", "app_user": "www", "worker_program": "jobs"})
     host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
-    assert RestartSupervisor.on(host) == RestartSupervisor(path="/srv/app", user="www")
+    assert RestartSupervisor.on(host) == RestartSupervisor(user="www")
     assert StartWorkers.on(host) == StartWorkers(program="jobs")
 
 
@@ -224,9 +214,9 @@ def dummy(dummies: list[Dummy], before: str = "", program: str = "sleep 60") -> 
 
 def end(*identities: str, patience: int = 5) -> "subprocess.CompletedProcess[str]":
     """Run what ends orphans, exactly as a host would get it."""
-    parts = [tuple(map(int, each.split(":"))) for each in identities]
-    left = StrayWorkers(processes=tuple(StrayProcess(pid=pid, started=at, arguments="x") for pid, at in parts))
-    remedy = RestartSupervisor(path=PATH, patience=patience)
+    parts = [(int(pid), int(began)) for pid, began in (each.split(":") for each in identities)]
+    left = ex.strays(*parts)
+    remedy = RestartSupervisor(user="forge", patience=patience)
     run, *_ = remedy.apply(Facts({UNIT: ex.FAILED, ORPHANS: left}))
     return subprocess.run(run.argv, capture_output=True, text=True, timeout=30, check=False)
 
@@ -285,63 +275,59 @@ def test_no_patience_at_all(dummies: list[Dummy]) -> None:
     assert (done.returncode, done.stderr.strip()) == (1, f"still working: {stubborn.pid}")
 
 
-def strays(path: str) -> StrayWorkers:
-    run = OrphanWorkers(user=getpass.getuser(), path=path).command()
-    done = subprocess.run(run.argv, capture_output=True, text=True, timeout=30, check=False)
-    return OrphanWorkers(user=getpass.getuser(), path=path).read(
-        Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)
-    )
+WORK = f"/usr/bin/php8.2 {PATH}/artisan queue:work redis --sleep=1"
 
 
-@pytest.mark.skipif(shutil.which("pgrep") is None, reason="pgrep is not installed here")
-def test_only_workers_of_the_application_without_a_parent_are_orphans(tmp_path: Path) -> None:
-    app, other = f"{tmp_path}/app", f"{tmp_path}/other"
-    lines = {
-        "work": f"/usr/bin/php8.2 {app}/artisan queue:work redis --sleep=1",
-        "listen": f"php {app}/artisan queue:listen",
-        "horizon": f"/usr/bin/php {app}/artisan horizon",
-        "down": f"/usr/bin/php {app}/artisan down",
-        "editor": f"vi {app}/artisan queue:work",
-        "other": f"/usr/bin/php8.2 {other}/artisan queue:work",
-    }
-    pids: dict[str, int] = {}
-    child = subprocess.Popen(("bash", "-c", f'exec -a "{lines["work"]}" sleep 60'))
-    try:
-        for name, line in lines.items():
-            note = tmp_path / name
-            shell = f'echo $$ >"{note}.new" && mv "{note}.new" "{note}" && exec -a "{line}" sleep 60'
-            subprocess.run(("setsid", "-f", "bash", "-c", shell), check=True, stdout=subprocess.DEVNULL, timeout=10)
-        for name in lines:
-            pids[name] = _noted(tmp_path / name)
-        if any(_parent(pid) != 1 for pid in pids.values()):
-            pytest.skip("here orphans get another parent than process 1")
-        found = strays(app)
-        assert {each.pid for each in found.processes} == {pids[name] for name in ("work", "listen", "horizon")}
-        assert {each.identity for each in found.processes} == {
-            f"{pids[name]}:{_started(pids[name])}" for name in ("work", "listen", "horizon")
-        }
-        assert {each.arguments for each in found.processes} == {
-            f"{lines[name]} 60" for name in ("work", "listen", "horizon")
-        }
-        assert found.ok is False
-        assert [each.pid for each in strays(other).processes] == [pids["other"]]
-        assert strays(f"{tmp_path}/none") == ex.NO_STRAYS
-    finally:
-        child.kill()
-        child.wait()
-        for pid in pids.values():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+@pytest.mark.parametrize(
+    ("arguments", "worker"),
+    [
+        (WORK, True),
+        ("php artisan queue:work", True),
+        ("/usr/bin/php -d memory_limit=1G artisan queue:listen --tries=3", True),
+        ("php artisan horizon", True),
+        ("php artisan reverb:start", True),
+        ("php artisan schedule:work", True),
+        ("sh -c php '/srv/a b/artisan' queue:work", True),
+        ("node /srv/app/server.js", False),
+        ("php artisan migrate", False),
+        ("php notartisan queue:work", False),
+    ],
+)
+def test_what_may_be_ended(arguments: str, worker: bool) -> None:
+    assert StrayProcess(pid=1, started=1, user="forge", arguments=arguments).is_worker is worker
 
 
-def _noted(note: Path) -> int:
-    for _ in range(200):
-        if note.exists():
-            pid = int(note.read_text())
-            if b"artisan" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
-                return pid
-        time.sleep(0.02)
-    raise AssertionError(f"{note} did not start")
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        StrayProcess(pid=7, started=1, user="forge", arguments="node /srv/app/server.js"),
+        StrayProcess(pid=7, started=1, user="other", arguments=WORK),
+    ],
+)
+def test_what_is_left_and_may_not_be_ended_is_a_reason_to_refuse(stranger: StrayProcess) -> None:
+    left = StrayWorkers(processes=(*ex.strays((101, 5001)).processes, stranger))
+    given: Known = {UNIT: ex.FAILED, ORPHANS: left}
+    assert decide(DAEMON, given) == "left-running"
+    assert f"{stranger.arguments} (pid 7, user {stranger.user})" in DAEMON.guard(Facts(given)).reason
+    # Overridden, it still only ends what it knows.
+    end_them, restart = DAEMON.apply(Facts(given))
+    assert end_them.argv[-1] == "101:5001"
+    assert restart == RESTART
+
+
+def test_the_search_asks_systemd_first(tmp_path: Path) -> None:
+    def read(said: str) -> StrayWorkers:
+        stub = tmp_path / "systemctl"
+        stub.write_text(f"#!/bin/sh\n{said}\n")
+        stub.chmod(0o755)
+        run = OrphanWorkers(unit="no-such-unit-here").command()
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        done = subprocess.run(run.argv, env={"PATH": path}, capture_output=True, text=True, timeout=60, check=False)
+        return OrphanWorkers().read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
+
+    assert read("echo 0") == ex.NO_STRAYS
+    with pytest.raises(Unreadable, match="Failed to connect to bus"):
+        read("echo Failed to connect to bus >&2; exit 1")
 
 
 def _parent(pid: int) -> int:

@@ -11,7 +11,8 @@ function ping(string $listen, string $path, float $seconds): string {
     $address = str_starts_with($listen, "/") ? "unix://$listen" : "tcp://" . (ctype_digit($listen) ? "127.0.0.1:$listen" : $listen);
     $stream = @stream_socket_client($address, $code, $message, $seconds);
     if ($stream === false) {
-        return $code === 11 ? "full" : ($code === 13 ? "forbidden" : "refused");
+        // EAGAIN of a Unix socket, ETIMEDOUT of a TCP one: somebody listens, and the queue is full.
+        return $code === 11 || $code === 110 ? "full" : ($code === 13 ? "forbidden" : "refused");
     }
     stream_set_timeout($stream, (int) $seconds);
     $parameters = "";
@@ -62,6 +63,7 @@ foreach ($pools as $name => $pool) {
         "name" => $name,
         "listen" => $listen,
         "ping" => $ping,
+        "listens" => trim($queue[0] ?? "") !== "",
         "queue" => str_starts_with($listen, "/") ? (int) ($queue[2] ?? 0) : (int) ($queue[1] ?? 0),
         "children" => $children,
         "max_children" => (int) ($pool["pm.max_children"] ?? 0),
