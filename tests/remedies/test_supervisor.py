@@ -22,9 +22,9 @@ from remediate.probe import Fact, Probe
 from remediate.probes.supervisor import OrphanWorkers, StrayProcess, StrayWorkers, WorkerIdentity, Workers, WorkerState
 from remediate.probes.systemd import Unit
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
-from remediate.remedy import Remedy
 from remediate.survey import Facts
 from remediate.testing import examples as ex
+from toys import UNITS, decide
 
 PATH = "/home/forge/agency-platform"
 DAEMON = RestartSupervisor(path=PATH)
@@ -38,34 +38,27 @@ RESTART = Run.of("/usr/bin/systemctl", "restart", "supervisor.service", user=ROO
 RESET = Run.of("/usr/bin/systemctl", "reset-failed", "supervisor.service", user=ROOT, seconds=10)
 
 
-def decide(remedy: Remedy, given: Known) -> str:
-    try:
-        verdict = remedy.guard(Facts(given))
-    except Unreadable:
-        return "unreadable"
-    return verdict.code.name if verdict.code else verdict.decision.value
-
-
 # -- the daemon --------------------------------------------------------------------------------------------------------
 
-UNITS = {
-    "running": (ex.RUNNING, "skip"),
-    "failed": (ex.FAILED, "proceed"),
-    "stopped": (ex.STOPPED, "proceed"),
-    "auto-restart": (ex.FAILED.model_copy(update={"active": "activating", "sub": "auto-restart"}), "proceed"),
-    "start-limit": (ex.START_LIMIT, "start-limit-hit"),
-    "masked": (ex.MASKED, "unit-masked"),
-    "missing": (ex.MISSING, "unit-missing"),
-    "starting": (ex.STARTING, "wait"),
-    "stopping": (ex.RUNNING.model_copy(update={"active": "deactivating", "sub": "stop-sigterm"}), "wait"),
-    "queued": (ex.RUNNING.model_copy(update={"job": 12}), "wait"),
+DECISIONS = {
+    "running": "skip",
+    "failed": "proceed",
+    "stopped": "proceed",
+    "auto-restart": "proceed",
+    "start-limit": "start-limit-hit",
+    "masked": "unit-masked",
+    "missing": "unit-missing",
+    "starting": "wait",
+    "stopping": "wait",
+    "reloading": "wait",
+    "queued": "wait",
 }
 STRAYS = {"none": ex.NO_STRAYS, "one": ex.strays((101, 5001)), "two": ex.strays((101, 5001), (102, 5002))}
 
 
 @pytest.mark.parametrize(("unit", "left"), list(product(UNITS, STRAYS)))
 def test_every_state_of_the_daemon(unit: str, left: str) -> None:
-    state, expected = UNITS[unit]
+    state, expected = UNITS[unit], DECISIONS[unit]
     assert decide(DAEMON, {UNIT: state, ORPHANS: STRAYS[left]}) == expected
     assert decide(DAEMON, {UNIT: LOST, ORPHANS: STRAYS[left]}) == "unreadable"
     unknown = decide(DAEMON, {UNIT: state, ORPHANS: LOST})
@@ -74,8 +67,7 @@ def test_every_state_of_the_daemon(unit: str, left: str) -> None:
 
 
 def test_every_reason_to_refuse_the_daemon_is_reached() -> None:
-    reached = {expected for _, expected in UNITS.values()}
-    assert reached == {"wait", "skip", "proceed", *(code.name for code in RestartSupervisor.refusals)}
+    assert set(DECISIONS.values()) == {"wait", "skip", "proceed", *(code.name for code in RestartSupervisor.refusals)}
 
 
 def test_without_the_applications_directory_no_orphan_is_looked_for() -> None:
@@ -161,7 +153,7 @@ EXAMPLES = {
         DAEMON,
         {UNIT: ex.FAILED, ORPHANS: STRAYS["two"]},
         {UNIT: ex.started_again(ex.FAILED), ORPHANS: ex.NO_STRAYS},
-        tuple({UNIT: unit, ORPHANS: left} for (unit, _), left in product(UNITS.values(), STRAYS.values())),
+        tuple({UNIT: unit, ORPHANS: left} for unit, left in product(UNITS.values(), STRAYS.values())),
     ),
     "worker.start": (
         START,
