@@ -23,9 +23,11 @@ from incidents import (
     HEALTHY,
     HOST,
     MAINTENANCE,
+    NGINX,
     NGINX_CONFIG,
     PAGES,
     PATH,
+    POOLS,
     UP,
     at_once,
     broken,
@@ -45,6 +47,7 @@ from remediate.probes.disk import Disk
 from remediate.probes.laravel import AppLog
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxLog
+from remediate.probes.php_fpm import Ping
 from remediate.probes.sudo import SudoRules
 from remediate.probes.systemd import LogLines, UnitLog
 from remediate.remedies.php_fpm import RestartPhpFpm
@@ -81,7 +84,8 @@ LOGS: Changes = {
     NginxLog(): LogLines(lines=("2026/11/23 08:31:12 [crit] 69#69: *17 connect() to unix:/run/php/php8.2-fpm.sock",)),
     AppLog(path=PATH): LogLines(lines=('[2026-11-23 08:31:11] production.ERROR: Class "App\\Shop" not found',)),
 }
-DOWN: Changes = {**broken("php-fpm down"), **LOGS}
+DOWN: Changes = {**broken("php-fpm down"), POOLS: ex.pools(Ping.REFUSED, children=0), **LOGS}
+BACK: Changes = {FPM: AGAIN, POOLS: ex.POOLS}
 BROKEN_POOL: Changes = {
     FPM_CONFIG: ex.BROKEN_CONFIG.model_copy(
         update={"file": "/etc/php/8.2/fpm/pool.d/www.conf", "line": 12, "message": "unknown entry 'pm.max_childrenn'"}
@@ -101,15 +105,15 @@ def session(first: Changes, *acts: Changes | Event, **rest: object) -> Callable[
 SCENES: Final[Mapping[str, Scene]] = {
     "healthy": Scene(session(HEALTHY)),
     "healthy-but": Scene(session({**HEALTHY, NGINX_CONFIG: ex.BROKEN_CONFIG, Disk(): ex.FULL})),
-    "fixed": Scene(session(DOWN, *mended(["php-fpm down"]))),
+    "fixed": Scene(session(DOWN, {**BACK, **UP})),
     "fixed-two-causes": Scene(
         session(broken("nginx down", "supervisor down"), *mended(["nginx down", "supervisor down"]))
     ),
     "fixed-overridden": Scene(
-        session({**DOWN, FPM: ex.START_LIMIT}, {FPM: ex.started_again(ex.START_LIMIT), **UP}),
+        session({**DOWN, FPM: ex.START_LIMIT}, {**BACK, FPM: ex.started_again(ex.START_LIMIT), **UP}),
         Options(hold=0, yes=True, overrides={"start-limit-hit": "the disk has room again"}),
     ),
-    "plan": Scene(session(broken("php-fpm down", "nginx down")), PLAN),
+    "plan": Scene(session({**DOWN, NGINX: ex.STOPPED}), PLAN),
     "plan-other-inventory": Scene(session(DOWN), PLAN, inventory="my hosts/prod.yml"),
     "plan-healthy": Scene(session(HEALTHY), PLAN),
     "refused-config-broken": Scene(session({**DOWN, **BROKEN_POOL})),
@@ -121,11 +125,11 @@ SCENES: Final[Mapping[str, Scene]] = {
     "refused-unreadable": Scene(session({**HEALTHY, DAEMON: Unreadable("supervisor: systemctl: no answer in 5 s")})),
     "unexplained": Scene(session({**HEALTHY, **dict.fromkeys(PAGES, ex.page(500)), **LOGS})),
     "not-fixed": Scene(session(DOWN, FAILS_AGAIN)),
-    "not-fixed-symptom-persists": Scene(session(DOWN, {FPM: AGAIN})),
-    "not-fixed-not-holding": Scene(session(DOWN, {FPM: AGAIN, **UP}, at={4: {FPM: ex.FAILED}})),
+    "not-fixed-symptom-persists": Scene(session(DOWN, BACK)),
+    "not-fixed-not-holding": Scene(session(DOWN, {**BACK, **UP}, at={4: {FPM: ex.FAILED}})),
     "unknown": Scene(session(DOWN, {FPM: Unreadable("php8.2-fpm: systemctl: no answer in 5 s"), **UP})),
     "unreachable": Scene(session({}, unreachable=UnreachableCode.REFUSED)),
-    "one-remedy": Scene(session(DOWN, {FPM: AGAIN}), cure=Single(RestartPhpFpm)),
+    "one-remedy": Scene(session(DOWN, BACK), cure=Single(RestartPhpFpm)),
     "one-remedy-plan": Scene(session(DOWN), PLAN, Single(RestartPhpFpm)),
 }
 
@@ -273,7 +277,7 @@ def test_several_hosts_with_different_ends(fleet: Fleet) -> None:
     text, done = fleet.run(
         {
             "web1": ScriptedSession(HEALTHY),
-            "web2": ScriptedSession(DOWN, *mended(["php-fpm down"])),
+            "web2": ScriptedSession(DOWN, {**BACK, **UP}),
             "web3": ScriptedSession({}, unreachable=UnreachableCode.TIMEOUT),
             "web4": ScriptedSession({**DOWN, **BROKEN_POOL}),
         },
