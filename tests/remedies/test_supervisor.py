@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
@@ -23,6 +23,7 @@ from remediate.probes.supervisor import OrphanWorkers, StrayProcess, StrayWorker
 from remediate.probes.systemd import Unit
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.survey import Facts
+from remediate.testing import SHELLS, installed_shells
 from remediate.testing import examples as ex
 from toys import UNITS, decide
 
@@ -214,16 +215,31 @@ def dummy(dummies: list[Dummy], before: str = "", program: str = "sleep 60") -> 
     return dummies[-1]
 
 
-def end(*identities: str, patience: int = 5) -> "subprocess.CompletedProcess[str]":
+End = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(params=installed_shells())
+def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Every shell that a host's /bin/sh may be."""
+    return SHELLS[str(request.param)]
+
+
+@pytest.fixture
+def end(shell: tuple[str, ...]) -> End:
     """Run what ends orphans, exactly as a host would get it."""
-    parts = [tuple(map(int, each.split(":"))) for each in identities]
-    left = StrayWorkers(processes=tuple(StrayProcess(pid=pid, started=at, arguments="x") for pid, at in parts))
-    remedy = RestartSupervisor(path=PATH, patience=patience)
-    run, *_ = remedy.apply(Facts({UNIT: ex.FAILED, ORPHANS: left}))
-    return subprocess.run(run.argv, capture_output=True, text=True, timeout=30, check=False)
+
+    def run(*identities: str, patience: int = 5) -> "subprocess.CompletedProcess[str]":
+        parts = [tuple(map(int, each.split(":"))) for each in identities]
+        left = StrayWorkers(processes=tuple(StrayProcess(pid=pid, started=at, arguments="x") for pid, at in parts))
+        remedy = RestartSupervisor(path=PATH, patience=patience)
+        first, *_ = remedy.apply(Facts({UNIT: ex.FAILED, ORPHANS: left}))
+        assert first.argv[0] == "/bin/sh"
+        return subprocess.run((*shell, *first.argv[1:]), capture_output=True, text=True, timeout=30, check=False)
+
+    return run
 
 
-def test_exactly_those_that_were_seen_are_ended(dummies: list[Dummy]) -> None:
+def test_exactly_those_that_were_seen_are_ended(end: End, dummies: list[Dummy]) -> None:
     first, second, other = dummy(dummies), dummy(dummies), dummy(dummies)
     done = end(first.identity, second.identity)
     assert (done.returncode, done.stderr) == (0, "")
@@ -233,7 +249,7 @@ def test_exactly_those_that_were_seen_are_ended(dummies: list[Dummy]) -> None:
     assert first.process.returncode == -signal.SIGTERM
 
 
-def test_a_recycled_pid_is_not_signalled(dummies: list[Dummy]) -> None:
+def test_a_recycled_pid_is_not_signalled(end: End, dummies: list[Dummy]) -> None:
     recycled, meant = dummy(dummies), dummy(dummies)
     done = end(f"{recycled.pid}:{_started(recycled.pid) - 1}", meant.identity)
     assert (done.returncode, done.stderr) == (0, "")
@@ -241,7 +257,7 @@ def test_a_recycled_pid_is_not_signalled(dummies: list[Dummy]) -> None:
     assert not recycled.ended
 
 
-def test_a_process_that_is_gone_needs_no_ending(dummies: list[Dummy]) -> None:
+def test_a_process_that_is_gone_needs_no_ending(end: End, dummies: list[Dummy]) -> None:
     gone = dummy(dummies)
     identity = gone.identity
     gone.process.kill()
@@ -251,7 +267,7 @@ def test_a_process_that_is_gone_needs_no_ending(dummies: list[Dummy]) -> None:
     assert time.monotonic() - begun < 1
 
 
-def test_a_worker_may_finish_its_job(dummies: list[Dummy]) -> None:
+def test_a_worker_may_finish_its_job(end: End, dummies: list[Dummy]) -> None:
     busy = dummy(dummies, program="bash -c 'trap \"sleep 1.2; exit 0\" TERM; while :; do sleep 0.1; done'")
     time.sleep(0.3)
     done = end(busy.identity)
@@ -260,7 +276,7 @@ def test_a_worker_may_finish_its_job(dummies: list[Dummy]) -> None:
     assert busy.process.returncode == 0
 
 
-def test_one_that_does_not_end_is_named_and_left_working(dummies: list[Dummy]) -> None:
+def test_one_that_does_not_end_is_named_and_left_working(end: End, dummies: list[Dummy]) -> None:
     stubborn, good = dummy(dummies, before='trap "" TERM;'), dummy(dummies)
     begun = time.monotonic()
     done = end(stubborn.identity, good.identity, patience=1)
@@ -271,22 +287,76 @@ def test_one_that_does_not_end_is_named_and_left_working(dummies: list[Dummy]) -
     assert not stubborn.ended
 
 
-def test_no_patience_at_all(dummies: list[Dummy]) -> None:
-    stubborn = dummy(dummies, before='trap "" TERM;')
-    done = end(stubborn.identity, patience=0)
-    assert (done.returncode, done.stderr.strip()) == (1, f"still working: {stubborn.pid}")
+def test_all_that_do_not_end_are_named(end: End, dummies: list[Dummy]) -> None:
+    first, second = (dummy(dummies, before='trap "" TERM;') for _ in range(2))
+    done = end(first.identity, second.identity, patience=0)
+    assert (done.returncode, done.stderr.strip()) == (1, f"still working: {first.pid} {second.pid}")
 
 
-def strays(path: str) -> StrayWorkers:
-    run = OrphanWorkers(user=getpass.getuser(), path=path).command()
-    done = subprocess.run(run.argv, capture_output=True, text=True, timeout=30, check=False)
-    return OrphanWorkers(user=getpass.getuser(), path=path).read(
-        Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)
-    )
+def test_a_name_that_looks_like_the_rest_of_a_line_is_only_a_name(
+    end: End, dummies: list[Dummy], tmp_path: Path
+) -> None:
+    odd = tmp_path / "a) 1 b"
+    odd.symlink_to(shutil.which("sleep") or "/bin/sleep")
+    named, other = dummy(dummies), dummy(dummies, program=f"'{odd}' 60")
+    _until(lambda: Path(f"/proc/{other.pid}/comm").read_text() == "a) 1 b\n")
+    assert end(named.identity, f"{other.pid}:1").returncode == 0
+    assert not other.ended
+    assert end(other.identity).returncode == 0
+    assert other.ended
 
 
-@pytest.mark.skipif(shutil.which("pgrep") is None, reason="pgrep is not installed here")
-def test_only_workers_of_the_application_without_a_parent_are_orphans(tmp_path: Path) -> None:
+def _until(true: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if true():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come to be")
+
+
+# -- finding them ------------------------------------------------------------------------------------------------------
+
+Orphan = Callable[[str], int]
+NO_PGREP = pytest.mark.skipif(shutil.which("pgrep") is None, reason="pgrep is not installed here")
+
+
+@pytest.fixture
+def orphan(tmp_path: Path) -> Iterator[Orphan]:
+    """Start a process with these arguments whose parent is gone at once; all are ended with the test."""
+    pids: list[int] = []
+
+    def start(line: str) -> int:
+        note = tmp_path / f"note{len(pids)}"
+        script = f'echo $$ >"{note}.new" && mv "{note}.new" "{note}" && exec -a "$1" sleep 60'
+        subprocess.run(
+            ("setsid", "-f", "bash", "-c", script, "bash", line), check=True, stdout=subprocess.DEVNULL, timeout=10
+        )
+        _until(note.exists)
+        pids.append(pid := int(note.read_text()))
+        _until(lambda: Path(f"/proc/{pid}/cmdline").read_bytes().startswith(line.encode()))
+        if _parent(pid) != 1:
+            pytest.skip("here orphans get another parent than process 1")
+        return pid
+
+    yield start
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def strays(shell: tuple[str, ...], path: str) -> StrayWorkers:
+    """Ask for them, exactly as a host would be asked."""
+    probe = OrphanWorkers(user=getpass.getuser(), path=path)
+    run = probe.command()
+    assert run.argv[0] == "sh"
+    done = subprocess.run((*shell, *run.argv[1:]), capture_output=True, text=True, timeout=30, check=False)
+    return probe.read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
+
+
+@NO_PGREP
+def test_only_workers_of_the_application_without_a_parent_are_orphans(
+    shell: tuple[str, ...], orphan: Orphan, tmp_path: Path
+) -> None:
     app, other = f"{tmp_path}/app", f"{tmp_path}/other"
     lines = {
         "work": f"/usr/bin/php8.2 {app}/artisan queue:work redis --sleep=1",
@@ -296,44 +366,42 @@ def test_only_workers_of_the_application_without_a_parent_are_orphans(tmp_path: 
         "editor": f"vi {app}/artisan queue:work",
         "other": f"/usr/bin/php8.2 {other}/artisan queue:work",
     }
-    pids: dict[str, int] = {}
-    child = subprocess.Popen(("bash", "-c", f'exec -a "{lines["work"]}" sleep 60'))
+    child = subprocess.Popen(("bash", "-c", 'exec -a "$1" sleep 60', "bash", lines["work"]))
     try:
-        for name, line in lines.items():
-            note = tmp_path / name
-            shell = f'echo $$ >"{note}.new" && mv "{note}.new" "{note}" && exec -a "{line}" sleep 60'
-            subprocess.run(("setsid", "-f", "bash", "-c", shell), check=True, stdout=subprocess.DEVNULL, timeout=10)
-        for name in lines:
-            pids[name] = _noted(tmp_path / name)
-        if any(_parent(pid) != 1 for pid in pids.values()):
-            pytest.skip("here orphans get another parent than process 1")
-        found = strays(app)
-        assert {each.pid for each in found.processes} == {pids[name] for name in ("work", "listen", "horizon")}
-        assert {each.identity for each in found.processes} == {
-            f"{pids[name]}:{_started(pids[name])}" for name in ("work", "listen", "horizon")
-        }
-        assert {each.arguments for each in found.processes} == {
-            f"{lines[name]} 60" for name in ("work", "listen", "horizon")
-        }
+        pids = {name: orphan(line) for name, line in lines.items()}
+        found = strays(shell, app)
+        ours = ("work", "listen", "horizon")
+        assert {each.pid for each in found.processes} == {pids[name] for name in ours}
+        assert {each.identity for each in found.processes} == {f"{pids[name]}:{_started(pids[name])}" for name in ours}
+        assert {each.arguments for each in found.processes} == {f"{lines[name]} 60" for name in ours}
         assert found.ok is False
-        assert [each.pid for each in strays(other).processes] == [pids["other"]]
-        assert strays(f"{tmp_path}/none") == ex.NO_STRAYS
+        assert [each.pid for each in strays(shell, other).processes] == [pids["other"]]
+        assert strays(shell, f"{tmp_path}/none") == ex.NO_STRAYS
     finally:
         child.kill()
         child.wait()
-        for pid in pids.values():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
 
 
-def _noted(note: Path) -> int:
-    for _ in range(200):
-        if note.exists():
-            pid = int(note.read_text())
-            if b"artisan" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
-                return pid
-        time.sleep(0.02)
-    raise AssertionError(f"{note} did not start")
+@NO_PGREP
+def test_what_is_found_is_what_is_ended(end: End, shell: tuple[str, ...], orphan: Orphan, tmp_path: Path) -> None:
+    line = f"/usr/bin/php8.2 {tmp_path}/app/artisan queue:work --name=it's\ta 'queue'"
+    pids = {orphan(line), orphan(line)}
+    found = strays(shell, f"{tmp_path}/app")
+    assert {each.pid for each in found.processes} == pids
+    done = end(*(each.identity for each in found.processes))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert strays(shell, f"{tmp_path}/app") == ex.NO_STRAYS
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@NO_PGREP
+def test_a_user_who_does_not_exist_is_no_user_without_orphans(shell: tuple[str, ...]) -> None:
+    run = OrphanWorkers(user="nobody-by-this-name", path="/srv/app").command()
+    done = subprocess.run((*shell, *run.argv[1:]), capture_output=True, text=True, timeout=30, check=False)
+    with pytest.raises(Unreadable, match="orphan workers: pgrep: "):
+        OrphanWorkers(user="forge", path="/srv/app").read(
+            Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)
+        )
 
 
 def _parent(pid: int) -> int:
