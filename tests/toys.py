@@ -1,6 +1,7 @@
-"""What several tests play with: a remedy, a fact, the states of a unit, and a guard in one word."""
+"""What several tests play with: a remedy, a fact, the states of a unit, a guard in one word, a report."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
@@ -8,6 +9,7 @@ from pydantic import Field
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
 from remediate.host import PhpName
+from remediate.outcome import HostOutcome, Mode, Report, overall, touched
 from remediate.probe import Fact, Probe
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.systemd import SYSTEMCTL, Unit
@@ -116,3 +118,25 @@ def decide(remedy: Remedy, given: Mapping[Probe[Fact], Fact | Unreadable]) -> st
     except Unreadable:
         return "unreadable"
     return verdict.code.name if verdict.code else verdict.decision.value
+
+
+RUN: Final = "01935a3c-1b7c-7000-8000-7f3a00000000"
+"""The run that reports of tests are of."""
+
+
+def report_of(*outcomes: HostOutcome, cure: str = "app-down", mode: Mode = Mode.FIX) -> Report:
+    """Return the report that a run with these outcomes ends in."""
+    verdict = overall(outcomes)
+    return Report(
+        version="0.1.0",
+        run=RUN,
+        mode=mode,
+        playbook=cure,
+        operator="ana@laptop",
+        started=datetime(2026, 11, 23, 8, 31, 40, tzinfo=UTC),
+        seconds=0,
+        verdict=verdict,
+        exit_code=verdict.exit_code,
+        touched=touched(outcomes),
+        hosts=outcomes,
+    )

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
@@ -11,7 +10,7 @@ import pytest
 
 from remediate.errors import Unreadable
 from remediate.options import Options
-from remediate.outcome import HostOutcome, Mode, Report, overall, touched
+from remediate.outcome import HostOutcome
 from remediate.playbook import Treatment
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.systemd import Unit
@@ -19,7 +18,7 @@ from remediate.report.schema import schema
 from remediate.testing import ScriptedSession, play
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
-from toys import RestartFpm
+from toys import RestartFpm, report_of
 
 UNIT, CONFIG = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
 TREATMENT = Treatment(symptoms=(), diagnosis=(), remedies=(RestartFpm(settle=0),))
@@ -28,21 +27,7 @@ SCHEMA = json.loads(schema())
 
 
 def document(*outcomes: HostOutcome) -> dict[str, object]:
-    verdict = overall(outcomes)
-    report = Report(
-        version="0.1.0",
-        run="01935a3c-1b7c-7000-8000-7f3a00000000",
-        mode=Mode.FIX,
-        playbook="stated",
-        operator="ana",
-        started=datetime(2026, 11, 23, 2, 58, 4, tzinfo=UTC),
-        seconds=1,
-        verdict=verdict,
-        exit_code=verdict.exit_code,
-        touched=touched(outcomes),
-        hosts=outcomes,
-    )
-    return dict(json.loads(report.model_dump_json(by_alias=True)))
+    return dict(json.loads(report_of(*outcomes).model_dump_json(by_alias=True)))
 
 
 FIXED = document(play(TREATMENT, ScriptedSession(DOWN, {UNIT: ex.started_again(ex.FAILED)})))

@@ -7,7 +7,6 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -40,7 +39,7 @@ from remediate.errors import UnreachableCode, Unreadable
 from remediate.host import SshTarget
 from remediate.judge import RULES
 from remediate.options import Options
-from remediate.outcome import HostOutcome, Mode, Report, overall, touched
+from remediate.outcome import HostOutcome, Mode, Report
 from remediate.playbook import Cure, Single
 from remediate.playbooks.app_down import app_down
 from remediate.probes.disk import Disk
@@ -56,9 +55,9 @@ from remediate.report.text import TextReporter
 from remediate.testing import Event, ScriptedSession, play
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
+from toys import RUN, report_of
 
 GOLDEN: Final = Path(__file__).parent / "golden"
-RUN: Final = "01935a3c-1b7c-7000-8000-7f3a00000000"
 NOW: Final = Options(hold=0, yes=True)
 PLAN: Final = Options(plan=True)
 
@@ -151,20 +150,7 @@ def told(scene: Scene) -> tuple[str, str, HostOutcome]:
 
 
 def report(scene: Scene, *outcomes: HostOutcome) -> Report:
-    verdict = overall(outcomes)
-    return Report(
-        version="0.1.0",
-        run=RUN,
-        mode=Mode.PLAN if scene.options.plan else Mode.FIX,
-        playbook=scene.cure.name,
-        operator="ana@laptop",
-        started=datetime(2026, 11, 23, 8, 31, 40, tzinfo=UTC),
-        seconds=0,
-        verdict=verdict,
-        exit_code=verdict.exit_code,
-        touched=touched(outcomes),
-        hosts=outcomes,
-    )
+    return report_of(*outcomes, cure=scene.cure.name, mode=Mode.PLAN if scene.options.plan else Mode.FIX)
 
 
 def steady(text: str) -> str:
