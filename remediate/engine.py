@@ -72,6 +72,7 @@ class HostRun:
         self._healed: list[tuple[Remedy, Facts]] = []
         self._touched = Touched.NO
         self._acting = False
+        self._blind = False
         self._serving_again: float | None = None
 
     def examine(self) -> HostOutcome | None:
@@ -298,6 +299,7 @@ class HostRun:
             raise
         except ContactLost as error:
             lost = Ran((), Verified.UNKNOWN, str(error))
+            self._blind = True
             self._broken_off(position, step_outcome(remedy, verdict, before, ran=lost))
             raise
         except Unreachable:
@@ -317,6 +319,7 @@ class HostRun:
         """Keep what is known of a step that did not come to its end."""
         self._steps.append(step)
         self.context.record.conclude(self.host, position, step)
+        self.context.reporter.stepped(self.host, position + 1, len(self.treatment.remedies), step)
 
     def _served_or_more_to_do(self, remedy: Remedy) -> Callable[[Facts], bool]:
         def enough(facts: Facts) -> bool:
@@ -372,7 +375,8 @@ class HostRun:
             error=error,
             before=self._before,
             steps=tuple(self._steps) if steps is None else steps,
-            after=self._facts if self._surveyor else self._before,
+            # What was seen before an act whose end nobody saw says nothing about afterwards.
+            after=Facts({}) if self._blind else self._facts if self._surveyor else self._before,
         )
         self.context.reporter.finished(self.host, outcome)
         return outcome

@@ -20,6 +20,7 @@ from pathlib import Path
 from socket import create_connection
 from typing import IO, Any
 
+import hypothesis
 import jsonschema
 import pytest
 import testinfra
@@ -32,6 +33,10 @@ from remediate.fleet import select
 from remediate.outcome import HostOutcome, Report, StepOutcome
 from remediate.project import Project
 from remediate.rehearsal.staging import StagingHost, down, up
+
+# How long an example takes depends on what else the machine does: two workers on two cores make a fast one slow.
+hypothesis.settings.register_profile("busy", deadline=None)
+hypothesis.settings.load_profile("busy")
 
 CHECKOUT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent

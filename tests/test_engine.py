@@ -10,7 +10,7 @@ from pydantic import Field
 import remediate.engine
 from remediate.command import ROOT, Output, Run
 from remediate.errors import UnreachableCode, Unreadable
-from remediate.host import PhpName, UnitName, Vantage
+from remediate.host import UnitName, Vantage
 from remediate.judge import CLOCK, RULES
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
@@ -27,74 +27,18 @@ from remediate.testing import Event, MemoryRecord, ScriptedSession, play
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
 from remediate.verdict import (
-    CONFIG_BROKEN,
-    CONFIG_UNCHECKED,
-    START_LIMIT_HIT,
-    UNIT_MASKED,
-    UNIT_MISSING,
     Decision,
     RefusalCode,
     Verdict,
     proceed,
     refuse,
     skip,
-    wait,
 )
+from toys import RestartFpm
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
 THERE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
 FPM, CONFIG, NGINX = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2"), Unit(name="nginx")
-
-
-class RestartFpm(Remedy):
-    """Restart PHP-FPM when it is down and its configuration is sound: a remedy of this test's own."""
-
-    kind: Literal["test.engine-fpm"] = "test.engine-fpm"
-    php: PhpName = Field(default="php8.2", description="PHP's name")
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (
-        UNIT_MISSING,
-        UNIT_MASKED,
-        START_LIMIT_HIT,
-        CONFIG_BROKEN,
-        CONFIG_UNCHECKED,
-    )
-
-    def title(self) -> str:
-        return f"{self.php}-fpm"
-
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        return (Unit(name=self.title()), PhpFpmConfig(php=self.php))
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        return (Unit(name=self.title()),)
-
-    def guard(self, facts: Facts) -> Verdict:
-        unit = facts[Unit(name=self.title())]
-        if unit.changing:
-            return wait(unit.describe())
-        if unit.healthy:
-            return skip("it is active")
-        if unit.missing or unit.masked:
-            return refuse(UNIT_MISSING if unit.missing else UNIT_MASKED, unit.describe())
-        config = facts[PhpFpmConfig(php=self.php)]
-        if config.ok is not True:
-            return refuse(CONFIG_BROKEN if config.ok is False else CONFIG_UNCHECKED, config.describe())
-        if unit.result == "start-limit-hit":
-            return refuse(START_LIMIT_HIT, unit.describe())
-        return proceed(unit.describe())
-
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        reset, restart = self.changes()
-        if facts[Unit(name=self.title())].result == "start-limit-hit":
-            yield reset
-        yield restart
-
-    def changes(self) -> tuple[Run, ...]:
-        unit = f"{self.title()}.service"
-        return (
-            Run.of(SYSTEMCTL, "reset-failed", unit, user=ROOT, seconds=10),
-            Run.of(SYSTEMCTL, "restart", unit, user=ROOT, seconds=100),
-        )
 
 
 REMEDY = RestartFpm(php="php8.2", settle=0)
@@ -148,7 +92,7 @@ def test_a_repair_costs_one_exec_and_holding_one_more() -> None:
     assert outcome.serving_again_seconds is not None
     assert [reading.ok for reading in outcome.after if reading.probe == "http.site"] == [True, True]
     assert [len(each) for each in (record.intents, record.outcomes)] == [1, 1]
-    assert session.owners == [("tester", "run-0", "test.engine-fpm")]
+    assert session.owners == [("tester", "run-0", "toy.fpm")]
 
 
 def test_an_act_is_bound_to_what_its_guard_saw() -> None:

@@ -594,11 +594,6 @@ def test_the_example_holds(tmp_path: Path) -> None:
     assert (hosts[3].settings.redis, hosts[3].settings.php, hosts[3].ssh.port) == (None, "php8.4", 2222)
 
 
-def test_the_documentation_names_every_key() -> None:
-    text = (Path(__file__).parent.parent / "docs/inventory.md").read_text()
-    assert [key for key in Settings.model_fields if f"`{key}`" not in text] == []
-
-
 # --- files that are no inventory -------------------------------------------------------------------------------------
 
 

@@ -1,16 +1,13 @@
 """What facts mean: the symptom, permissions, overrides, ages and incarnations."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
 
 import pytest
-from pydantic import Field
 
-from remediate.command import ROOT, Output, Run
+from remediate.command import ROOT, Output
 from remediate.errors import Unreadable
 from remediate.hold import Unsure
-from remediate.host import PhpName, Vantage
+from remediate.host import Vantage
 from remediate.judge import (
     CLOCK,
     RULES,
@@ -30,82 +27,22 @@ from remediate.probes.http import Site
 from remediate.probes.machine import MachineIdentity
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.sudo import SudoRule, SudoRules
-from remediate.probes.systemd import SYSTEMCTL, Unit
-from remediate.remedy import Failed, NotYet, Proven, Remedy, Step
+from remediate.probes.systemd import Unit
+from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import ROOT_RULES
 from remediate.testing import examples as ex
 from remediate.verdict import (
     CONFIG_BROKEN,
-    CONFIG_UNCHECKED,
-    START_LIMIT_HIT,
     SUDO_RULE_MISSING,
-    UNIT_MASKED,
-    UNIT_MISSING,
     UNREADABLE,
     Decision,
-    RefusalCode,
-    Verdict,
-    proceed,
-    refuse,
-    skip,
-    wait,
 )
+from toys import RestartFpm
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
 THERE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
 UNIT, CONFIG = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
-
-
-class RestartFpm(Remedy):
-    """Restart PHP-FPM when it is down and its configuration is sound: a remedy of this test's own."""
-
-    kind: Literal["test.judge-fpm"] = "test.judge-fpm"
-    php: PhpName = Field(default="php8.2", description="PHP's name")
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (
-        UNIT_MISSING,
-        UNIT_MASKED,
-        START_LIMIT_HIT,
-        CONFIG_BROKEN,
-        CONFIG_UNCHECKED,
-    )
-
-    def title(self) -> str:
-        return f"{self.php}-fpm"
-
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        return (Unit(name=self.title()), PhpFpmConfig(php=self.php))
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        return (Unit(name=self.title()),)
-
-    def guard(self, facts: Facts) -> Verdict:
-        unit = facts[Unit(name=self.title())]
-        if unit.changing:
-            return wait(unit.describe())
-        if unit.healthy:
-            return skip("it is active")
-        if unit.missing or unit.masked:
-            return refuse(UNIT_MISSING if unit.missing else UNIT_MASKED, unit.describe())
-        config = facts[PhpFpmConfig(php=self.php)]
-        if config.ok is not True:
-            return refuse(CONFIG_BROKEN if config.ok is False else CONFIG_UNCHECKED, config.describe())
-        if unit.result == "start-limit-hit":
-            return refuse(START_LIMIT_HIT, unit.describe())
-        return proceed(unit.describe())
-
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        reset, restart = self.changes()
-        if facts[Unit(name=self.title())].result == "start-limit-hit":
-            yield reset
-        yield restart
-
-    def changes(self) -> tuple[Run, ...]:
-        unit = f"{self.title()}.service"
-        return (
-            Run.of(SYSTEMCTL, "reset-failed", unit, user=ROOT, seconds=10),
-            Run.of(SYSTEMCTL, "restart", unit, user=ROOT, seconds=100),
-        )
 
 
 REMEDY = RestartFpm(php="php8.2")

@@ -1,37 +1,21 @@
 """A playbook describes; calling it runs nothing."""
 
 import pickle
-from collections.abc import Iterable, Iterator
-from typing import ClassVar, Literal
+from collections.abc import Iterable
 
 import pytest
-from pydantic import Field
 
-from remediate.command import ROOT, Run
 from remediate.errors import ConfigurationError
-from remediate.host import Host, PhpName, SshTarget, Vantage
+from remediate.host import Host, SshTarget, Vantage
 from remediate.playbook import Playbook, Severity, Treatment, playbook
 from remediate.playbooks.app_down import app_down
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.php_fpm import PhpFpmConfig
-from remediate.probes.systemd import SYSTEMCTL, Unit
-from remediate.remedy import Remedy, Step
-from remediate.survey import Facts
-from remediate.verdict import (
-    CONFIG_BROKEN,
-    CONFIG_UNCHECKED,
-    START_LIMIT_HIT,
-    UNIT_MASKED,
-    UNIT_MISSING,
-    RefusalCode,
-    Verdict,
-    proceed,
-    refuse,
-    skip,
-    wait,
-)
+from remediate.probes.systemd import Unit
+from remediate.remedy import Remedy
+from toys import RestartFpm
 
 HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"))
 SITE = Site(url="https://example.com/", asked_from=Vantage.HOST)
@@ -39,57 +23,6 @@ SITE = Site(url="https://example.com/", asked_from=Vantage.HOST)
 
 def _symptoms(_: Host) -> Iterable[Probe[Fact]]:
     return (SITE,)
-
-
-class RestartFpm(Remedy):
-    """Restart PHP-FPM when it is down and its configuration is sound: a remedy of this test's own."""
-
-    kind: Literal["test.playbook-fpm"] = "test.playbook-fpm"
-    php: PhpName = Field(default="php8.2", description="PHP's name")
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (
-        UNIT_MISSING,
-        UNIT_MASKED,
-        START_LIMIT_HIT,
-        CONFIG_BROKEN,
-        CONFIG_UNCHECKED,
-    )
-
-    def title(self) -> str:
-        return f"{self.php}-fpm"
-
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        return (Unit(name=self.title()), PhpFpmConfig(php=self.php))
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        return (Unit(name=self.title()),)
-
-    def guard(self, facts: Facts) -> Verdict:
-        unit = facts[Unit(name=self.title())]
-        if unit.changing:
-            return wait(unit.describe())
-        if unit.healthy:
-            return skip("it is active")
-        if unit.missing or unit.masked:
-            return refuse(UNIT_MISSING if unit.missing else UNIT_MASKED, unit.describe())
-        config = facts[PhpFpmConfig(php=self.php)]
-        if config.ok is not True:
-            return refuse(CONFIG_BROKEN if config.ok is False else CONFIG_UNCHECKED, config.describe())
-        if unit.result == "start-limit-hit":
-            return refuse(START_LIMIT_HIT, unit.describe())
-        return proceed(unit.describe())
-
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        reset, restart = self.changes()
-        if facts[Unit(name=self.title())].result == "start-limit-hit":
-            yield reset
-        yield restart
-
-    def changes(self) -> tuple[Run, ...]:
-        unit = f"{self.title()}.service"
-        return (
-            Run.of(SYSTEMCTL, "reset-failed", unit, user=ROOT, seconds=10),
-            Run.of(SYSTEMCTL, "restart", unit, user=ROOT, seconds=100),
-        )
 
 
 @playbook(severity=Severity.SEV3, symptoms=_symptoms, diagnosis=lambda _: (NginxConfig(),))

@@ -19,24 +19,12 @@ from remediate.probe import Fact, Probe
 from remediate.script import LOCK_FILE, STDERR_LIMIT, STDOUT_LIMIT, Act, Fence, build, shell_command
 from remediate.session import Answers
 from remediate.testing import SHELLS, Call, PaperHost, installed_shells
+from toys import Text
 
 NONCE = "0123456789abcdef0123456789abcdef"
 EVERY_SHELL = pytest.mark.parametrize("shell", installed_shells())
 ACTING_SHELL = pytest.mark.parametrize("shell", [name for name in installed_shells() if name != "mksh"])
 """mksh asks, but does not act: see test_session."""
-
-
-class Text(Fact):
-    """Whatever was printed."""
-
-    text: str
-
-    @property
-    def ok(self) -> bool | None:
-        return None
-
-    def describe(self) -> str:
-        return self.text
 
 
 class Ask(Probe[Text]):

@@ -13,27 +13,15 @@ from remediate.command import ROOT, Output, Run
 from remediate.errors import ContactLost, Unreachable, UnreachableCode
 from remediate.host import Vantage
 from remediate.link import Channel, Link, LinkLost
-from remediate.probe import Fact, Probe
+from remediate.probe import Probe
 from remediate.probes.http import Site
 from remediate.script import Act, Fence, build
 from remediate.session import Acted, ActState, Rounds, Session, ShellRounds, ShellSession
 from remediate.testing import Call, PaperHost, installed_shells
+from toys import Text
 
 STEP = Run.of("/usr/bin/step", "1", user=ROOT)
 SECOND = Run.of("/usr/bin/step", "2", user=ROOT)
-
-
-class Text(Fact):
-    """Whatever was printed."""
-
-    text: str
-
-    @property
-    def ok(self) -> bool | None:
-        return None
-
-    def describe(self) -> str:
-        return self.text
 
 
 class State(Probe[Text]):
@@ -413,11 +401,16 @@ def test_a_host_that_stops_answering_tells_what_it_told(host: PaperHost) -> None
 # -- what is not a shell -----------------------------------------------------------------------------------------------
 
 
+def login(host: PaperHost, directory: Path, script: str) -> None:
+    """Give the user another login shell."""
+    shell = directory / "login"
+    shell.write_text(f"#!/bin/sh\n{script}")
+    shell.chmod(0o755)
+    host._login = (str(shell),)
+
+
 def test_a_talkative_login_shell_does_no_harm(tmp_path: Path, host: PaperHost) -> None:
-    noisy = tmp_path / "noisy"
-    noisy.write_text("#!/bin/sh\necho 'Welcome!'; echo '0123 exit 0 0'; printf 'no newline'; exec /bin/sh \"$@\"\n")
-    noisy.chmod(0o755)
-    host._login = (str(noisy),)
+    login(host, tmp_path, "echo 'Welcome!'; echo '0123 exit 0 0'; printf 'no newline'; exec /bin/sh \"$@\"\n")
     rounds = begin(host, act())
     assert rounds.acted().state is ActState.ACTED
     assert state(rounds) == "up\n"
@@ -425,10 +418,7 @@ def test_a_talkative_login_shell_does_no_harm(tmp_path: Path, host: PaperHost) -
 
 
 def test_a_login_that_gives_no_shell_is_unreachable_and_says_what_it_said(tmp_path: Path, host: PaperHost) -> None:
-    nologin = tmp_path / "nologin"
-    nologin.write_text("#!/bin/sh\necho 'This account is currently not available.'\nexit 1\n")
-    nologin.chmod(0o755)
-    host._login = (str(nologin),)
+    login(host, tmp_path, "echo 'This account is currently not available.'\nexit 1\n")
     rounds = begin(host)
     with pytest.raises(Unreachable, match="This account is currently not available") as caught:
         rounds.next()
@@ -437,10 +427,7 @@ def test_a_login_that_gives_no_shell_is_unreachable_and_says_what_it_said(tmp_pa
 
 
 def test_a_login_that_floods_is_given_up(tmp_path: Path, host: PaperHost) -> None:
-    flood = tmp_path / "flood"
-    flood.write_text("#!/bin/sh\nexec yes flood\n")
-    flood.chmod(0o755)
-    host._login = (str(flood),)
+    login(host, tmp_path, "exec yes flood\n")
     rounds = begin(host)
     with pytest.raises(Unreachable, match="floods"):
         rounds.next()

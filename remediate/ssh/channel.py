@@ -124,7 +124,7 @@ class SshChannel:
         """
         with self._call():
             if not data:
-                self._channel.shutdown_write()
+                self._end_input()
             rest = memoryview(data)
             while rest:
                 self._drain_stderr()
@@ -134,6 +134,18 @@ class SshChannel:
                     rest = rest[self._channel.send(bytes(rest[:_CHUNK])) :]
                 else:
                     self._bell.wait(min(0.01, self._deadline.left))  # paramiko does not ring when there is room again
+
+    def _end_input(self) -> None:
+        """Say "end of input" before paramiko's own thread can answer the server's "close".
+
+        paramiko's shutdown_write() lets go of the channel's lock before it sends: when the program ends at that very
+        moment, the answer to "close" goes out first, and sshd ends the whole connection over an "end of input" for a
+        channel that exists no more.
+        """
+        with self._channel.lock:
+            message = None if self._channel.closed else self._channel._send_eof()  # noqa: SLF001  # see above
+            if message is not None:
+                self._channel.transport._send_user_message(message)  # noqa: SLF001
 
     def receive(self) -> bytes:
         """Return at most 64 KiB of its standard output, `b""` at its end. Raises LinkLost, TimeoutError."""

@@ -1,9 +1,11 @@
 """When nginx is restarted, and when not: the whole truth table."""
 
+from functools import partial
 from itertools import product
 
 import pytest
 
+import toys
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
@@ -14,23 +16,11 @@ from remediate.probes.systemd import Unit
 from remediate.remedies.nginx import RestartNginx
 from remediate.survey import Facts
 from remediate.testing import examples as ex
+from toys import UNITS
 
 REMEDY = RestartNginx()
 UNIT, CONFIG, HTTP, HTTPS = Unit(name="nginx"), NginxConfig(), PortOwner(port=80), PortOwner(port=443)
 STRANGER = ex.listening(("python3", 4711))
-STATES = {
-    "running": ex.RUNNING,
-    "failed": ex.FAILED,
-    "stopped": ex.STOPPED,
-    "auto-restart": ex.FAILED.model_copy(update={"active": "activating", "sub": "auto-restart"}),
-    "start-limit": ex.START_LIMIT,
-    "masked": ex.MASKED,
-    "missing": ex.MISSING,
-    "starting": ex.STARTING,
-    "stopping": ex.RUNNING.model_copy(update={"active": "deactivating", "sub": "stop-sigterm"}),
-    "reloading": ex.RUNNING.model_copy(update={"active": "reloading", "sub": "reload"}),
-    "queued": ex.RUNNING.model_copy(update={"job": 12}),
-}
 CONFIGS = {"sound": ex.SOUND, "broken": ex.BROKEN_CONFIG, "unchecked": ex.UNCHECKED}
 PORTS = {"nobody": ex.NOBODY, "stranger": STRANGER}
 RESTART = Run.of("/usr/bin/systemctl", "restart", "nginx.service", user=ROOT, seconds=100)
@@ -46,12 +36,7 @@ def facts(
     return {UNIT: unit, CONFIG: config, HTTP: http, HTTPS: https}
 
 
-def decide(given: dict[Probe[Fact], Fact | Unreadable]) -> str:
-    try:
-        verdict = REMEDY.guard(Facts(given))
-    except Unreadable:
-        return "unreadable"
-    return verdict.code.name if verdict.code else verdict.decision.value
+decide = partial(toys.decide, REMEDY)
 
 
 def expected(unit: str, config: str, http: str, https: str) -> str:
@@ -68,9 +53,9 @@ def expected(unit: str, config: str, http: str, https: str) -> str:
     return "start-limit-hit" if unit == "start-limit" else "proceed"
 
 
-@pytest.mark.parametrize(("unit", "config", "http", "https"), list(product(STATES, CONFIGS, PORTS, PORTS)))
+@pytest.mark.parametrize(("unit", "config", "http", "https"), list(product(UNITS, CONFIGS, PORTS, PORTS)))
 def test_every_state(unit: str, config: str, http: str, https: str) -> None:
-    given = facts(STATES[unit], CONFIGS[config], PORTS[http], PORTS[https])
+    given = facts(UNITS[unit], CONFIGS[config], PORTS[http], PORTS[https])
     assert decide(given) == expected(unit, config, http, https)
     for probe in REMEDY.probes():
         said = decide({**given, probe: Unreadable("not now")})
@@ -79,7 +64,7 @@ def test_every_state(unit: str, config: str, http: str, https: str) -> None:
 
 
 def test_every_reason_to_refuse_is_reached() -> None:
-    reached = {expected(*state) for state in product(STATES, CONFIGS, PORTS, PORTS)}
+    reached = {expected(*state) for state in product(UNITS, CONFIGS, PORTS, PORTS)}
     assert reached == {"wait", "skip", "proceed", *(code.name for code in RestartNginx.refusals)}
 
 
@@ -117,8 +102,8 @@ EXAMPLES = {
         facts(),
         facts(ex.started_again(ex.FAILED)),
         tuple(
-            facts(STATES[unit], CONFIGS[config], PORTS[http], PORTS[https])
-            for unit, config, http, https in product(STATES, CONFIGS, PORTS, PORTS)
+            facts(UNITS[unit], CONFIGS[config], PORTS[http], PORTS[https])
+            for unit, config, http, https in product(UNITS, CONFIGS, PORTS, PORTS)
         ),
     )
 }

@@ -1,10 +1,12 @@
 """When PHP-FPM is restarted, and when not: the whole truth table."""
 
+from functools import partial
 from itertools import product
 from typing import Final
 
 import pytest
 
+import toys
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget, Vantage
@@ -17,31 +19,15 @@ from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.verdict import Decision
+from toys import UNITS
 
 PATH: Final = "/home/forge/agency-platform"
 REMEDY = RestartPhpFpm(php="php8.2", user="forge", path=PATH)
 UNIT, CONFIG = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
 POOLS, DATABASE = Pools(php="php8.2", user="forge"), AppDatabase(php="php8.2", path=PATH, user="forge")
-AUTO_RESTART = ex.FAILED.model_copy(update={"active": "activating", "sub": "auto-restart"})
-STOPPING = ex.RUNNING.model_copy(update={"active": "deactivating", "sub": "stop-sigterm"})
-RELOADING = ex.RUNNING.model_copy(update={"active": "reloading", "sub": "reload"})
-QUEUED = ex.RUNNING.model_copy(update={"job": 12})
 RESTART = Run.of("/usr/bin/systemctl", "restart", "php8.2-fpm.service", user=ROOT, seconds=100)
 RESET = Run.of("/usr/bin/systemctl", "reset-failed", "php8.2-fpm.service", user=ROOT, seconds=10)
 
-STATES = {
-    "running": ex.RUNNING,
-    "failed": ex.FAILED,
-    "stopped": ex.STOPPED,
-    "auto-restart": AUTO_RESTART,
-    "start-limit": ex.START_LIMIT,
-    "masked": ex.MASKED,
-    "missing": ex.MISSING,
-    "starting": ex.STARTING,
-    "stopping": STOPPING,
-    "reloading": RELOADING,
-    "queued": QUEUED,
-}
 DOWN = {"failed", "stopped", "auto-restart", "start-limit"}
 MOVING = {"starting", "stopping", "reloading", "queued"}
 CONFIGS = {"sound": ex.SOUND, "broken": ex.BROKEN_CONFIG, "unchecked": ex.UNCHECKED}
@@ -79,12 +65,7 @@ def facts(
     return {UNIT: unit, CONFIG: config, POOLS: pools, DATABASE: database}
 
 
-def decide(given: dict[Probe[Fact], Fact | Unreadable], remedy: RestartPhpFpm = REMEDY) -> str:
-    try:
-        verdict = remedy.guard(Facts(given))
-    except Unreadable:
-        return "unreadable"
-    return verdict.code.name if verdict.code else verdict.decision.value
+decide = partial(toys.decide, REMEDY)
 
 
 def expected(unit: str, config: str, pools: str, database: str) -> str:
@@ -105,10 +86,10 @@ def expected(unit: str, config: str, pools: str, database: str) -> str:
     return "start-limit-hit" if unit == "start-limit" else "proceed"
 
 
-@pytest.mark.parametrize(("unit", "config"), list(product(STATES, CONFIGS)))
+@pytest.mark.parametrize(("unit", "config"), list(product(UNITS, CONFIGS)))
 def test_every_state(unit: str, config: str) -> None:
     for pools, database in product(POOL_STATES, DATABASES):
-        given = facts(STATES[unit], CONFIGS[config], POOL_STATES[pools], DATABASES[database])
+        given = facts(UNITS[unit], CONFIGS[config], POOL_STATES[pools], DATABASES[database])
         assert decide(given) == expected(unit, config, pools, database), (pools, database)
 
 
@@ -120,7 +101,7 @@ def test_a_pool_that_nobody_listens_on_is_not_the_databases_fault(database: str)
 def test_every_reason_to_refuse_is_reached() -> None:
     reached = {
         expected(unit, config, pools, database)
-        for unit, config, pools, database in product(STATES, CONFIGS, POOL_STATES, DATABASES)
+        for unit, config, pools, database in product(UNITS, CONFIGS, POOL_STATES, DATABASES)
     }
     assert reached == {"wait", "skip", "proceed", "unreadable", *(code.name for code in RestartPhpFpm.refusals)}
 
@@ -128,9 +109,9 @@ def test_every_reason_to_refuse_is_reached() -> None:
 LOST = Unreadable("not now")
 
 
-@pytest.mark.parametrize(("unit", "pools", "database"), list(product(STATES, POOL_STATES, DATABASES)))
+@pytest.mark.parametrize(("unit", "pools", "database"), list(product(UNITS, POOL_STATES, DATABASES)))
 def test_what_cannot_be_read_never_makes_it_proceed(unit: str, pools: str, database: str) -> None:
-    given = facts(STATES[unit], ex.SOUND, POOL_STATES[pools], DATABASES[database])
+    given = facts(UNITS[unit], ex.SOUND, POOL_STATES[pools], DATABASES[database])
     for probe in REMEDY.probes():
         said = decide({**given, probe: LOST})
         assert said in {"unreadable", decide(given)}
@@ -151,7 +132,7 @@ def test_without_the_applications_directory_nobody_asks_its_database() -> None:
     remedy = RestartPhpFpm(php="php8.2", user="forge")
     assert DATABASE not in remedy.probes()
     given = {UNIT: ex.RUNNING, CONFIG: ex.SOUND, POOLS: POOL_STATES["hung"]}
-    assert decide(dict(given), remedy) == "proceed"
+    assert toys.decide(remedy, given) == "proceed"
 
 
 @pytest.mark.parametrize(
@@ -212,15 +193,15 @@ def test_what_serves_its_pages_is_left_alone_whatever_its_pools_look_like(pools:
     databases: list[Fact | Unreadable] = [*DATABASES.values(), LOST]
     for database in databases:
         given = facts(ex.RUNNING, pools=POOL_STATES[pools], database=database)
-        assert decide({**given, **SERVING}, remedy) == "skip"
+        assert toys.decide(remedy, {**given, **SERVING}) == "skip"
         for page in PAGES:
             for said in (ex.page(502), ex.page(504), LOST):
-                assert decide({**given, **SERVING, page: said}, remedy) == decide(given)
+                assert toys.decide(remedy, {**given, **SERVING, page: said}) == decide(given)
 
 
 def test_pages_do_not_save_a_unit_that_is_down() -> None:
     remedy = REMEDY.model_copy(update={"pages": PAGES})
-    assert decide({**facts(ex.FAILED), **SERVING}, remedy) == "proceed"
+    assert toys.decide(remedy, {**facts(ex.FAILED), **SERVING}) == "proceed"
 
 
 def test_what_it_does() -> None:
@@ -255,8 +236,8 @@ EXAMPLES = {
         facts(),
         facts(ex.started_again(ex.FAILED)),
         tuple(
-            facts(STATES[unit], CONFIGS[config], POOL_STATES[pools], DATABASES[database])
-            for unit, config, pools, database in product(STATES, CONFIGS, POOL_STATES, ("answers", "busy", "REFUSED"))
+            facts(UNITS[unit], CONFIGS[config], POOL_STATES[pools], DATABASES[database])
+            for unit, config, pools, database in product(UNITS, CONFIGS, POOL_STATES, ("answers", "busy", "REFUSED"))
         ),
     )
 }

@@ -1,11 +1,12 @@
 """When supervisor and its workers are started, and when not; and that only orphans are ended, for real."""
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -19,9 +20,10 @@ from remediate.probe import Fact, Probe
 from remediate.probes.supervisor import OrphanWorkers, StrayProcess, StrayWorkers, WorkerIdentity, Workers, WorkerState
 from remediate.probes.systemd import Unit
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
-from remediate.remedy import Remedy
 from remediate.survey import Facts
+from remediate.testing import SHELLS, installed_shells
 from remediate.testing import examples as ex
+from toys import UNITS, decide
 
 PATH = "/home/forge/agency-platform"
 DAEMON = RestartSupervisor()
@@ -35,34 +37,27 @@ RESTART = Run.of("/usr/bin/systemctl", "restart", "supervisor.service", user=ROO
 RESET = Run.of("/usr/bin/systemctl", "reset-failed", "supervisor.service", user=ROOT, seconds=10)
 
 
-def decide(remedy: Remedy, given: Known) -> str:
-    try:
-        verdict = remedy.guard(Facts(given))
-    except Unreadable:
-        return "unreadable"
-    return verdict.code.name if verdict.code else verdict.decision.value
-
-
 # -- the daemon --------------------------------------------------------------------------------------------------------
 
-UNITS = {
-    "running": (ex.RUNNING, "skip"),
-    "failed": (ex.FAILED, "proceed"),
-    "stopped": (ex.STOPPED, "proceed"),
-    "auto-restart": (ex.FAILED.model_copy(update={"active": "activating", "sub": "auto-restart"}), "proceed"),
-    "start-limit": (ex.START_LIMIT, "start-limit-hit"),
-    "masked": (ex.MASKED, "unit-masked"),
-    "missing": (ex.MISSING, "unit-missing"),
-    "starting": (ex.STARTING, "wait"),
-    "stopping": (ex.RUNNING.model_copy(update={"active": "deactivating", "sub": "stop-sigterm"}), "wait"),
-    "queued": (ex.RUNNING.model_copy(update={"job": 12}), "wait"),
+DECISIONS = {
+    "running": "skip",
+    "failed": "proceed",
+    "stopped": "proceed",
+    "auto-restart": "proceed",
+    "start-limit": "start-limit-hit",
+    "masked": "unit-masked",
+    "missing": "unit-missing",
+    "starting": "wait",
+    "stopping": "wait",
+    "reloading": "wait",
+    "queued": "wait",
 }
 STRAYS = {"none": ex.NO_STRAYS, "one": ex.strays((101, 5001)), "two": ex.strays((101, 5001), (102, 5002))}
 
 
 @pytest.mark.parametrize(("unit", "left"), list(product(UNITS, STRAYS)))
 def test_every_state_of_the_daemon(unit: str, left: str) -> None:
-    state, expected = UNITS[unit]
+    state, expected = UNITS[unit], DECISIONS[unit]
     assert decide(DAEMON, {UNIT: state, ORPHANS: STRAYS[left]}) == expected
     assert decide(DAEMON, {UNIT: LOST, ORPHANS: STRAYS[left]}) == "unreadable"
     unknown = decide(DAEMON, {UNIT: state, ORPHANS: LOST})
@@ -71,7 +66,8 @@ def test_every_state_of_the_daemon(unit: str, left: str) -> None:
 
 
 def test_every_reason_to_refuse_the_daemon_is_reached() -> None:
-    reached = {"left-running", *(expected for _, expected in UNITS.values())}  # the former is reached below
+    # left-running is reached below
+    reached = {"left-running", *DECISIONS.values()}
     assert reached == {"wait", "skip", "proceed", *(code.name for code in RestartSupervisor.refusals)}
 
 
@@ -151,7 +147,7 @@ EXAMPLES = {
         DAEMON,
         {UNIT: ex.FAILED, ORPHANS: STRAYS["two"]},
         {UNIT: ex.started_again(ex.FAILED), ORPHANS: ex.NO_STRAYS},
-        tuple({UNIT: unit, ORPHANS: left} for (unit, _), left in product(UNITS.values(), STRAYS.values())),
+        tuple({UNIT: unit, ORPHANS: left} for unit, left in product(UNITS.values(), STRAYS.values())),
     ),
     "worker.start": (
         START,
@@ -212,16 +208,30 @@ def dummy(dummies: list[Dummy], before: str = "", program: str = "sleep 60") -> 
     return dummies[-1]
 
 
-def end(*identities: str, patience: int = 5) -> "subprocess.CompletedProcess[str]":
+End = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(params=installed_shells())
+def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Every shell that a host's /bin/sh may be."""
+    return SHELLS[str(request.param)]
+
+
+@pytest.fixture
+def end(shell: tuple[str, ...]) -> End:
     """Run what ends orphans, exactly as a host would get it."""
-    parts = [(int(pid), int(began)) for pid, began in (each.split(":") for each in identities)]
-    left = ex.strays(*parts)
-    remedy = RestartSupervisor(user="forge", patience=patience)
-    run, *_ = remedy.apply(Facts({UNIT: ex.FAILED, ORPHANS: left}))
-    return subprocess.run(run.argv, capture_output=True, text=True, timeout=30, check=False)
+
+    def run(*identities: str, patience: int = 5) -> "subprocess.CompletedProcess[str]":
+        parts = [(int(pid), int(began)) for pid, began in (each.split(":") for each in identities)]
+        remedy = RestartSupervisor(patience=patience)
+        first, *_ = remedy.apply(Facts({UNIT: ex.FAILED, ORPHANS: ex.strays(*parts)}))
+        assert first.argv[0] == "/bin/sh"
+        return subprocess.run((*shell, *first.argv[1:]), capture_output=True, text=True, timeout=30, check=False)
+
+    return run
 
 
-def test_exactly_those_that_were_seen_are_ended(dummies: list[Dummy]) -> None:
+def test_exactly_those_that_were_seen_are_ended(end: End, dummies: list[Dummy]) -> None:
     first, second, other = dummy(dummies), dummy(dummies), dummy(dummies)
     done = end(first.identity, second.identity)
     assert (done.returncode, done.stderr) == (0, "")
@@ -231,7 +241,7 @@ def test_exactly_those_that_were_seen_are_ended(dummies: list[Dummy]) -> None:
     assert first.process.returncode == -signal.SIGTERM
 
 
-def test_a_recycled_pid_is_not_signalled(dummies: list[Dummy]) -> None:
+def test_a_recycled_pid_is_not_signalled(end: End, dummies: list[Dummy]) -> None:
     recycled, meant = dummy(dummies), dummy(dummies)
     done = end(f"{recycled.pid}:{_started(recycled.pid) - 1}", meant.identity)
     assert (done.returncode, done.stderr) == (0, "")
@@ -239,7 +249,7 @@ def test_a_recycled_pid_is_not_signalled(dummies: list[Dummy]) -> None:
     assert not recycled.ended
 
 
-def test_a_process_that_is_gone_needs_no_ending(dummies: list[Dummy]) -> None:
+def test_a_process_that_is_gone_needs_no_ending(end: End, dummies: list[Dummy]) -> None:
     gone = dummy(dummies)
     identity = gone.identity
     gone.process.kill()
@@ -249,7 +259,7 @@ def test_a_process_that_is_gone_needs_no_ending(dummies: list[Dummy]) -> None:
     assert time.monotonic() - begun < 1
 
 
-def test_a_worker_may_finish_its_job(dummies: list[Dummy]) -> None:
+def test_a_worker_may_finish_its_job(end: End, dummies: list[Dummy]) -> None:
     busy = dummy(dummies, program="bash -c 'trap \"sleep 1.2; exit 0\" TERM; while :; do sleep 0.1; done'")
     time.sleep(0.3)
     done = end(busy.identity)
@@ -258,7 +268,7 @@ def test_a_worker_may_finish_its_job(dummies: list[Dummy]) -> None:
     assert busy.process.returncode == 0
 
 
-def test_one_that_does_not_end_is_named_and_left_working(dummies: list[Dummy]) -> None:
+def test_one_that_does_not_end_is_named_and_left_working(end: End, dummies: list[Dummy]) -> None:
     stubborn, good = dummy(dummies, before='trap "" TERM;'), dummy(dummies)
     begun = time.monotonic()
     done = end(stubborn.identity, good.identity, patience=1)
@@ -269,11 +279,34 @@ def test_one_that_does_not_end_is_named_and_left_working(dummies: list[Dummy]) -
     assert not stubborn.ended
 
 
-def test_no_patience_at_all(dummies: list[Dummy]) -> None:
-    stubborn = dummy(dummies, before='trap "" TERM;')
-    done = end(stubborn.identity, patience=0)
-    assert (done.returncode, done.stderr.strip()) == (1, f"still working: {stubborn.pid}")
+def test_all_that_do_not_end_are_named(end: End, dummies: list[Dummy]) -> None:
+    first, second = (dummy(dummies, before='trap "" TERM;') for _ in range(2))
+    done = end(first.identity, second.identity, patience=0)
+    assert (done.returncode, done.stderr.strip()) == (1, f"still working: {first.pid} {second.pid}")
 
+
+def test_a_name_that_looks_like_the_rest_of_a_line_is_only_a_name(
+    end: End, dummies: list[Dummy], tmp_path: Path
+) -> None:
+    odd = tmp_path / "a) 1 b"
+    odd.symlink_to(shutil.which("sleep") or "/bin/sleep")
+    named, other = dummy(dummies), dummy(dummies, program=f"'{odd}' 60")
+    _until(lambda: Path(f"/proc/{other.pid}/comm").read_text() == "a) 1 b\n")
+    assert end(named.identity, f"{other.pid}:1").returncode == 0
+    assert not other.ended
+    assert end(other.identity).returncode == 0
+    assert other.ended
+
+
+def _until(true: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if true():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come to be")
+
+
+# -- finding them ------------------------------------------------------------------------------------------------------
 
 WORK = f"/usr/bin/php8.2 {PATH}/artisan queue:work redis --sleep=1"
 

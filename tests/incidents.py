@@ -1,0 +1,143 @@
+"""The host of the examples: how it answers when it is well, in which ways it breaks, and what mends it again."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from remediate.command import ROOT, Output, Run
+from remediate.errors import Unreadable
+from remediate.host import Host, Settings, SshTarget
+from remediate.probe import Fact, Probe
+from remediate.probes.disk import Disk
+from remediate.probes.http import Site
+from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
+from remediate.probes.network import PortOwner
+from remediate.probes.nginx import NginxConfig, NginxLog
+from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools
+from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
+from remediate.probes.systemd import Unit, UnitLog
+from remediate.remedies.nginx import RestartNginx
+from remediate.remedies.php_fpm import RestartPhpFpm
+from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
+from remediate.testing import examples as ex
+from remediate.testing.scripted import Changes
+
+PATH = "/home/forge/agency-platform"
+
+
+def host(**settings: object) -> Host:
+    stated = {
+        "site_url": "https://example.com/",
+        "health_path": "/health",
+        "site_contains": "Welcome",
+        "php": "php8.2",
+        "app_path": PATH,
+        "worker_program": "agency-worker",
+        **settings,
+    }
+    return Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+
+
+HOST = host()
+PAGES = (*Site.of(HOST), *Site.of(HOST, "/health"))
+FPM, FPM_CONFIG, POOLS = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2"), Pools(php="php8.2", user="forge")
+NGINX, NGINX_CONFIG = Unit(name="nginx"), NginxConfig()
+DAEMON, ORPHANS = Unit(name="supervisor"), OrphanWorkers()
+WORKERS, IDENTITY = Workers(program="agency-worker"), WorkerIdentity()
+APP, DEPLOY = App(php="php8.2", path=PATH, user="forge"), Deploy(user="forge")
+DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
+
+UP: Changes = dict.fromkeys(PAGES, ex.page())
+DOWN: Changes = dict.fromkeys(PAGES, ex.page(502))
+
+
+def working(*states: str, pid: int = 13057) -> Changes:
+    state = ex.workers(*states, pid=pid)
+    return {WORKERS: state, IDENTITY: ex.pids(state)}
+
+
+HEALTHY: Changes = {
+    **UP,
+    FPM: ex.RUNNING,
+    FPM_CONFIG: ex.SOUND,
+    POOLS: ex.POOLS,
+    DATABASE: ex.DATABASE,
+    NGINX: ex.RUNNING,
+    NGINX_CONFIG: ex.SOUND,
+    PortOwner(port=80): ex.NOBODY,
+    PortOwner(port=443): ex.NOBODY,
+    DAEMON: ex.RUNNING,
+    ORPHANS: ex.NO_STRAYS,
+    **working("RUNNING", "RUNNING"),
+    APP: ex.APP,
+    DEPLOY: ex.NO_DEPLOY,
+    Disk(): ex.ROOMY,
+    **dict.fromkeys((UnitLog(name="php8.2-fpm"), UnitLog(name="nginx"), UnitLog(name="supervisor")), ex.NO_LINES),
+    **dict.fromkeys((NginxLog(), AppLog(path=PATH)), ex.NO_LINES),
+}
+
+
+def restart(unit: str) -> Run:
+    return Run.of("/usr/bin/systemctl", "restart", f"{unit}.service", user=ROOT, seconds=100)
+
+
+UP_AGAIN = Run.of("/usr/bin/php8.2", f"{PATH}/artisan", "up", "--no-ansi", user="forge", seconds=30)
+
+AGAIN = ex.started_again(ex.FAILED)
+LEFT = ex.strays((101, 5001), (102, 5002))
+CAUSES: dict[str, tuple[Changes, Changes, str]] = {
+    "php-fpm down": ({FPM: ex.FAILED, **DOWN}, {FPM: AGAIN}, "php-fpm.restart"),
+    "nginx down": ({NGINX: ex.STOPPED, **DOWN}, {NGINX: AGAIN}, "nginx.restart"),
+    "supervisor down": (
+        {DAEMON: ex.FAILED, WORKERS: ex.NO_DAEMON, IDENTITY: ex.pids(), ORPHANS: LEFT},
+        {DAEMON: AGAIN, ORPHANS: ex.NO_STRAYS, **working("RUNNING", "RUNNING", pid=20001)},
+        "supervisor.restart",
+    ),
+    "workers down": (working("FATAL", "FATAL"), working("RUNNING", "RUNNING", pid=20001), "worker.start"),
+}
+HUNG: Changes = {POOLS: ex.pools(Ping.SILENT, queue=3), **dict.fromkeys(PAGES, ex.page(504))}
+ALONE: dict[str, tuple[Changes, Changes, str]] = {
+    **CAUSES,
+    "php-fpm hung": (HUNG, {FPM: ex.started_again(ex.RUNNING), POOLS: ex.POOLS}, "php-fpm.restart"),
+    "php-fpm socket gone": (
+        {POOLS: ex.pools(Ping.REFUSED, children=5), **DOWN},
+        {FPM: ex.started_again(ex.RUNNING), POOLS: ex.POOLS},
+        "php-fpm.restart",
+    ),
+    "workers stopped": (working("STOPPED", "RUNNING"), working("RUNNING", "RUNNING"), "worker.start"),
+    "nginx down, nobody's fault": ({NGINX: ex.FAILED, **DOWN}, {NGINX: AGAIN}, "nginx.restart"),
+}
+
+
+def broken(*causes: str) -> Changes:
+    state: dict[Probe[Fact] | Run, Fact | Output | Unreadable] = {**HEALTHY}
+    for cause in causes:
+        state |= ALONE[cause][0]
+    return state
+
+
+def mended(causes: Sequence[str]) -> list[Changes]:
+    """Say what each act in turn does; the site is back with the last of them."""
+    *first, last = (ALONE[cause][1] for cause in causes)
+    return [*first, {**last, **UP}]
+
+
+MAINTENANCE: Changes = {APP: ex.IN_MAINTENANCE, **dict.fromkeys(PAGES, ex.page(503))}
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Settle at once, as nothing on a scripted host takes time; wait for what is in transition only for a moment."""
+    remedies = (RestartPhpFpm, RestartNginx, RestartSupervisor, StartWorkers)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("remediate.patience.PATIENCE", 0.6)
+        for remedy in remedies:
+            patch.setattr(remedy.model_fields["settle"], "default", 0)
+            remedy.model_rebuild(force=True)
+        try:
+            yield
+        finally:
+            patch.undo()
+            for remedy in remedies:
+                remedy.model_rebuild(force=True)

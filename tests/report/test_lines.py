@@ -1,0 +1,223 @@
+"""The sentences of the report, one by one: what is merged, left out, quoted, and advised."""
+
+import shlex
+from itertools import product
+
+import pytest
+
+from remediate.errors import Unreadable
+from remediate.host import Vantage
+from remediate.outcome import (
+    CommandRecord,
+    HostOutcome,
+    Problem,
+    Reading,
+    RunVerdict,
+    StepOutcome,
+    Touched,
+    Verified,
+    readings,
+)
+from remediate.playbook import Severity
+from remediate.probe import Fact, Probe
+from remediate.probes.http import Site
+from remediate.probes.laravel import Deploy
+from remediate.probes.nginx import NginxConfig, NginxLog
+from remediate.probes.systemd import LogLines, Unit, UnitLog
+from remediate.report.lines import HEADLINES, WIDTH, Door, step_lines, survey_lines, typed, verdict_lines
+from remediate.survey import Facts
+from remediate.testing import examples as ex
+from remediate.verdict import Decision
+
+HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
+THERE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
+UNIT, LOG, OTHER_LOG = Unit(name="php8.2-fpm"), UnitLog(name="php8.2-fpm"), NginxLog()
+DOOR = Door("invoke", "app-down", "7f3a", Severity.SEV1)
+
+
+def seen(facts: dict[Probe[Fact], Fact | Unreadable]) -> tuple[Reading, ...]:
+    return readings(Facts(facts))
+
+
+# -- what was seen -----------------------------------------------------------------------------------------------------
+
+
+def test_the_same_answer_from_everywhere_is_said_once() -> None:
+    assert survey_lines(seen({HERE: ex.page(), THERE: ex.page()})) == ["https://example.com/  200"]
+
+
+def test_different_answers_are_said_with_where_they_come_from() -> None:
+    (line,) = survey_lines(seen({HERE: ex.page(), THERE: ex.page(502)}))
+    assert line.split("   ")[0] == "https://example.com/  200 (from the host)"
+    assert line.endswith("https://example.com/  502 (from the controller)")
+
+
+def test_what_only_informs_has_no_place_but_what_is_unknown_has() -> None:
+    assert survey_lines(seen({Deploy(user="forge"): ex.NO_DEPLOY, LOG: LogLines(lines=("x",))})) == []
+    assert survey_lines(seen({Deploy(user="forge"): Unreadable("deploy: no ps")})) == ["deploy  unknown: deploy: no ps"]
+    assert survey_lines([]) == []
+
+
+def test_a_long_answer_has_a_line_of_its_own_and_none_beside_it() -> None:
+    broken = ex.BROKEN_CONFIG.model_copy(update={"message": "far too long " * 9})
+    first, *others = survey_lines(seen({UNIT: ex.RUNNING, NginxConfig(): broken, Unit(name="nginx"): ex.RUNNING}))
+    assert first == "php8.2-fpm  active"
+    assert others[-1] == "nginx  active"
+    assert all(len(line) <= WIDTH for line in others)
+
+
+# -- what was done -----------------------------------------------------------------------------------------------------
+
+
+def step(decision: Decision = Decision.PROCEED, why: str = "it is down", **rest: object) -> StepOutcome:
+    stated = {"remedy": "php-fpm.restart", "title": "php8.2-fpm", "params": {}, "decision": decision, "why": why}
+    return StepOutcome.model_validate({**stated, **rest})
+
+
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [
+        (step(Decision.SKIP), "2/5 it is down                                                              skip"),
+        (step(Decision.WAIT), "2/5 it is down                                                              wait"),
+        (step(Decision.REFUSE), "2/5 it is down                                                              refuse"),
+        (
+            step(Decision.NOT_ATTEMPTED),
+            "2/5 it is down                                                              not attempted",
+        ),
+        (step(), "2/5 it is down: restart                                                     to do"),
+        (
+            step(changed=True, verified=Verified.PROVEN, seconds=1.25),
+            "2/5 it is down: restart                                                     done    1.2 s",
+        ),
+        (
+            step(changed=True, verified=Verified.FAILED),
+            "2/5 it is down: restart                                                     not proven    0.0 s",
+        ),
+        (
+            step(changed=True, verified=Verified.UNKNOWN),
+            "2/5 it is down: restart                                                     unknown    0.0 s",
+        ),
+    ],
+)
+def test_what_became_of_a_step(what: StepOutcome, line: str) -> None:
+    assert step_lines(2, 5, what) == [line]
+
+
+def test_the_end_of_a_long_reason_carries_the_result() -> None:
+    *first, last = step_lines(2, 5, step(Decision.REFUSE, "because of this and of that and " * 4))
+    assert all("refuse" not in line for line in first)
+    assert (last.startswith("    "), last[76:]) == (True, "refuse")
+
+
+def test_commands_stand_there_before_they_run_and_evidence_when_they_did_not_help() -> None:
+    commands = (CommandRecord(argv=("/usr/bin/systemctl", "restart", "php8.2-fpm.service"), user="root"),)
+    assert step_lines(1, 1, step(commands=commands))[1:] == [
+        "    sudo -n /usr/bin/systemctl restart php8.2-fpm.service"
+    ]
+    assert step_lines(1, 1, step(commands=commands, changed=True, verified=Verified.PROVEN, evidence="up"))[1:] == []
+    assert step_lines(1, 1, step(commands=commands, changed=True, verified=Verified.FAILED, evidence="down"))[1:] == [
+        "    down"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"), [(None, ""), ("root", "sudo -n "), ("forge", "sudo -n -u forge ")], ids=str
+)
+def test_a_command_can_be_typed_as_it_stands(user: str | None, expected: str) -> None:
+    argv = ("/usr/bin/php8.2", "/srv/my app/artisan", "it's", "agency-worker:*")
+    text = typed(CommandRecord(argv=argv, user=user))
+    assert text.startswith(expected)
+    assert tuple(shlex.split(text.removeprefix(expected))) == argv
+
+
+# -- how it came out ---------------------------------------------------------------------------------------------------
+
+
+def host(verdict: RunVerdict, state: Touched = Touched.NO, **rest: object) -> HostOutcome:
+    stated = {"name": "web1", "address": "192.0.2.1", "seconds": 31.45, "exit_code": verdict.exit_code}
+    return HostOutcome.model_validate({**stated, "verdict": verdict, "touched": state, **rest})
+
+
+@pytest.mark.parametrize(("verdict", "state"), list(product(RunVerdict, Touched)))
+def test_every_end_has_its_word_and_says_whether_the_host_was_changed(verdict: RunVerdict, state: Touched) -> None:
+    first, *_ = verdict_lines(host(verdict, state), DOOR)
+    assert first.startswith(HEADLINES[verdict])
+    if verdict not in {RunVerdict.HEALTHY, RunVerdict.FIXED, RunVerdict.PENDING}:
+        words = {Touched.NO: "nothing was changed", Touched.YES: "was changed", Touched.UNKNOWN: "may or may not"}
+        assert words[state] in first
+
+
+def test_a_door_leads_back_in_the_readers_own_words() -> None:
+    assert DOOR.again("web1", plan=False) == "invoke fix.app-down --host web1"
+    assert DOOR.again("web1", plan=True) == "invoke check.app-down --host web1"
+    assert DOOR.evidence == "evidence: invoke runs.show 7f3a"
+    one = Door("remediate", "do.nginx.restart", "7f3a", None, "my hosts/prod.yml")
+    assert one.again("web1", plan=True) == (
+        "remediate do.nginx.restart --host web1 --inventory 'my hosts/prod.yml' --plan"
+    )
+    assert one.again("web1", plan=False) == "remediate do.nginx.restart --host web1 --inventory 'my hosts/prod.yml'"
+
+
+@pytest.mark.parametrize(
+    ("severity", "told"),
+    [(Severity.SEV1, "Tech Lead"), (Severity.SEV2, "Product and Support"), (Severity.SEV3, None), (None, None)],
+)
+def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told: str | None) -> None:
+    lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES), DOOR._replace(severity=severity))
+    called = [line for line in lines if "escalate" in line]
+    assert called == [] if told is None else told in called[0]
+    assert not any("escalate" in line for line in verdict_lines(host(RunVerdict.FIXED, Touched.YES), DOOR))
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("sudo-rule-missing", "next: install on the host what `invoke sudoers --host web1` prints"),
+        ("config-broken", "next: mend that line"),
+        ("locked", "next: wait for it with --wait SECONDS"),
+    ],
+)
+def test_what_to_do_next(code: str, advice: str) -> None:
+    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is")), DOOR)
+    assert f"        {code}: so it is" in lines
+    assert any(advice in line for line in lines)
+
+
+def test_a_reason_that_a_step_has_given_is_not_given_twice() -> None:
+    refused = step(Decision.REFUSE, "port 80 is taken", code="port-taken")
+    problem = Problem(code="port-taken", message="port 80 is taken")
+    lines = verdict_lines(host(RunVerdict.REFUSED, error=problem, steps=(step(Decision.SKIP), refused)), DOOR)
+    assert lines[1] == "        because of 2/2: port-taken"
+
+
+def test_a_result_that_is_unknown_says_how_to_look() -> None:
+    lines = verdict_lines(host(RunVerdict.UNKNOWN, Touched.UNKNOWN), DOOR)
+    assert "        look with: invoke check.app-down --host web1       evidence: invoke runs.show 7f3a" in lines
+
+
+# -- last words --------------------------------------------------------------------------------------------------------
+
+LINES = tuple(f"line {number}" for number in range(9))
+
+
+def last_words(unit: Fact, log: Fact = LogLines(lines=LINES)) -> list[str]:  # noqa: B008  # it is frozen
+    after = seen({UNIT: unit, LOG: log, OTHER_LOG: LogLines(lines=LINES)})
+    lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES, after=after), DOOR)
+    return [line.strip() for line in lines if line.strip().startswith(("last lines", "line "))]
+
+
+def test_the_culprits_own_log_is_quoted() -> None:
+    assert last_words(ex.FAILED) == ["last lines of the log of php8.2-fpm:", *LINES[-6:]]
+
+
+def test_when_nothing_is_known_to_be_ill_every_log_is_quoted_briefly() -> None:
+    every = ["last lines of the log of php8.2-fpm:", *LINES[-2:], "last lines of the error log of nginx:", *LINES[-2:]]
+    assert last_words(ex.RUNNING) == every
+    assert last_words(ex.RUNNING, ex.NO_LINES) == every[3:]
+
+
+@pytest.mark.parametrize(("code", "quoted"), [("unexplained", True), ("unstable", True), ("unit-masked", False)])
+def test_a_host_that_was_not_changed_is_quoted_only_where_no_guard_knew_why(code: str, quoted: bool) -> None:
+    before = seen({LOG: LogLines(lines=LINES)})
+    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="?"), before=before), DOOR)
+    assert any("last lines" in line for line in lines) is quoted

@@ -1,0 +1,76 @@
+"""The schema of the report: what it lets through, and how it is written."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from remediate.errors import Unreadable
+from remediate.options import Options
+from remediate.outcome import HostOutcome
+from remediate.playbook import Treatment
+from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.probes.systemd import Unit
+from remediate.report.schema import schema
+from remediate.testing import ScriptedSession, play
+from remediate.testing import examples as ex
+from remediate.testing.scripted import Changes
+from toys import RestartFpm, report_of
+
+UNIT, CONFIG = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
+TREATMENT = Treatment(symptoms=(), diagnosis=(), remedies=(RestartFpm(settle=0),))
+DOWN: Changes = {UNIT: ex.FAILED, CONFIG: ex.SOUND}
+SCHEMA = json.loads(schema())
+
+
+def document(*outcomes: HostOutcome) -> dict[str, object]:
+    return dict(json.loads(report_of(*outcomes).model_dump_json(by_alias=True)))
+
+
+FIXED = document(play(TREATMENT, ScriptedSession(DOWN, {UNIT: ex.started_again(ex.FAILED)})))
+
+
+def test_it_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["properties"]["schema"]["default"] == "remediate.report/1"
+
+
+@pytest.mark.parametrize(
+    ("first", "acts", "options"),
+    [
+        (DOWN, [{UNIT: ex.started_again(ex.FAILED)}], Options(hold=0)),
+        (DOWN, [], Options(hold=0)),
+        (DOWN, [], Options(plan=True)),
+        ({**DOWN, UNIT: ex.RUNNING}, [], Options()),
+        ({**DOWN, CONFIG: ex.BROKEN_CONFIG}, [], Options()),
+        ({**DOWN, UNIT: Unreadable("?")}, [], Options()),
+    ],
+    ids=["fixed", "not fixed", "plan", "healthy", "refused", "unreadable"],
+)
+def test_every_report_is_valid(first: Changes, acts: list[Changes], options: Options) -> None:
+    jsonschema.validate(document(play(TREATMENT, ScriptedSession(first, *acts), options=options)), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"extra": 1}, {"verdict": "fine"}, {"touched": None}, {"exit_code": "0"}, {"started": 5}, {"hosts": [{}]}],
+    ids=str,
+)
+def test_anything_else_is_not(change: dict[str, object]) -> None:
+    jsonschema.validate(FIXED, SCHEMA)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**FIXED, **change}, SCHEMA)
+
+
+def test_what_scripts_read_cannot_be_missing() -> None:
+    for key in ("version", "run", "mode", "playbook", "started", "verdict", "exit_code", "touched"):
+        assert key in SCHEMA["required"], key
+
+
+def test_it_is_written_to_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "schema.json"
+    subprocess.run((sys.executable, "-m", "remediate.report.schema", str(file)), check=True, timeout=60)
+    assert file.read_text() == schema()

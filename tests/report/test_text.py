@@ -1,0 +1,302 @@
+"""What a person reads, whole: every text in golden/ is one run of app-down, live and stored.
+
+After a change of wording write them anew with `REWRITE_GOLDEN=1 pytest tests/report`, and read them.
+"""
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+import remediate.fleet
+from incidents import (
+    AGAIN,
+    DAEMON,
+    DEPLOY,
+    FPM,
+    FPM_CONFIG,
+    HEALTHY,
+    HOST,
+    MAINTENANCE,
+    NGINX,
+    NGINX_CONFIG,
+    PAGES,
+    PATH,
+    POOLS,
+    UP,
+    at_once,
+    broken,
+    host,
+    mended,
+    restart,
+)
+from remediate.command import Output
+from remediate.errors import UnreachableCode, Unreadable
+from remediate.host import SshTarget
+from remediate.judge import RULES
+from remediate.options import Options
+from remediate.outcome import HostOutcome, Mode, Report
+from remediate.playbook import Cure, Single
+from remediate.playbooks.app_down import app_down
+from remediate.probes.disk import Disk
+from remediate.probes.laravel import AppLog
+from remediate.probes.network import PortOwner
+from remediate.probes.nginx import NginxLog
+from remediate.probes.php_fpm import Ping
+from remediate.probes.sudo import SudoRules
+from remediate.probes.systemd import LogLines, UnitLog
+from remediate.remedies.php_fpm import RestartPhpFpm
+from remediate.report.lines import WIDTH
+from remediate.report.text import TextReporter
+from remediate.testing import Event, ScriptedSession, play
+from remediate.testing import examples as ex
+from remediate.testing.scripted import Changes
+from toys import RUN, report_of
+
+GOLDEN: Final = Path(__file__).parent / "golden"
+NOW: Final = Options(hold=0, yes=True)
+PLAN: Final = Options(plan=True)
+
+
+class Scene(NamedTuple):
+    """One run: on which host, and how it was asked for."""
+
+    session: Callable[[], ScriptedSession]
+    options: Options = NOW
+    cure: Cure = app_down
+    inventory: str | None = None
+
+
+LOGS: Changes = {
+    UnitLog(name="php8.2-fpm"): LogLines(
+        lines=(
+            "systemd[1]: Starting The PHP 8.2 FastCGI Process Manager...",
+            "php-fpm8.2[1041]: ERROR: unable to bind listening socket for address '/run/php/php8.2-fpm.sock'",
+            "php-fpm8.2[1041]: ERROR: FPM initialization failed",
+            "systemd[1]: php8.2-fpm.service: Main process exited, code=exited, status=255/EXCEPTION",
+        )
+    ),
+    NginxLog(): LogLines(lines=("2026/11/23 08:31:12 [crit] 69#69: *17 connect() to unix:/run/php/php8.2-fpm.sock",)),
+    AppLog(path=PATH): LogLines(lines=('[2026-11-23 08:31:11] production.ERROR: Class "App\\Shop" not found',)),
+}
+DOWN: Changes = {**broken("php-fpm down"), POOLS: ex.pools(Ping.REFUSED, children=0, listens=False), **LOGS}
+BACK: Changes = {FPM: AGAIN, POOLS: ex.POOLS}
+BROKEN_POOL: Changes = {
+    FPM_CONFIG: ex.BROKEN_CONFIG.model_copy(
+        update={"file": "/etc/php/8.2/fpm/pool.d/www.conf", "line": 12, "message": "unknown entry 'pm.max_childrenn'"}
+    )
+}
+FAILS_AGAIN: Changes = {
+    restart("php8.2-fpm"): Output(exit=1, stderr="Job for php8.2-fpm.service failed because the process exited.\n")
+}
+HOLDER = "   42 timeout -k 5 190 /bin/sh -s remediate-apply bo@desk run-6f1b php-fpm.restart"
+
+
+def session(first: Changes, *acts: Changes | Event, **rest: object) -> Callable[[], ScriptedSession]:
+    """Make the same session each time: a session remembers what was done to it."""
+    return lambda: ScriptedSession(first, *acts, **rest)  # type: ignore[arg-type]
+
+
+SCENES: Final[Mapping[str, Scene]] = {
+    "healthy": Scene(session(HEALTHY)),
+    "healthy-but": Scene(session({**HEALTHY, NGINX_CONFIG: ex.BROKEN_CONFIG, Disk(): ex.FULL})),
+    "fixed": Scene(session(DOWN, {**BACK, **UP})),
+    "fixed-two-causes": Scene(
+        session(broken("nginx down", "supervisor down"), *mended(["nginx down", "supervisor down"]))
+    ),
+    "fixed-overridden": Scene(
+        session({**DOWN, FPM: ex.START_LIMIT}, {**BACK, FPM: ex.started_again(ex.START_LIMIT), **UP}),
+        Options(hold=0, yes=True, overrides={"start-limit-hit": "the disk has room again"}),
+    ),
+    "plan": Scene(session({**DOWN, NGINX: ex.STOPPED}), PLAN),
+    "plan-other-inventory": Scene(session(DOWN), PLAN, inventory="my hosts/prod.yml"),
+    "plan-healthy": Scene(session(HEALTHY), PLAN),
+    "refused-config-broken": Scene(session({**DOWN, **BROKEN_POOL})),
+    "refused-maintenance": Scene(session({**DOWN, **MAINTENANCE})),
+    "refused-deploy": Scene(session({**DOWN, DEPLOY: ex.DEPLOYING})),
+    "refused-port-taken": Scene(session({**broken("nginx down"), PortOwner(port=80): ex.listening(("python3", 4711))})),
+    "refused-locked": Scene(session(DOWN, Event.LOCKED, holder=HOLDER)),
+    "refused-sudo": Scene(session({**DOWN, RULES: SudoRules(user="forge", rules=())})),
+    "refused-unreadable": Scene(session({**HEALTHY, DAEMON: Unreadable("supervisor: systemctl: no answer in 5 s")})),
+    "unexplained": Scene(session({**HEALTHY, **dict.fromkeys(PAGES, ex.page(500)), **LOGS})),
+    "not-fixed": Scene(session(DOWN, FAILS_AGAIN)),
+    "not-fixed-symptom-persists": Scene(session(DOWN, BACK)),
+    "not-fixed-not-holding": Scene(session(DOWN, {**BACK, **UP}, at={4: {FPM: ex.FAILED}})),
+    "unknown": Scene(session(DOWN, {FPM: Unreadable("php8.2-fpm: systemctl: no answer in 5 s"), **UP})),
+    "unreachable": Scene(session({}, unreachable=UnreachableCode.REFUSED)),
+    "one-remedy": Scene(session(DOWN, BACK), cure=Single(RestartPhpFpm)),
+    "one-remedy-plan": Scene(session(DOWN), PLAN, Single(RestartPhpFpm)),
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hurry() -> Iterator[None]:
+    with at_once():
+        yield
+
+
+def told(scene: Scene) -> tuple[str, str, HostOutcome]:
+    """Run it; return what stood on standard output and on standard error, and the outcome."""
+    out, err = io.StringIO(), io.StringIO()
+    reporter = TextReporter(out, err, program="invoke", inventory=scene.inventory)
+    reporter.began("7f3a", scene.cure, (HOST,), "ana@laptop")
+    outcome = play(scene.cure, scene.session(), host=HOST, options=scene.options, reporter=reporter)
+    reporter.ended(report(scene, outcome))
+    return steady(out.getvalue()), steady(err.getvalue()), outcome
+
+
+def report(scene: Scene, *outcomes: HostOutcome) -> Report:
+    return report_of(*outcomes, cure=scene.cure.name, mode=Mode.PLAN if scene.options.plan else Mode.FIX)
+
+
+def steady(text: str) -> str:
+    """Replace what differs from run to run: the hour in the first line, and how long things took."""
+    text = re.sub(r"(operator \S+   )\d\d:\d\d:\d\dZ", r"\g<1>08:31:40Z", text)
+    return re.sub(r"\d\.\d s", "0.0 s", text)
+
+
+def is_golden(name: str, text: str) -> None:
+    file = GOLDEN / f"{name}.txt"
+    if "REWRITE_GOLDEN" in os.environ:
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_the_whole_text(name: str) -> None:
+    is_golden(name, told(SCENES[name])[0])
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_stored_run_is_told_in_the_same_words(name: str) -> None:
+    live, _, outcome = told(SCENES[name])
+    out, scene = io.StringIO(), SCENES[name]
+    reporter = TextReporter(out, io.StringIO(), program="invoke", inventory=scene.inventory)
+    reporter.show(report(scene, outcome), shown="7f3a", severity=scene.cure.severity)
+    head, *stored = steady(out.getvalue()).splitlines()
+    assert head == (
+        f"{scene.cure.name} on web1   run {RUN}   operator ana@laptop   2026-11-23 08:31:40Z   "
+        f"{'plan' if scene.options.plan else 'fix'}"
+    )
+    assert stored == live.splitlines()[1:]
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_no_line_is_wider_than_it_may_be(name: str) -> None:
+    assert [line for line in told(SCENES[name])[0].splitlines() if len(line) > WIDTH or line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_what_is_said_of_changes_is_true(name: str) -> None:
+    text, _, outcome = told(SCENES[name])
+    ran = any(step.changed for step in outcome.steps)
+    assert ("nothing was changed" in text) is not ran
+    assert ("AFTER " in text) is ran
+    assert ("FIXED in" in text.replace("NOT FIXED", "")) is (outcome.exit_code == 0 and ran)
+
+
+def test_what_takes_time_is_told_on_standard_error_only() -> None:
+    out, err, _ = told(SCENES["fixed"])
+    assert err.splitlines() == [
+        "        ... connecting",
+        "        ... php-fpm.restart: php8.2-fpm is failed since 08:31:11Z (exit 255)",
+        *(f"        ... holding 0 s: {number}/6 samples good" for number in range(1, 7)),
+    ]
+    assert "..." not in out
+
+
+def test_what_a_host_says_cannot_steer_the_terminal() -> None:
+    nasty = "\x1b]0;owned\x07\x1b[2J \x9b31m in 1.0 s ok"
+    lines = f"{nasty}\r\nFIXED in 1.0 s\n"
+    hostile: Changes = {
+        **DOWN,
+        FPM_CONFIG: ex.BROKEN_CONFIG.model_copy(update={"message": nasty, "file": None, "line": None}),
+        UnitLog(name="php8.2-fpm"): LogLines(lines=(nasty,)),
+    }
+    for scene in (
+        Scene(session(hostile)),
+        Scene(session({**HEALTHY, **hostile, FPM: ex.RUNNING})),
+        Scene(session({**DOWN, RULES: Unreadable(lines)})),
+        Scene(session(DOWN, {restart("php8.2-fpm"): Output(exit=1, stderr=lines)})),
+    ):
+        text, err, _ = told(scene)
+        assert all(letter == "\n" or letter.isprintable() for letter in text + err), repr(text + err)
+        assert not any(line.startswith("FIXED") for line in text.splitlines())
+
+
+# -- several hosts -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Fleet":
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr("remediate.fleet.AT_ONCE", 1)  # one after the other, so that the order is always the same
+    monkeypatch.setattr("remediate.fleet.new_run_id", lambda: RUN)
+    return Fleet()
+
+
+class Fleet:
+    """Several hosts in one run."""
+
+    def run(self, sessions: Mapping[str, ScriptedSession], options: Options) -> tuple[str, Report]:
+        out = io.StringIO()
+        one = host(site_vantage=["host"])
+        hosts = tuple(
+            one.model_copy(update={"name": name, "ssh": SshTarget(address=f"{name}.example.com")}) for name in sessions
+        )
+        done = remediate.fleet.run(
+            app_down,
+            hosts,
+            connect=lambda host: sessions[host.name],
+            reporter=TextReporter(out, io.StringIO(), program="invoke"),
+            operator="ana@laptop",
+            options=options,
+        )
+        return steady(out.getvalue()), done
+
+
+def test_several_hosts_with_different_ends(fleet: Fleet) -> None:
+    text, done = fleet.run(
+        {
+            "web1": ScriptedSession(HEALTHY),
+            "web2": ScriptedSession(DOWN, {**BACK, **UP}),
+            "web3": ScriptedSession({}, unreachable=UnreachableCode.TIMEOUT),
+            "web4": ScriptedSession({**DOWN, **BROKEN_POOL}),
+        },
+        NOW,
+    )
+    assert done.exit_code == 6
+    is_golden("several-mixed", text)
+    out = io.StringIO()
+    TextReporter(out, io.StringIO(), program="invoke").show(done, shown="7f3a", severity=app_down.severity)
+    # Stored, each host is told in one piece; live, in the order in which things happened.
+    assert sorted(steady(out.getvalue()).splitlines()[1:]) == sorted(text.splitlines()[1:])
+
+
+def test_one_after_the_other_and_none_after_a_failure(fleet: Fleet) -> None:
+    text, done = fleet.run(
+        {name: ScriptedSession(DOWN) for name in ("web1", "web2")}, Options(hold=0, yes=True, max_hosts=2)
+    )
+    assert done.exit_code == 6
+    is_golden("several-earlier-host-failed", text)
+
+
+def test_more_hosts_than_may_be_changed(fleet: Fleet) -> None:
+    text, done = fleet.run({name: ScriptedSession(DOWN) for name in ("web1", "web2")}, NOW)
+    assert done.exit_code == 3
+    is_golden("several-too-many", text)
+
+
+def test_nobody_consented(fleet: Fleet) -> None:
+    text, done = fleet.run({"web1": ScriptedSession(DOWN)}, Options(hold=0))
+    assert done.exit_code == 3
+    is_golden("refused-consent", text)
+
+
+def test_no_golden_text_is_left_of_a_scene_that_is_gone() -> None:
+    others = {"several-mixed", "several-earlier-host-failed", "several-too-many", "refused-consent"}
+    assert {file.stem for file in GOLDEN.iterdir()} == {*SCENES, *others}

@@ -1,0 +1,252 @@
+"""The documentation says what the code does: commands, links, keys and codes exist, what is generated is fresh."""
+
+import ast
+import importlib
+import io
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+import yaml
+from invoke.parser import Parser
+from pydantic import BaseModel
+
+import remediate
+from incidents import DOWN, HEALTHY, PAGES, host
+from remediate.cli import namespace
+from remediate.host import Certificate, Service, Settings, SshTarget
+from remediate.options import Options
+from remediate.outcome import USAGE_EXIT_CODE, RunVerdict
+from remediate.playbooks.app_down import app_down
+from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
+from remediate.probes.systemd import Unit, UnitLog
+from remediate.project import Project
+from remediate.remedies.catalogue import remedies
+from remediate.report.pages import build
+from remediate.report.schema import schema
+from remediate.report.text import TextReporter
+from remediate.testing import ScriptedSession, play
+from remediate.testing import examples as ex
+from remediate.testing.scripted import Changes
+from remediate.verdict import ENGINE_CODES
+
+ROOT: Final = Path(__file__).parents[1]
+PAGES_OF_IT: Final = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
+EVERY_PAGE: Final = pytest.mark.parametrize("page", PAGES_OF_IT, ids=lambda page: page.relative_to(ROOT).as_posix())
+README: Final = (ROOT / "README.md").read_text()
+
+_FENCED = re.compile(r"^```(?P<kind>[a-z]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+_COMMAND = re.compile(
+    r"(?:\b(?:invoke|remediate|fab) |^)(?P<words>(?:[a-z]+\.[a-z][a-z.-]*[a-z]|sudoers(?= --))(?: .*)?)$"
+)
+
+
+def code(page: Path) -> Iterator[str]:
+    """Everything on a page that is typed: the lines of its blocks, and what stands between backticks."""
+    text = page.read_text()
+    for block in _FENCED.finditer(text):
+        yield from block["text"].splitlines()
+    yield from _INLINE.findall(_FENCED.sub("", text))
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def tree() -> Parser:
+    return Parser(contexts=namespace(ROOT).to_contexts())
+
+
+TOP: Final = {name.partition(".")[0] for name in namespace(ROOT).task_names}
+
+
+def typed(line: str) -> list[str] | None:
+    """Return the words of a command of ours that a line shows, or None."""
+    found = _COMMAND.search(re.split(r"  +|\s*[>#]|…", line.removeprefix("$ "))[0].rstrip()) or _COMMAND.search(
+        re.split(r" {3,}", line)[-1]
+    )
+    words = shlex.split(found["words"]) if found else []
+    return words if words and words[0].partition(".")[0] in TOP else None
+
+
+@EVERY_PAGE
+def test_every_command_exists_with_its_flags(page: Path) -> None:
+    for line in code(page):
+        if (words := typed(line)) is None:
+            continue
+        if len(words) == 1:  # it is only named: what it needs need not stand there
+            assert words[0] in namespace(ROOT).task_names
+        else:
+            tree().parse_argv(words)
+
+
+def test_commands_are_found_on_the_pages_at_all() -> None:
+    shown = {words[0] for page in PAGES_OF_IT for line in code(page) if (words := typed(line))}
+    assert {"fix.app-down", "check.app-down", "do.php-fpm.restart", "runs.show", "sudoers", "staging.break"} <= shown
+    assert typed("FIXED in 31.5 s (serving again after 1.1 s)       evidence: invoke runs.show 6f1b") is not None
+    for wrong in ("invoke fix.app-up --host a", "remediate fix.app-down --hots a", "staging.up --speed 3"):
+        words = typed(wrong)
+        assert words is not None
+        with pytest.raises(Exception, match="No idea what"):
+            tree().parse_argv(words)
+
+
+def test_every_command_of_the_demo_exists() -> None:
+    steps = [shlex.split(line) for line in (ROOT / "docs/demo.sh").read_text().splitlines() if line[:7] == "expect "]
+    assert len(steps) > 3
+    for _, expected, *words in steps:
+        assert int(expected) in {verdict.exit_code for verdict in RunVerdict}
+        tree().parse_argv(words)
+
+
+@EVERY_PAGE
+def test_every_target_of_make_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    asked = [words.split() for line in code(page) for words in re.findall(r"^make ([a-z ]+?)(?:  |$)", line)]
+    assert [target for words in asked for target in words if target not in targets] == []
+
+
+def test_the_python_of_the_readme_names_what_there_is() -> None:
+    blocks = [ast.parse(block["text"]) for block in _FENCED.finditer(README) if block["kind"] == "python"]
+    assert len(blocks) == 2
+    for node in (node for block in blocks for node in ast.walk(block)):
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module or "")
+            assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "remediate":
+            assert node.attr in remediate.__all__
+
+
+# -- links and paths ---------------------------------------------------------------------------------------------------
+
+
+@EVERY_PAGE
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", _FENCED.sub("", page.read_text())):
+        if not re.match(r"https?:", target):
+            file, _, anchor = target.partition("#")
+            linked = page.parent / file if file else page
+            assert linked.exists(), target
+            assert not anchor or anchor in _anchors(linked), target
+
+
+def _anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@EVERY_PAGE
+def test_every_path_exists(page: Path) -> None:
+    ours = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    shown = [text for text in _INLINE.findall(_FENCED.sub("", page.read_text())) if re.fullmatch(r"[\w./-]+", text)]
+    paths = [text for text in shown if text.partition("/")[0] in ours and "/" in text]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+# -- what is generated -------------------------------------------------------------------------------------------------
+
+
+def test_the_schema_is_the_one_of_the_code() -> None:
+    assert (ROOT / "docs/report.schema.json").read_text() == schema(), "run: make schema"
+
+
+def test_the_pages_of_the_playbooks_are_the_ones_of_the_code(tmp_path: Path) -> None:
+    built = {file.name: file.read_text() for file in build(Project(ROOT), tmp_path)}
+    assert {file.name: file.read_text() for file in (ROOT / "docs/playbooks").iterdir()} == built, (
+        "run: invoke docs.build"
+    )
+
+
+# -- tables ------------------------------------------------------------------------------------------------------------
+
+
+def rows(text: str, title: str) -> list[list[str]]:
+    """Return the cells of the table whose first column is called that."""
+    table = re.search(rf"^\| {re.escape(title)} \|.*\n\|[-|]+\|\n((?:\|.*\|\n?)+)", text, re.MULTILINE)
+    assert table is not None, title
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
+
+
+NESTED: Final[Mapping[str, type[BaseModel]]] = {"certificate": Certificate, "database": Service, "redis": Service}
+
+
+def test_the_keys_of_an_inventory_are_the_fields_of_the_settings() -> None:
+    table = rows((ROOT / "docs/inventory.md").read_text(), "key")
+    keys = [key for first, *_ in table for key in re.findall(r"`([a-z_]+)`", first)]
+    assert keys == list(Settings.model_fields)
+    for first, default, meaning in table:
+        for key in re.findall(r"`([a-z_]+)`", first):
+            stated = yaml.safe_load(default.strip("`")) if default.startswith("`") else None
+            assert Settings.model_validate({} if stated is None else {key: stated}) == Settings(), (key, default)
+            assert (stated is None) is (getattr(Settings(), key) is None), (key, default)
+            inner = re.match(r"`\{(.*?)\}`", meaning)
+            assert (inner[1].split(", ") if inner else None) == (
+                list(NESTED[key].model_fields) if key in NESTED else None
+            ), key
+
+
+def test_the_exit_codes_are_those_of_the_code() -> None:
+    stated = {int(code): set(re.findall(r"`(\w+)`", verdicts)) for code, verdicts, _ in rows(README, "code")}
+    expected: dict[int, set[str]] = {USAGE_EXIT_CODE: set()}
+    for verdict in RunVerdict:
+        expected.setdefault(verdict.exit_code, set()).add(verdict.value)
+    assert stated == expected
+
+
+@EVERY_PAGE
+def test_every_refusal_that_is_named_exists(page: Path) -> None:
+    known = {code.name for codes in (ENGINE_CODES, *(each.refusals for each in remedies().values())) for code in codes}
+    before = r"(?:refus(?:al|als|ed|es)(?: is| as| with)?|--override)"
+    named = re.findall(rf"{before} `?([a-z]+(?:-[a-z]+)+)\b", page.read_text())
+    alike = re.findall(r"`([a-z]+-(?:broken|missing|taken|unwritable|unchecked|masked))\b", page.read_text())
+    assert {*named, *alike} <= known
+
+
+def test_the_modules_are_those_that_the_architecture_names() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    (block,) = (each["text"] for each in _FENCED.finditer(page) if each["text"].startswith("remediate/\n"))
+    lines = (re.split(r" {2,}", line.strip())[0] for line in block.splitlines()[1:])
+    named = [word.rstrip("/") for line in lines for word in line.split()]
+    there = {path.stem for path in (ROOT / "remediate").iterdir() if path.suffix in {"", ".py"}}
+    assert sorted(named) == sorted(there - {"__init__", "__pycache__", "playbooks"})
+
+
+# -- the example at the top --------------------------------------------------------------------------------------------
+
+
+def test_the_example_of_the_readme_is_what_a_person_would_see() -> None:
+    (shown,) = (each["text"] for each in _FENCED.finditer(README) if each["text"].startswith("$ invoke fix.app-down"))
+    example = host(app_path=None, worker_program=None, php="php8.3").model_copy(
+        update={"name": "prod", "ssh": SshTarget(address="web1.example.com")}
+    )
+    unit, pools = Unit(name="php8.3-fpm"), Pools(php="php8.3", user="forge")
+    (gone,) = ex.pools(Ping.REFUSED, children=0, listens=False).pools
+    failed = ex.FAILED.model_copy(update={"changed_at": datetime(2026, 11, 23, 2, 51, 10, tzinfo=UTC)})
+    down: Changes = {
+        **HEALTHY,
+        **DOWN,
+        unit: failed,
+        PhpFpmConfig(php="php8.3"): ex.SOUND,
+        pools: PoolsState(pools=(gone.model_copy(update={"listen": "/run/php/php8.3-fpm.sock"}),)),
+        UnitLog(name="php8.3-fpm"): ex.NO_LINES,
+    }
+    out = io.StringIO()
+    reporter = TextReporter(out, io.StringIO(), program="invoke")
+    reporter.began("6f1b", app_down, (example,), "ana@laptop")
+    session = ScriptedSession(
+        down, {unit: ex.started_again(failed), pools: ex.POOLS, **dict.fromkeys(PAGES, ex.page())}
+    )
+    play(app_down, session, host=example, options=Options(hold=0, yes=True), reporter=reporter)
+
+    def steady(text: str) -> str:
+        text = re.sub(r"(operator \S+   )\d\d:\d\d:\d\dZ", r"\g<1>02:58:01Z", text)
+        text = re.sub(r"\d samples good over \d+ s", "7 samples good over 30 s", text)
+        return re.sub(r"\d+\.\d s", "0.0 s", text)
+
+    assert steady(shown) == steady(f"$ invoke fix.app-down --host prod\n{out.getvalue()}")
