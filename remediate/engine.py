@@ -226,6 +226,9 @@ class HostRun:
     def _untouched(self) -> HostOutcome:
         """End a host on which nothing had to be done in the end: what others mended meanwhile has to last, too."""
         steps = tuple(self._steps)
+        decisions = {step.decision for step in steps}
+        if Decision.NOT_ATTEMPTED in decisions and Decision.REFUSE not in decisions:
+            steps = self.planned()  # what came in between speaks against an earlier remedy: say that of it, too
         window = None if self._concern(steps) else self._watched()
         if window is None or window.held is Held.HELD:
             return self._unchanged(steps)
@@ -267,7 +270,7 @@ class HostRun:
             if step is not None:
                 return step.model_copy(update={"seconds": round(monotonic() - begun, 1)})
             self._look.survey()
-            verdict = self._judge()[position].verdict
+            verdict = self._patiently(position)[position].verdict
         moved = refuse(MOVED, f"{remedy.title()} changed each time just before it was to be mended")
         return step_outcome(remedy, moved, self._facts)
 
