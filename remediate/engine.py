@@ -8,7 +8,7 @@ from remediate.attempt import NotRun, Ran, Stopped, attempt
 from remediate.context import Context, NotRecorded
 from remediate.discovery import discovered
 from remediate.errors import ContactLost, Unreachable
-from remediate.hold import Held, Unsure, Window, hold
+from remediate.hold import Held, Window
 from remediate.host import Host
 from remediate.judge import (
     CLOCK,
@@ -20,20 +20,16 @@ from remediate.judge import (
     judge,
     not_attempted,
     relied_on,
-    restarted,
     symptom,
-    unproven,
-    youngest,
 )
 from remediate.options import Options
 from remediate.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
 from remediate.patience import patiently
 from remediate.playbook import Cure, Treatment
-from remediate.probe import Fact
 from remediate.remedy import Remedy
 from remediate.session import Session
 from remediate.survey import Facts
-from remediate.surveyor import SURVEY_SECONDS, Surveyor
+from remediate.surveyor import Surveyor
 from remediate.tell import host_outcome, step_outcome
 from remediate.verdict import (
     JOURNAL_UNWRITABLE,
@@ -47,6 +43,7 @@ from remediate.verdict import (
     Verdict,
     refuse,
 )
+from remediate.watch import Watch
 
 FENCE_TRIES: Final = 3
 """How often a plan is made anew because something moved between survey and lock."""
@@ -165,36 +162,9 @@ class HostRun:
         """Seconds left of what this host may take."""
         return self.options.timeout - (monotonic() - self._begun)
 
-    def _window(self, seconds: float, prefix: str = "") -> Window:
-        """Sample the symptom, what was healed, and whatever has an incarnation, beginning with the facts of now."""
-        first = self._facts
-        seen = [first]
-
-        def fault(facts: Facts) -> str | None:
-            earlier, seen[0] = seen[0], facts
-            return self._fault(earlier, facts)
-
-        lasting = (probe for probe, answer in first if isinstance(answer, Fact) and answer.incarnation is not None)
-        healed = (probe for remedy, _ in self._healed for probe in remedy.probes())
-        probes = (CLOCK, *self.treatment.symptoms, *healed, *lasting)
-        with self._look.look(probes=probes, seconds=seconds * 1.5 + SURVEY_SECONDS) as look:
-            return hold(
-                look.survey,
-                fault,
-                seconds=seconds,
-                stop=self.context.stop,
-                progress=lambda text: self._progress(prefix + text),
-            )
-
-    def _fault(self, earlier: Facts, facts: Facts) -> str | None:
-        if (again := restarted(earlier, facts)) is not None:
-            return again
-        seen = symptom(self.treatment, facts)
-        if seen is Symptom.UNKNOWN:
-            raise Unsure(complaint(self.treatment, facts))
-        if seen is Symptom.PRESENT:
-            return complaint(self.treatment, facts)
-        return unproven(self._healed, facts)
+    @property
+    def _watch(self) -> Watch:
+        return Watch(self.treatment, self._look, self.context.stop, self._progress)
 
     # -- deciding ------------------------------------------------------------------------------------------------
 
@@ -207,21 +177,11 @@ class HostRun:
                 return self._end(RunVerdict.INTERRUPTED, steps=steps)
             if any(each.decision is Decision.PROCEED for each in judgements):
                 return self._end(RunVerdict.PENDING, steps=steps) if self.options.plan else None
-            window = None if self._concern(steps) else self._watched()
+            window = None if self._concern(steps) else self._watch.until_old(self.options.hold)
             if window is None or window.held is Held.HELD:
                 return self._unchanged(steps)
             unstable = window.why
         return self._refused(UNSTABLE, unstable, self.planned())
-
-    def _watched(self) -> Window | None:
-        """Watch until everything is as old as the window; None where it is already.
-
-        A program that crashes every two seconds looks healthy in most surveys.
-        """
-        age = youngest(self._facts)
-        if age is None or age >= self.options.hold:
-            return None
-        return self._window(self.options.hold - age, prefix=f"healthy, but for {age:.0f} s only: ")
 
     def _untouched(self) -> HostOutcome:
         """End a host on which nothing had to be done in the end: what others mended meanwhile has to last, too."""
@@ -229,7 +189,7 @@ class HostRun:
         decisions = {step.decision for step in steps}
         if Decision.NOT_ATTEMPTED in decisions and Decision.REFUSE not in decisions:
             steps = self.planned()  # what came in between speaks against an earlier remedy: say that of it, too
-        window = None if self._concern(steps) else self._watched()
+        window = None if self._concern(steps) else self._watch.until_old(self.options.hold)
         if window is None or window.held is Held.HELD:
             return self._unchanged(steps)
         if window.held is Held.STOPPED:
@@ -345,7 +305,7 @@ class HostRun:
         if symptom(self.treatment, self._facts) is Symptom.PRESENT:
             seen = complaint(self.treatment, self._facts)
             return self._end(RunVerdict.NOT_FIXED, Problem(code="symptom-persists", message=seen))
-        window = self._window(self.options.hold)
+        window = self._watch.window(self.options.hold, self._healed)
         match window.held:
             case Held.HELD:
                 self._steps = [_held(step, window) if step.changed else step for step in self._steps]

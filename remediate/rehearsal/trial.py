@@ -52,27 +52,33 @@ def _single(case: Case) -> Trial:
 
 
 def _pairs(cases: Sequence[Case], pairs: Pairs) -> Iterator[Trial]:
-    """Pair what can be mended with everything else that disturbs other things.
+    """Pair what can be mended with whatever disturbs other things.
 
-    SOME takes one case for each thing that is disturbed and each way it has to end, since what matters of a pair is
-    whether two different repairs, or a repair and a refusal, get into each other's way.
+    SOME takes one case for each thing that is disturbed: those that can be mended with one another, since two repairs
+    may get into each other's way, and every other one beside one of them, in turn.
     """
-    if pairs is Pairs.NONE:
-        return
     # What must not be claimed is unsteady by itself: beside it nothing can be expected of a second fault.
-    chosen = [case for case in cases if case.expected is not Expected.UNCLAIMED]
+    steady = [case for case in cases if case.expected is not Expected.UNCLAIMED]
     if pairs is Pairs.SOME:
-        chosen = list({(case.fault.disturbs(), case.expected, case.code): case for case in reversed(chosen)}.values())
-        chosen.sort(key=cases.index)
-    for one, other in combinations(chosen, 2):
-        both = {one.expected, other.expected}
-        if Expected.FIXED in both and not set(one.fault.disturbs()) & set(other.fault.disturbs()):
-            yield _pair(one, other, both)
+        first = {(case.fault.disturbs(), case.expected, case.code): case for case in reversed(steady)}
+        steady = sorted(first.values(), key=cases.index)
+    cured = [case for case in steady if case.expected is Expected.FIXED]
+    others = [case for case in steady if case.expected is not Expected.FIXED]
+    if pairs is not Pairs.NONE:
+        yield from (_pair(one, other) for one, other in combinations(cured, 2) if _apart(one, other))
+    for turn, other in enumerate(others if cured else ()):
+        partners = [case for case in (*cured[turn % len(cured) :], *cured[: turn % len(cured)]) if _apart(case, other)]
+        chosen = {Pairs.NONE: [], Pairs.SOME: partners[:1], Pairs.ALL: partners}[pairs]
+        yield from (_pair(case, other) for case in chosen)
 
 
-def _pair(one: Case, other: Case, both: set[Expected]) -> Trial:
+def _apart(one: Case, other: Case) -> bool:
+    return not set(one.fault.disturbs()) & set(other.fault.disturbs())
+
+
+def _pair(one: Case, other: Case) -> Trial:
     # A refusal beside something that can be mended: whatever comes of it, it is not a fixed host.
-    expected = Expected.UNCLAIMED if Expected.REFUSED in both else Expected.FIXED
+    expected = Expected.UNCLAIMED if other.expected is Expected.REFUSED else Expected.FIXED
     return Trial(
         name=f"{one.name}+{other.name}",
         faults=(one.fault, other.fault),

@@ -1,0 +1,66 @@
+"""Watches one host over time: what was mended has to last, and what looks healthy may only be young."""
+
+from collections.abc import Callable, Sequence
+from threading import Event
+
+from remediate.hold import Unsure, Window, hold
+from remediate.judge import CLOCK, Symptom, complaint, restarted, symptom, unproven, youngest
+from remediate.playbook import Treatment
+from remediate.probe import Fact
+from remediate.remedy import Remedy
+from remediate.survey import Facts
+from remediate.surveyor import SURVEY_SECONDS, Surveyor
+
+Healed = Sequence[tuple[Remedy, Facts]]
+"""Remedies that were proven, each with the facts from before it acted."""
+
+
+class Watch:
+    """Samples the symptom, what was healed, and whatever has an incarnation, beginning with the facts of now."""
+
+    def __init__(self, treatment: Treatment, surveyor: Surveyor, stop: Event, progress: Callable[[str], None]) -> None:
+        self._treatment = treatment
+        self._surveyor = surveyor
+        self._stop = stop
+        self._progress = progress
+
+    def window(self, seconds: float, healed: Healed = (), prefix: str = "") -> Window:
+        """Watch for `seconds`. Raises Unreachable and ContactLost."""
+        first = self._surveyor.facts
+        seen = [first]
+
+        def fault(facts: Facts) -> str | None:
+            earlier, seen[0] = seen[0], facts
+            return self._fault(earlier, facts, healed)
+
+        lasting = (probe for probe, answer in first if isinstance(answer, Fact) and answer.incarnation is not None)
+        asked = (probe for remedy, _ in healed for probe in remedy.probes())
+        probes = (CLOCK, *self._treatment.symptoms, *asked, *lasting)
+        with self._surveyor.look(probes=probes, seconds=seconds * 1.5 + SURVEY_SECONDS) as look:
+            return hold(
+                look.survey,
+                fault,
+                seconds=seconds,
+                stop=self._stop,
+                progress=lambda text: self._progress(prefix + text),
+            )
+
+    def until_old(self, seconds: float) -> Window | None:
+        """Watch until everything has lasted for `seconds`; None where it has already.
+
+        A program that crashes every two seconds looks healthy in most surveys.
+        """
+        age = youngest(self._surveyor.facts)
+        if age is None or age >= seconds:
+            return None
+        return self.window(seconds - age, prefix=f"healthy, but for {age:.0f} s only: ")
+
+    def _fault(self, earlier: Facts, facts: Facts, healed: Healed) -> str | None:
+        if (again := restarted(earlier, facts)) is not None:
+            return again
+        seen = symptom(self._treatment, facts)
+        if seen is Symptom.UNKNOWN:
+            raise Unsure(complaint(self._treatment, facts))
+        if seen is Symptom.PRESENT:
+            return complaint(self._treatment, facts)
+        return unproven(healed, facts)
