@@ -53,7 +53,7 @@ def without_asking(runs: Sequence[HostRun], options: Options) -> tuple[RefusalCo
 def select(target: str, inventory: Path | Sequence[Path] | None = None) -> tuple[Host, ...]:
     """Return the hosts that a name, group or pattern stands for. Raises ConfigurationError in one line."""
     if inventory is None:
-        paths: Sequence[Path] = Project.find(Path.cwd()).inventories()
+        paths: Sequence[Path] = Project.here().inventories()
     else:
         paths = (inventory,) if isinstance(inventory, Path) else tuple(inventory)
     return Inventory.load(paths).select(target)
