@@ -49,12 +49,12 @@ def _unproven(cure: Cure, project: Project) -> str | None:
     return unrehearsed(cure if isinstance(cure, Playbook) else cure.playbook, project)
 
 
-def usage_report(name: str, flags: Flags, message: str) -> str:
+def usage_report(name: str, message: str, *, plan: bool) -> str:
     """Return the `--json` document of a run that was refused as wrong usage."""
     report = Report(
         version=__version__,
         run=new_run_id(),
-        mode=Mode.PLAN if flags.get("plan") else Mode.FIX,
+        mode=Mode.PLAN if plan else Mode.FIX,
         playbook=name,
         operator=operator_name(),
         started=datetime.now(UTC),
