@@ -54,18 +54,23 @@ def _result(future: "Future[Output]") -> Output | Unreadable:
 def fetch(request: HttpRequest) -> Output:
     """Send one GET and answer as curl would: body on stdout, `status seconds redirect` on stderr, curl's exit status.
 
-    Raises Unreadable when this machine has no network, or its trust file cannot be read: neither says anything
-    about the site.
+    The site is asked directly, as the public would ask it and as the host does: the proxies and credentials that this
+    machine's environment has (ALL_PROXY, ~/.netrc) are not used, because the answer would be theirs. A machine without
+    another way out is left out with `site_vantage: [host]`.
+
+    Raises Unreadable when this machine has no network, when no client can be built on it, or its trust file cannot be
+    read: none of that says anything about the site.
     """
     import httpx2
 
     url, headers, extensions = _addressed(request)
-    context, begun = _trusting(request), monotonic()
+    try:
+        client = httpx2.Client(verify=_trusting(request), timeout=request.seconds, trust_env=False)
+    except (ImportError, OSError, ValueError) as error:
+        raise Unreadable(f"this machine cannot ask over HTTP: {error}") from error
+    begun = monotonic()
     status, redirect, body, exit_status = 0, "", b"", CurlExit.OK
-    with (
-        _Deadline(request.seconds) as deadline,
-        httpx2.Client(verify=context, timeout=request.seconds, trust_env=request.resolve is None) as client,
-    ):
+    with client, _Deadline(request.seconds) as deadline:
         extensions["trace"] = deadline.watch
         try:
             with client.stream("GET", url, headers=headers, extensions=extensions) as response:

@@ -1,6 +1,7 @@
 """Runs a playbook or a remedy over hosts: all are surveyed first, few are changed, one after the other."""
 
 import getpass
+import os
 import socket
 import traceback
 from collections.abc import Callable, Sequence
@@ -52,15 +53,19 @@ def without_asking(runs: Sequence[HostRun], options: Options) -> tuple[RefusalCo
 def select(target: str, inventory: Path | Sequence[Path] | None = None) -> tuple[Host, ...]:
     """Return the hosts that a name, group or pattern stands for. Raises ConfigurationError in one line."""
     if inventory is None:
-        paths: Sequence[Path] = Project.find(Path.cwd()).inventories()
+        paths: Sequence[Path] = Project.here().inventories()
     else:
         paths = (inventory,) if isinstance(inventory, Path) else tuple(inventory)
     return Inventory.load(paths).select(target)
 
 
 def operator_name() -> str:
-    """Return who runs this, for the record: login name and machine."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    """Return who runs this, for the record: login name, or number where there is no name, and machine."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # as in a container that is run under any number
+        name = f"uid{os.getuid()}"
+    return f"{name}@{socket.gethostname()}"
 
 
 def run(
@@ -83,6 +88,8 @@ def run(
     """
     chosen = options or Options()
     hosts = select(target, inventory) if isinstance(target, str) else tuple(target)
+    if not hosts:
+        raise ConfigurationError(f"{cure.name}: no host is given: name one of the inventory, or pass at least one Host")
     for host in hosts:
         if host.settings.php is not None or not cure.discovers:
             cure(host)  # what the inventory lacks is said before any host is touched

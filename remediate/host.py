@@ -25,6 +25,16 @@ def _absolute(value: str) -> str:
 
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+
+
+def _public(value: AnyHttpUrl) -> AnyHttpUrl:
+    if value.username is not None or value.password is not None:
+        # It would stand in the arguments of curl on the host, for every user there to read.
+        raise ValueError("must not hold a user or a password before the host's name: the public has none")
+    return value
+
+
+PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_public)]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&+-]*$")]
 
 
@@ -67,7 +77,7 @@ class Settings(_Frozen):
     host_key: Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")] | None = Field(
         default=None, description="pinned SSH host key, as ssh-keygen -l prints it"
     )
-    site_url: AnyHttpUrl | None = Field(default=None, description="the site as the public sees it")
+    site_url: PublicUrl | None = Field(default=None, description="the site as the public sees it")
     site_vantage: tuple[Vantage, ...] = Field(
         default=(Vantage.HOST, Vantage.CONTROLLER),
         min_length=1,

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from pydantic import ValidationError
+
+from remediate.errors import ConfigurationError, one_line
 from remediate.fleet import run
 from remediate.host import Host, SshTarget
 from remediate.options import Options
@@ -38,10 +41,16 @@ def apply(
 
     The connection is used once its server key has been checked against known_hosts, or against `host_key`
     (`SHA256:…`): Fabric itself accepts any key. A changed or unknown one ends in `unreachable`, nothing sent. To
-    call this is to consent.
+    call this is to consent. Raises ConfigurationError, one line, for a user or port that cannot be.
     """
     address = str(connection.host)
-    target = SshTarget(address=address, port=connection.port, user=connection.user, host_key=host_key)
+    try:
+        target = SshTarget(address=address, port=connection.port, user=connection.user, host_key=host_key)
+    except ValidationError as error:
+        # A login name is no secret, and pydantic's words alone do not say what is accepted.
+        what = {"user": f"{connection.user!r}: letters, digits, '_', '.' and '-' are accepted, no digit first"}
+        wrong = str(error.errors(include_input=False)[0]["loc"][0])
+        raise ConfigurationError(f"{address}: {wrong} {what.get(wrong) or one_line(error)}") from None
 
     def connect(_: Host) -> Session:
         from remediate.ssh import connection_link

@@ -15,6 +15,17 @@ TIMED_OUT = frozenset({124, 137})
 NOT_RUN = frozenset({126, 127})
 """Exit statuses of a command that cannot be started or does not exist (POSIX sh, timeout(1))."""
 
+SUDO_REFUSES = re.compile(
+    r"^(?:sudo: .*(?:password is required|terminal is required|no tty present|must have a tty|no askpass program"
+    r"|not allowed|you are not permitted|unknown user|command not found|unable to execute|unable to initialize"
+    r"|error initializing|unable to load|no valid sudoers sources|no new privileges|setuid|Password expired"
+    r"|[Aa]ccount (?:validation|management|expired|or password)).*"
+    r"|Sorry, user .*|.* is not in the sudoers file.*|.* is not allowed to run sudo on .*)$",
+    re.MULTILINE,
+)
+"""What sudo 1.8 and 1.9 say (LC_ALL=C, exit status 1) when they do not run a command at all. Everything else that they
+write is a warning, `sudo: unable to resolve host web1`, and the exit status is the command's own."""
+
 
 class Fact(BaseModel, ABC):
     """The typed answer to a probe: frozen, picklable, JSON both ways."""
@@ -89,8 +100,8 @@ class Probe(BaseModel, ABC, Generic[T_co]):
                 raise Unreadable(f"{self.label()}: no answer within {command.seconds:g} s")
             if output.exit in NOT_RUN:
                 raise Unreadable(f"{self.label()}: cannot run {command.argv[0]}: {last_line(output.stderr)}")
-            if command.user is not None and output.exit == 1 and output.stderr.startswith("sudo: "):
-                raise Unreadable(f"{self.label()}: not allowed to run `{command}`: {last_line(output.stderr)}")
+            if command.user is not None and output.exit == 1 and (said := SUDO_REFUSES.search(output.stderr)):
+                raise Unreadable(f"{self.label()}: not allowed to run `{command}`: {said[0]}")
         if output.cut and not self.bears_cut:
             raise Unreadable(f"{self.label()}: the answer is too long to be read whole")
         return self.parse(output)

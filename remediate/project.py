@@ -5,14 +5,20 @@ import importlib
 import importlib.util
 import sys
 import tomllib
-from collections.abc import Mapping
+import traceback
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple, Self
+from textwrap import shorten
+from typing import Final, NamedTuple, Self
 
 from remediate.errors import ConfigurationError
+from remediate.flags import RUN_NAMES
 from remediate.inventory import discover
 from remediate.playbook import Playbook
+
+RESERVED: Final = frozenset({"all"})
+"""Names that a playbook cannot have."""
 
 
 class Flag(NamedTuple):
@@ -30,6 +36,8 @@ class Listed(NamedTuple):
     stock: bool
     summary: str
     flags: tuple[Flag, ...]
+    error: str | None = None
+    """Why it cannot be run; the others can."""
 
 
 class Project:
@@ -39,27 +47,46 @@ class Project:
     never from whatever directory one happens to stand in.
     """
 
-    def __init__(self, root: Path | None) -> None:
+    def __init__(self, root: Path | None, *, unread: tuple[str, ...] = ()) -> None:
         self.root = root
+        self._unread = unread
 
     @classmethod
     def find(cls, start: Path) -> Self:
-        """Look for the marked directory at `start` and above it."""
+        """Look for the marked directory at `start` and above it.
+
+        A pyproject.toml that cannot be read marks nothing, and is named by whatever misses a project afterwards.
+        """
+        unread: list[str] = []
         for directory in (start, *start.parents):
-            if _is_marked(directory / "pyproject.toml"):
-                return cls(directory)
-        return cls(None)
+            try:
+                if _is_marked(directory / "pyproject.toml"):
+                    return cls(directory)
+            except ConfigurationError as error:
+                unread.append(str(error))
+        return cls(None, unread=tuple(unread))
+
+    @classmethod
+    def here(cls) -> Self:
+        """Look for it from the working directory upwards. Raises ConfigurationError when there is none."""
+        try:
+            return cls.find(Path.cwd())
+        except OSError as error:
+            why = error.strerror or error
+            raise ConfigurationError(
+                f"the working directory cannot be read ({why}): change to one that exists"
+            ) from error
 
     def demand_root(self) -> Path:
         """Return the marked directory. Raises ConfigurationError when there is none."""
         if self.root is None:
-            raise ConfigurationError("no project here: mark a directory with [tool.remediate] in its pyproject.toml")
+            raise self._missing("no project here: mark a directory with [tool.remediate] in its pyproject.toml")
         return self.root
 
     def inventories(self) -> tuple[Path, ...]:
         """Return every inventory in `inventories/`. Raises ConfigurationError when there is none."""
         if self.root is None:
-            raise ConfigurationError(
+            raise self._missing(
                 "no inventory: give --inventory PATH, or mark a project with [tool.remediate] in its pyproject.toml"
             )
         found = discover(self.root)
@@ -80,7 +107,9 @@ class Project:
         """Import one playbook. Raises ConfigurationError when it does not exist or is not one."""
         listed = self.playbooks().get(name)
         if listed is None:
-            raise ConfigurationError(f"no playbook {name!r}; there are: {', '.join(self.playbooks())}")
+            raise self._missing(f"no playbook {name!r}; there are: {', '.join(self.playbooks())}")
+        if listed.error is not None:
+            raise ConfigurationError(f"{listed.path}: {listed.error}")
         attribute = listed.path.stem
         module = importlib.import_module(f"remediate.playbooks.{attribute}") if listed.stock else _imported(listed.path)
         found = getattr(module, attribute, None)
@@ -88,36 +117,72 @@ class Project:
             raise ConfigurationError(
                 f"{listed.path} does not define the playbook {attribute} (@playbook def {attribute})"
             )
+        try:
+            found.given({})
+        except Exception as error:  # its annotations are somebody else's code, too
+            raise ConfigurationError(f"{listed.path}: {_said(error)}") from error
         return found
+
+    def usable(self) -> tuple[tuple[Playbook, ...], tuple[str, ...]]:
+        """Import all that can be imported, and say of the others why not: a broken one must not stop the rest."""
+        playbooks: list[Playbook] = []
+        broken: list[str] = []
+        for name in self.playbooks():
+            try:
+                playbooks.append(self.load(name))
+            except ConfigurationError as error:
+                broken.append(str(error))
+        return tuple(playbooks), tuple(broken)
+
+    def _missing(self, message: str) -> ConfigurationError:
+        return ConfigurationError("; ".join((message, *self._unread)))
 
 
 def _is_marked(pyproject: Path) -> bool:
+    """Say whether a project begins here. Raises ConfigurationError when the file does not let one know."""
     try:
-        return "remediate" in tomllib.loads(pyproject.read_text()).get("tool", {})
+        tool = tomllib.loads(pyproject.read_text()).get("tool", {})
     except FileNotFoundError:
         return False
-    except (OSError, ValueError):
-        return False
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{pyproject} cannot be read: {_said(error)}") from error
+    if not isinstance(tool, dict):
+        raise ConfigurationError(f"{pyproject} cannot be used: tool is no table, as in [tool.remediate]")
+    return "remediate" in tool
 
 
 def _listing(directory: Path, *, stock: bool) -> list[Listed]:
-    return [_listed(path, stock=stock) for path in sorted(directory.glob("*.py")) if not path.name.startswith("_")]
+    return [_listed(path, stock=stock) for path in sorted(directory.glob("*.py")) if path.name[0] not in "_."]
 
 
 def _listed(path: Path, *, stock: bool) -> Listed:
     name = path.stem.replace("_", "-")
     try:
-        tree = ast.parse(path.read_text())
-    except (OSError, ValueError, SyntaxError) as error:
-        return Listed(name, path, stock, f"cannot be read: {error}", ())
+        tree = ast.parse(path.read_text(), path.name)
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        return Listed(name, path, stock, "", (), f"cannot be read: {_said(error)}")
     function = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == path.stem), None)
     if function is None:
-        return Listed(name, path, stock, f"defines no playbook {path.stem}", ())
+        return Listed(name, path, stock, "", (), f"defines no playbook {path.stem} (@playbook def {path.stem})")
     flags = tuple(
         Flag(argument.arg, argument.annotation is not None and ast.unparse(argument.annotation) == "bool")
         for argument in function.args.kwonlyargs
     )
-    return Listed(name, path, stock, ast.get_docstring(function) or "", flags)
+    clash = _clash(name, flags)
+    return Listed(name, path, stock, ast.get_docstring(function) or "", () if clash else flags, clash)
+
+
+def _clash(name: str, flags: Sequence[Flag]) -> str | None:
+    """Say which of its names are taken, or cannot be typed."""
+    if name in RESERVED:
+        return f"no playbook can be called {name}: rehearse.{name} means every one"
+    for flag in flags:
+        typed = flag.name.replace("_", "-")
+        if typed in RUN_NAMES:
+            return f"its parameter {flag.name} would be --{typed}, which every run has: call it something else"
+        if not flag.name[0].isalpha():
+            return f"its parameter {flag.name} cannot be a flag: it has to begin with a letter"
+    return None
 
 
 def _imported(path: Path) -> object:
@@ -130,6 +195,15 @@ def _imported(path: Path) -> object:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, NameError, TypeError, ValueError, AttributeError) as error:
-        raise ConfigurationError(f"{path}: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # somebody else's code: anything may come out
+        del sys.modules[name]
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        place = f"{path}:{lines[-1]}" if lines else str(path)
+        raise ConfigurationError(f"{place}: {_said(error)}") from error
     return module
+
+
+def _said(error: BaseException) -> str:
+    """Return an error in one line, with its kind where its words alone do not tell."""
+    words = shorten(" ".join(str(error).split()), 300)
+    return words if isinstance(error, OSError | SyntaxError | ValueError) else f"{type(error).__name__}: {words}"

@@ -34,6 +34,7 @@ exec 2>/dev/null
 LC_ALL=C LANGUAGE= PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL LANGUAGE PATH
 ME=$(id -un)
+[ "$(id -u)" != 0 ] || ME=root
 frame() { printf '\n%s %s\n' "$N" "$*"; }
 run() {
   t=$1 u=$2; shift 2

@@ -10,13 +10,20 @@ from remediate.host import Host
 _SPECIAL = re.compile(r"([,:=*?\[\]!# ^])")
 """What sudoers(5) gives a meaning in a command or an argument; everything else stands for itself."""
 
+_LOGIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*[$]?")
+_ALIAS = re.compile(r"[A-Z][A-Z0-9_]*")
+"""An alias, or ALL, wherever sudoers(5) expects a user."""
+
 
 def render(host: Host, user: str, commands: Iterable[Run]) -> str:
     """Return the file for one host and its SSH user.
 
     Each rule is one whole command with every argument; nothing matches by pattern. TIMEOUT makes sudo itself end a
-    command that ignores its deadline: the caller, not being root, could not (sudoers(5), 1.8.20 and later).
+    command that ignores its deadline: the caller, not being root, could not (sudoers(5), 1.8.20 and later). Raises
+    ValueError for what sudoers would take for something else.
     """
+    if not _LOGIN.fullmatch(user) or _ALIAS.fullmatch(user):
+        raise ValueError(f"sudoers cannot express the login name {user!r}")
     lines = [
         f"# What remediate may do on {host.name}, and nothing else. Made by `sudoers --host {host.name}`;",
         "# make it again after an update. Install it with: visudo -c -f FILE && install -m 0440 FILE",

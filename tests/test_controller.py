@@ -3,7 +3,6 @@
 import contextlib
 import datetime as dt
 import ipaddress
-import os
 import socket
 import ssl
 import subprocess
@@ -222,8 +221,6 @@ def test_nobody_listening(server: Server) -> None:
 
 
 def test_a_name_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
-    _no_proxy(monkeypatch)
-
     def nowhere(*_: object, **__: object) -> list[object]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -238,8 +235,6 @@ def test_a_name_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_controller_without_a_network_says_nothing_about_the_site(
     monkeypatch: pytest.MonkeyPatch, error: OSError
 ) -> None:
-    _no_proxy(monkeypatch)
-
     def nowhere(*_: object, **__: object) -> list[object]:
         raise error
 
@@ -248,10 +243,16 @@ def test_a_controller_without_a_network_says_nothing_about_the_site(
         fetch(HttpRequest(url="http://example.com/"))
 
 
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+@pytest.mark.parametrize("error", [ImportError("no socksio"), ssl.SSLError("no engine")])
+def test_a_controller_without_a_client_says_nothing_about_the_site(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("httpx2.Client", broken)
+    with pytest.raises(Unreadable, match="this machine cannot ask over HTTP"):
+        fetch(HttpRequest(url="http://example.com/"))
 
 
 # -- deadlines ---------------------------------------------------------------------------------------------------------
@@ -307,10 +308,13 @@ def test_a_pinned_request_says_the_port_of_the_site(server: Server) -> None:
     assert [header(asked, "Host") for asked in server.asked] == [["example.com:8080"]] * 2
 
 
-def test_a_pinned_request_takes_no_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "nonsense://x"])
+def test_no_request_takes_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
+        monkeypatch.setenv(name, proxy)
+    monkeypatch.setenv("no_proxy", "")
     server.says(reply(200))
+    assert answer(get(server)).ok
     assert answer(HttpRequest(url="http://example.com/", resolve=f"127.0.0.1:{server.port}", seconds=5)).ok
 
 

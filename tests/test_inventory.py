@@ -378,6 +378,13 @@ def test_files_are_beside_the_inventory_or_at_home(
         ("{site_vantage: []}", ".site_vantage", "must not be empty"),
         ("{site_url: 'ftp://u:hunter2@x/'}", ".site_url", "must be a URL that begins with http"),
         ("{site_url: 'hunter2'}", ".site_url", "must be a URL"),
+        (
+            "{site_url: 'https://u:hunter2@x/'}",
+            ".site_url",
+            "must not hold a user or a password before the host's name",
+        ),
+        ("{site_url: 'https://hunter2@x/'}", ".site_url", "must not hold a user or a password"),
+        ("{site_url: 'https://:hunter2@x/'}", ".site_url", "must not hold a user or a password"),
         ("{site_contains: " + "hunter2" * 50 + "}", ".site_contains", "is too long"),
         ("{site_ca: [x]}", ".site_ca", "must be text, a file name"),
         ("{site_ca: ~nobody-by-this-name/ca.pem}", ".site_ca", "without a home"),

@@ -16,6 +16,7 @@ from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.frames import Frame, FrameReader
 from remediate.probe import Fact, Probe
+from remediate.probes.sudo import Sudo
 from remediate.script import LOCK_FILE, STDERR_LIMIT, STDOUT_LIMIT, Act, Fence, build, shell_command
 from remediate.session import Answers
 from remediate.testing import SHELLS, Call, PaperHost, installed_shells
@@ -191,6 +192,29 @@ def test_who_runs_what(tmp_path: Path) -> None:
             host.program(name)
         survey(host, ask("mine"), ask("/usr/bin/yours", user=ROOT), ask("/usr/bin/his", user="forge"))
         assert sorted(host.calls) == [Call(("his",), "forge"), Call(("mine",), "forge"), Call(("yours",), "root")]
+
+
+@pytest.mark.parametrize("name", ["root", "toor"])
+def test_root_needs_no_sudo(tmp_path: Path, name: str) -> None:
+    with PaperHost(tmp_path, user=name) as host:
+        host.no("sudo")
+        host.program("yours")
+        host.script("id", f"[ $1 = -u ] && echo 0 || echo {name}")
+        probe, rules = ask("/usr/bin/yours", user=ROOT), Sudo()
+        answers = survey(host, probe, rules)
+        assert output(answers, probe).exit == 0
+        assert Call(("yours",), name) in host.calls
+        found = rules.read(output(answers, rules))
+        assert found.describe() == "not needed: the login is root"
+        assert found.allows(Run.of("/usr/bin/anything", user="forge"))
+
+
+def test_anybody_else_needs_sudo(tmp_path: Path) -> None:
+    with PaperHost(tmp_path) as host:
+        host.no("sudo")
+        rules = Sudo()
+        with pytest.raises(Unreadable, match="sudo: not found"):
+            rules.read(output(survey(host, rules), rules))
 
 
 def test_the_language_of_the_host_does_not_matter(host: PaperHost) -> None:

@@ -1,6 +1,6 @@
 """fix.*, check.* and do.*: run a playbook or a remedy from the command line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from remediate import __version__
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.errors import ConfigurationError, one_line
 from remediate.fleet import operator_name, run, select
+from remediate.host import Host
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, Mode, Problem, Report, Touched
 from remediate.playbook import Cure, Parametrized, Playbook
@@ -27,7 +28,7 @@ def mend(cure: Cure, flags: Flags, project: Project, terminal: Terminal, *, prog
     """Run it, tell it, and return the exit code."""
     options = options_of(flags)
     hosts = select(target_of(flags), inventory_of(flags, project))
-    _known_overrides(cure, options)
+    _known_overrides(cure, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
     reporter = TextReporter(narrative, terminal.err, program=program, inventory=text_of(flags, "inventory"))
     with stoppable() as stop:
@@ -49,12 +50,12 @@ def _unproven(cure: Cure, project: Project) -> str | None:
     return unrehearsed(cure if isinstance(cure, Playbook) else cure.playbook, project)
 
 
-def usage_report(name: str, flags: Flags, message: str) -> str:
+def usage_report(name: str, message: str, *, plan: bool) -> str:
     """Return the `--json` document of a run that was refused as wrong usage."""
     report = Report(
         version=__version__,
         run=new_run_id(),
-        mode=Mode.PLAN if flags.get("plan") else Mode.FIX,
+        mode=Mode.PLAN if plan else Mode.FIX,
         playbook=name,
         operator=operator_name(),
         started=datetime.now(UTC),
@@ -107,15 +108,22 @@ def _texts(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else []
 
 
-def _known_overrides(cure: Cure, options: Options) -> None:
+def _known_overrides(cure: Cure, hosts: Sequence[Host], options: Options) -> None:
+    """Raise ConfigurationError for a code that nothing in this run can refuse with, or that is not for overriding."""
     if not options.overrides:
         return
-    from remediate.remedies.catalogue import remedies
-
-    codes = {code.name: code for kind in remedies().values() for code in kind.refusals}
-    codes |= {code.name: code for code in ENGINE_CODES}
+    remedies = [remedy for host in hosts for remedy in cure(_with_php(host, cure)).remedies]
+    codes = {*ENGINE_CODES, *(code for remedy in remedies for code in remedy.refusals)}
+    known = {code.name for code in codes}
+    possible = sorted({code.name for code in codes if code.overridable})
     for name in options.overrides:
-        if name not in codes or not codes[name].overridable:
-            possible = ", ".join(sorted(each for each, code in codes.items() if code.overridable))
-            what = f"{name} cannot be overridden" if name in codes else f"there is no refusal code {name!r}"
-            raise ConfigurationError(f"--override: {what}; {cure.name} can override: {possible}")
+        if name not in possible:
+            what = f"{name} cannot be overridden" if name in known else f"{cure.name} has no refusal code {name!r}"
+            raise ConfigurationError(f"--override: {what}; it can override: {', '.join(possible) or 'nothing'}")
+
+
+def _with_php(host: Host, cure: Cure) -> Host:
+    """Stand in for the PHP that is only discovered on the host: codes do not depend on which one it is."""
+    if host.settings.php is not None or not cure.discovers:
+        return host
+    return host.model_copy(update={"settings": host.settings.model_copy(update={"php": "php0"})})

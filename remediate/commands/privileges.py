@@ -1,7 +1,5 @@
 """sudoers: the file that a host needs, from what the playbooks may ever run there."""
 
-import getpass
-
 from remediate.commands.mend import Flags, inventory_of, target_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
@@ -28,4 +26,9 @@ def sudoers_of(host: Host, project: Project) -> str:
     if host.settings.php is None:
         raise ConfigurationError(f"{host.name}: set remediate.php, so that the file can name it exactly")
     commands = [run for name in project.playbooks() for run in project.load(name)(host).privileges()]
-    return render(host, host.ssh.user or getpass.getuser(), commands)
+    from remediate.ssh.config import login_of  # paramiko costs 100 ms: not before everything else is known to be right
+
+    try:
+        return render(host, login_of(host.ssh), commands)
+    except ValueError as error:
+        raise ConfigurationError(f"{host.name}: {error}") from None

@@ -1,6 +1,9 @@
 """runs.list and runs.show: what was run, and everything about one run."""
 
-from remediate.commands.mend import Flags
+import re
+from typing import Final
+
+from remediate.commands.mend import Flags, text_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.journal import Journal
@@ -8,12 +11,14 @@ from remediate.outcome import Report
 from remediate.project import Project
 from remediate.report.text import TextReporter
 
+MOST: Final = 999_999
+
 
 def list_runs(flags: Flags, project: Project, terminal: Terminal) -> int:
     """Print the newest runs, one line each."""
-    limit = str(flags.get("limit") or "20")
-    if not limit.isdigit() or not int(limit):
-        raise ConfigurationError("--limit takes a number of runs, at least 1")
+    limit = text_of(flags, "limit") or "20"
+    if not re.fullmatch("0*[1-9][0-9]{0,5}", limit):
+        raise ConfigurationError(f"--limit takes a number of runs, from 1 to {MOST}")
     journal = Journal.open()
     try:
         runs = journal.runs(limit=int(limit))
@@ -36,7 +41,12 @@ def _doubt(name: str, project: Project) -> str:
     """Mark a playbook that has not been rehearsed in its present form."""
     from remediate.rehearsal.content import unrehearsed
 
-    return " [not rehearsed]" if name in project.playbooks() and unrehearsed(project.load(name), project) else ""
+    if name not in project.playbooks():
+        return ""
+    try:
+        return " [not rehearsed]" if unrehearsed(project.load(name), project) else ""
+    except ConfigurationError:
+        return " [cannot be loaded]"  # what it once did is still worth knowing
 
 
 def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
@@ -59,7 +69,9 @@ def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str
         terminal.say(stored.report)
         return 0
     report = Report.model_validate_json(stored.report)
-    known = report.playbook in project.playbooks()
-    severity = project.load(report.playbook).severity if known else None
+    try:
+        severity = project.load(report.playbook).severity
+    except ConfigurationError:  # a single remedy, or a playbook that is gone or broken by now
+        severity = None
     TextReporter(terminal.out, terminal.err, program=program).show(report, shown=stored.shown, severity=severity)
     return 0

@@ -14,7 +14,9 @@ def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program:
     """Survey, rank, ask a person what facts cannot tell, and print it."""
     answers = Answers(**{question.name: _given(flags, question) for question in QUESTIONS})
     hosts = select(target_of(flags), inventory_of(flags, project))
-    playbooks = [project.load(name) for name in project.playbooks()]
+    playbooks, broken = project.usable()
+    for why in broken:
+        terminal.progress(f"left out: {why}")
     for host in hosts:
         terminal.progress(f"asking {host.name} the questions of {len(playbooks)} playbooks at once")
     report = triage(hosts, playbooks, answers=answers)

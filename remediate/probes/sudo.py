@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from remediate.command import Output, Run
+from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe, last_line
 
@@ -35,11 +35,11 @@ class SudoRules(Fact):
 
     def describe(self) -> str:
         """See Fact."""
-        return "root" if self.user == "root" else f"{len(self.rules)} sudo rules for {self.user}"
+        return "not needed: the login is root" if self.user == ROOT else f"{len(self.rules)} sudo rules for {self.user}"
 
     def allows(self, run: Run) -> bool:
         """Whether this command would run now, without asking for a password."""
-        if run.user is None or run.user == self.user or self.user == "root":
+        if run.user is None or run.user == self.user or self.user == ROOT:
             return True
         for rule in reversed(self.rules):
             if not _runs_as(rule.run_as, run.user):
@@ -56,7 +56,8 @@ class Sudo(Probe[SudoRules]):
     """List the sudo rules of the SSH user.
 
     `sudo -n -l COMMAND` is no use: it says yes to commands that will ask for a password, as soon as the user has any
-    rule without one. The long listing tells for each rule.
+    rule without one. The long listing tells for each rule. A login with uid 0 is not listed and needs no sudo on the
+    host: the script runs its commands without (remediate.script), and says `root`, whatever the account is called.
     """
 
     kind: Literal["sudo.rules"] = "sudo.rules"
@@ -67,7 +68,7 @@ class Sudo(Probe[SudoRules]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("sh", "-c", "id -un && sudo -n -ll", seconds=10)
+        return Run.of("sh", "-c", 'if [ "$(id -u)" = 0 ]; then echo root; else id -un && sudo -n -ll; fi', seconds=10)
 
     def parse(self, output: Output) -> SudoRules:
         """See Probe."""

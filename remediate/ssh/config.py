@@ -5,6 +5,7 @@ parser reads the same files, with less understanding.
 """
 
 import getpass
+import os
 import re
 import shutil
 import subprocess
@@ -146,7 +147,21 @@ def resolve(asked: HostSpec, seconds: float) -> SshOptions:
     return parse_options(done.stdout.decode("utf-8", "surrogateescape"), asked)
 
 
+def login_of(target: SshTarget, seconds: float = 10) -> str:
+    """Return whom a connection to `target` logs in as, found as `route` finds it; raises ConfigurationError."""
+    if target.user is not None:
+        return target.user
+    try:
+        return resolve(HostSpec(target.address, None, target.port), seconds).user
+    except TimeoutError as error:
+        raise ConfigurationError(f"{target.address}: {error}: set ansible_user") from None
+
+
 def _resolve_without_ssh(asked: HostSpec) -> SshOptions:
+    try:
+        getpass.getuser()  # every lookup needs it
+    except (KeyError, OSError):
+        raise ConfigurationError(f"uid {os.getuid()} has no login name on this machine: set LOGNAME to one") from None
     config: Any = cast("Any", SSHConfig)()
     try:
         for path in (Path("~/.ssh/config").expanduser(), Path("/etc/ssh/ssh_config")):

@@ -95,7 +95,8 @@ class PaperHost:
         real = shutil.which("timeout") or "/usr/bin/timeout"
         self._write("sudo", _SUDO)
         self._write("timeout", _TIMEOUT.replace("REAL", shlex.quote(real)))
-        self._write("id", f"#!/bin/sh\necho {shlex.quote(user)}\n")
+        uid = 0 if user == "root" else 1000
+        self._write("id", f'#!/bin/sh\n[ "$1" = -u ] && echo {uid} || echo {shlex.quote(user)}\n')
 
     # -- what the host has -----------------------------------------------------------------------------------------
 

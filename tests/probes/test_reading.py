@@ -175,6 +175,38 @@ def test_a_check_that_sudo_forbids_is_unreadable(probe: Probe[Fact]) -> None:
         probe.read(Output(stderr="sudo: a password is required\n", exit=1))
 
 
+WARNING = "sudo: unable to resolve host web1: Name or service not known\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "sudo: a password is required",
+        "sudo: a terminal is required to read the password; either use the -S option to read from standard input",
+        "sudo: no tty present and no askpass program specified",
+        "sudo: sorry, you must have a tty to run sudo",
+        "sudo: /usr/sbin/nginx: command not found",
+        "sudo: unknown user forge\nsudo: error initializing audit plugin sudoers_audit",
+        'sudo: The "no new privileges" flag is set, which prevents sudo from running as root.',
+        "sudo: account validation failure, is your account locked?",
+        "Sorry, user ops is not allowed to execute '/usr/sbin/nginx -t' as root on web1.",
+        "Sorry, user ops may not run sudo on web1.",
+        "ops is not in the sudoers file.  This incident will be reported.",
+    ],
+)
+def test_what_sudo_says_when_it_runs_nothing(said: str) -> None:
+    with pytest.raises(Unreadable, match="not allowed to run `sudo -n /usr/sbin/nginx -t`: ") as caught:
+        NGINX.read(Output(stderr=f"{WARNING}{said}\n", exit=1))
+    assert said.splitlines()[0] in str(caught.value)
+    assert "unable to resolve" not in str(caught.value)
+
+
+@pytest.mark.parametrize("warning", [WARNING, "sudo: setrlimit(RLIMIT_CORE): Operation not permitted\n"])
+def test_a_warning_of_sudo_hides_no_answer(warning: str) -> None:
+    assert NGINX.read(Output(stderr=warning + NGINX_BAD, exit=1)).state is ConfigState.BROKEN
+    assert NGINX.read(Output(stderr=warning + NGINX_OK)).state is ConfigState.SOUND
+
+
 @pytest.mark.parametrize("status", [124, 137])
 @pytest.mark.parametrize("probe", [NGINX, PHP, UNIT, Machine(), Sudo(), UnitLog(name="nginx")])
 def test_a_check_that_took_too_long_is_unreadable(probe: Probe[Fact], status: int) -> None:

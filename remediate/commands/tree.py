@@ -1,0 +1,213 @@
+"""Every command there is: its name, its flags, and what it calls. Knows nothing of what parses the line."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from remediate.flags import HOST, INVENTORY, JSON, NAME, RUN, Flag, option
+from remediate.project import Listed, Project
+from remediate.remedies.catalogue import remedies
+from remediate.remedy import Remedy
+
+if TYPE_CHECKING:
+    from remediate.commands.terminal import Terminal
+
+# Listing and --help import only what names and flags are read from; a command imports the rest when it runs.
+Body = Callable[[dict[str, object], "Terminal"], int]
+
+
+class Command(NamedTuple):
+    """One command; its dotted name is the way to it, and all its flags arrive as text."""
+
+    name: str
+    doc: str
+    flags: tuple[Flag, ...]
+    body: Body
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may change a host of the inventory."""
+        return self.name.startswith(("fix.", "do."))
+
+    @property
+    def cure(self) -> str:
+        """What a report calls that which it runs."""
+        return self.name if self.name.startswith("do.") else self.name.partition(".")[2] or self.name
+
+    def wants_value(self, word: str) -> bool:
+        """Whether the word after this one belongs to it."""
+        return any(
+            word in {f"--{name}", f"-{name}"} for flag in self.flags if flag.kind is not bool for name in flag.names
+        )
+
+
+def program_name() -> str:
+    """Return the command the person typed: invoke, remediate or fab."""
+    name = Path(sys.argv[0]).name
+    return name if name in {"invoke", "inv", "fab", "remediate"} else "remediate"
+
+
+def commands(project: Project) -> Iterator[Command]:
+    """Yield every command of a project."""
+    playbooks = list(project.playbooks().values())
+    for listed in playbooks:
+        yield _playbook(listed, project, plan=False)
+        yield _playbook(listed, project, plan=True)
+    yield from _runs(project)
+    yield from _staging(project)
+    yield _docs(project)
+    yield from _rehearsals(project, playbooks)
+    yield _sudoers(project)
+    yield _triage(project)
+    for kind, remedy in remedies().items():
+        yield _remedy(kind, remedy, project)
+
+
+def _playbook(listed: Listed, project: Project, *, plan: bool) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.mend import mend
+
+        parameters = {flag.name: flags[flag.name] for flag in listed.flags if flags[flag.name]}
+        cure = project.load(listed.name).given(parameters)
+        return mend(cure, {**flags, "plan": plan or flags["plan"]}, project, terminal, program=program_name())
+
+    first, *rest = (listed.summary or listed.name).splitlines() if listed.error is None else (listed.error,)
+    look = "Only look: " if plan and listed.error is None else ""
+    doc = "\n".join([f"{look}{first}{'' if listed.stock else ' (of this project)'}", *rest])
+    own = [Flag(flag.name.replace("_", "-"), "", bool if flag.is_switch else str) for flag in listed.flags]
+    return Command(f"{'check' if plan else 'fix'}.{listed.name}", doc, (*RUN, *own), body)
+
+
+def _remedy(kind: str, remedy: type[Remedy], project: Project) -> Command:
+    fields = remedy.simple_fields()
+
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.mend import mend
+        from remediate.playbook import Single
+
+        given = tuple((name, flags[name]) for name in fields if flags.get(name) is not None)
+        return mend(Single(remedy, given), flags, project, terminal, program=program_name())
+
+    own = [Flag(name.replace("_", "-"), meaning) for name, meaning in fields.items()]
+    return Command(f"do.{kind}", remedy.__doc__ or "", (*RUN, *own), body)
+
+
+def _runs(project: Project) -> Sequence[Command]:
+    def list_body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.runs import list_runs
+
+        return list_runs(flags, project, terminal)
+
+    def show_body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.runs import show_run
+
+        return show_run(flags, project, terminal, program=program_name())
+
+    return (
+        Command("runs.list", "List the newest runs.", (Flag("limit", "how many (default: 20)"),), list_body),
+        Command(
+            "runs.show",
+            "Show one run again: `runs.show ID`, where any unique beginning of the id will do.",
+            (Flag("run", "id of the run", positional=True), JSON),
+            show_body,
+        ),
+    )
+
+
+def _staging(project: Project) -> Sequence[Command]:
+    def lazily(name: str) -> Body:
+        def body(flags: dict[str, object], terminal: "Terminal") -> int:
+            from remediate.commands import staging
+
+            command: Callable[[dict[str, object], Project, Terminal], int] = getattr(staging, name)
+            return command(flags, project, terminal)
+
+        return body
+
+    up = (
+        NAME,
+        Flag("image", "use this image instead of building one"),
+        Flag("fresh", "replace a healthy one too", bool),
+    )
+    fault = Flag("fault", "what to break, for example php-fpm-stopped")
+    images = Flag("images", "remove the images as well", bool)
+    doc = {
+        "up": "Bring up a staging host: a real Laravel host in a container.",
+        "down": "Remove one staging host by --name, or all of this checkout.",
+        "shell": "Open a root shell on a staging host.",
+        "break": "Break a staging host on purpose.",
+    }
+    return (
+        Command("staging.up", doc["up"], up, lazily("bring_up")),
+        Command("staging.down", doc["down"], (NAME, images), lazily("take_down")),
+        Command("staging.shell", doc["shell"], (NAME,), lazily("open_shell")),
+        Command("staging.break", doc["break"], (NAME, fault), lazily("break_it")),
+    )
+
+
+def _rehearsals(project: Project, playbooks: Sequence[Listed]) -> Iterator[Command]:
+    def of(*names: str) -> Body:
+        def body(flags: dict[str, object], terminal: "Terminal") -> int:
+            from remediate.commands.rehearse import rehearse_playbooks
+
+            return rehearse_playbooks(names, flags, project, terminal)
+
+        return body
+
+    flags = (
+        HOST._replace(help="a disposable host of yours instead of containers; needs --yes"),
+        INVENTORY,
+        option("yes", kind=bool),
+        Flag("fault", "only these cases, by name, separated by commas"),
+        Flag("pairs", "cases two at a time: none, some (one for each thing that breaks; the default) or all"),
+        Flag("containers", "how many hosts to rehearse on at once (default: 2)"),
+        Flag("image", "boot this image instead of building one"),
+        Flag("yardstick", "type the runbook's commands word for word on the same faults and compare", bool),
+        Flag("junit", "write JUnit XML to this file"),
+        Flag("markdown", "write a Markdown report to this file"),
+        JSON,
+    )
+    for listed in playbooks:
+        yield Command(
+            f"rehearse.{listed.name}", f"Break a host on purpose to prove {listed.name}.", flags, of(listed.name)
+        )
+    every = tuple(listed.name for listed in playbooks)
+    yield Command("rehearse.all", "Break a host on purpose to prove every playbook.", flags, of(*every))
+
+
+def _sudoers(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.privileges import print_sudoers
+
+        return print_sudoers(flags, project, terminal)
+
+    doc = "Print the sudoers file of a host: exactly the commands that may ever run there."
+    return Command("sudoers", doc, (HOST, INVENTORY), body)
+
+
+def _triage(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.triage import triage_hosts
+
+        return triage_hosts(flags, project, terminal, program=program_name())
+
+    flags = (
+        HOST,
+        INVENTORY,
+        JSON,
+        Flag("accessible", "is the service accessible? yes, partial or no (else seen from the site)"),
+        Flag("data", "is data at risk? yes or no"),
+        Flag("revenue", "is revenue impacted? yes, maybe or no"),
+        Flag("users", "which users are affected? all, many or few"),
+    )
+    return Command("triage", "Say which incident this is, how bad, and what to type next.", flags, body)
+
+
+def _docs(project: Project) -> Command:
+    def body(_: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.docs import build_docs
+
+        return build_docs(project, terminal)
+
+    return Command("docs.build", "Write the page of every playbook below docs/, from the code that runs.", (), body)

@@ -1,0 +1,47 @@
+"""The flags of the commands: names and meanings, for the command line and for whoever must not use them again."""
+
+from typing import NamedTuple
+
+from remediate.options import Options
+
+
+class Flag(NamedTuple):
+    """A flag of a command; other names mean the same."""
+
+    name: str
+    help: str
+    kind: type = str
+    others: tuple[str, ...] = ()
+    positional: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name it has."""
+        return (self.name, *self.others)
+
+
+def option(name: str, *others: str, kind: type = str) -> Flag:
+    """Return the flag of one of the Options."""
+    return Flag(name.replace("_", "-"), Options.model_fields[name].description or "", kind, others)
+
+
+HOST = Flag("host", "hosts: NAME, GROUP or PATTERN of the inventory, separated by commas")
+INVENTORY = Flag("inventory", "inventory to read (default: every one in inventories/)")
+JSON = Flag("json", "print the report as one JSON document on stdout", bool)
+NAME = Flag("name", "name of the staging host (default: staging)")
+RUN = (
+    HOST,
+    INVENTORY,
+    option("plan", "check", "dry-run", kind=bool),
+    option("yes", kind=bool),
+    JSON,
+    option("reason"),
+    option("incident"),
+    Flag("override", "refusal to override, as CODE=why; may be repeated", list),
+    option("hold"),
+    option("timeout"),
+    option("wait"),
+    option("max_hosts"),
+)
+"""What every command that runs something on hosts has."""
+RUN_NAMES = frozenset(name for flag in RUN for name in flag.names)

@@ -1,0 +1,67 @@
+"""The sudoers file is for the account that a connection really logs in as."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from remediate.commands.privileges import sudoers_of
+from remediate.errors import ConfigurationError
+from remediate.host import Host, Settings, SshTarget
+from remediate.project import Project
+
+SETTINGS = Settings.model_validate({"site_url": "https://example.com/", "php": "php8.3"})
+
+
+def host(user: str | None = None) -> Host:
+    return Host(name="web1", ssh=SshTarget(address="192.0.2.1", user=user), settings=SETTINGS)
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put an ssh on PATH that says what the ssh configuration is; return where it says so."""
+    said = tmp_path / "said"
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\ncat {said}\n')
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return said
+
+
+def rules_for(text: str) -> set[str]:
+    return {line.split()[0] for line in text.splitlines() if not line.startswith("#")}
+
+
+def test_the_user_of_the_ssh_configuration_gets_the_rules(configured: Path) -> None:
+    configured.write_text("user deploy\nhostname 192.0.2.1\nport 22\n")
+    assert rules_for(sudoers_of(host(), Project(None))) == {"deploy"}
+    assert (configured.parent / "asked").read_text() == "-G -- 192.0.2.1\n"
+
+
+def test_the_user_of_the_inventory_wins(configured: Path) -> None:
+    configured.write_text("user deploy\n")
+    assert rules_for(sudoers_of(host("forge"), Project(None))) == {"forge"}
+
+
+def test_without_an_ssh_client_its_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "config").write_text("Host 192.0.2.*\n User deploy\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert rules_for(sudoers_of(host(), Project(None))) == {"deploy"}
+
+
+def test_a_configuration_that_cannot_be_asked_is_one_line(configured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired("ssh", 10)
+
+    monkeypatch.setattr(subprocess, "run", slow)
+    with pytest.raises(ConfigurationError, match=r"192\.0\.2\.1: .*: set ansible_user"):
+        sudoers_of(host(), Project(None))
+
+
+@pytest.mark.parametrize("user", ["ALL", "ADMINS", "%admin", "#0", "+all", "a b", "DOMAIN\\ops"])
+def test_a_name_that_means_somebody_else_to_sudo_is_refused(configured: Path, user: str) -> None:
+    configured.write_text(f"user {user}\n")
+    with pytest.raises(ConfigurationError, match="web1: sudoers cannot express the login name"):
+        sudoers_of(host(), Project(None))

@@ -1,0 +1,285 @@
+"""The installed command as a person types it: whatever goes wrong before a host is asked is one line, and exit 2."""
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from remediate.cli import _named
+from remediate.commands.tree import Command, commands
+from remediate.outcome import Report
+from remediate.project import Project
+
+REMEDIATE = Path(sys.executable).with_name("remediate")
+INVOKE = REMEDIATE.with_name("invoke")
+INVENTORY = """
+web:
+  hosts:
+    do.web1: {ansible_host: 127.0.0.1, ansible_port: 1, remediate: {site_url: "http://127.0.0.1:1/", php: php8.3}}
+"""
+PLAYBOOK = '''
+    from remediate import Severity
+    from remediate.playbook import playbook
+
+
+    @playbook(severity=Severity.SEV2, symptoms=lambda host: ())
+    def NAME(host, *, PARAMETER: str = "x"):
+        """Wake the shop."""
+        return ()
+'''
+BROKEN = "the output cannot be written: "
+
+
+class Said(NamedTuple):
+    """What a command ended with."""
+
+    code: int
+    out: str
+    err: str
+
+    def usage(self, *words: str) -> None:
+        """Assert wrong usage, said in one line that holds these words."""
+        assert self.code == 2, self
+        (line,) = self.err.splitlines()
+        for word in words:
+            assert word in line
+
+    @property
+    def report(self) -> Report:
+        (line,) = self.out.splitlines()
+        report = Report.model_validate_json(line)
+        assert (report.verdict, report.exit_code, report.touched.value, report.hosts) == (None, 2, "no", ())
+        assert report.error is not None
+        assert report.error.message in self.err
+        return report
+
+
+class Box:
+    """A project of its own, and the command called in it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.root = directory / "project"
+        (self.root / "playbooks").mkdir(parents=True)
+        (self.root / "inventories").mkdir()
+        (self.root / "inventories" / "prod.yml").write_text(INVENTORY)
+        (self.root / "pyproject.toml").write_text("[tool.remediate]\n")
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(directory),
+            "REMEDIATE_STATE_DIR": str(directory / "state"),
+        }
+
+    def playbook(self, name: str, text: str | None = None, parameter: str = "php") -> None:
+        text = textwrap.dedent(PLAYBOOK).replace("PARAMETER", parameter) if text is None else text
+        (self.root / "playbooks" / f"{name}.py").write_text(text.replace("NAME", name))
+
+    def __call__(self, *words: str, stdout: Path | None = None, program: Path = REMEDIATE) -> Said:
+        with (stdout or Path(os.devnull)).open("w") as out:
+            done = subprocess.run(
+                [program, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=out if stdout else subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=self.root,
+                env=self.environment,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert "Exception ignored" not in done.stderr, done.stderr
+        return Said(done.returncode, done.stdout or "", done.stderr)
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    return Box(tmp_path)
+
+
+# -- a line that cannot be parsed --------------------------------------------------------------------------------------
+
+
+def test_a_line_that_cannot_be_parsed_is_a_document_too(box: Box) -> None:
+    fix = box("fix.app-down", "--host", "do.web1", "--json", "--no-such-flag")
+    fix.usage("--no-such-flag", "remediate fix.app-down --help")
+    assert (fix.report.playbook, fix.report.mode.value) == ("app-down", "fix")
+    assert fix.report.error is not None
+    assert fix.report.error.code == "usage"
+
+    look = box("check.app-down", "--json", "--host")
+    look.usage("host", "needed value")
+    assert (look.report.playbook, look.report.mode.value) == ("app-down", "plan")
+
+    one = box("do.php-fpm.restart", "--plan", "--json", "surplus")
+    one.usage("surplus")
+    assert (one.report.playbook, one.report.mode.value) == ("do.php-fpm.restart", "plan")
+
+    task = box("fix.everything", "--json")
+    task.usage("fix.everything", "remediate --list")
+    assert task.report.playbook == "everything"
+
+
+def test_without_json_nothing_is_printed(box: Box) -> None:
+    said = box("fix.app-down", "--host", "do.web1", "--no-such-flag")
+    said.usage("--no-such-flag")
+    assert said.out == ""
+
+
+def test_a_list_of_nothing(box: Box) -> None:
+    box("--list", "nowhere").usage("nowhere")
+
+
+# -- which tasks a line names ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Command]:
+    return {command.name: command for command in commands(Project(None))}
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("fix.app-down --host do.web1", "fix.app-down"),
+        ("fix.app-down --host do.php-fpm.restart --yes", "fix.app-down"),
+        ("fix.app-down --host=do.php-fpm.restart --reason do.it", "fix.app-down"),
+        ("fix.app-down --override fix.app-down=x --override do.worker.start", "fix.app-down"),
+        ("--dry fix.app-down --yes do.worker.start", "fix.app-down do.worker.start"),
+        ("check.app-down --plan fix.app-down --json", "check.app-down fix.app-down"),
+        ("fix.app-down -- do.worker.start", "fix.app-down"),
+        ("do.nginx.restart --unit do.worker.start", "do.nginx.restart"),
+    ],
+)
+def test_only_a_task_is_taken_for_one(known: dict[str, Command], line: str, named: str) -> None:
+    assert _named(line.split(), known) == named.split()
+
+
+@pytest.mark.parametrize("flags", [(), ("--reason", "do.it")])
+def test_a_host_may_be_called_like_a_task(box: Box, flags: tuple[str, ...]) -> None:
+    said = box("fix.app-down", "--host", "do.web1", *flags)
+    assert said.code == 4, said
+    assert "UNREACHABLE" in said.out
+
+
+def test_two_changes_in_one_call(box: Box) -> None:
+    here = ("--host", "do.web1")
+    box("fix.app-down", *here, "do.php-fpm.restart", *here).usage("one at a time: fix.app-down and do.php-fpm.restart")
+
+
+# -- where it is called ------------------------------------------------------------------------------------------------
+
+
+def test_a_working_directory_that_is_gone(box: Box) -> None:
+    box.root = box.root / "gone"
+    box.root.mkdir()
+    shell = 'rmdir "$PWD" && exec "$0" "$@"'
+    said = box("-c", shell, str(REMEDIATE), "check.app-down", "--json", program=Path("/bin/sh"))
+    said.usage("the working directory cannot be read", "change to one that exists")
+    assert said.report.playbook == "app-down"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("tool = 3\n", "tool is no table, as in [tool.remediate]"), ("tool = [", "cannot be read")]
+)
+def test_a_pyproject_that_cannot_be_read_is_named_by_what_misses_it(box: Box, text: str, why: str) -> None:
+    (box.root / "pyproject.toml").write_text(text)
+    assert box("--list").code == 0
+    box("check.app-down", "--host", "do.web1").usage(f"{box.root}/pyproject.toml", why, "--inventory PATH")
+    box("staging.down").usage(f"{box.root}/pyproject.toml", why)
+    given = box("check.app-down", "--host", "do.web1", "--inventory", "inventories/prod.yml")
+    assert given.code == 4
+
+
+@pytest.mark.parametrize("words", [("--list",), ("--help",), ("runs.list",), ("check.app-down", "--host", "do.web1")])
+def test_output_that_cannot_be_written(box: Box, words: tuple[str, ...]) -> None:
+    box(*words, stdout=Path("/dev/full")).usage(BROKEN)
+
+
+def test_a_change_whose_report_cannot_be_written_is_unknown(box: Box) -> None:
+    said = box("fix.app-down", "--host", "do.web1", "--json", stdout=Path("/dev/full"))
+    assert said.code == 7
+    assert BROKEN in said.err
+
+
+def test_output_that_nobody_reads(box: Box) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{REMEDIATE} --list; echo $? >&2"],
+        stdout=_closed_pipe(),
+        stderr=subprocess.PIPE,
+        env=box.environment,
+        cwd=box.root,
+        check=False,
+    )
+    assert done.stderr.decode().splitlines() == [f"remediate: {BROKEN}Broken pipe", "2"]
+
+
+def _closed_pipe() -> int:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+@pytest.mark.skipif(os.getuid() != 0 or shutil.which("setpriv") is None, reason="only root can be anybody")
+def test_a_user_without_a_name(box: Box) -> None:
+    flags = ("--reuid", "4242", "--inh-caps", "+dac_override", "--ambient-caps", "+dac_override")
+    said = box(*flags, str(REMEDIATE), "check.app-down", "--host", "do.web1", program=Path("/usr/bin/setpriv"))
+    if "ambient" in said.err:
+        pytest.skip("capabilities cannot be kept here")
+    assert "operator uid4242@" in said.out, said
+
+
+# -- a playbook that is broken -----------------------------------------------------------------------------------------
+
+
+def test_a_broken_playbook_stops_nothing_but_itself(box: Box) -> None:
+    box.playbook("shop", "raise RuntimeError('two\\nlines')\ndef shop(host): ...")
+    box.playbook("cart", parameter="hold")
+    path = str(box.root / "playbooks" / "shop.py")
+
+    asked = box("fix.shop", "--host", "do.web1", "--json")
+    asked.usage(f"{path}:1: RuntimeError: two lines")
+    assert asked.report.playbook == "shop"
+    box("fix.cart", "--host", "do.web1").usage("its parameter hold")
+    listed = box("--list").out
+    assert "fix.shop" in listed
+    assert "its parameter hold" in " ".join(listed.split())
+    assert box("check.app-down", "--host", "do.web1").code == 4
+    triaged = box("triage", "--host", "do.web1")
+    assert triaged.code == 4
+    assert f"left out: {path}" in triaged.err
+    # A file that lacks what one playbook needs would be a wrong one.
+    box("sudoers", "--host", "do.web1").usage("playbooks/cart.py")
+
+
+def test_a_run_of_a_playbook_that_broke_since_is_still_shown(box: Box) -> None:
+    box.playbook("shop")
+    done = box("check.shop", "--host", "do.web1", "--json")
+    assert done.code == 4, done
+    run = Report.model_validate_json(done.out).run
+    box.playbook("shop", "def shop(host): raise RuntimeError\nraise RuntimeError")
+    listed = box("runs.list")
+    assert (listed.code, "shop [cannot be loaded] on do.web1" in listed.out) == (0, True)
+    shown = box("runs.show", run)
+    assert (shown.code, "UNREACHABLE" in shown.out) == (0, True)
+
+
+def test_a_parameter_may_be_called_like_what_calls_it(box: Box) -> None:
+    box.playbook("shop", parameter="context")
+    assert box("check.shop", "--host", "do.web1", "--context", "y").code == 4
+
+
+# -- runs.list ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", ["99999999999999999999", "0", "-1", "²", "many", "1000000"])
+def test_a_limit_that_cannot_be(box: Box, limit: str) -> None:
+    box("runs.list", "--limit", limit).usage("--limit takes a number of runs, from 1 to 999999")
+
+
+def test_a_limit(box: Box) -> None:
+    assert box("runs.list", "--limit", "999999").out == "no runs yet\n"
