@@ -108,7 +108,7 @@ def junit(reports: Iterable[RehearsalReport]) -> str:
                 suite,
                 "testcase",
                 classname=f"rehearse.{report.playbook}",
-                name=trial.name,
+                name=_xml(trial.name),
                 time=f"{trial.seconds:.1f}",
             )
             if not trial.passed:
