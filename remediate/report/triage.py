@@ -18,7 +18,7 @@ def report_lines(report: TriageReport, *, program: str, inventory: str | None) -
     lines: list[str] = []
     for host in report.hosts:
         lines += _host_lines(host, f"{program} check.{{}} --host {host.name}{where}")
-    return [*lines, *_assessment_lines(report.assessment)]
+    return [*lines, *_assessment_lines(report.assessment, matches=any(host.matching for host in report.hosts))]
 
 
 def _host_lines(host: HostTriage, command: str) -> list[str]:
@@ -77,18 +77,20 @@ def _incident_lines(number: int, incident: Incident, command: str) -> list[str]:
     return lines
 
 
-def _assessment_lines(assessment: Assessment) -> list[str]:
-    if assessment.severity is None:
+def _assessment_lines(assessment: Assessment, *, matches: bool) -> list[str]:
+    if assessment.severity is None and not matches:
         return []
+    grade = assessment.severity.value if assessment.severity else "cannot be told from what was seen"
     texts = {question.name: question.text for question in QUESTIONS}
     told = [
         f"{texts[name]} {answer.value}{' (seen)' if name in assessment.from_facts else ''}"
         for name, answer in assessment.answers.items()
     ]
-    lines = _block("SEVERITY"[:MARGIN], _wrap(f"{assessment.severity.value}: {', '.join(told) or 'nothing is known'}"))
+    lines = _block("SEVERITY"[:MARGIN], _wrap(f"{grade}: {', '.join(told)}" if told else grade))
     if assessment.open:
         flags = ", ".join(f"{texts[name]} (--{name})" for name in assessment.open)
-        lines += _block("", _wrap(f"not answered, and may make it worse: {flags}"))
+        worse = ", and may make it worse" if assessment.severity else ""
+        lines += _block("", _wrap(f"not answered{worse}: {flags}"))
     return lines
 
 
