@@ -68,9 +68,9 @@ def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, ter
 def _write(reports: Sequence[RehearsalReport], files: Mapping[str, Path | None], root: Path) -> None:
     try:
         if (file := files["junit"]) is not None:
-            file.write_text(junit(reports))
+            file.write_text(junit(reports), encoding="utf-8")
         if (file := files["markdown"]) is not None:
-            file.write_text("\n".join(markdown(report) for report in reports))
+            file.write_text("\n".join(markdown(report) for report in reports), encoding="utf-8")
         for report in reports:
             if report.whole and not report.stopped:
                 write_record(report, root)
