@@ -344,7 +344,7 @@ def test_a_fault_with_a_bug_is_a_deviation_and_is_undone(one: Callable[..., Tria
     place = FakePlace()
     trial = one(cured("clumsy", Clumsy(), "toy.fpm"), (), place)
     assert "a bug in a fault" in trial.deviations[0]
-    assert "test_rehearse.py, line" in trial.deviations[0]
+    assert "test_loop.py, line" in trial.deviations[0]
     assert [len(each) for each in place.left] == [1]
 
 
