@@ -1,0 +1,300 @@
+"""Rehearsals on real hosts: a project of a user's own, playbooks that lie, triage, a disposable host, pytest."""
+
+import json
+import os
+import subprocess
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from conftest import BIN, CHECKOUT, FPM
+from remediate.rehearsal.checkout import Checkout
+from remediate.rehearsal.container import find_engine
+from remediate.rehearsal.image import build
+from remediate.rehearsal.staging import down
+from remediate.triage import TriageReport
+
+if TYPE_CHECKING:
+    from conftest import Cli, Staged
+
+pytestmark = pytest.mark.container
+
+# What a user writes: a remedy and a fault of a few lines each, and what the playbook claims to do about them.
+COMMON = """
+    from typing import Literal
+
+    from remediate.host import Host
+    from remediate.playbook import Severity, playbook
+    from remediate.probes.systemd import Unit
+    from remediate.rehearsal.case import cured, refused
+    from remediate.rehearsal.faults import Fault, UnitMasked
+    from remediate.remedies.systemd import restarts, unstartable
+    from remediate.remedy import Proven, Remedy
+    from remediate.verdict import UNIT_MASKED, UNIT_MISSING, proceed, skip
+
+    WEB = Unit(name="nginx")
+
+
+    class WebStopped(Fault):
+        kind: Literal["web-stopped"] = "web-stopped"
+
+        def describe(self):
+            return "the web server is stopped"
+
+        def disturbs(self):
+            return ("nginx",)
+
+        def breaking(self):
+            return "systemctl stop nginx"
+
+        def mending(self):
+            return "systemctl start nginx"
+
+
+    class StartWeb(Remedy):
+        kind: Literal["web.start"] = "web.start"
+        refusals = (UNIT_MASKED, UNIT_MISSING)
+
+        def title(self):
+            return "nginx"
+
+        def probes(self):
+            return (WEB,)
+
+        def identity(self):
+            return (WEB,)
+
+        def guard(self, facts):
+            unit = facts[WEB]
+            if unit.healthy:
+                return skip("it is active")
+            return unstartable(unit, "nginx") or proceed(unit.describe())
+
+        def changes(self):
+            return restarts("nginx")[1:]
+"""
+HONEST = """
+    def cases(host):
+        yield cured("web-stopped", WebStopped(), "web.start")
+        yield refused("web-masked", UnitMasked(unit="nginx"), "unit-masked")
+
+
+    @playbook(severity=Severity.SEV3, symptoms=lambda host: (WEB,), rehearsal=cases)
+    def web_down(host: Host):
+        '''Bring the web server back.'''
+        yield StartWeb()
+"""
+HASTY = """
+    class Hasty(StartWeb):
+        kind: Literal["web.hasty"] = "web.hasty"
+
+        def guard(self, facts):
+            return proceed("why not")
+
+
+    def cases(host):
+        yield refused("hasty-masked", UnitMasked(unit="nginx"), "unit-masked")
+
+
+    @playbook(severity=Severity.SEV3, symptoms=lambda host: (WEB,), rehearsal=cases)
+    def hasty(host: Host):
+        '''Act whatever it sees.'''
+        yield Hasty()
+"""
+BOASTFUL = """
+    class Boast(StartWeb):
+        kind: Literal["web.boast"] = "web.boast"
+
+        def changes(self):
+            return restarts("nginx")[:1]
+
+        def verify(self, before, after):
+            return Proven(evidence="I am sure")
+
+
+    def cases(host):
+        yield cured("boastful-stopped", WebStopped(), "web.boast")
+
+
+    @playbook(severity=Severity.SEV3, symptoms=lambda host: (), rehearsal=cases)
+    def boastful(host: Host):
+        '''Claim whatever it did.'''
+        yield Boast()
+"""
+PYTEST = """
+    import pytest
+
+
+    @pytest.mark.rehearse("web-down")
+    def test_web_down(rehearsed):
+        assert not rehearsed.deviations
+"""
+
+
+class Said(NamedTuple):
+    """What a command ended with."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Shop:
+    """A project of a user's own, outside the checkout."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "playbooks").mkdir()
+        (root / "pyproject.toml").write_text("[project]\nname = 'shop'\n\n[tool.remediate]\n")
+        for name, text in (("web_down", HONEST), ("hasty", HASTY), ("boastful", BOASTFUL)):
+            source = textwrap.dedent(COMMON) + "\n\n" + textwrap.dedent(text)
+            (root / "playbooks" / f"{name}.py").write_text(source)
+        (root / "test_shop.py").write_text(textwrap.dedent(PYTEST))
+
+    def __call__(self, *argv: str, timeout: float = 400) -> Said:
+        done = subprocess.run(
+            (str(BIN / argv[0]), *argv[1:]),
+            cwd=self.root,
+            env={**os.environ, "REMEDIATE_STATE_DIR": str(self.root / "state")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Said(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    shop = Shop(tmp_path_factory.mktemp("shop"))
+    yield shop
+    down(directory=shop.root / ".staging", images=True)
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    """The image of this checkout's staging hosts, which need not be built once more for another project."""
+    return build(find_engine(), Checkout(CHECKOUT / ".staging"), lambda _: None)
+
+
+def containers(shop: Shop) -> Sequence[str]:
+    labels = Checkout(shop.root / ".staging").labels
+    return [each.name for each in find_engine().containers(labels)]
+
+
+def failures(file: Path) -> dict[str, str]:
+    cases = ET.fromstring(file.read_text()).iter("testcase")  # noqa: S314  # it is ours
+    return {str(case.get("name")): "".join(case.itertext()).strip() for case in cases}
+
+
+def test_a_playbook_a_remedy_and_a_fault_of_a_user_s_own(shop: Shop, image: str) -> None:
+    files = ("--junit", "junit.xml", "--markdown", "report.md")
+    done = shop("remediate", "rehearse.web-down", "--image", image, "--json", *files)
+    assert done.code == 0, done.err
+    report = json.loads(done.out)
+    assert {trial["name"]: trial["fix"]["verdict"] for trial in report["trials"]} == {
+        "healthy": "healthy",
+        "web-stopped": "fixed",
+        "web-masked": "refused",
+    }
+    assert "REHEARSED web-down: 3 of 3 trials as declared" in done.err
+    record = json.loads((shop.root / "docs/rehearsals/web-down.json").read_text())
+    assert (record["passed"], record["trials"], record["digest"]) == (True, 3, report["digest"])
+    assert failures(shop.root / "junit.xml") == {"healthy": "", "web-stopped": "", "web-masked": ""}
+    assert "| web-stopped | fixed | pending | fixed | healthy |" in (shop.root / "report.md").read_text()
+    assert containers(shop) == []
+    assert not (shop.root / "state").exists(), "the journal of real runs knows nothing of it"
+
+
+def test_a_guard_that_always_acts_and_a_proof_that_proves_nothing_are_caught(shop: Shop, image: str) -> None:
+    faults = "hasty-masked,boastful-stopped"
+    done = shop("remediate", "rehearse.all", "--image", image, "--fault", faults, "--junit", "lies.xml")
+    assert done.code == 5, done.err
+    lies = failures(shop.root / "lies.xml")
+    assert set(lies) == set(faults.split(","))
+    assert "not refused" in lies["hasty-masked"]
+    assert "fix does not say unit-masked" in lies["hasty-masked"]
+    assert "after fix nginx is gone" in lies["boastful-stopped"]
+    assert "nginx does not run" in lies["boastful-stopped"]
+    assert "DEVIATES hasty: 0 of 1 trials as declared" in done.err
+    assert "DEVIATES boastful: 0 of 1 trials as declared" in done.err
+    assert not (shop.root / "docs/rehearsals/hasty.json").exists(), "only some cases were tried"
+
+
+def test_one_s_own_tests_rehearse_a_playbook(shop: Shop) -> None:
+    done = shop("pytest", "-q", "-p", "no:cacheprovider", "-k", "web-stopped", "test_shop.py")
+    assert done.code == 0, done.out
+    assert "1 passed, 2 deselected" in done.out
+    assert containers(shop) == []
+
+
+def test_triage_names_the_incident_in_one_trip(staged: "Staged", cli: "Cli") -> None:
+    target = ("--host", staged.name, "--inventory", str(staged.inventory))
+
+    def triaged() -> TriageReport:
+        done = cli("invoke", "triage", *target, "--json")
+        report = TriageReport.model_validate_json(done.out)
+        assert report.exit_code == done.code
+        assert staged.execs() == 1
+        return report
+
+    before = staged.bystanders()
+    staged.mark()
+    healthy = triaged()
+    assert (healthy.exit_code, healthy.assessment.severity) == (0, None)
+
+    staged.spoil("php-fpm-stopped")
+    broken = triaged()
+    assert broken.exit_code == 10
+    first = broken.hosts[0].incidents[0]
+    assert (first.playbook, first.matches, first.mends) == ("app-down", True, True)
+    assert first.causes[0].startswith(f"php-fpm.restart: {FPM} is inactive")
+    assert any("502" in each for each in first.evidence)
+    assert broken.assessment.severity is not None
+    assert broken.assessment.severity.value == "SEV-1"
+    after = staged.bystanders()
+    assert {name for name in before if before[name] != after.get(name)} == {FPM}
+
+
+def test_a_disposable_host_of_one_s_own_is_broken_mended_and_left_as_it_was(
+    staged: "Staged", shop: Shop, tmp_path: Path
+) -> None:
+    faults = ("--fault", "php-fpm-stopped,nginx-stopped")
+    rehearse = ("remediate", "rehearse.app-down", "--host", staged.name, *faults)
+    own = ("--inventory", str(staged.inventory_with()))
+    before = staged.bystanders(FPM, "nginx", "user@0")
+
+    unasked = shop(*rehearse, *own)
+    assert (unasked.code, unasked.out) == (2, "")
+    assert "say --yes" in unasked.err
+    narrow = shop(*rehearse, *own, "--yes")
+    assert narrow.code == 2
+    assert "can only be broken by root" in narrow.err
+    assert staged.starts() == 0
+
+    staged.sh("echo 'forge ALL=(ALL:ALL) NOPASSWD: ALL' > /etc/sudoers.d/zz-anything; chmod 440 /etc/sudoers.d/zz-*")
+    marker = staged.sh("cat /etc/remediate-staging; rm /etc/remediate-staging")
+    unmarked = shop(*rehearse, *own, "--yes")
+    staged.sh(f"printf %s '{marker}' > /etc/remediate-staging")
+    assert unmarked.code == 2
+    assert "does not carry /etc/remediate-staging" in unmarked.err
+    precious = shop(*rehearse, "--inventory", str(staged.inventory_with(disposable=False)), "--yes")
+    assert precious.code == 2
+    assert "`production: false` and `disposable: true`" in precious.err
+    assert staged.starts() == 0
+
+    files = {path for path in tmp_path.rglob("*") if path.is_file()}
+    done = shop(*rehearse, "--inventory", str(staged.inventory_with()), "--yes", "--json")
+    assert done.code == 0, done.err
+    trials = {trial["name"]: trial["fix"]["verdict"] for trial in json.loads(done.out)["trials"]}
+    assert trials == {"php-fpm-stopped": "fixed", "nginx-stopped": "fixed"}
+    assert staged.starts() >= 1
+    staged.serves()
+    assert staged.bystanders(FPM, "nginx", "user@0") == before
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == files
