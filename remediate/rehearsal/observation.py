@@ -54,9 +54,9 @@ class Entry:
 
     def disturbed(self, names: tuple[str, ...]) -> bool:
         """Whether it belongs to what was disturbed."""
-        # A fault that edits a file keeps the old one beside it, under a longer name.
-        beside = tuple(f"{name}." for name in names if name.startswith("/"))
-        return any(own in names or own.startswith(beside) for own in self.owners)
+        # A fault that edits a file keeps the old one beside it, under a longer name; a directory stands for all below.
+        paths = tuple(name if name.endswith("/") else f"{name}." for name in names if name.startswith("/"))
+        return any(own in names or own.startswith(paths) for own in self.owners)
 
     @property
     def is_file(self) -> bool:

@@ -96,6 +96,16 @@ DISTURBED: Mapping[str, tuple[dict[str, str], str, list[str]]] = {
         "/etc/nginx/nginx.conf",
         [],
     ),
+    "everything in its directory": (
+        {"files": f"{FILES.replace('c6125754', 'aa')}77  /etc/nginx/conf.d/x\n"},
+        "/etc/nginx/",
+        [],
+    ),
+    "a directory without a slash is a file": (
+        {"files": f"{FILES}77  /etc/nginx/x\n"},
+        "/etc/nginx",
+        ["/etc/nginx/x is new (77)"],
+    ),
     "another file of a longer name": (
         {"files": f"{FILES}77  /etc/nginx/nginx.config\n"},
         "/etc/nginx/nginx.conf",
