@@ -51,6 +51,10 @@ class Fault(BaseModel, ABC):
         Names of units without `.service`, of supervisor's programs, and absolute paths of files.
         """
 
+    def needs(self) -> tuple[str, ...]:
+        """What has to run for it to be broken in this way: beside a fault of that, nothing can be expected."""
+        return ()
+
     @abstractmethod
     def breaking(self) -> str:
         """The bash script that breaks it."""

@@ -22,6 +22,10 @@ class WorkersStopped(Fault):
         """See Fault."""
         return (self.program,)
 
+    def needs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return ("supervisor",)
+
     def breaking(self) -> str:
         """See Fault."""
         return f"supervisorctl stop '{self.program}:*'"
@@ -45,6 +49,10 @@ class WorkersFatal(Fault):
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
         return (self.program,)
+
+    def needs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return ("supervisor",)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -76,6 +84,10 @@ class WorkersCrashing(Fault):
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
         return (self.program, self.config)
+
+    def needs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return ("supervisor",)
 
     def breaking(self) -> str:
         """See Fault."""
