@@ -75,7 +75,7 @@ def _pairs(cases: Sequence[Case], pairs: Pairs) -> Iterator[Trial]:
 def _apart(one: Case, other: Case) -> bool:
     """Whether neither disturbs what the other disturbs, or needs."""
     first, second = set(one.fault.disturbs()), set(other.fault.disturbs())
-    return not (first & {*second, *other.fault.needs()} or second & {*one.fault.needs()})
+    return not (first & {*second, *other.needs} or second & {*one.needs})
 
 
 def _pair(one: Case, other: Case) -> Trial:

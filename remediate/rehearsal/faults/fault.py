@@ -48,12 +48,8 @@ class Fault(BaseModel, ABC):
     def disturbs(self) -> tuple[str, ...]:
         """What it changes on the host, and therefore what a fix may change; everything else is a bystander.
 
-        Names of units without `.service`, of supervisor's programs, and absolute paths of files.
+        Names of units without `.service`, of supervisor's programs, absolute paths of files, and `port N`.
         """
-
-    def needs(self) -> tuple[str, ...]:
-        """What has to run for it to be broken in this way: beside a fault of that, nothing can be expected."""
-        return ()
 
     @abstractmethod
     def breaking(self) -> str:

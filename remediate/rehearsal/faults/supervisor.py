@@ -22,10 +22,6 @@ class WorkersStopped(Fault):
         """See Fault."""
         return (self.program,)
 
-    def needs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return ("supervisor",)
-
     def breaking(self) -> str:
         """See Fault."""
         return f"supervisorctl stop '{self.program}:*'"
@@ -49,10 +45,6 @@ class WorkersFatal(Fault):
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
         return (self.program,)
-
-    def needs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return ("supervisor",)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -84,10 +76,6 @@ class WorkersCrashing(Fault):
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
         return (self.program, self.config)
-
-    def needs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return ("supervisor",)
 
     def breaking(self) -> str:
         """See Fault."""
