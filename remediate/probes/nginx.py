@@ -17,8 +17,9 @@ _ENVIRONMENT = re.compile(r"\((13|23|24|28|30): ")
 class NginxConfig(Probe[ConfigCheck]):
     """Ask nginx to check its configuration, as root: certificate keys are not readable to others.
 
-    Reading has a side effect: it opens the pid file and the logs for writing and creates what is missing (its temp
-    directories too). On a read-only root it therefore fails with the best of configurations: that is *unchecked*.
+    Reading has side effects: it opens the pid file and the logs for writing and creates what is missing (its temp
+    directories too), and it binds every port for a moment. On a read-only root it therefore fails with the best of
+    configurations: that is *unchecked*.
     """
 
     kind: Literal["nginx.config"] = "nginx.config"

@@ -82,7 +82,8 @@ class RestartNginx(Remedy):
             taken = facts[owner]
             if taken.programs:
                 why = f"{owner.label()} is taken by {taken.describe()}, so {self.title()} cannot start"
-                return refuse(PORT_TAKEN, why)
+                # `nginx -t` binds every port for a moment, and this very survey asks it: look again before believing it.
+                return wait(why, PORT_TAKEN) if set(taken.names) == {"nginx"} else refuse(PORT_TAKEN, why)
         return None
 
     def apply(self, facts: Facts) -> Iterator[Step]:

@@ -16,6 +16,7 @@ from remediate.probes.systemd import Unit
 from remediate.remedies.nginx import RestartNginx
 from remediate.survey import Facts
 from remediate.testing import examples as ex
+from remediate.verdict import Decision
 from toys import UNITS
 
 REMEDY = RestartNginx()
@@ -54,6 +55,14 @@ def expected(unit: str, config: str, http: str, https: str) -> str:
 
 
 @pytest.mark.parametrize(("unit", "config", "http", "https"), list(product(UNITS, CONFIGS, PORTS, PORTS)))
+def test_a_port_held_by_nginx_itself_is_looked_at_again() -> None:
+    # Measured: the survey's own `nginx -t` binds the ports for a moment, and its `ss` sees that.
+    verdict = REMEDY.guard(Facts(facts(ex.STOPPED, http=ex.listening(("nginx", 971)))))
+    assert (verdict.decision, verdict.code and verdict.code.name) == (Decision.WAIT, "port-taken")
+    mixed = REMEDY.guard(Facts(facts(ex.STOPPED, http=ex.listening(("nginx", 971), ("python3", 4711)))))
+    assert mixed.decision is Decision.REFUSE
+
+
 def test_every_state(unit: str, config: str, http: str, https: str) -> None:
     given = facts(UNITS[unit], CONFIGS[config], PORTS[http], PORTS[https])
     assert decide(given) == expected(unit, config, http, https)
