@@ -82,7 +82,7 @@ class RestartNginx(Remedy):
             taken = facts[owner]
             if taken.programs:
                 why = f"{owner.label()} is taken by {taken.describe()}, so {self.title()} cannot start"
-                # `nginx -t` binds every port for a moment, and this very survey asks it: look again before believing it.
+                # `nginx -t` binds every port for a moment, and the survey asks it at the same time: look again.
                 return wait(why, PORT_TAKEN) if set(taken.names) == {"nginx"} else refuse(PORT_TAKEN, why)
         return None
 
