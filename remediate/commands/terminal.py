@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from remediate.engine import HostRun
 from remediate.fleet import without_asking
-from remediate.masking import MaskedWriter, Masker
+from remediate.masked_writer import MaskedWriter
+from remediate.masking import Masker
 from remediate.options import Options
 from remediate.outcome import RunVerdict
-from remediate.reporter import Stream
+from remediate.stream import Stream
 from remediate.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, RefusalCode
 
 

@@ -9,7 +9,7 @@ from remediate.host import Host
 from remediate.outcome import HostOutcome, Reading, Report, RunVerdict, StepOutcome, Touched
 from remediate.playbook import Cure, Severity
 from remediate.report.lines import HEADLINES, MARGIN, Door, clean, step_lines, survey_lines, verdict_lines
-from remediate.reporter import Stream
+from remediate.stream import Stream
 
 
 class TextReporter:
