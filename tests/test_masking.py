@@ -190,6 +190,22 @@ def test_prompt_appears_before_its_newline() -> None:
     writer.close()
 
 
+def test_a_question_is_never_held_back() -> None:
+    below = io.StringIO()
+    writer = MaskedWriter(below, Masker(["go on: sesame"]))
+    writer.write("cut off: PASSWORD=hunter2 ")
+    writer.flush()
+    assert below.getvalue() == ""
+    writer.release()
+    assert below.getvalue() == f"cut off: PASSWORD={MASK} "
+    writer.write("\n-----BEGIN PRIVATE KEY-----\nabcd\nab")
+    writer.release()
+    writer.write("Type token-web1 to go on: ")
+    writer.release()
+    assert below.getvalue().endswith("Type token-web1 to go on: ")
+    assert "ab" not in below.getvalue()
+
+
 def test_endless_line_is_bounded() -> None:
     below = io.StringIO()
     secret = "the+secret"
