@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from remediate.masking import strip_control
 from remediate.outcome import CommandRecord, HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.playbook import Severity
+from remediate.shapes import mask_shapes
 from remediate.verdict import Decision
 
 WIDTH: Final = 112
@@ -65,8 +66,11 @@ class Door(NamedTuple):
 
 
 def clean(text: str) -> str:
-    """Make remote text safe for a terminal, on one line."""
-    return " ".join(strip_control(text).split())
+    """Make remote text safe for a terminal, on one line.
+
+    What looks like a secret is masked here, too: once a line is wrapped or cut, it may not look like one any more.
+    """
+    return " ".join(mask_shapes(strip_control(text)).split())
 
 
 def survey_lines(readings: Sequence[Reading]) -> list[str]:
