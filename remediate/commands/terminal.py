@@ -30,6 +30,12 @@ class Terminal(NamedTuple):
     err: MaskedWriter
     interactive: bool
 
+    @property
+    def lost(self) -> bool:
+        """Whether some result could not be written; a reader who has left had enough."""
+        self.out.flush()
+        return self.out.lost is not None and not isinstance(self.out.lost, BrokenPipeError)
+
     def say(self, text: str) -> None:
         """Write one line of result."""
         self.out.write(f"{text}\n")
