@@ -130,7 +130,7 @@ class RestartPhpFpm(Remedy):
         database = facts[self._database]
         if database.trouble is None and not database.waiting:
             return None
-        return refuse(DATABASE_CAUSE, f"{self.title()} hangs because the database {database.describe()} (runbook 4.2)")
+        return refuse(DATABASE_CAUSE, f"{self.title()} waits for its database ({database.describe()}), see runbook 4.2")
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
