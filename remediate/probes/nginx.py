@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 from remediate.command import ROOT, Output, Run
-from remediate.probe import Probe, last_line, whole_number
+from remediate.probe import Probe, last_line
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.systemd import LogLines
 
@@ -42,12 +42,7 @@ class NginxConfig(Probe[ConfigCheck]):
             if _ENVIRONMENT.search(line):
                 return ConfigCheck(state=ConfigState.UNCHECKED, message=emerg["message"])
             if placed := _PLACED.search(line):
-                return ConfigCheck(
-                    state=ConfigState.BROKEN,
-                    message=placed["message"],
-                    file=placed["file"],
-                    line=whole_number(placed["line"], self.label()),
-                )
+                return ConfigCheck.placed(placed, self.label())
             return ConfigCheck(state=ConfigState.BROKEN, message=emerg["message"])
         return ConfigCheck(state=ConfigState.UNCHECKED, message=last_line(output.stderr))
 

@@ -11,7 +11,15 @@ from remediate.probe import Fact, Probe
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import Unit
-from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, restarts, start_limited, unsound, unstartable
+from remediate.remedies.systemd import (
+    CONFIG_REFUSALS,
+    UNIT_REFUSALS,
+    restarting,
+    restarts,
+    start_limited,
+    unsound,
+    unstartable,
+)
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
@@ -88,10 +96,7 @@ class RestartNginx(Remedy):
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
-        reset, restart = restarts(self.unit)
-        if facts[self._unit].result == "start-limit-hit":
-            yield reset
-        yield restart
+        yield from restarting(facts[self._unit], self.unit)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
