@@ -100,6 +100,9 @@ def triage(
     masker, started = Masker(), datetime.now(UTC)
     with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(hosts)), thread_name_prefix="host") as pool:
         triaged = tuple(pool.map(lambda host: _triaged(host, playbooks, connect), hosts))
+    if not any(host.incidents or host.error for host in triaged):
+        reasons = dict.fromkeys(why for host in triaged for why in host.unjudged.values())
+        raise ConfigurationError("; ".join(reasons) or "there is no playbook")
     known = [_access(host) for host in triaged]
     report = TriageReport(
         operator=operator_name(),
@@ -124,6 +127,8 @@ def _triaged(host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host]
     try:
         host = discovered(host, session)
         treatments, unjudged = _treatments(host, playbooks)
+        if not treatments:
+            return HostTriage(name=host.name, address=host.ssh.address, unjudged=unjudged)
         probes = tuple(probe for treatment in treatments.values() for probe in treatment.probes())
         surveyor = Surveyor(session, HttpController(), (*probes, CLOCK, RULES))
         facts = surveyor.survey()
@@ -131,7 +136,12 @@ def _triaged(host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host]
         return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
     finally:
         (session if surveyor is None else surveyor).close()
-    incidents = [_incident(playbook, treatments[playbook], facts) for playbook in playbooks if playbook in treatments]
+    incidents: list[Incident] = []
+    for playbook, treatment in treatments.items():
+        try:
+            incidents.append(_incident(playbook, treatment, facts))
+        except Exception as error:  # noqa: BLE001  # one playbook's bug must not cost the others their say
+            unjudged[playbook.name] = _bug(error)
     return HostTriage(
         name=host.name,
         address=host.ssh.address,
@@ -150,9 +160,13 @@ def _treatments(host: Host, playbooks: Sequence[Playbook]) -> tuple[dict[Playboo
             treatments[playbook] = playbook(host)
         except ConfigurationError as error:
             unjudged[playbook.name] = str(error)
-    if not treatments:
-        raise ConfigurationError("; ".join(unjudged.values()) or "there is no playbook")
+        except Exception as error:  # noqa: BLE001  # somebody else's code
+            unjudged[playbook.name] = _bug(error)
     return treatments, unjudged
+
+
+def _bug(error: Exception) -> str:
+    return f"a bug in it or in remediate: {type(error).__name__}: {error}"
 
 
 def _incident(playbook: Playbook, treatment: Treatment, facts: Facts) -> Incident:

@@ -1,28 +1,34 @@
 """rehearse.*: break hosts on purpose to prove what a playbook claims."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Final
 
+from pydantic import ValidationError
+
 from remediate.commands.mend import Flags, inventory_of, text_of
 from remediate.commands.privileges import sudoers_of
 from remediate.commands.terminal import Terminal, stoppable
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, one_line
 from remediate.fleet import select
 from remediate.host import Host
 from remediate.outcome import FAILED_EXIT_CODE, RunVerdict
 from remediate.playbook import Playbook
 from remediate.project import Project
+from remediate.rehearsal.case import Case
 from remediate.rehearsal.checkout import Checkout
+from remediate.rehearsal.container import find_engine
 from remediate.rehearsal.content import write_record
+from remediate.rehearsal.machine import StagingError
+from remediate.rehearsal.observation import demand_testinfra
 from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.rehearsal.placement import DEFAULT_NAME, STOCK
-from remediate.rehearsal.places import ContainerPlace, HostPlace, Place
+from remediate.rehearsal.places import ContainerPlace, HostPlace, Place, demand_disposable
 from remediate.rehearsal.rehearse import Plan, rehearse
-from remediate.rehearsal.trial import Pairs, Trial, matrix
+from remediate.rehearsal.trial import Pairs, matrix
 from remediate.report.rehearsal import junit, markdown, summary_lines, trial_lines
 
 _CONTAINERS: Final = 2
@@ -32,30 +38,44 @@ _AT_MOST: Final = 16
 def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, terminal: Terminal) -> int:
     """Rehearse some playbooks one after the other and tell it; 5 when anything deviates from what is declared."""
     root = project.demand_root()
-    pairs, wanted = _pairs(flags), text_of(flags, "fault")
+    pairs, wanted = _pairs(flags), _wanted(flags)
     files = {name: _file(flags, name) for name in ("junit", "markdown")}
     playbooks = [project.load(name) for name in names]
     example = described(project) if flags.get("host") is None else _only_host(flags, project)
-    plans = [_plan(playbook, example, pairs, wanted, flags, root) for playbook in playbooks]
+    declared = {playbook: cases_of(playbook, example) for playbook in playbooks}
+    if wanted is not None:
+        _demand_known(wanted, list(declared.values()), pairs)
+    plans = [_plan(playbook, cases, pairs, wanted, flags, root) for playbook, cases in declared.items()]
     if not any(plan.trials for plan in plans):
-        known = ", ".join(_names(playbooks, example, pairs))
-        raise ConfigurationError(f"no case called {wanted}; there are: {known}" if wanted else "no case is declared")
+        raise ConfigurationError(f"{', '.join(names) or 'this project'}: no case is declared, so nothing can be proven")
+    for playbook, cases in declared.items():
+        if not cases:
+            terminal.progress(f"{playbook.name} declares no case: nothing of it is rehearsed")
     reports: list[RehearsalReport] = []
     with stoppable() as stop, _places(flags, project, example, terminal) as places:
         planned = (plan for plan in plans if plan.trials)
         reports += [_rehearsed(plan, places, terminal, stop) for plan in planned if not stop.is_set()]
-    if files["junit"]:
-        files["junit"].write_text(junit(reports))
-    if files["markdown"]:
-        files["markdown"].write_text("\n".join(markdown(report) for report in reports))
-    for report in reports:
-        if report.whole and not report.stopped:
-            write_record(report, root)
-        if flags.get("json"):
+    if flags.get("json"):
+        for report in reports:
             terminal.say(report.model_dump_json())
-    if any(report.stopped for report in reports):
+    _write(reports, files, root)
+    # Between two playbooks there is nobody to be cut short, and still not everything was rehearsed.
+    if stop.is_set():
         return RunVerdict.INTERRUPTED.exit_code
     return 0 if all(report.passed for report in reports) else FAILED_EXIT_CODE
+
+
+def _write(reports: Sequence[RehearsalReport], files: Mapping[str, Path | None], root: Path) -> None:
+    try:
+        if (file := files["junit"]) is not None:
+            file.write_text(junit(reports), encoding="utf-8")
+        if (file := files["markdown"]) is not None:
+            file.write_text("\n".join(markdown(report) for report in reports), encoding="utf-8")
+        for report in reports:
+            if report.whole and not report.stopped:
+                write_record(report, root)
+    except OSError as error:
+        raise StagingError(f"{error.filename} cannot be written: {error.strerror}") from error
 
 
 def _rehearsed(plan: Plan, places: Sequence[Place], terminal: Terminal, stop: Event) -> RehearsalReport:
@@ -71,16 +91,15 @@ def _rehearsed(plan: Plan, places: Sequence[Place], terminal: Terminal, stop: Ev
     return report
 
 
-def _plan(playbook: Playbook, example: Host, pairs: Pairs, wanted: str | None, flags: Flags, root: Path) -> Plan:
-    trials = matrix(playbook.cases(example), pairs)
+def _plan(
+    playbook: Playbook, cases: Sequence[Case], pairs: Pairs, wanted: frozenset[str] | None, flags: Flags, root: Path
+) -> Plan:
     if wanted is not None:
-        names = {name.strip() for name in wanted.split(",")}
         # A pair is named by both its faults, whichever pairs are on.
-        every = matrix(playbook.cases(example), Pairs.ALL)
-        chosen: tuple[Trial, ...] = tuple(trial for trial in every if trial.name in names)
+        chosen = tuple(trial for trial in matrix(cases, Pairs.ALL) if trial.name in wanted)
     else:
         # Without a case of its own there is nothing that a rehearsal could prove.
-        chosen = trials if len(trials) > 1 else ()
+        chosen = matrix(cases, pairs) if cases else ()
     return Plan(
         playbook=playbook,
         trials=chosen,
@@ -90,28 +109,61 @@ def _plan(playbook: Playbook, example: Host, pairs: Pairs, wanted: str | None, f
     )
 
 
-def _names(playbooks: Sequence[Playbook], example: Host, pairs: Pairs) -> list[str]:
-    return [trial.name for playbook in playbooks for trial in matrix(playbook.cases(example), pairs)]
+def cases_of(playbook: Playbook, example: Host) -> tuple[Case, ...]:
+    """Return what a playbook declares. Raises ConfigurationError: a declaration is somebody else's code."""
+    try:
+        cases = playbook.cases(example)
+        names = [case.name for case in cases]
+    except ConfigurationError:
+        raise
+    except ValidationError as error:
+        raise ConfigurationError(f"the rehearsal of {playbook.name}: {error.title}: {one_line(error)}") from error
+    except Exception as error:
+        raise ConfigurationError(f"the rehearsal of {playbook.name}: {type(error).__name__}: {error}") from error
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigurationError(f"the rehearsal of {playbook.name} has several cases called {', '.join(twice)}")
+    return cases
+
+
+def _wanted(flags: Flags) -> frozenset[str] | None:
+    given = text_of(flags, "fault")
+    return None if given is None else frozenset(name.strip() for name in given.split(","))
+
+
+def _demand_known(wanted: frozenset[str], declared: Sequence[Sequence[Case]], pairs: Pairs) -> None:
+    known = {trial.name for cases in declared for trial in matrix(cases, Pairs.ALL)}
+    if unknown := sorted(wanted - known):
+        shown = dict.fromkeys(trial.name for cases in declared for trial in matrix(cases, pairs))
+        raise ConfigurationError(f"no case called {', '.join(unknown) or repr('')}; there are: {', '.join(shown)}")
 
 
 @contextmanager
 def _places(flags: Flags, project: Project, example: Host, terminal: Terminal) -> Iterator[list[Place]]:
     """Take the hosts to rehearse on, and give them back; only one rehearsal of a checkout at a time."""
+    containers = _containers(flags)
+    demand_testinfra()
+    if flags.get("host") is None:
+        find_engine()
     with ExitStack() as stack:
         stack.enter_context(Checkout(project.demand_root() / ".staging").alone("rehearsal", terminal.progress))
         if flags.get("host") is not None:
-            if not flags.get("yes"):
-                raise ConfigurationError(f"{example.name} will be broken again and again: say --yes")
             place: Place = HostPlace(example)
             stack.callback(place.close)
             yield [place]
             return
         places: list[Place] = []
-        for number in range(1, _containers(flags) + 1):
+        for number in range(1, containers + 1):
             place = container(f"rehearsal-{number}", project, text_of(flags, "image"), terminal)
-            stack.callback(place.close)
+            stack.callback(_closed, place, terminal)
             places.append(place)
         yield places
+
+
+def _closed(place: Place, terminal: Terminal) -> None:
+    try:
+        place.close()
+    except StagingError as error:  # what was found out is still worth telling
+        terminal.progress(f"{place.name} is left behind: {error}")
 
 
 def container(name: str, project: Project, image: str | None, terminal: Terminal | None = None) -> ContainerPlace:
@@ -126,7 +178,7 @@ def container(name: str, project: Project, image: str | None, terminal: Terminal
     return ContainerPlace(
         name,
         directory=directory,
-        stock=_own_stock(project),
+        example=described(project),
         sudoers=lambda host: sudoers_of(host, project),
         image=image,
         progress=building,
@@ -147,6 +199,9 @@ def _only_host(flags: Flags, project: Project) -> Host:
     hosts = select(str(flags["host"]), inventory_of(flags, project))
     if len(hosts) != 1:
         raise ConfigurationError(f"a rehearsal breaks one host, and --host names {len(hosts)}")
+    demand_disposable(hosts[0])
+    if not flags.get("yes"):
+        raise ConfigurationError(f"{hosts[0].name} will be broken again and again: say --yes")
     return hosts[0]
 
 
@@ -170,6 +225,6 @@ def _file(flags: Flags, name: str) -> Path | None:
     if given is None:
         return None
     path = Path(given)
-    if not path.parent.is_dir() or path.is_dir():
+    if not path.parent.is_dir() or path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise ConfigurationError(f"--{name}: {given} cannot be written")
     return path

@@ -4,6 +4,7 @@ from remediate.commands.mend import Flags, inventory_of, target_of, text_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.fleet import select
+from remediate.outcome import RunVerdict
 from remediate.project import Project
 from remediate.report.triage import report_lines
 from remediate.severity import QUESTIONS, Answer, Answers, Question, assess_again
@@ -12,6 +13,13 @@ from remediate.triage import TriageReport, triage
 
 def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
     """Survey, rank, ask a person what facts cannot tell, and print it."""
+    try:
+        return _triaged(flags, project, terminal, program=program)
+    except KeyboardInterrupt:  # while asking a host or a person: nothing was changed, nothing needs finishing
+        return RunVerdict.INTERRUPTED.exit_code
+
+
+def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
     answers = Answers(**{question.name: _given(flags, question) for question in QUESTIONS})
     hosts = select(target_of(flags), inventory_of(flags, project))
     playbooks, broken = project.usable()
@@ -32,7 +40,7 @@ def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program:
 
 def _asked(report: TriageReport, terminal: Terminal) -> TriageReport:
     """Ask what is open, where anything matches; an empty answer leaves it open."""
-    if report.assessment.severity is None:
+    if report.assessment.severity is None and not any(host.matching for host in report.hosts):
         return report
     given: dict[str, Answer] = {}
     for question in QUESTIONS:

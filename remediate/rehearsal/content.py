@@ -6,13 +6,13 @@ import inspect
 import json
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from remediate.playbook import Playbook
 from remediate.probe import Fact, Probe
@@ -36,7 +36,7 @@ class Record(BaseModel):
     playbook: str
     digest: str
     version: str
-    finished: datetime
+    finished: AwareDatetime
     trials: int
     passed: bool
 
@@ -60,14 +60,15 @@ def _closure(module: str) -> set[str]:
         name = left.pop()
         if name not in found:
             found.add(name)
-            left += {source for value in vars(sys.modules[name]).values() if (source := _part(value)) is not None}
+            left += {source for value in vars(sys.modules[name]).values() if (source := _part(name, value)) is not None}
     return found
 
 
-def _part(value: object) -> str | None:
+def _part(of: str, value: object) -> str | None:
     """Return the module of a remedy, a probe, a fact, or of what they are made with; None for anything else."""
     if isinstance(value, ModuleType):
-        source: object = value.__name__
+        # Which of its modules a package knows depends on what else this process has imported.
+        source: object = None if value.__name__.startswith(f"{of}.") else value.__name__
     else:
         source = getattr(value, "__module__", None)
     if not isinstance(source, str) or source not in sys.modules:
@@ -91,7 +92,7 @@ def write_record(report: "RehearsalReport", root: Path) -> Path:
         playbook=report.playbook,
         digest=report.digest,
         version=report.version,
-        finished=report.started.replace(microsecond=0),
+        finished=(report.started + timedelta(seconds=report.seconds)).replace(microsecond=0),
         trials=len(report.trials),
         passed=report.passed,
     )
@@ -110,7 +111,7 @@ def unrehearsed(playbook: Playbook, project: Project) -> str | None:
     current = [record for record in records if record.digest == now]
     if not current:
         return f"not rehearsed since it was changed (last on {max(each.finished for each in records):%Y-%m-%d})"
-    return None if any(record.passed for record in current) else "its last rehearsal failed"
+    return None if max(current, key=lambda each: each.finished).passed else "its last rehearsal failed"
 
 
 def _records(name: str, project: Project) -> Iterator[Record | None]:

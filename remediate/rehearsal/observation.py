@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection as PlainConnection
 from http.client import HTTPException, HTTPSConnection
+from importlib.util import find_spec
 from socket import create_connection
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,11 +18,11 @@ from remediate.rehearsal.machine import StagingError, last_line
 
 _SECONDS: Final = 60
 _PAGE_SECONDS: Final = 10.0
-_OF_A_LOGIN: Final = ("user@", "user-runtime-dir@", "session-", "systemd-tmpfiles-clean", "systemd-hostnamed")
-"""Units that come and go with every login, or by themselves."""
+_OF_A_LOGIN: Final = ("user@", "user-runtime-dir@", "session-", "systemd-hostnamed")
+"""Units that come and go with every login, or by themselves, as everything does that a timer starts."""
 
 _LOOK: Final = r"""
-systemctl show --type=service --state=active,activating,reloading '*' -p Id -p InvocationID -p ActiveState
+systemctl show --type=service --state=active,activating,reloading '*' -p Id,InvocationID,ActiveState,TriggeredBy
 echo ==
 find /etc "$@" -xdev -type f -exec sha256sum {} + 2>/dev/null || true
 echo ==
@@ -87,7 +88,7 @@ class Observer:
         for block in units.strip().split("\n\n"):
             values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
             name = values.get("Id", "").removesuffix(".service")
-            if name and not name.startswith(_OF_A_LOGIN):
+            if name and not name.startswith(_OF_A_LOGIN) and ".timer" not in values.get("TriggeredBy", ""):
                 found[name] = Entry(values["ActiveState"], values["InvocationID"], (name,))
         for line in digests.splitlines():
             digest, _, path = line.partition("  ")
@@ -98,9 +99,9 @@ class Observer:
             owners = (f"port {address.rpartition(':')[2]}", *re.findall(r'\("([^"]+)",pid=', users))
             found[f"listening on {address}"] = Entry("open", owners=owners)
         for line in programs.splitlines():
-            name, state, *pid = line.split()[:3]
+            name, state, pid = [*line.split(), "", ""][:3]
             group = name.partition(":")[0]
-            incarnation = " ".join(pid) if state == "RUNNING" else ""
+            incarnation = pid if state == "RUNNING" else ""
             found[f"program {name}"] = Entry(state, incarnation, (group, "supervisor"))
         for line in processes.splitlines():
             count, group, words = line.split(" ", 2)
@@ -183,13 +184,17 @@ def bystanders(observation: Observation, disturbed: Iterable[str]) -> Observatio
     return {key: entry for key, entry in observation.items() if not entry.disturbed(names)}
 
 
+def demand_testinfra() -> None:
+    """Raise ConfigurationError where testinfra is not installed."""
+    if find_spec("testinfra") is None:
+        raise ConfigurationError("a rehearsal looks with testinfra: pip install 'remediate[rehearsal]'")
+
+
 def infra_of(shell: RootShell) -> Any:
     """Return testinfra's view of a host through any root shell. Raises ConfigurationError without testinfra."""
-    try:
-        from testinfra.backend.base import BaseBackend
-        from testinfra.host import Host as Infra
-    except ImportError:
-        raise ConfigurationError("a rehearsal looks with testinfra: pip install 'remediate[rehearsal]'") from None
+    demand_testinfra()
+    from testinfra.backend.base import BaseBackend
+    from testinfra.host import Host as Infra
 
     class ShellBackend(BaseBackend):
         """Runs testinfra's commands through the shell."""

@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from remediate.errors import ConfigurationError
+import yaml
+
+from remediate.errors import ConfigurationError, RemediateError
 from remediate.fleet import select
 from remediate.host import Host
 from remediate.link import Link, LinkLost
 from remediate.rehearsal.faults.fault import Fault, RootShell, demand_marker
 from remediate.rehearsal.machine import StagingError, last_line
 from remediate.rehearsal.observation import Observer, differences, said
-from remediate.rehearsal.placement import rename_host
+from remediate.rehearsal.placement import write
 from remediate.rehearsal.stages import Progress
 from remediate.rehearsal.staging import StagingHost, down, up
 
@@ -46,7 +48,7 @@ class ContainerPlace:
         name: str,
         *,
         directory: Path,
-        stock: Path | None,
+        example: Host,
         sudoers: Callable[[Host], str],
         image: str | None,
         progress: Progress,
@@ -54,7 +56,7 @@ class ContainerPlace:
         self.name = name
         self._directory = directory
         self._inventory = directory / "rehearsals"
-        self._stock = stock
+        self._example = example
         self._sudoers = sudoers
         self._image = image
         self._progress = progress
@@ -62,10 +64,7 @@ class ContainerPlace:
     def fresh(self) -> tuple[Host, RootShell]:
         """See Place."""
         file = self._inventory / f"{self.name}.yml"
-        if self._stock is not None:
-            # The project's own idea of its staging host, where it has one.
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file.write_text(rename_host(self._stock.read_text(), self.name))
+        write(file, _like(self._example, self.name), 0o644)
         staged: StagingHost = up(
             self.name,
             directory=self._directory,
@@ -85,6 +84,13 @@ class ContainerPlace:
         """See Place."""
         down(self.name, directory=self._directory)
         (self._inventory / f"{self.name}.yml").unlink(missing_ok=True)
+
+
+def _like(example: Host, name: str) -> str:
+    """Return an inventory of a host that is like another one, wherever what is said of that one was said."""
+    settings = example.settings.model_dump(mode="json", exclude_unset=True)
+    groups: dict[str, object] = {group: {"hosts": {name: {}}} for group in example.groups if group != "all"}
+    return yaml.safe_dump({"all": {"hosts": {name: {"remediate": settings}}, "children": groups}})
 
 
 class LinkShell:
@@ -125,36 +131,56 @@ class LinkShell:
         self._link.close()
 
 
+def demand_disposable(host: Host) -> None:
+    """Raise ConfigurationError unless the inventory says that this host may be broken."""
+    if host.settings.production or not host.settings.disposable:
+        raise ConfigurationError(
+            f"{host.name} is not broken on purpose: its inventory has to say `production: false` and `disposable: true`"
+        )
+
+
 class HostPlace:
     """A host of the user's own. Inventory and host both have to say that it may be broken."""
 
     def __init__(self, host: Host) -> None:
         from remediate.ssh import connect
 
-        settings = host.settings
-        if settings.production or not settings.disposable:
-            raise ConfigurationError(
-                f"{host.name} is not broken on purpose: its inventory has to say `production: false` and "
-                "`disposable: true`"
-            )
+        demand_disposable(host)
         self.name = host.name
         self._host = host
+        self._spoilt: str | None = None
         self._shell = LinkShell(host, connect(host.ssh))
-        demand_marker(self._shell)
-        self._observer = Observer(self._shell, host)
-        self._pristine = self._observer.observe()
-        if trouble := self._observer.site():
+        try:
+            _demand_root(self._shell, host)
+            demand_marker(self._shell)
+            self._observer = Observer(self._shell, host)
+            self._pristine = self._observer.observe()
+            _demand_well(self._observer, host)
+        except BaseException:
             self.close()
-            raise ConfigurationError(f"{host.name} is not well before anything was broken: {said(trouble)}")
+            raise
 
     def fresh(self) -> tuple[Host, RootShell]:
         """See Place."""
+        if self._spoilt is not None:
+            raise StagingError(f"nothing more is broken there: {self._spoilt}")
         return self._host, self._shell
 
     def leave(self, faults: Sequence[Fault]) -> None:
         """See Place."""
+        try:
+            self._restore(faults)
+        except StagingError as error:
+            self._spoilt = str(error)
+            raise
+
+    def _restore(self, faults: Sequence[Fault]) -> None:
+        troubles: list[str] = []
         for fault in reversed(faults):
-            fault.undo(self._shell)
+            try:
+                fault.undo(self._shell)
+            except RemediateError as error:  # the others are undone all the same; what counts is how the host is then
+                troubles.append(f"undoing `{fault.describe()}`: {error}")
         everything = self._pristine.keys()
         deadline = time.monotonic() + _RESTORE_SECONDS
         while True:
@@ -166,10 +192,26 @@ class HostPlace:
             if not left:
                 break
             if time.monotonic() > deadline:
-                raise StagingError(f"{self.name} is not as it was after undoing the fault: {said(left)}")
+                raise StagingError(f"{self.name} is not as it was after undoing the fault: {said([*troubles, *left])}")
             time.sleep(1)
         self._pristine = {key: found[key] for key in everything}
 
     def close(self) -> None:
         """See Place."""
         self._shell.close()
+
+
+def _demand_root(shell: LinkShell, host: Host) -> None:
+    """Raise ConfigurationError unless the shell is root's, before anything depends on it."""
+    done = shell.exec(("/bin/true",))
+    if done.returncode != 0:
+        raise ConfigurationError(
+            f"{host.name} can only be broken by root: log in as root, or as a user whom sudo lets run anything without "
+            f"a password ({last_line(done.stderr)})"
+        )
+
+
+def _demand_well(observer: Observer, host: Host) -> None:
+    """Raise ConfigurationError when the site is not right: on such a host nothing could be told afterwards."""
+    if trouble := observer.site():
+        raise ConfigurationError(f"{host.name} is not well before anything was broken: {said(trouble)}")

@@ -34,7 +34,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("rehearse")
     if marker is None or _FIXTURE not in metafunc.fixturenames:
         return
-    from remediate.commands.rehearse import described
+    from remediate.commands.rehearse import cases_of, described
     from remediate.errors import RemediateError
     from remediate.project import Project
     from remediate.rehearsal.trial import Pairs, matrix
@@ -42,7 +42,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     project = Project.find(metafunc.config.rootpath)
     try:
         playbook = project.load(*marker.args)
-        trials = matrix(playbook.cases(described(project)), Pairs(marker.kwargs.get("pairs", "none")))
+        trials = matrix(cases_of(playbook, described(project)), Pairs(marker.kwargs.get("pairs", "none")))
     except (RemediateError, TypeError, ValueError) as error:
         raise pytest.UsageError(f"@pytest.mark.rehearse: {error}") from error
     metafunc.parametrize(
@@ -54,11 +54,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _rehearsal_place(pytestconfig: pytest.Config) -> "Iterator[ContainerPlace]":
     from remediate.commands.rehearse import container
     from remediate.project import Project
+    from remediate.rehearsal.checkout import Checkout
 
     worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "main")
-    place = container(f"rehearsal-{worker}", Project.find(pytestconfig.rootpath), None)
-    yield place
-    place.close()
+    project = Project.find(pytestconfig.rootpath)
+    # Two sessions on one project would replace each other's hosts.
+    with Checkout(project.demand_root() / ".staging").alone(f"pytest-{worker}", lambda _: None):
+        place = container(f"rehearsal-{worker}", project, None)
+        yield place
+        place.close()
 
 
 @pytest.fixture
@@ -67,6 +71,8 @@ def rehearsed(request: pytest.FixtureRequest, _rehearsal_place: "ContainerPlace"
     from remediate.project import Project
     from remediate.rehearsal.rehearse import Plan, rehearse
 
+    if not hasattr(request, "param"):
+        pytest.fail("the fixture rehearsed needs @pytest.mark.rehearse(PLAYBOOK)", pytrace=False)
     name: str
     trial: Trial
     name, trial = request.param

@@ -1,11 +1,12 @@
 """Breaks a host, has the playbook mend it, and believes nobody: the loop of every rehearsal."""
 
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Event
+from threading import Event, Lock
 from time import monotonic, sleep
 from typing import Final, NamedTuple
 
@@ -19,6 +20,7 @@ from remediate.playbook import Playbook
 from remediate.rehearsal.case import Expected
 from remediate.rehearsal.content import digest
 from remediate.rehearsal.faults.fault import RootShell
+from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.observation import Observation, Observer, bystanders, differences
 from remediate.rehearsal.outcome import Answer, RehearsalReport, TrialOutcome, Typed, symptoms
 from remediate.rehearsal.places import Place
@@ -27,6 +29,7 @@ from remediate.rehearsal.trial import Trial
 _OPERATOR: Final = "rehearsal"
 _AFTERTHOUGHT_SECONDS: Final = 8.0
 """How long a site has to stay right after commands were typed: a flapping one is right for some seconds."""
+_TYPED_SECONDS: Final = 120.0
 _LISTED: Final = 4
 
 Told = Callable[[int, int, TrialOutcome], None]
@@ -52,10 +55,12 @@ def rehearse(
     `plan.journal`, so that real hosts have nothing to do with it.
     """
     started, begun, ended = datetime.now(UTC), monotonic(), stop or Event()
+    # Of what is loaded now: by the end somebody may have gone on editing the files.
+    content = digest(plan.playbook)
     free: SimpleQueue[Place] = SimpleQueue()
     for place in places:
         free.put(place)
-    count = 0
+    count, telling = 0, Lock()
 
     def attempt(trial: Trial) -> TrialOutcome | None:
         nonlocal count
@@ -68,8 +73,9 @@ def rehearse(
             free.put(place)
         if ended.is_set():
             return None  # it was cut short, so it says nothing
-        count += 1
-        told(count, len(plan.trials), outcome)
+        with telling:
+            count += 1
+            told(count, len(plan.trials), outcome)
         return outcome
 
     with ThreadPoolExecutor(max_workers=len(places), thread_name_prefix="rehearsal") as pool:
@@ -77,7 +83,7 @@ def rehearse(
     return RehearsalReport(
         playbook=plan.playbook.name,
         version=__version__,
-        digest=digest(plan.playbook),
+        digest=content,
         started=started,
         seconds=round(monotonic() - begun, 1),
         whole=plan.whole,
@@ -102,6 +108,11 @@ def _attempt(plan: Plan, trial: Trial, place: Place, stop: Event) -> TrialOutcom
                 place.leave(trial.faults)
     except RemediateError as error:
         return TrialOutcome.failed(trial, f"{type(error).__name__}: {error}", round(monotonic() - begun, 1))
+    except Exception as error:  # noqa: BLE001  # the per-host boundary: faults and playbooks are anybody's code
+        place_of_it = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"a bug in a fault, a playbook or remediate: {type(error).__name__}: {error}"
+        where = f" ({Path(place_of_it.filename).name}, line {place_of_it.lineno})"
+        return TrialOutcome.failed(trial, why + where, round(monotonic() - begun, 1))
     return outcome
 
 
@@ -155,9 +166,12 @@ class _Attempt:
     def _run(self, *, plan: bool) -> Report:
         options = Options(plan=plan, yes=True, hold=self._trial.hold, timeout=self._trial.timeout)
         journal = f"sqlite:///{self._plan.journal}"
-        return run(
+        report = run(
             self._plan.playbook, (self._host,), options=options, operator=_OPERATOR, journal=journal, stop=self._stop
         )
+        if not report.hosts:
+            raise StagingError(report.error.message if report.error else "the run has no outcome")
+        return report
 
     def _judge_fix(self, fix: Report, pristine: Observation, broken: Observation, after: Observation) -> None:
         trial = self._trial
@@ -171,9 +185,10 @@ class _Attempt:
             self._deviations += [f"after fix {trouble}" for trouble in self._observer.site()]
             self._deviations += [f"after fix {each}" for each in differences(pristine, after, trial.disturbed)]
             self._deviations += [f"{unit} does not run" for unit in self._observer.running(self._units(pristine))]
-            changed = tuple(step.remedy for step in fix.hosts[0].steps if step.changed)
-            if trial.by and sorted(changed) != sorted(set(trial.by)):
-                self._deviations.append(f"fix acted with {', '.join(changed) or 'nothing'}, not {', '.join(trial.by)}")
+            changed = {step.remedy for step in fix.hosts[0].steps if step.changed}
+            if trial.by and changed != set(trial.by):
+                acted = ", ".join(sorted(changed)) or "nothing"
+                self._deviations.append(f"fix acted with {acted}, not {', '.join(dict.fromkeys(trial.by))}")
         told = {step.code for step in fix.hosts[0].steps if step.code}
         told |= {host.error.code for host in fix.hosts if host.error}
         self._deviations += [f"fix does not say {code}" for code in trial.codes if code not in told]
@@ -226,14 +241,21 @@ def _typed(playbook: Playbook, trial: Trial, host: Host, shell: RootShell) -> Ty
     pristine = observer.observe()
     for fault in trial.faults:
         fault.inject(shell)
-    done = [shell.exec(("/bin/bash", "-c", line), timeout=120) for line in playbook.runbook(host)]
+    ended_well = [_ends_well(shell, line) for line in playbook.runbook(host)]  # every one, whatever the first came to
     sleep(_AFTERTHOUGHT_SECONDS)
     after = observer.observe()
     was, now = bystanders(pristine, trial.disturbed), bystanders(after, trial.disturbed)
     broken = {key: entry for key, entry in pristine.items() if key not in was}
     missing = differences(broken, {key: entry for key, entry in after.items() if key not in now}, trial.disturbed)
     return Typed(
-        claimed=all(each.returncode == 0 for each in done),
+        claimed=all(ended_well),
         well=not observer.site() and not missing,
         harm=tuple(differences(was, now, ())),
     )
+
+
+def _ends_well(shell: RootShell, line: str) -> bool:
+    try:
+        return shell.exec(("/bin/bash", "-c", line), timeout=_TYPED_SECONDS).returncode == 0
+    except StagingError:  # it hangs: whoever typed it sees that, and it is no fault of the playbook's
+        return False

@@ -28,13 +28,13 @@ def summary_lines(report: RehearsalReport) -> list[str]:
     failed = [trial for trial in report.trials if not trial.passed]
     lines = [f"{trial.name}: {trial.deviations[0]}" for trial in failed]
     count = len(report.trials)
-    what = "as declared" if report.passed else "not as declared"
-    told = f"{count - len(failed)} of {count} trials {'as declared' if failed else what} in {report.seconds:.0f} s"
+    told = f"{count - len(failed)} of {count} trials as declared in {report.seconds:.0f} s"
     if report.stopped:
         told += "; stopped before the end"
     elif not count:
         told = "nothing was rehearsed: it declares no case"
-    lines.append(f"{'REHEARSED' if report.passed else 'DEVIATES'} {report.playbook}: {told}")
+    head = "REHEARSED" if report.passed else "STOPPED" if report.stopped and not failed else "DEVIATES"
+    lines.append(f"{head} {report.playbook}: {told}")
     if any(trial.typed for trial in report.trials):
         lines.append(_yardstick(report.trials))
     return lines
@@ -108,14 +108,15 @@ def junit(reports: Iterable[RehearsalReport]) -> str:
                 suite,
                 "testcase",
                 classname=f"rehearse.{report.playbook}",
-                name=trial.name,
+                name=_xml(trial.name),
                 time=f"{trial.seconds:.1f}",
             )
             if not trial.passed:
                 failure = ET.SubElement(case, "failure", message=_xml(trial.deviations[0]))
                 failure.text = _xml("\n".join((trial.fault, *trial.deviations)))
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document.decode() + "\n"
 
 
 def _xml(text: str) -> str:

@@ -2,8 +2,10 @@
 
 import textwrap
 from collections.abc import Sequence
+from shlex import quote
 from typing import Final
 
+from remediate.playbook import Severity
 from remediate.report.lines import MARGIN, WIDTH, clean, survey_lines
 from remediate.severity import QUESTIONS, Assessment
 from remediate.triage import HostTriage, Incident, TriageReport
@@ -14,11 +16,11 @@ _YOUNG_SECONDS: Final = 30.0
 
 def report_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
     """Tell a whole triage."""
-    where = f" --inventory {inventory}" if inventory else ""
+    where = f" --inventory {quote(inventory)}" if inventory else ""
     lines: list[str] = []
     for host in report.hosts:
         lines += _host_lines(host, f"{program} check.{{}} --host {host.name}{where}")
-    return [*lines, *_assessment_lines(report.assessment)]
+    return [*lines, *_assessment_lines(report.assessment, matches=any(host.matching for host in report.hosts))]
 
 
 def _host_lines(host: HostTriage, command: str) -> list[str]:
@@ -27,7 +29,7 @@ def _host_lines(host: HostTriage, command: str) -> list[str]:
     lines = _block("SEEN", survey_lines(host.seen))
     for number, incident in enumerate(host.matching, 1):
         lines += _incident_lines(number, incident, command)
-    others = [incident.playbook for incident in host.incidents if not incident.matches]
+    others = [incident.playbook for incident in host.incidents if not incident.matches and not incident.unknown]
     if others:
         lines += _block("NOT", _wrap(f"{', '.join(others)}: no symptom and no cause"))
     for incident in host.incidents:
@@ -59,7 +61,7 @@ def _incident_lines(number: int, incident: Incident, command: str) -> list[str]:
         ("for", incident.evidence),
         ("against", incident.against),
         ("unknown", incident.unknown),
-        ("next", (command.format(incident.playbook),)),
+        ("next", (command.replace("{}", incident.playbook),)),
     )
     for title, items in rows:
         for index, item in enumerate(items[:_SHOWN]):
@@ -77,18 +79,20 @@ def _incident_lines(number: int, incident: Incident, command: str) -> list[str]:
     return lines
 
 
-def _assessment_lines(assessment: Assessment) -> list[str]:
-    if assessment.severity is None:
+def _assessment_lines(assessment: Assessment, *, matches: bool) -> list[str]:
+    if assessment.severity is None and not matches:
         return []
+    grade = assessment.severity.value if assessment.severity else "cannot be told from what was seen"
     texts = {question.name: question.text for question in QUESTIONS}
     told = [
         f"{texts[name]} {answer.value}{' (seen)' if name in assessment.from_facts else ''}"
         for name, answer in assessment.answers.items()
     ]
-    lines = _block("SEVERITY"[:MARGIN], _wrap(f"{assessment.severity.value}: {', '.join(told) or 'nothing is known'}"))
+    lines = _block("SEVERITY"[:MARGIN], _wrap(f"{grade}: {', '.join(told)}" if told else grade))
     if assessment.open:
         flags = ", ".join(f"{texts[name]} (--{name})" for name in assessment.open)
-        lines += _block("", _wrap(f"not answered, and may make it worse: {flags}"))
+        worse = ", and may make it worse" if assessment.severity not in {None, Severity.SEV1} else ""
+        lines += _block("", _wrap(f"not answered{worse}: {flags}"))
     return lines
 
 

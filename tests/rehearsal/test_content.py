@@ -1,0 +1,336 @@
+"""What counts as the content of a playbook, and what is known of its last rehearsal."""
+
+import io
+import json
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from incidents import HEALTHY
+from remediate.commands.mend import mend
+from remediate.commands.runs import list_runs
+from remediate.commands.terminal import Terminal
+from remediate.fleet import run
+from remediate.host import Host, SshTarget
+from remediate.options import Options
+from remediate.playbook import Single
+from remediate.playbooks.app_down import app_down
+from remediate.project import Project
+from remediate.rehearsal import content
+from remediate.rehearsal.content import digest, unrehearsed, write_record
+from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
+from remediate.remedies.nginx import RestartNginx
+from remediate.report.pages import page
+from remediate.testing import ScriptedSession
+
+REMEDY = '''
+    """An own remedy, beside the playbook that uses it."""
+    from typing import Literal
+
+    from remediate.remedies.nginx import RestartNginx
+
+
+    class Kick(RestartNginx):
+        """Kick it."""
+
+        kind: Literal["shop.kick"] = "shop.kick"
+'''
+PLAYBOOK = '''
+    from collections.abc import Iterable
+
+    from remediate.host import Host
+    from remediate.playbook import Severity, playbook
+    from shop_remedies import Kick
+
+
+    @playbook(severity=Severity.SEV2, symptoms=lambda host: ())
+    def shop_down(host: Host) -> Iterable[Kick]:
+        """Wake the shop."""
+        yield Kick()
+'''
+ASK = """
+import sys
+from pathlib import Path
+from remediate.project import Project
+from remediate.rehearsal.content import digest
+for name in sys.argv[2:]:
+    __import__(name)
+print(digest(Project(Path(sys.argv[1])).load(Path(sys.argv[1]).name)))
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    root = tmp_path / "shop-down"
+    (root / "playbooks").mkdir(parents=True)
+    (root / "playbooks/shop_down.py").write_text(textwrap.dedent(PLAYBOOK))
+    (root / "library").mkdir()
+    (root / "library/shop_remedies.py").write_text(textwrap.dedent(REMEDY))
+    (root / "pyproject.toml").write_text("[tool.remediate]\n")
+    return root
+
+
+def asked(root: Path, *imports: str, seed: str = "0") -> str:
+    """Ask another process for the digest of the project's playbook."""
+    done = subprocess.run(
+        (sys.executable, "-c", ASK, str(root), *imports),
+        env={"PYTHONPATH": str(root / "library"), "PYTHONHASHSEED": seed, "HOME": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.strip()
+
+
+def test_it_is_the_same_in_every_process_whatever_else_that_has_imported(shop: Path) -> None:
+    first = asked(shop)
+    assert len(first) == 64
+    assert asked(shop, seed="7") == first
+    assert asked(shop, "remediate.cli", "remediate.remedies.supervisor", "remediate.rehearsal.plugin") == first
+
+
+def test_it_is_the_same_wherever_the_project_lies(shop: Path, tmp_path: Path) -> None:
+    first = asked(shop)
+    (tmp_path / "elsewhere").mkdir()
+    assert asked(shop.rename(tmp_path / "elsewhere" / "shop-down")) == first
+
+
+@pytest.mark.parametrize("file", ["playbooks/shop_down.py", "library/shop_remedies.py"])
+def test_a_project_s_own_playbook_and_remedy_count(shop: Path, file: str) -> None:
+    first = asked(shop)
+    (shop / file).write_text((shop / file).read_text() + "\n# another word\n")
+    assert asked(shop) != first
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "remediate.playbooks.app_down",
+        "remediate.remedies.php_fpm",
+        "remediate.remedies.systemd",
+        "remediate.probes.php_fpm",
+        "remediate.probes.config",
+        "remediate.judge",
+        "remediate.engine",
+        "remediate.hold",
+    ],
+)
+def test_the_playbook_its_remedies_its_probes_and_the_engine_count(
+    module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = digest(app_down)
+    path = Path(str(sys.modules[module].__file__)) if module in sys.modules else None
+    assert path is not None
+    copy = tmp_path / path.name
+    copy.write_text(path.read_text() + "\n# another word\n")
+    monkeypatch.setattr(sys.modules[module], "__file__", str(copy))
+    assert digest(app_down) != first
+
+
+def test_a_program_that_a_probe_sends_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = sys.modules["remediate.probes.php"]
+    read = {path.name for path in content._files(package)}
+    assert read > {"__init__.py"}
+    first = digest(app_down)
+    monkeypatch.setattr(content, "_files", lambda module: iter((Path(str(module.__file__)),)))
+    assert digest(app_down) != first
+
+
+@pytest.mark.parametrize(
+    "module", ["remediate.cli", "remediate.report.text", "remediate.masking", "remediate.remedies"]
+)
+def test_what_has_no_say_in_it_does_not_count(module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first = digest(app_down)
+    (tmp_path / "other.py").write_text("# another\n")
+    __import__(module)
+    monkeypatch.setattr(sys.modules[module], "__file__", str(tmp_path / "other.py"))
+    assert digest(app_down) == first
+
+
+# -- records -----------------------------------------------------------------------------------------------------------
+
+
+def report(*, passed: bool = True, whole: bool = True, of: str | None = None, day: int = 23) -> RehearsalReport:
+    trial = TrialOutcome(
+        name="healthy", fault="nothing", expected="healthy", deviations=() if passed else ("it lies",), seconds=2
+    )
+    return RehearsalReport(
+        playbook="app-down",
+        version="0.1.0",
+        digest=of or digest(app_down),
+        started=datetime(2026, 11, day, 8, 31, 40, 500, tzinfo=UTC),
+        seconds=75.3,
+        whole=whole,
+        trials=(trial,),
+    )
+
+
+@pytest.fixture
+def wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the wheel keeps the records of the stock playbooks."""
+    place = tmp_path / "wheel"
+    (place / "rehearsals").mkdir(parents=True)
+    monkeypatch.setattr("remediate.rehearsal.content.resources", SimpleNamespace(files=lambda _: place))
+    return place
+
+
+def ship(report: RehearsalReport, wheel: Path) -> None:
+    written = write_record(report, wheel / "made")
+    written.rename(wheel / "rehearsals" / written.name)
+
+
+@pytest.fixture
+def project(tmp_path: Path, wheel: Path) -> Project:
+    root = tmp_path / "project"
+    root.mkdir()
+    return Project(root)
+
+
+def test_a_record_says_what_was_rehearsed_and_when_that_ended(tmp_path: Path) -> None:
+    path = write_record(report(), tmp_path)
+    assert path == tmp_path / "docs/rehearsals/app-down.json"
+    assert json.loads(path.read_text()) == {
+        "playbook": "app-down",
+        "digest": digest(app_down),
+        "version": "0.1.0",
+        "finished": "2026-11-23T08:32:55Z",
+        "trials": 1,
+        "passed": True,
+    }
+
+
+def test_never(project: Project) -> None:
+    assert unrehearsed(app_down, project) == "never rehearsed"
+    assert unrehearsed(app_down, Project(None)) == "never rehearsed"
+
+
+def test_passed(project: Project) -> None:
+    write_record(report(), project.demand_root())
+    assert unrehearsed(app_down, project) is None
+
+
+def test_failed(project: Project) -> None:
+    write_record(report(passed=False), project.demand_root())
+    assert unrehearsed(app_down, project) == "its last rehearsal failed"
+
+
+def test_changed_since(project: Project) -> None:
+    write_record(report(of="0" * 64), project.demand_root())
+    assert unrehearsed(app_down, project) == "not rehearsed since it was changed (last on 2026-11-23)"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"playbook": 7}', "\xff", '{"finished": "yesterday"}'])
+def test_a_record_that_cannot_be_read_is_none(text: str, project: Project) -> None:
+    path = write_record(report(), project.demand_root())
+    path.write_bytes(text.encode("latin-1"))
+    assert unrehearsed(app_down, project) == "never rehearsed"
+
+
+def test_a_time_without_a_zone_is_no_time(project: Project, wheel: Path) -> None:
+    path = write_record(report(of="1"), project.demand_root())
+    path.write_text(path.read_text().replace("55Z", "55"))
+    ship(report(of="2", day=20), wheel)
+    assert unrehearsed(app_down, project) == "not rehearsed since it was changed (last on 2026-11-20)"
+
+
+def test_the_record_that_the_wheel_brings_counts(project: Project, wheel: Path) -> None:
+    ship(report(), wheel)
+    assert unrehearsed(app_down, project) is None
+    assert unrehearsed(app_down, Project(None)) is None
+
+
+def test_what_failed_here_after_it_passed_there_has_failed(project: Project, wheel: Path) -> None:
+    ship(report(day=20), wheel)
+    write_record(report(passed=False), project.demand_root())
+    assert unrehearsed(app_down, project) == "its last rehearsal failed"
+
+
+def test_what_passed_here_after_it_failed_there_has_passed(project: Project, wheel: Path) -> None:
+    ship(report(passed=False, day=20), wheel)
+    write_record(report(), project.demand_root())
+    assert unrehearsed(app_down, project) is None
+
+
+# -- where it is marked ------------------------------------------------------------------------------------------------
+
+
+class Streams:
+    def __init__(self, *, interactive: bool = False) -> None:
+        self.out, self.err = io.StringIO(), io.StringIO()
+        self.terminal = Terminal(self.out, self.err, interactive)
+
+
+@pytest.fixture
+def checked(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Project:
+    """A project with a host that is well, and a journal of its own."""
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr("remediate.fleet.open_session", lambda _: ScriptedSession(HEALTHY))
+    inventory = project.demand_root() / "inventories" / "prod.yml"
+    inventory.parent.mkdir()
+    inventory.write_text(
+        "web:\n  hosts:\n    web1:\n      ansible_host: 192.0.2.1\n      remediate: {site_url: 'https://example.com/',"
+        " site_vantage: [host], health_path: /health, site_contains: Welcome, php: php8.2,"
+        " app_path: /home/forge/agency-platform, worker_program: agency-worker}\n"
+    )
+    return project
+
+
+def plan(project: Project, *, plan: bool = True, **flags: object) -> Streams:
+    streams = Streams()
+    given = {"host": "web1", "plan": plan, "hold": "0", "yes": True, **flags}
+    assert mend(app_down, given, project, streams.terminal, program="remediate") == 0, streams.out.getvalue()
+    return streams
+
+
+HINT = "app-down: never rehearsed; prove it with remediate rehearse.app-down"
+
+
+def test_a_plan_says_that_nothing_has_proven_the_playbook(checked: Project) -> None:
+    assert HINT in plan(checked).out.getvalue()
+    assert HINT not in plan(checked, plan=False).out.getvalue()
+    document = plan(checked, json=True)
+    assert json.loads(document.out.getvalue())["verdict"] == "healthy"
+    assert HINT in document.err.getvalue()
+    write_record(report(), checked.demand_root())
+    assert "rehearse" not in plan(checked).out.getvalue()
+
+
+def test_runs_list_marks_playbooks_that_nothing_has_proven(checked: Project) -> None:
+    plan(checked)
+    host = Host(name="web2", ssh=SshTarget(address="192.0.2.2"))
+    run(Single(RestartNginx), (host,), options=Options(plan=True), connect=lambda _: ScriptedSession(HEALTHY))
+
+    def listed() -> str:
+        streams = Streams()
+        assert list_runs({}, checked, streams.terminal) == 0
+        return streams.out.getvalue()
+
+    assert "app-down [not rehearsed] on web1" in listed()
+    assert "do.nginx.restart on web2" in listed(), "a single remedy is no playbook"
+    write_record(report(), checked.demand_root())
+    assert "app-down on web1" in listed()
+
+
+def test_runs_list_still_lists_what_was_done_by_a_playbook_that_is_broken_by_now(checked: Project) -> None:
+    plan(checked)
+    own = checked.demand_root() / "playbooks" / "app_down.py"
+    own.parent.mkdir()
+    own.write_text("def app_down():\n    pass\n\nraise RuntimeError('no')\n")
+    streams = Streams()
+    assert list_runs({}, checked, streams.terminal) == 0
+    assert "app-down [cannot be loaded] on web1" in streams.out.getvalue()
+
+
+def test_a_page_says_whether_its_playbook_was_rehearsed(project: Project) -> None:
+    listed = project.playbooks()["app-down"]
+    assert "> Rehearsal: **never rehearsed**: `invoke rehearse.app-down`." in page(app_down, listed, project)
+    write_record(report(), project.demand_root())
+    text = page(app_down, listed, project)
+    assert "> Rehearsal: passed, in its present form." in text
+    assert "| php-fpm-masked | php8.3-fpm is stopped and masked | refused (`unit-masked`) |" in text
