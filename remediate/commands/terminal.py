@@ -48,12 +48,12 @@ class Terminal(NamedTuple):
 
     def ask(self, question: str) -> str:
         """Ask a person, on standard error, so that a result can be piped. Raises KeyboardInterrupt on Ctrl-C."""
-        self.err.release()
-        self.err.write(f"{question} ")
-        self.err.release()
         answer = ""
         try:
-            with _interruptible():
+            with _interruptible():  # before the question is seen: it may be answered with Ctrl-C at once
+                self.err.release()
+                self.err.write(f"{question} ")
+                self.err.release()
                 answer = sys.stdin.readline()
         except (OSError, ValueError):
             pass  # the terminal is gone, or what was typed is no text: no answer
@@ -68,7 +68,9 @@ class Terminal(NamedTuple):
         if not self.interactive:
             return without_asking(runs, options)
         try:
-            return None if stop.is_set() else self._asked([run.host for run in runs], options)
+            with _interruptible():
+                if not stop.is_set():
+                    return self._asked([run.host for run in runs], options)
         except KeyboardInterrupt:
             stop.set()
         return CONSENT_MISSING, "interrupted at the question whether to go on"
@@ -179,7 +181,7 @@ def _tell(text: bytes) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let a signal end the reading of an answer, which would be resumed after any other handler."""
+    """Let a signal end the reading of an answer, which would be resumed after a handler that only takes a note."""
 
     def leave(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,5 +1,6 @@
 """Whatever becomes of its output, a run goes on to its end; and a person is asked so that they can answer, or leave."""
 
+import io
 import os
 import pty
 import select
@@ -9,12 +10,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from remediate.commands.terminal import accepted_names
+from remediate.commands.terminal import Terminal, accepted_names
 from remediate.host import Host, SshTarget
 from remediate.journal import Journal
+from remediate.masked_writer import MaskedWriter
+from remediate.masking import Masker
+from remediate.options import Options
 from remediate.outcome import Report, RunVerdict, Touched
 
 ONE_RUN = Path(__file__).with_name("one_run.py")
@@ -162,7 +167,9 @@ class Person:
 
     def reads_on(self) -> str:
         """Read what is said until the program ends."""
+        until = time.monotonic() + SECONDS
         while True:
+            assert select.select([self._desk], [], [], max(0.0, until - time.monotonic()))[0], self.seen.decode()
             try:
                 more = os.read(self._desk, 65536)
             except OSError:  # the other end is closed
@@ -258,6 +265,14 @@ def test_a_question_is_seen_whatever_its_host_is_called(run: OneRun) -> None:
     person.types(b"token-web1\n")
     person.reads_on()
     run.is_(RunVerdict.FIXED, 0)
+
+
+def test_nobody_is_asked_once_the_run_is_to_stop() -> None:
+    err, stop = io.StringIO(), Event()
+    stop.set()
+    refusal = Terminal(MaskedWriter(None, Masker()), MaskedWriter(err, Masker()), True).consent((), Options(), stop)
+    assert refusal is not None
+    assert err.getvalue() == ""
 
 
 # -- what is accepted --------------------------------------------------------------------------------------------------
