@@ -7,7 +7,7 @@ INVOKE = $(RUN) invoke
 # Tests talk to containers most of the time, so a few more processes than cores keep the cores busy.
 WORKERS ?= 3
 
-.PHONY: help setup engine sshd demo test lint types unit container schema clean
+.PHONY: help setup engine sshd demo test lint types unit container rehearsal schema clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
@@ -24,7 +24,7 @@ engine: setup
 demo: engine
 	@sh docs/demo.sh $(INVOKE)
 
-test: lint types unit container
+test: lint types unit container rehearsal
 
 lint: setup
 	@echo "== lint"
@@ -48,6 +48,10 @@ container: engine
 	@$(RUN) coverage run -m pytest -m container -n $(WORKERS) --durations=10
 	@$(RUN) coverage combine --quiet
 	@$(RUN) coverage report
+
+rehearsal: engine
+	@echo "== rehearsal of every playbook"
+	@$(INVOKE) rehearse.all
 
 schema: setup
 	@$(RUN) python -m remediate.report.schema docs/report.schema.json

@@ -69,12 +69,13 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield cured("php-fpm-socket", faults.SocketRemoved(path=f"/run/php/{fpm}.sock", unit=fpm), "php-fpm.restart")
     yield cured("php-fpm-hung", faults.PoolHung(php=php), "php-fpm.restart")
     exhausted = faults.PoolExhausted(php=php, public=f"{app}/public", url=site.rstrip("/"))
-    yield cured("php-fpm-exhausted", exhausted, "php-fpm.restart")
+    yield cured("php-fpm-exhausted", exhausted, "php-fpm.restart", needs=(nginx,))
     yield cured("nginx-stopped", faults.UnitStopped(unit=nginx), "nginx.restart")
     yield cured("supervisor-stopped", faults.UnitStopped(unit="supervisor"), "supervisor.restart")
     yield cured("supervisor-killed", faults.UnitKilled(unit="supervisor"), "supervisor.restart")
-    yield cured("workers-stopped", faults.WorkersStopped(program=program), "worker.start")
-    yield cured("workers-fatal", faults.WorkersFatal(program=program, script=f"{app}/artisan"), "worker.start")
+    yield cured("workers-stopped", faults.WorkersStopped(program=program), "worker.start", needs=("supervisor",))
+    fatal = faults.WorkersFatal(program=program, script=f"{app}/artisan")
+    yield cured("workers-fatal", fatal, "worker.start", needs=("supervisor",))
 
     yield refused("php-fpm-masked", faults.UnitMasked(unit=fpm), "unit-masked")
     yield refused("php-fpm-broken", faults.LineAppended(path=pool, line="nonsense = 1", stops=fpm), "config-broken")
@@ -82,13 +83,14 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("nginx-port-taken", faults.PortTaken(unit=nginx, port=80), "port-taken")
     yield refused("maintenance", faults.Maintenance(path=app), "maintenance-mode")
     yield refused("deploy-running", faults.DeployRunning(unit=fpm), "deploy-running", timeout=10)
-    yield refused("database-locked", faults.TableLocked(database="agency", url=site), "database-cause")
+    locked = faults.TableLocked(database="agency", url=site)
+    yield refused("database-locked", locked, "database-cause", needs=(fpm, nginx))
 
     yield unclaimed("php-fpm-flapping", faults.UnitFlapping(unit=fpm), hold=8)
     crashing = faults.WorkersCrashing(program=program, config=f"/etc/supervisor/conf.d/{program}.conf")
     yield unclaimed("workers-crashing", crashing, hold=8)
 
-    yield unharmed("nginx-broken", broken)
+    yield unharmed("nginx-broken", broken, needs=(nginx,))
     yield unharmed("database-slow", faults.TableLocked(database="agency", url=site, clients=0, seconds=3))
 
 

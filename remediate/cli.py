@@ -22,7 +22,7 @@ from invoke.tasks import Task
 from remediate import __version__
 from remediate.commands.tree import Command, commands, program_name
 from remediate.errors import ConfigurationError, RemediateError
-from remediate.outcome import FAILED_EXIT_CODE, USAGE_EXIT_CODE, RunVerdict
+from remediate.outcome import FAILED_EXIT_CODE, USAGE_EXIT_CODE
 from remediate.project import Project
 
 PLAN = frozenset({"--plan", "--check", "--dry-run"})
@@ -80,28 +80,25 @@ def _tree(project: Project) -> Collection:
 def _call(command: Command, known: Mapping[str, Command], context: Context, given: dict[str, object]) -> None:
     from remediate.commands.terminal import opened
 
-    try:
-        with opened() as terminal:
-            try:
-                _refuse_fakes(
-                    dry=bool(context.config.run.dry),
-                    connection=hasattr(context, "original_host"),
-                    changing=[each for each in _named(sys.argv[1:], known) if known[each].changes],
-                )
-                code = command.body(given, terminal)
-            except RemediateError as error:
-                if given.get("json"):
-                    from remediate.commands.mend import usage_report
+    with opened() as terminal:
+        try:
+            _refuse_fakes(
+                dry=bool(context.config.run.dry),
+                connection=hasattr(context, "original_host"),
+                changing=[each for each in _named(sys.argv[1:], known) if known[each].changes],
+            )
+            code = command.body(given, terminal)
+        except RemediateError as error:
+            if given.get("json"):
+                from remediate.commands.mend import usage_report
 
-                    plan = bool(given.get("plan")) or command.name.startswith("check.")
-                    terminal.say(usage_report(command.cure, str(error), plan=plan))
-                terminal.err.write(f"{program_name()}: {error}\n")
-                code = USAGE_EXIT_CODE if isinstance(error, ConfigurationError) else FAILED_EXIT_CODE
-    except OSError as error:
-        _output_is_lost(error)
-        # Whatever a change came to, nobody has been told.
-        unknown = command.changes and not given.get("plan")
-        code = RunVerdict.UNKNOWN.exit_code if unknown else USAGE_EXIT_CODE
+                plan = bool(given.get("plan")) or command.name.startswith("check.")
+                terminal.say(usage_report(command.cure, str(error), plan=plan))
+            terminal.err.write(f"{program_name()}: {error}\n")
+            code = USAGE_EXIT_CODE if isinstance(error, ConfigurationError) else FAILED_EXIT_CODE
+        # A run's code is its verdict, which stands in the journal; of anything else the output was all there is.
+        if code == 0 and not command.is_run and terminal.lost:
+            code = FAILED_EXIT_CODE
     if code:
         raise Exit(code=code)
 

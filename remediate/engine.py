@@ -121,6 +121,8 @@ class HostRun:
 
     def refuse(self, code: RefusalCode, why: str) -> HostOutcome:
         """End an examined host that this run must not change."""
+        if self.context.stop.is_set():
+            return self._end(RunVerdict.INTERRUPTED, steps=self.planned())
         return self._refused(code, why, self.planned())
 
     def broken(self, why: str) -> HostOutcome:

@@ -1,8 +1,8 @@
 """The one sink every text passes before a person, a file or another program sees it.
 
 Values are registered, not names: a `Masker` knows the secrets of a run and removes them in every form they usually
-take. What nobody registered is still caught where its shape gives it away (`DB_PASSWORD=…`, private keys, bearer
-tokens, passwords in URLs). There is no switch that turns masking off.
+take. What nobody registered is still caught where its shape gives it away (`shapes`). There is no switch that turns
+masking off.
 
 Text from a host goes through `strip_control` first and a `Masker` second: a secret interrupted by an escape sequence
 is whole again once the sequence is gone.
@@ -10,64 +10,22 @@ is whole again once the sequence is gone.
 
 import base64
 import html
-import io
 import json
 import re
 import shlex
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import TextIO, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel
 
-MASK = "********"
-"""What stands where a secret stood; its length says nothing about the secret's."""
+from remediate.shapes import MASK, mask_shapes
 
 SHORTEST = 4
 """Characters. Anything shorter is not registered: masking `yes` or `80` everywhere would make output unreadable."""
 
-_LONGEST_LINE = 65536
-"""Characters of one unfinished line that a `MaskedWriter` holds before it passes on what is safe."""
-
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-
-_NAMES = (
-    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|API[_-]?KEY|APP_KEY|ACCESS[_-]?KEY|PRIVATE[_-]?KEY"
-    r"|ENCRYPTION_KEY|REDISCLI_AUTH|MYSQL_PWD|PGPASS"
-)
-_BLOCK_BEGIN = r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
-_BLOCK_END = r"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
-
-# Each keeps its group 1 (and its group "after", where it has one) and masks the rest of what it matches.
-# No pattern starts with a repetition, so that a megabyte without a space is still read in one pass.
-_SHAPES: tuple[re.Pattern[str], ...] = (
-    re.compile(rf"(){_BLOCK_BEGIN}.*?(?:{_BLOCK_END}|\Z)", re.DOTALL),
-    re.compile(
-        rf"^([ \t]*(?:export[ \t]+)?[A-Z0-9_]{{0,99}}(?:{_NAMES})[A-Z0-9_]{{0,64}}[ \t]*=[ \t]*)\S.*$",
-        re.IGNORECASE | re.MULTILINE,
-    ),
-    # In the middle of a line only the value goes; a quote that closes a JSON string is not the start of a value.
-    re.compile(
-        rf"((?:{_NAMES})[A-Z0-9_]{{0,64}}[ \t]*=[ \t]*(?P<quote>\\?[\"']))(?![,}}\]:\s]|$)"
-        r"(?:\\[^\"'\n]|(?!(?P=quote))[^\n])+(?P<after>(?P=quote))",
-        re.IGNORECASE,
-    ),
-    re.compile(rf"((?:{_NAMES})[A-Z0-9_]{{0,64}}[ \t]*=[ \t]*)[^\s\"'\\&;,<>)}}\]][^\s\"'\\&;,<>}}\]]*", re.IGNORECASE),
-    re.compile(rf"((?:{_NAMES})[A-Z0-9_]{{0,64}}\"[ \t]*:[ \t]*\")(?:\\.|[^\"\\\n])+(?P<after>\")", re.IGNORECASE),
-    re.compile(
-        r"(authorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:(?:bearer|basic|digest|token|apikey)[ \t]+)?)[^\s\"',]+",
-        re.IGNORECASE,
-    ),
-    re.compile(r"(\bbearer[ \t]+)[A-Za-z0-9._~+/-]{8,}=*", re.IGNORECASE),
-    re.compile(r"(://[^\s/@:\"'<>]*:)[^\s/\"'<>]+(?P<after>@)"),
-    re.compile(r"()\b(?:[sr]k_(?:live|test)_|whsec_|gh[opsu]_|github_pat_|glpat-|xox[abprs]-)[A-Za-z0-9_+/=-]{8,}"),
-    re.compile(r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
-)
-
-_SHAPE_OPENS = re.compile(rf"(?:{_NAMES})|authorization|bearer|://|-----BEGIN", re.IGNORECASE)
-_BLOCK_ENDS = re.compile(_BLOCK_END)
-_BLOCK_BEGINS = re.compile(_BLOCK_BEGIN)
 
 # Every control character is the start of exactly one alternative, so that nothing new can form from what remains.
 _CONTROL = re.compile(
@@ -138,10 +96,6 @@ def _forms(value: str) -> set[str]:
     return {form for form in found if len(form) >= SHORTEST and form.strip() and form not in MASK}
 
 
-def _mask_shape(found: re.Match[str]) -> str:
-    return found[1] + MASK + (found.groupdict().get("after") or "")
-
-
 class Masker:
     """The secrets of a run: register each as soon as it is known, and pass every text through `mask`.
 
@@ -171,10 +125,7 @@ class Masker:
         for start, stop in self._spans(text):
             parts += [text[end:start], MASK]
             end = stop
-        masked = "".join(parts) + text[end:]
-        for shape in _SHAPES:
-            masked = shape.sub(_mask_shape, masked)
-        return masked
+        return mask_shapes("".join(parts) + text[end:])
 
     def mask_json(self, value: Json) -> Json:
         """Mask every string in a JSON-like value, keys and numbers that spell a secret included."""
@@ -216,7 +167,7 @@ class Masker:
                 merged.append((start, stop))
         return merged
 
-    def _settled(self, text: str) -> int:
+    def settled(self, text: str) -> int:
         """Return how much of `text` no later text can turn into a part of a registered value."""
         if not text:
             return 0
@@ -231,111 +182,3 @@ class Masker:
             if start < cut < stop:
                 return start
         return cut
-
-
-class MaskedWriter(io.TextIOBase):
-    """A text stream that masks: put it in place of stdout and stderr, and of every log file.
-
-    Text is passed on a line at a time, so that a secret that arrives in pieces is still whole when it is looked for;
-    the end of a text that could be the beginning of a registered value waits for what follows. `flush` also passes
-    on an unfinished line (a prompt), unless it holds the beginning of something that is masked by its shape.
-    The stream below is never closed, and there is no `buffer` to write around it.
-    """
-
-    def __init__(self, stream: TextIO, masker: Masker) -> None:
-        super().__init__()
-        self._stream = stream
-        self._masker = masker
-        self._waiting = ""
-        self._in_block = False
-        self._lock = threading.RLock()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]  # typeshed has it as a variable
-        """The encoding of the stream below."""
-        return self._stream.encoding
-
-    @property
-    def errors(self) -> str | None:  # type: ignore[override]  # typeshed has it as a variable
-        """The error handler of the stream below."""
-        return self._stream.errors
-
-    def writable(self) -> bool:
-        """Return True."""
-        return True
-
-    def isatty(self) -> bool:
-        """Return whether a person is at the other end."""
-        return self._stream.isatty()
-
-    def fileno(self) -> int:
-        """Return the descriptor below, for its size and kind; what is written to it is not masked."""
-        return self._stream.fileno()
-
-    def write(self, text: str, /) -> int:
-        """Take `text`; complete lines are masked and passed on."""
-        with self._lock:
-            if self.closed:
-                raise ValueError("write to a closed stream")
-            self._waiting += text
-            if "\n" in text:
-                self._pass_on(self._waiting.rindex("\n") + 1)
-            if len(self._waiting) > _LONGEST_LINE:
-                self._pass_on(len(self._waiting))
-        return len(text)
-
-    def flush(self) -> None:
-        """Pass on what is safe of an unfinished line, and flush the stream below."""
-        with self._lock:
-            # io calls flush once more from close and from __del__, when there may be no stream left to flush.
-            if not self.closed and not self._stream.closed:
-                if not _SHAPE_OPENS.search(self._waiting):
-                    self._pass_on(len(self._waiting))
-                self._stream.flush()
-
-    def close(self) -> None:
-        """Pass on everything that waited; the stream below stays open."""
-        with self._lock:
-            if not self.closed and not self._stream.closed:
-                self._emit(len(self._waiting))
-                self._stream.flush()
-            super().close()
-
-    def _pass_on(self, length: int) -> None:
-        self._emit(self._masker._settled(self._waiting[:length]))  # noqa: SLF001 - two halves of one thing
-
-    def _emit(self, length: int) -> None:
-        text, self._waiting = self._waiting[:length], self._waiting[length:]
-        if self._in_block:
-            end = _BLOCK_ENDS.search(text)
-            if end is None:
-                return
-            text, self._in_block = text[end.end() :], False
-        for begin in _BLOCK_BEGINS.finditer(text):
-            self._in_block = _BLOCK_ENDS.search(text, begin.end()) is None
-        self._stream.write(self._masker.mask(text) + ("\n" if self._in_block else ""))
-
-
-def _check(write: Callable[[Masker, str], str], secret: str, form: str) -> None:
-    shown = write(Masker([secret]), f"before [{form}] after\n")
-    if form in shown or secret in shown or "before [" not in shown or "] after" not in shown:
-        raise RuntimeError("masking does not work: a test value came through, so nothing was started")
-
-
-def _write_in_pieces(masker: Masker, text: str) -> str:
-    shown = io.StringIO()
-    with MaskedWriter(shown, masker) as writer:
-        for character in text:
-            writer.write(character)
-    return shown.getvalue()
-
-
-def self_test() -> None:
-    """Prove at start-up that masking works at all; raises RuntimeError before anything could leak."""
-    value = "q+Z.*[7\"'\\ü$/x&\nsecond=line"
-    spelled = (value, json.dumps(value)[1:-1], quote(value, safe=""), base64.b64encode(value.encode()).decode())
-    for form in spelled:
-        _check(Masker.mask, value, form)
-        _check(_write_in_pieces, value, form)
-    if "hunter2" in Masker().mask("DB_PASSWORD=hunter2\nmysql://root:hunter2@db/x"):
-        raise RuntimeError("masking by shape does not work, so nothing was started")

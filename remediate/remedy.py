@@ -137,7 +137,7 @@ class Remedy(BaseModel, ABC):
                 same = [probe for probe in self.identity() if _same(before, after, probe)]
                 if same:
                     return NotYet(reason=f"{same[0].label()} is as it was before")
-                return Proven(evidence=f"{verdict.reason}, in a new incarnation")
+                return Proven(evidence=f"{verdict.reason}, unlike before")
             case _:
                 return NotYet(reason=verdict.reason)
 

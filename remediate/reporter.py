@@ -7,16 +7,6 @@ from remediate.outcome import HostOutcome, Reading, Report, StepOutcome
 from remediate.playbook import Cure
 
 
-class Stream(Protocol):
-    """Where text goes: a file, or a writer that masks on the way."""
-
-    def write(self, text: str, /) -> int:
-        """Take some text."""
-
-    def flush(self) -> None:
-        """Let it out now."""
-
-
 class Reporter(Protocol):
     """Hears of a run as it goes. Called from several threads when there are several hosts; must not raise."""
 

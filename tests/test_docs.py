@@ -114,7 +114,7 @@ def test_every_target_of_make_exists(page: Path) -> None:
 
 def test_the_python_of_the_readme_names_what_there_is() -> None:
     blocks = [ast.parse(block["text"]) for block in _FENCED.finditer(README) if block["kind"] == "python"]
-    assert len(blocks) == 2
+    assert len(blocks) == 4
     for node in (node for block in blocks for node in ast.walk(block)):
         if isinstance(node, ast.ImportFrom):
             module = importlib.import_module(node.module or "")

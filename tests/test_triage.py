@@ -23,6 +23,8 @@ from remediate.commands.terminal import Terminal
 from remediate.commands.triage import triage_hosts
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, Unreadable
 from remediate.host import Host, Vantage
+from remediate.masked_writer import MaskedWriter
+from remediate.masking import Masker
 from remediate.playbook import Playbook, Severity, playbook
 from remediate.playbooks.app_down import app_down
 from remediate.probe import Fact, Probe
@@ -284,7 +286,7 @@ class Told:
                 return left.pop(0) if left else ""
 
         left = list(answers)
-        self.terminal = Answering(self.out, self.err, interactive)
+        self.terminal = Answering(MaskedWriter(self.out, Masker()), MaskedWriter(self.err, Masker()), interactive)
 
 
 @pytest.fixture

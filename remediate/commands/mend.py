@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -32,7 +33,9 @@ def mend(cure: Cure, flags: Flags, project: Project, terminal: Terminal, *, prog
     narrative = terminal.err if flags.get("json") else terminal.out
     reporter = TextReporter(narrative, terminal.err, program=program, inventory=text_of(flags, "inventory"))
     with stoppable() as stop:
-        report = run(cure, hosts, reporter=reporter, consent=terminal.consent, stop=stop, options=options)
+        report = run(
+            cure, hosts, reporter=reporter, consent=partial(terminal.consent, stop=stop), stop=stop, options=options
+        )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
     if options.plan and (doubt := _unproven(cure, project)):

@@ -5,6 +5,7 @@ from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.fleet import select
 from remediate.host import Host
+from remediate.outcome import FAILED_EXIT_CODE
 from remediate.project import Project
 from remediate.sudoers import render
 
@@ -15,7 +16,8 @@ def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
     if len(hosts) != 1:
         raise ConfigurationError(f"sudoers makes one file at a time, and --host names {len(hosts)} hosts")
     terminal.out.write(sudoers_of(hosts[0], project))
-    return 0
+    terminal.out.flush()
+    return 0 if terminal.out.lost is None else FAILED_EXIT_CODE  # nobody may install half a file
 
 
 def sudoers_of(host: Host, project: Project) -> str:

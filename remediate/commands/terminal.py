@@ -4,26 +4,37 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event
 from types import FrameType
-from typing import NamedTuple
+from typing import Final, NamedTuple, TextIO
 
 from remediate.engine import HostRun
 from remediate.fleet import without_asking
-from remediate.masking import MaskedWriter, Masker
+from remediate.host import Host
+from remediate.masked_writer import MaskedWriter
+from remediate.masking import Masker
 from remediate.options import Options
 from remediate.outcome import RunVerdict
-from remediate.reporter import Stream
 from remediate.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, RefusalCode
+
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_IMPLICIT: Final = frozenset({"all", "ungrouped"})
+"""Groups that nobody made; the first of them is asked for only where hosts share no other."""
 
 
 class Terminal(NamedTuple):
     """Where a command writes; every byte goes through the masker."""
 
-    out: Stream
-    err: Stream
+    out: MaskedWriter
+    err: MaskedWriter
     interactive: bool
+
+    @property
+    def lost(self) -> bool:
+        """Whether some result could not be written; a reader who has left had enough."""
+        self.out.flush()
+        return self.out.lost is not None and not isinstance(self.out.lost, BrokenPipeError)
 
     def say(self, text: str) -> None:
         """Write one line of result."""
@@ -36,58 +47,151 @@ class Terminal(NamedTuple):
         self.err.flush()
 
     def ask(self, question: str) -> str:
-        """Ask a person, on standard error, so that a result can be piped."""
-        self.err.write(f"{question} ")
-        self.err.flush()
-        return sys.stdin.readline().strip()
+        """Ask a person, on standard error, so that a result can be piped. Raises KeyboardInterrupt on Ctrl-C."""
+        answer = ""
+        try:
+            with _interruptible():  # before the question is seen: it may be answered with Ctrl-C at once
+                self.err.release()
+                self.err.write(f"{question} ")
+                self.err.release()
+                answer = sys.stdin.readline()
+        except (OSError, ValueError):
+            pass  # the terminal is gone, or what was typed is no text: no answer
+        finally:
+            if not answer.endswith("\n"):
+                self.err.write("\n")
+                self.err.flush()
+        return answer.strip()
 
-    def consent(self, runs: Sequence[HostRun], options: Options) -> tuple[RefusalCode, str] | None:
-        """Ask for what the flags leave open; without a terminal, refuse instead of waiting."""
+    def consent(self, runs: Sequence[HostRun], options: Options, stop: Event) -> tuple[RefusalCode, str] | None:
+        """Ask for what the flags leave open; without a terminal, refuse instead of waiting. Ctrl-C sets `stop`."""
         if not self.interactive:
             return without_asking(runs, options)
-        names = ", ".join(run.host.name for run in runs)
-        if len(runs) > options.max_hosts:
-            answer = self.ask(f"{len(runs)} hosts need a change ({names}). Type {len(runs)} to change them all:")
-            if answer != str(len(runs)):
-                return TOO_MANY_HOSTS, f"{len(runs)} hosts need a change ({names}) and nobody agreed to that many"
-        production = {run.host.name: run.host.groups for run in runs if run.host.settings.production}
+        try:
+            with _interruptible():
+                if not stop.is_set():
+                    return self._asked([run.host for run in runs], options)
+        except KeyboardInterrupt:
+            stop.set()
+        return CONSENT_MISSING, "interrupted at the question whether to go on"
+
+    def _asked(self, hosts: Sequence[Host], options: Options) -> tuple[RefusalCode, str] | None:
+        names = ", ".join(host.name for host in hosts)
+        if len(hosts) > options.max_hosts:
+            answer = self.ask(f"{len(hosts)} hosts need a change ({names}). Type {len(hosts)} to change them all:")
+            if answer != str(len(hosts)):
+                return TOO_MANY_HOSTS, f"{len(hosts)} hosts need a change ({names}) and nobody agreed to that many"
+        production = [host for host in hosts if host.settings.production]
         if production and not options.yes:
-            accepted = set(production) if len(production) == 1 else set.intersection(*map(set, production.values()))
-            answer = self.ask(f"{', '.join(production)} is production. Type {' or '.join(sorted(accepted))} to go on:")
-            if answer not in accepted:
-                return CONSENT_MISSING, f"{', '.join(production)} is production, and its name was not typed"
+            names = ", ".join(host.name for host in production)
+            accepted = accepted_names(production)
+            if self.ask(f"{names} is production. Type {' or '.join(accepted)} to go on:") not in accepted:
+                return CONSENT_MISSING, f"{names} is production, and its name was not typed"
         return None
+
+
+def accepted_names(hosts: Sequence[Host]) -> tuple[str, ...]:
+    """Return what may be typed to agree to changing these hosts: the only one's name, or that of a group they share."""
+    shared = set.intersection(*({*host.groups} for host in hosts))
+    groups = sorted(shared - _IMPLICIT)
+    names = [host.name for host in hosts]
+    if len(names) == 1:
+        return tuple(dict.fromkeys([*names, *groups]))
+    return tuple(groups or sorted(shared & {"all"}) or [", ".join(names)])
 
 
 @contextmanager
 def opened() -> Iterator[Terminal]:
     """Open the terminal for one command, and flush it at the end."""
+    _take_closed_descriptors()
     masker = Masker()
     out, err = MaskedWriter(sys.stdout, masker), MaskedWriter(sys.stderr, masker)
+    interactive = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
     try:
-        yield Terminal(out, err, sys.stdin.isatty() and sys.stderr.isatty())
+        yield Terminal(out, err, interactive)
+    except KeyboardInterrupt:
+        err.write("interrupted\n")
+        raise SystemExit(RunVerdict.INTERRUPTED.exit_code) from None
     finally:
         out.flush()
+        if out.lost is not None and not isinstance(out.lost, BrokenPipeError):
+            err.write(f"standard output: {out.lost}: what should stand there is not all there\n")
         err.flush()
+        _let_go(sys.stdout)
+        _let_go(sys.stderr)
+
+
+def _take_closed_descriptors() -> None:
+    """Take what this program was started without (`>&-`), before a file or a socket becomes its standard output."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+
+
+def _let_go(stream: TextIO | None) -> None:
+    """Leave nothing that the interpreter would fail to write on its way out, complaining, with a status of its own."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 @contextmanager
 def stoppable() -> Iterator[Event]:
-    """Turn the first Ctrl-C (or TERM, or HUP) into a request to stop, the second into leaving at once."""
+    """Turn the first Ctrl-C (or TERM, or HUP) into a request to stop, the second into leaving at once.
+
+    A terminal that is closed sends HUP more than once, and nobody there wants to leave: HUP never does.
+    """
     stop = Event()
+    insisted = Event()
 
-    def handle(_: int, __: FrameType | None) -> None:
-        # Straight to the descriptor: the stream may be in the middle of a write, and does not bear a second one.
-        if stop.is_set():
-            os.write(2, b"left; what was begun on the host goes on by itself\n")
+    def handle(number: int, _: FrameType | None) -> None:
+        if insisted.is_set() and number != signal.SIGHUP:
+            _tell(b"left; what was begun on the host goes on by itself\n")
             os._exit(RunVerdict.INTERRUPTED.exit_code)
+        if number != signal.SIGHUP:
+            insisted.set()
         stop.set()
-        os.write(2, b"        ... finishing the step, then stopping; press again to leave at once\n")
+        _tell(b"        ... finishing the step, then stopping; press again to leave at once\n")
 
-    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # nohup has HUP ignored, and means it.
+    kinds = [kind for kind in _STOPPING if kind != signal.SIGHUP or signal.getsignal(kind) != signal.SIG_IGN]
     before = {kind: signal.signal(kind, handle) for kind in kinds}
     try:
         yield stop
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+def _tell(text: bytes) -> None:
+    # Straight to the descriptor: the stream may be in the middle of a write, and does not bear a second one. The
+    # terminal may be the very thing that has gone.
+    if sys.stderr is not None:
+        with suppress(OSError):
+            os.write(2, text)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let a signal end the reading of an answer, which would be resumed after a handler that only takes a note."""
+
+    def leave(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {kind: signal.getsignal(kind) for kind in _STOPPING}
+    try:
+        for kind in _STOPPING:
+            if before[kind] != signal.SIG_IGN:
+                signal.signal(kind, leave)
+        yield
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)

@@ -31,6 +31,11 @@ class Command(NamedTuple):
         return self.name.startswith(("fix.", "do."))
 
     @property
+    def is_run(self) -> bool:
+        """Whether its exit code is the verdict of a run."""
+        return self.name.startswith(("fix.", "check.", "do."))
+
+    @property
     def cure(self) -> str:
         """What a report calls that which it runs."""
         return self.name if self.name.startswith("do.") else self.name.partition(".")[2] or self.name

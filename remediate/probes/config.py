@@ -1,10 +1,12 @@
 """The answer of a program that checks its own configuration."""
 
+import re
 from enum import Enum
+from typing import Self
 
 from pydantic import Field
 
-from remediate.probe import Fact
+from remediate.probe import Fact, whole_number
 
 
 class ConfigState(Enum):
@@ -27,6 +29,12 @@ class ConfigCheck(Fact):
     def ok(self) -> bool | None:
         """See Fact."""
         return None if self.state is ConfigState.UNCHECKED else self.state is ConfigState.SOUND
+
+    @classmethod
+    def placed(cls, found: re.Match[str], label: str) -> Self:
+        """Read a complaint from a match with the groups `message`, `file` and `line`. Raises Unreadable."""
+        line = whole_number(found["line"], label)
+        return cls(state=ConfigState.BROKEN, message=found["message"], file=found["file"], line=line)
 
     def describe(self) -> str:
         """See Fact."""

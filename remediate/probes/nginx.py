@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 from remediate.command import ROOT, Output, Run
-from remediate.probe import Probe, last_line, whole_number
+from remediate.probe import Probe, last_line
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.systemd import LogLines
 
@@ -17,8 +17,9 @@ _ENVIRONMENT = re.compile(r"\((13|23|24|28|30): ")
 class NginxConfig(Probe[ConfigCheck]):
     """Ask nginx to check its configuration, as root: certificate keys are not readable to others.
 
-    Reading has a side effect: it opens the pid file and the logs for writing and creates what is missing (its temp
-    directories too). On a read-only root it therefore fails with the best of configurations: that is *unchecked*.
+    Reading has side effects: it opens the pid file and the logs for writing and creates what is missing (its temp
+    directories too), and it binds every port for a moment. On a read-only root it therefore fails with the best of
+    configurations: that is *unchecked*.
     """
 
     kind: Literal["nginx.config"] = "nginx.config"
@@ -41,12 +42,7 @@ class NginxConfig(Probe[ConfigCheck]):
             if _ENVIRONMENT.search(line):
                 return ConfigCheck(state=ConfigState.UNCHECKED, message=emerg["message"])
             if placed := _PLACED.search(line):
-                return ConfigCheck(
-                    state=ConfigState.BROKEN,
-                    message=placed["message"],
-                    file=placed["file"],
-                    line=whole_number(placed["line"], self.label()),
-                )
+                return ConfigCheck.placed(placed, self.label())
             return ConfigCheck(state=ConfigState.BROKEN, message=emerg["message"])
         return ConfigCheck(state=ConfigState.UNCHECKED, message=last_line(output.stderr))
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.host import PhpName, UserName
-from remediate.probe import Fact, Probe, last_line, whole_number
+from remediate.probe import Fact, Probe, last_line
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.php import answered, program
 
@@ -53,12 +53,7 @@ class PhpFpmConfig(Probe[ConfigCheck]):
                 return ConfigCheck(state=ConfigState.UNCHECKED, message=line.strip())
         for line in lines:
             if placed := _PLACED.search(line):
-                return ConfigCheck(
-                    state=ConfigState.BROKEN,
-                    message=placed["message"],
-                    file=placed["file"],
-                    line=whole_number(placed["line"], self.label()),
-                )
+                return ConfigCheck.placed(placed, self.label())
         errors = [found["message"] for line in lines if (found := _ERROR.search(line))]
         state = ConfigState.BROKEN if output.exit == _CONFIG_ERROR else ConfigState.UNCHECKED
         return ConfigCheck(state=state, message=errors[0] if errors else last_line(output.stderr))

@@ -29,18 +29,25 @@ class Case:
     expected: Expected
     by: tuple[str, ...] = ()
     code: str | None = None
+    needs: tuple[str, ...] = ()
+    """What has to run for it to come as declared: it is not paired with a fault of that."""
     hold: float = HOLD_SECONDS
     timeout: float = TIMEOUT_SECONDS
 
 
-def cured(name: str, fault: Fault, *by: str) -> Case:
-    """Declare that the playbook mends it, with remedies of these kinds and no others."""
-    return Case(name, fault, Expected.FIXED, by=by)
+def cured(name: str, fault: Fault, *by: str, needs: tuple[str, ...] = ()) -> Case:
+    """Declare that the playbook mends it, with remedies of these kinds and no others.
+
+    `needs` names, in the terms of `Fault.disturbs`, what has to run for that: a case of it is not rehearsed beside.
+    """
+    return Case(name, fault, Expected.FIXED, by=by, needs=needs)
 
 
-def refused(name: str, fault: Fault, code: str, *, timeout: float = TIMEOUT_SECONDS) -> Case:
+def refused(
+    name: str, fault: Fault, code: str, *, needs: tuple[str, ...] = (), timeout: float = TIMEOUT_SECONDS
+) -> Case:
     """Declare that the playbook refuses with this code and changes nothing; it waits `timeout` seconds at most."""
-    return Case(name, fault, Expected.REFUSED, code=code, timeout=timeout)
+    return Case(name, fault, Expected.REFUSED, code=code, needs=needs, timeout=timeout)
 
 
 def unclaimed(name: str, fault: Fault, *, hold: float = HOLD_SECONDS) -> Case:
@@ -48,6 +55,6 @@ def unclaimed(name: str, fault: Fault, *, hold: float = HOLD_SECONDS) -> Case:
     return Case(name, fault, Expected.UNCLAIMED, hold=hold)
 
 
-def unharmed(name: str, fault: Fault) -> Case:
+def unharmed(name: str, fault: Fault, *, needs: tuple[str, ...] = ()) -> Case:
     """Declare that this is no fault of its own: it finds the host healthy and leaves it alone."""
-    return Case(name, fault, Expected.UNHARMED)
+    return Case(name, fault, Expected.UNHARMED, needs=needs)

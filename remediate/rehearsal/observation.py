@@ -96,7 +96,8 @@ class Observer:
         for line in ports.splitlines():
             address, _, users = line.partition(" ")
             # A daemon is called like its unit, as a rule.
-            found[f"listening on {address}"] = Entry("open", owners=tuple(re.findall(r'\("([^"]+)",pid=', users)))
+            owners = (f"port {address.rpartition(':')[2]}", *re.findall(r'\("([^"]+)",pid=', users))
+            found[f"listening on {address}"] = Entry("open", owners=owners)
         for line in programs.splitlines():
             name, state, pid = [*line.split(), "", ""][:3]
             group = name.partition(":")[0]

@@ -73,7 +73,9 @@ def _pairs(cases: Sequence[Case], pairs: Pairs) -> Iterator[Trial]:
 
 
 def _apart(one: Case, other: Case) -> bool:
-    return not set(one.fault.disturbs()) & set(other.fault.disturbs())
+    """Whether neither disturbs what the other disturbs, or needs."""
+    first, second = set(one.fault.disturbs()), set(other.fault.disturbs())
+    return not (first & {*second, *other.needs} or second & {*one.needs})
 
 
 def _pair(one: Case, other: Case) -> Trial:

@@ -11,7 +11,15 @@ from remediate.probe import Fact, Probe
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import Unit
-from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, restarts, start_limited, unsound, unstartable
+from remediate.remedies.systemd import (
+    CONFIG_REFUSALS,
+    UNIT_REFUSALS,
+    restarting,
+    restarts,
+    start_limited,
+    unsound,
+    unstartable,
+)
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
@@ -82,15 +90,13 @@ class RestartNginx(Remedy):
             taken = facts[owner]
             if taken.programs:
                 why = f"{owner.label()} is taken by {taken.describe()}, so {self.title()} cannot start"
-                return refuse(PORT_TAKEN, why)
+                # `nginx -t` binds every port for a moment, and the survey asks it at the same time: look again.
+                return wait(why, PORT_TAKEN) if set(taken.names) == {"nginx"} else refuse(PORT_TAKEN, why)
         return None
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
-        reset, restart = restarts(self.unit)
-        if facts[self._unit].result == "start-limit-hit":
-            yield reset
-        yield restart
+        yield from restarting(facts[self._unit], self.unit)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""

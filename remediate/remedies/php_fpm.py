@@ -13,7 +13,15 @@ from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
 from remediate.probes.php_fpm import PhpFpmConfig, Pools, PoolState, unit_of
 from remediate.probes.systemd import Unit
-from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, restarts, start_limited, unsound, unstartable
+from remediate.remedies.systemd import (
+    CONFIG_REFUSALS,
+    UNIT_REFUSALS,
+    restarting,
+    restarts,
+    start_limited,
+    unsound,
+    unstartable,
+)
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
@@ -130,14 +138,11 @@ class RestartPhpFpm(Remedy):
         database = facts[self._database]
         if database.trouble is None and not database.waiting:
             return None
-        return refuse(DATABASE_CAUSE, f"{self.title()} hangs because the database {database.describe()} (runbook 4.2)")
+        return refuse(DATABASE_CAUSE, f"{self.title()} waits for its database ({database.describe()}), see runbook 4.2")
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
-        reset, restart = self.changes()
-        if facts[self._unit].result == "start-limit-hit":
-            yield reset
-        yield restart
+        yield from restarting(facts[self._unit], unit_of(self.php))
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""

@@ -10,7 +10,7 @@ from remediate.host import Host, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.supervisor import SUPERVISORCTL, OrphanWorkers, WorkerIdentity, Workers
 from remediate.probes.systemd import Unit
-from remediate.remedies.systemd import UNIT_REFUSALS, restarts, start_limited, unstartable
+from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
@@ -109,16 +109,13 @@ class RestartSupervisor(Remedy):
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
-        reset, restart = restarts(self.unit)
         workers = [each for each in facts[self._orphans].processes if each.is_worker and each.user == self.user]
         if workers:
             orphans = [process.identity for process in workers]
             # Not privileged: an application's workers run as its own user, and so does whoever ends them.
             argv = ("/bin/sh", "-c", _END, "sh", str(self.patience), *orphans)
             yield Run(argv=argv, user=self.user, seconds=self.patience + 10)
-        if facts[self._unit].result == "start-limit-hit":
-            yield reset
-        yield restart
+        yield from restarting(facts[self._unit], self.unit)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""

@@ -1,5 +1,7 @@
 """What every remedy that starts or restarts a systemd unit has in common."""
 
+from collections.abc import Iterator
+
 from remediate.command import ROOT, Run
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.systemd import SYSTEMCTL, UnitState, full_name
@@ -54,3 +56,11 @@ def restarts(unit: str, *, seconds: float = 100) -> tuple[Run, Run]:
         Run.of(SYSTEMCTL, "reset-failed", name, user=ROOT, seconds=10),
         Run.of(SYSTEMCTL, "restart", name, user=ROOT, seconds=seconds),
     )
+
+
+def restarting(state: UnitState, unit: str) -> Iterator[Run]:
+    """Yield what restarts a unit that is in this state: its start limit is forgotten only where it was hit."""
+    reset, restart = restarts(unit)
+    if state.result == "start-limit-hit":
+        yield reset
+    yield restart

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from remediate.masking import strip_control
 from remediate.outcome import CommandRecord, HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.playbook import Severity
+from remediate.shapes import mask_shapes
 from remediate.verdict import Decision
 
 WIDTH: Final = 112
@@ -32,6 +33,24 @@ _ESCALATION: Final = {
     Severity.SEV1: "SEV-1: if this is not resolved within 30 minutes, escalate to the Tech Lead (runbook 6.1)",
     Severity.SEV2: "SEV-2: if customers are affected for over an hour, escalate to Product and Support (runbook 6.1)",
 }
+_ADVICE: Final = {
+    "config-broken": "mend the configuration, then run this again",
+    "config-unchecked": "find out why the check could not run, then run this again",
+    "port-taken": "find out what that is doing on the port, end it, then run this again",
+    "unit-masked": "unmask it if it should run, then run this again",
+    "unit-missing": "look whether the inventory names the right unit",
+    "start-limit-hit": "mend the cause that its log names, then add --override start-limit-hit='what was mended'",
+    "maintenance-mode": "if it may end, add --override maintenance-mode='why'",
+    "deploy-running": "wait for the end of the deploy, then run this again",
+    "database-cause": "look at the database (runbook 4.2)",
+    "pool-busy": "find out what it is busy with; to restart it all the same, add --override pool-busy='why'",
+    "left-running": "end that by hand, then run this again",
+    "locked": "wait for it with --wait SECONDS",
+    "moved": "find out who else is at work on this host",
+    "unstable": "read its log: something ends it again and again",
+}
+"""What to do about a refusal: one line, for whoever has to do it."""
+_LOG_WIDTH: Final = 152
 _TOUCHED: Final = {
     Touched.NO: "nothing was changed",
     Touched.YES: "the host was changed",
@@ -65,8 +84,11 @@ class Door(NamedTuple):
 
 
 def clean(text: str) -> str:
-    """Make remote text safe for a terminal, on one line."""
-    return " ".join(strip_control(text).split())
+    """Make remote text safe for a terminal, on one line.
+
+    What looks like a secret is masked here, too: once a line is wrapped or cut, it may not look like one any more.
+    """
+    return " ".join(mask_shapes(strip_control(text)).split())
 
 
 def survey_lines(readings: Sequence[Reading]) -> list[str]:
@@ -128,10 +150,16 @@ def _result(step: StepOutcome) -> str:
 
 def typed(command: CommandRecord) -> str:
     """Write a command as a person could type it on the host."""
-    words = clean(shlex.join(command.argv))
+    words = clean(shlex.join(map(_shortened, command.argv)))
     return (
         words if command.user is None else f"sudo -n{'' if command.user == 'root' else f' -u {command.user}'} {words}"
     )
+
+
+def _shortened(word: str) -> str:
+    """Put the length of a program in its place: on one line it would be another one. The JSON report has it whole."""
+    lines = len(word.strip().splitlines())
+    return word if lines < 2 else f"program of {lines} lines"
 
 
 def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
@@ -139,11 +167,12 @@ def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
     head = f"{HEADLINES[outcome.verdict]} in {outcome.seconds:.1f} s"
     match outcome.verdict:
         case RunVerdict.HEALTHY:
-            return [f"{head}: nothing to do, nothing was changed"]
+            only = "; nothing else was looked at" if door.name.startswith("do.") else ""
+            return [f"{head}: nothing to do, nothing was changed{only}", *_indented(_though(outcome))]
         case RunVerdict.FIXED:
             serving = outcome.serving_again_seconds
             again = "" if serving is None else f" (serving again after {serving:.1f} s)"
-            return [f"{head}{again}       {door.evidence}"]
+            return [f"{head}{again}       {door.evidence}", *_indented(_though(outcome))]
         case RunVerdict.PENDING:
             return [f"PENDING: nothing was changed       to do it: {door.again(outcome.name, plan=False)}"]
         case _:
@@ -154,6 +183,12 @@ def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
                 *_indented(_ESCALATION.get(door.severity, "") if door.severity else ""),
             ]
             return [f"{head}: {_TOUCHED[outcome.touched]}", *told]
+
+
+def _though(outcome: HostOutcome) -> str:
+    """Name what is not as it should be although the symptom is over: it may be the next incident."""
+    ill = [f"{each.label} {clean(each.note)}" for each in outcome.after or outcome.before if each.ok is False]
+    return f"though: {'; '.join(dict.fromkeys(ill))}" if ill else ""
 
 
 def _quotes(outcome: HostOutcome) -> list[str]:
@@ -171,7 +206,11 @@ def _why(outcome: HostOutcome) -> str:
     for number, step in enumerate(outcome.steps, 1):
         if step.code == outcome.error.code and step.why == outcome.error.message:
             return f"because of {number}/{len(outcome.steps)}: {step.code}"
-    return f"{outcome.error.code}: {clean(outcome.error.message)}"
+    refused = [
+        f"{number}/{len(outcome.steps)} {step.code}" for number, step in enumerate(outcome.steps, 1) if step.code
+    ]
+    beside = f"; refused: {', '.join(refused)}" if refused and outcome.touched is not Touched.NO else ""
+    return f"{outcome.error.code}: {clean(outcome.error.message)}{beside}"
 
 
 def _last_words(readings: Sequence[Reading]) -> list[str]:
@@ -185,20 +224,24 @@ def _last_words(readings: Sequence[Reading]) -> list[str]:
         if isinstance(said, list) and said:
             lines += _indented(f"last lines of the {log.label}:")
             shown = said[-6:] if culprits else said[-2:]
-            lines += [f"{'':{MARGIN}}  {clean(str(line))[: WIDTH + 40]}" for line in shown]
+            lines += [f"{'':{MARGIN}}  {_cut(clean(str(line)))}" for line in shown]
     return lines
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LOG_WIDTH else f"{line[: _LOG_WIDTH - 1]}…"
 
 
 def _next(outcome: HostOutcome, door: Door) -> str:
     if outcome.verdict is RunVerdict.UNKNOWN:
         return f"look with: {door.again(outcome.name, plan=True)}       {door.evidence}"
-    match outcome.error.code if outcome.error else "":
+    codes = [outcome.error.code if outcome.error else "", *(step.code or "" for step in outcome.steps)]
+    advised = next((code for code in codes if code in _ADVICE), None)
+    match codes[0]:
         case "sudo-rule-missing":
             return f"next: install on the host what `{door.program} sudoers {door.on(outcome.name)}` prints"
-        case "config-broken":
-            return "next: mend that line, then run this again"
-        case "locked":
-            return "next: wait for it with --wait SECONDS"
+        case _ if advised is not None:
+            return f"next: {_ADVICE[advised]}"
         case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):
             return ""
         case _:

@@ -9,15 +9,18 @@ from remediate.host import Host
 from remediate.outcome import HostOutcome, Reading, Report, RunVerdict, StepOutcome, Touched
 from remediate.playbook import Cure, Severity
 from remediate.report.lines import HEADLINES, MARGIN, Door, clean, step_lines, survey_lines, verdict_lines
-from remediate.reporter import Stream
+from remediate.stream import Steady, Stream
 
 
 class TextReporter:
-    """Tells a run while it goes. `program` is what the person typed, for the commands that it recommends."""
+    """Tells a run while it goes. `program` is what the person typed, for the commands that it recommends.
 
-    def __init__(self, out: Stream, err: Stream, *, program: str, inventory: str | None = None) -> None:
-        self._out = out
-        self._err = err
+    What a stream cannot take is lost: a reader who has left does not end a run.
+    """
+
+    def __init__(self, out: Stream | None, err: Stream | None, *, program: str, inventory: str | None = None) -> None:
+        self._out = Steady(out)
+        self._err = Steady(err)
         self._lock = Lock()
         self._door = Door(program, "", "", None, inventory)
         self._several = False

@@ -17,6 +17,8 @@ from remediate.errors import ConfigurationError
 from remediate.fleet import select
 from remediate.host import Host
 from remediate.link import Channel, LinkLost
+from remediate.masked_writer import MaskedWriter
+from remediate.masking import Masker
 from remediate.project import Project
 from remediate.rehearsal.faults import Fault, UnitStopped
 from remediate.rehearsal.machine import StagingError
@@ -40,7 +42,12 @@ class Asked:
         self.out, self.err = io.StringIO(), io.StringIO()
 
     def __call__(self, *names: str, **flags: object) -> int:
-        return rehearse_playbooks(names or ("app-down",), flags, self.project, Terminal(self.out, self.err, False))
+        return rehearse_playbooks(
+            names or ("app-down",),
+            flags,
+            self.project,
+            Terminal(MaskedWriter(self.out, Masker()), MaskedWriter(self.err, Masker()), False),
+        )
 
     def usage(self, *names: str, **flags: object) -> str:
         with pytest.raises(ConfigurationError) as caught:
@@ -408,7 +415,7 @@ def test_a_record_that_cannot_be_written_is_one_line(rehearsing: Asked) -> None:
 
 def test_a_container_that_cannot_be_removed_does_not_cost_the_report(asked: Asked) -> None:
     place = FakePlace()
-    command._closed(place, Terminal(asked.out, asked.err, False))  # type: ignore[arg-type]
+    command._closed(place, Terminal(MaskedWriter(asked.out, Masker()), MaskedWriter(asked.err, Masker()), False))  # type: ignore[arg-type]
     assert "rehearsal-1 is left behind: podman could not remove the container" in asked.err.getvalue()
 
 

@@ -16,6 +16,7 @@ from remediate.probes.systemd import Unit
 from remediate.remedies.nginx import RestartNginx
 from remediate.survey import Facts
 from remediate.testing import examples as ex
+from remediate.verdict import Decision
 from toys import UNITS
 
 REMEDY = RestartNginx()
@@ -61,6 +62,14 @@ def test_every_state(unit: str, config: str, http: str, https: str) -> None:
         said = decide({**given, probe: Unreadable("not now")})
         assert said != "proceed", probe
         assert said in {"unreadable", decide(given)}
+
+
+def test_a_port_held_by_nginx_itself_is_looked_at_again() -> None:
+    # Measured: the survey's own `nginx -t` binds the ports for a moment, and its `ss` sees that.
+    verdict = REMEDY.guard(Facts(facts(ex.STOPPED, http=ex.listening(("nginx", 971)))))
+    assert (verdict.decision, verdict.code and verdict.code.name) == (Decision.WAIT, "port-taken")
+    mixed = REMEDY.guard(Facts(facts(ex.STOPPED, http=ex.listening(("nginx", 971), ("python3", 4711)))))
+    assert mixed.decision is Decision.REFUSE
 
 
 def test_every_reason_to_refuse_is_reached() -> None:

@@ -48,8 +48,9 @@ class Fault(BaseModel, ABC):
     def disturbs(self) -> tuple[str, ...]:
         """What it changes on the host, and therefore what a fix may change; everything else is a bystander.
 
-        Names of units without `.service`, of supervisor's programs, and absolute paths of files, or of directories
-        with a slash at the end. What follows from it belongs here too: a unit that writes files at every start.
+        Names of units without `.service`, of supervisor's programs, `port N`, and absolute paths of files, or of
+        directories with a slash at the end. What follows from it belongs here too: a unit that writes files at every
+        start.
         """
 
     @abstractmethod

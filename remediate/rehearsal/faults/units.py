@@ -176,7 +176,7 @@ class PortTaken(Fault):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return (self.unit, "remediate-stranger")
+        return (self.unit, "remediate-stranger", f"port {self.port}")
 
     def breaking(self) -> str:
         """See Fault."""

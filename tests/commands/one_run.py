@@ -1,0 +1,51 @@
+"""One whole run as the command line makes it, on a scripted host; writes its report to the file that it is given."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from remediate.commands.terminal import opened, stoppable
+from remediate.fleet import run
+from remediate.host import Host, Settings, SshTarget
+from remediate.options import Options
+from remediate.playbook import Single
+from remediate.probes.network import PortOwner
+from remediate.probes.nginx import NginxConfig
+from remediate.probes.systemd import Unit
+from remediate.remedies.nginx import RestartNginx
+from remediate.report.text import TextReporter
+from remediate.testing import ScriptedSession
+from remediate.testing import examples as ex
+from remediate.testing.scripted import Changes
+
+UNIT = Unit(name="nginx")
+
+
+def main(file: str, name: str, hold: str, *flags: str) -> int:
+    down: Changes = {
+        UNIT: ex.FAILED,
+        NginxConfig(): ex.SOUND,
+        PortOwner(port=80): ex.NOBODY,
+        PortOwner(port=443): ex.NOBODY,
+    }
+    session = ScriptedSession(down, {UNIT: ex.started_again(ex.FAILED)})
+    host = Host(name=name, groups=("all", "prod"), ssh=SshTarget(address="192.0.2.1"), settings=Settings(php="php8.3"))
+    options = Options(hold=float(hold), yes="--yes" in flags)
+    with opened() as terminal:
+        reporter = TextReporter(terminal.out, terminal.err, program="remediate")
+        with stoppable() as stop:
+            report = run(
+                Single(RestartNginx),
+                (host,),
+                reporter=reporter,
+                consent=partial(terminal.consent, stop=stop),
+                connect=lambda _: session,
+                stop=stop,
+                options=options,
+            )
+        Path(file).write_text(report.model_dump_json(by_alias=True))
+    return report.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
