@@ -39,7 +39,7 @@ from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
 from remediate.triage import Incident, TriageReport, triage
 from remediate.verdict import Verdict
-from toys import RestartFpm
+from toys import RestartFpm, masked
 
 INSIDE = host(site_vantage=["host"])
 ONE = tuple(page for page in PAGES if page.vantage is Vantage.HOST)
@@ -282,7 +282,7 @@ class Told:
                 return left.pop(0) if left else ""
 
         left = list(answers)
-        self.terminal = Answering(self.out, self.err, interactive)
+        self.terminal = Answering(masked(self.out), masked(self.err), interactive)
 
 
 @pytest.fixture

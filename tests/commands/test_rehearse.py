@@ -23,6 +23,7 @@ from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.rehearsal.places import ContainerPlace, HostPlace, LinkShell, Place, _like
 from remediate.rehearsal.rehearse import Plan
+from toys import masked
 
 OWN = "own:\n  hosts:\n    web1: {ansible_host: 192.0.2.1}\n    web2: {}\n  vars: {remediate: {SETTINGS}}\n"
 GOOD = (
@@ -40,7 +41,9 @@ class Asked:
         self.out, self.err = io.StringIO(), io.StringIO()
 
     def __call__(self, *names: str, **flags: object) -> int:
-        return rehearse_playbooks(names or ("app-down",), flags, self.project, Terminal(self.out, self.err, False))
+        return rehearse_playbooks(
+            names or ("app-down",), flags, self.project, Terminal(masked(self.out), masked(self.err), False)
+        )
 
     def usage(self, *names: str, **flags: object) -> str:
         with pytest.raises(ConfigurationError) as caught:

@@ -27,6 +27,7 @@ from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.remedies.nginx import RestartNginx
 from remediate.report.pages import page
 from remediate.testing import ScriptedSession
+from toys import masked
 
 REMEDY = '''
     """An own remedy, beside the playbook that uses it."""
@@ -263,7 +264,7 @@ def test_what_passed_here_after_it_failed_there_has_passed(project: Project, whe
 class Streams:
     def __init__(self, *, interactive: bool = False) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
-        self.terminal = Terminal(self.out, self.err, interactive)
+        self.terminal = Terminal(masked(self.out), masked(self.err), interactive)
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.UnitMasked(unit=UNIT), (UNIT,)),
     (faults.UnitFlapping(unit=UNIT), (UNIT,)),
     (faults.SocketRemoved(path="/run/x.sock", unit=UNIT), (UNIT,)),
-    (faults.PortTaken(unit=UNIT, port=80), (UNIT, "remediate-stranger")),
+    (faults.PortTaken(unit=UNIT, port=80), (UNIT, "remediate-stranger", "port 80")),
     (faults.LineAppended(path="/etc/x", line="y"), ("/etc/x",)),
     (faults.LineAppended(path="/etc/x", line="y", stops=UNIT), ("/etc/x", UNIT)),
     (faults.PoolHung(php="php8.3"), ("php8.3-fpm",)),
