@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import pytest
 
@@ -23,8 +23,6 @@ from remediate.commands.terminal import Terminal
 from remediate.commands.triage import triage_hosts
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, Unreadable
 from remediate.host import Host, Vantage
-from remediate.masked_writer import MaskedWriter
-from remediate.masking import Masker
 from remediate.playbook import Playbook, Severity, playbook
 from remediate.playbooks.app_down import app_down
 from remediate.probe import Fact, Probe
@@ -41,7 +39,7 @@ from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
 from remediate.triage import Incident, TriageReport, triage
 from remediate.verdict import Verdict
-from toys import RestartFpm
+from toys import RestartFpm, masked
 
 INSIDE = host(site_vantage=["host"])
 ONE = tuple(page for page in PAGES if page.vantage is Vantage.HOST)
@@ -61,8 +59,6 @@ def fpm_down(host: Host) -> Iterable[Remedy]:
 
 class Buggy(RestartFpm):
     """Its author made a mistake."""
-
-    kind: Literal["toy.buggy"] = "toy.buggy"  # type: ignore[assignment]
 
     def guard(self, facts: Facts) -> Verdict:
         raise ZeroDivisionError("division by zero")
@@ -286,7 +282,7 @@ class Told:
                 return left.pop(0) if left else ""
 
         left = list(answers)
-        self.terminal = Answering(MaskedWriter(self.out, Masker()), MaskedWriter(self.err, Masker()), interactive)
+        self.terminal = Answering(masked(self.out), masked(self.err), interactive)
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, TextIO
 
 from pydantic import Field
 
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
 from remediate.host import PhpName
+from remediate.masked_writer import MaskedWriter
+from remediate.masking import Masker
 from remediate.outcome import HostOutcome, Mode, Report, overall, touched
 from remediate.probe import Fact, Probe
 from remediate.probes.php_fpm import PhpFpmConfig
@@ -140,3 +142,8 @@ def report_of(*outcomes: HostOutcome, cure: str = "app-down", mode: Mode = Mode.
         touched=touched(outcomes),
         hosts=outcomes,
     )
+
+
+def masked(stream: TextIO) -> MaskedWriter:
+    """Return what a command writes to, on its way to a stream of the test."""
+    return MaskedWriter(stream, Masker())

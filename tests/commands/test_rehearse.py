@@ -17,14 +17,13 @@ from remediate.errors import ConfigurationError
 from remediate.fleet import select
 from remediate.host import Host
 from remediate.link import Channel, LinkLost
-from remediate.masked_writer import MaskedWriter
-from remediate.masking import Masker
 from remediate.project import Project
 from remediate.rehearsal.faults import Fault, UnitStopped
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.rehearsal.places import ContainerPlace, HostPlace, LinkShell, Place, _like
 from remediate.rehearsal.rehearse import Plan
+from toys import masked
 
 OWN = "own:\n  hosts:\n    web1: {ansible_host: 192.0.2.1}\n    web2: {}\n  vars: {remediate: {SETTINGS}}\n"
 GOOD = (
@@ -43,10 +42,7 @@ class Asked:
 
     def __call__(self, *names: str, **flags: object) -> int:
         return rehearse_playbooks(
-            names or ("app-down",),
-            flags,
-            self.project,
-            Terminal(MaskedWriter(self.out, Masker()), MaskedWriter(self.err, Masker()), False),
+            names or ("app-down",), flags, self.project, Terminal(masked(self.out), masked(self.err), False)
         )
 
     def usage(self, *names: str, **flags: object) -> str:
@@ -415,7 +411,7 @@ def test_a_record_that_cannot_be_written_is_one_line(rehearsing: Asked) -> None:
 
 def test_a_container_that_cannot_be_removed_does_not_cost_the_report(asked: Asked) -> None:
     place = FakePlace()
-    command._closed(place, Terminal(MaskedWriter(asked.out, Masker()), MaskedWriter(asked.err, Masker()), False))  # type: ignore[arg-type]
+    command._closed(place, Terminal(asked.out, asked.err, False))  # type: ignore[arg-type]
     assert "rehearsal-1 is left behind: podman could not remove the container" in asked.err.getvalue()
 
 

@@ -17,8 +17,6 @@ from remediate.commands.runs import list_runs
 from remediate.commands.terminal import Terminal
 from remediate.fleet import run
 from remediate.host import Host, SshTarget
-from remediate.masked_writer import MaskedWriter
-from remediate.masking import Masker
 from remediate.options import Options
 from remediate.playbook import Single
 from remediate.playbooks.app_down import app_down
@@ -29,6 +27,7 @@ from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.remedies.nginx import RestartNginx
 from remediate.report.pages import page
 from remediate.testing import ScriptedSession
+from toys import masked
 
 REMEDY = '''
     """An own remedy, beside the playbook that uses it."""
@@ -265,7 +264,7 @@ def test_what_passed_here_after_it_failed_there_has_passed(project: Project, whe
 class Streams:
     def __init__(self, *, interactive: bool = False) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
-        self.terminal = Terminal(MaskedWriter(self.out, Masker()), MaskedWriter(self.err, Masker()), interactive)
+        self.terminal = Terminal(masked(self.out), masked(self.err), interactive)
 
 
 @pytest.fixture
