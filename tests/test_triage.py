@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 
@@ -59,6 +59,8 @@ def fpm_down(host: Host) -> Iterable[Remedy]:
 
 class Buggy(RestartFpm):
     """Its author made a mistake."""
+
+    kind: Literal["toy.buggy"] = "toy.buggy"  # type: ignore[assignment]
 
     def guard(self, facts: Facts) -> Verdict:
         raise ZeroDivisionError("division by zero")
