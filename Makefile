@@ -57,5 +57,5 @@ schema: setup
 	@$(RUN) python -m remediate.report.schema docs/report.schema.json
 
 clean:
-	@-$(INVOKE) staging.down --images
+	@[ ! -d .venv ] || $(INVOKE) staging.down --images
 	@rm -rf .venv .tools .staging build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -22,3 +22,5 @@ expect 0 staging.break --fault php-fpm-stopped
 expect 10 check.app-down --host staging
 expect 0 fix.app-down --host staging
 expect 0 fix.app-down --host staging
+printf '\nThe staging host is still up. Break it in other ways (%s staging.break --fault NAME), look\n' "$invoke"
+printf 'at it (triage --host staging), rehearse (rehearse.app-down); make clean removes it again.\n'

@@ -38,6 +38,7 @@ class Incident(_Value):
     severity: Severity
     matches: bool = Field(description="its symptom is there, or a cause of it is")
     causes: tuple[str, ...] = Field(description="what its guards found, those that can be mended first")
+    codes: tuple[str, ...] = Field(default=(), description="refusal codes among the causes, as stable names")
     mends: bool = Field(description="whether it would mend something now")
     evidence: tuple[str, ...] = Field(description="of its symptom, what speaks for it")
     against: tuple[str, ...] = Field(description="of its symptom, what speaks against it")
@@ -184,6 +185,7 @@ def _incident(playbook: Playbook, treatment: Treatment, facts: Facts) -> Inciden
         severity=playbook.severity or Severity.SEV4,
         matches=present or bool(causes),
         causes=tuple(f"{each.remedy.kind}: {each.verdict.reason}{_code(each)}" for each in causes),
+        codes=tuple(each.verdict.code.name for each in causes if each.verdict.code is not None),
         mends=any(each.decision is Decision.PROCEED for each in judged),
         evidence=tuple(said[False]),
         against=tuple(said[True]),

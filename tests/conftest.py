@@ -391,22 +391,24 @@ class Staged:
             "journalctl --sync; journalctl -q -n 1 --show-cursor | sed -n 's/^-- cursor: //p'"
         ).strip()
 
-    def journal(self, *flags: str) -> list[str]:
-        """Return what the host's journal holds since `mark`."""
-        words = " ".join(f"'{flag}'" for flag in flags)
-        return self.sh(f"journalctl --sync; journalctl -q -o cat --after-cursor='{self.cursor}' {words}").splitlines()
+    def journal(self) -> list[str]:
+        """Return what the host's journal holds since `mark`.
+
+        Without a filter: with one, journalctl leaves out the first entry that matches, unless the cursor's own does.
+        """
+        return self.sh(f"journalctl --sync; journalctl -q -o cat --after-cursor='{self.cursor}'").splitlines()
 
     def execs(self) -> int:
         """How many commands sshd has started since `mark`."""
-        return sum(line.startswith("Starting session: command for forge") for line in self.journal("-t", "sshd"))
+        return sum(line.startswith("Starting session: command for forge") for line in self.journal())
 
     def logins(self) -> int:
         """How many logins sshd has accepted since `mark`."""
-        return sum(line.startswith("Accepted publickey ") for line in self.journal("-t", "sshd"))
+        return sum(line.startswith("Accepted publickey ") for line in self.journal())
 
     def starts(self, unit: str = FPM) -> int:
         """How often systemd has begun to start a unit since `mark`."""
-        return sum(line.startswith("Starting ") for line in self.journal("-t", "systemd", "-u", unit))
+        return sum(line.startswith(f"Starting {unit}.service ") for line in self.journal())
 
     def outside(self, path: str = "/") -> int | None:
         """What the site answers through its published port; None when it does not answer."""

@@ -324,7 +324,7 @@ def test_the_document_is_the_report(on: On, project: Project) -> None:
     document = json.loads(told.out.getvalue())
     assert (document["schema"], document["exit_code"]) == ("remediate.triage/1", 10)
     assert TriageReport.model_validate(document).hosts[0].matching[0].playbook == "app-down"
-    assert "asking web1 the questions of 1 playbooks at once" in told.err.getvalue()
+    assert "asking web1 everything that any playbook wants to know, at once" in told.err.getvalue()
 
 
 def test_nobody_is_asked_without_a_terminal_or_for_a_document_or_when_all_is_well(on: On, project: Project) -> None:

@@ -13,7 +13,7 @@ from remediate.errors import ConfigurationError, one_line
 from remediate.fleet import operator_name, run, select
 from remediate.host import Host
 from remediate.options import Options
-from remediate.outcome import USAGE_EXIT_CODE, Mode, Problem, Report, Touched
+from remediate.outcome import USAGE_EXIT_CODE, Mode, Problem, Report, RunVerdict, Touched
 from remediate.playbook import Cure, Parametrized, Playbook
 from remediate.project import Project
 from remediate.report.text import TextReporter
@@ -21,6 +21,8 @@ from remediate.run_id import new_run_id
 from remediate.verdict import ENGINE_CODES
 
 Flags = Mapping[str, object]
+
+_NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
 
 OPTIONS = ("plan", "yes", "hold", "timeout", "wait", "max_hosts", "reason", "incident")
 
@@ -38,7 +40,7 @@ def mend(cure: Cure, flags: Flags, project: Project, terminal: Terminal, *, prog
         )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
-    if options.plan and (doubt := _unproven(cure, project)):
+    if options.plan and report.exit_code not in _NOTHING_SEEN and (doubt := _unproven(cure, project)):
         narrative.write(f"        {cure.name}: {doubt}; prove it with {program} rehearse.{cure.name}\n")
     if report.error is not None:
         terminal.err.write(f"{program}: {report.error.message}\n")
@@ -77,6 +79,10 @@ def options_of(flags: Flags) -> Options:
     try:
         return Options.model_validate({**given, "overrides": dict(map(_override, _texts(flags.get("override"))))})
     except ValidationError as error:
+        detail = error.errors()[0]
+        if detail["type"] in {"float_parsing", "int_parsing"}:
+            flag = str(detail["loc"][0]).replace("_", "-")
+            raise ConfigurationError(f"--{flag} takes a number, not {detail['input']!r}") from None
         raise ConfigurationError(f"--{one_line(error).replace('_', '-')}") from None
 
 

@@ -61,11 +61,14 @@ def break_it(flags: Flags, project: Project, terminal: Terminal) -> int:
     host = find(_name(flags), directory=project.demand_root() / ".staging")
     (described,) = select(host.name, host.placement.group_file)
     known = declared_faults(described, project)
-    fault = known.get(text_of(flags, "fault") or "")
-    if fault is None:
-        raise ConfigurationError(f"--fault takes one of: {', '.join(known)}")
-    fault.inject(host)
-    terminal.say(f"{host.name} is broken: {fault.describe()}")
+    wanted = [name.strip() for name in (text_of(flags, "fault") or "").split(",") if name.strip()]
+    strange = next((name for name in wanted if name not in known), None)
+    if strange is not None or not wanted:
+        what = f"there is no fault {strange!r}" if wanted else "--fault is missing"
+        raise ConfigurationError(f"{what}; one or more, separated by commas, of: {', '.join(known)}")
+    for name in wanted:
+        known[name].inject(host)
+        terminal.say(f"{host.name} is broken: {known[name].describe()}")
     return 0
 
 

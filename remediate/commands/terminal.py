@@ -16,7 +16,8 @@ from remediate.masked_writer import MaskedWriter
 from remediate.masking import Masker
 from remediate.options import Options
 from remediate.outcome import RunVerdict
-from remediate.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, RefusalCode
+from remediate.report.lines import MARGIN, step_lines
+from remediate.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, Decision, RefusalCode
 
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _IMPLICIT: Final = frozenset({"all", "ungrouped"})
@@ -67,6 +68,7 @@ class Terminal(NamedTuple):
         """Ask for what the flags leave open; without a terminal, refuse instead of waiting. Ctrl-C sets `stop`."""
         if not self.interactive:
             return without_asking(runs, options)
+        self._tell(runs, options)
         try:
             with _interruptible():
                 if not stop.is_set():
@@ -74,6 +76,17 @@ class Terminal(NamedTuple):
         except KeyboardInterrupt:
             stop.set()
         return CONSENT_MISSING, "interrupted at the question whether to go on"
+
+    def _tell(self, runs: Sequence[HostRun], options: Options) -> None:
+        """Show what would run before anybody is asked to agree to it."""
+        agreed = len(runs) <= options.max_hosts and (options.yes or not any(_guarded(run) for run in runs))
+        for run in () if agreed else runs:
+            steps = run.planned()
+            for number, step in enumerate(steps, 1):
+                if step.decision is Decision.PROCEED:
+                    lines = step_lines(number, len(steps), step)
+                    self.err.write("".join(f"{'':{MARGIN}}{run.host.name}: {line}\n" for line in lines))
+        self.err.flush()
 
     def _asked(self, hosts: Sequence[Host], options: Options) -> tuple[RefusalCode, str] | None:
         names = ", ".join(host.name for host in hosts)
@@ -88,6 +101,10 @@ class Terminal(NamedTuple):
             if self.ask(f"{names} is production. Type {' or '.join(accepted)} to go on:") not in accepted:
                 return CONSENT_MISSING, f"{names} is production, and its name was not typed"
         return None
+
+
+def _guarded(run: HostRun) -> bool:
+    return run.host.settings.production
 
 
 def accepted_names(hosts: Sequence[Host]) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def _staging(project: Project) -> Sequence[Command]:
         Flag("image", "use this image instead of building one"),
         Flag("fresh", "replace a healthy one too", bool),
     )
-    fault = Flag("fault", "what to break, for example php-fpm-stopped")
+    fault = Flag("fault", "what to break, for example php-fpm-stopped; several separated by commas")
     images = Flag("images", "remove the images as well", bool)
     doc = {
         "up": "Bring up a staging host: a real Laravel host in a container.",

@@ -26,7 +26,7 @@ def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str
     for why in broken:
         terminal.progress(f"left out: {why}")
     for host in hosts:
-        terminal.progress(f"asking {host.name} the questions of {len(playbooks)} playbooks at once")
+        terminal.progress(f"asking {host.name} everything that any playbook wants to know, at once")
     report = triage(hosts, playbooks, answers=answers)
     if terminal.interactive and not flags.get("json"):
         report = _asked(report, terminal)

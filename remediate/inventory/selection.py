@@ -143,7 +143,7 @@ class Inventory:
         if is_group:
             return self._members(term)
         known = [*self.group_names, *self.host_names]
-        close = get_close_matches(term, known, n=3)
+        close = list(dict.fromkeys(get_close_matches(term, known, n=3)))
         hint = f"did you mean {shown(' or '.join(close))}? " if close else ""
         raise ConfigurationError(f"no host or group is called '{shown(term)}'; {hint}{self._what_exists()}")
 

@@ -121,12 +121,12 @@ def up(
 
 
 def find(name: str = DEFAULT_NAME, *, directory: Path) -> StagingHost:
-    """Return a staging host that `up` made and that still runs, in whatever state; StagingError if none does."""
+    """Return a staging host that `up` made and that still runs, in whatever state; ConfigurationError if none does."""
     engine = find_engine()
     container = Checkout(directory).container(name)
     found = engine.container(container)
     if found is None or not found.running:
-        raise StagingError(f"no staging host {name} is running here: bring it up first")
+        raise ConfigurationError(f"no staging host {name} is running here: bring it up with staging.up")
     placement = Placement(name, directory, Path(found.labels[INVENTORY_LABEL]))
     key = engine.exec(container, ("cat", "/etc/ssh/ssh_host_ed25519_key.pub")).stdout
     return StagingHost(name, container, engine, _ports(found), fingerprint(key), placement)

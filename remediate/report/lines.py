@@ -33,7 +33,7 @@ _ESCALATION: Final = {
     Severity.SEV1: "SEV-1: if this is not resolved within 30 minutes, escalate to the Tech Lead (runbook 6.1)",
     Severity.SEV2: "SEV-2: if customers are affected for over an hour, escalate to Product and Support (runbook 6.1)",
 }
-_ADVICE: Final = {
+ADVICE: Final = {
     "config-broken": "mend the configuration, then run this again",
     "config-unchecked": "find out why the check could not run, then run this again",
     "port-taken": "find out what that is doing on the port, end it, then run this again",
@@ -171,7 +171,8 @@ def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
             return [f"{head}: nothing to do, nothing was changed{only}", *_indented(_though(outcome))]
         case RunVerdict.FIXED:
             serving = outcome.serving_again_seconds
-            again = "" if serving is None else f" (serving again after {serving:.1f} s)"
+            served = not any(each.probe == "http.site" and each.ok is False for each in outcome.before)
+            again = "" if serving is None else f" ({'well' if served else 'serving'} again after {serving:.1f} s)"
             return [f"{head}{again}       {door.evidence}", *_indented(_though(outcome))]
         case RunVerdict.PENDING:
             return [f"PENDING: nothing was changed       to do it: {door.again(outcome.name, plan=False)}"]
@@ -193,6 +194,8 @@ def _though(outcome: HostOutcome) -> str:
 
 def _quotes(outcome: HostOutcome) -> list[str]:
     """Quote logs where they may tell what no guard knows."""
+    if outcome.verdict is RunVerdict.INTERRUPTED:
+        return []
     if outcome.touched is not Touched.NO:
         return _last_words(outcome.after)
     unexplained = outcome.error is not None and outcome.error.code in {"unexplained", "unstable"}
@@ -233,15 +236,15 @@ def _cut(line: str) -> str:
 
 
 def _next(outcome: HostOutcome, door: Door) -> str:
-    if outcome.verdict is RunVerdict.UNKNOWN:
+    if outcome.verdict in {RunVerdict.UNKNOWN, RunVerdict.INTERRUPTED}:
         return f"look with: {door.again(outcome.name, plan=True)}       {door.evidence}"
     codes = [outcome.error.code if outcome.error else "", *(step.code or "" for step in outcome.steps)]
-    advised = next((code for code in codes if code in _ADVICE), None)
+    advised = next((code for code in codes if code in ADVICE), None)
     match codes[0]:
         case "sudo-rule-missing":
             return f"next: install on the host what `{door.program} sudoers {door.on(outcome.name)}` prints"
         case _ if advised is not None:
-            return f"next: {_ADVICE[advised]}"
+            return f"next: {ADVICE[advised]}"
         case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):
             return ""
         case _:

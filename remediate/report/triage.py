@@ -6,7 +6,7 @@ from shlex import quote
 from typing import Final
 
 from remediate.playbook import Severity
-from remediate.report.lines import MARGIN, WIDTH, clean, survey_lines
+from remediate.report.lines import ADVICE, MARGIN, WIDTH, clean, survey_lines
 from remediate.severity import QUESTIONS, Assessment
 from remediate.triage import HostTriage, Incident, TriageReport
 
@@ -51,17 +51,17 @@ def _headline(host: HostTriage) -> str:
     first = host.matching[0]
     if not first.causes:
         return f"{host.name}: UNEXPLAINED: the symptom of {first.playbook} is there, and no known cause of it"
-    return f"{host.name}: {first.playbook} ({first.severity.value})"
+    return f"{host.name}: {first.playbook} (at worst {first.severity.value})"
 
 
 def _incident_lines(number: int, incident: Incident, command: str) -> list[str]:
-    lines = _block(str(number), [f"{incident.playbook} ({incident.severity.value})"])
+    lines = _block(str(number), [f"{incident.playbook} (at worst {incident.severity.value})"])
     rows: tuple[tuple[str, Sequence[str]], ...] = (
         ("cause", incident.causes),
         ("for", incident.evidence),
         ("against", incident.against),
         ("unknown", incident.unknown),
-        ("next", (command.replace("{}", incident.playbook),)),
+        ("next", (*_advice(incident), command.replace("{}", incident.playbook))),
     )
     for title, items in rows:
         for index, item in enumerate(items[:_SHOWN]):
@@ -79,21 +79,29 @@ def _incident_lines(number: int, incident: Incident, command: str) -> list[str]:
     return lines
 
 
+def _advice(incident: Incident) -> Sequence[str]:
+    """Say what a person has to do where the playbook would only refuse."""
+    return () if incident.mends else tuple(ADVICE[code] for code in incident.codes if code in ADVICE)[:1]
+
+
 def _assessment_lines(assessment: Assessment, *, matches: bool) -> list[str]:
     if assessment.severity is None and not matches:
         return []
     grade = assessment.severity.value if assessment.severity else "cannot be told from what was seen"
     texts = {question.name: question.text for question in QUESTIONS}
-    told = [
-        f"{texts[name]} {answer.value}{' (seen)' if name in assessment.from_facts else ''}"
-        for name, answer in assessment.answers.items()
-    ]
+    told = [f"{texts[name]} {answer.value}{_source(name, assessment)}" for name, answer in assessment.answers.items()]
     lines = _block("SEVERITY"[:MARGIN], _wrap(f"{grade}: {', '.join(told)}" if told else grade))
     if assessment.open:
         flags = ", ".join(f"{texts[name]} (--{name})" for name in assessment.open)
         worse = ", and may make it worse" if assessment.severity not in {None, Severity.SEV1} else ""
         lines += _block("", _wrap(f"not answered{worse}: {flags}"))
     return lines
+
+
+def _source(name: str, assessment: Assessment) -> str:
+    if name not in assessment.from_facts:
+        return ""
+    return " (seen)" if name == "accessible" else " (inferred)"
 
 
 def _block(title: str, lines: Sequence[str]) -> list[str]:

@@ -110,7 +110,7 @@ def test_only_the_restart_lacks_its_rule(staged: "Staged", cli: "Cli") -> None:
     assert host.error.message.endswith(f"sudo -n /usr/bin/systemctl restart {FPM}.service")
     assert staged.starts() == 0
     assert staged.execs() == 1
-    assert not any("COMMAND=/usr/bin/systemctl" in line for line in staged.journal("-t", "sudo"))
+    assert not any("COMMAND=/usr/bin/systemctl" in line for line in staged.journal())
 
 
 def test_the_file_allows_what_is_needed_and_never_all(staged: "Staged") -> None:

@@ -69,7 +69,8 @@ class TableLocked(Fault):
 
     def describe(self) -> str:
         """See Fault."""
-        return f"every table of {self.database} is locked, and {self.clients} requests wait"
+        waiting = f", and {self.clients} requests wait" if self.clients else ""
+        return f"every table of {self.database} is locked for {self.seconds} s{waiting}"
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
