@@ -161,7 +161,7 @@ def open_session(host: Host) -> Session:
 
 
 def _safely(walk: Callable[[HostRun], T]) -> Callable[[HostRun], T | HostOutcome]:
-    """Keep one host's bug from costing the others their outcome: the only place that catches everything."""
+    """Keep one host's bug from costing the others their outcome: the boundary of a run."""
 
     def guarded(run: HostRun) -> T | HostOutcome:
         try:

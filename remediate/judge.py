@@ -67,9 +67,8 @@ def judge(treatment: Treatment, facts: Facts, overrides: Mapping[str, str]) -> t
 
 
 def relied_on(treatment: Treatment, remedy: Remedy) -> Probes:
-    """Return what has to be as it was for everything that this remedy comes after, not only for itself."""
-    before = [each for each in (*treatment.gates, *treatment.remedies) if each.kind in remedy.after]
-    # What is mended by an earlier remedy is another incarnation by now; only what never acts by itself stays the same.
+    """Return what has to be as it was for every gate before this remedy, not only for itself."""
+    before = [each for each in (*treatment.gates, *treatment.remedies) if each.kind in remedy.after and each.is_gate]
     return tuple(probe for each in before for probe in each.steady())
 
 

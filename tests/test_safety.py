@@ -26,6 +26,7 @@ from incidents import (
 )
 from remediate.context import Context
 from remediate.engine import HostRun
+from remediate.errors import Unreadable
 from remediate.fleet import run
 from remediate.host import Host
 from remediate.options import Options
@@ -97,6 +98,12 @@ def test_workers_left_behind_that_changed_meanwhile_are_not_ended() -> None:
     walk.mend()
     walk.close()
     assert [each.argv[-1] for each in session.ran if each.user == "forge"] == ["777:5001"]
+
+
+def test_what_only_an_earlier_remedy_would_have_read_does_not_stop_a_later_one() -> None:
+    lost = {**broken("workers down"), ORPHANS: Unreadable("not now")}
+    outcome = play(app_down, ScriptedSession(lost, *mended(["workers down"])), host=HOST)
+    assert outcome.verdict is RunVerdict.FIXED, outcome.error
 
 
 # -- one remedy by itself ----------------------------------------------------------------------------------------------

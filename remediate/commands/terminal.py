@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TextIO
 from remediate.engine import HostRun
 from remediate.fleet import without_asking
 from remediate.host import Host
-from remediate.masked_writer import MaskedWriter
+from remediate.masked_writer import MaskedWriter, self_test
 from remediate.masking import Masker
 from remediate.options import Options
 from remediate.outcome import RunVerdict
@@ -68,7 +68,7 @@ class Terminal(NamedTuple):
         """Ask for what the flags leave open; without a terminal, refuse instead of waiting. Ctrl-C sets `stop`."""
         if not self.interactive:
             return without_asking(runs, options)
-        self._tell(runs, options)
+        self._show(runs, options)
         try:
             with _interruptible():
                 if not stop.is_set():
@@ -77,9 +77,11 @@ class Terminal(NamedTuple):
             stop.set()
         return CONSENT_MISSING, "interrupted at the question whether to go on"
 
-    def _tell(self, runs: Sequence[HostRun], options: Options) -> None:
+    def _show(self, runs: Sequence[HostRun], options: Options) -> None:
         """Show what would run before anybody is asked to agree to it."""
-        agreed = len(runs) <= options.max_hosts and (options.yes or not any(_guarded(run) for run in runs))
+        agreed = len(runs) <= options.max_hosts and (
+            options.yes or not any(run.host.settings.production for run in runs)
+        )
         for run in () if agreed else runs:
             steps = run.planned()
             for number, step in enumerate(steps, 1):
@@ -103,10 +105,6 @@ class Terminal(NamedTuple):
         return None
 
 
-def _guarded(run: HostRun) -> bool:
-    return run.host.settings.production
-
-
 def accepted_names(hosts: Sequence[Host]) -> tuple[str, ...]:
     """Return what may be typed to agree to changing these hosts: the only one's name, or that of a group they share."""
     shared = set.intersection(*({*host.groups} for host in hosts))
@@ -121,6 +119,7 @@ def accepted_names(hosts: Sequence[Host]) -> tuple[str, ...]:
 def opened() -> Iterator[Terminal]:
     """Open the terminal for one command, and flush it at the end."""
     _take_closed_descriptors()
+    self_test()
     masker = Masker()
     out, err = MaskedWriter(sys.stdout, masker), MaskedWriter(sys.stderr, masker)
     interactive = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
