@@ -12,7 +12,8 @@ from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.project import Listed, Project
 from remediate.remedy import Remedy
-from remediate.report.pages import EXAMPLE, build, page
+from remediate.report.example import EXAMPLE
+from remediate.report.pages import build, page
 from remediate.verdict import ENGINE_CODES
 from toys import RestartFpm
 
