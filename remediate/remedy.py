@@ -1,7 +1,7 @@
 """What mends one cause: looks before it acts, acts only when needed and safe, shows evidence afterwards."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, ClassVar, Self, Union, get_args, get_origin
 
@@ -65,6 +65,9 @@ class Remedy(BaseModel, ABC):
     """Whether it never acts unless overridden, so that it can guard others that run by themselves, too."""
     is_human: ClassVar[bool] = False
     """Whether it only says what a person has to do: it has no task of its own."""
+
+    stand_ins: ClassVar[Mapping[str, object]] = {}
+    """For fields on which no permission depends: with these the rules of its task are known beforehand."""
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:  # noqa: ARG003  # the base knows no field to fill

@@ -1,6 +1,6 @@
 """What makes an application use the configuration that its files say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
@@ -160,6 +160,7 @@ class SetEnv(_OfConfiguration):
     patience: int = Field(default=60, ge=0, le=3600, description="seconds a worker may take to finish its job")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN, *CONFIG_REFUSALS, ENV_OVERRIDDEN, CONFIG_PENDING)
+    stand_ins: ClassVar[Mapping[str, object]] = {"key": "KEY", "value": "value"}
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
