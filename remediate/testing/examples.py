@@ -4,10 +4,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.configuration import ConfigurationState, EnvState, FileState, ValueState
+from remediate.probes.descendants import Descendant, DescendantsState
 from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure
 from remediate.probes.laravel import AppState, DatabaseState, DatabaseTrouble, DeployState
 from remediate.probes.network import Listeners
+from remediate.probes.opcache import OpcacheState
 from remediate.probes.php_fpm import Ping, PoolsState, PoolState
 from remediate.probes.supervisor import ProgramState, StrayProcess, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
@@ -100,6 +103,31 @@ NO_DEPLOY: Final = DeployState(running=())
 DEPLOYING: Final = DeployState(running=("composer install --no-dev",))
 """A deploy is under way."""
 
+CONFIGURED: Final = ConfigurationState(cached=True, env=EnvState.SOUND, message="", differs=(), external=())
+"""A cached configuration that is what .env gives."""
+CONFIG_STALE: Final = CONFIGURED.model_copy(
+    update={"differs": ("database.connections.mysql.password", "services.stripe.webhook.secret")}
+)
+"""A cached configuration that is not what .env gives."""
+NOT_CACHED: Final = CONFIGURED.model_copy(update={"cached": False})
+"""An application that reads .env at every start."""
+ENV_UNPARSABLE: Final = CONFIGURED.model_copy(
+    update={"env": EnvState.BROKEN, "message": "/home/forge/agency-platform/.env cannot be parsed, line 7"}
+)
+"""An .env that would take the application down if its configuration were cached now."""
+NO_FILE: Final = FileState(mark="")
+"""A file that is not there."""
+RIGHT_VALUE: Final = ValueState(state="same")
+"""A key of .env that is what it should be."""
+OTHER_VALUE: Final = ValueState(state="differs")
+"""A key of .env that is something else."""
+NO_VALUE: Final = ValueState(state="unset")
+"""A key that .env does not have."""
+OPCACHE: Final = OpcacheState(enabled=True, looks_again=True)
+"""An opcache that notices changed files."""
+OPCACHE_KEEPS: Final = OpcacheState(enabled=True, looks_again=False)
+"""An opcache that keeps what it has read until a reload."""
+
 NOBODY: Final = Listeners(programs=(), names=())
 """A port on which nobody listens."""
 NO_STRAYS: Final = StrayWorkers(processes=())
@@ -152,6 +180,34 @@ _DETAILS: Final = {
 def pids(*known: WorkerState) -> WorkerPids:
     """Return the process ids that supervisor tells for these programs: 0 for what does not run."""
     return WorkerPids(pids=tuple(str(each.pid or 0) for state in known for each in state.processes))
+
+
+def env_file(number: int = 1) -> FileState:
+    """Return one .env after the other: another number is another file."""
+    return FileState(mark=f"{number:064x}")
+
+
+def cached_config(number: int = 1, *, written: float = 1795422000.5) -> FileState:
+    """Return one built configuration after the other."""
+    return FileState(mark=f"{number} 5513 {written:.9f}", written=written)
+
+
+def descendants(*processes: tuple[int, bool], program: str = "queue:work redis") -> DescendantsState:
+    """Return an application's processes below a daemon, each by its pid and whether it is stale."""
+    path = "/home/forge/agency-platform"
+    return DescendantsState(
+        processes=tuple(
+            Descendant(
+                pid=pid,
+                started=pid * 10,
+                stale=stale,
+                user="forge",
+                directory=path,
+                arguments=f"/usr/bin/php8.2 {path}/artisan {program}",
+            )
+            for pid, stale in processes
+        )
+    )
 
 
 def strays(*processes: tuple[int, int], path: str = "/home/forge/agency-platform", user: str = "forge") -> StrayWorkers:

@@ -8,12 +8,15 @@ from remediate.command import CurlExit, Output
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.configuration import CachedConfig, ConfigurationState, EnvFile, FileState, ValueState
+from remediate.probes.descendants import DescendantsState
 from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.laravel import AppState, DatabaseState, DatabaseTrouble, DeployState
 from remediate.probes.machine import MachineIdentity
 from remediate.probes.network import Listeners
 from remediate.probes.nginx import NginxConfig
+from remediate.probes.opcache import OpcacheState
 from remediate.probes.php import MARKER
 from remediate.probes.php_fpm import InstalledPhp, PoolsState
 from remediate.probes.sudo import SudoRules
@@ -59,7 +62,13 @@ def output_of(probe: Probe[Fact], fact: Fact) -> Output:
 
 
 def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
-    return _of_systemd(fact) or _of_programs(probe, fact) or _of_php(fact) or _of_supervisor(fact)
+    return (
+        _of_systemd(fact)
+        or _of_programs(probe, fact)
+        or _of_php(fact)
+        or _of_supervisor(fact)
+        or _of_files(probe, fact)
+    )
 
 
 def _of_systemd(fact: Fact) -> Output | None:
@@ -95,13 +104,40 @@ def _of_programs(probe: Probe[Fact], fact: Fact) -> Output | None:
             return None
 
 
+def _of_files(probe: Probe[Fact], fact: Fact) -> Output | None:
+    match fact:
+        case FileState(mark="") if isinstance(probe, EnvFile | CachedConfig):
+            return Output(stderr=f"cannot open {probe.path}: No such file or directory\n", exit=1)
+        case FileState() if isinstance(probe, EnvFile):
+            return Output(stdout=f"{fact.mark}  {probe.path}/.env\n")
+        case FileState():
+            return Output(stdout=fact.mark)
+        case DescendantsState():
+            each = "{0.pid} {0.started} {1} {0.user} {0.directory} {0.arguments} \n"
+            lines = (each.format(process, "stale" if process.stale else "fresh") for process in fact.processes)
+            return Output(stdout="".join(lines))
+        case OpcacheState():
+            return Output(stdout=_opcache(fact))
+        case _:
+            return None
+
+
+def _opcache(fact: OpcacheState) -> str:
+    enabled, again = ("On" if each else "Off" for each in (fact.enabled, fact.looks_again))
+    return (
+        f"PHP Version => 8.2.36\nopcache.enable => {enabled} => {enabled}\n"
+        f"opcache.revalidate_freq => {fact.seconds} => {fact.seconds}\n"
+        f"opcache.validate_timestamps => {again} => {again}\n"
+    )
+
+
 def _of_php(fact: Fact) -> Output | None:
     """Render what a PHP program of ours answers: JSON behind a marker."""
     answer: object
     match fact:
         case PoolsState():
             answer = fact.model_dump(mode="json")["pools"]
-        case AppState():
+        case AppState() | ConfigurationState() | ValueState():
             answer = fact.model_dump(mode="json")
         case DatabaseState():
             state = {"driver": "mysql", "host": "127.0.0.1", "database": "app"}

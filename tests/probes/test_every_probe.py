@@ -12,18 +12,22 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 import remediate.probes
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Vantage
 from remediate.probe import Fact, Probe
+from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
+from remediate.probes.descendants import Descendants
 from remediate.probes.disk import Disk, DiskState, Room
 from remediate.probes.http import Failure, Site
 from remediate.probes.laravel import App, AppDatabase, AppLog, DatabaseState, DatabaseTrouble, Deploy, DeployState
 from remediate.probes.machine import Machine, MachineIdentity
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog
+from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
 from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, WorkerPids, Workers
@@ -83,6 +87,25 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     ),
     WorkerIdentity(): (WorkerPids(pids=("0", "13057", "13058")), WorkerPids(pids=())),
     OrphanWorkers(): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
+    Configuration(php="php8.2", path=APP, user="forge"): (
+        *(ex.CONFIGURED, ex.CONFIG_STALE, ex.NOT_CACHED, ex.ENV_UNPARSABLE),
+        ex.CONFIG_STALE.model_copy(update={"differs": ("a", "b.c", "d", "e"), "external": ("DB_HOST",)}),
+        *(ex.CONFIGURED.model_copy(update={"env": state, "message": "why"}) for state in EnvState),
+    ),
+    EnvFile(path=APP, user="forge"): (ex.env_file(), ex.NO_FILE),
+    CachedConfig(path=APP, user="forge"): (ex.cached_config(), ex.NO_FILE),
+    EnvValue(php="php8.2", path=APP, user="forge", key="A", value=SecretStr("whsec_4711")): (
+        *(ex.RIGHT_VALUE, ex.OTHER_VALUE, ex.NO_VALUE),
+        ex.NO_VALUE.model_copy(update={"state": "broken"}),
+    ),
+    Descendants(path=APP, user="forge", unit="supervisor"): (
+        *(ex.descendants(), ex.descendants((101, False)), ex.descendants((101, True), (102, False))),
+        ex.descendants((101, True), program="schedule:run"),
+    ),
+    Opcache(php="php8.2"): (
+        *(ex.OPCACHE, ex.OPCACHE_KEEPS, OpcacheState(enabled=False, looks_again=True)),
+        ex.OPCACHE.model_copy(update={"seconds": 60}),
+    ),
 }
 
 
@@ -131,7 +154,9 @@ def test_a_fact_that_no_output_reads_as_is_an_error_of_the_test() -> None:
 @pytest.mark.parametrize("probe", STATED, ids=lambda probe: probe.kind)
 def test_a_question_has_its_place_in_a_report(probe: Probe[Fact]) -> None:
     assert probe.label() == " ".join(probe.label().split()) != ""
-    assert type(probe).model_validate_json(probe.model_dump_json()) == probe
+    secret = {name: value for name, value in probe if isinstance(value, SecretStr)}
+    assert type(probe).model_validate_json(probe.model_dump_json()).model_copy(update=secret) == probe
+    assert not any(value.get_secret_value() in probe.model_dump_json() + repr(probe) for value in secret.values())
 
 
 @pytest.mark.parametrize("probe", [probe for probe in STATED if isinstance(probe.command(), Run)], ids=repr)
