@@ -59,6 +59,7 @@ class Holder(_Row):
 class _Server(_Row):
     limit: int
     full: _Flag
+    tight: _Flag
     waiting: _Flag
 
 
@@ -68,8 +69,9 @@ class SessionsState(Fact):
     up: bool = Field(description="whether the server answered at all")
     limit: int = Field(default=0, description="max_connections")
     full: bool = Field(default=False, description="every connection is in use")
+    tight: bool = Field(default=False, description="nine tenths of them are")
     waiting: bool = Field(default=False, description="somebody has waited for a lock for longer than the limit")
-    holders: tuple[Holder, ...] = Field(default=(), description="told only when it is full")
+    holders: tuple[Holder, ...] = Field(default=(), description="told only when it is tight")
     sessions: tuple[Session, ...] = Field(default=(), description="the first 20 of those that block or are too long")
 
     @property
@@ -82,14 +84,19 @@ class SessionsState(Fact):
         if not self.up:
             return "the server does not run"
         said: list[str] = []
-        if self.full:
-            said.append(f"all {self.limit} connections in use ({self.held})")
+        if self.tight:
+            said.append(f"{self.taken} in use ({self.held})")
         if self.waiting:
             blocking = [each for each in self.sessions if each.blocks]
             said.append(f"locks are waited for, held by {listed(blocking)}" if blocking else "locks are waited for")
         long = [each for each in self.sessions if not each.idle and not each.blocks]
         said += [f"long: {listed(long)}"] if long else []
         return "; ".join(said) or "nobody waits"
+
+    @property
+    def taken(self) -> str:
+        """How many connections are in use, when nearly all are."""
+        return f"{'all' if self.full else 'nearly all'} {self.limit} connections"
 
     @property
     def held(self) -> str:
@@ -135,6 +142,7 @@ class Sessions(Probe[SessionsState]):
                 up=True,
                 limit=server.limit,
                 full=server.full,
+                tight=server.tight,
                 waiting=server.waiting,
                 holders=tuple(Holder.model_validate(row) for row in rows if "count" in row),
                 sessions=tuple(Session.model_validate(row) for row in rows if "count" not in row),

@@ -35,7 +35,9 @@ judged AS (
     FROM sessions AS s
 ),
 server AS (
-    -- Root has one connection beyond the limit, and this is it.
-    SELECT CAST(variable_value AS INTEGER) > @@max_connections AS is_full
+    -- Root has one connection beyond the limit, and this is it. While every tenth one at most is left, an application
+    -- that asks for several at once already gets none.
+    SELECT CAST(variable_value AS INTEGER) > @@max_connections AS is_full,
+        CAST(variable_value AS INTEGER) > @@max_connections * 0.9 AS is_tight
     FROM information_schema.global_status WHERE variable_name = 'THREADS_CONNECTED'
 )

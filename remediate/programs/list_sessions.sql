@@ -1,4 +1,4 @@
--- One JSON document a line: the server; when it is full, how many sessions each user holds; and every session that
+-- One JSON document a line: the server; when it is nearly full, how many sessions each user holds; and every session that
 -- blocks others or is beyond a limit. The same text as long as nothing happens to those, whatever else comes and goes.
 -- include judged.sql
 , marks AS (
@@ -16,11 +16,11 @@ pattern AS (
         '|(?<![A-Za-z0-9_$])[0-9][0-9A-Za-z.]*'
     ) AS literals FROM marks
 )
-SELECT JSON_OBJECT('limit', @@max_connections, 'full', is_full, 'waiting', (SELECT COUNT(*) > 0 FROM victims))
+SELECT JSON_OBJECT('limit', @@max_connections, 'full', is_full, 'tight', is_tight, 'waiting', (SELECT COUNT(*) > 0 FROM victims))
 FROM server
 UNION ALL
 SELECT JSON_OBJECT('user', user, 'idle', command = 'Sleep' AND trx_id IS NULL, 'count', COUNT(*))
-FROM judged, server WHERE is_full AND time >= 2 GROUP BY user, command = 'Sleep' AND trx_id IS NULL
+FROM judged, server WHERE is_tight AND time >= 2 GROUP BY user, command = 'Sleep' AND trx_id IS NULL
 UNION ALL
 (SELECT JSON_OBJECT(
     'id', id, 'query', query_id, 'user', user, 'database', db, 'command', command, 'started', started,
@@ -33,5 +33,5 @@ UNION ALL
 FROM judged, server, pattern
 WHERE blocks
     OR (command <> 'Sleep' AND beyond AND NOT waits)
-    OR (is_full AND command = 'Sleep' AND trx_id IS NULL AND beyond)
+    OR (is_tight AND command = 'Sleep' AND trx_id IS NULL AND beyond)
 ORDER BY blocks DESC, started, id LIMIT 20)

@@ -8,6 +8,7 @@ from remediate.command import Run
 from remediate.host import DatabaseLimits, DatabaseUser, Host, Seconds
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Failure, Site
+from remediate.probes.laravel import AppDatabase, DatabaseTrouble
 from remediate.probes.mysql import Session, Sessions, SessionsState, listed
 from remediate.programs.database import end_idle, end_queries
 from remediate.remedy import Proven, Remedy, Verification
@@ -124,8 +125,7 @@ class EndQueries(_OfSessions):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        path = host.settings.health_path
-        return {**super().defaults(host), "pages": (*Site.of(host), *(Site.of(host, path) if path else ()))}
+        return {**super().defaults(host), "pages": _pages(host)}
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -181,31 +181,67 @@ class EndQueries(_OfSessions):
 class EndIdle(_OfSessions):
     """End connections of the application that do nothing while nobody gets one (runbook 4.2, connection limit).
 
-    Only while every connection of the server is in use, and only those of the application's own user that have done
-    nothing for longer than the limit and are in no transaction. When others hold the connections they are named.
+    Only while the server has hardly a connection left and the application gets none, and only those of the
+    application's own user that have done nothing for longer than the limit and are in no transaction. When others
+    hold the connections they are named.
     """
 
     kind: Literal["database.end-idle"] = "database.end-idle"
+    asked: AppDatabase | None = Field(default=None, description="the application's own question to its database")
+    pages: tuple[Site, ...] = Field(default=(), description="pages that it serves")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_USER_UNSET, CONNECTION_LIMIT)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        given = {**super().defaults(host), "pages": _pages(host)}
+        if settings.php is None or settings.app_path is None:
+            return given
+        return {**given, "asked": AppDatabase(php=settings.php, path=settings.app_path, user=settings.app_user)}
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._sessions, *((self.asked,) if self.asked else ()), *self.pages)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
         state = facts[self._sessions]
         if not state.up:
             return wait("the database server does not run")
-        if not state.full:
-            return skip("there are connections left")
-        said = f"all {state.limit} connections are in use: {state.held}"
+        if not state.tight:
+            return self._own_limit(facts)
+        said = f"{state.taken} are in use: {state.held}"
+        if not self._rejected(state, facts):
+            return skip(f"{said}, and the application gets what it needs")
         if self.user is None:
             return refuse(DATABASE_USER_UNSET, said)
         idle = [each for each in state.sessions if each.idle and not each.transaction and each.user == self.user]
         if idle:
-            return proceed(f"{said}, of {self.user} at least {len(idle)} for too long")
+            return proceed(f"{said}; idle for too long: {listed(idle)}")
         if any(each.idle and each.user == self.user for each in state.holders):
-            return wait(f"{said}, none of {self.user} for long yet", CONNECTION_LIMIT)
+            return wait(f"{said}; none of {self.user} idle for long yet", CONNECTION_LIMIT)
         return refuse(CONNECTION_LIMIT, said)
+
+    def _own_limit(self, facts: Facts) -> Verdict:
+        """Say what is to be thought of a server that has connections left."""
+        if self.asked is None or facts[self.asked].trouble is not DatabaseTrouble.TOO_MANY:
+            return skip("there are connections left")
+        # A moment ago there were none; or the user has a limit of its own (max_user_connections).
+        return wait("the server has connections left, and the application gets none", CONNECTION_LIMIT)
+
+    def _rejected(self, state: SessionsState, facts: Facts) -> bool:
+        """Whether somebody gets no connection."""
+        if state.full or (self.asked is not None and facts[self.asked].trouble is DatabaseTrouble.TOO_MANY):
+            return True
+        return any(facts[page].ok is not True for page in self.pages)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
         return () if self.user is None else (end_idle(self._limits, self.user),)
+
+
+def _pages(host: Host) -> tuple[Site, ...]:
+    path = host.settings.health_path
+    return (*Site.of(host), *(Site.of(host, path) if path else ()))

@@ -17,6 +17,8 @@ session() {{
 """
 """A session that does what it is told and then nothing, for ten minutes."""
 
+_CONNECTED = "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'THREADS_CONNECTED'"
+
 _DatabaseName = Field(description="database name", pattern=r"^[A-Za-z0-9_]+$")
 
 
@@ -188,7 +190,8 @@ class ConnectionsHeld(_OfDatabase):
         )
         return (
             f"{self._sessions}{made}mariadb -e 'SET GLOBAL max_connections = {self.limit}'\n"
-            f"for i in $(seq {self.limit + 2}); do session {self.holder or self.user} ''; done\nsleep 1"
+            f'for i in $(seq 60); do [ $(mariadb -NBe "{_CONNECTED}") -le {self.limit} ] || break\n'
+            f"session {self.holder or self.user} ''; sleep 0.1; done"
         )
 
     def mending(self) -> str:
