@@ -134,9 +134,10 @@ def database_down(host: Host) -> Iterable[Remedy]:
     yield EndMaintenance.on(host)
     if _ours(host) is not None:
         yield RestartDatabase.on(host)
+    yield DatabaseAccess.on(host)
+    if _ours(host) is not None:
         yield EndIdle.on(host)
         yield EndQueries.on(host)
-    yield DatabaseAccess.on(host)
     yield CacheConfig.on(host, about=("database",), failing=(ask,))
     yield ReloadPhpFpm.on(host)
     if host.settings.worker_program is not None:

@@ -142,7 +142,7 @@ class DatabaseAccess(HumanStep):
         DATABASE_HOST_UNKNOWN,
         DATABASE_SILENT,
     )
-    after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.restart", "database.end-idle")
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
