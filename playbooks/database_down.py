@@ -14,11 +14,13 @@ from remediate.probes.mysql import Sessions
 from remediate.probes.systemd import UnitLog
 from remediate.remedies.configuration import CacheConfig
 from remediate.remedies.database import DatabaseAccess, RestartDatabase
+from remediate.remedies.handover import HandOver
 from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.opcache import ReloadPhpFpm
 from remediate.remedies.sessions import EndIdle, EndQueries
 from remediate.remedies.workers import RestartWorkers
 from remediate.remedy import Remedy
+from remediate.runbook import of_section, traced
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -99,7 +101,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     writes = runaway.model_copy(update={"modest": False})
     yield refused("write-runaway", writes, "long-write", needs=(unit,))
     locked = faults.TableLocked(database=name, url=str(settings.site_url), clients=0)
-    yield refused("table-locked-by-root", locked, "blocked-by-others", needs=(unit,))
+    yield refused("table-locked-by-root", locked, "blocker-unknown", needs=(unit,))
 
     # The word-for-word runbook takes the site down here.
     yield unharmed("env-broken", faults.LineAppended(path=f"{app}/.env", line=_UNPARSABLE), needs=(unit,))
@@ -115,7 +117,56 @@ def _runbook(host: Host) -> Iterator[str]:
     yield f"runuser -u {host.settings.app_user} -- php {artisan} config:cache"
 
 
-@playbook(severity=Severity.SEV1, symptoms=_symptoms, diagnosis=_diagnosis, rehearsal=_rehearsal, runbook=_runbook)
+_TRACES = of_section(
+    "4.2",
+    traced('"Connection refused" errors', by="laravel.database"),
+    traced(
+        "Slow/hanging requests",
+        by=("http.site", "mysql.sessions"),
+        how="With a deadline; and who waits for whose locks, which a request that hangs does not tell.",
+    ),
+    traced("Flare shows PDO exceptions", by="laravel.log", how="The last lines of the application's own log, masked."),
+    traced(
+        *("# Check database connectivity", "php artisan tinker", ">>> DB::connection()->getPdo();"),
+        by="laravel.database",
+        how="The same question, as the application's user and with the configuration in use; refused, denied, full, "
+        "silent and unknown are told apart. tinker would show credentials.",
+    ),
+    traced(
+        *("# Check credentials", "cat .env | grep DB_"),
+        by=("laravel.credentials", "laravel.configuration"),
+        how="Each setting is the same, another or unset, and whether the database takes what .env says: `cat` prints "
+        "the password.",
+    ),
+    traced(
+        "# Check database status (DigitalOcean console)",
+        by=("database.restart", "database.access"),
+        how="The unit is looked at, and started, where the inventory names it as this host's own. Elsewhere a person "
+        "is sent to the provider's console (`remediate.links.database_console`).",
+    ),
+    traced(
+        *("# Clear config cache (if credentials changed)", "php artisan config:clear", "php artisan config:cache"),
+        by=("config.cache", "php-fpm.reload", "worker.restart"),
+        how="Built beside the one in use, only when the database takes what .env says; cleared first, it is gone for "
+        "good when .env cannot be parsed. Workers keep the old password until they are started anew.",
+    ),
+    traced(
+        *("# If connection limit reached", "# Scale up database or kill long-running queries"),
+        by=("database.end-idle", "database.end-queries", "database.access"),
+        how="What blocks is looked for: the longest queries are its victims. Only the application's own sessions are "
+        "ended, beyond limits that the inventory states; whoever else holds the connections is named.",
+    ),
+)
+
+
+@playbook(
+    severity=Severity.SEV1,
+    symptoms=_symptoms,
+    diagnosis=_diagnosis,
+    rehearsal=_rehearsal,
+    runbook=_runbook,
+    traces=_TRACES,
+)
 def database_down(host: Host) -> Iterable[Remedy]:
     """Bring the application back to its database: refused connections, hanging requests (runbook 4.2, SEV-1).
 
@@ -142,3 +193,4 @@ def database_down(host: Host) -> Iterable[Remedy]:
     yield ReloadPhpFpm.on(host)
     if host.settings.worker_program is not None:
         yield RestartWorkers.on(host)
+    yield HandOver.on(host, own="database-down")
