@@ -84,7 +84,7 @@ LONG_ONES = {
 @pytest.mark.parametrize("who", LONG_ONES)
 def test_a_long_query_is_ended_only_when_pages_hang(who: str) -> None:
     sessions, expected = LONG_ONES[who]
-    state = {SESSIONS: server(*sessions)}
+    state: Known = {SESSIONS: server(*sessions)}
     assert toys.decide(QUERIES, {**state, **SLOW}) == expected
     assert toys.decide(QUERIES, {**state, **pages(BAD_GATEWAY)}) == expected
     # An error that comes at once has another cause: a report may run on.
