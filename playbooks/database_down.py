@@ -75,36 +75,36 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
 
     yield cured("mariadb-stopped", faults.UnitStopped(unit=unit), "database.restart")
     yield cured("mariadb-crashed", faults.ServerCrashed(unit=unit), "database.restart")
-    yield cured("password-rotated", changed, "config.cache", "worker.restart", needs=(unit, "supervisor"))
+    yield cured("database-password-rotated", changed, "config.cache", "worker.restart", needs=(unit, "supervisor"))
     yield cured(
-        "connections-idle",
+        "database-connections-idle",
         faults.ConnectionsHeld(app=app, database=name, user=user),
         "database.end-idle",
         needs=(unit,),
     )
     forgotten = faults.TransactionForgotten(app=app, database=name, user=user, table="payments")
-    yield cured("transaction-forgotten", forgotten, "database.end-queries", needs=(unit,))
+    yield cured("database-transaction-forgotten", forgotten, "database.end-queries", needs=(unit,))
     runaway = faults.QueryRunaway(app=app, database=name, user=user, table="agencies")
-    yield cured("query-runaway", runaway, "database.end-queries", needs=(unit,))
+    yield cured("database-query-runaway", runaway, "database.end-queries", needs=(unit,))
 
     yield refused("mariadb-masked", faults.UnitMasked(unit=unit), "unit-masked")
     yield refused("mariadb-frozen", faults.ServerFrozen(unit=unit), "database-silent")
     rejected = changed.model_copy(update={"in_env": False})
-    yield refused("password-wrong", rejected, "credentials-rejected", needs=(unit,))
+    yield refused("database-password-wrong", rejected, "credentials-rejected", needs=(unit,))
     unparsed = changed.model_copy(update={"line": _UNPARSABLE})
-    yield refused("password-rotated-env-broken", unparsed, "env-broken", needs=(unit,))
+    yield refused("database-password-env-broken", unparsed, "env-broken", needs=(unit,))
     yield refused(
         "database-missing", faults.DatabaseMissing(app=app, database=name, user=user), "database-unknown", needs=(unit,)
     )
     others = faults.ConnectionsHeld(app=app, database=name, user=user, holder="reports")
-    yield refused("connections-of-others", others, "connection-limit", needs=(unit,))
+    yield refused("database-connections-foreign", others, "connection-limit", needs=(unit,))
     writes = runaway.model_copy(update={"modest": False})
-    yield refused("write-runaway", writes, "long-write", needs=(unit,))
+    yield refused("database-write-runaway", writes, "long-write", needs=(unit,))
     locked = faults.TableLocked(database=name, url=str(settings.site_url), clients=0)
-    yield refused("table-locked-by-root", locked, "blocker-unknown", needs=(unit,))
+    yield refused("database-tables-locked", locked, "blocker-unknown", needs=(unit,))
 
     # The word-for-word runbook takes the site down here.
-    yield unharmed("env-broken", faults.LineAppended(path=f"{app}/.env", line=_UNPARSABLE), needs=(unit,))
+    yield unharmed("env-line-broken", faults.LineAppended(path=f"{app}/.env", line=_UNPARSABLE), needs=(unit,))
 
 
 _UNPARSABLE = "NOTE=two words"
