@@ -26,7 +26,7 @@ mariadb -e "CREATE OR REPLACE USER reports@127.0.0.1 IDENTIFIED BY '$MYSQL_PWD'"
 mariadb -e "GRANT ALL ON agency.* TO reports@127.0.0.1"
 session() {
   { printf '%s\n' "$2"; sleep 60; } 2>/dev/null </dev/null |
-    setsid mariadb --comments -h 127.0.0.1 -u "$1" agency >/dev/null 2>&1 &
+    setsid mariadb --comments --force -h 127.0.0.1 -u "$1" agency >/dev/null 2>&1 &
 }
 """
 
