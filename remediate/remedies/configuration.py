@@ -98,6 +98,8 @@ class CacheConfig(_OfConfiguration):
     )
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN,)
+    # What .env holds may be rejected, too: then it would only be another wrong configuration.
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.access")
 
     def title(self) -> str:
         """See Remedy."""

@@ -33,7 +33,7 @@ class ReloadPhpFpm(Remedy):
     user: UserName = Field(default="forge", description="user the application runs as")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = CONFIG_REFUSALS
-    after: ClassVar[tuple[str, ...]] = ("laravel.up", "config.cache")
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "config.cache", "database.access")
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:

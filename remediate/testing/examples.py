@@ -8,7 +8,15 @@ from remediate.probes.configuration import ConfigurationState, EnvState, FileSta
 from remediate.probes.descendants import Descendant, DescendantsState
 from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure
-from remediate.probes.laravel import AppState, DatabaseState, DatabaseTrouble, DeployState
+from remediate.probes.laravel import (
+    AppState,
+    Compared,
+    CredentialsState,
+    DatabaseState,
+    DatabaseTrouble,
+    DeployState,
+)
+from remediate.probes.mysql import DataRoom, Session, SessionsState
 from remediate.probes.network import Listeners
 from remediate.probes.opcache import OpcacheState
 from remediate.probes.php_fpm import Ping, PoolsState, PoolState
@@ -98,6 +106,20 @@ DATABASE_BUSY: Final = DatabaseState(trouble=None, waiting=7)
 """A database that keeps queries waiting."""
 DATABASE_GONE: Final = DatabaseState(trouble=DatabaseTrouble.REFUSED, waiting=0)
 """A database that does not run."""
+CREDENTIALS: Final = CredentialsState(
+    env="sound",
+    settings=tuple((name, Compared.SAME) for name in ("host", "port", "database", "username", "password")),
+    answer=DATABASE.model_copy(update={"host": "127.0.0.1", "user": "shop"}),
+)
+"""Settings of .env that are those in use, and that the database answers to."""
+ENV_BROKEN: Final = CredentialsState(env="broken", settings=(), answer=None)
+"""A .env that gives no settings at all."""
+SESSIONS: Final = SessionsState(up=True, limit=151)
+"""A database server on which nobody waits."""
+NO_SERVER: Final = SessionsState(up=False)
+"""A database server that does not run."""
+DATA_ROOM: Final = DataRoom(writable=True, percent=23, inodes=3)
+"""A disk that a database can write to."""
 NO_DEPLOY: Final = DeployState(running=())
 """Nobody changes the application's code."""
 DEPLOYING: Final = DeployState(running=("composer install --no-dev",))
@@ -234,3 +256,29 @@ def page(status: int = 200, *, right: bool = True, redirect: str | None = None) 
 def no_page(failure: Failure = Failure.REFUSED) -> Answer:
     """Return what a request comes to that got no answer."""
     return Answer(status=None, failure=failure, redirect=None, right=True, seconds=0.003)
+
+
+def session(number: int = 57, **stated: object) -> Session:
+    """Return a session of a database server: idle in a transaction that others wait for, unless stated otherwise."""
+    usual = {
+        "id": number,
+        "query": number * 10,
+        "user": "shop",
+        "database": "shop",
+        "command": "Sleep",
+        "started": 1795443941,
+        "blocks": True,
+        "beyond": True,
+        "transaction": True,
+        "modified": False,
+        "reads": False,
+        "statement": "",
+    }
+    return Session.model_validate({**usual, **stated})
+
+
+def credentials(trouble: DatabaseTrouble | None, *differ: str) -> CredentialsState:
+    """Return what the database answers to the settings of .env, and which of them are others than those in use."""
+    settings = tuple((name, Compared.DIFFERS if name in differ else how) for name, how in CREDENTIALS.settings)
+    answer = DatabaseState(trouble=trouble, waiting=0, host="127.0.0.1", user="shop")
+    return CREDENTIALS.model_copy(update={"settings": settings, "answer": answer})

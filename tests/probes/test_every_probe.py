@@ -23,8 +23,18 @@ from remediate.probes.configuration import CachedConfig, Configuration, EnvFile,
 from remediate.probes.descendants import Descendants
 from remediate.probes.disk import Disk, DiskState, Room
 from remediate.probes.http import Failure, Site
-from remediate.probes.laravel import App, AppDatabase, AppLog, DatabaseState, DatabaseTrouble, Deploy, DeployState
+from remediate.probes.laravel import (
+    App,
+    AppDatabase,
+    AppLog,
+    Credentials,
+    DatabaseState,
+    DatabaseTrouble,
+    Deploy,
+    DeployState,
+)
 from remediate.probes.machine import Machine, MachineIdentity
+from remediate.probes.mysql import DataDirectory, DataRoom, Holder, Sessions, SessionsState
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog
 from remediate.probes.opcache import Opcache, OpcacheState
@@ -79,7 +89,25 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     AppDatabase(php="php8.2", path=APP, user="forge"): (
         *(ex.DATABASE, ex.DATABASE_BUSY),
         *(DatabaseState(trouble=trouble, waiting=0) for trouble in DatabaseTrouble),
+        DatabaseState(trouble=None, waiting=0, host="db.example.com", user="shop"),
     ),
+    Credentials(php="php8.2", path=APP, user="forge"): (
+        *(ex.CREDENTIALS, ex.ENV_BROKEN, ex.credentials(None, "password")),
+        *(ex.credentials(trouble) for trouble in DatabaseTrouble),
+    ),
+    Sessions(): (
+        *(ex.SESSIONS, ex.NO_SERVER),
+        SessionsState(up=True, limit=151, waiting=True, sessions=(ex.session(), ex.session(58, command="Query"))),
+        SessionsState(
+            up=True,
+            limit=20,
+            full=True,
+            tight=True,
+            holders=(Holder(user="reports", idle=True, count=18), Holder(user="shop", idle=False, count=2)),
+            sessions=(ex.session(user="reports", database=None, blocks=False, transaction=False),),
+        ),
+    ),
+    DataDirectory(): (ex.DATA_ROOM, DataRoom(writable=False, percent=100, inodes=0)),
     Deploy(user="forge"): (ex.NO_DEPLOY, ex.DEPLOYING, DeployState(running=("git pull", "npm ci"))),
     Workers(program="agency-worker"): (
         *(ex.NO_DAEMON, ex.NO_PROGRAM, ex.workers("RUNNING", "RUNNING"), ex.workers("RUNNING", uptime=200_000)),

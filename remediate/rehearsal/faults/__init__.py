@@ -1,6 +1,15 @@
 """Faults as values: each breaks a disposable host in one way, says how, and undoes itself."""
 
 from remediate.rehearsal.faults.application import DeployRunning, Maintenance, TableLocked
+from remediate.rehearsal.faults.database import (
+    ConnectionsHeld,
+    DatabaseMissing,
+    PasswordChanged,
+    QueryRunaway,
+    ServerCrashed,
+    ServerFrozen,
+    TransactionForgotten,
+)
 from remediate.rehearsal.faults.fault import MARKER, Fault, RootShell
 from remediate.rehearsal.faults.php_fpm import PoolExhausted, PoolHung
 from remediate.rehearsal.faults.supervisor import WorkersCrashing, WorkersFatal, WorkersStopped
@@ -16,16 +25,23 @@ from remediate.rehearsal.faults.units import (
 
 __all__ = [
     "MARKER",
+    "ConnectionsHeld",
+    "DatabaseMissing",
     "DeployRunning",
     "Fault",
     "LineAppended",
     "Maintenance",
+    "PasswordChanged",
     "PoolExhausted",
     "PoolHung",
     "PortTaken",
+    "QueryRunaway",
     "RootShell",
+    "ServerCrashed",
+    "ServerFrozen",
     "SocketRemoved",
     "TableLocked",
+    "TransactionForgotten",
     "UnitFlapping",
     "UnitKilled",
     "UnitMasked",
