@@ -74,7 +74,7 @@ class RedisState(Fact):
     @property
     def ok(self) -> bool | None:
         """See Fact."""
-        return not self.failing if self.used else None
+        return not self.failing
 
     def describe(self) -> str:
         """See Fact."""
