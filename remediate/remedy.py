@@ -63,6 +63,8 @@ class Remedy(BaseModel, ABC):
     """Kinds of remedies it depends on: when one of them is refused or fails, this one is not attempted."""
     is_gate: ClassVar[bool] = False
     """Whether it never acts unless overridden, so that it can guard others that run by themselves, too."""
+    is_human: ClassVar[bool] = False
+    """Whether it only says what a person has to do: it has no task of its own."""
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:  # noqa: ARG003  # the base knows no field to fill
