@@ -117,9 +117,7 @@ class ClearCache(Remedy):
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
         artisan = f"{self.path}/artisan"
-        return (
-            Run.of(f"/usr/bin/{self.php}", artisan, "cache:clear", "--no-ansi", user=self.user, seconds=60),
-        )
+        return (Run.of(f"/usr/bin/{self.php}", artisan, "cache:clear", "--no-ansi", user=self.user, seconds=60),)
 
 
 def _emptied(link: Link, before: ContentState, after: ContentState) -> bool:

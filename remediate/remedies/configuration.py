@@ -20,6 +20,7 @@ from remediate.probes.configuration import (
 from remediate.probes.descendants import Descendants
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
+from remediate.probes.redis import AppRedis
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
 from remediate.remedies.workers import renew_workers, renewing
@@ -84,7 +85,7 @@ class CacheConfig(_OfConfiguration):
     about: tuple[str, ...] = Field(
         default=(), description="only when a key below one of these differs, for example database.connections"
     )
-    failing: tuple[Site | AppDatabase, ...] = Field(
+    failing: tuple[Site | AppDatabase | AppRedis, ...] = Field(
         default=(), description="only while one of these is not well: an edit of .env may not be meant for now"
     )
 

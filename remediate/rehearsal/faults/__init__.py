@@ -3,6 +3,15 @@
 from remediate.rehearsal.faults.application import DeployRunning, Maintenance, TableLocked
 from remediate.rehearsal.faults.fault import MARKER, Fault, RootShell
 from remediate.rehearsal.faults.php_fpm import PoolExhausted, PoolHung
+from remediate.rehearsal.faults.redis import (
+    CacheElsewhere,
+    RedisFull,
+    RedisKilled,
+    RedisLoading,
+    RedisPassword,
+    RedisReplica,
+    RedisStopped,
+)
 from remediate.rehearsal.faults.supervisor import WorkersCrashing, WorkersFatal, WorkersStopped
 from remediate.rehearsal.faults.units import (
     LineAppended,
@@ -16,6 +25,7 @@ from remediate.rehearsal.faults.units import (
 
 __all__ = [
     "MARKER",
+    "CacheElsewhere",
     "DeployRunning",
     "Fault",
     "LineAppended",
@@ -23,6 +33,12 @@ __all__ = [
     "PoolExhausted",
     "PoolHung",
     "PortTaken",
+    "RedisFull",
+    "RedisKilled",
+    "RedisLoading",
+    "RedisPassword",
+    "RedisReplica",
+    "RedisStopped",
     "RootShell",
     "SocketRemoved",
     "TableLocked",

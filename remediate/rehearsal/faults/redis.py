@@ -30,7 +30,7 @@ class _RedisFault(Fault):
         env = f"{self.path}/.env"
         return (
             f"cli() {{ REDISCLI_AUTH=$(sed -n 's/^REDIS_PASSWORD=//p' {env}) redis-cli --no-auth-warning \"$@\"; }}\n"
-            f"artisan() {{ runuser -u {self.user} -- {self.php} {self.path}/artisan \"$@\" >/dev/null; }}\n"
+            f'artisan() {{ runuser -u {self.user} -- {self.php} {self.path}/artisan "$@" >/dev/null; }}\n'
         )
 
     @property
@@ -118,7 +118,7 @@ class RedisLoading(_RedisFault):
         """See Fault."""
         slow = "key-load-delay 100000\\nloading-process-events-interval-bytes 1024\\n"
         return (
-            f"{self._tools}for i in $(seq {self.seconds * 10}); do echo set remediate-fault:$i $i; done | cli >/dev/null\n"
+            f"{self._tools}for i in $(seq {self.seconds * 10}); do echo set remediate-fault:$i 1; done | cli >/dev/null\n"
             f"cp -p {self.config} {self.config}.remediate-fault\nprintf '{slow}' >> {self.config}\n"
             f"systemctl restart --no-block {self.unit}\nsleep 1\n{self._workers_given_up}"
         )
@@ -153,16 +153,14 @@ class RedisFull(_RedisFault):
     def breaking(self) -> str:
         """See Fault."""
         database = 0 if self.shared else 1
-        share = f"sed -i.remediate-fault 's/^REDIS_CACHE_DB=.*/REDIS_CACHE_DB=0/' {self.path}/.env\nartisan config:cache\n"
+        share = (
+            f"sed -i.remediate-fault 's/^REDIS_CACHE_DB=.*/REDIS_CACHE_DB=0/' {self.path}/.env\nartisan config:cache\n"
+        )
         kept = (
             f"for i in $(seq 25); do echo set {_CACHE}{'s' * 30}$((1000000000 + i)) session ex 7200; done | cli\n"
             f"for i in $(seq 3); do echo rpush {_PREFIX}queues:reports job-$i; done | cli\n"
         )
-        fill = (
-            f"for i=1,8192 do redis.call('set', '{_CACHE}page.'..i, string.rep('x', 2048), 'EX', 7200) end"
-            if not self.shared
-            else f"for i=1,8192 do redis.call('set', '{_CACHE}page.'..i, string.rep('x', 2048), 'EX', 7200) end"
-        )
+        fill = f"for i=1,8192 do redis.call('set', '{_CACHE}page.'..i, string.rep('x', 2048), 'EX', 7200) end"
         return (
             f"{self._tools}{share if self.shared else ''}{{ {kept}}} >/dev/null\n"
             "used=$(cli info memory | tr -d '\\r' | sed -n 's/^used_memory://p')\n"
@@ -180,9 +178,11 @@ class RedisFull(_RedisFault):
 
     def mending(self) -> str:
         """See Fault."""
-        back = f"if [ -f {self.path}/.env.remediate-fault ]; then mv {self.path}/.env.remediate-fault {self.path}/.env; fi\n"
+        env = f"{self.path}/.env"
+        back = f"if [ -f {env}.remediate-fault ]; then mv {env}.remediate-fault {env}; fi\n"
         return (
-            f"{self._tools}cli config set maxmemory 0\ncli --scan --pattern '{_CACHE}*' | xargs -r -n 500 echo del | cli\n"
+            f"{self._tools}cli config set maxmemory 0\n"
+            f"cli --scan --pattern '{_CACHE}*' | xargs -r -n 500 echo del | cli\n"
             f"cli -n 1 flushdb\ncli del {_PREFIX}queues:reports\n{back}artisan config:cache\n"
         )
 
@@ -256,7 +256,8 @@ class CacheElsewhere(_RedisFault):
         config = f"{self.path}/config/database.php"
         port = f"['port' => {self.port}] + \\$redis(env('REDIS_CACHE_DB', '1'))"
         return (
-            f"{self._tools}sed -i.remediate-fault \"s/'cache' => .*/'cache' => {port},/\" {config}\nartisan config:cache\n"
+            f"{self._tools}sed -i.remediate-fault \"s/'cache' => .*/'cache' => {port},/\" {config}\n"
+            "artisan config:cache\n"
             f"supervisorctl signal TERM '{self.program}:*' >/dev/null || true\nsleep 1\n{self._workers_given_up}"
         )
 
