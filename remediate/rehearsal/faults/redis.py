@@ -118,7 +118,8 @@ class RedisLoading(_RedisFault):
         """See Fault."""
         slow = "key-load-delay 100000\\nloading-process-events-interval-bytes 1024\\n"
         return (
-            f"{self._tools}for i in $(seq {self.seconds * 10}); do echo set remediate-fault:$i 1; done | cli >/dev/null\n"
+            f"{self._tools}for i in $(seq {self.seconds * 10}); do echo set remediate-fault:$i 1; done |\n"
+            "cli >/dev/null\n"
             f"cp -p {self.config} {self.config}.remediate-fault\nprintf '{slow}' >> {self.config}\n"
             f"systemctl restart --no-block {self.unit}\nsleep 1\n{self._workers_given_up}"
         )
