@@ -14,6 +14,7 @@ from remediate.probes.nginx import NginxLog
 from remediate.probes.php_fpm import unit_of
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import UnitLog
+from remediate.remedies.handover import HandOver
 from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.php_fpm import RestartPhpFpm
@@ -105,7 +106,7 @@ def app_down(host: Host) -> Iterable[Remedy]:
     """Bring the site back: 502 or 503, a failing health check, no answer (runbook 4.1, SEV-1).
 
     Innermost first: PHP-FPM, nginx, supervisor, the queue workers; only what is broken is touched. In maintenance
-    mode, or while a deploy runs, the host is left alone.
+    mode, or while a deploy runs, the host is left alone. When the cause is another incident's, its playbook is named.
 
     Where this departs from the runbook's letter: it restarts php-fpm, nginx and everything in supervisor, one after
     the other. Restarting what works drops requests; `restart nginx` with a broken edit takes a running site down;
@@ -116,6 +117,8 @@ def app_down(host: Host) -> Iterable[Remedy]:
         yield EndMaintenance.on(host)
     yield RestartPhpFpm.on(host)
     yield RestartNginx.on(host)
+    # After what is this playbook's own, before the workers: they die of these, and starting them would not help.
+    yield HandOver.on(host, own="app-down")
     if host.settings.worker_program is not None:
         yield RestartSupervisor.on(host)
         yield StartWorkers.on(host)

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from remediate.command import Run
+from remediate.errors import ConfigurationError
 from remediate.host import AbsolutePath, Host, PhpName, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.configuration import (
@@ -20,9 +21,13 @@ from remediate.probes.configuration import (
 from remediate.probes.descendants import Descendants
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
+from remediate.probes.opcache import Opcache
+from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.redis import AppRedis
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
+from remediate.remedies.opcache import reload_php_fpm
+from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 from remediate.remedies.workers import renew_workers, renewing
 from remediate.remedy import NotYet, Remedy, Step, Verification
 from remediate.survey import Facts
@@ -149,12 +154,20 @@ class SetEnv(_OfConfiguration):
     unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
     patience: int = Field(default=60, ge=0, le=3600, description="seconds a worker may take to finish its job")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN, ENV_OVERRIDDEN)
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN, *CONFIG_REFUSALS, ENV_OVERRIDDEN)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         return {**super().defaults(host), "program": host.settings.worker_program}
+
+    @classmethod
+    def may_run(cls, host: Host) -> tuple[Run, ...]:
+        """See Remedy: key and value are read by its programs, they are not in their arguments."""
+        try:
+            return cls.on(host, key="KEY", value="").privileges()
+        except ConfigurationError:
+            return ()
 
     @property
     def _value(self) -> EnvValue:
@@ -164,13 +177,21 @@ class SetEnv(_OfConfiguration):
     def _workers(self) -> Descendants:
         return Descendants(path=self.path, user=self.user, unit=self.unit)
 
+    @property
+    def _opcache(self) -> Opcache:
+        return Opcache(php=self.php)
+
+    @property
+    def _fpm(self) -> PhpFpmConfig:
+        return PhpFpmConfig(php=self.php)
+
     def title(self) -> str:
         """See Remedy."""
         return self.key
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._configuration, self._env, self._value, self._workers)
+        return (self._configuration, self._env, self._value, self._workers, self._opcache, self._fpm)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -184,6 +205,9 @@ class SetEnv(_OfConfiguration):
             return refusal
         if value.state == "same":
             return skip(f"{self.key} is what it should be")
+        # A reload with a broken pool file ends PHP-FPM.
+        if facts[self._opcache].keeps and (refusal := unsound(facts[self._fpm], self._fpm.label())):
+            return refusal
         if self.key in state.external:
             return refuse(ENV_OVERRIDDEN, f"{self.key} is given to a pool or a worker from outside .env")
         return proceed(f"{self.key} {value.describe()}")
@@ -193,13 +217,16 @@ class SetEnv(_OfConfiguration):
         yield edit_env(self.php, self.path, self.user, self.key, self.value, seen=facts[self._env].mark)
         if facts[self._configuration].cached:
             yield cache_config(self.php, self.path, self.user)
+            if facts[self._opcache].keeps:
+                yield reload_php_fpm(self.php)
         workers = facts[self._workers].workers(self.path)
         yield from renew_workers(workers, self.user, self.program, self.patience)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
         edit = edit_env(self.php, self.path, self.user, self.key, SecretStr(""), seen="")
-        return (edit, cache_config(self.php, self.path, self.user), *renewing(self.user, self.program, self.patience))
+        taken = (cache_config(self.php, self.path, self.user), reload_php_fpm(self.php))
+        return (edit, *taken, *renewing(self.user, self.program, self.patience))
 
     def verify(self, before: Facts, after: Facts) -> Verification:
         """See Remedy."""
