@@ -15,7 +15,9 @@ from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import UnitLog
 from remediate.remedies.cache import ClearCache
 from remediate.remedies.configuration import CacheConfig
+from remediate.remedies.handover import HandOver
 from remediate.remedies.laravel import EndMaintenance
+from remediate.remedies.opcache import ReloadPhpFpm
 from remediate.remedies.redis import RedisByHand, RestartRedis
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedies.workers import RestartWorkers
@@ -122,8 +124,10 @@ def cache_down(host: Host) -> Iterable[Remedy]:
     if settings.redis is not None and settings.redis.unit is not None:
         yield RestartRedis.on(host)
     yield CacheConfig.on(host, about=_CONFIGURED, failing=(_redis(host),))
+    yield ReloadPhpFpm.on(host)
     yield RedisByHand.on(host)
     yield ClearCache.on(host)
+    yield HandOver.on(host, own="cache-down")
     if settings.worker_program is not None:
         yield RestartSupervisor.on(host)
         yield RestartWorkers.on(host)

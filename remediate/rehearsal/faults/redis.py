@@ -154,9 +154,8 @@ class RedisFull(_RedisFault):
     def breaking(self) -> str:
         """See Fault."""
         database = 0 if self.shared else 1
-        share = (
-            f"sed -i.remediate-fault 's/^REDIS_CACHE_DB=.*/REDIS_CACHE_DB=0/' {self.path}/.env\nartisan config:cache\n"
-        )
+        edit = "sed -i.remediate-fault 's/^REDIS_CACHE_DB=.*/REDIS_CACHE_DB=0/'"
+        share = f"{edit} {self.path}/.env\nartisan config:cache\nsupervisorctl restart '{self.program}:*'\n"
         kept = (
             f"for i in $(seq 25); do echo set {_CACHE}{'s' * 30}$((1000000000 + i)) session ex 7200; done | cli\n"
             f"for i in $(seq 3); do echo rpush {_PREFIX}queues:reports job-$i; done | cli\n"
