@@ -62,7 +62,7 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
 
 def _rehearsal(host: Host) -> "Iterator[Case]":
     from remediate.rehearsal import faults
-    from remediate.rehearsal.case import cured, refused
+    from remediate.rehearsal.case import cured, refused, unclaimed
 
     settings = host.settings
     if settings.redis is None or settings.redis.unit is None or settings.worker_program is None:
@@ -86,13 +86,16 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield cured("redis-password-stale", stale, "config.cache", "worker.restart", needs=needs)
 
     yield refused("redis-masked", faults.RedisStopped.model_validate({**of, "masked": True}), "unit-masked")
-    yield refused("redis-dying", faults.RedisKilled.model_validate({**of, "again": True}), "start-limit-hit")
     yield refused("redis-loading", faults.RedisLoading.model_validate(of), "redis-loading", timeout=10)
     yield refused("redis-full-shared", faults.RedisFull.model_validate({**of, "shared": True}), "shared-store")
     unknown = faults.RedisPassword.model_validate({**of, "told": False})
     yield refused("redis-password-unknown", unknown, "password-rejected")
     yield refused("redis-replica", faults.RedisReplica.model_validate(of), "wrong-role")
     yield refused("redis-not-ours", faults.CacheElsewhere.model_validate(of), "redis-not-ours")
+
+    unit = settings.redis.unit
+    broken = faults.LineAppended(path="/etc/redis/redis.conf", line="nonsense on", stops=unit)
+    yield unclaimed("redis-config-broken", broken)
 
 
 def _runbook(host: Host) -> Iterator[str]:

@@ -37,7 +37,7 @@ class _RedisFault(Fault):
     def _workers_given_up(self) -> str:
         """Wait until supervisor has given the workers up: until then every look at them finds something else."""
         status = f"{{ supervisorctl status '{self.program}:*' || true; }}"
-        return f"for i in $(seq 100); do {status} | grep -vq FATAL || break; sleep 0.3; done\n"
+        return f"for i in $(seq 50); do {status} | grep -vq FATAL || break; sleep 0.5; done\n"
 
     @property
     def _drop_in(self) -> str:
@@ -74,24 +74,19 @@ class RedisStopped(_RedisFault):
 
 
 class RedisKilled(_RedisFault):
-    """Redis was killed with -9, as when memory runs out, and systemd does not start it again; or gave it up."""
+    """Redis was killed with -9, as when memory runs out, and its unit is not one that systemd starts again."""
 
     kind: Literal["redis-killed"] = "redis-killed"
-    again: bool = Field(default=False, description="killed as often as systemd started it, until that gave up")
 
     def describe(self) -> str:
         """See Fault."""
-        return f"{self.unit} was killed with -9{' again and again' if self.again else ''}, the workers are FATAL"
+        return f"{self.unit} was killed with -9 and not started again, the workers are FATAL"
 
     def breaking(self) -> str:
         """See Fault."""
-        kill = f"systemctl kill --kill-who=main --signal=KILL {self.unit} || true"
-        if self.again:
-            state = f"systemctl is-failed --quiet {self.unit}"
-            return f"for i in $(seq 40); do {state} && break; {kill}; sleep 0.2; done\n{self._workers_given_up}"
         return (
             f"mkdir -p {self._drop_in.rpartition('/')[0]}\nprintf '[Service]\\nRestart=no\\n' > {self._drop_in}\n"
-            f"systemctl daemon-reload\n{kill}\n{self._workers_given_up}"
+            f"systemctl daemon-reload\nsystemctl kill --kill-who=main --signal=KILL {self.unit}\n{self._workers_given_up}"
         )
 
     def mending(self) -> str:
@@ -118,8 +113,9 @@ class RedisLoading(_RedisFault):
         """See Fault."""
         slow = "key-load-delay 100000\\nloading-process-events-interval-bytes 1024\\n"
         return (
-            f"{self._tools}for i in $(seq {self.seconds * 10}); do echo set remediate-fault:$i 1; done |\n"
-            "cli >/dev/null\n"
+            # More than 1 KB each: between two that long it answers, if only that it is loading.
+            f"{self._tools}value=$(head -c 1000 /dev/urandom | base64 -w 0)\n"
+            f"for i in $(seq {self.seconds * 10}); do echo set remediate-fault:$i $value; done | cli >/dev/null\n"
             f"cp -p {self.config} {self.config}.remediate-fault\nprintf '{slow}' >> {self.config}\n"
             f"systemctl restart --no-block {self.unit}\nsleep 1\n{self._workers_given_up}"
         )
