@@ -6,6 +6,7 @@ from pydantic import Field
 
 from remediate.host import AbsolutePath, Port, ProgramName, UnitName, UserName
 from remediate.rehearsal.faults.fault import Fault
+from remediate.rehearsal.faults.supervisor import WorkersFatal
 
 _PREFIX = "agency_platform_"
 _CACHE = "agency_platform_agency_platform_cache:"
@@ -35,9 +36,8 @@ class _RedisFault(Fault):
 
     @property
     def _workers_given_up(self) -> str:
-        """Wait until supervisor has given the workers up: until then every look at them finds something else."""
-        status = f"{{ supervisorctl status '{self.program}:*' || true; }}"
-        return f"for i in $(seq 50); do {status} | grep -vq FATAL || break; sleep 0.5; done\n"
+        """Have supervisor give the workers up, as it does sooner or later: later when they take long to find out."""
+        return WorkersFatal(program=self.program, script=f"{self.path}/artisan").breaking()
 
     @property
     def _drop_in(self) -> str:
@@ -86,7 +86,8 @@ class RedisKilled(_RedisFault):
         """See Fault."""
         return (
             f"mkdir -p {self._drop_in.rpartition('/')[0]}\nprintf '[Service]\\nRestart=no\\n' > {self._drop_in}\n"
-            f"systemctl daemon-reload\nsystemctl kill --kill-who=main --signal=KILL {self.unit}\n{self._workers_given_up}"
+            f"systemctl daemon-reload\nsystemctl kill --kill-who=main --signal=KILL {self.unit}\n"
+            f"{self._workers_given_up}"
         )
 
     def mending(self) -> str:
@@ -253,8 +254,7 @@ class CacheElsewhere(_RedisFault):
         port = f"['port' => {self.port}] + \\$redis(env('REDIS_CACHE_DB', '1'))"
         return (
             f"{self._tools}sed -i.remediate-fault \"s/'cache' => .*/'cache' => {port},/\" {config}\n"
-            "artisan config:cache\n"
-            f"supervisorctl signal TERM '{self.program}:*' >/dev/null || true\nsleep 1\n{self._workers_given_up}"
+            f"artisan config:cache\n{self._workers_given_up}"
         )
 
     def mending(self) -> str:
