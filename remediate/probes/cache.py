@@ -30,7 +30,7 @@ class CacheState(Fact):
     roomy: bool = Field(description="whether there are 256 MiB left there")
     before: str | None = Field(description="store that it was in before it was moved into files, None when it was not")
     connection: str | None = Field(description="Redis connection of that one")
-    since: int | None = Field(description="when it was moved, seconds since 1970")
+    moved: int | None = Field(description="when that was, in seconds since 1970")
 
     @property
     def fallen_back(self) -> bool:
@@ -46,7 +46,7 @@ class CacheState(Fact):
         """See Fact."""
         if not self.fallen_back:
             return f"in {self.now}"
-        since = f" since {datetime.fromtimestamp(self.since, UTC):%Y-%m-%d %H:%MZ}" if self.since is not None else ""
+        since = f" since {datetime.fromtimestamp(self.moved, UTC):%Y-%m-%d %H:%MZ}" if self.moved is not None else ""
         return f"in files instead of {self.before}{since}: do.cache.restore goes back"
 
 

@@ -132,6 +132,8 @@ class _MoveCache(Remedy):
     def _shut_out(self, facts: Facts, cache: CacheState) -> Verdict | None:
         """Say why the configuration cannot be changed, or why that would have no effect; None when it can."""
         state = facts[self._configuration]
+        for needed in (*self.identity(), self._processes):
+            facts[needed]  # without them nobody could tell what to change, or afterwards that it was
         if refusal := broken_env(state):
             return refusal
         if cache.key is None:

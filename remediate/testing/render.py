@@ -7,6 +7,7 @@ from typing import Final
 from remediate.command import CurlExit, Output
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
+from remediate.probes.cache import CacheState
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure, Site
@@ -16,6 +17,8 @@ from remediate.probes.network import Listeners
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.php import MARKER
 from remediate.probes.php_fpm import InstalledPhp, PoolsState
+from remediate.probes.redis import ContentState, RedisState
+from remediate.probes.stores import Trouble
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
@@ -38,6 +41,21 @@ _DATABASE_ERRORS: Final = {
     DatabaseTrouble.UNKNOWN_DATABASE: 1049,
     DatabaseTrouble.TOO_MANY: 1040,
     DatabaseTrouble.OTHER: 1205,
+}
+_REDIS_STATES: Final = {
+    None: "ok",
+    Trouble.REFUSED: "refused",
+    Trouble.NAME: "name",
+    Trouble.TIMEOUT: "timeout",
+    Trouble.LOST: "lost",
+    Trouble.DENIED: "wrongpass",
+    Trouble.FORBIDDEN: "noperm",
+    Trouble.LOADING: "loading",
+    Trouble.MEMORY: "oom",
+    Trouble.REPLICA: "readonly",
+    Trouble.UNSAVED: "misconf",
+    Trouble.CLIENTS: "maxclients",
+    Trouble.OTHER: "other",
 }
 
 
@@ -103,6 +121,8 @@ def _of_php(fact: Fact) -> Output | None:
             answer = fact.model_dump(mode="json")["pools"]
         case AppState():
             answer = fact.model_dump(mode="json")
+        case RedisState() | ContentState() | CacheState():
+            answer = _redis(fact)
         case DatabaseState():
             state = {"driver": "mysql", "host": "127.0.0.1", "database": "app"}
             if fact.trouble is None:
@@ -112,6 +132,19 @@ def _of_php(fact: Fact) -> Output | None:
         case _:
             return None
     return Output(stdout=f"\n{MARKER}{json.dumps(answer)}\n")
+
+
+def _redis(fact: RedisState | ContentState | CacheState) -> object:
+    match fact:
+        case RedisState():
+            links = [
+                {**link.model_dump(exclude={"trouble"}), "state": _REDIS_STATES[link.trouble]} for link in fact.links
+            ]
+            return {"stores": fact.model_dump(mode="json")["stores"], "links": links}
+        case ContentState():
+            return {"stores": [], "links": [each.model_dump(exclude_none=True) for each in fact.contents]}
+        case _:
+            return fact.model_dump()
 
 
 def _of_supervisor(fact: Fact) -> Output | None:

@@ -47,5 +47,5 @@ echo "\nremediate:", json_encode([
     "roomy" => $there !== null && disk_free_space($there) >= 268435456,
     "before" => $before,
     "connection" => ($stores[$before]["driver"] ?? null) === "redis" ? (string) ($stores[$before]["connection"] ?? "default") : null,
-    "since" => $before === null ? null : filemtime($marker),
+    "moved" => $before === null ? null : filemtime($marker),
 ]), "\n";

@@ -54,23 +54,32 @@ class _RedisFault(Fault):
 
 
 class RedisStopped(_RedisFault):
-    """Redis is stopped, and the workers have died of it; or masked on purpose."""
+    """Redis is stopped, and the workers have died of it; masked on purpose, or unable to start."""
 
     kind: Literal["redis-stopped"] = "redis-stopped"
     masked: bool = Field(default=False, description="masked as well: somebody wants it down")
+    broken: AbsolutePath | None = Field(default=None, description="its configuration, which it does not accept")
 
     def describe(self) -> str:
         """See Fault."""
-        return f"{self.unit} is stopped{' and masked' if self.masked else ''}, the workers are FATAL"
+        why = ", masked" if self.masked else ", with a broken configuration" if self.broken else ""
+        return f"{self.unit} is stopped{why}, the workers are FATAL"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (*super().disturbs(), *((self.broken,) if self.broken else ()))
 
     def breaking(self) -> str:
         """See Fault."""
+        edit = f"cp -p {self.broken} {self.broken}.remediate-fault\necho 'nonsense on' >> {self.broken}\n"
         stop = f"systemctl {'mask --now' if self.masked else 'stop'} {self.unit}\n"
-        return f"{stop}{self._workers_given_up}"
+        return f"{edit if self.broken else ''}{stop}{self._workers_given_up}"
 
     def mending(self) -> str:
         """See Fault."""
-        return self._up_again
+        kept = f"{self.broken}.remediate-fault"
+        back = f"if [ -f {kept} ]; then mv {kept} {self.broken}; fi\n" if self.broken else ""
+        return f"{back}{self._up_again}"
 
 
 class RedisKilled(_RedisFault):
