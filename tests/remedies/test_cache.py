@@ -10,7 +10,7 @@ from remediate.command import Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
-from remediate.probes.redis import AppRedis, ContentState, RedisContent
+from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisState
 from remediate.probes.stores import Role, Scan, Trouble
 from remediate.remedies.cache import ClearCache
 from remediate.remedy import Failed, NotYet, Proven
@@ -36,7 +36,7 @@ def scanned(seen: int = 812, foreign: int = 0, *, whole: bool = True) -> Content
     return ex.content(scan=Scan(seen=seen, foreign=foreign, whole=whole))
 
 
-CONTENTS = {
+CONTENTS: dict[str, ContentState] = {
     "own": scanned(),
     "foreign": scanned(foreign=1),
     "cut short": scanned(whole=False),
@@ -45,7 +45,7 @@ CONTENTS = {
     "not looked at": ex.content(),
     "not told": ContentState(contents=()),
 }
-APPS = {
+APPS: dict[str, RedisState] = {
     "well": ex.redis(),
     "full": FULL,
     "full and shared": ex.redis(Trouble.MEMORY, shared=True),
@@ -148,7 +148,7 @@ EXAMPLES = {
         REMEDY,
         facts(FULL, CONTENTS["own"]),
         facts(ex.redis(), ex.content(cache=0)),
-        tuple(facts(app, content) for app in (*APPS.values(), LOST) for content in (*CONTENTS.values(), LOST)),
+        (*(facts(*pair) for pair in product(APPS.values(), CONTENTS.values())), facts(LOST, LOST), facts(FULL, LOST)),
     )
 }
 """For the contract of every remedy: on what it may proceed, what proves it, and what else its guard must bear."""
