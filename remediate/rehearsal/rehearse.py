@@ -253,7 +253,7 @@ def _typed(playbook: Playbook, trial: Trial, host: Host, shell: RootShell) -> Ty
     return Typed(
         claimed=all(ended_well),
         well=not observer.site() and not gone,
-        harm=(*differences(was, now, ()), *(f"{each} is lost" for each in missing(kept, shell, trial.faults))),
+        harm=(*differences(was, now, ()), *(f"lost: {each}" for each in missing(kept, shell, trial.faults))),
     )
 
 
