@@ -145,6 +145,9 @@ class Settings(_Frozen):
     )
     app_path: AbsolutePath | None = Field(default=None, description="directory that holds artisan")
     app_user: UserName = Field(default="forge", description="user the application runs as")
+    app_servers: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="how many servers run this application; unknown counts as several"
+    )
     php: PhpName | None = Field(default=None, description="PHP's name, for example php8.3; discovered when absent")
     nginx_unit: UnitName = Field(default="nginx", description="systemd unit of the web server")
     worker_program: ProgramName | None = Field(

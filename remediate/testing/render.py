@@ -7,6 +7,7 @@ from typing import Final
 from remediate.command import CurlExit, Output
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
+from remediate.probes.cache import CacheState
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import CachedConfig, ConfigurationState, EnvFile, FileState, ValueState
 from remediate.probes.descendants import DescendantsState
@@ -20,6 +21,8 @@ from remediate.probes.nginx import NginxConfig
 from remediate.probes.opcache import OpcacheState
 from remediate.probes.php import MARKER
 from remediate.probes.php_fpm import InstalledPhp, PoolsState
+from remediate.probes.redis import ContentState, RedisState
+from remediate.probes.stores import Trouble
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
@@ -50,6 +53,21 @@ _NETWORK: Final = {
     DatabaseTrouble.REFUSED: "refused",
     DatabaseTrouble.SILENT: "open",
     DatabaseTrouble.NAME: "name",
+}
+_REDIS_STATES: Final = {
+    None: "ok",
+    Trouble.REFUSED: "refused",
+    Trouble.NAME: "name",
+    Trouble.TIMEOUT: "timeout",
+    Trouble.LOST: "lost",
+    Trouble.DENIED: "wrongpass",
+    Trouble.FORBIDDEN: "noperm",
+    Trouble.LOADING: "loading",
+    Trouble.MEMORY: "oom",
+    Trouble.REPLICA: "readonly",
+    Trouble.UNSAVED: "misconf",
+    Trouble.CLIENTS: "maxclients",
+    Trouble.OTHER: "other",
 }
 
 
@@ -152,6 +170,8 @@ def _of_php(fact: Fact) -> Output | None:
             answer = fact.model_dump(mode="json")["pools"]
         case AppState() | ConfigurationState() | ValueState():
             answer = fact.model_dump(mode="json")
+        case RedisState() | ContentState() | CacheState():
+            answer = _redis(fact)
         case DatabaseState():
             answer = _database(fact)
         case CredentialsState(answer=None):
@@ -183,6 +203,19 @@ def _room(fact: DataRoom) -> Output:
     table = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda1 1000 0 0 {}% /\n"
     options = "rw,relatime" if fact.writable else "ro,relatime"
     return Output(stdout=f"{options}\n--\n{table.format(fact.percent)}--\n{table.format(fact.inodes)}")
+
+
+def _redis(fact: RedisState | ContentState | CacheState) -> object:
+    match fact:
+        case RedisState():
+            links = [
+                {**link.model_dump(exclude={"trouble"}), "state": _REDIS_STATES[link.trouble]} for link in fact.links
+            ]
+            return {"stores": fact.model_dump(mode="json")["stores"], "links": links}
+        case ContentState():
+            return {"stores": [], "links": [each.model_dump(exclude_none=True) for each in fact.contents]}
+        case _:
+            return fact.model_dump()
 
 
 def _of_supervisor(fact: Fact) -> Output | None:

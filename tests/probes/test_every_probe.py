@@ -19,6 +19,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Vantage
 from remediate.probe import Fact, Probe
+from remediate.probes.cache import Cache
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.descendants import Descendants
 from remediate.probes.disk import Disk, DiskState, Room
@@ -39,6 +40,8 @@ from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
+from remediate.probes.redis import AppRedis, ContentState, RedisContent
+from remediate.probes.stores import Scan, Trouble
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
 from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, WorkerPids, Workers
 from remediate.probes.systemd import LogLines, Unit, UnitLog
@@ -108,6 +111,20 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         ),
     ),
     DataDirectory(): (ex.DATA_ROOM, DataRoom(writable=False, percent=100, inodes=0)),
+    AppRedis(php="php8.2", path=APP, user="forge"): (
+        *(ex.redis(), ex.redis(shared=True), ex.redis(cache="file"), ex.redis(server="/run/redis/redis.sock")),
+        *(ex.redis(trouble) for trouble in Trouble),
+        ex.redis(sessions=Trouble.REFUSED, server="cache.example.com:6379"),
+    ),
+    AppRedis(php="php8.2", path=APP, user="forge", fresh=True): (ex.redis(),),
+    RedisContent(php="php8.2", path=APP, user="forge"): (
+        *(ex.content(), ex.content(scan=ex.OWN_KEYS), ex.content(scan=Scan(seen=2000, foreign=3, whole=False))),
+        ContentState(contents=()),
+    ),
+    Cache(php="php8.2", path=APP, user="forge"): (
+        *(ex.CACHE, ex.FILE_CACHE),
+        ex.CACHE.model_copy(update={"key": None, "file": None, "version": "11.9.0"}),
+    ),
     Deploy(user="forge"): (ex.NO_DEPLOY, ex.DEPLOYING, DeployState(running=("git pull", "npm ci"))),
     Workers(program="agency-worker"): (
         *(ex.NO_DAEMON, ex.NO_PROGRAM, ex.workers("RUNNING", "RUNNING"), ex.workers("RUNNING", uptime=200_000)),

@@ -12,6 +12,15 @@ from remediate.rehearsal.faults.database import (
 )
 from remediate.rehearsal.faults.fault import MARKER, Fault, RootShell
 from remediate.rehearsal.faults.php_fpm import PoolExhausted, PoolHung
+from remediate.rehearsal.faults.redis import (
+    CacheElsewhere,
+    RedisFull,
+    RedisKilled,
+    RedisLoading,
+    RedisPassword,
+    RedisReplica,
+    RedisStopped,
+)
 from remediate.rehearsal.faults.supervisor import WorkersCrashing, WorkersFatal, WorkersStopped
 from remediate.rehearsal.faults.units import (
     LineAppended,
@@ -25,6 +34,7 @@ from remediate.rehearsal.faults.units import (
 
 __all__ = [
     "MARKER",
+    "CacheElsewhere",
     "ConnectionsHeld",
     "DatabaseMissing",
     "DeployRunning",
@@ -36,6 +46,12 @@ __all__ = [
     "PoolHung",
     "PortTaken",
     "QueryRunaway",
+    "RedisFull",
+    "RedisKilled",
+    "RedisLoading",
+    "RedisPassword",
+    "RedisReplica",
+    "RedisStopped",
     "RootShell",
     "ServerCrashed",
     "ServerFrozen",
