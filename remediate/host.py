@@ -69,6 +69,15 @@ class Certificate(_Frozen):
     acme_args: tuple[str, ...] = Field(default=(), description="extra certbot arguments, for an own ACME server")
 
 
+class Links(_Frozen):
+    """Where a person does what has no command; shown when a run comes to it."""
+
+    database_console: PublicUrl | None = Field(default=None, description="the database provider's console")
+    payments_dashboard: PublicUrl | None = Field(default=None, description="the payment provider's dashboard")
+    forge: PublicUrl | None = Field(default=None, description="the server's page at the hosting panel")
+    error_tracking: PublicUrl | None = Field(default=None, description="where exceptions are collected")
+
+
 class Settings(_Frozen):
     """What stands under `remediate:` in an inventory, merged from groups to host."""
 
@@ -106,6 +115,7 @@ class Settings(_Frozen):
     log_paths: tuple[AbsolutePath, ...] = Field(
         default=(), description="log files that may be shortened on a full disk"
     )
+    links: Links = Field(default=Links(), description="pages that a person is sent to, for what has no command")
 
 
 class SshTarget(_Frozen):

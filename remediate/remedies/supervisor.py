@@ -5,12 +5,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from remediate.command import ROOT, Run
+from remediate.command import Run
 from remediate.host import Host, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
-from remediate.probes.supervisor import SUPERVISORCTL, OrphanWorkers, WorkerIdentity, Workers
+from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
 from remediate.probes.systemd import Unit
+from remediate.programs.processes import end_processes
 from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
+from remediate.remedies.workers import start_program
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
@@ -22,22 +24,6 @@ LEFT_RUNNING = RefusalCode(
     meaning="What the dead daemon had started still runs, and is no queue worker: a second one would start beside it.",
     overridable=True,
 )
-
-_END = r"""
-left=$1; shift
-alive() {
-  for each in "$@"; do
-    s=$(sed 's/^.*) //' "/proc/${each%%:*}/stat" 2>/dev/null | cut -d ' ' -f 20)
-    [ "$s" = "${each#*:}" ] && echo "${each%%:*}"
-  done
-}
-for p in $(alive "$@"); do kill -TERM "$p"; done
-while [ -n "$(alive "$@")" ]; do
-  [ "$left" -gt 0 ] || { echo "still working: $(alive "$@" | tr '\n' ' ')" >&2; exit 1; }
-  left=$((left - 1)); sleep 1
-done
-"""
-"""Ends processes by identity: only those that still have the start time that was seen, asked to, never forced."""
 
 
 class RestartSupervisor(Remedy):
@@ -111,15 +97,12 @@ class RestartSupervisor(Remedy):
         """See Remedy."""
         workers = [each for each in facts[self._orphans].processes if each.is_worker and each.user == self.user]
         if workers:
-            orphans = [process.identity for process in workers]
-            # Not privileged: an application's workers run as its own user, and so does whoever ends them.
-            argv = ("/bin/sh", "-c", _END, "sh", str(self.patience), *orphans)
-            yield Run(argv=argv, user=self.user, seconds=self.patience + 10)
+            yield end_processes((process.identity for process in workers), self.user, self.patience)
         yield from restarting(facts[self._unit], self.unit)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        return restarts(self.unit)
+        return (*restarts(self.unit), end_processes((), self.user, self.patience))
 
 
 class StartWorkers(Remedy):
@@ -174,4 +157,4 @@ class StartWorkers(Remedy):
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
         # `NAME:*` is every process of the group; those that run are left as they are ("already started").
-        return (Run.of(SUPERVISORCTL, "start", f"{self.program}:*", user=ROOT, seconds=60),)
+        return (start_program(self.program),)
