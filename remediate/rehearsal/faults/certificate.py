@@ -18,6 +18,7 @@ cat > $work/ca.cnf <<'CNF'
 default_ca = own
 [own]
 database = $ENV::work/index.txt
+serial = $ENV::work/serial
 new_certs_dir = $ENV::work
 default_md = sha256
 unique_subject = no
@@ -31,10 +32,11 @@ extendedKeyUsage = serverAuth
 subjectAltName = DNS:DOMAIN
 CNF
 touch $work/index.txt
+openssl rand -hex 16 > $work/serial
 export work
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=DOMAIN \
   -keyout $work/privkey.pem -out $work/csr
-openssl ca -batch -config $work/ca.cnf -rand_serial -notext -cert AUTHORITY -keyfile KEY \
+openssl ca -batch -config $work/ca.cnf -notext -cert AUTHORITY -keyfile KEY \
   -in $work/csr -out $work/cert.pem \
   -startdate $(date -u -d 'BEGAN days ago' +%Y%m%d%H%M%SZ) -enddate $(date -u -d 'ENDS days 1 hour' +%Y%m%d%H%M%SZ)
 cp AUTHORITY $work/chain.pem
