@@ -18,10 +18,13 @@ LIVE: Final = "/etc/letsencrypt/live"
 """Where certbot keeps a link to the newest certificate of every lineage."""
 
 _VERIFIED = re.compile(r"^\s*Verify return code: (?P<code>[0-9]{1,4})\b", re.MULTILINE)
+_COMPLAINT = re.compile(r"^verify error:num=([0-9]{1,4}):", re.MULTILINE)
 _ABOUT_DATES = frozenset({9, 10})
 """X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED: verify(1)."""
 _ABOUT_NAMES = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH."""
+_HARMLESS = frozenset({0, *_ABOUT_DATES, *_ABOUT_NAMES})
+"""What says nothing against the chain."""
 
 
 class NoHandshake(Enum):
@@ -51,7 +54,7 @@ class ServedState(Fact):
     @property
     def trusted(self) -> bool:
         """Whether nothing is wrong with it but, perhaps, its dates and its names."""
-        return self.certificate is not None and self.verify in {0, *_ABOUT_DATES, *_ABOUT_NAMES}
+        return self.certificate is not None and self.verify in _HARMLESS
 
     def describe(self) -> str:
         """See Fact."""
@@ -133,10 +136,12 @@ class ServedCertificate(Probe[ServedState]):
         verified = _VERIFIED.findall(said)
         if not verified:
             raise Unreadable(f"{self.label()}: openssl did not say whether it verifies")
+        # openssl's own code is the last one it came across: an expired certificate of a stranger is only expired there.
+        codes = [*map(int, _COMPLAINT.findall(output.stderr)), int(verified[-1])]
         return ServedState(
             asked=asked,
             certificate=certificate,
-            verify=int(verified[-1]),
+            verify=next((code for code in codes if code not in _HARMLESS), codes[-1]),
             covers=certificate.covers(self.domain),
             due=certificate.due(asked, self.within_days),
         )
