@@ -73,9 +73,9 @@ class NginxCertificate(Probe[ServerCertificate]):
         main = next(iter(files))
         try:
             tree = tuple(_expanded(_parsed(files[main]), files, PurePosixPath(main).parent, 0))
-        except (ValueError, RecursionError):
-            raise Unreadable(f"{self.label()}: nginx's configuration cannot be understood") from None
-        certificates, by_name = _chosen(tree, self.domain.lower(), self.port)
+            certificates, by_name = _chosen(tree, self.domain.lower(), self.port)
+        except ValueError as error:
+            raise Unreadable(f"{self.label()}: nginx's configuration cannot be understood: {error}") from None
         if output.cut and not by_name:
             raise Unreadable(f"{self.label()}: nginx's configuration is too long to be read whole")
         return ServerCertificate(files=certificates)
