@@ -251,7 +251,8 @@ class RenewCertificate(Remedy):
         disk, chain = after[self._disk].certificate, after[self._chain]
         if disk.due(after[self._served].asked, self.renew_within_days) or not chain.trusted:
             return Failed(reason=f"the new one ends on {disk.until}, its chain is {chain.describe()}")
-        return Proven(evidence=f"serial {disk.serial} until {disk.until}, its chain trusted, other lineages untouched")
+        kept = "its chain trusted, other lineages untouched"
+        return Proven(evidence=f"serial {disk.serial} is on disk, until {disk.until}, {kept}")
 
 
 class RenewAtPanel(HumanStep):

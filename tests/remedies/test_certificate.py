@@ -219,7 +219,7 @@ def test_what_proves_it() -> None:
     before = seen(EXPIRED)
     told = REMEDY.verify(before, seen(NEW))
     assert isinstance(told, Proven)
-    assert told.evidence == "serial 4A12 until 2027-02-21, its chain trusted, other lineages untouched"
+    assert told.evidence == "serial 4A12 is on disk, until 2027-02-21, its chain trusted, other lineages untouched"
     assert isinstance(REMEDY.verify(before, before), NotYet)
     stranger = (*ex.issued(80, 20).certificates, *ex.issued(0, lineage="other.org").certificates)
     others = REMEDY.verify(before, seen(NEW, issued=IssuedState(certificates=stranger)))
