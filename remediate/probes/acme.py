@@ -7,9 +7,8 @@ from pydantic import Field
 
 from remediate.command import CurlExit, HttpRequest, Output, Question, Run
 from remediate.errors import Unreadable
-from remediate.host import Host, HostName, Vantage
+from remediate.host import HostName, Vantage
 from remediate.probe import Fact, Probe, last_line
-from remediate.probes.certificate import certificate_of
 from remediate.probes.http import FAILURES, Failure
 
 _NO_SERVER: Final = 13
@@ -92,13 +91,6 @@ class Challenge(Probe[ChallengeState]):
     kind: Literal["certbot.challenge"] = "certbot.challenge"
     domain: HostName = Field(description="name that the certificate is for")
     asked_from: Vantage = Field(default=Vantage.HOST, description="host or controller")
-
-    @classmethod
-    def of(cls, host: Host) -> tuple["Challenge", ...]:
-        """Return the question from the host, and from the controller where DNS says where the site is."""
-        settings, domain = host.settings, certificate_of(host).domain
-        outside = Vantage.CONTROLLER in settings.site_vantage and settings.site_resolve is None
-        return (cls(domain=domain), *((cls(domain=domain, asked_from=Vantage.CONTROLLER),) if outside else ()))
 
     @property
     def vantage(self) -> Vantage:

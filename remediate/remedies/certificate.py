@@ -79,7 +79,9 @@ class RenewCertificate(Remedy):
     renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
     acme_args: tuple[AcmeArgument, ...] = Field(default=(), description="extra certbot arguments")
     outside: tuple[ServedCertificate, ...] = Field(default=(), description="as others see it: their clock has to agree")
-    challenges: tuple[Challenge, ...] = Field(default=(), description="where its challenge has to be reachable from")
+    challenged_from: tuple[Vantage, ...] = Field(
+        default=(Vantage.HOST,), description="where the path of its challenge has to be reachable from"
+    )
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
         *(NOT_MANAGED, OTHER_LINEAGE, WRONG_NAME, UNTRUSTED, CLOCKS_DIFFER),
@@ -91,11 +93,12 @@ class RenewCertificate(Remedy):
         """See Remedy."""
         if host.settings.certificate is None:
             return {}
-        outside = Vantage.CONTROLLER in host.settings.site_vantage
+        outside, pinned = Vantage.CONTROLLER in host.settings.site_vantage, host.settings.site_resolve is not None
         return {
             **host.settings.certificate.model_dump(),
             "outside": (ServedCertificate.seen_from(host, Vantage.CONTROLLER),) if outside else (),
-            "challenges": Challenge.of(host),
+            # Where DNS is not the truth, nobody here knows where port 80 is.
+            "challenged_from": (Vantage.HOST, *((Vantage.CONTROLLER,) if outside and not pinned else ())),
         }
 
     @property
@@ -124,6 +127,10 @@ class RenewCertificate(Remedy):
         named = [after for word, after in pairwise(words) if word == "--server"]
         return Authority(name=self.name, server=named[-1] if named else "")
 
+    @property
+    def _challenges(self) -> tuple[Challenge, ...]:
+        return tuple(Challenge(domain=self.domain, asked_from=each) for each in self.challenged_from)
+
     def title(self) -> str:
         """See Remedy."""
         return f"certificate {self.name}"
@@ -132,7 +139,7 @@ class RenewCertificate(Remedy):
         """See Remedy."""
         return (
             *(self._served, *self.outside, self._disk, self._chain, self._renewal, NginxConfig(), self._file),
-            *(CertbotRunning(), self._authority, Issuances(), *self.challenges),
+            *(CertbotRunning(), self._authority, Issuances(), *self._challenges),
         )
 
     def identity(self) -> tuple[Probe[Fact], ...]:
@@ -208,7 +215,7 @@ class RenewCertificate(Remedy):
         renewal = facts[self._renewal]
         if not renewal.over_http:
             return None
-        for each in self.challenges:
+        for each in self._challenges:
             challenge = facts[each]
             if not challenge.ok:
                 why = f"{each.label()} {challenge.describe()} (from the {each.vantage.value})"

@@ -31,7 +31,7 @@ from remediate.remedies.systemd import (
     unsound,
     unstartable,
 )
-from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
+from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
@@ -226,6 +226,8 @@ class ReloadNginx(Remedy):
         served, disk = after[self._served].certificate, after[self._disk].certificate
         if served is None or served.serial != disk.serial:
             return NotYet(reason=f"not yet served: {after[self._served].describe()}")
+        if not (after[self._served].trusted and after[self._served].covers):
+            return Failed(reason=f"it is served, and it is {after[self._served].describe()}")
         effect = super().verify(before, after)
         if not isinstance(effect, Proven):
             return effect

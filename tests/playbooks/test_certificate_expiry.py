@@ -42,6 +42,7 @@ HOST = Host(
 HERE, THERE = ServedCertificate.of(HOST)
 PAGES = Site.of(HOST)
 DISK, RENEWAL, AUTHORITY = LineageCertificate(name=NAME), Renewal(name=NAME), Authority(name=NAME)
+CHALLENGES = tuple(Challenge(domain=NAME, asked_from=each) for each in Vantage)
 FILE, NGINX = NginxCertificate(domain=NAME), Unit(name="nginx")
 OWN = ServerCertificate(files=(f"/etc/letsencrypt/live/{NAME}/fullchain.pem",))
 PANEL = ServerCertificate(files=("/etc/nginx/ssl/example.com/4711/server.crt",))
@@ -81,7 +82,7 @@ def having(certificate: CertificateInfo) -> Changes:
         FILE: OWN,
         CertbotRunning(): ex.NO_CERTBOT,
         AUTHORITY: ex.AUTHORITY,
-        **dict.fromkeys(Challenge.of(HOST), ex.CHALLENGE),
+        **dict.fromkeys(CHALLENGES, ex.CHALLENGE),
         NGINX: ex.RUNNING,
         Unit(name="php8.2-fpm"): ex.RUNNING,
         Disk(): ex.ROOMY,

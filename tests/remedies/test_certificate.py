@@ -28,7 +28,7 @@ NAME = "example.com"
 HERE = served_here(NAME, 443, 30)
 THERE = HERE.model_copy(update={"asked_from": Vantage.CONTROLLER})
 CHALLENGE = Challenge(domain=NAME)
-REMEDY = RenewCertificate(name=NAME, domain=NAME, outside=(THERE,), challenges=(CHALLENGE,))
+REMEDY = RenewCertificate(name=NAME, domain=NAME, outside=(THERE,))
 DISK, CHAIN, RENEWAL = LineageCertificate(name=NAME), LineageChain(name=NAME), Renewal(name=NAME)
 FILE, AUTHORITY = NginxCertificate(domain=NAME), Authority(name=NAME)
 OWN = ServerCertificate(files=(f"/etc/letsencrypt/live/{NAME}/fullchain.pem",))
@@ -271,7 +271,9 @@ def test_the_inventory_says_which() -> None:
     assert {probe.vantage for probe in inside.probes()} == {Vantage.HOST}
     # Where DNS is not the truth, nobody here knows where port 80 is.
     pinned = RenewCertificate.on(host(site_resolve="192.0.2.7:443"))
-    assert pinned.challenges == (CHALLENGE,)
+    assert pinned.challenged_from == (Vantage.HOST,)
+    elsewhere = RenewCertificate.on(host(), domain="www.example.com")
+    assert {probe.domain for probe in elsewhere.probes() if isinstance(probe, Challenge)} == {"www.example.com"}
     with pytest.raises(ConfigurationError, match=r"certificate\.renew"):
         RenewCertificate.on(host(certificate=None))
     with pytest.raises(ConfigurationError, match=r"remediate\.certificate is not set"):

@@ -19,7 +19,7 @@ from remediate.probes.systemd import Unit
 from remediate.probes.x509 import CertificateInfo
 from remediate.remedies.certificate import served_here
 from remediate.remedies.nginx import ReloadNginx, RestartNginx
-from remediate.remedy import NotYet, Proven
+from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.testing import output_of
@@ -190,6 +190,15 @@ def test_what_proves_a_reload() -> None:
     assert told == Proven(evidence="serial 4A12 is served, until 2027-02-20, by new workers")
     for after in (loading(), loading(workers=(91, 92)), loading(NEW), loading(NoHandshake.TIMEOUT)):
         assert isinstance(RELOAD.verify(before, seen(after)), NotYet), after
+
+
+def test_what_is_served_has_to_be_trusted_as_well() -> None:
+    stranger = ex.served(SERVED, NEW, verify=21)
+    after = seen({**loading(NEW, workers=(91, 92)), SERVED: stranger})
+    told = RELOAD.verify(seen(loading()), after)
+    assert told == Failed(
+        reason="it is served, and it is valid until 2027-02-20 (89 days), not trusted (verify code 21)"
+    )
 
 
 def test_what_a_reload_runs() -> None:
