@@ -11,7 +11,8 @@ from remediate.probes.certbot import CertbotLog
 from remediate.probes.certificate import ServedCertificate, certificate_of
 from remediate.probes.http import Site
 from remediate.probes.nginx import NginxLog
-from remediate.remedies.certificate import RenewAtPanel, RenewCertificate
+from remediate.remedies.certificate import RenewCertificate
+from remediate.remedies.certificate_panel import RenewAtPanel
 from remediate.remedies.handover import HandOver
 from remediate.remedies.nginx import ReloadNginx
 from remediate.remedy import Remedy

@@ -17,7 +17,8 @@ from remediate.probes.certificate import LineageCertificate, LineageChain, Linea
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.x509 import CertificateInfo
-from remediate.remedies.certificate import RenewAtPanel, RenewCertificate, misplaced, served_here
+from remediate.remedies.certificate import RenewCertificate, misplaced, served_here
+from remediate.remedies.certificate_panel import RenewAtPanel
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import examples as ex
