@@ -100,6 +100,23 @@ class Database(Service):
     limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
 
 
+def _acme_argument(value: str) -> str:
+    if value.partition("=")[0] in _NOT_FOR_ACME:
+        raise ValueError(f"{value.partition('=')[0]} is not for an inventory to set")
+    return value
+
+
+_NOT_FOR_ACME = frozenset(
+    {"--force-renewal", "--renew-by-default", "--cert-name", "--pre-hook", "--post-hook", "--deploy-hook"}
+    | {"--renew-hook", "--dry-run", "--test-cert", "--staging"}
+)
+"""What the remedy itself decides, what runs any command as root, and what gets certificates that nobody trusts."""
+
+AcmeArgument = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9@%+=:,./_-]{1,200}$"), AfterValidator(_acme_argument)
+]
+
+
 class Certificate(_Frozen):
     """The TLS certificate the public is served."""
 
@@ -109,7 +126,9 @@ class Certificate(_Frozen):
     renew_within_days: Annotated[int, Field(ge=1, le=90)] = Field(
         default=30, description="days before expiry from which a renewal is due"
     )
-    acme_args: tuple[str, ...] = Field(default=(), description="extra certbot arguments, for an own ACME server")
+    acme_args: tuple[AcmeArgument, ...] = Field(
+        default=(), description="extra certbot arguments, for an own ACME server"
+    )
 
 
 class Links(_Frozen):

@@ -13,6 +13,7 @@ EXAMPLE = Host(
             "php": "php8.3",
             "worker_program": "agency-worker",
             "database": {"unit": "mariadb", "port": 3306, "user": "agency"},
+            "certificate": {"name": "example.com", "domain": "example.com"},
         }
     ),
 )

@@ -26,6 +26,7 @@ from remediate.probes.stores import Trouble
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
+from remediate.testing.render_certificate import of_certificates
 
 _CURL: Final = {
     None: CurlExit.OK,
@@ -95,6 +96,7 @@ def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
         or _of_php(fact)
         or _of_supervisor(fact)
         or _of_files(probe, fact)
+        or of_certificates(probe, fact)
     )
 
 

@@ -19,7 +19,10 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Vantage
 from remediate.probe import Fact, Probe
+from remediate.probes.acme import Authority, AuthorityState, Challenge, ChallengeState
 from remediate.probes.cache import Cache
+from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal, RenewalState
+from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.descendants import Descendants
 from remediate.probes.disk import Disk, DiskState, Room
@@ -37,7 +40,8 @@ from remediate.probes.laravel import (
 from remediate.probes.machine import Machine, MachineIdentity
 from remediate.probes.mysql import DataDirectory, DataRoom, Holder, Sessions, SessionsState
 from remediate.probes.network import PortOwner
-from remediate.probes.nginx import NginxConfig, NginxLog
+from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
+from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.redis import AppRedis, ContentState, RedisContent
@@ -52,6 +56,7 @@ from remediate.testing import examples as ex
 
 APP = "/home/forge/agency-platform"
 SITE = Site(url="https://example.com/", asked_from=Vantage.HOST, contains="Welcome")
+SERVED = ServedCertificate(domain="example.com", asked_from=Vantage.HOST)
 LOG = LogLines(lines=("2026-11-23T08:31:11+0000 staging systemd[1]: Started.", "two"))
 
 STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
@@ -131,6 +136,42 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         ex.workers("FATAL", "STOPPED", "EXITED", "BACKOFF", "STARTING", "STOPPING", "UNKNOWN"),
     ),
     WorkerIdentity(): (WorkerPids(pids=("0", "13057", "13058")), WorkerPids(pids=())),
+    SERVED: (
+        ex.served(SERVED, ex.certificate()),
+        ex.served(SERVED, ex.certificate(left=-3)),
+        ex.served(SERVED, ex.certificate(left=100, lasts=90)),
+        ex.served(SERVED, ex.certificate(names="*.example.com 192.0.2.1 2001:db8::1")),
+        ex.served(SERVED, ex.certificate(names=""), verify=18),
+        ex.unserved(NoHandshake.TLS),
+    ),
+    SERVED.model_copy(update={"asked_from": Vantage.CONTROLLER, "within_days": 10}): (
+        *map(ex.unserved, NoHandshake),
+        ex.served(SERVED.model_copy(update={"within_days": 10}), ex.certificate(left=20)),
+    ),
+    LineageCertificate(name="example.com"): (LineageState(certificate=ex.certificate()),),
+    LineageChain(name="example.com"): (ex.TRUSTED, ex.SELF_SIGNED),
+    Renewal(name="example.com"): (
+        *(ex.BY_WEBROOT, ex.NO_LINEAGE),
+        RenewalState(present=True, authenticator="dns-route53", before_days=10, enabled=False),
+    ),
+    Issuances(): (ex.issued(), ex.issued(80, 3, 1)),
+    CertbotRunning(): (ex.NO_CERTBOT, ex.CERTBOT_AT_WORK),
+    CertbotLog(): (LOG, ex.NO_LINES),
+    Authority(name="example.com"): (
+        *(ex.AUTHORITY, ex.AUTHORITY_GONE),
+        ex.AUTHORITY.model_copy(update={"failure": "answers 503"}),
+        AuthorityState(server="https://ca.example.com/", failure="answers with something other than an ACME directory"),
+    ),
+    Challenge(domain="example.com"): (ex.CHALLENGE, ChallengeState(status=403)),
+    Challenge(domain="example.com", asked_from=Vantage.CONTROLLER): (
+        ChallengeState(status=301),
+        ChallengeState(status=None, failure="no answer in time"),
+    ),
+    NginxCertificate(domain="example.com"): (
+        ServerCertificate(files=()),
+        ServerCertificate(files=("/etc/nginx/ssl/server.crt", "/etc/letsencrypt/live/example.com/fullchain.pem")),
+    ),
+    NginxWorkers(): (NginxWorkerPids(pids=(80, 82)), NginxWorkerPids(pids=())),
     OrphanWorkers(): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
     Configuration(php="php8.2", path=APP, user="forge"): (
         *(ex.CONFIGURED, ex.CONFIG_STALE, ex.NOT_CACHED, ex.ENV_UNPARSABLE),

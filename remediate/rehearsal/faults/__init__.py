@@ -1,6 +1,14 @@
 """Faults as values: each breaks a disposable host in one way, says how, and undoes itself."""
 
 from remediate.rehearsal.faults.application import DeployRunning, Maintenance, TableLocked
+from remediate.rehearsal.faults.certificate import (
+    CertbotAtWork,
+    CertificateElsewhere,
+    ChallengeShut,
+    IssuedOften,
+    LineageReplaced,
+    RenewalHindered,
+)
 from remediate.rehearsal.faults.database import (
     ConnectionsHeld,
     DatabaseMissing,
@@ -35,11 +43,16 @@ from remediate.rehearsal.faults.units import (
 __all__ = [
     "MARKER",
     "CacheElsewhere",
+    "CertbotAtWork",
+    "CertificateElsewhere",
+    "ChallengeShut",
     "ConnectionsHeld",
     "DatabaseMissing",
     "DeployRunning",
     "Fault",
+    "IssuedOften",
     "LineAppended",
+    "LineageReplaced",
     "Maintenance",
     "PasswordChanged",
     "PoolExhausted",
@@ -52,6 +65,7 @@ __all__ = [
     "RedisPassword",
     "RedisReplica",
     "RedisStopped",
+    "RenewalHindered",
     "RootShell",
     "ServerCrashed",
     "ServerFrozen",
