@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +14,7 @@ from remediate.errors import ConfigurationError, one_line
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.remedy import Remedy
+from remediate.survey import Facts
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -36,6 +38,8 @@ class Treatment:
     symptoms: Probes
     diagnosis: Probes
     remedies: tuple[Remedy, ...]
+    graded: Callable[[Facts], Severity] | None = None
+    """Says how bad it is from what was seen, where a symptom may be either."""
     gates: tuple[Remedy, ...] = ()
     """Never applied here, only judged: what one of them refuses or waits for stops everything."""
 
@@ -123,6 +127,7 @@ class Playbook:
         diagnosis: Callable[[Host], Iterable[Probe[Fact]]],
         rehearsal: "Callable[[Host], Iterable[Case]]",
         runbook: Callable[[Host], Iterable[str]],
+        graded: Callable[[Host, Facts], Severity] | None,
     ) -> None:
         self.name = remedies.__name__.replace("_", "-")
         self.severity: Severity | None = severity
@@ -134,6 +139,7 @@ class Playbook:
         self._diagnosis = diagnosis
         self._rehearsal = rehearsal
         self._runbook = runbook
+        self._graded = graded
 
     def cases(self, host: Host) -> "tuple[Case, ...]":
         """Return what it declares to mend, to refuse and to leave alone, as faults on this host."""
@@ -153,6 +159,7 @@ class Playbook:
             symptoms=tuple(self._symptoms(host)),
             diagnosis=tuple(self._diagnosis(host)),
             remedies=tuple(self.__wrapped__(host, **parameters)),
+            graded=None if self._graded is None else partial(self._graded, host),
         )
 
     def given(self, parameters: Mapping[str, object]) -> "Parametrized":
@@ -183,12 +190,14 @@ def playbook(
     diagnosis: Callable[[Host], Iterable[Probe[Fact]]] = lambda _: (),
     rehearsal: "Callable[[Host], Iterable[Case]]" = lambda _: (),
     runbook: Callable[[Host], Iterable[str]] = lambda _: (),
+    graded: Callable[[Host, Facts], Severity] | None = None,
 ) -> Callable[[Callable[..., Iterable[Remedy]]], Playbook]:
     """Make a playbook of a function from a host to remedies; its keyword-only parameters become flags.
 
     The function may branch on the inventory, never on live state: that is what guards are for. The symptom is over
     when every probe of `symptoms` says so; `diagnosis` is only shown. `rehearsal` declares what it mends and what it
     refuses, as cases that break a staging host (remediate.rehearsal.case); `runbook`, what a person would type instead.
+    Where the symptom may be more or less bad, `severity` is the worst it can be and `graded` says from facts which.
     """
 
     def decorate(remedies: Callable[..., Iterable[Remedy]]) -> Playbook:
@@ -199,6 +208,7 @@ def playbook(
             diagnosis=diagnosis,
             rehearsal=rehearsal,
             runbook=runbook,
+            graded=graded,
         )
 
     return decorate

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from remediate.command import typed
 from remediate.masking import strip_control
-from remediate.outcome import CommandRecord, HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
+from remediate.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.playbook import Severity
 from remediate.shapes import mask_shapes
 from remediate.verdict import Decision
@@ -43,6 +43,14 @@ ADVICE: Final = {
     "start-limit-hit": "mend the cause that its log names, then add --override start-limit-hit='what was mended'",
     "maintenance-mode": "if it may end, add --override maintenance-mode='why'",
     "deploy-running": "wait for the end of the deploy, then run this again",
+    "unit-process": "stop the unit, or list it in restartable_units if it may be restarted",
+    "foreign-process": "ask whose it is before you end it",
+    "protected-process": "find out what keeps it busy: its own log, its clients",
+    "query-cause": "end the query, as it is shown above, then run this again",
+    "disk-foreign": "move or delete what may go, or list a log in log_paths, then run this again",
+    "log-unsafe": "see what the log is and who writes to it, before anything is taken from it",
+    "deleted-held": "have it let go of the file as it is shown above, then run this again",
+    "inodes-full": "find out what makes so many files, and which of them may go",
     "database-cause": "look at the database (runbook 4.2)",
     "pool-busy": "find out what it is busy with; to restart it all the same, add --override pool-busy='why'",
     "left-running": "end that by hand, then run this again",
@@ -168,9 +176,13 @@ def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
                 *_indented(_why(outcome)),
                 *_quotes(outcome),
                 *_indented(_next(outcome, door)),
-                *_indented(_ESCALATION.get(door.severity, "") if door.severity else ""),
+                *_indented(_escalation(outcome.severity or door.severity)),
             ]
             return [f"{head}: {_TOUCHED[outcome.touched]}", *told]
+
+
+def _escalation(severity: Severity | None) -> str:
+    return _ESCALATION.get(severity, "") if severity else ""
 
 
 def _though(outcome: HostOutcome) -> str:
