@@ -36,9 +36,7 @@ class Incident(_Value):
 
     playbook: str
     severity: Severity
-    decided: bool = Field(
-        default=False, description="whether facts decided the severity; else it is the worst possible"
-    )
+    decided: bool = Field(default=False, description="whether facts decided the severity")
     matches: bool = Field(description="its symptom is there, or a cause of it is")
     causes: tuple[str, ...] = Field(description="what its guards found, those that can be mended first")
     codes: tuple[str, ...] = Field(default=(), description="refusal codes among the causes, as stable names")

@@ -16,13 +16,15 @@ cpu=$1 memory=$2 age=$3 sample=$4
   total=$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
   for file in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
     most=$(cat "$file")
-    case $most in ''|*[!0-9]*|????????????????*) ;; *) [ $((most / 1024)) -ge "$total" ] || total=$((most / 1024)) ;; esac
+    case $most in ''|*[!0-9]*|????????????????*) continue ;; esac
+    [ $((most / 1024)) -ge "$total" ] || total=$((most / 1024))
   done
   echo "= machine $(getconf CLK_TCK) $(getconf PAGESIZE) $(nproc) $total"
   for part in first second; do
     [ $part = first ] || sleep "$sample"
     echo "= $part $(cut -d ' ' -f 1 /proc/uptime)"
     cat /proc/[0-9]*/stat
+    echo "= wait $part"; grep -H '' /proc/[0-9]*/schedstat
   done
   echo "= groups"; grep -H -e '^0::/' -e ':name=systemd:/' /proc/[0-9]*/cgroup
   echo "= memory"; grep -H '' /proc/[0-9]*/statm
@@ -31,6 +33,7 @@ cpu=$1 memory=$2 age=$3 sample=$4
 $1 == "=" {
   part = $2
   if (part == "machine") { hz = $3; page = $4; cpus = $5; total = $6 }
+  if (part == "wait") look = $3
   if (part == "first") begun = $3
   if (part == "second") ended = $3
   next
@@ -45,6 +48,7 @@ part == "first" || part == "second" {
   start[$1] = f[20]; name[$1] = comm == "" ? "?" : comm; parent[$1] = f[2]; delta[$1] = used - was[key]; next
 }
 { split($0, path, "/"); pid = path[3] + 0 }
+part == "wait" { sub(/^[^:]*:/, ""); if (look == "first") waited[pid] = $2; else waits[pid] = $2 - waited[pid]; next }
 part == "groups" && pid in start {
   n = split($0, f, "/")
   for (i = 5; i <= n; i++) if (f[i] ~ /\.service$/) { gsub(/[^A-Za-z0-9:_.@\\-]/, "?", f[i]); unit[pid] = f[i]; break }
@@ -55,16 +59,20 @@ END {
   if (!(1 in start) || ended <= begun) exit 1
   for (pid = self; pid > 1; pid = parent[pid]) mine[pid] = 1
   for (pid in start) {
-    p = private[pid] < 0 ? 0 : private[pid]; percent = delta[pid] * 100 / (hz * (ended - begun)); lived = (last - start[pid]) / hz
+    p = private[pid] < 0 ? 0 : private[pid]
+    percent = delta[pid] * 100 / (hz * (ended - begun)); lived = (last - start[pid]) / hz
     u = unit[pid] == "" ? "-" : unit[pid]; o = owner[pid] == "" ? "?" : owner[pid]
     busy += percent; held += p; if (u != "-") group[u] += p; count++
     why = "-"
+    # Nanoseconds that it stood in the queue for a core: among many it wants more than it gets.
+    wants = percent + (waits[pid] > 0 ? waits[pid] / (1e7 * (ended - begun)) : 0)
     if (pid in mine) why = "-"
-    else if (lived >= age && percent >= cpu) why = "cpu"
+    else if (lived >= age && (percent >= cpu || wants >= 95 && percent >= cpu / 2)) why = "cpu"
     else if (lived >= age && p * 100 >= total * memory) why = "memory"
     # Most interesting last: what is too long is cut at its beginning.
     rank = why == "-" ? percent + p * 100 / total : 1e6
-    printf "P %.3f %d %d %d %d %d %s %s %s %d %s\n", rank, pid, start[pid], lived, percent, p, o, u, name[pid], parent[pid], why
+    printf "P %.3f %d %d %d %d %d %d ", rank, pid, start[pid], lived, percent, wants, p
+    printf "%s %s %s %d %s\n", o, u, name[pid], parent[pid], why
   }
   for (u in group) if (group[u] * 100 >= total * memory) printf "U 2e6 %s %d\n", u, group[u]
   printf "T 3e6 %.2f %d %d %d %d %d\n", ended - begun, cpus, busy, held, total, count
@@ -73,7 +81,7 @@ END {
     P)
       set -- $rest
       words=$({ tr '\0\t\n' '   ' <"/proc/$1/cmdline"; } 2>/dev/null | cut -c 1-100)
-      [ "$9" = - ] || [ "${10}" = - ] || printf '%s:%s %s %s %s %s\n' "$1" "$2" "${10}" "$6" "$7" "$8"
+      [ "${11}" = - ] || printf '%s:%s %s %s %s %s\n' "$1" "$2" "${11}" "$7" "$8" "$9"
       printf 'P %s %s\n' "$rest" "$words" >&2 ;;
     U) printf 'unit %s\n' "${rest%% *}"; printf 'U %s\n' "$rest" >&2 ;;
     T) printf 'T %s\n' "$rest" >&2 ;;
@@ -93,6 +101,7 @@ class Process(BaseModel):
     started: int = Field(description="clock ticks since boot: with the pid, what no other process can have")
     age: int = Field(description="seconds")
     cpu: int = Field(description="percent of one core")
+    wanted: int = Field(description="percent of one core that it used or stood in the queue for")
     memory_kib: int = Field(description="memory that it shares with nobody")
     user: str
     unit: str | None = Field(description="the systemd service whose control group it is in")
@@ -110,7 +119,8 @@ class Process(BaseModel):
         """Say which it is and what it uses, for a person."""
         words = self.arguments or self.name
         of = f", {self.unit}" if self.unit else ""
-        used = f"{self.cpu} % CPU, {self.memory_kib // 1024} MiB, for {self.age} s"
+        wanted = f" (wants {min(100, self.wanted)} %)" if self.wanted >= self.cpu + 20 else ""
+        used = f"{self.cpu} % CPU{wanted}, {self.memory_kib // 1024} MiB, for {self.age} s"
         return f"{self.name} (pid {self.pid}, user {self.user}{of}): {used}: `{words}`"
 
 
@@ -163,7 +173,8 @@ class Usage(Fact):
 class Processes(Probe[Usage]):
     """Watch all processes for some seconds and see which of them use too much.
 
-    CPU is the difference of two looks at each process, because what ps calls %CPU is the average of a whole life.
+    CPU is the difference of two looks at each process, because what ps calls %CPU is the average of a whole life. Where
+    many want the cores, one that runs in circles gets less: then half of the limit is enough for one that never rests.
     Memory is what a process shares with nobody. Load average and free memory are not asked: in a container they are
     the machine's.
     """
@@ -211,14 +222,15 @@ class Processes(Probe[Usage]):
         for line in lines:
             if not line.startswith("P "):
                 continue
-            match line.split(" ", 11):
-                case [_, *numbers, user, unit, name, parent, why, words] if len(numbers) == 5 and why in _WHY:
-                    pid, started, age, cpu, memory = (whole_number(each, self.label()) for each in numbers)
+            match line.split(" ", 12):
+                case [_, *numbers, user, unit, name, parent, why, words] if len(numbers) == 6 and why in _WHY:
+                    pid, started, age, cpu, wanted, memory = (whole_number(each, self.label()) for each in numbers)
                     yield Process(
                         pid=pid,
                         started=started,
                         age=age,
                         cpu=cpu,
+                        wanted=wanted,
                         memory_kib=memory,
                         user=user,
                         unit=None if unit == "-" else unit,
