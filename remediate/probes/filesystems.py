@@ -1,5 +1,6 @@
 """How much room the file systems have, in numbers, and what fills a full one."""
 
+import re
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -107,6 +108,7 @@ class Room(Probe[RoomState]):
                 raise Unreadable(f"disk: df said {line[:80]!r}")
 
 
+_NUMBER: Final = re.compile(r"[0-9]{1,20}")
 _BIGGEST: Final = r"""
 df -l --block-size=1024 --output=pcent,target | tail -n +2 | while read -r percent mount; do
   case ${percent%\%} in ''|*[!0-9]*) continue ;; esac
@@ -174,9 +176,9 @@ class Consumers(Probe[ConsumerList]):
         found: list[Consumer] = []
         for line in output.stdout.splitlines():
             match line.split(maxsplit=2):
-                case ["i", count, folder]:
+                case ["i", count, folder] if _NUMBER.fullmatch(count):
                     found.append(Consumer(path=folder, files=whole_number(count, self.label())))
-                case [size, *path] if path:
+                case [size, *path] if path and _NUMBER.fullmatch(size):
                     found.append(Consumer(path=" ".join(path), size_kib=whole_number(size, self.label())))
                 case _:
                     continue  # the rest of a name with a line break in it

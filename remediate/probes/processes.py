@@ -58,20 +58,23 @@ part == "owners" && pid in start { owner[pid] = $2 }
 END {
   if (!(1 in start) || ended <= begun) exit 1
   for (pid = self; pid > 1; pid = parent[pid]) mine[pid] = 1
+  for (pid in start) { percent[pid] = delta[pid] * 100 / (hz * (ended - begun)); busy += percent[pid] }
+  # Cores that stand still for us although we want them are taken by somebody outside: then nobody has what it wants.
+  share = busy < cpus * 60 ? 0.2 : 0.5
   for (pid in start) {
     p = private[pid] < 0 ? 0 : private[pid]
-    percent = delta[pid] * 100 / (hz * (ended - begun)); lived = (last - start[pid]) / hz
+    used = percent[pid]; lived = (last - start[pid]) / hz
     u = unit[pid] == "" ? "-" : unit[pid]; o = owner[pid] == "" ? "?" : owner[pid]
-    busy += percent; held += p; if (u != "-") group[u] += p; count++
+    held += p; if (u != "-") group[u] += p; count++
     why = "-"
     # Nanoseconds that it stood in the queue for a core: among many it wants more than it gets.
-    wants = percent + (waits[pid] > 0 ? waits[pid] / (1e7 * (ended - begun)) : 0)
+    wants = used + (waits[pid] > 0 ? waits[pid] / (1e7 * (ended - begun)) : 0)
     if (pid in mine) why = "-"
-    else if (lived >= age && (percent >= cpu || wants >= 95 && percent >= cpu / 2)) why = "cpu"
+    else if (lived >= age && (used >= cpu || wants >= 95 && used >= cpu * share)) why = "cpu"
     else if (lived >= age && p * 100 >= total * memory) why = "memory"
     # Most interesting last: what is too long is cut at its beginning.
-    rank = why == "-" ? percent + p * 100 / total : 1e6
-    printf "P %.3f %d %d %d %d %d %d ", rank, pid, start[pid], lived, percent, wants, p
+    rank = why == "-" ? used + p * 100 / total : 1e6
+    printf "P %.3f %d %d %d %d %d %d ", rank, pid, start[pid], lived, used, wants, p
     printf "%s %s %s %d %s\n", o, u, name[pid], parent[pid], why
   }
   for (u in group) if (group[u] * 100 >= total * memory) printf "U 2e6 %s %d\n", u, group[u]
@@ -174,7 +177,8 @@ class Processes(Probe[Usage]):
     """Watch all processes for some seconds and see which of them use too much.
 
     CPU is the difference of two looks at each process, because what ps calls %CPU is the average of a whole life. Where
-    many want the cores, one that runs in circles gets less: then half of the limit is enough for one that never rests.
+    many want the cores, one that runs in circles gets less: then half of the limit is enough for one that never rests,
+    and a fifth where the cores are taken by somebody outside (another container, another virtual machine).
     Memory is what a process shares with nobody. Load average and free memory are not asked: in a container they are
     the machine's.
     """

@@ -111,6 +111,7 @@ class ReopenLogs(Remedy):
         told = ours or held
         size = f"{told[0].size // 1024**2} MiB of {told[0].path}, deleted and still open in {told[0].command}"
         if ours:
+            facts[HeldLogs()]  # without it nobody could tell afterwards that they have let go
             return proceed(f"{_mount(room, told[0].path)} is full, and holds {size} (pid {told[0].pid})")
         by_hand = f"restart it, or have it open its log anew: see what it is with `systemctl status {told[0].pid}`"
         return refuse(DELETED_HELD, f"{_mount(room, told[0].path)} is full, and holds {size}; {by_hand}")

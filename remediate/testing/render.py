@@ -19,6 +19,7 @@ from remediate.probes.php_fpm import InstalledPhp, PoolsState
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
+from remediate.testing.render_load import of_load
 
 _CURL: Final = {
     None: CurlExit.OK,
@@ -59,7 +60,9 @@ def output_of(probe: Probe[Fact], fact: Fact) -> Output:
 
 
 def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
-    return _of_systemd(fact) or _of_programs(probe, fact) or _of_php(fact) or _of_supervisor(fact)
+    return (
+        _of_systemd(fact) or _of_programs(probe, fact) or _of_php(fact) or _of_supervisor(fact) or of_load(probe, fact)
+    )
 
 
 def _of_systemd(fact: Fact) -> Output | None:
