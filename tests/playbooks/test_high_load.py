@@ -168,7 +168,7 @@ def test_a_process_that_is_started_again_is_not_called_fixed() -> None:
 
 
 def test_space_that_df_does_not_show_is_not_called_fixed() -> None:
-    late = {FILES: LogFileList(files=(SHORT,), unseen=())}
+    late: Changes = {FILES: LogFileList(files=(SHORT,), unseen=())}
     outcome = play(high_load, ScriptedSession({**HEALTHY, **FULL}, late), host=HOST)
     assert outcome.verdict is RunVerdict.NOT_FIXED
 
