@@ -95,6 +95,15 @@ class Limits(_Frozen):
     )
 
 
+class Links(_Frozen):
+    """Where a person does what has no command; shown when a run comes to it."""
+
+    database_console: PublicUrl | None = Field(default=None, description="the database provider's console")
+    payments_dashboard: PublicUrl | None = Field(default=None, description="the payment provider's dashboard")
+    forge: PublicUrl | None = Field(default=None, description="the server's page at the hosting panel")
+    error_tracking: PublicUrl | None = Field(default=None, description="where exceptions are collected")
+
+
 class Settings(_Frozen):
     """What stands under `remediate:` in an inventory, merged from groups to host."""
 
@@ -136,6 +145,7 @@ class Settings(_Frozen):
         default=(), description="systemd units of the application that may be restarted when they run away"
     )
     limits: Limits = Field(default=Limits(), description="from which use on something counts as trouble")
+    links: Links = Field(default=Links(), description="pages that a person is sent to, for what has no command")
 
 
 class SshTarget(_Frozen):

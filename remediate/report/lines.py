@@ -10,7 +10,7 @@ from remediate.masking import strip_control
 from remediate.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.playbook import Severity
 from remediate.shapes import mask_shapes
-from remediate.verdict import Decision
+from remediate.verdict import HANDOVERS, Decision
 
 WIDTH: Final = 112
 MARGIN: Final = 8
@@ -51,7 +51,6 @@ ADVICE: Final = {
     "log-unsafe": "see what the log is and who writes to it, before anything is taken from it",
     "deleted-held": "have it let go of the file as it is shown above, then run this again",
     "inodes-full": "find out what makes so many files, and which of them may go",
-    "database-cause": "look at the database (runbook 4.2)",
     "pool-busy": "find out what it is busy with; to restart it all the same, add --override pool-busy='why'",
     "left-running": "end that by hand, then run this again",
     "locked": "wait for it with --wait SECONDS",
@@ -59,6 +58,11 @@ ADVICE: Final = {
     "unstable": "read its log: something ends it again and again",
 }
 """What to do about a refusal: one line, for whoever has to do it."""
+HANDED_OVER: Final = {
+    "database-cause": "database-down",
+    **{name: name for name in HANDOVERS},
+}
+"""Refusals whose cause another playbook mends."""
 _LOG_WIDTH: Final = 152
 _TOUCHED: Final = {
     Touched.NO: "nothing was changed",
@@ -239,9 +243,12 @@ def _next(outcome: HostOutcome, door: Door) -> str:
         return f"look with: {door.again(outcome.name, plan=True)}       {door.evidence}"
     codes = [outcome.error.code if outcome.error else "", *(step.code or "" for step in outcome.steps)]
     advised = next((code for code in codes if code in ADVICE), None)
+    other = next((HANDED_OVER[code] for code in codes if code in HANDED_OVER), None)
     match codes[0]:
         case "sudo-rule-missing":
             return f"next: install on the host what `{door.program} sudoers {door.on(outcome.name)}` prints"
+        case _ if other is not None:
+            return f"next: {door.program} fix.{other} {door.on(outcome.name)}"
         case _ if advised is not None:
             return f"next: {ADVICE[advised]}"
         case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):
