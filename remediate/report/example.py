@@ -12,6 +12,8 @@ EXAMPLE = Host(
             "app_path": "/home/forge/agency-platform",
             "php": "php8.3",
             "worker_program": "agency-worker",
+            "log_paths": ["/var/log/nginx/access.log", "/home/forge/agency-platform/storage/logs/laravel.log"],
+            "restartable_units": ["agency-import"],
         }
     ),
 )

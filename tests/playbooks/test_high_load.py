@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from incidents import APP, DEPLOY, FPM, FPM_CONFIG, PAGES, PATH, UP, host
+from incidents import APP, DEPLOY, FPM_CONFIG, PAGES, host
+from load_incidents import ACCESS, CALM, FILES, LARAVEL, QUERIES, ROOM, SHORT, USAGE, WRITER, WRITERS
 from remediate.command import Output
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.judge import RULES
@@ -12,11 +13,8 @@ from remediate.outcome import HostOutcome, RunVerdict, Touched
 from remediate.playbook import Severity
 from remediate.playbooks.high_load import high_load
 from remediate.probe import Fact, Probe
-from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
-from remediate.probes.filesystems import Consumer, ConsumerList, Consumers, Room
-from remediate.probes.journal import Journal
-from remediate.probes.load import Load, SlowQueries
-from remediate.probes.processes import Processes
+from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, OpenFiles
+from remediate.probes.filesystems import Consumer, ConsumerList, Consumers
 from remediate.remedies.journal import VacuumJournal
 from remediate.remedies.logs import ReopenLogs, ShortenLogs
 from remediate.remedies.process import EndProcess
@@ -28,39 +26,19 @@ from remediate.testing import load_examples as exl
 from remediate.testing.scripted import ROOT_RULES, Changes
 from remediate.triage import _incident
 
-ACCESS, LARAVEL = "/var/log/nginx/access.log", f"{PATH}/storage/logs/laravel.log"
 HOST = host(log_paths=[ACCESS, LARAVEL], worker_program=None)
-USAGE, ROOM, QUERIES = Processes(), Room(), SlowQueries(php="php8.2", path=PATH, user="forge")
-FILES, WRITERS = LogFiles(paths=(ACCESS, LARAVEL)), LogWriters(paths=(ACCESS, LARAVEL))
-LOG, WRITER = exl.log_file(), OpenFiles(files=(exl.opened(appends=True),))
-SHORT = exl.log_file(big=False, on_full=False, size=300, held_kib=4)
+LOG = exl.log_file()
 
-HEALTHY: Changes = {
-    **UP,
-    USAGE: exl.USAGE,
-    ROOM: exl.ROOM,
-    FPM: ex.RUNNING,
-    FPM_CONFIG: ex.SOUND,
-    APP: ex.APP,
-    DEPLOY: ex.NO_DEPLOY,
-    QUERIES: exl.NO_QUERIES,
-    Load(): exl.LOAD,
-    DeletedFiles(): exl.NO_OPEN,
-    HeldLogs(): exl.NO_OPEN,
-    Journal(): exl.JOURNAL,
-    FILES: LogFileList(files=(SHORT,), unseen=()),
-    WRITERS: WRITER,
-    Consumers(): exl.NO_CONSUMERS,
-}
-CALM: Changes = {USAGE: exl.USAGE}
+HEALTHY = CALM
+QUIET: Changes = {USAGE: exl.USAGE}
 FULL: Changes = {ROOM: exl.NO_ROOM, FILES: LogFileList(files=(LOG,), unseen=())}
 HELD = OpenFiles(files=(exl.opened(size=60 * 1024**2),))
 GROWN: Changes = {ROOM: exl.NO_ROOM, DeletedFiles(): HELD, HeldLogs(): OpenFiles(files=(exl.opened(),))}
 RUNAWAY: Changes = {USAGE: exl.busy(exl.process())}
 CHILD: Changes = {USAGE: exl.busy(exl.process(unit="php8.2-fpm.service", name="php-fpm8.2"))}
 MENDED: dict[str, tuple[Changes, Changes, str]] = {
-    "process": (RUNAWAY, CALM, "process.end"),
-    "pool": (CHILD, CALM, "php-fpm.recycle"),
+    "process": (RUNAWAY, QUIET, "process.end"),
+    "pool": (CHILD, QUIET, "php-fpm.recycle"),
     "deleted log": (GROWN, {ROOM: exl.ROOM, DeletedFiles(): exl.NO_OPEN, HeldLogs(): exl.NO_OPEN}, "log.reopen"),
     "log": (FULL, {ROOM: exl.ROOM, FILES: LogFileList(files=(SHORT,), unseen=())}, "log.shorten"),
 }
@@ -119,7 +97,7 @@ def test_each_cause_is_mended_by_its_own_remedy_and_no_other(name: str) -> None:
 
 
 def test_a_process_and_a_full_disk_at_once() -> None:
-    session = ScriptedSession({**HEALTHY, **RUNAWAY, **FULL}, CALM, MENDED["log"][1])
+    session = ScriptedSession({**HEALTHY, **RUNAWAY, **FULL}, QUIET, MENDED["log"][1])
     outcome = play(high_load, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED
     assert [step.remedy for step in outcome.steps if step.changed] == ["process.end", "log.shorten"]
