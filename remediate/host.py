@@ -79,7 +79,7 @@ class Limits(_Frozen):
         default=50, description="percent of the memory from which one process, or one pool, has too much"
     )
     process_age: Annotated[int, Field(ge=1, le=86400)] = Field(
-        default=60, description="seconds a process must have lived before it counts as running away"
+        default=300, description="seconds a process must have lived before it counts as running away"
     )
     sample: Annotated[int, Field(ge=1, le=15)] = Field(
         default=3, description="seconds over which the CPU of processes is measured"

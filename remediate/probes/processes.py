@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
+from remediate.host import UserName
 from remediate.probe import Fact, Probe, last_line, whole_number
 
 _USAGE: Final = r"""
-cpu=$1 memory=$2 age=$3 sample=$4
+cpu=$1 memory=$2 age=$3 sample=$4 own=$5
 {
   total=$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
   for file in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
@@ -24,16 +25,17 @@ cpu=$1 memory=$2 age=$3 sample=$4
     [ $part = first ] || sleep "$sample"
     echo "= $part $(cut -d ' ' -f 1 /proc/uptime)"
     cat /proc/[0-9]*/stat
-    echo "= wait $part"; grep -H '' /proc/[0-9]*/schedstat
+    echo "= wait $part"; grep -H '' /proc/[0-9]*/task/*/schedstat
+    echo "= rest $part"; grep -H '^voluntary' /proc/[0-9]*/task/*/status
   done
   echo "= groups"; grep -H -e '^0::/' -e ':name=systemd:/' /proc/[0-9]*/cgroup
   echo "= memory"; grep -H '' /proc/[0-9]*/statm
   echo "= owners"; stat -c '%n %U' /proc/[0-9]*
-} 2>/dev/null | awk -v cpu="$cpu" -v memory="$memory" -v age="$age" -v self=$$ '
+} 2>/dev/null | awk -v cpu="$cpu" -v memory="$memory" -v age="$age" -v own=" $own " -v self=$$ '
 $1 == "=" {
   part = $2
   if (part == "machine") { hz = $3; page = $4; cpus = $5; total = $6 }
-  if (part == "wait") look = $3
+  if (part == "wait" || part == "rest") sign = $3 == "first" ? -1 : 1
   if (part == "first") begun = $3
   if (part == "second") ended = $3
   next
@@ -43,12 +45,14 @@ part == "first" || part == "second" {
   comm = substr($0, RSTART + 1, RLENGTH - 3); gsub(/[^A-Za-z0-9_.:@\/+-]/, "?", comm)
   if (split(substr($0, RSTART + RLENGTH), f, " ") < 22) next
   used = f[12] + f[13]; key = $1 ":" f[20]
-  if (part == "first") { was[key] = used; next }
+  if (part == "first") { was[key] = used; ran[key] = f[1] == "R"; next }
   if (f[20] > last) last = f[20]
-  start[$1] = f[20]; name[$1] = comm == "" ? "?" : comm; parent[$1] = f[2]; delta[$1] = used - was[key]; next
+  start[$1] = f[20]; name[$1] = comm == "" ? "?" : comm; parent[$1] = f[2]; delta[$1] = used - was[key]
+  runs[$1] = f[1] == "R" && ran[key]; next
 }
 { split($0, path, "/"); pid = path[3] + 0 }
-part == "wait" { sub(/^[^:]*:/, ""); if (look == "first") waited[pid] = $2; else waits[pid] = $2 - waited[pid]; next }
+part == "wait" { sub(/^[^:]*:/, ""); waits[pid] += sign * $2; next }
+part == "rest" { rests[pid] += sign * $2; next }
 part == "groups" && pid in start {
   n = split($0, f, "/")
   for (i = 5; i <= n; i++) if (f[i] ~ /\.service$/) { gsub(/[^A-Za-z0-9:_.@\\-]/, "?", f[i]); unit[pid] = f[i]; break }
@@ -67,14 +71,20 @@ END {
     u = unit[pid] == "" ? "-" : unit[pid]; o = owner[pid] == "" ? "?" : owner[pid]
     held += p; if (u != "-") group[u] += p; count++
     why = "-"
-    # Nanoseconds that it stood in the queue for a core: among many it wants more than it gets.
+    # Nanoseconds that it stood in the queue for a core: among many it wants more than it gets. What it waits for at
+    # the second look is not counted yet.
     wants = used + (waits[pid] > 0 ? waits[pid] / (1e7 * (ended - begun)) : 0)
+    if (runs[pid] && wants >= 60 && wants < 100) wants = 100
+    # A service that is not the application has the whole machine for its measure: a database on one core of many works.
+    most = u != "-" && index(own, " " o " ") == 0 ? cpu * cpus : cpu
+    never = most > cpu ? wants >= most : wants >= 95
+    r = rests[pid] > 0 ? rests[pid] : 0
     if (pid in mine) why = "-"
-    else if (lived >= age && (used >= cpu || wants >= 95 && used >= cpu * share)) why = "cpu"
+    else if (lived >= age && (used >= most || never && used >= most * share)) why = "cpu"
     else if (lived >= age && p * 100 >= total * memory) why = "memory"
     # Most interesting last: what is too long is cut at its beginning.
     rank = why == "-" ? used + p * 100 / total : 1e6
-    printf "P %.3f %d %d %d %d %d %d ", rank, pid, start[pid], lived, used, wants, p
+    printf "P %.3f %d %d %d %d %d %d %d ", rank, pid, start[pid], lived, used, wants, r, p
     printf "%s %s %s %d %s\n", o, u, name[pid], parent[pid], why
   }
   for (u in group) if (group[u] * 100 >= total * memory) printf "U 2e6 %s %d\n", u, group[u]
@@ -84,7 +94,7 @@ END {
     P)
       set -- $rest
       words=$({ tr '\0\t\n' '   ' <"/proc/$1/cmdline"; } 2>/dev/null | cut -c 1-100)
-      [ "${11}" = - ] || printf '%s:%s %s %s %s %s\n' "$1" "$2" "${11}" "$7" "$8" "$9"
+      [ "${12}" = - ] || printf '%s:%s %s %s %s %s\n' "$1" "$2" "${12}" "$8" "$9" "${10}"
       printf 'P %s %s\n' "$rest" "$words" >&2 ;;
     U) printf 'unit %s\n' "${rest%% *}"; printf 'U %s\n' "$rest" >&2 ;;
     T) printf 'T %s\n' "$rest" >&2 ;;
@@ -105,6 +115,7 @@ class Process(BaseModel):
     age: int = Field(description="seconds")
     cpu: int = Field(description="percent of one core")
     wanted: int = Field(description="percent of one core that it used or stood in the queue for")
+    rests: int = Field(description="how often it waited for something else than a core while it was watched")
     memory_kib: int = Field(description="memory that it shares with nobody")
     user: str
     unit: str | None = Field(description="the systemd service whose control group it is in")
@@ -179,15 +190,19 @@ class Processes(Probe[Usage]):
     CPU is the difference of two looks at each process, because what ps calls %CPU is the average of a whole life. Where
     many want the cores, one that runs in circles gets less: then half of the limit is enough for one that never rests,
     and a fifth where the cores are taken by somebody outside (another container, another virtual machine).
-    Memory is what a process shares with nobody. Load average and free memory are not asked: in a container they are
-    the machine's.
+    A service that is not the application's, such as a database, is measured by the whole machine: one of many cores is
+    what it is for. Memory is what a process shares with nobody. Load average and free memory are not asked: in a
+    container they are the machine's.
     """
 
     kind: Literal["process.usage"] = "process.usage"
     cpu: int = Field(default=80, ge=1, le=100, description="percent of one core that is too much")
     memory: int = Field(default=50, ge=1, le=100, description="percent of all memory that is too much")
-    age: int = Field(default=60, ge=0, le=86400, description="seconds a process must have lived before it is judged")
+    age: int = Field(default=300, ge=0, le=86400, description="seconds a process must have lived before it is judged")
     sample: int = Field(default=3, ge=1, le=15, description="seconds of watching")
+    own: tuple[UserName, ...] = Field(
+        default=("forge",), description="users whose processes are the application's, also in units"
+    )
 
     def label(self) -> str:
         """See Probe."""
@@ -196,7 +211,8 @@ class Processes(Probe[Usage]):
     def command(self) -> Run:
         """See Probe."""
         limits = (self.cpu, self.memory, self.age, self.sample)
-        return Run.of("sh", "-c", _USAGE, "sh", *map(str, limits), seconds=self.sample + 10)
+        own = " ".join(self.own)
+        return Run.of("sh", "-c", _USAGE, "sh", *map(str, limits), own, seconds=self.sample + 10)
 
     def parse(self, output: Output) -> Usage:
         """See Probe."""
@@ -226,15 +242,18 @@ class Processes(Probe[Usage]):
         for line in lines:
             if not line.startswith("P "):
                 continue
-            match line.split(" ", 12):
-                case [_, *numbers, user, unit, name, parent, why, words] if len(numbers) == 6 and why in _WHY:
-                    pid, started, age, cpu, wanted, memory = (whole_number(each, self.label()) for each in numbers)
+            match line.split(" ", 13):
+                case [_, *numbers, user, unit, name, parent, why, words] if len(numbers) == 7 and why in _WHY:
+                    pid, started, age, cpu, wanted, rests, memory = (
+                        whole_number(each, self.label()) for each in numbers
+                    )
                     yield Process(
                         pid=pid,
                         started=started,
                         age=age,
                         cpu=cpu,
                         wanted=wanted,
+                        rests=rests,
                         memory_kib=memory,
                         user=user,
                         unit=None if unit == "-" else unit,

@@ -22,7 +22,7 @@ from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 PROTECTED_PROCESS = RefusalCode(
     name="protected-process",
-    meaning="What uses most is never ended: a database, sshd, systemd, or what the inventory protects.",
+    meaning="What uses most is never ended: a database, sshd, a backup, or what the inventory protects.",
 )
 QUERY_CAUSE = RefusalCode(
     name="query-cause",
@@ -46,6 +46,10 @@ PROTECTED: Final = DATABASES | {
     "nginx",
     "dbus-daemon",
 }
+LONG: Final = frozenset(
+    {"mysqldump", "mariadb-dump", "pg_dump", "gzip", "pigz", "bzip2", "xz", "zstd", "tar", "rsync", "restic", "borg"}
+)
+"""What is meant to work hard for long, as a backup does: half of one is none."""
 _NO_OWN_UNIT: Final = ("cron", "crond", "atd", "ssh", "sshd")
 """Units that only start what others ask for: they do not start it again, and restarting them would not end it."""
 _KTHREADD: Final = 2
@@ -54,7 +58,14 @@ _KTHREADD: Final = 2
 def too_much(host: Host) -> Processes:
     """Return the question that every remedy of high load asks, with the limits of the inventory."""
     limits = host.settings.limits
-    return Processes(cpu=limits.cpu, memory=limits.memory, age=limits.process_age, sample=limits.sample)
+    own = (host.settings.app_user, *((host.ssh.user,) if host.ssh.user not in {None, "root"} else ()))
+    return Processes(
+        cpu=limits.cpu,
+        memory=limits.memory,
+        age=limits.process_age,
+        sample=limits.sample,
+        own=tuple(dict.fromkeys(each for each in own if each is not None)),
+    )
 
 
 class EndProcess(Remedy):
@@ -164,7 +175,7 @@ class EndProcess(Remedy):
 
     def _protects(self, process: Process) -> bool:
         kernel = process.pid == _KTHREADD or process.parent == _KTHREADD
-        return process.pid == 1 or kernel or process.name in {*PROTECTED, *self.protected}
+        return process.pid == 1 or kernel or process.name in {*PROTECTED, *LONG, *self.protected}
 
     def _refusal(self, process: Process, facts: Facts) -> Verdict:
         told = process.describe()

@@ -12,6 +12,7 @@ from remediate.probes.machine import Machine
 from remediate.probes.php_fpm import PhpFpmConfig, unit_of
 from remediate.probes.processes import Processes
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
+from remediate.remedies.php_fpm import POOL_BUSY
 from remediate.remedies.process import UNIT_PROCESS, too_much
 from remediate.remedies.systemd import (
     CONFIG_REFUSALS,
@@ -48,7 +49,8 @@ class RecyclePhpFpm(Remedy):
 
     By a reload: the master and its sockets stay, so nobody who connects is refused, and every child is a new one. A
     child that does not end is forced by PHP-FPM after process_control_timeout; without that setting requests in
-    progress are dropped, as a restart would. Only with a configuration that php-fpm accepts: a reload with a broken
+    progress are dropped, as a restart would. Not when they are busy with many requests, one after the other: the load
+    would be back at once. Only with a configuration that php-fpm accepts: a reload with a broken
     one is an outage.
     """
 
@@ -57,7 +59,7 @@ class RecyclePhpFpm(Remedy):
     usage: Processes = Field(default=Processes(), description="what counts as running away")
     settle: float = Field(default=15, ge=0, le=600, description="seconds the effect may take to show")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = CONFIG_REFUSALS
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*CONFIG_REFUSALS, POOL_BUSY)
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
@@ -99,7 +101,15 @@ class RecyclePhpFpm(Remedy):
         unit = facts[self._unit]
         if unit.changing or not unit.healthy:
             return wait(f"{name} is {unit.describe()}")
-        return unsound(facts[self._config], self._config.label()) or proceed(found)
+        return unsound(facts[self._config], self._config.label()) or self._works(facts, found) or proceed(found)
+
+    def _works(self, facts: Facts, found: str) -> Verdict | None:
+        """Say that its children serve one request after the other: who does that waits for the next one in between."""
+        seen, unit = facts[self.usage], full_name(self.title())
+        children = [process for process in seen.culprits if process.unit == unit]
+        if not children or any(each.excess == "memory" or each.rests <= seen.interval for each in children):
+            return None
+        return refuse(POOL_BUSY, f"{found}; it rested {children[-1].rests} times meanwhile: it works on many requests")
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""

@@ -71,6 +71,7 @@ def process(pid: int = 283, **changed: object) -> Process:
         "age": 400,
         "cpu": 99,
         "wanted": 100,
+        "rests": 0,
         "memory_kib": 104,
         "user": "forge",
         "unit": None,

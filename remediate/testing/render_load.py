@@ -61,7 +61,7 @@ def _usage(fact: Usage) -> Output:
 
 
 def _process(each: Process) -> str:
-    numbers = (each.pid, each.started, each.age, each.cpu, each.wanted, each.memory_kib)
+    numbers = (each.pid, each.started, each.age, each.cpu, each.wanted, each.rests, each.memory_kib)
     words = (each.user, each.unit or "-", each.name, each.parent, each.excess or "-", each.arguments)
     return " ".join(map(str, ("P", *numbers, *words)))
 

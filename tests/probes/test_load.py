@@ -20,10 +20,10 @@ ACCESS, LARAVEL = "/var/log/nginx/access.log", "/home/forge/agency-platform/stor
 # -- who uses the machine ----------------------------------------------------------------------------------------------
 
 WHO = "1606:2465682 cpu forge - sh\n"
-MUCH = """P 126 2445285 257 0 0 20552 root supervisor.service supervisord 1 - /usr/bin/python3 /usr/bin/supervisord -n
-P 41 2445203 258 0 0 77044 mysql mariadb.service mariadbd 1 - /usr/sbin/mariadbd
-P 288 2379514 0 0 0 104 ? - sort 284 - ?
-P 1606 2465682 53 33 99 104 forge - sh 1605 cpu /bin/sh -c while :; do :; done remediate-runaway
+MUCH = """P 126 2445285 257 0 0 0 20552 root supervisor.service supervisord 1 - /usr/bin/python3 /usr/bin/supervisord -n
+P 41 2445203 258 0 0 0 77044 mysql mariadb.service mariadbd 1 - /usr/sbin/mariadbd
+P 288 2379514 0 0 0 0 104 ? - sort 284 - ?
+P 1606 2465682 53 33 99 0 104 forge - sh 1605 cpu /bin/sh -c while :; do :; done remediate-runaway
 T 2.01 2 33 185572 24684084 24
 """
 

@@ -53,6 +53,7 @@ CULPRITS: dict[str, tuple[Process, str]] = {
     "nobody knows whose": (exl.process(user="?"), "foreign-process"),
     "root's, in a unit": (exl.process(user="root", unit="backup.service"), "unit-process"),
     "a database": (exl.process(name="mariadbd", user="mysql", unit="mariadb.service"), "protected-process"),
+    "a backup": (exl.process(name="mysqldump", unit="cron.service"), "protected-process"),
     "sshd": (exl.process(name="sshd"), "protected-process"),
     "protected by the inventory": (exl.process(name="meilisearch"), "protected-process"),
     "the first of all": (exl.process(1, user="root", name="init"), "protected-process"),
@@ -179,6 +180,15 @@ def test_a_pool_is_recycled_for_a_child_that_runs_away_and_for_what_it_has_grown
     assert list(POOL.apply(Facts(pool(CHILD)))) == [RELOAD]
 
 
+def test_a_pool_that_works_on_one_request_after_the_other_is_left_alone() -> None:
+    # Between two requests a child waits for the next one; one that runs in circles waits for nothing.
+    many = CHILD.model_copy(update={"rests": 40})
+    assert toys.decide(POOL, pool(many)) == "pool-busy"
+    assert toys.decide(POOL, pool(many, CHILD.model_copy(update={"pid": 9, "rests": 1}))) == "proceed"
+    assert toys.decide(POOL, pool(many.model_copy(update={"excess": "memory"}))) == "proceed"
+    assert toys.decide(POOL, pool(many, config=ex.BROKEN_CONFIG)) == "config-broken"
+
+
 @pytest.mark.parametrize("name", sorted(set(UNITS) - {"running"}))
 def test_a_pool_on_its_way_is_waited_for(name: str) -> None:
     assert toys.decide(POOL, pool(CHILD, unit=UNITS[name])) == "wait"
@@ -218,7 +228,7 @@ def test_they_are_built_from_the_inventory() -> None:
         {"php": "php8.3", "app_path": PATH, "restartable_units": ["sync"], "limits": {"cpu": 60, "process_age": 10}}
     )
     host = Host(name="web1", ssh=SshTarget(address="192.0.2.1", user="forge"), settings=settings)
-    usage = Processes(cpu=60, age=10)
+    usage = Processes(cpu=60, age=10, own=("forge",))
     assert EndProcess.on(host) == EndProcess(usage=usage, login="forge", restartable=("sync",), php="php8.3", path=PATH)
     assert RecyclePhpFpm.on(host) == RecyclePhpFpm(php="php8.3", usage=usage)
     assert RestartUnit.on(host) == RestartUnit(unit="sync", usage=usage, again=100)
@@ -236,7 +246,12 @@ EXAMPLES = {
         POOL,
         survey(pool(CHILD)),
         survey(pool()),
-        (pool(CHILD, config=ex.BROKEN_CONFIG), pool(big=True), *(pool(CHILD, unit=unit) for unit in UNITS.values())),
+        (
+            pool(CHILD, config=ex.BROKEN_CONFIG),
+            pool(CHILD.model_copy(update={"rests": 40})),
+            pool(big=True),
+            *(pool(CHILD, unit=unit) for unit in UNITS.values()),
+        ),
     ),
     "unit.restart": (
         SYNC,
