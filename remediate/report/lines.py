@@ -32,6 +32,7 @@ HEADLINES: Final = {
 }
 _ESCALATION: Final = {
     Severity.SEV1: "SEV-1: if this is not resolved within 30 minutes, escalate to the Tech Lead (runbook 6.1)",
+    Severity.SEV3: "SEV-3: an answer within four hours will do (runbook 1.1)",
     Severity.SEV2: "SEV-2: if customers are affected for over an hour, escalate to Product and Support (runbook 6.1)",
 }
 ADVICE: Final = {
