@@ -78,7 +78,8 @@ END {
     # A service that is not the application has the whole machine for its measure: a database on one core of many works.
     most = u != "-" && index(own, " " o " ") == 0 ? cpu * cpus : cpu
     never = most > cpu ? wants >= most : wants >= 95
-    r = rests[pid] > 0 ? rests[pid] : 0
+    # Not told is taken for often: who rests is left alone.
+    r = !(pid in rests) ? 999999 : rests[pid] > 0 ? rests[pid] : 0
     if (pid in mine) why = "-"
     else if (lived >= age && (used >= most || never && used >= most * share)) why = "cpu"
     else if (lived >= age && p * 100 >= total * memory) why = "memory"

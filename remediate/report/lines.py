@@ -47,7 +47,7 @@ ADVICE: Final = {
     "unit-process": "stop the unit, or list it in restartable_units if it may be restarted",
     "foreign-process": "ask whose it is before you end it",
     "protected-process": "find out what keeps it busy: its own log, its clients",
-    "query-cause": "end the query, as it is shown above, then run this again",
+    "query-cause": "end the query, not the database: do.database.end-queries looks whether it may",
     "disk-foreign": "move or delete what may go, or list a log in log_paths, then run this again",
     "log-unsafe": "see what the log is and who writes to it, before anything is taken from it",
     "deleted-held": "have it let go of the file as it is shown above, then run this again",
