@@ -131,6 +131,32 @@ class Certificate(_Frozen):
     )
 
 
+class Limits(_Frozen):
+    """From which use on something counts as trouble under high load."""
+
+    cpu: Annotated[int, Field(ge=10, le=100)] = Field(
+        default=80, description="percent of one core from which a process counts as running away"
+    )
+    memory: Annotated[int, Field(ge=5, le=95)] = Field(
+        default=50, description="percent of the memory from which one process, or one pool, has too much"
+    )
+    process_age: Annotated[int, Field(ge=1, le=86400)] = Field(
+        default=300, description="seconds a process must have lived before it counts as running away"
+    )
+    sample: Annotated[int, Field(ge=1, le=15)] = Field(
+        default=3, description="seconds over which the CPU of processes is measured"
+    )
+    disk: Annotated[int, Field(ge=50, le=100)] = Field(
+        default=95, description="percent of a file system, in bytes or in inodes, from which it counts as full"
+    )
+    query_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
+        default=30, description="seconds from which a running query counts as slow"
+    )
+    journal_mib: Annotated[int, Field(ge=16, le=65536)] = Field(
+        default=256, description="MiB of the journal that are kept when its disk is full"
+    )
+
+
 class Links(_Frozen):
     """Where a person does what has no command; shown when a run comes to it."""
 
@@ -180,6 +206,10 @@ class Settings(_Frozen):
     log_paths: tuple[AbsolutePath, ...] = Field(
         default=(), description="log files that may be shortened on a full disk"
     )
+    restartable_units: tuple[UnitName, ...] = Field(
+        default=(), description="systemd units of the application that may be restarted when they run away"
+    )
+    limits: Limits = Field(default=Limits(), description="from which use on something counts as trouble")
     links: Links = Field(default=Links(), description="pages that a person is sent to, for what has no command")
 
 

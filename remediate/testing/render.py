@@ -27,6 +27,7 @@ from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
 from remediate.testing.render_certificate import of_certificates
+from remediate.testing.render_load import of_load
 
 _CURL: Final = {
     None: CurlExit.OK,
@@ -97,6 +98,7 @@ def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
         or _of_supervisor(fact)
         or _of_files(probe, fact)
         or of_certificates(probe, fact)
+        or of_load(probe, fact)
     )
 
 

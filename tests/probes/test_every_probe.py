@@ -26,7 +26,11 @@ from remediate.probes.certificate import LineageCertificate, LineageChain, Linea
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.descendants import Descendants
 from remediate.probes.disk import Disk, DiskState, Room
+from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
+from remediate.probes.filesystems import Consumer, ConsumerList, Consumers
+from remediate.probes.filesystems import Room as DiskRoom
 from remediate.probes.http import Failure, Site
+from remediate.probes.journal import Journal, JournalUse
 from remediate.probes.laravel import (
     App,
     AppDatabase,
@@ -37,6 +41,7 @@ from remediate.probes.laravel import (
     Deploy,
     DeployState,
 )
+from remediate.probes.load import Load, SlowQueries
 from remediate.probes.machine import Machine, MachineIdentity
 from remediate.probes.mysql import DataDirectory, DataRoom, Holder, Sessions, SessionsState
 from remediate.probes.network import PortOwner
@@ -44,6 +49,7 @@ from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, Nginx
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
+from remediate.probes.processes import Processes, UnitUsage
 from remediate.probes.redis import AppRedis, ContentState, RedisContent
 from remediate.probes.stores import Scan, Trouble
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
@@ -53,6 +59,7 @@ from remediate.script import STDOUT_LIMIT
 from remediate.survey import Facts
 from remediate.testing import ScriptedSession, output_of
 from remediate.testing import examples as ex
+from remediate.testing import load_examples as exl
 
 APP = "/home/forge/agency-platform"
 SITE = Site(url="https://example.com/", asked_from=Vantage.HOST, contains="Welcome")
@@ -172,6 +179,30 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         ServerCertificate(files=("/etc/nginx/ssl/server.crt", "/etc/letsencrypt/live/example.com/fullchain.pem")),
     ),
     NginxWorkers(): (NginxWorkerPids(pids=(80, 82)), NginxWorkerPids(pids=())),
+    Processes(): (
+        exl.USAGE,
+        exl.busy(exl.process(), exl.process(284, unit="cron.service", arguments="", excess=None)),
+        exl.busy(units=(UnitUsage(unit="php8.2-fpm.service", memory_kib=14_000_000),)),
+    ),
+    Load(): (exl.LOAD, exl.LOAD.model_copy(update={"container": True, "swap_kib": 1024})),
+    SlowQueries(php="php8.2", path=APP, user="forge"): (exl.NO_QUERIES, exl.SLOW_QUERY),
+    DiskRoom(): (exl.ROOM, exl.NO_ROOM),
+    Consumers(): (
+        exl.NO_CONSUMERS,
+        ConsumerList(consumers=(Consumer(path="/a b", size_kib=70_000), Consumer(path="/tmp", files=9))),
+    ),
+    LogFiles(paths=("/var/log/nginx/access.log", "/nope/x")): (
+        exl.NO_FILES,
+        LogFileList(files=(exl.log_file(),), unseen=("/nope/x",)),
+        LogFileList(files=(exl.log_file(kind="link", on_full=False, big=False, safe_folder=False),), unseen=()),
+    ),
+    LogWriters(paths=("/var/log/nginx/access.log",)): (
+        exl.NO_OPEN,
+        OpenFiles(files=(exl.opened(appends=True), exl.opened("python3", 99))),
+    ),
+    DeletedFiles(): (exl.NO_OPEN, OpenFiles(files=(exl.opened(size=67_108_864),))),
+    HeldLogs(): (exl.NO_OPEN,),
+    Journal(): (exl.JOURNAL, JournalUse(mount="", size_kib=0, files="")),
     OrphanWorkers(): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
     Configuration(php="php8.2", path=APP, user="forge"): (
         *(ex.CONFIGURED, ex.CONFIG_STALE, ex.NOT_CACHED, ex.ENV_UNPARSABLE),

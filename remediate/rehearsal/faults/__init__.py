@@ -18,7 +18,9 @@ from remediate.rehearsal.faults.database import (
     ServerFrozen,
     TransactionForgotten,
 )
+from remediate.rehearsal.faults.disk import DeletedLogFilled, FileFilled, LaravelLogFilled, LogLinked
 from remediate.rehearsal.faults.fault import MARKER, Fault, RootShell
+from remediate.rehearsal.faults.load import PhpRunaway, QueryComputing, Runaway, UnitRunaway
 from remediate.rehearsal.faults.php_fpm import PoolExhausted, PoolHung
 from remediate.rehearsal.faults.redis import (
     CacheElsewhere,
@@ -48,16 +50,22 @@ __all__ = [
     "ChallengeShut",
     "ConnectionsHeld",
     "DatabaseMissing",
+    "DeletedLogFilled",
     "DeployRunning",
     "Fault",
+    "FileFilled",
     "IssuedOften",
+    "LaravelLogFilled",
     "LineAppended",
     "LineageReplaced",
+    "LogLinked",
     "Maintenance",
     "PasswordChanged",
+    "PhpRunaway",
     "PoolExhausted",
     "PoolHung",
     "PortTaken",
+    "QueryComputing",
     "QueryRunaway",
     "RedisFull",
     "RedisKilled",
@@ -67,6 +75,7 @@ __all__ = [
     "RedisStopped",
     "RenewalHindered",
     "RootShell",
+    "Runaway",
     "ServerCrashed",
     "ServerFrozen",
     "SocketRemoved",
@@ -75,6 +84,7 @@ __all__ = [
     "UnitFlapping",
     "UnitKilled",
     "UnitMasked",
+    "UnitRunaway",
     "UnitStopped",
     "WorkersCrashing",
     "WorkersFatal",
