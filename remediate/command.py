@@ -1,14 +1,16 @@
 """What is asked of a host or of the network, as data: nothing here runs anything."""
 
 import shlex
+from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from remediate.host import UserName
+from remediate.programs import name_of
 
 ROOT = "root"
 
@@ -20,6 +22,15 @@ def _argument(value: str) -> str:
 
 
 Argument = Annotated[str, AfterValidator(_argument)]
+
+
+def _input(value: SecretStr) -> SecretStr:
+    if "\x00" in value.get_secret_value():
+        raise ValueError("what is written to a program cannot hold a NUL byte: a shell hands it over")
+    return value
+
+
+Input = Annotated[SecretStr, AfterValidator(_input)]
 
 
 class Run(BaseModel):
@@ -34,18 +45,39 @@ class Run(BaseModel):
     argv: tuple[Argument, ...] = Field(min_length=1, description="program and arguments")
     user: UserName | None = Field(default=None, description="user to run as; absent = the user of the SSH login")
     seconds: float = Field(default=60, gt=0, le=3600, description="deadline on the host, in seconds")
+    stdin: Input | None = Field(
+        default=None, description="what it reads: never in its arguments, where every user of the host could see it"
+    )
 
     @classmethod
-    def of(cls, *argv: str, user: str | None = None, seconds: float = 60) -> Self:
+    def of(cls, *argv: str, user: str | None = None, seconds: float = 60, stdin: str | None = None) -> Self:
         """Build one from words, as one would type it."""
         if user is not None and not argv[0].startswith("/"):
             raise ValueError(f"a command for user {user} needs an absolute path, not {argv[0]!r}")
-        return cls(argv=argv, user=user, seconds=seconds)
+        return cls(argv=argv, user=user, seconds=seconds, stdin=None if stdin is None else SecretStr(stdin))
+
+    @property
+    def permission(self) -> tuple[str | None, tuple[str, ...]]:
+        """What a sudo rule is about: as whom, and which words; not what it reads."""
+        return self.user, self.argv
 
     def __str__(self) -> str:
         """The command as a person could type it on the host."""
-        words = shlex.join(self.argv)
-        return words if self.user is None else f"sudo -n{'' if self.user == ROOT else f' -u {self.user}'} {words}"
+        return typed(self.argv, self.user)
+
+
+def typed(argv: Sequence[str], user: str | None) -> str:
+    """Write a command as a person could type it on the host, with a name in the place of a program's text."""
+    words = shlex.join(map(_shortened, argv))
+    return words if user is None else f"sudo -n{'' if user == ROOT else f' -u {user}'} {words}"
+
+
+def _shortened(word: str) -> str:
+    # Nobody reads a program on one line, where it would be another one. The JSON report has it whole.
+    if (name := name_of(word)) is not None:
+        return f"{name} of remediate"
+    lines = len(word.strip().splitlines())
+    return word if lines < 2 else f"program of {lines} lines"
 
 
 class HttpRequest(BaseModel):

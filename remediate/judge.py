@@ -124,7 +124,8 @@ def _permitted(remedy: Remedy, facts: Facts, verdict: Verdict) -> Verdict:
     missing = tuple(run for run in dict.fromkeys((*remedy.privileges(), *steps)) if not rules.allows(run))
     if not missing:
         return verdict
-    if any(run not in remedy.privileges() for run in missing):
+    listed = {run.permission for run in remedy.privileges()}
+    if any(run.permission not in listed for run in missing):
         # What depends on live process ids, and on whom to be, stands in no sudoers file.
         return refuse(
             SUDO_RULE_MISSING, f"only {missing[0].user} itself may run {missing[0]}: do it by hand, or log in so"

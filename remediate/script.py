@@ -16,7 +16,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from remediate.command import Run
 
@@ -48,7 +48,7 @@ q() {
   i=$1; shift
   frame out "$i"
   { s=$({
-    e=$({ { run "$@" 4>&-; printf '%s' "$?" >&4; } </dev/null 3>&- 9<&- | head -c LIMIT >&3 4>&-; } 2>&1 |
+    e=$({ { run "$@" 4>&- 5<&-; printf '%s' "$?" >&4; } <&5 3>&- 9<&- | head -c LIMIT >&3 4>&-; } 2>&1 |
       tail -c ERRORS)
     { frame err "$i"; printf '%s' "$e"; } >&3
   } 4>&1); } 3>&1
@@ -111,7 +111,15 @@ def shell_command(seconds: float, *, owner: Sequence[str] = ()) -> str:
 
 
 def _question(index: str, run: Run) -> str:
-    return f"q {index} {_words(run)}"
+    # On a descriptor of its own: standard input is the script itself.
+    if run.stdin is None:
+        return f"q {index} {_words(run)} 5</dev/null"
+    return f"{_written(run.stdin)} | q {index} {_words(run)} 5<&0"
+
+
+def _written(text: SecretStr) -> str:
+    # printf is part of the shell: what it writes stands in nobody's arguments.
+    return f"printf %s {shlex.quote(text.get_secret_value())}"
 
 
 def _words(run: Run) -> str:
@@ -145,7 +153,9 @@ def _acting(act: Act) -> list[str]:
     for index, fence in enumerate(act.fence):
         # With its exit status behind it: some checks say all that they have to say with that.
         seen = shlex.quote(f"{fence.stdout}={fence.exit}")
-        asked = f'$(run {_words(fence.run)} </dev/null 9<&-; echo "=$?")'
+        given = "</dev/null" if fence.run.stdin is None else ""
+        source = f"{_written(fence.run.stdin)} | " if fence.run.stdin is not None else ""
+        asked = f'$({source}run {_words(fence.run)} {given} 9<&-; echo "=$?")'
         lines.append(f'[ "{asked}" = {seen} ] || {{ frame fence moved {index}; return; }}')
     lines.append("frame fence held")
     lines.append(" &&\n".join(_question(f"s{index}", step) for index, step in enumerate(act.steps)))

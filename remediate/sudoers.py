@@ -29,9 +29,9 @@ def render(host: Host, user: str, commands: Iterable[Run]) -> str:
         "# make it again after an update. Install it with: visudo -c -f FILE && install -m 0440 FILE",
         "# /etc/sudoers.d/remediate",
     ]
-    for run in sorted(set(commands), key=str):
-        if run.user is None or run.user == user:
-            continue
+    # One that differs in what it reads only is the same to sudo.
+    permissions = {run.permission: run for run in commands if run.user not in {None, user}}
+    for run in sorted(permissions.values(), key=lambda each: (str(each.user), each.argv)):
         words = " ".join(map(_quote, run.argv)) if len(run.argv) > 1 else f'{_quote(run.argv[0])} ""'
         lines.append(f"{user} ALL=({run.user}) TIMEOUT={ceil(run.seconds)}s NOPASSWD: {words}")
     return "\n".join([*lines, ""])

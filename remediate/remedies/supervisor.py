@@ -10,6 +10,7 @@ from remediate.host import Host, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.supervisor import SUPERVISORCTL, OrphanWorkers, WorkerIdentity, Workers
 from remediate.probes.systemd import Unit
+from remediate.programs.processes import end_processes
 from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
@@ -22,23 +23,6 @@ LEFT_RUNNING = RefusalCode(
     meaning="What the dead daemon had started still runs, and is no queue worker: a second one would start beside it.",
     overridable=True,
 )
-
-_END = r"""
-left=$1; shift
-alive() {
-  for each in "$@"; do
-    s=$(sed 's/^.*) //' "/proc/${each%%:*}/stat" 2>/dev/null | cut -d ' ' -f 20)
-    [ "$s" = "${each#*:}" ] && echo "${each%%:*}"
-  done
-}
-for p in $(alive "$@"); do kill -TERM "$p"; done
-while [ -n "$(alive "$@")" ]; do
-  [ "$left" -gt 0 ] || { echo "still working: $(alive "$@" | tr '\n' ' ')" >&2; exit 1; }
-  left=$((left - 1)); sleep 1
-done
-"""
-"""Ends processes by identity: only those that still have the start time that was seen, asked to, never forced."""
-
 
 class RestartSupervisor(Remedy):
     """Bring supervisor back when its daemon is down (runbook 4.1, "Restart queue workers").
@@ -111,15 +95,12 @@ class RestartSupervisor(Remedy):
         """See Remedy."""
         workers = [each for each in facts[self._orphans].processes if each.is_worker and each.user == self.user]
         if workers:
-            orphans = [process.identity for process in workers]
-            # Not privileged: an application's workers run as its own user, and so does whoever ends them.
-            argv = ("/bin/sh", "-c", _END, "sh", str(self.patience), *orphans)
-            yield Run(argv=argv, user=self.user, seconds=self.patience + 10)
+            yield end_processes((process.identity for process in workers), self.user, self.patience)
         yield from restarting(facts[self._unit], self.unit)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        return restarts(self.unit)
+        return (*restarts(self.unit), end_processes((), self.user, self.patience))
 
 
 class StartWorkers(Remedy):

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from remediate.command import typed
 from remediate.masking import strip_control
 from remediate.outcome import CommandRecord, HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.playbook import Severity
@@ -128,7 +129,7 @@ def step_lines(position: int, total: int, step: StepOutcome) -> list[str]:
     if step.changed:
         lines[-1] += f"{step.seconds:7.1f} s"
     if proceeds and not step.changed:
-        lines += [f"    {typed(command)}" for command in step.commands]
+        lines += [f"    {clean(typed(command.argv, command.user))}" for command in step.commands]
     if step.changed and step.verified is not Verified.PROVEN:
         lines += textwrap.wrap(
             clean(step.evidence), WIDTH - MARGIN - 4, initial_indent="    ", subsequent_indent="    "
@@ -146,20 +147,6 @@ def _result(step: StepOutcome) -> str:
             return "not proven"
         case _:
             return "unknown"
-
-
-def typed(command: CommandRecord) -> str:
-    """Write a command as a person could type it on the host."""
-    words = clean(shlex.join(map(_shortened, command.argv)))
-    return (
-        words if command.user is None else f"sudo -n{'' if command.user == 'root' else f' -u {command.user}'} {words}"
-    )
-
-
-def _shortened(word: str) -> str:
-    """Put the length of a program in its place: on one line it would be another one. The JSON report has it whole."""
-    lines = len(word.strip().splitlines())
-    return word if lines < 2 else f"program of {lines} lines"
 
 
 def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:

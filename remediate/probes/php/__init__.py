@@ -1,24 +1,20 @@
 """Small PHP programs that a host's own PHP runs for a probe: its FastCGI client, and the application's own view."""
 
 import json
-from functools import cache
-from importlib import resources
 from typing import Any
 
 from remediate.command import Output
 from remediate.errors import Unreadable
 from remediate.probe import last_line
+from remediate.programs import one_line
 
 MARKER = "remediate:"
 """Begins the line of the answer: a framework may print notices of its own around it."""
 
 
-@cache
 def program(name: str) -> str:
-    """Return a program as one line, as `php -r` takes it: one line is what a sudoers rule can express, too."""
-    text = resources.files(__name__).joinpath(f"{name}.php").read_text()
-    lines = (line.strip() for line in text.splitlines() if not line.strip().startswith("//"))
-    return " ".join(line for line in lines if line).removeprefix("<?php ")
+    """Return a program as one line."""
+    return one_line(__name__, f"{name}.php")
 
 
 def answered(label: str, output: Output) -> Any:

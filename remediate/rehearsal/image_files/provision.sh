@@ -112,6 +112,8 @@ application() {
     as_forge php8.2 artisan key:generate --force
     as_forge php8.2 artisan migrate --force
     as_forge php8.2 artisan config:cache
+    # Or the first two visitors compile a page at once, and one of them gets half of it: a blank 200.
+    as_forge php8.2 artisan view:cache
 }
 
 certificate() {
@@ -148,7 +150,7 @@ forget() {
     systemctl stop supervisor nginx php8.2-fpm
     redis-cli -a "$(sed -n 's/^REDIS_PASSWORD=//p' "$app/.env")" --no-auth-warning flushall > /dev/null
     journalctl --quiet --relinquish-var
-    rm -rf /var/log/journal/* "$app"/storage/logs/* "$app"/storage/framework/views/* "$app"/storage/framework/sessions/*
+    rm -rf /var/log/journal/* "$app"/storage/logs/* "$app"/storage/framework/sessions/*
     rm -rf /var/log/letsencrypt/* /var/log/supervisor/* /var/log/apt/* /var/log/dpkg.log /var/log/php*.log
     rm -f /etc/ssh/ssh_host_*
     # Empty, not absent: systemd then makes a new one at boot and does not take the boot for a first one.

@@ -1,0 +1,37 @@
+"""The small closed set of programs that a host is asked to run where one command is not enough.
+
+Each is a reviewed text that never changes from run to run: what differs is handed to it as arguments or on standard
+input. So a sudoers rule can name it, a plan can name it, and no value ever becomes part of a program.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Final
+
+_COMMENTS: Final = {".php": "//", ".sh": "#"}
+_PACKAGES: Final = ("remediate.programs", "remediate.probes.php")
+
+
+@cache
+def one_line(package: str, name: str) -> str:
+    """Return a program as one line, as `php -r` and `sh -c` take it: one line is what a sudoers rule can express, too."""
+    text = resources.files(package).joinpath(name).read_text()
+    comment = next(mark for suffix, mark in _COMMENTS.items() if name.endswith(suffix))
+    lines = (line.strip() for line in text.splitlines() if not line.strip().startswith(comment))
+    return " ".join(line for line in lines if line).removeprefix("<?php ")
+
+
+def name_of(word: str) -> str | None:
+    """Say which of the programs an argument is, for a person: `edit_env.php`; None when it is none of them."""
+    return _names().get(word)
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    return {
+        one_line(package, each.name): each.name
+        for package in _PACKAGES
+        for each in resources.files(package).iterdir()
+        if each.name.endswith(tuple(_COMMENTS))
+    }

@@ -1,0 +1,16 @@
+"""Rebuilds an application's configuration cache without a moment in which there is none."""
+
+from remediate.command import Run
+from remediate.programs import one_line
+
+
+def cache_config(php: str, path: str, user: str) -> Run:
+    """Return the command that builds the cache beside the one in use, checks it, and renames it into its place.
+
+    When it fails, the one in use is as it was, byte for byte.
+    """
+    return Run.of(
+        *(f"/usr/bin/{php}", "-r", one_line("remediate.programs", "cache_config.php"), "--", path),
+        user=user,
+        seconds=60,
+    )

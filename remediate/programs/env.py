@@ -1,0 +1,25 @@
+"""Sets a key of an application's .env without a moment in which it is not whole."""
+
+import json
+from base64 import b64encode
+
+from pydantic import SecretStr
+
+from remediate.command import Run
+from remediate.programs import one_line
+
+
+def edit_env(php: str, path: str, user: str, key: str, value: SecretStr, *, seen: str) -> Run:
+    """Return the command that sets one key to a value, provided that the file's SHA-256 is still `seen`.
+
+    It keeps owner, mode, ACL, a symbolic link and every other byte, and leaves the old file beside the new one. The
+    value may be any text that phpdotenv can read back; what it could not is refused by the program, in one line.
+    """
+    text = value.get_secret_value().encode(errors="surrogateescape")
+    asked = {"key": key, "value": b64encode(text).decode(), "seen": seen}
+    return Run.of(
+        *(f"/usr/bin/{php}", "-r", one_line("remediate.programs", "edit_env.php"), "--", path),
+        user=user,
+        seconds=30,
+        stdin=json.dumps(asked),
+    )
