@@ -22,7 +22,7 @@ from remediate.inventory import Inventory
 from remediate.masking import Masker
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, HostOutcome, Mode, Problem, Report, RunVerdict, overall, touched
-from remediate.playbook import Cure
+from remediate.playbook import Cure, Single
 from remediate.project import Project
 from remediate.record import JournalRecord, run_record
 from remediate.reporter import Reporter, Silent
@@ -93,7 +93,7 @@ def run(
     for host in hosts:
         if host.settings.php is not None or not cure.discovers:
             cure(host)  # what the inventory lacks is said before any host is touched
-    masker, reporter = Masker(), reporter or Silent()
+    masker, reporter = Masker(cure.secrets if isinstance(cure, Single) else ()), reporter or Silent()
     operator = operator or operator_name()
     started, begun, run_id = datetime.now(UTC), monotonic(), new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX

@@ -39,6 +39,7 @@ UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&+-]*$")
 ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*){0,20}$")]
 EventType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60}){0,5}$")]
 ConfigKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}(\.[A-Za-z0-9_-]{1,60}){1,6}$")]
+QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_:.-]{0,99}$")]
 EnvKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
 
@@ -98,6 +99,9 @@ class Payments(_Frozen):
         default=None, description="access log (combined format) that app_user may read: what the provider was answered"
     )
     jobs: tuple[PaymentJob, ...] = Field(default=(), description="the classes of jobs that payments consist of")
+    queues: tuple[QueueName, ...] = Field(
+        default=("default",), min_length=1, description="queues those jobs go through"
+    )
 
     @model_validator(mode="after")
     def _once(self) -> Self:
@@ -105,6 +109,15 @@ class Payments(_Frozen):
         if len(set(names)) < len(names):
             raise ValueError("jobs names a class twice")
         return self
+
+
+class Links(_Frozen):
+    """Where a person does what has no command; shown when a run comes to it."""
+
+    database_console: PublicUrl | None = Field(default=None, description="the database provider's console")
+    payments_dashboard: PublicUrl | None = Field(default=None, description="the payment provider's dashboard")
+    forge: PublicUrl | None = Field(default=None, description="the server's page at the hosting panel")
+    error_tracking: PublicUrl | None = Field(default=None, description="where exceptions are collected")
 
 
 class Settings(_Frozen):
@@ -145,6 +158,7 @@ class Settings(_Frozen):
     log_paths: tuple[AbsolutePath, ...] = Field(
         default=(), description="log files that may be shortened on a full disk"
     )
+    links: Links = Field(default=Links(), description="pages that a person is sent to, for what has no command")
 
 
 class SshTarget(_Frozen):

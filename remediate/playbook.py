@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from remediate.command import Run
 from remediate.errors import ConfigurationError, one_line
@@ -83,6 +83,11 @@ class Single:
     def name(self) -> str:
         """See Cure."""
         return f"do.{self.remedy.model_fields['kind'].default}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Values given to it that nobody may see."""
+        return tuple(value.get_secret_value() for _, value in self.given if isinstance(value, SecretStr))
 
     @property
     def severity(self) -> Severity | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from types import UnionType
 from typing import Annotated, ClassVar, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from remediate.command import Run
 from remediate.errors import ConfigurationError, one_line
@@ -63,6 +63,8 @@ class Remedy(BaseModel, ABC):
     """Kinds of remedies it depends on: when one of them is refused or fails, this one is not attempted."""
     is_gate: ClassVar[bool] = False
     """Whether it never acts unless overridden, so that it can guard others that run by themselves, too."""
+    is_human: ClassVar[bool] = False
+    """Whether it only says what a person has to do: it has no task of its own."""
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:  # noqa: ARG003  # the base knows no field to fill
@@ -85,6 +87,15 @@ class Remedy(BaseModel, ABC):
             name: field.description or ""
             for name, field in cls.model_fields.items()
             if name != "kind" and {_bare(each) for each in _alternatives(field.annotation)} <= simple | {type(None)}
+        }
+
+    @classmethod
+    def secret_fields(cls) -> dict[str, str]:
+        """Return the fields that no command line may hold, with what they mean."""
+        return {
+            name: field.description or ""
+            for name, field in cls.model_fields.items()
+            if SecretStr in _alternatives(field.annotation)
         }
 
     @abstractmethod

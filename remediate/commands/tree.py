@@ -66,7 +66,8 @@ def commands(project: Project) -> Iterator[Command]:
     yield _sudoers(project)
     yield _triage(project)
     for kind, remedy in remedies().items():
-        yield _remedy(kind, remedy, project)
+        if not remedy.is_human:
+            yield _remedy(kind, remedy, project)
 
 
 def _playbook(listed: Listed, project: Project, *, plan: bool) -> Command:
@@ -85,16 +86,23 @@ def _playbook(listed: Listed, project: Project, *, plan: bool) -> Command:
 
 
 def _remedy(kind: str, remedy: type[Remedy], project: Project) -> Command:
-    fields = remedy.simple_fields()
+    fields, secret = remedy.simple_fields(), remedy.secret_fields()
 
     def body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.mend import mend
         from remediate.playbook import Single
+        from remediate.references import resolve
 
-        given = tuple((name, flags[name]) for name in fields if flags.get(name) is not None)
-        return mend(Single(remedy, given), flags, project, terminal, program=program_name())
+        given = {name: flags[name] for name in fields if flags.get(name) is not None}
+        for name in secret:
+            given[name] = resolve(flags.get(f"{name}_from"), f"--{name}-from", sys.stdin)
+        return mend(Single(remedy, tuple(given.items())), flags, project, terminal, program=program_name())
 
-    own = [Flag(name.replace("_", "-"), meaning) for name, meaning in fields.items()]
+    own = [
+        *(Flag(name.replace("_", "-"), meaning) for name, meaning in fields.items()),
+        # Never a flag for the value itself: it would stand in the list of processes and in the shell's history.
+        *(Flag(f"{name.replace('_', '-')}-from", meaning) for name, meaning in secret.items()),
+    ]
     return Command(f"do.{kind}", remedy.__doc__ or "", (*RUN, *own), body)
 
 

@@ -15,7 +15,7 @@ _PACKAGES: Final = ("remediate.programs", "remediate.probes.php")
 
 @cache
 def one_line(package: str, name: str) -> str:
-    """Return a program as one line, as `php -r` and `sh -c` take it: one line is what a sudoers rule can express, too."""
+    """Return a program as one line, as `php -r` and `sh -c` take it: a sudoers rule can express no more."""
     text = resources.files(package).joinpath(name).read_text()
     comment = next(mark for suffix, mark in _COMMENTS.items() if name.endswith(suffix))
     lines = (line.strip() for line in text.splitlines() if not line.strip().startswith(comment))

@@ -5,13 +5,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from remediate.command import ROOT, Run
+from remediate.command import Run
 from remediate.host import Host, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
-from remediate.probes.supervisor import SUPERVISORCTL, OrphanWorkers, WorkerIdentity, Workers
+from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
 from remediate.probes.systemd import Unit
 from remediate.programs.processes import end_processes
 from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
+from remediate.remedies.workers import start_program
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
@@ -23,6 +24,7 @@ LEFT_RUNNING = RefusalCode(
     meaning="What the dead daemon had started still runs, and is no queue worker: a second one would start beside it.",
     overridable=True,
 )
+
 
 class RestartSupervisor(Remedy):
     """Bring supervisor back when its daemon is down (runbook 4.1, "Restart queue workers").
@@ -155,4 +157,4 @@ class StartWorkers(Remedy):
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
         # `NAME:*` is every process of the group; those that run are left as they are ("already started").
-        return (Run.of(SUPERVISORCTL, "start", f"{self.program}:*", user=ROOT, seconds=60),)
+        return (start_program(self.program),)

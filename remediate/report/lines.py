@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from remediate.command import typed
 from remediate.masking import strip_control
-from remediate.outcome import CommandRecord, HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
+from remediate.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.playbook import Severity
 from remediate.shapes import mask_shapes
 from remediate.verdict import Decision

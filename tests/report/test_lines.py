@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 
+from remediate.command import typed
 from remediate.errors import Unreadable
 from remediate.host import Vantage
 from remediate.outcome import (
@@ -24,7 +25,7 @@ from remediate.probes.http import Site
 from remediate.probes.laravel import Deploy
 from remediate.probes.nginx import NginxConfig, NginxLog
 from remediate.probes.systemd import LogLines, Unit, UnitLog
-from remediate.report.lines import HEADLINES, WIDTH, Door, step_lines, survey_lines, typed, verdict_lines
+from remediate.report.lines import HEADLINES, WIDTH, Door, step_lines, survey_lines, verdict_lines
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.verdict import Decision
@@ -125,7 +126,7 @@ def test_commands_stand_there_before_they_run_and_evidence_when_they_did_not_hel
 )
 def test_a_command_can_be_typed_as_it_stands(user: str | None, expected: str) -> None:
     argv = ("/usr/bin/php8.2", "/srv/my app/artisan", "it's", "agency-worker:*")
-    text = typed(CommandRecord(argv=argv, user=user))
+    text = typed(argv, user)
     assert text.startswith(expected)
     assert tuple(shlex.split(text.removeprefix(expected))) == argv
 

@@ -1,15 +1,14 @@
-"""Faults of payments: jobs that failed, a webhook that refuses its provider, a secret that nobody told the application."""
+"""Faults of payments: jobs that failed, a webhook that refuses its provider, a secret that the application lacks."""
 
 import shlex
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from remediate.host import AbsolutePath, PhpName, UserName
-from remediate.rehearsal.faults.fault import Fault, Url
+from remediate.rehearsal.faults.fault import Fault
 
-_QUEUE = "remediate-fault"
-_DISPATCH = r"""
+_DISPATCH: Final = r"""
 chdir($argv[1]);
 require "vendor/autoload.php";
 $app = require "bootstrap/app.php";
@@ -18,13 +17,25 @@ $number = 0;
 foreach (["poison" => $argv[2], "good" => $argv[3], "charge" => $argv[4]] as $what => $count) {
     while ($count-- > 0) {
         $id = "evt_fault_" . ++$number . bin2hex(random_bytes(4));
+        $currency = $what === "good" ? "usd" : "nonsense";
         $job = $what === "charge"
             ? new App\Jobs\ChargeCustomer("cus_fault_$number", 4200)
-            : new App\Jobs\RecordStripePayment($id, "payment_intent.succeeded", 4200, $what === "good" ? "usd" : "nonsense");
+            : new App\Jobs\RecordStripePayment($id, "payment_intent.succeeded", 4200, $currency);
         $job->tries = 1;
         dispatch($job->onQueue("remediate-fault"));
     }
 }
+"""
+_FAIL: Final = r"""
+app=$1 php=$2 user=$3 database=$4 hours=$5 dispatch=$6; shift 6
+mariadb "$database" -e 'rename table payments to payments_away'
+install -d -m 555 -o root "$app/storage/app/charges"
+runuser -u "$user" -- "$php" -r "$dispatch" "$app" "$@"
+runuser -u "$user" -- "$php" "$app/artisan" queue:work redis --queue=remediate-fault --stop-when-empty --quiet
+rmdir "$app/storage/app/charges"
+mariadb "$database" -e 'rename table payments_away to payments'
+mariadb "$database" -e "update failed_jobs set queue = 'default', failed_at = failed_at - interval $hours hour
+  where queue = 'remediate-fault'"
 """
 
 
@@ -56,20 +67,10 @@ class JobsFailed(Fault):
 
     def breaking(self) -> str:
         """See Fault."""
-        counts = f"{self.poison} {self.recorded} {self.charges}"
-        as_user = f"runuser -u {self.user} -- {self.php}"
-        charges = f"{self.path}/storage/app/charges"
-        return (
-            f"mariadb {self.database} -e 'rename table payments to payments_away'\n"
-            f"install -d -m 555 -o root {charges}\n"
-            f"{as_user} -r {shlex.quote(_DISPATCH)} {self.path} {counts}\n"
-            f"{as_user} {self.path}/artisan queue:work redis --queue={_QUEUE} --stop-when-empty --quiet\n"
-            f"rmdir {charges}\n"
-            f"mariadb {self.database} -e 'rename table payments_away to payments; "
-            f'update failed_jobs set queue = "default", failed_at = failed_at - interval {self.hours} hour '
-            f'where queue = "{_QUEUE}"\'\n'
-        )
+        counts = (self.poison, self.recorded, self.charges)
+        words = (self.path, self.php, self.user, self.database, self.hours, _DISPATCH, *counts)
+        return f"set -- {shlex.join(map(str, words))}\n{_FAIL}"
 
     def mending(self) -> str:
         """See Fault."""
-        return f"mariadb {self.database} -e 'delete from failed_jobs'"
+        return f"echo 'delete from failed_jobs' | mariadb {self.database}"

@@ -1,0 +1,205 @@
+"""Where an application's configuration comes from, and whether what it uses is what its files say."""
+
+import json
+import re
+from base64 import b64encode
+from enum import Enum
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import AbsolutePath, EnvKey, PhpName, UserName
+from remediate.probe import Fact, Probe, T_co, last_line
+from remediate.probes.php import answered, program
+
+
+class EnvState(Enum):
+    """Whether an application could be started with its .env and config files as they are."""
+
+    SOUND = "sound"
+    MISSING = "missing"
+    BROKEN = "broken"
+    UNUSABLE = "unusable"
+
+
+class ConfigurationState(Fact):
+    """The configuration in use beside what .env and config/*.php would give now: names only, never values."""
+
+    cached: bool = Field(description="whether artisan config:cache was run: then .env is not read")
+    env: EnvState
+    message: str = Field(description="what is wrong with .env or the config files, without a value")
+    differs: tuple[str, ...] = Field(description="keys of the cached configuration that would be another now")
+    external: tuple[str, ...] = Field(description="keys of .env that a pool or a running worker is given otherwise")
+
+    @property
+    def sound(self) -> bool:
+        """Whether the configuration could be built anew."""
+        return self.env is EnvState.SOUND
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.sound and not self.differs
+
+    def about(self, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the keys that differ and lie below one of these; all of them when none is named."""
+        return tuple(
+            key for key in self.differs if not prefixes or any(key == p or key.startswith(f"{p}.") for p in prefixes)
+        )
+
+    def describe(self) -> str:
+        """See Fact."""
+        if not self.sound:
+            return self.message
+        if not self.cached:
+            return "not cached: .env is read at every start"
+        return f"cached, and older than .env: {named(self.differs)}" if self.differs else "cached, as .env gives it"
+
+
+def named(keys: tuple[str, ...]) -> str:
+    """Name the first few of many keys."""
+    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return f"{', '.join(keys[:3])}{more}"
+
+
+class _OfApplication(Probe[T_co]):
+    """A question about the files of one application, asked as the user that they belong to."""
+
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as")
+
+
+class Configuration(_OfApplication[ConfigurationState]):
+    """Compare the cached configuration with what .env and config/*.php would give now, key by key.
+
+    An edit of .env has no effect while the configuration is cached, and `config:cache` with a broken .env takes the
+    application down: this tells both beforehand. Cost: the framework is started once.
+    """
+
+    kind: Literal["laravel.configuration"] = "laravel.configuration"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "configuration"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of(
+            f"/usr/bin/{self.php}", "-r", program("configuration"), "--", self.path, user=self.user, seconds=15
+        )
+
+    def parse(self, output: Output) -> ConfigurationState:
+        """See Probe."""
+        try:
+            return ConfigurationState.model_validate(answered(self.label(), output))
+        except ValidationError:
+            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+
+
+class FileState(Fact):
+    """Which file it is now; never what is in it."""
+
+    mark: str = Field(description="changes with the file, empty when there is none", repr=False)
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return "there" if self.mark else "missing"
+
+
+class EnvFile(_OfApplication[FileState]):
+    """Take the fingerprint of .env, so that nothing is done to another one than was looked at."""
+
+    kind: Literal["laravel.env-file"] = "laravel.env-file"
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"{self.path}/.env"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("/usr/bin/sha256sum", "--", f"{self.path}/.env", user=self.user, seconds=5)
+
+    def parse(self, output: Output) -> FileState:
+        """See Probe."""
+        found = re.match(r"\\?([0-9a-f]{64}) ", output.stdout)
+        if found is None and "No such file" not in output.stderr:
+            raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
+        return FileState(mark=found[1] if found else "")
+
+
+class CachedConfig(_OfApplication[FileState]):
+    """Tell one built configuration cache from the next: its inode, size and time of writing."""
+
+    kind: Literal["laravel.cached-config"] = "laravel.cached-config"
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"{self.path}/bootstrap/cache/config.php"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("/usr/bin/stat", "--printf=%i %s %.9Y", "--", self.label(), user=self.user, seconds=5)
+
+    def parse(self, output: Output) -> FileState:
+        """See Probe."""
+        if output.exit != 0 and "No such file" not in output.stderr:
+            raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
+        return FileState(mark=output.stdout)
+
+
+class ValueState(Fact):
+    """How a key of .env compares with a value that is not said."""
+
+    state: Literal["same", "differs", "unset", "broken"]
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.state == "same"
+
+    def describe(self) -> str:
+        """See Fact."""
+        return {
+            "same": "is what it should be",
+            "differs": "is another value",
+            "unset": "is not set",
+            "broken": "cannot be read: .env cannot be parsed",
+        }[self.state]
+
+
+class EnvValue(_OfApplication[ValueState]):
+    """Compare a key of .env, as the application's own parser reads it, with a value; neither is ever shown."""
+
+    kind: Literal["laravel.env-value"] = "laravel.env-value"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    key: EnvKey = Field(description="key of .env")
+    value: SecretStr = Field(description="value to compare with")
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"{self.key} of .env"
+
+    def command(self) -> Run:
+        """See Probe."""
+        text = self.value.get_secret_value().encode(errors="surrogateescape")
+        return Run.of(
+            *(f"/usr/bin/{self.php}", "-r", program("env_value"), "--", self.path),
+            user=self.user,
+            seconds=10,
+            stdin=json.dumps({"key": self.key, "value": b64encode(text).decode()}),
+        )
+
+    def parse(self, output: Output) -> ValueState:
+        """See Probe."""
+        try:
+            return ValueState.model_validate(answered(self.label(), output))
+        except ValidationError:
+            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None

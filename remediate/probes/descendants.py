@@ -1,0 +1,105 @@
+"""What a daemon has started, and whether that still works with an older configuration."""
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import AbsolutePath, UnitName, UserName
+from remediate.probe import Fact, Probe, last_line, whole_number
+from remediate.probes.systemd import full_name
+from remediate.programs import one_line
+
+_WORKER = re.compile(r"(^|[ /])artisan['\"]? (queue:work|queue:listen|horizon|reverb:start|schedule:work)")
+
+
+class Descendant(BaseModel):
+    """One process that a daemon started, by an identity that no other process can have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pid: int
+    started: int = Field(description="clock ticks since boot: proc(5), field 22 of stat")
+    stale: bool = Field(description="whether it was started before the configuration in use was written")
+    user: str
+    directory: str = Field(description="its working directory; - when that cannot be read")
+    arguments: str
+
+    @property
+    def identity(self) -> str:
+        """The identity as one word."""
+        return f"{self.pid}:{self.started}"
+
+    def works_for(self, path: str) -> bool:
+        """Whether it is one of artisan's long-running commands, for the application in this directory."""
+        here = self.directory == path or f"{path}/artisan" in self.arguments
+        return here and _WORKER.search(self.arguments) is not None
+
+
+class DescendantsState(Fact):
+    """The processes below the main process of a unit."""
+
+    processes: tuple[Descendant, ...]
+
+    def workers(self, path: str) -> tuple[Descendant, ...]:
+        """Return the long-running artisan commands of one application."""
+        return tuple(each for each in self.processes if each.works_for(path))
+
+    def stale_workers(self, path: str) -> tuple[Descendant, ...]:
+        """Return those of them that work with a configuration that is not in use any more."""
+        return tuple(each for each in self.workers(path) if each.stale)
+
+    @property
+    def stale(self) -> tuple[Descendant, ...]:
+        """Those that were started before the configuration in use was written."""
+        return tuple(each for each in self.processes if each.stale)
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        older = f", {len(self.stale)} older than the configuration" if self.stale else ""
+        return f"{len(self.processes)}{older}"
+
+
+class Descendants(Probe[DescendantsState]):
+    """List what a unit's main process has started: a worker keeps the configuration that it was started with."""
+
+    kind: Literal["processes.descendants"] = "processes.descendants"
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as: only it may see where its processes work")
+    unit: UnitName = Field(description="systemd unit of the daemon")
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"processes of {self.unit}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        text = one_line("remediate.programs", "descendants.sh")
+        return Run.of("/bin/sh", "-c", text, "sh", self.path, full_name(self.unit), user=self.user, seconds=8)
+
+    def parse(self, output: Output) -> DescendantsState:
+        """See Probe."""
+        if output.exit != 0:
+            raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
+        return DescendantsState(processes=tuple(self._process(line) for line in output.stdout.splitlines()))
+
+    def _process(self, line: str) -> Descendant:
+        match line.split(" ", 5):
+            case [pid, began, ("fresh" | "stale") as state, user, directory, arguments]:
+                return Descendant(
+                    pid=whole_number(pid, self.label()),
+                    started=whole_number(began, self.label()),
+                    stale=state == "stale",
+                    user=user,
+                    directory=directory,
+                    arguments=arguments.strip(),
+                )
+            case _:
+                raise Unreadable(f"{self.label()}: {line[:80]!r} is not a process")

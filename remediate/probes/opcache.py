@@ -1,0 +1,60 @@
+"""Whether PHP-FPM would notice that a file has changed."""
+
+import re
+from typing import Literal
+
+from pydantic import Field
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import PhpName
+from remediate.probe import Fact, Probe, last_line
+
+
+class OpcacheState(Fact):
+    """What opcache is set to."""
+
+    enabled: bool
+    looks_again: bool = Field(description="opcache.validate_timestamps: whether a changed file is read again")
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a changed file has no effect before PHP-FPM is reloaded."""
+        return self.enabled and not self.looks_again
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return "keeps files until a reload" if self.keeps else "notices changed files"
+
+
+class Opcache(Probe[OpcacheState]):
+    """Read the settings of opcache as PHP-FPM has them; a pool may set its own, which this does not see."""
+
+    kind: Literal["php-fpm.opcache"] = "php-fpm.opcache"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "opcache"
+
+    def command(self) -> Run:
+        """See Probe."""
+        # The whole of `-i` is longer than an answer may be.
+        only = '"$1" -i | grep -E "^opcache[.](enable|validate_timestamps) => |^PHP Version => "'
+        return Run.of("sh", "-c", only, "sh", f"/usr/sbin/php-fpm{self.php.removeprefix('php')}", seconds=10)
+
+    def parse(self, output: Output) -> OpcacheState:
+        """See Probe."""
+        found = dict(re.findall(r"^(\S+(?: \S+)?) => (\S+)", output.stdout, re.MULTILINE))
+        if "PHP Version" not in found:
+            raise Unreadable(f"{self.label()}: php-fpm -i: {last_line(output.stderr)}")
+        # Without the extension its settings do not exist.
+        return OpcacheState(
+            enabled=found.get("opcache.enable") == "On",
+            looks_again=found.get("opcache.validate_timestamps", "On") == "On",
+        )

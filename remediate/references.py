@@ -1,0 +1,79 @@
+"""Secrets are never given in clear: a reference says where one is, and it is read once, when it is needed."""
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Final, TextIO
+
+from pydantic import SecretStr
+
+from remediate.errors import ConfigurationError
+
+ACCEPTED: Final = "stdin, env:NAME, file:PATH or cmd:COMMAND"
+_SECONDS: Final = 30
+_LIMIT: Final = 64 * 1024
+
+
+def resolve(reference: object, flag: str, stdin: TextIO) -> SecretStr:
+    """Read what a reference points to: `stdin`, `env:NAME`, `file:PATH` or `cmd:COMMAND` (no shell, 30 seconds).
+
+    One newline at the end is not part of it: every editor and every `echo` adds one. Bytes that are not UTF-8 are kept
+    (surrogateescape). Raises ConfigurationError naming `flag`, and never what was read.
+    """
+    if not isinstance(reference, str):
+        raise ConfigurationError(f"{flag} is missing: it takes {ACCEPTED}")
+    kind, colon, where = reference.partition(":")
+    match kind, bool(colon and where):
+        case "stdin", _ if reference == "stdin":
+            data = _of_stdin(flag, stdin)
+        case "env", True:
+            data = _of_environment(flag, where)
+        case "file", True:
+            data = _of_file(flag, where)
+        case "cmd", True:
+            data = _of_command(flag, where)
+        case _:
+            raise ConfigurationError(f"{flag} takes {ACCEPTED}, not a value itself")
+    if len(data) > _LIMIT:
+        raise ConfigurationError(f"{flag}: more than {_LIMIT // 1024} KiB is no value")
+    if b"\0" in data:
+        raise ConfigurationError(f"{flag}: what was read holds a NUL byte, which no program's environment can hold")
+    return SecretStr(data.removesuffix(b"\n").decode(errors="surrogateescape"))
+
+
+def _of_stdin(flag: str, stdin: TextIO) -> bytes:
+    if stdin.isatty():
+        raise ConfigurationError(f"{flag} stdin: standard input is a terminal, where everybody sees it: pipe it in")
+    return stdin.buffer.read(_LIMIT + 2)
+
+
+def _of_environment(flag: str, name: str) -> bytes:
+    value = os.environb.get(os.fsencode(name))
+    if value is None:
+        raise ConfigurationError(f"{flag} env:{name}: there is no such variable")
+    return value
+
+
+def _of_file(flag: str, path: str) -> bytes:
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            return file.read(_LIMIT + 2)
+    except OSError as error:
+        raise ConfigurationError(f"{flag} file:{path}: {error.strerror}") from None
+
+
+def _of_command(flag: str, command: str) -> bytes:
+    try:
+        argv = shlex.split(command)
+    except ValueError:
+        raise ConfigurationError(f"{flag} cmd: the command cannot be split into words") from None
+    try:
+        done = subprocess.run(argv, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_SECONDS)
+    except OSError as error:
+        raise ConfigurationError(f"{flag} cmd: {argv[0]}: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise ConfigurationError(f"{flag} cmd: {argv[0]}: no answer within {_SECONDS} s") from None
+    if done.returncode != 0:
+        raise ConfigurationError(f"{flag} cmd: {argv[0]} ended with {done.returncode}")
+    return done.stdout

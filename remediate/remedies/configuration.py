@@ -1,0 +1,227 @@
+"""What makes an application use the configuration that its files say."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field, SecretStr
+
+from remediate.command import Run
+from remediate.host import AbsolutePath, EnvKey, Host, PhpName, ProgramName, UnitName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.configuration import (
+    CachedConfig,
+    Configuration,
+    ConfigurationState,
+    EnvFile,
+    EnvValue,
+    named,
+)
+from remediate.probes.descendants import Descendants
+from remediate.probes.http import Site
+from remediate.probes.laravel import AppDatabase
+from remediate.probes.opcache import Opcache
+from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.programs.config import cache_config
+from remediate.programs.env import edit_env
+from remediate.remedies.opcache import reload_php_fpm
+from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
+from remediate.remedies.workers import renew_workers, renewing
+from remediate.remedy import NotYet, Remedy, Step, Verification
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
+
+ENV_BROKEN = RefusalCode(
+    name="env-broken",
+    meaning="The application would not start with .env and its config files as they are: rebuilding takes it down.",
+)
+ENV_OVERRIDDEN = RefusalCode(
+    name="env-overridden",
+    meaning="A pool or a worker is given this key from outside: what .env says about it has no effect there.",
+    overridable=True,
+)
+
+
+def broken_env(state: ConfigurationState) -> Verdict | None:
+    """Refuse when the configuration could not be built from the files as they are; None when it could."""
+    return None if state.sound else refuse(ENV_BROKEN, state.message)
+
+
+class _OfConfiguration(Remedy):
+    """Whatever changes which configuration an application uses."""
+
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as: the files must stay its own")
+
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        given = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def _configuration(self) -> Configuration:
+        return Configuration(php=self.php, path=self.path, user=self.user)
+
+    @property
+    def _env(self) -> EnvFile:
+        return EnvFile(path=self.path, user=self.user)
+
+    @property
+    def _cached(self) -> CachedConfig:
+        return CachedConfig(path=self.path, user=self.user)
+
+
+class CacheConfig(_OfConfiguration):
+    """Rebuild the configuration cache when it is not what .env says (runbook 4.2, 4.4: `config:cache`).
+
+    It is built beside the one in use, checked, and renamed into its place: `config:clear && config:cache` leaves the
+    application without one meanwhile, and for good when .env cannot be parsed. Workers keep what they were started
+    with until `worker.restart`; PHP-FPM needs `php-fpm.reload` only where opcache never looks at files again.
+    """
+
+    kind: Literal["config.cache"] = "config.cache"
+    about: tuple[str, ...] = Field(
+        default=(), description="only when a key below one of these differs, for example database.connections"
+    )
+    failing: tuple[Site | AppDatabase, ...] = Field(
+        default=(), description="only while one of these is not well: an edit of .env may not be meant for now"
+    )
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN,)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "the cached configuration"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._configuration, self._env, self._cached, *self.failing)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._cached,)
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._env,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        state = facts[self._configuration]
+        if not state.cached:
+            return skip("the configuration is not cached: .env is read at every start")
+        if self.failing and all(facts[each].ok is True for each in self.failing):
+            return skip("what depends on the configuration is well")
+        if refusal := broken_env(state):
+            return refusal
+        if not (keys := state.about(self.about)):
+            return skip(
+                f"the cached configuration is what .env gives{f' for {named(self.about)}' if self.about else ''}"
+            )
+        return proceed(f"the cached configuration differs from .env: {named(keys)}")
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return (cache_config(self.php, self.path, self.user),)
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """See Remedy."""
+        if left := after[self._configuration].about(self.about):
+            return NotYet(reason=f"the cached configuration still differs from .env: {named(left)}")
+        return super().verify(before, after)
+
+
+class SetEnv(_OfConfiguration):
+    """Set one key of .env and make everything take it (runbook 4.4, "Update STRIPE_WEBHOOK_SECRET in .env").
+
+    The file is replaced in one step; owner, mode, ACL, a symbolic link and every other byte stay, and the old file is
+    kept beside it (.env.remediate-*, five of them). A cached configuration is rebuilt beside the one in use, and the
+    queue workers are asked to finish and started anew. The value is read from standard input or a reference, never
+    from an argument, and may be any text that the application's own parser can read back.
+    """
+
+    kind: Literal["env.set"] = "env.set"
+    key: EnvKey = Field(description="key of .env, for example STRIPE_WEBHOOK_SECRET")
+    value: SecretStr = Field(description="value: stdin, env:NAME, file:PATH or cmd:COMMAND")
+    program: ProgramName | None = Field(default=None, description="supervisor group or program of the queue workers")
+    unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
+    patience: int = Field(default=60, ge=0, le=3600, description="seconds a worker may take to finish its job")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN, *CONFIG_REFUSALS, ENV_OVERRIDDEN)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        return {**super().defaults(host), "program": host.settings.worker_program}
+
+    @property
+    def _value(self) -> EnvValue:
+        return EnvValue(php=self.php, path=self.path, user=self.user, key=self.key, value=self.value)
+
+    @property
+    def _workers(self) -> Descendants:
+        return Descendants(path=self.path, user=self.user, unit=self.unit)
+
+    @property
+    def _opcache(self) -> Opcache:
+        return Opcache(php=self.php)
+
+    @property
+    def _fpm(self) -> PhpFpmConfig:
+        return PhpFpmConfig(php=self.php)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self.key
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._configuration, self._env, self._value, self._workers, self._opcache, self._fpm)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._env,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        state, value = facts[self._configuration], facts[self._value]
+        facts[self._env]
+        if refusal := broken_env(state):
+            return refusal
+        if value.state == "same":
+            return skip(f"{self.key} is what it should be")
+        # A reload with a broken pool file ends PHP-FPM.
+        if facts[self._opcache].keeps and (refusal := unsound(facts[self._fpm], self._fpm.label())):
+            return refusal
+        if self.key in state.external:
+            return refuse(ENV_OVERRIDDEN, f"{self.key} is given to a pool or a worker from outside .env")
+        return proceed(f"{self.key} {value.describe()}")
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        yield edit_env(self.php, self.path, self.user, self.key, self.value, seen=facts[self._env].mark)
+        if facts[self._configuration].cached:
+            yield cache_config(self.php, self.path, self.user)
+            if facts[self._opcache].keeps:
+                yield reload_php_fpm(self.php)
+        workers = facts[self._workers].workers(self.path)
+        yield from renew_workers(workers, self.user, self.program, self.patience)
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        edit = edit_env(self.php, self.path, self.user, self.key, SecretStr(""), seen="")
+        taken = (cache_config(self.php, self.path, self.user), reload_php_fpm(self.php))
+        return (edit, *taken, *renewing(self.user, self.program, self.patience))
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """See Remedy."""
+        state = after[self._configuration]
+        if state.differs:
+            return NotYet(reason=f"the cached configuration differs from .env: {named(state.differs)}")
+        if stale := after[self._workers].stale_workers(self.path):
+            return NotYet(reason=f"{len(stale)} workers still have the configuration they were started with")
+        return super().verify(before, after)

@@ -1,0 +1,46 @@
+"""What only a person can do, in its place in the order."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from pydantic import Field
+
+from remediate.command import Run
+from remediate.probe import Fact, Probe
+from remediate.remedy import Remedy
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, refuse, skip
+
+HUMAN_STEP = RefusalCode(name="human-step", meaning="Only a person can do this, and what they need is said.")
+
+
+class HumanStep(Remedy):
+    """A step of the runbook that has no command: a provider's console, a dashboard, a decision.
+
+    It looks like a remedy and never acts: it says in its place what a person has to do and where, and only when the
+    facts call for it. Subclass it with `kind`, `title`, `probes` and `needed`; it has no task of its own.
+    """
+
+    link: str | None = Field(default=None, description="where it is done, from `remediate.links` of the inventory")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (HUMAN_STEP,)
+    is_human: ClassVar[bool] = True
+
+    @abstractmethod
+    def needed(self, facts: Facts) -> str | None:
+        """Say why and what a person has to do, None when nothing calls for it. Unreadable may escape."""
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy: it acts on nothing."""
+        return ()
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        reason = self.needed(facts)
+        if reason is None:
+            return skip("nothing for a person to do")
+        return refuse(HUMAN_STEP, f"{reason}{f': {self.link}' if self.link else ''}")
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy: it changes nothing."""
+        return ()

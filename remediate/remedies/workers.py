@@ -1,0 +1,110 @@
+"""What makes queue workers take a new configuration: signals, since `queue:restart` travels through the cache."""
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import ROOT, Run
+from remediate.host import AbsolutePath, Host, ProgramName, UnitName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.descendants import Descendant, Descendants
+from remediate.probes.supervisor import SUPERVISORCTL, WorkerIdentity, Workers
+from remediate.programs.processes import end_processes
+from remediate.remedy import NotYet, Remedy, Step, Verification
+from remediate.survey import Facts
+from remediate.verdict import Verdict, proceed, skip, wait
+
+
+def renew_workers(workers: Iterable[Descendant], user: str, program: str | None, patience: int) -> Iterator[Step]:
+    """Ask workers to finish what they do (TERM) and have supervisor start what does not come back by itself."""
+    identities = [each.identity for each in workers]
+    if not identities:
+        return
+    yield end_processes(identities, user, patience)
+    if program is not None:
+        # A program with autorestart=unexpected stays down after a clean end; those that run are left as they are.
+        yield start_program(program)
+
+
+def renewing(user: str, program: str | None, patience: int) -> tuple[Run, ...]:
+    """Return every command that `renew_workers` may yield."""
+    return (end_processes((), user, patience), *((start_program(program),) if program is not None else ()))
+
+
+def start_program(program: str) -> Run:
+    """Return the command that starts those processes of a supervisor group that do not run."""
+    return Run.of(SUPERVISORCTL, "start", f"{program}:*", user=ROOT, seconds=60)
+
+
+class RestartWorkers(Remedy):
+    """Make queue workers take the configuration in use (runbook 4.3: `queue:restart`).
+
+    Needed when a worker was started before the configuration was written: it goes on with an old password or store
+    for as long as it lives, and looks well. `queue:restart` only leaves a note in the cache, which a worker finds in
+    the store that *it* was started with, if that one answers. So each is asked by TERM, finishes its job (Laravel
+    does, with the pcntl extension), and supervisor starts it anew. One that does not end in time is left working.
+    """
+
+    kind: Literal["worker.restart"] = "worker.restart"
+    program: ProgramName = Field(description="supervisor group or program of the queue workers")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the workers run as")
+    unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
+    patience: int = Field(default=60, ge=0, le=3600, description="seconds a worker may take to finish its job")
+
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "supervisor.restart", "config.cache")
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        given = {"program": settings.worker_program, "path": settings.app_path, "user": settings.app_user}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def _processes(self) -> Descendants:
+        return Descendants(path=self.path, user=self.user, unit=self.unit)
+
+    @property
+    def _workers(self) -> Workers:
+        return Workers(program=self.program)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self.program
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._processes, self._workers, WorkerIdentity())
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (WorkerIdentity(),)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        stale = facts[self._processes].stale_workers(self.path)
+        if not stale:
+            return skip(f"no worker of {self.program} is older than the configuration")
+        workers = facts[self._workers]
+        facts[WorkerIdentity()]
+        if not workers.daemon:
+            return wait(f"{self.program}: supervisor does not run")
+        return proceed(f"{len(stale)} workers of {self.program} are older than the configuration")
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        stale = facts[self._processes].stale_workers(self.path)
+        yield from renew_workers(stale, self.user, self.program, self.patience)
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return renewing(self.user, self.program, self.patience)
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """See Remedy."""
+        workers = after[self._workers]
+        if not workers.ok:
+            return NotYet(reason=f"{self.program} is {workers.describe()}")
+        return super().verify(before, after)
