@@ -21,6 +21,7 @@ from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
 from remediate.probes.opcache import Opcache
 from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.probes.webhook import Webhook
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
 from remediate.remedies.opcache import reload_php_fpm
@@ -87,7 +88,7 @@ class CacheConfig(_OfConfiguration):
     about: tuple[str, ...] = Field(
         default=(), description="only when a key below one of these differs, for example database.connections"
     )
-    failing: tuple[Site | AppDatabase, ...] = Field(
+    failing: tuple[Site | AppDatabase | Webhook, ...] = Field(
         default=(), description="only while one of these is not well: an edit of .env may not be meant for now"
     )
 

@@ -51,40 +51,47 @@ function age(array $payload, string $failed): ?int {
     return max(0, intdiv(time() - min($times), 3600));
 }
 
-function failed(array $config, $app, array $classes): array {
-    $driver = $config["driver"] ?? "database-uuids";
+function failed($config, $app, array $classes): array {
+    $settings = (array) $config->get("queue.failed");
+    $driver = $settings["driver"] ?? "database-uuids";
     if (!in_array($driver, ["database", "database-uuids"], true)) {
         return ["state" => "unsupported", "driver" => (string) $driver];
     }
     $wanted = array_map("strtolower", $classes);
-    $jobs = [];
-    $others = 0;
-    $seen = 0;
-    $rows = $app->make("db")->connection($config["database"] ?? null)->table($config["table"])->orderByDesc("id")->limit(2001);
-    foreach ($rows->get() as $row) {
-        if (++$seen > 2000) {
+    $answer = ["state" => "ok", "by" => $driver === "database" ? "row" : "uuid", "kinds" => [], "jobs" => [], "others" => 0, "more" => false];
+    $rows = $app->make("db")->connection($settings["database"] ?? null)->table($settings["table"])->orderByDesc("id")->limit(2001)->get();
+    foreach ($rows as $number => $row) {
+        $payload = json_decode($row->payload, true);
+        $payload = is_array($payload) ? $payload : [];
+        $class = job_class($payload);
+        if ($number === 2000) {
+            $answer["more"] = true;
             break;
         }
-        $payload = json_decode($row->payload, true);
-        $class = is_array($payload) ? job_class($payload) : "?";
         if ($wanted !== [] && !in_array(strtolower($class), $wanted, true)) {
             continue;
         }
-        if (count($jobs) >= 100) {
-            $others++;
+        preg_match('/^([A-Za-z_\\\\][A-Za-z0-9_\\\\]*)(?=:| in |$)/', (string) strtok((string) $row->exception, "\n"), $raised);
+        $queue = $row->connection === $config->get("queue.default") ? $row->queue : $row->connection . "/" . $row->queue;
+        $kind = array_map(function ($word) {
+            return substr($word, 0, 120);
+        }, [$class, $raised[1] ?? "?", (string) $queue]);
+        $index = array_search($kind, $answer["kinds"], true);
+        if (count($answer["jobs"]) >= 300 || ($index === false && count($answer["kinds"]) >= 25)) {
+            $answer["others"]++;
             continue;
         }
-        preg_match('/^([A-Za-z_\\\\][A-Za-z0-9_\\\\]{0,200})(?=:| in |$)/', (string) strtok((string) $row->exception, "\n"), $raised);
+        if ($index === false) {
+            $index = count($answer["kinds"]);
+            $answer["kinds"][] = $kind;
+        }
         $mark = $payload["remediate"]["row"] ?? null;
-        $jobs[] = [
-            "id" => (string) ($driver === "database-uuids" ? $row->uuid : $row->id), "row" => (int) $row->id, "class" => $class,
-            "exception" => $raised[1] ?? "?", "hours" => age($payload ?? [], (string) $row->failed_at),
-            "connection" => (string) $row->connection, "queue" => (string) $row->queue,
-            "retried" => $mark === null ? "no" : ((int) $mark === (int) $row->id ? "interrupted" : "again"),
-            "whole" => is_array($payload) && is_string($payload["uuid"] ?? null),
-        ];
+        $retried = $mark === null ? "no" : ((int) $mark === (int) $row->id ? "interrupted" : "again");
+        $uuid = is_string($payload["uuid"] ?? null) ? $payload["uuid"] : null;
+        $answer["jobs"][] = [(int) $row->id, $uuid, age($payload, (string) $row->failed_at), $retried, $index];
     }
-    return ["state" => "ok", "jobs" => array_reverse($jobs), "others" => $others, "more" => $seen > 2000];
+    $answer["jobs"] = array_reverse($answer["jobs"]);
+    return $answer;
 }
 
 function payloads($config, $queue, string $driver, string $name): array {
@@ -122,7 +129,7 @@ function flow($config, $app, array $queues): array {
 
 try {
     $config = $app->make("config");
-    $answer = $question === "flow" ? flow($config, $app, $names) : failed((array) $config->get("queue.failed"), $app, $names);
+    $answer = $question === "flow" ? flow($config, $app, $names) : failed($config, $app, $names);
 } catch (Throwable $error) {
     $answer = trouble($error);
 }

@@ -34,20 +34,24 @@ function answers(string $log, string $path, int $since): ?array {
         return null;
     }
     fseek($file, -min(262144, filesize($log)), SEEK_END);
-    $found = ["accepted" => 0, "refused" => 0, "failed" => 0, "last" => 0];
+    $found = ["accepted" => 0, "refused" => 0, "failed" => 0, "missed" => 0, "last" => 0];
     foreach (explode("\n", stream_get_contents($file)) as $line) {
         if (preg_match('~\[([^]]+)\] "POST ([^ "]+) [^"]*" ([0-9]{3}) [^ ]+ "[^"]*" "Stripe/~', $line, $word) !== 1 || strtok($word[2], "?") !== $path) {
             continue;
         }
         $at = DateTime::createFromFormat("d/M/Y:H:i:s O", $word[1]);
-        if ($at === false || $at->getTimestamp() < $since) {
+        if ($at === false) {
             continue;
         }
-        $status = (int) $word[3];
+        $found["last"] = $at->getTimestamp();
+        $counts = $found["last"] >= $since;
         // What was accepted later makes up for what was not: the provider sends an event again until it is.
-        $found = $status >= 200 && $status < 300
-            ? ["accepted" => $found["accepted"] + 1, "refused" => 0, "failed" => 0, "last" => $at->getTimestamp()]
-            : ["last" => $at->getTimestamp(), (in_array($status, [400, 401, 403], true) ? "refused" : "failed") => $found[in_array($status, [400, 401, 403], true) ? "refused" : "failed"] + 1] + $found;
+        if ($word[3][0] === "2") {
+            $found = ["accepted" => $found["accepted"] + ($counts ? 1 : 0), "refused" => 0, "failed" => 0, "missed" => 0] + $found;
+        } else {
+            $found["missed"]++;
+            $found[in_array($word[3], ["400", "401", "403"], true) ? "refused" : "failed"] += $counts ? 1 : 0;
+        }
     }
     return $found;
 }
