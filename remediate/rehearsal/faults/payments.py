@@ -170,7 +170,7 @@ class RouteBroken(Fault):
 
 
 class StoreStopped(Fault):
-    """The store of the queue is stopped, and with it the workers have died until supervisor gave them up."""
+    """The store of the queue is stopped, and so are the workers, which would die at every start without it."""
 
     kind: Literal["store-stopped"] = "store-stopped"
     unit: UnitName = Field(description="systemd unit of the store")
@@ -186,8 +186,7 @@ class StoreStopped(Fault):
 
     def breaking(self) -> str:
         """See Fault."""
-        fatal = f"supervisorctl status '{self.program}:*' | grep -vq FATAL"
-        return f"systemctl stop {self.unit}\nfor i in $(seq 80); do {fatal} || break; sleep 0.25; done\n"
+        return f"supervisorctl stop '{self.program}:*'\nsystemctl stop {self.unit}"
 
     def mending(self) -> str:
         """See Fault."""
