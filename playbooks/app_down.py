@@ -14,11 +14,13 @@ from remediate.probes.nginx import NginxLog
 from remediate.probes.php_fpm import unit_of
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import UnitLog
+from remediate.remedies.handover import HandOver
 from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedy import Remedy
+from remediate.runbook import of_section, traced
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -100,12 +102,62 @@ def _runbook(host: Host) -> Iterator[str]:
     yield "supervisorctl restart all"
 
 
-@playbook(severity=Severity.SEV1, symptoms=_symptoms, diagnosis=_diagnosis, rehearsal=_rehearsal, runbook=_runbook)
+_TRACES = of_section(
+    "4.1",
+    traced("502/503 errors", "Health check failing", "No response from server", by="http.site"),
+    traced(
+        *("# Check if server is reachable", "ping agency-platform.com", "curl -I https://agency-platform.com/"),
+        by="http.site",
+        how="A GET of the page and of the health check, with their content, from the host and from outside: HEAD may "
+        "be answered where GET fails, an answer of 502 is a success to curl, and ping is often not answered at all.",
+    ),
+    traced(
+        *("# SSH to server", "ssh forge@production-server"),
+        by="fix.app-down",
+        how="Over SSH, with the host key verified.",
+    ),
+    traced("# Check services", "sudo systemctl status nginx", "sudo systemctl status php8.3-fpm", by="systemd.unit"),
+    traced(
+        "sudo supervisorctl status",
+        by=("supervisor.workers", "supervisor.orphans"),
+        how="The states, not the exit status, which depends on programs nobody asked about.",
+    ),
+    traced(
+        *("# Restart PHP-FPM", "sudo systemctl restart php8.3-fpm"),
+        by="php-fpm.restart",
+        how="Only when it is down or hung: a restart drops the requests that it works on.",
+    ),
+    traced(
+        *("# Restart Nginx", "sudo systemctl restart nginx"),
+        by="nginx.restart",
+        how="Only when it is down, and only with a sound configuration: else a running site goes down.",
+    ),
+    traced(
+        *("# Restart queue workers", "sudo supervisorctl restart all"),
+        by=("supervisor.restart", "worker.start"),
+        how="Only what does not run, by name: `all` starts what is parked and kills long jobs.",
+    ),
+    traced(
+        *("# Check application logs", "tail -100 /home/forge/agency-platform/storage/logs/laravel.log"),
+        by="laravel.log",
+        how="The last lines, masked, before anything is restarted.",
+    ),
+)
+
+
+@playbook(
+    severity=Severity.SEV1,
+    symptoms=_symptoms,
+    diagnosis=_diagnosis,
+    rehearsal=_rehearsal,
+    runbook=_runbook,
+    traces=_TRACES,
+)
 def app_down(host: Host) -> Iterable[Remedy]:
     """Bring the site back: 502 or 503, a failing health check, no answer (runbook 4.1, SEV-1).
 
     Innermost first: PHP-FPM, nginx, supervisor, the queue workers; only what is broken is touched. In maintenance
-    mode, or while a deploy runs, the host is left alone.
+    mode, or while a deploy runs, the host is left alone. When the cause is another incident's, its playbook is named.
 
     Where this departs from the runbook's letter: it restarts php-fpm, nginx and everything in supervisor, one after
     the other. Restarting what works drops requests; `restart nginx` with a broken edit takes a running site down;
@@ -116,6 +168,8 @@ def app_down(host: Host) -> Iterable[Remedy]:
         yield EndMaintenance.on(host)
     yield RestartPhpFpm.on(host)
     yield RestartNginx.on(host)
+    # After what is this playbook's own, before the workers: they die of these, and starting them would not help.
+    yield HandOver.on(host, own="app-down")
     if host.settings.worker_program is not None:
         yield RestartSupervisor.on(host)
         yield StartWorkers.on(host)

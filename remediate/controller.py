@@ -85,7 +85,10 @@ def fetch(request: HttpRequest) -> Output:
         except httpx2.ConnectError as error:
             exit_status = _connect_failure(error, request.host_port[0])
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL):
-            exit_status = CurlExit.TIMEOUT if deadline.passed else CurlExit.BROKEN_ANSWER
+            exit_status = CurlExit.BROKEN_ANSWER
+    if deadline.passed and exit_status in {CurlExit.OK, CurlExit.BROKEN_ANSWER}:
+        # Also when it looks well: a body without a length ends with its connection, and the end of that came from here.
+        exit_status = CurlExit.TIMEOUT
     return Output(
         stdout=body[:STDOUT_LIMIT].decode(errors="backslashreplace"),
         stderr=f"{status:03d} {monotonic() - begun:.3f} {redirect}",

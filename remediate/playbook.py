@@ -13,6 +13,7 @@ from remediate.errors import ConfigurationError, one_line
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.remedy import Remedy
+from remediate.runbook import Trace
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -128,6 +129,7 @@ class Playbook:
         diagnosis: Callable[[Host], Iterable[Probe[Fact]]],
         rehearsal: "Callable[[Host], Iterable[Case]]",
         runbook: Callable[[Host], Iterable[str]],
+        traces: tuple[tuple[str, Trace], ...],
     ) -> None:
         self.name = remedies.__name__.replace("_", "-")
         self.severity: Severity | None = severity
@@ -139,6 +141,7 @@ class Playbook:
         self._diagnosis = diagnosis
         self._rehearsal = rehearsal
         self._runbook = runbook
+        self.traces = traces
 
     def cases(self, host: Host) -> "tuple[Case, ...]":
         """Return what it declares to mend, to refuse and to leave alone, as faults on this host."""
@@ -188,12 +191,14 @@ def playbook(
     diagnosis: Callable[[Host], Iterable[Probe[Fact]]] = lambda _: (),
     rehearsal: "Callable[[Host], Iterable[Case]]" = lambda _: (),
     runbook: Callable[[Host], Iterable[str]] = lambda _: (),
+    traces: tuple[tuple[str, Trace], ...] = (),
 ) -> Callable[[Callable[..., Iterable[Remedy]]], Playbook]:
     """Make a playbook of a function from a host to remedies; its keyword-only parameters become flags.
 
     The function may branch on the inventory, never on live state: that is what guards are for. The symptom is over
     when every probe of `symptoms` says so; `diagnosis` is only shown. `rehearsal` declares what it mends and what it
-    refuses, as cases that break a staging host (remediate.rehearsal.case); `runbook`, what a person would type instead.
+    refuses, as cases that break a staging host (remediate.rehearsal.case); `runbook`, what a person would type instead;
+    `traces`, which lines of the printed runbook it answers, and with what (remediate.runbook).
     """
 
     def decorate(remedies: Callable[..., Iterable[Remedy]]) -> Playbook:
@@ -204,6 +209,7 @@ def playbook(
             diagnosis=diagnosis,
             rehearsal=rehearsal,
             runbook=runbook,
+            traces=traces,
         )
 
     return decorate

@@ -80,6 +80,18 @@ class Remedy(BaseModel, ABC):
             raise ConfigurationError(f"{host.name}: {cls.model_fields['kind'].default}: {one_line(error)}") from None
 
     @classmethod
+    def may_run(cls, host: Host) -> tuple[Run, ...]:
+        """Return every privileged command that its task may run on a host, for the sudoers file.
+
+        None where the inventory lacks what it needs. Override it where a field that no inventory fills is required
+        and no privileged command depends on it.
+        """
+        try:
+            return cls.on(host).privileges()
+        except ConfigurationError:
+            return ()
+
+    @classmethod
     def simple_fields(cls) -> dict[str, str]:
         """Return the fields that one word on a command line can give, with what they mean."""
         simple = {str, int, float, bool}

@@ -21,7 +21,7 @@ from remediate.session import Session
 from remediate.severity import Answers, Assessment, Known, assess
 from remediate.survey import Facts
 from remediate.surveyor import Surveyor
-from remediate.verdict import Decision
+from remediate.verdict import HANDOVERS, Decision
 
 SCHEMA: Final = "remediate.triage/1"
 HEALTHY, MATCHES, UNEXPLAINED, UNREACHABLE = 0, 10, 3, 4
@@ -207,8 +207,14 @@ def _code(judgement: Judgement) -> str:
 
 
 def _rank(incident: Incident) -> tuple[object, ...]:
-    """Order by what is known: that it can be mended, then a cause, then a symptom; then how bad it would be."""
-    return (not incident.mends, not incident.causes, not incident.matches, incident.severity.value, incident.playbook)
+    """Order by what is known: that it can be mended, then a cause, then a symptom; then how bad it would be.
+
+    Who only hands over to another playbook comes after it.
+    """
+    own = [code for code in incident.codes if code not in HANDOVERS]
+    handed = not incident.mends and bool(incident.codes) and not own
+    known = (not incident.mends, not incident.causes, not incident.matches)
+    return (*known, handed, incident.severity.value, incident.playbook)
 
 
 def _access(host: HostTriage) -> Known:

@@ -111,3 +111,6 @@ ENGINE_CODES = (
     OUT_OF_TIME,
 )
 """The codes that the engine itself refuses with, whatever the remedy."""
+
+HANDOVERS = frozenset({"app-down", "database-down", "cache-down", "high-load", "certificate-expiry"})
+"""Codes that are names of playbooks: the cause is theirs, whoever found it."""

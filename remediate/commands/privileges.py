@@ -7,6 +7,7 @@ from remediate.fleet import select
 from remediate.host import Host
 from remediate.outcome import FAILED_EXIT_CODE
 from remediate.project import Project
+from remediate.remedies.catalogue import remedies
 from remediate.sudoers import render
 
 
@@ -21,13 +22,16 @@ def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
 
 
 def sudoers_of(host: Host, project: Project) -> str:
-    """Return the sudoers file of a host: the union of what every playbook may need on it.
+    """Return the sudoers file of a host: the union of what every playbook and every `do.` task may need on it.
 
     Raises ConfigurationError when the inventory leaves open what the file depends on.
     """
     if host.settings.php is None:
         raise ConfigurationError(f"{host.name}: set remediate.php, so that the file can name it exactly")
-    commands = [run for name in project.playbooks() for run in project.load(name)(host).privileges()]
+    commands = [
+        *(run for name in project.playbooks() for run in project.load(name)(host).privileges()),
+        *(run for remedy in remedies().values() for run in remedy.may_run(host)),
+    ]
     from remediate.ssh.config import login_of  # paramiko costs 100 ms: not before everything else is known to be right
 
     try:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from remediate.command import Run
+from remediate.errors import ConfigurationError
 from remediate.host import AbsolutePath, EnvKey, Host, PhpName, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.configuration import (
@@ -158,6 +159,14 @@ class SetEnv(_OfConfiguration):
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         return {**super().defaults(host), "program": host.settings.worker_program}
+
+    @classmethod
+    def may_run(cls, host: Host) -> tuple[Run, ...]:
+        """See Remedy: key and value are read by its programs, they are not in their arguments."""
+        try:
+            return cls.on(host, key="KEY", value="").privileges()
+        except ConfigurationError:
+            return ()
 
     @property
     def _value(self) -> EnvValue:

@@ -39,7 +39,7 @@ class HumanStep(Remedy):
         reason = self.needed(facts)
         if reason is None:
             return skip("nothing for a person to do")
-        return refuse(HUMAN_STEP, f"{reason}{f': {self.link}' if self.link else ''}")
+        return refuse(self.refusals[0], f"{reason}{f': {self.link}' if self.link else ''}")
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy: it changes nothing."""

@@ -23,11 +23,10 @@ from remediate.probes.queue import FailedJob, FailedJobs, QueueFlow
 from remediate.probes.supervisor import Workers
 from remediate.probes.webhook import Webhook, WebhookTrouble
 from remediate.remedies.human import HUMAN_STEP, HumanStep
-from remediate.remedies.queue import CACHE_DOWN, DATABASE_DOWN, WORKERS_DOWN, Fate, fate, stopped_flow
+from remediate.remedies.queue import APP_DOWN, CACHE_DOWN, DATABASE_DOWN, Fate, fate, stopped_flow
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, refuse, skip
 
-SITE_DOWN = RefusalCode(name="site-down", meaning="The whole site does not answer, not only its webhook.")
 ENDPOINT_BROKEN = RefusalCode(name="endpoint-broken", meaning="The webhook's route answers its provider with an error.")
 SIGNATURE_UNCHECKED = RefusalCode(
     name="signature-unchecked", meaning="The webhook accepts events that nobody signed: anybody could report a payment."
@@ -90,7 +89,7 @@ class JobsFlow(_OfPayments):
     jobs: tuple[PaymentJob, ...] = Field(default=(), description="classes of jobs")
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="queues that they go through")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, WORKERS_DOWN)
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN)
 
     @property
     def _failed(self) -> FailedJobs:
@@ -139,7 +138,7 @@ class CheckEndpoint(_OfPayments):
     webhook: Webhook = Field(description="the provider's endpoint")
     secret_env: EnvKey = Field(default="STRIPE_WEBHOOK_SECRET", description="key in .env that the secret comes from")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (SITE_DOWN, ENDPOINT_BROKEN, SIGNATURE_UNCHECKED, SECRET_UNSET)
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (APP_DOWN, ENDPOINT_BROKEN, SIGNATURE_UNCHECKED, SECRET_UNSET)
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     def title(self) -> str:
@@ -157,7 +156,7 @@ class CheckEndpoint(_OfPayments):
             case None:
                 return skip(f"the webhook is right: {state.describe()}")
             case WebhookTrouble.SILENT | WebhookTrouble.GATEWAY:
-                return refuse(SITE_DOWN, f"the webhook {state.describe()}: run `invoke fix.app-down` first")
+                return refuse(APP_DOWN, f"the webhook {state.describe()}: run `invoke fix.app-down` first")
             case WebhookTrouble.UNSIGNED:
                 return refuse(
                     SECRET_UNSET, f"the webhook {state.trouble.value}: {_set(self.secret_env)}{self._where()}"

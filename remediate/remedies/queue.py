@@ -12,13 +12,13 @@ from remediate.probe import Fact, Probe
 from remediate.probes.queue import FailedJob, FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried
 from remediate.probes.supervisor import Workers, WorkerState
 from remediate.programs.queue import retry_jobs
+from remediate.remedies.handover import CODES
 from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
-DATABASE_DOWN = RefusalCode(name="database-down", meaning="The database cannot be used: mend that first.")
-CACHE_DOWN = RefusalCode(name="cache-down", meaning="The store of the queue cannot be used: mend that first.")
-WORKERS_DOWN = RefusalCode(name="workers-down", meaning="No worker takes jobs off the queue: mend that first.")
+# Said with the name of the playbook whose business it is.
+APP_DOWN, CACHE_DOWN, DATABASE_DOWN = CODES["app-down"], CODES["cache-down"], CODES["database-down"]
 FAILS_AGAIN = RefusalCode(
     name="fails-again",
     meaning="A job that was retried failed again: find out why before any other of its kind is retried.",
@@ -64,9 +64,9 @@ def stopped_flow(
     if workers is None:
         return None
     if not workers.daemon or not workers.processes or workers.broken:
-        return refuse(WORKERS_DOWN, f"the workers {program} are {workers.describe()}: run `invoke fix.app-down` first")
+        return refuse(APP_DOWN, f"the workers {program} are {workers.describe()}: run `invoke fix.app-down` first")
     if workers.changing:
-        return wait(f"{program} is {workers.describe()}", WORKERS_DOWN)
+        return wait(f"{program} is {workers.describe()}", APP_DOWN)
     return None
 
 
@@ -93,7 +93,7 @@ class RetryJobs(Remedy):
     batch: int = Field(default=10, ge=1, le=50, description="jobs that are retried at a time, after the first")
     patience: int = Field(default=60, ge=5, le=600, description="seconds that a batch may take")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, WORKERS_DOWN, FAILS_AGAIN)
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN, FAILS_AGAIN)
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "payments.flow", "config.cache", "worker.restart")
 
     @classmethod

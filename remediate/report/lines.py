@@ -10,7 +10,7 @@ from remediate.masking import strip_control
 from remediate.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.playbook import Severity
 from remediate.shapes import mask_shapes
-from remediate.verdict import Decision
+from remediate.verdict import HANDOVERS, Decision
 
 WIDTH: Final = 112
 MARGIN: Final = 8
@@ -43,7 +43,6 @@ ADVICE: Final = {
     "start-limit-hit": "mend the cause that its log names, then add --override start-limit-hit='what was mended'",
     "maintenance-mode": "if it may end, add --override maintenance-mode='why'",
     "deploy-running": "wait for the end of the deploy, then run this again",
-    "database-cause": "look at the database (runbook 4.2)",
     "pool-busy": "find out what it is busy with; to restart it all the same, add --override pool-busy='why'",
     "left-running": "end that by hand, then run this again",
     "locked": "wait for it with --wait SECONDS",
@@ -51,6 +50,11 @@ ADVICE: Final = {
     "unstable": "read its log: something ends it again and again",
 }
 """What to do about a refusal: one line, for whoever has to do it."""
+HANDED_OVER: Final = {
+    "database-cause": "database-down",
+    **{name: name for name in HANDOVERS},
+}
+"""Refusals whose cause another playbook mends."""
 _LOG_WIDTH: Final = 152
 _TOUCHED: Final = {
     Touched.NO: "nothing was changed",
@@ -227,9 +231,12 @@ def _next(outcome: HostOutcome, door: Door) -> str:
         return f"look with: {door.again(outcome.name, plan=True)}       {door.evidence}"
     codes = [outcome.error.code if outcome.error else "", *(step.code or "" for step in outcome.steps)]
     advised = next((code for code in codes if code in ADVICE), None)
+    other = next((HANDED_OVER[code] for code in codes if code in HANDED_OVER), None)
     match codes[0]:
         case "sudo-rule-missing":
             return f"next: install on the host what `{door.program} sudoers {door.on(outcome.name)}` prints"
+        case _ if other is not None:
+            return f"next: {door.program} fix.{other} {door.on(outcome.name)}"
         case _ if advised is not None:
             return f"next: {ADVICE[advised]}"
         case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):

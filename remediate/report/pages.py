@@ -7,37 +7,31 @@ from pathlib import Path
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from remediate.host import Host, Settings, SshTarget
 from remediate.playbook import Playbook
 from remediate.probe import Fact, Probe
 from remediate.project import Listed, Project
 from remediate.rehearsal.content import unrehearsed
 from remediate.remedy import Remedy
+from remediate.report.coverage import coverage
+from remediate.report.example import EXAMPLE
 from remediate.verdict import ENGINE_CODES
-
-EXAMPLE = Host(
-    name="web1",
-    ssh=SshTarget(address="web1.example.com", user="forge"),
-    settings=Settings.model_validate(
-        {
-            "site_url": "https://example.com/",
-            "health_path": "/health",
-            "app_path": "/home/forge/agency-platform",
-            "php": "php8.3",
-            "worker_program": "agency-worker",
-        }
-    ),
-)
-"""The host that pages speak of."""
 
 
 def build(project: Project, directory: Path) -> tuple[Path, ...]:
-    """Write the page of every playbook below `directory` and return the files."""
+    """Write the page of every playbook below `directory`, and what answers each line of its runbook.
+
+    Returns the files. Raises ConfigurationError for a line that nothing answers.
+    """
     written: list[Path] = []
     for name, listed in project.playbooks().items():
         path = directory / "playbooks" / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page(project.load(name), listed, project))
+        written.append(path)
+    runbook = directory / "runbook.md"
+    if runbook.is_file():  # a project of one's own need not have this one's
+        path = directory / "runbook-coverage.md"
+        path.write_text(coverage(project, runbook))
         written.append(path)
     return tuple(written)
 
@@ -73,6 +67,7 @@ def _questions(probes: Iterable[Probe[Fact]]) -> list[str]:
 def _remedy(remedy: Remedy) -> dict[str, object]:
     return {
         "kind": remedy.kind,
+        "human": remedy.is_human,
         "doc": inspect.cleandoc(type(remedy).__doc__ or ""),
         "after": ", ".join(f"`{kind}`" for kind in remedy.after),
         "commands": [str(run) for run in remedy.changes()],

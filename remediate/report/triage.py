@@ -6,7 +6,7 @@ from shlex import quote
 from typing import Final
 
 from remediate.playbook import Severity
-from remediate.report.lines import ADVICE, MARGIN, WIDTH, clean, survey_lines
+from remediate.report.lines import ADVICE, HANDED_OVER, MARGIN, WIDTH, clean, survey_lines
 from remediate.severity import QUESTIONS, Assessment
 from remediate.triage import HostTriage, Incident, TriageReport
 
@@ -81,7 +81,10 @@ def _incident_lines(number: int, incident: Incident, command: str) -> list[str]:
 
 def _advice(incident: Incident) -> Sequence[str]:
     """Say what a person has to do where the playbook would only refuse."""
-    return () if incident.mends else tuple(ADVICE[code] for code in incident.codes if code in ADVICE)[:1]
+    if incident.mends:
+        return ()
+    handed = (f"look at {HANDED_OVER[code]}, whose incident it is" for code in incident.codes if code in HANDED_OVER)
+    return (*handed, *(ADVICE[code] for code in incident.codes if code in ADVICE))[:1]
 
 
 def _assessment_lines(assessment: Assessment, *, matches: bool) -> list[str]:

@@ -11,7 +11,7 @@ from remediate.rehearsal import faults
 from remediate.rehearsal.case import Case, Expected, cured, refused, unclaimed, unharmed
 from remediate.rehearsal.faults import Fault
 from remediate.rehearsal.trial import Pairs, Trial, matrix
-from remediate.report.pages import EXAMPLE
+from remediate.report.example import EXAMPLE
 
 
 class Thing(Fault):

@@ -1,0 +1,98 @@
+"""Causes that another playbook mends: it is named, and nothing is restarted in its place."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.errors import Unreadable
+from remediate.host import Host
+from remediate.probe import Fact, Probe
+from remediate.probes.disk import Disk
+from remediate.probes.http import Answer, Failure, Site
+from remediate.probes.laravel import AppDatabase
+from remediate.probes.php_fpm import unit_of
+from remediate.probes.supervisor import Workers
+from remediate.probes.systemd import Unit
+from remediate.remedies.human import HumanStep
+from remediate.survey import Facts
+from remediate.verdict import HANDOVERS, RefusalCode, Verdict, refuse, skip
+
+CODES = {name: RefusalCode(name=name, meaning=f"The cause is what `fix.{name}` mends.") for name in sorted(HANDOVERS)}
+
+
+def noticed(host: Host) -> tuple[Site | Workers, ...]:
+    """Return what users notice of an application: its pages, its health check, its queue."""
+    settings = host.settings
+    pages = (*Site.of(host), *(Site.of(host, settings.health_path) if settings.health_path else ()))
+    return (*pages, *((Workers(program=settings.worker_program),) if settings.worker_program else ()))
+
+
+class HandOver(HumanStep):
+    """Name the playbook whose incident this is: something fails, and its cause is none of this playbook's.
+
+    It stands behind the remedies of its own playbook, so that what they have to say comes first, and before those
+    that would only start what dies of that cause. A cause that cannot be read is nobody's.
+    """
+
+    kind: Literal["incident.hand-over"] = "incident.hand-over"
+    own: str = Field(description="the playbook that this stands in: what it mends is not handed over")
+    failing: tuple[Site | Workers, ...] = Field(default=(), description="only while one of these is not well")
+    database: AppDatabase | None = Field(default=None, description="the database as the application asks it")
+    units: tuple[Unit, ...] = Field(default=(), description="what serves the pages")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = tuple(CODES.values())
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        given: dict[str, object] = {"failing": noticed(host), "units": (Unit(name=settings.nginx_unit),)}
+        if settings.php is not None:
+            given["units"] = (Unit(name=unit_of(settings.php)), Unit(name=settings.nginx_unit))
+        if settings.php is not None and settings.app_path is not None:
+            given["database"] = AppDatabase(php=settings.php, path=settings.app_path, user=settings.app_user)
+        return given
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "other incidents"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return tuple(dict.fromkeys((*self.failing, *(probe for _, probe in self._asked()))))
+
+    def needed(self, facts: Facts) -> str | None:
+        """See HumanStep."""
+        return next((reason for _, reason in self._causes(facts)), None)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        if all(facts[each].ok is True for each in self.failing):
+            return skip("pages and queue are well")
+        for playbook, reason in self._causes(facts):
+            return refuse(CODES[playbook], reason)
+        return skip("no other incident's cause is seen")
+
+    def _asked(self) -> Iterator[tuple[str, Probe[Fact]]]:
+        """Yield what tells of other incidents, those first that would explain the others."""
+        pages = tuple(each for each in self.failing if isinstance(each, Site))
+        asked: dict[str, tuple[Probe[Fact], ...]] = {
+            "high-load": (Disk(),),
+            "app-down": self.units,
+            "certificate-expiry": pages,
+            "database-down": (self.database,) if self.database else (),
+        }
+        for playbook, probes in asked.items():
+            yield from ((playbook, probe) for probe in probes if playbook != self.own)
+
+    def _causes(self, facts: Facts) -> Iterator[tuple[str, str]]:
+        for playbook, probe in self._asked():
+            try:
+                answer = facts[probe]
+            except Unreadable:
+                continue
+            # A page may be wrong for any reason; of these, only a certificate's name is on the answer itself.
+            bad = answer.failure is Failure.CERTIFICATE if isinstance(answer, Answer) else answer.ok is False
+            if bad:
+                yield playbook, f"{probe.label()}: {answer.describe()}"
