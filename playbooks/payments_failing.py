@@ -7,7 +7,6 @@ from remediate.errors import ConfigurationError
 from remediate.host import Host, Payments
 from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
-from remediate.probes.laravel import AppDatabase
 from remediate.probes.queue import FailedJobs, QueueFlow
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.webhook import Webhook
@@ -45,9 +44,7 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
 
 
 def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
-    settings = host.settings
-    yield AppDatabase.model_validate({"php": settings.php, "path": settings.app_path, "user": settings.app_user})
-    if settings.worker_program is not None:
+    if host.settings.worker_program is not None:
         yield OrphanWorkers()
 
 
@@ -100,12 +97,12 @@ _TRACES = of_section(
     traced(
         *("# Check webhook endpoint", "curl -I https://agency-platform.com/webhooks/stripe"),
         by=("webhook.endpoint", "payments.endpoint"),
-        how="Two events are posted, signed on the host: HEAD gives 405 where all is well, and says nothing of signatures.",
+        how="Two events are posted, signed on the host: HEAD gives 405 where all is well.",
     ),
     traced(
         "# Check Stripe dashboard for webhook failures",
         by=("webhook.endpoint", "payments.secret"),
-        how="What the provider was answered, from the access log that the inventory names; the rest a person sees there.",
+        how="What the provider was answered, from the access log that the inventory names; a person sees the rest.",
     ),
     traced(
         *("# Check failed jobs", "php artisan queue:failed"),
