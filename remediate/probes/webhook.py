@@ -176,7 +176,7 @@ class Webhook(Probe[WebhookState]):
         """See Probe."""
         return Run.of(
             *(f"/usr/bin/{self.php}", "-r", program("webhook"), "--", self.path, self.url, self.secret),
-            *(self.harmless_event or "", self.access_log or ""),
+            *(self.harmless_event or "-", self.access_log or "-"),
             user=self.user,
             seconds=20,
         )

@@ -171,13 +171,13 @@ class RetryJobs(Remedy):
         again = [job for job in back if job.retried is Retried.AGAIN]
         done = len(chosen) - len(back)
         if again:
-            return Failed(
-                reason=f"{again[0].describe()} failed again: {len(back)} of {len(chosen)} are left, {done} done"
-            )
+            return Failed(reason=f"{again[0].describe()} failed again; {done} of {len(chosen)} were processed")
         if chosen.intersection(flow.retried):
             return NotYet(reason=f"{len(chosen.intersection(flow.retried))} are still in the queue")
         if back:
             return Failed(reason=f"{len(back)} of {len(chosen)} are left: {back[0].describe()}")
+        if before.output(self._failed).stdout == after.output(self._failed).stdout:
+            return NotYet(reason="the failed jobs are as they were before")
         return Proven(evidence=f"{done} jobs were processed: in no queue any more, and not failed again")
 
     def _step(self, ids: Iterable[str]) -> Run:

@@ -51,6 +51,9 @@ def check_remedy(remedy: Remedy, broken: Known, healed: Known, *, others: Iterab
     _questions(remedy)
     _commands(remedy)
     before, after = _Example(remedy, broken, "broken"), _Example(remedy, healed, "healed")
+    if remedy.is_human:
+        _only_speaks(remedy, before, after, tuple(others))
+        return
     _needed(remedy, before)
     _steps(remedy, before)
     _proof(remedy, before, after)
@@ -160,7 +163,7 @@ def _as_value(remedy: Remedy) -> None:
 def _questions(remedy: Remedy) -> None:
     probes = remedy.probes()
     assert len(set(probes)) == len(probes), "probes() lists one twice"
-    assert remedy.identity(), "identity() is empty: nothing would tell whether anything has changed"
+    assert remedy.identity() or remedy.is_human, "identity() is empty: nothing would tell whether anything has changed"
     strangers = set(remedy.identity()).difference(probes)
     assert not strangers, f"identity() lists {strangers}, which probes() does not"
     for probe in probes:
@@ -205,6 +208,18 @@ def _needed(remedy: Remedy, before: _Example) -> None:
         raise AssertionError(f"its guard cannot read the broken facts: {why}") from why
     assert _may_proceed(verdict), f"its guard does not proceed on the broken facts: {verdict!r}"
     assert verdict == remedy.guard(before.facts()), "its guard says something else when asked again"
+
+
+def _only_speaks(remedy: Remedy, before: _Example, after: _Example, others: tuple[Known, ...]) -> None:
+    """Hold a step for a person to what it is: it refuses where it is needed, else says nothing, and never acts."""
+    assert not remedy.changes(), "a step for a person changes nothing"
+    needed, over = remedy.guard(before.facts()), remedy.guard(after.facts())
+    assert needed.decision is Decision.REFUSE, f"its guard does not refuse on the broken facts: {needed!r}"
+    assert over.decision is Decision.SKIP, f"its guard does not skip on the healed facts: {over!r}"
+    for number, facts in enumerate((*_mixtures(remedy, before, after), *others)):
+        verdict = _guarded(remedy, _Example(remedy, facts, f"other {number}").facts())
+        assert verdict is None or not _may_proceed(verdict), f"a step for a person never proceeds: {verdict!r}"
+        _bears(remedy, _Example(remedy, facts, f"other {number}"))
 
 
 def _steps(remedy: Remedy, before: _Example) -> None:

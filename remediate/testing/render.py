@@ -16,9 +16,11 @@ from remediate.probes.network import Listeners
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.php import MARKER
 from remediate.probes.php_fpm import InstalledPhp, PoolsState
+from remediate.probes.queue import FailedJobsState, QueueFlowState, StoreTrouble
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
+from remediate.probes.webhook import WebhookState
 
 _CURL: Final = {
     None: CurlExit.OK,
@@ -109,9 +111,27 @@ def _of_php(fact: Fact) -> Output | None:
                 answer = {**state, "state": "ok", "waiting": fact.waiting}
             else:
                 answer = {**state, "state": "failed", "code": _DATABASE_ERRORS[fact.trouble]}
+        case WebhookState():
+            answer = {**fact.model_dump(mode="json"), "curl": True}
+        case FailedJobsState(trouble=StoreTrouble() as trouble) | QueueFlowState(trouble=StoreTrouble() as trouble):
+            answer = {"state": "failed", "why": trouble.value, "code": 0}
+        case FailedJobsState():
+            answer = _failed_jobs(fact)
+        case QueueFlowState():
+            answer = {**fact.model_dump(mode="json", exclude={"trouble"}), "state": "ok", "driver": "redis"}
         case _:
             return None
     return Output(stdout=f"\n{MARKER}{json.dumps(answer)}\n")
+
+
+def _failed_jobs(fact: FailedJobsState) -> dict[str, object]:
+    kinds = list(dict.fromkeys((job.name, job.exception, job.queue) for job in fact.jobs))
+    jobs = [
+        [job.row, job.uuid, job.hours, job.retried.value, kinds.index((job.name, job.exception, job.queue))]
+        for job in fact.jobs
+    ]
+    by = "row" if any(job.id == str(job.row) for job in fact.jobs) else "uuid"
+    return {"state": "ok", "by": by, "kinds": kinds, "jobs": jobs, "others": fact.others, "more": fact.more}
 
 
 def _of_supervisor(fact: Fact) -> Output | None:

@@ -25,9 +25,11 @@ from remediate.probes.machine import Machine, MachineIdentity
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
+from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
 from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, WorkerPids, Workers
 from remediate.probes.systemd import LogLines, Unit, UnitLog
+from remediate.probes.webhook import Delivery, Webhook
 from remediate.script import STDOUT_LIMIT
 from remediate.survey import Facts
 from remediate.testing import ScriptedSession, output_of
@@ -35,6 +37,10 @@ from remediate.testing import examples as ex
 
 APP = "/home/forge/agency-platform"
 SITE = Site(url="https://example.com/", asked_from=Vantage.HOST, contains="Welcome")
+WEBHOOK = Webhook(
+    php="php8.2", path=APP, user="forge", url="https://example.com/webhooks/stripe", secret="services.stripe.secret"
+)
+FAILED_JOBS = FailedJobs(php="php8.2", path=APP, user="forge", classes=(ex.RECORDS, ex.CHARGES))
 LOG = LogLines(lines=("2026-11-23T08:31:11+0000 staging systemd[1]: Started.", "two"))
 
 STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
@@ -82,6 +88,21 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         ex.workers("FATAL", "STOPPED", "EXITED", "BACKOFF", "STARTING", "STOPPING", "UNKNOWN"),
     ),
     WorkerIdentity(): (WorkerPids(pids=("0", "13057", "13058")), WorkerPids(pids=())),
+    WEBHOOK: (
+        *(ex.webhook(), ex.webhook(404, None, secret=False), ex.webhook(500, 500)),
+        ex.webhook(events=ex.delivered(accepted=2, refused=1, failed=3)),
+        ex.webhook().model_copy(update={"wrong": Delivery(status=0, error=28), "right": Delivery(status=0, error=7)}),
+    ),
+    FAILED_JOBS: (
+        *(ex.failed_jobs(), ex.failed_jobs(ex.failed_job(1), ex.failed_job(2, ex.CHARGES, hours=None))),
+        ex.failed_jobs(*(ex.failed_job(number, retried=retried) for number, retried in enumerate(Retried, 1))),
+        ex.failed_jobs(ex.failed_job(4)).model_copy(update={"others": 7, "more": True}),
+        *(FailedJobsState(trouble=trouble, asked=True) for trouble in StoreTrouble),
+    ),
+    QueueFlow(php="php8.2", path=APP, user="forge"): (
+        *(ex.QUEUE, ex.QUEUE.model_copy(update={"waiting": 3, "retried": ("a", "b")})),
+        *(QueueFlowState(trouble=trouble) for trouble in StoreTrouble),
+    ),
     OrphanWorkers(): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
 }
 

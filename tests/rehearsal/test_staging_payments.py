@@ -74,7 +74,7 @@ def test_twenty_at_once_push_each_job_once(payments: Payments) -> None:
     assert (payments.worked(), payments.recorded(), payments.failed()) == (30, 30, 0)
     acted = [step for report in reports for step in report.hosts[0].steps if step.changed]
     assert [step.remedy for step in acted] == ["queue.retry"]
-    ways = [(report.verdict.value, report.hosts[0].error and report.hosts[0].error.code) for report in reports]
+    ways = [(report.hosts[0].verdict.value, report.hosts[0].error and report.hosts[0].error.code) for report in reports]
     assert ways.count(("fixed", None)) == 1
     assert {way for way in ways if way != ("fixed", None)} <= {
         *(("refused", code) for code in ("locked", "in-transition", "moved")),

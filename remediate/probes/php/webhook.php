@@ -2,7 +2,7 @@
 // Ask an application's webhook what its provider would get: an event with a wrong signature, then, where the inventory
 // names a type that nothing follows from, one with the right signature. The secret is the one the application itself
 // would use now; it never leaves this process.
-// Arguments: directory of artisan, URL, configuration key of the secret, harmless event type or "", access log or "".
+// Arguments: directory of artisan, URL, configuration key of the secret, harmless event type or -, access log or -.
 // Prints one JSON document behind a marker, since the framework may print notices of its own.
 [, $directory, $url, $key, $harmless, $log] = $argv;
 error_reporting(0);
@@ -61,10 +61,10 @@ $cached = $app->configurationIsCached();
 $source = $cached ? $app->getCachedConfigPath() : $app->environmentFilePath();
 $answer = ["secret" => is_string($secret) && $secret !== "", "curl" => extension_loaded("curl"), "wrong" => null, "right" => null, "events" => null];
 if ($answer["curl"]) {
-    $answer["wrong"] = deliver($url, $harmless === "" ? "remediate.probe" : $harmless, bin2hex(random_bytes(16)));
-    $answer["right"] = $harmless === "" || !$answer["secret"] ? null : deliver($url, $harmless, $secret);
+    $answer["wrong"] = deliver($url, $harmless === "-" ? "remediate.probe" : $harmless, bin2hex(random_bytes(16)));
+    $answer["right"] = $harmless === "-" || !$answer["secret"] ? null : deliver($url, $harmless, $secret);
 }
-if ($log !== "") {
+if ($log !== "-") {
     $answer["events"] = answers($log, (string) parse_url($url, PHP_URL_PATH), (int) filemtime($source)) ?? "unreadable";
 }
 echo "\nremediate:", json_encode($answer), "\n";
