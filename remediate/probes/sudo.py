@@ -16,9 +16,8 @@ _EVERYTHING = "ALL"
 _LIST = """
 if [ "$(id -u)" = 0 ]; then echo root; exit; fi
 id -un || exit
-command -v sudo >/dev/null || { echo 'sudo: not found' >&2; exit 127; }
 if command -v gzip >/dev/null && command -v base64 >/dev/null
-then sudo -n -ll | gzip -9n | base64
+then exec 4>&1; s=$({ { sudo -n -ll; echo "$?" >&3; } | gzip -9n | base64 >&4; } 3>&1); exit "$s"
 else sudo -n -ll
 fi
 """

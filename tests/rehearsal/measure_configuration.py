@@ -24,6 +24,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from remediate.command import Run
 from remediate.commands.privileges import sudoers_of
 from remediate.fleet import select
 from remediate.programs.config import cache_config
@@ -127,6 +128,7 @@ end = time.monotonic() + 900
 print("watching", flush=True)
 while not os.path.exists("/run/watched") and time.monotonic() < end:
     looks += 1
+    time.sleep(0.005)
     for pid in filter(str.isdigit, os.listdir("/proc")):
         if pid == own: continue
         for what in ("cmdline", "environ"):
@@ -311,6 +313,13 @@ class _Finder:
         self.found += [f"arguments of a process here: {text!r}" for text in seen]
 
 
+_SEEN: Final = f"sha256sum {APP}/.env"
+
+
+def _read_by(run: Run) -> str:
+    return "" if run.stdin is None else run.stdin.get_secret_value()
+
+
 def _run_everything(host: StagingHost, home: Path, finder: _Finder) -> None:
     inventory = str(host.placement.inventory / f"{host.name}.yml")
     at = ("--host", host.name, "--inventory", inventory)
@@ -328,15 +337,19 @@ def _run_everything(host: StagingHost, home: Path, finder: _Finder) -> None:
             finder.run(f"do.{task}", *at, "--hold", "0", "--json")
         finder.run("runs.list")
 
-    for key in CANARIES:
-        source = ("--key", key, "--value-from", f"file:{home}/values/{key}")
-        finder.run("do.env.set", *at, *source, "--plan")
+    for key, value in CANARIES.items():
+        run = edit_env("php8.2", APP, "forge", key, SecretStr(value), seen=host.script(_SEEN).split()[0])
+        done = host.exec(("runuser", "-u", "forge", "--", *run.argv), _read_by(run), 60)
+        assert done.returncode == 0, done.stderr  # there is nothing to measure without them
+        source = ("--key", f"{key}_TOO", "--value-from", f"file:{home}/values/{key}")
         finder.run("do.env.set", *at, *source, "--plan", "--json", "-v")
-        finder.run("do.env.set", *at, *source, "--hold", "0", "--json" if len(key) % 2 else "-v")
-        finder.run("do.env.set", *at, *source, "--junit", f"{home}/junit-{key}.xml")
+    source = ("--key", "CANARY_MORE", "--value-from", f"file:{home}/values/CANARY_REGEX")
+    finder.run("do.config.cache", *at, "--hold", "0", "-v")
+    finder.run("do.env.set", *at, *source, "--hold", "0", "--junit", f"{home}/junit.xml", "-v")
+    finder.run("do.env.set", *at, *source, "--hold", "0", "--json")
     everything()
     # Into what the application uses, where errors of drivers and of the framework may quote it.
-    for key in ("DB_PASSWORD", "REDIS_PASSWORD", "DB_HOST"):
+    for key in ("DB_PASSWORD", "REDIS_PASSWORD"):
         source = ("--key", key, "--value-from", f"file:{home}/values/CANARY_URL")
         finder.run("do.env.set", *at, *source, "--hold", "0")
     everything()
