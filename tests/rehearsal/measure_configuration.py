@@ -328,13 +328,10 @@ def _run_everything(host: StagingHost, home: Path, finder: _Finder) -> None:
     def everything() -> None:
         for cure in cures:
             finder.run(f"check.{cure}", *at)
-            finder.run(f"check.{cure}", *at, "--json")
-            finder.run(f"fix.{cure}", *at, "--hold", "0", "--yes", "-v")
-        finder.run("triage", *at)
+        finder.run("fix.app-down", *at, "--hold", "0", "--yes", "-v", "--json")
         finder.run("triage", *at, "--json")
         for task in ("config.cache", "worker.restart", "php-fpm.reload", "laravel.up"):
             finder.run(f"do.{task}", *at, "--plan")
-            finder.run(f"do.{task}", *at, "--hold", "0", "--json")
         finder.run("runs.list")
 
     for key, value in CANARIES.items():
@@ -344,14 +341,11 @@ def _run_everything(host: StagingHost, home: Path, finder: _Finder) -> None:
         source = ("--key", f"{key}_TOO", "--value-from", f"file:{home}/values/{key}")
         finder.run("do.env.set", *at, *source, "--plan", "--json", "-v")
     source = ("--key", "CANARY_MORE", "--value-from", f"file:{home}/values/CANARY_REGEX")
-    finder.run("do.config.cache", *at, "--hold", "0", "-v")
     finder.run("do.env.set", *at, *source, "--hold", "0", "--junit", f"{home}/junit.xml", "-v")
-    finder.run("do.env.set", *at, *source, "--hold", "0", "--json")
     everything()
     # Into what the application uses, where errors of drivers and of the framework may quote it.
-    for key in ("DB_PASSWORD", "REDIS_PASSWORD"):
-        source = ("--key", key, "--value-from", f"file:{home}/values/CANARY_URL")
-        finder.run("do.env.set", *at, *source, "--hold", "0")
+    passwords = ("--key", "DB_PASSWORD", "--value-from", f"file:{home}/values/CANARY_URL")
+    finder.run("do.env.set", *at, *passwords, "--hold", "0")
     everything()
     # Refused and failing: a value the framework would change, a wrong reference, a broken file, a read-only directory.
     (home / "values" / "quoted").write_bytes(b'"' + CANARIES["CANARY_PLAIN"].encode() + b'"')
@@ -372,7 +366,6 @@ def _run_everything(host: StagingHost, home: Path, finder: _Finder) -> None:
         finder.run("do.env.set", *at, *source, "--hold", "0", "--json")
         finder.run("do.config.cache", *at, "--hold", "0", "-v")
         finder.run("check.app-down", *at, "--json")
-    everything()
     host.script(f"rm -f {APP}/config/canary.php")
 
 
