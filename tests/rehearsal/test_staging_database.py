@@ -46,8 +46,8 @@ def asked(staged: "Staged") -> tuple[SessionsState, str]:
 
 
 def begun(staged: "Staged", *sessions: tuple[str, str]) -> None:
-    lines = (f"session {user} {_quoted(text)}" for user, text in sessions)
-    staged.sh("\n".join((_SESSION, *lines, "sleep 0.3")))
+    lines = (f"session {user} {_quoted(text)}\nsleep 0.4" for user, text in sessions)
+    staged.sh("\n".join((_SESSION, *lines)))
 
 
 def _quoted(text: str) -> str:
