@@ -7,7 +7,10 @@ from typing import Final
 from remediate.command import CurlExit, Output
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
+from remediate.probes.cache import CacheState
 from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.configuration import CachedConfig, ConfigurationState, EnvFile, FileState, ValueState
+from remediate.probes.descendants import DescendantsState
 from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.laravel import AppState, CredentialsState, DatabaseState, DatabaseTrouble, DeployState
@@ -15,11 +18,16 @@ from remediate.probes.machine import MachineIdentity
 from remediate.probes.mysql import DataRoom, SessionsState
 from remediate.probes.network import Listeners
 from remediate.probes.nginx import NginxConfig
+from remediate.probes.opcache import OpcacheState
 from remediate.probes.php import MARKER
 from remediate.probes.php_fpm import InstalledPhp, PoolsState
+from remediate.probes.redis import ContentState, RedisState
+from remediate.probes.stores import Trouble
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
+from remediate.testing.render_certificate import of_certificates
+from remediate.testing.render_load import of_load
 
 _CURL: Final = {
     None: CurlExit.OK,
@@ -48,6 +56,21 @@ _NETWORK: Final = {
     DatabaseTrouble.SILENT: "open",
     DatabaseTrouble.NAME: "name",
 }
+_REDIS_STATES: Final = {
+    None: "ok",
+    Trouble.REFUSED: "refused",
+    Trouble.NAME: "name",
+    Trouble.TIMEOUT: "timeout",
+    Trouble.LOST: "lost",
+    Trouble.DENIED: "wrongpass",
+    Trouble.FORBIDDEN: "noperm",
+    Trouble.LOADING: "loading",
+    Trouble.MEMORY: "oom",
+    Trouble.REPLICA: "readonly",
+    Trouble.UNSAVED: "misconf",
+    Trouble.CLIENTS: "maxclients",
+    Trouble.OTHER: "other",
+}
 
 
 def output_of(probe: Probe[Fact], fact: Fact) -> Output:
@@ -68,7 +91,15 @@ def output_of(probe: Probe[Fact], fact: Fact) -> Output:
 
 
 def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
-    return _of_systemd(fact) or _of_programs(probe, fact) or _of_php(fact) or _of_supervisor(fact)
+    return (
+        _of_systemd(fact)
+        or _of_programs(probe, fact)
+        or _of_php(fact)
+        or _of_supervisor(fact)
+        or _of_files(probe, fact)
+        or of_certificates(probe, fact)
+        or of_load(probe, fact)
+    )
 
 
 def _of_systemd(fact: Fact) -> Output | None:
@@ -108,14 +139,43 @@ def _of_programs(probe: Probe[Fact], fact: Fact) -> Output | None:
             return None
 
 
+def _of_files(probe: Probe[Fact], fact: Fact) -> Output | None:
+    match fact:
+        case FileState(mark="") if isinstance(probe, EnvFile | CachedConfig):
+            return Output(stderr=f"cannot open {probe.path}: No such file or directory\n", exit=1)
+        case FileState() if isinstance(probe, EnvFile):
+            return Output(stdout=f"{fact.mark}  {probe.path}/.env\n")
+        case FileState():
+            return Output(stdout=fact.mark)
+        case DescendantsState():
+            each = "{0.pid} {0.started} {1} {0.user} {0.directory} {0.arguments} \n"
+            lines = (each.format(process, "stale" if process.stale else "fresh") for process in fact.processes)
+            return Output(stdout="".join(lines))
+        case OpcacheState():
+            return Output(stdout=_opcache(fact))
+        case _:
+            return None
+
+
+def _opcache(fact: OpcacheState) -> str:
+    enabled, again = ("On" if each else "Off" for each in (fact.enabled, fact.looks_again))
+    return (
+        f"PHP Version => 8.2.36\nopcache.enable => {enabled} => {enabled}\n"
+        f"opcache.revalidate_freq => {fact.seconds} => {fact.seconds}\n"
+        f"opcache.validate_timestamps => {again} => {again}\n"
+    )
+
+
 def _of_php(fact: Fact) -> Output | None:
     """Render what a PHP program of ours answers: JSON behind a marker."""
     answer: object
     match fact:
         case PoolsState():
             answer = fact.model_dump(mode="json")["pools"]
-        case AppState():
+        case AppState() | ConfigurationState() | ValueState():
             answer = fact.model_dump(mode="json")
+        case RedisState() | ContentState() | CacheState():
+            answer = _redis(fact)
         case DatabaseState():
             answer = _database(fact)
         case CredentialsState(answer=None):
@@ -147,6 +207,19 @@ def _room(fact: DataRoom) -> Output:
     table = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda1 1000 0 0 {}% /\n"
     options = "rw,relatime" if fact.writable else "ro,relatime"
     return Output(stdout=f"{options}\n--\n{table.format(fact.percent)}--\n{table.format(fact.inodes)}")
+
+
+def _redis(fact: RedisState | ContentState | CacheState) -> object:
+    match fact:
+        case RedisState():
+            links = [
+                {**link.model_dump(exclude={"trouble"}), "state": _REDIS_STATES[link.trouble]} for link in fact.links
+            ]
+            return {"stores": fact.model_dump(mode="json")["stores"], "links": links}
+        case ContentState():
+            return {"stores": [], "links": [each.model_dump(exclude_none=True) for each in fact.contents]}
+        case _:
+            return fact.model_dump()
 
 
 def _of_supervisor(fact: Fact) -> Output | None:
