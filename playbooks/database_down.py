@@ -43,12 +43,18 @@ def _ours(host: Host) -> Database | None:
     return database if database is not None and database.unit is not None else None
 
 
+def _watched(host: Host) -> Database | None:
+    """Return the database where its sessions are looked at, too: ours, and somebody said who the application is."""
+    database = _ours(host)
+    return database if database is not None and database.user is not None else None
+
+
 def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
     yield from Site.of(host)
     if host.settings.health_path is not None:
         yield from Site.of(host, host.settings.health_path)
     yield _asked(host)
-    if (database := _ours(host)) is not None:
+    if (database := _watched(host)) is not None:
         yield Sessions(limits=database.limits)
 
 
@@ -186,7 +192,7 @@ def database_down(host: Host) -> Iterable[Remedy]:
     if _ours(host) is not None:
         yield RestartDatabase.on(host)
     yield DatabaseAccess.on(host)
-    if _ours(host) is not None:
+    if _watched(host) is not None:
         yield EndIdle.on(host)
         yield EndQueries.on(host)
     yield CacheConfig.on(host, about=("database",), failing=(ask,))
