@@ -341,3 +341,21 @@ def test_workers_that_cannot_be_told_from_others_stay() -> None:
     outcome = play(database_down, session, host=HOST)
     assert (outcome.verdict, said(outcome), session.ran) == (RunVerdict.REFUSED, "unreadable", [])
     assert WORKERS in WELL
+
+
+# -- what it declares --------------------------------------------------------------------------------------------------
+
+CASES = database_down.cases(HOST)
+
+
+def test_every_case_is_one_that_it_can_come_to() -> None:
+    remedies = database_down(HOST).remedies
+    assert {case.code for case in CASES if case.code} <= {code.name for each in remedies for code in each.refusals}
+    assert {kind for case in CASES for kind in case.by} <= {each.kind for each in remedies}
+    assert len({case.name for case in CASES}) == len(CASES) >= 9
+
+
+def test_a_rehearsal_needs_a_database_of_its_own() -> None:
+    for short in ({"port": 3306}, {"port": 3306, "unit": "mariadb"}):
+        with pytest.raises(ConfigurationError, match=r"database\.unit"):
+            database_down.cases(host(database=short))
