@@ -173,9 +173,9 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
         ("/srv/.env", "/srv/bootstrap/", PROGRAM),
     ),
     (faults.DatabaseMissing(app="/srv", database="shop", user="shop"), ("/srv/.env", "/srv/bootstrap/")),
-    (faults.ConnectionsHeld(app="/srv", database="shop", user="shop"), ("database connections",)),
-    (faults.TransactionForgotten(app="/srv", database="shop", user="shop", table="orders"), ("database locks",)),
-    (faults.QueryRunaway(app="/srv", database="shop", user="shop", table="orders"), ("database locks",)),
+    (faults.ConnectionsHeld(app="/srv", database="shop", user="shop"), ("database sessions",)),
+    (faults.TransactionForgotten(app="/srv", database="shop", user="shop", table="orders"), ("database sessions",)),
+    (faults.QueryRunaway(app="/srv", database="shop", user="shop", table="orders"), ("database sessions",)),
 ]
 
 
