@@ -18,6 +18,7 @@ from remediate.probes.http import Failure
 from remediate.probes.laravel import Credentials, DatabaseState, DatabaseTrouble
 from remediate.probes.mysql import DataDirectory, Holder, Sessions, SessionsState
 from remediate.probes.opcache import Opcache
+from remediate.probes.redis import AppRedis
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.programs.config import cache_config
 from remediate.programs.database import end_idle, end_queries
@@ -64,6 +65,7 @@ WELL: Changes = {
     CACHED: Output(stdout="1 5544 1795443941.1"),
     PROCESSES: workers("fresh"),
     CHILDREN: Output(),
+    AppRedis(php="php8.2", path=PATH, user="forge"): Output(),  # a cause that cannot be read is nobody's
     OPCACHE: Output(
         stdout="PHP Version => 8.2.30\nopcache.enable => On => On\nopcache.validate_timestamps => On => On\n"
     ),
@@ -117,6 +119,9 @@ def test_the_order_is_from_the_server_to_those_who_ask_it() -> None:
         *("laravel.up", "database.access", "config.cache", "php-fpm.reload", "incident.hand-over"),
     ]
     assert not any(isinstance(probe, (Sessions, DataDirectory)) for probe in database_down(elsewhere).probes())
+    mysql = host(database={"unit": "mysql", "port": 3306})
+    assert "database.restart" in {remedy.kind for remedy in database_down(mysql).remedies}
+    assert not any(isinstance(probe, Sessions) for probe in database_down(mysql).probes())
 
 
 @pytest.mark.parametrize("missing", ["php", "app_path"])
@@ -336,3 +341,21 @@ def test_workers_that_cannot_be_told_from_others_stay() -> None:
     outcome = play(database_down, session, host=HOST)
     assert (outcome.verdict, said(outcome), session.ran) == (RunVerdict.REFUSED, "unreadable", [])
     assert WORKERS in WELL
+
+
+# -- what it declares --------------------------------------------------------------------------------------------------
+
+CASES = database_down.cases(HOST)
+
+
+def test_every_case_is_one_that_it_can_come_to() -> None:
+    remedies = database_down(HOST).remedies
+    assert {case.code for case in CASES if case.code} <= {code.name for each in remedies for code in each.refusals}
+    assert {kind for case in CASES for kind in case.by} <= {each.kind for each in remedies}
+    assert len({case.name for case in CASES}) == len(CASES) >= 9
+
+
+def test_a_rehearsal_needs_a_database_of_its_own() -> None:
+    for short in ({"port": 3306}, {"port": 3306, "unit": "mariadb"}):
+        with pytest.raises(ConfigurationError, match=r"database\.unit"):
+            database_down.cases(host(database=short))

@@ -166,6 +166,16 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.Maintenance(path="/srv"), ("/srv",)),
     (faults.DeployRunning(unit=UNIT), (UNIT,)),
     (faults.TableLocked(database="agency", url="https://example.com/"), ("agency",)),
+    (faults.ServerCrashed(unit="mariadb"), ("mariadb",)),
+    (faults.ServerFrozen(unit="mariadb"), ("mariadb",)),
+    (
+        faults.PasswordChanged(app="/srv", database="shop", user="shop", program=PROGRAM),
+        ("/srv/.env", "/srv/bootstrap/", PROGRAM),
+    ),
+    (faults.DatabaseMissing(app="/srv", database="shop", user="shop"), ("/srv/.env", "/srv/bootstrap/")),
+    (faults.ConnectionsHeld(app="/srv", database="shop", user="shop"), ("database sessions",)),
+    (faults.TransactionForgotten(app="/srv", database="shop", user="shop", table="orders"), ("database sessions",)),
+    (faults.QueryRunaway(app="/srv", database="shop", user="shop", table="orders"), ("database sessions",)),
 ]
 
 
