@@ -57,6 +57,7 @@ class RestartWorkers(Remedy):
         "laravel.up",
         "redis.restart",
         "config.cache",
+        "database.access",
         "redis.by-hand",
         "supervisor.restart",
     )
