@@ -13,6 +13,7 @@ EXAMPLE = Host(
             "php": "php8.3",
             "worker_program": "agency-worker",
             "database": {"unit": "mariadb", "port": 3306, "user": "agency"},
+            "redis": {"unit": "redis-server", "port": 6379},
             "certificate": {"name": "example.com", "domain": "example.com"},
             "log_paths": ["/var/log/nginx/access.log", "/home/forge/agency-platform/storage/logs/laravel.log"],
             "restartable_units": ["agency-import"],
