@@ -3,9 +3,9 @@
 import re
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 UNIT_NAME = r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,250}"
 """What a systemd unit may be called here: systemd.unit(5), without a leading dash that argv would take for a flag."""
@@ -36,6 +36,11 @@ def _public(value: AnyHttpUrl) -> AnyHttpUrl:
 
 PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_public)]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&+-]*$")]
+ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*){0,20}$")]
+EventType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60}){0,5}$")]
+ConfigKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}(\.[A-Za-z0-9_-]{1,60}){1,6}$")]
+QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_:.-]{0,99}$")]
+EnvKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
 
 class _Frozen(BaseModel):
@@ -157,6 +162,43 @@ class Limits(_Frozen):
     )
 
 
+class PaymentJob(_Frozen):
+    """A class of queued jobs that moves money, and whether a failed one may be run again without asking anybody."""
+
+    name: ClassName = Field(description="PHP class, for example App\\Jobs\\RecordStripePayment")
+    idempotent: bool = Field(default=False, description="whether running one twice does no more than running it once")
+    max_age_hours: Annotated[int, Field(ge=1, le=720)] = Field(
+        default=24, description="how old a failed one may be: a provider forgets idempotency keys after a day"
+    )
+
+
+class Payments(_Frozen):
+    """How the payment provider talks to the application, and which jobs follow from that."""
+
+    signature: Literal["stripe"] = Field(default="stripe", description="how the provider signs its events")
+    secret: ConfigKey = Field(
+        default="services.stripe.webhook_secret", description="configuration key that holds the signing secret"
+    )
+    secret_env: EnvKey = Field(default="STRIPE_WEBHOOK_SECRET", description="key in .env that the secret comes from")
+    harmless_event: EventType | None = Field(
+        default=None, description="event type that the application accepts and does nothing for; absent = not asked"
+    )
+    access_log: AbsolutePath | None = Field(
+        default=None, description="access log (combined format) that app_user may read: what the provider was answered"
+    )
+    jobs: tuple[PaymentJob, ...] = Field(default=(), description="the classes of jobs that payments consist of")
+    queues: tuple[QueueName, ...] = Field(
+        default=("default",), min_length=1, description="queues those jobs go through"
+    )
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        names = [job.name.lower() for job in self.jobs]
+        if len(set(names)) < len(names):
+            raise ValueError("jobs names a class twice")
+        return self
+
+
 class Links(_Frozen):
     """Where a person does what has no command; shown when a run comes to it."""
 
@@ -202,6 +244,7 @@ class Settings(_Frozen):
     redis: Service | None = Field(default=None, description="the application's Redis")
     certificate: Certificate | None = Field(default=None, description="the certificate the public is served")
     webhook_path: UrlPath | None = Field(default=None, description="path of the payment provider's webhook")
+    payments: Payments | None = Field(default=None, description="the payment provider's events and jobs")
     protected_processes: tuple[ProgramName, ...] = Field(default=(), description="never ended, whatever they use")
     log_paths: tuple[AbsolutePath, ...] = Field(
         default=(), description="log files that may be shortened on a full disk"

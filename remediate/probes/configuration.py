@@ -4,17 +4,15 @@ import json
 import re
 from base64 import b64encode
 from enum import Enum
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath, PhpName, UserName
+from remediate.host import AbsolutePath, EnvKey, PhpName, UserName
 from remediate.probe import Fact, Probe, T_co, last_line
 from remediate.probes.php import answered, program
-
-EnvKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
 
 class EnvState(Enum):

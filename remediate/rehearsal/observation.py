@@ -78,7 +78,9 @@ class Observer:
     def observe(self) -> Observation:
         """Return everything that a run has to leave alone or to bring back."""
         settings = self._host.settings
-        files = (f"{settings.app_path}/.env", f"{settings.app_path}/bootstrap") if settings.app_path else ()
+        # Below storage/app stands what the application keeps: documents, receipts, what it did to the world.
+        own = (".env", "bootstrap", "storage/app")
+        files = tuple(f"{settings.app_path}/{each}" for each in own) if settings.app_path else ()
         done = self._shell.exec(("/bin/bash", "-c", _LOOK, "bash", *files), timeout=_SECONDS)
         parts = done.stdout.split("==\n")
         if len(parts) != 5:

@@ -6,14 +6,13 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from remediate.command import Run
-from remediate.host import AbsolutePath, Host, PhpName, ProgramName, UnitName, UserName
+from remediate.host import AbsolutePath, EnvKey, Host, PhpName, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.configuration import (
     CachedConfig,
     Configuration,
     ConfigurationState,
     EnvFile,
-    EnvKey,
     EnvValue,
     named,
 )
@@ -23,6 +22,7 @@ from remediate.probes.laravel import AppDatabase
 from remediate.probes.opcache import Opcache
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.redis import AppRedis
+from remediate.probes.webhook import Webhook
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
 from remediate.remedies.opcache import reload_php_fpm
@@ -94,7 +94,7 @@ class CacheConfig(_OfConfiguration):
     about: tuple[str, ...] = Field(
         default=(), description="only when a key below one of these differs, for example database.connections"
     )
-    failing: tuple[Site | AppDatabase | AppRedis, ...] = Field(
+    failing: tuple[Site | AppDatabase | AppRedis | Webhook, ...] = Field(
         default=(), description="only while one of these is not well: an edit of .env may not be meant for now"
     )
 

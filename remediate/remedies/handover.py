@@ -53,8 +53,8 @@ class HandOver(HumanStep):
         if settings.php is not None:
             given["units"] = (Unit(name=unit_of(settings.php)), Unit(name=settings.nginx_unit))
         if settings.php is not None and settings.app_path is not None:
-            of = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
-            given |= {"database": AppDatabase.model_validate(of), "redis": AppRedis.model_validate(of)}
+            given["database"] = AppDatabase(php=settings.php, path=settings.app_path, user=settings.app_user)
+            given["redis"] = AppRedis(php=settings.php, path=settings.app_path, user=settings.app_user)
         return given
 
     def title(self) -> str:

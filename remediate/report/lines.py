@@ -65,6 +65,7 @@ ADVICE: Final = {
     "memory-elsewhere": "find out what fills it (sessions, queue), or raise maxmemory",
     "fallback-useless": "bring that Redis back: a cache in files would not bring back the pages",
     "diverging-caches": "set remediate.app_servers, or add --override diverging-caches='why that is all right'",
+    "fails-again": "mend what it failed with, then add --override fails-again='what was mended'",
     "locked": "wait for it with --wait SECONDS",
     "moved": "find out who else is at work on this host",
     "unstable": "read its log: something ends it again and again",

@@ -50,11 +50,13 @@ from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.processes import Processes, UnitUsage
+from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble
 from remediate.probes.redis import AppRedis, ContentState, RedisContent
 from remediate.probes.stores import Scan, Trouble
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
 from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, WorkerPids, Workers
 from remediate.probes.systemd import LogLines, Unit, UnitLog
+from remediate.probes.webhook import Delivery, Webhook
 from remediate.script import STDOUT_LIMIT
 from remediate.survey import Facts
 from remediate.testing import ScriptedSession, output_of
@@ -64,6 +66,10 @@ from remediate.testing import load_examples as exl
 APP = "/home/forge/agency-platform"
 SITE = Site(url="https://example.com/", asked_from=Vantage.HOST, contains="Welcome")
 SERVED = ServedCertificate(domain="example.com", asked_from=Vantage.HOST)
+WEBHOOK = Webhook(
+    php="php8.2", path=APP, user="forge", url="https://example.com/webhooks/stripe", secret="services.stripe.secret"
+)
+FAILED_JOBS = FailedJobs(php="php8.2", path=APP, user="forge", classes=(ex.RECORDS, ex.CHARGES))
 LOG = LogLines(lines=("2026-11-23T08:31:11+0000 staging systemd[1]: Started.", "two"))
 
 STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
@@ -203,6 +209,21 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     DeletedFiles(): (exl.NO_OPEN, OpenFiles(files=(exl.opened(size=67_108_864),))),
     HeldLogs(): (exl.NO_OPEN,),
     Journal(): (exl.JOURNAL, JournalUse(mount="", size_kib=0, files="")),
+    WEBHOOK: (
+        *(ex.webhook(), ex.webhook(404, None, secret=False), ex.webhook(500, 500)),
+        ex.webhook(events=ex.delivered(accepted=2, refused=1, failed=3)),
+        ex.webhook().model_copy(update={"wrong": Delivery(status=0, error=28), "right": Delivery(status=0, error=7)}),
+    ),
+    FAILED_JOBS: (
+        *(ex.failed_jobs(), ex.failed_jobs(ex.failed_job(1), ex.failed_job(2, ex.CHARGES, hours=None))),
+        ex.failed_jobs(*(ex.failed_job(number, retried=retried) for number, retried in enumerate(Retried, 1))),
+        ex.failed_jobs(ex.failed_job(4)).model_copy(update={"others": 7, "more": True}),
+        *(FailedJobsState(trouble=trouble, asked=True) for trouble in StoreTrouble),
+    ),
+    QueueFlow(php="php8.2", path=APP, user="forge"): (
+        *(ex.QUEUE, ex.QUEUE.model_copy(update={"waiting": 3, "retried": ("a", "b")})),
+        *(QueueFlowState(trouble=trouble) for trouble in StoreTrouble),
+    ),
     OrphanWorkers(): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
     Configuration(php="php8.2", path=APP, user="forge"): (
         *(ex.CONFIGURED, ex.CONFIG_STALE, ex.NOT_CACHED, ex.ENV_UNPARSABLE),

@@ -21,6 +21,7 @@ from remediate.rehearsal.faults.database import (
 from remediate.rehearsal.faults.disk import DeletedLogFilled, FileFilled, LaravelLogFilled, LogLinked
 from remediate.rehearsal.faults.fault import MARKER, Fault, RootShell
 from remediate.rehearsal.faults.load import PhpRunaway, QueryComputing, Runaway, UnitRunaway
+from remediate.rehearsal.faults.payments import JobsFailed, RouteBroken, SecretChanged, StoreStopped
 from remediate.rehearsal.faults.php_fpm import PoolExhausted, PoolHung
 from remediate.rehearsal.faults.redis import (
     CacheElsewhere,
@@ -55,6 +56,7 @@ __all__ = [
     "Fault",
     "FileFilled",
     "IssuedOften",
+    "JobsFailed",
     "LaravelLogFilled",
     "LineAppended",
     "LineageReplaced",
@@ -75,10 +77,13 @@ __all__ = [
     "RedisStopped",
     "RenewalHindered",
     "RootShell",
+    "RouteBroken",
     "Runaway",
+    "SecretChanged",
     "ServerCrashed",
     "ServerFrozen",
     "SocketRemoved",
+    "StoreStopped",
     "TableLocked",
     "TransactionForgotten",
     "UnitFlapping",
