@@ -149,6 +149,7 @@ def test_every_cause_that_app_down_mends_names_a_remedy_that_it_has() -> None:
 
 
 UNIT, PROGRAM = "nginx", "agency-worker"
+CONFIGURED = ("/srv/.env", "/srv/bootstrap/cache/")
 DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.UnitStopped(unit=UNIT), (UNIT,)),
     (faults.UnitKilled(unit=UNIT), (UNIT,)),
@@ -176,6 +177,17 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.ConnectionsHeld(app="/srv", database="shop", user="shop"), ("database sessions",)),
     (faults.TransactionForgotten(app="/srv", database="shop", user="shop", table="orders"), ("database sessions",)),
     (faults.QueryRunaway(app="/srv", database="shop", user="shop", table="orders"), ("database sessions",)),
+    (faults.RedisStopped(path="/srv", program=PROGRAM), ("redis-server", PROGRAM)),
+    (faults.RedisStopped(path="/srv", program=PROGRAM, masked=True), ("redis-server", PROGRAM)),
+    (faults.RedisStopped(path="/srv", program=PROGRAM, broken="/etc/r"), ("redis-server", PROGRAM, "/etc/r")),
+    (faults.RedisKilled(path="/srv", program=PROGRAM), ("redis-server", PROGRAM)),
+    (faults.RedisLoading(path="/srv", program=PROGRAM, config="/etc/r"), ("redis-server", PROGRAM, "/etc/r")),
+    (faults.RedisFull(path="/srv", program=PROGRAM), ("redis-server", PROGRAM)),
+    (faults.RedisFull(path="/srv", program=PROGRAM, shared=True), ("redis-server", PROGRAM, *CONFIGURED)),
+    (faults.RedisPassword(path="/srv", program=PROGRAM, told=True), ("redis-server", PROGRAM, *CONFIGURED)),
+    (faults.RedisPassword(path="/srv", program=PROGRAM, told=False), ("redis-server", PROGRAM)),
+    (faults.RedisReplica(path="/srv", program=PROGRAM), ("redis-server", PROGRAM)),
+    (faults.CacheElsewhere(path="/srv", program=PROGRAM), ("redis-server", PROGRAM, CONFIGURED[1])),
 ]
 
 
