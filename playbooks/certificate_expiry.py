@@ -60,7 +60,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     often = hindered(hindrance=faults.IssuedOften(name=name))
     yield refused("issued-often", often, "issuance-limit", needs=(nginx, "pebble"))
     busy = hindered(hindrance=faults.CertbotAtWork())
-    yield refused("certbot-at-work", busy, "certbot-busy", needs=(nginx, "pebble"), timeout=6)
+    yield refused("certbot-at-work", busy, "certbot-busy", needs=(nginx, "pebble"), timeout=10)
     other = due.model_copy(update={"domain": f"old.{domain}"})
     yield refused("certificate-wrong-name", other, "wrong-name", needs=(nginx,))
     elsewhere = faults.CertificateElsewhere(domain=domain, config=site)
