@@ -12,7 +12,10 @@ EXAMPLE = Host(
             "app_path": "/home/forge/agency-platform",
             "php": "php8.3",
             "worker_program": "agency-worker",
+            "database": {"unit": "mariadb", "port": 3306, "user": "agency"},
             "certificate": {"name": "example.com", "domain": "example.com"},
+            "log_paths": ["/var/log/nginx/access.log", "/home/forge/agency-platform/storage/logs/laravel.log"],
+            "restartable_units": ["agency-import"],
         }
     ),
 )
