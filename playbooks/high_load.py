@@ -75,7 +75,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield cured("disk-laravel-log", faults.LaravelLogFilled(path=app, disk=disk, user=user), "log.shorten")
 
     yield refused("unit-runaway", faults.UnitRunaway(user=user), "unit-process")
-    yield refused("query-runaway", faults.QueryRunaway(path=app), "query-cause")
+    yield refused("query-computing", faults.QueryComputing(path=app), "query-cause")
     yield refused("root-runaway", faults.Runaway(user="root"), "foreign-process")
     yield refused("disk-foreign", faults.FileFilled(path=f"{disk}/dump.sql"), "disk-foreign")
     yield refused("disk-log-linked", faults.LogLinked(path=log), "log-unsafe")

@@ -54,6 +54,7 @@ ADVICE: Final = {
     "inodes-full": "find out what makes so many files, and which of them may go",
     "pool-busy": "find out what it is busy with; to restart it all the same, add --override pool-busy='why'",
     "left-running": "end that by hand, then run this again",
+    "fails-again": "mend what it failed with, then add --override fails-again='what was mended'",
     "locked": "wait for it with --wait SECONDS",
     "moved": "find out who else is at work on this host",
     "unstable": "read its log: something ends it again and again",

@@ -101,10 +101,10 @@ class PhpRunaway(Fault):
         return f"rm -f {self.public}/remediate-fault.php; systemctl restart {self.php}-fpm"
 
 
-class QueryRunaway(Fault):
+class QueryComputing(Fault):
     """A query of the application's computes and computes: on top of the list of processes stands the database."""
 
-    kind: Literal["query-runaway"] = "query-runaway"
+    kind: Literal["query-computing"] = "query-computing"
     path: AbsolutePath = Field(description="directory that holds artisan and .env")
     seconds: int = Field(default=280, ge=1, le=300, description="after which the database ends it by itself")
 
