@@ -62,6 +62,49 @@ class Service(_Frozen):
     port: Port = Field(description="TCP port")
 
 
+def _application_user(value: str) -> str:
+    if value.lower() in _OWN_USERS or re.search(r"repl|backup|dump|monitor|export", value, re.IGNORECASE):
+        raise ValueError("must be the application's own user, not one of the server, a replica, a backup or monitoring")
+    return value
+
+
+_OWN_USERS = frozenset(
+    {"root", "mysql", "mariadb", "mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema"}
+) | {
+    "admin",
+    "debian-sys-maint",
+    "event_scheduler",
+    "pmm",
+}
+
+DatabaseUser = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$"),
+    AfterValidator(_application_user),
+]
+"""A database user whose sessions may be ended."""
+
+Seconds = Annotated[int, Field(ge=1, le=86400)]
+
+
+class DatabaseLimits(_Frozen):
+    """From how many seconds on a session of the application is beyond what it may take, when others suffer."""
+
+    lock_wait: Seconds = Field(default=10, description="waiting for a lock is trouble")
+    idle_transaction: Seconds = Field(default=30, description="doing nothing in a transaction that others wait for")
+    long_query: Seconds = Field(default=60, description="one query")
+    idle: Seconds = Field(default=60, description="doing nothing while others get no connection")
+
+
+class Database(Service):
+    """The application's database."""
+
+    user: DatabaseUser | None = Field(
+        default=None, description="the application's own user there: nobody else's sessions are ever ended"
+    )
+    limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
+
+
 class Certificate(_Frozen):
     """The TLS certificate the public is served."""
 
@@ -144,12 +187,15 @@ class Settings(_Frozen):
     )
     app_path: AbsolutePath | None = Field(default=None, description="directory that holds artisan")
     app_user: UserName = Field(default="forge", description="user the application runs as")
+    app_servers: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="how many servers run this application; unknown counts as several"
+    )
     php: PhpName | None = Field(default=None, description="PHP's name, for example php8.3; discovered when absent")
     nginx_unit: UnitName = Field(default="nginx", description="systemd unit of the web server")
     worker_program: ProgramName | None = Field(
         default=None, description="supervisor group or program of the queue workers"
     )
-    database: Service | None = Field(default=None, description="the application's database")
+    database: Database | None = Field(default=None, description="the application's database")
     redis: Service | None = Field(default=None, description="the application's Redis")
     certificate: Certificate | None = Field(default=None, description="the certificate the public is served")
     webhook_path: UrlPath | None = Field(default=None, description="path of the payment provider's webhook")

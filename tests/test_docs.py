@@ -19,7 +19,7 @@ from pydantic import BaseModel
 import remediate
 from incidents import DOWN, HEALTHY, PAGES, host
 from remediate.cli import namespace
-from remediate.host import Certificate, Payments, Service, Settings, SshTarget
+from remediate.host import Certificate, Database, DatabaseLimits, Links, Payments, Service, Settings, SshTarget
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, RunVerdict
 from remediate.playbooks.app_down import app_down
@@ -177,8 +177,9 @@ def rows(text: str, title: str) -> list[list[str]]:
 
 NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "certificate": Certificate,
-    "database": Service,
+    "database": Database,
     "redis": Service,
+    "links": Links,
     "payments": Payments,
 }
 
@@ -196,6 +197,11 @@ def test_the_keys_of_an_inventory_are_the_fields_of_the_settings() -> None:
             assert (inner[1].split(", ") if inner else None) == (
                 list(NESTED[key].model_fields) if key in NESTED else None
             ), key
+
+
+def test_the_limits_of_a_database_are_the_fields_of_its_settings() -> None:
+    table = rows((ROOT / "docs/inventory.md").read_text(), "limit")
+    assert {name.strip("`"): int(default.strip("`")) for name, default, _ in table} == DatabaseLimits().model_dump()
 
 
 def test_the_exit_codes_are_those_of_the_code() -> None:

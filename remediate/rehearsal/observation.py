@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from remediate.errors import ConfigurationError
 from remediate.host import Host, Vantage
-from remediate.rehearsal.faults.fault import RootShell
+from remediate.rehearsal.faults.fault import Fault, RootShell
 from remediate.rehearsal.machine import StagingError, last_line
 
 _SECONDS: Final = 60
@@ -184,6 +184,18 @@ def bystanders(observation: Observation, disturbed: Iterable[str]) -> Observatio
     """Return what does not belong to what was disturbed."""
     names = tuple(disturbed)
     return {key: entry for key, entry in observation.items() if not entry.disturbed(names)}
+
+
+def keepsakes(shell: RootShell, faults: Iterable[Fault]) -> tuple[str, ...]:
+    """Return what these faults say that nobody may lose, as it stands on the host now."""
+    scripts = (fault.keepsakes() for fault in faults)
+    return tuple(line for script in scripts if script for line in shell.script(script).splitlines())
+
+
+def missing(kept: Sequence[str], shell: RootShell, faults: Iterable[Fault]) -> list[str]:
+    """Return what was there once and is not any more."""
+    now = keepsakes(shell, faults)
+    return [each for each in kept if each not in now]
 
 
 def demand_testinfra() -> None:

@@ -12,6 +12,7 @@ EXAMPLE = Host(
             "app_path": "/home/forge/agency-platform",
             "php": "php8.3",
             "worker_program": "agency-worker",
+            "database": {"unit": "mariadb", "port": 3306, "user": "agency"},
         }
     ),
 )

@@ -7,20 +7,28 @@ from typing import Final
 from remediate.command import CurlExit, Output
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
+from remediate.probes.cache import CacheState
 from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.configuration import CachedConfig, ConfigurationState, EnvFile, FileState, ValueState
+from remediate.probes.descendants import DescendantsState
 from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure, Site
-from remediate.probes.laravel import AppState, DatabaseState, DatabaseTrouble, DeployState
+from remediate.probes.laravel import AppState, CredentialsState, DatabaseState, DatabaseTrouble, DeployState
 from remediate.probes.machine import MachineIdentity
+from remediate.probes.mysql import DataRoom, SessionsState
 from remediate.probes.network import Listeners
 from remediate.probes.nginx import NginxConfig
+from remediate.probes.opcache import OpcacheState
 from remediate.probes.php import MARKER
 from remediate.probes.php_fpm import InstalledPhp, PoolsState
-from remediate.probes.queue import FailedJobsState, QueueFlowState, StoreTrouble
+from remediate.probes.queue import FailedJobsState, QueueFlowState
+from remediate.probes.redis import ContentState, RedisState
+from remediate.probes.stores import Trouble
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
 from remediate.probes.webhook import WebhookState
+from remediate.testing.payments import answer_of as payments
 
 _CURL: Final = {
     None: CurlExit.OK,
@@ -36,10 +44,33 @@ _NONE_MATCHED: Final = 1
 _NO_DAEMON: Final = "unix:///var/run/supervisor.sock no such file\n"
 _DATABASE_ERRORS: Final = {
     DatabaseTrouble.REFUSED: 2002,
+    DatabaseTrouble.SILENT: 2006,
+    DatabaseTrouble.NAME: 2002,
     DatabaseTrouble.DENIED: 1045,
+    DatabaseTrouble.FORBIDDEN: 1044,
     DatabaseTrouble.UNKNOWN_DATABASE: 1049,
     DatabaseTrouble.TOO_MANY: 1040,
     DatabaseTrouble.OTHER: 1205,
+}
+_NETWORK: Final = {
+    DatabaseTrouble.REFUSED: "refused",
+    DatabaseTrouble.SILENT: "open",
+    DatabaseTrouble.NAME: "name",
+}
+_REDIS_STATES: Final = {
+    None: "ok",
+    Trouble.REFUSED: "refused",
+    Trouble.NAME: "name",
+    Trouble.TIMEOUT: "timeout",
+    Trouble.LOST: "lost",
+    Trouble.DENIED: "wrongpass",
+    Trouble.FORBIDDEN: "noperm",
+    Trouble.LOADING: "loading",
+    Trouble.MEMORY: "oom",
+    Trouble.REPLICA: "readonly",
+    Trouble.UNSAVED: "misconf",
+    Trouble.CLIENTS: "maxclients",
+    Trouble.OTHER: "other",
 }
 
 
@@ -61,7 +92,13 @@ def output_of(probe: Probe[Fact], fact: Fact) -> Output:
 
 
 def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
-    return _of_systemd(fact) or _of_programs(probe, fact) or _of_php(fact) or _of_supervisor(fact)
+    return (
+        _of_systemd(fact)
+        or _of_programs(probe, fact)
+        or _of_php(fact)
+        or _of_supervisor(fact)
+        or _of_files(probe, fact)
+    )
 
 
 def _of_systemd(fact: Fact) -> Output | None:
@@ -90,11 +127,42 @@ def _of_programs(probe: Probe[Fact], fact: Fact) -> Output | None:
             return Output(stdout=f"{_df(fact.space)}--\n{_df(fact.inodes)}")
         case Listeners():
             return Output(stdout=_ss(fact))
+        case SessionsState():
+            return _sessions(fact)
+        case DataRoom():
+            return _room(fact)
         case DeployState():
             lines = (f"{pid} {line}\n" for pid, line in zip(count(4711), fact.running, strict=False))
             return Output(stdout="".join(lines), exit=0 if fact.running else _NONE_MATCHED)
         case _:
             return None
+
+
+def _of_files(probe: Probe[Fact], fact: Fact) -> Output | None:
+    match fact:
+        case FileState(mark="") if isinstance(probe, EnvFile | CachedConfig):
+            return Output(stderr=f"cannot open {probe.path}: No such file or directory\n", exit=1)
+        case FileState() if isinstance(probe, EnvFile):
+            return Output(stdout=f"{fact.mark}  {probe.path}/.env\n")
+        case FileState():
+            return Output(stdout=fact.mark)
+        case DescendantsState():
+            each = "{0.pid} {0.started} {1} {0.user} {0.directory} {0.arguments} \n"
+            lines = (each.format(process, "stale" if process.stale else "fresh") for process in fact.processes)
+            return Output(stdout="".join(lines))
+        case OpcacheState():
+            return Output(stdout=_opcache(fact))
+        case _:
+            return None
+
+
+def _opcache(fact: OpcacheState) -> str:
+    enabled, again = ("On" if each else "Off" for each in (fact.enabled, fact.looks_again))
+    return (
+        f"PHP Version => 8.2.36\nopcache.enable => {enabled} => {enabled}\n"
+        f"opcache.revalidate_freq => {fact.seconds} => {fact.seconds}\n"
+        f"opcache.validate_timestamps => {again} => {again}\n"
+    )
 
 
 def _of_php(fact: Fact) -> Output | None:
@@ -103,35 +171,56 @@ def _of_php(fact: Fact) -> Output | None:
     match fact:
         case PoolsState():
             answer = fact.model_dump(mode="json")["pools"]
-        case AppState():
+        case AppState() | ConfigurationState() | ValueState():
             answer = fact.model_dump(mode="json")
+        case RedisState() | ContentState() | CacheState():
+            answer = _redis(fact)
         case DatabaseState():
-            state = {"driver": "mysql", "host": "127.0.0.1", "database": "app"}
-            if fact.trouble is None:
-                answer = {**state, "state": "ok", "waiting": fact.waiting}
-            else:
-                answer = {**state, "state": "failed", "code": _DATABASE_ERRORS[fact.trouble]}
-        case WebhookState():
-            answer = {**fact.model_dump(mode="json"), "curl": True}
-        case FailedJobsState(trouble=StoreTrouble() as trouble) | QueueFlowState(trouble=StoreTrouble() as trouble):
-            answer = {"state": "failed", "why": trouble.value, "code": 0}
-        case FailedJobsState():
-            answer = _failed_jobs(fact)
-        case QueueFlowState():
-            answer = {**fact.model_dump(mode="json", exclude={"trouble"}), "state": "ok", "driver": "redis"}
+            answer = _database(fact)
+        case CredentialsState(answer=None):
+            answer = {"env": fact.env}
+        case CredentialsState(answer=DatabaseState() as said):
+            answer = {"env": fact.env, "keys": {name: how.value for name, how in fact.settings}, **_database(said)}
+        case WebhookState() | FailedJobsState() | QueueFlowState():
+            answer = payments(fact)
         case _:
             return None
     return Output(stdout=f"\n{MARKER}{json.dumps(answer)}\n")
 
 
-def _failed_jobs(fact: FailedJobsState) -> dict[str, object]:
-    kinds = list(dict.fromkeys((job.name, job.exception, job.queue) for job in fact.jobs))
-    jobs = [
-        [job.row, job.uuid, job.hours, job.retried.value, kinds.index((job.name, job.exception, job.queue))]
-        for job in fact.jobs
-    ]
-    by = "row" if any(job.id == str(job.row) for job in fact.jobs) else "uuid"
-    return {"state": "ok", "by": by, "kinds": kinds, "jobs": jobs, "others": fact.others, "more": fact.more}
+def _database(fact: DatabaseState) -> dict[str, object]:
+    place = {"driver": "mysql", "host": fact.host, "database": "app", "username": fact.user}
+    if fact.trouble is None:
+        return {**place, "state": "ok", "waiting": fact.waiting}
+    network = {"network": _NETWORK[fact.trouble]} if fact.trouble in _NETWORK else {}
+    return {**place, "state": "failed", "code": _DATABASE_ERRORS[fact.trouble], **network}
+
+
+def _sessions(fact: SessionsState) -> Output:
+    if not fact.up:
+        return Output(stderr="ERROR 2002 (HY000): Can't connect to local server through socket (2)\n", exit=1)
+    server = fact.model_dump(mode="json", include={"limit", "full", "tight", "waiting"})
+    rows = [row.model_dump(mode="json") for row in (*fact.holders, *fact.sessions)]
+    return Output(stdout="".join(f"{json.dumps(row)}\n" for row in (server, *rows)))
+
+
+def _room(fact: DataRoom) -> Output:
+    table = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda1 1000 0 0 {}% /\n"
+    options = "rw,relatime" if fact.writable else "ro,relatime"
+    return Output(stdout=f"{options}\n--\n{table.format(fact.percent)}--\n{table.format(fact.inodes)}")
+
+
+def _redis(fact: RedisState | ContentState | CacheState) -> object:
+    match fact:
+        case RedisState():
+            links = [
+                {**link.model_dump(exclude={"trouble"}), "state": _REDIS_STATES[link.trouble]} for link in fact.links
+            ]
+            return {"stores": fact.model_dump(mode="json")["stores"], "links": links}
+        case ContentState():
+            return {"stores": [], "links": [each.model_dump(exclude_none=True) for each in fact.contents]}
+        case _:
+            return fact.model_dump()
 
 
 def _of_supervisor(fact: Fact) -> Output | None:

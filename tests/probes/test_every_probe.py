@@ -12,20 +12,37 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 import remediate.probes
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Vantage
 from remediate.probe import Fact, Probe
+from remediate.probes.cache import Cache
+from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
+from remediate.probes.descendants import Descendants
 from remediate.probes.disk import Disk, DiskState, Room
 from remediate.probes.http import Failure, Site
-from remediate.probes.laravel import App, AppDatabase, AppLog, DatabaseState, DatabaseTrouble, Deploy, DeployState
+from remediate.probes.laravel import (
+    App,
+    AppDatabase,
+    AppLog,
+    Credentials,
+    DatabaseState,
+    DatabaseTrouble,
+    Deploy,
+    DeployState,
+)
 from remediate.probes.machine import Machine, MachineIdentity
+from remediate.probes.mysql import DataDirectory, DataRoom, Holder, Sessions, SessionsState
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog
+from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble
+from remediate.probes.redis import AppRedis, ContentState, RedisContent
+from remediate.probes.stores import Scan, Trouble
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
 from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, WorkerPids, Workers
 from remediate.probes.systemd import LogLines, Unit, UnitLog
@@ -34,13 +51,14 @@ from remediate.script import STDOUT_LIMIT
 from remediate.survey import Facts
 from remediate.testing import ScriptedSession, output_of
 from remediate.testing import examples as ex
+from remediate.testing import payments as pay
 
 APP = "/home/forge/agency-platform"
 SITE = Site(url="https://example.com/", asked_from=Vantage.HOST, contains="Welcome")
 WEBHOOK = Webhook(
     php="php8.2", path=APP, user="forge", url="https://example.com/webhooks/stripe", secret="services.stripe.secret"
 )
-FAILED_JOBS = FailedJobs(php="php8.2", path=APP, user="forge", classes=(ex.RECORDS, ex.CHARGES))
+FAILED_JOBS = FailedJobs(php="php8.2", path=APP, user="forge", classes=(pay.RECORDS, pay.CHARGES))
 LOG = LogLines(lines=("2026-11-23T08:31:11+0000 staging systemd[1]: Started.", "two"))
 
 STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
@@ -81,6 +99,38 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     AppDatabase(php="php8.2", path=APP, user="forge"): (
         *(ex.DATABASE, ex.DATABASE_BUSY),
         *(DatabaseState(trouble=trouble, waiting=0) for trouble in DatabaseTrouble),
+        DatabaseState(trouble=None, waiting=0, host="db.example.com", user="shop"),
+    ),
+    Credentials(php="php8.2", path=APP, user="forge"): (
+        *(ex.CREDENTIALS, ex.ENV_BROKEN, ex.credentials(None, "password")),
+        *(ex.credentials(trouble) for trouble in DatabaseTrouble),
+    ),
+    Sessions(): (
+        *(ex.SESSIONS, ex.NO_SERVER),
+        SessionsState(up=True, limit=151, waiting=True, sessions=(ex.session(), ex.session(58, command="Query"))),
+        SessionsState(
+            up=True,
+            limit=20,
+            full=True,
+            tight=True,
+            holders=(Holder(user="reports", idle=True, count=18), Holder(user="shop", idle=False, count=2)),
+            sessions=(ex.session(user="reports", database=None, blocks=False, transaction=False),),
+        ),
+    ),
+    DataDirectory(): (ex.DATA_ROOM, DataRoom(writable=False, percent=100, inodes=0)),
+    AppRedis(php="php8.2", path=APP, user="forge"): (
+        *(ex.redis(), ex.redis(shared=True), ex.redis(cache="file"), ex.redis(server="/run/redis/redis.sock")),
+        *(ex.redis(trouble) for trouble in Trouble),
+        ex.redis(sessions=Trouble.REFUSED, server="cache.example.com:6379"),
+    ),
+    AppRedis(php="php8.2", path=APP, user="forge", fresh=True): (ex.redis(),),
+    RedisContent(php="php8.2", path=APP, user="forge"): (
+        *(ex.content(), ex.content(scan=ex.OWN_KEYS), ex.content(scan=Scan(seen=2000, foreign=3, whole=False))),
+        ContentState(contents=()),
+    ),
+    Cache(php="php8.2", path=APP, user="forge"): (
+        *(ex.CACHE, ex.FILE_CACHE),
+        ex.CACHE.model_copy(update={"key": None, "file": None, "version": "11.9.0"}),
     ),
     Deploy(user="forge"): (ex.NO_DEPLOY, ex.DEPLOYING, DeployState(running=("git pull", "npm ci"))),
     Workers(program="agency-worker"): (
@@ -89,21 +139,40 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     ),
     WorkerIdentity(): (WorkerPids(pids=("0", "13057", "13058")), WorkerPids(pids=())),
     WEBHOOK: (
-        *(ex.webhook(), ex.webhook(404, None, secret=False), ex.webhook(500, 500)),
-        ex.webhook(events=ex.delivered(accepted=2, refused=1, failed=3)),
-        ex.webhook().model_copy(update={"wrong": Delivery(status=0, error=28), "right": Delivery(status=0, error=7)}),
+        *(pay.webhook(), pay.webhook(404, None, secret=False), pay.webhook(500, 500)),
+        pay.webhook(events=pay.delivered(accepted=2, refused=1, failed=3)),
+        pay.webhook().model_copy(update={"wrong": Delivery(status=0, error=28), "right": Delivery(status=0, error=7)}),
     ),
     FAILED_JOBS: (
-        *(ex.failed_jobs(), ex.failed_jobs(ex.failed_job(1), ex.failed_job(2, ex.CHARGES, hours=None))),
-        ex.failed_jobs(*(ex.failed_job(number, retried=retried) for number, retried in enumerate(Retried, 1))),
-        ex.failed_jobs(ex.failed_job(4)).model_copy(update={"others": 7, "more": True}),
+        *(pay.failed_jobs(), pay.failed_jobs(pay.failed_job(1), pay.failed_job(2, pay.CHARGES, hours=None))),
+        pay.failed_jobs(*(pay.failed_job(number, retried=retried) for number, retried in enumerate(Retried, 1))),
+        pay.failed_jobs(pay.failed_job(4)).model_copy(update={"others": 7, "more": True}),
         *(FailedJobsState(trouble=trouble, asked=True) for trouble in StoreTrouble),
     ),
     QueueFlow(php="php8.2", path=APP, user="forge"): (
-        *(ex.QUEUE, ex.QUEUE.model_copy(update={"waiting": 3, "retried": ("a", "b")})),
+        *(pay.QUEUE, pay.QUEUE.model_copy(update={"waiting": 3, "retried": ("a", "b")})),
         *(QueueFlowState(trouble=trouble) for trouble in StoreTrouble),
     ),
     OrphanWorkers(): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
+    Configuration(php="php8.2", path=APP, user="forge"): (
+        *(ex.CONFIGURED, ex.CONFIG_STALE, ex.NOT_CACHED, ex.ENV_UNPARSABLE),
+        ex.CONFIG_STALE.model_copy(update={"differs": ("a", "b.c", "d", "e"), "external": ("DB_HOST",)}),
+        *(ex.CONFIGURED.model_copy(update={"env": state, "message": "why"}) for state in EnvState),
+    ),
+    EnvFile(path=APP, user="forge"): (ex.env_file(), ex.NO_FILE),
+    CachedConfig(path=APP, user="forge"): (ex.cached_config(), ex.NO_FILE),
+    EnvValue(php="php8.2", path=APP, user="forge", key="A", value=SecretStr("whsec_4711")): (
+        *(ex.RIGHT_VALUE, ex.OTHER_VALUE, ex.NO_VALUE),
+        ex.NO_VALUE.model_copy(update={"state": "broken"}),
+    ),
+    Descendants(path=APP, user="forge", unit="supervisor"): (
+        *(ex.descendants(), ex.descendants((101, False)), ex.descendants((101, True), (102, False))),
+        ex.descendants((101, True), program="schedule:run"),
+    ),
+    Opcache(php="php8.2"): (
+        *(ex.OPCACHE, ex.OPCACHE_KEEPS, OpcacheState(enabled=False, looks_again=True)),
+        ex.OPCACHE.model_copy(update={"seconds": 60}),
+    ),
 }
 
 
@@ -152,7 +221,9 @@ def test_a_fact_that_no_output_reads_as_is_an_error_of_the_test() -> None:
 @pytest.mark.parametrize("probe", STATED, ids=lambda probe: probe.kind)
 def test_a_question_has_its_place_in_a_report(probe: Probe[Fact]) -> None:
     assert probe.label() == " ".join(probe.label().split()) != ""
-    assert type(probe).model_validate_json(probe.model_dump_json()) == probe
+    secret = {name: value for name, value in probe if isinstance(value, SecretStr)}
+    assert type(probe).model_validate_json(probe.model_dump_json()).model_copy(update=secret) == probe
+    assert not any(value.get_secret_value() in probe.model_dump_json() + repr(probe) for value in secret.values())
 
 
 @pytest.mark.parametrize("probe", [probe for probe in STATED if isinstance(probe.command(), Run)], ids=repr)
