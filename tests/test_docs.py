@@ -19,7 +19,7 @@ from pydantic import BaseModel
 import remediate
 from incidents import DOWN, HEALTHY, PAGES, host
 from remediate.cli import namespace
-from remediate.host import Certificate, Database, DatabaseLimits, Links, Payments, Service, Settings, SshTarget
+from remediate.host import Certificate, Database, DatabaseLimits, Limits, Links, Payments, Service, Settings, SshTarget
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, RunVerdict
 from remediate.playbooks.app_down import app_down
@@ -180,6 +180,7 @@ NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "database": Database,
     "redis": Service,
     "links": Links,
+    "limits": Limits,
     "payments": Payments,
 }
 

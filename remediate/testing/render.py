@@ -7,28 +7,25 @@ from typing import Final
 from remediate.command import CurlExit, Output
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
-from remediate.probes.cache import CacheState
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import CachedConfig, ConfigurationState, EnvFile, FileState, ValueState
 from remediate.probes.descendants import DescendantsState
 from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure, Site
-from remediate.probes.laravel import AppState, CredentialsState, DatabaseState, DatabaseTrouble, DeployState
+from remediate.probes.laravel import AppState, DeployState
 from remediate.probes.machine import MachineIdentity
-from remediate.probes.mysql import DataRoom, SessionsState
 from remediate.probes.network import Listeners
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.opcache import OpcacheState
 from remediate.probes.php import MARKER
 from remediate.probes.php_fpm import InstalledPhp, PoolsState
-from remediate.probes.queue import FailedJobsState, QueueFlowState
-from remediate.probes.redis import ContentState, RedisState
-from remediate.probes.stores import Trouble
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
-from remediate.probes.webhook import WebhookState
-from remediate.testing.payments import answer_of as payments
+from remediate.testing.render_certificate import of_certificates
+from remediate.testing.render_load import of_load
+from remediate.testing.render_payments import of_payments
+from remediate.testing.render_stores import of_stores
 
 _CURL: Final = {
     None: CurlExit.OK,
@@ -42,36 +39,6 @@ _CURL: Final = {
 _EX_CONFIG: Final = 78
 _NONE_MATCHED: Final = 1
 _NO_DAEMON: Final = "unix:///var/run/supervisor.sock no such file\n"
-_DATABASE_ERRORS: Final = {
-    DatabaseTrouble.REFUSED: 2002,
-    DatabaseTrouble.SILENT: 2006,
-    DatabaseTrouble.NAME: 2002,
-    DatabaseTrouble.DENIED: 1045,
-    DatabaseTrouble.FORBIDDEN: 1044,
-    DatabaseTrouble.UNKNOWN_DATABASE: 1049,
-    DatabaseTrouble.TOO_MANY: 1040,
-    DatabaseTrouble.OTHER: 1205,
-}
-_NETWORK: Final = {
-    DatabaseTrouble.REFUSED: "refused",
-    DatabaseTrouble.SILENT: "open",
-    DatabaseTrouble.NAME: "name",
-}
-_REDIS_STATES: Final = {
-    None: "ok",
-    Trouble.REFUSED: "refused",
-    Trouble.NAME: "name",
-    Trouble.TIMEOUT: "timeout",
-    Trouble.LOST: "lost",
-    Trouble.DENIED: "wrongpass",
-    Trouble.FORBIDDEN: "noperm",
-    Trouble.LOADING: "loading",
-    Trouble.MEMORY: "oom",
-    Trouble.REPLICA: "readonly",
-    Trouble.UNSAVED: "misconf",
-    Trouble.CLIENTS: "maxclients",
-    Trouble.OTHER: "other",
-}
 
 
 def output_of(probe: Probe[Fact], fact: Fact) -> Output:
@@ -98,6 +65,10 @@ def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
         or _of_php(fact)
         or _of_supervisor(fact)
         or _of_files(probe, fact)
+        or of_certificates(probe, fact)
+        or of_load(probe, fact)
+        or of_stores(fact)
+        or of_payments(fact)
     )
 
 
@@ -127,10 +98,6 @@ def _of_programs(probe: Probe[Fact], fact: Fact) -> Output | None:
             return Output(stdout=f"{_df(fact.space)}--\n{_df(fact.inodes)}")
         case Listeners():
             return Output(stdout=_ss(fact))
-        case SessionsState():
-            return _sessions(fact)
-        case DataRoom():
-            return _room(fact)
         case DeployState():
             lines = (f"{pid} {line}\n" for pid, line in zip(count(4711), fact.running, strict=False))
             return Output(stdout="".join(lines), exit=0 if fact.running else _NONE_MATCHED)
@@ -173,54 +140,9 @@ def _of_php(fact: Fact) -> Output | None:
             answer = fact.model_dump(mode="json")["pools"]
         case AppState() | ConfigurationState() | ValueState():
             answer = fact.model_dump(mode="json")
-        case RedisState() | ContentState() | CacheState():
-            answer = _redis(fact)
-        case DatabaseState():
-            answer = _database(fact)
-        case CredentialsState(answer=None):
-            answer = {"env": fact.env}
-        case CredentialsState(answer=DatabaseState() as said):
-            answer = {"env": fact.env, "keys": {name: how.value for name, how in fact.settings}, **_database(said)}
-        case WebhookState() | FailedJobsState() | QueueFlowState():
-            answer = payments(fact)
         case _:
             return None
     return Output(stdout=f"\n{MARKER}{json.dumps(answer)}\n")
-
-
-def _database(fact: DatabaseState) -> dict[str, object]:
-    place = {"driver": "mysql", "host": fact.host, "database": "app", "username": fact.user}
-    if fact.trouble is None:
-        return {**place, "state": "ok", "waiting": fact.waiting}
-    network = {"network": _NETWORK[fact.trouble]} if fact.trouble in _NETWORK else {}
-    return {**place, "state": "failed", "code": _DATABASE_ERRORS[fact.trouble], **network}
-
-
-def _sessions(fact: SessionsState) -> Output:
-    if not fact.up:
-        return Output(stderr="ERROR 2002 (HY000): Can't connect to local server through socket (2)\n", exit=1)
-    server = fact.model_dump(mode="json", include={"limit", "full", "tight", "waiting"})
-    rows = [row.model_dump(mode="json") for row in (*fact.holders, *fact.sessions)]
-    return Output(stdout="".join(f"{json.dumps(row)}\n" for row in (server, *rows)))
-
-
-def _room(fact: DataRoom) -> Output:
-    table = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda1 1000 0 0 {}% /\n"
-    options = "rw,relatime" if fact.writable else "ro,relatime"
-    return Output(stdout=f"{options}\n--\n{table.format(fact.percent)}--\n{table.format(fact.inodes)}")
-
-
-def _redis(fact: RedisState | ContentState | CacheState) -> object:
-    match fact:
-        case RedisState():
-            links = [
-                {**link.model_dump(exclude={"trouble"}), "state": _REDIS_STATES[link.trouble]} for link in fact.links
-            ]
-            return {"stores": fact.model_dump(mode="json")["stores"], "links": links}
-        case ContentState():
-            return {"stores": [], "links": [each.model_dump(exclude_none=True) for each in fact.contents]}
-        case _:
-            return fact.model_dump()
 
 
 def _of_supervisor(fact: Fact) -> Output | None:

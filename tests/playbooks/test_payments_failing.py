@@ -29,7 +29,7 @@ from remediate.remedies.queue import RetryJobs
 from remediate.remedies.workers import RestartWorkers
 from remediate.testing import ScriptedSession, play
 from remediate.testing import examples as ex
-from remediate.testing import payments as pay
+from remediate.testing import payment_examples as pay
 from remediate.testing.scripted import Changes
 
 HOST = host(

@@ -19,11 +19,18 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Vantage
 from remediate.probe import Fact, Probe
+from remediate.probes.acme import Authority, AuthorityState, Challenge, ChallengeState
 from remediate.probes.cache import Cache
+from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal, RenewalState
+from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.descendants import Descendants
 from remediate.probes.disk import Disk, DiskState, Room
+from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
+from remediate.probes.filesystems import Consumer, ConsumerList, Consumers
+from remediate.probes.filesystems import Room as DiskRoom
 from remediate.probes.http import Failure, Site
+from remediate.probes.journal import Journal, JournalUse
 from remediate.probes.laravel import (
     App,
     AppDatabase,
@@ -34,12 +41,15 @@ from remediate.probes.laravel import (
     Deploy,
     DeployState,
 )
+from remediate.probes.load import Load, SlowQueries
 from remediate.probes.machine import Machine, MachineIdentity
 from remediate.probes.mysql import DataDirectory, DataRoom, Holder, Sessions, SessionsState
 from remediate.probes.network import PortOwner
-from remediate.probes.nginx import NginxConfig, NginxLog
+from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
+from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
+from remediate.probes.processes import Processes, UnitUsage
 from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble
 from remediate.probes.redis import AppRedis, ContentState, RedisContent
 from remediate.probes.stores import Scan, Trouble
@@ -51,10 +61,12 @@ from remediate.script import STDOUT_LIMIT
 from remediate.survey import Facts
 from remediate.testing import ScriptedSession, output_of
 from remediate.testing import examples as ex
-from remediate.testing import payments as pay
+from remediate.testing import load_examples as exl
+from remediate.testing import payment_examples as pay
 
 APP = "/home/forge/agency-platform"
 SITE = Site(url="https://example.com/", asked_from=Vantage.HOST, contains="Welcome")
+SERVED = ServedCertificate(domain="example.com", asked_from=Vantage.HOST)
 WEBHOOK = Webhook(
     php="php8.2", path=APP, user="forge", url="https://example.com/webhooks/stripe", secret="services.stripe.secret"
 )
@@ -138,6 +150,66 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         ex.workers("FATAL", "STOPPED", "EXITED", "BACKOFF", "STARTING", "STOPPING", "UNKNOWN"),
     ),
     WorkerIdentity(): (WorkerPids(pids=("0", "13057", "13058")), WorkerPids(pids=())),
+    SERVED: (
+        ex.served(SERVED, ex.certificate()),
+        ex.served(SERVED, ex.certificate(left=-3)),
+        ex.served(SERVED, ex.certificate(left=100, lasts=90)),
+        ex.served(SERVED, ex.certificate(names="*.example.com 192.0.2.1 2001:db8::1")),
+        ex.served(SERVED, ex.certificate(names=""), verify=18),
+        ex.unserved(NoHandshake.TLS),
+    ),
+    SERVED.model_copy(update={"asked_from": Vantage.CONTROLLER, "within_days": 10}): (
+        *map(ex.unserved, NoHandshake),
+        ex.served(SERVED.model_copy(update={"within_days": 10}), ex.certificate(left=20)),
+    ),
+    LineageCertificate(name="example.com"): (LineageState(certificate=ex.certificate()),),
+    LineageChain(name="example.com"): (ex.TRUSTED, ex.SELF_SIGNED),
+    Renewal(name="example.com"): (
+        *(ex.BY_WEBROOT, ex.NO_LINEAGE),
+        RenewalState(present=True, authenticator="dns-route53", before_days=10, enabled=False),
+    ),
+    Issuances(): (ex.issued(), ex.issued(80, 3, 1)),
+    CertbotRunning(): (ex.NO_CERTBOT, ex.CERTBOT_AT_WORK),
+    CertbotLog(): (LOG, ex.NO_LINES),
+    Authority(name="example.com"): (
+        *(ex.AUTHORITY, ex.AUTHORITY_GONE),
+        ex.AUTHORITY.model_copy(update={"failure": "answers 503"}),
+        AuthorityState(server="https://ca.example.com/", failure="answers with something other than an ACME directory"),
+    ),
+    Challenge(domain="example.com"): (ex.CHALLENGE, ChallengeState(status=403)),
+    Challenge(domain="example.com", asked_from=Vantage.CONTROLLER): (
+        ChallengeState(status=301),
+        ChallengeState(status=None, failure="no answer in time"),
+    ),
+    NginxCertificate(domain="example.com"): (
+        ServerCertificate(files=()),
+        ServerCertificate(files=("/etc/nginx/ssl/server.crt", "/etc/letsencrypt/live/example.com/fullchain.pem")),
+    ),
+    NginxWorkers(): (NginxWorkerPids(pids=(80, 82)), NginxWorkerPids(pids=())),
+    Processes(): (
+        exl.USAGE,
+        exl.busy(exl.process(), exl.process(284, unit="cron.service", arguments="", excess=None)),
+        exl.busy(units=(UnitUsage(unit="php8.2-fpm.service", memory_kib=14_000_000),)),
+    ),
+    Load(): (exl.LOAD, exl.LOAD.model_copy(update={"container": True, "swap_kib": 1024})),
+    SlowQueries(php="php8.2", path=APP, user="forge"): (exl.NO_QUERIES, exl.SLOW_QUERY),
+    DiskRoom(): (exl.ROOM, exl.NO_ROOM),
+    Consumers(): (
+        exl.NO_CONSUMERS,
+        ConsumerList(consumers=(Consumer(path="/a b", size_kib=70_000), Consumer(path="/tmp", files=9))),
+    ),
+    LogFiles(paths=("/var/log/nginx/access.log", "/nope/x")): (
+        exl.NO_FILES,
+        LogFileList(files=(exl.log_file(),), unseen=("/nope/x",)),
+        LogFileList(files=(exl.log_file(kind="link", on_full=False, big=False, safe_folder=False),), unseen=()),
+    ),
+    LogWriters(paths=("/var/log/nginx/access.log",)): (
+        exl.NO_OPEN,
+        OpenFiles(files=(exl.opened(appends=True), exl.opened("python3", 99))),
+    ),
+    DeletedFiles(): (exl.NO_OPEN, OpenFiles(files=(exl.opened(size=67_108_864),))),
+    HeldLogs(): (exl.NO_OPEN,),
+    Journal(): (exl.JOURNAL, JournalUse(mount="", size_kib=0, files="")),
     WEBHOOK: (
         *(pay.webhook(), pay.webhook(404, None, secret=False), pay.webhook(500, 500)),
         pay.webhook(events=pay.delivered(accepted=2, refused=1, failed=3)),

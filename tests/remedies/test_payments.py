@@ -15,7 +15,7 @@ from remediate.probes.webhook import Delivery, Webhook, WebhookState
 from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, ResendEvents, TellSecret
 from remediate.survey import Facts
 from remediate.testing import examples as ex
-from remediate.testing import payments as pay
+from remediate.testing import payment_examples as pay
 from toys import decide
 
 PATH = "/home/forge/agency-platform"

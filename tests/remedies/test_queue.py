@@ -23,7 +23,7 @@ from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.testing import output_of
-from remediate.testing import payments as pay
+from remediate.testing import payment_examples as pay
 from toys import decide
 
 PATH = "/home/forge/agency-platform"

@@ -1,6 +1,14 @@
 """Faults as values: each breaks a disposable host in one way, says how, and undoes itself."""
 
 from remediate.rehearsal.faults.application import DeployRunning, Maintenance, TableLocked
+from remediate.rehearsal.faults.certificate import (
+    CertbotAtWork,
+    CertificateElsewhere,
+    ChallengeShut,
+    IssuedOften,
+    LineageReplaced,
+    RenewalHindered,
+)
 from remediate.rehearsal.faults.database import (
     ConnectionsHeld,
     DatabaseMissing,
@@ -10,7 +18,9 @@ from remediate.rehearsal.faults.database import (
     ServerFrozen,
     TransactionForgotten,
 )
+from remediate.rehearsal.faults.disk import DeletedLogFilled, FileFilled, LaravelLogFilled, LogLinked
 from remediate.rehearsal.faults.fault import MARKER, Fault, RootShell
+from remediate.rehearsal.faults.load import PhpRunaway, QueryComputing, Runaway, UnitRunaway
 from remediate.rehearsal.faults.payments import JobsFailed, RouteBroken, SecretChanged, StoreStopped
 from remediate.rehearsal.faults.php_fpm import PoolExhausted, PoolHung
 from remediate.rehearsal.faults.redis import (
@@ -36,17 +46,28 @@ from remediate.rehearsal.faults.units import (
 __all__ = [
     "MARKER",
     "CacheElsewhere",
+    "CertbotAtWork",
+    "CertificateElsewhere",
+    "ChallengeShut",
     "ConnectionsHeld",
     "DatabaseMissing",
+    "DeletedLogFilled",
     "DeployRunning",
     "Fault",
+    "FileFilled",
+    "IssuedOften",
     "JobsFailed",
+    "LaravelLogFilled",
     "LineAppended",
+    "LineageReplaced",
+    "LogLinked",
     "Maintenance",
     "PasswordChanged",
+    "PhpRunaway",
     "PoolExhausted",
     "PoolHung",
     "PortTaken",
+    "QueryComputing",
     "QueryRunaway",
     "RedisFull",
     "RedisKilled",
@@ -54,8 +75,10 @@ __all__ = [
     "RedisPassword",
     "RedisReplica",
     "RedisStopped",
+    "RenewalHindered",
     "RootShell",
     "RouteBroken",
+    "Runaway",
     "SecretChanged",
     "ServerCrashed",
     "ServerFrozen",
@@ -66,6 +89,7 @@ __all__ = [
     "UnitFlapping",
     "UnitKilled",
     "UnitMasked",
+    "UnitRunaway",
     "UnitStopped",
     "WorkersCrashing",
     "WorkersFatal",

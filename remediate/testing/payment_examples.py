@@ -1,4 +1,4 @@
-"""Facts about payments as healthy and broken hosts give them, and what a host would print for them."""
+"""Facts about payments as healthy and broken hosts give them."""
 
 from typing import Final
 
@@ -48,26 +48,3 @@ def failed_jobs(*jobs: FailedJob) -> FailedJobsState:
 
 QUEUE: Final = QueueFlowState(trouble=None, connection="redis", waiting=0)
 """A queue that answers, with nothing in it."""
-
-
-def answer_of(fact: WebhookState | FailedJobsState | QueueFlowState) -> dict[str, object]:
-    """Return what the PHP program of its probe would answer."""
-    match fact:
-        case WebhookState():
-            return {**fact.model_dump(mode="json"), "curl": True}
-        case FailedJobsState(trouble=None):
-            return _failed_jobs(fact)
-        case QueueFlowState(trouble=None):
-            return {**fact.model_dump(mode="json", exclude={"trouble"}), "state": "ok", "driver": "redis"}
-        case _:
-            return {"state": "failed", "why": fact.trouble.value if fact.trouble else "", "code": 0}
-
-
-def _failed_jobs(fact: FailedJobsState) -> dict[str, object]:
-    kinds = list(dict.fromkeys((job.name, job.exception, job.queue) for job in fact.jobs))
-    jobs = [
-        [job.row, job.uuid, job.hours, job.retried.value, kinds.index((job.name, job.exception, job.queue))]
-        for job in fact.jobs
-    ]
-    by = "row" if any(job.id == str(job.row) for job in fact.jobs) else "uuid"
-    return {"state": "ok", "by": by, "kinds": kinds, "jobs": jobs, "others": fact.others, "more": fact.more}
