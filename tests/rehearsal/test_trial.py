@@ -166,6 +166,13 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.Maintenance(path="/srv"), ("/srv",)),
     (faults.DeployRunning(unit=UNIT), (UNIT,)),
     (faults.TableLocked(database="agency", url="https://example.com/"), ("agency",)),
+    (faults.JobsFailed(php="php8.3", path="/srv", recorded=3), ("agency.failed_jobs",)),
+    (
+        faults.SecretChanged(path="/srv", program=PROGRAM, url="https://example.com/hook"),
+        ("/srv/.env", "/srv/bootstrap/cache/config.php", PROGRAM),
+    ),
+    (faults.RouteBroken(path="/srv", url="https://example.com/hook"), ("/srv/routes/machine.php",)),
+    (faults.StoreStopped(unit=UNIT, program=PROGRAM), (UNIT, PROGRAM)),
 ]
 
 
