@@ -188,6 +188,13 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.RedisPassword(path="/srv", program=PROGRAM, told=False), ("redis-server", PROGRAM)),
     (faults.RedisReplica(path="/srv", program=PROGRAM), ("redis-server", PROGRAM)),
     (faults.CacheElsewhere(path="/srv", program=PROGRAM), ("redis-server", PROGRAM, CONFIGURED[1])),
+    (faults.JobsFailed(php="php8.3", path="/srv", recorded=3), ("agency.failed_jobs",)),
+    (
+        faults.SecretChanged(path="/srv", program=PROGRAM, url="https://example.com/hook"),
+        ("/srv/.env", "/srv/bootstrap/cache/config.php", PROGRAM),
+    ),
+    (faults.RouteBroken(path="/srv", url="https://example.com/hook"), ("/srv/routes/machine.php",)),
+    (faults.StoreStopped(unit=UNIT, program=PROGRAM), (UNIT, PROGRAM)),
 ]
 
 
