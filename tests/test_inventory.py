@@ -360,7 +360,7 @@ def test_files_are_beside_the_inventory_or_at_home(
 @pytest.mark.parametrize(
     ("value", "path", "told"),
     [
-        ("{nginx_units: x}", ".nginx_units", "unknown key; did you mean nginx_unit? accepted: app_path, app_user, "),
+        ("{nginx_units: x}", ".nginx_units", "unknown key; did you mean nginx_unit? accepted: app_path, app_servers, "),
         ("{redis_password: hunter2}", ".redis_password", "unknown key; accepted: app_path"),
         ("{nginx_unit: [hunter2]}", ".nginx_unit", "must be text and is a list"),
         (

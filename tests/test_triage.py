@@ -396,7 +396,7 @@ def test_a_broken_playbook_of_the_project_is_named_and_left_out(on: On, project:
     own.parent.mkdir()
     own.write_text("def shop_down():\n    pass\n")
     told = Told()
-    assert on({**HEALTHY, **CALM}, project, told) == 0
+    assert on(broken("nginx down"), project, told) == 10
     assert f"left out: {own}" in told.err.getvalue()
 
 

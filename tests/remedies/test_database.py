@@ -190,11 +190,17 @@ def test_connections_that_nobody_looks_at_are_a_persons() -> None:
 
 
 EXAMPLES = {
+    "database.access": (
+        OURS,
+        in_trouble(DatabaseTrouble.DENIED, DatabaseTrouble.DENIED),
+        in_trouble(None, None),
+        tuple(in_trouble(used, files) for used, files in product(DatabaseTrouble, DatabaseTrouble)),
+    ),
     "database.restart": (
         REMEDY,
         facts(ex.FAILED),
         facts(ex.started_again(ex.FAILED)),
         tuple(facts(UNITS[unit], ROOMS[room]) for unit, room in product(UNITS, ROOMS)),
-    )
+    ),
 }
 """For the contract of every remedy: on what it proceeds, what proves it, and what else its guard must bear."""
