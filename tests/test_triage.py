@@ -19,7 +19,6 @@ from incidents import (
     broken,
     host,
 )
-from load_incidents import CALM
 from remediate.commands.terminal import Terminal
 from remediate.commands.triage import triage_hosts
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, Unreadable
