@@ -87,7 +87,9 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
 
     yield cured("mariadb-stopped", faults.UnitStopped(unit=unit), "database.restart")
     yield cured("mariadb-crashed", faults.ServerCrashed(unit=unit), "database.restart")
-    yield cured("database-password-rotated", changed, "config.cache", "worker.restart", needs=(unit, "supervisor"))
+    yield cured(
+        "database-password-rotated", changed, "config.cache", "worker.restart", needs=(unit, "supervisor", alone[2])
+    )
     yield cured(
         "database-connections-idle",
         faults.ConnectionsHeld(app=app, database=name, user=user),
