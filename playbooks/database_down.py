@@ -7,6 +7,7 @@ from remediate.errors import ConfigurationError
 from remediate.host import Database, Host
 from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
+from remediate.probes.descendants import ConfigurationOfWorkers
 from remediate.probes.disk import Disk
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase, AppLog
@@ -56,6 +57,9 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
     yield _asked(host)
     if (database := _watched(host)) is not None:
         yield Sessions(limits=database.limits)
+    settings = host.settings
+    if settings.worker_program is not None and settings.app_path is not None:
+        yield ConfigurationOfWorkers(path=settings.app_path, user=settings.app_user)
 
 
 def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
@@ -83,7 +87,9 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
 
     yield cured("mariadb-stopped", faults.UnitStopped(unit=unit), "database.restart")
     yield cured("mariadb-crashed", faults.ServerCrashed(unit=unit), "database.restart")
-    yield cured("database-password-rotated", changed, "config.cache", "worker.restart", needs=(unit, "supervisor"))
+    yield cured(
+        "database-password-rotated", changed, "config.cache", "worker.restart", needs=(unit, "supervisor", alone[2])
+    )
     yield cured(
         "database-connections-idle",
         faults.ConnectionsHeld(app=app, database=name, user=user),

@@ -13,7 +13,7 @@ from remediate.outcome import HostOutcome, RunVerdict, Touched
 from remediate.playbook import Severity
 from remediate.playbooks.database_down import database_down
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
-from remediate.probes.descendants import Descendants
+from remediate.probes.descendants import ConfigurationOfWorkers, Descendants
 from remediate.probes.http import Failure
 from remediate.probes.laravel import Credentials, DatabaseState, DatabaseTrouble
 from remediate.probes.mysql import DataDirectory, Holder, Sessions, SessionsState
@@ -39,6 +39,7 @@ CONFIG = Configuration(php="php8.2", path=PATH, user="forge")
 ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
 PROCESSES = Descendants(path=PATH, user="forge", unit="supervisor")
 CHILDREN = Descendants(path=PATH, user="forge", unit="php8.2-fpm")
+OF_WORKERS = ConfigurationOfWorkers(path=PATH, user="forge")
 OPCACHE = Opcache(php="php8.2")
 
 
@@ -52,6 +53,11 @@ def workers(state: str, pid: int = 13057) -> Output:
     return Output(stdout=line)
 
 
+def taken(state: str, pid: int = 13057) -> Changes:
+    """What both questions about the workers' configuration are answered."""
+    return {PROCESSES: workers(state, pid), OF_WORKERS: workers(state, pid)}
+
+
 WELL: Changes = {
     **HEALTHY,
     UNIT: ex.RUNNING,
@@ -63,7 +69,7 @@ WELL: Changes = {
     CONFIG: configured(),
     ENV: Output(stdout=f"{'a' * 64}  {PATH}/.env\n"),
     CACHED: Output(stdout="1 5544 1795443941.1"),
-    PROCESSES: workers("fresh"),
+    **taken("fresh"),
     CHILDREN: Output(),
     AppRedis(php="php8.2", path=PATH, user="forge"): Output(),  # a cause that cannot be read is nobody's
     OPCACHE: Output(
@@ -104,7 +110,7 @@ def database(trouble: DatabaseTrouble | None) -> DatabaseState:
 
 
 def test_it_asks_the_pages_the_application_and_the_server() -> None:
-    assert database_down(HOST).symptoms == (*PAGES, DATABASE, SESSIONS)
+    assert database_down(HOST).symptoms == (*PAGES, DATABASE, SESSIONS, OF_WORKERS)
     assert database_down.severity is Severity.SEV1
     assert {probe for probe in database_down(HOST).probes() if probe not in WELL} == set()
 
@@ -182,15 +188,15 @@ CURES: dict[str, tuple[Changes, list[Changes], list[str]]] = {
                 **ANSWERS,
                 CONFIG: configured(),
                 CACHED: Output(stdout="2 5544 1795443999.1"),
-                PROCESSES: workers("stale"),
+                **taken("stale"),
             },
-            {PROCESSES: workers("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)},
+            {**taken("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)},
         ],
         ["config.cache", "worker.restart"],
     ),
     "only the workers have the old one": (
-        {PROCESSES: workers("stale")},
-        [{PROCESSES: workers("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)}],
+        {**taken("stale")},
+        [{**taken("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)}],
         ["worker.restart"],
     ),
     "idle connections hold the limit": ({**MANY, SESSIONS: FULL}, [ANSWERS], ["database.end-idle"]),
@@ -244,6 +250,14 @@ def test_a_server_that_comes_up_without_the_password_is_not_fixed() -> None:
     assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
     assert session.ran == [restart("mariadb").model_copy(update={"seconds": 120})]
     assert [step.code for step in outcome.steps if step.code] == ["credentials-rejected"]
+
+
+def test_workers_of_whom_nothing_is_known_make_no_fixed_host() -> None:
+    broken, effects, _ = CURES["the cached password is old"]
+    lost = Output(exit=124)
+    blind: Changes = {**effects[0], PROCESSES: lost, OF_WORKERS: lost}
+    outcome = play(database_down, ScriptedSession({**WELL, **broken}, blind), host=HOST)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.UNKNOWN, Touched.YES)
 
 
 # -- what is not -------------------------------------------------------------------------------------------------------

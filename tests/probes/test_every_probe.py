@@ -24,7 +24,7 @@ from remediate.probes.cache import Cache
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal, RenewalState
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
-from remediate.probes.descendants import Descendants
+from remediate.probes.descendants import ConfigurationOfWorkers, Descendants, WorkersConfiguration
 from remediate.probes.disk import Disk, DiskState, Room
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
 from remediate.probes.filesystems import Consumer, ConsumerList, Consumers
@@ -240,6 +240,9 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     Descendants(path=APP, user="forge", unit="supervisor"): (
         *(ex.descendants(), ex.descendants((101, False)), ex.descendants((101, True), (102, False))),
         ex.descendants((101, True), program="schedule:run"),
+    ),
+    ConfigurationOfWorkers(path=APP, user="forge"): tuple(
+        WorkersConfiguration(workers=workers, stale=stale) for workers, stale in ((0, 0), (2, 0), (2, 1))
     ),
     Opcache(php="php8.2"): (
         *(ex.OPCACHE, ex.OPCACHE_KEEPS, OpcacheState(enabled=False, looks_again=True)),
