@@ -211,7 +211,7 @@ class IncidentSettings(_Settings):
 
 
 def _contacts(given: Mapping[object, object]) -> dict[object, object]:
-    merged: dict[object, object] = {**CONTACTS}
+    merged: dict[object, object] = {role: contact for role, contact in CONTACTS.items()}  # noqa: C416  # wider keys
     for role, contact in given.items():
         known = CONTACTS.get(str(role))
         if isinstance(contact, dict):
