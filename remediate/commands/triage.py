@@ -40,7 +40,7 @@ def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str
 
 
 def _keep(report: TriageReport, project: Project, terminal: Terminal) -> None:
-    """Keep what was seen, so that a declaration can begin with it; not being able to must not cost anybody the answer."""
+    """Keep what was seen, so that a declaration can begin with it; nobody loses the answer where that fails."""
     from remediate.incident.store import IncidentStore
 
     try:
