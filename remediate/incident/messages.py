@@ -1,12 +1,12 @@
-"""What is said about an incident, to whom, as values; rendered from templates that anybody can edit.
+"""What is said about an incident, to whom: values, rendered from templates that anybody can edit.
 
-A template never sees the record itself: it is given a `Briefing`, a flat list of documented words, so that a template
-of a project's own goes on working whatever becomes of the record. It is sandboxed, a name that does not exist is an
-error, and what it is given is put in as it stands: nobody's title or update is ever read as a template.
+A template never sees the record itself: it is given a `Briefing`, a flat list of documented words, so that a project's
+own template goes on working whatever becomes of the record. It is sandboxed, a name that does not exist is an error,
+and what it is given is put in as it stands: nobody's title or update is ever read as a template.
 """
 
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from remediate.errors import ConfigurationError
+from remediate.incident.briefing import Briefing
 from remediate.incident.record import Incident, Status
+from remediate.incident.settings import Audience
 from remediate.masking import Masker, strip_control
 from remediate.playbook import Severity
 from remediate.run_id import new_run_id
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
+
+SUFFIX: Final = ".txt.j2"
 
 
 class MessageKind(Enum):
@@ -33,32 +37,13 @@ class MessageKind(Enum):
     ESCALATION = "escalation"
 
 
-class Audience(Enum):
-    """Who reads it."""
-
-    INTERNAL = "internal"
-    PUBLIC = "public"
-    PERSON = "person"
-
-
-class Words(BaseModel):
-    """What a person adds for one message, beyond what the record knows; everything may be left out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    title: str = Field(default="", description="how the public knows it; the incident's own title where empty")
-    text: str = Field(default="", description="what the public is told, in place of the template's own sentence")
-    to: str = Field(default="", description="of an escalation: the person or role that is called in")
-    why: str = Field(default="", description="of an escalation: what calls for it")
-
-
 class Message(BaseModel):
     """One thing said about an incident: rendered, masked, ready to be sent; it never changes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: str = Field(description="UUIDv7; every receiver that can tells a repetition by it")
-    incident: str
+    incident: str = Field(description="UUIDv7 of the incident")
     kind: MessageKind
     audience: Audience
     title: str = Field(description="the first line")
@@ -74,3 +59,108 @@ class Message(BaseModel):
     def text(self) -> str:
         """The whole of it, as it is previewed."""
         return f"{self.title}\n{self.body}".rstrip("\n")
+
+    @property
+    def reference(self) -> str:
+        """What tells it from every other one, in few digits: for a reader who got it twice."""
+        return self.id.rpartition("-")[2]
+
+    def masked(self, masker: Masker) -> "Message":
+        """The same without secrets; every message passes here last before it leaves."""
+        texts = {field: masker.mask(getattr(self, field)) for field in ("title", "body", "name")}
+        return self.model_copy(update=texts)
+
+
+class Templates:
+    """The wording: a project's own directory over the packaged templates, found by the name of the file."""
+
+    def __init__(self, own: Path | None = None) -> None:
+        self._own = own
+        self._environment: SandboxedEnvironment | None = None
+
+    def render(self, kind: MessageKind, audience: Audience, briefing: Briefing) -> tuple[str, str]:
+        """Return the first line and the rest. Raises ConfigurationError naming the template and the line."""
+        from jinja2 import TemplateError, TemplatesNotFound, TemplateSyntaxError
+
+        names = [f"{kind.value}.{audience.value}{SUFFIX}", f"{kind.value}{SUFFIX}"]
+        try:
+            template = self._jinja().select_template(names)
+            text = template.render(dict(briefing))
+        except TemplatesNotFound:
+            raise ConfigurationError(f"there is no template {' or '.join(names)}") from None
+        except TemplateSyntaxError as error:
+            place = f"{error.filename or error.name}:{error.lineno}"
+            raise ConfigurationError(f"{place}: {_line(error.message or 'it cannot be read')}") from None
+        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
+            place = template.filename if "template" in locals() else names[0]
+            words = f"{type(error).__name__}: {_line(error)}"
+            raise ConfigurationError(f"{place}: {words}; it may use: {', '.join(Briefing.model_fields)}") from None
+        title, _, body = text.strip("\n").partition("\n")
+        if not title.strip():
+            raise ConfigurationError(f"{template.filename}: its first line is the title, and came out empty")
+        return " ".join(title.split()), body.strip("\n")
+
+    def _jinja(self) -> "SandboxedEnvironment":
+        if self._environment is None:
+            from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined
+            from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+            own: list[BaseLoader] = [FileSystemLoader(self._own)] if self._own is not None else []
+            self._environment = ImmutableSandboxedEnvironment(
+                loader=ChoiceLoader([*own, PackageLoader("remediate.incident")]),
+                undefined=StrictUndefined,
+                autoescape=False,  # noqa: S701  # plain text; the status page has an environment of its own
+                trim_blocks=True,
+                lstrip_blocks=True,
+                cache_size=0,
+            )
+        return self._environment
+
+
+def render(
+    incident: Incident,
+    kind: MessageKind,
+    audience: Audience,
+    briefing: Briefing,
+    *,
+    templates: Templates,
+    masker: Masker,
+    now: datetime,
+) -> Message:
+    """Make the message: what the template says, without control characters and secrets."""
+    shown = briefing.model_copy(
+        update={name: masker.mask(harmless(text)) for name, text in briefing if isinstance(text, str)}
+    )
+    title, body = templates.render(kind, audience, shown)
+    return Message(
+        id=new_run_id(),
+        incident=incident.id,
+        kind=kind,
+        audience=audience,
+        title=harmless(title),
+        body=harmless(body),
+        name=" ".join(shown.title.split()),
+        status=incident.status,
+        severity=incident.severity,
+        began=incident.started_at,
+        ended=incident.resolved_at,
+        at=now,
+    ).masked(masker)
+
+
+# What turns the direction of the text around it; letters of any script are not among them.
+_TURNS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_BREAKS: Final = re.compile("[\u2028\u2029\u0085]")
+
+
+def harmless(text: str) -> str:
+    r"""Make text safe to show anywhere: no control characters, and what turns the writing direction made visible.
+
+    A title with U+202E in it would show the words after it backwards; it is shown as `\u202e` instead.
+    """
+    plain = strip_control(_BREAKS.sub("\n", text))
+    return _TURNS.sub(lambda found: f"\\u{ord(found[0]):04x}", plain)
+
+
+def _line(said: object) -> str:
+    return " ".join(str(said).split())
