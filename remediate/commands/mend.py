@@ -36,7 +36,13 @@ def mend(cure: Cure, flags: Flags, project: Project, terminal: Terminal, *, prog
     reporter = TextReporter(narrative, terminal.err, program=program, inventory=text_of(flags, "inventory"))
     with stoppable() as stop:
         report = run(
-            cure, hosts, reporter=reporter, consent=partial(terminal.consent, stop=stop), stop=stop, options=options
+            cure,
+            hosts,
+            reporter=reporter,
+            consent=partial(terminal.consent, stop=stop),
+            stop=stop,
+            options=options,
+            journal=project.journal(),
         )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))

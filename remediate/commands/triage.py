@@ -2,7 +2,7 @@
 
 from remediate.commands.mend import Flags, inventory_of, target_of, text_of
 from remediate.commands.terminal import Terminal
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, RemediateError
 from remediate.fleet import select
 from remediate.outcome import RunVerdict
 from remediate.project import Project
@@ -30,12 +30,24 @@ def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str
     report = triage(hosts, playbooks, answers=answers)
     if terminal.interactive and not flags.get("json"):
         report = _asked(report, terminal)
+    _keep(report, project, terminal)
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
     else:
         for line in report_lines(report, program=program, inventory=text_of(flags, "inventory")):
             terminal.say(line)
     return report.exit_code
+
+
+def _keep(report: TriageReport, project: Project, terminal: Terminal) -> None:
+    """Keep what was seen, so that a declaration can begin with it; not being able to must not cost anybody the answer."""
+    from remediate.incident.store import IncidentStore
+
+    try:
+        with IncidentStore.open(project.journal()) as store:
+            store.keep_triage(report.operator, report.started, report.model_dump_json(by_alias=True))
+    except RemediateError as error:
+        terminal.progress(f"not kept for a declaration: {error}")
 
 
 def _asked(report: TriageReport, terminal: Terminal) -> TriageReport:

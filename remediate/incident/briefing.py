@@ -5,7 +5,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from remediate.incident.record import Incident, RunLanded, Status, Updated
+from remediate.incident.events import RunLanded, Status, Updated
+from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 
 UNSAID: Final = "not known yet"
@@ -24,7 +25,7 @@ class Words(BaseModel):
 
 
 class Briefing(BaseModel):
-    """Every name that a template may use; all are text, empty where there is nothing to say unless it says otherwise."""
+    """Every name that a template may use; all are text, and empty where there is nothing to say."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -55,7 +56,7 @@ def briefing(incident: Incident, words: Words, settings: IncidentSettings, now: 
     interval = settings.update_every(incident.severity)
     over = incident.status is Status.RESOLVED
     return Briefing(
-        title=words.title or incident.title,
+        title=" ".join((words.title or incident.title).split()),
         severity=incident.severity.value,
         status=incident.status.value,
         impact=incident.impact,

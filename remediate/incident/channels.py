@@ -5,15 +5,13 @@ outbox's business. `again` tells it that an earlier attempt may have arrived. Wh
 twice; who cannot says that it may be one, with the reference by which a reader tells.
 """
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
 from remediate.errors import RemediateError
+from remediate.incident.locked import locked, sync_directory
 from remediate.incident.messages import Message
 from remediate.incident.settings import Audience
 
@@ -21,9 +19,7 @@ from remediate.incident.settings import Audience
 class NotSent(RemediateError):
     """A message did not go out, or nobody knows whether it did; the text says why, in one line."""
 
-    def __init__(
-        self, why: str, *, unsure: bool = False, final: bool = False, wait: timedelta | None = None
-    ) -> None:
+    def __init__(self, why: str, *, unsure: bool = False, final: bool = False, wait: timedelta | None = None) -> None:
         super().__init__(why)
         self.why = why
         self.unsure = unsure
@@ -101,25 +97,14 @@ class FileChannel:
         text = "".join(f"    {line}".rstrip() + "\n" for line in message.text.splitlines())
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _locked(self._path) as descriptor:
+            with locked(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _FILE_MODE) as descriptor:
                 if _holds(descriptor, end):
                     return f"{self._path}, written before"
                 _append(descriptor, f"{head}{text}{end}".encode())
-            _sync_directory(self._path.parent)
+            sync_directory(self._path.parent)
         except OSError as error:
             raise NotSent(f"{self._path}: {error.strerror or error}") from None
         return str(self._path)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    """Open a file to append to, for this process alone; a lock that others hold is waited for, but not for ever."""
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _holds(descriptor: int, end: str) -> bool:
@@ -139,11 +124,3 @@ def _append(descriptor: int, data: bytes) -> None:
     while view:
         view = view[os.write(descriptor, view) :]
     os.fsync(descriptor)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,6 +6,7 @@ and what it is given is put in as it stands: nobody's title or update is ever re
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -15,7 +16,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from remediate.errors import ConfigurationError
 from remediate.incident.briefing import Briefing
-from remediate.incident.record import Incident, Status
+from remediate.incident.events import Status
+from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.masking import Masker, strip_control
 from remediate.playbook import Severity
@@ -76,45 +78,49 @@ class Templates:
 
     def __init__(self, own: Path | None = None) -> None:
         self._own = own
-        self._environment: SandboxedEnvironment | None = None
 
     def render(self, kind: MessageKind, audience: Audience, briefing: Briefing) -> tuple[str, str]:
         """Return the first line and the rest. Raises ConfigurationError naming the template and the line."""
+        names = (f"{kind.value}.{audience.value}{SUFFIX}", f"{kind.value}{SUFFIX}")
+        text = self._filled(names, dict(briefing), html=False)
+        title, _, body = text.strip("\n").partition("\n")
+        if not title.strip():
+            raise ConfigurationError(f"template {names[0]}: its first line is the title, and came out empty")
+        return " ".join(title.split()), body.strip("\n")
+
+    def page(self, name: str, values: Mapping[str, object]) -> str:
+        """Fill a page of HTML: every value is escaped. Raises ConfigurationError as `render` does."""
+        return self._filled((name,), values, html=True).lstrip()
+
+    def _filled(self, names: Sequence[str], values: Mapping[str, object], *, html: bool) -> str:
         from jinja2 import TemplateError, TemplatesNotFound, TemplateSyntaxError
 
-        names = [f"{kind.value}.{audience.value}{SUFFIX}", f"{kind.value}{SUFFIX}"]
+        place = " or ".join(names)
         try:
-            template = self._jinja().select_template(names)
-            text = template.render(dict(briefing))
+            template = self._environment(html=html).select_template(list(names))
+            place = template.filename or names[0]
+            return template.render(values)
         except TemplatesNotFound:
-            raise ConfigurationError(f"there is no template {' or '.join(names)}") from None
+            raise ConfigurationError(f"there is no template {place}") from None
         except TemplateSyntaxError as error:
             place = f"{error.filename or error.name}:{error.lineno}"
             raise ConfigurationError(f"{place}: {_line(error.message or 'it cannot be read')}") from None
-        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
-            place = template.filename if "template" in locals() else names[0]
+        except (TemplateError, ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
             words = f"{type(error).__name__}: {_line(error)}"
-            raise ConfigurationError(f"{place}: {words}; it may use: {', '.join(Briefing.model_fields)}") from None
-        title, _, body = text.strip("\n").partition("\n")
-        if not title.strip():
-            raise ConfigurationError(f"{template.filename}: its first line is the title, and came out empty")
-        return " ".join(title.split()), body.strip("\n")
+            raise ConfigurationError(f"{place}: {words}; it may use: {', '.join(values)}") from None
 
-    def _jinja(self) -> "SandboxedEnvironment":
-        if self._environment is None:
-            from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined
-            from jinja2.sandbox import ImmutableSandboxedEnvironment
+    def _environment(self, *, html: bool) -> "SandboxedEnvironment":
+        from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-            own: list[BaseLoader] = [FileSystemLoader(self._own)] if self._own is not None else []
-            self._environment = ImmutableSandboxedEnvironment(
-                loader=ChoiceLoader([*own, PackageLoader("remediate.incident")]),
-                undefined=StrictUndefined,
-                autoescape=False,  # noqa: S701  # plain text; the status page has an environment of its own
-                trim_blocks=True,
-                lstrip_blocks=True,
-                cache_size=0,
-            )
-        return self._environment
+        own: list[BaseLoader] = [FileSystemLoader(self._own)] if self._own is not None else []
+        return ImmutableSandboxedEnvironment(
+            loader=ChoiceLoader([*own, PackageLoader("remediate.incident")]),
+            undefined=StrictUndefined,
+            autoescape=html,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
 
 
 def render(
@@ -139,7 +145,7 @@ def render(
         audience=audience,
         title=harmless(title),
         body=harmless(body),
-        name=" ".join(shown.title.split()),
+        name=shown.title,
         status=incident.status,
         severity=incident.severity,
         began=incident.started_at,

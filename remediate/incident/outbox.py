@@ -69,10 +69,9 @@ class Outbox:
     @classmethod
     def open(cls, url: str | None = None) -> Self:
         """Open it where the journal is. Raises JournalError and ConfigurationError as Journal.open does."""
-        from remediate.journal import FILE_NAME, state_directory
-        from remediate.migrations.database import open_database
+        from remediate.journal import journal_database
 
-        return cls(open_database(url, state_directory() / FILE_NAME))
+        return cls(journal_database(url))
 
     def close(self) -> None:
         """Close it; call once."""
@@ -249,7 +248,7 @@ def _due(connection: "Connection", channels: Collection[str], now: datetime) -> 
 
 
 def _move(
-    connection: "Connection", delivery: int, attempts: int, was: str, *, state: State, **values: object
+    connection: "Connection", delivery: int, attempts: int, was: str, /, *, state: State, **values: object
 ) -> bool:
     """Change a delivery if it still is as it was seen."""
     from remediate.migrations.schema import deliveries

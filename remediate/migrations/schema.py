@@ -86,7 +86,7 @@ runs = Table(
     Column("playbook", VisibleText, nullable=False),
     Column("operator", VisibleText, nullable=False),
     Column("reason", VisibleText),
-    Column("incident", String(36)),
+    Column("incident", String(36), index=True),
     Column("hosts", JSON, nullable=False),
     Column("version", VisibleText, nullable=False),
     Column("verdict", VisibleText),
@@ -120,6 +120,30 @@ Index(
     unique=True,
     sqlite_where=text("finished_at IS NULL"),
     postgresql_where=text("finished_at IS NULL"),
+)
+
+# Nothing here is ever updated or deleted. `once` names what can happen only once in an incident: whoever is second to
+# write it, at the same time on another machine too, is told so by the constraint. Most events have none.
+incident_events = Table(
+    "incident_events",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("incident", String(36), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("who", VisibleText, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("data", VisibleText, nullable=False),
+    Column("once", String(200)),
+    UniqueConstraint("incident", "once"),  # its index begins with the incident: it finds the events of one, too
+)
+
+triages = Table(
+    "triages",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("started", Moment, nullable=False, index=True),
+    Column("operator", VisibleText, nullable=False),
+    Column("report", VisibleText, nullable=False),
 )
 
 # What is said about incidents. A message never changes; what becomes of it on each channel stands in its deliveries.
