@@ -59,9 +59,11 @@ def recent(incidents: Sequence[PublicIncident], now: datetime, days: int) -> tup
 
 def _told(updates: tuple[Message, ...]) -> PublicIncident:
     newest = updates[0]
+    # A resolution may well be called "restored": what is over is still known by what was wrong.
+    troubles = [update.name for update in updates if update.status is not Status.RESOLVED]
     return PublicIncident(
         id=newest.incident,
-        name=newest.name,
+        name=(troubles or [newest.name])[0],
         severity=newest.severity,
         status=newest.status,
         began=min(update.began for update in updates),

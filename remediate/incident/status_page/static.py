@@ -83,6 +83,7 @@ class StaticStatusPage:
                 "feed": FEED,
                 "tone": tone,
                 "headline": headline,
+                "latest": max((incident.updates[0].at for incident in ongoing), default=None),
                 "ongoing": ongoing,
                 "days": [
                     (day, list(those))
@@ -102,7 +103,7 @@ class StaticStatusPage:
 
     def _moment(self, at: datetime) -> str:
         local = self._settings.local(at)
-        return f"{local.day} {local:%b %Y, %H:%M} {self._zone(at)}"
+        return f"{local.day} {local:%b, %H:%M} {self._zone(at)}"
 
     def _zone(self, at: datetime) -> str:
         name = f"{self._settings.local(at):%Z}"
