@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -20,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0002_incidents"
+HEAD = "0003_messages"
 """The newest version; a constant, so that a journal that is up to date is opened without importing alembic."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -143,4 +144,37 @@ triages = Table(
     Column("started", Moment, nullable=False, index=True),
     Column("operator", VisibleText, nullable=False),
     Column("report", VisibleText, nullable=False),
+)
+
+# What is said about incidents. A message never changes; what becomes of it on each channel stands in its deliveries.
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("incident", String(36), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("audience", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    # The rest of it, as JSON: nothing is looked for in there.
+    Column("content", VisibleText, nullable=False),
+    # Who says the same thing twice gives the same key, and is heard once.
+    Column("key", VisibleText, unique=True),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message", String(36), ForeignKey("messages.id"), nullable=False),
+    Column("channel", VisibleText, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # Until then nobody touches it: while queued it waits for its next try, while sending it belongs to its claimant.
+    Column("until", Moment, nullable=False),
+    # Whether an attempt may have reached the receiver although nobody knows.
+    Column("unsure", Boolean, nullable=False),
+    Column("finished", Moment),
+    Column("note", VisibleText),
+    UniqueConstraint("message", "channel"),
+    Index(None, "state", "until"),
 )
