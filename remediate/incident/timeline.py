@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from remediate.incident.clock import span
+from remediate.incident.delivery import told as standing
 from remediate.incident.events import (
     Acknowledged,
     Announced,
@@ -26,6 +27,7 @@ from remediate.incident.events import (
     SituationFound,
     Updated,
 )
+from remediate.incident.outbox import Delivery
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.masking import strip_control
@@ -43,9 +45,12 @@ class Entry(NamedTuple):
     details: tuple[str, ...] = ()
 
 
-def entries(incident: Incident) -> tuple[Entry, ...]:
-    """Say everything that happened, oldest first; the first alert too, which is no event of its own."""
-    told = [_entry(event) for event in incident.timeline if not isinstance(event.data, Attached)]
+def entries(incident: Incident, deliveries: Sequence[Delivery] = ()) -> tuple[Entry, ...]:
+    """Say everything that happened, oldest first; the first alert too, which is no event of its own.
+
+    `deliveries` are how its messages stand by now.
+    """
+    told = [_entry(event, deliveries) for event in incident.timeline if not isinstance(event.data, Attached)]
     if incident.first_alert_at is not None and incident.first_alert_at < incident.declared_at:
         source = incident.detection.words + (f": {incident.detected_by}" if incident.detected_by else "")
         told.append(Entry(incident.first_alert_at, "", "first alert received", (source,)))
@@ -94,8 +99,11 @@ def _clean(text: str) -> str:
     return strip_control(text).replace("\t", " ")
 
 
-def _entry(event: Event) -> Entry:
+def _entry(event: Event, deliveries: Sequence[Delivery]) -> Entry:
     title, details = _words(event.data)
+    if isinstance(event.data, Messaged):
+        about = event.data.message
+        details = tuple(standing(each) for each in deliveries if each.message.id == about) or details
     return Entry(event.at, event.who, title, tuple(detail for detail in details if detail))
 
 
