@@ -32,6 +32,9 @@ from remediate.outcome import FAILED_EXIT_CODE
 
 _LISTED: Final = 20
 
+_Row = tuple[Situation | None, tuple[str, ...], str]
+"""What for, which roles, and why."""
+
 
 def acknowledge(room: Room) -> int:
     """Claim it: one person has it, and everybody can see who."""
@@ -156,7 +159,7 @@ def _call(room: Room, incident: Incident, person: Person, why: str, *, key: str)
     )
 
 
-def _rows(room: Room, incident: Incident) -> list[tuple[Situation | None, tuple[str, ...], str]]:
+def _rows(room: Room, incident: Incident) -> list[_Row]:
     """Say whom to call in, and what for. Raises ConfigurationError when nothing says so."""
     why = room.text("why")
     wanted = room.text("situation")
@@ -166,7 +169,7 @@ def _rows(room: Room, incident: Incident) -> list[tuple[Situation | None, tuple[
     if wanted:
         situation = _situation(wanted)
         rules = [rule for rule in room.settings.escalation if rule.situation is situation]
-        rows = [(situation, rule.to, why or situation.words) for rule in rules]
+        rows: list[_Row] = [(situation, rule.to, why or situation.words) for rule in rules]
     else:
         found = due(incident, room.settings, room.now)
         rows = [(one.situation, one.roles, why or one.why) for one in found if one.roles and one.over(room.now)]
@@ -267,11 +270,11 @@ def _status(room: Room, incident: Incident) -> Status:
         identified = room.text("cause") and incident.status is Status.INVESTIGATING
         return Status.IDENTIFIED if identified else incident.status
     found = next((each for each in Status if each.value.lower() == text.lower()), None)
-    if found in {None, Status.RESOLVED}:
+    if found is None or found is Status.RESOLVED:
         accepted = ", ".join(each.value for each in Status if each is not Status.RESOLVED)
         hint = "; incident.resolve looks first whether it is" if found else ""
         raise ConfigurationError(f"--status takes {accepted}, not {text!r}{hint}")
-    return found or incident.status
+    return found
 
 
 def _state(incident: Incident) -> str:

@@ -165,16 +165,16 @@ _DECLARE: Final = """Declare an incident: everything that is not given comes fro
 
 Its message is shown; --send sends it, as in every incident.* command. Whoever declares it has it, unless --unclaimed.
 """
-_UPDATE: Final = """Say how an incident stands, from its runs and from what is given; the next update is due from then on.
+_UPDATE: Final = """Say how an incident stands, from its runs and from what is given.
 
-What would be sent is shown; --send sends it.
+The next update is due from then on. What would be sent is shown; --send sends it.
 """
 _ESCALATE: Final = """Call others in: without flags those whom the escalation matrix wants by now.
 
 Who they are comes from the contacts in pyproject.toml, or from who is on duty. What they would get is shown; --send
 sends it.
 """
-_RESOLVE: Final = """Walk the steps of 7.1: run the checks, status page, stakeholders, timeline, date of the post-mortem.
+_RESOLVE: Final = """End an incident: services confirmed, everybody told, timeline and post-mortem written (7.1).
 
 The checks of the playbooks that were used run on the hosts that were touched, and nothing is resolved while one of
 them does not say healthy (exit 5), unless --override says why it is over all the same.

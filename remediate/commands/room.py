@@ -56,6 +56,10 @@ class Room(NamedTuple):
     who: str
     now: datetime
 
+    def later(self) -> "Room":
+        """The same, now: after something that took time."""
+        return self._replace(now=datetime.now(UTC))
+
     @property
     def root(self) -> Path | None:
         """The project's directory."""

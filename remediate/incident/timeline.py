@@ -90,7 +90,7 @@ def stamp(moment: datetime, settings: IncidentSettings) -> str:
 def escaped(text: str) -> str:
     """Text as Markdown: what a host or a person wrote cannot become a heading, a link, a tag or a comment."""
     cleaned = _clean(text)
-    for sign in "\\`*_[]<>|#":
+    for sign in "\\`*_[]<>|#~":
         cleaned = cleaned.replace(sign, f"\\{sign}")
     return cleaned
 
