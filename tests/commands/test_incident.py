@@ -219,7 +219,8 @@ def test_one_person_has_it(desk: Desk) -> None:
     assert desk.after(22)("acknowledge", commander="cleo") == 5
     assert "ben has it since 12:20Z: --take-over" in desk.out
     assert desk.after(23)("acknowledge", commander="cleo", take_over=True) == 0
-    assert (desk.incident.commander, desk.incident.acknowledged_at) == ("cleo", NOON + timedelta(minutes=20))
+    assert desk.incident.commander == "cleo"
+    assert desk.incident.acknowledged_at == NOON + timedelta(minutes=20)
 
 
 def test_what_is_written_down_is_on_the_timeline(desk: Desk) -> None:
@@ -239,11 +240,8 @@ def test_an_update_is_shown_and_sent_only_when_asked(desk: Desk) -> None:
     desk("declare", title="Shop closed", severity="1", impact="shoppers")
     desk.after(10)("update", cause="full disk", eta="13:00")
     found = desk.incident
-    assert (found.status, found.cause, found.last_update_at) == (
-        Status.IDENTIFIED,
-        "full disk",
-        NOON + timedelta(minutes=10),
-    )
+    assert (found.status, found.cause) == (Status.IDENTIFIED, "full disk")
+    assert found.last_update_at == NOON + timedelta(minutes=10)
     assert "- ETA: 13:00" in desk.out
     assert "[Identified] Shop closed" in desk.out
     assert desk.messages == ""
@@ -337,7 +335,7 @@ def test_what_is_healthy_is_resolved_told_and_written_up(desk: Desk, monkeypatch
     file = desk.root / found.postmortem_path
     assert "# Post-Mortem: App down on web1" in file.read_text()
     with pytest.raises(ConfigurationError, match="resolved already"):
-        desk("resolve")
+        desk("resolve", incident=found.id)
     with pytest.raises(ConfigurationError, match="no incident is open"):
         desk("update")
 

@@ -149,7 +149,7 @@ def test_how_soon_it_was_claimed() -> None:
 def test_how_often_everybody_was_told() -> None:
     told = Updated(status=Status.INVESTIGATING)
     assert "told in time (2 updates)" in well((25, told), (50, told), (70, Resolved()))
-    silent = [(25.0, told), (70.0, told), (75.0, Resolved())]
+    silent: list[tuple[float, Data]] = [(25, told), (70, told), (75, Resolved())]
     assert "Nobody was told anything for 45 min; 30 min is promised." in wrong(*silent)
     assert "told in time" not in well(*silent)
     assert "Nobody was told" in wrong((40, Resolved()))
