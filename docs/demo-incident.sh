@@ -26,7 +26,11 @@ expect() {
   shift
   typed=$((typed + 1))
   say ""
-  say "\$ remediate $*"
+  line="\$ remediate"
+  for word in "$@"; do
+    case $word in *" "*) line="$line \"$word\"" ;; *) line="$line $word" ;; esac
+  done
+  say "$line"
   "$programs/remediate" "$@" >"$work/out.txt" 2>&1
   code=$?
   tee -a "$work/transcript.txt" <"$work/out.txt"

@@ -1,6 +1,6 @@
 """incident.declare: the questions of 3.2 answered as far as anybody knows, and an incident that exists from then on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -48,7 +48,7 @@ def declare(room: Room) -> int:
         severity=severity,
         severity_reason=reason,
         answers=assessment.answers,
-        impact=room.text("impact") or _impact(report, assessment),
+        impact=room.text("impact") or _impact(assessment),
         commander=commander,
         detection=_detection(room.text("detected")),
         detected_by=room.text("source"),
@@ -130,11 +130,11 @@ def _unsaid(assessment: Assessment, said: object) -> tuple[str, ...]:
 
 def _severity(room: Room, report: TriageReport | None, assessment: Assessment) -> tuple[Severity, str]:
     texts = {question.name: question.text for question in QUESTIONS}
-    from_facts = "seen" if report is not None else "said"
     said = ", ".join(
-        f"{texts[name]} {answer.value} ({from_facts if name in assessment.from_facts else 'said'})"
-        for name, answer in assessment.answers.items()
+        f"{texts[name]} {answer.value} ({_source(name, assessment)})" for name, answer in assessment.answers.items()
     )
+    evidence = _evidence(report)
+    said = "; ".join(part for part in (said, evidence) if part)
     if given := room.text("severity"):
         return severity_of(given), room.text("reason") or (f"given; {said}" if said else "given")
     if assessment.severity is not None:
@@ -146,6 +146,17 @@ def _severity(room: Room, report: TriageReport | None, assessment: Assessment) -
     raise ConfigurationError(
         "how bad is it? Answer --accessible, --data, --revenue or --users, give --severity, or run triage before"
     )
+
+
+def _source(name: str, assessment: Assessment) -> str:
+    if name not in assessment.from_facts:
+        return "said"
+    return "seen" if name == "accessible" else "inferred"
+
+
+def _evidence(report: TriageReport | None) -> str:
+    found = [each for host in report.hosts for one in host.matching[:1] for each in one.evidence] if report else []
+    return "; ".join(found[:_EVIDENCE])
 
 
 def _runs(room: Room, hosts: Sequence[str], since: datetime | None) -> tuple[RunSummary, ...]:
@@ -179,23 +190,20 @@ def _title(playbook: str | None, hosts: Sequence[str]) -> str:
     return f"{playbook.replace('-', ' ').capitalize()}{where}"
 
 
-def _impact(report: TriageReport | None, assessment: Assessment) -> str:
-    parts = list(_words(assessment))
-    evidence = [each for host in report.hosts for one in host.matching[:1] for each in one.evidence] if report else []
-    return "; ".join([*parts, *evidence[:_EVIDENCE]])
+_IMPACT: Final = {
+    ("accessible", "no"): "the service cannot be used",
+    ("accessible", "partial"): "the service can only be used in part",
+    ("users", "all"): "all users are affected",
+    ("users", "many"): "many users are affected",
+    ("users", "few"): "few users are affected",
+}
+"""Of the answers, what customers may read too."""
 
 
-def _words(assessment: Assessment) -> Iterator[str]:
-    words = {
-        ("users", "all"): "all users",
-        ("users", "many"): "many users",
-        ("users", "few"): "few users",
-        ("revenue", "yes"): "revenue",
-        ("data", "yes"): "data at risk",
-    }
-    for name, answer in assessment.answers.items():
-        if (name, answer.value) in words:
-            yield words[name, answer.value]
+def _impact(assessment: Assessment) -> str:
+    answers = ((name, answer.value) for name, answer in assessment.answers.items())
+    text = ", ".join(_IMPACT[each] for each in answers if each in _IMPACT)
+    return text[:1].upper() + text[1:]
 
 
 def _detection(text: str) -> Detection:

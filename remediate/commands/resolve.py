@@ -15,7 +15,7 @@ from remediate.incident.draft import save
 from remediate.incident.events import Confirmed, Resolved, Reviewed
 from remediate.incident.lessons import working_day
 from remediate.incident.messages import MessageKind
-from remediate.incident.postmortem import file_name, sections
+from remediate.incident.postmortem import file_name, mended_by, sections
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience, IncidentSettings, within
 from remediate.journal import state_directory
@@ -43,7 +43,7 @@ def resolve(room: Room) -> int:
         return FAILED_EXIT_CODE
     resolved = made(
         Resolved,
-        summary=room.text("summary") or _summary(room.store.load(incident.id)),
+        summary=room.text("summary") or mended_by(room.store.load(incident.id)),
         confirmed=confirmed,
         override=override if doubts or not confirmed else "",
         postmortem_at=review_at,
@@ -177,14 +177,6 @@ def _doubt(doubts: list[Confirmed]) -> str:
     if not doubts:
         return "no playbook was used and none was named by triage, so no check can say that it is over"
     return "; ".join(f"{one.playbook} on {one.host} is {one.verdict.replace('_', ' ')}" for one in doubts)
-
-
-def _summary(incident: Incident) -> str:
-    """How it was resolved, from the last run that proved a fix."""
-    for fix in reversed(incident.fixes):
-        changed = ", ".join(dict.fromkeys(f"{step.remedy} ({step.title})" for step in fix.changes))
-        return f"{fix.playbook} on {', '.join(fix.hosts)}: {changed}"
-    return ""
 
 
 def _review_at(room: Room, incident: Incident) -> datetime | None:

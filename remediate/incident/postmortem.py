@@ -12,7 +12,7 @@ from remediate.incident.keeping import Section
 from remediate.incident.lessons import Action, actions, late_updates, went_well, went_wrong
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
-from remediate.incident.timeline import entries, escaped, markdown_lines
+from remediate.incident.timeline import escaped, markdown_lines, story
 
 OPEN = "*To be written.*"
 """Where only a person can know."""
@@ -23,7 +23,7 @@ def sections(incident: Incident, settings: IncidentSettings, now: datetime, auth
     return (
         Section("head", f"# Post-Mortem: {escaped(incident.title)}", _head(incident, settings, now, author)),
         Section("summary", "## Summary", _summary(incident, settings)),
-        Section("timeline", "## Timeline", "\n".join(markdown_lines(entries(incident), settings))),
+        Section("timeline", "## Timeline", "\n".join(markdown_lines(story(incident), settings))),
         Section("root-cause", "## Root Cause", _root_cause(incident)),
         Section("impact", "## Impact", _impact(incident, now)),
         Section("went-well", "## What Went Well", _list(went_well(incident, settings, now), "Nothing stands out.")),
@@ -31,6 +31,14 @@ def sections(incident: Incident, settings: IncidentSettings, now: datetime, auth
         Section("action-items", "## Action Items", _table(actions(incident, settings, now))),
         Section("lessons", "## Lessons Learned", _lessons(incident, settings)),
     )
+
+
+def mended_by(incident: Incident) -> str:
+    """What ended it, from the last run that proved a fix; nothing when none did."""
+    for fix in reversed(incident.fixes):
+        changed = ", ".join(dict.fromkeys(f"{step.remedy} ({step.title})" for step in fix.changes))
+        return f"{fix.playbook} on {', '.join(fix.hosts)}: {changed}"
+    return ""
 
 
 def file_name(incident: Incident, shown: str) -> str:
@@ -66,12 +74,12 @@ def _summary(incident: Incident, settings: IncidentSettings) -> str:
     lines = [f"{began} and was noticed by {_noticed(incident)}."]
     if incident.impact:
         lines.append(f"Affected: {escaped(_line(incident.impact))}.")
-    for run in incident.fixes[-1:]:
-        changed = ", ".join(dict.fromkeys(f"{step.remedy} ({step.title})" for step in run.changes))
-        lines.append(f"{escaped(run.playbook)} mended it on {', '.join(run.hosts)}: {escaped(changed)}.")
+    if mended := mended_by(incident):
+        lines.append(f"Mended by {escaped(mended)}.")
     if incident.status is Status.RESOLVED:
-        again = f" {escaped(_line(incident.resolution))}" if incident.resolution else ""
-        lines.append(f"It was resolved after {span(_end(incident) - incident.started_at)}.{again}")
+        own = incident.resolution if incident.resolution != mended else ""
+        said = f" {escaped(_line(own))}" if own else ""
+        lines.append(f"It was resolved after {span(_end(incident) - incident.started_at)}.{said}")
     else:
         lines.append("It is not resolved yet.")
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """The timeline: every event of an incident as people read it, for terminals, documents and post-mortems."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -50,11 +50,28 @@ def entries(incident: Incident, deliveries: Sequence[Delivery] = ()) -> tuple[En
 
     `deliveries` are how its messages stand by now.
     """
-    told = [_entry(event, deliveries) for event in incident.timeline if not isinstance(event.data, Attached)]
+    told = [*_found(incident)]
+    told += [_entry(event, deliveries) for event in incident.timeline if not isinstance(event.data, Attached)]
     if incident.first_alert_at is not None and incident.first_alert_at < incident.declared_at:
         source = incident.detection.words + (f": {incident.detected_by}" if incident.detected_by else "")
         told.append(Entry(incident.first_alert_at, "", "first alert received", (source,)))
     return tuple(sorted(told, key=lambda entry: entry.at))
+
+
+def story(incident: Incident) -> tuple[Entry, ...]:
+    """What happened, without what was only said about it: for a post-mortem."""
+    events = tuple(event for event in incident.timeline if not isinstance(event.data, Announced | Messaged | Reviewed))
+    return entries(incident.model_copy(update={"timeline": events}))
+
+
+def _found(incident: Incident) -> Iterator[Entry]:
+    """Yield when a run found a cause, where no person has named one before."""
+    named = [event.at for event in incident.timeline if isinstance(event.data, Identified)]
+    for event in incident.timeline:
+        if isinstance(event.data, RunLanded) and event.data.causes and event.at == incident.identified_at not in named:
+            whys = tuple(dict.fromkeys(step.why for step in event.data.causes))
+            yield Entry(event.at, event.who, f"root cause found by run {event.data.shown}", whys)
+            return
 
 
 def terminal_lines(told: Sequence[Entry], settings: IncidentSettings) -> list[str]:
@@ -130,7 +147,7 @@ def _words(data: Data) -> tuple[str, tuple[str, ...]]:  # noqa: C901
             return data.situation.words, (data.reason,)
         case Escalated():
             to = ", ".join(data.people or data.roles)
-            return f"escalated to {to}", (data.situation.words if data.situation else "", data.reason)
+            return f"escalated to {to}", (data.reason or (data.situation.words if data.situation else ""),)
         case Noted():
             return "note", (data.text,)
         case Announced():
@@ -157,8 +174,9 @@ def _run_title(run: RunLanded) -> str:
     name = (
         run.playbook if run.playbook.startswith("do.") else f"{'check' if run.mode == 'plan' else 'fix'}.{run.playbook}"
     )
-    verdict = "NEVER FINISHED" if run.verdict is None else run.verdict.replace("_", " ").upper()
+    verdict = "NOT FINISHED" if run.verdict is None else run.verdict.replace("_", " ").upper()
     took = f" in {run.seconds:g} s" if run.seconds is not None else ""
+    name = f"fix deployed: {name}" if run.fixed else name
     return f"{name} on {', '.join(run.hosts)}: {verdict}{took}   run {run.shown}"
 
 

@@ -135,7 +135,7 @@ def test_a_declaration_begins_with_what_triage_saw(desk: Desk) -> None:
     assert (found.severity, found.title, found.playbook) == (Severity.SEV1, "App down on web1", "app-down")
     assert (found.hosts, found.commander, found.acknowledged_by) == (("web1",), "ana", "ana@desk")
     assert "service accessible? no (seen)" in found.severity_reason
-    assert "all users" in found.impact
+    assert found.impact == "The service cannot be used, all users are affected"
     assert "@here SEV-1 Incident Declared: App down on web1" in desk.out
     assert "not sent" in desk.out
     assert "--incident" in desk.out

@@ -90,7 +90,7 @@ def test_it_tells_what_the_record_knows() -> None:
         "**Severity:** SEV-1",
         "- 12:58 (11:58Z) - first alert received",
         "- 13:00 (12:00Z) - SEV-1 declared: Application down",
-        "- 13:04 (12:04Z) - fix.app-down on web1: FIXED in 32.5 s",
+        "- 13:04 (12:04Z) - fix deployed: fix.app-down on web1: FIXED in 32.5 s",
         "- 13:20 (12:20Z) - resolved",
         "changed: php8.3-fpm (php8.3-fpm.service is failed): proven, new InvocationID",
         "- web1: php8.3-fpm.service is failed (found by php-fpm.restart, run 7f3a). Mending it ended the symptom.",
