@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from remediate.host import UserName
+from remediate.host import HostName, Port, UserName
 from remediate.programs import name_of
 
 ROOT = "root"
@@ -105,6 +105,45 @@ class HttpRequest(BaseModel):
             *("--write-out", "%{stderr}%{http_code} %{time_total} %{redirect_url}", self.url),
             seconds=self.seconds + 2,
         )
+
+
+_S_CLIENT = (
+    "date -u +%s\n"
+    'timeout -k 1 "$1" openssl s_client -connect "$2" -servername "$3" -verify_hostname "$3" </dev/null\n'
+    # Its own deadline says something about the site; what `timeout` ends for us would say nothing.
+    's=$?; [ "$s" != 124 ] && [ "$s" != 137 ] || s=28; exit "$s"'
+)
+
+
+class TlsRequest(BaseModel):
+    """One TLS handshake as a browser would begin it, to see the certificate that is served; no request follows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: HostName = Field(description="name that is asked for (SNI) and has to stand in the certificate")
+    port: Port = Field(default=443, description="TCP port")
+    resolve: str | None = Field(default=None, description="address:port to connect to instead of what DNS says")
+    ca_file: Path | None = Field(default=None, description="PEM file of authorities to trust besides the system's")
+    seconds: float = Field(default=8, gt=0, le=60, description="deadline of the whole handshake, in seconds")
+
+    @property
+    def host_port(self) -> tuple[str, int]:
+        """Where to connect to."""
+        address, _, port = (self.resolve or "").rpartition(":")
+        return (address.strip("[]"), int(port)) if self.resolve else (self.name, self.port)
+
+    def s_client(self) -> Run:
+        """Return the same handshake as a command for a host.
+
+        Standard output begins with that machine's clock (seconds since 1970); what openssl says follows, with the
+        certificate in PEM and its `Verify return code`. The exit status is openssl's, or curl's for a timeout.
+        """
+        place = self.resolve or f"{self.name}:{self.port}"
+        return Run.of("sh", "-c", _S_CLIENT, "sh", f"{self.seconds:g}", place, self.name, seconds=self.seconds + 3)
+
+
+Question = Run | HttpRequest | TlsRequest
+"""Everything that can be asked: a command on the host, or one of the requests that a controller sends itself."""
 
 
 class CurlExit(IntEnum):

@@ -8,10 +8,10 @@ import ssl
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from time import monotonic
+from time import monotonic, time
 from typing import Final, Protocol, Self
 
-from remediate.command import CurlExit, HttpRequest, Output
+from remediate.command import CurlExit, HttpRequest, Output, TlsRequest
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
 from remediate.script import STDOUT_LIMIT
@@ -28,20 +28,25 @@ class Controller(Protocol):
 
 
 class HttpController:
-    """The real one: each question is one HTTP request from this machine."""
+    """The real one: each question is one HTTP request or TLS handshake from this machine."""
 
     def ask(self, probes: Sequence[Probe[Fact]]) -> Mapping[Probe[Fact], Output | Unreadable]:
         """See Controller."""
-        requests = {probe: request for probe in probes if isinstance(request := probe.command(), HttpRequest)}
+        asked = {probe: probe.command() for probe in probes}
+        requests = {probe: each for probe, each in asked.items() if isinstance(each, (HttpRequest, TlsRequest))}
         if len(requests) != len(set(probes)):
             raise TypeError("a controller can only ask what is asked from the controller")
         if not requests:
             return {}
         with ThreadPoolExecutor(max_workers=len(requests), thread_name_prefix="controller") as pool:
             futures: dict[Probe[Fact], Future[Output]] = {
-                probe: pool.submit(fetch, request) for probe, request in requests.items()
+                probe: pool.submit(_ask, request) for probe, request in requests.items()
             }
             return {probe: _result(future) for probe, future in futures.items()}
+
+
+def _ask(request: HttpRequest | TlsRequest) -> Output:
+    return fetch(request) if isinstance(request, HttpRequest) else handshake(request)
 
 
 def _result(future: "Future[Output]") -> Output | Unreadable:
@@ -111,7 +116,69 @@ def _addressed(request: HttpRequest) -> tuple[str, dict[str, str], dict[str, obj
     return f"{scheme}://{request.resolve}{path}", headers, {"sni_hostname": name}
 
 
-def _trusting(request: HttpRequest) -> ssl.SSLContext:
+def handshake(request: TlsRequest) -> Output:
+    """Begin one TLS connection and answer as `TlsRequest.s_client` would: clock, certificate, verify code.
+
+    A certificate that does not verify is asked for once more without verifying it, since only then can it be read.
+    Nothing is ever sent over either connection. Raises Unreadable as `fetch` does.
+    """
+    begun, asked = monotonic(), int(time())
+    try:
+        said, exit_status = _shaken(request, _trusting(request), 0), CurlExit.OK
+    except _Unverified as error:
+        anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+        left = max(0.1, request.seconds - (monotonic() - begun))
+        try:
+            said = _shaken(request.model_copy(update={"seconds": left}), anyone, error.code)
+            exit_status = CurlExit.OK
+        except _NoHandshake as failed:
+            said, exit_status = "", failed.exit
+    except _NoHandshake as failed:
+        said, exit_status = "", failed.exit
+    return Output(stdout=f"{asked}\n{said}", exit=exit_status.value)
+
+
+class _NoHandshake(Exception):
+    """There is no certificate to look at."""
+
+    def __init__(self, exit_status: CurlExit) -> None:
+        self.exit = exit_status
+
+
+class _Unverified(Exception):
+    """The certificate is not one that a browser would accept."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+def _shaken(request: TlsRequest, context: ssl.SSLContext, verified: int) -> str:
+    """Return the served certificate, with what verifying it came to. Raises _Unverified, _NoHandshake, Unreadable."""
+    with _Deadline(request.seconds) as deadline, contextlib.ExitStack() as stack:
+        tls: ssl.SSLSocket | None = None
+        try:
+            plain = stack.enter_context(socket.create_connection(request.host_port, timeout=request.seconds))
+            tls = context.wrap_socket(plain, server_hostname=request.name, do_handshake_on_connect=False)
+            stack.enter_context(tls)
+            deadline.ends(tls)
+            tls.do_handshake()
+            served = tls.getpeercert(binary_form=True)
+        except ssl.SSLCertVerificationError as error:
+            raise _Unverified(error.verify_code) from error
+        except TimeoutError as error:
+            raise _NoHandshake(CurlExit.TIMEOUT) from error
+        except OSError as error:
+            why = CurlExit.TIMEOUT if deadline.passed else _connect_failure(error, request.host_port[0])
+            # Whoever accepts a connection and then hangs up speaks no TLS; who does not is not there.
+            spoke = tls is not None and why is CurlExit.REFUSED
+            raise _NoHandshake(CurlExit.TLS if spoke else why) from error
+    if not served:
+        raise _NoHandshake(CurlExit.TLS)
+    return f"{ssl.DER_cert_to_PEM_cert(served)}Verify return code: {verified}\n"
+
+
+def _trusting(request: HttpRequest | TlsRequest) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if request.ca_file is not None:
         try:
@@ -140,6 +207,10 @@ class _Deadline:
             if isinstance(found, socket.socket):
                 self._sockets.append(found)
 
+    def ends(self, connection: socket.socket) -> None:
+        """Have this one shut down at the deadline."""
+        self._sockets.append(connection)
+
     def __enter__(self) -> Self:
         return self
 
@@ -150,7 +221,8 @@ class _Deadline:
         self.passed = True
         for each in self._sockets:
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                # Not the method of ssl's own sockets: that takes the state away from under a handshake.
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
 
 
 def _connect_failure(error: Exception, name: str) -> CurlExit:

@@ -25,7 +25,7 @@ from remediate.judge import (
 from remediate.options import Options
 from remediate.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
 from remediate.patience import patiently
-from remediate.playbook import Cure, Treatment
+from remediate.playbook import Cure, Severity, Treatment
 from remediate.remedy import Remedy
 from remediate.session import Session
 from remediate.survey import Facts
@@ -320,6 +320,12 @@ class HostRun:
             case Held.STOPPED:
                 return self._end(RunVerdict.INTERRUPTED, Problem(code="interrupted", message="while holding"))
 
+    def _severity(self, verdict: RunVerdict) -> Severity | None:
+        """How bad it was, where that depends on what was seen; nothing that is healthy has a severity."""
+        if self.treatment.graded is None or self._surveyor is None or verdict is RunVerdict.HEALTHY:
+            return None
+        return self.treatment.graded(self._before)
+
     # -- telling -------------------------------------------------------------------------------------------------
 
     def _progress(self, text: str) -> None:
@@ -338,6 +344,7 @@ class HostRun:
             seconds=monotonic() - self._begun,
             serving_again=self._serving_again,
             error=error,
+            severity=self._severity(verdict),
             before=self._before,
             steps=tuple(self._steps) if steps is None else steps,
             # What was seen before an act whose end nobody saw says nothing about afterwards.

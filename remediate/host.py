@@ -3,9 +3,9 @@
 import re
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 UNIT_NAME = r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,250}"
 """What a systemd unit may be called here: systemd.unit(5), without a leading dash that argv would take for a flag."""
@@ -36,6 +36,11 @@ def _public(value: AnyHttpUrl) -> AnyHttpUrl:
 
 PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_public)]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&+-]*$")]
+ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*){0,20}$")]
+EventType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60}){0,5}$")]
+ConfigKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}(\.[A-Za-z0-9_-]{1,60}){1,6}$")]
+QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_:.-]{0,99}$")]
+EnvKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
 
 class _Frozen(BaseModel):
@@ -57,6 +62,66 @@ class Service(_Frozen):
     port: Port = Field(description="TCP port")
 
 
+def _application_user(value: str) -> str:
+    if value.lower() in _OWN_USERS or re.search(r"repl|backup|dump|monitor|export", value, re.IGNORECASE):
+        raise ValueError("must be the application's own user, not one of the server, a replica, a backup or monitoring")
+    return value
+
+
+_OWN_USERS = frozenset(
+    {"root", "mysql", "mariadb", "mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema"}
+) | {
+    "admin",
+    "debian-sys-maint",
+    "event_scheduler",
+    "pmm",
+}
+
+DatabaseUser = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$"),
+    AfterValidator(_application_user),
+]
+"""A database user whose sessions may be ended."""
+
+Seconds = Annotated[int, Field(ge=1, le=86400)]
+
+
+class DatabaseLimits(_Frozen):
+    """From how many seconds on a session of the application is beyond what it may take, when others suffer."""
+
+    lock_wait: Seconds = Field(default=10, description="waiting for a lock is trouble")
+    idle_transaction: Seconds = Field(default=30, description="doing nothing in a transaction that others wait for")
+    long_query: Seconds = Field(default=60, description="one query")
+    idle: Seconds = Field(default=60, description="doing nothing while others get no connection")
+
+
+class Database(Service):
+    """The application's database."""
+
+    user: DatabaseUser | None = Field(
+        default=None, description="the application's own user there: nobody else's sessions are ever ended"
+    )
+    limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
+
+
+def _acme_argument(value: str) -> str:
+    if value.partition("=")[0] in _NOT_FOR_ACME:
+        raise ValueError(f"{value.partition('=')[0]} is not for an inventory to set")
+    return value
+
+
+_NOT_FOR_ACME = frozenset(
+    {"--force-renewal", "--renew-by-default", "--cert-name", "--pre-hook", "--post-hook", "--deploy-hook"}
+    | {"--renew-hook", "--dry-run", "--test-cert", "--staging"}
+)
+"""What the remedy itself decides, what runs any command as root, and what gets certificates that nobody trusts."""
+
+AcmeArgument = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9@%+=:,./_-]{1,200}$"), AfterValidator(_acme_argument)
+]
+
+
 class Certificate(_Frozen):
     """The TLS certificate the public is served."""
 
@@ -66,7 +131,72 @@ class Certificate(_Frozen):
     renew_within_days: Annotated[int, Field(ge=1, le=90)] = Field(
         default=30, description="days before expiry from which a renewal is due"
     )
-    acme_args: tuple[str, ...] = Field(default=(), description="extra certbot arguments, for an own ACME server")
+    acme_args: tuple[AcmeArgument, ...] = Field(
+        default=(), description="extra certbot arguments, for an own ACME server"
+    )
+
+
+class Limits(_Frozen):
+    """From which use on something counts as trouble under high load."""
+
+    cpu: Annotated[int, Field(ge=10, le=100)] = Field(
+        default=80, description="percent of one core from which a process counts as running away"
+    )
+    memory: Annotated[int, Field(ge=5, le=95)] = Field(
+        default=50, description="percent of the memory from which one process, or one pool, has too much"
+    )
+    process_age: Annotated[int, Field(ge=1, le=86400)] = Field(
+        default=300, description="seconds a process must have lived before it counts as running away"
+    )
+    sample: Annotated[int, Field(ge=1, le=15)] = Field(
+        default=3, description="seconds over which the CPU of processes is measured"
+    )
+    disk: Annotated[int, Field(ge=50, le=100)] = Field(
+        default=95, description="percent of a file system, in bytes or in inodes, from which it counts as full"
+    )
+    query_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
+        default=30, description="seconds from which a running query counts as slow"
+    )
+    journal_mib: Annotated[int, Field(ge=16, le=65536)] = Field(
+        default=256, description="MiB of the journal that are kept when its disk is full"
+    )
+
+
+class PaymentJob(_Frozen):
+    """A class of queued jobs that moves money, and whether a failed one may be run again without asking anybody."""
+
+    name: ClassName = Field(description="PHP class, for example App\\Jobs\\RecordStripePayment")
+    idempotent: bool = Field(default=False, description="whether running one twice does no more than running it once")
+    max_age_hours: Annotated[int, Field(ge=1, le=720)] = Field(
+        default=24, description="how old a failed one may be: a provider forgets idempotency keys after a day"
+    )
+
+
+class Payments(_Frozen):
+    """How the payment provider talks to the application, and which jobs follow from that."""
+
+    signature: Literal["stripe"] = Field(default="stripe", description="how the provider signs its events")
+    secret: ConfigKey = Field(
+        default="services.stripe.webhook_secret", description="configuration key that holds the signing secret"
+    )
+    secret_env: EnvKey = Field(default="STRIPE_WEBHOOK_SECRET", description="key in .env that the secret comes from")
+    harmless_event: EventType | None = Field(
+        default=None, description="event type that the application accepts and does nothing for; absent = not asked"
+    )
+    access_log: AbsolutePath | None = Field(
+        default=None, description="access log (combined format) that app_user may read: what the provider was answered"
+    )
+    jobs: tuple[PaymentJob, ...] = Field(default=(), description="the classes of jobs that payments consist of")
+    queues: tuple[QueueName, ...] = Field(
+        default=("default",), min_length=1, description="queues those jobs go through"
+    )
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        names = [job.name.lower() for job in self.jobs]
+        if len(set(names)) < len(names):
+            raise ValueError("jobs names a class twice")
+        return self
 
 
 class Links(_Frozen):
@@ -102,19 +232,27 @@ class Settings(_Frozen):
     )
     app_path: AbsolutePath | None = Field(default=None, description="directory that holds artisan")
     app_user: UserName = Field(default="forge", description="user the application runs as")
+    app_servers: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="how many servers run this application; unknown counts as several"
+    )
     php: PhpName | None = Field(default=None, description="PHP's name, for example php8.3; discovered when absent")
     nginx_unit: UnitName = Field(default="nginx", description="systemd unit of the web server")
     worker_program: ProgramName | None = Field(
         default=None, description="supervisor group or program of the queue workers"
     )
-    database: Service | None = Field(default=None, description="the application's database")
+    database: Database | None = Field(default=None, description="the application's database")
     redis: Service | None = Field(default=None, description="the application's Redis")
     certificate: Certificate | None = Field(default=None, description="the certificate the public is served")
     webhook_path: UrlPath | None = Field(default=None, description="path of the payment provider's webhook")
+    payments: Payments | None = Field(default=None, description="the payment provider's events and jobs")
     protected_processes: tuple[ProgramName, ...] = Field(default=(), description="never ended, whatever they use")
     log_paths: tuple[AbsolutePath, ...] = Field(
         default=(), description="log files that may be shortened on a full disk"
     )
+    restartable_units: tuple[UnitName, ...] = Field(
+        default=(), description="systemd units of the application that may be restarted when they run away"
+    )
+    limits: Limits = Field(default=Limits(), description="from which use on something counts as trouble")
     links: Links = Field(default=Links(), description="pages that a person is sent to, for what has no command")
 
 

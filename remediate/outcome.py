@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from remediate.command import Run
 from remediate.errors import Unreadable
 from remediate.host import Vantage
+from remediate.playbook import Severity
 from remediate.probe import Fact, Probe
 from remediate.survey import Facts
 from remediate.verdict import Decision
@@ -162,6 +163,9 @@ class HostOutcome(_Value):
     identity: HostIdentity | None = None
     verdict: RunVerdict
     exit_code: int
+    severity: Severity | None = Field(
+        default=None, description="decided by what was seen before; null where the playbook has one severity only"
+    )
     touched: Touched
     seconds: float
     serving_again_seconds: float | None = None

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
@@ -14,6 +15,7 @@ from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.remedy import Remedy
 from remediate.runbook import Trace
+from remediate.survey import Facts
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -37,6 +39,8 @@ class Treatment:
     symptoms: Probes
     diagnosis: Probes
     remedies: tuple[Remedy, ...]
+    graded: Callable[[Facts], Severity] | None = None
+    """Says how bad it is from what was seen, where a symptom may be either."""
     gates: tuple[Remedy, ...] = ()
     """Never applied here, only judged: what one of them refuses or waits for stops everything."""
 
@@ -129,6 +133,7 @@ class Playbook:
         diagnosis: Callable[[Host], Iterable[Probe[Fact]]],
         rehearsal: "Callable[[Host], Iterable[Case]]",
         runbook: Callable[[Host], Iterable[str]],
+        graded: Callable[[Host, Facts], Severity] | None,
         traces: tuple[tuple[str, Trace], ...],
     ) -> None:
         self.name = remedies.__name__.replace("_", "-")
@@ -141,6 +146,7 @@ class Playbook:
         self._diagnosis = diagnosis
         self._rehearsal = rehearsal
         self._runbook = runbook
+        self._graded = graded
         self.traces = traces
 
     def cases(self, host: Host) -> "tuple[Case, ...]":
@@ -161,6 +167,7 @@ class Playbook:
             symptoms=tuple(self._symptoms(host)),
             diagnosis=tuple(self._diagnosis(host)),
             remedies=tuple(self.__wrapped__(host, **parameters)),
+            graded=None if self._graded is None else partial(self._graded, host),
         )
 
     def given(self, parameters: Mapping[str, object]) -> "Parametrized":
@@ -191,6 +198,7 @@ def playbook(
     diagnosis: Callable[[Host], Iterable[Probe[Fact]]] = lambda _: (),
     rehearsal: "Callable[[Host], Iterable[Case]]" = lambda _: (),
     runbook: Callable[[Host], Iterable[str]] = lambda _: (),
+    graded: Callable[[Host, Facts], Severity] | None = None,
     traces: tuple[tuple[str, Trace], ...] = (),
 ) -> Callable[[Callable[..., Iterable[Remedy]]], Playbook]:
     """Make a playbook of a function from a host to remedies; its keyword-only parameters become flags.
@@ -198,7 +206,8 @@ def playbook(
     The function may branch on the inventory, never on live state: that is what guards are for. The symptom is over
     when every probe of `symptoms` says so; `diagnosis` is only shown. `rehearsal` declares what it mends and what it
     refuses, as cases that break a staging host (remediate.rehearsal.case); `runbook`, what a person would type instead;
-    `traces`, which lines of the printed runbook it answers, and with what (remediate.runbook).
+    `traces`, which lines of the printed runbook it answers, and with what (remediate.runbook). Where the symptom may be
+    more or less bad, `severity` is the worst it can be and `graded` says from facts which.
     """
 
     def decorate(remedies: Callable[..., Iterable[Remedy]]) -> Playbook:
@@ -209,6 +218,7 @@ def playbook(
             diagnosis=diagnosis,
             rehearsal=rehearsal,
             runbook=runbook,
+            graded=graded,
             traces=traces,
         )
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from remediate.command import HttpRequest, Output, Run
+from remediate.command import Output, Question, Run
 from remediate.errors import Unreadable
 from remediate.host import Vantage
 
@@ -85,8 +85,8 @@ class Probe(BaseModel, ABC, Generic[T_co]):
         """The subject for a person: a unit's name, a URL."""
 
     @abstractmethod
-    def command(self) -> Run | HttpRequest:
-        """How to ask. A question that only a controller can ask is an HttpRequest."""
+    def command(self) -> Question:
+        """How to ask. A question that a controller asks is an HttpRequest or a TlsRequest."""
 
     @abstractmethod
     def parse(self, output: Output) -> T_co:

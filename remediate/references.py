@@ -1,6 +1,7 @@
 """Secrets are never given in clear: a reference says where one is, and it is read once, when it is needed."""
 
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -12,14 +13,16 @@ from remediate.errors import ConfigurationError
 
 ACCEPTED: Final = "stdin, env:NAME, file:PATH or cmd:COMMAND"
 _SECONDS: Final = 30
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _LIMIT: Final = 64 * 1024
 
 
 def resolve(reference: object, flag: str, stdin: TextIO) -> SecretStr:
     """Read what a reference points to: `stdin`, `env:NAME`, `file:PATH` or `cmd:COMMAND` (no shell, 30 seconds).
 
-    One newline at the end is not part of it: every editor and every `echo` adds one. Bytes that are not UTF-8 are kept
-    (surrogateescape). Raises ConfigurationError naming `flag`, and never what was read.
+    One newline (LF or CRLF) at the end is not part of it: every editor and every `echo` adds one. Nothing at all is an
+    error, since whatever should have written it has failed; an empty value is an empty line. Bytes that are not UTF-8
+    are kept (surrogateescape). Raises ConfigurationError naming `flag`, and never what was read.
     """
     if not isinstance(reference, str):
         raise ConfigurationError(f"{flag} is missing: it takes {ACCEPTED}")
@@ -37,9 +40,12 @@ def resolve(reference: object, flag: str, stdin: TextIO) -> SecretStr:
             raise ConfigurationError(f"{flag} takes {ACCEPTED}, not a value itself")
     if len(data) > _LIMIT:
         raise ConfigurationError(f"{flag}: more than {_LIMIT // 1024} KiB is no value")
+    if not data:
+        raise ConfigurationError(f"{flag} {kind}: nothing was read; an empty value is given as an empty line")
     if b"\0" in data:
         raise ConfigurationError(f"{flag}: what was read holds a NUL byte, which no program's environment can hold")
-    return SecretStr(data.removesuffix(b"\n").decode(errors="surrogateescape"))
+    end = b"\r\n" if data.endswith(b"\r\n") else b"\n"
+    return SecretStr(data.removesuffix(end).decode(errors="surrogateescape"))
 
 
 def _of_stdin(flag: str, stdin: TextIO) -> bytes:
@@ -51,7 +57,9 @@ def _of_stdin(flag: str, stdin: TextIO) -> bytes:
 def _of_environment(flag: str, name: str) -> bytes:
     value = os.environb.get(os.fsencode(name))
     if value is None:
-        raise ConfigurationError(f"{flag} env:{name}: there is no such variable")
+        # Where the shell has put the value itself in the place of its name, nobody may read it here.
+        named = f"env:{name}" if _VARIABLE.fullmatch(name) else "env"
+        raise ConfigurationError(f"{flag} {named}: there is no such variable")
     return value
 
 
@@ -61,6 +69,8 @@ def _of_file(flag: str, path: str) -> bytes:
             return file.read(_LIMIT + 2)
     except OSError as error:
         raise ConfigurationError(f"{flag} file:{path}: {error.strerror}") from None
+    except (RuntimeError, ValueError):  # a home directory that does not exist, a NUL
+        raise ConfigurationError(f"{flag} file:{path!r}: there can be no such file") from None
 
 
 def _of_command(flag: str, command: str) -> bytes:
@@ -68,10 +78,13 @@ def _of_command(flag: str, command: str) -> bytes:
         argv = shlex.split(command)
     except ValueError:
         raise ConfigurationError(f"{flag} cmd: the command cannot be split into words") from None
+    if not argv:
+        raise ConfigurationError(f"{flag} takes {ACCEPTED}: no command was given")
     try:
         done = subprocess.run(argv, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_SECONDS)
-    except OSError as error:
-        raise ConfigurationError(f"{flag} cmd: {argv[0]}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no such command"
+        raise ConfigurationError(f"{flag} cmd: {argv[0]!r}: {why}") from None
     except subprocess.TimeoutExpired:
         raise ConfigurationError(f"{flag} cmd: {argv[0]}: no answer within {_SECONDS} s") from None
     if done.returncode != 0:

@@ -1,7 +1,7 @@
 """What mends one cause: looks before it acts, acts only when needed and safe, shows evidence afterwards."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, ClassVar, Self, Union, get_args, get_origin
 
@@ -66,6 +66,9 @@ class Remedy(BaseModel, ABC):
     is_human: ClassVar[bool] = False
     """Whether it only says what a person has to do: it has no task of its own."""
 
+    stand_ins: ClassVar[Mapping[str, object]] = {}
+    """For fields on which no permission depends: with these the rules of its task are known beforehand."""
+
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:  # noqa: ARG003  # the base knows no field to fill
         """Return the fields that the inventory can fill, for `on`."""
@@ -78,18 +81,6 @@ class Remedy(BaseModel, ABC):
             return cls.model_validate({**cls.defaults(host), **given})
         except ValidationError as error:
             raise ConfigurationError(f"{host.name}: {cls.model_fields['kind'].default}: {one_line(error)}") from None
-
-    @classmethod
-    def may_run(cls, host: Host) -> tuple[Run, ...]:
-        """Return every privileged command that its task may run on a host, for the sudoers file.
-
-        None where the inventory lacks what it needs. Override it where a field that no inventory fills is required
-        and no privileged command depends on it.
-        """
-        try:
-            return cls.on(host).privileges()
-        except ConfigurationError:
-            return ()
 
     @classmethod
     def simple_fields(cls) -> dict[str, str]:

@@ -55,6 +55,11 @@ q() {
   frame exit "$i" "$s"
   return "${s:-1}"
 }
+case "$(command -v printf) $(command -v print)" in
+  printf\ *) give() { printf %s "$1"; } ;;
+  *\ print) give() { print -rn -- "$1"; } ;;
+  *) give() { return 1; } ;;
+esac
 frame hello
 """
 
@@ -101,7 +106,7 @@ def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
         # The controller is gone: another run must not start before what was begun here has settled.
         body.append(f'[ "$answer" = done ] || sleep {act.settle:g}')
     body += ["}", "{ remediate; exit; }", ""]
-    return "\n".join(body).encode()
+    return "\n".join(body).encode(errors="surrogateescape")
 
 
 def shell_command(seconds: float, *, owner: Sequence[str] = ()) -> str:
@@ -118,8 +123,8 @@ def _question(index: str, run: Run) -> str:
 
 
 def _written(text: SecretStr) -> str:
-    # printf is part of the shell: what it writes stands in nobody's arguments.
-    return f"printf %s {shlex.quote(text.get_secret_value())}"
+    # `give` only ever uses what is part of the shell: the arguments of a program can be seen by every user of the host.
+    return f"give {shlex.quote(text.get_secret_value())}"
 
 
 def _words(run: Run) -> str:

@@ -14,6 +14,7 @@ from remediate.outcome import (
     Touched,
     readings,
 )
+from remediate.playbook import Severity
 from remediate.remedy import Remedy
 from remediate.survey import Facts
 from remediate.verdict import Decision, Verdict
@@ -52,6 +53,7 @@ def host_outcome(
     seconds: float,
     serving_again: float | None,
     error: Problem | None,
+    severity: Severity | None = None,
     before: Facts,
     steps: tuple[StepOutcome, ...],
     after: Facts,
@@ -63,6 +65,7 @@ def host_outcome(
         identity=_identity(after),
         verdict=verdict,
         exit_code=verdict.exit_code,
+        severity=severity,
         touched=touched,
         seconds=round(seconds, 1),
         serving_again_seconds=None if serving_again is None else round(serving_again, 1),

@@ -36,6 +36,7 @@ class Incident(_Value):
 
     playbook: str
     severity: Severity
+    decided: bool = Field(default=False, description="whether facts decided the severity")
     matches: bool = Field(description="its symptom is there, or a cause of it is")
     causes: tuple[str, ...] = Field(description="what its guards found, those that can be mended first")
     codes: tuple[str, ...] = Field(default=(), description="refusal codes among the causes, as stable names")
@@ -182,7 +183,8 @@ def _incident(playbook: Playbook, treatment: Treatment, facts: Facts) -> Inciden
     present = symptom(treatment, facts) is Symptom.PRESENT
     return Incident(
         playbook=playbook.name,
-        severity=playbook.severity or Severity.SEV4,
+        severity=treatment.graded(facts) if treatment.graded else playbook.severity or Severity.SEV4,
+        decided=treatment.graded is not None,
         matches=present or bool(causes),
         causes=tuple(f"{each.remedy.kind}: {each.verdict.reason}{_code(each)}" for each in causes),
         codes=tuple(each.verdict.code.name for each in causes if each.verdict.code is not None),

@@ -66,6 +66,7 @@ class FakeShell:
     marked: bool = True
     page: str = "Welcome\n200"
     running: bool = True
+    kept: str = ""
     fails: Callable[[str], bool] = lambda _: False
     scripts: list[str] = field(default_factory=list)
     typed: list[str] = field(default_factory=list)
@@ -89,6 +90,8 @@ class FakeShell:
     def script(self, text: str, timeout: float = 60) -> str:
         if "/etc/remediate-staging" in text:
             return "marked\n" if self.marked else "\n"
+        if text == "what is kept":
+            return self.kept
         self.scripts.append(text)
         if self.fails(text):
             raise StagingError(f"a script failed on {self.name} (1): no such thing")

@@ -21,7 +21,7 @@ import remediate
 from incidents import DOWN, HEALTHY, PAGES, host
 from remediate.cli import namespace
 from remediate.commands.incident_tree import incident_commands
-from remediate.host import Certificate, Service, Settings, SshTarget
+from remediate.host import Certificate, Database, DatabaseLimits, Limits, Links, Payments, Service, Settings, SshTarget
 from remediate.incident.events import Data, Situation
 from remediate.incident.settings import (
     ChannelSettings,
@@ -219,7 +219,14 @@ def rows(text: str, title: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
 
 
-NESTED: Final[Mapping[str, type[BaseModel]]] = {"certificate": Certificate, "database": Service, "redis": Service}
+NESTED: Final[Mapping[str, type[BaseModel]]] = {
+    "certificate": Certificate,
+    "database": Database,
+    "redis": Service,
+    "links": Links,
+    "limits": Limits,
+    "payments": Payments,
+}
 
 
 def test_the_keys_of_an_inventory_are_the_fields_of_the_settings() -> None:
@@ -235,6 +242,11 @@ def test_the_keys_of_an_inventory_are_the_fields_of_the_settings() -> None:
             assert (inner[1].split(", ") if inner else None) == (
                 list(NESTED[key].model_fields) if key in NESTED else None
             ), key
+
+
+def test_the_limits_of_a_database_are_the_fields_of_its_settings() -> None:
+    table = rows((ROOT / "docs/inventory.md").read_text(), "limit")
+    assert {name.strip("`"): int(default.strip("`")) for name, default, _ in table} == DatabaseLimits().model_dump()
 
 
 def test_the_exit_codes_are_those_of_the_code() -> None:

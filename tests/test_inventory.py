@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import AnyHttpUrl
 
 from remediate.errors import ConfigurationError
-from remediate.host import Host, Service, Settings, SshTarget
+from remediate.host import Database, Host, Service, Settings, SshTarget
 from remediate.inventory import Inventory, ansible_yaml, discover
 from remediate.inventory.ansible_groups import expand_range
 from remediate.inventory.ansible_settings import read_settings
@@ -204,7 +204,7 @@ all:
     assert one.settings == Settings(
         app_user="shop", redis=Service(unit="redis", host="r.example.com", port=2), php="php8.3"
     )
-    assert two.settings == Settings(app_user="shop", redis=Service(unit="redis", port=2), database=Service(port=5))
+    assert two.settings == Settings(app_user="shop", redis=Service(unit="redis", port=2), database=Database(port=5))
     assert three.settings == Settings()
 
 

@@ -34,6 +34,7 @@ from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
 from remediate.playbook import Severity, Single, Treatment
 from remediate.playbooks.app_down import app_down
 from remediate.probes.php_fpm import Ping
+from remediate.programs.processes import end_processes
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedies.supervisor import RestartSupervisor
 from remediate.remedy import Verification
@@ -97,7 +98,7 @@ def test_workers_left_behind_that_changed_meanwhile_are_not_ended() -> None:
     session._change({ORPHANS: ex.strays((777, 5001))})
     walk.mend()
     walk.close()
-    assert [each.argv[-1] for each in session.ran if each.user == "forge"] == ["777:5001"]
+    assert [each for each in session.ran if each.user == "forge"] == [end_processes(("777:5001",), "forge", 60)]
 
 
 def test_what_only_an_earlier_remedy_would_have_read_does_not_stop_a_later_one() -> None:

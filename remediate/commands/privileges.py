@@ -1,5 +1,7 @@
 """sudoers: the file that a host needs, from what the playbooks may ever run there."""
 
+from contextlib import suppress
+
 from remediate.commands.mend import Flags, inventory_of, target_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
@@ -22,16 +24,17 @@ def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
 
 
 def sudoers_of(host: Host, project: Project) -> str:
-    """Return the sudoers file of a host: the union of what every playbook and every `do.` task may need on it.
+    """Return the sudoers file of a host: the union of what every playbook and every task of its own may need on it.
 
+    A remedy for which the inventory says too little (no `worker_program`, for example) can do nothing there.
     Raises ConfigurationError when the inventory leaves open what the file depends on.
     """
     if host.settings.php is None:
         raise ConfigurationError(f"{host.name}: set remediate.php, so that the file can name it exactly")
-    commands = [
-        *(run for name in project.playbooks() for run in project.load(name)(host).privileges()),
-        *(run for remedy in remedies().values() for run in remedy.may_run(host)),
-    ]
+    commands = [run for name in project.playbooks() for run in project.load(name)(host).privileges()]
+    for remedy in remedies().values():
+        with suppress(ConfigurationError):
+            commands += remedy.on(host, **remedy.stand_ins).privileges()
     from remediate.ssh.config import login_of  # paramiko costs 100 ms: not before everything else is known to be right
 
     try:

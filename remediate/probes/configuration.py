@@ -4,17 +4,15 @@ import json
 import re
 from base64 import b64encode
 from enum import Enum
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath, PhpName, UserName
+from remediate.host import AbsolutePath, EnvKey, PhpName, UserName
 from remediate.probe import Fact, Probe, T_co, last_line
 from remediate.probes.php import answered, program
-
-EnvKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
 
 class EnvState(Enum):
@@ -57,7 +55,7 @@ class ConfigurationState(Fact):
             return self.message
         if not self.cached:
             return "not cached: .env is read at every start"
-        return f"cached, and older than .env: {named(self.differs)}" if self.differs else "cached, as .env gives it"
+        return f"cached, and not what .env gives: {named(self.differs)}" if self.differs else "cached, as .env gives it"
 
 
 def named(keys: tuple[str, ...]) -> str:
@@ -105,6 +103,7 @@ class FileState(Fact):
     """Which file it is now; never what is in it."""
 
     mark: str = Field(description="changes with the file, empty when there is none", repr=False)
+    written: float | None = Field(default=None, description="when, in seconds of the host's own calendar, if asked for")
 
     @property
     def ok(self) -> bool | None:
@@ -131,7 +130,7 @@ class EnvFile(_OfApplication[FileState]):
 
     def parse(self, output: Output) -> FileState:
         """See Probe."""
-        found = re.match(r"\\?([0-9a-f]{64}) ", output.stdout)
+        found = re.match(r"\\?([0-9a-f]{64}) ", output.stdout) if output.exit == 0 else None
         if found is None and "No such file" not in output.stderr:
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
         return FileState(mark=found[1] if found else "")
@@ -154,7 +153,12 @@ class CachedConfig(_OfApplication[FileState]):
         """See Probe."""
         if output.exit != 0 and "No such file" not in output.stderr:
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
-        return FileState(mark=output.stdout)
+        if output.exit != 0:
+            return FileState(mark="")
+        found = re.fullmatch(r"[0-9]+ [0-9]+ ([0-9]{1,15}\.[0-9]{1,9})", output.stdout)
+        if found is None:
+            raise Unreadable(f"{self.label()}: stat answered something else than was asked")
+        return FileState(mark=output.stdout, written=float(found[1]))
 
 
 class ValueState(Fact):

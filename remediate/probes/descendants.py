@@ -34,7 +34,8 @@ class Descendant(BaseModel):
 
     def works_for(self, path: str) -> bool:
         """Whether it is one of artisan's long-running commands, for the application in this directory."""
-        here = self.directory == path or f"{path}/artisan" in self.arguments
+        named = re.search(rf"(^|[ '\"]){re.escape(path)}/artisan\b", self.arguments) is not None
+        here = named or self.directory == path.replace(" ", "_")
         return here and _WORKER.search(self.arguments) is not None
 
 

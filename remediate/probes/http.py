@@ -24,13 +24,14 @@ class Failure(Enum):
     BROKEN_ANSWER = "broken answer"
 
 
-_FAILURES = {
+FAILURES = {
     CurlExit.NAME: Failure.NAME,
     CurlExit.REFUSED: Failure.REFUSED,
     CurlExit.TIMEOUT: Failure.TIMEOUT,
     CurlExit.TLS: Failure.TLS,
     CurlExit.CERTIFICATE: Failure.CERTIFICATE,
 }
+"""What curl's exit statuses mean for somebody who asked."""
 
 
 class Answer(Fact):
@@ -118,7 +119,7 @@ class Site(Probe[Answer]):
             raise Unreadable(f"{self.url}: curl: {last_line(output.stderr)}")
         failure = None
         if output.exit != CurlExit.OK and not (output.cut and output.exit in _READER_STOPPED):
-            failure = _FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER) if output.exit in _KNOWN else None
+            failure = FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER) if output.exit in _KNOWN else None
             failure = failure or Failure.BROKEN_ANSWER
         right = self.contains is None or self.contains in output.stdout
         if output.cut and not right:

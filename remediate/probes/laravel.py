@@ -1,5 +1,6 @@
 """What the application says of itself: maintenance mode, its own database, a deploy under way, its log."""
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Literal
 
@@ -72,7 +73,10 @@ class DatabaseTrouble(Enum):
     """Why the application cannot use its database, by the error numbers of the server and of the client library."""
 
     REFUSED = "connection refused"
+    SILENT = "no answer in time"
+    NAME = "host name not found"
     DENIED = "access denied"
+    FORBIDDEN = "no access to its database, or no such database"
     UNKNOWN_DATABASE = "unknown database"
     TOO_MANY = "too many connections"
     OTHER = "failing"
@@ -80,10 +84,18 @@ class DatabaseTrouble(Enum):
 
 _TROUBLES = {
     **dict.fromkeys((2002, 2003, 2006, 2013), DatabaseTrouble.REFUSED),
-    **dict.fromkeys((1044, 1045, 1698), DatabaseTrouble.DENIED),
+    **dict.fromkeys((1045, 1698), DatabaseTrouble.DENIED),
+    1044: DatabaseTrouble.FORBIDDEN,
     1049: DatabaseTrouble.UNKNOWN_DATABASE,
     **dict.fromkeys((1040, 1203, 1226), DatabaseTrouble.TOO_MANY),
 }
+_NETWORK = {
+    "refused": DatabaseTrouble.REFUSED,
+    "name": DatabaseTrouble.NAME,
+    "silent": DatabaseTrouble.SILENT,
+    "open": DatabaseTrouble.SILENT,  # somebody takes the connection and says nothing
+}
+"""What the client library has one number for, as a connection of our own ends."""
 
 
 class DatabaseState(Fact):
@@ -91,6 +103,8 @@ class DatabaseState(Fact):
 
     trouble: DatabaseTrouble | None
     waiting: int = Field(description="its queries that have been running for two seconds or more")
+    host: str = Field(default="", description="where its configuration says the server is")
+    user: str = Field(default="", description="as whom it asks")
 
     @property
     def ok(self) -> bool | None:
@@ -119,13 +133,95 @@ class AppDatabase(_AppQuestion):
 
     def parse(self, output: Output) -> DatabaseState:
         """See Probe."""
-        match answered(self.label(), output):
-            case {"state": "ok", "waiting": int(waiting)}:
-                return DatabaseState(trouble=None, waiting=waiting)
-            case {"state": "ok"}:  # not MySQL: nothing to count
-                return DatabaseState(trouble=None, waiting=0)
-            case {"state": "failed", "code": int(code)}:
-                return DatabaseState(trouble=_TROUBLES.get(code, DatabaseTrouble.OTHER), waiting=0)
+        return _database(self.label(), answered(self.label(), output))
+
+
+def _database(label: str, answer: object) -> DatabaseState:
+    try:
+        match answer:
+            case {"state": "ok", **rest}:
+                # Another server than MySQL has nothing to count.
+                return _as(rest, trouble=None, waiting=rest.get("waiting", 0))
+            case {"state": "failed", "code": int(code), **rest}:
+                trouble = _NETWORK.get(str(rest.get("network")), _TROUBLES.get(code, DatabaseTrouble.OTHER))
+                return _as(rest, trouble=trouble, waiting=0)
+    except ValidationError:
+        pass
+    raise Unreadable(f"{label}: PHP answered something else than was asked")
+
+
+def _as(rest: Mapping[object, object], **known: object) -> DatabaseState:
+    place = {"host": str(rest.get("host") or ""), "user": str(rest.get("username") or "")}
+    return DatabaseState.model_validate({**known, **place}, strict=True)
+
+
+class Compared(Enum):
+    """How a setting that .env and config/*.php give compares with the one in use; no value is ever shown."""
+
+    SAME = "same"
+    DIFFERS = "differs"
+    UNSET = "unset"
+
+
+class CredentialsState(Fact):
+    """What the application would get from its database with the settings that its files give now."""
+
+    env: Literal["sound", "broken", "missing"]
+    settings: tuple[tuple[str, Compared], ...] = Field(description="each setting beside the one in use")
+    answer: DatabaseState | None = Field(description="what the database answers to them; None without a sound .env")
+
+    @property
+    def differ(self) -> tuple[str, ...]:
+        """The settings that are others than those in use."""
+        return tuple(name for name, how in self.settings if how is Compared.DIFFERS)
+
+    @property
+    def works(self) -> bool:
+        """Whether the database answers to them."""
+        return self.answer is not None and self.answer.trouble is None
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.works
+
+    def describe(self) -> str:
+        """See Fact."""
+        if self.answer is None:
+            return f".env is {self.env}"
+        said = ", ".join(f"{name} {how.value}" for name, how in self.settings if name not in _OPTIONAL or how != _UNSET)
+        return f"{self.answer.describe()} ({said})"
+
+
+_OPTIONAL = frozenset({"url"})
+_UNSET = Compared.UNSET
+
+
+class Credentials(_AppQuestion):
+    """Ask the database with the settings that .env and config/*.php give now, and compare them with those in use."""
+
+    kind: Literal["laravel.credentials"] = "laravel.credentials"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "database as .env says"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return self._ask("credentials")
+
+    def parse(self, output: Output) -> CredentialsState:
+        """See Probe."""
+        answer = answered(self.label(), output)
+        match answer:
+            case {"env": "broken" | "missing" as env}:
+                return CredentialsState(env=env, settings=(), answer=None)
+            case {"env": "sound", "keys": {**keys}}:
+                try:
+                    settings = tuple((str(name), Compared(how)) for name, how in keys.items())
+                except ValueError:
+                    raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+                return CredentialsState(env="sound", settings=settings, answer=_database(self.label(), answer))
             case _:
                 raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
 

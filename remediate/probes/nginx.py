@@ -3,8 +3,11 @@
 import re
 from typing import Literal
 
+from pydantic import Field
+
 from remediate.command import ROOT, Output, Run
-from remediate.probe import Probe, last_line
+from remediate.errors import Unreadable
+from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.systemd import LogLines
 
@@ -63,3 +66,39 @@ class NginxLog(Probe[LogLines]):
     def parse(self, output: Output) -> LogLines:
         """See Probe."""
         return LogLines.read(self.label(), output)
+
+
+class NginxWorkerPids(Fact):
+    """The processes that take new connections."""
+
+    pids: tuple[int, ...] = Field(description="those that are shutting down left out")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return f"{len(self.pids)} take connections" if self.pids else "none"
+
+
+class NginxWorkers(Probe[NginxWorkerPids]):
+    """List nginx's workers: new ones are the proof that it took a configuration, which the exit status is not."""
+
+    kind: Literal["nginx.workers"] = "nginx.workers"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "workers of nginx"
+
+    def command(self) -> Run:
+        """See Probe."""
+        # The title that a worker gives itself; one that only finishes what it has says so behind it.
+        return Run.of("pgrep", "-f", "^nginx: worker process$", seconds=5)
+
+    def parse(self, output: Output) -> NginxWorkerPids:
+        """See Probe."""
+        if output.exit > 1:  # pgrep(1): 1 = none matched
+            raise Unreadable(f"{self.label()}: pgrep: {last_line(output.stderr)}")
+        return NginxWorkerPids(pids=tuple(whole_number(line, self.label()) for line in output.stdout.split()))

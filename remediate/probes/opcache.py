@@ -1,14 +1,16 @@
 """Whether PHP-FPM would notice that a file has changed."""
 
 import re
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import PhpName
-from remediate.probe import Fact, Probe, last_line
+from remediate.probe import Fact, Probe, last_line, whole_number
+
+_SOON: Final = 30
 
 
 class OpcacheState(Fact):
@@ -16,11 +18,12 @@ class OpcacheState(Fact):
 
     enabled: bool
     looks_again: bool = Field(description="opcache.validate_timestamps: whether a changed file is read again")
+    seconds: int = Field(default=2, description="opcache.revalidate_freq: how long it may take until then")
 
     @property
     def keeps(self) -> bool:
-        """Whether a changed file has no effect before PHP-FPM is reloaded."""
-        return self.enabled and not self.looks_again
+        """Whether a changed file has no effect before PHP-FPM is reloaded, or not for longer than a fix is watched."""
+        return self.enabled and not (self.looks_again and self.seconds <= _SOON)
 
     @property
     def ok(self) -> bool | None:
@@ -45,7 +48,7 @@ class Opcache(Probe[OpcacheState]):
     def command(self) -> Run:
         """See Probe."""
         # The whole of `-i` is longer than an answer may be.
-        only = '"$1" -i | grep -E "^opcache[.](enable|validate_timestamps) => |^PHP Version => "'
+        only = '"$1" -i | grep -E "^opcache[.](enable|validate_timestamps|revalidate_freq) => |^PHP Version => "'
         return Run.of("sh", "-c", only, "sh", f"/usr/sbin/php-fpm{self.php.removeprefix('php')}", seconds=10)
 
     def parse(self, output: Output) -> OpcacheState:
@@ -57,4 +60,5 @@ class Opcache(Probe[OpcacheState]):
         return OpcacheState(
             enabled=found.get("opcache.enable") == "On",
             looks_again=found.get("opcache.validate_timestamps", "On") == "On",
+            seconds=whole_number(found.get("opcache.revalidate_freq", "2"), self.label()),
         )

@@ -9,7 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-_COMMENTS: Final = {".php": "//", ".sh": "#"}
+_COMMENTS: Final = {".php": "//", ".sh": "#", ".sql": "--"}
+_INCLUDE: Final = "-- include "
 _PACKAGES: Final = ("remediate.programs", "remediate.probes.php")
 
 
@@ -18,7 +19,11 @@ def one_line(package: str, name: str) -> str:
     """Return a program as one line, as `php -r` and `sh -c` take it: a sudoers rule can express no more."""
     text = resources.files(package).joinpath(name).read_text()
     comment = next(mark for suffix, mark in _COMMENTS.items() if name.endswith(suffix))
-    lines = (line.strip() for line in text.splitlines() if not line.strip().startswith(comment))
+    included = (
+        one_line(package, line.removeprefix(_INCLUDE)) if line.startswith(_INCLUDE) else line.strip()
+        for line in text.splitlines()
+    )
+    lines = (line for line in included if not line.startswith(comment))
     return " ".join(line for line in lines if line).removeprefix("<?php ")
 
 

@@ -50,9 +50,12 @@ def refused(
     return Case(name, fault, Expected.REFUSED, code=code, needs=needs, timeout=timeout)
 
 
-def unclaimed(name: str, fault: Fault, *, hold: float = HOLD_SECONDS) -> Case:
-    """Declare that it cannot mend this, and must not claim so; `hold` seconds have to be enough to notice."""
-    return Case(name, fault, Expected.UNCLAIMED, hold=hold)
+def unclaimed(name: str, fault: Fault, code: str | None = None, *, hold: float = HOLD_SECONDS) -> Case:
+    """Declare that it cannot mend this, and must not claim so; `hold` seconds have to be enough to notice.
+
+    With a code it also says why, whatever else it may have mended.
+    """
+    return Case(name, fault, Expected.UNCLAIMED, code=code, hold=hold)
 
 
 def unharmed(name: str, fault: Fault, *, needs: tuple[str, ...] = ()) -> Case:

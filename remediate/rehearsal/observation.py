@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from remediate.errors import ConfigurationError
 from remediate.host import Host, Vantage
-from remediate.rehearsal.faults.fault import RootShell
+from remediate.rehearsal.faults.fault import Fault, RootShell
 from remediate.rehearsal.machine import StagingError, last_line
 
 _SECONDS: Final = 60
@@ -78,7 +78,9 @@ class Observer:
     def observe(self) -> Observation:
         """Return everything that a run has to leave alone or to bring back."""
         settings = self._host.settings
-        files = (f"{settings.app_path}/.env", f"{settings.app_path}/bootstrap") if settings.app_path else ()
+        # Below storage/app stands what the application keeps: documents, receipts, what it did to the world.
+        own = (".env", "bootstrap", "storage/app")
+        files = tuple(f"{settings.app_path}/{each}" for each in own) if settings.app_path else ()
         done = self._shell.exec(("/bin/bash", "-c", _LOOK, "bash", *files), timeout=_SECONDS)
         parts = done.stdout.split("==\n")
         if len(parts) != 5:
@@ -182,6 +184,18 @@ def bystanders(observation: Observation, disturbed: Iterable[str]) -> Observatio
     """Return what does not belong to what was disturbed."""
     names = tuple(disturbed)
     return {key: entry for key, entry in observation.items() if not entry.disturbed(names)}
+
+
+def keepsakes(shell: RootShell, faults: Iterable[Fault]) -> tuple[str, ...]:
+    """Return what these faults say that nobody may lose, as it stands on the host now."""
+    scripts = (fault.keepsakes() for fault in faults)
+    return tuple(line for script in scripts if script for line in shell.script(script).splitlines())
+
+
+def missing(kept: Sequence[str], shell: RootShell, faults: Iterable[Fault]) -> list[str]:
+    """Return what was there once and is not any more."""
+    now = keepsakes(shell, faults)
+    return [each for each in kept if each not in now]
 
 
 def demand_testinfra() -> None:

@@ -21,7 +21,7 @@ from remediate.rehearsal.case import Expected
 from remediate.rehearsal.content import digest
 from remediate.rehearsal.faults.fault import RootShell
 from remediate.rehearsal.machine import StagingError
-from remediate.rehearsal.observation import Observation, Observer, bystanders, differences
+from remediate.rehearsal.observation import Observation, Observer, bystanders, differences, keepsakes, missing
 from remediate.rehearsal.outcome import Answer, RehearsalReport, TrialOutcome, Typed, symptoms
 from remediate.rehearsal.places import Place
 from remediate.rehearsal.trial import Trial
@@ -135,12 +135,14 @@ class _Attempt:
         for fault in trial.faults:
             fault.inject(self._shell)
         broken = self._observer.observe()
+        kept = keepsakes(self._shell, trial.faults)
         check = self._run(plan=True)
         self._wants("check", check, *_PLANNED[trial.expected])
         self._same("check", broken, self._steady(self._observer.observe()))
         fix = self._run(plan=False)
         after = self._observer.observe()
         self._judge_fix(fix, pristine, broken, after)
+        self._deviations += [f"fix lost {each}" for each in missing(kept, self._shell, trial.faults)]
         again = self._run(plan=False) if trial.expected is not Expected.UNCLAIMED else None
         if again is not None:
             expected = Expected.UNHARMED if trial.expected is Expected.FIXED else trial.expected
@@ -241,16 +243,17 @@ def _typed(playbook: Playbook, trial: Trial, host: Host, shell: RootShell) -> Ty
     pristine = observer.observe()
     for fault in trial.faults:
         fault.inject(shell)
+    kept = keepsakes(shell, trial.faults)
     ended_well = [_ends_well(shell, line) for line in playbook.runbook(host)]  # every one, whatever the first came to
     sleep(_AFTERTHOUGHT_SECONDS)
     after = observer.observe()
     was, now = bystanders(pristine, trial.disturbed), bystanders(after, trial.disturbed)
     broken = {key: entry for key, entry in pristine.items() if key not in was}
-    missing = differences(broken, {key: entry for key, entry in after.items() if key not in now}, trial.disturbed)
+    gone = differences(broken, {key: entry for key, entry in after.items() if key not in now}, trial.disturbed)
     return Typed(
         claimed=all(ended_well),
-        well=not observer.site() and not missing,
-        harm=tuple(differences(was, now, ())),
+        well=not observer.site() and not gone,
+        harm=(*differences(was, now, ()), *(f"lost: {each}" for each in missing(kept, shell, trial.faults))),
     )
 
 

@@ -1,20 +1,18 @@
 """What makes an application use the configuration that its files say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
 from remediate.command import Run
-from remediate.errors import ConfigurationError
-from remediate.host import AbsolutePath, Host, PhpName, ProgramName, UnitName, UserName
+from remediate.host import AbsolutePath, EnvKey, Host, PhpName, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.configuration import (
     CachedConfig,
     Configuration,
     ConfigurationState,
     EnvFile,
-    EnvKey,
     EnvValue,
     named,
 )
@@ -23,18 +21,25 @@ from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
 from remediate.probes.opcache import Opcache
 from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.probes.redis import AppRedis
+from remediate.probes.webhook import Webhook
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
 from remediate.remedies.opcache import reload_php_fpm
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 from remediate.remedies.workers import renew_workers, renewing
-from remediate.remedy import NotYet, Remedy, Step, Verification
+from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
 ENV_BROKEN = RefusalCode(
     name="env-broken",
     meaning="The application would not start with .env and its config files as they are: rebuilding takes it down.",
+)
+CONFIG_PENDING = RefusalCode(
+    name="config-pending",
+    meaning="The cached configuration is not what .env gives: other edits would be put into use along with this one.",
+    overridable=True,
 )
 ENV_OVERRIDDEN = RefusalCode(
     name="env-overridden",
@@ -89,11 +94,13 @@ class CacheConfig(_OfConfiguration):
     about: tuple[str, ...] = Field(
         default=(), description="only when a key below one of these differs, for example database.connections"
     )
-    failing: tuple[Site | AppDatabase, ...] = Field(
+    failing: tuple[Site | AppDatabase | AppRedis | Webhook, ...] = Field(
         default=(), description="only while one of these is not well: an edit of .env may not be meant for now"
     )
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN,)
+    # What .env holds may be rejected, too: then it would only be another wrong configuration.
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.access")
 
     def title(self) -> str:
         """See Remedy."""
@@ -124,6 +131,8 @@ class CacheConfig(_OfConfiguration):
             return skip(
                 f"the cached configuration is what .env gives{f' for {named(self.about)}' if self.about else ''}"
             )
+        # Without them nobody could tell afterwards that it was built, and from what.
+        facts[self._cached], facts[self._env]
         return proceed(f"the cached configuration differs from .env: {named(keys)}")
 
     def changes(self) -> tuple[Run, ...]:
@@ -153,20 +162,13 @@ class SetEnv(_OfConfiguration):
     unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
     patience: int = Field(default=60, ge=0, le=3600, description="seconds a worker may take to finish its job")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN, *CONFIG_REFUSALS, ENV_OVERRIDDEN)
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN, *CONFIG_REFUSALS, ENV_OVERRIDDEN, CONFIG_PENDING)
+    stand_ins: ClassVar[Mapping[str, object]] = {"key": "KEY", "value": "value"}
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         return {**super().defaults(host), "program": host.settings.worker_program}
-
-    @classmethod
-    def may_run(cls, host: Host) -> tuple[Run, ...]:
-        """See Remedy: key and value are read by its programs, they are not in their arguments."""
-        try:
-            return cls.on(host, key="KEY", value="").privileges()
-        except ConfigurationError:
-            return ()
 
     @property
     def _value(self) -> EnvValue:
@@ -190,7 +192,10 @@ class SetEnv(_OfConfiguration):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._configuration, self._env, self._value, self._workers, self._opcache, self._fpm)
+        return (
+            *(self._configuration, self._env, self._cached, self._value),
+            *(self._workers, self._opcache, self._fpm),
+        )
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -198,28 +203,44 @@ class SetEnv(_OfConfiguration):
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
-        state, value = facts[self._configuration], facts[self._value]
-        facts[self._env]
+        state, value, workers = facts[self._configuration], facts[self._value], facts[self._workers]
+        facts[self._env], facts[self._cached]
         if refusal := broken_env(state):
             return refusal
-        if value.state == "same":
-            return skip(f"{self.key} is what it should be")
+        if value.state == "broken":
+            return refuse(ENV_BROKEN, f"{self.path}/.env cannot be parsed")
+        outside, stale = self.key in state.external, workers.stale_workers(self.path)
+        if value.state == "same" and not state.differs and not stale:
+            given = ", though a pool or a worker is given another value from outside .env" if outside else ""
+            return skip(f"{self.key} is what it should be{given}")
         # A reload with a broken pool file ends PHP-FPM.
         if facts[self._opcache].keeps and (refusal := unsound(facts[self._fpm], self._fpm.label())):
             return refusal
-        if self.key in state.external:
-            return refuse(ENV_OVERRIDDEN, f"{self.key} is given to a pool or a worker from outside .env")
+        pending = f"the cached configuration differs from .env: {named(state.differs)}" if state.differs else ""
+        if outside:
+            why = f"{self.key} is given to a pool or a worker from outside .env"
+            return refuse(ENV_OVERRIDDEN, f"{why}; {pending}" if pending else why)
+        if pending:
+            return refuse(CONFIG_PENDING, f"{pending}: do.config.cache puts that into use first")
+        if value.state == "same":
+            return proceed(
+                f"{self.key} is what it should be, but {len(stale)} workers are older than the configuration"
+            )
         return proceed(f"{self.key} {value.describe()}")
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
-        yield edit_env(self.php, self.path, self.user, self.key, self.value, seen=facts[self._env].mark)
-        if facts[self._configuration].cached:
+        state, edited = facts[self._configuration], facts[self._value].state != "same"
+        if edited:
+            yield edit_env(self.php, self.path, self.user, self.key, self.value, seen=facts[self._env].mark)
+        if state.cached and (edited or state.differs):
             yield cache_config(self.php, self.path, self.user)
             if facts[self._opcache].keeps:
                 yield reload_php_fpm(self.php)
-        workers = facts[self._workers].workers(self.path)
-        yield from renew_workers(workers, self.user, self.program, self.patience)
+        # Those that are not stale yet are, once it is edited.
+        workers = facts[self._workers]
+        renewed = workers.workers(self.path) if edited or state.differs else workers.stale_workers(self.path)
+        yield from renew_workers(renewed, self.user, self.program, self.patience)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
@@ -228,10 +249,23 @@ class SetEnv(_OfConfiguration):
         return (edit, *taken, *renewing(self.user, self.program, self.patience))
 
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy."""
-        state = after[self._configuration]
-        if state.differs:
-            return NotYet(reason=f"the cached configuration differs from .env: {named(state.differs)}")
+        """See Remedy: what was there before and is no part of it may stay as it is."""
+        state, was = after[self._configuration], before[self._configuration]
+        value, edited = after[self._value], before[self._value].state != "same"
+        if not state.sound:
+            return NotYet(reason=state.message)
+        if value.state != "same":
+            return NotYet(reason=f"{self.key} {value.describe()}")
+        if edited and _same(before, after, self._env):
+            return NotYet(reason=f"{self.path}/.env is as it was before")
+        if state.cached and (edited or was.differs) and _same(before, after, self._cached):
+            return NotYet(reason="the cached configuration is as it was before")
+        if new := tuple(key for key in state.differs if key not in was.differs):
+            return NotYet(reason=f"the cached configuration differs from .env: {named(new)}")
         if stale := after[self._workers].stale_workers(self.path):
             return NotYet(reason=f"{len(stale)} workers still have the configuration they were started with")
-        return super().verify(before, after)
+        return Proven(evidence=f"{self.key} is what it should be, and nothing works with another value")
+
+
+def _same(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
+    return before.output(probe).stdout == after.output(probe).stdout

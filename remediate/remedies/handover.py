@@ -12,6 +12,7 @@ from remediate.probes.disk import Disk
 from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.laravel import AppDatabase
 from remediate.probes.php_fpm import unit_of
+from remediate.probes.redis import AppRedis
 from remediate.probes.supervisor import Workers
 from remediate.probes.systemd import Unit
 from remediate.remedies.human import HumanStep
@@ -39,6 +40,7 @@ class HandOver(HumanStep):
     own: str = Field(description="the playbook that this stands in: what it mends is not handed over")
     failing: tuple[Site | Workers, ...] = Field(default=(), description="only while one of these is not well")
     database: AppDatabase | None = Field(default=None, description="the database as the application asks it")
+    redis: AppRedis | None = Field(default=None, description="Redis as the application asks it")
     units: tuple[Unit, ...] = Field(default=(), description="what serves the pages")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = tuple(CODES.values())
@@ -52,6 +54,7 @@ class HandOver(HumanStep):
             given["units"] = (Unit(name=unit_of(settings.php)), Unit(name=settings.nginx_unit))
         if settings.php is not None and settings.app_path is not None:
             given["database"] = AppDatabase(php=settings.php, path=settings.app_path, user=settings.app_user)
+            given["redis"] = AppRedis(php=settings.php, path=settings.app_path, user=settings.app_user)
         return given
 
     def title(self) -> str:
@@ -82,6 +85,7 @@ class HandOver(HumanStep):
             "app-down": self.units,
             "certificate-expiry": pages,
             "database-down": (self.database,) if self.database else (),
+            "cache-down": (self.redis,) if self.redis else (),
         }
         for playbook, probes in asked.items():
             yield from ((playbook, probe) for probe in probes if playbook != self.own)

@@ -5,12 +5,23 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from remediate.command import Run
-from remediate.host import Host, Port, UnitName
+from remediate.command import ROOT, Run
+from remediate.host import Host, HostName, Port, UnitName
 from remediate.probe import Fact, Probe
+from remediate.probes.certbot import Renewal
+from remediate.probes.certificate import LineageCertificate, LineageChain, ServedCertificate, ServedState
 from remediate.probes.network import PortOwner
-from remediate.probes.nginx import NginxConfig
-from remediate.probes.systemd import Unit
+from remediate.probes.nginx import NginxConfig, NginxWorkers
+from remediate.probes.nginx_config import NginxCertificate
+from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
+from remediate.probes.x509 import CertificateInfo
+from remediate.remedies.certificate import (
+    NOT_MANAGED,
+    OTHER_LINEAGE,
+    UNTRUSTED,
+    misplaced,
+    served_here,
+)
 from remediate.remedies.systemd import (
     CONFIG_REFUSALS,
     UNIT_REFUSALS,
@@ -20,10 +31,13 @@ from remediate.remedies.systemd import (
     unsound,
     unstartable,
 )
-from remediate.remedy import Remedy, Step
+from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
+NGINX_DOWN = RefusalCode(
+    name="nginx-down", meaning="nginx does not run, so it serves no certificate: app-down brings it back."
+)
 PORT_TAKEN = RefusalCode(name="port-taken", meaning="Another program listens on a port that this one needs.")
 
 
@@ -101,3 +115,120 @@ class RestartNginx(Remedy):
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
         return restarts(self.unit)
+
+
+class ReloadNginx(Remedy):
+    """Have nginx load the renewed certificate that lies on disk while it serves an older one (runbook 4.6).
+
+    A reload drops no request, and unlike a restart it leaves a running nginx running when something is wrong. Only
+    for a certificate that is better than the one served: for the right name, trusted, and valid for longer.
+    """
+
+    kind: Literal["nginx.reload"] = "nginx.reload"
+    unit: UnitName = Field(default="nginx", description="systemd unit of the web server")
+    name: HostName = Field(description="certbot lineage name")
+    domain: HostName = Field(description="name that the public asks for")
+    port: Port = Field(default=443, description="TCP port it is served on")
+    renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (NGINX_DOWN, *CONFIG_REFUSALS, NOT_MANAGED, OTHER_LINEAGE, UNTRUSTED)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        certificate = host.settings.certificate
+        given = {} if certificate is None else certificate.model_dump(exclude={"acme_args"})
+        return {"unit": host.settings.nginx_unit, **given}
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit(name=self.unit)
+
+    @property
+    def _served(self) -> ServedCertificate:
+        return served_here(self.domain, self.port, self.renew_within_days)
+
+    @property
+    def _disk(self) -> LineageCertificate:
+        return LineageCertificate(name=self.name)
+
+    @property
+    def _chain(self) -> LineageChain:
+        return LineageChain(name=self.name)
+
+    @property
+    def _file(self) -> NginxCertificate:
+        return NginxCertificate(domain=self.domain, port=self.port)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self._unit.label()
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (
+            *(self._served, Renewal(name=self.name), self._disk, self._chain, self._unit, NginxWorkers()),
+            *(NginxConfig(), self._file),
+        )
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (NginxWorkers(),)
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (NginxConfig(), self._disk)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        served, unit = facts[self._served], facts[self._unit]
+        if served.ok:
+            return skip(f"the one served is {served.describe()}")
+        if unit.changing:
+            return wait(f"{self.title()} is {unit.describe()}, job {unit.job}")
+        if not unit.healthy:
+            return refuse(NGINX_DOWN, f"{self.title()} is {unit.describe()}")
+        if served.certificate is None:
+            return skip(f"no certificate is served to compare: {served.describe()}")
+        if not facts[Renewal(name=self.name)].present:
+            return skip(f"certbot has no lineage {self.name}")
+        disk = facts[self._disk].certificate
+        if disk.serial == served.certificate.serial:
+            return skip("it serves the one on disk")
+        if not self._better(disk, served, served.certificate):
+            return skip(f"the one on disk, until {disk.until}, is no better than the one served")
+        if not facts[self._chain].trusted:
+            return refuse(UNTRUSTED, f"{self._chain.label()}: {facts[self._chain].describe()}")
+        return (
+            unsound(facts[NginxConfig()], NginxConfig().label())
+            or misplaced(facts[self._file], self.name)
+            or proceed(self._older(facts))
+        )
+
+    def _older(self, facts: Facts) -> str:
+        served, disk, workers = facts[self._served], facts[self._disk].certificate, facts[NginxWorkers()]
+        older = f"{self.title()} serves an older one ({served.describe()})"
+        return f"{older}, {len(workers.pids)} workers; on disk until {disk.until}"
+
+    def _better(self, disk: CertificateInfo, served: ServedState, old: CertificateInfo) -> bool:
+        usable = disk.covers(self.domain) and not disk.expired(served.asked)
+        return usable and (not served.covers or not served.trusted or disk.not_after > old.not_after)
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return (Run.of(SYSTEMCTL, "reload", full_name(self.unit), user=ROOT, seconds=30),)
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """See Remedy: the exit status of a reload says nothing, new workers and what they serve do.
+
+        nginx that cannot take a configuration says so in its log alone, and its old workers stay.
+        """
+        served, disk = after[self._served].certificate, after[self._disk].certificate
+        if served is None or served.serial != disk.serial:
+            return NotYet(reason=f"not yet served: {after[self._served].describe()}")
+        if not (after[self._served].trusted and after[self._served].covers):
+            return Failed(reason=f"it is served, and it is {after[self._served].describe()}")
+        effect = super().verify(before, after)
+        if not isinstance(effect, Proven):
+            return effect
+        return Proven(evidence=f"serial {served.serial} is served, until {served.until}, by new workers")

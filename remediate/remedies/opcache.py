@@ -7,6 +7,7 @@ from pydantic import Field
 from remediate.command import ROOT, Run
 from remediate.host import AbsolutePath, Host, PhpName, UserName
 from remediate.probe import Fact, Probe
+from remediate.probes.configuration import CachedConfig
 from remediate.probes.descendants import Descendants
 from remediate.probes.opcache import Opcache
 from remediate.probes.php_fpm import PhpFpmConfig, unit_of
@@ -22,7 +23,8 @@ class ReloadPhpFpm(Remedy):
 
     Needed only when opcache never looks at files again (opcache.validate_timestamps=0) and children are older than
     the configuration in use. A reload with a broken pool file ends PHP-FPM, with exit status 0, so its configuration
-    is checked before. Requests that are being worked on are lost unless `process_control_timeout` is set.
+    is checked before. Requests that are being worked on are lost unless `process_control_timeout` is set. What opcache
+    has read is shared by all children and lives as long as the main process, so their age alone says too little.
     """
 
     kind: Literal["php-fpm.reload"] = "php-fpm.reload"
@@ -31,7 +33,7 @@ class ReloadPhpFpm(Remedy):
     user: UserName = Field(default="forge", description="user the application runs as")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = CONFIG_REFUSALS
-    after: ClassVar[tuple[str, ...]] = ("laravel.up", "config.cache")
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "config.cache", "database.access")
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -56,21 +58,25 @@ class ReloadPhpFpm(Remedy):
     def _children(self) -> Descendants:
         return Descendants(path=self.path, user=self.user, unit=unit_of(self.php))
 
+    @property
+    def _cached(self) -> CachedConfig:
+        return CachedConfig(path=self.path, user=self.user)
+
     def title(self) -> str:
         """See Remedy."""
         return unit_of(self.php)
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._unit, self._config, self._opcache, self._children)
+        return (self._unit, self._config, self._opcache, self._children, self._cached)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._children,)
+        """See Remedy: systemd notes when it was reloaded. Its children come and go with the requests."""
+        return (self._unit,)
 
     def steady(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._config, self._unit)
+        return (self._config, self._cached)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
@@ -81,11 +87,17 @@ class ReloadPhpFpm(Remedy):
             return wait(f"{name} is {unit.describe()}, job {unit.job}")
         if not unit.healthy:
             return skip(f"{name} is {unit.describe()}: it keeps nothing")
+        cached = facts[self._cached]
+        if cached.written is None:
+            return skip("the configuration is not cached: there is nothing to keep")
+        # systemd tells whole seconds: a reload within the same one counts as later, unless a child is older.
+        reloaded = unit.changed_at.timestamp() + 1 if unit.changed_at is not None else 0.0
         stale = facts[self._children].stale
-        if not stale:
-            return skip(f"no child of {name} is older than the configuration")
+        if not stale and cached.written < reloaded:
+            return skip(f"{name} was started or reloaded after the configuration was cached")
+        older = f"{len(stale)} children of {name} are" if stale else f"{name} is"
         return unsound(facts[self._config], self._config.label()) or proceed(
-            f"{len(stale)} children of {name} are older than the configuration, and opcache keeps it"
+            f"{older} older than the configuration, and opcache keeps it"
         )
 
     def changes(self) -> tuple[Run, ...]:
@@ -94,5 +106,5 @@ class ReloadPhpFpm(Remedy):
 
 
 def reload_php_fpm(php: str) -> Run:
-    """Return the command that makes PHP-FPM begin anew without closing its sockets."""
-    return Run.of(SYSTEMCTL, "reload", full_name(unit_of(php)), user=ROOT, seconds=60)
+    """Return the command that makes PHP-FPM begin anew without closing its sockets; one that is down stays down."""
+    return Run.of(SYSTEMCTL, "try-reload-or-restart", full_name(unit_of(php)), user=ROOT, seconds=60)

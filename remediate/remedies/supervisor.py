@@ -117,7 +117,13 @@ class StartWorkers(Remedy):
     program: ProgramName = Field(description="supervisor group or program of the queue workers")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (PROGRAM_MISSING,)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up", "supervisor.restart")
+    after: ClassVar[tuple[str, ...]] = (
+        "laravel.up",
+        "incident.hand-over",
+        "redis.restart",
+        "redis.by-hand",
+        "supervisor.restart",
+    )
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:

@@ -58,9 +58,9 @@ def restarts(unit: str, *, seconds: float = 100) -> tuple[Run, Run]:
     )
 
 
-def restarting(state: UnitState, unit: str) -> Iterator[Run]:
+def restarting(state: UnitState, unit: str, *, seconds: float = 100) -> Iterator[Run]:
     """Yield what restarts a unit that is in this state: its start limit is forgotten only where it was hit."""
-    reset, restart = restarts(unit)
+    reset, restart = restarts(unit, seconds=seconds)
     if state.result == "start-limit-hit":
         yield reset
     yield restart

@@ -53,7 +53,14 @@ class RestartWorkers(Remedy):
     unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
     patience: int = Field(default=60, ge=0, le=3600, description="seconds a worker may take to finish its job")
 
-    after: ClassVar[tuple[str, ...]] = ("laravel.up", "supervisor.restart", "config.cache")
+    after: ClassVar[tuple[str, ...]] = (
+        "laravel.up",
+        "redis.restart",
+        "config.cache",
+        "database.access",
+        "redis.by-hand",
+        "supervisor.restart",
+    )
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:

@@ -10,6 +10,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from remediate.commands.tree import commands
 from remediate.playbook import Playbook
 from remediate.project import Project
+from remediate.remedies.catalogue import remedies
 from remediate.report.example import EXAMPLE
 from remediate.runbook import covered, sections
 
@@ -32,6 +33,7 @@ def coverage(project: Project, runbook: Path) -> str:
 
 
 def _kinds(playbooks: list[Playbook]) -> Iterator[str]:
+    yield from remedies()  # some are in no playbook: a person decides to use them
     for playbook in playbooks:
         treatment = playbook(EXAMPLE)
         yield from (probe.kind for probe in treatment.probes())

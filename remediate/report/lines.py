@@ -32,6 +32,7 @@ HEADLINES: Final = {
 }
 _ESCALATION: Final = {
     Severity.SEV1: "SEV-1: if this is not resolved within 30 minutes, escalate to the Tech Lead (runbook 6.1)",
+    Severity.SEV3: "SEV-3: an answer within four hours will do (runbook 1.1)",
     Severity.SEV2: "SEV-2: if customers are affected for over an hour, escalate to Product and Support (runbook 6.1)",
 }
 ADVICE: Final = {
@@ -43,8 +44,17 @@ ADVICE: Final = {
     "start-limit-hit": "mend the cause that its log names, then add --override start-limit-hit='what was mended'",
     "maintenance-mode": "if it may end, add --override maintenance-mode='why'",
     "deploy-running": "wait for the end of the deploy, then run this again",
+    "unit-process": "stop the unit, or list it in restartable_units if it may be restarted",
+    "foreign-process": "ask whose it is before you end it",
+    "protected-process": "find out what keeps it busy: its own log, its clients",
+    "query-cause": "end the query, not the database: do.database.end-queries looks whether it may",
+    "disk-foreign": "move or delete what may go, or list a log in log_paths, then run this again",
+    "log-unsafe": "see what the log is and who writes to it, before anything is taken from it",
+    "deleted-held": "have it let go of the file as it is shown above, then run this again",
+    "inodes-full": "find out what makes so many files, and which of them may go",
     "pool-busy": "find out what it is busy with; to restart it all the same, add --override pool-busy='why'",
     "left-running": "end that by hand, then run this again",
+    "fails-again": "mend what it failed with, then add --override fails-again='what was mended'",
     "locked": "wait for it with --wait SECONDS",
     "moved": "find out who else is at work on this host",
     "unstable": "read its log: something ends it again and again",
@@ -172,9 +182,13 @@ def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
                 *_indented(_why(outcome)),
                 *_quotes(outcome),
                 *_indented(_next(outcome, door)),
-                *_indented(_ESCALATION.get(door.severity, "") if door.severity else ""),
+                *_indented(_escalation(outcome.severity or door.severity)),
             ]
             return [f"{head}: {_TOUCHED[outcome.touched]}", *told]
+
+
+def _escalation(severity: Severity | None) -> str:
+    return _ESCALATION.get(severity, "") if severity else ""
 
 
 def _though(outcome: HostOutcome) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from remediate.playbook import Playbook
+from remediate.playbook import Playbook, Treatment
 from remediate.probe import Fact, Probe
 from remediate.project import Listed, Project
 from remediate.rehearsal.content import unrehearsed
@@ -44,7 +44,7 @@ def page(playbook: Playbook, listed: Listed, project: Project) -> str:
     treatment = playbook(EXAMPLE)
     return environment.get_template("playbook.md.j2").render(
         name=playbook.name,
-        severity=playbook.severity.value if playbook.severity else "no severity of its own",
+        severity=_severity(playbook, treatment),
         source=f"playbooks/{listed.path.name}",
         doc=inspect.cleandoc(playbook.__doc__ or ""),
         symptoms=_questions(treatment.symptoms),
@@ -54,6 +54,12 @@ def page(playbook: Playbook, listed: Listed, project: Project) -> str:
         doubt=unrehearsed(playbook, project),
         cases=playbook.cases(EXAMPLE),
     )
+
+
+def _severity(playbook: Playbook, treatment: Treatment) -> str:
+    if playbook.severity is None:
+        return "no severity of its own"
+    return f"{playbook.severity.value}{' at worst, decided by what is seen' if treatment.graded else ''}"
 
 
 def _questions(probes: Iterable[Probe[Fact]]) -> list[str]:

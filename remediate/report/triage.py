@@ -51,11 +51,15 @@ def _headline(host: HostTriage) -> str:
     first = host.matching[0]
     if not first.causes:
         return f"{host.name}: UNEXPLAINED: the symptom of {first.playbook} is there, and no known cause of it"
-    return f"{host.name}: {first.playbook} (at worst {first.severity.value})"
+    return f"{host.name}: {first.playbook} ({_grade(first)})"
+
+
+def _grade(incident: Incident) -> str:
+    return incident.severity.value if incident.decided else f"at worst {incident.severity.value}"
 
 
 def _incident_lines(number: int, incident: Incident, command: str) -> list[str]:
-    lines = _block(str(number), [f"{incident.playbook} (at worst {incident.severity.value})"])
+    lines = _block(str(number), [f"{incident.playbook} ({_grade(incident)})"])
     rows: tuple[tuple[str, Sequence[str]], ...] = (
         ("cause", incident.causes),
         ("for", incident.evidence),

@@ -8,6 +8,8 @@ from contextlib import suppress
 from itertools import product
 from typing import Final, TypeVar, get_args
 
+from pydantic import BaseModel, SecretStr
+
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, SshTarget
@@ -49,6 +51,10 @@ def check_remedy(remedy: Remedy, broken: Known, healed: Known, *, others: Iterab
     _as_class(type(remedy))
     _as_value(remedy)
     _questions(remedy)
+    if remedy.is_human:
+        _human(remedy, _Example(remedy, broken, "broken"), _Example(remedy, healed, "healed"), others)
+        return
+    assert remedy.identity(), "identity() is empty: nothing would tell whether anything has changed"
     _commands(remedy)
     before, after = _Example(remedy, broken, "broken"), _Example(remedy, healed, "healed")
     _needed(remedy, before)
@@ -116,6 +122,21 @@ def _output(known: Known, probe: Probe[Fact], answer: Fact) -> Output:
     return Output(stdout=answer.model_dump_json())
 
 
+def _human(remedy: Remedy, before: _Example, after: _Example, others: Iterable[Known]) -> None:
+    """What only a person can do is said when it is needed, and nothing is ever done by itself."""
+    assert not remedy.identity(), "identity() is not empty, but a person's step acts on nothing"
+    assert not remedy.changes(), "changes() is not empty, but a person's step changes nothing"
+    needed = remedy.guard(before.facts())
+    assert needed.decision is Decision.REFUSE, f"its guard does not ask for a person on the broken facts: {needed!r}"
+    over = remedy.guard(after.facts())
+    assert over.decision is Decision.SKIP, f"its guard does not skip on the healed facts: {over!r}"
+    for number, facts in enumerate((*_mixtures(remedy, before, after), *others)):
+        example = _Example(remedy, facts, f"other {number}")
+        verdict = _guarded(remedy, example.facts())
+        assert verdict is None or not _may_proceed(verdict), f"its guard may proceed: {verdict!r}"
+        _bears(remedy, example)
+
+
 # -- the class and the value ---------------------------------------------------------------------------------------
 
 
@@ -147,11 +168,21 @@ def _subclasses(root: type[Remedy]) -> Iterator[type[Remedy]]:
 
 def _as_value(remedy: Remedy) -> None:
     assert remedy == remedy.model_copy(), "it does not equal its own copy"
-    assert type(remedy).model_validate_json(remedy.model_dump_json()) == remedy, "it does not survive JSON"
+    _in_json(remedy, "it")
     assert pickle.loads(pickle.dumps(remedy)) == remedy, "it does not survive pickle"  # noqa: S301  # our own bytes
     assert hash(remedy) == hash(remedy.model_copy(deep=True)), "two equal ones have different hashes"
     assert remedy.title().strip(), "title() says nothing"
     assert remedy.title().isprintable(), "title() is more than one line"
+
+
+def _in_json(value: BaseModel, name: str) -> None:
+    """What a report shows of it is itself, but for the values that nobody may see."""
+    text = value.model_dump_json()
+    hidden = {field: secret for field, secret in value if isinstance(secret, SecretStr)}
+    for field, secret in hidden.items():
+        assert secret.get_secret_value() not in text, f"{name} shows its {field} in JSON"
+    same = type(value).model_validate_json(text).model_copy(update=hidden)
+    assert same == value, f"{name} does not survive JSON"
 
 
 # -- what it asks and what it may run ------------------------------------------------------------------------------
@@ -160,7 +191,6 @@ def _as_value(remedy: Remedy) -> None:
 def _questions(remedy: Remedy) -> None:
     probes = remedy.probes()
     assert len(set(probes)) == len(probes), "probes() lists one twice"
-    assert remedy.identity(), "identity() is empty: nothing would tell whether anything has changed"
     strangers = set(remedy.identity()).difference(probes)
     assert not strangers, f"identity() lists {strangers}, which probes() does not"
     for probe in probes:
@@ -168,7 +198,7 @@ def _questions(remedy: Remedy) -> None:
         assert command.seconds < SURVEY_SECONDS, f"{probe!r} may take longer than a whole survey"
         assert command == probe.command(), f"{probe!r} asks something else each time"
         assert probe.label().strip(), f"{probe!r}: label() says nothing"
-        assert type(probe).model_validate_json(probe.model_dump_json()) == probe, f"{probe!r} does not survive JSON"
+        _in_json(probe, f"{probe!r}")
         assert pickle.loads(pickle.dumps(probe)) == probe, f"{probe!r} does not survive pickle"  # noqa: S301
         assert command not in remedy.changes(), f"{probe!r} asks by running `{command}`, which is a change"
         if probe in remedy.identity():

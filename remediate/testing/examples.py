@@ -1,16 +1,36 @@
 """Facts as healthy and broken hosts give them, to state a test's table with."""
 
-from datetime import UTC, datetime
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
 
+from remediate.probes.acme import AuthorityState, ChallengeState
+from remediate.probes.cache import CacheState
+from remediate.probes.certbot import CertbotProcesses, Issued, IssuedState, RenewalState
+from remediate.probes.certificate import ChainState, NoHandshake, ServedCertificate, ServedState
 from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.configuration import ConfigurationState, EnvState, FileState, ValueState
+from remediate.probes.descendants import Descendant, DescendantsState
 from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure
-from remediate.probes.laravel import AppState, DatabaseState, DatabaseTrouble, DeployState
+from remediate.probes.laravel import (
+    AppState,
+    Compared,
+    CredentialsState,
+    DatabaseState,
+    DatabaseTrouble,
+    DeployState,
+)
+from remediate.probes.mysql import DataRoom, Session, SessionsState
 from remediate.probes.network import Listeners
+from remediate.probes.opcache import OpcacheState
 from remediate.probes.php_fpm import Ping, PoolsState, PoolState
+from remediate.probes.queue import FailedJob, FailedJobsState, QueueFlowState, Retried
+from remediate.probes.redis import ContentState, RedisState
+from remediate.probes.stores import Content, Link, Role, Scan, Store, Trouble
 from remediate.probes.supervisor import ProgramState, StrayProcess, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
+from remediate.probes.webhook import Delivery, ProviderEvents, WebhookState
+from remediate.probes.x509 import CertificateInfo
 
 RUNNING: Final = UnitState(
     load="loaded",
@@ -95,10 +115,49 @@ DATABASE_BUSY: Final = DatabaseState(trouble=None, waiting=7)
 """A database that keeps queries waiting."""
 DATABASE_GONE: Final = DatabaseState(trouble=DatabaseTrouble.REFUSED, waiting=0)
 """A database that does not run."""
+CREDENTIALS: Final = CredentialsState(
+    env="sound",
+    settings=tuple((name, Compared.SAME) for name in ("host", "port", "database", "username", "password")),
+    answer=DATABASE.model_copy(update={"host": "127.0.0.1", "user": "shop"}),
+)
+"""Settings of .env that are those in use, and that the database answers to."""
+ENV_BROKEN: Final = CredentialsState(env="broken", settings=(), answer=None)
+"""A .env that gives no settings at all."""
+SESSIONS: Final = SessionsState(up=True, limit=151)
+"""A database server on which nobody waits."""
+NO_SERVER: Final = SessionsState(up=False)
+"""A database server that does not run."""
+DATA_ROOM: Final = DataRoom(writable=True, percent=23, inodes=3)
+"""A disk that a database can write to."""
 NO_DEPLOY: Final = DeployState(running=())
 """Nobody changes the application's code."""
 DEPLOYING: Final = DeployState(running=("composer install --no-dev",))
 """A deploy is under way."""
+
+CONFIGURED: Final = ConfigurationState(cached=True, env=EnvState.SOUND, message="", differs=(), external=())
+"""A cached configuration that is what .env gives."""
+CONFIG_STALE: Final = CONFIGURED.model_copy(
+    update={"differs": ("database.connections.mysql.password", "services.stripe.webhook.secret")}
+)
+"""A cached configuration that is not what .env gives."""
+NOT_CACHED: Final = CONFIGURED.model_copy(update={"cached": False})
+"""An application that reads .env at every start."""
+ENV_UNPARSABLE: Final = CONFIGURED.model_copy(
+    update={"env": EnvState.BROKEN, "message": "/home/forge/agency-platform/.env cannot be parsed, line 7"}
+)
+"""An .env that would take the application down if its configuration were cached now."""
+NO_FILE: Final = FileState(mark="")
+"""A file that is not there."""
+RIGHT_VALUE: Final = ValueState(state="same")
+"""A key of .env that is what it should be."""
+OTHER_VALUE: Final = ValueState(state="differs")
+"""A key of .env that is something else."""
+NO_VALUE: Final = ValueState(state="unset")
+"""A key that .env does not have."""
+OPCACHE: Final = OpcacheState(enabled=True, looks_again=True)
+"""An opcache that notices changed files."""
+OPCACHE_KEEPS: Final = OpcacheState(enabled=True, looks_again=False)
+"""An opcache that keeps what it has read until a reload."""
 
 NOBODY: Final = Listeners(programs=(), names=())
 """A port on which nobody listens."""
@@ -154,6 +213,34 @@ def pids(*known: WorkerState) -> WorkerPids:
     return WorkerPids(pids=tuple(str(each.pid or 0) for state in known for each in state.processes))
 
 
+def env_file(number: int = 1) -> FileState:
+    """Return one .env after the other: another number is another file."""
+    return FileState(mark=f"{number:064x}")
+
+
+def cached_config(number: int = 1, *, written: float = 1795422000.5) -> FileState:
+    """Return one built configuration after the other."""
+    return FileState(mark=f"{number} 5513 {written:.9f}", written=written)
+
+
+def descendants(*processes: tuple[int, bool], program: str = "queue:work redis") -> DescendantsState:
+    """Return an application's processes below a daemon, each by its pid and whether it is stale."""
+    path = "/home/forge/agency-platform"
+    return DescendantsState(
+        processes=tuple(
+            Descendant(
+                pid=pid,
+                started=pid * 10,
+                stale=stale,
+                user="forge",
+                directory=path,
+                arguments=f"/usr/bin/php8.2 {path}/artisan {program}",
+            )
+            for pid, stale in processes
+        )
+    )
+
+
 def strays(*processes: tuple[int, int], path: str = "/home/forge/agency-platform", user: str = "forge") -> StrayWorkers:
     """Return workers without a parent, each by its pid and its start time."""
     arguments = f"/usr/bin/php8.2 {path}/artisan queue:work redis --sleep=1"
@@ -178,3 +265,196 @@ def page(status: int = 200, *, right: bool = True, redirect: str | None = None) 
 def no_page(failure: Failure = Failure.REFUSED) -> Answer:
     """Return what a request comes to that got no answer."""
     return Answer(status=None, failure=failure, redirect=None, right=True, seconds=0.003)
+
+
+def session(number: int = 57, **stated: object) -> Session:
+    """Return a session of a database server: idle in a transaction that others wait for, unless stated otherwise."""
+    usual = {
+        "id": number,
+        "query": number * 10,
+        "user": "shop",
+        "database": "shop",
+        "command": "Sleep",
+        "started": 1795443941,
+        "blocks": True,
+        "beyond": True,
+        "transaction": True,
+        "modified": False,
+        "reads": False,
+        "statement": "",
+    }
+    return Session.model_validate({**usual, **stated})
+
+
+def credentials(trouble: DatabaseTrouble | None, *differ: str) -> CredentialsState:
+    """Return what the database answers to the settings of .env, and which of them are others than those in use."""
+    settings = tuple((name, Compared.DIFFERS if name in differ else how) for name, how in CREDENTIALS.settings)
+    answer = DatabaseState(trouble=trouble, waiting=0, host="127.0.0.1", user="shop")
+    return CREDENTIALS.model_copy(update={"settings": settings, "answer": answer})
+
+
+def redis(
+    trouble: Trouble | None = None,
+    *,
+    sessions: Trouble | Literal["the same"] | None = "the same",
+    shared: bool = False,
+    server: str = "127.0.0.1:6379",
+    run: str = "85164f00b37adc1285eb5eeab9972c85d263636e",
+    cache: str = "redis",
+) -> RedisState:
+    """Return what Redis says to the cache's connection, and to that of sessions and queue: the same unless stated.
+
+    `shared` puts both into one database; `server` is where the cache's is, and `cache` the store in use.
+    """
+    connection = "cache" if cache == "redis" else None
+    other = trouble if sessions == "the same" else sessions
+    told = {at: None if what is not None and what.unreachable else run for at, what in ((0, trouble), (1, other))}
+    return RedisState(
+        stores=(
+            Store(role=Role.CACHE, name=cache, driver=cache, connection=connection),
+            Store(role=Role.SESSIONS, name="redis", driver="redis", connection="default"),
+            Store(role=Role.QUEUE, name="redis", driver="redis", connection="default"),
+        ),
+        links=(
+            Link(connection="cache", server=server, database=0 if shared else 1, run=told[0], trouble=trouble),
+            Link(connection="default", server="127.0.0.1:6379", database=0, run=told[1], trouble=other),
+        ),
+    )
+
+
+def content(*, cache: int = 812, others: int = 28, jobs: int = 3, scan: Scan | None = None) -> ContentState:
+    """Return how many keys the databases of the cache and of sessions and queue hold."""
+    of = {"used": 9_004_120, "limit": 9_000_000, "policy": "noeviction"}
+    return ContentState(
+        contents=(
+            Content.model_validate({**of, "connection": "cache", "keys": cache, "jobs": 0, "scan": scan}),
+            Content.model_validate({**of, "connection": "default", "keys": others, "jobs": jobs}),
+        )
+    )
+
+
+OWN_KEYS: Final = Scan(seen=812, foreign=0, whole=True)
+"""A cache that is alone in its database."""
+CACHE: Final = CacheState(
+    version="8.83.27",
+    key="CACHE_DRIVER",
+    now="redis",
+    file="file",
+    writable=True,
+    roomy=True,
+    before=None,
+    connection=None,
+    moved=None,
+)
+"""A cache in Redis that could be kept in files."""
+FILE_CACHE: Final = CACHE.model_copy(
+    update={"now": "file", "before": "redis", "connection": "cache", "moved": 1_795_000_000}
+)
+"""A cache that is kept in files for the time being."""
+NOON: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+"""When the certificates of the examples were looked at."""
+TRUSTED: Final = ChainState(trusted=True)
+"""A chain that the host trusts."""
+SELF_SIGNED: Final = ChainState(trusted=False, message="self-signed certificate (18)")
+"""A chain that leads nowhere."""
+BY_WEBROOT: Final = RenewalState(present=True, authenticator="webroot")
+"""A lineage that certbot renews over HTTP."""
+NO_LINEAGE: Final = RenewalState(present=False)
+"""No lineage of that name."""
+NO_CERTBOT: Final = CertbotProcesses(running=())
+"""Nobody renews anything."""
+CERTBOT_AT_WORK: Final = CertbotProcesses(running=("4711 /usr/bin/python3 /usr/bin/certbot -q renew",))
+"""A timer's certbot sleeps, and holds its lock."""
+AUTHORITY: Final = AuthorityState(server="https://acme-v02.api.letsencrypt.org/directory")
+"""An authority that answers."""
+AUTHORITY_GONE: Final = AuthorityState(server=AUTHORITY.server, failure="no connection")
+"""One that does not."""
+CHALLENGE: Final = ChallengeState(status=404)
+"""Challenges are served, and there is none of that name."""
+
+
+def certificate(
+    *, left: float = 60, lasts: float = 90, serial: str = "4A11", names: str = "example.com"
+) -> CertificateInfo:
+    """Return a certificate of so many days, of which so many are left at noon."""
+    not_after = NOON + timedelta(days=left)
+    return CertificateInfo(
+        serial=serial,
+        names=tuple(names.split()),
+        not_before=not_after - timedelta(days=lasts),
+        not_after=not_after,
+        issuer="CN=R12,O=Let's Encrypt,C=US",
+    )
+
+
+def served(
+    probe: ServedCertificate, given: CertificateInfo, *, verify: int | None = None, asked: datetime = NOON
+) -> ServedState:
+    """Return what a handshake finds that is answered with this certificate; openssl's code follows unless given."""
+    covers, ended = given.covers(probe.domain), given.expired(asked)
+    return ServedState(
+        asked=asked,
+        certificate=given,
+        verify=(10 if ended else 0 if covers else 62) if verify is None else verify,
+        covers=covers,
+        due=given.due(asked, probe.within_days),
+    )
+
+
+def unserved(failure: NoHandshake = NoHandshake.REFUSED) -> ServedState:
+    """Return what a handshake comes to that got no certificate."""
+    return ServedState(asked=NOON, failure=failure)
+
+
+def issued(*days: float, lineage: str = "example.com") -> IssuedState:
+    """Return certificates of one lineage that were issued so many days before noon."""
+    return IssuedState(
+        certificates=tuple(
+            Issued(lineage=lineage, number=number, at=int((NOON - timedelta(days=ago)).timestamp()))
+            for number, ago in enumerate(days, 1)
+        )
+    )
+
+
+def webhook(
+    wrong: int = 400, right: int | None = 200, *, secret: bool = True, events: ProviderEvents | None = None
+) -> WebhookState:
+    """Return how a webhook answers, by status, an event with a wrong and one with the right signature."""
+    return WebhookState(
+        secret=secret,
+        wrong=Delivery(status=wrong, error=0),
+        right=None if right is None else Delivery(status=right, error=0),
+        events=events,
+    )
+
+
+def delivered(*, accepted: int = 0, refused: int = 0, failed: int = 0, missed: int | None = None) -> ProviderEvents:
+    """Return what a payment provider was answered; those that were missed are the others unless stated."""
+    left = refused + failed if missed is None else missed
+    last = 1795444283 if accepted + left else 0
+    return ProviderEvents(accepted=accepted, refused=refused, failed=failed, missed=left, last=last)
+
+
+RECORDS: Final = r"App\Jobs\RecordStripePayment"
+"""A job that may be run twice."""
+CHARGES: Final = r"App\Jobs\ChargeCustomer"
+"""A job that must not be."""
+
+
+def failed_job(
+    number: int, name: str = RECORDS, *, hours: int | None = 0, retried: Retried = Retried.NO, queue: str = "default"
+) -> FailedJob:
+    """Return a failed job; with the same number it is the same job, which has another row once it was retried."""
+    uuid = f"1834e024-75a6-4ba2-8cdd-{number:012d}"
+    row = number + (1000 if retried is Retried.AGAIN else 0)
+    given = {"name": name, "exception": "PDOException", "queue": queue, "hours": hours, "retried": retried}
+    return FailedJob.model_validate({"id": uuid, "row": row, "uuid": uuid, **given})
+
+
+def failed_jobs(*jobs: FailedJob) -> FailedJobsState:
+    """Return the failed jobs of the classes that were asked for."""
+    return FailedJobsState(trouble=None, jobs=jobs, asked=True)
+
+
+QUEUE: Final = QueueFlowState(trouble=None, connection="redis", waiting=0)
+"""A queue that answers, with nothing in it."""

@@ -8,17 +8,24 @@ from remediate.command import CurlExit, Output
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.configuration import CachedConfig, ConfigurationState, EnvFile, FileState, ValueState
+from remediate.probes.descendants import DescendantsState
 from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure, Site
-from remediate.probes.laravel import AppState, DatabaseState, DatabaseTrouble, DeployState
+from remediate.probes.laravel import AppState, DeployState
 from remediate.probes.machine import MachineIdentity
 from remediate.probes.network import Listeners
 from remediate.probes.nginx import NginxConfig
+from remediate.probes.opcache import OpcacheState
 from remediate.probes.php import MARKER
 from remediate.probes.php_fpm import InstalledPhp, PoolsState
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
+from remediate.testing.render_certificate import of_certificates
+from remediate.testing.render_load import of_load
+from remediate.testing.render_payments import of_payments
+from remediate.testing.render_stores import of_stores
 
 _CURL: Final = {
     None: CurlExit.OK,
@@ -32,13 +39,6 @@ _CURL: Final = {
 _EX_CONFIG: Final = 78
 _NONE_MATCHED: Final = 1
 _NO_DAEMON: Final = "unix:///var/run/supervisor.sock no such file\n"
-_DATABASE_ERRORS: Final = {
-    DatabaseTrouble.REFUSED: 2002,
-    DatabaseTrouble.DENIED: 1045,
-    DatabaseTrouble.UNKNOWN_DATABASE: 1049,
-    DatabaseTrouble.TOO_MANY: 1040,
-    DatabaseTrouble.OTHER: 1205,
-}
 
 
 def output_of(probe: Probe[Fact], fact: Fact) -> Output:
@@ -59,7 +59,17 @@ def output_of(probe: Probe[Fact], fact: Fact) -> Output:
 
 
 def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
-    return _of_systemd(fact) or _of_programs(probe, fact) or _of_php(fact) or _of_supervisor(fact)
+    return (
+        _of_systemd(fact)
+        or _of_programs(probe, fact)
+        or _of_php(fact)
+        or _of_supervisor(fact)
+        or _of_files(probe, fact)
+        or of_certificates(probe, fact)
+        or of_load(probe, fact)
+        or of_stores(fact)
+        or of_payments(fact)
+    )
 
 
 def _of_systemd(fact: Fact) -> Output | None:
@@ -95,20 +105,41 @@ def _of_programs(probe: Probe[Fact], fact: Fact) -> Output | None:
             return None
 
 
+def _of_files(probe: Probe[Fact], fact: Fact) -> Output | None:
+    match fact:
+        case FileState(mark="") if isinstance(probe, EnvFile | CachedConfig):
+            return Output(stderr=f"cannot open {probe.path}: No such file or directory\n", exit=1)
+        case FileState() if isinstance(probe, EnvFile):
+            return Output(stdout=f"{fact.mark}  {probe.path}/.env\n")
+        case FileState():
+            return Output(stdout=fact.mark)
+        case DescendantsState():
+            each = "{0.pid} {0.started} {1} {0.user} {0.directory} {0.arguments} \n"
+            lines = (each.format(process, "stale" if process.stale else "fresh") for process in fact.processes)
+            return Output(stdout="".join(lines))
+        case OpcacheState():
+            return Output(stdout=_opcache(fact))
+        case _:
+            return None
+
+
+def _opcache(fact: OpcacheState) -> str:
+    enabled, again = ("On" if each else "Off" for each in (fact.enabled, fact.looks_again))
+    return (
+        f"PHP Version => 8.2.36\nopcache.enable => {enabled} => {enabled}\n"
+        f"opcache.revalidate_freq => {fact.seconds} => {fact.seconds}\n"
+        f"opcache.validate_timestamps => {again} => {again}\n"
+    )
+
+
 def _of_php(fact: Fact) -> Output | None:
     """Render what a PHP program of ours answers: JSON behind a marker."""
     answer: object
     match fact:
         case PoolsState():
             answer = fact.model_dump(mode="json")["pools"]
-        case AppState():
+        case AppState() | ConfigurationState() | ValueState():
             answer = fact.model_dump(mode="json")
-        case DatabaseState():
-            state = {"driver": "mysql", "host": "127.0.0.1", "database": "app"}
-            if fact.trouble is None:
-                answer = {**state, "state": "ok", "waiting": fact.waiting}
-            else:
-                answer = {**state, "state": "failed", "code": _DATABASE_ERRORS[fact.trouble]}
         case _:
             return None
     return Output(stdout=f"\n{MARKER}{json.dumps(answer)}\n")

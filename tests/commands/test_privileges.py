@@ -38,6 +38,19 @@ def test_the_user_of_the_ssh_configuration_gets_the_rules(configured: Path) -> N
     assert (configured.parent / "asked").read_text() == "-G -- 192.0.2.1\n"
 
 
+def test_a_task_of_its_own_has_its_rules_too(configured: Path) -> None:
+    configured.write_text("user deploy\n")
+    text = sudoers_of(host(), Project(None))
+    assert "php8.3-fpm.service" in text
+    assert "try-reload-or-restart" not in text  # the inventory does not say where the application is
+    settings = SETTINGS.model_copy(update={"app_path": "/srv/app", "worker_program": "jobs"})
+    text = sudoers_of(host().model_copy(update={"settings": settings}), Project(None))
+    (reload,) = (line for line in text.splitlines() if "try-reload-or-restart" in line)
+    assert reload.startswith("deploy ALL=(root) ")
+    assert reload.endswith("NOPASSWD: /usr/bin/systemctl try-reload-or-restart php8.3-fpm.service")
+    assert [line for line in text.splitlines() if "(forge)" in line and "/usr/bin/php8.3 -r" in line]
+
+
 def test_the_user_of_the_inventory_wins(configured: Path) -> None:
     configured.write_text("user deploy\n")
     assert rules_for(sudoers_of(host("forge"), Project(None))) == {"forge"}

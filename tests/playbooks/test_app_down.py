@@ -51,6 +51,7 @@ from remediate.probes.laravel import App, AppLog
 from remediate.probes.network import PortOwner
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp
 from remediate.probes.systemd import LogLines
+from remediate.programs.processes import end_processes
 from remediate.remedies.supervisor import RestartSupervisor
 from remediate.reporter import Silent
 from remediate.testing import MemoryRecord, PaperHost, ScriptedSession, output_of, play
@@ -180,9 +181,7 @@ def test_a_daemon_that_comes_back_with_dead_workers_has_them_started_too() -> No
 def test_a_killed_supervisor_leaves_workers_that_are_ended_first() -> None:
     session = ScriptedSession(broken("supervisor down"), *mended(["supervisor down"]))
     play(app_down, session, host=HOST)
-    end, again = session.ran
-    assert (end.user, end.argv[-3:]) == ("forge", ("60", "101:5001", "102:5002"))
-    assert again == restart("supervisor")
+    assert session.ran == [end_processes(("101:5001", "102:5002"), "forge", 60), restart("supervisor")]
 
 
 def test_workers_that_do_not_end_keep_a_second_set_away() -> None:
@@ -190,12 +189,12 @@ def test_workers_that_do_not_end_keep_a_second_set_away() -> None:
     stubborn = ScriptedSession(broken("supervisor down"))
     play(app_down, stubborn, host=HOST)
     end = stubborn.ran[0]
-    session = ScriptedSession(broken("supervisor down"), {end: Output(exit=1, stderr="still working: 101 \n")})
+    session = ScriptedSession(broken("supervisor down"), {end: Output(exit=1, stderr="still there: 101 \n")})
     outcome = play(app_down, session, host=HOST)
     assert session.ran == [end]
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.NOT_FIXED, 5, "not-verified")
     assert outcome.error is not None
-    assert "still working: 101" in outcome.error.message
+    assert "still there: 101" in outcome.error.message
     assert told(outcome)[3:] == [(remedy.kind, "failed"), ("worker.start", "not_attempted")]
 
 

@@ -253,6 +253,11 @@ def test_an_application() -> None:
         ('remediate:{"driver":"mysql","state":"failed","code":1049}', DatabaseTrouble.UNKNOWN_DATABASE, 0),
         ('remediate:{"driver":"mysql","state":"failed","code":1040}', DatabaseTrouble.TOO_MANY, 0),
         ('remediate:{"driver":"mysql","state":"failed","code":0}', DatabaseTrouble.OTHER, 0),
+        ('remediate:{"state":"failed","code":1044}', DatabaseTrouble.FORBIDDEN, 0),
+        ('remediate:{"state":"failed","code":2002,"network":"refused"}', DatabaseTrouble.REFUSED, 0),
+        ('remediate:{"state":"failed","code":2002,"network":"name"}', DatabaseTrouble.NAME, 0),
+        ('remediate:{"state":"failed","code":2002,"network":"silent"}', DatabaseTrouble.SILENT, 0),
+        ('remediate:{"state":"failed","code":2006,"network":"open"}', DatabaseTrouble.SILENT, 0),
     ],
 )
 def test_a_database_as_the_application_sees_it(said: str, trouble: DatabaseTrouble | None, waiting: int) -> None:

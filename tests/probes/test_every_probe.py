@@ -12,29 +12,64 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 import remediate.probes
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Vantage
 from remediate.probe import Fact, Probe
+from remediate.probes.acme import Authority, AuthorityState, Challenge, ChallengeState
+from remediate.probes.cache import Cache
+from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal, RenewalState
+from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
+from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
+from remediate.probes.descendants import Descendants
 from remediate.probes.disk import Disk, DiskState, Room
+from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
+from remediate.probes.filesystems import Consumer, ConsumerList, Consumers
+from remediate.probes.filesystems import Room as DiskRoom
 from remediate.probes.http import Failure, Site
-from remediate.probes.laravel import App, AppDatabase, AppLog, DatabaseState, DatabaseTrouble, Deploy, DeployState
+from remediate.probes.journal import Journal, JournalUse
+from remediate.probes.laravel import (
+    App,
+    AppDatabase,
+    AppLog,
+    Credentials,
+    DatabaseState,
+    DatabaseTrouble,
+    Deploy,
+    DeployState,
+)
+from remediate.probes.load import Load, SlowQueries
 from remediate.probes.machine import Machine, MachineIdentity
+from remediate.probes.mysql import DataDirectory, DataRoom, Holder, Sessions, SessionsState
 from remediate.probes.network import PortOwner
-from remediate.probes.nginx import NginxConfig, NginxLog
+from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
+from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
+from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
+from remediate.probes.processes import Processes, UnitUsage
+from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble
+from remediate.probes.redis import AppRedis, ContentState, RedisContent
+from remediate.probes.stores import Scan, Trouble
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
 from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, WorkerPids, Workers
 from remediate.probes.systemd import LogLines, Unit, UnitLog
+from remediate.probes.webhook import Delivery, Webhook
 from remediate.script import STDOUT_LIMIT
 from remediate.survey import Facts
 from remediate.testing import ScriptedSession, output_of
 from remediate.testing import examples as ex
+from remediate.testing import load_examples as exl
 
 APP = "/home/forge/agency-platform"
 SITE = Site(url="https://example.com/", asked_from=Vantage.HOST, contains="Welcome")
+SERVED = ServedCertificate(domain="example.com", asked_from=Vantage.HOST)
+WEBHOOK = Webhook(
+    php="php8.2", path=APP, user="forge", url="https://example.com/webhooks/stripe", secret="services.stripe.secret"
+)
+FAILED_JOBS = FailedJobs(php="php8.2", path=APP, user="forge", classes=(ex.RECORDS, ex.CHARGES))
 LOG = LogLines(lines=("2026-11-23T08:31:11+0000 staging systemd[1]: Started.", "two"))
 
 STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
@@ -75,6 +110,38 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     AppDatabase(php="php8.2", path=APP, user="forge"): (
         *(ex.DATABASE, ex.DATABASE_BUSY),
         *(DatabaseState(trouble=trouble, waiting=0) for trouble in DatabaseTrouble),
+        DatabaseState(trouble=None, waiting=0, host="db.example.com", user="shop"),
+    ),
+    Credentials(php="php8.2", path=APP, user="forge"): (
+        *(ex.CREDENTIALS, ex.ENV_BROKEN, ex.credentials(None, "password")),
+        *(ex.credentials(trouble) for trouble in DatabaseTrouble),
+    ),
+    Sessions(): (
+        *(ex.SESSIONS, ex.NO_SERVER),
+        SessionsState(up=True, limit=151, waiting=True, sessions=(ex.session(), ex.session(58, command="Query"))),
+        SessionsState(
+            up=True,
+            limit=20,
+            full=True,
+            tight=True,
+            holders=(Holder(user="reports", idle=True, count=18), Holder(user="shop", idle=False, count=2)),
+            sessions=(ex.session(user="reports", database=None, blocks=False, transaction=False),),
+        ),
+    ),
+    DataDirectory(): (ex.DATA_ROOM, DataRoom(writable=False, percent=100, inodes=0)),
+    AppRedis(php="php8.2", path=APP, user="forge"): (
+        *(ex.redis(), ex.redis(shared=True), ex.redis(cache="file"), ex.redis(server="/run/redis/redis.sock")),
+        *(ex.redis(trouble) for trouble in Trouble),
+        ex.redis(sessions=Trouble.REFUSED, server="cache.example.com:6379"),
+    ),
+    AppRedis(php="php8.2", path=APP, user="forge", fresh=True): (ex.redis(),),
+    RedisContent(php="php8.2", path=APP, user="forge"): (
+        *(ex.content(), ex.content(scan=ex.OWN_KEYS), ex.content(scan=Scan(seen=2000, foreign=3, whole=False))),
+        ContentState(contents=()),
+    ),
+    Cache(php="php8.2", path=APP, user="forge"): (
+        *(ex.CACHE, ex.FILE_CACHE),
+        ex.CACHE.model_copy(update={"key": None, "file": None, "version": "11.9.0"}),
     ),
     Deploy(user="forge"): (ex.NO_DEPLOY, ex.DEPLOYING, DeployState(running=("git pull", "npm ci"))),
     Workers(program="agency-worker"): (
@@ -82,7 +149,101 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         ex.workers("FATAL", "STOPPED", "EXITED", "BACKOFF", "STARTING", "STOPPING", "UNKNOWN"),
     ),
     WorkerIdentity(): (WorkerPids(pids=("0", "13057", "13058")), WorkerPids(pids=())),
+    SERVED: (
+        ex.served(SERVED, ex.certificate()),
+        ex.served(SERVED, ex.certificate(left=-3)),
+        ex.served(SERVED, ex.certificate(left=100, lasts=90)),
+        ex.served(SERVED, ex.certificate(names="*.example.com 192.0.2.1 2001:db8::1")),
+        ex.served(SERVED, ex.certificate(names=""), verify=18),
+        ex.unserved(NoHandshake.TLS),
+    ),
+    SERVED.model_copy(update={"asked_from": Vantage.CONTROLLER, "within_days": 10}): (
+        *map(ex.unserved, NoHandshake),
+        ex.served(SERVED.model_copy(update={"within_days": 10}), ex.certificate(left=20)),
+    ),
+    LineageCertificate(name="example.com"): (LineageState(certificate=ex.certificate()),),
+    LineageChain(name="example.com"): (ex.TRUSTED, ex.SELF_SIGNED),
+    Renewal(name="example.com"): (
+        *(ex.BY_WEBROOT, ex.NO_LINEAGE),
+        RenewalState(present=True, authenticator="dns-route53", before_days=10, enabled=False),
+    ),
+    Issuances(): (ex.issued(), ex.issued(80, 3, 1)),
+    CertbotRunning(): (ex.NO_CERTBOT, ex.CERTBOT_AT_WORK),
+    CertbotLog(): (LOG, ex.NO_LINES),
+    Authority(name="example.com"): (
+        *(ex.AUTHORITY, ex.AUTHORITY_GONE),
+        ex.AUTHORITY.model_copy(update={"failure": "answers 503"}),
+        AuthorityState(server="https://ca.example.com/", failure="answers with something other than an ACME directory"),
+    ),
+    Challenge(domain="example.com"): (ex.CHALLENGE, ChallengeState(status=403)),
+    Challenge(domain="example.com", asked_from=Vantage.CONTROLLER): (
+        ChallengeState(status=301),
+        ChallengeState(status=None, failure="no answer in time"),
+    ),
+    NginxCertificate(domain="example.com"): (
+        ServerCertificate(files=()),
+        ServerCertificate(files=("/etc/nginx/ssl/server.crt", "/etc/letsencrypt/live/example.com/fullchain.pem")),
+    ),
+    NginxWorkers(): (NginxWorkerPids(pids=(80, 82)), NginxWorkerPids(pids=())),
+    Processes(): (
+        exl.USAGE,
+        exl.busy(exl.process(), exl.process(284, unit="cron.service", arguments="", excess=None)),
+        exl.busy(units=(UnitUsage(unit="php8.2-fpm.service", memory_kib=14_000_000),)),
+    ),
+    Load(): (exl.LOAD, exl.LOAD.model_copy(update={"container": True, "swap_kib": 1024})),
+    SlowQueries(php="php8.2", path=APP, user="forge"): (exl.NO_QUERIES, exl.SLOW_QUERY),
+    DiskRoom(): (exl.ROOM, exl.NO_ROOM),
+    Consumers(): (
+        exl.NO_CONSUMERS,
+        ConsumerList(consumers=(Consumer(path="/a b", size_kib=70_000), Consumer(path="/tmp", files=9))),
+    ),
+    LogFiles(paths=("/var/log/nginx/access.log", "/nope/x")): (
+        exl.NO_FILES,
+        LogFileList(files=(exl.log_file(),), unseen=("/nope/x",)),
+        LogFileList(files=(exl.log_file(kind="link", on_full=False, big=False, safe_folder=False),), unseen=()),
+    ),
+    LogWriters(paths=("/var/log/nginx/access.log",)): (
+        exl.NO_OPEN,
+        OpenFiles(files=(exl.opened(appends=True), exl.opened("python3", 99))),
+    ),
+    DeletedFiles(): (exl.NO_OPEN, OpenFiles(files=(exl.opened(size=67_108_864),))),
+    HeldLogs(): (exl.NO_OPEN,),
+    Journal(): (exl.JOURNAL, JournalUse(mount="", size_kib=0, files="")),
+    WEBHOOK: (
+        *(ex.webhook(), ex.webhook(404, None, secret=False), ex.webhook(500, 500)),
+        ex.webhook(events=ex.delivered(accepted=2, refused=1, failed=3)),
+        ex.webhook().model_copy(update={"wrong": Delivery(status=0, error=28), "right": Delivery(status=0, error=7)}),
+    ),
+    FAILED_JOBS: (
+        *(ex.failed_jobs(), ex.failed_jobs(ex.failed_job(1), ex.failed_job(2, ex.CHARGES, hours=None))),
+        ex.failed_jobs(*(ex.failed_job(number, retried=retried) for number, retried in enumerate(Retried, 1))),
+        ex.failed_jobs(ex.failed_job(4)).model_copy(update={"others": 7, "more": True}),
+        *(FailedJobsState(trouble=trouble, asked=True) for trouble in StoreTrouble),
+    ),
+    QueueFlow(php="php8.2", path=APP, user="forge"): (
+        *(ex.QUEUE, ex.QUEUE.model_copy(update={"waiting": 3, "retried": ("a", "b")})),
+        *(QueueFlowState(trouble=trouble) for trouble in StoreTrouble),
+    ),
     OrphanWorkers(): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
+    Configuration(php="php8.2", path=APP, user="forge"): (
+        *(ex.CONFIGURED, ex.CONFIG_STALE, ex.NOT_CACHED, ex.ENV_UNPARSABLE),
+        ex.CONFIG_STALE.model_copy(update={"differs": ("a", "b.c", "d", "e"), "external": ("DB_HOST",)}),
+        *(ex.CONFIGURED.model_copy(update={"env": state, "message": "why"}) for state in EnvState),
+    ),
+    EnvFile(path=APP, user="forge"): (ex.env_file(), ex.NO_FILE),
+    CachedConfig(path=APP, user="forge"): (ex.cached_config(), ex.NO_FILE),
+    EnvValue(php="php8.2", path=APP, user="forge", key="A", value=SecretStr("whsec_4711")): (
+        *(ex.RIGHT_VALUE, ex.OTHER_VALUE, ex.NO_VALUE),
+        ex.NO_VALUE.model_copy(update={"state": "broken"}),
+    ),
+    Descendants(path=APP, user="forge", unit="supervisor"): (
+        *(ex.descendants(), ex.descendants((101, False)), ex.descendants((101, True), (102, False))),
+        ex.descendants((101, True), program="schedule:run"),
+    ),
+    Opcache(php="php8.2"): (
+        *(ex.OPCACHE, ex.OPCACHE_KEEPS, OpcacheState(enabled=False, looks_again=True)),
+        ex.OPCACHE.model_copy(update={"seconds": 60}),
+    ),
 }
 
 
@@ -131,7 +292,9 @@ def test_a_fact_that_no_output_reads_as_is_an_error_of_the_test() -> None:
 @pytest.mark.parametrize("probe", STATED, ids=lambda probe: probe.kind)
 def test_a_question_has_its_place_in_a_report(probe: Probe[Fact]) -> None:
     assert probe.label() == " ".join(probe.label().split()) != ""
-    assert type(probe).model_validate_json(probe.model_dump_json()) == probe
+    secret = {name: value for name, value in probe if isinstance(value, SecretStr)}
+    assert type(probe).model_validate_json(probe.model_dump_json()).model_copy(update=secret) == probe
+    assert not any(value.get_secret_value() in probe.model_dump_json() + repr(probe) for value in secret.values())
 
 
 @pytest.mark.parametrize("probe", [probe for probe in STATED if isinstance(probe.command(), Run)], ids=repr)

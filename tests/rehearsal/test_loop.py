@@ -450,6 +450,35 @@ def test_nothing_tried_is_nothing_proven(tmp_path: Path) -> None:
     assert not rehearse(Plan(toy, (), whole=True, journal=tmp_path / "j"), [FakePlace()]).passed
 
 
+# -- what nobody may lose ----------------------------------------------------------------------------------------------
+
+
+class Full(Broken):
+    """nginx is stopped, and there is something that no file, unit or process tells of."""
+
+    def keepsakes(self) -> str:
+        return "what is kept"
+
+    def inject(self, host: RootShell) -> None:
+        super().inject(host)
+        assert isinstance(host, FakeShell)
+        host.kept = "25 sessions\n3 jobs\n"
+
+
+def loses(shell: FakeShell) -> None:
+    shell.looks, shell.page, shell.kept = MENDED, "Welcome\n200", "0 sessions\n3 jobs\n"
+
+
+@pytest.mark.parametrize(
+    ("does", "deviations"), [(becomes(MENDED), ()), (loses, ("fix lost 25 sessions",))], ids=["kept", "lost"]
+)
+def test_a_fix_that_loses_what_is_not_its_own_deviates(
+    does: Callable[[FakeShell], None], deviations: tuple[str, ...], one: Callable[..., TrialOutcome]
+) -> None:
+    answers = ((PENDING, nothing), (FIXED, does), (HEALTHY, nothing))
+    assert one(cured("nginx-full", Full(), "toy.fpm"), answers).deviations == deviations
+
+
 # -- the yardstick -----------------------------------------------------------------------------------------------------
 
 
@@ -472,7 +501,7 @@ def test_what_the_runbook_does_to_others_is_harm(monkeypatch: pytest.MonkeyPatch
     class Heavy(FakeShell):
         def exec(self, argv: Sequence[str], *, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
             if "restart everything" in argv[-1]:
-                self.looks, self.page = BYSTANDER, "Welcome\n200"
+                self.looks, self.page, self.kept = BYSTANDER, "Welcome\n200", "0 sessions\n3 jobs\n"
             return super().exec(argv, timeout=timeout)
 
     class Place(FakePlace):
@@ -483,7 +512,8 @@ def test_what_the_runbook_does_to_others_is_harm(monkeypatch: pytest.MonkeyPatch
     place = Place()
     monkeypatch.setattr("remediate.rehearsal.rehearse.sleep", lambda _: None)
     monkeypatch.setattr("remediate.rehearsal.rehearse.run", Runs(place, *HONEST["mended"][1]))
-    plan = Plan(toy, matrix((CURED,), Pairs.NONE)[1:], whole=False, journal=tmp_path / "j", yardstick=True)
+    case = cured("nginx-full", Full(), "toy.fpm")
+    plan = Plan(toy, matrix((case,), Pairs.NONE)[1:], whole=False, journal=tmp_path / "j", yardstick=True)
     (trial,) = rehearse(plan, [place]).trials
     assert trial.typed is not None
-    assert (trial.typed.well, trial.typed.harm) == (True, ("ssh was started again",))
+    assert (trial.typed.well, trial.typed.harm) == (True, ("ssh was started again", "lost: 25 sessions"))

@@ -10,12 +10,19 @@ from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
+from remediate.probes.certbot import Renewal
+from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake
 from remediate.probes.network import PortOwner
-from remediate.probes.nginx import NginxConfig
+from remediate.probes.nginx import NginxConfig, NginxWorkerPids, NginxWorkers
+from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.systemd import Unit
-from remediate.remedies.nginx import RestartNginx
+from remediate.probes.x509 import CertificateInfo
+from remediate.remedies.certificate import served_here
+from remediate.remedies.nginx import ReloadNginx, RestartNginx
+from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import examples as ex
+from remediate.testing import output_of
 from remediate.verdict import Decision
 from toys import UNITS
 
@@ -105,6 +112,103 @@ def test_the_inventory_names_the_unit() -> None:
     assert remedy.changes()[1].argv[-1] == "openresty.service"
 
 
+# -- a reload ----------------------------------------------------------------------------------------------------------
+
+NAME = "example.com"
+RELOAD = ReloadNginx(name=NAME, domain=NAME)
+SERVED, DISK, CHAIN = served_here(NAME, 443, 30), LineageCertificate(name=NAME), LineageChain(name=NAME)
+RENEWAL, FILE = Renewal(name=NAME), NginxCertificate(domain=NAME)
+OWN = ServerCertificate(files=(f"/etc/letsencrypt/live/{NAME}/fullchain.pem",))
+PANEL = ServerCertificate(files=("/etc/nginx/ssl/example.com/4711/server.crt",))
+OLD, NEW = ex.certificate(left=-3), ex.certificate(left=89, serial="4A12")
+WRONG = ex.certificate(names="www.example.com")
+
+
+def loading(
+    served: CertificateInfo | NoHandshake = OLD,
+    disk: CertificateInfo = NEW,
+    unit: Fact = ex.RUNNING,
+    config: Fact = ex.SOUND,
+    file: Fact | Unreadable = OWN,
+    chain: Fact = ex.TRUSTED,
+    renewal: Fact = ex.BY_WEBROOT,
+    workers: tuple[int, ...] = (80, 82),
+) -> dict[Probe[Fact], Fact | Unreadable]:
+    return {
+        SERVED: ex.unserved(served) if isinstance(served, NoHandshake) else ex.served(SERVED, served),
+        RENEWAL: renewal,
+        DISK: LineageState(certificate=disk),
+        CHAIN: chain,
+        UNIT: unit,
+        NginxWorkers(): NginxWorkerPids(pids=workers),
+        CONFIG: config,
+        FILE: file,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (loading(), "proceed"),
+        (loading(NEW), "skip"),
+        (loading(ex.certificate()), "skip"),  # well as it is, though a newer one lies on disk
+        (loading(OLD, OLD), "skip"),
+        (loading(OLD, ex.certificate(left=-1, serial="4A12")), "skip"),  # has ended, too
+        (loading(ex.certificate(left=10), ex.certificate(left=5, serial="4A12")), "skip"),
+        (loading(OLD, ex.certificate(left=5, serial="4A12")), "proceed"),  # better than nothing
+        (loading(WRONG, NEW), "proceed"),
+        (loading(WRONG, ex.certificate(left=50, serial="4A12")), "proceed"),
+        (loading(OLD, WRONG), "skip"),
+        (loading(NoHandshake.REFUSED), "skip"),
+        (loading(unit=ex.STOPPED), "nginx-down"),
+        (loading(unit=ex.FAILED), "nginx-down"),
+        (loading(unit=ex.MISSING), "nginx-down"),
+        (loading(unit=ex.STARTING), "wait"),
+        (loading(config=ex.BROKEN_CONFIG), "config-broken"),
+        (loading(config=ex.BROKEN_CONFIG, file=Unreadable("nginx -T")), "config-broken"),
+        (loading(config=ex.UNCHECKED), "config-unchecked"),
+        (loading(file=PANEL), "certificate-not-managed"),
+        (loading(file=ServerCertificate(files=("/etc/letsencrypt/live/b.org/fullchain.pem",))), "other-lineage"),
+        (loading(chain=ex.SELF_SIGNED), "certificate-untrusted"),
+        (loading(renewal=ex.NO_LINEAGE), "skip"),
+        (loading(file=Unreadable("too long")), "unreadable"),
+    ],
+)
+def test_when_it_is_told_to_load_what_lies_on_disk(given: dict[Probe[Fact], Fact | Unreadable], expected: str) -> None:
+    assert toys.decide(RELOAD, given) == expected
+    for probe in RELOAD.probes():
+        assert toys.decide(RELOAD, {**given, probe: Unreadable("not now")}) in {"unreadable", expected} - {"proceed"}
+
+
+def seen(given: dict[Probe[Fact], Fact | Unreadable]) -> Facts:
+    return Facts.read(given, {probe: output_of(probe, fact) for probe, fact in given.items() if isinstance(fact, Fact)})
+
+
+def test_what_proves_a_reload() -> None:
+    before = seen(loading())
+    told = RELOAD.verify(before, seen(loading(NEW, workers=(91, 92))))
+    assert told == Proven(evidence="serial 4A12 is served, until 2027-02-20, by new workers")
+    for after in (loading(), loading(workers=(91, 92)), loading(NEW), loading(NoHandshake.TIMEOUT)):
+        assert isinstance(RELOAD.verify(before, seen(after)), NotYet), after
+
+
+def test_what_is_served_has_to_be_trusted_as_well() -> None:
+    stranger = ex.served(SERVED, NEW, verify=21)
+    after = seen({**loading(NEW, workers=(91, 92)), SERVED: stranger})
+    told = RELOAD.verify(seen(loading()), after)
+    assert told == Failed(
+        reason="it is served, and it is valid until 2027-02-20 (89 days), not trusted (verify code 21)"
+    )
+
+
+def test_what_a_reload_runs() -> None:
+    (reload,) = RELOAD.apply(Facts(loading()))
+    assert str(reload) == "sudo -n /usr/bin/systemctl reload nginx.service"
+    settings = Settings.model_validate({"nginx_unit": "openresty", "certificate": {"name": NAME, "domain": NAME}})
+    remedy = ReloadNginx.on(Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings))
+    assert (remedy.title(), remedy.changes()[0].argv[-1]) == ("openresty", "openresty.service")
+
+
 EXAMPLES = {
     "nginx.restart": (
         REMEDY,
@@ -114,6 +218,20 @@ EXAMPLES = {
             facts(UNITS[unit], CONFIGS[config], PORTS[http], PORTS[https])
             for unit, config, http, https in product(UNITS, CONFIGS, PORTS, PORTS)
         ),
-    )
+    ),
+    "nginx.reload": (
+        RELOAD,
+        loading(),
+        loading(NEW, workers=(91, 92)),
+        (
+            loading(unit=ex.STOPPED),
+            loading(unit=ex.STARTING),
+            loading(config=ex.BROKEN_CONFIG),
+            loading(file=PANEL),
+            loading(chain=ex.SELF_SIGNED),
+            loading(renewal=ex.NO_LINEAGE),
+            loading(WRONG),
+        ),
+    ),
 }
 """For the contract of every remedy: on what it proceeds, what proves it, and what else its guard must bear."""

@@ -19,6 +19,7 @@ from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.supervisor import OrphanWorkers, StrayProcess, StrayWorkers, WorkerIdentity, Workers, WorkerState
 from remediate.probes.systemd import Unit
+from remediate.programs.processes import end_processes
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.survey import Facts
 from remediate.testing import SHELLS, installed_shells
@@ -73,11 +74,7 @@ def test_every_reason_to_refuse_the_daemon_is_reached() -> None:
 
 def test_orphans_are_ended_before_the_daemon_comes_back() -> None:
     facts = Facts({UNIT: ex.FAILED, ORPHANS: STRAYS["two"]})
-    end, *rest = DAEMON.apply(facts)
-    assert rest == [RESTART]
-    assert end.argv[:2] == ("/bin/sh", "-c")
-    assert end.argv[3:] == ("sh", "60", "101:5001", "102:5002")
-    assert (end.user, end.seconds) == ("forge", 70)
+    assert list(DAEMON.apply(facts)) == [end_processes(("101:5001", "102:5002"), "forge", 60), RESTART]
     assert DAEMON.guard(facts).reason.endswith(", workers left behind: 2 unsupervised")
     assert list(DAEMON.apply(Facts({UNIT: ex.START_LIMIT, ORPHANS: ex.NO_STRAYS}))) == [RESET, RESTART]
     assert DAEMON.guard(Facts({UNIT: ex.FAILED, ORPHANS: ex.NO_STRAYS})).reason == (
@@ -226,9 +223,16 @@ def end(shell: tuple[str, ...]) -> End:
         remedy = RestartSupervisor(patience=patience)
         first, *_ = remedy.apply(Facts({UNIT: ex.FAILED, ORPHANS: ex.strays(*parts)}))
         assert first.argv[0] == "/bin/sh"
-        return subprocess.run((*shell, *first.argv[1:]), capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(
+            (*shell, *first.argv[1:]), input=read_by(first), capture_output=True, text=True, timeout=30, check=False
+        )
 
     return run
+
+
+def read_by(run: Run) -> str:
+    assert run.stdin is not None
+    return run.stdin.get_secret_value()
 
 
 def test_exactly_those_that_were_seen_are_ended(end: End, dummies: list[Dummy]) -> None:
@@ -273,7 +277,7 @@ def test_one_that_does_not_end_is_named_and_left_working(end: End, dummies: list
     begun = time.monotonic()
     done = end(stubborn.identity, good.identity, patience=1)
     assert done.returncode == 1
-    assert done.stderr.strip() == f"still working: {stubborn.pid}"
+    assert done.stderr.strip() == f"still there: {stubborn.pid}"
     assert 0.9 < time.monotonic() - begun < 4
     assert good.ended
     assert not stubborn.ended
@@ -282,7 +286,7 @@ def test_one_that_does_not_end_is_named_and_left_working(end: End, dummies: list
 def test_all_that_do_not_end_are_named(end: End, dummies: list[Dummy]) -> None:
     first, second = (dummy(dummies, before='trap "" TERM;') for _ in range(2))
     done = end(first.identity, second.identity, patience=0)
-    assert (done.returncode, done.stderr.strip()) == (1, f"still working: {first.pid} {second.pid}")
+    assert (done.returncode, done.stderr.strip()) == (1, f"still there: {first.pid} {second.pid}")
 
 
 def test_a_name_that_looks_like_the_rest_of_a_line_is_only_a_name(
@@ -344,7 +348,7 @@ def test_what_is_left_and_may_not_be_ended_is_a_reason_to_refuse(stranger: Stray
     assert f"{stranger.arguments} (pid 7, user {stranger.user})" in DAEMON.guard(Facts(given)).reason
     # Overridden, it still only ends what it knows.
     end_them, restart = DAEMON.apply(Facts(given))
-    assert end_them.argv[-1] == "101:5001"
+    assert read_by(end_them) == "101:5001\n"
     assert restart == RESTART
 
 

@@ -1,26 +1,80 @@
 <?php
 // Ask the application itself: its version, whether it is down for maintenance, and what its own database answers.
-// Arguments: directory of artisan, `state` or `database`. Prints one JSON document behind a marker, since the
-// framework may print notices of its own.
+// Arguments: directory of artisan, then a question: `state`; `database`, with the configuration in use; or
+// `credentials`, with the one that .env and config/*.php would give now. Prints one JSON document behind a marker,
+// since the framework may print notices of its own; never a value of the configuration but the names of things.
 [, $directory, $question] = $argv;
 error_reporting(0);
 ini_set("display_errors", "0");
+// A server that takes connections and says nothing keeps nobody waiting for a day.
+ini_set("mysqlnd.net_read_timeout", "4");
+ini_set("default_socket_timeout", "4");
 chdir($directory);
 require "$directory/vendor/autoload.php";
+$cache = "$directory/bootstrap/cache/config.php";
+if ($question === "credentials") {
+    $env = is_file(".env") ? "sound" : "missing";
+    try {
+        if ($env === "sound" && class_exists("Dotenv\\Parser\\Parser")) {
+            (new Dotenv\Parser\Parser())->parse((string) file_get_contents(".env"));
+        }
+    } catch (Throwable $error) {
+        $env = "broken";
+    }
+    if ($env !== "sound") {
+        // The framework would print the line that it cannot read, and that may be the one with the password.
+        echo "\nremediate:", json_encode(["env" => $env]), "\n";
+        exit(0);
+    }
+    $_SERVER["APP_CONFIG_CACHE"] = "/nonexistent/config.php";
+}
 $app = require "$directory/bootstrap/app.php";
 error_reporting(0);
 $app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
 error_reporting(0);
 
+function network(array $settings): string {
+    if (($settings["unix_socket"] ?? "") !== "") {
+        return "refused";
+    }
+    $host = (string) ($settings["host"] ?? "");
+    $stream = @stream_socket_client("tcp://$host:" . ($settings["port"] ?? 3306), $code, $message, 2);
+    if ($stream !== false) {
+        return "open";
+    }
+    // ECONNREFUSED; no error number at all when the name was not found.
+    return $code === 111 ? "refused" : ($code === 0 && filter_var($host, FILTER_VALIDATE_IP) === false ? "name" : "silent");
+}
+
+function settings($config): array {
+    $found = $config["connections"][$config["default"] ?? ""] ?? [];
+    $names = ["host", "port", "unix_socket", "database", "username", "password", "url"];
+    return ["driver" => $found["driver"] ?? null] + array_intersect_key($found, array_flip($names));
+}
+
+function compared(array $fresh, array $used): array {
+    $answer = [];
+    foreach (["host", "port", "database", "username", "password", "url"] as $name) {
+        $new = (string) ($fresh[$name] ?? "");
+        $answer[$name] = $new === "" ? "unset" : ($new === (string) ($used[$name] ?? "") ? "same" : "differs");
+    }
+    return $answer;
+}
+
 function database($config): array {
     $name = $config->get("database.default");
     $settings = $config->get("database.connections.$name");
-    $answer = ["driver" => $settings["driver"] ?? null, "host" => $settings["host"] ?? null, "database" => $settings["database"] ?? null];
-    // PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_TIMEOUT => 3 seconds: the class may be missing.
-    $options = [3 => 2, 2 => 3];
+    $answer = [];
+    foreach (["driver", "host", "database", "username"] as $key) {
+        $answer[$key] = is_array($settings[$key] ?? null) ? null : ($settings[$key] ?? null);
+    }
+    // PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_TIMEOUT => 2 seconds: the class may be missing.
+    $options = [3 => 2, 2 => 2];
     $config->set("database.connections.$name.options", $options + ($settings["options"] ?? []));
     try {
         $connection = app("db")->connection($name);
+        // By itself: in a query the framework would connect again and again, each time as long as it may take.
+        $connection->getPdo();
         $connection->select("select 1");
         $answer["state"] = "ok";
         if ($answer["driver"] === "mysql" || $answer["driver"] === "mariadb") {
@@ -28,17 +82,26 @@ function database($config): array {
             $answer["waiting"] = (int) $slow[0]->n;
         }
     } catch (Throwable $error) {
-        while ($error->getPrevious() !== null) {
-            $error = $error->getPrevious();
+        $code = 0;
+        // The innermost number counts: the framework wraps the driver's exception, and a warning may stand behind it.
+        for (; $error !== null; $error = $error->getPrevious()) {
+            $code = (int) ($error->errorInfo[1] ?? ($error instanceof PDOException ? $error->getCode() : 0)) ?: $code;
         }
-        $info = $error->errorInfo ?? null;
         $answer["state"] = "failed";
-        $answer["code"] = (int) ($info[1] ?? $error->getCode());
+        $answer["code"] = $code;
+        if (in_array($code, [0, 2002, 2003, 2006, 2013], true)) {
+            $answer["network"] = network($settings ?? []);
+        }
     }
     return $answer;
 }
 
-$answer = $question === "database"
-    ? database($app->make("config"))
-    : ["version" => $app->version(), "maintenance" => (bool) $app->isDownForMaintenance(), "config_cached" => (bool) $app->configurationIsCached()];
+function credentials($config, string $cache): array {
+    $used = is_file($cache) ? (require $cache)["database"] ?? [] : $config->get("database");
+    return ["env" => "sound", "keys" => compared(settings($config->get("database")), settings($used))] + database($config);
+}
+
+$answer = $question === "database" ? database($app->make("config")) : null;
+$answer = $question === "credentials" ? credentials($app->make("config"), $cache) : $answer;
+$answer = $answer ?? ["version" => $app->version(), "maintenance" => (bool) $app->isDownForMaintenance(), "config_cached" => (bool) $app->configurationIsCached()];
 echo "\nremediate:", json_encode($answer), "\n";

@@ -15,6 +15,10 @@ function flat(array $values, string $prefix): array {
     }
     return $found;
 }
+// Not by ==, to which "1e3" and "1000" are the same.
+function another($was, $now): bool {
+    return is_object($was) && is_object($now) ? $was != $now : $was !== $now;
+}
 chdir($directory);
 require "$directory/vendor/autoload.php";
 error_reporting(0);
@@ -26,16 +30,22 @@ if (!is_file("$directory/.env")) {
     $found["message"] = "$directory/.env does not exist";
     answer($found);
 }
+if (!is_readable("$directory/.env")) {
+    $found["env"] = "broken";
+    $found["message"] = "$directory/.env cannot be read";
+    answer($found);
+}
 try {
     $env = Dotenv\Dotenv::createArrayBacked($directory, ".env")->load();
 } catch (Throwable $error) {
     $found["env"] = "broken";
     $found["message"] = "$directory/.env cannot be parsed";
     // What the parser says has the value in it. The line is enough: the first that cannot be parsed with all before it.
-    $lines = file("$directory/.env");
-    foreach (array_keys($lines ?: []) as $index) {
+    $text = "";
+    foreach (file("$directory/.env") ?: [] as $index => $line) {
+        $text .= $line;
         try {
-            Dotenv\Dotenv::parse($lines[$index]);
+            Dotenv\Dotenv::parse($text);
         } catch (Throwable $error) {
             $found["message"] .= ", line " . ($index + 1);
             break;
@@ -50,16 +60,28 @@ foreach (glob("/etc/php/$php/fpm/pool.d/*.conf") as $pool) {
     preg_match_all('/^[ \t]*env\[([A-Za-z0-9_]+)\][ \t]*=/m', (string) file_get_contents($pool), $set);
     $outside += array_fill_keys($set[1], null);
 }
+$pools = $outside;
 foreach (glob("/proc/[0-9]*/environ") as $each) {
-    if (strpos((string) file_get_contents(dirname($each) . "/cmdline"), "artisan") === false) { continue; }
+    if (!preg_match('~(^|[/\0])artisan\0~', (string) file_get_contents(dirname($each) . "/cmdline"))) { continue; }
     foreach (explode("\0", (string) file_get_contents($each)) as $assignment) {
         [$name, $value] = explode("=", $assignment, 2) + ["", ""];
         if (array_key_exists($name, $env) && $env[$name] !== $value) { $outside[$name] = null; }
     }
 }
 $found["external"] = array_values(array_intersect(array_keys($outside), array_keys($env)));
+// Then another file is in use than the one that is known here.
+if (array_key_exists("APP_CONFIG_CACHE", $env + $pools)) {
+    $found["env"] = "unusable";
+    $found["message"] = "APP_CONFIG_CACHE puts the cached configuration elsewhere";
+    answer($found);
+}
 if (!$found["cached"]) { answer($found); }
-$used = (static function (string $path) { return require $path; })($live);
+// One that PHP cannot read takes every page down; anything would be another one.
+try {
+    $used = (static function (string $path) { return require $path; })($live);
+} catch (Throwable $error) {
+    $used = [];
+}
 // As `artisan config:cache` does: the whole application, started without what is cached.
 $_SERVER["APP_CONFIG_CACHE"] = $_ENV["APP_CONFIG_CACHE"] = "$directory/bootstrap/cache/config.none.php";
 putenv("APP_CONFIG_CACHE=$directory/bootstrap/cache/config.none.php");
@@ -84,7 +106,7 @@ try {
 if (!is_array($used)) { $used = []; }
 [$was, $now] = [flat($used, ""), flat($fresh, "")];
 foreach (array_keys($was + $now) as $name) {
-    if (!array_key_exists($name, $was) || !array_key_exists($name, $now) || $was[$name] != $now[$name]) { $found["differs"][] = (string) $name; }
+    if (!array_key_exists($name, $was) || !array_key_exists($name, $now) || another($was[$name], $now[$name])) { $found["differs"][] = (string) $name; }
 }
 sort($found["differs"]);
 $found["differs"] = array_slice($found["differs"], 0, 100);

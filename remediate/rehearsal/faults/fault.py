@@ -61,6 +61,13 @@ class Fault(BaseModel, ABC):
     def mending(self) -> str:
         """The bash script that undoes it; harmless when nothing is broken."""
 
+    def keepsakes(self) -> str:
+        """The bash script that prints what nobody may lose on the broken host, the same lines each time; none here.
+
+        For what is no file, unit or process: the sessions in a Redis, the rows of a table.
+        """
+        return ""
+
     def inject(self, host: RootShell) -> None:
         """Break the host. Raises ConfigurationError when it is not marked as a staging host."""
         demand_marker(host)

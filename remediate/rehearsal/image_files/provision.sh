@@ -61,6 +61,8 @@ pebble_tls() {
     openssl x509 -req -in "$work/tls.csr" -CA /usr/local/share/ca-certificates/pebble-tls.crt -CAkey "$work/ca.key" \
         -days 3650 -extfile <(echo 'subjectAltName=DNS:localhost,IP:127.0.0.1') -out /etc/pebble/tls.pem 2> /dev/null
     chown pebble:pebble /etc/pebble/tls.key
+    # Kept, so that faults can issue certificates that are trusted and wrong in one way only: expired, another name.
+    install -m 600 "$work/ca.key" /etc/pebble/ca.key
     chmod 600 /etc/pebble/tls.key
     rm -rf "$work"
     update-ca-certificates > /dev/null

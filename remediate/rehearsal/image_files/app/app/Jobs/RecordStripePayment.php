@@ -7,6 +7,7 @@ use Illuminate\Contracts\Queue\ShouldQueue;
 use Illuminate\Foundation\Bus\Dispatchable;
 use Illuminate\Queue\InteractsWithQueue;
 use Illuminate\Support\Facades\DB;
+use UnexpectedValueException;
 
 class RecordStripePayment implements ShouldQueue
 {
@@ -41,6 +42,9 @@ class RecordStripePayment implements ShouldQueue
     /** Stripe delivers at least once, and jobs are retried: the unique event id makes it one row. */
     public function handle(): void
     {
+        if (preg_match('/^[a-z]{3}$/', $this->currency) !== 1) {
+            throw new UnexpectedValueException("{$this->eventId}: {$this->currency} is not a currency");
+        }
         DB::table('payments')->insertOrIgnore([
             'event_id' => $this->eventId,
             'type' => $this->type,

@@ -6,6 +6,7 @@ use App\Jobs\RecordStripePayment;
 use App\StripeSignature;
 use Illuminate\Http\Request;
 use Illuminate\Routing\Controller;
+use Illuminate\Support\Str;
 
 class StripeWebhookController extends Controller
 {
@@ -25,6 +26,11 @@ class StripeWebhookController extends Controller
         $event = json_decode($request->getContent(), true);
         if (! is_array($event) || ! is_string($event['id'] ?? null) || ! is_string($event['type'] ?? null)) {
             return response()->json(['error' => 'not an event'], 400);
+        }
+
+        // Whoever sends events adds types as they please: one that means nothing here is received and forgotten.
+        if (! Str::startsWith($event['type'], ['payment_intent.', 'charge.'])) {
+            return response()->json(['received' => true, 'ignored' => true]);
         }
 
         $object = $event['data']['object'] ?? [];

@@ -1,0 +1,177 @@
+"""Redis does not do what the application asks of it: sessions, cache, queue (runbook 4.3)."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from remediate.errors import ConfigurationError
+from remediate.host import Host
+from remediate.playbook import Severity, playbook
+from remediate.probe import Fact, Probe
+from remediate.probes.cache import Cache
+from remediate.probes.disk import Disk
+from remediate.probes.http import Site
+from remediate.probes.laravel import AppLog
+from remediate.probes.redis import AppRedis, RedisContent
+from remediate.probes.supervisor import OrphanWorkers, Workers
+from remediate.probes.systemd import UnitLog
+from remediate.remedies.cache import ClearCache
+from remediate.remedies.configuration import CacheConfig
+from remediate.remedies.handover import HandOver
+from remediate.remedies.laravel import EndMaintenance
+from remediate.remedies.opcache import ReloadPhpFpm
+from remediate.remedies.redis import RedisByHand, RestartRedis
+from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
+from remediate.remedies.workers import RestartWorkers
+from remediate.remedy import Remedy
+from remediate.runbook import of_section, traced
+
+if TYPE_CHECKING:
+    from remediate.rehearsal.case import Case
+
+_CONFIGURED = ("cache", "database.redis", "queue", "session")
+"""What of the configuration says where these are."""
+
+
+def _redis(host: Host) -> AppRedis:
+    settings = host.settings
+    if settings.app_path is None or settings.php is None:
+        raise ConfigurationError(
+            f"{host.name}: cache-down needs remediate.app_path: Redis is looked at through the application"
+        )
+    return AppRedis(php=settings.php, path=settings.app_path, user=settings.app_user)
+
+
+def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
+    settings = host.settings
+    yield from Site.of(host)
+    if settings.health_path is not None:
+        yield from Site.of(host, settings.health_path)
+    yield _redis(host)
+    if settings.worker_program is not None:
+        yield Workers(program=settings.worker_program)
+
+
+def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
+    settings, redis = host.settings, _redis(host)
+    yield Cache(php=redis.php, path=redis.path, user=redis.user)
+    yield RedisContent(php=redis.php, path=redis.path, user=redis.user)
+    yield Disk()
+    if settings.worker_program is not None:
+        yield OrphanWorkers()
+    if settings.redis is not None and settings.redis.unit is not None:
+        yield UnitLog(name=settings.redis.unit)
+    yield AppLog(path=redis.path)
+
+
+def _rehearsal(host: Host) -> "Iterator[Case]":
+    from remediate.rehearsal import faults
+    from remediate.rehearsal.case import cured, refused, unclaimed
+
+    settings = host.settings
+    if settings.redis is None or settings.redis.unit is None or settings.worker_program is None:
+        raise ConfigurationError(f"{host.name}: a rehearsal needs remediate.redis.unit and worker_program")
+    app = _redis(host)
+    of = {
+        "unit": settings.redis.unit,
+        "path": app.path,
+        "user": app.user,
+        "php": app.php,
+        "program": settings.worker_program,
+    }
+    needs = ("supervisor", "mariadb")
+
+    stopped = faults.RedisStopped.model_validate(of)
+    yield cured("redis-stopped", stopped, "redis.restart", "worker.start", needs=needs)
+    killed = faults.RedisKilled.model_validate(of)
+    yield cured("redis-killed", killed, "redis.restart", "worker.start", needs=needs)
+    yield cured("redis-full", faults.RedisFull.model_validate(of), "cache.clear", needs=needs)
+    stale = faults.RedisPassword.model_validate({**of, "told": True})
+    yield cured("redis-password-stale", stale, "config.cache", "worker.restart", needs=needs)
+
+    yield refused("redis-masked", faults.RedisStopped.model_validate({**of, "masked": True}), "unit-masked")
+    yield refused("redis-loading", faults.RedisLoading.model_validate(of), "redis-loading", timeout=10)
+    yield refused("redis-full-shared", faults.RedisFull.model_validate({**of, "shared": True}), "shared-store")
+    unknown = faults.RedisPassword.model_validate({**of, "told": False})
+    yield refused("redis-password-unknown", unknown, "password-rejected")
+    yield refused("redis-replica", faults.RedisReplica.model_validate(of), "wrong-role")
+    yield refused("redis-not-ours", faults.CacheElsewhere.model_validate(of), "redis-not-ours")
+
+    broken = faults.RedisStopped.model_validate({**of, "broken": "/etc/redis/redis.conf"})
+    yield unclaimed("redis-config-broken", broken)
+
+
+def _runbook(host: Host) -> Iterator[str]:
+    # The edit of .env stands there as a comment: while the configuration is cached, nothing reads it anyway.
+    redis = _redis(host)
+    for command in ("cache:clear", "queue:restart"):
+        yield f"cd {redis.path} && runuser -u {redis.user} -- {redis.php} artisan {command}"
+
+
+_TRACES = of_section(
+    "4.3",
+    traced("Session errors", "Slow response times", by=("http.site", "redis.app")),
+    traced("Queue not processing", by=("supervisor.workers", "redis.content")),
+    traced(
+        *("# Test Redis connection", "redis-cli -h $REDIS_HOST ping"),
+        by="redis.app",
+        how="Through the application, with its own configuration, by a write that never writes: `redis-cli ping` says "
+        "NOAUTH and exits with 0, pings a host called `ping` when the variable is empty, and sees no full memory.",
+    ),
+    traced(*("# Check Redis memory", "redis-cli -h $REDIS_HOST info memory"), by="redis.content"),
+    traced(
+        *("# Fallback to file cache temporarily", "# In .env: CACHE_DRIVER=file"),
+        by=("cache.fallback", "cache.restore", "cache.settings"),
+        how="A decision of its own, `do.cache.fallback`: the key that has an effect here, with the configuration cache "
+        "rebuilt, refused where it cannot help, and every run reminds of it until `do.cache.restore`.",
+    ),
+    traced(
+        *("# Clear caches", "php artisan cache:clear"),
+        by="cache.clear",
+        how="Only when the memory is full, and only where the cache is alone in its database: else sessions and queued "
+        "jobs go with it.",
+    ),
+    traced(
+        *("# Restart workers", "php artisan queue:restart"),
+        by=("worker.restart", "worker.start"),
+        how="By signal and through supervisor: `queue:restart` leaves a note in the cache that is down.",
+    ),
+)
+
+
+@playbook(
+    severity=Severity.SEV2,
+    symptoms=_symptoms,
+    diagnosis=_diagnosis,
+    rehearsal=_rehearsal,
+    runbook=_runbook,
+    traces=_TRACES,
+)
+def cache_down(host: Host) -> Iterable[Remedy]:
+    """Bring cache, sessions and queue back when Redis fails them (runbook 4.3, SEV-2).
+
+    Redis is asked as the application asks it, with its own configuration: down, out of memory, another password,
+    loading, a replica and a full disk are told apart. Its unit is started where it is ours, a cached configuration
+    that is older than .env is rebuilt, a cache that fills the memory is emptied where nothing else can be lost, and
+    the workers that died of it are started. The rest is a person's, and is said.
+
+    Where this departs from the runbook's letter: `redis-cli ping` without the password says NOAUTH and exits with 0,
+    so Redis is asked through the application. `CACHE_DRIVER=file` in .env has no effect while the configuration is
+    cached, and none at all from Laravel 11 on; it cannot bring sessions or a queue back that are in the same Redis;
+    so it is a decision of its own, `do.cache.fallback`, with `do.cache.restore` to go back. `cache:clear` empties the
+    whole Redis database, sessions and queued jobs included when they share it, and says "cleared" and exits with 0
+    when it failed: it is done only where the cache is alone, and proven by what is there afterwards.
+    `queue:restart` leaves a note in the cache that is down: workers are asked by signal, through supervisor.
+    """
+    settings = host.settings
+    yield EndMaintenance.on(host)
+    if settings.redis is not None and settings.redis.unit is not None:
+        yield RestartRedis.on(host)
+    yield CacheConfig.on(host, about=_CONFIGURED, failing=(_redis(host),))
+    yield ReloadPhpFpm.on(host)
+    yield RedisByHand.on(host)
+    yield ClearCache.on(host)
+    yield HandOver.on(host, own="cache-down")
+    if settings.worker_program is not None:
+        yield RestartSupervisor.on(host)
+        yield RestartWorkers.on(host)
+        yield StartWorkers.on(host)

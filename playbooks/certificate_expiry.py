@@ -1,0 +1,125 @@
+"""The site's certificate has expired, or is about to (runbook 4.6)."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from remediate.host import Host
+from remediate.playbook import Severity, playbook
+from remediate.probe import Fact, Probe
+from remediate.probes.certbot import CertbotLog
+from remediate.probes.certificate import ServedCertificate, certificate_of
+from remediate.probes.http import Site
+from remediate.probes.nginx import NginxLog
+from remediate.remedies.certificate import RenewCertificate
+from remediate.remedies.certificate_panel import RenewAtPanel
+from remediate.remedies.handover import HandOver
+from remediate.remedies.nginx import ReloadNginx
+from remediate.remedy import Remedy
+from remediate.runbook import of_section, traced
+
+if TYPE_CHECKING:
+    from remediate.rehearsal.case import Case
+
+
+def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
+    yield from ServedCertificate.of(host)
+    url = host.settings.site_url
+    if url is not None and url.scheme == "https":
+        yield from Site.of(host)
+
+
+def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:  # noqa: ARG001  # it is the same for every host
+    yield NginxLog()
+    yield CertbotLog()
+
+
+def _rehearsal(host: Host) -> "Iterator[Case]":
+    from remediate.rehearsal import faults
+    from remediate.rehearsal.case import cured, refused, unharmed
+
+    name, domain, nginx = certificate_of(host).name, certificate_of(host).domain, host.settings.nginx_unit
+    site = "/etc/nginx/sites-available/agency-platform"
+    due = faults.LineageReplaced(name=name, domain=domain)
+    expired = due.model_copy(update={"began": 93, "ends": -3})
+    broken = faults.LineAppended(path="/etc/nginx/nginx.conf", line="nonsense on;")
+    stopped = faults.UnitStopped(unit=nginx)
+
+    yield cured("certificate-expired", expired, "certificate.renew", "nginx.reload", needs=(nginx, "pebble"))
+    yield cured("certificate-due", due, "certificate.renew", "nginx.reload", needs=(nginx, "pebble"))
+    unloaded = expired.model_copy(update={"renewed": True})
+    yield cured("certificate-not-loaded", unloaded, "nginx.reload", needs=(nginx,))
+
+    hindered = partial(faults.RenewalHindered, certificate=expired)
+    silent = hindered(hindrance=faults.UnitStopped(unit="pebble"))
+    yield refused("authority-down", silent, "acme-unreachable", needs=(nginx,))
+    yield refused("renewal-nginx-broken", hindered(hindrance=broken), "config-broken", needs=(nginx,))
+    yield refused("renewal-nginx-stopped", hindered(hindrance=stopped), "challenge-unreachable", needs=("pebble",))
+    shut = hindered(hindrance=faults.ChallengeShut(config=site))
+    yield refused("challenge-shut", shut, "challenge-unreachable", needs=(nginx, "pebble"))
+    often = hindered(hindrance=faults.IssuedOften(name=name))
+    yield refused("issued-often", often, "issuance-limit", needs=(nginx, "pebble"))
+    busy = hindered(hindrance=faults.CertbotAtWork())
+    yield refused("certbot-at-work", busy, "certbot-busy", needs=(nginx, "pebble"), timeout=6)
+    other = due.model_copy(update={"domain": f"old.{domain}"})
+    yield refused("certificate-wrong-name", other, "wrong-name", needs=(nginx,))
+    elsewhere = faults.CertificateElsewhere(domain=domain, config=site)
+    yield refused("certificate-not-managed", elsewhere, "certificate-not-managed", needs=(nginx,))
+
+    yield refused("certificate-nginx-down", stopped, "nginx-down")
+    yield unharmed("certificate-nginx-broken", broken, needs=(nginx,))
+
+
+def _runbook(host: Host) -> Iterator[str]:
+    yield "certbot renew --force-renewal"
+    yield f"systemctl restart {host.settings.nginx_unit}"
+
+
+_TRACES = of_section(
+    "4.6",
+    traced("Browser security warnings", by="certificate.served"),
+    traced("HTTPS not working", by=("certificate.served", "http.site")),
+    traced("Let's Encrypt errors", by=("certbot.authority", "certbot.log")),
+    traced(
+        "# Force certificate renewal via Forge",
+        by="certificate.panel",
+        how="A step for a person, with the link of the inventory, where certbot has no part in the certificate.",
+    ),
+    traced(
+        *("# Or manually:", "sudo certbot renew --force-renewal"),
+        by="certificate.renew",
+        how="The one lineage, when it is due and nothing is in the way; by force only where certbot was told to wait "
+        "longer. All of them by force use up what the authority issues in a week.",
+    ),
+    traced(
+        *("# Restart Nginx", "sudo systemctl restart nginx"),
+        by="nginx.reload",
+        how="A reload, once the configuration is sound: a restart drops requests, and with a broken edit the site.",
+    ),
+)
+
+
+@playbook(
+    severity=Severity.SEV1,
+    symptoms=_symptoms,
+    diagnosis=_diagnosis,
+    rehearsal=_rehearsal,
+    runbook=_runbook,
+    traces=_TRACES,
+)
+def certificate_expiry(host: Host) -> Iterable[Remedy]:
+    """Bring a valid certificate back: browser warnings, HTTPS not working (runbook 4.6, SEV-1).
+
+    Renew the one lineage when its certificate on disk is due, have nginx load what is on disk when it serves something
+    older, and send a person to the hosting panel for a certificate that certbot does not manage.
+
+    Where this departs from the runbook's letter: it renews every lineage by force and restarts nginx. Forced renewals
+    of all lineages use up what the authority issues in a week, often when only a reload was missing; without a
+    terminal certbot sleeps for up to eight minutes first; and the restart takes a running site down when any edit of
+    nginx's configuration is broken, which is why that is looked at before certbot is started. A reload loses no
+    request. The way by Forge comes last, and only where certbot has no part in it.
+    """
+    yield RenewCertificate.on(host)
+    yield ReloadNginx.on(host)
+    yield RenewAtPanel.on(host)
+    yield HandOver.on(host, own="certificate-expiry", failing=Site.of(host))

@@ -1,0 +1,196 @@
+"""The application cannot use its database (runbook 4.2)."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from remediate.errors import ConfigurationError
+from remediate.host import Database, Host
+from remediate.playbook import Severity, playbook
+from remediate.probe import Fact, Probe
+from remediate.probes.disk import Disk
+from remediate.probes.http import Site
+from remediate.probes.laravel import AppDatabase, AppLog
+from remediate.probes.mysql import Sessions
+from remediate.probes.systemd import UnitLog
+from remediate.remedies.configuration import CacheConfig
+from remediate.remedies.database import DatabaseAccess, RestartDatabase
+from remediate.remedies.handover import HandOver
+from remediate.remedies.laravel import EndMaintenance
+from remediate.remedies.opcache import ReloadPhpFpm
+from remediate.remedies.sessions import EndIdle, EndQueries
+from remediate.remedies.workers import RestartWorkers
+from remediate.remedy import Remedy
+from remediate.runbook import of_section, traced
+
+if TYPE_CHECKING:
+    from remediate.rehearsal.case import Case
+
+
+def _asked(host: Host) -> AppDatabase:
+    """Return the application's own question to its database. Raises ConfigurationError."""
+    settings = host.settings
+    if settings.php is None or settings.app_path is None:
+        missing = "php" if settings.php is None else "app_path"
+        raise ConfigurationError(
+            f"{host.name}: remediate.{missing} is not set, so the application cannot be asked about its database"
+        )
+    return AppDatabase(php=settings.php, path=settings.app_path, user=settings.app_user)
+
+
+def _ours(host: Host) -> Database | None:
+    """Return the database where it runs on this host, under a unit that the inventory names."""
+    database = host.settings.database
+    return database if database is not None and database.unit is not None else None
+
+
+def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
+    yield from Site.of(host)
+    if host.settings.health_path is not None:
+        yield from Site.of(host, host.settings.health_path)
+    yield _asked(host)
+    if (database := _ours(host)) is not None:
+        yield Sessions(limits=database.limits)
+
+
+def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
+    yield Disk()
+    if (database := _ours(host)) is not None and database.unit is not None:
+        yield UnitLog(name=database.unit)
+    if host.settings.app_path is not None:
+        yield AppLog(path=host.settings.app_path)
+
+
+def _rehearsal(host: Host) -> "Iterator[Case]":
+    from remediate.rehearsal import faults
+    from remediate.rehearsal.case import cured, refused, unharmed
+
+    settings, database = host.settings, _ours(host)
+    app, program = settings.app_path, settings.worker_program
+    if database is None or database.unit is None or database.user is None or app is None or program is None:
+        raise ConfigurationError(
+            f"{host.name}: a rehearsal needs remediate.database.unit and .user, app_path and workers"
+        )
+    unit, user, name = database.unit, database.user, "agency"
+    changed = faults.PasswordChanged(app=app, database=name, user=user, program=program)
+
+    yield cured("mariadb-stopped", faults.UnitStopped(unit=unit), "database.restart")
+    yield cured("mariadb-crashed", faults.ServerCrashed(unit=unit), "database.restart")
+    yield cured("database-password-rotated", changed, "config.cache", "worker.restart", needs=(unit, "supervisor"))
+    yield cured(
+        "database-connections-idle",
+        faults.ConnectionsHeld(app=app, database=name, user=user),
+        "database.end-idle",
+        needs=(unit,),
+    )
+    forgotten = faults.TransactionForgotten(app=app, database=name, user=user, table="payments")
+    yield cured("database-transaction-forgotten", forgotten, "database.end-queries", needs=(unit,))
+    runaway = faults.QueryRunaway(app=app, database=name, user=user, table="agencies")
+    yield cured("database-query-runaway", runaway, "database.end-queries", needs=(unit,))
+
+    yield refused("mariadb-masked", faults.UnitMasked(unit=unit), "unit-masked")
+    yield refused("mariadb-frozen", faults.ServerFrozen(unit=unit), "database-silent")
+    rejected = changed.model_copy(update={"in_env": False})
+    yield refused("database-password-wrong", rejected, "credentials-rejected", needs=(unit,))
+    unparsed = changed.model_copy(update={"line": _UNPARSABLE})
+    yield refused("database-password-env-broken", unparsed, "env-broken", needs=(unit,))
+    yield refused(
+        "database-missing", faults.DatabaseMissing(app=app, database=name, user=user), "database-unknown", needs=(unit,)
+    )
+    others = faults.ConnectionsHeld(app=app, database=name, user=user, holder="reports")
+    yield refused("database-connections-foreign", others, "connection-limit", needs=(unit,))
+    writes = runaway.model_copy(update={"modest": False})
+    yield refused("database-write-runaway", writes, "long-write", needs=(unit,))
+    locked = faults.TableLocked(database=name, url=str(settings.site_url), clients=0)
+    yield refused("database-tables-locked", locked, "blocker-unknown", needs=(unit,))
+
+    # The word-for-word runbook takes the site down here.
+    yield unharmed("env-line-broken", faults.LineAppended(path=f"{app}/.env", line=_UNPARSABLE), needs=(unit,))
+
+
+_UNPARSABLE = "NOTE=two words"
+"""What phpdotenv cannot read."""
+
+
+def _runbook(host: Host) -> Iterator[str]:
+    artisan = f"{host.settings.app_path}/artisan"
+    yield f"runuser -u {host.settings.app_user} -- php {artisan} config:clear"
+    yield f"runuser -u {host.settings.app_user} -- php {artisan} config:cache"
+
+
+_TRACES = of_section(
+    "4.2",
+    traced('"Connection refused" errors', by="laravel.database"),
+    traced(
+        "Slow/hanging requests",
+        by=("http.site", "mysql.sessions"),
+        how="With a deadline; and who waits for whose locks, which a request that hangs does not tell.",
+    ),
+    traced("Flare shows PDO exceptions", by="laravel.log", how="The last lines of the application's own log, masked."),
+    traced(
+        *("# Check database connectivity", "php artisan tinker", ">>> DB::connection()->getPdo();"),
+        by="laravel.database",
+        how="The same question, as the application's user and with the configuration in use; refused, denied, full, "
+        "silent and unknown are told apart. tinker would show credentials.",
+    ),
+    traced(
+        *("# Check credentials", "cat .env | grep DB_"),
+        by=("laravel.credentials", "laravel.configuration"),
+        how="Each setting is the same, another or unset, and whether the database takes what .env says: `cat` prints "
+        "the password.",
+    ),
+    traced(
+        "# Check database status (DigitalOcean console)",
+        by=("database.restart", "database.access"),
+        how="The unit is looked at, and started, where the inventory names it as this host's own. Elsewhere a person "
+        "is sent to the provider's console (`remediate.links.database_console`).",
+    ),
+    traced(
+        *("# Clear config cache (if credentials changed)", "php artisan config:clear", "php artisan config:cache"),
+        by=("config.cache", "php-fpm.reload", "worker.restart"),
+        how="Built beside the one in use, only when the database takes what .env says; cleared first, it is gone for "
+        "good when .env cannot be parsed. Workers keep the old password until they are started anew.",
+    ),
+    traced(
+        *("# If connection limit reached", "# Scale up database or kill long-running queries"),
+        by=("database.end-idle", "database.end-queries", "database.access"),
+        how="What blocks is looked for: the longest queries are its victims. Only the application's own sessions are "
+        "ended, beyond limits that the inventory states; whoever else holds the connections is named.",
+    ),
+)
+
+
+@playbook(
+    severity=Severity.SEV1,
+    symptoms=_symptoms,
+    diagnosis=_diagnosis,
+    rehearsal=_rehearsal,
+    runbook=_runbook,
+    traces=_TRACES,
+)
+def database_down(host: Host) -> Iterable[Remedy]:
+    """Bring the application back to its database: refused connections, hanging requests (runbook 4.2, SEV-1).
+
+    Innermost first: the server where it is this host's own, its connections, its locks, then what the application
+    and its workers know of it. It is asked with the application's own configuration; what differs from .env is told
+    by name and never shown.
+
+    Where this departs from the runbook's letter: `config:clear && config:cache` leaves the application without a
+    configuration, and with a broken .env for good: it is built beside the one in use, and only when the database
+    answers to what .env says. Workers keep an old password in memory, so they are asked to finish and started anew.
+    "Kill long-running queries" ends the victims of a transaction that holds the lock: what holds it is looked for,
+    and only sessions of the application's own user are ended, never those of the system, replication or backups.
+    The runbook has no line for a server on this host that is down: it is started, where the inventory names its unit.
+    """
+    ask = _asked(host)
+    yield EndMaintenance.on(host)
+    if _ours(host) is not None:
+        yield RestartDatabase.on(host)
+    yield DatabaseAccess.on(host)
+    if _ours(host) is not None:
+        yield EndIdle.on(host)
+        yield EndQueries.on(host)
+    yield CacheConfig.on(host, about=("database",), failing=(ask,))
+    yield ReloadPhpFpm.on(host)
+    if host.settings.worker_program is not None:
+        yield RestartWorkers.on(host)
+    yield HandOver.on(host, own="database-down")

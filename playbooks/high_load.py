@@ -1,0 +1,159 @@
+"""The machine is slow or full: CPU, memory, disk (runbook 4.5)."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from remediate.errors import ConfigurationError, Unreadable
+from remediate.host import Host
+from remediate.playbook import Severity, playbook
+from remediate.probe import Fact, Probe
+from remediate.probes.filesystems import Room
+from remediate.probes.http import Site
+from remediate.probes.load import Load, SlowQueries
+from remediate.remedies.journal import VacuumJournal
+from remediate.remedies.logs import ReopenLogs, ShortenLogs
+from remediate.remedies.process import EndProcess, too_much
+from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
+from remediate.remedy import Remedy
+from remediate.runbook import of_section, traced
+from remediate.survey import Facts
+
+if TYPE_CHECKING:
+    from remediate.rehearsal.case import Case
+
+
+def _room(host: Host) -> Room:
+    return Room(limit=host.settings.limits.disk)
+
+
+def _pages(host: Host) -> tuple[Site, ...]:
+    settings = host.settings
+    return (*Site.of(host), *(Site.of(host, settings.health_path) if settings.health_path else ()))
+
+
+def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
+    yield too_much(host)
+    yield _room(host)
+
+
+def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
+    settings = host.settings
+    yield Load()
+    yield from _pages(host)
+    if settings.php is not None and settings.app_path is not None:
+        seconds = settings.limits.query_seconds
+        yield SlowQueries(php=settings.php, path=settings.app_path, user=settings.app_user, seconds=seconds)
+
+
+def _severity(host: Host, facts: Facts) -> Severity:
+    """SEV-2 when users notice or are about to: a page that fails, no room left at all, memory exhausted."""
+    try:
+        if any(facts[page].ok is False for page in _pages(host)) or facts[too_much(host)].exhausted:
+            return Severity.SEV2
+        room = facts[_room(host)]
+    except Unreadable:
+        return Severity.SEV2  # what cannot be told is not called harmless
+    return Severity.SEV2 if any(each.available_kib == 0 for each in room.full) or room.crowded else Severity.SEV3
+
+
+def _rehearsal(host: Host) -> "Iterator[Case]":
+    from remediate.rehearsal import faults
+    from remediate.rehearsal.case import cured, refused, unclaimed, unharmed
+
+    settings = host.settings
+    if settings.php is None or settings.app_path is None or not settings.log_paths:
+        raise ConfigurationError(f"{host.name}: a rehearsal needs remediate.php, app_path and log_paths")
+    app, user, log = settings.app_path, settings.app_user, settings.log_paths[0]
+    disk = log.rpartition("/")[0]
+
+    yield cured("process-runaway", faults.Runaway(user=user), "process.end")
+    child = faults.PhpRunaway(php=settings.php, public=f"{app}/public", url=str(settings.site_url).rstrip("/"))
+    yield cured("php-fpm-runaway", child, "php-fpm.recycle", needs=(settings.nginx_unit,))
+    yield cured("disk-access-log", faults.FileFilled(path=log), "log.shorten", needs=(settings.nginx_unit,))
+    deleted = faults.DeletedLogFilled(path=log, unit=settings.nginx_unit)
+    yield cured("disk-deleted-log", deleted, "log.reopen", needs=(settings.nginx_unit,))
+    yield cured("disk-laravel-log", faults.LaravelLogFilled(path=app, disk=disk, user=user), "log.shorten")
+
+    yield refused("unit-runaway", faults.UnitRunaway(user=user), "unit-process")
+    yield refused("query-computing", faults.QueryComputing(path=app), "query-cause")
+    yield refused("root-runaway", faults.Runaway(user="root"), "foreign-process")
+    yield refused("disk-foreign", faults.FileFilled(path=f"{disk}/dump.sql"), "disk-foreign")
+    yield refused("disk-log-linked", faults.LogLinked(path=log), "log-unsafe")
+
+    yield unclaimed("process-respawning", faults.Runaway(user=user, respawns=True), hold=6)
+    yield unharmed("busy-for-a-moment", faults.Runaway(user=user, seconds=2))
+
+
+_TRACES = of_section(
+    "4.5",
+    traced("Slow response times", "Requests timing out", by="http.site"),
+    traced("Server alerts", by="triage", how="Whatever the alert says, every cause that is known is looked for."),
+    traced("# Check system resources", "htop", "free -m", by="machine.load", how="htop needs a terminal."),
+    traced("df -h", by="disk.room", how="In inodes as well as in bytes, and deleted files that are still open."),
+    traced(
+        *("# Find resource-heavy processes", "ps aux --sort=-%mem | head -20", "ps aux --sort=-%cpu | head -20"),
+        by="process.usage",
+        how="CPU over some seconds: what ps calls %CPU is the average of a whole life.",
+    ),
+    traced("# Check for runaway queries", "# In MySQL:", "SHOW PROCESSLIST;", by="database.slow-queries"),
+    traced(
+        *("# Kill problematic processes", "kill -9 <PID>"),
+        by=("process.end", "unit.restart", "php-fpm.recycle"),
+        how="TERM first, by identity, only the application's own; the pool, the unit or the query where that is the "
+        "lever. -9 of what is on top kills the database, or comes back in two seconds.",
+    ),
+    traced(
+        *("# Restart PHP-FPM (clears memory)", "sudo systemctl restart php8.3-fpm"),
+        by="php-fpm.recycle",
+        how="A reload replaces every child as well, and refuses nobody; only when a child or the pool has too much.",
+    ),
+    traced(
+        *("# If disk full, clear logs", "sudo truncate -s 0 /var/log/nginx/access.log"),
+        by=("log.reopen", "journal.vacuum", "log.shorten"),
+        how="In the order that costs least; only logs that the inventory allows, their end kept, proved by df.",
+    ),
+    traced("php artisan log:clear", by="log.shorten", how="Laravel has no such command: laravel.log is in log_paths."),
+)
+
+
+def _runbook(host: Host) -> Iterator[str]:
+    settings = host.settings
+    yield "kill -9 $(ps aux --sort=-%cpu | awk 'NR == 2 { print $2 }')"
+    yield f"systemctl restart {settings.php or 'php8.3'}-fpm"
+    yield "truncate -s 0 /var/log/nginx/access.log"
+    yield f"{settings.php or 'php'} {settings.app_path}/artisan log:clear"
+
+
+@playbook(
+    severity=Severity.SEV2,
+    graded=_severity,
+    symptoms=_symptoms,
+    diagnosis=_diagnosis,
+    rehearsal=_rehearsal,
+    runbook=_runbook,
+    traces=_TRACES,
+)
+def high_load(host: Host) -> Iterable[Remedy]:
+    """Find what uses up CPU, memory or disk, and pull the right lever (runbook 4.5, SEV-2 or SEV-3).
+
+    CPU and memory: PHP-FPM's children are replaced by a reload of the pool; a unit of the application that the
+    inventory lists is restarted; a process of the application's own user that belongs to no unit is ended by identity,
+    TERM first. Disk: whoever holds deleted logs is asked to let go, old journal files go, then the logs that the
+    inventory allows are shortened, their end kept. It is SEV-2 when a page fails, no room is left or memory is
+    exhausted, else SEV-3.
+
+    Where this departs from the runbook's letter: `kill -9 <PID>` of what is on top kills the database when a query
+    runs away, and comes back in two seconds under a unit with Restart=always; `ps` sorts by the average of a whole
+    life. Restarting php-fpm drops every request to clear the memory of one child. `truncate access.log` gives nothing
+    back when another file, or a deleted one, fills the disk, and destroys the evidence. `artisan log:clear` does not
+    exist. logrotate is not forced: it needs room itself, and what it has just rotated keeps its size.
+    """
+    settings = host.settings
+    if settings.php is not None:
+        yield RecyclePhpFpm.on(host)
+    for unit in settings.restartable_units:
+        yield RestartUnit.on(host, unit=unit)
+    yield EndProcess.on(host)
+    yield ReopenLogs.on(host)
+    yield VacuumJournal.on(host)
+    yield ShortenLogs.on(host)

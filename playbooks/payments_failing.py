@@ -1,0 +1,177 @@
+"""Customers cannot pay, or what they paid does not arrive (runbook 4.4)."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from remediate.errors import ConfigurationError
+from remediate.host import Host, Payments
+from remediate.playbook import Severity, playbook
+from remediate.probe import Fact, Probe
+from remediate.probes.queue import FailedJobs, QueueFlow
+from remediate.probes.supervisor import OrphanWorkers, Workers
+from remediate.probes.webhook import Webhook
+from remediate.remedies.configuration import CacheConfig
+from remediate.remedies.laravel import EndMaintenance
+from remediate.remedies.opcache import ReloadPhpFpm
+from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, ResendEvents, TellSecret
+from remediate.remedies.queue import RetryJobs
+from remediate.remedies.workers import RestartWorkers
+from remediate.remedy import Remedy
+from remediate.runbook import of_section, traced
+
+if TYPE_CHECKING:
+    from remediate.rehearsal.case import Case
+
+
+def _webhook(host: Host) -> Webhook:
+    webhook = Webhook.of(host)
+    if webhook is None:
+        raise ConfigurationError(
+            f"{host.name}: remediate.site_url, webhook_path and app_path are needed to tell whether payments arrive"
+        )
+    return webhook
+
+
+def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
+    settings, payments = host.settings, host.settings.payments or Payments()
+    yield _webhook(host)
+    app = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
+    if payments.jobs:
+        yield FailedJobs.model_validate({**app, "classes": tuple(job.name for job in payments.jobs)})
+    yield QueueFlow.model_validate({**app, "queues": payments.queues})
+    if settings.worker_program is not None:
+        yield Workers(program=settings.worker_program)
+
+
+def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
+    if host.settings.worker_program is not None:
+        yield OrphanWorkers()
+
+
+def _rehearsal(host: Host) -> "Iterator[Case]":
+    from remediate.rehearsal import faults
+    from remediate.rehearsal.case import cured, refused, unclaimed
+
+    settings = host.settings
+    if settings.php is None or settings.app_path is None or settings.worker_program is None:
+        raise ConfigurationError(f"{host.name}: a rehearsal needs remediate.php, app_path and worker_program")
+    app, program, url = settings.app_path, settings.worker_program, _webhook(host).url
+    failed = faults.JobsFailed(php=settings.php, path=app)
+    secret = faults.SecretChanged(path=app, program=program, url=url)
+    route = faults.RouteBroken(path=app, url=url)
+    needs = (program, "supervisor", "redis-server", "mariadb", f"{settings.php}-fpm", settings.nginx_unit)
+
+    yield cured("jobs-failed", failed.model_copy(update={"recorded": 12}), "queue.retry", needs=needs)
+    yield cured("secret-not-cached", secret, "config.cache", "worker.restart", needs=needs)
+
+    yield refused("jobs-charging", failed.model_copy(update={"charges": 2}), "not-idempotent", needs=needs)
+    yield refused("jobs-old", failed.model_copy(update={"recorded": 2, "hours": 30}), "too-old", needs=needs)
+    interrupted = failed.model_copy(update={"recorded": 2, "claimed": True})
+    yield refused("jobs-interrupted", interrupted, "interrupted", needs=needs)
+    told = secret.model_copy(update={"in_env": False})
+    yield refused("secret-of-the-provider", told, "secret-differs", needs=needs)
+    yield refused("route-gone", route, "endpoint-broken", needs=needs)
+    yield refused("route-takes-get", route.model_copy(update={"how": "get"}), "endpoint-broken", needs=needs)
+    yield refused("route-throws", route.model_copy(update={"how": "throws"}), "endpoint-broken", needs=needs)
+    yield refused("workers-stopped", faults.WorkersStopped(program=program), "app-down", needs=needs)
+    redis = faults.StoreStopped(unit="redis-server", program=program)
+    yield refused("redis-stopped", redis, "cache-down", needs=needs)
+
+    mixed = failed.model_copy(update={"recorded": 3, "charges": 1})
+    yield unclaimed("jobs-mixed", mixed, "not-idempotent")
+    yield unclaimed("jobs-poisoned", failed.model_copy(update={"poison": 1, "recorded": 3}))
+
+
+def _runbook(host: Host) -> Iterator[str]:
+    settings = host.settings
+    artisan = f"runuser -u {settings.app_user} -- {settings.php} {settings.app_path}/artisan"
+    yield f"{artisan} queue:retry all"
+    yield f"{artisan} config:cache"
+
+
+_TRACES = of_section(
+    "4.4",
+    traced("Payment webhooks failing", by="webhook.endpoint"),
+    traced("Customers unable to pay", by=("webhook.endpoint", "queue.flow", "supervisor.workers")),
+    traced("Stripe errors in Flare", by="queue.failed", how="What raised, by class; never its message."),
+    traced(
+        *("# Check webhook endpoint", "curl -I https://agency-platform.com/webhooks/stripe"),
+        by=("webhook.endpoint", "payments.endpoint"),
+        how="Two events are posted, signed on the host: HEAD gives 405 where all is well.",
+    ),
+    traced(
+        "# Check Stripe dashboard for webhook failures",
+        by=("webhook.endpoint", "payments.secret"),
+        how="What the provider was answered, from the access log that the inventory names; a person sees the rest.",
+    ),
+    traced(
+        *("# Check failed jobs", "php artisan queue:failed"),
+        by="queue.failed",
+        how="Asked as data, by class, age and exception: the table differs between versions, and payloads stay there.",
+    ),
+    traced(
+        "# Retry failed webhooks from Stripe dashboard",
+        by="payments.resend",
+        how="A step for a person, with the link. The provider sends them again by itself for three days.",
+    ),
+    traced(
+        *("# Retry failed jobs", "php artisan queue:retry all"),
+        by=("queue.retry", "payments.jobs"),
+        how="Never `all`: only what is declared idempotent and young, by id, one first, stopping at the first that "
+        "fails again. The rest is named for a person: run again, it would charge customers twice.",
+    ),
+    traced(
+        *("# If webhook secret changed", "# Update STRIPE_WEBHOOK_SECRET in .env"),
+        by=("payments.secret", "env.set"),
+        how="Noticed by the provider's events that are refused. Only a person sees its secret; it is given on standard "
+        "input, never as an argument.",
+    ),
+    traced(
+        "php artisan config:cache",
+        by=("config.cache", "worker.restart", "php-fpm.reload"),
+        how="Built beside the one in use; the workers take it, too, which `config:cache` leaves with the old one.",
+    ),
+)
+
+
+@playbook(
+    severity=Severity.SEV1,
+    symptoms=_symptoms,
+    diagnosis=_diagnosis,
+    rehearsal=_rehearsal,
+    runbook=_runbook,
+    traces=_TRACES,
+)
+def payments_failing(host: Host) -> Iterable[Remedy]:
+    """Make payments arrive again: failing webhooks, jobs of payments that failed (runbook 4.4, SEV-1).
+
+    It is over when the webhook refuses a wrongly signed event and accepts a rightly signed one, the provider's own last
+    event was accepted, jobs flow, and no failed job of a payment is left, not even one that only a person may
+    decide about.
+
+    Where this departs from the runbook's letter: `curl -I` on a webhook gives 405 when it is healthy, so two events
+    are delivered instead, signed on the host. `queue:retry all` charges customers again, retries what fails again, and
+    counts as done what is only queued: here only jobs run again whose class the inventory declares idempotent and
+    which are young enough, by their ids, one first, then ten at a time, stopping at the first that fails again.
+    `config:cache` is built beside the one in use, only when the secret in .env is another one, and the workers take
+    it, too. A secret that the provider has changed is known to a person only. The provider's dashboard is a step for a
+    person; it sends failed events again by itself for three days.
+
+    What remains: Laravel pushes a job and then deletes its row among the failed ones. A crash of the host between the
+    two leaves a row that is marked: it is never pushed again, and a person has to find out whether it has run.
+    """
+    webhook = _webhook(host)
+    secret = (host.settings.payments or Payments()).secret
+    yield EndMaintenance.on(host)
+    yield JobsFlow.on(host)
+    # Without a log of what the provider was answered, nothing but the difference itself tells that .env is meant now.
+    failing = (webhook,) if webhook.access_log is not None else ()
+    yield CacheConfig.on(host, about=(secret,), failing=failing)
+    yield ReloadPhpFpm.on(host)
+    if host.settings.worker_program is not None:
+        yield RestartWorkers.on(host)
+    yield CheckEndpoint.on(host)
+    yield TellSecret.on(host)
+    yield RetryJobs.on(host)
+    yield DecideJobs.on(host)
+    yield ResendEvents.on(host)

@@ -1,0 +1,120 @@
+"""What a renewal needs from the world: the authority that issues, and the way that its challenge takes."""
+
+import re
+from typing import Final, Literal
+
+from pydantic import Field
+
+from remediate.command import CurlExit, HttpRequest, Output, Question, Run
+from remediate.errors import Unreadable
+from remediate.host import HostName, Vantage
+from remediate.probe import Fact, Probe, last_line
+from remediate.probes.http import FAILURES, Failure
+
+_NO_SERVER: Final = 13
+_AUTHORITY: Final = (
+    "server=${2:-$(sed -n 's/^server *= *//p' \"/etc/letsencrypt/renewal/$1.conf\" 2>/dev/null | head -n 1)}\n"
+    '[ -n "$server" ] || exit 13\n'
+    'printf "%s\\n" "$server"\n'
+    'exec curl --silent --proto =http,https --max-time 8 --write-out "%{stderr}%{http_code}" --url "$server"'
+)
+
+
+class AuthorityState(Fact):
+    """Whether the authority that issues the certificates can be talked to."""
+
+    server: str = Field(description="its ACME directory")
+    failure: str = Field(default="", description="why not")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return not self.failure
+
+    def describe(self) -> str:
+        """See Fact."""
+        return f"{self.server} {self.failure or 'answers'}"
+
+
+class Authority(Probe[AuthorityState]):
+    """Ask the ACME server of a lineage for its directory, from the host, as certbot does first."""
+
+    kind: Literal["certbot.authority"] = "certbot.authority"
+    name: HostName = Field(description="certbot lineage name, whose configuration names the server")
+    server: str = Field(default="", description="ACME directory to ask instead", pattern=r"^(https?://\S+)?$")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "certificate authority"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("sh", "-c", _AUTHORITY, "sh", self.name, self.server, seconds=10)
+
+    def parse(self, output: Output) -> AuthorityState:
+        """See Probe."""
+        if output.exit == _NO_SERVER:
+            raise Unreadable(f"{self.label()}: no ACME server is named for {self.name}")
+        server, _, body = output.stdout.partition("\n")
+        if output.exit in set(CurlExit) and output.exit != CurlExit.OK:
+            failure = FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER).value
+            return AuthorityState(server=server[:200], failure=failure)
+        status = last_line(output.stderr)
+        if output.exit != 0 or not re.fullmatch(r"[0-9]{3}", status):
+            raise Unreadable(f"{self.label()}: curl ended with {output.exit}: {status}")
+        if status != "200":
+            return AuthorityState(server=server[:200], failure=f"answers {status}")
+        failure = "" if '"newOrder"' in body else "answers with something other than an ACME directory"
+        return AuthorityState(server=server[:200], failure=failure)
+
+
+class ChallengeState(Fact):
+    """Whether the path that a challenge is asked for on is served at all."""
+
+    status: int | None = Field(description="HTTP status, None when no answer came")
+    failure: str = Field(default="", description="why no answer came")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        # A name that nobody put there is not found; whoever redirects is followed.
+        return self.status is not None and (200 <= self.status < 400 or self.status in {404, 410})
+
+    def describe(self) -> str:
+        """See Fact."""
+        return self.failure or f"answers {self.status}"
+
+
+class Challenge(Probe[ChallengeState]):
+    """Ask for a challenge that does not exist, over plain HTTP on port 80, as the authority would."""
+
+    kind: Literal["certbot.challenge"] = "certbot.challenge"
+    domain: HostName = Field(description="name that the certificate is for")
+    asked_from: Vantage = Field(default=Vantage.HOST, description="host or controller")
+
+    @property
+    def vantage(self) -> Vantage:
+        """See Probe."""
+        return self.asked_from
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"http://{self.domain}/.well-known/acme-challenge/"
+
+    def command(self) -> Question:
+        """See Probe."""
+        request = HttpRequest(url=f"{self.label()}remediate-looks-only", seconds=8)
+        if self.asked_from is Vantage.CONTROLLER:
+            return request
+        return request.model_copy(update={"resolve": "127.0.0.1:80"}).curl()
+
+    def parse(self, output: Output) -> ChallengeState:
+        """See Probe."""
+        status = last_line(output.stderr).partition(" ")[0]
+        if not re.fullmatch(r"[0-9]{3}", status):
+            raise Unreadable(f"{self.label()}: curl: {last_line(output.stderr)}")
+        if int(status):
+            return ChallengeState(status=int(status))
+        known = output.exit in set(CurlExit)
+        failure = FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER) if known else Failure.BROKEN_ANSWER
+        return ChallengeState(status=None, failure=failure.value)

@@ -1,0 +1,76 @@
+"""Where the cache is configured to be, and whether files stand in for it for the time being."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import AbsolutePath, PhpName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.php import answered, program
+
+MARKER = "storage/framework/remediate-cache-fallback"
+"""Remembers, below the directory of artisan, which store the cache was in before it was moved into files.
+
+Not among the edits of .env that are kept, of which later ones push the older out: a fallback may last for weeks, and
+another operator may end it. storage/ is what deploys leave alone.
+"""
+
+
+class CacheState(Fact):
+    """The key of .env that decides where the cache is, and what is to be known for changing it."""
+
+    version: str = Field(description="of the framework")
+    key: str | None = Field(description="CACHE_STORE or CACHE_DRIVER, whichever has an effect here; None for neither")
+    now: str = Field(description="name of the store in use, by the configuration that is cached")
+    file: str | None = Field(description="name of a store that keeps the cache in files")
+    writable: bool = Field(description="whether the application may write where that one is")
+    roomy: bool = Field(description="whether there are 256 MiB left there")
+    before: str | None = Field(description="store that it was in before it was moved into files, None when it was not")
+    connection: str | None = Field(description="Redis connection of that one")
+    moved: int | None = Field(description="when that was, in seconds since 1970")
+
+    @property
+    def fallen_back(self) -> bool:
+        """Whether files stand in for the store that the cache belongs in."""
+        return self.before is not None and self.now == self.file
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return False if self.fallen_back else None
+
+    def describe(self) -> str:
+        """See Fact."""
+        if not self.fallen_back:
+            return f"in {self.now}"
+        since = f" since {datetime.fromtimestamp(self.moved, UTC):%Y-%m-%d %H:%MZ}" if self.moved is not None else ""
+        return f"in files instead of {self.before}{since}: do.cache.restore goes back"
+
+
+class Cache(Probe[CacheState]):
+    """Ask where the cache is, and try which key of .env has a say in that, instead of going by the version."""
+
+    kind: Literal["cache.settings"] = "cache.settings"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "cache"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of(f"/usr/bin/{self.php}", "-r", program("cache"), "--", self.path, user=self.user, seconds=15)
+
+    def parse(self, output: Output) -> CacheState:
+        """See Probe."""
+        try:
+            state = CacheState.model_validate(answered(self.label(), output))
+            state.describe()
+        except (ValidationError, ValueError, OverflowError, OSError):
+            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+        return state

@@ -1,0 +1,214 @@
+"""What certbot knows of a lineage, what it was issued, and what it last said."""
+
+import re
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import ROOT, Output, Run
+from remediate.errors import Unreadable
+from remediate.host import HostName
+from remediate.probe import Fact, Probe, last_line, whole_number
+from remediate.probes.systemd import LogLines
+
+CERTBOT: Final = "/usr/bin/certbot"
+
+_CONFIGURATION: Final = (
+    "f=/etc/letsencrypt/renewal/$1.conf\n"
+    '[ ! -r "$f" ] || { echo found; exec cat "$f"; }\n'
+    # What stands in a directory that is closed to this user cannot be told.
+    'for d in /etc/letsencrypt /etc/letsencrypt/renewal; do [ ! -e "$d" ] || [ -x "$d" ] || exit 13; done\n'
+    '[ ! -e "$f" ] || exit 13\n'
+    "echo none"
+)
+
+_VALUE = re.compile(r"^(?P<key>[a-z_]+)[ \t]*=[ \t]*(?P<value>.*?)[ \t]*$")
+_INTERVAL = re.compile(r"(?P<number>[0-9]{1,4})[ \t]*(?P<unit>hour|day|week|month)?s?")
+_DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, None: 1.0}
+_ON_PORT_80: Final = frozenset({"webroot", "nginx", "apache", "standalone"})
+"""The authenticators that answer over HTTP (http-01); those of other names change DNS."""
+
+
+class RenewalState(Fact):
+    """How certbot is to renew a lineage."""
+
+    present: bool = Field(description="whether certbot manages a lineage of that name")
+    authenticator: str = Field(default="", description="plugin that answers the challenge")
+    before_days: float | None = Field(default=None, description="days before its end that somebody set for certbot")
+    enabled: bool = Field(default=True, description="whether certbot renews it by itself")
+
+    @property
+    def over_http(self) -> bool:
+        """Whether the challenge is asked for on port 80."""
+        return self.authenticator in _ON_PORT_80
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        if not self.present:
+            return "certbot manages none of that name"
+        return f"renewed by certbot ({self.authenticator}){'' if self.enabled else ', not by itself'}"
+
+
+class Renewal(Probe[RenewalState]):
+    """Read how certbot is to renew a lineage. Only these few values are kept."""
+
+    kind: Literal["certbot.renewal"] = "certbot.renewal"
+    name: HostName = Field(description="certbot lineage name")
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"renewal of {self.name}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("sh", "-c", _CONFIGURATION, "sh", self.name, seconds=5)
+
+    def parse(self, output: Output) -> RenewalState:
+        """See Probe."""
+        found, _, text = output.stdout.partition("\n")
+        if output.exit == 0 and found == "none":
+            return RenewalState(present=False)
+        if output.exit != 0 or found != "found":
+            raise Unreadable(f"{self.label()}: certbot's configuration is closed to this user")
+        values: dict[str, str] = {}
+        for line in text.splitlines():
+            if line.startswith("[["):
+                break
+            if value := _VALUE.match(line):
+                values[value["key"]] = value["value"]
+        if not values.get("authenticator"):
+            raise Unreadable(f"{self.label()}: certbot's configuration names no authenticator")
+        interval = _INTERVAL.fullmatch(values.get("renew_before_expiry", ""))
+        return RenewalState(
+            present=True,
+            authenticator=values["authenticator"],
+            before_days=int(interval["number"]) * _DAYS[interval["unit"]] if interval else None,
+            enabled=values.get("autorenew", "True") != "False",
+        )
+
+
+class Issued(BaseModel):
+    """One certificate that a host was issued."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lineage: str
+    number: int
+    at: int = Field(description="seconds since 1970 by the host's clock")
+
+
+class IssuedState(Fact):
+    """Every certificate that certbot keeps."""
+
+    certificates: tuple[Issued, ...]
+
+    def issued(self, lineage: str, moment: float) -> int:
+        """Count those of one lineage since a moment, in seconds since 1970."""
+        return sum(1 for each in self.certificates if each.lineage == lineage and each.at >= moment)
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        lineages = {each.lineage for each in self.certificates}
+        return f"{len(self.certificates)} issued, {len(lineages)} lineages"
+
+
+class Issuances(Probe[IssuedState]):
+    """List the certificates in certbot's archive with their ages: authorities limit how many they issue a week."""
+
+    kind: Literal["certbot.issuances"] = "certbot.issuances"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "certificates issued"
+
+    def command(self) -> Run:
+        """See Probe."""
+        # From /etc, which is there also where certbot never was.
+        return Run.of(
+            *("/usr/bin/find", "/etc", "-path", "/etc/letsencrypt/archive/*/cert*.pem", "-printf", "%T@ %P\\n"),
+            user=ROOT,
+            seconds=10,
+        )
+
+    def parse(self, output: Output) -> IssuedState:
+        """See Probe."""
+        if output.exit != 0:
+            raise Unreadable(f"{self.label()}: find: {last_line(output.stderr)}")
+        found: list[Issued] = []
+        for line in output.stdout.splitlines():
+            entry = _ISSUED.fullmatch(line)
+            if entry is None:
+                raise Unreadable(f"{self.label()}: find printed {line[:80]!r}")
+            at, number = whole_number(entry["at"], self.label()), whole_number(entry["number"], self.label())
+            found.append(Issued(lineage=entry["lineage"], number=number, at=at))
+        return IssuedState(certificates=tuple(sorted(found, key=lambda each: (each.lineage, each.number))))
+
+
+_ISSUED = re.compile(
+    r"(?P<at>[0-9]+)(?:[.,][0-9]*)? letsencrypt/archive/(?P<lineage>[^/]+)/cert(?P<number>[0-9]+)\.pem"
+)
+
+
+class CertbotProcesses(Fact):
+    """The certbots that are at work."""
+
+    running: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return f"running: {self.running[0]}" if self.running else "not running"
+
+
+class CertbotRunning(Probe[CertbotProcesses]):
+    """Look for a certbot that is at work: it has a lock, and started by a timer it sleeps for minutes first."""
+
+    kind: Literal["certbot.running"] = "certbot.running"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "certbot"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("pgrep", "-ax", "certbot", seconds=5)
+
+    def parse(self, output: Output) -> CertbotProcesses:
+        """See Probe."""
+        if output.exit > 1:  # pgrep(1): 1 = none matched
+            raise Unreadable(f"certbot: pgrep: {last_line(output.stderr)}")
+        return CertbotProcesses(
+            running=tuple(line.strip()[:120] for line in output.stdout.splitlines() if line.strip())
+        )
+
+
+class CertbotLog(Probe[LogLines]):
+    """The last lines of certbot's log, where it says why a renewal failed."""
+
+    kind: Literal["certbot.log"] = "certbot.log"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "log of certbot"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("/usr/bin/tail", "-n", "5", "/var/log/letsencrypt/letsencrypt.log", user=ROOT, seconds=5)
+
+    def parse(self, output: Output) -> LogLines:
+        """See Probe."""
+        return LogLines.read(self.label(), output)

@@ -1,0 +1,262 @@
+"""The TLS certificate: as it is served, and as it lies on disk."""
+
+import re
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field
+
+from remediate.command import ROOT, CurlExit, Output, Question, Run, TlsRequest
+from remediate.errors import ConfigurationError, Unreadable
+from remediate.host import Certificate, Host, HostName, Port, Vantage
+from remediate.probe import Fact, Probe, last_line, whole_number
+from remediate.probes.x509 import CertificateInfo, first_certificate
+
+LIVE: Final = "/etc/letsencrypt/live"
+"""Where certbot keeps a link to the newest certificate of every lineage."""
+
+_VERIFIED = re.compile(r"^\s*Verify return code: (?P<code>[0-9]{1,4})\b", re.MULTILINE)
+_COMPLAINT = re.compile(r"^verify error:num=([0-9]{1,4}):", re.MULTILINE)
+_ABOUT_DATES = frozenset({9, 10})
+"""X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED: verify(1)."""
+_ABOUT_NAMES = frozenset({62, 64})
+"""X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH."""
+_HARMLESS = frozenset({0, *_ABOUT_DATES, *_ABOUT_NAMES})
+"""What says nothing against the chain."""
+
+
+class NoHandshake(Enum):
+    """Why there is no certificate to look at."""
+
+    NAME = "name not found"
+    REFUSED = "no connection"
+    TIMEOUT = "no answer in time"
+    TLS = "TLS handshake failed"
+
+
+class ServedState(Fact):
+    """The certificate that one handshake was answered with, and what a browser would make of it at that moment."""
+
+    asked: datetime = Field(description="clock of the machine that asked, UTC")
+    failure: NoHandshake | None = Field(default=None, description="why no certificate came")
+    certificate: CertificateInfo | None = Field(default=None, description="what came")
+    verify: int = Field(default=0, description="verify(1): 0 when the chain, the name and the dates are right")
+    covers: bool = Field(default=False, description="whether it is for the name that was asked for")
+    due: bool = Field(default=False, description="whether it is expired, or so near to it that a renewal is due")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.certificate is not None and self.verify == 0 and self.covers and not self.due
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing is wrong with it but, perhaps, its dates and its names."""
+        return self.certificate is not None and self.verify in _HARMLESS
+
+    def describe(self) -> str:
+        """See Fact."""
+        if self.certificate is None:
+            return (self.failure or NoHandshake.TLS).value
+        left = (self.certificate.not_after - self.asked).days
+        if self.certificate.expired(self.asked):
+            dated = f"expired on {self.certificate.until}"
+        elif self.certificate.not_before > self.asked:
+            dated = f"not valid before {self.certificate.not_before:%Y-%m-%d}"
+        else:
+            dated = f"valid until {self.certificate.until} ({left} days{', renewal due' if self.due else ''})"
+        named = "" if self.covers else f"for {', '.join(self.certificate.names[:3]) or 'no name'}, "
+        chained = "" if self.trusted else f", not trusted (verify code {self.verify})"
+        return f"{named}{dated}{chained}"
+
+
+class ServedCertificate(Probe[ServedState]):
+    """Look at the certificate as it is served: by name (SNI), with its chain, from the host or from the controller.
+
+    On the host the handshake is pinned to 127.0.0.1, so that no load balancer and no DNS answers in its place.
+    """
+
+    kind: Literal["certificate.served"] = "certificate.served"
+    domain: HostName = Field(description="name that is asked for, and that it has to be for")
+    asked_from: Vantage = Field(description="host or controller")
+    port: Port = Field(default=443, description="TCP port")
+    within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which a renewal is due")
+    resolve: str | None = Field(default=None, description="address:port for the controller's handshake")
+    ca_file: Path | None = Field(default=None, description="PEM file of authorities the controller trusts")
+
+    @classmethod
+    def of(cls, host: Host) -> tuple["ServedCertificate", ...]:
+        """Return the question from every vantage that the inventory lists."""
+        return tuple(cls.seen_from(host, vantage) for vantage in host.settings.site_vantage)
+
+    @classmethod
+    def seen_from(cls, host: Host, vantage: Vantage) -> "ServedCertificate":
+        """Return the question from one vantage."""
+        settings, certificate = host.settings, certificate_of(host)
+        there = vantage is Vantage.CONTROLLER
+        site_port = 443 if settings.site_url is None else settings.site_url.port
+        return cls(
+            domain=certificate.domain,
+            asked_from=vantage,
+            port=certificate.port,
+            within_days=certificate.renew_within_days,
+            # It says where the site is, not where other ports are.
+            resolve=settings.site_resolve if there and certificate.port == site_port else None,
+            ca_file=settings.site_ca if there else None,
+        )
+
+    @property
+    def vantage(self) -> Vantage:
+        """See Probe."""
+        return self.asked_from
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"certificate of {self.domain}{'' if self.port == 443 else f':{self.port}'}"
+
+    def command(self) -> Question:
+        """See Probe."""
+        request = TlsRequest(name=self.domain, port=self.port, resolve=self.resolve, ca_file=self.ca_file)
+        if self.asked_from is Vantage.CONTROLLER:
+            return request
+        return request.model_copy(update={"resolve": f"127.0.0.1:{self.port}"}).s_client()
+
+    def parse(self, output: Output) -> ServedState:
+        """See Probe."""
+        clock, _, said = output.stdout.partition("\n")
+        try:
+            asked = datetime.fromtimestamp(whole_number(clock, self.label()), UTC)
+        except (ValueError, OverflowError, OSError):
+            raise Unreadable(f"{self.label()}: {clock[:40]!r} is no time") from None
+        certificate = first_certificate(self.label(), said)
+        if certificate is None:
+            return ServedState(asked=asked, failure=_failure(self.label(), output, said))
+        verified = _VERIFIED.findall(said)
+        if not verified:
+            raise Unreadable(f"{self.label()}: openssl did not say whether it verifies")
+        # openssl's own code is the last one it came across: an expired certificate of a stranger is only expired there.
+        codes = [*map(int, _COMPLAINT.findall(output.stderr)), int(verified[-1])]
+        return ServedState(
+            asked=asked,
+            certificate=certificate,
+            verify=next((code for code in codes if code not in _HARMLESS), codes[-1]),
+            covers=certificate.covers(self.domain),
+            due=certificate.due(asked, self.within_days),
+        )
+
+
+def _failure(label: str, output: Output, said: str) -> NoHandshake:
+    match output.exit:
+        case CurlExit.NAME:
+            return NoHandshake.NAME
+        case CurlExit.TIMEOUT:
+            return NoHandshake.TIMEOUT
+        case CurlExit.TLS:
+            return NoHandshake.TLS
+        case CurlExit.REFUSED | 1:
+            return NoHandshake.TLS if said.startswith("CONNECTED") else NoHandshake.REFUSED
+        case _:
+            raise Unreadable(f"{label}: openssl ended with {output.exit}: {last_line(output.stderr)}")
+
+
+def certificate_of(host: Host) -> Certificate:
+    """Return what the inventory says of the certificate. Raises ConfigurationError where it says nothing."""
+    if host.settings.certificate is None:
+        raise ConfigurationError(
+            f"{host.name}: remediate.certificate is not set, so nothing can tell which certificate is meant"
+        )
+    return host.settings.certificate
+
+
+class LineageState(Fact):
+    """The newest certificate of a lineage, as it lies on disk."""
+
+    certificate: CertificateInfo
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return f"for {', '.join(self.certificate.names[:3]) or 'no name'}, until {self.certificate.until}"
+
+
+class LineageCertificate(Probe[LineageState]):
+    """Read the newest certificate of a certbot lineage, as root: the directory is closed to others."""
+
+    kind: Literal["certificate.lineage"] = "certificate.lineage"
+    name: HostName = Field(description="certbot lineage name")
+
+    @property
+    def path(self) -> str:
+        """The file that nginx has to be told of."""
+        return f"{LIVE}/{self.name}/fullchain.pem"
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"lineage {self.name}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("/usr/bin/cat", self.path, user=ROOT, seconds=5)
+
+    def parse(self, output: Output) -> LineageState:
+        """See Probe."""
+        certificate = None if output.exit != 0 else first_certificate(self.label(), output.stdout)
+        if certificate is None:
+            raise Unreadable(f"{self.label()}: no certificate in {self.path}: {last_line(output.stderr)}")
+        return LineageState(certificate=certificate)
+
+
+class ChainState(Fact):
+    """Whether this host trusts the chain on disk."""
+
+    trusted: bool
+    message: str = Field(default="", description="openssl's own words")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.trusted
+
+    def describe(self) -> str:
+        """See Fact."""
+        return "trusted" if self.trusted else f"not trusted: {self.message}"
+
+
+_CHAIN_ERROR = re.compile(
+    r"^(?:[^\n]*: )?error (?P<code>[0-9]{1,4}) at [0-9]+ depth lookup: ?(?P<message>.*)$", re.MULTILINE
+)
+
+
+class LineageChain(Probe[ChainState]):
+    """Verify the chain of the newest certificate on disk, its dates aside: a test authority's is not worth loading."""
+
+    kind: Literal["certificate.chain"] = "certificate.chain"
+    name: HostName = Field(description="certbot lineage name")
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"chain of {self.name}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of(
+            *("/usr/bin/openssl", "verify", "-purpose", "sslserver", "-no_check_time"),
+            *("-untrusted", f"{LIVE}/{self.name}/chain.pem", f"{LIVE}/{self.name}/cert.pem"),
+            user=ROOT,
+            seconds=5,
+        )
+
+    def parse(self, output: Output) -> ChainState:
+        """See Probe."""
+        if output.exit == 0:
+            return ChainState(trusted=True)
+        found = _CHAIN_ERROR.search(f"{output.stderr}\n{output.stdout}")
+        if found is None:
+            raise Unreadable(f"{self.label()}: openssl verify: {last_line(output.stderr)}")
+        return ChainState(trusted=False, message=f"{found['message'].strip()} ({found['code']})")

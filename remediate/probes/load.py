@@ -1,0 +1,166 @@
+"""The machine's load and memory, and the queries that keep its database busy."""
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import AbsolutePath, PhpName, UserName
+from remediate.probe import Fact, Probe, last_line
+from remediate.probes.php import answered, program
+
+_LOAD = r"""
+echo "loadavg $(cat /proc/loadavg)"
+echo "cores $(nproc)"
+echo "container $(systemd-detect-virt --container 2>/dev/null)"
+grep -E '^(MemTotal|MemAvailable|SwapTotal|SwapFree):' /proc/meminfo
+"""
+
+
+class MachineLoad(Fact):
+    """What the kernel says of the whole machine: in a container, of the machine around it."""
+
+    load: tuple[float, float, float] = Field(description="load average of 1, 5 and 15 minutes")
+    cores: int
+    total_kib: int
+    available_kib: int = Field(description="memory that could be had without swapping")
+    swap_kib: int
+    swap_free_kib: int
+    container: bool = Field(description="whether these are numbers of a machine that others use as well")
+
+    @property
+    def _swapped(self) -> int:
+        return (self.swap_kib - self.swap_free_kib) * 100 // self.swap_kib if self.swap_kib else 0
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.container or (self.available_kib * 100 >= self.total_kib * 5 and self._swapped < 90)
+
+    def describe(self) -> str:
+        """See Fact."""
+        used = 100 - self.available_kib * 100 // max(1, self.total_kib)
+        swap = f", swap {self._swapped} %" if self.swap_kib else ""
+        whose = " (of the machine around this container)" if self.container else ""
+        return f"{self.load[0]:g} on {self.cores} cores, memory {used} %{swap}{whose}"
+
+
+class Load(Probe[MachineLoad]):
+    """Ask the kernel for load average, memory and swap: shown, never a reason to act."""
+
+    kind: Literal["machine.load"] = "machine.load"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "load"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("sh", "-c", _LOAD, seconds=5)
+
+    def parse(self, output: Output) -> MachineLoad:
+        """See Probe."""
+        found = dict(line.split(maxsplit=1) for line in output.stdout.splitlines() if len(line.split()) > 1)
+        sizes = {key.removesuffix(":"): _KIB.fullmatch(value.strip()) for key, value in found.items() if key[-1] == ":"}
+        average, cores = _LOADAVG.match(found.get("loadavg", "")), found.get("cores", "")
+        memory = [sizes.get(name) for name in ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")]
+        if average is None or not re.fullmatch(r"[0-9]{1,6}", cores) or None in memory:
+            raise Unreadable(f"load: /proc/loadavg or /proc/meminfo: {last_line(output.stderr)}")
+        total, available, swap, free = (int(match[1]) for match in memory if match is not None)
+        return MachineLoad(
+            load=(float(average[1]), float(average[2]), float(average[3])),
+            cores=int(cores),
+            total_kib=total,
+            available_kib=available,
+            swap_kib=swap,
+            swap_free_kib=free,
+            container=found.get("container", "none").strip() != "none",
+        )
+
+
+_KIB = re.compile(r"([0-9]{1,18}) kB")
+_LOADAVG = re.compile(r"([0-9]{1,9}\.[0-9]{2}) ([0-9]{1,9}\.[0-9]{2}) ([0-9]{1,9}\.[0-9]{2}) ")
+
+
+class SlowQuery(BaseModel):
+    """One statement that runs, without the values in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int = Field(description="of the connection; another statement may have it in a moment")
+    user: str
+    database: str
+    seconds: int
+    state: str
+    statement: str = Field(description="with a question mark in the place of every value")
+
+    def describe(self) -> str:
+        """Say which it is, for a person."""
+        return f"query {self.id} of {self.user} on {self.database}, for {self.seconds} s: `{self.statement}`"
+
+
+class QueryList(Fact):
+    """The queries that have been running for long."""
+
+    queries: tuple[SlowQuery, ...]
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return not self.queries
+
+    def describe(self) -> str:
+        """See Fact."""
+        more = f", and {len(self.queries) - 1} more" if len(self.queries) > 1 else ""
+        return f"{self.queries[0].describe()}{more}" if self.queries else "none"
+
+
+class SlowQueries(Probe[QueryList]):
+    """Ask the application's database for queries that run for long, with the application's own configuration."""
+
+    kind: Literal["database.slow-queries"] = "database.slow-queries"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as")
+    seconds: int = Field(default=30, ge=1, le=86400, description="seconds from which a query counts")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "slow queries"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of(
+            *(f"/usr/bin/{self.php}", "-r", program("queries"), "--", self.path, str(self.seconds)),
+            user=self.user,
+            seconds=15,
+        )
+
+    def parse(self, output: Output) -> QueryList:
+        """See Probe."""
+        match answered(self.label(), output):
+            case {"failed": int(code)}:
+                raise Unreadable(f"{self.label()}: the database does not answer the application (error {code})")
+            case {"queries": list(queries)}:
+                return QueryList(queries=tuple(self._query(each) for each in queries))
+            case _:
+                raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+
+    def _query(self, told: object) -> SlowQuery:
+        match told:
+            case {
+                "id": int(number),
+                "user": str(user),
+                "database": str(database),
+                "seconds": int(seconds),
+                "state": str(state),
+                "statement": str(statement),
+            }:
+                words = {"user": user, "database": database, "state": state, "statement": statement}
+                return SlowQuery(
+                    id=number, seconds=seconds, **{key: " ".join(each.split()) for key, each in words.items()}
+                )
+            case _:
+                raise Unreadable(f"{self.label()}: PHP answered something else than was asked")

@@ -1,0 +1,209 @@
+"""What a MariaDB server says of its sessions, and whether there is room where it keeps its data."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import AbsolutePath, DatabaseLimits
+from remediate.probe import Fact, Probe, last_line, whole_number
+from remediate.programs.database import list_sessions
+
+_Flag = Annotated[bool, Field(strict=False)]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Session(_Row):
+    """One connection by an identity that no other can have, and what it is at."""
+
+    id: int = Field(description="the server never gives it to another connection")
+    query: int = Field(description="of its last or present statement, never given twice either")
+    user: str
+    database: str | None
+    command: str = Field(description="Sleep when it does nothing")
+    started: int = Field(ge=0, le=2**32, description="when that began, in seconds since 1970 by the server's clock")
+    blocks: _Flag = Field(description="others wait for locks that it holds")
+    beyond: _Flag = Field(description="it has been at it for longer than the limit")
+    transaction: _Flag = Field(description="it is in a transaction")
+    modified: _Flag = Field(description="the transaction has changed rows: ending it undoes that")
+    reads: _Flag = Field(description="the statement only reads, and is no dump")
+    statement: str = Field(description="without its literals")
+
+    @property
+    def idle(self) -> bool:
+        """Whether it does nothing at all."""
+        return self.command == "Sleep"
+
+    def describe(self) -> str:
+        """Say who it is and what it is at: `7 (agency@agency), idle in a transaction since 02:51:10Z`."""
+        place = f"{self.user}@{self.database}" if self.database else self.user
+        what = "idle in a transaction" if self.idle and self.transaction else "idle" if self.idle else "running"
+        since = datetime.fromtimestamp(self.started, UTC)
+        return f"{self.id} ({place}), {what} since {since:%H:%M:%SZ}{f': {self.statement}' if self.statement else ''}"
+
+
+class Holder(_Row):
+    """How many connections a user holds, of those that are older than two seconds."""
+
+    user: str
+    idle: _Flag
+    count: int
+
+
+class _Server(_Row):
+    limit: int
+    full: _Flag
+    tight: _Flag
+    waiting: _Flag
+
+
+class SessionsState(Fact):
+    """Who keeps a database server from working: what blocks, what takes too long, what holds its connections."""
+
+    up: bool = Field(description="whether the server answered at all")
+    limit: int = Field(default=0, description="max_connections")
+    full: bool = Field(default=False, description="every connection is in use")
+    tight: bool = Field(default=False, description="nine tenths of them are")
+    waiting: bool = Field(default=False, description="somebody has waited for a lock for longer than the limit")
+    holders: tuple[Holder, ...] = Field(default=(), description="told only when it is tight")
+    sessions: tuple[Session, ...] = Field(default=(), description="the first 20 of those that block or are too long")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.up and not self.full and not self.waiting
+
+    def describe(self) -> str:
+        """See Fact."""
+        if not self.up:
+            return "the server does not run"
+        said: list[str] = []
+        if self.tight:
+            said.append(f"{self.taken} in use ({self.held})")
+        if self.waiting:
+            blocking = [each for each in self.sessions if each.blocks]
+            said.append(f"locks are waited for, held by {listed(blocking)}" if blocking else "locks are waited for")
+        long = [each for each in self.sessions if not each.idle and not each.blocks]
+        said += [f"long: {listed(long)}"] if long else []
+        return "; ".join(said) or "nobody waits"
+
+    @property
+    def taken(self) -> str:
+        """How many connections are in use, when nearly all are."""
+        return f"{'all' if self.full else 'nearly all'} {self.limit} connections"
+
+    @property
+    def held(self) -> str:
+        """Who holds the connections: `reports 140 idle, agency 11 working`."""
+        most = sorted(self.holders, key=lambda each: -each.count)
+        return ", ".join(f"{each.user} {each.count} {'idle' if each.idle else 'working'}" for each in most) or "by all"
+
+
+def listed(sessions: "list[Session] | tuple[Session, ...]") -> str:
+    """Name the first few of many sessions."""
+    more = f" and {len(sessions) - 3} more" if len(sessions) > 3 else ""
+    return f"{'; '.join(each.describe() for each in sessions[:3])}{more}"
+
+
+class Sessions(Probe[SessionsState]):
+    """Ask a server, as its root, which sessions block others or are beyond a limit.
+
+    One connection, since root has exactly one when all are in use; literals of statements are taken out by the server
+    itself. The answer stays the same as long as nothing happens to those sessions.
+    """
+
+    kind: Literal["mysql.sessions"] = "mysql.sessions"
+    limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "database sessions"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return list_sessions(self.limits)
+
+    def parse(self, output: Output) -> SessionsState:
+        """See Probe."""
+        if output.exit != 0:
+            if "ERROR 2002 " in output.stderr:  # CR_CONNECTION_ERROR: nobody listens on the socket
+                return SessionsState(up=False)
+            raise Unreadable(f"{self.label()}: mariadb: {last_line(output.stderr)}")
+        try:
+            first, *rows = [json.loads(line) for line in output.stdout.splitlines() if line.strip()]
+            server = _Server.model_validate(first)
+            return SessionsState(
+                up=True,
+                limit=server.limit,
+                full=server.full,
+                tight=server.tight,
+                waiting=server.waiting,
+                holders=tuple(Holder.model_validate(row) for row in rows if "count" in row),
+                sessions=tuple(Session.model_validate(row) for row in rows if "count" not in row),
+            )
+        except (ValueError, TypeError, RecursionError, ValidationError):
+            raise Unreadable(f"{self.label()}: the server answered something else than was asked") from None
+
+
+class DataRoom(Fact):
+    """Whether a server can write where its data is."""
+
+    writable: bool
+    percent: int = Field(description="used, of the bytes that ordinary users may use")
+    inodes: int = Field(description="used, in percent; 0 where the file system does not count them")
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more can be written."""
+        return self.percent >= 100 or self.inodes >= 100
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.writable and not self.full
+
+    def describe(self) -> str:
+        """See Fact."""
+        if not self.writable:
+            return "mounted read-only"
+        return f"{self.percent} % full{f', inodes {self.inodes} %' if self.inodes >= 95 else ''}"
+
+
+class DataDirectory(Probe[DataRoom]):
+    """Ask whether there is room where a database keeps its data: a full or read-only disk keeps it from starting."""
+
+    kind: Literal["mysql.data-directory"] = "mysql.data-directory"
+    path: AbsolutePath = Field(default="/var/lib/mysql", description="the server's data directory")
+
+    def label(self) -> str:
+        """See Probe."""
+        return self.path
+
+    def command(self) -> Run:
+        """See Probe."""
+        asked = 'findmnt -rno OPTIONS -T "$1" && echo -- && df -P -k "$1" && echo -- && df -P -i "$1"'
+        return Run.of("sh", "-c", asked, "sh", self.path, seconds=5)
+
+    def parse(self, output: Output) -> DataRoom:
+        """See Probe."""
+        options, _, tables = output.stdout.partition("\n--\n")
+        space, divider, inodes = tables.partition("\n--\n")
+        if output.exit != 0 or not divider:
+            raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
+        return DataRoom(
+            writable="ro" not in options.strip().split(","),
+            percent=self._used(space),
+            inodes=self._used(inodes),
+        )
+
+    def _used(self, table: str) -> int:
+        fields = table.splitlines()[-1].split(maxsplit=5) if table.strip() else []
+        if len(fields) < 5:
+            raise Unreadable(f"{self.label()}: df: {table[:80]!r}")
+        return 0 if fields[4] == "-" else whole_number(fields[4].removesuffix("%"), "df")

@@ -1,0 +1,188 @@
+"""Which certificate file nginx's configuration has it serve for a name."""
+
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from typing import ClassVar, Final, Literal, NamedTuple
+
+from pydantic import Field
+
+from remediate.command import ROOT, Output, Run
+from remediate.errors import Unreadable
+from remediate.host import HostName, Port
+from remediate.probe import Fact, Probe, last_line
+
+_FILE = re.compile(r"^# configuration file (?P<path>/[^\n]*):$", re.MULTILINE)
+_TOKEN = re.compile(
+    r"#[^\n]*|(?P<mark>[{};])|\"(?P<double>(?:\\.|[^\"\\])*+)\"|'(?P<single>(?:\\.|[^'\\])*+)'"
+    r"|(?P<word>(?:\\.|\$\{[^}]*\}|[^\s{};\"'\\])(?:\\.|\$\{[^}]*\}|[^\s{};\\])*+)",
+    re.DOTALL,
+)
+_DEPTH: Final = 20
+"""Files and blocks nest no deeper where a person has to read them."""
+
+
+class _Directive(NamedTuple):
+    name: str
+    words: tuple[str, ...]
+    block: "tuple[_Directive, ...] | None" = None
+
+
+class ServerCertificate(Fact):
+    """The certificate files of the server that nginx chooses for one name."""
+
+    files: tuple[str, ...] = Field(description="ssl_certificate; several when it has keys of several kinds")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return ", ".join(self.files) or "no server has one"
+
+
+class NginxCertificate(Probe[ServerCertificate]):
+    """Ask nginx for its whole configuration, and look which certificate it holds for a name.
+
+    Its side effects are those of `nginx -t`. Nothing of the configuration is kept but the names of these files.
+    """
+
+    kind: Literal["nginx.certificate"] = "nginx.certificate"
+    bears_cut: ClassVar[bool] = True
+    domain: HostName = Field(description="name that is asked for (SNI)")
+    port: Port = Field(default=443, description="TCP port")
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"certificate file of {self.domain}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("/usr/sbin/nginx", "-T", user=ROOT, seconds=10)
+
+    def parse(self, output: Output) -> ServerCertificate:
+        """See Probe."""
+        if output.exit != 0 and not output.cut:
+            raise Unreadable(f"{self.label()}: nginx -T: {last_line(output.stderr)}")
+        files = _files(output.stdout, cut=output.cut)
+        if not files:
+            raise Unreadable(f"{self.label()}: nginx -T showed no configuration")
+        main = next(iter(files))
+        try:
+            tree = tuple(_expanded(_parsed(files[main]), files, PurePosixPath(main).parent, 0))
+            certificates, by_name = _chosen(tree, self.domain.lower(), self.port)
+        except ValueError as error:
+            raise Unreadable(f"{self.label()}: nginx's configuration cannot be understood: {error}") from None
+        if output.cut and not by_name:
+            raise Unreadable(f"{self.label()}: nginx's configuration is too long to be read whole")
+        return ServerCertificate(files=certificates)
+
+
+def _files(dump: str, *, cut: bool) -> Mapping[str, str]:
+    parts = _FILE.split(dump)[1:]
+    files = dict(zip(parts[::2], parts[1::2], strict=True))
+    if cut and files:
+        files.popitem()  # it ends in the middle
+    return files
+
+
+def _parsed(text: str) -> tuple[_Directive, ...]:
+    """Read one file. Raises ValueError where it is not balanced."""
+    stack: list[list[_Directive]] = [[]]
+    heads: list[list[str]] = []
+    words: list[str] = []
+    for token in _TOKEN.finditer(text):
+        match token["mark"]:
+            case None:
+                value = token["word"] or token["double"] or token["single"]
+                if value is not None:
+                    words.append(value)
+            case ";":
+                if words:
+                    stack[-1].append(_Directive(words[0], tuple(words[1:])))
+                words = []
+            case "{":
+                heads.append(words or ["?"])
+                stack.append([])
+                words = []
+            case _:
+                block, head = tuple(stack.pop()), heads.pop() if heads else []
+                if not head:
+                    raise ValueError("a brace too many")
+                stack[-1].append(_Directive(head[0], tuple(head[1:]), block))
+                words = []
+        if len(stack) > _DEPTH:
+            raise ValueError("too deep")
+    if len(stack) != 1:
+        raise ValueError("a brace is missing")
+    return tuple(stack[0])
+
+
+def _expanded(
+    directives: tuple[_Directive, ...], files: Mapping[str, str], prefix: PurePosixPath, depth: int
+) -> Iterator[_Directive]:
+    """Put what is included in its place; what is not among the files was not there to be included."""
+    if depth > _DEPTH:
+        raise ValueError("too deep")
+    for each in directives:
+        if each.name == "include" and each.block is None and each.words:
+            pattern = prefix / each.words[0]
+            for path in sorted(files):
+                if _matches(PurePosixPath(path), pattern):
+                    yield from _expanded(_parsed(files[path]), files, prefix, depth + 1)
+        elif each.block is not None:
+            yield each._replace(block=tuple(_expanded(each.block, files, prefix, depth + 1)))
+        else:
+            yield each
+
+
+def _matches(path: PurePosixPath, pattern: PurePosixPath) -> bool:
+    """As glob(7): a star stands for no slash."""
+    return len(path.parts) == len(pattern.parts) and all(map(fnmatchcase, path.parts, pattern.parts))
+
+
+def _chosen(tree: tuple[_Directive, ...], domain: str, port: int) -> tuple[tuple[str, ...], bool]:
+    """Return the files of the server that is chosen, and whether it is chosen by its name.
+
+    By nginx's own order: the name itself, a wildcard, the default server, the first one. Raises ValueError where a
+    regular expression would decide: one that a host sends is not run here.
+    """
+    http = tuple(each for directive in tree if directive.name == "http" for each in directive.block or ())
+    blocks = (each.block or () for each in http if each.name == "server")
+    servers = [block for block in blocks if any(_on(words, port) for words in _words(block, "listen"))]
+    exact = [server for server in servers if {domain, f".{domain}"} & {*_names(server)}]
+    wild = [server for server in servers if any(_stands_for(name, domain) for name in _names(server))]
+    if not exact and not wild and any(name.startswith("~") for server in servers for name in _names(server)):
+        raise ValueError("a regular expression decides")
+    default = [server for server in servers if any(_default(words, port) for words in _words(server, "listen"))]
+    for server in (*exact, *wild, *default, *servers):
+        own = _words(server, "ssl_certificate") or _words(http, "ssl_certificate")
+        return tuple(words[0] for words in own), bool(exact)
+    return (), False
+
+
+def _words(block: tuple[_Directive, ...], name: str) -> list[tuple[str, ...]]:
+    return [each.words for each in block if each.name == name and each.words]
+
+
+def _names(server: tuple[_Directive, ...]) -> list[str]:
+    return [name.lower() for words in _words(server, "server_name") for name in words]
+
+
+def _on(words: tuple[str, ...], port: int) -> bool:
+    return words[0] == str(port) or words[0].endswith(f":{port}")
+
+
+def _default(words: tuple[str, ...], port: int) -> bool:
+    return _on(words, port) and bool({"default_server", "default"} & {*words})
+
+
+def _stands_for(name: str, domain: str) -> bool:
+    """Whether a name with a wildcard, at its beginning or at its end, stands for this one."""
+    ending = name.removeprefix("*") if name.startswith("*.") else name
+    return (ending.startswith(".") and domain.endswith(ending)) or (
+        name.endswith(".*") and domain.startswith(name.removesuffix("*"))
+    )

@@ -1,0 +1,136 @@
+<?php
+// Ask the application about its queue: which jobs failed, as data; or whether its queue can be used, and which of the
+// jobs that were retried are still in it. No payload and no message of an exception leaves this process.
+// Arguments: directory of artisan; `failed` and class names (none = all); or `flow` and names of queues.
+// Prints one JSON document behind a marker, since the framework may print notices of its own.
+[, $directory, $question] = $argv;
+$names = array_slice($argv, 3);
+error_reporting(0);
+ini_set("display_errors", "0");
+chdir($directory);
+require "$directory/vendor/autoload.php";
+$app = require "$directory/bootstrap/app.php";
+error_reporting(0);
+$app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+error_reporting(0);
+
+function job_class(array $payload): string {
+    $name = (string) ($payload["data"]["commandName"] ?? "");
+    // A listener, a mail or a notification is wrapped in a class of the framework: then its display name says which.
+    if ($name === "" || strncmp($name, "Illuminate\\", 11) === 0) {
+        $name = (string) ($payload["displayName"] ?? "");
+    }
+    return preg_match('/^[A-Za-z_][A-Za-z0-9_\\\\]{0,200}$/', $name) === 1 ? $name : "?";
+}
+
+function trouble(Throwable $error): array {
+    while ($error->getPrevious() !== null) {
+        $error = $error->getPrevious();
+    }
+    $said = $error->getMessage();
+    $kinds = ["refused" => "/refused|timed out|went away|read error|socket|name or service/i", "denied" => "/NOAUTH|WRONGPASS|invalid password|AUTH failed|denied/i", "loading" => "/LOADING/", "full" => "/OOM command|MISCONF|READONLY/"];
+    foreach ($kinds as $kind => $pattern) {
+        if (preg_match($pattern, $said) === 1) {
+            return ["state" => "failed", "why" => $kind, "code" => (int) ($error->errorInfo[1] ?? 0)];
+        }
+    }
+    return ["state" => "failed", "why" => "other", "code" => (int) ($error->errorInfo[1] ?? 0)];
+}
+
+function age(array $payload, string $failed): ?int {
+    $times = [strtotime($failed)];
+    // Newer frameworks and Horizon note when a job was made: it may have failed, and been retried by hand, since.
+    foreach (["createdAt", "pushedAt"] as $key) {
+        if (isset($payload[$key]) && is_numeric($payload[$key])) {
+            $times[] = (int) $payload[$key];
+        }
+    }
+    if (in_array(false, $times, true) || max($times) > time() + 300) {
+        return null;
+    }
+    return max(0, intdiv(time() - min($times), 3600));
+}
+
+function failed($config, $app, array $classes): array {
+    $settings = (array) $config->get("queue.failed");
+    $driver = $settings["driver"] ?? "database-uuids";
+    if (!in_array($driver, ["database", "database-uuids"], true)) {
+        return ["state" => "unsupported", "driver" => (string) $driver];
+    }
+    $wanted = array_map("strtolower", $classes);
+    $answer = ["state" => "ok", "by" => $driver === "database" ? "row" : "uuid", "kinds" => [], "jobs" => [], "others" => 0, "more" => false];
+    $rows = $app->make("db")->connection($settings["database"] ?? null)->table($settings["table"])->orderByDesc("id")->limit(2001)->get();
+    foreach ($rows as $number => $row) {
+        $payload = json_decode($row->payload, true);
+        $payload = is_array($payload) ? $payload : [];
+        $class = job_class($payload);
+        if ($number === 2000) {
+            $answer["more"] = true;
+            break;
+        }
+        if ($wanted !== [] && !in_array(strtolower($class), $wanted, true)) {
+            continue;
+        }
+        preg_match('/^([A-Za-z_\\\\][A-Za-z0-9_\\\\]*)(?=:| in |$)/', (string) strtok((string) $row->exception, "\n"), $raised);
+        $queue = $row->connection === $config->get("queue.default") ? $row->queue : $row->connection . "/" . $row->queue;
+        $kind = array_map(function ($word) {
+            return substr($word, 0, 120);
+        }, [$class, $raised[1] ?? "?", (string) $queue]);
+        $index = array_search($kind, $answer["kinds"], true);
+        if (count($answer["jobs"]) >= 300 || ($index === false && count($answer["kinds"]) >= 25)) {
+            $answer["others"]++;
+            continue;
+        }
+        if ($index === false) {
+            $index = count($answer["kinds"]);
+            $answer["kinds"][] = $kind;
+        }
+        $mark = $payload["remediate"]["row"] ?? null;
+        $retried = $mark === null ? "no" : ((int) $mark === (int) $row->id ? "interrupted" : "again");
+        $uuid = is_string($payload["uuid"] ?? null) ? $payload["uuid"] : null;
+        $answer["jobs"][] = [(int) $row->id, $uuid, age($payload, (string) $row->failed_at), $retried, $index];
+    }
+    $answer["jobs"] = array_reverse($answer["jobs"]);
+    return $answer;
+}
+
+function payloads($config, $queue, string $driver, string $name): array {
+    if ($driver === "redis") {
+        $redis = $queue->getConnection();
+        $key = $queue->getQueue($name);
+        return array_merge($redis->lrange($key, 0, 999), $redis->zrange("$key:delayed", 0, 999), $redis->zrange("$key:reserved", 0, 999));
+    }
+    $table = app("db")->connection($config["connection"] ?? null)->table($config["table"]);
+    return $table->where("queue", $name)->limit(3000)->pluck("payload")->all();
+}
+
+function flow($config, $app, array $queues): array {
+    $connection = (string) $config->get("queue.default");
+    $settings = (array) $config->get("queue.connections.$connection");
+    $driver = (string) ($settings["driver"] ?? "");
+    $answer = ["state" => "ok", "connection" => $connection, "driver" => $driver, "waiting" => 0, "retried" => []];
+    if (!in_array($driver, ["redis", "database"], true)) {
+        return ["state" => "unsupported"] + $answer;
+    }
+    $queue = $app->make("queue")->connection($connection);
+    foreach ($queues as $name) {
+        $answer["waiting"] += $queue->size($name);
+        foreach (payloads($settings, $queue, $driver, $name) as $text) {
+            $payload = json_decode($text, true);
+            if (isset($payload["remediate"]["row"])) {
+                $answer["retried"][] = (string) ($payload["uuid"] ?? "?");
+            }
+        }
+    }
+    sort($answer["retried"]);
+    $answer["retried"] = array_slice($answer["retried"], 0, 200);
+    return $answer;
+}
+
+try {
+    $config = $app->make("config");
+    $answer = $question === "flow" ? flow($config, $app, $names) : failed($config, $app, $names);
+} catch (Throwable $error) {
+    $answer = trouble($error);
+}
+echo "\nremediate:", json_encode($answer), "\n";

@@ -1,0 +1,70 @@
+<?php
+// Ask an application's webhook what its provider would get: an event with a wrong signature, then, where the inventory
+// names a type that nothing follows from, one with the right signature. The secret is the one the application itself
+// would use now; it never leaves this process.
+// Arguments: directory of artisan, URL, configuration key of the secret, harmless event type or -, access log or -.
+// Prints one JSON document behind a marker, since the framework may print notices of its own.
+[, $directory, $url, $key, $harmless, $log] = $argv;
+error_reporting(0);
+ini_set("display_errors", "0");
+chdir($directory);
+require "$directory/vendor/autoload.php";
+$app = require "$directory/bootstrap/app.php";
+error_reporting(0);
+$app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+error_reporting(0);
+
+function deliver(string $url, string $type, string $secret): array {
+    $time = time();
+    $body = json_encode(["id" => "evt_remediate_" . bin2hex(random_bytes(8)), "object" => "event", "type" => $type, "livemode" => false, "created" => $time, "data" => ["object" => ["object" => "remediate"]]]);
+    $request = curl_init($url);
+    $headers = ["Content-Type: application/json; charset=utf-8", "Stripe-Signature: t=$time,v1=" . hash_hmac("sha256", "$time.$body", $secret), "User-Agent: remediate", "Expect:"];
+    // Pinned to this host under the site's own name, so that no load balancer and no DNS answers in its place.
+    curl_setopt_array($request, [
+        CURLOPT_POST => true, CURLOPT_POSTFIELDS => $body, CURLOPT_HTTPHEADER => $headers, CURLOPT_RETURNTRANSFER => true,
+        CURLOPT_CONNECT_TO => ["::127.0.0.1:"], CURLOPT_NOPROXY => "*", CURLOPT_TIMEOUT => 5, CURLOPT_NOSIGNAL => true,
+    ]);
+    curl_exec($request);
+    return ["status" => curl_getinfo($request, CURLINFO_RESPONSE_CODE), "error" => curl_errno($request)];
+}
+
+function answers(string $log, string $path, int $since): ?array {
+    $file = fopen($log, "r");
+    if ($file === false) {
+        return null;
+    }
+    fseek($file, -min(262144, filesize($log)), SEEK_END);
+    $found = ["accepted" => 0, "refused" => 0, "failed" => 0, "missed" => 0, "last" => 0];
+    foreach (explode("\n", stream_get_contents($file)) as $line) {
+        if (preg_match('~\[([^]]+)\] "POST ([^ "]+) [^"]*" ([0-9]{3}) [^ ]+ "[^"]*" "Stripe/~', $line, $word) !== 1 || strtok($word[2], "?") !== $path) {
+            continue;
+        }
+        $at = DateTime::createFromFormat("d/M/Y:H:i:s O", $word[1]);
+        if ($at === false) {
+            continue;
+        }
+        $found["last"] = $at->getTimestamp();
+        $counts = $found["last"] >= $since;
+        // What was accepted later makes up for what was not: the provider sends an event again until it is.
+        if ($word[3][0] === "2") {
+            $found = ["accepted" => $found["accepted"] + ($counts ? 1 : 0), "refused" => 0, "failed" => 0, "missed" => 0] + $found;
+        } else {
+            $found["missed"]++;
+            $found[in_array($word[3], ["400", "401", "403"], true) ? "refused" : "failed"] += $counts ? 1 : 0;
+        }
+    }
+    return $found;
+}
+
+$secret = $app->make("config")->get($key);
+$cached = $app->configurationIsCached();
+$source = $cached ? $app->getCachedConfigPath() : $app->environmentFilePath();
+$answer = ["secret" => is_string($secret) && $secret !== "", "curl" => extension_loaded("curl"), "wrong" => null, "right" => null, "events" => null];
+if ($answer["curl"]) {
+    $answer["wrong"] = deliver($url, $harmless === "-" ? "remediate.probe" : $harmless, bin2hex(random_bytes(16)));
+    $answer["right"] = $harmless === "-" || !$answer["secret"] ? null : deliver($url, $harmless, $secret);
+}
+if ($log !== "-") {
+    $answer["events"] = answers($log, (string) parse_url($url, PHP_URL_PATH), (int) filemtime($source)) ?? "unreadable";
+}
+echo "\nremediate:", json_encode($answer), "\n";

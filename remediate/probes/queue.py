@@ -1,0 +1,220 @@
+"""Which jobs failed, and whether the application's queue can be used."""
+
+from collections import Counter
+from enum import Enum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import AbsolutePath, ClassName, PhpName, QueueName, UserName
+from remediate.probe import Fact, Probe, T_co
+from remediate.probes.php import answered, program
+
+
+class StoreTrouble(Enum):
+    """Why a store cannot be used: the database of failed jobs, or the queue."""
+
+    REFUSED = "refused"
+    DENIED = "denied"
+    LOADING = "loading"
+    FULL = "full"
+    OTHER = "other"
+
+    def __str__(self) -> str:
+        """In words."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    StoreTrouble.REFUSED: "does not answer",
+    StoreTrouble.DENIED: "denies access",
+    StoreTrouble.LOADING: "is still loading",
+    StoreTrouble.FULL: "takes no writes",
+    StoreTrouble.OTHER: "fails",
+}
+
+
+class Retried(Enum):
+    """What became of a job that remediate had retried before; its payload tells."""
+
+    NO = "no"
+    AGAIN = "again"
+    """It failed once more afterwards."""
+    INTERRUPTED = "interrupted"
+    """It was claimed, and whether it was pushed nobody knows: that run did not come to its end."""
+
+
+class FailedJob(BaseModel):
+    """One failed job, without its payload."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(description="as `artisan queue:retry` takes it", pattern=r"^[0-9A-Za-z-]{1,64}$")
+    row: int = Field(description="its row: another one when it has failed again")
+    uuid: str | None = Field(description="the same for as long as the job lives; None in very old payloads")
+    name: str = Field(description="PHP class of the job")
+    exception: str = Field(description="PHP class of what it failed with")
+    queue: str = Field(description="its queue; behind the name of its connection where that is not the default one")
+    hours: int | None = Field(description="whole hours since it was made, as far as is known; None when nobody knows")
+    retried: Retried
+
+    def describe(self) -> str:
+        """Say which one it is."""
+        age = "of unknown age" if self.hours is None else f"{self.hours} h old"
+        return f"{self.id} ({self.name}, {age}, {self.exception})"
+
+
+class _Listed(BaseModel):
+    """How a host lists them: briefly, since an answer has its limit and an outage leaves hundreds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["uuid", "row"]
+    kinds: tuple[tuple[str, str, str], ...]
+    jobs: tuple[tuple[int, str | None, int | None, Retried, int], ...]
+    others: int = Field(ge=0)
+    more: bool
+
+    def read(self) -> tuple[FailedJob, ...]:
+        """Spell them out. Raises ValueError."""
+        found: list[FailedJob] = []
+        for row, uuid, hours, retried, kind in self.jobs:
+            if not 0 <= kind < len(self.kinds):
+                raise ValueError("a job of a kind that is not listed")
+            name, exception, queue = self.kinds[kind]
+            own = str(row) if self.by == "row" or uuid is None else uuid
+            given = {"name": name, "exception": exception, "queue": queue, "hours": hours, "retried": retried}
+            found.append(FailedJob.model_validate({"id": own, "row": row, "uuid": uuid, **given}))
+        return tuple(found)
+
+
+class FailedJobsState(Fact):
+    """The failed jobs of some classes, oldest first."""
+
+    trouble: StoreTrouble | None = Field(description="why they cannot be read")
+    jobs: tuple[FailedJob, ...] = ()
+    others: int = Field(default=0, ge=0, description="further ones, beyond those that are listed")
+    more: bool = Field(
+        default=False, description="there are more failed jobs than were looked through: the newest were"
+    )
+    asked: bool = Field(description="whether classes were named: then a failed one is a symptom")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        if self.trouble is not None:
+            return False
+        return not self.jobs and not self.others if self.asked else None
+
+    def describe(self) -> str:
+        """See Fact."""
+        if self.trouble is not None:
+            return f"their database {self.trouble}"
+        if not self.jobs:
+            return "none"
+        kinds = Counter((job.name, job.exception) for job in self.jobs)
+        said = ", ".join(f"{count} x {name} ({raised})" for (name, raised), count in kinds.most_common(3))
+        ages = [job.hours for job in self.jobs if job.hours is not None]
+        rest = f" and {len(kinds) - 3} other kinds" if len(kinds) > 3 else ""
+        age = f", up to {max(ages)} h old" if ages else ""
+        return f"{said}{rest}{age}{f', {self.others} more' if self.others else ''}"
+
+
+class _OfQueue(Probe[T_co]):
+    """Asked through the application's own code and configuration: artisan's tables differ between versions."""
+
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as")
+
+    def _ask(self, question: str, names: tuple[str, ...]) -> Run:
+        return Run.of(
+            *(f"/usr/bin/{self.php}", "-r", program("queue"), "--", self.path, question, *names),
+            user=self.user,
+            seconds=15,
+        )
+
+
+class FailedJobs(_OfQueue[FailedJobsState]):
+    """Ask for the failed jobs of some classes: which, how old, and what raised; never their payloads or messages."""
+
+    kind: Literal["queue.failed"] = "queue.failed"
+    classes: tuple[ClassName, ...] = Field(default=(), description="PHP classes of jobs; none = all of them")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "failed jobs"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return self._ask("failed", self.classes)
+
+    def parse(self, output: Output) -> FailedJobsState:
+        """See Probe."""
+        asked = bool(self.classes)
+        try:
+            match answered(self.label(), output):
+                case {"state": "ok", **found}:
+                    listed = _Listed.model_validate(found)
+                    return FailedJobsState(
+                        trouble=None, jobs=listed.read(), others=listed.others, more=listed.more, asked=asked
+                    )
+                case {"state": "failed", "why": str(why)}:
+                    return FailedJobsState(trouble=StoreTrouble(why), asked=asked)
+                case {"state": "unsupported", "driver": str(driver)}:
+                    raise Unreadable(f"{self.label()}: kept by the driver {driver[:40]!r}, which cannot be asked")
+        except ValueError:  # pydantic's ValidationError is one, too
+            pass
+        raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+
+
+class QueueFlowState(Fact):
+    """Whether the queue that jobs go through can be used, and what is in it."""
+
+    trouble: StoreTrouble | None
+    connection: str = Field(default="", description="the application's default queue connection", max_length=220)
+    waiting: int = Field(default=0, ge=0, description="jobs in these queues, those in work included")
+    retried: tuple[str, ...] = Field(default=(), description="of those, jobs that remediate retried")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.trouble is None
+
+    def describe(self) -> str:
+        """See Fact."""
+        if self.trouble is not None:
+            return f"its store {self.trouble}"
+        again = f", {len(self.retried)} of them retried" if self.retried else ""
+        return f"{self.connection} answers, {self.waiting} jobs in it{again}"
+
+
+class QueueFlow(_OfQueue[QueueFlowState]):
+    """Ask the application's queue, with its own configuration and credentials, what is in it."""
+
+    kind: Literal["queue.flow"] = "queue.flow"
+    queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="names of queues")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "queue"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return self._ask("flow", self.queues)
+
+    def parse(self, output: Output) -> QueueFlowState:
+        """See Probe."""
+        try:
+            match answered(self.label(), output):
+                case {"state": "ok", "driver": str(), **found}:
+                    return QueueFlowState.model_validate({"trouble": None, **found})
+                case {"state": "failed", "why": str(why)}:
+                    return QueueFlowState(trouble=StoreTrouble(why))
+                case {"state": "unsupported", "driver": str(driver)}:
+                    raise Unreadable(f"{self.label()}: its driver {driver[:40]!r} cannot be looked into")
+        except ValueError:  # pydantic's ValidationError is one, too
+            pass
+        raise Unreadable(f"{self.label()}: PHP answered something else than was asked")

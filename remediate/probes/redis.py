@@ -1,0 +1,213 @@
+"""Redis as the application reaches it: its own configuration, its own PHP, its own user."""
+
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import AbsolutePath, PhpName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.php import answered, program
+from remediate.probes.stores import Content, Link, Role, Scan, Store, Trouble
+
+_TROUBLES = {
+    "ok": None,
+    "refused": Trouble.REFUSED,
+    "name": Trouble.NAME,
+    "timeout": Trouble.TIMEOUT,
+    "lost": Trouble.LOST,
+    **dict.fromkeys(("noauth", "wrongpass"), Trouble.DENIED),
+    "noperm": Trouble.FORBIDDEN,
+    "loading": Trouble.LOADING,
+    "oom": Trouble.MEMORY,
+    "readonly": Trouble.REPLICA,
+    "misconf": Trouble.UNSAVED,
+    "maxclients": Trouble.CLIENTS,
+    **dict.fromkeys(("masterdown", "busy", "noreplicas", "clusterdown", "other"), Trouble.OTHER),
+}
+"""What the program calls each, by the error codes that Redis begins its answers with."""
+
+
+class RedisState(Fact):
+    """What cache, sessions and queue resolve to, and what Redis says to each."""
+
+    stores: tuple[Store, ...]
+    links: tuple[Link, ...]
+
+    def store(self, role: Role) -> Store:
+        """Return where the application keeps this."""
+        return next(each for each in self.stores if each.role is role)
+
+    def link(self, role: Role) -> Link | None:
+        """Return the connection for this, None when it is not in Redis."""
+        connection = self.store(role).connection
+        return next((each for each in self.links if each.connection == connection), None)
+
+    def to(self, connection: str | None) -> Link | None:
+        """Return a connection by its name in the configuration."""
+        return next((each for each in self.links if each.connection == connection), None)
+
+    def roles(self, link: Link) -> tuple[Role, ...]:
+        """Return what a connection is used for."""
+        return tuple(each.role for each in self.stores if each.connection == link.connection)
+
+    @property
+    def used(self) -> tuple[Link, ...]:
+        """The connections that cache, sessions or queue go through."""
+        return tuple(each for each in self.links if self.roles(each))
+
+    @property
+    def failing(self) -> tuple[Link, ...]:
+        """Those of them that do not do what is asked of them."""
+        return tuple(each for each in self.used if each.trouble is not None)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What is wrong, by the first connection that fails."""
+        return self.failing[0].trouble if self.failing else None
+
+    def sharing(self, link: Link) -> tuple[Role, ...]:
+        """Return what else than through this connection is kept in the same database."""
+        return tuple(role for other in self.used if other.shares(link) for role in self.roles(other))
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return not self.failing
+
+    def describe(self) -> str:
+        """See Fact."""
+        if not self.used:
+            return "not used"
+        if not self.failing:
+            return "answers"
+        said: dict[str, list[str]] = {}
+        for link in self.failing:
+            what = f"{link.server} {link.trouble.value if link.trouble else ''}"
+            said.setdefault(what, []).extend(role.value for role in self.roles(link))
+        return "; ".join(f"{what} ({', '.join(roles)})" for what, roles in said.items())
+
+
+class _RedisQuestion(Probe[Any]):
+    """Asked through the application's own code, by the PHP it runs on; no password is ever an argument or printed."""
+
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as: files it may create must be its own")
+
+    def _ask(self, view: str, question: str) -> Run:
+        # A server that does not answer is given up after three seconds, and asked once only.
+        return Run.of(
+            *(f"/usr/bin/{self.php}", "-r", program("redis"), "--", self.path, view, question),
+            user=self.user,
+            seconds=25,
+        )
+
+
+class AppRedis(_RedisQuestion):
+    """Ask Redis for a write that never writes, on every connection that the application uses.
+
+    That is refused whenever a real one would be: no password, no memory, a replica, a disk that is full. The answer
+    holds nothing that changes by itself, so it can be a remedy's identity.
+    """
+
+    kind: Literal["redis.app"] = "redis.app"
+    fresh: bool = Field(default=False, description="with what .env says now, not with the configuration that is cached")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "Redis by .env" if self.fresh else "Redis"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return self._ask("fresh" if self.fresh else "cached", "state")
+
+    def parse(self, output: Output) -> RedisState:
+        """See Probe."""
+        state = _state(self.label(), answered(self.label(), output))
+        if {each.role for each in state.stores} != set(Role):
+            raise Unreadable(f"{self.label()}: PHP did not tell where {', '.join(role.value for role in Role)} are")
+        return state
+
+
+class ContentState(Fact):
+    """What the application's Redis databases hold, and how much memory that takes."""
+
+    contents: tuple[Content, ...]
+
+    def of(self, connection: str) -> Content | None:
+        """Return what is behind a connection, None when that could not be told."""
+        return next((each for each in self.contents if each.connection == connection), None)
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        if not self.contents:
+            return "unknown"
+        first = self.contents[0]
+        limit = f" of {_megabytes(first.limit)}" if first.limit else ""
+        keys = ", ".join(f"{each.connection} {each.keys} keys" for each in self.contents)
+        return f"{keys}, {sum(each.jobs for each in self.contents)} jobs, {_megabytes(first.used)}{limit}"
+
+
+class RedisContent(_RedisQuestion):
+    """Ask how much stands in the databases of cache, sessions and queue; whose keys, only when the cache is full."""
+
+    kind: Literal["redis.content"] = "redis.content"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "content of Redis"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return self._ask("cached", "content")
+
+    def parse(self, output: Output) -> ContentState:
+        """See Probe."""
+        found: list[Content] = []
+        try:
+            for link in _mapping(self.label(), answered(self.label(), output)).get("links", []):
+                told = {name: link[name] for name in _COUNTED if name in link}
+                if len(told) == len(_COUNTED):
+                    scan = Scan.model_validate(link["scan"]) if "scan" in link else None
+                    found.append(Content(connection=link["connection"], scan=scan, **told))
+        except (ValidationError, TypeError, KeyError):
+            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
+        return ContentState(contents=tuple(found))
+
+
+_COUNTED = ("keys", "used", "limit", "policy", "jobs")
+
+
+def _state(label: str, answer: Any) -> RedisState:
+    said = _mapping(label, answer)
+    try:
+        links = tuple(
+            Link(
+                connection=link["connection"],
+                server=link["server"],
+                database=link["database"],
+                run=link["run"],
+                trouble=_TROUBLES[link["state"]],
+            )
+            for link in said["links"]
+        )
+        return RedisState(stores=tuple(Store.model_validate(each) for each in said["stores"]), links=links)
+    except (ValidationError, TypeError, KeyError):
+        raise Unreadable(f"{label}: PHP answered something else than was asked") from None
+
+
+def _mapping(label: str, answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise Unreadable(f"{label}: PHP answered something else than was asked")
+    return answer
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1048576:.1f} MB"

@@ -1,0 +1,92 @@
+"""Where an application keeps its cache, its sessions and its queued jobs, and what would be lost with each."""
+
+from enum import Enum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Role(Enum):
+    """What a store is used for."""
+
+    CACHE = "cache"
+    SESSIONS = "sessions"
+    QUEUE = "queue"
+
+
+class Store(BaseModel):
+    """What the application's configuration resolves to for one role."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+    name: str = Field(description="its name in the configuration")
+    driver: str = Field(description="redis, file, database, sync, …")
+    connection: str | None = Field(description="name of the Redis connection, None when it is not in Redis")
+
+
+class Trouble(Enum):
+    """Why Redis does not do what the application asks of it."""
+
+    REFUSED = "connection refused"
+    NAME = "host name not found"
+    TIMEOUT = "no answer in time"
+    LOST = "connection lost"
+    DENIED = "password rejected"
+    FORBIDDEN = "commands not permitted to this user"
+    LOADING = "loading its data"
+    MEMORY = "out of memory"
+    REPLICA = "a replica, read only"
+    UNSAVED = "cannot save to disk, refuses writes"
+    CLIENTS = "too many clients"
+    OTHER = "failing"
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether nobody answers there at all."""
+        return self in {Trouble.REFUSED, Trouble.NAME, Trouble.TIMEOUT, Trouble.LOST}
+
+
+class Link(BaseModel):
+    """One Redis connection of the application's, as it was when asked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    connection: str = Field(description="its name in the configuration")
+    server: str = Field(description="host:port, or the path of a socket")
+    database: int
+    run: str | None = Field(description="the server's run id, None when it does not tell: the same on every name of it")
+    trouble: Trouble | None = None
+
+    def shares(self, other: "Link") -> bool:
+        """Whether both are the same database of the same server, under whatever name it is reached."""
+        same = self.run == other.run if self.run and other.run else self.server == other.server
+        return same and self.database == other.database
+
+    @property
+    def place(self) -> str:
+        """Where it is, for a person."""
+        return f"{self.server} database {self.database}"
+
+
+class Scan(BaseModel):
+    """Whose keys are in the database of the cache, by their prefix."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seen: int
+    foreign: int = Field(description="keys that do not begin as the cache's do")
+    whole: bool = Field(description="whether every key was looked at")
+
+
+class Content(BaseModel):
+    """What one Redis database holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    connection: str
+    keys: int
+    used: int = Field(description="bytes of the whole server")
+    limit: int = Field(description="its maxmemory in bytes, 0 for none")
+    policy: str = Field(description="what it does at that limit")
+    jobs: int = Field(description="jobs of the queue that wait or are being worked on")
+    scan: Scan | None = Field(default=None, description="only of a cache that is full")

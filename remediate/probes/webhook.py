@@ -1,0 +1,196 @@
+"""What the payment provider gets when it delivers an event."""
+
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import AbsolutePath, ConfigKey, EventType, Host, Payments, PhpName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.php import answered, program
+
+
+class WebhookTrouble(Enum):
+    """What is wrong with an endpoint, by what it answers."""
+
+    SILENT = "does not answer"
+    GATEWAY = "is not served"
+    FAILING = "fails"
+    GONE = "has no such route"
+    METHOD = "takes no POST"
+    SESSION = "demands a CSRF token"
+    MOVED = "redirects, and a provider does not follow"
+    LIMITED = "is rate limited"
+    ODD = "answers something else"
+    FORGEABLE = "accepts what has a wrong signature"
+    UNSIGNED = "has no signing secret"
+    REJECTS = "refuses what the application itself signed"
+
+
+_REFUSED = frozenset({400, 401, 403, 422})
+"""What an application answers to a wrong signature."""
+_BY_STATUS = {
+    **dict.fromkeys((502, 503, 504), WebhookTrouble.GATEWAY),
+    404: WebhookTrouble.GONE,
+    405: WebhookTrouble.METHOD,
+    410: WebhookTrouble.GONE,
+    419: WebhookTrouble.SESSION,
+    429: WebhookTrouble.LIMITED,
+}
+
+
+class Delivery(BaseModel):
+    """What one event was answered with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: int = Field(ge=0, le=999, description="HTTP status, 0 when no answer came")
+    error: int = Field(ge=0, description="error number of the HTTP client, 0 when an answer came")
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the provider would call it delivered."""
+        return 200 <= self.status < 300 and self.error == 0
+
+    @property
+    def trouble(self) -> WebhookTrouble | None:
+        """What is wrong with it apart from the signature, None when it is accepted or refused as one event may be."""
+        if self.error != 0 or self.status == 0:
+            return WebhookTrouble.SILENT
+        if self.accepted or self.status in _REFUSED:
+            return None
+        if known := _BY_STATUS.get(self.status):
+            return known
+        if 300 <= self.status < 400:
+            return WebhookTrouble.MOVED
+        return WebhookTrouble.FAILING if self.status >= 500 else WebhookTrouble.ODD
+
+    def __str__(self) -> str:
+        """The status, or that there was none."""
+        return str(self.status) if self.error == 0 else f"no answer (curl {self.error})"
+
+
+class ProviderEvents(BaseModel):
+    """What the provider itself was answered, by the access log: counts, no content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accepted: int = Field(ge=0, description="since the configuration in use was written")
+    refused: int = Field(ge=0, description="of those since then and since the last accepted one, for their signature")
+    failed: int = Field(ge=0, description="of those since then and since the last accepted one, for anything else")
+    missed: int = Field(ge=0, description="all that were not accepted since the last accepted one")
+    last: int = Field(ge=0, le=32503680000, description="when the last came, in seconds since 1970, 0 when none did")
+
+    @property
+    def last_at(self) -> str:
+        """When the last one came, for a person."""
+        return f"{datetime.fromtimestamp(self.last, UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+class WebhookState(Fact):
+    """How an endpoint takes events with a wrong and with the right signature, and how it took the provider's own."""
+
+    secret: bool = Field(description="whether the application has a signing secret")
+    wrong: Delivery = Field(description="an event with a wrong signature")
+    right: Delivery | None = Field(description="a harmless event with the right one; None when it was not sent")
+    events: ProviderEvents | None = Field(description="what the provider was answered; None when no log is declared")
+
+    @property
+    def trouble(self) -> WebhookTrouble | None:
+        """What is wrong with the endpoint itself; None when it takes both as it should."""
+        if found := self.wrong.trouble:
+            return found
+        if self.wrong.accepted:
+            return WebhookTrouble.FORGEABLE
+        if not self.secret:
+            return WebhookTrouble.UNSIGNED
+        if self.right is None or self.right.accepted:
+            return None
+        return self.right.trouble or WebhookTrouble.REJECTS
+
+    @property
+    def disowned(self) -> bool:
+        """Whether the provider's events are refused for their signature, and nothing has been accepted since."""
+        return self.events is not None and self.events.refused > 0
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.trouble is None and not self.disowned and not (self.events and self.events.failed)
+
+    def describe(self) -> str:
+        """See Fact."""
+        right = "not sent" if self.right is None else str(self.right)
+        said = f"wrong signature {self.wrong}, right signature {right}"
+        if self.trouble is not None:
+            said = f"{self.trouble.value}: {said}"
+        if self.events is None or not self.events.missed:
+            return said
+        return f"{said}; the provider's last {self.events.missed} not accepted ({self.events.last_at})"
+
+
+class Webhook(Probe[WebhookState]):
+    """Deliver two events to the webhook, on the host itself: a wrongly signed one, and a rightly signed one.
+
+    The first is refused by whatever checks signatures, so it does no harm. The second is sent only where the
+    inventory names a type of event that nothing follows from. A GET or HEAD would tell nothing: a sound webhook
+    answers those with 405.
+    """
+
+    kind: Literal["webhook.endpoint"] = "webhook.endpoint"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as")
+    url: str = Field(description="address that the provider delivers to", pattern=r"^https?://[^\s\x00-\x1f]+$")
+    secret: ConfigKey = Field(description="configuration key that holds the signing secret")
+    harmless_event: EventType | None = Field(default=None, description="type of the rightly signed event")
+    access_log: AbsolutePath | None = Field(default=None, description="log of what the provider was answered")
+
+    @classmethod
+    def of(cls, host: Host) -> "Webhook | None":
+        """Return the question for a host's webhook, None where the inventory does not say enough to ask it."""
+        settings = host.settings
+        payments = settings.payments or Payments()
+        if None in (settings.site_url, settings.webhook_path, settings.app_path, settings.php):
+            return None
+        return cls.model_validate(
+            {
+                "php": settings.php,
+                "path": settings.app_path,
+                "user": settings.app_user,
+                "url": f"{str(settings.site_url).rstrip('/')}{settings.webhook_path}",
+                "secret": payments.secret,
+                "harmless_event": payments.harmless_event,
+                "access_log": payments.access_log,
+            }
+        )
+
+    def label(self) -> str:
+        """See Probe."""
+        return self.url
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of(
+            *(f"/usr/bin/{self.php}", "-r", program("webhook"), "--", self.path, self.url, self.secret),
+            *(self.harmless_event or "-", self.access_log or "-"),
+            user=self.user,
+            seconds=20,
+        )
+
+    def parse(self, output: Output) -> WebhookState:
+        """See Probe."""
+        match answered(self.label(), output):
+            case {"curl": False}:
+                raise Unreadable(f"{self.label()}: PHP has no curl extension on its command line")
+            case {"events": "unreadable"}:
+                raise Unreadable(f"{self.label()}: {self.access_log} cannot be read as {self.user}")
+            case {"curl": True, **answer}:
+                try:
+                    return WebhookState.model_validate(answer)
+                except ValidationError:
+                    pass
+        raise Unreadable(f"{self.label()}: PHP answered something else than was asked")

@@ -1,0 +1,43 @@
+-- Every session but this one, and what is to be thought of it. Included by the programs that list and end sessions, so
+-- that both decide by the same words. The limits are seconds: @lock_wait, @long_query, @idle, @idle_transaction.
+WITH
+sessions AS (
+    SELECT p.id, p.query_id, p.user, p.db, p.command, p.time, p.info, p.state,
+        FLOOR(UNIX_TIMESTAMP(NOW(6)) - p.time_ms / 1000) AS started,
+        t.trx_id, t.trx_started, COALESCE(t.trx_rows_modified, 0) > 0 AS modified,
+        COALESCE(t.trx_state = 'LOCK WAIT' OR p.state LIKE 'Waiting for %lock', FALSE) AS waits
+    FROM information_schema.processlist AS p
+    LEFT JOIN information_schema.innodb_trx AS t ON t.trx_mysql_thread_id = p.id
+    -- Not replication, not the server's own threads, not what is being ended already.
+    WHERE p.id <> CONNECTION_ID() AND p.command IN ('Sleep', 'Query', 'Execute')
+),
+victims AS (SELECT id, trx_id, state, time FROM sessions WHERE waits AND time >= @lock_wait),
+blockers AS (
+    SELECT s.id FROM sessions AS s
+    JOIN information_schema.innodb_lock_waits AS w ON w.blocking_trx_id = s.trx_id
+    JOIN victims AS v ON v.trx_id = w.requesting_trx_id
+    WHERE NOT s.waits
+    UNION
+    -- Who holds a metadata lock is told only by a plugin that few have. It is somebody whose transaction was open when
+    -- the first one began to wait.
+    SELECT s.id FROM sessions AS s
+    WHERE NOT s.waits AND s.trx_id IS NOT NULL
+        AND UNIX_TIMESTAMP(s.trx_started) <= UNIX_TIMESTAMP()
+            - (SELECT MAX(time) FROM victims WHERE state = 'Waiting for table metadata lock')
+),
+judged AS (
+    SELECT s.*, s.id IN (SELECT id FROM blockers) AS blocks,
+        s.time >= IF(s.command = 'Sleep', IF(s.trx_id IS NULL, @idle, @idle_transaction), @long_query) AS beyond,
+        -- A dump of the whole database says SQL_NO_CACHE.
+        COALESCE(
+            s.info REGEXP '^[[:space:](]*(select|with|table|values)' AND NOT s.info LIKE '%SQL_NO_CACHE%', FALSE
+        ) AS is_reading
+    FROM sessions AS s
+),
+server AS (
+    -- Root has one connection beyond the limit, and this is it. While every tenth one at most is left, an application
+    -- that asks for several at once already gets none.
+    SELECT CAST(variable_value AS INTEGER) > @@max_connections AS is_full,
+        CAST(variable_value AS INTEGER) > @@max_connections * 0.9 AS is_tight
+    FROM information_schema.global_status WHERE variable_name = 'THREADS_CONNECTED'
+)

@@ -1,0 +1,26 @@
+"""Retries failed jobs of a Laravel application, so that each is pushed at most once however many try."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from remediate.command import Run
+from remediate.programs import one_line
+
+BUDGET_SECONDS: Final = 300
+"""After this time no further batch is begun: the rest is left for the next run."""
+
+
+def retry_jobs(php: str, path: str, user: str, ids: Iterable[str], *, batch: int, patience: int) -> Run:
+    """Return the command that retries these failed jobs in this order: one, then `batch` at a time.
+
+    Each is claimed before it is pushed: its row is marked and only who marked it goes on; the row is locked until the
+    framework's own `queue:retry` has pushed the job and deleted it. A batch has to leave the queue within `patience`
+    seconds, without one of it failing again, or no further one is begun.
+    """
+    return Run.of(
+        *(f"/usr/bin/{php}", "-r", one_line("remediate.programs", "retry_jobs.php"), "--", path),
+        *(str(batch), str(patience), str(BUDGET_SECONDS)),
+        user=user,
+        seconds=BUDGET_SECONDS + patience + 15,
+        stdin="".join(f"{each}\n" for each in ids),
+    )

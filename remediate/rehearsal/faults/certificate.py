@@ -1,0 +1,242 @@
+"""Faults of the TLS certificate, and of what a renewal needs."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from remediate.host import AbsolutePath, HostName
+from remediate.rehearsal.faults.fault import Fault
+from remediate.rehearsal.faults.units import LineAppended, UnitStopped
+
+_KEPT: Final = "/var/lib/remediate-fault"
+"""Where faults keep what was there before: not below what is compared afterwards."""
+
+_ISSUE: Final = r"""
+work=$(mktemp -d)
+cat > $work/ca.cnf <<'CNF'
+[ca]
+default_ca = own
+[own]
+database = $ENV::work/index.txt
+serial = $ENV::work/serial
+new_certs_dir = $ENV::work
+default_md = sha256
+unique_subject = no
+policy = any
+x509_extensions = server
+[any]
+commonName = supplied
+[server]
+basicConstraints = CA:FALSE
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:DOMAIN
+CNF
+touch $work/index.txt
+openssl rand -hex 16 > $work/serial
+export work
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=DOMAIN \
+  -keyout $work/privkey.pem -out $work/csr
+openssl ca -batch -config $work/ca.cnf -notext -cert AUTHORITY -keyfile KEY \
+  -in $work/csr -out $work/cert.pem \
+  -startdate $(date -u -d 'BEGAN days ago' +%Y%m%d%H%M%SZ) -enddate $(date -u -d 'ENDS days 1 hour' +%Y%m%d%H%M%SZ)
+cp AUTHORITY $work/chain.pem
+cat $work/cert.pem $work/chain.pem > $work/fullchain.pem
+"""
+_LOAD: Final = "systemctl reload nginx\nsleep 1\n"
+_KEEP: Final = f"mkdir -p {_KEPT}\n[ -e {_KEPT}/letsencrypt ] || cp -a /etc/letsencrypt {_KEPT}/letsencrypt\n"
+_RESTORE: Final = (
+    f"if [ -e {_KEPT}/letsencrypt ]; then rm -rf /etc/letsencrypt; mv {_KEPT}/letsencrypt /etc/letsencrypt; fi\n"
+)
+
+
+class _Issued(Fault):
+    """A certificate of the staging host's own authority, which everybody who tests trusts."""
+
+    domain: HostName = Field(description="name that the certificate is for")
+    began: int = Field(default=80, ge=1, description="days since it began")
+    ends: int = Field(default=10, description="days until it ends; less than none when it has expired")
+    authority: AbsolutePath = Field(
+        default="/usr/local/share/ca-certificates/pebble-tls.crt", description="authority that signs it"
+    )
+    key: AbsolutePath = Field(default="/etc/pebble/ca.key", description="the authority's private key")
+
+    def _issuing(self) -> str:
+        text = _ISSUE.replace("DOMAIN", self.domain).replace("AUTHORITY", self.authority).replace("KEY", self.key)
+        return text.replace("BEGAN", str(self.began)).replace("ENDS", f"{self.ends:+d}")
+
+    def _when(self) -> str:
+        if self.ends < 0:
+            return f"expired {-self.ends} days ago"
+        return f"ends in {self.ends} days"
+
+
+class LineageReplaced(_Issued):
+    """The newest certificate of a lineage is near its end, has expired, or is for another name; nginx serves it."""
+
+    kind: Literal["lineage-replaced"] = "lineage-replaced"
+    name: HostName = Field(description="certbot lineage name")
+    renewed: bool = Field(default=False, description="a good one lies on disk again, and nginx was not told")
+
+    def describe(self) -> str:
+        """See Fault."""
+        also = ", and the one renewed since was never loaded" if self.renewed else ""
+        return f"the certificate served is for {self.domain} and {self._when()}{also}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return ("/etc/letsencrypt/",)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return (
+            f"{_KEEP}{self._issuing()}cd /etc/letsencrypt\n"
+            f"n=$(ls archive/{self.name} | sed -n 's/^cert\\([0-9]*\\)[.]pem$/\\1/p' | sort -n | tail -n 1)\n"
+            "n=$((n + 1))\n"
+            "for each in cert chain fullchain privkey; do\n"
+            f"  install -m 600 $work/$each.pem archive/{self.name}/$each$n.pem\n"
+            f"  touch -d '{self.began} days ago' archive/{self.name}/$each$n.pem\n"
+            f"  ln -sfn ../../archive/{self.name}/$each$n.pem live/{self.name}/$each.pem\n"
+            f"done\nrm -rf $work\n{_LOAD}{_RESTORE if self.renewed else ''}"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"{_RESTORE}{_LOAD}"
+
+
+class CertificateElsewhere(_Issued):
+    """nginx serves a certificate near its end that certbot does not manage: a hosting panel put it there."""
+
+    kind: Literal["certificate-elsewhere"] = "certificate-elsewhere"
+    config: AbsolutePath = Field(description="nginx's file for the site")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"nginx serves a certificate that certbot does not manage, and it {self._when()}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.config, "/etc/nginx/ssl/")
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return (
+            f"{self._issuing()}mkdir -p /etc/nginx/ssl\n"
+            "install -m 600 $work/fullchain.pem /etc/nginx/ssl/server.crt\n"
+            "install -m 600 $work/privkey.pem /etc/nginx/ssl/server.key\nrm -rf $work\n"
+            f"cp -p {self.config} {self.config}.remediate-fault\n"
+            "sed -i -e 's|ssl_certificate .*;|ssl_certificate /etc/nginx/ssl/server.crt;|' "
+            f"-e 's|ssl_certificate_key .*;|ssl_certificate_key /etc/nginx/ssl/server.key;|' {self.config}\n{_LOAD}"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        back = f"if [ -f {self.config}.remediate-fault ]; then mv {self.config}.remediate-fault {self.config}; fi"
+        return f"{back}\nrm -rf /etc/nginx/ssl\n{_LOAD}"
+
+
+class IssuedOften(Fault):
+    """Somebody has had the certificate issued again and again this week."""
+
+    kind: Literal["issued-often"] = "issued-often"
+    name: HostName = Field(description="certbot lineage name")
+    times: int = Field(default=4, ge=1, le=20, description="how often")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.times} certificates were issued this week"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return ("/etc/letsencrypt/",)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        archive = f"/etc/letsencrypt/archive/{self.name}"
+        return f"{_KEEP}for n in $(seq 101 {100 + self.times}); do cp {archive}/cert1.pem {archive}/cert$n.pem; done"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return _RESTORE
+
+
+class CertbotAtWork(Fault):
+    """Another certbot is at work: started by a timer, it sleeps for minutes and holds its lock."""
+
+    kind: Literal["certbot-at-work"] = "certbot-at-work"
+    seconds: int = Field(default=600, ge=1, description="how long it sleeps")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return "another certbot is at work"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return ("certbot",)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        sleeper = f"{_KEPT}/certbot"
+        return (
+            f"mkdir -p {_KEPT}\ncp /usr/bin/sleep {sleeper}\n"
+            f"setsid -f {sleeper} {self.seconds} </dev/null >/dev/null 2>&1"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return "pkill -x certbot || true"
+
+
+class ChallengeShut(Fault):
+    """The path that an authority asks for its challenge on is closed, by an edit that meant well."""
+
+    kind: Literal["challenge-shut"] = "challenge-shut"
+    config: AbsolutePath = Field(description="nginx's file for the site")
+    webroot: AbsolutePath = Field(default="/var/www/letsencrypt", description="where certbot puts its challenges")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return "the challenge's path answers 403"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.config,)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        edit = f"sed -i 's|root {self.webroot};|deny all;|' {self.config}"
+        return f"cp -p {self.config} {self.config}.remediate-fault\n{edit}\n{_LOAD}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        back = f"if [ -f {self.config}.remediate-fault ]; then mv {self.config}.remediate-fault {self.config}; fi"
+        return f"{back}\n{_LOAD}"
+
+
+Hindrance = Annotated[
+    IssuedOften | CertbotAtWork | ChallengeShut | UnitStopped | LineAppended, Field(discriminator="kind")
+]
+
+
+class RenewalHindered(Fault):
+    """A certificate that has to be renewed, and something in the way of that."""
+
+    kind: Literal["renewal-hindered"] = "renewal-hindered"
+    certificate: LineageReplaced = Field(description="what is served")
+    hindrance: Hindrance = Field(description="what is in the way")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.certificate.describe()}, and {self.hindrance.describe()}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return tuple(dict.fromkeys((*self.certificate.disturbs(), *self.hindrance.disturbs())))
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"{self.certificate.breaking()}\n{self.hindrance.breaking()}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"{self.hindrance.mending()}\n{self.certificate.mending()}"

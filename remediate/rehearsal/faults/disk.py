@@ -1,0 +1,116 @@
+"""Faults that fill a small disk: on a staging host /var/log/nginx is one."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from remediate.host import AbsolutePath, UnitName, UserName
+from remediate.rehearsal.faults.fault import Fault
+
+
+def _fill(path: str) -> str:
+    """Write to the end of a file until its disk is full; what does not fit is what is wanted."""
+    return f"dd if=/dev/zero bs=1M status=none >> '{path}' 2>/dev/null || true\n"
+
+
+class FileFilled(Fault):
+    """One file has grown until its disk was full."""
+
+    kind: Literal["file-filled"] = "file-filled"
+    path: AbsolutePath = Field(description="the file, on a disk that may be filled")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.path} has filled its disk"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.path,)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return _fill(self.path)
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"truncate -c -s 0 '{self.path}'"
+
+
+class DeletedLogFilled(Fault):
+    """A log filled its disk and was deleted while its writer still has it open; a new one of that name is there."""
+
+    kind: Literal["deleted-log-filled"] = "deleted-log-filled"
+    path: AbsolutePath = Field(description="the log, on a disk that may be filled")
+    unit: UnitName = Field(description="who writes to it")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.path} filled its disk and was deleted, and {self.unit} still has it open"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.path,)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        copy = f"{self.path}.new"
+        return f"cp -p --attributes-only '{self.path}' '{copy}'\n{_fill(self.path)}mv '{copy}' '{self.path}'\n"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"systemctl kill --kill-who=main --signal=USR1 {self.unit}"
+
+
+class LaravelLogFilled(Fault):
+    """The application's logs lie on a disk of their own, and laravel.log has filled it."""
+
+    kind: Literal["laravel-log-filled"] = "laravel-log-filled"
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    disk: AbsolutePath = Field(description="where a disk that may be filled is mounted")
+    user: UserName = Field(default="forge", description="user the application runs as")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"laravel.log has filled its disk, which is {self.disk}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (f"{self.path}/storage/logs/laravel.log",)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        logs, place = f"{self.path}/storage/logs", f"{self.disk}/remediate-fault"
+        return (
+            f"install -d -o {self.user} -g {self.user} {place}\nmv {logs} {logs}.remediate-fault\n"
+            f"ln -s {place} {logs}\ninstall -o {self.user} -g {self.user} -m 644 /dev/null {place}/laravel.log\n"
+            f"{_fill(f'{place}/laravel.log')}"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        logs = f"{self.path}/storage/logs"
+        away = f"rm -f {logs}; mv {logs}.remediate-fault {logs}"
+        return f"if [ -d {logs}.remediate-fault ]; then {away}; fi\nrm -rf {self.disk}/remediate-fault"
+
+
+class LogLinked(Fault):
+    """A log fills its disk, and it has a second name: nobody knows who counts on that."""
+
+    kind: Literal["log-linked"] = "log-linked"
+    path: AbsolutePath = Field(description="the log, on a disk that may be filled")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.path} has filled its disk, and has a second name"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.path,)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"ln '{self.path}' '{self.path}.archive'\n{_fill(self.path)}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"rm -f '{self.path}.archive'; truncate -c -s 0 '{self.path}'"

@@ -1,0 +1,134 @@
+"""Faults that use up CPU. Each takes one core at most and ends by itself."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from remediate.host import AbsolutePath, PhpName, UserName
+from remediate.rehearsal.faults.fault import Fault, Url
+
+_BURN = "while :; do :; done"
+_AGED = "sleep 4\n"
+"""Until it is old enough for not being taken for a busy moment: staging has limits.process_age of 3 s."""
+
+
+class Runaway(Fault):
+    """A process of a user runs in circles."""
+
+    kind: Literal["runaway"] = "runaway"
+    user: UserName = Field(description="whose process it is")
+    seconds: int = Field(default=150, ge=1, le=300, description="after which it ends by itself")
+    respawns: bool = Field(default=False, description="whether somebody starts it again each time it has ended")
+
+    def describe(self) -> str:
+        """See Fault."""
+        again = ", and is started again each time" if self.respawns else ""
+        return f"a process of {self.user} runs in circles for {self.seconds} s{again}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return ("remediate-runaway",)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        words = f"/bin/sh -c '{_BURN}' remediate-runaway"
+        if self.respawns:
+            words = f"/bin/bash -c 'while :; do {words}; done' remediate-again".replace(f"'{_BURN}'", f'"{_BURN}"')
+        start = f"setsid -f timeout {self.seconds} {words} </dev/null >/dev/null 2>&1"
+        waited = _AGED if self.seconds > 10 else f"sleep {self.seconds}\n"
+        return f"runuser -u {self.user} -- {start}\n{waited}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return "pkill -KILL -f 'remediate-agai[n]' || true; pkill -KILL -f 'remediate-runawa[y]' || true"
+
+
+class UnitRunaway(Fault):
+    """A service with Restart=always runs in circles: whoever ends its process has the next one two seconds later."""
+
+    kind: Literal["unit-runaway"] = "unit-runaway"
+    user: UserName = Field(description="whose process it is")
+    seconds: int = Field(default=150, ge=10, le=300, description="after which it is quiet by itself")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"the process of a service with Restart=always runs in circles for {self.seconds} s"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return ("remediate-sync",)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        properties = f"-p Restart=always -p RestartSec=1 -p User={self.user} -p RuntimeMaxSec={self.seconds}"
+        burn = f'[ $(date +%s) -ge "$0" ] || timeout {self.seconds} sh -c "{_BURN}"; exec sleep infinity'
+        until = f"$(($(date +%s) + {self.seconds}))"
+        return f"systemd-run --quiet --unit=remediate-sync {properties} /bin/sh -c '{burn}' {until}\n{_AGED}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return "systemctl stop remediate-sync || true; systemctl reset-failed remediate-sync 2>/dev/null || true"
+
+
+class PhpRunaway(Fault):
+    """A child of PHP-FPM works on a request that never comes to its end."""
+
+    kind: Literal["php-runaway"] = "php-runaway"
+    php: PhpName = Field(description="PHP's name")
+    public: AbsolutePath = Field(description="directory that nginx serves")
+    url: Url = Field(description="address of that directory on the host")
+    seconds: int = Field(default=150, ge=1, le=300, description="after which it ends by itself")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"a child of {self.php}-fpm runs in circles for {self.seconds} s"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (f"{self.php}-fpm",)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        page, burn = f"{self.public}/remediate-fault.php", f"$end = time() + {self.seconds}; while (time() < $end);"
+        client = f"setsid -f curl -sk -m {self.seconds} -o /dev/null {self.url}/remediate-fault.php"
+        return (
+            f"echo '<?php set_time_limit({self.seconds}); {burn}' > {page}\n"
+            f"{client} </dev/null >/dev/null 2>&1\n{_AGED}rm -f {page}\n"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"rm -f {self.public}/remediate-fault.php; systemctl restart {self.php}-fpm"
+
+
+class QueryComputing(Fault):
+    """A query of the application's computes and computes: on top of the list of processes stands the database."""
+
+    kind: Literal["query-computing"] = "query-computing"
+    path: AbsolutePath = Field(description="directory that holds artisan and .env")
+    seconds: int = Field(default=150, ge=1, le=300, description="after which the database ends it by itself")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"a query of the application's runs for {self.seconds} s"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return ("remediate-query",)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        sql = (
+            f"set statement max_statement_time={self.seconds} for "
+            "select benchmark(1000000000000, md5('remediate-query'))"
+        )
+        return (
+            f'get() {{ sed -n "s/^$1=//p" {self.path}/.env; }}\n'
+            "export MYSQL_PWD=$(get DB_PASSWORD)\n"
+            f'setsid -f mariadb -h "$(get DB_HOST)" -u "$(get DB_USERNAME)" "$(get DB_DATABASE)" -e "{sql}" '
+            f"</dev/null >/dev/null 2>&1\n{_AGED}"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return "pkill -x mariadb || true"

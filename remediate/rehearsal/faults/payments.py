@@ -1,0 +1,193 @@
+"""Faults of payments: jobs that failed, a webhook that refuses its provider, a secret that the application lacks."""
+
+import shlex
+from typing import Final, Literal
+
+from pydantic import Field
+
+from remediate.host import AbsolutePath, EnvKey, PhpName, ProgramName, UnitName, UserName
+from remediate.rehearsal.faults.fault import Fault, Url
+
+_DISPATCH: Final = r"""
+chdir($argv[1]);
+require "vendor/autoload.php";
+$app = require "bootstrap/app.php";
+$app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+$number = 0;
+foreach (["poison" => $argv[2], "good" => $argv[3], "charge" => $argv[4]] as $what => $count) {
+    while ($count-- > 0) {
+        $id = "evt_fault_" . ++$number . bin2hex(random_bytes(4));
+        $currency = $what === "good" ? "usd" : "nonsense";
+        $job = $what === "charge"
+            ? new App\Jobs\ChargeCustomer("cus_fault_$number", 4200)
+            : new App\Jobs\RecordStripePayment($id, "payment_intent.succeeded", 4200, $currency);
+        $job->tries = 1;
+        dispatch($job->onQueue("remediate-fault"));
+    }
+}
+"""
+_FAIL: Final = r"""
+app=$1 php=$2 user=$3 database=$4 hours=$5 claimed=$6 dispatch=$7; shift 7
+mariadb "$database" -e 'rename table payments to payments_away'
+install -d -m 555 -o root "$app/storage/app/charges"
+runuser -u "$user" -- "$php" -r "$dispatch" "$app" "$@"
+runuser -u "$user" -- "$php" "$app/artisan" queue:work redis --queue=remediate-fault --stop-when-empty --quiet
+rmdir "$app/storage/app/charges"
+mariadb "$database" -e 'rename table payments_away to payments'
+mariadb "$database" -e "update failed_jobs set queue = 'default', failed_at = failed_at - interval $hours hour
+  where queue = 'remediate-fault'"
+[ "$claimed" = False ] || mariadb "$database" -e "update failed_jobs set payload =
+  json_set(payload, '$.remediate', json_object('row', id, 'at', unix_timestamp() - 60))"
+"""
+_DELIVER: Final = r"""
+deliver() {
+  now=$(date +%s)
+  body='{"id":"evt_fault_provider","object":"event","type":"customer.updated","data":{"object":{}}}'
+  sum=$(printf '%s.%s' "$now" "$body" | openssl dgst -sha256 -hmac "$1" | sed 's/.* //')
+  curl -s -o /dev/null -A 'Stripe/1.0 (+https://stripe.com/docs/webhooks)' -H "Stripe-Signature: t=$now,v1=$sum" \
+    -d "$body" "$2"
+}
+"""
+
+
+class JobsFailed(Fault):
+    """Jobs of payments failed while the database could not take them, and everything works again.
+
+    They failed for real: in a worker, on tables that were away meanwhile.
+    """
+
+    kind: Literal["jobs-failed"] = "jobs-failed"
+    php: PhpName = Field(description="PHP's name")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+    database: str = Field(default="agency", description="database name", pattern=r"^[A-Za-z0-9_]+$")
+    recorded: int = Field(default=0, ge=0, le=200, description="jobs that may be run twice, and will succeed")
+    poison: int = Field(default=0, ge=0, le=200, description="jobs that may be run twice, and will fail again: older")
+    charges: int = Field(default=0, ge=0, le=200, description="jobs that take money each time they are run")
+    hours: int = Field(default=0, ge=0, le=1000, description="how long ago they failed")
+    claimed: bool = Field(default=False, description="whether a retry had claimed them and did not come to its end")
+
+    def describe(self) -> str:
+        """See Fault."""
+        kinds = {"to record payments": self.recorded, "that fail again": self.poison, "to charge": self.charges}
+        said = ", ".join(f"{count} {what}" for what, count in kinds.items() if count)
+        when = f"{self.hours} h ago" if self.hours else "just now"
+        return f"jobs failed {when}: {said}{', and a retry of them was cut short' if self.claimed else ''}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (f"{self.database}.failed_jobs",)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        counts = (self.poison, self.recorded, self.charges)
+        words = (self.path, self.php, self.user, self.database, self.hours, self.claimed, _DISPATCH, *counts)
+        return f"set -- {shlex.join(map(str, words))}\n{_FAIL}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"mariadb {self.database} -e 'truncate failed_jobs'"
+
+
+class SecretChanged(Fault):
+    """The payment provider signs its events with another secret than the application uses, and they are refused.
+
+    Either somebody wrote it into .env, and the configuration is still the one that was cached before; or nobody did.
+    """
+
+    kind: Literal["secret-changed"] = "secret-changed"
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    program: ProgramName = Field(description="supervisor group of the workers, which take a new configuration")
+    url: Url = Field(description="the webhook, as it is reached on the host")
+    key: EnvKey = Field(default="STRIPE_WEBHOOK_SECRET", description="key in .env")
+    in_env: bool = Field(default=True, description="whether .env has the new one")
+
+    def describe(self) -> str:
+        """See Fault."""
+        known = "which .env has and the cached configuration has not" if self.in_env else "which nobody told the host"
+        return f"the provider signs with a new secret, {known}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (f"{self.path}/.env", f"{self.path}/bootstrap/cache/config.php", self.program)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        env = f"{self.path}/.env"
+        told = f'cp -p {env} {env}.remediate-fault\nsed -i "s/^{self.key}=.*/{self.key}=$new/" {env}\n'
+        return (
+            f"{_DELIVER}\nnew=whsec_$(openssl rand -hex 16)\n{told if self.in_env else ''}"
+            f'for i in 1 2 3; do deliver "$new" {self.url}; done\n'
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        env = f"{self.path}/.env"
+        return f"if [ -f {env}.remediate-fault ]; then mv {env}.remediate-fault {env}; fi"
+
+
+class RouteBroken(Fault):
+    """A deploy lost the webhook's route, or broke it; every page is as it should be."""
+
+    kind: Literal["route-broken"] = "route-broken"
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    url: Url = Field(description="the webhook, as it is reached on the host")
+    how: Literal["gone", "get", "throws"] = Field(default="gone", description="404, 405 or 500")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return {
+            "gone": "the webhook has no route",
+            "get": "the webhook takes GET only",
+            "throws": "the webhook fails with every event",
+        }[self.how]
+
+    @property
+    def _file(self) -> str:
+        return f"{self.path}/routes/machine.php"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self._file,)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        edit = {
+            "gone": "/webhooks/d",
+            "get": "s/Route::post/Route::get/",
+            "throws": "s/StripeWebhookController::class);/function () { throw new RuntimeException(); });/",
+        }[self.how]
+        asked = f"curl -s -o /dev/null -w '%{{http_code}}' -X POST {self.url}"
+        # PHP's cache of programs looks at a file again after some seconds.
+        return (
+            f"cp -p {self._file} {self._file}.remediate-fault\nsed -i '{edit}' {self._file}\n"
+            f'for i in $(seq 40); do [ "$({asked})" = 400 ] || break; sleep 0.25; done\n'
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"if [ -f {self._file}.remediate-fault ]; then mv {self._file}.remediate-fault {self._file}; fi"
+
+
+class StoreStopped(Fault):
+    """The store of the queue is stopped, and so are the workers, which would die at every start without it."""
+
+    kind: Literal["store-stopped"] = "store-stopped"
+    unit: UnitName = Field(description="systemd unit of the store")
+    program: ProgramName = Field(description="supervisor group of the workers")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.unit} is stopped, and the workers {self.program} with it"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.unit, self.program)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"supervisorctl stop '{self.program}:*'\nsystemctl stop {self.unit}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"systemctl start {self.unit}\nsupervisorctl start '{self.program}:*' || true"

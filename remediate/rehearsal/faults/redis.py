@@ -1,0 +1,284 @@
+"""Faults of Redis, and of what the application knows about it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from remediate.host import AbsolutePath, Port, ProgramName, UnitName, UserName
+from remediate.rehearsal.faults.fault import Fault
+
+_IN = "$((SECONDS + 15))"
+_PREFIX = "agency_platform_"
+_CACHE = "agency_platform_agency_platform_cache:"
+
+
+class _RedisFault(Fault):
+    """What every fault of Redis has to know of the application that uses it."""
+
+    unit: UnitName = Field(default="redis-server", description="systemd unit of Redis")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+    php: str = Field(default="php", description="PHP's name", pattern=r"^php[0-9.]*$")
+    program: ProgramName = Field(description="supervisor group of the queue workers, which live by Redis")
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.unit, self.program)
+
+    @property
+    def _tools(self) -> str:
+        """Give the shell `cli`, which asks Redis with the password of .env, and `artisan`."""
+        env = f"{self.path}/.env"
+        return (
+            f"cli() {{ REDISCLI_AUTH=$(sed -n 's/^REDIS_PASSWORD=//p' {env}) redis-cli --no-auth-warning \"$@\"; }}\n"
+            f'artisan() {{ runuser -u {self.user} -- {self.php} {self.path}/artisan "$@" >/dev/null; }}\n'
+        )
+
+    @property
+    def _workers_given_up(self) -> str:
+        """Have supervisor give the workers up, as it does after some failed starts.
+
+        Their program is away meanwhile, so that they fail at once. On a host that is so slow that it takes them longer
+        than supervisor calls a start, they would be started for ever: there they are stopped.
+        """
+        group, script = f"'{self.program}:*'", f"{self.path}/artisan"
+        status = f"{{ supervisorctl status {group} || true; }}"
+        return (
+            f"supervisorctl stop {group}\nmv {script} {script}.away\nsupervisorctl start {group} || true\n"
+            f"until={_IN} ; while [ $SECONDS -lt $until ] && {status} | grep -vq FATAL; do sleep 0.5; done\n"
+            f"if {status} | grep -vq FATAL; then supervisorctl stop {group} || true; fi\n"
+            f"mv {script}.away {script}\n"
+        )
+
+    @property
+    def _drop_in(self) -> str:
+        return f"/run/systemd/system/{self.unit}.service.d/remediate-fault.conf"
+
+    @property
+    def _workers_back(self) -> str:
+        return f"sleep 0.5; supervisorctl start '{self.program}:*' || true\n"
+
+    @property
+    def _up_again(self) -> str:
+        start = f"systemctl unmask {self.unit}; systemctl reset-failed {self.unit} || true; systemctl start {self.unit}"
+        return f"rm -f {self._drop_in}; systemctl daemon-reload\n{start}\n{self._workers_back}"
+
+
+class RedisStopped(_RedisFault):
+    """Redis is stopped, and the workers have died of it; masked on purpose, or unable to start."""
+
+    kind: Literal["redis-stopped"] = "redis-stopped"
+    masked: bool = Field(default=False, description="masked as well: somebody wants it down")
+    broken: AbsolutePath | None = Field(default=None, description="its configuration, which it does not accept")
+
+    def describe(self) -> str:
+        """See Fault."""
+        why = ", masked" if self.masked else ", with a broken configuration" if self.broken else ""
+        return f"{self.unit} is stopped{why}, the workers are FATAL"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (*super().disturbs(), *((self.broken,) if self.broken else ()))
+
+    def breaking(self) -> str:
+        """See Fault."""
+        edit = f"cp -p {self.broken} {self.broken}.remediate-fault\necho 'nonsense on' >> {self.broken}\n"
+        stop = f"systemctl {'mask --now' if self.masked else 'stop'} {self.unit}\n"
+        return f"{edit if self.broken else ''}{stop}{self._workers_given_up}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        kept = f"{self.broken}.remediate-fault"
+        back = f"if [ -f {kept} ]; then mv {kept} {self.broken}; fi\n" if self.broken else ""
+        return f"{back}{self._up_again}"
+
+
+class RedisKilled(_RedisFault):
+    """Redis was killed with -9, as when memory runs out, and its unit is not one that systemd starts again."""
+
+    kind: Literal["redis-killed"] = "redis-killed"
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.unit} was killed with -9 and not started again, the workers are FATAL"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return (
+            f"mkdir -p {self._drop_in.rpartition('/')[0]}\nprintf '[Service]\\nRestart=no\\n' > {self._drop_in}\n"
+            f"systemctl daemon-reload\nsystemctl kill --kill-who=main --signal=KILL {self.unit}\n"
+            f"{self._workers_given_up}"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return self._up_again
+
+
+class RedisLoading(_RedisFault):
+    """Redis loads its data, and takes long."""
+
+    kind: Literal["redis-loading"] = "redis-loading"
+    config: AbsolutePath = Field(default="/etc/redis/redis.conf", description="its configuration")
+    seconds: int = Field(default=80, ge=1, le=85, description="how long it takes; systemd waits for 90")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.unit} loads its data for {self.seconds} s"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (*super().disturbs(), self.config)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        slow = "key-load-delay 100000\\nloading-process-events-interval-bytes 1024\\n"
+        return (
+            # More than 1 KB each: between two that long it answers, if only that it is loading.
+            f"{self._tools}value=$(head -c 1000 /dev/urandom | base64 -w 0)\n"
+            f"for i in $(seq {self.seconds * 10}); do echo set remediate-fault:$i $value; done | cli >/dev/null\n"
+            f"cp -p {self.config} {self.config}.remediate-fault\nprintf '{slow}' >> {self.config}\n"
+            f"systemctl restart --no-block {self.unit}\nsleep 1\n{self._workers_given_up}"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        restore = f"if [ -f {self.config}.remediate-fault ]; then mv {self.config}.remediate-fault {self.config}; fi\n"
+        kill = f"systemctl kill --signal=KILL {self.unit} || true; systemctl stop {self.unit}\n"
+        keys = f"{self._tools}cli --scan --pattern 'remediate-fault:*' | xargs -r -n 100 echo del | cli >/dev/null\n"
+        return f"{restore}{kill}{self._up_again}{keys}"
+
+
+class RedisFull(_RedisFault):
+    """Redis has reached its maxmemory and evicts nothing, so it refuses every write; the cache is what fills it.
+
+    There are sessions of visitors in it, and jobs of a parked queue that nobody works on: nothing may lose them.
+    """
+
+    kind: Literal["redis-full"] = "redis-full"
+    shared: bool = Field(default=False, description="the cache is in the database of the sessions and the queue")
+
+    def describe(self) -> str:
+        """See Fault."""
+        where = "in one database with sessions and jobs" if self.shared else "in its own database"
+        return f"Redis is out of memory, full of cache {where}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        files = (f"{self.path}/.env", f"{self.path}/bootstrap/cache/") if self.shared else ()
+        return (*super().disturbs(), *files)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        database = 0 if self.shared else 1
+        edit = "sed -i.remediate-fault 's/^REDIS_CACHE_DB=.*/REDIS_CACHE_DB=0/'"
+        share = f"{edit} {self.path}/.env\nartisan config:cache\nsupervisorctl restart '{self.program}:*'\n"
+        kept = (
+            f"for i in $(seq 25); do echo set {_CACHE}{'s' * 30}$((1000000000 + i)) session ex 7200; done | cli\n"
+            f"for i in $(seq 3); do echo rpush {_PREFIX}queues:reports job-$i; done | cli\n"
+        )
+        fill = f"for i=1,8192 do redis.call('set', '{_CACHE}page.'..i, string.rep('x', 2048), 'EX', 7200) end"
+        return (
+            f"{self._tools}{share if self.shared else ''}{{ {kept}}} >/dev/null\n"
+            "used=$(cli info memory | tr -d '\\r' | sed -n 's/^used_memory://p')\n"
+            "cli config set maxmemory-policy noeviction >/dev/null\n"
+            "cli config set maxmemory $((used + 8000000)) >/dev/null\n"
+            f'cli -n {database} eval "{fill}" 0 >/dev/null\n'
+        )
+
+    def keepsakes(self) -> str:
+        """See Fault."""
+        return (
+            f"{self._tools}echo \"$(cli --scan --pattern '{_CACHE}ssssssssss*' | wc -l) sessions\"\n"
+            f'echo "$(cli llen {_PREFIX}queues:reports) jobs of a parked queue"\n'
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        env = f"{self.path}/.env"
+        back = f"if [ -f {env}.remediate-fault ]; then mv {env}.remediate-fault {env}; fi\n"
+        return (
+            f"{self._tools}cli config set maxmemory 0\n"
+            f"cli --scan --pattern '{_CACHE}*' | xargs -r -n 500 echo del | cli\n"
+            f"cli -n 1 flushdb\ncli del {_PREFIX}queues:reports\n{back}artisan config:cache\n"
+        )
+
+
+class RedisPassword(_RedisFault):
+    """Redis has another password than the application uses: nobody told it, or only its .env knows."""
+
+    kind: Literal["redis-password"] = "redis-password"
+    told: bool = Field(description="whether the new one stands in .env, only not in the cached configuration")
+
+    def describe(self) -> str:
+        """See Fault."""
+        who = "it stands in .env, not in the cached configuration" if self.told else "the application does not know it"
+        return f"the password of Redis was changed: {who}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (*super().disturbs(), *((f"{self.path}/.env", f"{self.path}/bootstrap/cache/") if self.told else ()))
+
+    def breaking(self) -> str:
+        """See Fault."""
+        env = f"{self.path}/.env"
+        tell = f"sed -i.remediate-fault 's/^REDIS_PASSWORD=.*/REDIS_PASSWORD=changed-by-a-person/' {env}\n"
+        change = f"{self._tools}cli config set requirepass changed-by-a-person >/dev/null\n"
+        return f"{change}{tell if self.told else ''}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        env = f"{self.path}/.env"
+        return (
+            f"if [ -f {env}.remediate-fault ]; then mv {env}.remediate-fault {env}; fi\n"
+            f"systemctl restart {self.unit}\n{self._tools}artisan config:cache\n{self._workers_back}"
+        )
+
+
+class RedisReplica(_RedisFault):
+    """Redis has become a replica of another one: it can be read, and refuses every write."""
+
+    kind: Literal["redis-replica"] = "redis-replica"
+    master: Port = Field(default=6399, description="port at which the other one would be")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return "Redis is a replica, read only"
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"{self._tools}cli replicaof 127.0.0.1 {self.master} >/dev/null\nsleep 0.3\n"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"{self._tools}cli replicaof no one\n"
+
+
+class CacheElsewhere(_RedisFault):
+    """The cache has a Redis of its own, which is not in the inventory and is down; sessions and queue are well."""
+
+    kind: Literal["cache-elsewhere"] = "cache-elsewhere"
+    port: Port = Field(default=6380, description="port at which nobody answers")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"the cache's own Redis, port {self.port}, is down and not ours"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (*super().disturbs(), f"{self.path}/bootstrap/cache/")
+
+    def breaking(self) -> str:
+        """See Fault."""
+        config = f"{self.path}/config/database.php"
+        port = f"['port' => {self.port}] + \\$redis(env('REDIS_CACHE_DB', '1'))"
+        return (
+            f"{self._tools}sed -i.remediate-fault \"s/'cache' => .*/'cache' => {port},/\" {config}\n"
+            f"artisan config:cache\n{self._workers_given_up}"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        config = f"{self.path}/config/database.php"
+        back = f"if [ -f {config}.remediate-fault ]; then mv {config}.remediate-fault {config}; fi"
+        return f"{back}\n{self._tools}artisan config:cache\n{self._workers_back}"

@@ -1,0 +1,129 @@
+"""What frees the memory that a cache takes."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import Run
+from remediate.host import AbsolutePath, Host, PhpName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisState
+from remediate.probes.stores import Content, Link, Role, Trouble
+from remediate.remedy import Failed, NotYet, Proven, Remedy, Verification
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
+
+SHARED_STORE = RefusalCode(
+    name="shared-store",
+    meaning="The cache's Redis database holds more than the cache: clearing it would lose that, too.",
+)
+MEMORY_ELSEWHERE = RefusalCode(
+    name="memory-elsewhere", meaning="Redis is out of memory, and it is not the cache that fills it."
+)
+
+
+class ClearCache(Remedy):
+    """Empty the cache when Redis refuses writes because its memory is full (runbook 4.3, "Clear caches").
+
+    `artisan cache:clear` empties the whole Redis database that the cache is in, whatever else is there, and says
+    "cleared" and exits with 0 also when it failed. So it is only done where sessions and queue are elsewhere, server
+    and database compared as they resolve, and every key of that database is the cache's; and what proves it is that
+    writes are accepted again, the cache is smaller, and the other databases are not empty.
+    """
+
+    kind: Literal["cache.clear"] = "cache.clear"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (SHARED_STORE, MEMORY_ELSEWHERE)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "redis.restart", "config.cache")
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        given = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def _app(self) -> AppRedis:
+        return AppRedis(php=self.php, path=self.path, user=self.user)
+
+    @property
+    def _content(self) -> RedisContent:
+        return RedisContent(php=self.php, path=self.path, user=self.user)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "cache"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._app, self._content)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._app,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        redis = facts[self._app]
+        full = [link for link in redis.used if link.trouble is Trouble.MEMORY]
+        if not full:
+            return skip("no Redis is out of memory")
+        cache = redis.link(Role.CACHE)
+        if cache is None or cache not in full:
+            return refuse(MEMORY_ELSEWHERE, f"{full[0].place} is out of memory, and the cache is not there")
+        return self._others(redis, cache) or self._keys(cache, facts[self._content].of(cache.connection))
+
+    def _others(self, redis: RedisState, cache: Link) -> Verdict | None:
+        roles = [role.value for role in redis.sharing(cache) if role is not Role.CACHE]
+        if not roles:
+            return None
+        who = " and ".join(roles)
+        return refuse(SHARED_STORE, f"the cache is in {cache.place}, and so are {who}: clearing it would lose them")
+
+    def _keys(self, cache: Link, content: Content | None) -> Verdict:
+        if content is None or content.scan is None:
+            return refuse(SHARED_STORE, f"whose keys are in {cache.place} could not be told")
+        scan = content.scan
+        if scan.foreign:
+            others = f"{scan.foreign} of {scan.seen} keys in {cache.place} are not the cache's"
+            return refuse(SHARED_STORE, f"{others}: clearing it would lose them")
+        if not scan.whole:
+            return refuse(SHARED_STORE, f"{cache.place}: only {scan.seen} of {content.keys} keys could be looked at")
+        if not scan.seen:
+            return refuse(MEMORY_ELSEWHERE, f"{cache.server} is out of memory, and the cache in it is empty")
+        return proceed(f"{cache.server} is out of memory; the cache is alone in its database, with {scan.seen} keys")
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """See Remedy: writes are accepted again, and what shares the server has not become empty."""
+        was, now = before[self._app], after[self._app]
+        contents = before[self._content], after[self._content]
+        cache = now.link(Role.CACHE)
+        if cache is None or was.link(Role.CACHE) is None:
+            return Failed(reason="the cache is not in Redis any more")
+        lost = [link.place for link in was.used if link.connection != cache.connection and _emptied(link, *contents)]
+        if lost:
+            return Failed(reason=f"{lost[0]} is empty now")
+        if cache.trouble is not None or _same(before, after, self._app):
+            return NotYet(reason=now.describe())
+        keys = [content.keys if content else 0 for content in (each.of(cache.connection) for each in contents)]
+        others = [each for each in contents[1].contents if each.connection != cache.connection]
+        kept = "".join(f"; {each.connection} {each.keys} keys, {each.jobs} jobs" for each in others)
+        return Proven(evidence=f"writes are accepted again: cache {keys[0]} → {keys[1]} keys{kept}")
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        artisan = f"{self.path}/artisan"
+        return (Run.of(f"/usr/bin/{self.php}", artisan, "cache:clear", "--no-ansi", user=self.user, seconds=60),)
+
+
+def _emptied(link: Link, before: ContentState, after: ContentState) -> bool:
+    was, now = before.of(link.connection), after.of(link.connection)
+    return was is not None and was.keys > 0 and now is not None and now.keys == 0
+
+
+def _same(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
+    return before.output(probe).stdout == after.output(probe).stdout

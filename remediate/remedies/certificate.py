@@ -1,0 +1,277 @@
+"""What renews the certificate that the public is served."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field
+
+from remediate.command import ROOT, Run
+from remediate.host import AcmeArgument, Host, HostName, Port, Vantage
+from remediate.probe import Fact, Probe
+from remediate.probes.acme import Authority, Challenge
+from remediate.probes.certbot import CERTBOT, CertbotRunning, Issuances, Renewal
+from remediate.probes.certificate import (
+    LIVE,
+    LineageCertificate,
+    LineageChain,
+    ServedCertificate,
+    ServedState,
+)
+from remediate.probes.nginx import NginxConfig
+from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
+from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
+from remediate.remedy import Failed, Proven, Remedy, Step, Verification
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+NOT_MANAGED = RefusalCode(
+    name="certificate-not-managed", meaning="certbot does not manage the certificate that nginx serves."
+)
+OTHER_LINEAGE = RefusalCode(
+    name="other-lineage", meaning="nginx serves another certbot lineage than the one the inventory names."
+)
+WRONG_NAME = RefusalCode(
+    name="wrong-name", meaning="The lineage is not for this name, and a renewal keeps its names: a person adds it."
+)
+UNTRUSTED = RefusalCode(
+    name="certificate-untrusted", meaning="The host does not trust the chain on disk: from a test authority, perhaps."
+)
+CLOCKS_DIFFER = RefusalCode(
+    name="clocks-differ", meaning="The clocks of host and controller disagree, so nobody knows what has expired."
+)
+CERTBOT_BUSY = RefusalCode(name="certbot-busy", meaning="Another certbot is at work and holds its lock.")
+AUTHORITY_DOWN = RefusalCode(
+    name="acme-unreachable", meaning="The host cannot reach the ACME server that issues the certificates."
+)
+ISSUANCE_LIMIT = RefusalCode(
+    name="issuance-limit", meaning="So many were issued this week that the authority may refuse any more for days."
+)
+CHALLENGE_UNREACHABLE = RefusalCode(
+    name="challenge-unreachable",
+    meaning="Port 80 or the challenge's path is not served, so the authority could not check the name.",
+    overridable=True,
+)
+
+WEEK: Final = timedelta(days=7)
+MOST_A_WEEK: Final = 3
+"""Let's Encrypt issues five a week for one set of names, and says no for more than a day after that."""
+CLOCK_SECONDS: Final = 300.0
+"""Two clocks may differ by this much, and by the length of a survey."""
+RENEWAL_SECONDS: Final = 300.0
+
+
+class RenewCertificate(Remedy):
+    """Have certbot renew one lineage, when its certificate on disk is near its end (runbook 4.6).
+
+    The one lineage only, without certbot's random sleep, and forced only where somebody told certbot to wait longer
+    than the inventory does. Not while nginx's configuration is broken, its authority is down, port 80 is shut or the
+    week's issuances are nearly used up: each of these has its own refusal. What it gets is loaded by nginx.reload.
+    """
+
+    kind: Literal["certificate.renew"] = "certificate.renew"
+    name: HostName = Field(description="certbot lineage name")
+    domain: HostName = Field(description="name that the public asks for")
+    port: Port = Field(default=443, description="TCP port it is served on")
+    renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
+    acme_args: tuple[AcmeArgument, ...] = Field(default=(), description="extra certbot arguments")
+    outside: tuple[ServedCertificate, ...] = Field(default=(), description="as others see it: their clock has to agree")
+    challenged_from: tuple[Vantage, ...] = Field(
+        default=(Vantage.HOST,), description="where the path of its challenge has to be reachable from"
+    )
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (
+        *(NOT_MANAGED, OTHER_LINEAGE, WRONG_NAME, UNTRUSTED, CLOCKS_DIFFER),
+        *(*CONFIG_REFUSALS, CERTBOT_BUSY, AUTHORITY_DOWN, ISSUANCE_LIMIT, CHALLENGE_UNREACHABLE),
+    )
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        if host.settings.certificate is None:
+            return {}
+        outside, pinned = Vantage.CONTROLLER in host.settings.site_vantage, host.settings.site_resolve is not None
+        return {
+            **host.settings.certificate.model_dump(),
+            "outside": (ServedCertificate.seen_from(host, Vantage.CONTROLLER),) if outside else (),
+            # Where DNS is not the truth, nobody here knows where port 80 is.
+            "challenged_from": (Vantage.HOST, *((Vantage.CONTROLLER,) if outside and not pinned else ())),
+        }
+
+    @property
+    def _served(self) -> ServedCertificate:
+        return served_here(self.domain, self.port, self.renew_within_days)
+
+    @property
+    def _disk(self) -> LineageCertificate:
+        return LineageCertificate(name=self.name)
+
+    @property
+    def _chain(self) -> LineageChain:
+        return LineageChain(name=self.name)
+
+    @property
+    def _renewal(self) -> Renewal:
+        return Renewal(name=self.name)
+
+    @property
+    def _file(self) -> NginxCertificate:
+        return NginxCertificate(domain=self.domain, port=self.port)
+
+    @property
+    def _authority(self) -> Authority:
+        words = [part for each in self.acme_args for part in each.split("=", 1)]
+        named = [after for word, after in pairwise(words) if word == "--server"]
+        return Authority(name=self.name, server=named[-1] if named else "")
+
+    @property
+    def _challenges(self) -> tuple[Challenge, ...]:
+        return tuple(Challenge(domain=self.domain, asked_from=each) for each in self.challenged_from)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return f"certificate {self.name}"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (
+            *(self._served, *self.outside, self._disk, self._chain, self._renewal, NginxConfig(), self._file),
+            *(CertbotRunning(), self._authority, Issuances(), *self._challenges),
+        )
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._disk,)
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (NginxConfig(), self._renewal, CertbotRunning(), Issuances())
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        served = facts[self._served]
+        if served.ok:
+            return skip(f"the one served is {served.describe()}")
+        if not facts[self._renewal].present:
+            if served.certificate is None:
+                return skip(f"nothing is known about it: {served.describe()}")
+            return refuse(NOT_MANAGED, f"it is {served.describe()}, and certbot has no lineage {self.name}")
+        disk, chain = facts[self._disk].certificate, facts[self._chain]
+        due = disk.due(served.asked, self.renew_within_days)
+        if not due and disk.covers(self.domain) and chain.trusted:
+            return skip(f"the one on disk is valid until {disk.until}")
+        return (
+            unsound(facts[NginxConfig()], NginxConfig().label())
+            or misplaced(facts[self._file], self.name)
+            or self._of_no_use(facts, due=due)
+            or self._clock(facts, served)
+            or self._hindered(facts)
+            or self._limited(facts, served)
+            or self._unreached(facts)
+            or proceed(self._due(facts))
+        )
+
+    def _due(self, facts: Facts) -> str:
+        disk, served = facts[self._disk].certificate, facts[self._served]
+        left = (disk.not_after - served.asked).days
+        when = f"expired on {disk.until}" if disk.expired(served.asked) else f"ends on {disk.until}, in {left} days"
+        return f"{self.title()} {when}{', renewal forced' if self._forced(facts) else ''}"
+
+    def _of_no_use(self, facts: Facts, *, due: bool) -> Verdict | None:
+        disk, chain = facts[self._disk].certificate, facts[self._chain]
+        if not disk.covers(self.domain):
+            names = ", ".join(disk.names[:3]) or "no name"
+            return refuse(WRONG_NAME, f"{self.title()} is for {names}, not for {self.domain}")
+        if not chain.trusted and not due:
+            return refuse(UNTRUSTED, f"{self.title()}: {chain.describe()}")
+        return None
+
+    def _clock(self, facts: Facts, served: ServedState) -> Verdict | None:
+        for each in self.outside:
+            difference = abs((facts[each].asked - served.asked).total_seconds())
+            if difference > CLOCK_SECONDS:
+                return refuse(CLOCKS_DIFFER, f"the clocks of the host and of this machine are {difference:.0f} s apart")
+        return None
+
+    def _hindered(self, facts: Facts) -> Verdict | None:
+        certbot, authority = facts[CertbotRunning()], facts[self._authority]
+        if certbot.running:
+            return wait(f"another certbot is {certbot.describe()}", CERTBOT_BUSY)
+        if authority.failure:
+            return refuse(AUTHORITY_DOWN, authority.describe())
+        return None
+
+    def _limited(self, facts: Facts, served: ServedState) -> Verdict | None:
+        count = facts[Issuances()].issued(self.name, (served.asked - WEEK).timestamp())
+        if count <= MOST_A_WEEK:
+            return None
+        return refuse(ISSUANCE_LIMIT, f"{count} were issued for {self.name} in seven days")
+
+    def _unreached(self, facts: Facts) -> Verdict | None:
+        """Say why no challenge would succeed. Asked last: it can be overridden."""
+        renewal = facts[self._renewal]
+        if not renewal.over_http:
+            return None
+        for each in self._challenges:
+            challenge = facts[each]
+            if not challenge.ok:
+                why = f"{each.label()} {challenge.describe()} (from the {each.vantage.value})"
+                return refuse(CHALLENGE_UNREACHABLE, why)
+            if renewal.authenticator == "standalone":
+                why = "certbot would answer its challenge itself (standalone), and port 80 is taken"
+                return refuse(CHALLENGE_UNREACHABLE, why)
+        return None
+
+    def _forced(self, facts: Facts) -> bool:
+        """Whether certbot would not by itself, though it is due: somebody told it so."""
+        renewal, disk, served = facts[self._renewal], facts[self._disk].certificate, facts[self._served]
+        if not renewal.enabled:
+            return True
+        return renewal.before_days is not None and disk.not_after - served.asked > timedelta(days=renewal.before_days)
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        plain, forced = self.changes()
+        yield forced if self._forced(facts) else plain
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        words = (CERTBOT, "renew", "--cert-name", self.name, "--no-random-sleep-on-renew", "--non-interactive")
+        plain = Run.of(*words, *self.acme_args, user=ROOT, seconds=RENEWAL_SECONDS)
+        forced = Run.of(*words, "--force-renewal", *self.acme_args, user=ROOT, seconds=RENEWAL_SECONDS)
+        return (plain, forced)
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """See Remedy: the lineage has another certificate, a good one, and no other lineage has."""
+        effect = super().verify(before, after)
+        if not isinstance(effect, Proven):
+            return effect
+        others = [
+            tuple(each for each in facts[Issuances()].certificates if each.lineage != self.name)
+            for facts in (before, after)
+        ]
+        if others[0] != others[1]:
+            return Failed(reason="other lineages were issued certificates as well")
+        disk, chain = after[self._disk].certificate, after[self._chain]
+        if disk.due(after[self._served].asked, self.renew_within_days) or not chain.trusted:
+            return Failed(reason=f"the new one ends on {disk.until}, its chain is {chain.describe()}")
+        kept = "its chain trusted, other lineages untouched"
+        return Proven(evidence=f"serial {disk.serial} is on disk, until {disk.until}, {kept}")
+
+
+def served_here(domain: str, port: int, within_days: int) -> ServedCertificate:
+    """Return the question for the certificate as the host itself serves it."""
+    return ServedCertificate(domain=domain, port=port, within_days=within_days, asked_from=Vantage.HOST)
+
+
+def misplaced(served: ServerCertificate, name: str) -> Verdict | None:
+    """Say that nginx does not serve this lineage, and whose certificate it serves instead, or None."""
+    if {f"{LIVE}/{name}/fullchain.pem", f"{LIVE}/{name}/cert.pem"} & {*served.files}:
+        return None
+    if not served.files:
+        return refuse(NOT_MANAGED, "nginx is told of no certificate for this name")
+    where = f"nginx serves {served.files[0]}"
+    if served.files[0].startswith(f"{LIVE}/"):
+        return refuse(OTHER_LINEAGE, f"{where}, which is not of lineage {name}")
+    return refuse(NOT_MANAGED, f"{where}, which certbot does not manage")

@@ -1,0 +1,55 @@
+"""The certificate that a hosting panel manages: a person's step."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from remediate.host import Host, HostName, Port
+from remediate.probe import Fact, Probe
+from remediate.probes.certbot import Renewal
+from remediate.probes.certificate import certificate_of
+from remediate.probes.nginx import NginxConfig
+from remediate.probes.nginx_config import NginxCertificate
+from remediate.remedies.certificate import misplaced, served_here
+from remediate.remedies.human import HumanStep
+from remediate.survey import Facts
+
+
+class RenewAtPanel(HumanStep):
+    """Send a person to the hosting panel, where a certificate is renewed that certbot does not manage (runbook 4.6)."""
+
+    kind: Literal["certificate.panel"] = "certificate.panel"
+    name: HostName = Field(description="certbot lineage name")
+    domain: HostName = Field(description="name that the public asks for")
+    port: Port = Field(default=443, description="TCP port it is served on")
+    renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        certificate, forge = certificate_of(host), host.settings.links.forge
+        given = certificate.model_dump(include={"name", "domain", "port", "renew_within_days"})
+        return {**given, "link": None if forge is None else str(forge)}
+
+    def title(self) -> str:
+        """See Remedy."""
+        return f"certificate of {self.domain}"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (
+            served_here(self.domain, self.port, self.renew_within_days),
+            *(Renewal(name=self.name), NginxConfig(), NginxCertificate(domain=self.domain, port=self.port)),
+        )
+
+    def needed(self, facts: Facts) -> str | None:
+        """See HumanStep."""
+        served = facts[served_here(self.domain, self.port, self.renew_within_days)]
+        if served.ok or served.certificate is None:
+            return None
+        if facts[Renewal(name=self.name)].present:
+            if facts[NginxConfig()].ok is not True:
+                return None
+            if misplaced(facts[NginxCertificate(domain=self.domain, port=self.port)], self.name) is None:
+                return None
+        return f"{self.title()} is {served.describe()}: renew it where it is managed, at the hosting panel"

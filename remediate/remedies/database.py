@@ -1,0 +1,218 @@
+"""What brings a database back, and what about it only a person can do."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field
+
+from remediate.command import Run
+from remediate.host import AbsolutePath, Host, PhpName, UnitName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.laravel import AppDatabase, Credentials, CredentialsState, DatabaseState, DatabaseTrouble
+from remediate.probes.mysql import DataDirectory
+from remediate.probes.systemd import Unit, UnitLog
+from remediate.remedies.human import HUMAN_STEP, HumanStep
+from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
+from remediate.remedy import Remedy, Step
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+DATA_DISK_FULL = RefusalCode(
+    name="data-disk-full", meaning="The disk with the database's data is full: it cannot start until there is room."
+)
+DATA_READ_ONLY = RefusalCode(
+    name="data-read-only", meaning="The disk with the database's data is read-only: look after the disk first."
+)
+CREDENTIALS_REJECTED = RefusalCode(
+    name="credentials-rejected", meaning="The database rejects the user and password that .env holds, too."
+)
+DATABASE_UNKNOWN = RefusalCode(
+    name="database-unknown", meaning="The server has no such database, or does not let the application into it."
+)
+DATABASE_HOST_UNKNOWN = RefusalCode(
+    name="database-host-unknown", meaning="The name of the database's host cannot be resolved."
+)
+DATABASE_SILENT = RefusalCode(
+    name="database-silent",
+    meaning="The database runs and does not answer where it is asked; it may be recovering, so nothing shoots it.",
+)
+
+_START_SECONDS: Final = 120.0
+_ELSEWHERE: Final = {DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTrouble.TOO_MANY, DatabaseTrouble.NAME}
+"""What the provider's console has an answer to, where the server is not ours."""
+
+
+class RestartDatabase(Remedy):
+    """Bring the database back when it is down (runbook 4.2; a restart is our own addition to it).
+
+    Only a unit that the inventory names as this host's own (`database.unit`). One that runs is never restarted, and
+    one that is starting, which it also does while it recovers from a crash, is waited for. It is not started on a
+    full or read-only disk: the attempt would fail, and the log says why.
+    """
+
+    kind: Literal["database.restart"] = "database.restart"
+    unit: UnitName = Field(description="systemd unit of the database")
+    data: AbsolutePath = Field(default="/var/lib/mysql", description="its data directory")
+    settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, DATA_READ_ONLY, DATA_DISK_FULL)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        database = host.settings.database
+        return {} if database is None or database.unit is None else {"unit": database.unit}
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit(name=self.unit)
+
+    @property
+    def _room(self) -> DataDirectory:
+        return DataDirectory(path=self.data)
+
+    @property
+    def _log(self) -> UnitLog:
+        return UnitLog(name=self.unit, lines=20)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self._unit.label()
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit, self._room, self._log)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        unit, name = facts[self._unit], self.title()
+        # Also when systemd is about to start it again by itself: that start may be a long recovery.
+        if unit.changing or unit.active == "activating":
+            return wait(f"{name} is {unit.describe()}, job {unit.job}")
+        if unit.healthy:
+            return skip(f"{name} is active")
+        return (
+            unstartable(unit, name)
+            or self._no_room(facts)
+            or start_limited(unit, name)
+            or proceed(f"{name} is {unit.describe()}")
+        )
+
+    def _no_room(self, facts: Facts) -> Verdict | None:
+        room = facts[self._room]
+        if room.ok is not False:
+            return None
+        errors = [line for line in facts[self._log].lines if "[ERROR]" in line]
+        said = f": {errors[-1].partition('[ERROR]')[2].strip()}" if errors else ""
+        code = DATA_DISK_FULL if room.writable else DATA_READ_ONLY
+        return refuse(code, f"{self.title()} cannot start, {self.data} is {room.describe()}{said}")
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        yield from restarting(facts[self._unit], self.unit, seconds=_START_SECONDS)
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return restarts(self.unit, seconds=_START_SECONDS)
+
+
+class DatabaseAccess(HumanStep):
+    """What about the database only a person can put right (runbook 4.2, "Check credentials", provider's console).
+
+    Credentials that the server rejects although .env is what it should be, a database or a host that does not exist,
+    a server that is managed elsewhere or does not answer. Where .env already has what works it says nothing: then
+    `config.cache` makes the application use it.
+    """
+
+    kind: Literal["database.access"] = "database.access"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+    unit: UnitName | None = Field(default=None, description="systemd unit of the database; absent = managed elsewhere")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (
+        HUMAN_STEP,
+        CREDENTIALS_REJECTED,
+        DATABASE_UNKNOWN,
+        DATABASE_HOST_UNKNOWN,
+        DATABASE_SILENT,
+    )
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings, database = host.settings, host.settings.database
+        link = settings.links.database_console
+        given = {
+            "php": settings.php,
+            "path": settings.app_path,
+            "user": settings.app_user,
+            "unit": None if database is None else database.unit,
+            "link": None if link is None else str(link),
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def _database(self) -> AppDatabase:
+        return AppDatabase(php=self.php, path=self.path, user=self.user)
+
+    @property
+    def _credentials(self) -> Credentials:
+        return Credentials(php=self.php, path=self.path, user=self.user)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "the application's access to its database"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._database, self._credentials, *((Unit(name=self.unit),) if self.unit else ()))
+
+    def needed(self, facts: Facts) -> str | None:
+        """See HumanStep."""
+        verdict = self.guard(facts)
+        return verdict.reason if verdict.code is not None else None
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        used = facts[self._database]
+        if used.trouble is None:
+            return skip("the application reaches its database")
+        if self.unit is not None and not facts[Unit(name=self.unit)].healthy:
+            return skip("the database does not run")
+        files = facts[self._credentials]
+        if files.answer is None:
+            return skip(f"{files.describe()}: what it would give cannot be tried")
+        if files.works:
+            return skip("what .env gives works")
+        trouble = files.answer.trouble
+        if self.unit is None and trouble in _ELSEWHERE:
+            where = f": {self.link}" if self.link else ""
+            said = f"the database on {files.answer.host}, which is managed elsewhere: {files.answer.describe()}"
+            return refuse(HUMAN_STEP, f"{said}; look at the provider's console{where}")
+        code = _CODES.get(trouble) if trouble is not None else None
+        if code is None:
+            return skip(f"{files.answer.describe()}: nothing that a person would have to know first")
+        return refuse(code, _rejected(used, files, files.answer))
+
+
+_CODES: Final = {
+    DatabaseTrouble.DENIED: CREDENTIALS_REJECTED,
+    DatabaseTrouble.FORBIDDEN: DATABASE_UNKNOWN,
+    DatabaseTrouble.UNKNOWN_DATABASE: DATABASE_UNKNOWN,
+    DatabaseTrouble.NAME: DATABASE_HOST_UNKNOWN,
+    DatabaseTrouble.SILENT: DATABASE_SILENT,
+    DatabaseTrouble.REFUSED: DATABASE_SILENT,
+}
+
+
+def _rejected(used: DatabaseState, files: CredentialsState, answer: DatabaseState) -> str:
+    """Say what was tried as whom, in words only."""
+    with_env = f"{answer.user} on {answer.host} as .env says: {files.describe()}"
+    return with_env if not files.differ else f"{with_env}; with the configuration in use: {used.describe()}"

@@ -1,0 +1,80 @@
+"""What gives back the space of old journal files."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import ROOT, Run
+from remediate.host import Host
+from remediate.probe import Fact, Probe
+from remediate.probes.filesystems import Room
+from remediate.probes.journal import Journal
+from remediate.probes.systemd import JOURNALCTL
+from remediate.remedy import NotYet, Proven, Remedy, Verification
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, skip
+
+
+class VacuumJournal(Remedy):
+    """Give back what old journal files take on a full disk, keeping the newest `keep_mib` (runbook 4.5).
+
+    journald removes whole archived files, oldest first, and never the one that it writes to. Done when it would give
+    back something: when the journal takes more than twice what is kept.
+    """
+
+    kind: Literal["journal.vacuum"] = "journal.vacuum"
+    keep_mib: int = Field(default=256, ge=16, le=65536, description="MiB of the journal to keep")
+    limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = ()
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        return {"keep_mib": host.settings.limits.journal_mib, "limit": host.settings.limits.disk}
+
+    @property
+    def _room(self) -> Room:
+        return Room(limit=self.limit)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "journal"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._room, Journal())
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (Journal(),)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        room = facts[self._room]
+        if not room.full:
+            return skip(f"no disk is full: {room.describe()}")
+        journal = facts[Journal()]
+        if journal.mount not in {each.mount for each in room.full}:
+            return skip("the journal is on no disk that is full")
+        if journal.size_kib <= self.keep_mib * 2048:
+            return skip(f"the journal takes {journal.size_kib // 1024} MiB only")
+        return proceed(f"{room.of(journal.mount).describe()}: the journal takes {journal.size_kib // 1024} MiB of it")
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return (Run.of(JOURNALCTL, f"--vacuum-size={self.keep_mib}M", user=ROOT, seconds=60),)
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """The journal is smaller, and df shows the space."""
+        was, now = before[Journal()], after[Journal()]
+        freed = was.size_kib - now.size_kib
+        if freed < was.size_kib // 10 or before.output(Journal()).stdout == after.output(Journal()).stdout:
+            return NotYet(reason=f"the journal still takes {now.size_kib // 1024} MiB")
+        then, later = before[self._room].of(was.mount), after[self._room].of(was.mount)
+        if later.percent >= self.limit and later.available_kib - then.available_kib < freed // 2:
+            return NotYet(reason=f"{later.describe()}: df does not show the space yet")
+        return Proven(
+            evidence=f"the journal gave back {freed // 1024} MiB, {was.mount} went from {then.percent} % "
+            f"to {later.percent} %"
+        )

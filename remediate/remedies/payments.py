@@ -1,0 +1,298 @@
+"""What stops payments and has no command of this playbook's: said in its place, with what to type or where to click."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field
+
+from remediate.host import (
+    AbsolutePath,
+    ConfigKey,
+    EnvKey,
+    Host,
+    PaymentJob,
+    Payments,
+    PhpName,
+    ProgramName,
+    QueueName,
+    UserName,
+)
+from remediate.probe import Fact, Probe
+from remediate.probes.configuration import Configuration
+from remediate.probes.queue import FailedJob, FailedJobs, QueueFlow
+from remediate.probes.supervisor import Workers
+from remediate.probes.webhook import Webhook, WebhookTrouble
+from remediate.remedies.human import HUMAN_STEP, HumanStep
+from remediate.remedies.queue import APP_DOWN, CACHE_DOWN, DATABASE_DOWN, Fate, fate, stopped_flow
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, refuse, skip
+
+ENDPOINT_BROKEN = RefusalCode(name="endpoint-broken", meaning="The webhook's route answers its provider with an error.")
+SIGNATURE_UNCHECKED = RefusalCode(
+    name="signature-unchecked", meaning="The webhook accepts events that nobody signed: anybody could report a payment."
+)
+SECRET_UNSET = RefusalCode(name="secret-unset", meaning="The application has no secret to check signatures with.")
+SECRET_DIFFERS = RefusalCode(
+    name="secret-differs", meaning="The provider signs with another secret than the application has: a person knows it."
+)
+NOT_IDEMPOTENT = RefusalCode(
+    name="not-idempotent", meaning="A failed job must not be run twice, so a person decides about it."
+)
+TOO_OLD = RefusalCode(name="too-old", meaning="A failed job is too old to be run again without asking.")
+INTERRUPTED = RefusalCode(
+    name="interrupted", meaning="A retry was cut short at this job: whether it has run, a person has to find out."
+)
+QUEUE_UNKNOWN = RefusalCode(
+    name="queue-unknown", meaning="A failed job belongs to a queue that the inventory does not name."
+)
+
+
+class _OfPayments(HumanStep):
+    """What every step here is told of the application."""
+
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings, payments = host.settings, host.settings.payments or Payments()
+        given = {
+            "php": settings.php,
+            "path": settings.app_path,
+            "user": settings.app_user,
+            "program": settings.worker_program,
+            "jobs": payments.jobs,
+            "queues": payments.queues,
+            "webhook": Webhook.of(host),
+            "secret": payments.secret,
+            "secret_env": payments.secret_env,
+            "link": settings.links.payments_dashboard and str(settings.links.payments_dashboard),
+        }
+        return {name: value for name, value in given.items() if value is not None and name in cls.model_fields}
+
+    def needed(self, facts: Facts) -> str | None:
+        """See HumanStep."""
+        verdict = self.guard(facts)
+        return verdict.reason if verdict.code is not None else None
+
+    def _where(self) -> str:
+        return f": {self.link}" if self.link else ""
+
+
+class JobsFlow(_OfPayments):
+    """Whether jobs could flow at all: else another playbook comes first, and is named."""
+
+    kind: Literal["payments.flow"] = "payments.flow"
+    program: ProgramName | None = Field(default=None, description="supervisor group or program of the queue workers")
+    jobs: tuple[PaymentJob, ...] = Field(default=(), description="classes of jobs")
+    queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="queues that they go through")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN)
+
+    @property
+    def _failed(self) -> FailedJobs:
+        classes = tuple(job.name for job in self.jobs)
+        return FailedJobs(php=self.php, path=self.path, user=self.user, classes=classes)
+
+    @property
+    def _flow(self) -> QueueFlow:
+        return QueueFlow(php=self.php, path=self.path, user=self.user, queues=self.queues)
+
+    @property
+    def _workers(self) -> Workers | None:
+        return None if self.program is None else Workers(program=self.program)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "flow of jobs"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._failed, self._flow, *((self._workers,) if self._workers else ()))
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        workers = facts[self._workers] if self._workers else None
+        stopped = stopped_flow(facts[self._failed], facts[self._flow], workers, self.program)
+        return stopped or skip("failed jobs can be read, the queue answers, its workers run")
+
+
+_ADVICE: Final[Mapping[WebhookTrouble, str]] = {
+    WebhookTrouble.FAILING: "its log says why (storage/logs of the application), and error tracking",
+    WebhookTrouble.GONE: "the route is not there: look at the last deploy, and at a stale `php artisan route:cache`",
+    WebhookTrouble.METHOD: "the route takes no POST: look at the last deploy, and at a stale `php artisan route:cache`",
+    WebhookTrouble.SESSION: "the route has to be outside the web group, or in the exceptions of VerifyCsrfToken",
+    WebhookTrouble.MOVED: "give the provider the address that it redirects to",
+    WebhookTrouble.LIMITED: "take the route out of the rate limit",
+    WebhookTrouble.ODD: "no webhook answers like that: look at what serves this address",
+    WebhookTrouble.REJECTS: "does PHP-FPM have another configuration than the command line?",
+}
+
+
+class CheckEndpoint(_OfPayments):
+    """Whether the webhook takes what is rightly signed and refuses the rest (runbook 4.4: "Check webhook endpoint")."""
+
+    kind: Literal["payments.endpoint"] = "payments.endpoint"
+    webhook: Webhook = Field(description="the provider's endpoint")
+    secret_env: EnvKey = Field(default="STRIPE_WEBHOOK_SECRET", description="key in .env that the secret comes from")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (APP_DOWN, ENDPOINT_BROKEN, SIGNATURE_UNCHECKED, SECRET_UNSET)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self.webhook.url
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self.webhook,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        state = facts[self.webhook]
+        match state.trouble:
+            case None:
+                return skip(f"the webhook is right: {state.describe()}")
+            case WebhookTrouble.SILENT | WebhookTrouble.GATEWAY:
+                return refuse(APP_DOWN, f"the webhook {state.describe()}: run `invoke fix.app-down` first")
+            case WebhookTrouble.UNSIGNED:
+                return refuse(
+                    SECRET_UNSET, f"the webhook {state.trouble.value}: {_set(self.secret_env)}{self._where()}"
+                )
+            case WebhookTrouble.FORGEABLE:
+                return refuse(
+                    SIGNATURE_UNCHECKED, f"the webhook {state.describe()}: take it offline or mend it at once"
+                )
+            case trouble:
+                return refuse(ENDPOINT_BROKEN, f"the webhook {state.describe()}; {_ADVICE[trouble]}")
+
+
+class TellSecret(_OfPayments):
+    """Whether the provider signs with the application's secret (runbook 4.4, "If webhook secret changed")."""
+
+    kind: Literal["payments.secret"] = "payments.secret"
+    webhook: Webhook = Field(description="the provider's endpoint")
+    secret: ConfigKey = Field(description="configuration key that holds the signing secret")
+    secret_env: EnvKey = Field(default="STRIPE_WEBHOOK_SECRET", description="key in .env that the secret comes from")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (SECRET_DIFFERS,)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "config.cache", "payments.endpoint")
+
+    @property
+    def _configuration(self) -> Configuration:
+        return Configuration(php=self.php, path=self.path, user=self.user)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "signing secret"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self.webhook, self._configuration)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        state = facts[self.webhook]
+        if state.events is None:
+            return skip("no access log is declared, so nobody can tell what the provider is answered")
+        if not state.disowned:
+            return skip("no event of the provider was refused for its signature since the configuration was written")
+        if facts[self._configuration].about((self.secret,)):
+            return skip("the secret in use is older than the one in .env: that comes first")
+        said = f"{state.events.refused} events of the provider were refused, the last at {state.events.last_at}"
+        return refuse(
+            SECRET_DIFFERS,
+            f"{said}, though what the application signs is accepted: {_set(self.secret_env)}{self._where()}",
+        )
+
+
+def _set(key: str) -> str:
+    command = f"invoke do.env.set --key {key} --value-from stdin"
+    return f"only a person sees the provider's secret; give it to `{command}`"
+
+
+_LEFT: Final[Mapping[Fate, RefusalCode]] = {
+    Fate.NOT_IDEMPOTENT: NOT_IDEMPOTENT,
+    Fate.TOO_OLD: TOO_OLD,
+    Fate.INTERRUPTED: INTERRUPTED,
+    Fate.ELSEWHERE: QUEUE_UNKNOWN,
+}
+
+
+class DecideJobs(_OfPayments):
+    """Failed jobs that only a person may decide about: each is left, and named with the reason."""
+
+    kind: Literal["payments.jobs"] = "payments.jobs"
+    jobs: tuple[PaymentJob, ...] = Field(default=(), description="classes of jobs, and which may be run twice")
+    queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="queues that they go through")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*_LEFT.values(),)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "payments.flow")
+
+    @property
+    def _failed(self) -> FailedJobs:
+        classes = tuple(job.name for job in self.jobs)
+        return FailedJobs(php=self.php, path=self.path, user=self.user, classes=classes)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "failed jobs that are left"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._failed,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        if not self.jobs:
+            return skip("the inventory names no class of jobs that payments consist of")
+        left: dict[Fate, list[FailedJob]] = {}
+        for job in facts[self._failed].jobs:
+            left.setdefault(fate(job, self.jobs, self.queues), []).append(job)
+        for why, code in _LEFT.items():
+            if why not in left:
+                continue
+            count = sum(len(left.get(each, ())) for each in _LEFT)
+            more = f" (the first of {count} that are left)" if count > 1 else ""
+            decide = "`php artisan queue:retry ID` or `queue:forget ID`"
+            return refuse(
+                code, f"{left[why][0].describe()} {why.value}{more}; a person decides: {decide}{self._where()}"
+            )
+        return skip("no failed job waits for a person's decision")
+
+
+class ResendEvents(_OfPayments):
+    """Have the provider send again what it could not deliver (runbook 4.4, "Retry failed webhooks").
+
+    It does so by itself for three days, at growing intervals, so nothing is lost; the dashboard does it at once.
+    """
+
+    kind: Literal["payments.resend"] = "payments.resend"
+    webhook: Webhook = Field(description="the provider's endpoint")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (HUMAN_STEP,)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "payments.flow", "payments.endpoint", "payments.secret")
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "undelivered events"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self.webhook,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        events = facts[self.webhook].events
+        if events is None:
+            return skip(f"no access log is declared: look for failed events at the provider's{self._where()}")
+        if not events.missed:
+            return skip(
+                "the provider's last event was accepted" if events.accepted else "no event is known to be missed"
+            )
+        said = f"{events.missed} events of the provider were not accepted, the last at {events.last_at}"
+        again = f"it sends them again by itself for three days, or at once from its dashboard{self._where()}"
+        # Before the configuration was written it was another application, so to say: nothing speaks against this one.
+        return refuse(HUMAN_STEP, f"{said}, and none since: {again}") if events.failed else skip(f"{said}: {again}")

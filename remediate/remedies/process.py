@@ -1,0 +1,241 @@
+"""What ends a process that runs away, and says whose lever it is where ending it would not help."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field
+
+from remediate.command import Run
+from remediate.host import AbsolutePath, Host, PhpName, ProgramName, UnitName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.laravel import App, Deploy
+from remediate.probes.load import SlowQueries
+from remediate.probes.php_fpm import unit_of
+from remediate.probes.processes import Process, Processes, Usage
+from remediate.probes.supervisor import StrayProcess
+from remediate.probes.systemd import full_name
+from remediate.programs.processes import end_processes
+from remediate.remedies.laravel import DEPLOY_RUNNING, MAINTENANCE_MODE
+from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+PROTECTED_PROCESS = RefusalCode(
+    name="protected-process",
+    meaning="What uses most is never ended: a database, sshd, a backup, or what the inventory protects.",
+)
+QUERY_CAUSE = RefusalCode(
+    name="query-cause",
+    meaning="The database works on a query: that has to end, not the database.",
+)
+FOREIGN_PROCESS = RefusalCode(
+    name="foreign-process", meaning="It belongs to root or to a user who is not the application's: a person decides."
+)
+UNIT_PROCESS = RefusalCode(
+    name="unit-process",
+    meaning="It belongs to a unit that would start it again, and the inventory does not say that it may be restarted.",
+)
+
+DATABASES: Final = frozenset({"mariadbd", "mysqld", "postgres"})
+PROTECTED: Final = DATABASES | {
+    "systemd",
+    "sshd",
+    "sshd-session",
+    "redis-server",
+    "supervisord",
+    "nginx",
+    "dbus-daemon",
+}
+LONG: Final = frozenset(
+    {"mysqldump", "mariadb-dump", "pg_dump", "gzip", "pigz", "bzip2", "xz", "zstd", "tar", "rsync", "restic", "borg"}
+)
+"""What is meant to work hard for long, as a backup does: half of one is none."""
+_NO_OWN_UNIT: Final = ("cron", "crond", "atd", "ssh", "sshd")
+"""Units that only start what others ask for: they do not start it again, and restarting them would not end it."""
+_KTHREADD: Final = 2
+
+
+def too_much(host: Host) -> Processes:
+    """Return the question that every remedy of high load asks, with the limits of the inventory."""
+    limits = host.settings.limits
+    own = (host.settings.app_user, *((host.ssh.user,) if host.ssh.user not in {None, "root"} else ()))
+    return Processes(
+        cpu=limits.cpu,
+        memory=limits.memory,
+        age=limits.process_age,
+        sample=limits.sample,
+        own=tuple(dict.fromkeys(each for each in own if each is not None)),
+    )
+
+
+class EndProcess(Remedy):
+    """End a process that runs away, when it is the application's own and nothing starts it again (runbook 4.5).
+
+    The process is asked first (TERM) and forced (KILL) after `patience`; a queue worker is only asked, as it may be in
+    the middle of a job, and supervisor starts the next one. It is ended by identity, pid and start time, so another
+    one that got its number meanwhile is left alone. Never root's, never a protected one, never one that its unit
+    would start again: for those it says what the lever is, with the command to type.
+    """
+
+    kind: Literal["process.end"] = "process.end"
+    usage: Processes = Field(default=Processes(), description="what counts as running away")
+    user: UserName = Field(default="forge", description="user the application runs as")
+    login: UserName | None = Field(default=None, description="user of the login, whose processes may be ended, too")
+    protected: tuple[ProgramName, ...] = Field(default=(), description="names of programs that are never ended")
+    restartable: tuple[UnitName, ...] = Field(default=(), description="units that unit.restart takes care of")
+    php: PhpName | None = Field(default=None, description="PHP's name, for example php8.3")
+    path: AbsolutePath | None = Field(default=None, description="directory that holds artisan, to ask its database")
+    query_seconds: int = Field(default=30, ge=1, description="seconds from which a query is slow")
+    patience: int = Field(default=10, ge=0, le=600, description="seconds a process may take to end")
+    settle: float = Field(default=10, ge=0, le=600, description="seconds the effect may take to show")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (
+        *(PROTECTED_PROCESS, QUERY_CAUSE, FOREIGN_PROCESS, UNIT_PROCESS),
+        *(DEPLOY_RUNNING, MAINTENANCE_MODE),
+    )
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        return {
+            "usage": too_much(host),
+            "user": settings.app_user,
+            "login": None if host.ssh.user == "root" else host.ssh.user,
+            "protected": settings.protected_processes,
+            "restartable": settings.restartable_units,
+            "php": settings.php,
+            "path": settings.app_path,
+            "query_seconds": settings.limits.query_seconds,
+        }
+
+    @property
+    def _queries(self) -> SlowQueries | None:
+        if self.php is None or self.path is None:
+            return None
+        return SlowQueries(php=self.php, path=self.path, user=self.user, seconds=self.query_seconds)
+
+    @property
+    def _app(self) -> App | None:
+        return None if self.php is None or self.path is None else App(php=self.php, path=self.path, user=self.user)
+
+    @property
+    def _deploy(self) -> Deploy:
+        return Deploy(user=self.user)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "processes"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        asked = (self.usage, self._deploy, self._app, self._queries)
+        return tuple(probe for probe in asked if probe is not None)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self.usage,)
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._deploy,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        usage = facts[self.usage]
+        ours = self._ours(usage)
+        if ours:
+            deploy = facts[self._deploy]
+            if deploy.running:
+                return wait(f"a deploy is {deploy.describe()}", code=DEPLOY_RUNNING)
+            if self._app is not None and facts[self._app].maintenance:
+                return refuse(MAINTENANCE_MODE, f"{self.path} is down for maintenance: {ours[-1].describe()} may be it")
+            return proceed("; ".join(process.describe() for process in ours[-3:]))
+        others = [process for process in usage.culprits if self._lever(process) is None]
+        if others:
+            return self._refusal(others[-1], facts)
+        if usage.culprits:
+            return skip(f"{usage.culprits[-1].describe()}: that is for its unit")
+        return skip(f"no process runs away: {usage.describe()}")
+
+    def _ours(self, usage: Usage) -> tuple[Process, ...]:
+        return tuple(process for process in usage.culprits if self._lever(process) == "end")
+
+    def _lever(self, process: Process) -> Literal["end", "unit"] | None:
+        """Say what mends this one: ending it, or its unit by another remedy; None when neither does."""
+        if self._protects(process):
+            return None
+        if process.unit is not None and process.unit in {full_name(unit) for unit in self._units()}:
+            return "unit"
+        mine = process.user in {self.user, self.login} - {"root"}
+        return "end" if mine and (_worker(process) or not _in_a_unit(process)) else None
+
+    def _units(self) -> tuple[str, ...]:
+        return (*self.restartable, *((unit_of(self.php),) if self.php else ()))
+
+    def _protects(self, process: Process) -> bool:
+        kernel = process.pid == _KTHREADD or process.parent == _KTHREADD
+        return process.pid == 1 or kernel or process.name in {*PROTECTED, *LONG, *self.protected}
+
+    def _refusal(self, process: Process, facts: Facts) -> Verdict:
+        told = process.describe()
+        if process.name in DATABASES and self._queries is not None and (slow := facts[self._queries].queries):
+            return refuse(
+                QUERY_CAUSE,
+                f"{told}; it works on {slow[0].describe()}: end that query, not the database; "
+                f"in the database: KILL QUERY {slow[0].id}",
+            )
+        if self._protects(process):
+            return refuse(PROTECTED_PROCESS, f"{told}; it is never ended: find out what keeps it busy")
+        if _in_a_unit(process):
+            why = "would start it again, and is not among restartable_units"
+            return refuse(UNIT_PROCESS, f"{told}; its unit {why}. By hand: sudo systemctl stop {process.unit}")
+        return refuse(FOREIGN_PROCESS, f"{told}; by hand: sudo kill -TERM {process.pid}")
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        ours = self._ours(facts[self.usage])
+        for user in dict.fromkeys(process.user for process in ours):
+            of_user = [process for process in ours if process.user == user]
+            workers = [process.identity for process in of_user if _worker(process)]
+            others = [process.identity for process in of_user if not _worker(process)]
+            if others:
+                yield end_processes(others, user, self.patience, kill=True)
+            if workers:
+                yield end_processes(workers, user, max(30, self.patience))
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return ()  # nothing privileged: whoever owns a process ends it
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """The processes are gone, and none like them works in their place, however young it is."""
+        ended, now = self._ours(before[self.usage]), after[self.usage]
+        there = {process.identity for process in now.processes}
+        left = [process for process in ended if process.identity in there]
+        if left:
+            return NotYet(reason=f"{left[0].name} (pid {left[0].pid}) is still there")
+        same = {(process.user, process.name, process.arguments) for process in ended}
+        for process in now.processes:
+            if process.cpu >= self.usage.cpu and (process.user, process.name, process.arguments) in same:
+                return NotYet(
+                    reason=f"it came back as pid {process.pid}, child of {process.parent}: what starts it has to stop"
+                )
+        verdict = self.guard(after)
+        if self._ours(now):
+            return NotYet(reason=verdict.reason)
+        if before.output(self.usage).stdout == after.output(self.usage).stdout:
+            return Failed(reason="the same processes as before use too much")
+        gone = ", ".join(f"{process.name} (pid {process.pid})" for process in ended)
+        return Proven(evidence=f"{gone} ended, none like it came back; CPU {now.cpu} % of {now.cores * 100} %")
+
+
+def _in_a_unit(process: Process) -> bool:
+    starters = {full_name(unit) for unit in _NO_OWN_UNIT}
+    return process.unit is not None and process.unit not in starters and not process.unit.startswith("user@")
+
+
+def _worker(process: Process) -> bool:
+    """Whether it is one of artisan's own long-running commands under supervisor, which starts the next one."""
+    artisan = StrayProcess(pid=process.pid, started=process.started, user=process.user, arguments=process.arguments)
+    return process.unit == full_name("supervisor") and artisan.is_worker

@@ -1,0 +1,191 @@
+"""What runs failed jobs once more, when that is safe."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import Run
+from remediate.host import AbsolutePath, Host, PaymentJob, Payments, PhpName, ProgramName, QueueName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.queue import FailedJob, FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried
+from remediate.probes.supervisor import Workers, WorkerState
+from remediate.programs.queue import retry_jobs
+from remediate.remedies.handover import CODES
+from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+# Said with the name of the playbook whose business it is.
+APP_DOWN, CACHE_DOWN, DATABASE_DOWN = CODES["app-down"], CODES["cache-down"], CODES["database-down"]
+FAILS_AGAIN = RefusalCode(
+    name="fails-again",
+    meaning="A job that was retried failed again: find out why before any other of its kind is retried.",
+    overridable=True,
+)
+
+
+class Fate(Enum):
+    """What is to become of one failed job."""
+
+    READY = "may be retried"
+    AGAIN = "failed again after it had been retried"
+    INTERRUPTED = "was claimed by a retry that did not come to its end: it may have run"
+    NOT_IDEMPOTENT = "must not be run twice, says the inventory"
+    TOO_OLD = "is too old to be retried without asking"
+    ELSEWHERE = "goes through a queue that the inventory does not name"
+
+
+def fate(job: FailedJob, declared: Sequence[PaymentJob], queues: Sequence[str]) -> Fate:
+    """Say what is to become of a job, by what the inventory declares of its class."""
+    rule = next((each for each in declared if each.name.lower() == job.name.lower()), None)
+    if rule is None or not rule.idempotent:
+        return Fate.NOT_IDEMPOTENT
+    if job.hours is None or job.hours >= rule.max_age_hours:
+        return Fate.TOO_OLD
+    if job.retried is not Retried.NO:
+        return Fate.AGAIN if job.retried is Retried.AGAIN else Fate.INTERRUPTED
+    if job.uuid is None or job.queue not in queues:
+        return Fate.ELSEWHERE
+    return Fate.READY
+
+
+def stopped_flow(
+    failed: FailedJobsState, flow: QueueFlowState, workers: WorkerState | None, program: str | None
+) -> Verdict | None:
+    """Refuse or wait when jobs could not flow now, naming the playbook whose business that is; None when they can."""
+    if failed.trouble is not None:
+        return refuse(
+            DATABASE_DOWN, f"the database of the failed jobs {failed.trouble}: run `invoke fix.database-down` first"
+        )
+    if flow.trouble is not None:
+        return refuse(CACHE_DOWN, f"the store of the queue {flow.trouble}: run `invoke fix.cache-down` first")
+    if workers is None:
+        return None
+    if not workers.daemon or not workers.processes or workers.broken:
+        return refuse(APP_DOWN, f"the workers {program} are {workers.describe()}: run `invoke fix.app-down` first")
+    if workers.changing:
+        return wait(f"{program} is {workers.describe()}", APP_DOWN)
+    return None
+
+
+class RetryJobs(Remedy):
+    """Retry failed jobs that may be run twice: one first, then ten at a time (runbook 4.4: `queue:retry all`).
+
+    Only classes that the inventory declares idempotent, only jobs younger than it allows, only once each: a job that
+    failed again is left, and with it every other, until `--override fails-again=why` says that the cause is mended.
+    The next batch goes only when the one before it was processed. `queue:retry all` asks nothing of this: it charges
+    a customer twice, floods a provider that is still sick, and "pushed back onto the queue" is not yet done.
+
+    A job is marked in its payload before it is pushed, so no two runs of ours push the same one, from whatever host.
+    Laravel pushes a job and then deletes its row: when that is cut short between the two, the marked row stays, no
+    run touches it again, and a person has to find out whether it was processed.
+    """
+
+    kind: Literal["queue.retry"] = "queue.retry"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+    program: ProgramName | None = Field(default=None, description="supervisor group or program of the queue workers")
+    jobs: tuple[PaymentJob, ...] = Field(default=(), description="classes of jobs, and which may be run twice")
+    queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="queues that they go through")
+    batch: int = Field(default=10, ge=1, le=50, description="jobs that are retried at a time, after the first")
+    patience: int = Field(default=60, ge=5, le=600, description="seconds that a batch may take")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN, FAILS_AGAIN)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "payments.flow", "config.cache", "worker.restart")
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings, payments = host.settings, host.settings.payments or Payments()
+        given = {
+            "php": settings.php,
+            "path": settings.app_path,
+            "user": settings.app_user,
+            "program": settings.worker_program,
+            "jobs": payments.jobs,
+            "queues": payments.queues,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def _failed(self) -> FailedJobs:
+        classes = tuple(job.name for job in self.jobs)
+        return FailedJobs(php=self.php, path=self.path, user=self.user, classes=classes)
+
+    @property
+    def _flow(self) -> QueueFlow:
+        return QueueFlow(php=self.php, path=self.path, user=self.user, queues=self.queues)
+
+    @property
+    def _workers(self) -> Workers | None:
+        return None if self.program is None else Workers(program=self.program)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "failed jobs"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._failed, self._flow, *((self._workers,) if self._workers else ()))
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._failed,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        failed = facts[self._failed]
+        if failed.trouble is None and not (self._with(failed, Fate.READY) or self._with(failed, Fate.AGAIN)):
+            return skip(f"none that may be retried: {failed.describe()}")
+        flow = facts[self._flow]
+        if stopped := stopped_flow(failed, flow, facts[self._workers] if self._workers else None, self.program):
+            return stopped
+        if flow.retried:
+            return wait(f"{len(flow.retried)} jobs that were retried are still in the queue")
+        ready, again = self._with(failed, Fate.READY), self._with(failed, Fate.AGAIN)
+        if again:
+            left = f"; {len(ready)} others wait for that" if ready else ""
+            return refuse(FAILS_AGAIN, f"{again[0].describe()} failed again after it had been retried{left}")
+        names = ", ".join(dict.fromkeys(job.name for job in ready))
+        turns = f": the oldest alone, then {self.batch} at a time" if len(ready) > 1 else ""
+        return proceed(f"{len(ready)} failed jobs may be retried ({names}){turns}")
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        yield self._step(job.id for job in self._chosen(facts[self._failed]))
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return (self._step(()),)
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """See Remedy: each of them has left both the failed jobs and the queue, and is not among the failed again."""
+        chosen = {job.uuid for job in self._chosen(before[self._failed])}
+        failed, flow = after[self._failed], after[self._flow]
+        if failed.trouble is not None or flow.trouble is not None:
+            return NotYet(reason=f"cannot be told: {failed.describe()}, {flow.describe()}")
+        back = [job for job in failed.jobs if job.uuid in chosen]
+        again = [job for job in back if job.retried is Retried.AGAIN]
+        done = len(chosen) - len(back)
+        if again:
+            return Failed(reason=f"{again[0].describe()} failed again; {done} of {len(chosen)} were processed")
+        if chosen.intersection(flow.retried):
+            return NotYet(reason=f"{len(chosen.intersection(flow.retried))} are still in the queue")
+        if back:
+            return Failed(reason=f"{len(back)} of {len(chosen)} are left: {back[0].describe()}")
+        if before.output(self._failed).stdout == after.output(self._failed).stdout:
+            return NotYet(reason="the failed jobs are as they were before")
+        return Proven(evidence=f"{done} jobs were processed: in no queue any more, and not failed again")
+
+    def _step(self, ids: Iterable[str]) -> Run:
+        return retry_jobs(self.php, self.path, self.user, ids, batch=self.batch, patience=self.patience)
+
+    def _with(self, failed: FailedJobsState, wanted: Fate) -> list[FailedJob]:
+        return [job for job in failed.jobs if fate(job, self.jobs, self.queues) is wanted]
+
+    def _chosen(self, failed: FailedJobsState) -> list[FailedJob]:
+        """Those that may be retried; those that failed again last, once somebody has overridden that."""
+        return [*self._with(failed, Fate.READY), *self._with(failed, Fate.AGAIN)]

@@ -1,0 +1,245 @@
+"""What brings Redis back."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import Run
+from remediate.host import AbsolutePath, Host, HostName, PhpName, Port, UnitName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.network import PortOwner
+from remediate.probes.redis import AppRedis, RedisState
+from remediate.probes.stores import Link, Role, Trouble
+from remediate.probes.systemd import Unit
+from remediate.remedies.human import HumanStep
+from remediate.remedies.nginx import PORT_TAKEN
+from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
+from remediate.remedy import Remedy, Step
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+REDIS_LOADING = RefusalCode(
+    name="redis-loading", meaning="Redis is still loading its data from disk; it answers when it is through."
+)
+
+
+class RestartRedis(Remedy):
+    """Start Redis when its unit is down (runbook 4.3, where Redis is ours: the inventory's `redis.unit`).
+
+    A Redis that runs is never restarted, whatever it says: sessions and queued jobs that it has not saved would be
+    lost, and a full memory, a wrong password or a full disk would be there again afterwards. One that is down has
+    lost them already. While it loads its data it is waited for.
+    """
+
+    kind: Literal["redis.restart"] = "redis.restart"
+    unit: UnitName = Field(description="systemd unit of Redis")
+    port: Port = Field(default=6379, description="TCP port that it listens on")
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+    settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, PORT_TAKEN, REDIS_LOADING)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        given: dict[str, object] = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
+        if settings.redis is not None:
+            given |= {"unit": settings.redis.unit, "port": settings.redis.port}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit(name=self.unit)
+
+    @property
+    def _owner(self) -> PortOwner:
+        return PortOwner(port=self.port)
+
+    @property
+    def _app(self) -> AppRedis:
+        return AppRedis(php=self.php, path=self.path, user=self.user)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self._unit.label()
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit, self._owner, self._app)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit,)
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._owner,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        unit, name = facts[self._unit], self.title()
+        if unit.changing:
+            return wait(f"{name} is {unit.describe()}, job {unit.job}", REDIS_LOADING if unit.sub == "start" else None)
+        if unit.healthy:
+            redis = facts[self._app]
+            if redis.trouble is Trouble.LOADING:
+                return wait(f"{name} is loading its data", REDIS_LOADING)
+            return skip(f"{name} is active")
+        return (
+            unstartable(unit, name)
+            or self._shut_out(facts)
+            or start_limited(unit, name)
+            or proceed(f"{name} is {unit.describe()}; what it had not saved is lost already")
+        )
+
+    def _shut_out(self, facts: Facts) -> Verdict | None:
+        taken = facts[self._owner]
+        if not taken.programs:
+            return None
+        return refuse(PORT_TAKEN, f"{self._owner.label()} is taken by {taken.describe()}: {self.title()} cannot start")
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        yield from restarting(facts[self._unit], self.unit)
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return restarts(self.unit)
+
+
+REDIS_NOT_OURS = RefusalCode(
+    name="redis-not-ours",
+    meaning="Nobody answers at a Redis that the inventory does not call ours: no unit, or elsewhere.",
+)
+REDIS_SILENT = RefusalCode(
+    name="redis-silent",
+    meaning="Redis runs and does not answer: restarting it would lose what it has not saved.",
+)
+PASSWORD_REJECTED = RefusalCode(
+    name="password-rejected", meaning="Redis rejects the password, also the one that .env has now."
+)
+WRONG_ROLE = RefusalCode(
+    name="wrong-role", meaning="Redis is a replica and takes no writes; another one should be the master."
+)
+PERSISTENCE_FAILING = RefusalCode(
+    name="persistence-failing", meaning="Redis cannot save its data to disk, and refuses writes until it can."
+)
+REDIS_FAILING = RefusalCode(
+    name="redis-failing", meaning="Redis answers with an error that nothing here mends by itself."
+)
+_LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class RedisByHand(HumanStep):
+    """Say what a person has to do about a Redis that no command here may mend (runbook 4.3).
+
+    A Redis that is not ours, that rejects every password the application has, that is a replica, that cannot save to
+    its disk, or that runs and does not answer: a restart would change none of these and lose what is not saved.
+    """
+
+    kind: Literal["redis.by-hand"] = "redis.by-hand"
+    unit: UnitName | None = Field(default=None, description="systemd unit of Redis; absent = managed elsewhere")
+    address: HostName = Field(default="127.0.0.1", description="where the application reaches the one that is ours")
+    port: Port = Field(default=6379, description="TCP port that it listens on")
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (
+        REDIS_NOT_OURS,
+        REDIS_SILENT,
+        PASSWORD_REJECTED,
+        WRONG_ROLE,
+        PERSISTENCE_FAILING,
+        REDIS_FAILING,
+        REDIS_LOADING,
+    )
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        given: dict[str, object] = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
+        if settings.redis is not None:
+            given |= {"unit": settings.redis.unit, "address": settings.redis.host, "port": settings.redis.port}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def _app(self) -> AppRedis:
+        return AppRedis(php=self.php, path=self.path, user=self.user)
+
+    @property
+    def _fresh(self) -> AppRedis:
+        return AppRedis(php=self.php, path=self.path, user=self.user, fresh=True)
+
+    @property
+    def _units(self) -> tuple[Unit, ...]:
+        return () if self.unit is None else (Unit(name=self.unit),)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "Redis"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._app, self._fresh, *self._units)
+
+    def needed(self, facts: Facts) -> str | None:
+        """See HumanStep."""
+        verdict = self.guard(facts)
+        return verdict.reason if verdict.code else None
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        redis = facts[self._app]
+        verdicts = (self._about(link, redis, facts) for link in redis.failing)
+        return next((each for each in verdicts if each is not None), skip("nothing for a person to do"))
+
+    def _about(self, link: Link, redis: RedisState, facts: Facts) -> Verdict | None:
+        """Say what a person has to do about one connection; None where another remedy is in charge of it."""
+        trouble, ours = link.trouble, self._is_ours(link)
+        if trouble is None or trouble is Trouble.MEMORY:
+            return None  # cache.clear
+        down = any(not facts[unit].healthy for unit in self._units)
+        if trouble.unreachable and ours and down:
+            return None  # redis.restart
+        if trouble is Trouble.LOADING:
+            return wait(f"{link.server} is loading its data", REDIS_LOADING)
+        if not facts[self._fresh].failing:
+            return None  # config.cache
+        said = f"{link.server}: {trouble.value}"
+        if trouble.unreachable:
+            code = REDIS_SILENT if ours else REDIS_NOT_OURS
+            return refuse(code, f"{said}, {_lacking(redis, link)}")
+        return refuse(_BY_TROUBLE.get(trouble, REDIS_FAILING), said)
+
+    def _is_ours(self, link: Link) -> bool:
+        if self.unit is None:
+            return False
+        host, _, port = link.server.rpartition(":")
+        same = host == self.address or {host, self.address} <= _LOCAL
+        return link.server.startswith("/") or (same and port == str(self.port))
+
+
+_BY_TROUBLE = {
+    Trouble.DENIED: PASSWORD_REJECTED,
+    Trouble.REPLICA: WRONG_ROLE,
+    Trouble.UNSAVED: PERSISTENCE_FAILING,
+}
+
+
+def _lacking(redis: RedisState, link: Link) -> str:
+    """Say what is missing without it, and what a cache in files would change about that."""
+    roles = [role for each in redis.failing if each.server == link.server for role in redis.roles(each)]
+    missing = f"and without it no {', '.join(role.value for role in roles)}"
+    if roles == [Role.CACHE]:
+        return f"{missing}: until it is back, do.cache.fallback keeps the cache in files"
+    if Role.CACHE in roles:
+        return f"{missing}: do.cache.fallback would bring back the cache alone"
+    return missing

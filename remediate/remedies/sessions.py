@@ -1,0 +1,247 @@
+"""What ends sessions of a database server that keep others from working."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import Run
+from remediate.host import DatabaseLimits, DatabaseUser, Host, Seconds
+from remediate.probe import Fact, Probe
+from remediate.probes.http import Failure, Site
+from remediate.probes.laravel import AppDatabase, DatabaseTrouble
+from remediate.probes.mysql import Session, Sessions, SessionsState, listed
+from remediate.programs.database import end_idle, end_queries
+from remediate.remedy import Proven, Remedy, Verification
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+DATABASE_USER_UNSET = RefusalCode(
+    name="database-user-unset",
+    meaning="The inventory does not say who the application is at its database (remediate.database.user).",
+)
+BLOCKED_BY_OTHERS = RefusalCode(
+    name="blocked-by-others", meaning="Somebody else than the application holds the locks that it waits for."
+)
+BLOCKER_UNKNOWN = RefusalCode(
+    name="blocker-unknown", meaning="Locks are waited for, and the server does not tell whose they are."
+)
+LONG_WRITE = RefusalCode(
+    name="long-write",
+    meaning="What takes too long changes data: ending it undoes all that, which may take as long again.",
+)
+CONNECTION_LIMIT = RefusalCode(
+    name="connection-limit",
+    meaning="Every connection is in use, and none of the application's own does nothing: somebody has to decide.",
+)
+
+_HANGS = 504
+
+
+class _OfSessions(Remedy):
+    """Whatever ends sessions: only the application's own, judged by the server at the moment they are ended."""
+
+    user: DatabaseUser | None = Field(
+        default=None, description="the application's own database user; never root, a replica's, a backup's"
+    )
+    lock_wait: Seconds = Field(default=10, description="seconds from which on waiting for a lock is trouble")
+    idle_transaction: Seconds = Field(
+        default=30, description="seconds of doing nothing in a transaction that others wait for"
+    )
+    long_query: Seconds = Field(default=60, description="seconds from which on a query is too long")
+    idle: Seconds = Field(default=60, description="seconds of doing nothing while others get no connection")
+
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.restart")
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        database = host.settings.database
+        return {} if database is None else {"user": database.user, **database.limits.model_dump()}
+
+    @property
+    def _limits(self) -> DatabaseLimits:
+        return DatabaseLimits(
+            lock_wait=self.lock_wait,
+            idle_transaction=self.idle_transaction,
+            long_query=self.long_query,
+            idle=self.idle,
+        )
+
+    @property
+    def _sessions(self) -> Sessions:
+        return Sessions(limits=self._limits)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return f"sessions of {self.user or 'the application'}"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._sessions,)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._sessions,)
+
+    def _known(self, verdict: Verdict) -> Verdict:
+        """Turn what would be done into a refusal where nobody said whose sessions may be ended."""
+        return verdict if self.user is not None else refuse(DATABASE_USER_UNSET, f"{verdict.reason}, but whose is open")
+
+    def _ended(self, before: Facts, after: Facts) -> tuple[Session, ...]:
+        """Return the sessions of the application that were there before and are at something else now, or gone."""
+        left = {(each.id, each.query) for each in after[self._sessions].sessions}
+        known = before[self._sessions].sessions
+        return tuple(each for each in known if each.user == self.user and (each.id, each.query) not in left)
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """See Remedy."""
+        result = super().verify(before, after)
+        if not isinstance(result, Proven):
+            return result
+        return Proven(evidence=f"{result.evidence}; ended {listed(self._ended(before, after)) or 'by then'}")
+
+
+class EndQueries(_OfSessions):
+    """End queries and transactions of the application that others wait for (runbook 4.2, "kill long-running queries").
+
+    First what holds the locks is found: the longest queries are, as a rule, its victims. A transaction that does
+    nothing has its connection ended, a long query is ended by itself (KILL QUERY), and its connection only when its
+    transaction stays with the locks. Without locks a long query is ended only when pages hang. Only the application's
+    own sessions, only reading queries; the server judges them again, by the same words, as it ends them.
+    """
+
+    kind: Literal["database.end-queries"] = "database.end-queries"
+    pages: tuple[Site, ...] = Field(
+        default=(), description="pages that it serves: while none of them hangs, a long query is left"
+    )
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (
+        DATABASE_USER_UNSET,
+        BLOCKED_BY_OTHERS,
+        BLOCKER_UNKNOWN,
+        LONG_WRITE,
+    )
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        return {**super().defaults(host), "pages": _pages(host)}
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._sessions, *self.pages)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        state = facts[self._sessions]
+        if not state.up:
+            return wait("the database server does not run")
+        if state.waiting:
+            return self._unblocking(state)
+        long = tuple(each for each in state.sessions if not each.idle and each.beyond and each.user == self.user)
+        if not long:
+            others = [each.user for each in state.sessions if not each.idle and each.user != self.user]
+            return skip(f"nobody waits for a lock, and no query is too long{f' but of {others[0]}' if others else ''}")
+        if not self._hang(facts):
+            return skip(f"no page hangs, so what takes long is left: {listed(long)}")
+        return self._ending(long)
+
+    def _unblocking(self, state: SessionsState) -> Verdict:
+        """Say what to do about locks that somebody waits for."""
+        blocking = [each for each in state.sessions if each.blocks]
+        if self.user is None:
+            return refuse(DATABASE_USER_UNSET, f"{state.describe()}, but who the application is there is open")
+        if not blocking:
+            return refuse(BLOCKER_UNKNOWN, "locks are waited for, and no transaction is known that would hold them")
+        if others := [each for each in blocking if each.user != self.user]:
+            return refuse(BLOCKED_BY_OTHERS, f"locks are waited for, held by {listed(others)}")
+        if not (ripe := tuple(each for each in blocking if each.beyond)):
+            return wait(f"locks are waited for, held by {listed(blocking)}: not for long yet")
+        return self._ending(ripe)
+
+    def _ending(self, sessions: tuple[Session, ...]) -> Verdict:
+        if writing := [each for each in sessions if not each.idle and not each.reads]:
+            return refuse(LONG_WRITE, f"too long, and it may have changed data: {listed(writing)}")
+        lost = ", whose changes are undone" if any(each.modified for each in sessions) else ""
+        what = "locks are waited for, held by" if any(each.blocks for each in sessions) else "pages hang, and too long:"
+        return self._known(proceed(f"{what} {listed(sessions)}{lost}"))
+
+    def _hang(self, facts: Facts) -> bool:
+        """Whether a page does not answer, as it does when it waits for its database: not when it answers an error."""
+        if not self.pages:
+            return True
+        answers = (facts[page] for page in self.pages)
+        return any(each.failure is Failure.TIMEOUT or each.status == _HANGS for each in answers)
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return () if self.user is None else (end_queries(self._limits, self.user),)
+
+
+class EndIdle(_OfSessions):
+    """End connections of the application that do nothing while nobody gets one (runbook 4.2, connection limit).
+
+    Only while the server has hardly a connection left and the application gets none, and only those of the
+    application's own user that have done nothing for longer than the limit and are in no transaction. When others
+    hold the connections they are named.
+    """
+
+    kind: Literal["database.end-idle"] = "database.end-idle"
+    asked: AppDatabase | None = Field(default=None, description="the application's own question to its database")
+    pages: tuple[Site, ...] = Field(default=(), description="pages that it serves")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_USER_UNSET, CONNECTION_LIMIT)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        given = {**super().defaults(host), "pages": _pages(host)}
+        if settings.php is None or settings.app_path is None:
+            return given
+        return {**given, "asked": AppDatabase(php=settings.php, path=settings.app_path, user=settings.app_user)}
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._sessions, *((self.asked,) if self.asked else ()), *self.pages)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        state = facts[self._sessions]
+        if not state.up:
+            return wait("the database server does not run")
+        if not state.tight:
+            return self._own_limit(facts)
+        said = f"{state.taken} are in use: {state.held}"
+        if not self._rejected(state, facts):
+            return skip(f"{said}, and the application gets what it needs")
+        if self.user is None:
+            return refuse(DATABASE_USER_UNSET, said)
+        idle = [each for each in state.sessions if each.idle and not each.transaction and each.user == self.user]
+        if idle:
+            return proceed(f"{said}; idle for too long: {listed(idle)}")
+        if any(each.idle and each.user == self.user for each in state.holders):
+            return wait(f"{said}; none of {self.user} idle for long yet", CONNECTION_LIMIT)
+        return refuse(CONNECTION_LIMIT, said)
+
+    def _own_limit(self, facts: Facts) -> Verdict:
+        """Say what is to be thought of a server that has connections left."""
+        if self.asked is None or facts[self.asked].trouble is not DatabaseTrouble.TOO_MANY:
+            return skip("there are connections left")
+        # A moment ago there were none; or the user has a limit of its own (max_user_connections).
+        return wait("the server has connections left, and the application gets none", CONNECTION_LIMIT)
+
+    def _rejected(self, state: SessionsState, facts: Facts) -> bool:
+        """Whether somebody gets no connection."""
+        if state.full or (self.asked is not None and facts[self.asked].trouble is DatabaseTrouble.TOO_MANY):
+            return True
+        return any(facts[page].ok is not True for page in self.pages)
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return () if self.user is None else (end_idle(self._limits, self.user),)
+
+
+def _pages(host: Host) -> tuple[Site, ...]:
+    path = host.settings.health_path
+    return (*Site.of(host), *(Site.of(host, path) if path else ()))

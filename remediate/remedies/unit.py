@@ -1,0 +1,196 @@
+"""What restarts a unit whose processes run away: the pool rather than its worker, the service rather than its child."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import ROOT, Run
+from remediate.host import Host, PhpName, UnitName
+from remediate.probe import Fact, Probe
+from remediate.probes.machine import Machine
+from remediate.probes.php_fpm import PhpFpmConfig, unit_of
+from remediate.probes.processes import Processes
+from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
+from remediate.remedies.php_fpm import POOL_BUSY
+from remediate.remedies.process import UNIT_PROCESS, too_much
+from remediate.remedies.systemd import (
+    CONFIG_REFUSALS,
+    UNIT_REFUSALS,
+    restarting,
+    restarts,
+    start_limited,
+    unsound,
+    unstartable,
+)
+from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+
+def _culprit(facts: Facts, usage: Processes, unit: str) -> str | None:
+    """Say which process of a unit, or that all of them together, have too much; None when none has."""
+    seen = facts[usage]
+    found = [process for process in seen.culprits if process.unit == unit]
+    if found:
+        return found[-1].describe()
+    group = next((each for each in seen.units if each.unit == unit), None)
+    return None if group is None else f"{unit} has {group.memory_kib // 1024} MiB of {seen.total_kib // 1024} MiB"
+
+
+def _busy(facts: Facts, usage: Processes, unit: str) -> str | None:
+    """Say which process of a unit uses as much CPU as a culprit, however young it is."""
+    found = [each for each in facts[usage].processes if each.unit == unit and each.cpu >= usage.cpu]
+    return found[-1].describe() if found else None
+
+
+class RecyclePhpFpm(Remedy):
+    """Replace PHP-FPM's children when one of them runs away or they grew too big (runbook 4.5, "clears memory").
+
+    By a reload: the master and its sockets stay, so nobody who connects is refused, and every child is a new one. A
+    child that does not end is forced by PHP-FPM after process_control_timeout; without that setting requests in
+    progress are dropped, as a restart would. Not when they are busy with many requests, one after the other: the load
+    would be back at once. Only with a configuration that php-fpm accepts: a reload with a broken
+    one is an outage.
+    """
+
+    kind: Literal["php-fpm.recycle"] = "php-fpm.recycle"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    usage: Processes = Field(default=Processes(), description="what counts as running away")
+    settle: float = Field(default=15, ge=0, le=600, description="seconds the effect may take to show")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*CONFIG_REFUSALS, POOL_BUSY)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        given = {"php": host.settings.php, "usage": too_much(host)}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit(name=unit_of(self.php))
+
+    @property
+    def _config(self) -> PhpFpmConfig:
+        return PhpFpmConfig(php=self.php)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return unit_of(self.php)
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self.usage, self._unit, self._config)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self.usage,)
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit, self._config)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        name = self.title()
+        found = _culprit(facts, self.usage, full_name(name))
+        if found is None:
+            return skip(f"no child of {name} runs away")
+        unit = facts[self._unit]
+        if unit.changing or not unit.healthy:
+            return wait(f"{name} is {unit.describe()}")
+        return unsound(facts[self._config], self._config.label()) or self._works(facts, found) or proceed(found)
+
+    def _works(self, facts: Facts, found: str) -> Verdict | None:
+        """Say that its children serve one request after the other: who does that waits for the next one in between."""
+        seen, unit = facts[self.usage], full_name(self.title())
+        children = [process for process in seen.culprits if process.unit == unit]
+        if not children or any(each.excess == "memory" or each.rests <= seen.interval for each in children):
+            return None
+        return refuse(POOL_BUSY, f"{found}; it rested {children[-1].rests} times meanwhile: it works on many requests")
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return (Run.of(SYSTEMCTL, "reload", full_name(self.title()), user=ROOT, seconds=60),)
+
+
+class RestartUnit(Remedy):
+    """Restart a unit of the application whose process runs away (runbook 4.5): `kill -9` would only bring it back.
+
+    Only a unit that the inventory lists in `restartable_units`. Not again when it was started a short time ago: what
+    it does has to change then, and the command that stops it is printed.
+    """
+
+    kind: Literal["unit.restart"] = "unit.restart"
+    unit: UnitName = Field(description="systemd unit of the application")
+    usage: Processes = Field(default=Processes(), description="what counts as running away")
+    again: int = Field(default=600, ge=0, description="seconds it must have run before it is restarted")
+    settle: float = Field(default=15, ge=0, le=600, description="seconds the effect may take to show")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, UNIT_PROCESS)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        usage = too_much(host)
+        units = host.settings.restartable_units
+        return {"usage": usage, "again": usage.age * 10, **({"unit": units[0]} if len(units) == 1 else {})}
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit(name=self.unit)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self._unit.label()
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self.usage, self._unit, Machine())
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit,)
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self.usage,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        found = _culprit(facts, self.usage, full_name(self.unit))
+        if found is None:
+            return skip(f"no process of {self.title()} runs away")
+        unit = facts[self._unit]
+        if unit.changing:
+            return wait(f"{self.title()} is {unit.describe()}")
+        if (refusal := unstartable(unit, self.title())) is not None:
+            return refusal
+        age = unit.age(facts[Machine()].uptime)
+        if age is None or age < self.again:
+            said = "is not active" if age is None else f"was started {age:.0f} s ago and runs away again"
+            stop = f"sudo systemctl stop {full_name(self.unit)}"
+            return refuse(UNIT_PROCESS, f"{found}; {self.title()} {said}: another start will not help. By hand: {stop}")
+        return start_limited(unit, self.title()) or proceed(found)
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        yield from restarting(facts[self._unit], self.unit)
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return restarts(self.unit)
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """It was started anew, and none of its processes is busy again, however young."""
+        unit = after[self._unit]
+        if not unit.healthy or unit.invocation == before[self._unit].invocation:
+            return NotYet(reason=f"{self.title()} is {unit.describe()}, not started anew")
+        busy = _busy(after, self.usage, full_name(self.unit)) or _culprit(after, self.usage, full_name(self.unit))
+        if busy is not None:
+            return NotYet(reason=f"started anew, and busy again: {busy}")
+        if before.output(self._unit).stdout == after.output(self._unit).stdout:
+            return NotYet(reason=f"{self.title()} is as it was before")
+        return Proven(evidence=f"{self.title()} was started anew and does not run away")

@@ -1,0 +1,37 @@
+"""What a host answers to the questions of high load when it is well."""
+
+from incidents import APP, DEPLOY, FPM, FPM_CONFIG, PATH, UP
+from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
+from remediate.probes.filesystems import Consumers, Room
+from remediate.probes.journal import Journal
+from remediate.probes.load import Load, SlowQueries
+from remediate.probes.processes import Processes
+from remediate.testing import examples as ex
+from remediate.testing import load_examples as exl
+from remediate.testing.scripted import Changes
+
+ACCESS, LARAVEL = "/var/log/nginx/access.log", f"{PATH}/storage/logs/laravel.log"
+USAGE, ROOM, QUERIES = Processes(), Room(), SlowQueries(php="php8.2", path=PATH, user="forge")
+FILES, WRITERS = LogFiles(paths=(ACCESS, LARAVEL)), LogWriters(paths=(ACCESS, LARAVEL))
+SHORT = exl.log_file(big=False, on_full=False, size=300, held_kib=4)
+WRITER = OpenFiles(files=(exl.opened(appends=True),))
+
+CALM: Changes = {
+    **UP,
+    USAGE: exl.USAGE,
+    ROOM: exl.ROOM,
+    FPM: ex.RUNNING,
+    FPM_CONFIG: ex.SOUND,
+    APP: ex.APP,
+    DEPLOY: ex.NO_DEPLOY,
+    QUERIES: exl.NO_QUERIES,
+    Load(): exl.LOAD,
+    DeletedFiles(): exl.NO_OPEN,
+    HeldLogs(): exl.NO_OPEN,
+    Journal(): exl.JOURNAL,
+    FILES: LogFileList(files=(SHORT,), unseen=()),
+    LogFiles(paths=()): exl.NO_FILES,
+    WRITERS: WRITER,
+    Consumers(): exl.NO_CONSUMERS,
+}
+"""A host with little to do and room on its disks, whether or not its inventory allows to shorten logs."""

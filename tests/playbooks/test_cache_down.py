@@ -1,0 +1,281 @@
+"""cache-down from the first look to the verdict, on a scripted host."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from incidents import at_once
+from incidents import host as app_host
+from remediate.command import Output
+from remediate.errors import ConfigurationError, Unreadable
+from remediate.host import Host
+from remediate.outcome import HostOutcome, RunVerdict, Touched
+from remediate.playbooks.cache_down import cache_down
+from remediate.probe import Fact, Probe
+from remediate.probes.cache import Cache
+from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvState, FileState
+from remediate.probes.descendants import Descendant, Descendants, DescendantsState
+from remediate.probes.disk import Disk
+from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
+from remediate.probes.network import PortOwner
+from remediate.probes.opcache import Opcache, OpcacheState
+from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.probes.redis import AppRedis, RedisContent
+from remediate.probes.stores import Scan, Trouble
+from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
+from remediate.probes.systemd import Unit, UnitLog
+from remediate.remedies.cache import ClearCache
+from remediate.remedies.configuration import CacheConfig
+from remediate.remedies.redis import RestartRedis
+from remediate.remedies.supervisor import StartWorkers
+from remediate.remedies.workers import RestartWorkers
+from remediate.remedy import Remedy
+from remediate.testing import ScriptedSession, play
+from remediate.testing import examples as ex
+from remediate.testing.scripted import Changes
+
+PATH = "/home/forge/agency-platform"
+OF = {"php": "php8.2", "path": PATH, "user": "forge"}
+
+
+def host(**settings: object) -> Host:
+    return app_host(site_vantage=["host"], **{"redis": {"unit": "redis-server", "port": 6379}, **settings})
+
+
+HOST = host()
+PAGES = tuple(probe for probe in cache_down(HOST).symptoms if probe.kind == "http.site")
+UNIT, DAEMON, NGINX, FPM = (Unit(name=name) for name in ("redis-server", "supervisor", "nginx", "php8.2-fpm"))
+APP = AppRedis.model_validate(OF)
+FRESH = APP.model_copy(update={"fresh": True})
+CONTENT, CACHE = RedisContent.model_validate(OF), Cache.model_validate(OF)
+CONFIGURATION = Configuration.model_validate(OF)
+ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
+WORKERS, PIDS = Workers(program="agency-worker"), WorkerIdentity()
+BELOW, CHILDREN = (Descendants(path=PATH, user="forge", unit=unit) for unit in ("supervisor", "php8.2-fpm"))
+
+SOUND = ConfigurationState(cached=True, env=EnvState.SOUND, message="", differs=(), external=())
+STALE = SOUND.model_copy(update={"differs": ("database.redis.cache.password", "database.redis.default.password")})
+
+
+def below(*, stale: bool, pid: int = 101) -> DescendantsState:
+    arguments = f"/usr/bin/php8.2 {PATH}/artisan queue:work redis --sleep=1"
+    process = Descendant(pid=pid, started=5001, stale=stale, user="forge", directory=PATH, arguments=arguments)
+    return DescendantsState(processes=(process,))
+
+
+def working(*states: str, pid: int = 13057) -> Changes:
+    state = ex.workers(*states, pid=pid)
+    return {WORKERS: state, PIDS: ex.pids(state)}
+
+
+HEALTHY: Changes = {
+    **dict.fromkeys(PAGES, ex.page()),
+    **dict.fromkeys((UNIT, DAEMON, NGINX, FPM), ex.RUNNING),
+    **dict.fromkeys((APP, FRESH), ex.redis()),
+    PortOwner(port=6379): ex.listening(("redis-server", 9)),
+    CONTENT: ex.content(),
+    CACHE: ex.CACHE,
+    CONFIGURATION: SOUND,
+    ENV: FileState(mark="a" * 64),
+    CACHED: FileState(mark="1 2 3.0"),
+    Opcache(php="php8.2"): OpcacheState(enabled=True, looks_again=True),
+    PhpFpmConfig(php="php8.2"): ex.SOUND,
+    BELOW: below(stale=False),
+    CHILDREN: DescendantsState(processes=()),
+    OrphanWorkers(): ex.NO_STRAYS,
+    **working("RUNNING", "RUNNING"),
+    App.model_validate(OF): ex.APP,
+    AppDatabase.model_validate(OF): ex.DATABASE,
+    Deploy(user="forge"): ex.NO_DEPLOY,
+    Disk(): ex.ROOMY,
+    UnitLog(name="redis-server"): ex.NO_LINES,
+    AppLog(path=PATH): ex.NO_LINES,
+}
+BROKEN: Changes = dict.fromkeys(PAGES, ex.page(503))
+RIGHT: Changes = dict.fromkeys(PAGES, ex.page())
+KINDS = (
+    *("laravel.up", "redis.restart", "config.cache", "php-fpm.reload", "redis.by-hand", "cache.clear"),
+    *("incident.hand-over", "supervisor.restart", "worker.restart", "worker.start"),
+)
+
+
+def failing(trouble: Trouble) -> Changes:
+    return {**BROKEN, APP: ex.redis(trouble), FRESH: ex.redis(trouble)}
+
+
+WELL: Changes = {**RIGHT, APP: ex.redis(), FRESH: ex.redis()}
+DOWN: Changes = {**failing(Trouble.REFUSED), UNIT: ex.FAILED, PortOwner(port=6379): ex.NOBODY}
+FATAL = working("FATAL", "FATAL")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hurry() -> Iterator[None]:
+    mine: tuple[type[Remedy], ...] = (RestartRedis, ClearCache, CacheConfig, RestartWorkers, StartWorkers)
+    with at_once(), pytest.MonkeyPatch.context() as patch:
+        for remedy in mine:
+            patch.setattr(remedy.model_fields["settle"], "default", 0)
+            remedy.model_rebuild(force=True)
+        yield
+        patch.undo()
+        for remedy in mine:
+            remedy.model_rebuild(force=True)
+
+
+def printed(changes: Changes) -> Changes:
+    """State what a host prints for the facts that are about files and processes."""
+    return {probe: _printed(fact) for probe, fact in changes.items()}
+
+
+def _printed(fact: Fact | Output | Unreadable) -> Fact | Output | Unreadable:
+    match fact:
+        case ConfigurationState():
+            return Output(stdout=f"\nremediate:{fact.model_dump_json()}\n")
+        case FileState(mark=mark):
+            return Output(stdout=f"{mark}  {PATH}/.env\n" if len(mark) == 64 else mark)
+        case OpcacheState():
+            looks = "On" if fact.looks_again else "Off"
+            settings = f"opcache.enable => On => On\nopcache.validate_timestamps => {looks} => {looks}\n"
+            return Output(stdout=f"PHP Version => 8.2.29\n{settings}")
+        case DescendantsState():
+            lines = (
+                f"{each.pid} {each.started} {'stale' if each.stale else 'fresh'} {each.user} {each.directory} "
+                f"{each.arguments} \n"
+                for each in fact.processes
+            )
+            return Output(stdout="".join(lines))
+        case _:
+            return fact
+
+
+def run(broken: Changes, *acts: Changes, on: Host = HOST) -> HostOutcome:
+    session = ScriptedSession(printed({**HEALTHY, **broken}), *map(printed, acts))
+    return play(cache_down, session, host=on)
+
+
+def changed(outcome: HostOutcome) -> list[str]:
+    return [step.remedy for step in outcome.steps if step.changed]
+
+
+def code(outcome: HostOutcome) -> str | None:
+    return outcome.error.code if outcome.error else None
+
+
+# -- looking -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_question_is_stated_here() -> None:
+    assert {probe.kind for probe in cache_down(HOST).probes() if probe not in HEALTHY} == set()
+
+
+def test_redis_comes_first_and_the_workers_last() -> None:
+    assert tuple(remedy.kind for remedy in cache_down(HOST).remedies) == KINDS
+    theirs = cache_down(host(redis={"port": 6379}, worker_program=None))
+    assert [remedy.kind for remedy in theirs.remedies] == [
+        *("laravel.up", "config.cache", "php-fpm.reload", "redis.by-hand", "cache.clear", "incident.hand-over")
+    ]
+
+
+def test_a_healthy_host_is_left_alone_after_one_look() -> None:
+    session = ScriptedSession(printed(HEALTHY))
+    outcome = play(cache_down, session, host=HOST)
+    assert (outcome.verdict, outcome.touched, session.execs) == (RunVerdict.HEALTHY, Touched.NO, 1)
+
+
+def test_without_the_application_redis_cannot_be_asked() -> None:
+    with pytest.raises(ConfigurationError, match="app_path"):
+        cache_down(host(app_path=None))
+
+
+def test_it_reminds_of_a_cache_in_files() -> None:
+    outcome = run({APP: ex.redis(cache="file"), FRESH: ex.redis(cache="file"), CACHE: ex.FILE_CACHE})
+    assert outcome.verdict is RunVerdict.HEALTHY
+    (reminder,) = [each for each in outcome.before if each.probe == "cache.settings"]
+    assert (reminder.ok, reminder.note.startswith("in files instead of redis since 2026-")) == (False, True)
+
+
+# -- what it mends -----------------------------------------------------------------------------------------------------
+
+
+def test_redis_is_started_and_then_the_workers_that_died_of_it() -> None:
+    outcome = run({**DOWN, **FATAL}, {**WELL, UNIT: ex.started_again(ex.FAILED)}, working("RUNNING", "RUNNING"))
+    assert outcome.verdict is RunVerdict.FIXED, outcome.error
+    assert changed(outcome) == ["redis.restart", "worker.start"]
+
+
+def test_one_that_cannot_be_started_has_no_workers_started_in_vain() -> None:
+    outcome = run({**DOWN, **FATAL, UNIT: ex.MASKED})
+    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "unit-masked", Touched.NO)
+    assert outcome.steps[-1].decision.value == "not_attempted"
+
+
+def test_a_stale_password_is_rebuilt_and_the_workers_take_it() -> None:
+    broken = {**failing(Trouble.DENIED), FRESH: ex.redis(), CONFIGURATION: STALE}
+    rebuilt: Changes = {**WELL, CONFIGURATION: SOUND, CACHED: FileState(mark="4 5 6.0"), BELOW: below(stale=True)}
+    outcome = run(broken, rebuilt, {BELOW: below(stale=False, pid=201), **working("RUNNING", "RUNNING", pid=201)})
+    assert outcome.verdict is RunVerdict.FIXED, outcome.error
+    assert changed(outcome) == ["config.cache", "worker.restart"]
+
+
+def test_an_edit_of_env_that_is_not_about_redis_is_not_taken_now() -> None:
+    other = SOUND.model_copy(update={"differs": ("mail.mailers.smtp.password",)})
+    assert changed(run({CONFIGURATION: other})) == []
+    assert code(run({**failing(Trouble.REPLICA), CONFIGURATION: other})) == "wrong-role"
+
+
+def test_a_cache_alone_in_its_database_is_emptied_when_memory_is_full() -> None:
+    full = {**failing(Trouble.MEMORY), CONTENT: ex.content(scan=ex.OWN_KEYS)}
+    outcome = run(full, {**WELL, CONTENT: ex.content(cache=0)})
+    assert outcome.verdict is RunVerdict.FIXED, outcome.error
+    assert changed(outcome) == ["cache.clear"]
+
+
+def test_cleared_says_artisan_and_it_is_not_taken_for_that() -> None:
+    full = {**failing(Trouble.MEMORY), CONTENT: ex.content(scan=ex.OWN_KEYS)}
+    outcome = run(full, {})
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-verified")
+
+
+# -- what it leaves to a person ----------------------------------------------------------------------------------------
+
+SHARED: Changes = {**BROKEN, **dict.fromkeys((APP, FRESH), ex.redis(Trouble.MEMORY, shared=True))}
+HANDS: dict[str, tuple[Changes, str]] = {
+    "shared": (SHARED, "shared-store"),
+    "foreign keys": (
+        {**failing(Trouble.MEMORY), CONTENT: ex.content(scan=Scan(seen=9, foreign=2, whole=True))},
+        "shared-store",
+    ),
+    "password": (failing(Trouble.DENIED), "password-rejected"),
+    "replica": (failing(Trouble.REPLICA), "wrong-role"),
+    "disk": (failing(Trouble.UNSAVED), "persistence-failing"),
+    "hung": (failing(Trouble.TIMEOUT), "redis-silent"),
+    "clients": (failing(Trouble.CLIENTS), "redis-failing"),
+    "loading": (failing(Trouble.LOADING), "redis-loading"),
+    "unknown": ({**BROKEN, **dict.fromkeys((APP, FRESH), Unreadable("no answer within 25 s"))}, "unreadable"),
+}
+
+
+@pytest.mark.parametrize("name", HANDS)
+def test_what_no_command_may_mend_is_refused_by_its_name(name: str) -> None:
+    broken, expected = HANDS[name]
+    outcome = run(broken)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
+    assert expected in {step.code for step in outcome.steps}
+
+
+def test_a_redis_of_somebody_else_is_named_with_the_way_out() -> None:
+    away = ex.redis(Trouble.REFUSED, sessions=None, server="cache.example.com:6379")
+    outcome = run({**BROKEN, **FATAL, APP: away, FRESH: away}, on=host(redis=None))
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "redis-not-ours")
+    assert outcome.error is not None
+    assert "do.cache.fallback" in outcome.error.message
+    assert "worker.start" in {step.remedy for step in outcome.steps if step.decision.value == "not_attempted"}
+
+
+def test_another_incident_is_named() -> None:
+    database: Probe[Fact] = AppDatabase.model_validate(OF)
+    outcome = run({**BROKEN, database: ex.DATABASE_GONE})
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "database-down")
+
+
+def test_a_second_run_changes_nothing() -> None:
+    assert changed(run({**WELL, CONTENT: ex.content(cache=0)})) == []

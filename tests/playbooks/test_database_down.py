@@ -1,0 +1,338 @@
+"""database-down from the first look to the verdict, on a scripted host."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from incidents import DATABASE, DEPLOY, DOWN, HEALTHY, PAGES, PATH, UP, WORKERS, host, restart, working
+from remediate.command import Output, Run
+from remediate.errors import ConfigurationError
+from remediate.host import DatabaseLimits, Host
+from remediate.outcome import HostOutcome, RunVerdict, Touched
+from remediate.playbook import Severity
+from remediate.playbooks.database_down import database_down
+from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
+from remediate.probes.descendants import Descendants
+from remediate.probes.http import Failure
+from remediate.probes.laravel import Credentials, DatabaseState, DatabaseTrouble
+from remediate.probes.mysql import DataDirectory, Holder, Sessions, SessionsState
+from remediate.probes.opcache import Opcache
+from remediate.probes.systemd import Unit, UnitLog
+from remediate.programs.config import cache_config
+from remediate.programs.database import end_idle, end_queries
+from remediate.remedies.configuration import CacheConfig
+from remediate.remedies.database import RestartDatabase
+from remediate.remedies.sessions import EndIdle, EndQueries
+from remediate.remedies.workers import RestartWorkers
+from remediate.testing import ScriptedSession, play
+from remediate.testing import examples as ex
+from remediate.testing.scripted import Changes
+
+SERVER = {"unit": "mariadb", "port": 3306, "user": "shop"}
+HOST = host(database=SERVER)
+LIMITS = DatabaseLimits()
+UNIT, SESSIONS, ROOM = Unit(name="mariadb"), Sessions(limits=LIMITS), DataDirectory()
+CREDENTIALS = Credentials(php="php8.2", path=PATH, user="forge")
+CONFIG = Configuration(php="php8.2", path=PATH, user="forge")
+ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
+PROCESSES = Descendants(path=PATH, user="forge", unit="supervisor")
+CHILDREN = Descendants(path=PATH, user="forge", unit="php8.2-fpm")
+OPCACHE = Opcache(php="php8.2")
+
+
+def configured(*differs: str, env: str = "sound") -> Output:
+    state = {"cached": True, "env": env, "message": "" if env == "sound" else ".env cannot be parsed"}
+    return Output(stdout=f"remediate:{json.dumps({**state, 'differs': differs, 'external': []})}")
+
+
+def workers(state: str, pid: int = 13057) -> Output:
+    line = f"{pid} 99 {state} forge {PATH} /usr/bin/php8.2 {PATH}/artisan queue:work redis --sleep=1\n"
+    return Output(stdout=line)
+
+
+WELL: Changes = {
+    **HEALTHY,
+    UNIT: ex.RUNNING,
+    SESSIONS: ex.SESSIONS,
+    ROOM: ex.DATA_ROOM,
+    UnitLog(name="mariadb", lines=20): ex.NO_LINES,
+    UnitLog(name="mariadb"): ex.NO_LINES,
+    CREDENTIALS: ex.CREDENTIALS,
+    CONFIG: configured(),
+    ENV: Output(stdout=f"{'a' * 64}  {PATH}/.env\n"),
+    CACHED: Output(stdout="1 5544 1795443941.1"),
+    PROCESSES: workers("fresh"),
+    CHILDREN: Output(),
+    OPCACHE: Output(
+        stdout="PHP Version => 8.2.30\nopcache.enable => On => On\nopcache.validate_timestamps => On => On\n"
+    ),
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hurry() -> Iterator[None]:
+    remedies = (RestartDatabase, EndIdle, EndQueries, CacheConfig, RestartWorkers)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("remediate.patience.PATIENCE", 0.6)
+        for remedy in remedies:
+            patch.setattr(remedy.model_fields["settle"], "default", 0)
+            remedy.model_rebuild(force=True)
+        try:
+            yield
+        finally:
+            patch.undo()
+            for remedy in remedies:
+                remedy.model_rebuild(force=True)
+
+
+def said(outcome: HostOutcome) -> str | None:
+    return outcome.error.code if outcome.error else None
+
+
+def proven(outcome: HostOutcome) -> list[str]:
+    return [step.remedy for step in outcome.steps if step.verified is not None and step.verified.value == "proven"]
+
+
+def database(trouble: DatabaseTrouble | None) -> DatabaseState:
+    return DatabaseState(trouble=trouble, waiting=0, host="127.0.0.1", user="shop")
+
+
+# -- looking -----------------------------------------------------------------------------------------------------------
+
+
+def test_it_asks_the_pages_the_application_and_the_server() -> None:
+    assert database_down(HOST).symptoms == (*PAGES, DATABASE, SESSIONS)
+    assert database_down.severity is Severity.SEV1
+    assert {probe for probe in database_down(HOST).probes() if probe not in WELL} == set()
+
+
+def test_the_order_is_from_the_server_to_those_who_ask_it() -> None:
+    assert [remedy.kind for remedy in database_down(HOST).remedies] == [
+        *("laravel.up", "database.restart", "database.access", "database.end-idle", "database.end-queries"),
+        *("config.cache", "php-fpm.reload", "worker.restart", "incident.hand-over"),
+    ]
+    elsewhere = host(database={"host": "db.internal", "port": 3306, "user": "shop"}, worker_program=None)
+    assert [remedy.kind for remedy in database_down(elsewhere).remedies] == [
+        *("laravel.up", "database.access", "config.cache", "php-fpm.reload", "incident.hand-over"),
+    ]
+    assert not any(isinstance(probe, (Sessions, DataDirectory)) for probe in database_down(elsewhere).probes())
+
+
+@pytest.mark.parametrize("missing", ["php", "app_path"])
+def test_an_application_that_cannot_be_asked_is_a_gap_of_the_inventory(missing: str) -> None:
+    with pytest.raises(ConfigurationError, match=missing):
+        database_down(host(**{missing: None}))
+
+
+def test_a_database_that_answers_is_left_alone_after_one_look() -> None:
+    session = ScriptedSession(WELL)
+    outcome = play(database_down, session, host=HOST)
+    assert (outcome.verdict, outcome.touched, session.execs, session.ran) == (RunVerdict.HEALTHY, Touched.NO, 1, [])
+
+
+# -- what is mended ----------------------------------------------------------------------------------------------------
+
+REFUSED: Changes = {
+    **DOWN,
+    DATABASE: database(DatabaseTrouble.REFUSED),
+    CREDENTIALS: ex.credentials(DatabaseTrouble.REFUSED),
+    SESSIONS: ex.NO_SERVER,
+}
+DENIED: Changes = {
+    **DOWN,
+    DATABASE: database(DatabaseTrouble.DENIED),
+    CREDENTIALS: ex.credentials(None, "password"),
+    CONFIG: configured("database.connections.mysql.password"),
+}
+ANSWERS: Changes = {**UP, DATABASE: database(None), SESSIONS: ex.SESSIONS, CREDENTIALS: ex.CREDENTIALS}
+FULL = SessionsState(
+    up=True,
+    limit=20,
+    full=True,
+    tight=True,
+    holders=(Holder(user="shop", idle=True, count=20),),
+    sessions=(ex.session(blocks=False, transaction=False),),
+)
+FULL_OF_OTHERS = FULL.model_copy(update={"holders": (Holder(user="reports", idle=True, count=20),), "sessions": ()})
+MANY: Changes = {
+    **DOWN,
+    DATABASE: database(DatabaseTrouble.TOO_MANY),
+    CREDENTIALS: ex.credentials(DatabaseTrouble.TOO_MANY),
+}
+HANGING: Changes = dict.fromkeys(PAGES, ex.no_page(Failure.TIMEOUT))
+LOCKED = SessionsState(up=True, limit=151, waiting=True, sessions=(ex.session(),))
+LONG = SessionsState(up=True, limit=151, sessions=(ex.session(command="Query", blocks=False, reads=True),))
+
+CURES: dict[str, tuple[Changes, list[Changes], list[str]]] = {
+    "it does not run": (
+        {**REFUSED, UNIT: ex.FAILED},
+        [{**ANSWERS, UNIT: ex.started_again(ex.FAILED)}],
+        ["database.restart"],
+    ),
+    "the cached password is old": (
+        DENIED,
+        [
+            {
+                **ANSWERS,
+                CONFIG: configured(),
+                CACHED: Output(stdout="2 5544 1795443999.1"),
+                PROCESSES: workers("stale"),
+            },
+            {PROCESSES: workers("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)},
+        ],
+        ["config.cache", "worker.restart"],
+    ),
+    "only the workers have the old one": (
+        {PROCESSES: workers("stale")},
+        [{PROCESSES: workers("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)}],
+        ["worker.restart"],
+    ),
+    "idle connections hold the limit": ({**MANY, SESSIONS: FULL}, [ANSWERS], ["database.end-idle"]),
+    "an idle transaction holds a lock": ({**HANGING, SESSIONS: LOCKED}, [ANSWERS], ["database.end-queries"]),
+    "a query does not end": ({**HANGING, SESSIONS: LONG}, [ANSWERS], ["database.end-queries"]),
+}
+
+
+@pytest.mark.parametrize("cause", CURES)
+def test_one_cause_is_mended(cause: str) -> None:
+    broken, effects, kinds = CURES[cause]
+    session = ScriptedSession({**WELL, **broken}, *effects)
+    outcome = play(database_down, session, host=HOST)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.FIXED, Touched.YES), outcome.error
+    assert proven(outcome) == kinds
+
+
+def test_what_runs_as_root_is_exact() -> None:
+    ran: list[Run] = []
+    for broken, effects, _ in CURES.values():
+        session = ScriptedSession({**WELL, **broken}, *effects)
+        play(database_down, session, host=HOST)
+        ran += [run for run in session.ran if run.user == "root"]
+    known = {end_idle(LIMITS, "shop"), end_queries(LIMITS, "shop")}
+    units = {run.argv[-1] for run in ran if run not in known}
+    assert units == {"mariadb.service", "agency-worker:*"}
+    assert cache_config("php8.2", PATH, "forge").user == "forge"
+
+
+def test_a_server_that_is_recovering_is_waited_for() -> None:
+    starting: Changes = {**WELL, **REFUSED, UNIT: ex.STARTING}
+    session = ScriptedSession(starting)
+    outcome = play(database_down, session, host=HOST)
+    assert (outcome.verdict, outcome.touched, session.ran) == (RunVerdict.REFUSED, Touched.NO, [])
+    session = ScriptedSession(starting, at={2: {**ANSWERS, UNIT: ex.RUNNING}})
+    outcome = play(database_down, session, host=HOST)
+    assert (outcome.verdict, session.ran) == (RunVerdict.HEALTHY, [])
+
+
+def test_a_server_that_comes_up_without_the_password_is_not_fixed() -> None:
+    session = ScriptedSession(
+        {**WELL, **REFUSED, UNIT: ex.FAILED},
+        {
+            UNIT: ex.started_again(ex.FAILED),
+            SESSIONS: ex.SESSIONS,
+            DATABASE: database(DatabaseTrouble.DENIED),
+            CREDENTIALS: ex.credentials(DatabaseTrouble.DENIED),
+        },
+    )
+    outcome = play(database_down, session, host=HOST)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
+    assert session.ran == [restart("mariadb").model_copy(update={"seconds": 120})]
+    assert [step.code for step in outcome.steps if step.code] == ["credentials-rejected"]
+
+
+# -- what is not -------------------------------------------------------------------------------------------------------
+
+NOT_MENDED: dict[str, tuple[Changes, str]] = {
+    "masked": ({**REFUSED, UNIT: ex.MASKED}, "unit-masked"),
+    "wrong in .env, too": (
+        {**DENIED, CONFIG: configured(), CREDENTIALS: ex.credentials(DatabaseTrouble.DENIED)},
+        "credentials-rejected",
+    ),
+    "wrong in .env in another way": (
+        {**DENIED, CREDENTIALS: ex.credentials(DatabaseTrouble.DENIED, "password")},
+        "credentials-rejected",
+    ),
+    "a broken .env": ({**DENIED, CREDENTIALS: ex.ENV_BROKEN, CONFIG: configured(env="broken")}, "env-broken"),
+    "no such database": (
+        {
+            **DOWN,
+            DATABASE: database(DatabaseTrouble.FORBIDDEN),
+            CREDENTIALS: ex.credentials(DatabaseTrouble.FORBIDDEN),
+        },
+        "database-unknown",
+    ),
+    "silent": (
+        {
+            **HANGING,
+            DATABASE: database(DatabaseTrouble.SILENT),
+            CREDENTIALS: ex.credentials(DatabaseTrouble.SILENT),
+            SESSIONS: Output(exit=124),
+        },
+        "database-silent",
+    ),
+    "connections of others": ({**MANY, SESSIONS: FULL_OF_OTHERS}, "connection-limit"),
+    "locks of others": (
+        {**HANGING, SESSIONS: LOCKED.model_copy(update={"sessions": (ex.session(user="reports"),)})},
+        "blocked-by-others",
+    ),
+    "locks of nobody known": ({**HANGING, SESSIONS: LOCKED.model_copy(update={"sessions": ()})}, "blocker-unknown"),
+    "php-fpm is down": ({**DOWN, Unit(name="php8.2-fpm"): ex.FAILED}, "app-down"),
+    "a deploy": ({**REFUSED, UNIT: ex.FAILED, DEPLOY: ex.DEPLOYING}, "deploy-running"),
+}
+
+
+@pytest.mark.parametrize("cause", NOT_MENDED)
+def test_what_must_not_be_touched_is_refused_by_name(cause: str) -> None:
+    broken, code = NOT_MENDED[cause]
+    session = ScriptedSession({**WELL, **broken})
+    outcome = play(database_down, session, host=HOST)
+    assert (outcome.verdict, said(outcome), outcome.touched) == (RunVerdict.REFUSED, code, Touched.NO)
+    assert session.ran == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        # .env was edited and is wrong, or broken, or only not in use yet: the application works with what it has.
+        {CREDENTIALS: ex.credentials(DatabaseTrouble.DENIED, "password"), CONFIG: configured("database.default")},
+        {CREDENTIALS: ex.ENV_BROKEN, CONFIG: configured(env="broken")},
+        {CREDENTIALS: ex.credentials(None, "password"), CONFIG: configured("database.default")},
+        # A report takes long, and nobody waits for it; many connections are in use, and everybody gets one.
+        {SESSIONS: LONG},
+        {SESSIONS: FULL.model_copy(update={"full": False})},
+    ],
+    ids=["wrong .env", "broken .env", "other .env", "a report", "many connections"],
+)
+def test_what_works_is_left_as_it_is(state: Changes) -> None:
+    session = ScriptedSession({**WELL, **state})
+    outcome = play(database_down, session, host=HOST)
+    assert (outcome.verdict, session.ran) == (RunVerdict.HEALTHY, [])
+
+
+def elsewhere(**more: object) -> Host:
+    links = {"database_console": "https://cloud.example.com/databases"}
+    return host(database={"host": "db.internal", "port": 3306}, links=links, **more)
+
+
+@pytest.mark.parametrize("trouble", [DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTrouble.TOO_MANY])
+def test_a_database_elsewhere_is_a_persons(trouble: DatabaseTrouble) -> None:
+    state: Changes = {**WELL, **DOWN, DATABASE: database(trouble), CREDENTIALS: ex.credentials(trouble)}
+    session = ScriptedSession(state)
+    outcome = play(database_down, session, host=elsewhere())
+    assert (outcome.verdict, said(outcome), session.ran) == (RunVerdict.REFUSED, "human-step", [])
+    assert outcome.error is not None
+    assert outcome.error.message.endswith("provider's console: https://cloud.example.com/databases")
+
+
+def test_credentials_elsewhere_are_mended_like_here() -> None:
+    broken, effects, kinds = CURES["the cached password is old"]
+    outcome = play(database_down, ScriptedSession({**WELL, **broken}, *effects), host=elsewhere())
+    assert (outcome.verdict, proven(outcome)) == (RunVerdict.FIXED, kinds)
+
+
+def test_workers_that_cannot_be_told_from_others_stay() -> None:
+    session = ScriptedSession({**WELL, PROCESSES: Output(exit=3, stderr="systemctl: not found")})
+    outcome = play(database_down, session, host=HOST)
+    assert (outcome.verdict, said(outcome), session.ran) == (RunVerdict.REFUSED, "unreadable", [])
+    assert WORKERS in WELL

@@ -1,0 +1,202 @@
+"""high-load from the first look to the verdict, on a scripted host."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from incidents import APP, DEPLOY, FPM_CONFIG, PAGES, host
+from load_incidents import ACCESS, CALM, FILES, LARAVEL, QUERIES, ROOM, SHORT, USAGE, WRITER, WRITERS
+from remediate.command import Output
+from remediate.errors import ConfigurationError, Unreadable
+from remediate.judge import RULES
+from remediate.outcome import HostOutcome, RunVerdict, Touched
+from remediate.playbook import Severity
+from remediate.playbooks.high_load import high_load
+from remediate.probe import Fact, Probe
+from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, OpenFiles
+from remediate.probes.filesystems import Consumer, ConsumerList, Consumers
+from remediate.remedies.journal import VacuumJournal
+from remediate.remedies.logs import ReopenLogs, ShortenLogs
+from remediate.remedies.process import EndProcess
+from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
+from remediate.survey import Facts
+from remediate.testing import ScriptedSession, play
+from remediate.testing import examples as ex
+from remediate.testing import load_examples as exl
+from remediate.testing.scripted import ROOT_RULES, Changes
+from remediate.triage import _incident
+
+HOST = host(log_paths=[ACCESS, LARAVEL], worker_program=None)
+LOG = exl.log_file()
+
+HEALTHY = CALM
+QUIET: Changes = {USAGE: exl.USAGE}
+FULL: Changes = {ROOM: exl.NO_ROOM, FILES: LogFileList(files=(LOG,), unseen=())}
+HELD = OpenFiles(files=(exl.opened(size=60 * 1024**2),))
+GROWN: Changes = {ROOM: exl.NO_ROOM, DeletedFiles(): HELD, HeldLogs(): OpenFiles(files=(exl.opened(),))}
+RUNAWAY: Changes = {USAGE: exl.busy(exl.process())}
+CHILD: Changes = {USAGE: exl.busy(exl.process(unit="php8.2-fpm.service", name="php-fpm8.2"))}
+MENDED: dict[str, tuple[Changes, Changes, str]] = {
+    "process": (RUNAWAY, QUIET, "process.end"),
+    "pool": (CHILD, QUIET, "php-fpm.recycle"),
+    "deleted log": (GROWN, {ROOM: exl.ROOM, DeletedFiles(): exl.NO_OPEN, HeldLogs(): exl.NO_OPEN}, "log.reopen"),
+    "log": (FULL, {ROOM: exl.ROOM, FILES: LogFileList(files=(SHORT,), unseen=())}, "log.shorten"),
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hurry() -> Iterator[None]:
+    remedies = (EndProcess, RecyclePhpFpm, RestartUnit, ReopenLogs, ShortenLogs, VacuumJournal)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("remediate.patience.PATIENCE", 0.6)
+        for remedy in remedies:
+            patch.setattr(remedy.model_fields["settle"], "default", 0)
+            remedy.model_rebuild(force=True)
+        yield
+    for remedy in remedies:
+        remedy.model_rebuild(force=True)
+
+
+def code(outcome: HostOutcome) -> str | None:
+    return outcome.error.code if outcome.error else None
+
+
+def test_every_question_is_stated_here() -> None:
+    assert {probe for probe in high_load(HOST).probes() if probe not in HEALTHY} == set()
+
+
+def test_the_order_is_the_safe_one() -> None:
+    kinds = [remedy.kind for remedy in high_load(host(restartable_units=["sync"])).remedies]
+    assert kinds == [
+        *("php-fpm.recycle", "unit.restart", "process.end"),
+        *("log.reopen", "journal.vacuum", "log.shorten"),
+    ]
+
+
+def test_it_needs_no_site_and_no_application() -> None:
+    bare = high_load(host(site_url=None, health_path=None, app_path=None, php=None, worker_program=None))
+    assert next(remedy.kind for remedy in bare.remedies) == "process.end"
+    assert bare.symptoms == (USAGE, ROOM)
+
+
+def test_a_machine_with_little_to_do_is_left_alone_after_one_look() -> None:
+    session = ScriptedSession(HEALTHY)
+    outcome = play(high_load, session, host=HOST)
+    assert (outcome.verdict, outcome.touched, session.execs, session.acts) == (RunVerdict.HEALTHY, Touched.NO, 1, [])
+    assert outcome.severity is None
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_each_cause_is_mended_by_its_own_remedy_and_no_other(name: str) -> None:
+    broken, mended, kind = MENDED[name]
+    outcome = play(high_load, ScriptedSession({**HEALTHY, **broken}, mended), host=HOST)
+    assert outcome.verdict is RunVerdict.FIXED, outcome.error
+    assert [step.remedy for step in outcome.steps if step.changed] == [kind]
+    again = play(high_load, ScriptedSession({**HEALTHY, **broken, **mended}), host=HOST)
+    assert (again.verdict, again.touched) == (RunVerdict.HEALTHY, Touched.NO)
+
+
+def test_a_process_and_a_full_disk_at_once() -> None:
+    session = ScriptedSession({**HEALTHY, **RUNAWAY, **FULL}, QUIET, MENDED["log"][1])
+    outcome = play(high_load, session, host=HOST)
+    assert outcome.verdict is RunVerdict.FIXED
+    assert [step.remedy for step in outcome.steps if step.changed] == ["process.end", "log.shorten"]
+
+
+def test_once_a_deleted_log_is_let_go_of_the_others_stay_as_they_are() -> None:
+    session = ScriptedSession({**HEALTHY, **FULL, **GROWN}, {**MENDED["deleted log"][1], **MENDED["log"][1]})
+    outcome = play(high_load, session, host=HOST)
+    assert outcome.verdict is RunVerdict.FIXED
+    assert [step.remedy for step in outcome.steps if step.changed] == ["log.reopen"]
+
+
+DUMP = ConsumerList(consumers=(Consumer(path="/var/log/nginx/dump.sql", size_kib=65_000),))
+DATABASE = exl.process(user="mysql", unit="mariadb.service", name="mariadbd")
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ({USAGE: exl.busy(exl.process(user="root"))}, "foreign-process"),
+        ({USAGE: exl.busy(exl.process(unit="import.service"))}, "unit-process"),
+        ({USAGE: exl.busy(DATABASE)}, "protected-process"),
+        ({USAGE: exl.busy(DATABASE), QUERIES: exl.SLOW_QUERY}, "query-cause"),
+        ({**CHILD, FPM_CONFIG: ex.BROKEN_CONFIG}, "config-broken"),
+        ({**RUNAWAY, DEPLOY: ex.DEPLOYING}, "deploy-running"),
+        ({**RUNAWAY, APP: ex.IN_MAINTENANCE}, "maintenance-mode"),
+        ({ROOM: exl.NO_ROOM, Consumers(): DUMP}, "disk-foreign"),
+        ({**FULL, FILES: LogFileList(files=(exl.log_file(links=2),), unseen=())}, "log-unsafe"),
+        ({**FULL, FILES: Unreadable("not now")}, "unreadable"),
+        ({USAGE: Unreadable("not now")}, "unreadable"),
+        ({USAGE: exl.USAGE.model_copy(update={"memory_kib": 24_000_000})}, "unexplained"),
+    ],
+)
+def test_what_it_must_leave_alone(seen: Changes, expected: str) -> None:
+    session = ScriptedSession({**HEALTHY, **seen})
+    outcome = play(high_load, session, host=HOST)
+    assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, expected, [])
+
+
+def test_a_process_that_is_started_again_is_not_called_fixed() -> None:
+    again = exl.process(999, started=2_380_000, age=1, excess=None)
+    outcome = play(high_load, ScriptedSession({**HEALTHY, **RUNAWAY}, {USAGE: exl.busy(again)}), host=HOST)
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-verified")
+    assert outcome.error is not None
+    assert "came back as pid 999" in outcome.error.message
+
+
+def test_space_that_df_does_not_show_is_not_called_fixed() -> None:
+    late: Changes = {FILES: LogFileList(files=(SHORT,), unseen=())}
+    outcome = play(high_load, ScriptedSession({**HEALTHY, **FULL}, late), host=HOST)
+    assert outcome.verdict is RunVerdict.NOT_FIXED
+
+
+def test_a_sample_that_cannot_be_kept_leaves_the_log_as_it_is() -> None:
+    (keep, shorten) = ShortenLogs.on(HOST).apply(Facts({ROOM: exl.NO_ROOM, FILES: FULL[FILES], WRITERS: WRITER}))  # type: ignore[dict-item]
+    session = ScriptedSession({**HEALTHY, **FULL}, {keep: Output(exit=1, stderr="no place has room")})
+    outcome = play(high_load, session, host=HOST)
+    assert session.ran == [keep]
+    assert shorten not in session.ran
+    assert outcome.verdict is RunVerdict.NOT_FIXED
+
+
+# -- how bad it is -----------------------------------------------------------------------------------------------------
+
+ROOMY_BUT_FULL = exl.NO_ROOM.model_copy(
+    update={"systems": (exl.NO_ROOM.systems[1].model_copy(update={"available_kib": 900, "percent": 98}),)}
+)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (RUNAWAY, Severity.SEV3),
+        ({**RUNAWAY, PAGES[0]: ex.page(504)}, Severity.SEV2),
+        ({ROOM: ROOMY_BUT_FULL}, Severity.SEV3),
+        ({ROOM: exl.NO_ROOM}, Severity.SEV2),
+        ({USAGE: exl.USAGE.model_copy(update={"memory_kib": 24_000_000})}, Severity.SEV2),
+        ({PAGES[1]: Unreadable("no network")}, Severity.SEV2),
+    ],
+)
+def test_the_severity_is_decided_by_what_is_seen(seen: Changes, expected: Severity) -> None:
+    outcome = play(high_load, ScriptedSession({**HEALTHY, **seen}), host=HOST)
+    if outcome.verdict is not RunVerdict.HEALTHY:
+        assert outcome.severity is expected
+    treatment = high_load(HOST)
+    answers: dict[Probe[Fact], Fact | Unreadable] = {
+        probe: answer
+        for probe, answer in {**HEALTHY, **seen}.items()
+        if isinstance(probe, Probe) and not isinstance(answer, Output)
+    }
+    incident = _incident(high_load, treatment, Facts({**answers, RULES: ROOT_RULES}))
+    assert (incident.severity, incident.decided) == (expected, True)
+    assert high_load.severity is Severity.SEV2
+
+
+def test_it_declares_what_a_rehearsal_needs() -> None:
+    cases = high_load.cases(HOST)
+    assert len({case.name for case in cases}) == len(cases) >= 8
+    assert sum(case.expected.value == "refused" for case in cases) >= 2
+    assert any(line.startswith("kill -9") for line in high_load.runbook(HOST))
+    with pytest.raises(ConfigurationError, match="log_paths"):
+        high_load.cases(host())

@@ -1,0 +1,361 @@
+"""What the probes of load and disks read: what a staging host printed, and what others print."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.probe import Fact, Probe
+from remediate.probes.files import DeletedFiles, HeldLogs, LogFiles, LogWriters
+from remediate.probes.filesystems import Consumers, Room
+from remediate.probes.journal import Journal
+from remediate.probes.load import Load, SlowQueries
+from remediate.probes.processes import Processes
+
+PROCESSES = Processes(cpu=35, memory=50, age=3, sample=2)
+ACCESS, LARAVEL = "/var/log/nginx/access.log", "/home/forge/agency-platform/storage/logs/laravel.log"
+
+# -- who uses the machine ----------------------------------------------------------------------------------------------
+
+WHO = "1606:2465682 cpu forge - sh\n"
+MUCH = """P 126 2445285 257 0 0 0 20552 root supervisor.service supervisord 1 - /usr/bin/python3 /usr/bin/supervisord -n
+P 41 2445203 258 0 0 0 77044 mysql mariadb.service mariadbd 1 - /usr/sbin/mariadbd
+P 288 2379514 0 0 0 0 104 ? - sort 284 - ?
+P 1606 2465682 53 33 99 0 104 forge - sh 1605 cpu /bin/sh -c while :; do :; done remediate-runaway
+T 2.01 2 33 185572 24684084 24
+"""
+
+
+def test_a_process_that_runs_in_circles() -> None:
+    usage = PROCESSES.read(Output(stdout=WHO, stderr=MUCH))
+    (culprit,) = usage.culprits
+    assert (culprit.identity, culprit.user, culprit.unit, culprit.cpu, culprit.wanted) == (
+        *("1606:2465682", "forge", None),
+        *(33, 99),
+    )
+    assert usage.ok is False
+    assert culprit.describe() == (
+        "sh (pid 1606, user forge): 33 % CPU (wants 99 %), 0 MiB, for 53 s: "
+        "`/bin/sh -c while :; do :; done remediate-runaway`"
+    )
+    assert usage.processes[1].unit == "mariadb.service"
+    assert usage.processes[2].arguments == "?"
+
+
+def test_a_machine_with_little_to_do() -> None:
+    usage = PROCESSES.read(Output(stderr=MUCH.replace("1605 cpu", "1605 -")))
+    assert (usage.ok, usage.describe()) == (True, "CPU 33 % of 200 %, memory 0 %")
+
+
+def test_a_unit_whose_processes_have_too_much_together() -> None:
+    much = MUCH.replace("1605 cpu", "1605 -").replace("T 2.01", "U php8.2-fpm.service 14000000\nT 2.01")
+    usage = PROCESSES.read(Output(stdout="unit php8.2-fpm.service\n", stderr=much))
+    assert (usage.ok, usage.describe()) == (False, "php8.2-fpm.service has 13671 MiB of memory")
+
+
+def test_memory_that_nobody_alone_has_taken() -> None:
+    usage = PROCESSES.read(Output(stderr="T 2.01 2 33 185572 200000 24\n"))
+    assert (usage.exhausted, usage.ok) == (True, False)
+
+
+def test_the_beginning_may_be_cut_but_nobody_who_uses_too_much() -> None:
+    cut = MUCH.partition("mariadbd 1")[2]
+    assert len(PROCESSES.read(Output(stdout=WHO, stderr=f"{cut}")).processes) == 2
+    with pytest.raises(Unreadable, match="not told whole"):
+        PROCESSES.read(Output(stdout=WHO, stderr="T 2.01 2 33 185572 24684084 24\n"))
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        Output(exit=1),  # /proc is mounted with hidepid: one's own processes only
+        Output(stderr="sh: awk: not found\n"),
+        Output(stderr="T 2,01 2 33 185572 24684084 24\n"),
+        Output(stderr="T 2.01 2 33 185572 24684084\n"),
+        Output(stdout=WHO, stderr=MUCH.replace(" 53 33 ", " 53 33% ")),
+        Output(stdout=WHO, stderr=MUCH.replace("1605 cpu", "1605 disk")),
+    ],
+)
+def test_usage_that_was_not_told_is_unknown(output: Output) -> None:
+    with pytest.raises(Unreadable):
+        PROCESSES.read(output)
+
+
+def run(probe: Probe[Fact]) -> Output:
+    command = probe.command()
+    assert isinstance(command, Run)
+    done = subprocess.run(command.argv, capture_output=True, text=True, timeout=30, check=False, env={"LC_ALL": "C"})
+    return Output(stdout=done.stdout, stderr=done.stderr[-8192:], exit=done.returncode)
+
+
+def test_the_program_finds_what_it_is_to_find_on_this_machine() -> None:
+    burning = subprocess.Popen(("timeout", "20", "sh", "-c", "while :; do :; done"))
+    try:
+        # A limit that nearly everything is above: how much this machine has to do meanwhile does not matter.
+        usage = Processes(cpu=2, memory=100, age=0, sample=2).read(run(Processes(cpu=2, memory=100, age=0, sample=2)))
+    finally:
+        burning.terminate()
+        burning.wait()
+    found = [each for each in usage.culprits if each.parent == burning.pid]
+    assert [(each.name, each.excess) for each in found] == [("sh", "cpu")]
+    assert found[0].arguments == "sh -c while :; do :; done"
+    assert usage.cores > 0
+
+
+# -- load, queries -----------------------------------------------------------------------------------------------------
+
+LOADED = """loadavg 0.75 2.76 7.36 1/231 218
+cores 2
+container podman
+MemTotal:       24684084 kB
+MemAvailable:   23681024 kB
+SwapTotal:             0 kB
+SwapFree:              0 kB
+"""
+
+
+def test_load_and_memory_of_the_machine_around_a_container() -> None:
+    load = Load().read(Output(stdout=LOADED))
+    assert (load.ok, load.container) == (True, True)
+    assert load.describe() == "0.75 on 2 cores, memory 5 % (of the machine around this container)"
+
+
+def test_memory_that_is_short() -> None:
+    told = LOADED.replace("podman", "none").replace("23681024", "681024")
+    assert Load().read(Output(stdout=told)).ok is False
+    swapped = LOADED.replace("podman", "none").replace("SwapTotal:             0", "SwapTotal: 1000")
+    load = Load().read(Output(stdout=swapped))
+    assert (load.ok, load.describe()) == (False, "0.75 on 2 cores, memory 5 %, swap 100 %")
+
+
+@pytest.mark.parametrize("said", ["", "loadavg \n", LOADED.replace("kB", "Kio"), LOADED.replace("0.75", "0,75")])
+def test_load_that_was_not_told_is_unknown(said: str) -> None:
+    with pytest.raises(Unreadable):
+        Load().read(Output(stdout=said))
+
+
+QUERIES = SlowQueries(php="php8.2", path="/home/forge/agency-platform", user="forge", seconds=2)
+QUERY = (
+    '\nremediate:{"driver":"mysql","queries":[{"id":39,"user":"agency","database":"agency","seconds":4,"state":"",'
+    '"statement":"set statement max_statement_time=? for select benchmark(?, md5(?))"}]}\n'
+)
+
+
+def test_a_query_that_runs_for_long() -> None:
+    queries = QUERIES.read(Output(stdout=QUERY))
+    assert queries.ok is False
+    assert queries.describe() == (
+        "query 39 of agency on agency, for 4 s: `set statement max_statement_time=? for select benchmark(?, md5(?))`"
+    )
+    assert QUERIES.read(Output(stdout='\nremediate:{"driver":"sqlite","queries":[]}\n')).ok is True
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        '\nremediate:{"driver":"mysql","queries":[],"failed":2002}\n',
+        '\nremediate:{"driver":"mysql","queries":[{"id":39}]}\n',
+        "\nremediate:[]\n",
+    ],
+)
+def test_queries_that_were_not_told_are_unknown(said: str) -> None:
+    with pytest.raises(Unreadable):
+        QUERIES.read(Output(stdout=said, exit=0 if said else 255))
+
+
+# -- disks -------------------------------------------------------------------------------------------------------------
+
+DF = """1K-blocks    Avail Use%   Inodes    IFree IUse% Mounted on
+264212084 81985980  23% 16777216 16301767    3% /
+    65536    65536   0%  3085510  3085509    1% /dev
+ 12342040 12341968   1%  3085510  3085406    1% /run
+    65536        0 100%  3085507  3085506    1% /var/log/nginx
+264212084 81985980  23% 16777216 16301767    3% /etc/hosts
+   523248   517096   2%        0        0     - /mnt/my disk
+"""
+
+
+def test_a_full_disk() -> None:
+    room = Room().read(Output(stdout=DF))
+    assert [each.mount for each in room.systems] == ["/", "/run", "/var/log/nginx", "/mnt/my disk"]
+    assert [each.mount for each in room.full] == ["/var/log/nginx"]
+    assert (room.ok, room.describe()) == (False, "/var/log/nginx 100 % (0 MiB left)")
+    with pytest.raises(Unreadable):
+        room.of("/home")
+
+
+def test_a_disk_without_inodes_left() -> None:
+    room = Room().read(Output(stdout=DF.replace("    3% /\n", "  100% /\n").replace("100% ", "10% ", 1)))
+    room = Room().read(Output(stdout="h\n264212084 81985980 23% 16777216 0 100% /\n"))
+    assert ([each.mount for each in room.crowded], room.full, room.ok) == (["/"], (), False)
+    assert room.describe() == "/ 23 % (80064 MiB left), inodes 100 %"
+
+
+@pytest.mark.parametrize("said", ["", "1K-blocks\n", DF.replace("23%", "²3%"), "h\n1 2 3% 4\n"])
+def test_disks_that_were_not_told_are_unknown(said: str) -> None:
+    with pytest.raises(Unreadable):
+        Room().read(Output(stdout=said, stderr="df: no file systems processed\n"))
+
+
+def test_this_machine_has_disks() -> None:
+    assert Room(limit=100).read(run(Room(limit=100))).systems
+
+
+def test_what_fills_a_disk() -> None:
+    found = Consumers().read(
+        Output(stdout="65532 /var/log/nginx/dump of.sql\nsecond line\ni 4711 /var/lib/php/sessions\n")
+    )
+    assert found.describe() == "/var/log/nginx/dump of.sql (63 MiB), /var/lib/php/sessions (4711 files)"
+    assert Consumers().read(Output()).describe() == "nothing that this user may see"
+
+
+FILES = LogFiles(paths=(ACCESS, LARAVEL, "/root/x", "/tmp/l", "/nope/x"))
+WHAT = """0 file 50 4 1 www-data full big safe /var/log/nginx
+1 missing
+2 missing
+3 link 47 24 1 root roomy small loose /tmp
+4 unseen
+"""
+
+
+def test_what_log_files_are() -> None:
+    files = FILES.read(Output(stdout=WHAT, stderr="3 25 0\n0 67108864 65536\n"))
+    access, link = files.files
+    assert (access.kind, access.owner, access.on_full, access.big, access.safe_folder) == (
+        *("file", "www-data"),
+        *(True, True, True),
+    )
+    assert (link.kind, link.safe_folder, files.unseen) == ("link", False, ("/nope/x",))
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        Output(stdout=WHAT),
+        Output(stdout=WHAT.partition("2 ")[0], stderr="0 67108864 65536\n"),
+        Output(stdout=WHAT.replace("0 file", "1 file"), stderr="0 67108864 65536\n"),
+        Output(stdout=WHAT.replace("full", "voll"), stderr="3 25 0\n0 67108864 65536\n"),
+    ],
+)
+def test_log_files_that_were_not_told_whole_are_unknown(output: Output) -> None:
+    with pytest.raises(Unreadable):
+        FILES.read(output)
+
+
+def test_log_files_of_this_machine(tmp_path: Path) -> None:
+    log, link, twice = tmp_path / "a b.log", tmp_path / "link", tmp_path / "twice"
+    log.write_bytes(b"x" * 40_000)
+    link.symlink_to(log)
+    twice.hardlink_to(log)
+    probe = LogFiles(paths=tuple(map(str, (log, link, tmp_path / "no", tmp_path, twice))), limit=1, worth_kib=20)
+    found = probe.read(run(probe))
+    assert [each.kind for each in found.files] == ["file", "link", "other", "file"]
+    assert (found.files[0].links, found.files[0].size, found.files[0].big) == (2, 40_000, True)
+    assert not found.files[0].safe_folder  # /tmp is everybody's
+
+
+# lsof 4.95 on a staging host
+WRITERS = """p71
+cnginx
+Lroot
+f4
+G0x88401;0x0
+D0x32
+i2
+n/var/log/nginx/access.log
+p72
+cnginx
+Lwww-data
+f4
+G0x88401;0x0
+D0x32
+i2
+n/var/log/nginx/access.log
+p99
+cpython3
+Lforge
+f3
+G0x88001;0x0
+D0x32
+i2
+n/var/log/nginx/access.log
+"""
+DELETED = """p36
+cmariadbd
+Lmysql
+f7
+D0x2f
+s0
+i14
+n/tmp/#14 (deleted)
+f8
+D0x2f
+s0
+i15
+n/tmp/#15 (deleted)
+p71
+cnginx
+Lroot
+f4
+D0x32
+s67108864
+i2
+n/var/log/nginx/access.log (deleted)
+"""
+
+
+def test_who_writes_to_a_log_and_how() -> None:
+    writers = LogWriters(paths=(ACCESS,)).read(Output(stdout=WRITERS))
+    assert [(each.pid, each.appends) for each in writers.holders(50, 2)] == [(71, True), (72, True), (99, False)]
+    assert writers.holders(50, 3) == ()
+
+
+def test_deleted_files_that_are_still_open() -> None:
+    deleted = DeletedFiles().read(Output(stdout=DELETED))
+    assert [(each.command, each.path, each.size) for each in deleted.files] == [
+        ("mariadbd", "/tmp/#14", 0),
+        ("mariadbd", "/tmp/#15", 0),
+        ("nginx", ACCESS, 67_108_864),
+    ]
+    assert deleted.describe() == f"{ACCESS} 64 MiB (nginx), /tmp/#15 0 MiB (mariadbd)"
+
+
+def test_nobody_has_such_a_file_open() -> None:
+    said = f"lsof: status error on {LARAVEL}: No such file or directory\n"
+    assert LogWriters(paths=(LARAVEL,)).read(Output(exit=1, stderr=said)).files == ()
+    assert HeldLogs().read(Output(exit=1)).describe() == "none"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        Output(exit=1, stderr="sudo: a password is required\n"),
+        Output(exit=127, stderr="lsof: not found\n"),
+        Output(stdout=WRITERS.replace("D0x32\n", "", 1)),
+        Output(stdout=WRITERS.replace("p71", "p7²")),
+        Output(stdout=WRITERS.replace("D0x32", "Dzweiunddreissig")),
+    ],
+)
+def test_open_files_that_were_not_told_are_unknown(output: Output) -> None:
+    with pytest.raises(Unreadable):
+        LogWriters(paths=(ACCESS,)).read(output)
+
+
+def test_the_journal() -> None:
+    told = Journal().read(Output(stdout="files 1263915712:71\non /\n", stderr="size 8200\n"))
+    assert (told.mount, told.size_kib, told.describe()) == ("/", 8200, "8 MiB")
+    assert Journal().read(Output(stdout="none\n")).describe() == "none"
+    for output in (
+        Output(stdout="files 1:2\non /\n"),
+        Output(stderr="size 1\n"),
+        Output(stdout="on /\n", stderr="size 1"),
+    ):
+        with pytest.raises(Unreadable):
+            Journal().read(output)
+
+
+def test_the_journal_of_this_machine_is_told_or_is_none() -> None:
+    assert isinstance(Journal().read(run(Journal())).size_kib, int)

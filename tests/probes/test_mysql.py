@@ -1,0 +1,236 @@
+"""What a database server, its disk and the application's own PHP print, as a staging host printed it."""
+
+import json
+import re
+
+import pytest
+
+from remediate.command import ROOT, Output, Run
+from remediate.errors import Unreadable
+from remediate.host import DatabaseLimits
+from remediate.probes.laravel import Compared, Credentials, DatabaseTrouble
+from remediate.probes.mysql import DataDirectory, Sessions, SessionsState
+from remediate.programs import one_line
+from remediate.programs.database import CLIENT, end_idle, end_queries, list_sessions
+from remediate.testing import examples as ex
+
+SESSIONS, DATA = Sessions(), DataDirectory()
+CREDENTIALS = Credentials(php="php8.2", path="/home/forge/agency-platform", user="forge")
+CALM = '{"limit": 151, "full": false, "tight": false, "waiting": false}\n'
+FORGOTTEN = """{"limit": 151, "full": false, "tight": false, "waiting": true}
+{"id": 80, "query": 249, "user": "agency", "database": "agency", "command": "Sleep", "started": 1795444322, \
+"blocks": true, "beyond": true, "transaction": true, "modified": true, "reads": false, "statement": ""}
+{"id": 81, "query": 250, "user": "agency", "database": "agency", "command": "Query", "started": 1795444317, \
+"blocks": false, "beyond": true, "transaction": false, "modified": false, "reads": true, \
+"statement": "select sleep(?), `id1`, ?, `we'ird`, ?"}
+"""
+FULL = """{"limit": 10, "full": true, "tight": true, "waiting": false}
+{"user": "agency", "idle": 1, "count": 10}
+{"id": 54, "query": 0, "user": "agency", "database": "agency", "command": "Sleep", "started": 1795444151, \
+"blocks": false, "beyond": 1, "transaction": false, "modified": false, "reads": false, "statement": ""}
+"""
+NO_SERVER = "ERROR 2002 (HY000): Can't connect to local server through socket '/run/mysqld/mysqld.sock' (2)\n"
+
+
+# -- sessions ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_on_which_nobody_waits() -> None:
+    state = SESSIONS.read(Output(stdout=CALM))
+    assert state == ex.SESSIONS
+    assert (state.ok, state.describe()) == (True, "nobody waits")
+
+
+def test_a_transaction_that_others_wait_for() -> None:
+    state = SESSIONS.read(Output(stdout=FORGOTTEN))
+    assert state.ok is False
+    assert state.describe() == (
+        "locks are waited for, held by 80 (agency@agency), idle in a transaction since 14:32:02Z; long: 81 "
+        "(agency@agency), running since 14:31:57Z: select sleep(?), `id1`, ?, `we'ird`, ?"
+    )
+    assert [(each.idle, each.blocks, each.beyond) for each in state.sessions] == [
+        (True, True, True),
+        (False, False, True),
+    ]
+
+
+def test_a_server_without_a_connection_left() -> None:
+    state = SESSIONS.read(Output(stdout=FULL))
+    assert (state.ok, state.full, state.limit) == (False, True, 10)
+    assert state.describe() == "all 10 connections in use (agency 10 idle)"
+    nearly = state.model_copy(update={"full": False})
+    assert (nearly.ok, nearly.describe()) == (True, "nearly all 10 connections in use (agency 10 idle)")
+    assert state.model_copy(update={"holders": ()}).held == "by all"
+
+
+def test_a_server_that_does_not_run_is_an_answer() -> None:
+    state = SESSIONS.read(Output(stderr=NO_SERVER, exit=1))
+    assert (state.up, state.ok, state.describe()) == (False, False, "the server does not run")
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        Output(stderr="ERROR 1040 (08004): Too many connections\n", exit=1),
+        Output(stderr="ERROR 1045 (28000): Access denied for user 'root'@'localhost'\n", exit=1),
+        Output(stderr="sudo: a password is required\n", exit=1),
+        Output(stderr="/bin/sh: 1: /usr/bin/mariadb: not found\n", exit=127),
+        Output(exit=124),
+        Output(),
+        Output(stdout="\n"),
+        Output(stdout="null\n"),
+        Output(stdout="[]\n"),
+        Output(stdout=CALM + "7\n"),
+        Output(stdout=CALM + '["count"]\n'),
+        Output(stdout=CALM + "{}\n"),
+        Output(stdout=FORGOTTEN[:-40]),
+        Output(stdout=FORGOTTEN, cut=True),
+        Output(stdout=FORGOTTEN.replace("1795444322", "-1")),
+        Output(stdout=FORGOTTEN.replace("1795444322", "9" * 30)),
+        Output(stdout=FORGOTTEN.replace('"id": 80', '"id": null')),
+        Output(stdout=CALM.replace("151", '"many"')),
+        Output(stdout="Warnung: veraltet\n" + CALM),
+    ],
+)
+def test_whatever_else_a_server_says_is_unknown(output: Output) -> None:
+    with pytest.raises(Unreadable):
+        SESSIONS.read(output)
+
+
+def test_many_sessions_are_not_all_named() -> None:
+    many = SessionsState(up=True, limit=9, waiting=True, sessions=tuple(ex.session(n) for n in range(1, 7)))
+    assert many.describe().endswith("and 3 more")
+
+
+# -- what is run there -------------------------------------------------------------------------------------------------
+
+LIMITS = DatabaseLimits(lock_wait=2, idle_transaction=3, long_query=4, idle=5)
+
+
+@pytest.mark.parametrize(
+    "run", [list_sessions(LIMITS), end_queries(LIMITS, "shop"), end_idle(LIMITS, "shop")], ids=["list", "end", "idle"]
+)
+def test_the_programs_are_fixed_and_the_limits_are_variables(run: Run) -> None:
+    assert (run.user, run.argv[0], run.argv[-2]) == (ROOT, CLIENT, "--execute")
+    (given,) = (word for word in run.argv if word.startswith("--init-command="))
+    assert given.startswith("--init-command=SET @lock_wait = 2, @idle_transaction = 3, @long_query = 4, @idle = 5")
+    assert ("@application = 'shop'" in given) is (run != list_sessions(LIMITS))
+    assert "shop" not in run.argv[-1]
+    assert not re.search(r"[\x00-\x1f]| -- |judged\.sql|%%", run.argv[-1])
+
+
+def test_only_what_ends_sessions_has_words_for_it() -> None:
+    words = re.compile(r"\b(KILL|DROP|DELETE|UPDATE|ALTER|GRANT|CREATE|INSERT|FLUSH)\b")
+    assert words.findall(list_sessions(LIMITS).argv[-1]) == []
+    assert words.findall(end_queries(LIMITS, "shop").argv[-1]) == ["KILL", "KILL"]
+    assert words.findall(end_idle(LIMITS, "shop").argv[-1]) == ["KILL"]
+    assert end_queries(LIMITS, "shop").argv[-1].index("KILL QUERY ID") < end_queries(LIMITS, "shop").argv[-1].index(
+        "KILL CONNECTION"
+    )
+
+
+def test_what_lists_and_what_ends_judge_by_the_same_words() -> None:
+    judged = one_line("remediate.programs", "judged.sql")
+    for run in (list_sessions(LIMITS), end_queries(LIMITS, "shop"), end_idle(LIMITS, "shop")):
+        assert judged in run.argv[-1]
+
+
+def test_a_plan_names_the_program() -> None:
+    assert str(end_idle(LIMITS, "shop")).endswith("--execute 'end_idle.sql of remediate'")
+
+
+# -- the disk ----------------------------------------------------------------------------------------------------------
+
+DF = """rw,relatime,lowerdir=/var/lib/ro:/x,uuid=on
+--
+Filesystem     1024-blocks     Used Available Capacity Mounted on
+overlay          264212084 24789164  81601748      24% /
+--
+Filesystem       Inodes  IUsed    IFree IUse% Mounted on
+overlay        16777216 473953 16303263    3% /
+"""
+
+
+def test_a_disk_with_room() -> None:
+    room = DATA.read(Output(stdout=DF))
+    assert (room.writable, room.percent, room.inodes, room.ok, room.describe()) == (True, 24, 3, True, "24 % full")
+
+
+@pytest.mark.parametrize(
+    ("text", "ok", "said"),
+    [
+        (DF.replace("rw,", "ro,"), False, "mounted read-only"),
+        (DF.replace("24% /", "100% /"), False, "100 % full"),
+        (DF.replace("3% /", "100% /"), False, "24 % full, inodes 100 %"),
+        (DF.replace("3% /", "- /"), True, "24 % full"),
+    ],
+)
+def test_a_disk_without(text: str, ok: bool, said: str) -> None:
+    room = DATA.read(Output(stdout=text))
+    assert (room.ok, room.describe()) == (ok, said)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        Output(exit=1, stderr="df: /var/lib/mysql: Datei oder Verzeichnis nicht gefunden\n"),
+        Output(stdout=DF[:60]),
+        Output(stdout="rw\n--\n--\n"),
+        Output(stdout="rw\n--\nx\n--\ny\n"),
+        Output(stdout=DF.replace("24%", "viel%")),
+        Output(),
+    ],
+)
+def test_a_disk_that_nobody_can_tell_of(output: Output) -> None:
+    with pytest.raises(Unreadable):
+        DATA.read(output)
+
+
+# -- what .env says ----------------------------------------------------------------------------------------------------
+
+SAID = (
+    '\nremediate:{"env":"sound","keys":{"host":"same","port":"same","database":"same","username":"same",'
+    '"password":"differs","url":"unset"},"driver":"mysql","host":"127.0.0.1","database":"agency","username":"agency",'
+    '"state":"failed","code":1045}\n'
+)
+
+
+def test_credentials_are_compared_and_tried_and_never_shown() -> None:
+    state = CREDENTIALS.read(Output(stdout=SAID))
+    assert (state.ok, state.works, state.differ) == (False, False, ("password",))
+    assert state.answer is not None
+    assert (state.answer.trouble, state.answer.user) == (DatabaseTrouble.DENIED, "agency")
+    assert state.describe() == ("access denied (host same, port same, database same, username same, password differs)")
+    with_url = CREDENTIALS.read(Output(stdout=SAID.replace('"url":"unset"', '"url":"differs"')))
+    assert dict(with_url.settings)["url"] is Compared.DIFFERS
+    assert "url differs" in with_url.describe()
+
+
+@pytest.mark.parametrize("env", ["broken", "missing"])
+def test_an_env_that_gives_nothing(env: str) -> None:
+    state = CREDENTIALS.read(Output(stdout=f'remediate:{{"env":"{env}"}}\n'))
+    assert (state.answer, state.works, state.ok, state.describe()) == (None, False, False, f".env is {env}")
+
+
+@pytest.mark.parametrize(
+    "stdout",
+    [
+        "",
+        "remediate:null",
+        'remediate:{"env":"odd"}',
+        'remediate:{"env":"sound"}',
+        'remediate:{"env":"sound","keys":{"host":"hunter2"},"state":"ok"}',
+        'remediate:{"env":"sound","keys":{},"state":"odd"}',
+        'remediate:{"env":"sound","keys":[],"state":"ok"}',
+        SAID[:-12],
+    ],
+)
+def test_credentials_that_were_not_told_are_unknown(stdout: str) -> None:
+    with pytest.raises(Unreadable) as why:
+        CREDENTIALS.read(Output(stdout=stdout, stderr="PHP Fatal error: x\n", exit=255))
+    assert "hunter2" not in str(why.value)
+
+
+def test_the_answers_above_are_documents() -> None:
+    for text in (CALM, FORGOTTEN, FULL):
+        assert all(isinstance(json.loads(line), dict) for line in text.splitlines())

@@ -1,0 +1,125 @@
+"""What a webhook answers, as a real host printed it, and what that means."""
+
+import pytest
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import Host, Settings, SshTarget
+from remediate.probes.webhook import Delivery, Webhook, WebhookTrouble
+from remediate.testing import examples as ex
+
+PROBE = Webhook(
+    php="php8.2",
+    path="/home/forge/agency-platform",
+    user="forge",
+    url="https://staging.example.com/webhooks/stripe",
+    secret="services.stripe.webhook_secret",  # the name of a key
+    harmless_event="ping.test",
+    access_log="/var/log/nginx/webhooks.log",
+)
+
+RIGHT = """
+remediate:{"secret":true,"curl":true,"wrong":{"status":400,"error":0},"right":{"status":200,"error":0},\
+"events":{"accepted":0,"refused":0,"failed":0,"missed":0,"last":0}}
+"""
+REFUSED = """
+remediate:{"secret":true,"curl":true,"wrong":{"status":400,"error":0},"right":{"status":200,"error":0},\
+"events":{"last":1795444283,"missed":1,"refused":1,"accepted":0,"failed":0}}
+"""
+UNREADABLE_LOG = """
+remediate:{"secret":true,"curl":true,"wrong":{"status":400,"error":0},"right":{"status":200,"error":0},\
+"events":"unreadable"}
+"""
+
+
+def test_a_sound_one() -> None:
+    state = PROBE.read(Output(stdout=RIGHT))
+    assert (state.ok, state.trouble, state.disowned) == (True, None, False)
+    assert state.describe() == "wrong signature 400, right signature 200"
+
+
+def test_the_provider_is_refused() -> None:
+    state = PROBE.read(Output(stdout=REFUSED))
+    assert (state.ok, state.trouble, state.disowned) == (False, None, True)
+    assert state.describe().endswith("; the provider's last 1 not accepted (2026-11-23 14:31:23Z)")
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        (Output(stdout=UNREADABLE_LOG), "/var/log/nginx/webhooks.log cannot be read as forge"),
+        (Output(stdout='\nremediate:{"secret":true,"curl":false,"wrong":null}\n'), "has no curl extension"),
+        (Output(stdout="\nremediate:[]\n"), "something else than was asked"),
+        (Output(stdout=RIGHT[:60]), "PHP ended with 0"),
+        (Output(stderr="PHP Fatal error:  Uncaught Error: x\n", exit=255), "PHP ended with 255"),
+        (Output(), "PHP ended with 0: no output"),
+    ],
+)
+def test_what_cannot_be_told_is_unknown(output: Output, why: str) -> None:
+    with pytest.raises(Unreadable, match=why):
+        PROBE.read(output)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "trouble"),
+    [
+        *((status, 200, None) for status in (400, 401, 403, 422)),
+        *((status, 204, None) for status in (400,)),
+        (400, None, None),  # no event is declared harmless: nothing was sent
+        *((status, status, WebhookTrouble.GATEWAY) for status in (502, 503, 504)),
+        *((status, status, WebhookTrouble.FAILING) for status in (500, 501, 599)),
+        *((status, status, WebhookTrouble.GONE) for status in (404, 410)),
+        *((status, status, WebhookTrouble.MOVED) for status in (301, 302, 308)),
+        (405, 405, WebhookTrouble.METHOD),
+        (419, 419, WebhookTrouble.SESSION),
+        (429, 429, WebhookTrouble.LIMITED),
+        (418, 418, WebhookTrouble.ODD),
+        (101, 101, WebhookTrouble.ODD),
+        (200, 200, WebhookTrouble.FORGEABLE),
+        (204, None, WebhookTrouble.FORGEABLE),
+        (400, 400, WebhookTrouble.REJECTS),
+        (403, 401, WebhookTrouble.REJECTS),
+        (400, 500, WebhookTrouble.FAILING),  # only what is rightly signed gets that far
+    ],
+)
+def test_what_it_means(wrong: int, right: int | None, trouble: WebhookTrouble | None) -> None:
+    state = ex.webhook(wrong, right)
+    assert (state.trouble, state.ok) == (trouble, trouble is None)
+
+
+def test_without_a_secret_and_without_an_answer() -> None:
+    assert ex.webhook(400, None, secret=False).trouble is WebhookTrouble.UNSIGNED
+    assert ex.webhook(500, None, secret=False).trouble is WebhookTrouble.FAILING
+    silent = ex.webhook().model_copy(update={"wrong": Delivery(status=0, error=28)})
+    assert (silent.trouble, silent.ok) == (WebhookTrouble.SILENT, False)
+    assert silent.describe() == "does not answer: wrong signature no answer (curl 28), right signature 200"
+
+
+def test_what_the_provider_was_answered_counts() -> None:
+    assert ex.webhook(events=ex.delivered(accepted=3)).ok is True
+    assert ex.webhook(events=ex.delivered(accepted=3, failed=1)).ok is False
+    # Before the configuration in use was written: to be sent again, and no fault of what is there now.
+    earlier = ex.webhook(events=ex.delivered(missed=4))
+    assert (earlier.ok, earlier.disowned) == (True, False)
+    assert "the provider's last 4 not accepted" in earlier.describe()
+
+
+def test_the_question_holds_no_secret_and_names_everything_else() -> None:
+    run = PROBE.command()
+    assert isinstance(run, Run)
+    assert (run.argv[:2], run.user, run.stdin) == (("/usr/bin/php8.2", "-r"), "forge", None)
+    assert run.argv[3:] == (
+        *("--", "/home/forge/agency-platform", "https://staging.example.com/webhooks/stripe"),
+        *("services.stripe.webhook_secret", "ping.test", "/var/log/nginx/webhooks.log"),
+    )
+
+
+def test_it_is_asked_where_the_inventory_says_enough() -> None:
+    stated = {"site_url": "https://example.com/", "webhook_path": "/hook", "app_path": "/srv/app", "php": "php8.3"}
+    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+    probe = Webhook.of(host)
+    assert probe is not None
+    assert (probe.url, probe.harmless_event, probe.user) == ("https://example.com/hook", None, "forge")
+    for key in stated:
+        less = Settings.model_validate({name: value for name, value in stated.items() if name != key})
+        assert Webhook.of(host.model_copy(update={"settings": less})) is None

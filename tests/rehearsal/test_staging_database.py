@@ -1,0 +1,114 @@
+"""Sessions of a real MariaDB: whose are ended, whose never, and that no statement leaves the host with its literals."""
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from remediate.command import Output
+from remediate.host import DatabaseLimits
+from remediate.probes.mysql import Sessions, SessionsState
+from remediate.programs.database import end_queries
+
+if TYPE_CHECKING:
+    from conftest import Staged
+
+pytestmark = pytest.mark.container
+
+LIMITS = DatabaseLimits(lock_wait=2, idle_transaction=2, long_query=2, idle=2)
+SESSIONS = Sessions(limits=LIMITS)
+CANARY = "c4n4ry"
+
+_SESSION = r"""
+export MYSQL_PWD
+MYSQL_PWD=$(sed -n 's/^DB_PASSWORD=//p' /home/forge/agency-platform/.env)
+mariadb -e "CREATE OR REPLACE USER reports@127.0.0.1 IDENTIFIED BY '$MYSQL_PWD'"
+mariadb -e "GRANT ALL ON agency.* TO reports@127.0.0.1"
+session() {
+  { printf '%s\n' "$2"; sleep 60; } 2>/dev/null </dev/null |
+    setsid mariadb --comments --force -h 127.0.0.1 -u "$1" agency >/dev/null 2>&1 &
+}
+"""
+
+HIDDEN = (
+    "select sleep(30), 'c4n4ry1', \"c4n4ry2\", 0x63346e34, 424242 /* c4n4ry3 */ from `agencies` -- c4n4ry4",
+    "select sleep(30) as `it's`, 'c4n4ry\\'5', 'c4n4ry6' from `agencies`",
+    "set sql_mode = 'NO_BACKSLASH_ESCAPES'; select sleep(30), '\\', 'c4n4ry7' # c4n4ry8",
+    "select sleep(30) from `agencies` where `name` <> _utf8'c4n4ry9'",
+)
+"""Statements with something in them that nobody may see."""
+
+
+def asked(staged: "Staged") -> tuple[SessionsState, str]:
+    done = staged.host.exec(SESSIONS.command().argv)
+    output = Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)
+    return SESSIONS.read(output), done.stdout + done.stderr
+
+
+def begun(staged: "Staged", *sessions: tuple[str, str]) -> None:
+    lines = (f"session {user} {_quoted(text)}" for user, text in sessions)
+    staged.sh("\n".join((_SESSION, *lines, "sleep 0.3")))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "\n;'"
+
+
+def over(staged: "Staged") -> None:
+    staged.sh("pkill -x mariadb; mariadb -e 'DROP USER IF EXISTS reports@127.0.0.1'; true")
+
+
+def test_no_statement_leaves_the_host_with_its_literals(staged: "Staged") -> None:
+    try:
+        begun(staged, *(("agency", text) for text in HIDDEN))
+        time.sleep(2.5)
+        state, raw = asked(staged)
+        assert CANARY not in raw
+        assert "424242" not in raw
+        assert sorted(each.statement for each in state.sessions) == [
+            "select sleep(?) as `it's`, ?",
+            "select sleep(?) from `agencies` where `name` <> _utf8?",
+            "select sleep(?), ?",
+            "select sleep(?), ?, ?, ?, ? ? from `agencies` ?",
+        ]
+        assert asked(staged)[1] == raw  # what fences a change is the same text while nothing happens
+    finally:
+        over(staged)
+
+
+def test_only_the_applications_own_are_ended_and_only_what_is_too_long(staged: "Staged") -> None:
+    reads, dumps, writes = "reads", "dumps", "writes"
+    try:
+        begun(
+            staged,
+            ("agency", f"select sleep(40), '{reads}'"),
+            ("agency", f"select sql_no_cache sleep(40), '{dumps}'"),
+            ("agency", f"do sleep(40), '{writes}'"),
+            ("reports", "select sleep(40)"),
+            ("agency", "start transaction; update agencies set id = id"),
+            ("agency", "set innodb_lock_wait_timeout = 60; update agencies set id = id"),
+            ("reports", "start transaction; select count(*) from payments"),
+        )
+        time.sleep(3)
+        before, _ = asked(staged)
+        assert before.waiting
+        assert [(each.user, each.modified) for each in before.sessions if each.blocks] == [("agency", False)]
+
+        done = staged.host.exec(end_queries(LIMITS, "agency").argv)
+
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        after, _ = asked(staged)
+        assert not after.waiting
+        kept = staged.sh(
+            "mariadb -NBe \"SELECT CONCAT(user, ' ', command, ' ', COALESCE(info, '')) FROM "
+            "information_schema.processlist WHERE user IN ('agency', 'reports') ORDER BY 1\""
+        )
+        assert reads not in kept
+        assert dumps in kept
+        assert writes in kept
+        assert kept.count("reports Query select sleep(40)") == 1
+        assert kept.count("reports Sleep") == 1
+        # The reading query was ended by itself: its connection is there. The waiting update had its turn.
+        assert kept.count("agency Sleep") == 2
+    finally:
+        over(staged)

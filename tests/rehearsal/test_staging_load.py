@@ -1,0 +1,51 @@
+"""What shortening a log on a disk without a byte left does to the log, to its writer and to what it said."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Cli, Staged
+
+pytestmark = pytest.mark.container
+
+LOG = "/var/log/nginx/access.log"
+CLEAN = "rm -f /home/forge/remediate-sample-* /var/tmp/remediate-sample-* /dev/shm/remediate-sample-*"
+
+
+def test_a_log_is_shortened_its_end_kept_and_its_writer_goes_on(staged: "Staged", cli: "Cli") -> None:
+    staged.sh(f"{CLEAN}; dd if=/dev/zero bs=1M status=none >> {LOG} 2> /dev/null || true; stat -c %s {LOG}")
+    assert staged.sh("df --output=avail /var/log/nginx | tail -1").strip() == "0"
+    inode, mode = staged.sh(f"stat -c '%i %U:%G:%a' {LOG}").split()
+    staged.sh(
+        f"truncate -s -64 {LOG}; printf 'the last words of this log' >> {LOG}; dd if=/dev/zero bs=1 count=38 >> {LOG}"
+    )
+
+    target = ("--host", staged.name, "--inventory", str(staged.inventory))
+    ended = cli("invoke", "fix.high-load", *target, "--json", "--hold", "2")
+
+    host = ended.is_("fixed", 0, touched="yes")
+    assert [step.remedy for step in host.steps if step.changed] == ["log.shorten"]
+    assert int(staged.sh("df --output=pcent /var/log/nginx | tail -1").strip().rstrip("%")) < 5
+    assert staged.sh(f"stat -c '%i %U:%G:%a' {LOG}").split() == [inode, mode]
+    before = int(staged.sh(f"stat -c %s {LOG}"))
+    staged.serves()
+    assert int(staged.sh(f"stat -c %s {LOG}")) > before
+    (sample,) = staged.sh("ls -l --time-style=+ /home/forge/remediate-sample-access.log.*").splitlines()
+    assert sample.split()[:5] == ["-rw-------", "1", "forge", "forge", str(1024 * 1024)]
+    assert "the last words of this log" in staged.sh("strings /home/forge/remediate-sample-access.log.* || true")
+    staged.sh(CLEAN)
+
+
+def test_a_sample_finds_room_where_home_has_none_and_without_one_nothing_is_shortened(staged: "Staged") -> None:
+    from remediate.programs.logs import keep_sample
+
+    staged.sh(f"{CLEAN}; echo words >> {LOG}")
+    program = keep_sample(LOG, None, as_root=True).argv[2]
+    homeless = "getent() { echo x:x:0:0::/nonexistent:x; }; "
+    keep = f"runuser -u forge -- sh -c '{homeless}{program}' sh {LOG} 1024 root"
+    assert staged.sh(keep).startswith("/var/tmp/remediate-sample-access.log.")
+    full = "df() { echo Avail; echo 0; }; "
+    refused = staged.host.exec(("runuser", "-u", "forge", "--", "sh", "-c", full + program, "sh", LOG, "1024", "root"))
+    assert (refused.returncode, refused.stderr.strip()) == (1, f"no place has room for a sample of {LOG}")
+    staged.sh(CLEAN)

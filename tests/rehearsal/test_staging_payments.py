@@ -1,0 +1,82 @@
+"""Failed jobs of payments on a real host: many runs at once, a host that is cut short, a queue nobody works on."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from remediate.fleet import run, select
+from remediate.options import Options
+from remediate.outcome import Report
+from remediate.playbooks.payments_failing import payments_failing
+from remediate.rehearsal.faults import JobsFailed
+
+if TYPE_CHECKING:
+    from conftest import Staged
+
+pytestmark = pytest.mark.container
+
+APP = "/home/forge/agency-platform"
+FAILED = JobsFailed(php="php8.2", path=APP)
+
+
+class Payments:
+    """What the application did, as its own worker's log and database say."""
+
+    def __init__(self, staged: "Staged", journal: Path) -> None:
+        self._staged = staged
+        self._journal = journal
+        (self.host,) = select(staged.name, staged.inventory)
+
+    def fix(self, *, wait: float = 0, number: int = 0) -> Report:
+        """Run the playbook, with a journal of its own."""
+        options = Options(yes=True, hold=1, timeout=300, wait=wait)
+        journal = f"sqlite:///{self._journal}/{number}.sqlite"
+        return run(payments_failing, (self.host,), options=options, operator="test", journal=journal)
+
+    def break_with(self, **jobs: object) -> None:
+        """Have jobs fail, for real."""
+        FAILED.model_copy(update=jobs).inject(self._staged.host)
+        self._staged.sh(f": > {APP}/storage/logs/worker.log")
+
+    def worked(self) -> int:
+        """How often a worker took a job."""
+        return int(self._staged.sh(f"grep -c Processing: {APP}/storage/logs/worker.log || true"))
+
+    def recorded(self) -> int:
+        """How many payments of the fault were recorded."""
+        return self._count("payments where event_id like 'evt_fault_%'")
+
+    def failed(self) -> int:
+        """How many jobs are failed ones now."""
+        return self._count("failed_jobs")
+
+    def _count(self, what: str) -> int:
+        return int(self._staged.sh(f'mariadb agency -NBe "select count(*) from {what}"'))  # noqa: S608  # a test's own
+
+
+@pytest.fixture
+def payments(staged: "Staged", tmp_path: Path) -> Iterator[Payments]:
+    staged.sh("mariadb agency -e 'truncate failed_jobs; truncate payments'")
+    yield Payments(staged, tmp_path)
+    staged.sh("mariadb agency -e 'truncate failed_jobs'; supervisorctl start 'agency-worker:*' || true")
+
+
+def test_twenty_at_once_push_each_job_once(payments: Payments) -> None:
+    payments.break_with(recorded=30)
+    assert payments.failed() == 30
+
+    with ThreadPoolExecutor(20) as pool:
+        reports = list(pool.map(lambda number: payments.fix(wait=number % 2 * 100, number=number), range(20)))
+
+    assert (payments.worked(), payments.recorded(), payments.failed()) == (30, 30, 0)
+    acted = [step for report in reports for step in report.hosts[0].steps if step.changed]
+    assert [step.remedy for step in acted] == ["queue.retry"]
+    ways = [(report.hosts[0].verdict.value, report.hosts[0].error and report.hosts[0].error.code) for report in reports]
+    assert ways.count(("fixed", None)) == 1
+    assert {way for way in ways if way != ("fixed", None)} <= {
+        *(("refused", code) for code in ("locked", "in-transition", "moved")),
+        ("healthy", None),
+    }

@@ -1,0 +1,192 @@
+"""When a database is started, when it is left, and what only a person can put right."""
+
+from itertools import product
+from typing import Final
+
+import pytest
+
+import toys
+from remediate.command import ROOT, Run
+from remediate.errors import Unreadable
+from remediate.host import Host, Settings, SshTarget
+from remediate.probe import Fact, Probe
+from remediate.probes.laravel import AppDatabase, Credentials, DatabaseState, DatabaseTrouble
+from remediate.probes.mysql import DataDirectory, DataRoom
+from remediate.probes.systemd import LogLines, Unit, UnitLog
+from remediate.remedies.database import DatabaseAccess, RestartDatabase
+from remediate.survey import Facts
+from remediate.testing import examples as ex
+from toys import UNITS
+
+PATH: Final = "/home/forge/agency-platform"
+REMEDY = RestartDatabase(unit="mariadb")
+UNIT, ROOM, LOG = Unit(name="mariadb"), DataDirectory(), UnitLog(name="mariadb", lines=20)
+Known = dict[Probe[Fact], Fact | Unreadable]
+LOST = Unreadable("not now")
+ROOMS = {
+    "room": ex.DATA_ROOM,
+    "full": DataRoom(writable=True, percent=100, inodes=3),
+    "no inodes": DataRoom(writable=True, percent=20, inodes=100),
+    "read-only": DataRoom(writable=False, percent=100, inodes=3),
+}
+BY_ROOM = {"full": "data-disk-full", "no inodes": "data-disk-full", "read-only": "data-read-only"}
+
+
+def facts(
+    unit: Fact | Unreadable, room: Fact | Unreadable = ex.DATA_ROOM, log: Fact | Unreadable = ex.NO_LINES
+) -> Known:
+    return {UNIT: unit, ROOM: room, LOG: log}
+
+
+def expected(unit: str, room: str) -> str:
+    # What systemd is about to start again by itself may be recovering: it is never shot.
+    if unit in {"starting", "stopping", "reloading", "queued", "auto-restart"}:
+        return "wait"
+    if unit == "running":
+        return "skip"
+    if unit in {"masked", "missing"}:
+        return f"unit-{unit}"
+    if room in BY_ROOM:
+        return BY_ROOM[room]
+    return "start-limit-hit" if unit == "start-limit" else "proceed"
+
+
+@pytest.mark.parametrize(("unit", "room"), list(product(UNITS, ROOMS)))
+def test_every_state(unit: str, room: str) -> None:
+    assert toys.decide(REMEDY, facts(UNITS[unit], ROOMS[room])) == expected(unit, room)
+
+
+def test_every_reason_to_refuse_is_reached() -> None:
+    reached = {expected(unit, room) for unit, room in product(UNITS, ROOMS)}
+    assert reached == {"wait", "skip", "proceed", *(code.name for code in RestartDatabase.refusals)}
+
+
+def test_what_cannot_be_read_never_makes_it_start() -> None:
+    assert toys.decide(REMEDY, facts(LOST)) == "unreadable"
+    assert toys.decide(REMEDY, facts(ex.FAILED, LOST)) == "unreadable"
+    assert toys.decide(REMEDY, facts(ex.FAILED, log=LOST)) == "proceed"
+    assert toys.decide(REMEDY, facts(ex.FAILED, ROOMS["full"], LOST)) == "unreadable"
+    assert toys.decide(REMEDY, facts(ex.RUNNING, LOST, LOST)) == "skip"
+
+
+def test_the_culprits_own_line_is_told() -> None:
+    lines = (
+        "2026-11-23T08:31:11+0000 web1 mariadbd[41]: 2026-11-23  8:31:11 0 [Note] InnoDB: Starting",
+        "2026-11-23T08:31:11+0000 web1 mariadbd[41]: 2026-11-23  8:31:11 0 [ERROR] InnoDB: Write to file failed",
+        "2026-11-23T08:31:12+0000 web1 systemd[1]: mariadb.service: Failed with result 'exit-code'.",
+    )
+    verdict = REMEDY.guard(Facts(facts(ex.FAILED, ROOMS["full"], LogLines(lines=lines))))
+    assert verdict.reason == ("mariadb cannot start, /var/lib/mysql is 100 % full: InnoDB: Write to file failed")
+    assert REMEDY.guard(Facts(facts(ex.FAILED, ROOMS["read-only"]))).reason == (
+        "mariadb cannot start, /var/lib/mysql is mounted read-only"
+    )
+
+
+def test_what_it_runs() -> None:
+    restart = Run.of("/usr/bin/systemctl", "restart", "mariadb.service", user=ROOT, seconds=120)
+    reset = Run.of("/usr/bin/systemctl", "reset-failed", "mariadb.service", user=ROOT, seconds=10)
+    assert list(REMEDY.apply(Facts(facts(ex.FAILED)))) == [restart]
+    assert list(REMEDY.apply(Facts(facts(ex.START_LIMIT)))) == [reset, restart]
+
+
+def on(**settings: object) -> Host:
+    stated = {"php": "php8.2", "app_path": PATH, **settings}
+    return Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+
+
+def test_the_inventory_fills_it() -> None:
+    assert RestartDatabase.on(on(database={"unit": "mysql", "port": 3306})) == RestartDatabase(unit="mysql")
+
+
+# -- what only a person can do -----------------------------------------------------------------------------------------
+
+ASKED = AppDatabase(php="php8.2", path=PATH, user="forge")
+CREDENTIALS = Credentials(php="php8.2", path=PATH, user="forge")
+OURS = DatabaseAccess(php="php8.2", path=PATH, unit="mariadb")
+ELSEWHERE = DatabaseAccess(php="php8.2", path=PATH, link="https://cloud.example.com/databases")
+OF_OURS = {
+    DatabaseTrouble.DENIED: "credentials-rejected",
+    DatabaseTrouble.FORBIDDEN: "database-unknown",
+    DatabaseTrouble.UNKNOWN_DATABASE: "database-unknown",
+    DatabaseTrouble.NAME: "database-host-unknown",
+    DatabaseTrouble.SILENT: "database-silent",
+    DatabaseTrouble.REFUSED: "database-silent",
+    DatabaseTrouble.TOO_MANY: "skip",
+    DatabaseTrouble.OTHER: "skip",
+}
+OF_OTHERS = {
+    **OF_OURS,
+    **dict.fromkeys(
+        (DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTrouble.NAME, DatabaseTrouble.TOO_MANY), "human-step"
+    ),
+}
+
+
+def in_trouble(used: DatabaseTrouble | None, files: DatabaseTrouble | None, unit: Fact = ex.RUNNING) -> Known:
+    return {ASKED: DatabaseState(trouble=used, waiting=0), CREDENTIALS: ex.credentials(files, "password"), UNIT: unit}
+
+
+@pytest.mark.parametrize("trouble", DatabaseTrouble)
+@pytest.mark.parametrize("used", DatabaseTrouble)
+def test_what_the_server_says_to_env_decides(used: DatabaseTrouble, trouble: DatabaseTrouble) -> None:
+    assert toys.decide(OURS, in_trouble(used, trouble)) == OF_OURS[trouble]
+    assert toys.decide(ELSEWHERE, in_trouble(used, trouble)) == OF_OTHERS[trouble]
+
+
+@pytest.mark.parametrize("remedy", [OURS, ELSEWHERE], ids=["ours", "elsewhere"])
+@pytest.mark.parametrize("used", DatabaseTrouble)
+def test_what_env_says_may_work_already(remedy: DatabaseAccess, used: DatabaseTrouble) -> None:
+    assert toys.decide(remedy, in_trouble(used, None)) == "skip"
+    broken: Known = {**in_trouble(used, None), CREDENTIALS: ex.ENV_BROKEN}
+    assert toys.decide(remedy, broken) == "skip"
+    assert toys.decide(remedy, {**broken, CREDENTIALS: LOST}) == "unreadable"
+
+
+@pytest.mark.parametrize("files", [None, *DatabaseTrouble])
+def test_a_database_that_answers_needs_nobody(files: DatabaseTrouble | None) -> None:
+    # Not even when .env holds what would not work: it is not in use.
+    assert toys.decide(OURS, in_trouble(None, files)) == "skip"
+    assert OURS.needed(Facts(in_trouble(None, files))) is None
+
+
+@pytest.mark.parametrize("unit", sorted(set(UNITS) - {"running"}))
+def test_a_server_that_does_not_run_is_not_a_persons(unit: str) -> None:
+    down = in_trouble(DatabaseTrouble.REFUSED, DatabaseTrouble.REFUSED, UNITS[unit])
+    assert toys.decide(OURS, down) == "skip"
+
+
+def test_it_says_what_was_tried_and_no_value() -> None:
+    denied = in_trouble(DatabaseTrouble.DENIED, DatabaseTrouble.DENIED)
+    assert OURS.needed(Facts(denied)) == (
+        "shop on 127.0.0.1 as .env says: access denied (host same, port same, database same, username same, "
+        "password differs); with the configuration in use: access denied"
+    )
+    away = in_trouble(DatabaseTrouble.REFUSED, DatabaseTrouble.REFUSED)
+    assert ELSEWHERE.needed(Facts(away)) == (
+        "the database on 127.0.0.1, which is managed elsewhere: connection refused; look at the provider's console: "
+        "https://cloud.example.com/databases"
+    )
+
+
+def test_it_never_acts() -> None:
+    assert (OURS.changes(), OURS.is_human) == ((), True)
+    assert {run.user for run in OURS.privileges()} == {"forge"}
+    assert Unit(name="mariadb") in OURS.probes()
+    assert ELSEWHERE.probes() == (ASKED, CREDENTIALS)
+
+
+def test_the_inventory_says_where_it_is_and_who_looks_after_it() -> None:
+    links = {"database_console": "https://cloud.example.com/databases"}
+    assert DatabaseAccess.on(on(links=links)) == ELSEWHERE
+    assert DatabaseAccess.on(on(database={"unit": "mariadb", "port": 3306})) == OURS
+
+
+EXAMPLES = {
+    "database.restart": (
+        REMEDY,
+        facts(ex.FAILED),
+        facts(ex.started_again(ex.FAILED)),
+        tuple(facts(UNITS[unit], ROOMS[room]) for unit, room in product(UNITS, ROOMS)),
+    )
+}
+"""For the contract of every remedy: on what it proceeds, what proves it, and what else its guard must bear."""

@@ -1,0 +1,316 @@
+"""When the cache may be kept in files, and when it goes back: the whole truth table of both."""
+
+from functools import partial
+from itertools import product
+
+import pytest
+
+import toys
+from remediate.command import ROOT, Run
+from remediate.errors import Unreadable
+from remediate.host import Host, Settings, SshTarget, Vantage
+from remediate.probe import Fact, Probe
+from remediate.probes.cache import Cache
+from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvState, FileState
+from remediate.probes.descendants import Descendant, Descendants, DescendantsState
+from remediate.probes.http import Site
+from remediate.probes.opcache import Opcache, OpcacheState
+from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.probes.redis import AppRedis, RedisContent
+from remediate.probes.stores import Trouble
+from remediate.probes.supervisor import Workers
+from remediate.programs.processes import end_processes
+from remediate.remedies.fallback import RestoreCache, UseFileCache
+from remediate.remedies.opcache import reload_php_fpm
+from remediate.remedies.workers import start_program
+from remediate.remedy import NotYet, Proven, Remedy
+from remediate.survey import Facts
+from remediate.testing import examples as ex
+
+PATH = "/home/forge/agency-platform"
+PAGE = Site(url="https://example.com/health", asked_from=Vantage.HOST)
+FALLBACK = UseFileCache(php="php8.2", path=PATH, program="agency-worker", servers=1, pages=(PAGE,))
+RESTORE = RestoreCache(php="php8.2", path=PATH, program="agency-worker", pages=(PAGE,))
+OF = {"php": "php8.2", "path": PATH, "user": "forge"}
+APP, CACHE, CONTENT = (kind.model_validate(OF) for kind in (AppRedis, Cache, RedisContent))
+CONFIGURATION = Configuration.model_validate(OF)
+ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
+PROCESSES = Descendants(path=PATH, user="forge", unit="supervisor")
+OPCACHE, FPM, WORKERS = Opcache(php="php8.2"), PhpFpmConfig(php="php8.2"), Workers(program="agency-worker")
+MARKER = f"{PATH}/storage/framework/remediate-cache-fallback"
+
+SOUND = ConfigurationState(cached=True, env=EnvState.SOUND, message="", differs=(), external=())
+BROKEN = SOUND.model_copy(update={"env": EnvState.BROKEN, "message": ".env cannot be parsed"})
+LOOKS, KEEPS = OpcacheState(enabled=True, looks_again=True), OpcacheState(enabled=True, looks_again=False)
+LOST = Unreadable("not now")
+Known = dict[Probe[Fact], Fact | Unreadable]
+
+
+def worker(pid: int, *, stale: bool = False) -> Descendant:
+    arguments = f"/usr/bin/php8.2 {PATH}/artisan queue:work redis --sleep=1"
+    return Descendant(pid=pid, started=pid * 10, stale=stale, user="forge", directory=PATH, arguments=arguments)
+
+
+RUNNING = DescendantsState(processes=(worker(101), worker(102)))
+OLD = DescendantsState(processes=(worker(101, stale=True), worker(102, stale=True)))
+NONE = DescendantsState(processes=())
+AWAY = ex.redis(Trouble.REFUSED, sessions=None, server="127.0.0.1:6380")
+"""The cache has a Redis of its own, which is away."""
+IN_FILES = ex.redis(Trouble.REFUSED, sessions=None, server="127.0.0.1:6380", cache="file")
+BACK = ex.redis(None, server="127.0.0.1:6380", cache="file")
+
+USUAL: Known = {
+    APP: AWAY,
+    CACHE: ex.CACHE,
+    CONFIGURATION: SOUND,
+    ENV: FileState(mark="a" * 64),
+    CACHED: FileState(mark="1 2 3.0"),
+    PROCESSES: NONE,
+    OPCACHE: LOOKS,
+    FPM: ex.SOUND,
+    WORKERS: ex.workers("FATAL", "FATAL"),
+    PAGE: ex.page(503),
+}
+TAKEN: Known = {
+    **USUAL,
+    APP: IN_FILES,
+    CACHE: ex.FILE_CACHE,
+    ENV: FileState(mark="b" * 64),
+    CACHED: FileState(mark="4 5 6.0"),
+    PROCESSES: RUNNING,
+    WORKERS: ex.workers("RUNNING", "RUNNING"),
+    PAGE: ex.page(),
+}
+TO_RESTORE: Known = {**TAKEN, APP: BACK, CONTENT: ex.content(cache=7)}
+RESTORED: Known = {
+    **TO_RESTORE,
+    APP: ex.redis(server="127.0.0.1:6380"),
+    CACHE: ex.CACHE,
+    ENV: FileState(mark="c" * 64),
+    CACHED: FileState(mark="7 8 9.0"),
+}
+
+
+def decide(remedy: Remedy, usual: Known, **changed: Fact | Unreadable) -> str:
+    probes: dict[str, Probe[Fact]] = {
+        "app": APP,
+        "cache": CACHE,
+        "configuration": CONFIGURATION,
+        "env": ENV,
+        "processes": PROCESSES,
+        "opcache": OPCACHE,
+        "fpm": FPM,
+        "content": CONTENT,
+    }
+    return toys.decide(remedy, {**usual, **{probes[name]: fact for name, fact in changed.items()}})
+
+
+fallback = partial(decide, FALLBACK, USUAL)
+restore = partial(decide, RESTORE, TO_RESTORE)
+
+
+# -- into files --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_whatever_is_wrong_with_the_caches_own_redis_files_may_stand_in(trouble: Trouble) -> None:
+    assert fallback(app=ex.redis(trouble, sessions=None, server="cache.example.com:6379")) == "proceed"
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_it_is_no_help_where_the_sessions_fail_as_well(trouble: Trouble) -> None:
+    assert fallback(app=ex.redis(trouble)) == "fallback-useless"
+    assert not any(code.name == "fallback-useless" and code.overridable for code in UseFileCache.refusals)
+
+
+def test_nothing_is_done_without_need() -> None:
+    assert fallback(app=ex.redis()) == "skip"
+    assert fallback(app=IN_FILES) == "skip"
+
+
+def _queue_with_the_cache() -> Fact:
+    """Sessions are elsewhere, the queue goes through the connection of the cache."""
+    stores = tuple(
+        each.model_copy(update={"connection": "cache"}) if each.role.value == "queue" else each for each in AWAY.stores
+    )
+    return AWAY.model_copy(update={"stores": stores})
+
+
+def test_where_the_queue_fails_too_it_is_said_and_no_worker_is_started_in_vain() -> None:
+    given: Known = {**USUAL, APP: _queue_with_the_cache()}
+    verdict = FALLBACK.guard(Facts(given))
+    assert verdict.decision.value == "proceed"
+    assert verdict.reason.endswith("; the queue is there, too, and goes on waiting")
+    assert start_program("agency-worker") not in list(FALLBACK.apply(Facts(given)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"key": None}, "file-cache-unusable"),
+        ({"file": None}, "file-cache-unusable"),
+        ({"writable": False}, "file-cache-unusable"),
+        ({"roomy": False}, "file-cache-unusable"),
+        ({"key": "CACHE_STORE", "version": "11.9.0"}, "proceed"),
+    ],
+)
+def test_a_cache_in_files_has_to_work(changed: dict[str, object], code: str) -> None:
+    assert fallback(cache=ex.CACHE.model_copy(update=changed)) == code
+
+
+def test_the_configuration_has_to_be_changeable() -> None:
+    assert fallback(configuration=BROKEN) == "env-broken"
+    assert fallback(configuration=SOUND.model_copy(update={"external": ("CACHE_DRIVER",)})) == "file-cache-unusable"
+    assert fallback(configuration=SOUND.model_copy(update={"external": ("APP_NAME",)})) == "proceed"
+    assert fallback(fpm=ex.BROKEN_CONFIG) == "proceed"  # nothing would be reloaded
+    assert fallback(fpm=ex.BROKEN_CONFIG, opcache=KEEPS) == "config-broken"
+
+
+@pytest.mark.parametrize("servers", [None, 2, 12])
+def test_on_several_servers_or_nobody_knows_how_many_a_person_decides(servers: int | None) -> None:
+    remedy = FALLBACK.model_copy(update={"servers": servers})
+    assert decide(remedy, USUAL) == "diverging-caches"
+    # It can be overridden, so whatever speaks against it otherwise is said before.
+    assert decide(remedy, USUAL, configuration=BROKEN) == "env-broken"
+    assert decide(remedy, USUAL, app=ex.redis(Trouble.REFUSED)) == "fallback-useless"
+    assert decide(remedy, USUAL, cache=ex.CACHE.model_copy(update={"roomy": False})) == "file-cache-unusable"
+
+
+@pytest.mark.parametrize("name", ["app", "cache", "configuration", "opcache"])
+def test_what_cannot_be_known_is_not_decided(name: str) -> None:
+    assert fallback(**{name: LOST}) == "unreadable"
+    assert restore(**{name: LOST}) == "unreadable"
+
+
+def words(run: Run) -> str:
+    return str(run).replace(f" -u {run.user}", "")
+
+
+def test_what_it_does() -> None:
+    note, edit, config, start = FALLBACK.apply(Facts(USUAL))
+    assert (note.argv, note.user) == (("/usr/bin/tee", "--", MARKER), "forge")
+    assert note.stdin is not None
+    assert note.stdin.get_secret_value() == "redis\n"
+    assert edit.stdin is not None
+    assert '"key": "CACHE_DRIVER", "value": "ZmlsZQ==", "seen": "aaaa' in edit.stdin.get_secret_value()
+    assert [words(run) for run in (edit, config)] == [
+        f"sudo -n /usr/bin/php8.2 -r 'edit_env.php of remediate' -- {PATH}",
+        f"sudo -n /usr/bin/php8.2 -r 'cache_config.php of remediate' -- {PATH}",
+    ]
+    assert start == start_program("agency-worker")
+    assert start.user == ROOT
+
+
+def test_php_fpm_and_running_workers_are_made_to_take_it() -> None:
+    given = Facts({**USUAL, OPCACHE: KEEPS, PROCESSES: OLD})
+    _, _, _, reload, end, _ = FALLBACK.apply(given)
+    assert reload == reload_php_fpm("php8.2")
+    assert end == end_processes(("101:1010", "102:1020"), "forge", 60)
+
+
+def test_without_a_cached_configuration_env_is_enough() -> None:
+    given = Facts({**USUAL, CONFIGURATION: SOUND.model_copy(update={"cached": False})})
+    assert len(list(FALLBACK.apply(given))) == 3
+
+
+def seen(known: Known) -> Facts:
+    stated = {probe: fact for probe, fact in known.items() if isinstance(fact, Fact)}
+    from remediate.command import Output
+
+    return Facts(known, {probe: Output(stdout=fact.model_dump_json()) for probe, fact in stated.items()})
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({APP: AWAY}, "the cache is in redis"),
+        ({CACHE: ex.CACHE.model_copy(update={"now": "file"})}, "the cache is in file"),
+        ({CONFIGURATION: SOUND.model_copy(update={"differs": ("cache.default",)})}, "differs from .env"),
+        ({PROCESSES: OLD}, "2 workers still have"),
+        ({WORKERS: ex.workers("FATAL", "RUNNING")}, "agency-worker 1/2 running, FATAL"),
+        ({PAGE: ex.page(503)}, "https://example.com/health 503"),
+        ({ENV: USUAL[ENV], CACHED: USUAL[CACHED]}, "neither .env nor"),
+    ],
+)
+def test_it_is_proven_only_by_everything_together(changed: Known, reason: str) -> None:
+    result = FALLBACK.verify(seen(USUAL), seen({**TAKEN, **changed}))
+    assert isinstance(result, NotYet)
+    assert reason in result.reason
+    assert isinstance(FALLBACK.verify(seen(USUAL), seen(TAKEN)), Proven)
+
+
+def test_an_edit_by_hand_that_nobody_cached_is_taken() -> None:
+    same = {**TAKEN, ENV: USUAL[ENV]}
+    assert isinstance(FALLBACK.verify(seen(USUAL), seen(same)), Proven)
+
+
+# -- and back ----------------------------------------------------------------------------------------------------------
+
+
+def test_it_goes_back_when_redis_answers() -> None:
+    assert restore() == "proceed"
+    reason = RESTORE.guard(Facts(TO_RESTORE)).reason
+    said = "127.0.0.1:6380 answers: CACHE_DRIVER from file back to redis"
+    assert reason == f"{said}; 7 keys in 127.0.0.1:6380 database 1 are from before"
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_it_does_not_go_back_to_what_still_fails(trouble: Trouble) -> None:
+    failing = ex.redis(trouble, sessions=None, cache="file")
+    assert restore(app=failing) == ("redis-loading" if trouble is Trouble.LOADING else "redis-still-failing")
+
+
+@pytest.mark.parametrize(
+    "changed", [{"before": None, "connection": None, "moved": None}, {"now": "redis"}, {"now": "array"}]
+)
+def test_where_no_fallback_lasts_there_is_nothing_to_end(changed: dict[str, object]) -> None:
+    assert restore(cache=ex.FILE_CACHE.model_copy(update=changed)) == "skip"
+
+
+def test_a_store_that_is_gone_is_not_guessed() -> None:
+    assert restore(cache=ex.FILE_CACHE.model_copy(update={"connection": None})) == "file-cache-unusable"
+    assert restore(configuration=BROKEN) == "env-broken"
+
+
+def test_where_it_was_is_forgotten_last() -> None:
+    edit, _, end, start, forget = RESTORE.apply(Facts(TO_RESTORE))
+    assert edit.stdin is not None
+    assert '"value": "cmVkaXM="' in edit.stdin.get_secret_value()
+    assert end == end_processes(("101:1010", "102:1020"), "forge", 60)
+    assert start == start_program("agency-worker")
+    assert forget == Run.of("/usr/bin/rm", "-f", "--", MARKER, user="forge", seconds=10)
+
+
+def test_every_run_reminds_of_it_and_only_while_it_lasts() -> None:
+    assert ex.FILE_CACHE.ok is False
+    assert ex.FILE_CACHE.describe() == "in files instead of redis since 2026-11-18 11:06Z: do.cache.restore goes back"
+    assert (ex.CACHE.ok, ex.CACHE.describe()) == (None, "in redis")
+    undone = ex.FILE_CACHE.model_copy(update={"now": "redis"})
+    assert (undone.ok, undone.describe()) == (None, "in redis")
+
+
+def test_the_inventory_fills_it() -> None:
+    stated = {"php": "php8.3", "app_path": "/srv/app", "app_user": "www", "site_url": "https://a.example/"}
+    settings = Settings.model_validate({**stated, "app_servers": 3, "worker_program": "shop"})
+    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+    made = UseFileCache.on(host)
+    assert (made.php, made.path, made.user, made.servers, made.program) == ("php8.3", "/srv/app", "www", 3, "shop")
+    assert [page.url for page in made.pages] == ["https://a.example/", "https://a.example/"]
+    assert RestoreCache.on(host).pages == made.pages
+
+
+STATES: dict[Probe[Fact], tuple[Fact | Unreadable, ...]] = {
+    APP: (AWAY, IN_FILES, BACK, ex.redis(), ex.redis(Trouble.REFUSED), _queue_with_the_cache(), LOST),
+    CACHE: (ex.CACHE, ex.FILE_CACHE, ex.CACHE.model_copy(update={"key": None}), LOST),
+    CONFIGURATION: (SOUND, BROKEN, SOUND.model_copy(update={"external": ("CACHE_DRIVER",)}), LOST),
+    OPCACHE: (LOOKS, KEEPS, LOST),
+    FPM: (ex.SOUND, ex.BROKEN_CONFIG, LOST),
+}
+OTHERS: tuple[Known, ...] = tuple(
+    {**TO_RESTORE, **dict(zip(STATES, states, strict=True))} for states in product(*STATES.values())
+)
+EXAMPLES = {
+    "cache.fallback": (FALLBACK, USUAL, TAKEN, OTHERS),
+    "cache.restore": (RESTORE, TO_RESTORE, RESTORED, OTHERS),
+}
+"""For the contract of every remedy: on what it may proceed, what proves it, and what else its guard must bear."""

@@ -1,0 +1,254 @@
+"""What only a person or another playbook can do about payments is said in its place, and only when it is so."""
+
+import re
+from itertools import product
+
+import pytest
+
+from remediate.errors import Unreadable
+from remediate.host import Host, Settings, SshTarget
+from remediate.probe import Fact, Probe
+from remediate.probes.configuration import Configuration, ConfigurationState, EnvState
+from remediate.probes.queue import FailedJobs, QueueFlow, QueueFlowState, Retried, StoreTrouble
+from remediate.probes.supervisor import Workers
+from remediate.probes.webhook import Delivery, Webhook, WebhookState
+from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, ResendEvents, TellSecret
+from remediate.survey import Facts
+from remediate.testing import examples as ex
+from toys import decide
+
+PATH = "/home/forge/agency-platform"
+KEY = "services.stripe.webhook_secret"
+LINK = "https://dashboard.stripe.com/webhooks"
+SETTINGS = {
+    "php": "php8.2",
+    "app_path": PATH,
+    "site_url": "https://example.com/",
+    "webhook_path": "/webhooks/stripe",
+    "worker_program": "agency-worker",
+    "links": {"payments_dashboard": LINK},
+    "payments": {
+        "harmless_event": "ping.test",
+        "jobs": [{"name": ex.RECORDS, "idempotent": True}, {"name": ex.CHARGES}],
+    },
+}
+HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(SETTINGS))
+FLOWS, ENDPOINT, SECRET, DECIDE, RESEND = (
+    JobsFlow.on(HOST),
+    CheckEndpoint.on(HOST),
+    TellSecret.on(HOST),
+    DecideJobs.on(HOST),
+    ResendEvents.on(HOST),
+)
+WEBHOOK = ENDPOINT.webhook
+CONFIG = Configuration(php="php8.2", path=PATH, user="forge")
+FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(ex.RECORDS, ex.CHARGES))
+FLOW, WORKERS = QueueFlow(php="php8.2", path=PATH, user="forge"), Workers(program="agency-worker")
+LOST = Unreadable("not now")
+Known = dict[Probe[Fact], Fact | Unreadable]
+
+CACHED = ConfigurationState(cached=True, env=EnvState.SOUND, message="", differs=(), external=())
+OLDER = CACHED.model_copy(update={"differs": (KEY, "app.debug")})
+OTHER = CACHED.model_copy(update={"differs": ("app.debug",)})
+
+
+def said(remedy: CheckEndpoint | TellSecret | DecideJobs | ResendEvents | JobsFlow, given: Known) -> str:
+    return remedy.guard(Facts(given)).reason
+
+
+# -- the endpoint ------------------------------------------------------------------------------------------------------
+
+SILENT = ex.webhook().model_copy(update={"wrong": Delivery(status=0, error=28)})
+ENDPOINTS: dict[str, tuple[WebhookState, str]] = {
+    "right": (ex.webhook(), "skip"),
+    "only refuses": (ex.webhook(400, None), "skip"),
+    "refuses the provider": (ex.webhook(events=ex.delivered(refused=2)), "skip"),
+    "silent": (SILENT, "app-down"),
+    "gateway": (ex.webhook(502, 502), "app-down"),
+    "throws": (ex.webhook(500, 500), "endpoint-broken"),
+    "gone": (ex.webhook(404, 404), "endpoint-broken"),
+    "no post": (ex.webhook(405, 405), "endpoint-broken"),
+    "csrf": (ex.webhook(419, 419), "endpoint-broken"),
+    "moved": (ex.webhook(301, 301), "endpoint-broken"),
+    "limited": (ex.webhook(429, 429), "endpoint-broken"),
+    "odd": (ex.webhook(418, 418), "endpoint-broken"),
+    "rejects": (ex.webhook(400, 400), "endpoint-broken"),
+    "accepts anything": (ex.webhook(200, 200), "signature-unchecked"),
+    "no secret": (ex.webhook(400, None, secret=False), "secret-unset"),
+}
+
+
+@pytest.mark.parametrize("state", ENDPOINTS)
+def test_every_endpoint(state: str) -> None:
+    fact, expected = ENDPOINTS[state]
+    assert decide(ENDPOINT, {WEBHOOK: fact}) == expected
+    assert decide(ENDPOINT, {WEBHOOK: LOST}) == "unreadable"
+
+
+def test_what_is_said_of_an_endpoint() -> None:
+    assert "run `invoke fix.app-down` first" in said(ENDPOINT, {WEBHOOK: SILENT})
+    assert "php artisan route:cache" in said(ENDPOINT, {WEBHOOK: ex.webhook(404, 404)})
+    unset = said(ENDPOINT, {WEBHOOK: ex.webhook(400, None, secret=False)})
+    assert unset == (
+        "the webhook has no signing secret: only a person sees the provider's secret; give it to "
+        f"`invoke do.env.set --key STRIPE_WEBHOOK_SECRET --value-from stdin`: {LINK}"
+    )
+
+
+# -- the secret --------------------------------------------------------------------------------------------------------
+
+EVENTS = {
+    "no log": (None, "skip"),
+    "none": (ex.delivered(), "skip"),
+    "accepted": (ex.delivered(accepted=3), "skip"),
+    "failed": (ex.delivered(failed=3), "skip"),
+    "refused before": (ex.delivered(missed=3), "skip"),
+    "refused": (ex.delivered(refused=3), "secret-differs"),
+    "refused after others": (ex.delivered(accepted=9, refused=1), "secret-differs"),
+}
+CONFIGS: dict[str, Fact | Unreadable] = {"same": CACHED, "older": OLDER, "other key": OTHER, "unknown": LOST}
+
+
+@pytest.mark.parametrize(("events", "config"), list(product(EVENTS, CONFIGS)))
+def test_every_secret(events: str, config: str) -> None:
+    state, expected = EVENTS[events]
+    if expected != "skip":
+        expected = {"older": "skip", "unknown": "unreadable"}.get(config, expected)
+    assert decide(SECRET, {WEBHOOK: ex.webhook(events=state), CONFIG: CONFIGS[config]}) == expected
+    assert decide(SECRET, {WEBHOOK: LOST, CONFIG: CONFIGS[config]}) == "unreadable"
+
+
+def test_what_is_said_of_a_secret() -> None:
+    assert said(SECRET, {WEBHOOK: ex.webhook(events=ex.delivered(refused=3)), CONFIG: CACHED}) == (
+        "3 events of the provider were refused, the last at 2026-11-23 14:31:23Z, though what the application signs is "
+        "accepted: only a person sees the provider's secret; give it to "
+        f"`invoke do.env.set --key STRIPE_WEBHOOK_SECRET --value-from stdin`: {LINK}"
+    )
+
+
+# -- jobs that are left ------------------------------------------------------------------------------------------------
+
+CHARGE, OLD = ex.failed_job(1, ex.CHARGES), ex.failed_job(2, hours=25)
+LEFT = {
+    "none": ((), "skip"),
+    "ready": ((ex.failed_job(3),), "skip"),
+    "again": ((ex.failed_job(3, retried=Retried.AGAIN),), "skip"),  # the remedy that retries speaks of it
+    "charge": ((CHARGE, ex.failed_job(3)), "not-idempotent"),
+    "old": ((OLD,), "too-old"),
+    "interrupted": ((ex.failed_job(3, retried=Retried.INTERRUPTED),), "interrupted"),
+    "elsewhere": ((ex.failed_job(3, queue="slow"),), "queue-unknown"),
+    "several": ((OLD, CHARGE, ex.failed_job(3, queue="slow")), "not-idempotent"),
+}
+
+
+@pytest.mark.parametrize("jobs", LEFT)
+def test_every_job_that_is_left(jobs: str) -> None:
+    given, expected = LEFT[jobs]
+    assert decide(DECIDE, {FAILED: ex.failed_jobs(*given)}) == expected
+
+
+def test_what_is_said_of_jobs() -> None:
+    text = said(DECIDE, {FAILED: ex.failed_jobs(OLD, CHARGE)})
+    assert text == (
+        rf"{CHARGE.id} (App\Jobs\ChargeCustomer, 0 h old, PDOException) must not be run twice, says the inventory "
+        f"(the first of 2 that are left); a person decides: `php artisan queue:retry ID` or `queue:forget ID`: {LINK}"
+    )
+
+
+def test_where_no_class_is_declared_nothing_is_left_to_anybody() -> None:
+    none = DECIDE.model_copy(update={"jobs": ()})
+    everything = FAILED.model_copy(update={"classes": ()})
+    assert decide(none, {everything: ex.failed_jobs(CHARGE).model_copy(update={"asked": False})}) == "skip"
+
+
+# -- the flow of jobs, and what was not delivered ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, "skip"),
+        ({FLOW: QueueFlowState(trouble=StoreTrouble.REFUSED)}, "cache-down"),
+        ({FLOW: QueueFlowState(trouble=StoreTrouble.FULL), WORKERS: ex.workers("FATAL")}, "cache-down"),
+        ({WORKERS: ex.workers("FATAL", "RUNNING")}, "app-down"),
+        ({WORKERS: ex.NO_DAEMON}, "app-down"),
+        ({FAILED: ex.failed_jobs().model_copy(update={"trouble": StoreTrouble.DENIED})}, "database-down"),
+        *(({probe: LOST}, "unreadable") for probe in (FLOW, WORKERS, FAILED)),
+    ],
+)
+def test_every_flow(change: Known, expected: str) -> None:
+    well: Known = {FAILED: ex.failed_jobs(), FLOW: ex.QUEUE, WORKERS: ex.workers("RUNNING")}
+    assert decide(FLOWS, {**well, **change}) == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "expected", "words"),
+    [
+        (None, "skip", f"look for failed events at the provider's: {LINK}"),
+        (ex.delivered(accepted=3), "skip", "the provider's last event was accepted"),
+        (ex.delivered(), "skip", "no event is known to be missed"),
+        (ex.delivered(missed=3), "skip", f"3 events of the provider were not accepted, the last at 2026.*{LINK}"),
+        (
+            ex.delivered(failed=3),
+            "human-step",
+            f"none since: it sends them again by itself for three days, or .*{LINK}",
+        ),
+        (ex.delivered(refused=3), "skip", "3 events of the provider were not accepted"),
+    ],
+)
+def test_every_undelivered_event(events: object, expected: str, words: str) -> None:
+    given: Known = {WEBHOOK: ex.webhook().model_copy(update={"events": events})}
+    assert decide(RESEND, given) == expected
+    assert re.search(words, said(RESEND, given))
+
+
+def test_what_needs_a_person_is_said_as_such() -> None:
+    assert SECRET.needed(Facts({WEBHOOK: ex.webhook(), CONFIG: CACHED})) is None
+    assert "only a person" in (
+        SECRET.needed(Facts({WEBHOOK: ex.webhook(events=ex.delivered(refused=1)), CONFIG: CACHED})) or ""
+    )
+
+
+def test_without_an_inventory_of_payments_the_defaults_of_the_runbook_hold() -> None:
+    less = {name: value for name, value in SETTINGS.items() if name not in {"payments", "links", "worker_program"}}
+    host = HOST.model_copy(update={"settings": Settings.model_validate(less)})
+    assert DecideJobs.on(host) == DecideJobs(php="php8.2", path=PATH)
+    assert (TellSecret.on(host).secret, TellSecret.on(host).secret_env) == (KEY, "STRIPE_WEBHOOK_SECRET")
+    assert isinstance(CheckEndpoint.on(host).webhook, Webhook)
+    assert JobsFlow.on(host).probes() == (FAILED.model_copy(update={"classes": ()}), FLOW)
+
+
+WELL: Known = {FAILED: ex.failed_jobs(), FLOW: ex.QUEUE, WORKERS: ex.workers("RUNNING")}
+EXAMPLES = {
+    "payments.flow": (
+        FLOWS,
+        {**WELL, FLOW: QueueFlowState(trouble=StoreTrouble.REFUSED)},
+        WELL,
+        ({**WELL, WORKERS: ex.NO_DAEMON}, {**WELL, WORKERS: ex.workers("STARTING")}, {**WELL, FAILED: LOST}),
+    ),
+    "payments.endpoint": (
+        ENDPOINT,
+        {WEBHOOK: ex.webhook(404, 404)},
+        {WEBHOOK: ex.webhook()},
+        tuple({WEBHOOK: state} for state, _ in ENDPOINTS.values()),
+    ),
+    "payments.secret": (
+        SECRET,
+        {WEBHOOK: ex.webhook(events=ex.delivered(refused=1)), CONFIG: CACHED},
+        {WEBHOOK: ex.webhook(), CONFIG: CACHED},
+        tuple({WEBHOOK: ex.webhook(events=state), CONFIG: OLDER} for state, _ in EVENTS.values()),
+    ),
+    "payments.jobs": (
+        DECIDE,
+        {FAILED: ex.failed_jobs(CHARGE)},
+        {FAILED: ex.failed_jobs()},
+        tuple({FAILED: ex.failed_jobs(*jobs)} for jobs, _ in LEFT.values()),
+    ),
+    "payments.resend": (
+        RESEND,
+        {WEBHOOK: ex.webhook(events=ex.delivered(failed=1))},
+        {WEBHOOK: ex.webhook(events=ex.delivered(accepted=1))},
+        ({WEBHOOK: LOST}, {WEBHOOK: ex.webhook()}),
+    ),
+}
+"""For the contract of every remedy: on what it speaks up, on what it has nothing to say, and what else it must bear."""

@@ -1,0 +1,225 @@
+"""Which failed jobs are retried, which are left, and what proves it: the whole truth table."""
+
+from itertools import product
+
+import pytest
+
+from remediate.errors import Unreadable
+from remediate.host import Host, PaymentJob, Settings, SshTarget
+from remediate.probe import Fact, Probe
+from remediate.probes.queue import (
+    FailedJob,
+    FailedJobs,
+    FailedJobsState,
+    QueueFlow,
+    QueueFlowState,
+    Retried,
+    StoreTrouble,
+)
+from remediate.probes.supervisor import Workers
+from remediate.programs.queue import BUDGET_SECONDS, retry_jobs
+from remediate.remedies.queue import Fate, RetryJobs, fate
+from remediate.remedy import Failed, NotYet, Proven
+from remediate.survey import Facts
+from remediate.testing import examples as ex
+from remediate.testing import output_of
+from toys import decide
+
+PATH = "/home/forge/agency-platform"
+DECLARED = (PaymentJob(name=ex.RECORDS, idempotent=True, max_age_hours=24), PaymentJob(name=ex.CHARGES))
+REMEDY = RetryJobs(php="php8.2", path=PATH, program="agency-worker", jobs=DECLARED)
+FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(ex.RECORDS, ex.CHARGES))
+FLOW = QueueFlow(php="php8.2", path=PATH, user="forge")
+WORKERS = Workers(program="agency-worker")
+Known = dict[Probe[Fact], Fact | Unreadable]
+LOST = Unreadable("not now")
+RUNNING = ex.workers("RUNNING", "RUNNING")
+
+
+def facts(*jobs: FailedJob, flow: Fact | Unreadable = ex.QUEUE, workers: Fact | Unreadable = RUNNING) -> Known:
+    return {FAILED: ex.failed_jobs(*jobs), FLOW: flow, WORKERS: workers}
+
+
+def surveyed(given: Known) -> Facts:
+    return Facts(given, {probe: output_of(probe, fact) for probe, fact in given.items() if isinstance(fact, Fact)})
+
+
+# -- which job ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (ex.failed_job(1), Fate.READY),
+        (ex.failed_job(1, hours=23), Fate.READY),
+        (ex.failed_job(1, ex.RECORDS.upper()), Fate.READY),  # PHP's class names know no case
+        (ex.failed_job(1, hours=24), Fate.TOO_OLD),
+        (ex.failed_job(1, hours=None), Fate.TOO_OLD),
+        (ex.failed_job(1, ex.CHARGES), Fate.NOT_IDEMPOTENT),
+        (ex.failed_job(1, ex.CHARGES, hours=99, retried=Retried.AGAIN), Fate.NOT_IDEMPOTENT),
+        (ex.failed_job(1, r"App\Jobs\Other"), Fate.NOT_IDEMPOTENT),
+        (ex.failed_job(1, "?"), Fate.NOT_IDEMPOTENT),
+        (ex.failed_job(1, retried=Retried.AGAIN), Fate.AGAIN),
+        (ex.failed_job(1, retried=Retried.INTERRUPTED), Fate.INTERRUPTED),
+        (ex.failed_job(1, queue="slow"), Fate.ELSEWHERE),
+        (ex.failed_job(1, queue="sqs/default"), Fate.ELSEWHERE),
+        (ex.failed_job(1).model_copy(update={"uuid": None}), Fate.ELSEWHERE),
+    ],
+)
+def test_what_becomes_of_a_job(job: FailedJob, expected: Fate) -> None:
+    assert fate(job, DECLARED, ("default",)) is expected
+
+
+# -- the guard ---------------------------------------------------------------------------------------------------------
+
+JOBS = {
+    "none": (),
+    "ready": (ex.failed_job(1), ex.failed_job(2)),
+    "left": (ex.failed_job(3, ex.CHARGES), ex.failed_job(4, hours=40), ex.failed_job(5, retried=Retried.INTERRUPTED)),
+    "mixed": (ex.failed_job(1), ex.failed_job(3, ex.CHARGES)),
+    "again": (ex.failed_job(6, retried=Retried.AGAIN),),
+    "again and ready": (ex.failed_job(1), ex.failed_job(6, retried=Retried.AGAIN)),
+}
+FLOWS: dict[str, Fact | Unreadable] = {
+    "idle": ex.QUEUE,
+    "busy": ex.QUEUE.model_copy(update={"waiting": 7}),
+    "retrying": ex.QUEUE.model_copy(update={"waiting": 1, "retried": ("x",)}),
+    "down": QueueFlowState(trouble=StoreTrouble.REFUSED),
+    "unknown": LOST,
+}
+WORKER_STATES: dict[str, Fact | Unreadable] = {
+    "running": RUNNING,
+    "stopped": ex.workers("STOPPED", "RUNNING"),
+    "starting": ex.workers("STARTING", "RUNNING"),
+    "no daemon": ex.NO_DAEMON,
+    "no program": ex.NO_PROGRAM,
+    "unknown": LOST,
+}
+
+
+@pytest.mark.parametrize(("jobs", "flow", "workers"), list(product(JOBS, FLOWS, WORKER_STATES)))
+def test_every_state(jobs: str, flow: str, workers: str) -> None:
+    if jobs in {"none", "left"}:
+        expected = "skip"
+    elif flow == "unknown" or workers == "unknown":
+        expected = "unreadable"
+    elif flow == "down":
+        expected = "cache-down"
+    elif workers in {"stopped", "no daemon", "no program"}:
+        expected = "app-down"
+    elif workers == "starting":
+        expected = "app-down"  # it waits, and says so when patience is over
+    elif flow == "retrying":
+        expected = "wait"
+    else:
+        expected = "fails-again" if jobs.startswith("again") else "proceed"
+    assert decide(REMEDY, facts(*JOBS[jobs], flow=FLOWS[flow], workers=WORKER_STATES[workers])) == expected
+
+
+@pytest.mark.parametrize("trouble", StoreTrouble)
+def test_failed_jobs_that_cannot_be_read_are_the_databases_business(trouble: StoreTrouble) -> None:
+    given = {**facts(), FAILED: FailedJobsState(trouble=trouble, asked=True)}
+    assert decide(REMEDY, given) == "database-down"
+    assert decide(REMEDY, {**facts(), FAILED: LOST}) == "unreadable"
+
+
+def test_what_it_says() -> None:
+    verdict = REMEDY.guard(Facts(facts(ex.failed_job(1), ex.failed_job(2), ex.failed_job(3, ex.CHARGES))))
+    assert verdict.reason == (
+        r"2 failed jobs may be retried (App\Jobs\RecordStripePayment): the oldest alone, then 10 at a time"
+    )
+    down = REMEDY.guard(Facts(facts(ex.failed_job(1), workers=WORKER_STATES["stopped"])))
+    assert "run `invoke fix.app-down` first" in down.reason
+    again = REMEDY.guard(Facts(facts(*JOBS["again and ready"])))
+    assert "failed again after it had been retried; 1 others wait for that" in again.reason
+
+
+def test_only_a_failure_that_somebody_mended_can_be_overridden() -> None:
+    assert [code.name for code in RetryJobs.refusals if code.overridable] == ["fails-again"]
+
+
+def test_without_supervisor_nobody_asks_for_workers() -> None:
+    alone = REMEDY.model_copy(update={"program": None})
+    assert decide(alone, {FAILED: ex.failed_jobs(ex.failed_job(1)), FLOW: ex.QUEUE}) == "proceed"
+
+
+# -- what it does, and what proves it ----------------------------------------------------------------------------------
+
+
+def test_only_ids_that_may_be_retried_are_handed_over_on_standard_input() -> None:
+    jobs = (ex.failed_job(3, ex.CHARGES), *JOBS["ready"], *JOBS["left"], ex.failed_job(9, retried=Retried.AGAIN))
+    (step,) = REMEDY.apply(Facts(facts(*jobs)))
+    assert step.stdin is not None
+    # Those that failed again come last: they are retried only once somebody overrode that.
+    assert step.stdin.get_secret_value().split() == [ex.failed_job(number).id for number in (1, 2, 9)]
+    (listed,) = REMEDY.changes()
+    assert step.permission == listed.permission
+    assert step == retry_jobs(
+        "php8.2", PATH, "forge", [ex.failed_job(number).id for number in (1, 2, 9)], batch=10, patience=60
+    )
+    assert step.argv[-4:] == (PATH, "10", "60", str(BUDGET_SECONDS))
+    assert step.seconds == BUDGET_SECONDS + 75
+
+
+BEFORE = surveyed(facts(*JOBS["ready"], ex.failed_job(3, ex.CHARGES)))
+
+
+@pytest.mark.parametrize(
+    ("after", "kind", "said"),
+    [
+        (facts(ex.failed_job(3, ex.CHARGES)), Proven, "2 jobs were processed"),
+        (facts(ex.failed_job(7)), Proven, "2 jobs were processed"),  # another one failed meanwhile
+        (
+            facts(ex.failed_job(1, retried=Retried.AGAIN), ex.failed_job(2)),
+            Failed,
+            "failed again; 0 of 2 were processed",
+        ),
+        (facts(ex.failed_job(2, retried=Retried.AGAIN)), Failed, "failed again; 1 of 2 were processed"),
+        (facts(ex.failed_job(2)), Failed, "1 of 2 are left"),
+        (facts(ex.failed_job(2, retried=Retried.INTERRUPTED)), Failed, "1 of 2 are left"),
+        (
+            facts(flow=ex.QUEUE.model_copy(update={"waiting": 1, "retried": (ex.failed_job(2).uuid,)})),
+            NotYet,
+            "1 are still in the queue",
+        ),
+        (facts(flow=QueueFlowState(trouble=StoreTrouble.REFUSED)), NotYet, "cannot be told"),
+        ({**facts(), FAILED: FailedJobsState(trouble=StoreTrouble.DENIED, asked=True)}, NotYet, "cannot be told"),
+    ],
+)
+def test_what_proves_it(after: Known, kind: type, said: str) -> None:
+    result = REMEDY.verify(BEFORE, surveyed(after))
+    assert type(result) is kind
+    assert said in (result.evidence if isinstance(result, Proven) else result.reason)
+
+
+@pytest.mark.parametrize("probe", [FAILED, FLOW])
+def test_what_cannot_be_read_proves_nothing(probe: Probe[Fact]) -> None:
+    with pytest.raises(Unreadable):
+        REMEDY.verify(BEFORE, surveyed({**facts(), probe: LOST}))
+
+
+def test_the_inventory_fills_it() -> None:
+    stated = {
+        "php": "php8.3",
+        "app_path": "/srv/app",
+        "worker_program": "shop",
+        "payments": {"jobs": [{"name": r"App\Pay", "idempotent": True}], "queues": ["payments", "default"]},
+    }
+    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+    remedy = RetryJobs.on(host)
+    assert remedy.jobs == (PaymentJob(name=r"App\Pay", idempotent=True),)
+    assert (remedy.program, remedy.queues, remedy.batch) == ("shop", ("payments", "default"), 10)
+
+
+EXAMPLES = {
+    "queue.retry": (
+        REMEDY,
+        facts(*JOBS["ready"]),
+        facts(),
+        tuple(
+            facts(*JOBS[jobs], flow=FLOWS[flow], workers=WORKER_STATES[workers])
+            for jobs, flow, workers in product(JOBS, FLOWS, WORKER_STATES)
+        ),
+    )
+}
+"""For the contract of every remedy: on what it may proceed, what proves it, and what else its guard must bear."""

@@ -1,0 +1,274 @@
+"""Whose sessions are ended, and when: the whole truth table, and what is never ended."""
+
+from itertools import product
+from typing import Final
+
+import pytest
+from pydantic import ValidationError
+
+import toys
+from remediate.errors import ConfigurationError, Unreadable
+from remediate.host import Database, DatabaseLimits, Host, Settings, SshTarget, Vantage
+from remediate.probe import Fact, Probe
+from remediate.probes.http import Failure, Site
+from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
+from remediate.probes.mysql import Holder, Session, Sessions, SessionsState
+from remediate.programs.database import end_idle, end_queries
+from remediate.remedies.sessions import EndIdle, EndQueries
+from remediate.remedy import Failed, NotYet, Proven
+from remediate.survey import Facts
+from remediate.testing import examples as ex
+from remediate.testing import output_of
+
+PATH: Final = "/home/forge/agency-platform"
+SESSIONS = Sessions()
+PAGES = tuple(Site(url=f"https://example.com/{path}", asked_from=Vantage.HOST) for path in ("", "health"))
+DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
+QUERIES = EndQueries(user="shop", pages=PAGES)
+IDLE = EndIdle(user="shop", asked=DATABASE, pages=PAGES)
+LOST = Unreadable("not now")
+Known = dict[Probe[Fact], Fact | Unreadable]
+
+
+def server(*sessions: Session, **stated: object) -> SessionsState:
+    return SessionsState.model_validate({"up": True, "limit": 20, "sessions": sessions, **stated})
+
+
+def pages(answer: Fact | Unreadable) -> Known:
+    return dict.fromkeys(PAGES, answer)
+
+
+UP, SLOW, BROKEN, BAD_GATEWAY = pages(ex.page()), pages(ex.no_page(Failure.TIMEOUT)), pages(ex.page(500)), ex.page(504)
+OWN = ex.session()
+FOREIGN = ex.session(61, user="reports")
+YOUNG = ex.session(beyond=False)
+READING = ex.session(command="Query", reads=True, statement="select * from `orders`")
+WRITING = ex.session(command="Query", modified=True, statement="update `orders` set `a` = ?")
+LONG = READING.model_copy(update={"blocks": False})
+LONG_WRITE = WRITING.model_copy(update={"blocks": False})
+LONG_OF_OTHERS = LONG.model_copy(update={"user": "reports"})
+
+# -- queries and transactions ------------------------------------------------------------------------------------------
+
+WAITS = {
+    "nobody known": ((), "blocker-unknown"),
+    "an idle transaction": ((OWN,), "proceed"),
+    "one that has changed rows": ((ex.session(modified=True),), "proceed"),
+    "not for long yet": ((YOUNG,), "wait"),
+    "one of others": ((FOREIGN,), "blocked-by-others"),
+    "ours and one of others": ((OWN, FOREIGN), "blocked-by-others"),
+    "ours, and a young one": ((OWN, YOUNG.model_copy(update={"id": 3})), "proceed"),
+    "a reading query": ((READING,), "proceed"),
+    "a writing query": ((WRITING,), "long-write"),
+    "a reading and a writing one": ((READING, WRITING), "long-write"),
+    "and a victim that is long": ((OWN, LONG), "proceed"),
+}
+
+
+@pytest.mark.parametrize("who", WAITS)
+@pytest.mark.parametrize("answers", [UP, SLOW, BROKEN, pages(LOST)], ids=["up", "slow", "broken", "lost"])
+def test_locks_that_somebody_waits_for(who: str, answers: Known) -> None:
+    sessions, expected = WAITS[who]
+    assert toys.decide(QUERIES, {SESSIONS: server(*sessions, waiting=True), **answers}) == expected
+
+
+LONG_ONES = {
+    "nothing": ((), "skip"),
+    "a reading query": ((LONG,), "proceed"),
+    "a writing one": ((LONG_WRITE,), "long-write"),
+    "one of others": ((LONG_OF_OTHERS,), "skip"),
+    "ours beside one of others": ((LONG, LONG_OF_OTHERS), "proceed"),
+}
+
+
+@pytest.mark.parametrize("who", LONG_ONES)
+def test_a_long_query_is_ended_only_when_pages_hang(who: str) -> None:
+    sessions, expected = LONG_ONES[who]
+    state: Known = {SESSIONS: server(*sessions)}
+    assert toys.decide(QUERIES, {**state, **SLOW}) == expected
+    assert toys.decide(QUERIES, {**state, **pages(BAD_GATEWAY)}) == expected
+    # An error that comes at once has another cause: a report may run on.
+    for calm in (UP, BROKEN, pages(ex.page(502)), pages(ex.no_page())):
+        assert toys.decide(QUERIES, {**state, **calm}) == "skip"
+    assert toys.decide(EndQueries(user="shop"), state) == expected
+    assert toys.decide(QUERIES, {**state, **pages(LOST)}) == ("skip" if expected == "skip" else "unreadable")
+
+
+@pytest.mark.parametrize("remedy", [QUERIES, IDLE], ids=lambda remedy: str(remedy.kind))
+def test_without_a_server_or_an_answer_nothing_is_ended(remedy: EndQueries | EndIdle) -> None:
+    given: Known = {**SLOW, DATABASE: ex.DATABASE_GONE}
+    assert toys.decide(remedy, {**given, SESSIONS: ex.NO_SERVER}) == "wait"
+    assert toys.decide(remedy, {**given, SESSIONS: LOST}) == "unreadable"
+
+
+def test_who_the_application_is_has_to_be_said() -> None:
+    nobody = QUERIES.model_copy(update={"user": None})
+    assert toys.decide(nobody, {SESSIONS: server(OWN, waiting=True), **UP}) == "database-user-unset"
+    assert toys.decide(nobody, {SESSIONS: server(LONG), **SLOW}) == "skip"
+    idle = IDLE.model_copy(update={"user": None})
+    assert toys.decide(idle, {SESSIONS: full(), DATABASE: ex.DATABASE, **UP}) == "database-user-unset"
+    assert (nobody.changes(), idle.changes()) == ((), ())
+
+
+def test_what_it_says() -> None:
+    given = {SESSIONS: server(ex.session(modified=True), waiting=True), **UP}
+    assert QUERIES.guard(Facts(given)).reason == (
+        "locks are waited for, held by 57 (shop@shop), idle in a transaction since 14:25:41Z, whose changes are undone"
+    )
+    assert QUERIES.guard(Facts({SESSIONS: server(LONG), **SLOW})).reason == (
+        "pages hang, and too long: 57 (shop@shop), running since 14:25:41Z: select * from `orders`"
+    )
+    assert QUERIES.guard(Facts({SESSIONS: server(LONG_OF_OTHERS), **SLOW})).reason == (
+        "nobody waits for a lock, and no query is too long but of reports"
+    )
+
+
+# -- connections -------------------------------------------------------------------------------------------------------
+
+RESTING = ex.session(blocks=False, transaction=False)
+OURS_IDLE = Holder(user="shop", idle=True, count=18)
+OURS_WORKING = Holder(user="shop", idle=False, count=18)
+THEIRS = Holder(user="reports", idle=True, count=19)
+MANY = DatabaseState(trouble=DatabaseTrouble.TOO_MANY, waiting=0)
+
+
+def full(*sessions: Session, holders: tuple[Holder, ...] = (THEIRS,), all_of_them: bool = True) -> SessionsState:
+    return server(*sessions, full=all_of_them, tight=True, holders=holders)
+
+
+HELD = {
+    "idle for too long": ((RESTING,), (OURS_IDLE,), "proceed"),
+    "idle for too long, beside others": ((RESTING,), (OURS_IDLE, THEIRS), "proceed"),
+    "not idle for long yet": ((), (OURS_IDLE,), "wait"),
+    "at work": ((), (OURS_WORKING,), "connection-limit"),
+    "of others": ((RESTING.model_copy(update={"user": "reports"}),), (THEIRS,), "connection-limit"),
+    "in a transaction": ((ex.session(blocks=False),), (Holder(user="shop", idle=False, count=9),), "connection-limit"),
+}
+
+
+@pytest.mark.parametrize("who", HELD)
+def test_connections_that_are_all_in_use(who: str) -> None:
+    sessions, holders, expected = HELD[who]
+    expected = "connection-limit" if expected == "wait" else expected  # the code that it is refused with in the end
+    for answers in (UP, BROKEN, SLOW):
+        for database in (ex.DATABASE, MANY):
+            state = full(*sessions, holders=holders)
+            assert toys.decide(IDLE, {SESSIONS: state, DATABASE: database, **answers}) == expected
+    nearly = full(*sessions, holders=holders, all_of_them=False)
+    assert toys.decide(IDLE, {SESSIONS: nearly, DATABASE: ex.DATABASE, **UP}) == "skip"
+    assert toys.decide(IDLE, {SESSIONS: nearly, DATABASE: MANY, **UP}) == expected
+    assert toys.decide(IDLE, {SESSIONS: nearly, DATABASE: ex.DATABASE, **BROKEN}) == expected
+    assert toys.decide(IDLE, {SESSIONS: nearly, DATABASE: LOST, **UP}) == "unreadable"
+    assert toys.decide(IDLE, {SESSIONS: nearly, DATABASE: ex.DATABASE, **pages(LOST)}) == "unreadable"
+
+
+def test_whoever_holds_them_is_named() -> None:
+    state = full(holders=(OURS_WORKING.model_copy(update={"count": 1}), THEIRS))
+    verdict = IDLE.guard(Facts({SESSIONS: state, DATABASE: MANY, **UP}))
+    assert verdict.reason == "all 20 connections are in use: reports 19 idle, shop 1 working"
+
+
+def test_while_there_are_connections_left_nobody_is_sent_away() -> None:
+    calm = server(RESTING)
+    assert toys.decide(IDLE, {SESSIONS: calm, DATABASE: ex.DATABASE, **BROKEN}) == "skip"
+    assert toys.decide(EndIdle(user="shop"), {SESSIONS: calm}) == "skip"
+    # max_user_connections, or a moment ago there were none.
+    assert toys.decide(IDLE, {SESSIONS: calm, DATABASE: MANY, **BROKEN}) == "connection-limit"
+
+
+# -- proof, values, never ----------------------------------------------------------------------------------------------
+
+
+def surveyed(state: SessionsState) -> Facts:
+    given: Known = {SESSIONS: state, DATABASE: ex.DATABASE, **UP}
+    return Facts(given, {probe: output_of(probe, fact) for probe, fact in given.items() if isinstance(fact, Fact)})
+
+
+def test_what_was_ended_is_named() -> None:
+    before, after = surveyed(server(OWN, FOREIGN, waiting=True)), surveyed(server(FOREIGN.model_copy()))
+    proof = QUERIES.verify(before, after)
+    assert isinstance(proof, Proven)
+    assert proof.evidence.endswith("; ended 57 (shop@shop), idle in a transaction since 14:25:41Z")
+    assert isinstance(QUERIES.verify(before, before), Failed)
+    mine = surveyed(server(OWN, waiting=True))
+    assert isinstance(QUERIES.verify(mine, mine), NotYet)
+
+
+def test_a_query_that_made_room_for_the_next_counts_as_ended() -> None:
+    next_one = LONG.model_copy(update={"query": LONG.query + 1, "beyond": False})
+    (gone,) = EndQueries(user="shop")._ended(surveyed(server(LONG)), surveyed(server(next_one)))
+    assert gone == LONG
+
+
+def test_what_it_runs() -> None:
+    limits = DatabaseLimits()
+    assert list(QUERIES.apply(Facts({}))) == [end_queries(limits, "shop")] == list(QUERIES.changes())
+    assert list(IDLE.apply(Facts({}))) == [end_idle(limits, "shop")]
+    short = EndQueries(user="shop", long_query=5)
+    assert short.changes() == (end_queries(DatabaseLimits(long_query=5), "shop"),)
+    assert Sessions(limits=DatabaseLimits(long_query=5)) in short.probes()
+
+
+def on(**database: object) -> Host:
+    settings = Settings.model_validate(
+        {"site_url": "https://example.com/", "php": "php8.2", "app_path": PATH, "database": {"port": 3306, **database}}
+    )
+    return Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+
+
+def test_the_inventory_fills_them() -> None:
+    host = on(user="shop", limits={"idle": 7})
+    assert EndIdle.on(host) == EndIdle(user="shop", idle=7, asked=DATABASE, pages=Site.of(host))
+    assert EndQueries.on(host, long_query=9) == EndQueries(user="shop", idle=7, long_query=9, pages=Site.of(host))
+    assert EndIdle.on(on()).user is None
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        *("root", "ROOT", "mysql", "mariadb.sys", "debian-sys-maint", "event_scheduler", "repl", "replica", "backup"),
+        *("mysqldump", "mariabackup", "monitoring", "exporter", "system user", "a'; DROP TABLE x", "", "%", "a b"),
+    ],
+)
+def test_whose_sessions_are_never_ended(user: str) -> None:
+    with pytest.raises(ValidationError):
+        EndQueries(user=user)
+    with pytest.raises(ValidationError):
+        Database(port=3306, user=user)
+    with pytest.raises(ConfigurationError, match=r"database\.end-idle"):
+        EndIdle.on(on(), user=user)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 86401, "soon"])
+def test_a_limit_is_a_number_of_seconds(limit: object) -> None:
+    with pytest.raises(ConfigurationError):
+        EndQueries.on(on(), long_query=limit)
+
+
+def _known(state: SessionsState, answers: Known, database: Fact | Unreadable = ex.DATABASE) -> Known:
+    return {SESSIONS: state, **answers, DATABASE: database}
+
+
+EXAMPLES = {
+    "database.end-queries": (
+        QUERIES,
+        _known(server(OWN, waiting=True), UP),
+        _known(server(), UP),
+        (
+            *(_known(server(*who, waiting=True), UP) for who, _ in WAITS.values()),
+            *(_known(server(*who), answers) for (who, _), answers in product(LONG_ONES.values(), (UP, SLOW, BROKEN))),
+            _known(ex.NO_SERVER, SLOW),
+        ),
+    ),
+    "database.end-idle": (
+        IDLE,
+        _known(full(RESTING, holders=(OURS_IDLE,)), UP, MANY),
+        _known(server(), UP),
+        (
+            *(_known(full(*who, holders=holders), BROKEN, MANY) for who, holders, _ in HELD.values()),
+            _known(server(), BROKEN, MANY),
+            _known(ex.NO_SERVER, SLOW, ex.DATABASE_GONE),
+        ),
+    ),
+}
+"""For the contract of every remedy: on what it proceeds, what proves it, and what else its guard must bear."""
