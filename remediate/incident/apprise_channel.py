@@ -7,6 +7,7 @@ not know a message by an id: a repetition says of itself that it may be one.
 import logging
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -82,7 +83,7 @@ class AppriseChannel:
 
 @contextmanager
 def _quiet() -> Iterator[list[str]]:
-    """Collect what apprise logs, which would else be printed."""
+    """Collect what apprise logs, which would else be printed, and leave out what its libraries warn about."""
     said: list[str] = []
 
     class Collect(logging.Handler):
@@ -93,7 +94,9 @@ def _quiet() -> Iterator[list[str]]:
     propagated, log.propagate = log.propagate, False
     log.addHandler(handler)
     try:
-        yield said
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield said
     finally:
         log.removeHandler(handler)
         log.propagate = propagated
