@@ -85,7 +85,8 @@ def run(
     """Run a playbook (or a `Single` remedy) on hosts and return what happened; never prints, never exits.
 
     For example `run(app_down, "prod", options=Options(plan=True))`. `journal` is the URL of a database instead of the
-    user's own. Raises ConfigurationError for what the caller got wrong, an incident that nobody declared included; everything that a host does ends in the Report, also that it leaves several PHPs to choose from (exit 2).
+    user's own. Raises ConfigurationError for what the caller got wrong, an incident that nobody declared included;
+    everything that a host does ends in the Report, also that it leaves several PHPs to choose from (exit 2).
     """
     chosen = options or Options()
     hosts = select(target, inventory) if isinstance(target, str) else tuple(target)

@@ -7,7 +7,7 @@ from remediate.fleet import select
 from remediate.outcome import RunVerdict
 from remediate.project import Project
 from remediate.report.triage import report_lines
-from remediate.severity import QUESTIONS, Answer, Answers, Question, assess_again
+from remediate.severity import QUESTIONS, Answer, Answers, Assessment, Question, assess_again
 from remediate.triage import TriageReport, triage
 
 
@@ -20,7 +20,7 @@ def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program:
 
 
 def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
-    answers = Answers(**{question.name: _given(flags, question) for question in QUESTIONS})
+    answers = given_answers(flags)
     hosts = select(target_of(flags), inventory_of(flags, project))
     playbooks, broken = project.usable()
     for why in broken:
@@ -40,7 +40,7 @@ def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str
 
 
 def _keep(report: TriageReport, project: Project, terminal: Terminal) -> None:
-    """Keep what was seen, so that a declaration can begin with it; not being able to must not cost anybody the answer."""
+    """Keep what was seen, so that a declaration can begin with it; nobody loses the answer where that fails."""
     from remediate.incident.store import IncidentStore
 
     try:
@@ -54,16 +54,26 @@ def _asked(report: TriageReport, terminal: Terminal) -> TriageReport:
     """Ask what is open, where anything matches; an empty answer leaves it open."""
     if report.assessment.severity is None and not any(host.matching for host in report.hosts):
         return report
+    return report.model_copy(update={"assessment": asked(report.assessment, terminal)})
+
+
+def asked(assessment: Assessment, terminal: Terminal) -> Assessment:
+    """Ask a person what is open; an empty answer leaves it open."""
     given: dict[str, Answer] = {}
     for question in QUESTIONS:
-        if question.name not in report.assessment.open:
+        if question.name not in assessment.open:
             continue
         choices = "/".join(answer.value for answer in question.answers)
         said = terminal.ask(f"{question.text} [{choices}, Enter = not known]")
         chosen = next((answer for answer in question.answers if said and answer.value.startswith(said.lower())), None)
         if chosen is not None:
             given[question.name] = chosen
-    return report.model_copy(update={"assessment": assess_again(report.assessment, given)})
+    return assess_again(assessment, given)
+
+
+def given_answers(flags: Flags) -> Answers:
+    """Read what a person answers by flags. Raises ConfigurationError naming the flag and what it accepts."""
+    return Answers(**{question.name: _given(flags, question) for question in QUESTIONS})
 
 
 def _given(flags: Flags, question: Question) -> Answer | None:

@@ -247,6 +247,7 @@ class RunLanded(_Value):
     started: Moment
     seconds: float | None = None
     error: str | None = None
+    codes: tuple[str, ...] = Field(default=(), description="why hosts were refused or given up, as stable names")
     serving_again_seconds: float | None = Field(default=None, description="since its start, where it saw that")
     steps: tuple[RunStep, ...] = ()
 

@@ -31,6 +31,7 @@ from remediate.incident.events import (
     Updated,
 )
 from remediate.playbook import Severity
+from remediate.severity import Answer
 
 
 class Incident(BaseModel):
@@ -57,6 +58,7 @@ class Incident(BaseModel):
     resolved_at: Moment | None = None
     resolution: str = ""
     confirmed: tuple[Confirmed, ...] = ()
+    answers: dict[str, Answer] = Field(default={}, description="to the questions of 3.2, as it was declared")
     impact: str = ""
     customers: bool = True
     situations: tuple[Situation, ...] = ()
@@ -110,6 +112,7 @@ def fold(events: Iterable[Event]) -> Incident:
             detection=declared.detection,
             detected_by=declared.detected_by,
             impact=declared.impact,
+            answers=declared.answers,
             customers=declared.customers,
             situations=declared.situations,
             hosts=declared.hosts,

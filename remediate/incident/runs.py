@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from pydantic import ValidationError
 
 from remediate.incident.events import Event, RunLanded, RunStep
-from remediate.outcome import HostOutcome, Report, StepOutcome
+from remediate.outcome import HostOutcome, Problem, Report, StepOutcome
 
 
 class StoredRun(Protocol):
@@ -77,6 +77,7 @@ def landed(run: StoredRun, shown: str, attempts: Sequence[RunStep], incident: st
                 "touched": report.touched.value,
                 "seconds": report.seconds,
                 "error": _error(report),
+                "codes": tuple(dict.fromkeys(problem.code for problem in _problems(report))),
                 "serving_again_seconds": max(serving, default=None),
                 "steps": tuple(_step(host, step) for host in report.hosts for step in host.steps),
             }
@@ -96,9 +97,13 @@ def _report(text: str | None) -> Report | None:
         return None
 
 
-def _error(report: Report) -> str | None:
+def _problems(report: Report) -> list[Problem]:
     problems = [report.error, *(host.error for host in report.hosts)]
-    return "; ".join(dict.fromkeys(problem.message for problem in problems if problem is not None)) or None
+    return [problem for problem in problems if problem is not None]
+
+
+def _error(report: Report) -> str | None:
+    return "; ".join(dict.fromkeys(problem.message for problem in _problems(report))) or None
 
 
 def _step(host: HostOutcome, step: StepOutcome) -> RunStep:
