@@ -1,12 +1,11 @@
 """Messages to test with."""
 
-from toy_incidents import NOON
-
 from remediate.incident.events import Status
 from remediate.incident.messages import Message, MessageKind
 from remediate.incident.settings import Audience
 from remediate.playbook import Severity
 from remediate.run_id import new_run_id
+from toy_incidents import NOON
 
 
 def message(

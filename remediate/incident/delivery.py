@@ -53,6 +53,8 @@ class Announcement(NamedTuple):
 
     def outcome(self) -> tuple[str, ...]:
         """A line for each channel: where it went, or why not yet."""
+        if not self.queued:
+            return (f"{self.message.kind.value} ({self.message.audience.value}) was announced before: not sent again",)
         return tuple(told(delivery) for delivery in self.deliveries)
 
 

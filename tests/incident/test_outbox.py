@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from toy_incidents import NOON, minutes
 
 from remediate.incident.outbox import LEASE, Claim, Outbox, State
 from remediate.incident.settings import Audience
 from remediate.journal import journal_database
 from remediate.run_id import new_run_id
+from toy_incidents import NOON, minutes
 from toy_messages import message
 
 INCIDENT = new_run_id()
@@ -273,7 +273,8 @@ def test_a_hundred_processes_are_killed_and_nothing_is_lost_or_said_twice(tmp_pa
     told = outbox.deliveries()
     outbox.close()
     inherited = [each for each in told if each.attempts > 1]
-    print(f"{KILLS} killed, {len(stored)} known to be stored, {len(told)} sent, {len(inherited)} by an heir")
+    counted = f"{KILLS} killed, {len(stored)} known to be stored, {len(told)} sent, {len(inherited)} by an heir"
+    (tmp_path / "counted.txt").write_text(counted)
     assert stored <= {each.message.id for each in told}
     assert {each.state for each in told} == {State.SENT}
     assert written(path) == Counter(each.message.id for each in told)
