@@ -142,6 +142,7 @@ class Service(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answering)
         self.code = code
         self.got: list[dict[str, str]] = []
+        self.over = threading.Event()
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -150,6 +151,10 @@ class Answering(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append(json.loads(body))
+        if not self.server.code:
+            self.server.over.wait(20)
+            self.close_connection = True
+            return
         self.send_response(self.server.code)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -180,7 +185,7 @@ TOKEN = "canary-5f1e-token"
 
 
 def apprise(server: Service, monkeypatch: pytest.MonkeyPatch, masker: Masker | None = None) -> AppriseChannel:
-    monkeypatch.setenv("HOOK", f"json://127.0.0.1:{server.server_port}/{TOKEN}?cto=2&rto=2")
+    monkeypatch.setenv("HOOK", f"json://127.0.0.1:{server.server_port}/{TOKEN}?cto=1&rto=1")
     return AppriseChannel("chat", ALL, "env:HOOK", masker or Masker())
 
 
@@ -213,6 +218,7 @@ def test_a_service_that_refuses_is_told_without_its_token(
     with service(500) as server, pytest.raises(NotSent) as error:
         apprise(server, monkeypatch, masker).send(message(), again=False)
     assert "500" in error.value.why
+    assert not error.value.unsure
     assert TOKEN not in error.value.why
     assert capfd.readouterr() == ("", "")
     assert logging.getLogger("apprise").propagate
@@ -227,6 +233,16 @@ def test_a_service_that_is_not_there_is_tried_again(monkeypatch: pytest.MonkeyPa
     with pytest.raises(NotSent) as error:
         channel.send(message(), again=False)
     assert not error.value.final
+    assert error.value.unsure
+
+
+def test_a_service_that_took_it_and_never_answered_may_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with service(0) as server:
+        with pytest.raises(NotSent) as error:
+            apprise(server, monkeypatch).send(message(), again=False)
+        server.over.set()
+    assert error.value.unsure
+    assert len(server.got) == 1
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def static(directory: Path, templates: Templates | None = None, **given: object)
 
 
 def html(*messages: Message, now: datetime | None = None, **given: object) -> str:
-    return static(Path(), **given).html(histories(messages), now or minutes(60))
+    return static(Path(), None, **given).html(histories(messages), now or minutes(60))
 
 
 class Page(HTMLParser):

@@ -126,7 +126,7 @@ def page(there: Statuspage, waits: Waits | None = None, **given: object) -> Stat
 
 
 def said(one: Message, there: Statuspage, **given: object) -> str:
-    return page(there, **given).publish(one, tuple)
+    return page(there, None, **given).publish(one, tuple)
 
 
 def test_an_incident_is_created_then_updated_then_resolved(there: Statuspage) -> None:
