@@ -46,7 +46,7 @@ def written(sections: Sequence[Section], before: str | None = None) -> Kept:
     for part in parts:
         name = _name(part)
         if name is None or name not in generated or names[name] > 1 or not _untouched(part):
-            there.append(part)
+            there.append(_LIST.sub("", part))
             if name is not None:
                 edited.append(name)
         else:
@@ -54,8 +54,7 @@ def written(sections: Sequence[Section], before: str | None = None) -> Kept:
     known = {name for found in _LIST.finditer(before) for name in found["names"].split(", ")}
     deleted = [name for name in generated if name not in names and name in known]
     new = [section for section in sections if section.name not in names and section.name not in known]
-    text = _LIST.sub("", _joined([*there, *map(_marked, new)]))
-    return Kept(_joined([text, _known(sections)]), tuple(dict.fromkeys(edited)), tuple(deleted))
+    return Kept(_joined([*there, *map(_marked, new), _known(sections)]), tuple(dict.fromkeys(edited)), tuple(deleted))
 
 
 def _joined(parts: Sequence[str]) -> str:

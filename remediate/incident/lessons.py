@@ -19,6 +19,7 @@ SLOW: Final = timedelta(minutes=5)
 _GRACE: Final = timedelta(minutes=1)
 """Nobody is blamed for a minute."""
 _DAYS: Final = {Severity.SEV1: 7, Severity.SEV2: 7, Severity.SEV3: 14, Severity.SEV4: 30}
+HEALTHY: Final = "healthy"
 _FAILED: Final = frozenset({"not_fixed", "unknown", "unreachable", "mixed"})
 
 
@@ -138,9 +139,12 @@ def _wrong(incident: Incident, settings: IncidentSettings, now: datetime) -> Ite
         yield "No cause that a playbook knows explained the symptom."
     if blind := _unread(incident):
         yield f"Something that had to be known could not be read: {blind[0]}."
-    for one in incident.confirmed:
-        if one.verdict != "healthy":
-            yield f"It was resolved although {one.playbook} on {one.host} said {one.verdict}."
+    doubts = [
+        f"{one.playbook} on {one.host} said {one.verdict}" for one in incident.confirmed if one.verdict != HEALTHY
+    ]
+    if incident.override:
+        although = "; ".join(doubts) or "no check could say that it is over"
+        yield f"It was resolved although {although}: {_line(incident.override)}."
 
 
 def _wrong_with(run: RunLanded) -> Iterator[str]:

@@ -87,12 +87,13 @@ def _end(incident: Incident) -> datetime:
 
 
 def _root_cause(incident: Incident) -> str:
-    lines = [escaped(_line(incident.cause))] if incident.cause else [f"{OPEN} Candidates, from the runs:"]
-    candidates = _candidates(incident)
-    if incident.cause and candidates:
-        lines += ["", "What the runs found:"]
-    lines += ["", *(f"- {line}" for line in candidates)] if candidates else ["", "No run found a cause."]
-    return "\n".join(lines)
+    candidates = [f"- {line}" for line in _candidates(incident)]
+    if incident.cause:
+        found = ["", "What the runs found:", "", *candidates] if candidates else []
+        return "\n".join([escaped(_line(incident.cause)), *found])
+    if candidates:
+        return "\n".join([f"{OPEN} Candidates, from the runs:", "", *candidates])
+    return f"{OPEN} No run found a cause."
 
 
 def _candidates(incident: Incident) -> list[str]:

@@ -58,6 +58,7 @@ class Incident(BaseModel):
     resolved_at: Moment | None = None
     resolution: str = ""
     confirmed: tuple[Confirmed, ...] = ()
+    override: str = Field(default="", description="why it was resolved although no check said that it is over")
     answers: dict[str, Answer] = Field(default={}, description="to the questions of 3.2, as it was declared")
     impact: str = ""
     customers: bool = True
@@ -174,6 +175,7 @@ def _changes(incident: Incident, event: Event) -> dict[str, object]:  # noqa: C9
                 "resolved_at": event.at,
                 "resolution": data.summary,
                 "confirmed": data.confirmed,
+                "override": data.override,
                 "postmortem_at": data.postmortem_at,
             }
         case Reviewed() as data:
