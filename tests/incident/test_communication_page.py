@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from remediate.incident.briefing import Briefing
-from remediate.incident.delivery import ATTEMPTS, BUDGET
+from remediate.incident.delivery import BUDGET, STALE
 from remediate.incident.messages import SUFFIX, MessageKind
 from remediate.incident.outbox import LEASE
 from remediate.incident.settings import Audience, IncidentSettings
@@ -41,6 +41,6 @@ def test_it_names_every_audience_and_kind() -> None:
 
 
 def test_its_numbers_are_those_of_the_code() -> None:
-    assert f"{ATTEMPTS} times" in PAGE
+    assert f"for {STALE.total_seconds() / 3600:g} hours" in PAGE
     assert f"after {BUDGET:g} seconds" in PAGE
     assert f"After {LEASE.total_seconds():g} seconds" in PAGE
