@@ -7,6 +7,7 @@ not know a message by an id: a repetition says of itself that it may be one.
 import logging
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -18,9 +19,10 @@ from remediate.incident.settings import Audience
 from remediate.masking import Masker
 from remediate.references import resolve
 
-TIMEOUT: Final = 30
+TIMEOUT: Final = 10
 """Seconds for one message; well below the outbox's claim."""
 
+_ANSWERED: Final = re.compile(r"\berror[=: ]+[45][0-9]{2}\b")
 _PARTS: Final = re.compile(r"[^/:@?&=,]{8,}")
 
 
@@ -37,7 +39,7 @@ class AppriseChannel:
     def send(self, message: Message, *, again: bool) -> str:
         """See Channel."""
         try:
-            from apprise import Apprise, AppriseResultStatus, NotifyFormat, NotifyType
+            from apprise import Apprise, NotifyFormat, NotifyType
         except ImportError:
             raise NotSent("apprise is not installed here: pip install 'remediate[notify]'") from None
 
@@ -61,8 +63,8 @@ class AppriseChannel:
             )
         if not done:
             why = self._why(said) or "the service did not take it"
-            # apprise tells a refusal from a lost answer only by its words.
-            raise NotSent(why, unsure=done.status is AppriseResultStatus.TIMEOUT or "imed out" in why)
+            # A service that answered did not take it; of one that did not answer, apprise does not say how far it got.
+            raise NotSent(why, unsure=_ANSWERED.search(why) is None)
         return str(service.service_name)
 
     def _url(self) -> str:
@@ -82,7 +84,7 @@ class AppriseChannel:
 
 @contextmanager
 def _quiet() -> Iterator[list[str]]:
-    """Collect what apprise logs, which would else be printed."""
+    """Collect what apprise logs, which would else be printed, and leave out what its libraries warn about."""
     said: list[str] = []
 
     class Collect(logging.Handler):
@@ -93,7 +95,9 @@ def _quiet() -> Iterator[list[str]]:
     propagated, log.propagate = log.propagate, False
     log.addHandler(handler)
     try:
-        yield said
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield said
     finally:
         log.removeHandler(handler)
         log.propagate = propagated

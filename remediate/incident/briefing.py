@@ -85,8 +85,8 @@ def done(incident: Incident) -> str:
 
 
 def _changed(run: RunLanded) -> list[str]:
-    verdict = run.verdict or "running"
-    return [f"{step.title or step.remedy} on {step.host} ({run.playbook}: {verdict})" for step in run.changes]
+    verdict = run.verdict or "not finished"
+    return [f"{run.playbook} on {step.host}: {step.remedy}, {step.title} ({verdict})" for step in run.changes]
 
 
 def moment(at: datetime, settings: IncidentSettings, now: datetime) -> str:

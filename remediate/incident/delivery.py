@@ -27,8 +27,8 @@ from remediate.masking import Masker, strip_control
 
 BUDGET: Final = 10.0
 """Seconds after which nothing more is begun: a person waits, and the rest stays queued."""
-ATTEMPTS: Final = 60
-"""After so many, some five hours, news is none any more: it has failed."""
+STALE: Final = timedelta(hours=5)
+"""News that is older is none any more: what fails then is not tried again."""
 _FIRST_WAIT: Final = timedelta(seconds=5)
 _LONGEST_WAIT: Final = timedelta(minutes=5)
 _TITLE: Final = 500
@@ -53,6 +53,8 @@ class Announcement(NamedTuple):
 
     def outcome(self) -> tuple[str, ...]:
         """A line for each channel: where it went, or why not yet."""
+        if not self.queued:
+            return (f"{self.message.kind.value} ({self.message.audience.value}) was announced before: not sent again",)
         return tuple(told(delivery) for delivery in self.deliveries)
 
 
@@ -132,17 +134,20 @@ def _send(desk: Desk, claim: Claim) -> None:
     try:
         note = desk.channels[claim.channel].send(claim.message.masked(desk.masker), again=claim.again)
     except NotSent as error:
-        why = _one_line(error.why, desk.masker)
-        if error.final or claim.attempt >= ATTEMPTS:
-            desk.outbox.fail(claim, why)
-        else:
-            desk.outbox.postpone(claim, error.wait or _wait(claim.attempt), why, unsure=error.unsure)
+        _again_or_never(desk, claim, error, _one_line(error.why, desk.masker))
     except Exception as error:  # noqa: BLE001  # a service's own code: one channel must not cost the others theirs
         # Its words may quote what it was given.
         why = f"a bug in the channel or in remediate: {type(error).__name__}"
-        desk.outbox.postpone(claim, _wait(claim.attempt), why, unsure=True)
+        _again_or_never(desk, claim, NotSent(why, unsure=True), why)
     else:
         desk.outbox.sent(claim, _one_line(note, desk.masker))
+
+
+def _again_or_never(desk: Desk, claim: Claim, error: NotSent, why: str) -> None:
+    if error.final or desk.outbox.now() - claim.message.at >= STALE:
+        desk.outbox.fail(claim, why)
+    else:
+        desk.outbox.postpone(claim, error.wait or _wait(claim.attempt), why, unsure=error.unsure)
 
 
 def _note(store: IncidentStore, desk: Desk, message: Message) -> None:

@@ -97,7 +97,9 @@ class Templates:
 
         place = " or ".join(names)
         try:
-            template = self._environment(html=html).select_template(list(names))
+            # One's own for every audience comes before the packaged one for this audience.
+            own = [name for name in names if self._own is not None and (self._own / name).is_file()]
+            template = self._environment(html=html).select_template([*own, *names])
             place = template.filename or names[0]
             return template.render(values)
         except TemplatesNotFound:

@@ -77,6 +77,10 @@ class Outbox:
         """Close it; call once."""
         self._database.close()
 
+    def now(self) -> datetime:
+        """The time by which it decides what is due."""
+        return self._clock()
+
     def queue(self, message: Message, channels: Collection[str], *, key: str | None = None) -> bool:
         """Store a message with one delivery for each channel; durable on return.
 

@@ -61,6 +61,7 @@ class StaticStatusPage:
         try:
             self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
             with locked(self._directory, os.O_RDONLY | os.O_DIRECTORY):
+                _sweep(self._directory)
                 now = self._clock()
                 incidents = recent(history(), now, self._page.days)
                 _replace(self._directory / FEED, feed(self._page, incidents, now))
@@ -123,6 +124,13 @@ def _state(ongoing: Sequence[PublicIncident]) -> tuple[str, str]:
 
 def _utc(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what a writer who died has left; only for who holds the lock."""
+    for name in (PAGE, FEED):
+        for left in directory.glob(f".{name}-*"):
+            left.unlink(missing_ok=True)
 
 
 def _replace(path: Path, data: bytes) -> None:
