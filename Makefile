@@ -7,7 +7,7 @@ INVOKE = $(RUN) invoke
 # Tests talk to containers most of the time, so a few more processes than cores keep the cores busy.
 WORKERS ?= 3
 
-.PHONY: help setup engine sshd demo demo-incident test lint types unit container rehearsal schema clean
+.PHONY: help setup engine sshd postgresql demo demo-incident test lint types unit container rehearsal schema clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
@@ -42,7 +42,10 @@ types: setup
 sshd:
 	@sh tests/get-sshd.sh
 
-unit: setup sshd
+postgresql:
+	@sh tests/get-postgresql.sh
+
+unit: setup sshd postgresql
 	@echo "== tests without a container"
 	@$(RUN) coverage run -m pytest -m "not container" -n $(WORKERS)
 

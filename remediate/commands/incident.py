@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from remediate.commands.mend import text_of
-from remediate.commands.room import Room, made, severity_of
+from remediate.commands.room import IncidentList, Room, made, severity_of
 from remediate.errors import ConfigurationError
 from remediate.incident.briefing import Words
 from remediate.incident.clock import due
@@ -197,12 +197,13 @@ def list_incidents(room: Room) -> int:
     limit = text_of(room.flags, "limit") or str(_LISTED)
     if not re.fullmatch("0*[1-9][0-9]{0,5}", limit):
         raise ConfigurationError("--limit takes a number of incidents, from 1")
-    found = room.store.incidents(limit=int(limit))
-    found = tuple(incident for incident in found if incident.open or not room.given("open"))
+    found = room.store.open_incidents() if room.given("open") else room.store.incidents(limit=int(limit))
+    found = found[: int(limit)]
+    if room.given("json"):
+        document = IncidentList(incidents=tuple(room.report(incident) for incident in found))
+        room.terminal.say(document.model_dump_json(by_alias=True))
+        return 0
     for incident in found:
-        if room.given("json"):
-            room.document(incident)
-            continue
         line = headline(incident, room.store.shown(incident.id), room.now)
         first = next(iter(due(incident, room.settings, room.now)), None)
         if first is not None:

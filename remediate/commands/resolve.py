@@ -18,6 +18,7 @@ from remediate.incident.messages import MessageKind
 from remediate.incident.postmortem import file_name, mended_by, sections
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience, IncidentSettings, within
+from remediate.incident.store import RESOLVED
 from remediate.journal import state_directory
 from remediate.options import Options
 from remediate.outcome import FAILED_EXIT_CODE, Report, RunVerdict
@@ -49,7 +50,7 @@ def resolve(room: Room) -> int:
         postmortem_at=review_at,
     )
     room = room.later()
-    if room.store.append(incident.id, room.who, room.now, resolved, once="resolved") is None:
+    if room.store.append(incident.id, room.who, room.now, resolved, once=RESOLVED) is None:
         room.say("        somebody else has just resolved it")
     incident = room.store.load(incident.id)
     _walk(room, incident)

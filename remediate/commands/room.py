@@ -43,6 +43,15 @@ class IncidentReport(BaseModel):
     incident: Incident
 
 
+class IncidentList(BaseModel):
+    """The `--json` document of a list."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+    schema_: str = Field(default="remediate.incidents/1", alias="schema")
+    incidents: tuple[IncidentReport, ...]
+
+
 class Room(NamedTuple):
     """Where one command works."""
 
@@ -85,13 +94,16 @@ class Room(NamedTuple):
     def document(self, incident: Incident) -> None:
         """Print the document, when that is asked for."""
         if self.given("json"):
-            report = IncidentReport(
-                shown=self.store.shown(incident.id),
-                due=due(incident, self.settings, self.now),
-                deliveries=tuple(told(one) for one in self.desk.outbox.deliveries(incident=incident.id)),
-                incident=incident,
-            )
-            self.terminal.say(report.model_dump_json(by_alias=True))
+            self.terminal.say(self.report(incident).model_dump_json(by_alias=True))
+
+    def report(self, incident: Incident) -> IncidentReport:
+        """Everything about one incident, for a document."""
+        return IncidentReport(
+            shown=self.store.shown(incident.id),
+            due=due(incident, self.settings, self.now),
+            deliveries=tuple(told(one) for one in self.desk.outbox.deliveries(incident=incident.id)),
+            incident=incident,
+        )
 
     def tell(
         self,

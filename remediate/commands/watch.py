@@ -19,6 +19,8 @@ from remediate.incident.view import announcement, news, screen
 from remediate.journal import JournalError
 
 _EVERY: Final = 5.0
+_NEWEST: Final = 20
+"""Of those that are over, how many may still have a post-mortem ahead."""
 _CLEAR: Final = "\x1b[H\x1b[2J"
 
 
@@ -77,7 +79,8 @@ class Watch:
             return (room.store.load(room.store.find(prefix)),)
         known = self._seen or {}
         # One that has just been resolved is looked at once more, so that its end is told.
-        return tuple(each for each in room.store.incidents() if each.open or _to_review(each) or _was_open(known, each))
+        listed = room.store.open_incidents(and_newest=_NEWEST)
+        return tuple(each for each in listed if each.open or _to_review(each) or _was_open(known, each))
 
     def _announced(self, incident: Incident, now: datetime) -> list[str]:
         """Say what is due, and that it was said; whoever writes that first says it."""

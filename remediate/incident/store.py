@@ -6,7 +6,7 @@ SQLAlchemy is imported when it is opened.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import TypeAdapter
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from remediate.migrations.database import Database
 
 _NAMED = 5
+
+RESOLVED: Final = "resolved"
+"""What the end of an incident is called, of which there is one."""
 _DATA: TypeAdapter[Data] = TypeAdapter(Data)
 
 
@@ -125,10 +128,9 @@ class IncidentStore:
         """
         if prefix is not None:
             return self.load(self.find(prefix))
-        listed = self.incidents()
-        meant = [incident for incident in listed if incident.open]
-        if not meant and or_newest and listed:
-            meant = [listed[0]]
+        meant = [incident for incident in self.open_incidents() if incident.open]
+        if not meant and or_newest:
+            meant = list(self.incidents(limit=1))
         if len(meant) == 1:
             return meant[0]
         if not meant:
@@ -145,6 +147,17 @@ class IncidentStore:
         """The newest incidents, newest first; all without a limit."""
         with self.database.reading() as connection:
             return tuple(fold(_events(connection, incident)) for incident in _ids(connection)[:limit])
+
+    def open_incidents(self, *, and_newest: int = 0) -> tuple[Incident, ...]:
+        """Those that are not resolved, newest first; with so many of the newest, whatever has become of them."""
+        from remediate.migrations.schema import incident_events as events
+
+        query = events.select().with_only_columns(events.c.incident).where(events.c.once == RESOLVED)
+        with self.database.reading() as connection:
+            over = set(connection.execute(query).scalars())
+            ids = _ids(connection)
+            wanted = [one for place, one in enumerate(ids) if one not in over or place < and_newest]
+            return tuple(fold(_events(connection, incident)) for incident in wanted)
 
     def keep_triage(self, who: str, at: datetime, report: str) -> None:
         """Keep what a triage saw (masked JSON), so that a declaration can begin with it."""

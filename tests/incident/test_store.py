@@ -76,6 +76,8 @@ def test_the_only_open_incident_is_meant_when_none_is_named(store: IncidentStore
         store.append(one, "ana", minutes(3), Resolved(), once="resolved")
         with pytest.raises(ConfigurationError, match="no incident is open"):
             store.current(None)
+        assert store.open_incidents() == ()
+        assert [each.id for each in store.open_incidents(and_newest=1)] == [two]
         assert store.current(None, or_newest=True).id == two
         assert store.current(store.shown(one)).id == one
         with pytest.raises(ConfigurationError, match="the newest are"):
