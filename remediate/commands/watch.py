@@ -1,15 +1,18 @@
 """incident.watch: looks at the record again and again, says once what is due, and sends what waits."""
 
 import os
+import shutil
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Event
+from types import FrameType
 from typing import Final
 
 from remediate.commands.mend import text_of
 from remediate.commands.room import Room
-from remediate.commands.terminal import stoppable
 from remediate.errors import ConfigurationError
 from remediate.incident.clock import due
 from remediate.incident.delivery import deliver_due, told
@@ -21,6 +24,7 @@ from remediate.journal import JournalError
 _EVERY: Final = 5.0
 _NEWEST: Final = 20
 """Of those that are over, how many may still have a post-mortem ahead."""
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CLEAR: Final = "\x1b[H\x1b[2J"
 
 
@@ -29,8 +33,25 @@ def watch(room: Room) -> int:
     every = _every(text_of(room.flags, "every"))
     live = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM", "dumb") != "dumb"
     watching = Watch(room, live=live and not room.given("once"))
-    with stoppable() as stop:
+    with _stoppable() as stop:
         return watching.run(stop, every, once=room.given("once"))
+
+
+@contextmanager
+def _stoppable() -> Iterator[Event]:
+    """Let a look that has begun end, a message that is being sent above all; a second signal finds the same answer."""
+    stop = Event()
+
+    def handle(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    kinds = [kind for kind in _SIGNALS if signal.getsignal(kind) != signal.SIG_IGN]
+    before = {kind: signal.signal(kind, handle) for kind in kinds}
+    try:
+        yield stop
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 class Watch:
@@ -119,7 +140,7 @@ class Watch:
 
     def _draw(self, incidents: tuple[Incident, ...], now: datetime, waiting: tuple[str, ...]) -> None:
         room = self._room
-        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+        columns = shutil.get_terminal_size().columns
         local = room.settings.local(now)
         lines = [f"{now:%Y-%m-%d %H:%M:%S} UTC   {local:%H:%M %Z}   Ctrl-C ends watching, nothing else", ""]
         open_ones = [incident for incident in incidents if incident.open]
