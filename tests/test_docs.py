@@ -21,8 +21,10 @@ import remediate
 from incidents import DOWN, HEALTHY, PAGES, host
 from remediate.cli import namespace
 from remediate.commands.incident_tree import incident_commands
+from remediate.commands.room import IncidentReport
 from remediate.host import Certificate, Database, DatabaseLimits, Limits, Links, Payments, Service, Settings, SshTarget
 from remediate.incident.events import Data, Situation
+from remediate.incident.postmortem import sections
 from remediate.incident.settings import (
     ChannelSettings,
     Contact,
@@ -30,6 +32,7 @@ from remediate.incident.settings import (
     Rule,
     StaticPage,
     StatuspageSettings,
+    incident_settings,
 )
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, RunVerdict
@@ -122,6 +125,21 @@ def test_the_incident_of_the_demo_takes_six_commands_that_exist() -> None:
     assert len(steps) <= 6
     for _, _, *words in steps:
         tree().parse_argv(words)
+
+
+def test_the_example_of_an_incident_is_one_that_this_code_reads() -> None:
+    kept = ROOT / "docs/examples/incident"
+    incident_settings(kept)
+    incident = IncidentReport.model_validate_json((kept / "incident.json").read_text()).incident
+    assert [run.verdict for run in incident.runs] == ["fixed", "healthy"]
+    assert {"declared", "acknowledged", "run", "update", "announced", "escalated", "message", "resolved"} <= {
+        event.kind for event in incident.timeline
+    }
+    typed_there = re.findall(r"^\$ remediate (\S+)", (kept / "transcript.txt").read_text(), re.MULTILINE)
+    assert len(typed_there) <= 6
+    titles = re.findall(r"^#+ .*", (kept / "post-mortem.md").read_text(), re.MULTILINE)
+    made = sections(incident, incident_settings(kept), incident.declared_at, "ana")
+    assert titles == [section.heading for section in made]
 
 
 def test_the_settings_of_incidents_are_the_fields_of_their_models() -> None:

@@ -22,7 +22,9 @@ from remediate.journal_entries import RunSummary
 from remediate.outcome import RunVerdict
 from remediate.playbook import Severity
 from remediate.severity import QUESTIONS, Answers, Assessment, Known, assess, assess_again
+from remediate.triage import Incident as Suspect
 from remediate.triage import TriageReport
+from remediate.verdict import HANDOVERS
 
 _RUNS: Final = 200
 _EVIDENCE: Final = 2
@@ -174,9 +176,15 @@ def _runs(room: Room, hosts: Sequence[str], since: datetime | None) -> tuple[Run
 
 
 def _playbook(report: TriageReport | None, runs: Sequence[RunSummary]) -> str | None:
-    found = [each.playbook for host in report.hosts for each in host.matching] if report is not None else []
+    found = [_whose(each) for host in report.hosts for each in host.matching] if report is not None else []
     used = [run.playbook for run in reversed(runs) if not run.playbook.startswith("do.") and _sick(run)]
     return next(iter((*found, *used)), None)
+
+
+def _whose(incident: Suspect) -> str:
+    """The playbook whose incident it is: another's, where its own only hands over."""
+    own = [code for code in incident.codes if code not in HANDOVERS]
+    return incident.codes[0] if incident.codes and not own and not incident.mends else incident.playbook
 
 
 def _sick(run: RunSummary) -> bool:

@@ -23,30 +23,39 @@ class Person(NamedTuple):
     backup: str | None
     method: str | None
     channel: str | None
+    trouble: str | None = None
+    """Why nobody knows who is on duty."""
 
     def describe(self) -> str:
         """Say who it is and how to reach them."""
         if self.name is None:
-            return f"{self.title} (nobody is named: set {self.role} in contacts)"
+            return f"{self.title} ({self.trouble or f'nobody is named: set {self.role} in contacts'})"
         backup = f", else {self.backup}" if self.backup else ""
         method = f" by {self.method}" if self.method else ""
-        return f"{self.title}: {self.name}{backup}{method}"
+        trouble = f" ({self.trouble})" if self.trouble else ""
+        return f"{self.title}: {self.name}{backup}{method}{trouble}"
 
 
 def people(roles: Sequence[str], settings: IncidentSettings, now: datetime, root: Path | None) -> tuple[Person, ...]:
-    """Say who has these roles now. Raises ConfigurationError for an unknown role, or a rotation that cannot be read."""
+    """Say who has these roles now; a rotation that cannot be read must not keep anybody from being called.
+
+    Raises ConfigurationError for an unknown role.
+    """
     found: list[Person] = []
     for role in roles:
         contact = settings.contacts.get(role)
         if contact is None:
             raise ConfigurationError(f"no role {role!r}; there are: {', '.join(settings.contacts)}")
-        duty = None
+        duty = trouble = None
         if contact.rotation is not None:
-            duty = on_duty((root or Path()) / contact.rotation.expanduser(), now)
+            try:
+                duty = on_duty((root or Path()) / contact.rotation.expanduser(), now)
+            except ConfigurationError as error:
+                trouble = str(error)
         # Who is on duty comes before whoever is named; that one is reached then when nobody is on duty.
         names = [name for name in dict.fromkeys((duty, contact.primary, contact.backup)) if name]
         name, backup = [*names[:2], None, None][:2]
-        found.append(Person(role, contact.name, name, backup, contact.method, contact.channel))
+        found.append(Person(role, contact.name, name, backup, contact.method, contact.channel, trouble))
     return tuple(found)
 
 

@@ -34,6 +34,7 @@ from remediate.playbooks.app_down import app_down
 from remediate.project import Project
 from remediate.testing import ScriptedSession
 from remediate.testing.scripted import Changes
+from remediate.triage import Incident as Suspect
 from remediate.triage import triage
 from toy_incidents import NOON
 
@@ -140,6 +141,22 @@ def test_a_declaration_begins_with_what_triage_saw(desk: Desk) -> None:
     assert "not sent" in desk.out
     assert "--incident" in desk.out
     assert desk.messages == ""
+
+
+def test_an_incident_that_is_handed_over_is_declared_as_what_it_is(desk: Desk) -> None:
+    suspect = Suspect(
+        playbook="certificate-expiry",
+        severity=Severity.SEV1,
+        matches=True,
+        causes=("incident.hand-over: php8.2-fpm: inactive [app-down]",),
+        codes=("app-down",),
+        mends=False,
+        evidence=("https://example.com/ 502 (from the host)",),
+        against=(),
+        unknown=(),
+    )
+    own = suspect.model_copy(update={"codes": ("config-broken", "app-down")})
+    assert (declaring._whose(suspect), declaring._whose(own)) == ("app-down", "certificate-expiry")
 
 
 def test_a_person_knows_better_than_triage(desk: Desk) -> None:

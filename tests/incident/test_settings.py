@@ -165,5 +165,9 @@ def test_who_is_on_duty_comes_before_who_is_named(tmp_path: Path) -> None:
         "DevOps: Dora, else Dan by Slack",
         "Legal (nobody is named: set legal in contacts)",
     ]
+    (tmp_path / "rotation").write_text("nonsense")
+    (duty,) = people(("on-call",), settings, minutes(0), tmp_path)
+    assert duty.describe().startswith("On-Call: Zoe by PagerDuty (")
+    assert "rotation:1" in duty.describe()
     with pytest.raises(ConfigurationError, match="no role 'king'; there are: on-call"):
         people(("king",), settings, minutes(0), tmp_path)
