@@ -7,6 +7,7 @@ from remediate.errors import ConfigurationError
 from remediate.host import Host
 from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
+from remediate.probes.cache import Cache
 from remediate.probes.disk import Disk
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppLog
@@ -51,6 +52,8 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
     if settings.worker_program is not None:
         yield UnitLog(name="supervisor")
     if settings.app_path is not None:
+        if settings.php is not None:
+            yield Cache(php=settings.php, path=settings.app_path, user=settings.app_user)
         yield AppLog(path=settings.app_path)
 
 

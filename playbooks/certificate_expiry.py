@@ -45,10 +45,11 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     broken = faults.LineAppended(path="/etc/nginx/nginx.conf", line="nonsense on;")
     stopped = faults.UnitStopped(unit=nginx)
 
-    yield cured("certificate-expired", expired, "certificate.renew", "nginx.reload", needs=(nginx, "pebble"))
-    yield cured("certificate-due", due, "certificate.renew", "nginx.reload", needs=(nginx, "pebble"))
+    works = (nginx, broken.path, "pebble")
+    yield cured("certificate-expired", expired, "certificate.renew", "nginx.reload", needs=works)
+    yield cured("certificate-due", due, "certificate.renew", "nginx.reload", needs=works)
     unloaded = expired.model_copy(update={"renewed": True})
-    yield cured("certificate-not-loaded", unloaded, "nginx.reload", needs=(nginx,))
+    yield cured("certificate-not-loaded", unloaded, "nginx.reload", needs=(nginx, broken.path))
 
     hindered = partial(faults.RenewalHindered, certificate=expired)
     silent = hindered(hindrance=faults.UnitStopped(unit="pebble"))
@@ -60,7 +61,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     often = hindered(hindrance=faults.IssuedOften(name=name))
     yield refused("issued-often", often, "issuance-limit", needs=(nginx, "pebble"))
     busy = hindered(hindrance=faults.CertbotAtWork())
-    yield refused("certbot-at-work", busy, "certbot-busy", needs=(nginx, "pebble"), timeout=6)
+    yield refused("certbot-at-work", busy, "certbot-busy", needs=(nginx, "pebble"), timeout=10)
     other = due.model_copy(update={"domain": f"old.{domain}"})
     yield refused("certificate-wrong-name", other, "wrong-name", needs=(nginx,))
     elsewhere = faults.CertificateElsewhere(domain=domain, config=site)

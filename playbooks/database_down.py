@@ -7,6 +7,7 @@ from remediate.errors import ConfigurationError
 from remediate.host import Database, Host
 from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
+from remediate.probes.descendants import ConfigurationOfWorkers
 from remediate.probes.disk import Disk
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase, AppLog
@@ -43,13 +44,22 @@ def _ours(host: Host) -> Database | None:
     return database if database is not None and database.unit is not None else None
 
 
+def _watched(host: Host) -> Database | None:
+    """Return the database where its sessions are looked at, too: ours, and somebody said who the application is."""
+    database = _ours(host)
+    return database if database is not None and database.user is not None else None
+
+
 def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
     yield from Site.of(host)
     if host.settings.health_path is not None:
         yield from Site.of(host, host.settings.health_path)
     yield _asked(host)
-    if (database := _ours(host)) is not None:
+    if (database := _watched(host)) is not None:
         yield Sessions(limits=database.limits)
+    settings = host.settings
+    if settings.worker_program is not None and settings.app_path is not None:
+        yield ConfigurationOfWorkers(path=settings.app_path, user=settings.app_user)
 
 
 def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
@@ -71,11 +81,15 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
             f"{host.name}: a rehearsal needs remediate.database.unit and .user, app_path and workers"
         )
     unit, user, name = database.unit, database.user, "agency"
+    # What is refused is rehearsed by itself: beside another cause it would only show that other one's time.
+    alone = (unit, f"{app}/.env", "database sessions")
     changed = faults.PasswordChanged(app=app, database=name, user=user, program=program)
 
     yield cured("mariadb-stopped", faults.UnitStopped(unit=unit), "database.restart")
     yield cured("mariadb-crashed", faults.ServerCrashed(unit=unit), "database.restart")
-    yield cured("database-password-rotated", changed, "config.cache", "worker.restart", needs=(unit, "supervisor"))
+    yield cured(
+        "database-password-rotated", changed, "config.cache", "worker.restart", needs=(unit, "supervisor", alone[2])
+    )
     yield cured(
         "database-connections-idle",
         faults.ConnectionsHeld(app=app, database=name, user=user),
@@ -90,21 +104,21 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("mariadb-masked", faults.UnitMasked(unit=unit), "unit-masked")
     yield refused("mariadb-frozen", faults.ServerFrozen(unit=unit), "database-silent")
     rejected = changed.model_copy(update={"in_env": False})
-    yield refused("database-password-wrong", rejected, "credentials-rejected", needs=(unit,))
+    yield refused("database-password-wrong", rejected, "credentials-rejected", needs=alone)
     unparsed = changed.model_copy(update={"line": _UNPARSABLE})
-    yield refused("database-password-env-broken", unparsed, "env-broken", needs=(unit,))
+    yield refused("database-password-env-broken", unparsed, "env-broken", needs=alone)
     yield refused(
-        "database-missing", faults.DatabaseMissing(app=app, database=name, user=user), "database-unknown", needs=(unit,)
+        "database-missing", faults.DatabaseMissing(app=app, database=name, user=user), "database-unknown", needs=alone
     )
     others = faults.ConnectionsHeld(app=app, database=name, user=user, holder="reports")
-    yield refused("database-connections-foreign", others, "connection-limit", needs=(unit,))
+    yield refused("database-connections-foreign", others, "connection-limit", needs=alone)
     writes = runaway.model_copy(update={"modest": False})
-    yield refused("database-write-runaway", writes, "long-write", needs=(unit,))
+    yield refused("database-write-runaway", writes, "long-write", needs=alone)
     locked = faults.TableLocked(database=name, url=str(settings.site_url), clients=0)
-    yield refused("database-tables-locked", locked, "blocker-unknown", needs=(unit,))
+    yield refused("database-tables-locked", locked, "blocker-unknown", needs=alone)
 
     # The word-for-word runbook takes the site down here.
-    yield unharmed("env-line-broken", faults.LineAppended(path=f"{app}/.env", line=_UNPARSABLE), needs=(unit,))
+    yield unharmed("env-line-broken", faults.LineAppended(path=f"{app}/.env", line=_UNPARSABLE), needs=alone)
 
 
 _UNPARSABLE = "NOTE=two words"
@@ -186,7 +200,7 @@ def database_down(host: Host) -> Iterable[Remedy]:
     if _ours(host) is not None:
         yield RestartDatabase.on(host)
     yield DatabaseAccess.on(host)
-    if _ours(host) is not None:
+    if _watched(host) is not None:
         yield EndIdle.on(host)
         yield EndQueries.on(host)
     yield CacheConfig.on(host, about=("database",), failing=(ask,))

@@ -124,7 +124,7 @@ class TlsRequest(BaseModel):
     port: Port = Field(default=443, description="TCP port")
     resolve: str | None = Field(default=None, description="address:port to connect to instead of what DNS says")
     ca_file: Path | None = Field(default=None, description="PEM file of authorities to trust besides the system's")
-    seconds: float = Field(default=8, gt=0, le=60, description="deadline of the whole handshake, in seconds")
+    seconds: float = Field(default=10, gt=0, le=60, description="deadline of the whole handshake, in seconds")
 
     @property
     def host_port(self) -> tuple[str, int]:

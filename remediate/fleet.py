@@ -26,7 +26,7 @@ from remediate.outcome import USAGE_EXIT_CODE, HostOutcome, Mode, Problem, Repor
 from remediate.playbook import Cure, Single
 from remediate.project import Project
 from remediate.record import JournalRecord, run_record
-from remediate.reporter import Reporter, Silent
+from remediate.reporter import Masked, Reporter, Silent
 from remediate.run_id import new_run_id
 from remediate.session import Session, ShellSession
 from remediate.verdict import CONSENT_MISSING, EARLIER_HOST_FAILED, TOO_MANY_HOSTS, RefusalCode
@@ -96,7 +96,8 @@ def run(
         if host.settings.php is not None or not cure.discovers:
             cure(host)  # what the inventory lacks is said before any host is touched
     incident = None if chosen.incident is None else _known_incident(chosen.incident, journal)
-    masker, reporter = Masker(cure.secrets if isinstance(cure, Single) else ()), reporter or Silent()
+    masker = Masker(cure.secrets if isinstance(cure, Single) else ())
+    reporter = Masked(reporter or Silent(), masker)
     operator = operator or operator_name()
     started, begun, run_id = datetime.now(UTC), monotonic(), new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX

@@ -1,8 +1,11 @@
 """Who is told what happens while it happens."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from pydantic import BaseModel
 
 from remediate.host import Host
+from remediate.masking import Masker
 from remediate.outcome import HostOutcome, Reading, Report, StepOutcome
 from remediate.playbook import Cure
 
@@ -27,6 +30,45 @@ class Reporter(Protocol):
 
     def ended(self, report: Report) -> None:
         """The run is over."""
+
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class Masked:
+    """Tells another one, without the secrets of a run: once a text is cut into lines, nobody could find them in it."""
+
+    def __init__(self, reporter: Reporter, masker: Masker) -> None:
+        """Wrap it."""
+        self._reporter = reporter
+        self._masker = masker
+
+    def began(self, run: str, cure: Cure, hosts: tuple[Host, ...], operator: str) -> None:
+        """See Reporter."""
+        self._reporter.began(run, cure, hosts, operator)
+
+    def progress(self, host: Host, text: str) -> None:
+        """See Reporter."""
+        self._reporter.progress(host, self._masker.mask(text))
+
+    def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
+        """See Reporter."""
+        self._reporter.surveyed(host, tuple(map(self._masked, before)))
+
+    def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
+        """See Reporter."""
+        self._reporter.stepped(host, position, total, self._masked(step))
+
+    def finished(self, host: Host, outcome: HostOutcome) -> None:
+        """See Reporter."""
+        self._reporter.finished(host, self._masked(outcome))
+
+    def ended(self, report: Report) -> None:
+        """See Reporter: a report is masked already."""
+        self._reporter.ended(report)
+
+    def _masked(self, model: T) -> T:
+        return type(model).model_validate(self._masker.masked_model(model))
 
 
 class Silent:

@@ -9,12 +9,14 @@ from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
+from remediate.probes.cache import Cache
 from remediate.probes.disk import Disk
 from remediate.probes.http import Site
 from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools
+from remediate.probes.redis import AppRedis
 from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.remedies.nginx import RestartNginx
@@ -47,6 +49,8 @@ DAEMON, ORPHANS = Unit(name="supervisor"), OrphanWorkers()
 WORKERS, IDENTITY = Workers(program="agency-worker"), WorkerIdentity()
 APP, DEPLOY = App(php="php8.2", path=PATH, user="forge"), Deploy(user="forge")
 DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
+REDIS = AppRedis(php="php8.2", path=PATH, user="forge")
+CACHE = Cache(php="php8.2", path=PATH, user="forge")
 
 UP: Changes = dict.fromkeys(PAGES, ex.page())
 DOWN: Changes = dict.fromkeys(PAGES, ex.page(502))
@@ -63,6 +67,8 @@ HEALTHY: Changes = {
     FPM_CONFIG: ex.SOUND,
     POOLS: ex.POOLS,
     DATABASE: ex.DATABASE,
+    REDIS: ex.redis(),
+    CACHE: ex.CACHE,
     NGINX: ex.RUNNING,
     NGINX_CONFIG: ex.SOUND,
     PortOwner(port=80): ex.NOBODY,

@@ -292,3 +292,36 @@ def test_a_limit_that_cannot_be(box: Box, limit: str) -> None:
 
 def test_a_limit(box: Box) -> None:
     assert box("runs.list", "--limit", "999999").out == "no runs yet\n"
+
+
+# -- a value that no command line may hold -----------------------------------------------------------------------------
+
+
+def test_a_value_is_given_by_reference_or_not_at_all(box: Box, tmp_path: Path) -> None:
+    here = ("do.env.set", "--host", "do.web1", "--key", "A")
+    box(*here).usage("--value-from is missing", "stdin, env:NAME, file:PATH or cmd:COMMAND")
+    box(*here, "--value-from", "c4n4ry").usage("not a value itself")
+    box(*here, "--value-from", f"file:{tmp_path}/none").usage("No such file")
+    box(*here, "--value-from", "env:NOT_THERE").usage("env:NOT_THERE: there is no such variable")
+    box(*here, "--value-from", "stdin").usage("nothing was read")
+    assert "c4n4ry" not in box(*here, "--value-from", "c4n4ry").err
+    said = box(*here, "--value", "c4n4ry")
+    said.usage("--value")
+    assert "c4n4ry" not in said.err
+
+
+def test_a_value_is_told_in_no_mistake(box: Box, tmp_path: Path) -> None:
+    (tmp_path / "value").write_text("c4n4ry")
+    given = ("--value-from", f"file:{tmp_path}/value", "--host", "do.web1")
+    for words in (("--key", "A B"), (), ("--key", "A", "--php", "8.3"), ("--key", "A", "--patience", "soon")):
+        said = box("do.env.set", *given, *words, "--json")
+        assert said.code == 2, said
+        assert "c4n4ry" not in said.out + said.err
+
+
+def test_what_only_a_person_can_do_has_no_task() -> None:
+    assert not [command.name for command in commands(Project(None)) if "human" in command.name]
+    (set_env,) = (command for command in commands(Project(None)) if command.name == "do.env.set")
+    flags = {flag.name for flag in set_env.flags}
+    assert {"key", "value-from", "patience"} <= flags
+    assert "value" not in flags

@@ -170,7 +170,7 @@ def test_precedence_is_ansibles(write: Write, strongest: int) -> None:
     assert host.ssh.user == f"u{strongest - 1}"
     assert host.settings.app_user == f"u{strongest - 1}"
     assert host.settings.log_paths == (f"/{strongest - 1}",)
-    assert host.settings.database == Service(port=strongest)
+    assert host.settings.database == Database(port=strongest)
 
 
 @pytest.mark.parametrize(
@@ -360,11 +360,19 @@ def test_files_are_beside_the_inventory_or_at_home(
 @pytest.mark.parametrize(
     ("value", "path", "told"),
     [
-        ("{nginx_units: x}", ".nginx_units", "unknown key; did you mean nginx_unit? accepted: app_path, app_user, "),
+        ("{nginx_units: x}", ".nginx_units", "unknown key; did you mean nginx_unit? accepted: app_path, app_servers, "),
         ("{redis_password: hunter2}", ".redis_password", "unknown key; accepted: app_path"),
         ("{nginx_unit: [hunter2]}", ".nginx_unit", "must be text and is a list"),
-        ("{database: {prot: 1, port: 2}}", ".database.prot", "did you mean port? accepted: host, port, unit"),
-        ("{database: {prot: 1}}", ".database.prot", "did you mean port? accepted: host, port, unit (and 1 more wrong)"),
+        (
+            "{database: {prot: 1, port: 2}}",
+            ".database.prot",
+            "did you mean port? accepted: host, limits, port, unit, user",
+        ),
+        (
+            "{database: {prot: 1}}",
+            ".database.prot",
+            "did you mean port? accepted: host, limits, port, unit, user (and 1 more wrong)",
+        ),
         ("{database: {unit: x}}", ".database", "port is missing; TCP port"),
         ("{database: {port: 99999}}", ".database.port", "is too large"),
         ("{database: {port: hunter2}}", ".database.port", "must be a whole number and is text"),

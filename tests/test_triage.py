@@ -19,7 +19,6 @@ from incidents import (
     broken,
     host,
 )
-from load_incidents import CALM
 from remediate.commands.terminal import Terminal
 from remediate.commands.triage import triage_hosts
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, Unreadable
@@ -396,7 +395,7 @@ def test_a_broken_playbook_of_the_project_is_named_and_left_out(on: On, project:
     own.parent.mkdir()
     own.write_text("def shop_down():\n    pass\n")
     told = Told()
-    assert on({**HEALTHY, **CALM}, project, told) == 0
+    assert on(broken("nginx down"), project, told) == 10
     assert f"left out: {own}" in told.err.getvalue()
 
 

@@ -66,7 +66,7 @@ class Renewal(Probe[RenewalState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("sh", "-c", _CONFIGURATION, "sh", self.name, seconds=5)
+        return Run.of("sh", "-c", _CONFIGURATION, "sh", self.name, seconds=10)
 
     def parse(self, output: Output) -> RenewalState:
         """See Probe."""
@@ -185,7 +185,7 @@ class CertbotRunning(Probe[CertbotProcesses]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("pgrep", "-ax", "certbot", seconds=5)
+        return Run.of("pgrep", "-ax", "certbot", seconds=10)
 
     def parse(self, output: Output) -> CertbotProcesses:
         """See Probe."""

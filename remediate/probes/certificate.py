@@ -202,7 +202,7 @@ class LineageCertificate(Probe[LineageState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("/usr/bin/cat", self.path, user=ROOT, seconds=5)
+        return Run.of("/usr/bin/cat", self.path, user=ROOT, seconds=10)
 
     def parse(self, output: Output) -> LineageState:
         """See Probe."""
@@ -249,7 +249,8 @@ class LineageChain(Probe[ChainState]):
             *("/usr/bin/openssl", "verify", "-purpose", "sslserver", "-no_check_time"),
             *("-untrusted", f"{LIVE}/{self.name}/chain.pem", f"{LIVE}/{self.name}/cert.pem"),
             user=ROOT,
-            seconds=5,
+            # It reads every authority that the host trusts: on a busy host five seconds were too few.
+            seconds=15,
         )
 
     def parse(self, output: Output) -> ChainState:

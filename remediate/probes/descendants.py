@@ -104,3 +104,45 @@ class Descendants(Probe[DescendantsState]):
                 )
             case _:
                 raise Unreadable(f"{self.label()}: {line[:80]!r} is not a process")
+
+
+class WorkersConfiguration(Fact):
+    """Whether queue workers work with the configuration in use; they look well with any other."""
+
+    workers: int
+    stale: int
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.stale == 0
+
+    def describe(self) -> str:
+        """See Fact."""
+        return f"{self.stale} of {self.workers} workers have an older one" if self.stale else "is the one in use"
+
+
+class ConfigurationOfWorkers(Probe[WorkersConfiguration]):
+    """Ask whether queue workers were started with the configuration in use: an old password lives on in them."""
+
+    kind: Literal["processes.configuration-of-workers"] = "processes.configuration-of-workers"
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as")
+    unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
+
+    @property
+    def _processes(self) -> Descendants:
+        return Descendants(path=self.path, user=self.user, unit=self.unit)
+
+    def label(self) -> str:
+        """See Probe."""
+        return "configuration of the workers"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return self._processes.command()
+
+    def parse(self, output: Output) -> WorkersConfiguration:
+        """See Probe."""
+        state = self._processes.parse(output)
+        return WorkersConfiguration(workers=len(state.workers(self.path)), stale=len(state.stale_workers(self.path)))

@@ -95,7 +95,7 @@ class NginxWorkers(Probe[NginxWorkerPids]):
     def command(self) -> Run:
         """See Probe."""
         # The title that a worker gives itself; one that only finishes what it has says so behind it.
-        return Run.of("pgrep", "-f", "^nginx: worker process$", seconds=5)
+        return Run.of("pgrep", "-f", "^nginx: worker process$", seconds=10)
 
     def parse(self, output: Output) -> NginxWorkerPids:
         """See Probe."""

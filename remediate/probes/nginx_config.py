@@ -61,7 +61,7 @@ class NginxCertificate(Probe[ServerCertificate]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("/usr/sbin/nginx", "-T", user=ROOT, seconds=10)
+        return Run.of("/usr/sbin/nginx", "-T", user=ROOT, seconds=15)
 
     def parse(self, output: Output) -> ServerCertificate:
         """See Probe."""

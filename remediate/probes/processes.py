@@ -63,8 +63,8 @@ END {
   if (!(1 in start) || ended <= begun) exit 1
   for (pid = self; pid > 1; pid = parent[pid]) mine[pid] = 1
   for (pid in start) { percent[pid] = delta[pid] * 100 / (hz * (ended - begun)); busy += percent[pid] }
-  # Cores that stand still for us although we want them are taken by somebody outside: then nobody has what it wants.
-  share = busy < cpus * 60 ? 0.2 : 0.5
+  # Cores that do not work for us although we want them are taken by somebody outside: then nobody has what it wants.
+  share = busy < cpus * 60 ? 0.01 : 0.5
   for (pid in start) {
     p = private[pid] < 0 ? 0 : private[pid]
     used = percent[pid]; lived = (last - start[pid]) / hz
@@ -190,7 +190,7 @@ class Processes(Probe[Usage]):
 
     CPU is the difference of two looks at each process, because what ps calls %CPU is the average of a whole life. Where
     many want the cores, one that runs in circles gets less: then half of the limit is enough for one that never rests,
-    and a fifth where the cores are taken by somebody outside (another container, another virtual machine).
+    and next to nothing where the cores are taken from outside (another container, another virtual machine).
     A service that is not the application's, such as a database, is measured by the whole machine: one of many cores is
     what it is for. Memory is what a process shares with nobody. Load average and free memory are not asked: in a
     container they are the machine's.

@@ -35,9 +35,8 @@ judged AS (
     FROM sessions AS s
 ),
 server AS (
-    -- Root has one connection beyond the limit, and this is it. While every tenth one at most is left, an application
-    -- that asks for several at once already gets none.
-    SELECT CAST(variable_value AS INTEGER) > @@max_connections AS is_full,
-        CAST(variable_value AS INTEGER) > @@max_connections * 0.9 AS is_tight
-    FROM information_schema.global_status WHERE variable_name = 'THREADS_CONNECTED'
+    -- Of connections that last: others come and go while this is asked. While every tenth one at most is left, an
+    -- application that asks for several at once already gets none.
+    SELECT COUNT(*) >= @@max_connections AS is_full, COUNT(*) >= @@max_connections * 0.9 AS is_tight
+    FROM sessions WHERE time >= 2
 )

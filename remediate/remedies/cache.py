@@ -27,8 +27,8 @@ class ClearCache(Remedy):
 
     `artisan cache:clear` empties the whole Redis database that the cache is in, whatever else is there, and says
     "cleared" and exits with 0 also when it failed. So it is only done where sessions and queue are elsewhere, server
-    and database compared as they resolve, and every key of that database is the cache's; and what proves it is that
-    writes are accepted again, the cache is smaller, and the other databases are not empty.
+    and database compared as they resolve, and every key of that database is the cache's. What proves it is that writes
+    are accepted again and the other databases still hold what they held.
     """
 
     kind: Literal["cache.clear"] = "cache.clear"

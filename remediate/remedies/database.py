@@ -134,6 +134,7 @@ class DatabaseAccess(HumanStep):
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(default="forge", description="user the application runs as")
     unit: UnitName | None = Field(default=None, description="systemd unit of the database; absent = managed elsewhere")
+    watched: bool = Field(default=False, description="whether the server's sessions are looked at by somebody else")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
         HUMAN_STEP,
@@ -154,6 +155,7 @@ class DatabaseAccess(HumanStep):
             "path": settings.app_path,
             "user": settings.app_user,
             "unit": None if database is None else database.unit,
+            "watched": database is not None and None not in (database.unit, database.user),
             "link": None if link is None else str(link),
         }
         return {name: value for name, value in given.items() if value is not None}
@@ -196,6 +198,8 @@ class DatabaseAccess(HumanStep):
             where = f": {self.link}" if self.link else ""
             said = f"the database on {files.answer.host}, which is managed elsewhere: {files.answer.describe()}"
             return refuse(HUMAN_STEP, f"{said}; look at the provider's console{where}")
+        if trouble is DatabaseTrouble.TOO_MANY and not self.watched:
+            return refuse(HUMAN_STEP, f"{files.answer.describe()}; look at SHOW PROCESSLIST for who holds them")
         code = _CODES.get(trouble) if trouble is not None else None
         if code is None:
             return skip(f"{files.answer.describe()}: nothing that a person would have to know first")

@@ -57,6 +57,7 @@ class _MoveCache(Remedy):
     unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
     patience: int = Field(default=60, ge=0, le=3600, description="seconds a worker may take to finish its job")
     pages: tuple[Site, ...] = Field(default=(), description="pages that have to be right afterwards")
+    settle: float = Field(default=40, ge=0, le=600, description="seconds the effect may take to show")
 
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 

@@ -71,7 +71,7 @@ class HandOver(HumanStep):
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
-        if all(facts[each].ok is True for each in self.failing):
+        if all(_well(facts, each) for each in self.failing):
             return skip("pages and queue are well")
         for playbook, reason in self._causes(facts):
             return refuse(CODES[playbook], reason)
@@ -100,3 +100,11 @@ class HandOver(HumanStep):
             bad = answer.failure is Failure.CERTIFICATE if isinstance(answer, Answer) else answer.ok is False
             if bad:
                 yield playbook, f"{probe.label()}: {answer.describe()}"
+
+
+def _well(facts: Facts, probe: Probe[Fact]) -> bool:
+    """Whether users are well for certain: what cannot be asked is no reason not to look for causes."""
+    try:
+        return facts[probe].ok is True
+    except Unreadable:
+        return False

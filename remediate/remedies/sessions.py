@@ -106,13 +106,17 @@ class EndQueries(_OfSessions):
 
     First what holds the locks is found: the longest queries are, as a rule, its victims. A transaction that does
     nothing has its connection ended, a long query is ended by itself (KILL QUERY), and its connection only when its
-    transaction stays with the locks. Without locks a long query is ended only when pages hang. Only the application's
-    own sessions, only reading queries; the server judges them again, by the same words, as it ends them.
+    transaction stays with the locks. Without locks a long query is ended only when pages hang, or when somebody wants
+    it so. Only the application's own sessions, only reading queries; the server judges them again, by the same words,
+    as it ends them.
     """
 
     kind: Literal["database.end-queries"] = "database.end-queries"
     pages: tuple[Site, ...] = Field(
         default=(), description="pages that it serves: while none of them hangs, a long query is left"
+    )
+    even_if_pages_answer: bool = Field(
+        default=False, description="yes ends long queries although no page hangs: they may use up the CPU"
     )
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
@@ -163,12 +167,12 @@ class EndQueries(_OfSessions):
         if writing := [each for each in sessions if not each.idle and not each.reads]:
             return refuse(LONG_WRITE, f"too long, and it may have changed data: {listed(writing)}")
         lost = ", whose changes are undone" if any(each.modified for each in sessions) else ""
-        what = "locks are waited for, held by" if any(each.blocks for each in sessions) else "pages hang, and too long:"
+        what = "locks are waited for, held by" if any(each.blocks for each in sessions) else "too long:"
         return self._known(proceed(f"{what} {listed(sessions)}{lost}"))
 
     def _hang(self, facts: Facts) -> bool:
         """Whether a page does not answer, as it does when it waits for its database: not when it answers an error."""
-        if not self.pages:
+        if self.even_if_pages_answer or not self.pages:
             return True
         answers = (facts[page] for page in self.pages)
         return any(each.failure is Failure.TIMEOUT or each.status == _HANGS for each in answers)

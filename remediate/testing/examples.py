@@ -24,12 +24,10 @@ from remediate.probes.mysql import DataRoom, Session, SessionsState
 from remediate.probes.network import Listeners
 from remediate.probes.opcache import OpcacheState
 from remediate.probes.php_fpm import Ping, PoolsState, PoolState
-from remediate.probes.queue import FailedJob, FailedJobsState, QueueFlowState, Retried
 from remediate.probes.redis import ContentState, RedisState
 from remediate.probes.stores import Content, Link, Role, Scan, Store, Trouble
 from remediate.probes.supervisor import ProgramState, StrayProcess, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
-from remediate.probes.webhook import Delivery, ProviderEvents, WebhookState
 from remediate.probes.x509 import CertificateInfo
 
 RUNNING: Final = UnitState(
@@ -414,47 +412,3 @@ def issued(*days: float, lineage: str = "example.com") -> IssuedState:
             for number, ago in enumerate(days, 1)
         )
     )
-
-
-def webhook(
-    wrong: int = 400, right: int | None = 200, *, secret: bool = True, events: ProviderEvents | None = None
-) -> WebhookState:
-    """Return how a webhook answers, by status, an event with a wrong and one with the right signature."""
-    return WebhookState(
-        secret=secret,
-        wrong=Delivery(status=wrong, error=0),
-        right=None if right is None else Delivery(status=right, error=0),
-        events=events,
-    )
-
-
-def delivered(*, accepted: int = 0, refused: int = 0, failed: int = 0, missed: int | None = None) -> ProviderEvents:
-    """Return what a payment provider was answered; those that were missed are the others unless stated."""
-    left = refused + failed if missed is None else missed
-    last = 1795444283 if accepted + left else 0
-    return ProviderEvents(accepted=accepted, refused=refused, failed=failed, missed=left, last=last)
-
-
-RECORDS: Final = r"App\Jobs\RecordStripePayment"
-"""A job that may be run twice."""
-CHARGES: Final = r"App\Jobs\ChargeCustomer"
-"""A job that must not be."""
-
-
-def failed_job(
-    number: int, name: str = RECORDS, *, hours: int | None = 0, retried: Retried = Retried.NO, queue: str = "default"
-) -> FailedJob:
-    """Return a failed job; with the same number it is the same job, which has another row once it was retried."""
-    uuid = f"1834e024-75a6-4ba2-8cdd-{number:012d}"
-    row = number + (1000 if retried is Retried.AGAIN else 0)
-    given = {"name": name, "exception": "PDOException", "queue": queue, "hours": hours, "retried": retried}
-    return FailedJob.model_validate({"id": uuid, "row": row, "uuid": uuid, **given})
-
-
-def failed_jobs(*jobs: FailedJob) -> FailedJobsState:
-    """Return the failed jobs of the classes that were asked for."""
-    return FailedJobsState(trouble=None, jobs=jobs, asked=True)
-
-
-QUEUE: Final = QueueFlowState(trouble=None, connection="redis", waiting=0)
-"""A queue that answers, with nothing in it."""

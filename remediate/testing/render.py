@@ -9,7 +9,7 @@ from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import CachedConfig, ConfigurationState, EnvFile, FileState, ValueState
-from remediate.probes.descendants import DescendantsState
+from remediate.probes.descendants import ConfigurationOfWorkers, DescendantsState, WorkersConfiguration
 from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.laravel import AppState, DeployState
@@ -117,6 +117,10 @@ def _of_files(probe: Probe[Fact], fact: Fact) -> Output | None:
             each = "{0.pid} {0.started} {1} {0.user} {0.directory} {0.arguments} \n"
             lines = (each.format(process, "stale" if process.stale else "fresh") for process in fact.processes)
             return Output(stdout="".join(lines))
+        case WorkersConfiguration() if isinstance(probe, ConfigurationOfWorkers):
+            ages = ("stale" if number < fact.stale else "fresh" for number in range(fact.workers))
+            line = "{0} 99 {1} {2.user} {2.path} /usr/bin/php {2.path}/artisan queue:work \n"
+            return Output(stdout="".join(line.format(pid, age, probe) for pid, age in enumerate(ages, 101)))
         case OpcacheState():
             return Output(stdout=_opcache(fact))
         case _:

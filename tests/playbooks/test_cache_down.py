@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+import incidents
 from incidents import at_once
 from incidents import host as app_host
 from remediate.command import Output
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import Host
 from remediate.outcome import HostOutcome, RunVerdict, Touched
+from remediate.playbooks.app_down import app_down
 from remediate.playbooks.cache_down import cache_down
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
@@ -275,6 +277,14 @@ def test_another_incident_is_named() -> None:
     database: Probe[Fact] = AppDatabase.model_validate(OF)
     outcome = run({**BROKEN, database: ex.DATABASE_GONE})
     assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "database-down")
+
+
+def test_app_down_names_it_instead_of_restarting_things() -> None:
+    state: Changes = {**incidents.HEALTHY, **incidents.DOWN, incidents.REDIS: ex.redis(Trouble.REFUSED)}
+    outcome = play(app_down, ScriptedSession(state), host=incidents.HOST)
+    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "cache-down", Touched.NO)
+    assert outcome.error is not None
+    assert outcome.error.message == "Redis: 127.0.0.1:6379 connection refused (cache, sessions, queue)"
 
 
 def test_a_second_run_changes_nothing() -> None:

@@ -13,11 +13,12 @@ from remediate.outcome import HostOutcome, RunVerdict, Touched
 from remediate.playbook import Severity
 from remediate.playbooks.database_down import database_down
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
-from remediate.probes.descendants import Descendants
+from remediate.probes.descendants import ConfigurationOfWorkers, Descendants
 from remediate.probes.http import Failure
 from remediate.probes.laravel import Credentials, DatabaseState, DatabaseTrouble
 from remediate.probes.mysql import DataDirectory, Holder, Sessions, SessionsState
 from remediate.probes.opcache import Opcache
+from remediate.probes.redis import AppRedis
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.programs.config import cache_config
 from remediate.programs.database import end_idle, end_queries
@@ -38,6 +39,7 @@ CONFIG = Configuration(php="php8.2", path=PATH, user="forge")
 ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
 PROCESSES = Descendants(path=PATH, user="forge", unit="supervisor")
 CHILDREN = Descendants(path=PATH, user="forge", unit="php8.2-fpm")
+OF_WORKERS = ConfigurationOfWorkers(path=PATH, user="forge")
 OPCACHE = Opcache(php="php8.2")
 
 
@@ -51,6 +53,11 @@ def workers(state: str, pid: int = 13057) -> Output:
     return Output(stdout=line)
 
 
+def taken(state: str, pid: int = 13057) -> Changes:
+    """What both questions about the workers' configuration are answered."""
+    return {PROCESSES: workers(state, pid), OF_WORKERS: workers(state, pid)}
+
+
 WELL: Changes = {
     **HEALTHY,
     UNIT: ex.RUNNING,
@@ -62,8 +69,9 @@ WELL: Changes = {
     CONFIG: configured(),
     ENV: Output(stdout=f"{'a' * 64}  {PATH}/.env\n"),
     CACHED: Output(stdout="1 5544 1795443941.1"),
-    PROCESSES: workers("fresh"),
+    **taken("fresh"),
     CHILDREN: Output(),
+    AppRedis(php="php8.2", path=PATH, user="forge"): Output(),  # a cause that cannot be read is nobody's
     OPCACHE: Output(
         stdout="PHP Version => 8.2.30\nopcache.enable => On => On\nopcache.validate_timestamps => On => On\n"
     ),
@@ -102,7 +110,7 @@ def database(trouble: DatabaseTrouble | None) -> DatabaseState:
 
 
 def test_it_asks_the_pages_the_application_and_the_server() -> None:
-    assert database_down(HOST).symptoms == (*PAGES, DATABASE, SESSIONS)
+    assert database_down(HOST).symptoms == (*PAGES, DATABASE, SESSIONS, OF_WORKERS)
     assert database_down.severity is Severity.SEV1
     assert {probe for probe in database_down(HOST).probes() if probe not in WELL} == set()
 
@@ -117,6 +125,9 @@ def test_the_order_is_from_the_server_to_those_who_ask_it() -> None:
         *("laravel.up", "database.access", "config.cache", "php-fpm.reload", "incident.hand-over"),
     ]
     assert not any(isinstance(probe, (Sessions, DataDirectory)) for probe in database_down(elsewhere).probes())
+    mysql = host(database={"unit": "mysql", "port": 3306})
+    assert "database.restart" in {remedy.kind for remedy in database_down(mysql).remedies}
+    assert not any(isinstance(probe, Sessions) for probe in database_down(mysql).probes())
 
 
 @pytest.mark.parametrize("missing", ["php", "app_path"])
@@ -177,15 +188,15 @@ CURES: dict[str, tuple[Changes, list[Changes], list[str]]] = {
                 **ANSWERS,
                 CONFIG: configured(),
                 CACHED: Output(stdout="2 5544 1795443999.1"),
-                PROCESSES: workers("stale"),
+                **taken("stale"),
             },
-            {PROCESSES: workers("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)},
+            {**taken("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)},
         ],
         ["config.cache", "worker.restart"],
     ),
     "only the workers have the old one": (
-        {PROCESSES: workers("stale")},
-        [{PROCESSES: workers("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)}],
+        {**taken("stale")},
+        [{**taken("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)}],
         ["worker.restart"],
     ),
     "idle connections hold the limit": ({**MANY, SESSIONS: FULL}, [ANSWERS], ["database.end-idle"]),
@@ -239,6 +250,14 @@ def test_a_server_that_comes_up_without_the_password_is_not_fixed() -> None:
     assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
     assert session.ran == [restart("mariadb").model_copy(update={"seconds": 120})]
     assert [step.code for step in outcome.steps if step.code] == ["credentials-rejected"]
+
+
+def test_workers_of_whom_nothing_is_known_make_no_fixed_host() -> None:
+    broken, effects, _ = CURES["the cached password is old"]
+    lost = Output(exit=124)
+    blind: Changes = {**effects[0], PROCESSES: lost, OF_WORKERS: lost}
+    outcome = play(database_down, ScriptedSession({**WELL, **broken}, blind), host=HOST)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.UNKNOWN, Touched.YES)
 
 
 # -- what is not -------------------------------------------------------------------------------------------------------
@@ -336,3 +355,21 @@ def test_workers_that_cannot_be_told_from_others_stay() -> None:
     outcome = play(database_down, session, host=HOST)
     assert (outcome.verdict, said(outcome), session.ran) == (RunVerdict.REFUSED, "unreadable", [])
     assert WORKERS in WELL
+
+
+# -- what it declares --------------------------------------------------------------------------------------------------
+
+CASES = database_down.cases(HOST)
+
+
+def test_every_case_is_one_that_it_can_come_to() -> None:
+    remedies = database_down(HOST).remedies
+    assert {case.code for case in CASES if case.code} <= {code.name for each in remedies for code in each.refusals}
+    assert {kind for case in CASES for kind in case.by} <= {each.kind for each in remedies}
+    assert len({case.name for case in CASES}) == len(CASES) >= 9
+
+
+def test_a_rehearsal_needs_a_database_of_its_own() -> None:
+    for short in ({"port": 3306}, {"port": 3306, "unit": "mariadb"}):
+        with pytest.raises(ConfigurationError, match=r"database\.unit"):
+            database_down.cases(host(database=short))

@@ -29,6 +29,7 @@ from remediate.remedies.queue import RetryJobs
 from remediate.remedies.workers import RestartWorkers
 from remediate.testing import ScriptedSession, play
 from remediate.testing import examples as ex
+from remediate.testing import payment_examples as pay
 from remediate.testing.scripted import Changes
 
 HOST = host(
@@ -37,10 +38,10 @@ HOST = host(
     payments={
         "harmless_event": "ping.test",
         "access_log": "/var/log/nginx/webhooks.log",
-        "jobs": [{"name": ex.RECORDS, "idempotent": True}, {"name": ex.CHARGES}],
+        "jobs": [{"name": pay.RECORDS, "idempotent": True}, {"name": pay.CHARGES}],
     },
 )
-FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(ex.RECORDS, ex.CHARGES))
+FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(pay.RECORDS, pay.CHARGES))
 FLOW = QueueFlow(php="php8.2", path=PATH, user="forge")
 CONFIG, CACHED = Configuration(php="php8.2", path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
 CHILDREN = Descendants(path=PATH, user="forge", unit="supervisor")
@@ -68,13 +69,13 @@ def children(state: str) -> Output:
 
 
 def webhooks(*, wrong: int = 400, right: int = 200, **events: int) -> WebhookState:
-    return ex.webhook(wrong, right, events=ex.delivered(**events))
+    return pay.webhook(wrong, right, events=pay.delivered(**events))
 
 
 WELL: Changes = {
     WEBHOOK: webhooks(accepted=2),
-    FAILED: ex.failed_jobs(),
-    FLOW: ex.QUEUE,
+    FAILED: pay.failed_jobs(),
+    FLOW: pay.QUEUE,
     CONFIG: configuration(),
     EnvFile(path=PATH, user="forge"): Output(stdout=f"{'a' * 64}  {PATH}/.env\n"),
     CACHED: Output(stdout="1 10 1795444283.1"),
@@ -114,7 +115,7 @@ def said(outcome: HostOutcome) -> tuple[str, str | None, list[str]]:
     return outcome.verdict.value, outcome.error.code if outcome.error else None, changed
 
 
-READY = (ex.failed_job(1), ex.failed_job(2))
+READY = (pay.failed_job(1), pay.failed_job(2))
 
 
 def test_a_healthy_host_is_asked_once_and_left_alone() -> None:
@@ -124,7 +125,7 @@ def test_a_healthy_host_is_asked_once_and_left_alone() -> None:
 
 
 def test_failed_jobs_are_retried() -> None:
-    session = ScriptedSession({**WELL, FAILED: ex.failed_jobs(*READY)}, {FAILED: ex.failed_jobs()})
+    session = ScriptedSession({**WELL, FAILED: pay.failed_jobs(*READY)}, {FAILED: pay.failed_jobs()})
     assert said(run(session)) == ("fixed", None, ["queue.retry"])
     (retry,) = session.ran
     assert retry.stdin is not None
@@ -132,7 +133,7 @@ def test_failed_jobs_are_retried() -> None:
 
 
 def test_a_plan_names_them_and_shows_no_program() -> None:
-    session = ScriptedSession({**WELL, FAILED: ex.failed_jobs(*READY)})
+    session = ScriptedSession({**WELL, FAILED: pay.failed_jobs(*READY)})
     outcome = run(session, plan=True)
     assert said(outcome)[0] == "pending"
     (step,) = [step for step in outcome.steps if step.decision.value == "proceed"]
@@ -140,8 +141,8 @@ def test_a_plan_names_them_and_shows_no_program() -> None:
 
 
 def test_what_may_not_run_twice_is_left_and_the_host_is_not_called_mended() -> None:
-    charge = ex.failed_job(3, ex.CHARGES)
-    session = ScriptedSession({**WELL, FAILED: ex.failed_jobs(*READY, charge)}, {FAILED: ex.failed_jobs(charge)})
+    charge = pay.failed_job(3, pay.CHARGES)
+    session = ScriptedSession({**WELL, FAILED: pay.failed_jobs(*READY, charge)}, {FAILED: pay.failed_jobs(charge)})
     outcome = run(session)
     assert said(outcome) == ("not_fixed", "symptom-persists", ["queue.retry"])
     assert [step.code for step in outcome.steps if step.code] == ["not-idempotent"]
@@ -153,27 +154,27 @@ def test_what_may_not_run_twice_is_left_and_the_host_is_not_called_mended() -> N
 @pytest.mark.parametrize(
     ("jobs", "code"),
     [
-        ((ex.failed_job(3, ex.CHARGES),), "not-idempotent"),
-        ((ex.failed_job(1, hours=24),), "too-old"),
-        ((ex.failed_job(1, retried=Retried.INTERRUPTED),), "interrupted"),
-        ((ex.failed_job(1, retried=Retried.AGAIN), ex.failed_job(2)), "fails-again"),
-        ((ex.failed_job(1, queue="slow"),), "queue-unknown"),
+        ((pay.failed_job(3, pay.CHARGES),), "not-idempotent"),
+        ((pay.failed_job(1, hours=24),), "too-old"),
+        ((pay.failed_job(1, retried=Retried.INTERRUPTED),), "interrupted"),
+        ((pay.failed_job(1, retried=Retried.AGAIN), pay.failed_job(2)), "fails-again"),
+        ((pay.failed_job(1, queue="slow"),), "queue-unknown"),
     ],
 )
 def test_what_a_person_has_to_decide_is_refused(jobs: tuple[FailedJob, ...], code: str) -> None:
-    session = ScriptedSession({**WELL, FAILED: ex.failed_jobs(*jobs)})
+    session = ScriptedSession({**WELL, FAILED: pay.failed_jobs(*jobs)})
     assert said(run(session)) == ("refused", code, [])
     assert session.ran == []
 
 
 def test_a_job_that_fails_again_stops_everything() -> None:
-    left = ex.failed_jobs(ex.failed_job(1, retried=Retried.AGAIN), ex.failed_job(2))
-    session = ScriptedSession({**WELL, FAILED: ex.failed_jobs(*READY)}, {FAILED: left})
+    left = pay.failed_jobs(pay.failed_job(1, retried=Retried.AGAIN), pay.failed_job(2))
+    session = ScriptedSession({**WELL, FAILED: pay.failed_jobs(*READY)}, {FAILED: left})
     outcome = run(session)
     assert said(outcome) == ("not_fixed", "not-verified", ["queue.retry"])
     # The next run leaves them, until somebody says that what they failed with is mended.
     assert said(run(ScriptedSession({**WELL, FAILED: left}))) == ("refused", "fails-again", [])
-    mended = ScriptedSession({**WELL, FAILED: left}, {FAILED: ex.failed_jobs()})
+    mended = ScriptedSession({**WELL, FAILED: left}, {FAILED: pay.failed_jobs()})
     assert said(run(mended, overrides={"fails-again": "deployed the fix"})) == ("fixed", None, ["queue.retry"])
 
 
@@ -193,9 +194,9 @@ def test_a_job_that_fails_again_stops_everything() -> None:
     ],
 )
 def test_what_is_not_its_business_is_named(change: Changes, code: str) -> None:
-    for jobs in (ex.failed_jobs(), ex.failed_jobs(*READY)):
+    for jobs in (pay.failed_jobs(), pay.failed_jobs(*READY)):
         state: Changes = {**WELL, FAILED: jobs, **change}
-        outcome = run(ScriptedSession(state, {FAILED: ex.failed_jobs()}))
+        outcome = run(ScriptedSession(state, {FAILED: pay.failed_jobs()}))
         assert code in {step.code for step in outcome.steps}
         # A broken endpoint does not keep jobs from being retried; what they would run into does.
         retried = (

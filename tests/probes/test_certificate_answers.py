@@ -234,7 +234,7 @@ def test_where_it_is_asked() -> None:
     )
     here, there = ServedCertificate.of(host)
     assert (here.vantage, there.vantage) == (Vantage.HOST, Vantage.CONTROLLER)
-    assert str(here.command()).endswith("sh 8 127.0.0.1:443 example.com")
+    assert str(here.command()).endswith("sh 10 127.0.0.1:443 example.com")
     assert (there.resolve, str(there.ca_file), there.within_days) == ("192.0.2.7:8443", "/tmp/ca.pem", 20)
     mail = Settings.model_validate({**settings, "certificate": {**certificate, "port": 465}})
     assert [each.resolve for each in ServedCertificate.of(host.model_copy(update={"settings": mail}))] == [None, None]

@@ -24,7 +24,7 @@ from remediate.probes.cache import Cache
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal, RenewalState
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
-from remediate.probes.descendants import Descendants
+from remediate.probes.descendants import ConfigurationOfWorkers, Descendants, WorkersConfiguration
 from remediate.probes.disk import Disk, DiskState, Room
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
 from remediate.probes.filesystems import Consumer, ConsumerList, Consumers
@@ -62,6 +62,7 @@ from remediate.survey import Facts
 from remediate.testing import ScriptedSession, output_of
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
+from remediate.testing import payment_examples as pay
 
 APP = "/home/forge/agency-platform"
 SITE = Site(url="https://example.com/", asked_from=Vantage.HOST, contains="Welcome")
@@ -69,7 +70,7 @@ SERVED = ServedCertificate(domain="example.com", asked_from=Vantage.HOST)
 WEBHOOK = Webhook(
     php="php8.2", path=APP, user="forge", url="https://example.com/webhooks/stripe", secret="services.stripe.secret"
 )
-FAILED_JOBS = FailedJobs(php="php8.2", path=APP, user="forge", classes=(ex.RECORDS, ex.CHARGES))
+FAILED_JOBS = FailedJobs(php="php8.2", path=APP, user="forge", classes=(pay.RECORDS, pay.CHARGES))
 LOG = LogLines(lines=("2026-11-23T08:31:11+0000 staging systemd[1]: Started.", "two"))
 
 STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
@@ -210,18 +211,18 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     HeldLogs(): (exl.NO_OPEN,),
     Journal(): (exl.JOURNAL, JournalUse(mount="", size_kib=0, files="")),
     WEBHOOK: (
-        *(ex.webhook(), ex.webhook(404, None, secret=False), ex.webhook(500, 500)),
-        ex.webhook(events=ex.delivered(accepted=2, refused=1, failed=3)),
-        ex.webhook().model_copy(update={"wrong": Delivery(status=0, error=28), "right": Delivery(status=0, error=7)}),
+        *(pay.webhook(), pay.webhook(404, None, secret=False), pay.webhook(500, 500)),
+        pay.webhook(events=pay.delivered(accepted=2, refused=1, failed=3)),
+        pay.webhook().model_copy(update={"wrong": Delivery(status=0, error=28), "right": Delivery(status=0, error=7)}),
     ),
     FAILED_JOBS: (
-        *(ex.failed_jobs(), ex.failed_jobs(ex.failed_job(1), ex.failed_job(2, ex.CHARGES, hours=None))),
-        ex.failed_jobs(*(ex.failed_job(number, retried=retried) for number, retried in enumerate(Retried, 1))),
-        ex.failed_jobs(ex.failed_job(4)).model_copy(update={"others": 7, "more": True}),
+        *(pay.failed_jobs(), pay.failed_jobs(pay.failed_job(1), pay.failed_job(2, pay.CHARGES, hours=None))),
+        pay.failed_jobs(*(pay.failed_job(number, retried=retried) for number, retried in enumerate(Retried, 1))),
+        pay.failed_jobs(pay.failed_job(4)).model_copy(update={"others": 7, "more": True}),
         *(FailedJobsState(trouble=trouble, asked=True) for trouble in StoreTrouble),
     ),
     QueueFlow(php="php8.2", path=APP, user="forge"): (
-        *(ex.QUEUE, ex.QUEUE.model_copy(update={"waiting": 3, "retried": ("a", "b")})),
+        *(pay.QUEUE, pay.QUEUE.model_copy(update={"waiting": 3, "retried": ("a", "b")})),
         *(QueueFlowState(trouble=trouble) for trouble in StoreTrouble),
     ),
     OrphanWorkers(): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
@@ -239,6 +240,9 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     Descendants(path=APP, user="forge", unit="supervisor"): (
         *(ex.descendants(), ex.descendants((101, False)), ex.descendants((101, True), (102, False))),
         ex.descendants((101, True), program="schedule:run"),
+    ),
+    ConfigurationOfWorkers(path=APP, user="forge"): tuple(
+        WorkersConfiguration(workers=workers, stale=stale) for workers, stale in ((0, 0), (2, 0), (2, 1))
     ),
     Opcache(php="php8.2"): (
         *(ex.OPCACHE, ex.OPCACHE_KEEPS, OpcacheState(enabled=False, looks_again=True)),

@@ -7,10 +7,10 @@ import pytest
 from remediate.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.queue import FailedJobs, QueueFlow, Retried, StoreTrouble
-from remediate.testing import examples as ex
+from remediate.testing import payment_examples as pay
 
 PATH = "/home/forge/agency-platform"
-FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(ex.RECORDS, ex.CHARGES))
+FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(pay.RECORDS, pay.CHARGES))
 FLOW = QueueFlow(php="php8.2", path=PATH, user="forge")
 
 THREE = r"""
@@ -25,9 +25,9 @@ NO_DATABASE = '\nremediate:{"state":"failed","why":"refused","code":2002}\n'
 def test_failed_jobs() -> None:
     state = FAILED.read(Output(stdout=THREE))
     assert [(job.row, job.name, job.exception, job.hours, job.retried) for job in state.jobs] == [
-        (61, ex.RECORDS, "PDOException", 3, Retried.NO),
-        (62, ex.RECORDS, "PDOException", 3, Retried.AGAIN),
-        (63, ex.CHARGES, "ErrorException", None, Retried.INTERRUPTED),
+        (61, pay.RECORDS, "PDOException", 3, Retried.NO),
+        (62, pay.RECORDS, "PDOException", 3, Retried.AGAIN),
+        (63, pay.CHARGES, "ErrorException", None, Retried.INTERRUPTED),
     ]
     assert [job.id for job in state.jobs] == [job.uuid for job in state.jobs]
     assert state.ok is False

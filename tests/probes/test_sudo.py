@@ -1,12 +1,19 @@
 """What sudo 1.9.13 lists, read as sudo itself decides."""
 
+import gzip
+import shutil
+import subprocess
 import warnings
+from base64 import b64encode
+from pathlib import Path
 
 import pytest
 
+import remediate
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
+from remediate.script import STDOUT_LIMIT
 
 HEAD = """ops
 Matching Defaults entries for ops on web1:
@@ -169,3 +176,57 @@ def test_a_pattern_that_python_does_not_know_allows_nothing(rule: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert rules.allows(Run.of("/usr/bin/x", "0", user=ROOT)) is False
+
+
+# -- a listing that would be too long ----------------------------------------------------------------------------------
+
+
+def asked(tmp_path: Path, listing: str, *, without: str = "") -> Output:
+    """Run what the probe runs, where sudo lists this; some programs may not be there."""
+    (tmp_path / "listing").write_text(listing)
+    sudo = tmp_path / "sudo"
+    sudo.write_text(f'#!/bin/sh\n[ "$*" = "-n -ll" ] && exec /bin/cat {tmp_path}/listing\n')
+    (tmp_path / "id").write_text('#!/bin/sh\n[ "$1" = -u ] && echo 1000 || echo ops\n')
+    for name in {"gzip", "base64", "sh"} - {without}:
+        (tmp_path / name).symlink_to(shutil.which(name) or f"/usr/bin/{name}")
+    for name in ("sudo", "id"):
+        (tmp_path / name).chmod(0o755)
+    run = Sudo().command()
+    done = subprocess.run(run.argv, env={"PATH": str(tmp_path)}, capture_output=True, timeout=30, check=False)
+    return Output(stdout=done.stdout.decode(), stderr=done.stderr.decode(), exit=done.returncode)
+
+
+@pytest.mark.parametrize("without", ["", "gzip", "base64"])
+def test_it_is_packed_where_that_is_possible(tmp_path: Path, without: str) -> None:
+    _, _, listing = LISTING.partition("\n")
+    answer = asked(tmp_path, listing, without=without)
+    assert Sudo().read(answer) == Sudo().read(Output(stdout=LISTING))
+    assert ("RunAsUsers" in answer.stdout) is bool(without)
+
+
+def test_rules_for_many_whole_programs_can_be_read(tmp_path: Path) -> None:
+    _, _, listing = LISTING.partition("\n")
+    package = Path(remediate.__file__).parent
+    programs = [each.read_text() for name in ("probes/php", "programs") for each in (package / name).glob("*.php")]
+    for text in (programs * 20)[:80]:
+        listing += (
+            f"\nSudoers entry:\n    RunAsUsers: forge\n    Commands:\n\t/usr/bin/php -r {' '.join(text.split())}\n"
+        )
+    assert len(listing) > 3 * STDOUT_LIMIT
+    answer = asked(tmp_path, listing)
+    assert len(answer.stdout) < STDOUT_LIMIT
+    assert len(Sudo().read(answer).rules) == len(Sudo().read(Output(stdout=LISTING)).rules) + 80
+
+
+def test_a_sudo_that_lists_nothing_allows_nothing(tmp_path: Path) -> None:
+    assert Sudo().read(asked(tmp_path, "")) == SudoRules(user="ops", rules=())
+
+
+def test_half_a_listing_is_none() -> None:
+    packed = b64encode(gzip.compress(LISTING.encode(), mtime=0)).decode()
+    for damaged in (packed[:100], packed[:-8], packed[:40] + "AAAA" + packed[44:], "H4sI", "H4sI¡"):
+        with pytest.raises(Unreadable, match="packed listing"):
+            Sudo().read(Output(stdout=f"ops\n{damaged}\n"))
+    bomb = b64encode(gzip.compress(b"x" * 9_000_000)).decode()
+    with pytest.raises(Unreadable, match="no end"):
+        Sudo().read(Output(stdout=f"ops\n{bomb}\n"))

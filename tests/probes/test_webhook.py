@@ -6,7 +6,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probes.webhook import Delivery, Webhook, WebhookTrouble
-from remediate.testing import examples as ex
+from remediate.testing import payment_examples as pay
 
 PROBE = Webhook(
     php="php8.2",
@@ -83,23 +83,23 @@ def test_what_cannot_be_told_is_unknown(output: Output, why: str) -> None:
     ],
 )
 def test_what_it_means(wrong: int, right: int | None, trouble: WebhookTrouble | None) -> None:
-    state = ex.webhook(wrong, right)
+    state = pay.webhook(wrong, right)
     assert (state.trouble, state.ok) == (trouble, trouble is None)
 
 
 def test_without_a_secret_and_without_an_answer() -> None:
-    assert ex.webhook(400, None, secret=False).trouble is WebhookTrouble.UNSIGNED
-    assert ex.webhook(500, None, secret=False).trouble is WebhookTrouble.FAILING
-    silent = ex.webhook().model_copy(update={"wrong": Delivery(status=0, error=28)})
+    assert pay.webhook(400, None, secret=False).trouble is WebhookTrouble.UNSIGNED
+    assert pay.webhook(500, None, secret=False).trouble is WebhookTrouble.FAILING
+    silent = pay.webhook().model_copy(update={"wrong": Delivery(status=0, error=28)})
     assert (silent.trouble, silent.ok) == (WebhookTrouble.SILENT, False)
     assert silent.describe() == "does not answer: wrong signature no answer (curl 28), right signature 200"
 
 
 def test_what_the_provider_was_answered_counts() -> None:
-    assert ex.webhook(events=ex.delivered(accepted=3)).ok is True
-    assert ex.webhook(events=ex.delivered(accepted=3, failed=1)).ok is False
+    assert pay.webhook(events=pay.delivered(accepted=3)).ok is True
+    assert pay.webhook(events=pay.delivered(accepted=3, failed=1)).ok is False
     # Before the configuration in use was written: to be sent again, and no fault of what is there now.
-    earlier = ex.webhook(events=ex.delivered(missed=4))
+    earlier = pay.webhook(events=pay.delivered(missed=4))
     assert (earlier.ok, earlier.disowned) == (True, False)
     assert "the provider's last 4 not accepted" in earlier.describe()
 

@@ -46,12 +46,22 @@ def asked(staged: "Staged") -> tuple[SessionsState, str]:
 
 
 def begun(staged: "Staged", *sessions: tuple[str, str]) -> None:
-    lines = (f"session {user} {_quoted(text)}" for user, text in sessions)
-    staged.sh("\n".join((_SESSION, *lines, "sleep 0.3")))
+    lines = (f"session {user} {_quoted(text)}\nsleep 0.4" for user, text in sessions)
+    staged.sh("\n".join((_SESSION, *lines)))
 
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "\n;'"
+
+
+def ended(staged: "Staged") -> str:
+    """End what may be ended, and return who is left at what."""
+    done = staged.host.exec(end_queries(LIMITS, "agency").argv)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    return staged.sh(
+        "mariadb -NBe \"SELECT CONCAT(user, ' ', command, ' ', COALESCE(info, '')) FROM "
+        "information_schema.processlist WHERE user IN ('agency', 'reports') ORDER BY 1\""
+    )
 
 
 def over(staged: "Staged") -> None:
@@ -81,10 +91,10 @@ def test_only_the_applications_own_are_ended_and_only_what_is_too_long(staged: "
     try:
         begun(
             staged,
-            ("agency", f"select sleep(40), '{reads}'"),
-            ("agency", f"select sql_no_cache sleep(40), '{dumps}'"),
-            ("agency", f"do sleep(40), '{writes}'"),
-            ("reports", "select sleep(40)"),
+            ("agency", f"select sleep(50), '{reads}'"),
+            ("agency", f"select sql_no_cache sleep(50), '{dumps}'"),
+            ("agency", f"do sleep(50), '{writes}'"),
+            ("reports", "select sleep(50)"),
             ("agency", "start transaction; update agencies set id = id"),
             ("agency", "set innodb_lock_wait_timeout = 60; update agencies set id = id"),
             ("reports", "start transaction; select count(*) from payments"),
@@ -94,19 +104,13 @@ def test_only_the_applications_own_are_ended_and_only_what_is_too_long(staged: "
         assert before.waiting
         assert [(each.user, each.modified) for each in before.sessions if each.blocks] == [("agency", False)]
 
-        done = staged.host.exec(end_queries(LIMITS, "agency").argv)
-
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-        after, _ = asked(staged)
-        assert not after.waiting
-        kept = staged.sh(
-            "mariadb -NBe \"SELECT CONCAT(user, ' ', command, ' ', COALESCE(info, '')) FROM "
-            "information_schema.processlist WHERE user IN ('agency', 'reports') ORDER BY 1\""
-        )
+        assert reads in ended(staged)  # while somebody waits for a lock, only what holds it
+        assert not asked(staged)[0].waiting
+        kept = ended(staged)
         assert reads not in kept
         assert dumps in kept
         assert writes in kept
-        assert kept.count("reports Query select sleep(40)") == 1
+        assert kept.count("reports Query select sleep(50)") == 1
         assert kept.count("reports Sleep") == 1
         # The reading query was ended by itself: its connection is there. The waiting update had its turn.
         assert kept.count("agency Sleep") == 2

@@ -341,6 +341,12 @@ EXAMPLES = {
             facts(NoHandshake.TLS),
             facts(DUE, renewal=ex.BY_WEBROOT.model_copy(update={"enabled": False})),
         ),
-    )
+    ),
+    "certificate.panel": (
+        STEP,
+        facts(DUE, file=PANEL),
+        facts(GOOD, file=PANEL),
+        (facts(renewal=ex.NO_LINEAGE), facts(NoHandshake.TLS), facts(config=ex.BROKEN_CONFIG), facts(file=OTHER)),
+    ),
 }
 """For the contract of every remedy: on what it proceeds, what proves it, and what else its guard must bear."""

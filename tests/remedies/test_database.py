@@ -102,7 +102,7 @@ def test_the_inventory_fills_it() -> None:
 
 ASKED = AppDatabase(php="php8.2", path=PATH, user="forge")
 CREDENTIALS = Credentials(php="php8.2", path=PATH, user="forge")
-OURS = DatabaseAccess(php="php8.2", path=PATH, unit="mariadb")
+OURS = DatabaseAccess(php="php8.2", path=PATH, unit="mariadb", watched=True)
 ELSEWHERE = DatabaseAccess(php="php8.2", path=PATH, link="https://cloud.example.com/databases")
 OF_OURS = {
     DatabaseTrouble.DENIED: "credentials-rejected",
@@ -178,15 +178,29 @@ def test_it_never_acts() -> None:
 def test_the_inventory_says_where_it_is_and_who_looks_after_it() -> None:
     links = {"database_console": "https://cloud.example.com/databases"}
     assert DatabaseAccess.on(on(links=links)) == ELSEWHERE
-    assert DatabaseAccess.on(on(database={"unit": "mariadb", "port": 3306})) == OURS
+    assert DatabaseAccess.on(on(database={"unit": "mariadb", "port": 3306, "user": "shop"})) == OURS
+    assert not DatabaseAccess.on(on(database={"unit": "mariadb", "port": 3306})).watched
+    assert not DatabaseAccess.on(on(database={"port": 3306, "user": "shop"})).watched
+
+
+def test_connections_that_nobody_looks_at_are_a_persons() -> None:
+    full = in_trouble(DatabaseTrouble.TOO_MANY, DatabaseTrouble.TOO_MANY)
+    alone = OURS.model_copy(update={"watched": False})
+    assert (toys.decide(OURS, full), toys.decide(alone, full)) == ("skip", "human-step")
 
 
 EXAMPLES = {
+    "database.access": (
+        OURS,
+        in_trouble(DatabaseTrouble.DENIED, DatabaseTrouble.DENIED),
+        in_trouble(None, None),
+        tuple(in_trouble(used, files) for used, files in product(DatabaseTrouble, DatabaseTrouble)),
+    ),
     "database.restart": (
         REMEDY,
         facts(ex.FAILED),
         facts(ex.started_again(ex.FAILED)),
         tuple(facts(UNITS[unit], ROOMS[room]) for unit, room in product(UNITS, ROOMS)),
-    )
+    ),
 }
 """For the contract of every remedy: on what it proceeds, what proves it, and what else its guard must bear."""

@@ -15,6 +15,7 @@ from remediate.probes.webhook import Delivery, Webhook, WebhookState
 from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, ResendEvents, TellSecret
 from remediate.survey import Facts
 from remediate.testing import examples as ex
+from remediate.testing import payment_examples as pay
 from toys import decide
 
 PATH = "/home/forge/agency-platform"
@@ -29,7 +30,7 @@ SETTINGS = {
     "links": {"payments_dashboard": LINK},
     "payments": {
         "harmless_event": "ping.test",
-        "jobs": [{"name": ex.RECORDS, "idempotent": True}, {"name": ex.CHARGES}],
+        "jobs": [{"name": pay.RECORDS, "idempotent": True}, {"name": pay.CHARGES}],
     },
 }
 HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(SETTINGS))
@@ -42,7 +43,7 @@ FLOWS, ENDPOINT, SECRET, DECIDE, RESEND = (
 )
 WEBHOOK = ENDPOINT.webhook
 CONFIG = Configuration(php="php8.2", path=PATH, user="forge")
-FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(ex.RECORDS, ex.CHARGES))
+FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(pay.RECORDS, pay.CHARGES))
 FLOW, WORKERS = QueueFlow(php="php8.2", path=PATH, user="forge"), Workers(program="agency-worker")
 LOST = Unreadable("not now")
 Known = dict[Probe[Fact], Fact | Unreadable]
@@ -58,23 +59,23 @@ def said(remedy: CheckEndpoint | TellSecret | DecideJobs | ResendEvents | JobsFl
 
 # -- the endpoint ------------------------------------------------------------------------------------------------------
 
-SILENT = ex.webhook().model_copy(update={"wrong": Delivery(status=0, error=28)})
+SILENT = pay.webhook().model_copy(update={"wrong": Delivery(status=0, error=28)})
 ENDPOINTS: dict[str, tuple[WebhookState, str]] = {
-    "right": (ex.webhook(), "skip"),
-    "only refuses": (ex.webhook(400, None), "skip"),
-    "refuses the provider": (ex.webhook(events=ex.delivered(refused=2)), "skip"),
+    "right": (pay.webhook(), "skip"),
+    "only refuses": (pay.webhook(400, None), "skip"),
+    "refuses the provider": (pay.webhook(events=pay.delivered(refused=2)), "skip"),
     "silent": (SILENT, "app-down"),
-    "gateway": (ex.webhook(502, 502), "app-down"),
-    "throws": (ex.webhook(500, 500), "endpoint-broken"),
-    "gone": (ex.webhook(404, 404), "endpoint-broken"),
-    "no post": (ex.webhook(405, 405), "endpoint-broken"),
-    "csrf": (ex.webhook(419, 419), "endpoint-broken"),
-    "moved": (ex.webhook(301, 301), "endpoint-broken"),
-    "limited": (ex.webhook(429, 429), "endpoint-broken"),
-    "odd": (ex.webhook(418, 418), "endpoint-broken"),
-    "rejects": (ex.webhook(400, 400), "endpoint-broken"),
-    "accepts anything": (ex.webhook(200, 200), "signature-unchecked"),
-    "no secret": (ex.webhook(400, None, secret=False), "secret-unset"),
+    "gateway": (pay.webhook(502, 502), "app-down"),
+    "throws": (pay.webhook(500, 500), "endpoint-broken"),
+    "gone": (pay.webhook(404, 404), "endpoint-broken"),
+    "no post": (pay.webhook(405, 405), "endpoint-broken"),
+    "csrf": (pay.webhook(419, 419), "endpoint-broken"),
+    "moved": (pay.webhook(301, 301), "endpoint-broken"),
+    "limited": (pay.webhook(429, 429), "endpoint-broken"),
+    "odd": (pay.webhook(418, 418), "endpoint-broken"),
+    "rejects": (pay.webhook(400, 400), "endpoint-broken"),
+    "accepts anything": (pay.webhook(200, 200), "signature-unchecked"),
+    "no secret": (pay.webhook(400, None, secret=False), "secret-unset"),
 }
 
 
@@ -87,8 +88,8 @@ def test_every_endpoint(state: str) -> None:
 
 def test_what_is_said_of_an_endpoint() -> None:
     assert "run `invoke fix.app-down` first" in said(ENDPOINT, {WEBHOOK: SILENT})
-    assert "php artisan route:cache" in said(ENDPOINT, {WEBHOOK: ex.webhook(404, 404)})
-    unset = said(ENDPOINT, {WEBHOOK: ex.webhook(400, None, secret=False)})
+    assert "php artisan route:cache" in said(ENDPOINT, {WEBHOOK: pay.webhook(404, 404)})
+    unset = said(ENDPOINT, {WEBHOOK: pay.webhook(400, None, secret=False)})
     assert unset == (
         "the webhook has no signing secret: only a person sees the provider's secret; give it to "
         f"`invoke do.env.set --key STRIPE_WEBHOOK_SECRET --value-from stdin`: {LINK}"
@@ -99,12 +100,12 @@ def test_what_is_said_of_an_endpoint() -> None:
 
 EVENTS = {
     "no log": (None, "skip"),
-    "none": (ex.delivered(), "skip"),
-    "accepted": (ex.delivered(accepted=3), "skip"),
-    "failed": (ex.delivered(failed=3), "skip"),
-    "refused before": (ex.delivered(missed=3), "skip"),
-    "refused": (ex.delivered(refused=3), "secret-differs"),
-    "refused after others": (ex.delivered(accepted=9, refused=1), "secret-differs"),
+    "none": (pay.delivered(), "skip"),
+    "accepted": (pay.delivered(accepted=3), "skip"),
+    "failed": (pay.delivered(failed=3), "skip"),
+    "refused before": (pay.delivered(missed=3), "skip"),
+    "refused": (pay.delivered(refused=3), "secret-differs"),
+    "refused after others": (pay.delivered(accepted=9, refused=1), "secret-differs"),
 }
 CONFIGS: dict[str, Fact | Unreadable] = {"same": CACHED, "older": OLDER, "other key": OTHER, "unknown": LOST}
 
@@ -114,12 +115,12 @@ def test_every_secret(events: str, config: str) -> None:
     state, expected = EVENTS[events]
     if expected != "skip":
         expected = {"older": "skip", "unknown": "unreadable"}.get(config, expected)
-    assert decide(SECRET, {WEBHOOK: ex.webhook(events=state), CONFIG: CONFIGS[config]}) == expected
+    assert decide(SECRET, {WEBHOOK: pay.webhook(events=state), CONFIG: CONFIGS[config]}) == expected
     assert decide(SECRET, {WEBHOOK: LOST, CONFIG: CONFIGS[config]}) == "unreadable"
 
 
 def test_what_is_said_of_a_secret() -> None:
-    assert said(SECRET, {WEBHOOK: ex.webhook(events=ex.delivered(refused=3)), CONFIG: CACHED}) == (
+    assert said(SECRET, {WEBHOOK: pay.webhook(events=pay.delivered(refused=3)), CONFIG: CACHED}) == (
         "3 events of the provider were refused, the last at 2026-11-23 14:31:23Z, though what the application signs is "
         "accepted: only a person sees the provider's secret; give it to "
         f"`invoke do.env.set --key STRIPE_WEBHOOK_SECRET --value-from stdin`: {LINK}"
@@ -128,27 +129,27 @@ def test_what_is_said_of_a_secret() -> None:
 
 # -- jobs that are left ------------------------------------------------------------------------------------------------
 
-CHARGE, OLD = ex.failed_job(1, ex.CHARGES), ex.failed_job(2, hours=25)
+CHARGE, OLD = pay.failed_job(1, pay.CHARGES), pay.failed_job(2, hours=25)
 LEFT = {
     "none": ((), "skip"),
-    "ready": ((ex.failed_job(3),), "skip"),
-    "again": ((ex.failed_job(3, retried=Retried.AGAIN),), "skip"),  # the remedy that retries speaks of it
-    "charge": ((CHARGE, ex.failed_job(3)), "not-idempotent"),
+    "ready": ((pay.failed_job(3),), "skip"),
+    "again": ((pay.failed_job(3, retried=Retried.AGAIN),), "skip"),  # the remedy that retries speaks of it
+    "charge": ((CHARGE, pay.failed_job(3)), "not-idempotent"),
     "old": ((OLD,), "too-old"),
-    "interrupted": ((ex.failed_job(3, retried=Retried.INTERRUPTED),), "interrupted"),
-    "elsewhere": ((ex.failed_job(3, queue="slow"),), "queue-unknown"),
-    "several": ((OLD, CHARGE, ex.failed_job(3, queue="slow")), "not-idempotent"),
+    "interrupted": ((pay.failed_job(3, retried=Retried.INTERRUPTED),), "interrupted"),
+    "elsewhere": ((pay.failed_job(3, queue="slow"),), "queue-unknown"),
+    "several": ((OLD, CHARGE, pay.failed_job(3, queue="slow")), "not-idempotent"),
 }
 
 
 @pytest.mark.parametrize("jobs", LEFT)
 def test_every_job_that_is_left(jobs: str) -> None:
     given, expected = LEFT[jobs]
-    assert decide(DECIDE, {FAILED: ex.failed_jobs(*given)}) == expected
+    assert decide(DECIDE, {FAILED: pay.failed_jobs(*given)}) == expected
 
 
 def test_what_is_said_of_jobs() -> None:
-    text = said(DECIDE, {FAILED: ex.failed_jobs(OLD, CHARGE)})
+    text = said(DECIDE, {FAILED: pay.failed_jobs(OLD, CHARGE)})
     assert text == (
         rf"{CHARGE.id} (App\Jobs\ChargeCustomer, 0 h old, PDOException) must not be run twice, says the inventory "
         f"(the first of 2 that are left); a person decides: `php artisan queue:retry ID` or `queue:forget ID`: {LINK}"
@@ -158,7 +159,7 @@ def test_what_is_said_of_jobs() -> None:
 def test_where_no_class_is_declared_nothing_is_left_to_anybody() -> None:
     none = DECIDE.model_copy(update={"jobs": ()})
     everything = FAILED.model_copy(update={"classes": ()})
-    assert decide(none, {everything: ex.failed_jobs(CHARGE).model_copy(update={"asked": False})}) == "skip"
+    assert decide(none, {everything: pay.failed_jobs(CHARGE).model_copy(update={"asked": False})}) == "skip"
 
 
 # -- the flow of jobs, and what was not delivered ----------------------------------------------------------------------
@@ -172,12 +173,12 @@ def test_where_no_class_is_declared_nothing_is_left_to_anybody() -> None:
         ({FLOW: QueueFlowState(trouble=StoreTrouble.FULL), WORKERS: ex.workers("FATAL")}, "cache-down"),
         ({WORKERS: ex.workers("FATAL", "RUNNING")}, "app-down"),
         ({WORKERS: ex.NO_DAEMON}, "app-down"),
-        ({FAILED: ex.failed_jobs().model_copy(update={"trouble": StoreTrouble.DENIED})}, "database-down"),
+        ({FAILED: pay.failed_jobs().model_copy(update={"trouble": StoreTrouble.DENIED})}, "database-down"),
         *(({probe: LOST}, "unreadable") for probe in (FLOW, WORKERS, FAILED)),
     ],
 )
 def test_every_flow(change: Known, expected: str) -> None:
-    well: Known = {FAILED: ex.failed_jobs(), FLOW: ex.QUEUE, WORKERS: ex.workers("RUNNING")}
+    well: Known = {FAILED: pay.failed_jobs(), FLOW: pay.QUEUE, WORKERS: ex.workers("RUNNING")}
     assert decide(FLOWS, {**well, **change}) == expected
 
 
@@ -185,27 +186,27 @@ def test_every_flow(change: Known, expected: str) -> None:
     ("events", "expected", "words"),
     [
         (None, "skip", f"look for failed events at the provider's: {LINK}"),
-        (ex.delivered(accepted=3), "skip", "the provider's last event was accepted"),
-        (ex.delivered(), "skip", "no event is known to be missed"),
-        (ex.delivered(missed=3), "skip", f"3 events of the provider were not accepted, the last at 2026.*{LINK}"),
+        (pay.delivered(accepted=3), "skip", "the provider's last event was accepted"),
+        (pay.delivered(), "skip", "no event is known to be missed"),
+        (pay.delivered(missed=3), "skip", f"3 events of the provider were not accepted, the last at 2026.*{LINK}"),
         (
-            ex.delivered(failed=3),
+            pay.delivered(failed=3),
             "human-step",
             f"none since: it sends them again by itself for three days, or .*{LINK}",
         ),
-        (ex.delivered(refused=3), "skip", "3 events of the provider were not accepted"),
+        (pay.delivered(refused=3), "skip", "3 events of the provider were not accepted"),
     ],
 )
 def test_every_undelivered_event(events: object, expected: str, words: str) -> None:
-    given: Known = {WEBHOOK: ex.webhook().model_copy(update={"events": events})}
+    given: Known = {WEBHOOK: pay.webhook().model_copy(update={"events": events})}
     assert decide(RESEND, given) == expected
     assert re.search(words, said(RESEND, given))
 
 
 def test_what_needs_a_person_is_said_as_such() -> None:
-    assert SECRET.needed(Facts({WEBHOOK: ex.webhook(), CONFIG: CACHED})) is None
+    assert SECRET.needed(Facts({WEBHOOK: pay.webhook(), CONFIG: CACHED})) is None
     assert "only a person" in (
-        SECRET.needed(Facts({WEBHOOK: ex.webhook(events=ex.delivered(refused=1)), CONFIG: CACHED})) or ""
+        SECRET.needed(Facts({WEBHOOK: pay.webhook(events=pay.delivered(refused=1)), CONFIG: CACHED})) or ""
     )
 
 
@@ -218,7 +219,7 @@ def test_without_an_inventory_of_payments_the_defaults_of_the_runbook_hold() -> 
     assert JobsFlow.on(host).probes() == (FAILED.model_copy(update={"classes": ()}), FLOW)
 
 
-WELL: Known = {FAILED: ex.failed_jobs(), FLOW: ex.QUEUE, WORKERS: ex.workers("RUNNING")}
+WELL: Known = {FAILED: pay.failed_jobs(), FLOW: pay.QUEUE, WORKERS: ex.workers("RUNNING")}
 EXAMPLES = {
     "payments.flow": (
         FLOWS,
@@ -228,27 +229,27 @@ EXAMPLES = {
     ),
     "payments.endpoint": (
         ENDPOINT,
-        {WEBHOOK: ex.webhook(404, 404)},
-        {WEBHOOK: ex.webhook()},
+        {WEBHOOK: pay.webhook(404, 404)},
+        {WEBHOOK: pay.webhook()},
         tuple({WEBHOOK: state} for state, _ in ENDPOINTS.values()),
     ),
     "payments.secret": (
         SECRET,
-        {WEBHOOK: ex.webhook(events=ex.delivered(refused=1)), CONFIG: CACHED},
-        {WEBHOOK: ex.webhook(), CONFIG: CACHED},
-        tuple({WEBHOOK: ex.webhook(events=state), CONFIG: OLDER} for state, _ in EVENTS.values()),
+        {WEBHOOK: pay.webhook(events=pay.delivered(refused=1)), CONFIG: CACHED},
+        {WEBHOOK: pay.webhook(), CONFIG: CACHED},
+        tuple({WEBHOOK: pay.webhook(events=state), CONFIG: OLDER} for state, _ in EVENTS.values()),
     ),
     "payments.jobs": (
         DECIDE,
-        {FAILED: ex.failed_jobs(CHARGE)},
-        {FAILED: ex.failed_jobs()},
-        tuple({FAILED: ex.failed_jobs(*jobs)} for jobs, _ in LEFT.values()),
+        {FAILED: pay.failed_jobs(CHARGE)},
+        {FAILED: pay.failed_jobs()},
+        tuple({FAILED: pay.failed_jobs(*jobs)} for jobs, _ in LEFT.values()),
     ),
     "payments.resend": (
         RESEND,
-        {WEBHOOK: ex.webhook(events=ex.delivered(failed=1))},
-        {WEBHOOK: ex.webhook(events=ex.delivered(accepted=1))},
-        ({WEBHOOK: LOST}, {WEBHOOK: ex.webhook()}),
+        {WEBHOOK: pay.webhook(events=pay.delivered(failed=1))},
+        {WEBHOOK: pay.webhook(events=pay.delivered(accepted=1))},
+        ({WEBHOOK: LOST}, {WEBHOOK: pay.webhook()}),
     ),
 }
 """For the contract of every remedy: on what it speaks up, on what it has nothing to say, and what else it must bear."""

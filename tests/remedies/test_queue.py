@@ -23,12 +23,13 @@ from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.testing import output_of
+from remediate.testing import payment_examples as pay
 from toys import decide
 
 PATH = "/home/forge/agency-platform"
-DECLARED = (PaymentJob(name=ex.RECORDS, idempotent=True, max_age_hours=24), PaymentJob(name=ex.CHARGES))
+DECLARED = (PaymentJob(name=pay.RECORDS, idempotent=True, max_age_hours=24), PaymentJob(name=pay.CHARGES))
 REMEDY = RetryJobs(php="php8.2", path=PATH, program="agency-worker", jobs=DECLARED)
-FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(ex.RECORDS, ex.CHARGES))
+FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(pay.RECORDS, pay.CHARGES))
 FLOW = QueueFlow(php="php8.2", path=PATH, user="forge")
 WORKERS = Workers(program="agency-worker")
 Known = dict[Probe[Fact], Fact | Unreadable]
@@ -36,8 +37,8 @@ LOST = Unreadable("not now")
 RUNNING = ex.workers("RUNNING", "RUNNING")
 
 
-def facts(*jobs: FailedJob, flow: Fact | Unreadable = ex.QUEUE, workers: Fact | Unreadable = RUNNING) -> Known:
-    return {FAILED: ex.failed_jobs(*jobs), FLOW: flow, WORKERS: workers}
+def facts(*jobs: FailedJob, flow: Fact | Unreadable = pay.QUEUE, workers: Fact | Unreadable = RUNNING) -> Known:
+    return {FAILED: pay.failed_jobs(*jobs), FLOW: flow, WORKERS: workers}
 
 
 def surveyed(given: Known) -> Facts:
@@ -50,20 +51,20 @@ def surveyed(given: Known) -> Facts:
 @pytest.mark.parametrize(
     ("job", "expected"),
     [
-        (ex.failed_job(1), Fate.READY),
-        (ex.failed_job(1, hours=23), Fate.READY),
-        (ex.failed_job(1, ex.RECORDS.upper()), Fate.READY),  # PHP's class names know no case
-        (ex.failed_job(1, hours=24), Fate.TOO_OLD),
-        (ex.failed_job(1, hours=None), Fate.TOO_OLD),
-        (ex.failed_job(1, ex.CHARGES), Fate.NOT_IDEMPOTENT),
-        (ex.failed_job(1, ex.CHARGES, hours=99, retried=Retried.AGAIN), Fate.NOT_IDEMPOTENT),
-        (ex.failed_job(1, r"App\Jobs\Other"), Fate.NOT_IDEMPOTENT),
-        (ex.failed_job(1, "?"), Fate.NOT_IDEMPOTENT),
-        (ex.failed_job(1, retried=Retried.AGAIN), Fate.AGAIN),
-        (ex.failed_job(1, retried=Retried.INTERRUPTED), Fate.INTERRUPTED),
-        (ex.failed_job(1, queue="slow"), Fate.ELSEWHERE),
-        (ex.failed_job(1, queue="sqs/default"), Fate.ELSEWHERE),
-        (ex.failed_job(1).model_copy(update={"uuid": None}), Fate.ELSEWHERE),
+        (pay.failed_job(1), Fate.READY),
+        (pay.failed_job(1, hours=23), Fate.READY),
+        (pay.failed_job(1, pay.RECORDS.upper()), Fate.READY),  # PHP's class names know no case
+        (pay.failed_job(1, hours=24), Fate.TOO_OLD),
+        (pay.failed_job(1, hours=None), Fate.TOO_OLD),
+        (pay.failed_job(1, pay.CHARGES), Fate.NOT_IDEMPOTENT),
+        (pay.failed_job(1, pay.CHARGES, hours=99, retried=Retried.AGAIN), Fate.NOT_IDEMPOTENT),
+        (pay.failed_job(1, r"App\Jobs\Other"), Fate.NOT_IDEMPOTENT),
+        (pay.failed_job(1, "?"), Fate.NOT_IDEMPOTENT),
+        (pay.failed_job(1, retried=Retried.AGAIN), Fate.AGAIN),
+        (pay.failed_job(1, retried=Retried.INTERRUPTED), Fate.INTERRUPTED),
+        (pay.failed_job(1, queue="slow"), Fate.ELSEWHERE),
+        (pay.failed_job(1, queue="sqs/default"), Fate.ELSEWHERE),
+        (pay.failed_job(1).model_copy(update={"uuid": None}), Fate.ELSEWHERE),
     ],
 )
 def test_what_becomes_of_a_job(job: FailedJob, expected: Fate) -> None:
@@ -74,16 +75,20 @@ def test_what_becomes_of_a_job(job: FailedJob, expected: Fate) -> None:
 
 JOBS = {
     "none": (),
-    "ready": (ex.failed_job(1), ex.failed_job(2)),
-    "left": (ex.failed_job(3, ex.CHARGES), ex.failed_job(4, hours=40), ex.failed_job(5, retried=Retried.INTERRUPTED)),
-    "mixed": (ex.failed_job(1), ex.failed_job(3, ex.CHARGES)),
-    "again": (ex.failed_job(6, retried=Retried.AGAIN),),
-    "again and ready": (ex.failed_job(1), ex.failed_job(6, retried=Retried.AGAIN)),
+    "ready": (pay.failed_job(1), pay.failed_job(2)),
+    "left": (
+        pay.failed_job(3, pay.CHARGES),
+        pay.failed_job(4, hours=40),
+        pay.failed_job(5, retried=Retried.INTERRUPTED),
+    ),
+    "mixed": (pay.failed_job(1), pay.failed_job(3, pay.CHARGES)),
+    "again": (pay.failed_job(6, retried=Retried.AGAIN),),
+    "again and ready": (pay.failed_job(1), pay.failed_job(6, retried=Retried.AGAIN)),
 }
 FLOWS: dict[str, Fact | Unreadable] = {
-    "idle": ex.QUEUE,
-    "busy": ex.QUEUE.model_copy(update={"waiting": 7}),
-    "retrying": ex.QUEUE.model_copy(update={"waiting": 1, "retried": ("x",)}),
+    "idle": pay.QUEUE,
+    "busy": pay.QUEUE.model_copy(update={"waiting": 7}),
+    "retrying": pay.QUEUE.model_copy(update={"waiting": 1, "retried": ("x",)}),
     "down": QueueFlowState(trouble=StoreTrouble.REFUSED),
     "unknown": LOST,
 }
@@ -124,11 +129,11 @@ def test_failed_jobs_that_cannot_be_read_are_the_databases_business(trouble: Sto
 
 
 def test_what_it_says() -> None:
-    verdict = REMEDY.guard(Facts(facts(ex.failed_job(1), ex.failed_job(2), ex.failed_job(3, ex.CHARGES))))
+    verdict = REMEDY.guard(Facts(facts(pay.failed_job(1), pay.failed_job(2), pay.failed_job(3, pay.CHARGES))))
     assert verdict.reason == (
         r"2 failed jobs may be retried (App\Jobs\RecordStripePayment): the oldest alone, then 10 at a time"
     )
-    down = REMEDY.guard(Facts(facts(ex.failed_job(1), workers=WORKER_STATES["stopped"])))
+    down = REMEDY.guard(Facts(facts(pay.failed_job(1), workers=WORKER_STATES["stopped"])))
     assert "run `invoke fix.app-down` first" in down.reason
     again = REMEDY.guard(Facts(facts(*JOBS["again and ready"])))
     assert "failed again after it had been retried; 1 others wait for that" in again.reason
@@ -140,45 +145,45 @@ def test_only_a_failure_that_somebody_mended_can_be_overridden() -> None:
 
 def test_without_supervisor_nobody_asks_for_workers() -> None:
     alone = REMEDY.model_copy(update={"program": None})
-    assert decide(alone, {FAILED: ex.failed_jobs(ex.failed_job(1)), FLOW: ex.QUEUE}) == "proceed"
+    assert decide(alone, {FAILED: pay.failed_jobs(pay.failed_job(1)), FLOW: pay.QUEUE}) == "proceed"
 
 
 # -- what it does, and what proves it ----------------------------------------------------------------------------------
 
 
 def test_only_ids_that_may_be_retried_are_handed_over_on_standard_input() -> None:
-    jobs = (ex.failed_job(3, ex.CHARGES), *JOBS["ready"], *JOBS["left"], ex.failed_job(9, retried=Retried.AGAIN))
+    jobs = (pay.failed_job(3, pay.CHARGES), *JOBS["ready"], *JOBS["left"], pay.failed_job(9, retried=Retried.AGAIN))
     (step,) = REMEDY.apply(Facts(facts(*jobs)))
     assert step.stdin is not None
     # Those that failed again come last: they are retried only once somebody overrode that.
-    assert step.stdin.get_secret_value().split() == [ex.failed_job(number).id for number in (1, 2, 9)]
+    assert step.stdin.get_secret_value().split() == [pay.failed_job(number).id for number in (1, 2, 9)]
     (listed,) = REMEDY.changes()
     assert step.permission == listed.permission
     assert step == retry_jobs(
-        "php8.2", PATH, "forge", [ex.failed_job(number).id for number in (1, 2, 9)], batch=10, patience=60
+        "php8.2", PATH, "forge", [pay.failed_job(number).id for number in (1, 2, 9)], batch=10, patience=60
     )
     assert step.argv[-4:] == (PATH, "10", "60", str(BUDGET_SECONDS))
     assert step.seconds == BUDGET_SECONDS + 75
 
 
-BEFORE = surveyed(facts(*JOBS["ready"], ex.failed_job(3, ex.CHARGES)))
+BEFORE = surveyed(facts(*JOBS["ready"], pay.failed_job(3, pay.CHARGES)))
 
 
 @pytest.mark.parametrize(
     ("after", "kind", "said"),
     [
-        (facts(ex.failed_job(3, ex.CHARGES)), Proven, "2 jobs were processed"),
-        (facts(ex.failed_job(7)), Proven, "2 jobs were processed"),  # another one failed meanwhile
+        (facts(pay.failed_job(3, pay.CHARGES)), Proven, "2 jobs were processed"),
+        (facts(pay.failed_job(7)), Proven, "2 jobs were processed"),  # another one failed meanwhile
         (
-            facts(ex.failed_job(1, retried=Retried.AGAIN), ex.failed_job(2)),
+            facts(pay.failed_job(1, retried=Retried.AGAIN), pay.failed_job(2)),
             Failed,
             "failed again; 0 of 2 were processed",
         ),
-        (facts(ex.failed_job(2, retried=Retried.AGAIN)), Failed, "failed again; 1 of 2 were processed"),
-        (facts(ex.failed_job(2)), Failed, "1 of 2 are left"),
-        (facts(ex.failed_job(2, retried=Retried.INTERRUPTED)), Failed, "1 of 2 are left"),
+        (facts(pay.failed_job(2, retried=Retried.AGAIN)), Failed, "failed again; 1 of 2 were processed"),
+        (facts(pay.failed_job(2)), Failed, "1 of 2 are left"),
+        (facts(pay.failed_job(2, retried=Retried.INTERRUPTED)), Failed, "1 of 2 are left"),
         (
-            facts(flow=ex.QUEUE.model_copy(update={"waiting": 1, "retried": (ex.failed_job(2).uuid,)})),
+            facts(flow=pay.QUEUE.model_copy(update={"waiting": 1, "retried": (pay.failed_job(2).uuid,)})),
             NotYet,
             "1 are still in the queue",
         ),

@@ -185,7 +185,20 @@ def test_it_never_acts() -> None:
     )
 
 
+def _asked(cached: Fact | Unreadable, fresh: Fact | Unreadable, unit: Fact | Unreadable = ex.RUNNING) -> Known:
+    return {APP: cached, FRESH: fresh, UNIT: unit}
+
+
+CACHED: tuple[Fact | Unreadable, ...] = (*map(ex.redis, (None, *Trouble)), LOST)
+SAID = tuple(
+    _asked(cached, fresh, unit)
+    for cached in CACHED
+    for fresh in (ex.redis(), GONE, LOST)
+    for unit in (ex.RUNNING, ex.FAILED, LOST)
+)
+REPLICA = ex.redis(Trouble.REPLICA)
 EXAMPLES = {
+    "redis.by-hand": (HAND, _asked(REPLICA, REPLICA), _asked(ex.redis(), ex.redis()), SAID),
     "redis.restart": (
         REMEDY,
         facts(),
@@ -196,6 +209,6 @@ EXAMPLES = {
             for owner in OWNERS.values()
             for app in (ex.redis(), LOST)
         ),
-    )
+    ),
 }
 """For the contract of every remedy: on what it may proceed, what proves it, and what else its guard must bear."""

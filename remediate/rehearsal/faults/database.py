@@ -1,6 +1,6 @@
 """Faults of a database server, and of what an application knows of it."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,11 @@ session() {{
 """
 """A session that does what it is told and then nothing, for ten minutes."""
 
-_CONNECTED = "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'THREADS_CONNECTED'"
+SESSIONS: Final = "database sessions"
+"""What sessions disturb that nobody else can work beside."""
+_CONNECTED: Final = (
+    "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'THREADS_CONNECTED'"
+)
 
 _DatabaseName = Field(description="database name", pattern=r"^[A-Za-z0-9_]+$")
 
@@ -178,7 +182,7 @@ class ConnectionsHeld(_OfDatabase):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return ("database connections",)
+        return (SESSIONS,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -212,7 +216,7 @@ class TransactionForgotten(_OfDatabase):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return ("database locks",)
+        return (SESSIONS,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -242,7 +246,7 @@ class QueryRunaway(_OfDatabase):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return ("database locks",)
+        return (SESSIONS,)
 
     def breaking(self) -> str:
         """See Fault."""

@@ -17,7 +17,7 @@ class Runaway(Fault):
 
     kind: Literal["runaway"] = "runaway"
     user: UserName = Field(description="whose process it is")
-    seconds: int = Field(default=150, ge=1, le=300, description="after which it ends by itself")
+    seconds: int = Field(default=280, ge=1, le=300, description="after which it ends by itself")
     respawns: bool = Field(default=False, description="whether somebody starts it again each time it has ended")
 
     def describe(self) -> str:
@@ -48,7 +48,7 @@ class UnitRunaway(Fault):
 
     kind: Literal["unit-runaway"] = "unit-runaway"
     user: UserName = Field(description="whose process it is")
-    seconds: int = Field(default=150, ge=10, le=300, description="after which it is quiet by itself")
+    seconds: int = Field(default=280, ge=10, le=300, description="after which it is quiet by itself")
 
     def describe(self) -> str:
         """See Fault."""
@@ -77,7 +77,7 @@ class PhpRunaway(Fault):
     php: PhpName = Field(description="PHP's name")
     public: AbsolutePath = Field(description="directory that nginx serves")
     url: Url = Field(description="address of that directory on the host")
-    seconds: int = Field(default=150, ge=1, le=300, description="after which it ends by itself")
+    seconds: int = Field(default=280, ge=1, le=300, description="after which it ends by itself")
 
     def describe(self) -> str:
         """See Fault."""
@@ -106,7 +106,7 @@ class QueryComputing(Fault):
 
     kind: Literal["query-computing"] = "query-computing"
     path: AbsolutePath = Field(description="directory that holds artisan and .env")
-    seconds: int = Field(default=150, ge=1, le=300, description="after which the database ends it by itself")
+    seconds: int = Field(default=280, ge=1, le=300, description="after which the database ends it by itself")
 
     def describe(self) -> str:
         """See Fault."""

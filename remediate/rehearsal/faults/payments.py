@@ -32,7 +32,8 @@ mariadb "$database" -e 'rename table payments to payments_away'
 install -d -m 555 -o root "$app/storage/app/charges"
 runuser -u "$user" -- "$php" -r "$dispatch" "$app" "$@"
 runuser -u "$user" -- "$php" "$app/artisan" queue:work redis --queue=remediate-fault --stop-when-empty --quiet
-rmdir "$app/storage/app/charges"
+chown "$user" "$app/storage/app/charges"
+chmod 755 "$app/storage/app/charges"
 mariadb "$database" -e 'rename table payments_away to payments'
 mariadb "$database" -e "update failed_jobs set queue = 'default', failed_at = failed_at - interval $hours hour
   where queue = 'remediate-fault'"

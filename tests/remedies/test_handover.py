@@ -1,0 +1,123 @@
+"""Whose incident it is: the first cause that another playbook mends is named, and nothing when it cannot be told."""
+
+import pytest
+
+from remediate.errors import Unreadable
+from remediate.host import Host, Settings, SshTarget, Vantage
+from remediate.probe import Fact, Probe
+from remediate.probes.disk import Disk
+from remediate.probes.http import Failure, Site
+from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
+from remediate.probes.redis import AppRedis
+from remediate.probes.stores import Trouble
+from remediate.probes.supervisor import Workers
+from remediate.probes.systemd import Unit
+from remediate.project import Project
+from remediate.remedies.handover import HandOver
+from remediate.survey import Facts
+from remediate.testing import examples as ex
+from remediate.verdict import HANDOVERS
+from toys import decide
+
+PATH = "/home/forge/agency-platform"
+HOST = Host(
+    name="web1",
+    ssh=SshTarget(address="192.0.2.1"),
+    settings=Settings.model_validate(
+        {
+            "site_url": "https://example.com/",
+            "site_vantage": ["controller"],
+            "app_path": PATH,
+            "php": "php8.2",
+            "worker_program": "agency-worker",
+        }
+    ),
+)
+PAGE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
+WORKERS, DISK = Workers(program="agency-worker"), Disk()
+FPM, NGINX = Unit(name="php8.2-fpm"), Unit(name="nginx")
+DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
+REDIS = AppRedis(php="php8.2", path=PATH, user="forge")
+LOST = Unreadable("not now")
+DOWN = DatabaseState(trouble=DatabaseTrouble.REFUSED, waiting=0)
+WELL: dict[Probe[Fact], Fact | Unreadable] = {
+    PAGE: ex.page(),
+    WORKERS: ex.workers("RUNNING"),
+    DISK: ex.ROOMY,
+    FPM: ex.RUNNING,
+    NGINX: ex.RUNNING,
+    DATABASE: ex.DATABASE,
+    REDIS: ex.redis(),
+}
+FAILING = {**WELL, PAGE: ex.page(500)}
+CAUSES: dict[str, dict[Probe[Fact], Fact | Unreadable]] = {
+    "high-load": {DISK: ex.FULL},
+    "app-down": {NGINX: ex.STOPPED},
+    "certificate-expiry": {PAGE: ex.no_page(Failure.CERTIFICATE)},
+    "database-down": {DATABASE: DOWN},
+    "cache-down": {REDIS: ex.redis(Trouble.REFUSED)},
+}
+OTHERS = "payments-failing"
+"""A playbook that is nobody's cause: to it every one of them may be handed over."""
+
+
+def step(own: str) -> HandOver:
+    return HandOver.on(HOST, own=own)
+
+
+def asked(own: str, facts: dict[Probe[Fact], Fact | Unreadable]) -> str:
+    remedy = step(own)
+    return decide(remedy, {probe: fact for probe, fact in facts.items() if probe in remedy.probes()})
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_each_cause_is_the_playbook_that_mends_it(cause: str) -> None:
+    assert asked(OTHERS, {**FAILING, **CAUSES[cause]}) == cause
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_what_a_playbook_mends_itself_is_not_handed_over(cause: str) -> None:
+    assert asked(cause, {**FAILING, **CAUSES[cause]}) == "skip"
+    assert not {probe for probe in CAUSES[cause] if probe != PAGE}.intersection(step(cause).probes())
+
+
+def test_nothing_is_handed_over_while_all_is_well_that_users_notice() -> None:
+    every = {probe: fact for cause in CAUSES.values() for probe, fact in cause.items()}
+    assert asked(OTHERS, {**WELL, **every, PAGE: ex.page()}) == "skip"
+    assert asked(OTHERS, {**WELL, **every, PAGE: ex.page(), WORKERS: ex.workers("FATAL")}) == "high-load"
+
+
+def test_the_one_that_would_explain_the_others_comes_first() -> None:
+    facts = {**FAILING}
+    for cause in reversed(CAUSES):
+        facts.update(CAUSES[cause])
+        assert asked(OTHERS, facts) == cause
+
+
+@pytest.mark.parametrize("probe", [DISK, NGINX, DATABASE, REDIS], ids=lambda probe: str(probe.kind))
+def test_a_cause_that_cannot_be_read_is_nobodys(probe: Probe[Fact]) -> None:
+    assert asked(OTHERS, {**FAILING, probe: LOST}) == "skip"
+
+
+def test_users_that_cannot_be_asked_are_not_well_for_certain() -> None:
+    assert asked(OTHERS, {**WELL, PAGE: LOST}) == "skip"
+    assert asked(OTHERS, {**WELL, PAGE: LOST, DATABASE: DOWN}) == "database-down"
+
+
+def test_what_it_says_and_that_every_name_is_a_playbook() -> None:
+    remedy = step(OTHERS)
+    verdict = remedy.guard(Facts({**FAILING, DATABASE: DOWN}))
+    assert verdict.reason == "database: connection refused"
+    assert {code.name for code in remedy.refusals} == HANDOVERS
+    assert set(Project(None).playbooks()) >= HANDOVERS
+
+
+EXAMPLES = {
+    "incident.hand-over": (
+        step(OTHERS),
+        {**FAILING, DATABASE: DOWN},
+        WELL,
+        tuple({**FAILING, **cause} for cause in CAUSES.values()),
+    )
+}
+"""For the contract of every remedy: on what it speaks, on what it is silent, and what else its guard must bear."""
