@@ -37,7 +37,9 @@ def incident_commands(project: Project) -> Iterator[Command]:
             from remediate.commands.room import entered
 
             command: Callable[[Room], int] = getattr(import_module(f"remediate.commands.{module}"), name)
-            with entered(flags, project, terminal, program=program_name()) as room:
+            # A service that delivers must not take a message from the terminal of whoever is sending it just now.
+            shows = name != "watch"
+            with entered(flags, project, terminal, program=program_name(), shows=shows) as room:
                 return command(room)
 
         return body

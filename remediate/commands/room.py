@@ -147,11 +147,14 @@ class Room(NamedTuple):
 
 
 @contextmanager
-def entered(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> Iterator[Room]:
-    """Open what a command needs. Raises ConfigurationError and JournalError."""
+def entered(flags: Flags, project: Project, terminal: Terminal, *, program: str, shows: bool = True) -> Iterator[Room]:
+    """Open what a command needs. Raises ConfigurationError and JournalError.
+
+    Who does not show messages leaves those for the terminal to whoever does: they are for the one who sent them.
+    """
     settings = incident_settings(project.root)
     with IncidentStore.open(project.journal()) as store:
-        screen = None if flags.get("json") else terminal
+        screen = terminal if shows and not flags.get("json") else None
         desk = Desk.of(settings, store, root=project.root, screen=screen)
         yield Room(store, settings, desk, project, terminal, flags, program, operator_name(), datetime.now(UTC))
 

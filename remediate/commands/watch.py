@@ -86,7 +86,8 @@ class Watch:
         room, now = self._room, self._clock()
         incidents = self._meant()
         lines = [line for incident in incidents for line in self._announced(incident, now)]
-        waiting = tuple(told(each) for each in deliver_due(room.store, desk=room.desk))
+        unfinished = deliver_due(room.store, desk=room.desk)
+        waiting = tuple(told(each) for each in unfinished if each.channel in room.desk.channels)
         if self._live:
             self._said = [*self._said, *lines][-6:]
             self._draw(incidents, now, waiting)

@@ -13,7 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from remediate.incident.briefing import Words, briefing
+from remediate.incident.desk import Desk
 from remediate.incident.events import Declared
+from remediate.incident.messages import MessageKind, render
+from remediate.incident.settings import Audience, IncidentSettings
 from remediate.incident.store import IncidentStore
 from remediate.playbook import Severity
 
@@ -84,6 +88,27 @@ def test_two_at_once_share_what_there_is_to_say(environment: dict[str, str]) -> 
     assert announced(again) == []
     assert "OVERDUE" in again, "that it is overdue is seen all the same"
     assert "\x1b" not in out + again
+
+
+def test_a_message_for_the_terminal_is_left_to_who_sends_it(environment: dict[str, str]) -> None:
+    with IncidentStore.open() as store:
+        settings = IncidentSettings()
+        desk = Desk.of(settings, store, root=None, screen=None)
+        incident = store.current(None)
+        said = briefing(incident, Words(), settings, incident.declared_at)
+        message = render(
+            incident,
+            MessageKind.UPDATE,
+            Audience.INTERNAL,
+            said,
+            templates=desk.templates,
+            masker=desk.masker,
+            now=incident.declared_at,
+        )
+        desk.outbox.queue(message, ("terminal", "file"))
+        out = start(environment, "--once").communicate(timeout=SECONDS)[0]
+        assert "Incident Update" not in out
+        assert [each.channel for each in desk.outbox.deliveries(unfinished=True)] == ["terminal"]
 
 
 def test_on_a_terminal_it_is_a_view_that_is_drawn_anew(environment: dict[str, str]) -> None:
