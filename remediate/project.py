@@ -108,6 +108,8 @@ class Project:
         path = self.root / "pyproject.toml"
         try:
             found = tomllib.loads(path.read_text(encoding="utf-8"))["tool"]["remediate"].get("journal")
+        except FileNotFoundError:  # a root that was given need not be marked
+            return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(f"{path} cannot be read: {_said(error)}") from error
         if found is None:
