@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from remediate.command import Run
 from remediate.commands.mend import Flags, inventory_of, target_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
@@ -26,12 +27,21 @@ def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
 def sudoers_of(host: Host, project: Project) -> str:
     """Return the sudoers file of a host: the union of what every playbook and every task of its own may need on it.
 
-    A remedy for which the inventory says too little (no `worker_program`, for example) can do nothing there.
-    Raises ConfigurationError when the inventory leaves open what the file depends on.
+    A playbook or remedy for which the inventory says too little (no `worker_program`, say) can do nothing there.
+    Raises ConfigurationError when that is so for all of them, or the inventory leaves open what the file depends on.
     """
     if host.settings.php is None:
         raise ConfigurationError(f"{host.name}: set remediate.php, so that the file can name it exactly")
-    commands = [run for name in project.playbooks() for run in project.load(name)(host).privileges()]
+    commands: list[Run] = []
+    lacking: list[str] = []
+    for name in project.playbooks():
+        playbook = project.load(name)
+        try:
+            commands += playbook(host).privileges()
+        except ConfigurationError as error:
+            lacking.append(str(error))
+    if not commands:
+        raise ConfigurationError("; ".join(dict.fromkeys(lacking)) or "there is no playbook")
     for remedy in remedies().values():
         with suppress(ConfigurationError):
             commands += remedy.on(host, **remedy.stand_ins).privileges()

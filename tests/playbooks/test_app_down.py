@@ -98,9 +98,12 @@ def test_every_question_is_stated_here() -> None:
 
 def test_the_order_is_from_the_inside_out() -> None:
     kinds = [remedy.kind for remedy in app_down(HOST).remedies]
-    assert kinds == ["laravel.up", "php-fpm.restart", "nginx.restart", "supervisor.restart", "worker.start"]
+    assert kinds == [
+        *("laravel.up", "php-fpm.restart", "nginx.restart", "incident.hand-over"),
+        *("supervisor.restart", "worker.start"),
+    ]
     bare = app_down(host(app_path=None, worker_program=None, health_path=None))
-    assert [remedy.kind for remedy in bare.remedies] == ["php-fpm.restart", "nginx.restart"]
+    assert [remedy.kind for remedy in bare.remedies] == ["php-fpm.restart", "nginx.restart", "incident.hand-over"]
     assert bare.symptoms == Site.of(HOST)
 
 
@@ -138,7 +141,7 @@ def test_one_cause_is_mended(cause: str) -> None:
     outcome = play(app_down, session, host=HOST, record=record)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.FIXED, 0, Touched.YES), outcome.error
     assert [kind for kind, end in told(outcome) if end == "proven"] == [ALONE[cause][2]]
-    assert [end for kind, end in told(outcome) if kind != ALONE[cause][2]] == ["skip"] * 4
+    assert [end for kind, end in told(outcome) if kind != ALONE[cause][2]] == ["skip"] * 5
     assert session.execs == 3
     assert [remedy.kind for _, remedy, _ in record.intents] == [ALONE[cause][2]]
 
@@ -174,7 +177,7 @@ def test_a_daemon_that_comes_back_with_dead_workers_has_them_started_too() -> No
     session = ScriptedSession(broken("supervisor down"), daemon_only, working("RUNNING", "RUNNING", pid=20001))
     outcome = play(app_down, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
-    assert told(outcome)[3:] == [("supervisor.restart", "proven"), ("worker.start", "proven")]
+    assert told(outcome)[4:] == [("supervisor.restart", "proven"), ("worker.start", "proven")]
     assert session.execs == 4
 
 
@@ -195,7 +198,7 @@ def test_workers_that_do_not_end_keep_a_second_set_away() -> None:
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.NOT_FIXED, 5, "not-verified")
     assert outcome.error is not None
     assert "still there: 101" in outcome.error.message
-    assert told(outcome)[3:] == [(remedy.kind, "failed"), ("worker.start", "not_attempted")]
+    assert told(outcome)[4:] == [(remedy.kind, "failed"), ("worker.start", "not_attempted")]
 
 
 def test_a_worker_in_a_long_job_is_not_touched() -> None:

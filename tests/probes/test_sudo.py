@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import remediate
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
+from remediate.project import Project
+from remediate.report.example import EXAMPLE
 from remediate.script import STDOUT_LIMIT
 
 HEAD = """ops
@@ -204,18 +205,16 @@ def test_it_is_packed_where_that_is_possible(tmp_path: Path, without: str) -> No
     assert ("RunAsUsers" in answer.stdout) is bool(without)
 
 
-def test_rules_for_many_whole_programs_can_be_read(tmp_path: Path) -> None:
+def test_the_rules_for_everything_that_ships_can_be_read(tmp_path: Path) -> None:
     _, _, listing = LISTING.partition("\n")
-    package = Path(remediate.__file__).parent
-    programs = [each.read_text() for name in ("probes/php", "programs") for each in (package / name).glob("*.php")]
-    for text in (programs * 20)[:80]:
-        listing += (
-            f"\nSudoers entry:\n    RunAsUsers: forge\n    Commands:\n\t/usr/bin/php -r {' '.join(text.split())}\n"
-        )
-    assert len(listing) > 3 * STDOUT_LIMIT
+    project = Project(None)
+    needed = {run.permission for name in project.playbooks() for run in project.load(name)(EXAMPLE).privileges()}
+    for user, argv in sorted(needed, key=str):
+        listing += f"\nSudoers entry:\n    RunAsUsers: {user}\n    Commands:\n\t{' '.join(argv)}\n"
+    assert len(listing) > 2 * STDOUT_LIMIT
     answer = asked(tmp_path, listing)
     assert len(answer.stdout) < STDOUT_LIMIT
-    assert len(Sudo().read(answer).rules) == len(Sudo().read(Output(stdout=LISTING)).rules) + 80
+    assert len(Sudo().read(answer).rules) == len(Sudo().read(Output(stdout=LISTING)).rules) + len(needed)
 
 
 def test_a_sudo_that_lists_nothing_allows_nothing(tmp_path: Path) -> None:

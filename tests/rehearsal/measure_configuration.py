@@ -328,7 +328,7 @@ def _run_everything(host: StagingHost, home: Path, finder: _Finder) -> None:
     def everything() -> None:
         for cure in cures:
             finder.run(f"check.{cure}", *at)
-        finder.run("fix.app-down", *at, "--hold", "0", "--yes", "-v", "--json")
+        finder.run("fix.app-down", *at, "--hold", "0", "--yes", "--json")
         finder.run("triage", *at, "--json")
         for task in ("config.cache", "worker.restart", "php-fpm.reload", "laravel.up"):
             finder.run(f"do.{task}", *at, "--plan")
@@ -339,10 +339,10 @@ def _run_everything(host: StagingHost, home: Path, finder: _Finder) -> None:
         run = edit_env("php8.2", APP, "forge", key, SecretStr(value), seen=host.script(_SEEN).split()[0])
         done = host.exec(("runuser", "-u", "forge", "--", *run.argv), _read_by(run), 60)
         assert done.returncode == 0, done.stderr  # there is nothing to measure without them
-    finder.run("do.config.cache", *at, "--hold", "0", "-v")
+    finder.run("do.config.cache", *at, "--hold", "0")
     source = ("--key", "CANARY_MORE", "--value-from", f"file:{home}/values/CANARY_REGEX")
-    finder.run("do.env.set", *at, *source, "--plan", "--json", "-v")
-    finder.run("do.env.set", *at, *source, "--hold", "0", "--junit", f"{home}/junit.xml", "-v")
+    finder.run("do.env.set", *at, *source, "--plan", "--json")
+    finder.run("do.env.set", *at, *source, "--hold", "0", "--json")
     everything()
     # Refused and failing: a value the framework would change, a wrong reference, a broken file, a read-only directory.
     (home / "values" / "quoted").write_bytes(b'"' + CANARIES["CANARY_PLAIN"].encode() + b'"')
@@ -361,7 +361,7 @@ def _run_everything(host: StagingHost, home: Path, finder: _Finder) -> None:
     ):
         host.script(script)
         finder.run("do.env.set", *at, *source, "--hold", "0", "--json")
-        finder.run("do.config.cache", *at, "--hold", "0", "-v")
+        finder.run("do.config.cache", *at, "--hold", "0")
         finder.run("check.app-down", *at, "--json")
     host.script(f"rm -f {APP}/config/canary.php")
 

@@ -166,6 +166,7 @@ def test_every_playbook_is_rehearsed_well(playbook: Playbook) -> None:
     assert all(case.fault.disturbs() for case in cases)
 
 
+LINEAGE = faults.LineageReplaced(name="example.com", domain="example.com")
 UNIT, PROGRAM = "nginx", "agency-worker"
 CONFIGURED = ("/srv/.env", "/srv/bootstrap/cache/")
 DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
@@ -185,6 +186,15 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.Maintenance(path="/srv"), ("/srv",)),
     (faults.DeployRunning(unit=UNIT), (UNIT,)),
     (faults.TableLocked(database="agency", url="https://example.com/"), ("agency",)),
+    (LINEAGE, ("/etc/letsencrypt/",)),
+    (faults.CertificateElsewhere(domain="example.com", config="/etc/x"), ("/etc/x", "/etc/nginx/ssl/")),
+    (faults.IssuedOften(name="example.com"), ("/etc/letsencrypt/",)),
+    (faults.CertbotAtWork(), ("certbot",)),
+    (faults.ChallengeShut(config="/etc/x"), ("/etc/x",)),
+    (
+        faults.RenewalHindered(certificate=LINEAGE, hindrance=faults.UnitStopped(unit="pebble")),
+        ("/etc/letsencrypt/", "pebble"),
+    ),
     (faults.ServerCrashed(unit="mariadb"), ("mariadb",)),
     (faults.ServerFrozen(unit="mariadb"), ("mariadb",)),
     (
