@@ -7,10 +7,11 @@ INVOKE = $(RUN) invoke
 # Tests talk to containers most of the time, so a few more processes than cores keep the cores busy.
 WORKERS ?= 3
 
-.PHONY: help setup engine sshd demo test lint types unit container rehearsal schema clean
+.PHONY: help setup engine sshd postgresql demo demo-incident test lint types unit container rehearsal schema clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
+	@echo "make demo-incident   a whole incident in six commands, from the alert to the post-mortem"
 	@echo "make test   set up, then lint, types and all tests, container tests included"
 	@echo "make clean  remove containers, images and state of this checkout"
 
@@ -23,6 +24,9 @@ engine: setup
 
 demo: engine
 	@sh docs/demo.sh $(INVOKE)
+
+demo-incident: engine
+	@sh docs/demo-incident.sh $(CURDIR)/.venv/bin
 
 test: lint types unit container rehearsal
 
@@ -38,7 +42,10 @@ types: setup
 sshd:
 	@sh tests/get-sshd.sh
 
-unit: setup sshd
+postgresql:
+	@sh tests/get-postgresql.sh
+
+unit: setup sshd postgresql
 	@echo "== tests without a container"
 	@$(RUN) coverage run -m pytest -m "not container" -n $(WORKERS)
 

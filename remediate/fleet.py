@@ -19,6 +19,7 @@ from remediate.engine import HostRun
 from remediate.errors import ConfigurationError
 from remediate.host import Host
 from remediate.inventory import Inventory
+from remediate.journal import JournalError
 from remediate.masking import Masker
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, HostOutcome, Mode, Problem, Report, RunVerdict, overall, touched
@@ -83,8 +84,9 @@ def run(
 ) -> Report:
     """Run a playbook (or a `Single` remedy) on hosts and return what happened; never prints, never exits.
 
-    For example `run(app_down, "prod", options=Options(plan=True))`. Raises ConfigurationError for what the caller got
-    wrong; everything that a host does ends in the Report, also that it leaves several PHPs to choose from (exit 2).
+    For example `run(app_down, "prod", options=Options(plan=True))`. `journal` is the URL of a database instead of the
+    user's own. Raises ConfigurationError for what the caller got wrong, an incident that nobody declared included;
+    everything that a host does ends in the Report, also that it leaves several PHPs to choose from (exit 2).
     """
     chosen = options or Options()
     hosts = select(target, inventory) if isinstance(target, str) else tuple(target)
@@ -93,6 +95,7 @@ def run(
     for host in hosts:
         if host.settings.php is not None or not cure.discovers:
             cure(host)  # what the inventory lacks is said before any host is touched
+    incident = None if chosen.incident is None else _known_incident(chosen.incident, journal)
     masker = Masker(cure.secrets if isinstance(cure, Single) else ())
     reporter = Masked(reporter or Silent(), masker)
     operator = operator or operator_name()
@@ -109,7 +112,7 @@ def run(
             hosts,
             __version__,
             reason=chosen.reason,
-            incident=chosen.incident,
+            incident=incident,
         )
     )
     try:
@@ -137,7 +140,7 @@ def run(
             playbook=cure.name,
             operator=operator,
             reason=chosen.reason,
-            incident=chosen.incident,
+            incident=incident,
             started=started,
             seconds=round(monotonic() - begun, 1),
             verdict=verdict,
@@ -152,6 +155,17 @@ def run(
     finally:
         record.close()
     return report
+
+
+def _known_incident(named: str, journal: str | None) -> str:
+    """Return the whole id of the incident that a run belongs to. Raises ConfigurationError when there is none."""
+    from remediate.incident.store import IncidentStore
+
+    try:
+        with IncidentStore.open(journal) as store:
+            return store.find(named)
+    except JournalError:
+        return named  # nothing will be changed without a journal; that a host can be looked at matters more
 
 
 def open_session(host: Host) -> Session:

@@ -4,9 +4,9 @@ Write in this order: `begin` a run, `intend` each step before it acts and `concl
 process that dies in between leaves a run without an end and, if it was acting, an intent without an outcome:
 `Journal.open_intents` finds those. When `intend` raises, the caller must not act.
 
-The journal is one SQLite file in the user's state directory, `REMEDIATE_STATE_DIR` if that is set. Nothing is ever
-deleted or overwritten. Texts are stored as given: whoever calls has masked the secrets in them, and no message of this
-module quotes one.
+The journal is one SQLite file in the user's state directory, `REMEDIATE_STATE_DIR` if that is set, or the database that
+`REMEDIATE_JOURNAL` names by URL, so that a team shares it. Nothing is ever deleted or overwritten. Texts are stored as
+given: whoever calls has masked the secrets in them, and no message of this module quotes one.
 
 Importing this module is cheap; SQLAlchemy is imported when a journal is opened.
 """
@@ -54,9 +54,7 @@ class Journal:
         Raises JournalError when it cannot be used; ConfigurationError for a URL that cannot be, and for a journal that
         a newer version of this package wrote.
         """
-        from remediate.migrations.database import open_database
-
-        return cls(open_database(url, _state_directory() / FILE_NAME))
+        return cls(journal_database(url))
 
     def close(self) -> None:
         """Close it; call once, when nothing uses it any more."""
@@ -209,7 +207,15 @@ class Journal:
         return JournalError(f"the journal {self._database.place} did not take the record: {why}")
 
 
-def _state_directory() -> Path:
+def journal_database(url: str | None = None) -> "Database":
+    """Open the database itself; raises as `Journal.open` does."""
+    from remediate.migrations.database import open_database
+
+    return open_database(url or os.environ.get("REMEDIATE_JOURNAL") or None, state_directory() / FILE_NAME)
+
+
+def state_directory() -> Path:
+    """Return where this user's records are kept; it may not exist yet."""
     given = os.environ.get("REMEDIATE_STATE_DIR")
     if given:
         return Path(given).absolute()

@@ -3,6 +3,8 @@
 import ast
 import importlib
 import importlib.util
+import os
+import re
 import sys
 import tomllib
 import traceback
@@ -16,6 +18,7 @@ from remediate.errors import ConfigurationError
 from remediate.flags import RUN_NAMES
 from remediate.inventory import discover
 from remediate.playbook import Playbook
+from remediate.references import resolve
 
 RESERVED: Final = frozenset({"all"})
 """Names that a playbook cannot have."""
@@ -92,6 +95,31 @@ class Project:
         found = discover(self.root)
         if not found:
             raise ConfigurationError(f"no inventory in {self.root / 'inventories'}: give --inventory PATH or add one")
+        return found
+
+    def journal(self) -> str | None:
+        """Return the URL of the journal that this project's pyproject.toml names, None where it names none.
+
+        The environment's `REMEDIATE_JOURNAL` comes before it. Raises ConfigurationError for what is no URL, or has a
+        password in it: a reference (`env:NAME`, `file:PATH` or `cmd:COMMAND`) says where the whole URL is.
+        """
+        if self.root is None or os.environ.get("REMEDIATE_JOURNAL"):
+            return None
+        path = self.root / "pyproject.toml"
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8"))["tool"]["remediate"].get("journal")
+        except FileNotFoundError:  # a root that was given need not be marked
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigurationError(f"{path} cannot be read: {_said(error)}") from error
+        if found is None:
+            return None
+        if not isinstance(found, str):
+            raise ConfigurationError(f"{path}: journal takes the URL of a database, as postgresql://db/remediate")
+        if found.startswith(("env:", "file:", "cmd:")):
+            return resolve(found, f"{path}: journal", sys.stdin).get_secret_value()
+        if re.search("://[^/]*:[^/]*@", found):
+            raise ConfigurationError(f"{path}: journal has a password in it: say where the URL is, as env:NAME")
         return found
 
     def playbooks(self) -> Mapping[str, Listed]:

@@ -23,9 +23,11 @@ from typing import IO, Any
 import hypothesis
 import jsonschema
 import pytest
+import sqlalchemy
 import testinfra
 import yaml
 
+from postgresql import NotInstalled, server
 from remediate.commands.privileges import sudoers_of
 from remediate.commands.staging import declared_faults
 from remediate.errors import RemediateError
@@ -506,3 +508,27 @@ def cli(staged: Staged, tmp_path: Path, schema: Mapping[str, object]) -> Iterato
     cli = Cli(staged, home, schema)
     yield cli
     cli.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL of this test session."""
+    try:
+        with server() as url:
+            yield url
+    except NotInstalled as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/journal.sqlite3"
+    server_url: str = request.getfixturevalue("postgresql")
+    name = f"t{abs(hash(request.node.nodeid)):x}"
+    engine = sqlalchemy.create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server_url.replace("/postgres?", f"/{name}?")

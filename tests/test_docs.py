@@ -5,11 +5,12 @@ import importlib
 import io
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 import yaml
@@ -19,7 +20,20 @@ from pydantic import BaseModel
 import remediate
 from incidents import DOWN, HEALTHY, PAGES, host
 from remediate.cli import namespace
+from remediate.commands.incident_tree import incident_commands
+from remediate.commands.room import IncidentReport
 from remediate.host import Certificate, Database, DatabaseLimits, Limits, Links, Payments, Service, Settings, SshTarget
+from remediate.incident.events import Data, Situation
+from remediate.incident.postmortem import sections
+from remediate.incident.settings import (
+    ChannelSettings,
+    Contact,
+    IncidentSettings,
+    Rule,
+    StaticPage,
+    StatuspageSettings,
+    incident_settings,
+)
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, RunVerdict
 from remediate.playbooks.app_down import app_down
@@ -81,7 +95,7 @@ def test_every_command_exists_with_its_flags(page: Path) -> None:
         if (words := typed(line)) is None:
             continue
         if len(words) == 1:  # it is only named: what it needs need not stand there
-            assert words[0] in namespace(ROOT).task_names
+            assert words[0] in namespace(ROOT).task_names or words[0] in remedies()
         else:
             tree().parse_argv(words)
 
@@ -105,10 +119,58 @@ def test_every_command_of_the_demo_exists() -> None:
         tree().parse_argv(words)
 
 
+def test_the_incident_of_the_demo_takes_six_commands_that_exist() -> None:
+    script = (ROOT / "docs/demo-incident.sh").read_text().splitlines()
+    steps = [shlex.split(line) for line in script if line[:7] == "expect "]
+    assert len(steps) <= 6
+    for _, _, *words in steps:
+        tree().parse_argv(words)
+
+
+def test_the_example_of_an_incident_is_one_that_this_code_reads() -> None:
+    kept = ROOT / "docs/examples/incident"
+    incident_settings(kept)
+    incident = IncidentReport.model_validate_json((kept / "incident.json").read_text()).incident
+    assert [run.verdict for run in incident.runs] == ["fixed", "healthy"]
+    assert {"declared", "acknowledged", "run", "update", "announced", "escalated", "message", "resolved"} <= {
+        event.kind for event in incident.timeline
+    }
+    typed_there = re.findall(r"^\$ remediate (\S+)", (kept / "transcript.txt").read_text(), re.MULTILINE)
+    assert len(typed_there) <= 6
+    titles = re.findall(r"^#+ .*", (kept / "post-mortem.md").read_text(), re.MULTILINE)
+    made = sections(incident, incident_settings(kept), incident.declared_at, "ana")
+    assert titles == [section.heading for section in made]
+
+
+def test_the_settings_of_incidents_are_the_fields_of_their_models() -> None:
+    page = (ROOT / "docs/incidents.md").read_text()
+    table = rows(page, "setting")
+    assert [first.strip("`") for first, *_ in table] == list(IncidentSettings.model_fields)
+    stated = {first.strip("`"): {*re.findall(r"`([a-z_]+)`", meaning)} for first, _, meaning in table}
+    assert stated["escalation"] >= {*Rule.model_fields, *(each.value for each in Situation)}
+    assert stated["contacts"] >= {*Contact.model_fields}
+    assert stated["channels"] >= {*ChannelSettings.model_fields}
+    assert stated["status_page"] >= {*StaticPage.model_fields, *StatuspageSettings.model_fields}
+    examples = [block["text"] for block in _FENCED.finditer(page) if block["kind"] == "toml"]
+    for example in examples:
+        table = tomllib.loads(example)["tool"]["remediate"]
+        IncidentSettings.model_validate(table.get("incidents", {}))
+    assert len(examples) == 3
+
+
+def test_the_events_and_commands_of_incidents_are_all_told() -> None:
+    page = (ROOT / "docs/incidents.md").read_text()
+    kinds = {str(model.model_fields["kind"].default) for model in get_args(get_args(Data)[0])}
+    events = page[page.index("What happens is an event") :]
+    assert [kind for kind in kinds - {"run"} if f"`{kind}`" not in events] == []
+    named = [first.strip("`") for first, *_ in rows(page, "command")]
+    assert sorted(named) == sorted(command.name for command in incident_commands(Project(ROOT)))
+
+
 @EVERY_PAGE
 def test_every_target_of_make_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    asked = [words.split() for line in code(page) for words in re.findall(r"^make ([a-z ]+?)(?:  |$)", line)]
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    asked = [words.split() for line in code(page) for words in re.findall(r"^make ([a-z -]+?)(?:  |$)", line)]
     assert [target for words in asked for target in words if target not in targets] == []
 
 

@@ -33,10 +33,18 @@ def mend(cure: Cure, flags: Flags, project: Project, terminal: Terminal, *, prog
     hosts = select(target_of(flags), inventory_of(flags, project))
     _known_overrides(cure, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
-    reporter = TextReporter(narrative, terminal.err, program=program, inventory=text_of(flags, "inventory"))
+    reporter = TextReporter(
+        narrative, terminal.err, program=program, inventory=text_of(flags, "inventory"), incident=options.incident
+    )
     with stoppable() as stop:
         report = run(
-            cure, hosts, reporter=reporter, consent=partial(terminal.consent, stop=stop), stop=stop, options=options
+            cure,
+            hosts,
+            reporter=reporter,
+            consent=partial(terminal.consent, stop=stop),
+            stop=stop,
+            options=options,
+            journal=project.journal(),
         )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))

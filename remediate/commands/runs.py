@@ -19,7 +19,7 @@ def list_runs(flags: Flags, project: Project, terminal: Terminal) -> int:
     limit = text_of(flags, "limit") or "20"
     if not re.fullmatch("0*[1-9][0-9]{0,5}", limit):
         raise ConfigurationError(f"--limit takes a number of runs, from 1 to {MOST}")
-    journal = Journal.open()
+    journal = Journal.open(project.journal())
     try:
         runs = journal.runs(limit=int(limit))
     finally:
@@ -54,7 +54,7 @@ def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str
     wanted = flags.get("run")
     if not isinstance(wanted, str):
         raise ConfigurationError("which run? give its id, or the beginning of it (runs.list shows them)")
-    journal = Journal.open()
+    journal = Journal.open(project.journal())
     try:
         stored = journal.find(wanted)
     finally:

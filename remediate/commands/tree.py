@@ -65,6 +65,7 @@ def commands(project: Project) -> Iterator[Command]:
     yield from _rehearsals(project, playbooks)
     yield _sudoers(project)
     yield _triage(project)
+    yield from _incidents(project)
     for kind, remedy in remedies().items():
         if not remedy.is_human:
             yield _remedy(kind, remedy, project)
@@ -215,6 +216,12 @@ def _triage(project: Project) -> Command:
         Flag("users", "which users are affected? all, many or few"),
     )
     return Command("triage", "Say which incident this is, how bad, and what to type next.", flags, body)
+
+
+def _incidents(project: Project) -> Iterator[Command]:
+    from remediate.commands.incident_tree import incident_commands
+
+    yield from incident_commands(project)
 
 
 def _docs(project: Project) -> Command:

@@ -2,12 +2,12 @@
 
 from remediate.commands.mend import Flags, inventory_of, target_of, text_of
 from remediate.commands.terminal import Terminal
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, RemediateError
 from remediate.fleet import select
 from remediate.outcome import RunVerdict
 from remediate.project import Project
 from remediate.report.triage import report_lines
-from remediate.severity import QUESTIONS, Answer, Answers, Question, assess_again
+from remediate.severity import QUESTIONS, Answer, Answers, Assessment, Question, assess_again
 from remediate.triage import TriageReport, triage
 
 
@@ -20,7 +20,7 @@ def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program:
 
 
 def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
-    answers = Answers(**{question.name: _given(flags, question) for question in QUESTIONS})
+    answers = given_answers(flags)
     hosts = select(target_of(flags), inventory_of(flags, project))
     playbooks, broken = project.usable()
     for why in broken:
@@ -30,6 +30,7 @@ def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str
     report = triage(hosts, playbooks, answers=answers)
     if terminal.interactive and not flags.get("json"):
         report = _asked(report, terminal)
+    _keep(report, project, terminal)
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
     else:
@@ -38,20 +39,41 @@ def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str
     return report.exit_code
 
 
+def _keep(report: TriageReport, project: Project, terminal: Terminal) -> None:
+    """Keep what was seen, so that a declaration can begin with it; nobody loses the answer where that fails."""
+    from remediate.incident.store import IncidentStore
+
+    try:
+        with IncidentStore.open(project.journal()) as store:
+            store.keep_triage(report.operator, report.started, report.model_dump_json(by_alias=True))
+    except RemediateError as error:
+        terminal.progress(f"not kept for a declaration: {error}")
+
+
 def _asked(report: TriageReport, terminal: Terminal) -> TriageReport:
     """Ask what is open, where anything matches; an empty answer leaves it open."""
     if report.assessment.severity is None and not any(host.matching for host in report.hosts):
         return report
+    return report.model_copy(update={"assessment": asked(report.assessment, terminal)})
+
+
+def asked(assessment: Assessment, terminal: Terminal) -> Assessment:
+    """Ask a person what is open; an empty answer leaves it open."""
     given: dict[str, Answer] = {}
     for question in QUESTIONS:
-        if question.name not in report.assessment.open:
+        if question.name not in assessment.open:
             continue
         choices = "/".join(answer.value for answer in question.answers)
         said = terminal.ask(f"{question.text} [{choices}, Enter = not known]")
         chosen = next((answer for answer in question.answers if said and answer.value.startswith(said.lower())), None)
         if chosen is not None:
             given[question.name] = chosen
-    return report.model_copy(update={"assessment": assess_again(report.assessment, given)})
+    return assess_again(assessment, given)
+
+
+def given_answers(flags: Flags) -> Answers:
+    """Read what a person answers by flags. Raises ConfigurationError naming the flag and what it accepts."""
+    return Answers(**{question.name: _given(flags, question) for question in QUESTIONS})
 
 
 def _given(flags: Flags, question: Question) -> Answer | None:

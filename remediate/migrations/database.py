@@ -22,6 +22,7 @@ from sqlalchemy import (
     column,
     create_engine,
     event,
+    func,
     inspect,
     make_url,
     select,
@@ -55,6 +56,12 @@ _FAULTS = {
     sqlite3.SQLITE_BUSY: (f"is in use by others for over {BUSY_SECONDS} s", "look which process holds it, try again"),
 }
 """By SQLite's primary result code: what is wrong, and what to do."""
+
+_PATIENCE = {"postgresql+psycopg": {"connect_timeout": BUSY_SECONDS}}
+"""By driver: how long to wait for a server that does not answer."""
+
+_UPGRADE_LOCK = 0x72656D65
+"""PostgreSQL's advisory lock for whoever makes the tables; any number that nobody else in that database uses."""
 
 # alembic keeps the migration that is running in module globals.
 _upgrading = threading.Lock()
@@ -193,10 +200,18 @@ def _sqlite(path: Path) -> Engine:
 
 
 def _server(url: URL) -> Engine:
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
     try:
-        return create_engine(url, hide_parameters=True)
+        # A connection may have died since it was last used: whoever watches an incident keeps one for hours.
+        return create_engine(
+            url, hide_parameters=True, pool_pre_ping=True, connect_args=_PATIENCE.get(url.drivername, {})
+        )
     except (NoSuchModuleError, ModuleNotFoundError):
-        raise ConfigurationError(f"no database driver is installed for a journal at {url.drivername}://") from None
+        extra = ": pip install 'remediate[postgresql]'" if url.drivername == "postgresql+psycopg" else ""
+        raise ConfigurationError(
+            f"no database driver is installed for a journal at {url.drivername}://{extra}"
+        ) from None
 
 
 def _version(connection: Connection) -> str | None:
@@ -223,8 +238,11 @@ def _upgrade(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    # The write transaction is the lock: who comes second waits at its beginning and then finds nothing left to do.
+    # The write transaction is the lock, on PostgreSQL its first statement: who comes second waits there, and then finds
+    # nothing left to do.
     with _upgrading, database.writing() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
         found = _version(connection)
         if found == HEAD:
             return

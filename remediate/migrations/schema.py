@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -16,10 +17,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     text,
 )
 
-HEAD = "0001_runs_and_steps"
+HEAD = "0003_messages"
 """The newest version; a constant, so that a journal that is up to date is opened without importing alembic."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -84,7 +86,7 @@ runs = Table(
     Column("playbook", VisibleText, nullable=False),
     Column("operator", VisibleText, nullable=False),
     Column("reason", VisibleText),
-    Column("incident", String(36)),
+    Column("incident", String(36), index=True),
     Column("hosts", JSON, nullable=False),
     Column("version", VisibleText, nullable=False),
     Column("verdict", VisibleText),
@@ -118,4 +120,61 @@ Index(
     unique=True,
     sqlite_where=text("finished_at IS NULL"),
     postgresql_where=text("finished_at IS NULL"),
+)
+
+# Nothing here is ever updated or deleted. `once` names what can happen only once in an incident: whoever is second to
+# write it, at the same time on another machine too, is told so by the constraint. Most events have none.
+incident_events = Table(
+    "incident_events",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("incident", String(36), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("who", VisibleText, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("data", VisibleText, nullable=False),
+    Column("once", String(200)),
+    UniqueConstraint("incident", "once"),  # its index begins with the incident: it finds the events of one, too
+)
+
+triages = Table(
+    "triages",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("started", Moment, nullable=False, index=True),
+    Column("operator", VisibleText, nullable=False),
+    Column("report", VisibleText, nullable=False),
+)
+
+# What is said about incidents. A message never changes; what becomes of it on each channel stands in its deliveries.
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("incident", String(36), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("audience", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    # The rest of it, as JSON: nothing is looked for in there.
+    Column("content", VisibleText, nullable=False),
+    # Who says the same thing twice gives the same key, and is heard once.
+    Column("key", VisibleText, unique=True),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message", String(36), ForeignKey("messages.id"), nullable=False),
+    Column("channel", VisibleText, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # Until then nobody touches it: while queued it waits for its next try, while sending it belongs to its claimant.
+    Column("until", Moment, nullable=False),
+    # Whether an attempt may have reached the receiver although nobody knows.
+    Column("unsure", Boolean, nullable=False),
+    Column("finished", Moment),
+    Column("note", VisibleText),
+    UniqueConstraint("message", "channel"),
+    Index(None, "state", "until"),
 )

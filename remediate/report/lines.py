@@ -104,6 +104,7 @@ class Door(NamedTuple):
     run: str
     severity: Severity | None
     inventory: str | None = None
+    incident: str | None = None
 
     def on(self, host: str) -> str:
         """The flags that name one host, as the reader named it."""
@@ -117,8 +118,9 @@ class Door(NamedTuple):
 
     @property
     def evidence(self) -> str:
-        """Where to read everything again."""
-        return f"evidence: {self.program} runs.show {self.run}"
+        """Where to read everything again, and who is waiting to be told."""
+        told = f"       next: {self.program} incident.update --incident {self.incident}" if self.incident else ""
+        return f"evidence: {self.program} runs.show {self.run}{told}"
 
 
 def clean(text: str) -> str:

@@ -18,11 +18,19 @@ class TextReporter:
     What a stream cannot take is lost: a reader who has left does not end a run.
     """
 
-    def __init__(self, out: Stream | None, err: Stream | None, *, program: str, inventory: str | None = None) -> None:
+    def __init__(
+        self,
+        out: Stream | None,
+        err: Stream | None,
+        *,
+        program: str,
+        inventory: str | None = None,
+        incident: str | None = None,
+    ) -> None:
         self._out = Steady(out)
         self._err = Steady(err)
         self._lock = Lock()
-        self._door = Door(program, "", "", None, inventory)
+        self._door = Door(program, "", "", None, inventory, incident)
         self._several = False
         self._told: set[str] = set()
 

@@ -222,3 +222,9 @@ def test_a_host_that_was_not_changed_is_quoted_only_where_no_guard_knew_why(code
     before = seen({LOG: LogLines(lines=LINES)})
     lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="?"), before=before), DOOR)
     assert any("last lines" in line for line in lines) is quoted
+
+
+def test_whoever_mends_in_an_incident_is_told_to_tell_the_others() -> None:
+    door = DOOR._replace(incident="a37f")
+    assert door.evidence == "evidence: invoke runs.show 7f3a       next: invoke incident.update --incident a37f"
+    assert DOOR.evidence == "evidence: invoke runs.show 7f3a"

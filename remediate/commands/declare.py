@@ -1,0 +1,222 @@
+"""incident.declare: the questions of 3.2 answered as far as anybody knows, and an incident that exists from then on."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from pydantic import ValidationError
+
+from remediate.commands.mend import inventory_of, text_of
+from remediate.commands.room import Room, made, moment_of, severity_of
+from remediate.commands.triage import asked, given_answers
+from remediate.errors import ConfigurationError
+from remediate.fleet import select
+from remediate.incident.clock import due
+from remediate.incident.delivery import deliver_due
+from remediate.incident.events import Acknowledged, Declared, Detection, Situation
+from remediate.incident.messages import MessageKind
+from remediate.incident.record import Incident
+from remediate.incident.settings import Audience
+from remediate.journal import Journal
+from remediate.journal_entries import RunSummary
+from remediate.outcome import RunVerdict
+from remediate.playbook import Severity
+from remediate.severity import QUESTIONS, Answers, Assessment, Known, assess, assess_again
+from remediate.triage import Incident as Suspect
+from remediate.triage import TriageReport
+from remediate.verdict import HANDOVERS
+
+_RUNS: Final = 200
+_EVIDENCE: Final = 2
+
+
+def declare(room: Room) -> int:
+    """Declare it: from the newest triage, the runs since, and what is given."""
+    hosts = _hosts(room)
+    report = _triage(room, hosts)
+    assessment = _assessment(room, report)
+    severity, reason = _severity(room, report, assessment)
+    first_alert = room.text("first_alert")
+    noticed = moment_of(first_alert, "first-alert", room.settings, room.now) if first_alert else None
+    hosts = hosts or (tuple(host.name for host in report.hosts) if report else ())
+    runs = _runs(room, hosts, noticed or (report.started if report else None))
+    playbook = _playbook(report, runs)
+    hosts = hosts or tuple(dict.fromkeys(name for run in runs for name in run.hosts))
+    commander = room.text("commander") or room.who.partition("@")[0]
+    declared = made(
+        Declared,
+        {"detected_by": "source", "customers": "internal-only", "first_alert_at": "first-alert"},
+        title=room.text("title") or _title(playbook, hosts),
+        severity=severity,
+        severity_reason=reason,
+        answers=assessment.answers,
+        impact=room.text("impact") or _impact(assessment),
+        commander=commander,
+        detection=_detection(room.text("detected")),
+        detected_by=room.text("source"),
+        first_alert_at=noticed,
+        customers=not room.given("internal_only"),
+        situations=tuple(each for each in (Situation.BREACH, Situation.PROVIDER) if room.given(each.value)),
+        hosts=hosts,
+        playbook=playbook,
+    )
+    deliver_due(room.store, desk=room.desk)
+    incident = room.store.declare(room.who, room.now, declared, runs=[run.id for run in runs])
+    if not room.given("unclaimed"):
+        # Whoever declares it has noticed it: one command less to type while it burns.
+        claim = Acknowledged(commander=commander)
+        room.store.append(incident.id, room.who, room.now, claim, once="acknowledged")
+        incident = room.store.load(incident.id)
+    _told(room, incident)
+    return 0
+
+
+def _told(room: Room, incident: Incident) -> None:
+    shown = room.store.shown(incident.id)
+    room.say(f"{incident.severity.value} {incident.title}   incident {shown}   commander {incident.commander}")
+    if incident.severity_reason:
+        room.say(f"        because {incident.severity_reason}")
+    for run in incident.runs:
+        room.say(f"        run {run.shown} ({run.playbook}: {run.verdict}) belongs to it")
+    sent = room.tell(incident, MessageKind.DECLARATION, Audience.INTERNAL, key=f"declaration:{incident.id}")
+    if room.is_public(incident):
+        room.tell(incident, MessageKind.STATUS, Audience.PUBLIC, key=f"declaration:{incident.id}:public")
+    first = (
+        f"fix.{incident.playbook} --host {','.join(incident.hosts)}" if incident.playbook and incident.hosts else None
+    )
+    if first:
+        room.say(f"next    {room.program} {first} --incident {shown}")
+    if not sent:
+        room.say(f"        nothing was sent: {room.program} incident.update --send tells everybody")
+    for one in due(incident, room.settings, room.now)[:2]:
+        room.say(f"        {one.kind.value} by {room.settings.local(one.at):%H:%M} ({one.at:%H:%MZ}): {one.why}")
+    room.document(incident)
+
+
+def _hosts(room: Room) -> tuple[str, ...]:
+    target = text_of(room.flags, "host")
+    if target is None:
+        return ()
+    return tuple(host.name for host in select(target, inventory_of(room.flags, room.project)))
+
+
+def _triage(room: Room, hosts: Sequence[str]) -> TriageReport | None:
+    """The newest triage that found something on these hosts, and is not too old."""
+    since = room.now - timedelta(minutes=room.settings.lookback_minutes)
+    for text in room.store.triages_since(since):
+        try:
+            report = TriageReport.model_validate_json(text)
+        except ValidationError:  # another version's: as good as none
+            continue
+        names = {host.name for host in report.hosts}
+        if (not hosts or names.intersection(hosts)) and any(host.matching or host.error for host in report.hosts):
+            return report
+    return None
+
+
+def _assessment(room: Room, report: TriageReport | None) -> Assessment:
+    answers = given_answers(room.flags)
+    known = {name: answer for name, answer in answers if answer is not None}
+    if report is not None:
+        first = report.assessment
+        return assess_again(first.model_copy(update={"from_facts": _unsaid(first, known)}), known) if known else first
+    assessment = assess(Known.UNKNOWN, answers, matches=False)
+    if assessment.severity is None and not room.text("severity") and room.terminal.interactive:
+        assessment = asked(assess(Known.UNKNOWN, Answers(), matches=True), room.terminal)
+    return assessment
+
+
+def _unsaid(assessment: Assessment, said: object) -> tuple[str, ...]:
+    return tuple(name for name in assessment.from_facts if not isinstance(said, dict) or name not in said)
+
+
+def _severity(room: Room, report: TriageReport | None, assessment: Assessment) -> tuple[Severity, str]:
+    texts = {question.name: question.text for question in QUESTIONS}
+    said = ", ".join(
+        f"{texts[name]} {answer.value} ({_source(name, assessment)})" for name, answer in assessment.answers.items()
+    )
+    evidence = _evidence(report)
+    said = "; ".join(part for part in (said, evidence) if part)
+    if given := room.text("severity"):
+        return severity_of(given), room.text("reason") or (f"given; {said}" if said else "given")
+    if assessment.severity is not None:
+        return assessment.severity, room.text("reason") or said
+    matching = [each for host in report.hosts for each in host.matching] if report is not None else []
+    if matching:
+        worst = min(matching, key=lambda each: each.severity.value)
+        return worst.severity, f"{worst.playbook} at worst; whether the site can be used could not be told"
+    raise ConfigurationError(
+        "how bad is it? Answer --accessible, --data, --revenue or --users, give --severity, or run triage before"
+    )
+
+
+def _source(name: str, assessment: Assessment) -> str:
+    if name not in assessment.from_facts:
+        return "said"
+    return "seen" if name == "accessible" else "inferred"
+
+
+def _evidence(report: TriageReport | None) -> str:
+    found = [each for host in report.hosts for one in host.matching[:1] for each in one.evidence] if report else []
+    return "; ".join(found[:_EVIDENCE])
+
+
+def _runs(room: Room, hosts: Sequence[str], since: datetime | None) -> tuple[RunSummary, ...]:
+    """Runs that led to it: named ones, and those on its hosts since it was noticed that belong to nothing yet."""
+    journal = Journal.open(room.project.journal())
+    try:
+        named = room.flags.get("run")
+        wanted = [journal.find(str(prefix)) for prefix in named] if isinstance(named, list) else []
+        found = journal.runs(limit=_RUNS) if since is not None else ()
+    finally:
+        journal.close()
+    own = [run for run in found if run.incident is None and since is not None and run.started >= since]
+    picked = {run.id: run for run in [*own, *wanted] if run in wanted or not hosts or {*run.hosts} & {*hosts}}
+    return tuple(sorted(picked.values(), key=lambda run: run.started))
+
+
+def _playbook(report: TriageReport | None, runs: Sequence[RunSummary]) -> str | None:
+    found = [_whose(each) for host in report.hosts for each in host.matching] if report is not None else []
+    used = [run.playbook for run in reversed(runs) if not run.playbook.startswith("do.") and _sick(run)]
+    return next(iter((*found, *used)), None)
+
+
+def _whose(incident: Suspect) -> str:
+    """The playbook whose incident it is: another's, where its own only hands over."""
+    own = [code for code in incident.codes if code not in HANDOVERS]
+    return incident.codes[0] if incident.codes and not own and not incident.mends else incident.playbook
+
+
+def _sick(run: RunSummary) -> bool:
+    return run.verdict != RunVerdict.HEALTHY.value
+
+
+def _title(playbook: str | None, hosts: Sequence[str]) -> str:
+    if playbook is None:
+        raise ConfigurationError("what is it called? Give --title, or run triage before")
+    where = f" on {', '.join(hosts)}" if hosts else ""
+    return f"{playbook.replace('-', ' ').capitalize()}{where}"
+
+
+_IMPACT: Final = {
+    ("accessible", "no"): "the service cannot be used",
+    ("accessible", "partial"): "the service can only be used in part",
+    ("users", "all"): "all users are affected",
+    ("users", "many"): "many users are affected",
+    ("users", "few"): "few users are affected",
+}
+"""Of the answers, what customers may read too."""
+
+
+def _impact(assessment: Assessment) -> str:
+    answers = ((name, answer.value) for name, answer in assessment.answers.items())
+    text = ", ".join(_IMPACT[each] for each in answers if each in _IMPACT)
+    return text[:1].upper() + text[1:]
+
+
+def _detection(text: str) -> Detection:
+    try:
+        return Detection(text or Detection.INTERNAL.value)
+    except ValueError:
+        accepted = ", ".join(each.value for each in Detection)
+        raise ConfigurationError(f"--detected takes {accepted}, not {text!r}") from None

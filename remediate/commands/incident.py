@@ -1,0 +1,302 @@
+"""incident.*: claim it, contain it, tell everybody, call others in, and look at it."""
+
+import re
+from typing import Final
+
+from remediate.commands.mend import text_of
+from remediate.commands.room import IncidentList, Room, made, severity_of
+from remediate.errors import ConfigurationError
+from remediate.incident.briefing import Words
+from remediate.incident.clock import due
+from remediate.incident.contacts import Person, people
+from remediate.incident.delivery import deliver_due, told
+from remediate.incident.events import (
+    Acknowledged,
+    CommandTaken,
+    Contained,
+    Data,
+    Escalated,
+    Identified,
+    Noted,
+    SeverityChanged,
+    Situation,
+    SituationFound,
+    Status,
+    Updated,
+)
+from remediate.incident.messages import MessageKind
+from remediate.incident.record import Incident
+from remediate.incident.settings import Audience
+from remediate.incident.timeline import entries, headline, markdown_lines, terminal_lines
+from remediate.outcome import FAILED_EXIT_CODE
+
+_LISTED: Final = 20
+
+_Row = tuple[Situation | None, tuple[str, ...], str]
+"""What for, which roles, and why."""
+
+
+def acknowledge(room: Room) -> int:
+    """Claim it: one person has it, and everybody can see who."""
+    incident = _open(room)
+    commander = room.text("commander") or room.who.partition("@")[0]
+    claim = made(Acknowledged, commander=commander)
+    if room.store.append(incident.id, room.who, room.now, claim, once="acknowledged") is None:
+        has = room.store.load(incident.id)
+        if has.commander != commander and not room.given("take_over"):
+            at = f" since {has.acknowledged_at:%H:%MZ}" if has.acknowledged_at else ""
+            room.say(f"{has.commander} has it{at}: --take-over makes {commander} its commander")
+            room.document(has)
+            return FAILED_EXIT_CODE
+        if has.commander != commander:
+            _append(room, incident, CommandTaken(commander=commander))
+    incident = room.store.load(incident.id)
+    late = ""
+    within = room.settings.respond_within(incident.severity)
+    if incident.acknowledged_at and within and incident.acknowledged_at > incident.started_at + within:
+        late = f", after the {within.total_seconds() / 60:g} minutes that {incident.severity.value} allows"
+    room.say(f"{incident.commander} has it{late}: {incident.severity.value} {incident.title}")
+    room.document(incident)
+    return 0
+
+
+def contain(room: Room) -> int:
+    """Write down what stopped the harm from spreading: not the fix, and to be undone one day."""
+    incident = _open(room)
+    _append(room, incident, made(Contained, action=_needed(room, "action")))
+    return _noted(room, incident, "contained")
+
+
+def identify(room: Room) -> int:
+    """Write down the cause."""
+    incident = _open(room)
+    _append(room, incident, made(Identified, cause=_needed(room, "cause")))
+    return _noted(room, incident, "cause noted")
+
+
+def note(room: Room) -> int:
+    """Write down anything else; also of an incident that is over."""
+    incident = room.incident(or_newest=True)
+    _append(room, incident, made(Noted, text=_needed(room, "text")))
+    return _noted(room, incident, "noted")
+
+
+def update(room: Room) -> int:
+    """Say how it stands, from what is known and what is given; the next one is due from then on."""
+    incident = _open(room)
+    said = made(
+        Updated,
+        {"next_steps": "next"},
+        status=_status(room, incident),
+        state=room.text("state") or _state(incident),
+        actions=room.text("actions"),
+        next_steps=room.text("next") or _next(_status(room, incident)),
+        eta=room.text("eta"),
+        impact=room.text("impact"),
+    )
+    changes: list[Data] = []
+    if given := room.text("severity"):
+        changes.append(made(SeverityChanged, severity=severity_of(given), reason=room.text("reason")))
+    if cause := room.text("cause"):
+        changes.append(made(Identified, cause=cause))
+    found = [each for each in (Situation.BREACH, Situation.PROVIDER) if room.given(each.value)]
+    changes += [made(SituationFound, situation=each) for each in found if each not in incident.situations]
+    deliver_due(room.store, desk=room.desk)
+    for change in changes:
+        _append(room, incident, change)
+    event = _append(room, incident, said)
+    incident = room.store.load(incident.id)
+    room.tell(incident, MessageKind.UPDATE, Audience.INTERNAL, key=f"update:{event}")
+    if room.is_public(incident):
+        words = Words(text=room.text("public"))
+        room.tell(incident, MessageKind.STATUS, Audience.PUBLIC, key=f"update:{event}:public", words=words)
+    every = room.settings.update_every(incident.severity)
+    if every is not None:
+        at = room.now + every
+        room.say(f"next    update by {room.settings.local(at):%H:%M} ({at:%H:%MZ})")
+    room.document(incident)
+    return 0
+
+
+def escalate(room: Room) -> int:
+    """Call others in: those whom the matrix wants now, those of one of its rows, or those who are named."""
+    incident = _open(room)
+    rows = _rows(room, incident)
+    deliver_due(room.store, desk=room.desk)
+    for situation, roles, why in rows:
+        called = people(roles, room.settings, room.now, room.root)
+        if situation in {Situation.BREACH, Situation.PROVIDER} and situation not in incident.situations:
+            _append(room, incident, SituationFound(situation=situation))
+        event = _append(
+            room,
+            incident,
+            made(
+                Escalated,
+                {"roles": "to", "reason": "why"},
+                situation=situation,
+                roles=roles,
+                people=tuple(person.describe() for person in called),
+                methods=tuple(person.method for person in called if person.method),
+                reason=why,
+            ),
+        )
+        incident = room.store.load(incident.id)
+        for person in called:
+            room.say(f"call    {person.describe()}: {why}")
+            _call(room, incident, person, why, key=f"escalation:{event}:{person.role}")
+    room.document(incident)
+    return 0
+
+
+def _call(room: Room, incident: Incident, person: Person, why: str, *, key: str) -> None:
+    room.tell(
+        incident,
+        MessageKind.ESCALATION,
+        Audience.PERSON,
+        key=key,
+        words=Words(to=person.describe(), why=why),
+        channels=None if person.channel is None else (person.channel,),
+    )
+
+
+def _rows(room: Room, incident: Incident) -> list[_Row]:
+    """Say whom to call in, and what for. Raises ConfigurationError when nothing says so."""
+    why = room.text("why")
+    wanted = room.text("situation")
+    if to := room.text("to"):
+        roles = tuple(role.strip() for role in to.split(",") if role.strip())
+        return [(_situation(wanted) if wanted else None, roles, why or "by judgement of the commander")]
+    if wanted:
+        situation = _situation(wanted)
+        rules = [rule for rule in room.settings.escalation if rule.situation is situation]
+        rows: list[_Row] = [(situation, rule.to, why or situation.words) for rule in rules]
+    else:
+        found = due(incident, room.settings, room.now)
+        rows = [(one.situation, one.roles, why or one.why) for one in found if one.roles and one.over(room.now)]
+        coming = [one for one in found if one.roles and not one.over(room.now)]
+        if not rows and coming:
+            first = coming[0]
+            at = f"{room.settings.local(first.at):%H:%M} ({first.at:%H:%MZ})"
+            roles_due = ",".join(first.roles)
+            raise ConfigurationError(f"nobody is due yet; at {at} it is {roles_due}: --to {roles_due} calls them now")
+    if not rows:
+        raise ConfigurationError(f"whom? --to takes: {', '.join(room.settings.contacts)}")
+    return rows
+
+
+def _situation(text: str) -> Situation:
+    try:
+        return Situation(text)
+    except ValueError:
+        accepted = ", ".join(each.value for each in Situation)
+        raise ConfigurationError(f"--situation takes {accepted}, not {text!r}") from None
+
+
+def list_incidents(room: Room) -> int:
+    """List the newest, with what is due next and what could not be sent yet."""
+    limit = text_of(room.flags, "limit") or str(_LISTED)
+    if not re.fullmatch("0*[1-9][0-9]{0,5}", limit):
+        raise ConfigurationError("--limit takes a number of incidents, from 1")
+    found = room.store.open_incidents() if room.given("open") else room.store.incidents(limit=int(limit))
+    found = found[: int(limit)]
+    if room.given("json"):
+        document = IncidentList(incidents=tuple(room.report(incident) for incident in found))
+        room.terminal.say(document.model_dump_json(by_alias=True))
+        return 0
+    for incident in found:
+        line = headline(incident, room.store.shown(incident.id), room.now)
+        first = next(iter(due(incident, room.settings, room.now)), None)
+        if first is not None:
+            overdue = "OVERDUE" if first.over(room.now) else "due"
+            line += f"   {first.kind.value} {overdue} {room.settings.local(first.at):%Y-%m-%d %H:%M}"
+        room.say(line)
+    if not found:
+        room.say("no incident is open" if room.given("open") else "no incidents yet")
+    for one in room.desk.outbox.deliveries(unfinished=True):
+        room.say(f"        {told(one)}")
+    return 0
+
+
+def timeline(room: Room) -> int:
+    """Tell everything that happened."""
+    incident = room.incident(or_newest=True)
+    room.document(incident)
+    entered = entries(incident, room.desk.outbox.deliveries(incident=incident.id))
+    if room.given("markdown"):
+        room.say(f"# Timeline: {' '.join(incident.title.split())}\n")
+        for line in markdown_lines(entered, room.settings):
+            room.say(line)
+        return 0
+    room.say(headline(incident, room.store.shown(incident.id), room.now))
+    for line in terminal_lines(entered, room.settings):
+        room.say(line)
+    for one in due(incident, room.settings, room.now):
+        state = "OVERDUE since" if one.over(room.now) else "due"
+        room.say(f"{state} {room.settings.local(one.at):%H:%M} ({one.at:%H:%MZ}): {one.kind.value}: {one.why}")
+    return 0
+
+
+# -- what several of them need -----------------------------------------------------------------------------------------
+
+
+def _open(room: Room) -> Incident:
+    incident = room.incident()
+    if not incident.open:
+        raise ConfigurationError(f"it was resolved at {incident.resolved_at:%Y-%m-%d %H:%MZ}: declare a new one")
+    return incident
+
+
+def _append(room: Room, incident: Incident, data: Data) -> str:
+    event = room.store.append(incident.id, room.who, room.now, data)
+    return "" if event is None else event.id
+
+
+def _noted(room: Room, incident: Incident, what: str) -> int:
+    incident = room.store.load(incident.id)
+    room.say(f"{what}: {incident.severity.value} {incident.title}, {incident.status.value}")
+    room.document(incident)
+    return 0
+
+
+def _needed(room: Room, flag: str) -> str:
+    text = room.text(flag).strip()
+    if not text:
+        raise ConfigurationError(f"--{flag} is missing: say it in a few words")
+    return text
+
+
+def _status(room: Room, incident: Incident) -> Status:
+    text = room.text("status")
+    if not text:
+        identified = room.text("cause") and incident.status is Status.INVESTIGATING
+        return Status.IDENTIFIED if identified else incident.status
+    found = next((each for each in Status if each.value.lower() == text.lower()), None)
+    if found is None or found is Status.RESOLVED:
+        accepted = ", ".join(each.value for each in Status if each is not Status.RESOLVED)
+        hint = "; incident.resolve looks first whether it is" if found else ""
+        raise ConfigurationError(f"--status takes {accepted}, not {text!r}{hint}")
+    return found
+
+
+def _state(incident: Incident) -> str:
+    """What is happening, as the last run saw it."""
+    if not incident.runs:
+        return ""
+    last = incident.runs[-1]
+    verdict = (
+        "is still running, or never ended" if last.verdict is None else f"came out {last.verdict.replace('_', ' ')}"
+    )
+    serving = (
+        f", serving again after {last.serving_again_seconds:g} s" if last.serving_again_seconds is not None else ""
+    )
+    return f"{last.playbook} on {', '.join(last.hosts)} {verdict}{serving}"
+
+
+def _next(status: Status) -> str:
+    """What comes next, where nobody says it."""
+    return {
+        Status.INVESTIGATING: "find the cause",
+        Status.IDENTIFIED: "fix the cause",
+        Status.MONITORING: "watch whether it holds, then resolve",
+        Status.RESOLVED: "",
+    }[status]

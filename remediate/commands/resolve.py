@@ -1,0 +1,195 @@
+"""incident.resolve and incident.postmortem: it is over when the checks say so, and then there is something to learn."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from remediate.commands.mend import inventory_of, text_of
+from remediate.commands.room import Room, made, moment_of
+from remediate.errors import ConfigurationError
+from remediate.fleet import run, select
+from remediate.incident.clock import REVIEWED
+from remediate.incident.delivery import deliver_due
+from remediate.incident.draft import save
+from remediate.incident.events import Confirmed, Resolved, Reviewed
+from remediate.incident.lessons import working_day
+from remediate.incident.messages import MessageKind
+from remediate.incident.postmortem import file_name, mended_by, sections
+from remediate.incident.record import Incident
+from remediate.incident.settings import Audience, IncidentSettings, within
+from remediate.incident.store import RESOLVED
+from remediate.journal import state_directory
+from remediate.options import Options
+from remediate.outcome import FAILED_EXIT_CODE, Report, RunVerdict
+
+_HOUR: Final = 10
+"""When post-mortems are held, local time, unless somebody says otherwise."""
+
+
+def resolve(room: Room) -> int:
+    """Walk 7.1; 5 and still open when a check does not say that it is over."""
+    incident = room.incident()
+    if not incident.open:
+        raise ConfigurationError(f"it was resolved already, at {incident.resolved_at:%Y-%m-%d %H:%MZ}")
+    override = room.text("override").strip()
+    review_at = _review_at(room, incident)
+    deliver_due(room.store, desk=room.desk)
+    confirmed = _confirmed(room, incident)
+    doubts = [one for one in confirmed if one.verdict != RunVerdict.HEALTHY.value]
+    if (doubts or not confirmed) and not override:
+        room.say("NOT RESOLVED: " + _doubt(doubts))
+        room.say('        mend it, or say --override "why it is over all the same"')
+        room.document(room.store.load(incident.id))
+        return FAILED_EXIT_CODE
+    resolved = made(
+        Resolved,
+        summary=room.text("summary") or mended_by(room.store.load(incident.id)),
+        confirmed=confirmed,
+        override=override if doubts or not confirmed else "",
+        postmortem_at=review_at,
+    )
+    room = room.later()
+    if room.store.append(incident.id, room.who, room.now, resolved, once=RESOLVED) is None:
+        room.say("        somebody else has just resolved it")
+    incident = room.store.load(incident.id)
+    _walk(room, incident)
+    room.document(room.store.load(incident.id))
+    return 0
+
+
+def _walk(room: Room, incident: Incident) -> None:
+    """Steps 2 to 5 of 7.1; the first has been taken."""
+    shown = room.store.shown(incident.id)
+    room.say(f"RESOLVED {incident.severity.value} {incident.title}   incident {shown}")
+    if room.is_public(incident):
+        room.tell(incident, MessageKind.RESOLUTION, Audience.PUBLIC, key=f"resolution:{incident.id}:public")
+    room.tell(incident, MessageKind.RESOLUTION, Audience.INTERNAL, key=f"resolution:{incident.id}")
+    room.say(f"timeline      {len(incident.timeline)} entries: {room.program} incident.timeline --incident {shown}")
+    if incident.severity in REVIEWED:
+        if incident.postmortem_at is not None:
+            room.say(f"post-mortem   {room.settings.local(incident.postmortem_at):%Y-%m-%d %H:%M}")
+        try:
+            _write(room, incident)
+        except ConfigurationError as error:  # that it is over is true all the same
+            room.terminal.progress(f"no post-mortem written: {error}")
+
+
+def postmortem(room: Room) -> int:
+    """Write the post-mortem, or bring it up to date around what people have written."""
+    _write(room, room.incident(or_newest=True))
+    return 0
+
+
+def _write(room: Room, incident: Incident) -> None:
+    shown = room.store.shown(incident.id)
+    path = _path(room, incident, shown)
+    kept = save(path, sections(incident, room.settings, room.now, incident.commander))
+    # As others find it in their own checkout, where it is in the project.
+    home = _home(room)
+    named = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
+    if incident.postmortem_path != named:
+        room.store.append(incident.id, room.who, room.now, Reviewed(path=named))
+    room.say(f"written       {named}")
+    if kept.edited:
+        room.say(f"        left as people wrote it: {', '.join(kept.edited)}")
+    if kept.deleted:
+        room.say(f"        left out, as people deleted it: {', '.join(kept.deleted)}")
+
+
+def _path(room: Room, incident: Incident, shown: str) -> Path:
+    given = text_of(room.flags, "output")
+    if given is not None:
+        return Path(given).expanduser().absolute()
+    if incident.postmortem_path is not None:
+        return _home(room) / incident.postmortem_path
+    return within(room.root, state_directory(), room.settings.postmortems) / file_name(incident, shown)
+
+
+def _home(room: Room) -> Path:
+    return room.root or state_directory()
+
+
+# -- services restored? ------------------------------------------------------------------------------------------------
+
+
+class _Check(NamedTuple):
+    playbook: str
+    hosts: tuple[str, ...]
+
+
+def _confirmed(room: Room, incident: Incident) -> tuple[Confirmed, ...]:
+    """Run the check of every playbook that was used, where it was used; what cannot be run is a doubt, not a yes."""
+    shown = room.store.shown(incident.id)
+    found: list[Confirmed] = []
+    for check in _checks(room, incident):
+        room.terminal.progress(f"check.{check.playbook} on {', '.join(check.hosts)}")
+        try:
+            cure = room.project.load(check.playbook)
+            hosts = select(",".join(check.hosts), inventory_of(room.flags, room.project))
+            report = run(cure, hosts, options=Options(plan=True, incident=shown), journal=room.project.journal())
+        except ConfigurationError as error:
+            found.append(
+                Confirmed(
+                    playbook=check.playbook, host=", ".join(check.hosts), verdict="not asked", run="", note=str(error)
+                )
+            )
+            continue
+        found += _answers(check, report)
+    for one in found:
+        room.say(f"services      {one.playbook} on {one.host}: {one.verdict}{f' ({one.note})' if one.note else ''}")
+    return tuple(found)
+
+
+def _answers(check: _Check, report: Report) -> list[Confirmed]:
+    if not report.hosts:
+        note = report.error.message if report.error else "no host answered"
+        return [
+            Confirmed(
+                playbook=check.playbook, host=", ".join(check.hosts), verdict="not asked", run=report.run, note=note
+            )
+        ]
+    return [
+        Confirmed(
+            playbook=check.playbook,
+            host=host.name,
+            verdict=host.verdict.value,
+            run=report.run,
+            note="" if host.error is None else host.error.message,
+        )
+        for host in report.hosts
+    ]
+
+
+def _checks(room: Room, incident: Incident) -> tuple[_Check, ...]:
+    """Which playbooks were used where; where none was, the one that triage took it for, on the hosts it is about."""
+    where: dict[str, dict[str, None]] = {}
+    known = room.project.playbooks()
+    for one in incident.runs:
+        if one.playbook in known:
+            where.setdefault(one.playbook, {}).update(dict.fromkeys(one.hosts))
+    suspected = incident.playbook
+    if suspected is not None and suspected in known and suspected not in where and incident.hosts:
+        where[suspected] = dict.fromkeys(incident.hosts)
+    return tuple(_Check(playbook, tuple(hosts)) for playbook, hosts in where.items())
+
+
+def _doubt(doubts: list[Confirmed]) -> str:
+    if not doubts:
+        return "no playbook was used and none was named by triage, so no check can say that it is over"
+    return "; ".join(f"{one.playbook} on {one.host} is {one.verdict.replace('_', ' ')}" for one in doubts)
+
+
+def _review_at(room: Room, incident: Incident) -> datetime | None:
+    if given := room.text("postmortem_at"):
+        return moment_of(given, "postmortem-at", room.settings, room.now)
+    return scheduled(room.settings, room.now) if incident.severity in REVIEWED else None
+
+
+def scheduled(settings: IncidentSettings, now: datetime) -> datetime:
+    """When the post-mortem is held: some days later, on a working day, in the morning."""
+    day = working_day(now + timedelta(days=settings.postmortem_days), settings)
+    morning = datetime(day.year, day.month, day.day, _HOUR, tzinfo=None)  # noqa: DTZ001  # local, placed below
+    if settings.timezone is not None:
+        return morning.replace(tzinfo=ZoneInfo(settings.timezone))
+    return morning.astimezone()

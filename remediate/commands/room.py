@@ -1,0 +1,211 @@
+"""What every `incident.*` command needs: the record, what the team agreed, who asks, and a way to say something."""
+
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from remediate.commands.mend import Flags, text_of
+from remediate.commands.terminal import Terminal
+from remediate.errors import ConfigurationError, one_line
+from remediate.fleet import operator_name
+from remediate.incident.briefing import Words
+from remediate.incident.clock import Due, due
+from remediate.incident.delivery import announce, told
+from remediate.incident.desk import Desk
+from remediate.incident.messages import MessageKind
+from remediate.incident.record import Incident
+from remediate.incident.settings import Audience, IncidentSettings, incident_settings
+from remediate.incident.store import IncidentStore
+from remediate.playbook import Severity
+from remediate.project import Project
+
+SCHEMA: Final = "remediate.incident/1"
+PUBLIC: Final = frozenset({Severity.SEV1, Severity.SEV2})
+"""Severities that customers are told of (5.2)."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class IncidentReport(BaseModel):
+    """The `--json` document of an incident."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+    schema_: str = Field(default=SCHEMA, alias="schema")
+    shown: str
+    due: tuple[Due, ...]
+    deliveries: tuple[str, ...] = Field(description="how every message of it stands")
+    incident: Incident
+
+
+class IncidentList(BaseModel):
+    """The `--json` document of a list."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+    schema_: str = Field(default="remediate.incidents/1", alias="schema")
+    incidents: tuple[IncidentReport, ...]
+
+
+class Room(NamedTuple):
+    """Where one command works."""
+
+    store: IncidentStore
+    settings: IncidentSettings
+    desk: Desk
+    project: Project
+    terminal: Terminal
+    flags: Flags
+    program: str
+    who: str
+    now: datetime
+
+    def later(self) -> "Room":
+        """The same, now: after something that took time."""
+        return self._replace(now=datetime.now(UTC))
+
+    @property
+    def root(self) -> Path | None:
+        """The project's directory."""
+        return self.project.root
+
+    def incident(self, *, or_newest: bool = False) -> Incident:
+        """The incident that is meant."""
+        return self.store.current(text_of(self.flags, "incident"), or_newest=or_newest)
+
+    def text(self, name: str) -> str:
+        """What was given for a flag, nothing when it was not."""
+        return text_of(self.flags, name) or ""
+
+    def given(self, name: str) -> bool:
+        """Whether a switch is set."""
+        return bool(self.flags.get(name))
+
+    def say(self, text: str) -> None:
+        """Say a line to a person: it is no result when a document is asked for."""
+        if not self.given("json"):
+            self.terminal.say(text)
+
+    def document(self, incident: Incident) -> None:
+        """Print the document, when that is asked for."""
+        if self.given("json"):
+            self.terminal.say(self.report(incident).model_dump_json(by_alias=True))
+
+    def report(self, incident: Incident) -> IncidentReport:
+        """Everything about one incident, for a document."""
+        return IncidentReport(
+            shown=self.store.shown(incident.id),
+            due=due(incident, self.settings, self.now),
+            deliveries=tuple(told(one) for one in self.desk.outbox.deliveries(incident=incident.id)),
+            incident=incident,
+        )
+
+    def tell(
+        self,
+        incident: Incident,
+        kind: MessageKind,
+        audience: Audience,
+        *,
+        key: str,
+        words: Words | None = None,
+        channels: Collection[str] | None = None,
+    ) -> bool:
+        """Show a message, and send it where that was asked for or agreed; say whether it was sent."""
+
+        def said(*, send: bool) -> bool:
+            announcement = announce(
+                self.store,
+                incident,
+                kind,
+                audience=audience,
+                send=send,
+                desk=self.desk,
+                now=self.now,
+                words=words,
+                channels=channels,
+                key=key if send else None,
+            )
+            for line in announcement.outcome() if send else announcement.preview():
+                self.say(line)
+            return send
+
+        if self.given("send") or self.settings.send:
+            return said(send=True)
+        said(send=False)
+        if self.terminal.interactive and not self.given("json"):
+            return self.terminal.ask("Send it? [y/N]").lower() in {"y", "yes"} and said(send=True)
+        return False
+
+    def is_public(self, incident: Incident) -> bool:
+        """Whether the status page speaks of it."""
+        return incident.customers and incident.severity in PUBLIC
+
+
+@contextmanager
+def entered(flags: Flags, project: Project, terminal: Terminal, *, program: str, shows: bool = True) -> Iterator[Room]:
+    """Open what a command needs. Raises ConfigurationError and JournalError.
+
+    Who does not show messages leaves those for the terminal to whoever does: they are for the one who sent them.
+    """
+    settings = incident_settings(project.root)
+    with IncidentStore.open(project.journal()) as store:
+        screen = terminal if shows and not flags.get("json") else None
+        desk = Desk.of(settings, store, root=project.root, screen=screen)
+        yield Room(store, settings, desk, project, terminal, flags, program, operator_name(), datetime.now(UTC))
+
+
+def made(model: type[Model], names: dict[str, str] | None = None, **given: object) -> Model:
+    """Make a value of what was typed. Raises ConfigurationError naming the flag; `names` are flags called otherwise."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        field = str(error.errors()[0]["loc"][0])
+        flag = (names or {}).get(field, field).replace("_", "-")
+        if error.errors()[0]["type"] == "string_pattern_mismatch":
+            raise ConfigurationError(f"--{flag} takes text without control characters, not empty, up to 500") from None
+        raise ConfigurationError(f"--{flag}: {one_line(error)}") from None
+
+
+def severity_of(text: str) -> Severity:
+    """Read a severity: SEV-1, sev1 or 1. Raises ConfigurationError."""
+    found = re.fullmatch(r"(?i:sev-?)?([1-4])", text.strip())
+    if found is None:
+        raise ConfigurationError("--severity takes SEV-1, SEV-2, SEV-3 or SEV-4")
+    return Severity(f"SEV-{found[1]}")
+
+
+def moment_of(text: str, flag: str, settings: IncidentSettings, now: datetime) -> datetime:
+    """Read a moment: `14:02` (local, the last time it was that), `12m` or `2h` ago, or a date with a time.
+
+    Raises ConfigurationError naming the flag.
+    """
+    text = text.strip()
+    if found := re.fullmatch(r"(\d{1,4})\s*(m|min|h)( ago)?", text):
+        return now - timedelta(**{"hours" if found[2] == "h" else "minutes": int(found[1])})
+    local = settings.local(now)
+    if re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?", text):
+        text = f"{local:%Y-%m-%d}T{text.zfill(5) if len(text) < 6 else text.zfill(8)}"
+        moment = _iso(text, flag, settings)
+        return moment if moment <= now else moment - timedelta(days=1)
+    return _iso(text, flag, settings)
+
+
+def _iso(text: str, flag: str, settings: IncidentSettings) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+        from zoneinfo import ZoneInfo
+
+        # The zone as it is then, not now: between the two a clock may have been changed.
+        zone = None if settings.timezone is None else ZoneInfo(settings.timezone)
+        return (moment if zone is None else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ConfigurationError(
+            f"--{flag} takes 14:02, 12m, 2h, or a date with a time as 2026-11-23T14:02+01:00"
+        ) from None

@@ -1,0 +1,176 @@
+"""incident.watch: looks at the record again and again, says once what is due, and sends what waits."""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from threading import Event
+from types import FrameType
+from typing import Final
+
+from remediate.commands.mend import text_of
+from remediate.commands.room import Room
+from remediate.errors import ConfigurationError
+from remediate.incident.clock import due
+from remediate.incident.delivery import deliver_due, told
+from remediate.incident.events import Announced
+from remediate.incident.record import Incident
+from remediate.incident.view import announcement, news, screen
+from remediate.journal import JournalError
+
+_EVERY: Final = 5.0
+_NEWEST: Final = 20
+"""Of those that are over, how many may still have a post-mortem ahead."""
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_CLEAR: Final = "\x1b[H\x1b[2J"
+
+
+def watch(room: Room) -> int:
+    """Watch until stopped; on a terminal a view that is drawn anew, else a line for each thing that happens."""
+    every = _every(text_of(room.flags, "every"))
+    live = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM", "dumb") != "dumb"
+    watching = Watch(room, live=live and not room.given("once"))
+    with _stoppable() as stop:
+        return watching.run(stop, every, once=room.given("once"))
+
+
+@contextmanager
+def _stoppable() -> Iterator[Event]:
+    """Let a look that has begun end, a message that is being sent above all; a second signal finds the same answer."""
+    stop = Event()
+
+    def handle(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    kinds = [kind for kind in _SIGNALS if signal.getsignal(kind) != signal.SIG_IGN]
+    before = {kind: signal.signal(kind, handle) for kind in kinds}
+    try:
+        yield stop
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+class Watch:
+    """One process that watches. Everything it has said is in the record, so another one, or the next, does not."""
+
+    def __init__(self, room: Room, *, live: bool, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._room = room
+        self._live = live
+        self._clock = clock
+        self._seen: dict[str, Incident] | None = None
+        self._waiting: frozenset[str] = frozenset()
+        self._said: list[str] = []
+
+    def run(self, stop: Event, every: float, *, once: bool) -> int:
+        """Look until told to stop; a record that cannot be read for a while is said, and tried again."""
+        trouble = ""
+        while True:
+            try:
+                self.look()
+                trouble = ""
+            except JournalError as error:
+                if once:
+                    raise
+                if str(error) != trouble:
+                    trouble = str(error)
+                    self._room.terminal.progress(trouble)
+            if once or stop.wait(every):
+                return 0
+
+    def look(self) -> None:
+        """Look once: announce what is due by now, send what waits, show what there is."""
+        room, now = self._room, self._clock()
+        incidents = self._meant()
+        lines = [line for incident in incidents for line in self._announced(incident, now)]
+        unfinished = deliver_due(room.store, desk=room.desk)
+        waiting = tuple(told(each) for each in unfinished if each.channel in room.desk.channels)
+        if self._live:
+            self._said = [*self._said, *lines][-6:]
+            self._draw(incidents, now, waiting)
+        else:
+            self._tell(incidents, lines, waiting, now)
+        self._seen = {incident.id: incident for incident in incidents}
+
+    def _meant(self) -> tuple[Incident, ...]:
+        room = self._room
+        if (prefix := text_of(room.flags, "incident")) is not None:
+            return (room.store.load(room.store.find(prefix)),)
+        known = self._seen or {}
+        # One that has just been resolved is looked at once more, so that its end is told.
+        listed = room.store.open_incidents(and_newest=_NEWEST)
+        return tuple(each for each in listed if each.open or _to_review(each) or _was_open(known, each))
+
+    def _announced(self, incident: Incident, now: datetime) -> list[str]:
+        """Say what is due, and that it was said; whoever writes that first says it."""
+        room = self._room
+        shown = room.store.shown(incident.id)
+        lines = []
+        for one in due(incident, room.settings, now):
+            if one.over(now) and one.key not in incident.announced:
+                text = announcement(incident, shown, one, room.settings, room.program)
+                said = Announced(due=one.key, text=text.partition(": ")[2].rpartition(": ")[0])
+                if room.store.append(incident.id, room.who, now, said, once=f"announced:{one.key}") is not None:
+                    lines.append(f"{now:%H:%M:%SZ} DUE  {text}")
+        return lines
+
+    def _tell(self, incidents: tuple[Incident, ...], lines: list[str], waiting: tuple[str, ...], now: datetime) -> None:
+        room = self._room
+        if self._seen is None:
+            open_ones = [incident for incident in incidents if incident.open]
+            room.terminal.say(f"{now:%H:%M:%SZ} watching; {len(open_ones) or 'no'} open")
+            for incident in open_ones:
+                for line in screen(incident, room.store.shown(incident.id), room.settings, now, 400):
+                    room.terminal.say(f"{'':10}{line}")
+        else:
+            for incident in incidents:
+                before = self._seen.get(incident.id)
+                if before is None and incident.open:
+                    room.terminal.say(f"{now:%H:%M:%SZ} {incident.severity.value} declared: {incident.title}")
+                for line in news(before, incident):
+                    room.terminal.say(line)
+        for line in lines:
+            room.terminal.say(line)
+        for line in waiting:
+            if line not in self._waiting:
+                room.terminal.say(f"{now:%H:%M:%SZ} {line}")
+        self._waiting = frozenset(waiting)
+
+    def _draw(self, incidents: tuple[Incident, ...], now: datetime, waiting: tuple[str, ...]) -> None:
+        room = self._room
+        columns = shutil.get_terminal_size().columns
+        local = room.settings.local(now)
+        lines = [f"{now:%Y-%m-%d %H:%M:%S} UTC   {local:%H:%M %Z}   Ctrl-C ends watching, nothing else", ""]
+        open_ones = [incident for incident in incidents if incident.open]
+        for incident in open_ones:
+            lines += [*screen(incident, room.store.shown(incident.id), room.settings, now, columns - 1), ""]
+        if not open_ones:
+            lines += ["no incident is open", ""]
+        lines += [line[: columns - 1] for line in (*self._said, *waiting)]
+        sys.stdout.write(_CLEAR)  # the terminal's own writer would take this away, as it does with what hosts send
+        sys.stdout.flush()
+        for line in lines:
+            room.terminal.out.write(f"{line}\n")
+        room.terminal.out.flush()
+
+
+def _was_open(known: dict[str, Incident], incident: Incident) -> bool:
+    before = known.get(incident.id)
+    return before is not None and before.open
+
+
+def _to_review(incident: Incident) -> bool:
+    return incident.postmortem_at is not None and "postmortem" not in incident.announced
+
+
+def _every(text: str | None) -> float:
+    try:
+        every = _EVERY if text is None else float(text)
+    except ValueError:
+        every = 0.0
+    if not 0.1 <= every <= 3600:
+        raise ConfigurationError("--every takes seconds, from 0.1 to 3600")
+    return every

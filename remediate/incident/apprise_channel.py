@@ -1,0 +1,103 @@
+"""Slack, PagerDuty, Opsgenie, e-mail and a hundred others, by apprise: the extra `remediate[notify]`.
+
+Its URLs hold tokens, so the settings hold a reference to one and it is read when something is to be sent. apprise does
+not know a message by an id: a repetition says of itself that it may be one.
+"""
+
+import logging
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from remediate.errors import ConfigurationError
+from remediate.incident.channels import NotSent, with_warning
+from remediate.incident.messages import Message, MessageKind
+from remediate.incident.settings import Audience
+from remediate.masking import Masker
+from remediate.references import resolve
+
+TIMEOUT: Final = 10
+"""Seconds for one message; well below the outbox's claim."""
+
+_ANSWERED: Final = re.compile(r"\berror[=: ]+[45][0-9]{2}\b")
+_PARTS: Final = re.compile(r"[^/:@?&=,]{8,}")
+
+
+class AppriseChannel:
+    """One service that apprise knows, by the URL that a reference leads to."""
+
+    def __init__(self, name: str, audiences: frozenset[Audience], reference: str, masker: Masker) -> None:
+        self.name = name
+        self.audiences = audiences
+        self._reference = reference
+        self._masker = masker
+        self._parts = Masker()
+
+    def send(self, message: Message, *, again: bool) -> str:
+        """See Channel."""
+        try:
+            from apprise import Apprise, NotifyFormat, NotifyType
+        except ImportError:
+            raise NotSent("apprise is not installed here: pip install 'remediate[notify]'") from None
+
+        url = self._url()
+        with _quiet() as said:
+            # One service for one delivery: of several, those that took it would get it again.
+            service = Apprise.instantiate(url)
+            if service is None:
+                raise NotSent(f"{self._reference}: {self._why(said) or 'apprise does not know such a URL'}")
+            hub = Apprise(service)
+            again_or_not = with_warning(message, again=again)
+            over = message.kind is MessageKind.RESOLUTION
+            done = hub.notify(
+                body=again_or_not.body or again_or_not.title,
+                title=again_or_not.title if again_or_not.body else "",
+                notify_type=NotifyType.SUCCESS if over else NotifyType.WARNING,
+                # Text, so that apprise escapes it for services that show HTML or Markdown.
+                body_format=NotifyFormat.TEXT,
+                interpret_escapes=False,
+                timeout=TIMEOUT,
+            )
+        if not done:
+            why = self._why(said) or "the service did not take it"
+            # A service that answered did not take it; of one that did not answer, apprise does not say how far it got.
+            raise NotSent(why, unsure=_ANSWERED.search(why) is None)
+        return str(service.service_name)
+
+    def _url(self) -> str:
+        try:
+            url = resolve(self._reference, f"channel {self.name}", sys.stdin).get_secret_value().strip()
+        except ConfigurationError as error:
+            raise NotSent(str(error)) from None
+        self._masker.register(url)
+        # Services quote parts of it in what they refuse with. Some of those are no secrets but plain words, which
+        # may well stand in a message: they are only masked in what comes back.
+        self._parts.register(url, *_PARTS.findall(url))
+        return url
+
+    def _why(self, said: list[str]) -> str:
+        return self._masker.mask(self._parts.mask(" ".join(" ".join(said).split())))[:300]
+
+
+@contextmanager
+def _quiet() -> Iterator[list[str]]:
+    """Collect what apprise logs, which would else be printed, and leave out what its libraries warn about."""
+    said: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    log, handler = logging.getLogger("apprise"), Collect(level=logging.WARNING)
+    propagated, log.propagate = log.propagate, False
+    log.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield said
+    finally:
+        log.removeHandler(handler)
+        log.propagate = propagated

@@ -1,0 +1,152 @@
+"""What is due in an incident, and when: to be acknowledged (1.1), told (5.1), escalated (6), reviewed (7.1).
+
+Pure: the time is given, nothing sleeps, nothing is sent.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.incident.events import Escalated, Moment, Situation, SituationFound
+from remediate.incident.record import Incident
+from remediate.incident.settings import IncidentSettings, Rule
+from remediate.playbook import Severity
+
+REVIEWED: Final = frozenset({Severity.SEV1, Severity.SEV2})
+"""Severities that have a post-mortem (7.1)."""
+
+
+class DueKind(Enum):
+    """What kind of thing is due."""
+
+    ACKNOWLEDGE = "acknowledge"
+    UPDATE = "update"
+    ESCALATE = "escalate"
+    POSTMORTEM = "postmortem"
+
+
+class Due(BaseModel):
+    """Something that has to happen by a certain time, or should have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str = Field(description="stable: the same thing due at the same time has the same one")
+    kind: DueKind
+    at: Moment
+    why: str = Field(description="in the words of the runbook")
+    situation: Situation | None = Field(default=None, description="of an escalation: which row of the matrix")
+    roles: tuple[str, ...] = Field(default=(), description="of an escalation: whom to call in")
+
+    def over(self, now: datetime) -> bool:
+        """Whether that time has come."""
+        return self.at <= now
+
+
+def due(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[Due, ...]:
+    """Say what is due, soonest first: what should have happened by now, and what comes next.
+
+    Of updates that were missed only the last is among them: nobody makes up for the earlier ones.
+    """
+    found = [*_reviews(incident)]
+    if incident.open:
+        found += [*_acknowledgements(incident, settings), *_updates(incident, settings, now)]
+        found += [*_escalations(incident, settings)]
+    return tuple(sorted(found, key=lambda one: (one.at, one.key)))
+
+
+def _acknowledgements(incident: Incident, settings: IncidentSettings) -> Iterator[Due]:
+    within = settings.respond_within(incident.severity)
+    if incident.acknowledged_at is None and within is not None:
+        yield Due(
+            key=f"acknowledge:{incident.severity.value}",
+            kind=DueKind.ACKNOWLEDGE,
+            at=incident.started_at + within,
+            why=f"{incident.severity.value} is claimed within {span(within)}",
+        )
+
+
+def _updates(incident: Incident, settings: IncidentSettings, now: datetime) -> Iterator[Due]:
+    every = settings.update_every(incident.severity)
+    if every is None:
+        return
+    last = incident.last_update_at or incident.declared_at
+    missed = max(1, (now - last) // every)
+    yield Due(
+        key=f"update:{last:%Y%m%dT%H%M%S}:{every.total_seconds():g}:{missed}",
+        kind=DueKind.UPDATE,
+        at=last + missed * every,
+        why=f"{incident.severity.value} is told every {span(every)}",
+    )
+
+
+def _escalations(incident: Incident, settings: IncidentSettings) -> Iterator[Due]:
+    for rule in settings.escalation:
+        since = _since(incident, rule)
+        if since is None or _done(incident, rule):
+            continue
+        within = timedelta(minutes=rule.after)
+        lasting = f" for {span(within)}" if within else ""
+        yield Due(
+            key=f"escalate:{rule.situation.value}:{','.join(rule.to)}",
+            kind=DueKind.ESCALATE,
+            at=since + within,
+            why=f"{rule.situation.words}{lasting}",
+            situation=rule.situation,
+            roles=rule.to,
+        )
+
+
+def _since(incident: Incident, rule: Rule) -> datetime | None:
+    """Since when a row of the matrix applies, None when it does not."""
+    if incident.severity not in rule.severities:
+        return None
+    match rule.situation:
+        case Situation.UNRESOLVED:
+            return incident.started_at
+        case Situation.CUSTOMERS:
+            return incident.started_at if incident.customers else None
+        case Situation.BREACH | Situation.PROVIDER:
+            if rule.situation not in incident.situations:
+                return None
+            found = (
+                event.at
+                for event in incident.timeline
+                if isinstance(event.data, SituationFound) and event.data.situation is rule.situation
+            )
+            return next(found, incident.declared_at)
+
+
+def _done(incident: Incident, rule: Rule) -> bool:
+    called = {role for one in incident.escalations if _answers(one, rule) for role in one.roles}
+    return called.issuperset(rule.to)
+
+
+def _answers(escalation: Escalated, rule: Rule) -> bool:
+    """Whether it counts for a row: made for it, or made by judgement, whatever for."""
+    return escalation.situation in {rule.situation, None}
+
+
+def _reviews(incident: Incident) -> Iterator[Due]:
+    if incident.resolved_at is not None and incident.postmortem_at is not None and incident.severity in REVIEWED:
+        yield Due(
+            key="postmortem",
+            kind=DueKind.POSTMORTEM,
+            at=incident.postmortem_at,
+            why=f"{incident.severity.value} has a post-mortem",
+        )
+
+
+def span(length: timedelta) -> str:
+    """Say how long, as people say it: 45 s, 30 min, 2 h 5 min, 3 d 4 h."""
+    seconds = int(abs(length).total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours = seconds // 60, seconds // 3600
+    if minutes < 60:
+        return f"{minutes} min"
+    if hours < 24:
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    return f"{hours // 24} d {hours % 24} h" if hours % 24 else f"{hours // 24} d"

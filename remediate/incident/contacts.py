@@ -1,0 +1,115 @@
+"""Whom to call in: the people behind a role, from the configuration or from who is on duty now."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from remediate.errors import ConfigurationError
+from remediate.incident.settings import IncidentSettings
+
+_LINE: Final = re.compile(r"(?P<since>\S+)\s+(?P<who>\S.*)")
+
+
+class Person(NamedTuple):
+    """Somebody who has a role now."""
+
+    role: str
+    title: str
+    """What people call the role."""
+    name: str | None
+    """None when the configuration names nobody."""
+    backup: str | None
+    method: str | None
+    channel: str | None
+    trouble: str | None = None
+    """Why nobody knows who is on duty."""
+
+    def describe(self) -> str:
+        """Say who it is and how to reach them."""
+        if self.name is None:
+            return f"{self.title} ({self.trouble or f'nobody is named: set {self.role} in contacts'})"
+        backup = f", else {self.backup}" if self.backup else ""
+        method = f" by {self.method}" if self.method else ""
+        trouble = f" ({self.trouble})" if self.trouble else ""
+        return f"{self.title}: {self.name}{backup}{method}{trouble}"
+
+
+def people(roles: Sequence[str], settings: IncidentSettings, now: datetime, root: Path | None) -> tuple[Person, ...]:
+    """Say who has these roles now; a rotation that cannot be read must not keep anybody from being called.
+
+    Raises ConfigurationError for an unknown role.
+    """
+    found: list[Person] = []
+    for role in roles:
+        contact = settings.contacts.get(role)
+        if contact is None:
+            raise ConfigurationError(f"no role {role!r}; there are: {', '.join(settings.contacts)}")
+        duty = trouble = None
+        if contact.rotation is not None:
+            try:
+                duty = on_duty((root or Path()) / contact.rotation.expanduser(), now)
+            except ConfigurationError as error:
+                trouble = str(error)
+        # Who is on duty comes before whoever is named; that one is reached then when nobody is on duty.
+        names = [name for name in dict.fromkeys((duty, contact.primary, contact.backup)) if name]
+        name, backup = [*names[:2], None, None][:2]
+        found.append(Person(role, contact.name, name, backup, contact.method, contact.channel, trouble))
+    return tuple(found)
+
+
+def on_duty(path: Path, now: datetime) -> str | None:
+    """Read who is on duty now from a rotation: iCalendar (`.ics`), or lines of a moment and who takes over then.
+
+    None when nobody is. Raises ConfigurationError naming the file and the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"the rotation {path} cannot be read: {why}") from None
+    return _in_calendar(path, text, now) if path.suffix.lower() == ".ics" else _in_lines(path, text, now)
+
+
+def _in_lines(path: Path, text: str, now: datetime) -> str | None:
+    shifts: list[tuple[datetime, str]] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found = _LINE.fullmatch(line.strip())
+        try:
+            since = datetime.fromisoformat(found["since"]) if found else None
+        except ValueError:
+            since = None
+        if found is None or since is None or since.tzinfo is None:
+            raise ConfigurationError(f"{path}:{number}: a line is a moment with its zone and a name: {_EXAMPLE}")
+        shifts.append((since, found["who"].strip()))
+    begun = [shift for shift in shifts if shift[0] <= now]
+    return max(begun)[1] if begun else None
+
+
+_EXAMPLE: Final = "2026-11-23T09:00+01:00 Ana"
+
+
+def _in_calendar(path: Path, text: str, now: datetime) -> str | None:
+    """Ask a calendar, recurring events and all: the event that began last has the duty."""
+    try:
+        import recurring_ical_events
+        from icalendar import Calendar
+    except ImportError:
+        raise ConfigurationError(f"{path}: reading a calendar needs pip install 'remediate[calendar]'") from None
+    try:
+        events = recurring_ical_events.of(Calendar.from_ical(text)).at(now.astimezone(UTC))
+        shifts = [(_moment(event.start), str(event.get("SUMMARY", "")).strip()) for event in events]
+    except Exception as error:
+        raise ConfigurationError(f"the calendar {path} cannot be read: {type(error).__name__}") from error
+    named = [shift for shift in shifts if shift[1]]
+    return max(named)[1] if named else None
+
+
+def _moment(start: object) -> datetime:
+    """A day begins at its midnight."""
+    if isinstance(start, datetime):
+        return start if start.tzinfo is not None else start.replace(tzinfo=UTC)
+    return datetime.fromisoformat(f"{start}T00:00+00:00")

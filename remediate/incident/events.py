@@ -1,0 +1,317 @@
+"""What can happen in an incident, as values.
+
+Events are the truth: each is written once, by whoever did it, and nothing is ever changed or deleted. Runs are among
+them without having been written twice: the store turns every run of the journal that belongs to the incident into a
+`RunLanded`. What they come to is the `Incident` of `record`.
+"""
+
+from datetime import UTC
+from enum import Enum
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from remediate.playbook import Severity
+from remediate.severity import Answer
+
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
+"""One line of text that a person typed."""
+Prose = Annotated[
+    str, StringConstraints(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$", strip_whitespace=True, max_length=8000)
+]
+"""Text that a person typed, of several lines perhaps, or none."""
+Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+"""A moment; always in UTC."""
+
+
+class Status(Enum):
+    """Where an incident stands, in the words that everybody is told (5.1)."""
+
+    INVESTIGATING = "Investigating"
+    IDENTIFIED = "Identified"
+    MONITORING = "Monitoring"
+    RESOLVED = "Resolved"
+
+
+class Detection(Enum):
+    """How an incident was detected (2.1)."""
+
+    MONITORING = "monitoring"
+    USER = "user"
+    INTERNAL = "internal"
+
+    @property
+    def words(self) -> str:
+        """As the runbook calls it."""
+        return {"monitoring": "Monitoring alert", "user": "User report", "internal": "Internal discovery"}[self.value]
+
+
+class Situation(Enum):
+    """What makes an incident somebody else's business, too (6.1)."""
+
+    UNRESOLVED = "unresolved"
+    BREACH = "breach"
+    PROVIDER = "provider"
+    CUSTOMERS = "customers"
+
+    @property
+    def words(self) -> str:
+        """As the runbook calls it."""
+        return {
+            "unresolved": "not resolved in time",
+            "breach": "data breach suspected",
+            "provider": "infrastructure provider issue",
+            "customers": "customer-facing impact",
+        }[self.value]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Declared(_Value):
+    """It exists (3.3)."""
+
+    kind: Literal["declared"] = "declared"
+    title: Line
+    severity: Severity
+    severity_reason: Prose = Field(default="", description="what the severity follows from")
+    answers: dict[str, Answer] = Field(default={}, description="to the questions of 3.2")
+    impact: Prose = Field(default="", description="who or what is affected")
+    commander: Line
+    detection: Detection = Detection.INTERNAL
+    detected_by: Prose = Field(default="", description="which alert, ticket or person")
+    first_alert_at: Moment | None = Field(default=None, description="when it was first noticed; never later than this")
+    customers: bool = Field(default=True, description="whether customers notice it")
+    situations: tuple[Situation, ...] = Field(default=(), description="breach or provider, where that is suspected")
+    hosts: tuple[Line, ...] = Field(default=(), description="hosts it is about, as the inventory names them")
+    playbook: Line | None = Field(default=None, description="what triage takes it for")
+
+
+class Acknowledged(_Value):
+    """Somebody claims it (3.1): commands it from now on."""
+
+    kind: Literal["acknowledged"] = "acknowledged"
+    commander: Line
+
+
+class CommandTaken(_Value):
+    """Somebody else commands from now on."""
+
+    kind: Literal["commander"] = "commander"
+    commander: Line
+
+
+class SeverityChanged(_Value):
+    """It is worse, or not as bad, as was thought."""
+
+    kind: Literal["severity"] = "severity"
+    severity: Severity
+    reason: Prose = ""
+
+
+class Contained(_Value):
+    """Something was done that stops the harm from spreading (2.2), which is not the fix."""
+
+    kind: Literal["containment"] = "containment"
+    action: Prose
+
+
+class Identified(_Value):
+    """The cause is known."""
+
+    kind: Literal["identified"] = "identified"
+    cause: Prose
+
+
+class Updated(_Value):
+    """Everybody was told how it stands (5.1); what is empty was not said."""
+
+    kind: Literal["update"] = "update"
+    status: Status
+    state: Prose = Field(default="", description="what is happening")
+    actions: Prose = Field(default="", description="what has been done")
+    next_steps: Prose = Field(default="", description="what is done next")
+    eta: Prose = Field(default="", description="when it is expected to be over")
+    impact: Prose = Field(default="", description="who or what is affected, where that has changed")
+
+
+class SituationFound(_Value):
+    """Something was found that makes it others' business (6.1)."""
+
+    kind: Literal["situation"] = "situation"
+    situation: Situation
+    reason: Prose = ""
+
+
+class Escalated(_Value):
+    """Somebody else was called in (6)."""
+
+    kind: Literal["escalated"] = "escalated"
+    situation: Situation | None = Field(default=None, description="which row of the matrix; null = by judgement")
+    roles: tuple[Line, ...]
+    people: tuple[Line, ...] = ()
+    methods: tuple[Line, ...] = ()
+    reason: Prose = ""
+
+
+class Attached(_Value):
+    """A run that began without `--incident` belongs to it nevertheless."""
+
+    kind: Literal["attached"] = "attached"
+    run: str = Field(description="UUIDv7 of the run")
+
+
+class Noted(_Value):
+    """Anything else worth knowing."""
+
+    kind: Literal["note"] = "note"
+    text: Prose
+
+
+class Announced(_Value):
+    """`incident.watch` has said that something is due; it says so once."""
+
+    kind: Literal["announced"] = "announced"
+    due: str = Field(description="what was due, as a stable key")
+    text: Prose
+
+
+class Messaged(_Value):
+    """A message went into the outbox; what became of it stands there."""
+
+    kind: Literal["message"] = "message"
+    message: str = Field(description="UUIDv7 of the message")
+    message_kind: Line
+    audience: Line
+    title: Line
+    channels: tuple[Line, ...] = ()
+
+
+class Confirmed(_Value):
+    """What a check said when the incident was to be resolved."""
+
+    playbook: str
+    host: str
+    verdict: str
+    run: str = Field(description="UUIDv7 of the run of the check")
+    note: str = ""
+
+
+class Resolved(_Value):
+    """It is over (7.1)."""
+
+    kind: Literal["resolved"] = "resolved"
+    summary: Prose = ""
+    confirmed: tuple[Confirmed, ...] = ()
+    override: Prose = Field(default="", description="why it was resolved although a check did not say so")
+    postmortem_at: Moment | None = None
+
+
+class Reviewed(_Value):
+    """The post-mortem was written to a file (7.2)."""
+
+    kind: Literal["postmortem"] = "postmortem"
+    path: str
+
+
+class RunStep(_Value):
+    """What one step of a run came to."""
+
+    host: str
+    remedy: str
+    title: str
+    decision: str
+    code: str | None = None
+    why: str
+    changed: bool = False
+    verified: str | None = None
+    evidence: str = ""
+    seconds: float = 0
+
+
+class RunLanded(_Value):
+    """A run of `fix.*`, `check.*` or `do.*`, read from the journal."""
+
+    kind: Literal["run"] = "run"
+    run: str
+    shown: str = Field(description="its short id")
+    playbook: str
+    mode: Literal["fix", "plan"]
+    verdict: str | None = Field(default=None, description="null while it is not finished, or its process died")
+    exit_code: int | None = None
+    touched: str | None = None
+    hosts: tuple[str, ...]
+    operator: str
+    reason: str | None = None
+    started: Moment
+    seconds: float | None = None
+    error: str | None = None
+    codes: tuple[str, ...] = Field(default=(), description="why hosts were refused or given up, as stable names")
+    serving_again_seconds: float | None = Field(default=None, description="since its start, where it saw that")
+    steps: tuple[RunStep, ...] = ()
+
+    @property
+    def changes(self) -> tuple[RunStep, ...]:
+        """What it changed."""
+        return tuple(step for step in self.steps if step.changed)
+
+    @property
+    def refusals(self) -> tuple[RunStep, ...]:
+        """What it refused to do, a person's steps not among them."""
+        return tuple(step for step in self.steps if step.decision == "refuse" and step.code != HUMAN_STEP)
+
+    @property
+    def human_steps(self) -> tuple[RunStep, ...]:
+        """What it left to a person."""
+        return tuple(step for step in self.steps if step.code == HUMAN_STEP)
+
+    @property
+    def causes(self) -> tuple[RunStep, ...]:
+        """What it found wrong: what it mended, would mend, or refused to."""
+        return tuple(step for step in self.steps if step.decision in {"proceed", "refuse"} and step.code not in _BLIND)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it changed something and proved that the symptom is gone."""
+        return self.verdict == "fixed"
+
+
+HUMAN_STEP: Final = "human-step"
+_BLIND: Final = frozenset({"unreadable", "out-of-time", "locked", "consent-missing", "too-many-hosts"})
+"""Codes that say nothing about what is wrong with a host."""
+
+Data = Annotated[
+    Declared
+    | Acknowledged
+    | CommandTaken
+    | SeverityChanged
+    | Contained
+    | Identified
+    | Updated
+    | SituationFound
+    | Escalated
+    | Attached
+    | Noted
+    | Announced
+    | Messaged
+    | Resolved
+    | Reviewed
+    | RunLanded,
+    Field(discriminator="kind"),
+]
+
+
+class Event(_Value):
+    """One thing that happened."""
+
+    id: str = Field(description="UUIDv7; of a run: the run's")
+    incident: str = Field(description="UUIDv7 of the incident")
+    at: Moment
+    who: Line
+    data: Data
+
+    @property
+    def kind(self) -> str:
+        """What kind of thing."""
+        return self.data.kind

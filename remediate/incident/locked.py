@@ -1,0 +1,47 @@
+"""Files that several processes write: one at a time, and on the disk when that is said."""
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+PATIENCE: Final = 5.0
+"""Seconds to wait for another writer, who holds the lock for milliseconds."""
+_PAUSE: Final = 0.02
+
+
+@contextmanager
+def locked(path: Path, flags: int, mode: int = 0o600) -> Iterator[int]:
+    """Open a file, or a directory, for this process alone. Raises OSError, also when others hold it too long."""
+    descriptor = os.open(path, flags | os.O_CLOEXEC, mode)
+    try:
+        _lock(descriptor)
+        yield descriptor
+    finally:
+        os.close(descriptor)  # which gives the lock back, as dying does
+
+
+def _lock(descriptor: int) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise OSError(errno.EWOULDBLOCK, "another process is writing it") from None
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
+def sync_directory(path: Path) -> None:
+    """Make names in a directory as durable as what they name."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,178 @@
+"""The post-mortem, as the runbook has it (7.2): every section from the record, none of it invented.
+
+What a record cannot tell is left open in words that say so. Judgements (what went well, what went wrong, what to do
+about it) are `lessons`.
+"""
+
+from datetime import datetime, timedelta
+
+from remediate.incident.clock import span
+from remediate.incident.events import Status
+from remediate.incident.keeping import Section
+from remediate.incident.lessons import Action, actions, late_updates, went_well, went_wrong
+from remediate.incident.record import Incident
+from remediate.incident.settings import IncidentSettings
+from remediate.incident.timeline import escaped, markdown_lines, story
+
+OPEN = "*To be written.*"
+"""Where only a person can know."""
+
+
+def sections(incident: Incident, settings: IncidentSettings, now: datetime, author: str) -> tuple[Section, ...]:
+    """Return every section of the post-mortem, in the runbook's order."""
+    return (
+        Section("head", f"# Post-Mortem: {escaped(incident.title)}", _head(incident, settings, now, author)),
+        Section("summary", "## Summary", _summary(incident, settings)),
+        Section("timeline", "## Timeline", "\n".join(markdown_lines(story(incident), settings))),
+        Section("root-cause", "## Root Cause", _root_cause(incident)),
+        Section("impact", "## Impact", _impact(incident, now)),
+        Section("went-well", "## What Went Well", _list(went_well(incident, settings, now), "Nothing stands out.")),
+        Section("went-wrong", "## What Went Wrong", _list(went_wrong(incident, settings, now), "Nothing stands out.")),
+        Section("action-items", "## Action Items", _table(actions(incident, settings, now))),
+        Section("lessons", "## Lessons Learned", _lessons(incident, settings)),
+    )
+
+
+def mended_by(incident: Incident) -> str:
+    """What ended it, from the last run that proved a fix; nothing when none did."""
+    for fix in reversed(incident.fixes):
+        changed = ", ".join(dict.fromkeys(f"{step.remedy} ({step.title})" for step in fix.changes))
+        return f"{fix.playbook} on {', '.join(fix.hosts)}: {changed}"
+    return ""
+
+
+def file_name(incident: Incident, shown: str) -> str:
+    """What its file is called: date, title, id."""
+    words = "".join(sign if sign.isascii() and sign.isalnum() else " " for sign in incident.title.lower()).split()
+    return f"{incident.started_at:%Y-%m-%d}-{'-'.join(words)[:60].strip('-') or 'incident'}-{shown}.md"
+
+
+def lasted(length: timedelta) -> str:
+    """A duration as the template has it: X hours Y minutes."""
+    minutes = max(0, round(length.total_seconds() / 60))
+    return f"{minutes // 60} hours {minutes % 60} minutes"
+
+
+def _head(incident: Incident, settings: IncidentSettings, now: datetime, author: str) -> str:
+    end = incident.resolved_at or now
+    going_on = "" if incident.resolved_at else " so far"
+    rows = {
+        "Date": f"{settings.local(incident.started_at):%Y-%m-%d}",
+        "Duration": f"{lasted(end - incident.started_at)}{going_on}",
+        "Severity": incident.severity.value,
+        "Author": escaped(author),
+        "Incident": incident.id,
+    }
+    if incident.postmortem_at is not None:
+        rows["Held"] = f"{settings.local(incident.postmortem_at):%Y-%m-%d %H:%M}"
+    return "\\\n".join(f"**{name}:** {value}" for name, value in rows.items())
+
+
+def _summary(incident: Incident, settings: IncidentSettings) -> str:
+    local = settings.local(incident.started_at)
+    began = f"{escaped(incident.title)} ({incident.severity.value}) began at {local:%H:%M} on {local:%Y-%m-%d}"
+    lines = [f"{began} and was noticed by {_noticed(incident)}."]
+    if incident.impact:
+        lines.append(f"Affected: {escaped(_line(incident.impact))}.")
+    if mended := mended_by(incident):
+        lines.append(f"Mended by {escaped(mended)}.")
+    if incident.status is Status.RESOLVED:
+        own = incident.resolution if incident.resolution != mended else ""
+        said = f" {escaped(_line(own))}" if own else ""
+        lines.append(f"It was resolved after {span(_end(incident) - incident.started_at)}.{said}")
+    else:
+        lines.append("It is not resolved yet.")
+    return "\n".join(lines)
+
+
+def _noticed(incident: Incident) -> str:
+    source = f" ({escaped(_line(incident.detected_by))})" if incident.detected_by else ""
+    return f"{incident.detection.words.lower()}{source}"
+
+
+def _end(incident: Incident) -> datetime:
+    return incident.resolved_at or incident.timeline[-1].at
+
+
+def _root_cause(incident: Incident) -> str:
+    candidates = [f"- {line}" for line in _candidates(incident)]
+    if incident.cause:
+        found = ["", "What the runs found:", "", *candidates] if candidates else []
+        return "\n".join([escaped(_line(incident.cause)), *found])
+    if candidates:
+        return "\n".join([f"{OPEN} Candidates, from the runs:", "", *candidates])
+    return f"{OPEN} No run found a cause."
+
+
+def _candidates(incident: Incident) -> list[str]:
+    """What was wrong, most telling first: what was mended and then held, then what was refused, then the rest."""
+    found: dict[str, int] = {}
+    for run in incident.runs:
+        for step in run.causes:
+            proof = " Mending it ended the symptom." if run.fixed and step.changed else ""
+            code = f" [{step.code}]" if step.code else ""
+            found_by = f"(found by {step.remedy}, run {run.shown})"
+            line = f"{step.host}: {escaped(_line(step.why))}{escaped(code)} {found_by}.{proof}"
+            rank = 0 if proof else 1 if step.code else 2
+            found[line] = min(rank, found.get(line, rank))
+    return sorted(found, key=lambda line: found[line])
+
+
+def _impact(incident: Incident, now: datetime) -> str:
+    answers = incident.answers
+    users = answers["users"].value if "users" in answers else "not known"
+    revenue = {"yes": "yes, how much is not known", "maybe": "perhaps", "no": "none"}
+    data = {"yes": "at risk; whether any was lost is not known", "no": "None"}
+    served = _unserved(incident, now)
+    return "\n".join(
+        (
+            f"- Users affected: {users}",
+            f"- Revenue impact: {revenue[answers['revenue'].value] if 'revenue' in answers else 'not known'}",
+            f"- Data loss: {data[answers['data'].value] if 'data' in answers else 'not known'}",
+            *([f"- As declared: {escaped(_line(incident.impact))}"] if incident.impact else []),
+            f"- Impaired for {served}",
+        )
+    )
+
+
+def _unserved(incident: Incident, now: datetime) -> str:
+    """How long customers were without it: until the fix that held served again, where a run saw that."""
+    for run in reversed(incident.fixes):
+        if run.serving_again_seconds is not None:
+            again = run.started + timedelta(seconds=run.serving_again_seconds)
+            return f"{span(again - incident.started_at)}, until run {run.shown} had it serving again"
+    end = incident.fixed_at or incident.resolved_at
+    return f"{span((end or now) - incident.started_at)}{'' if end else ' so far'}"
+
+
+def _list(items: tuple[str, ...], nothing: str) -> str:
+    return "\n".join(f"- {escaped(item)}" for item in items) or f"- {nothing}"
+
+
+def _table(items: tuple[Action, ...]) -> str:
+    rows = [f"| {escaped(each.what)} | @{escaped(each.owner)} | {each.due:%Y-%m-%d} |" for each in items]
+    return "\n".join(("| Action | Owner | Due Date |", "|--------|-------|----------|", *rows))
+
+
+def _lessons(incident: Incident, settings: IncidentSettings) -> str:
+    """The key takeaways as far as facts give them; what to make of them is for people."""
+    lines = [f"- {escaped(item)}" for item in _taught(incident, settings)]
+    return "\n".join([OPEN, *(["", *lines] if lines else [])])
+
+
+def _taught(incident: Incident, settings: IncidentSettings) -> list[str]:
+    taught = []
+    if incident.acknowledged_at is not None:
+        taught.append(f"From noticing to claiming: {span(incident.acknowledged_at - incident.started_at)}.")
+    first = next(iter(incident.runs), None)
+    if first is not None:
+        taught.append(f"From noticing to the first run: {span(max(first.started - incident.started_at, timedelta()))}.")
+    if incident.fixed_at is not None:
+        taught.append(f"From noticing to a fix that held: {span(incident.fixed_at - incident.started_at)}.")
+    if silences := late_updates(incident, settings):
+        taught.append(f"Longest time without an update: {span(max(silences))}.")
+    return taught
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,207 @@
+"""The record of an incident: what its events come to. Pure; everything that is shown or sent reads an `Incident`."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.errors import ConfigurationError
+from remediate.incident.events import (
+    Acknowledged,
+    Announced,
+    Attached,
+    CommandTaken,
+    Confirmed,
+    Contained,
+    Declared,
+    Detection,
+    Escalated,
+    Event,
+    Identified,
+    Messaged,
+    Moment,
+    Noted,
+    Resolved,
+    Reviewed,
+    RunLanded,
+    SeverityChanged,
+    Situation,
+    SituationFound,
+    Status,
+    Updated,
+)
+from remediate.playbook import Severity
+from remediate.severity import Answer
+
+
+class Incident(BaseModel):
+    """What the events come to. What is None has not happened, or nobody said it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    title: str
+    severity: Severity
+    severity_reason: str = ""
+    status: Status = Status.INVESTIGATING
+    commander: str
+    declared_at: Moment
+    declared_by: str
+    first_alert_at: Moment | None = None
+    detection: Detection
+    detected_by: str = ""
+    acknowledged_at: Moment | None = None
+    acknowledged_by: str | None = None
+    identified_at: Moment | None = None
+    cause: str | None = Field(default=None, description="as a person named it")
+    fixed_at: Moment | None = Field(default=None, description="when the last run that proved a fix had done so")
+    resolved_at: Moment | None = None
+    resolution: str = ""
+    confirmed: tuple[Confirmed, ...] = ()
+    override: str = Field(default="", description="why it was resolved although no check said that it is over")
+    answers: dict[str, Answer] = Field(default={}, description="to the questions of 3.2, as it was declared")
+    impact: str = ""
+    customers: bool = True
+    situations: tuple[Situation, ...] = ()
+    hosts: tuple[str, ...] = ()
+    playbook: str | None = None
+    containments: tuple[str, ...] = ()
+    last_update: Updated | None = None
+    last_update_at: Moment | None = None
+    escalations: tuple[Escalated, ...] = ()
+    announced: frozenset[str] = frozenset()
+    runs: tuple[RunLanded, ...] = ()
+    postmortem_at: Moment | None = None
+    postmortem_path: str | None = None
+    timeline: tuple[Event, ...] = Field(description="everything, oldest first")
+
+    @property
+    def started_at(self) -> datetime:
+        """When it began, as far as anybody noticed: what its duration and every limit count from."""
+        return self.first_alert_at or self.declared_at
+
+    @property
+    def open(self) -> bool:
+        """Whether it goes on."""
+        return self.resolved_at is None
+
+    @property
+    def fixes(self) -> tuple[RunLanded, ...]:
+        """Runs that proved a fix."""
+        return tuple(run for run in self.runs if run.fixed)
+
+
+def fold(events: Iterable[Event]) -> Incident:
+    """Say what the events of one incident come to. Raises ConfigurationError when none of them declares it.
+
+    They are read in the order of their time; what two machines' clocks disagree about is settled by their ids.
+    """
+    timeline = tuple(sorted(events, key=lambda event: (event.kind != "declared", event.at, event.id)))
+    if not timeline or not isinstance(timeline[0].data, Declared):
+        raise ConfigurationError("there is no incident without a declaration")
+    first, declared = timeline[0], timeline[0].data
+    seen = _seen(
+        Incident(
+            id=first.incident,
+            title=declared.title,
+            severity=declared.severity,
+            severity_reason=declared.severity_reason,
+            commander=declared.commander,
+            declared_at=first.at,
+            declared_by=first.who,
+            first_alert_at=None if declared.first_alert_at is None else min(declared.first_alert_at, first.at),
+            detection=declared.detection,
+            detected_by=declared.detected_by,
+            impact=declared.impact,
+            answers=declared.answers,
+            customers=declared.customers,
+            situations=declared.situations,
+            hosts=declared.hosts,
+            playbook=declared.playbook,
+            timeline=(),
+        ),
+        timeline[1:],
+    )
+    # As it was lived: a run from before the declaration comes before it.
+    return seen.model_copy(update={"timeline": tuple(sorted(timeline, key=lambda event: (event.at, event.id)))})
+
+
+def _seen(incident: Incident, events: Iterable[Event]) -> Incident:
+    for event in events:
+        incident = incident.model_copy(update=_changes(incident, event))
+    return incident
+
+
+def _changes(incident: Incident, event: Event) -> dict[str, object]:  # noqa: C901
+    """Say what one event changes: one case a kind, so that nothing is forgotten."""
+    match event.data:
+        case Acknowledged() as data:
+            if incident.acknowledged_at is not None:
+                return {}
+            return {"acknowledged_at": event.at, "acknowledged_by": event.who, "commander": data.commander}
+        case CommandTaken() as data:
+            return {"commander": data.commander}
+        case SeverityChanged() as data:
+            return {"severity": data.severity, "severity_reason": data.reason or incident.severity_reason}
+        case Contained() as data:
+            return {"containments": (*incident.containments, data.action)}
+        case Identified() as data:
+            moved = incident.status is Status.INVESTIGATING
+            return {
+                "cause": data.cause,
+                "identified_at": incident.identified_at or event.at,
+                **({"status": Status.IDENTIFIED} if moved else {}),
+            }
+        case Updated() as data:
+            return {
+                "last_update": data,
+                "last_update_at": event.at,
+                "impact": data.impact or incident.impact,
+                **({} if not incident.open else {"status": data.status}),
+            }
+        case SituationFound() as data:
+            return _found(incident, data.situation)
+        case Escalated() as data:
+            return {"escalations": (*incident.escalations, data)}
+        case Announced() as data:
+            return {"announced": incident.announced | {data.due}}
+        case RunLanded() as data:
+            return _landed(incident, event, data)
+        case Resolved() as data:
+            if not incident.open:
+                return {}
+            return {
+                "status": Status.RESOLVED,
+                "resolved_at": event.at,
+                "resolution": data.summary,
+                "confirmed": data.confirmed,
+                "override": data.override,
+                "postmortem_at": data.postmortem_at,
+            }
+        case Reviewed() as data:
+            return {"postmortem_path": data.path}
+        case Declared() | Attached() | Noted() | Messaged():
+            return {}
+
+
+def _found(incident: Incident, situation: Situation) -> dict[str, object]:
+    if situation is Situation.CUSTOMERS:
+        return {"customers": True}
+    return {"situations": tuple(dict.fromkeys((*incident.situations, situation)))}
+
+
+def _landed(incident: Incident, event: Event, run: RunLanded) -> dict[str, object]:
+    """A fix that held is watched from then on; one that did not puts an end to that."""
+    changes: dict[str, object] = {
+        "runs": (*incident.runs, run),
+        "hosts": tuple(dict.fromkeys((*incident.hosts, *run.hosts))),
+    }
+    if run.causes and incident.identified_at is None:
+        changes["identified_at"] = event.at
+    if run.fixed:
+        changes["fixed_at"] = event.at
+    if incident.open and run.fixed:
+        changes["status"] = Status.MONITORING
+    elif incident.open and run.verdict == "not_fixed" and incident.status is Status.MONITORING:
+        changes["status"] = Status.IDENTIFIED
+    return changes

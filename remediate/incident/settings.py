@@ -1,0 +1,254 @@
+"""What a team agreed about its incidents: `[tool.remediate.incidents]` of the project's pyproject.toml.
+
+Everything has the runbook's values as default: response times (1.1), how often everybody is told (5.1), whom to call in
+and when (6.1, 6.2). Nothing here is a secret: channels and status pages name where one is (`env:`, `file:`, `cmd:`).
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from remediate.errors import ConfigurationError, one_line
+from remediate.incident.events import Line, Situation
+from remediate.playbook import Severity
+
+TABLE: Final = "tool.remediate.incidents"
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+"""What a role or a channel is called in the configuration."""
+Minutes = Annotated[float, Field(gt=0, le=60 * 24 * 31)]
+"""How long, at most a month."""
+
+
+def _reference(text: str) -> str:
+    if not re.match(r"(env|file|cmd):.", text):
+        raise ValueError("takes env:NAME, file:PATH or cmd:COMMAND: a secret does not stand in a file that others read")
+    return text
+
+
+Reference = Annotated[str, AfterValidator(_reference)]
+"""Where a secret is; read when it is needed."""
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # KeyError is the parent of ZoneInfoNotFoundError
+        raise ValueError("takes a name of the time zone database, as Europe/Berlin") from None
+    return name
+
+
+class Audience(Enum):
+    """For whom a message is."""
+
+    INTERNAL = "internal"
+    PUBLIC = "public"
+    PERSON = "person"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Rule(_Settings):
+    """One row of 6.1: when, and whom."""
+
+    situation: Situation
+    to: tuple[Name, ...] = Field(min_length=1, description="roles, as `contacts` names them")
+    severities: tuple[Severity, ...] = Field(default=tuple(Severity), description="for which severities")
+    after: Annotated[float, Field(ge=0, le=60 * 24 * 31)] = Field(default=0, description="minutes that it may last")
+
+
+class Contact(_Settings):
+    """One row of 6.2: who has a role, and how they are reached."""
+
+    name: Line = Field(description="what people call the role")
+    primary: Line | None = None
+    backup: Line | None = None
+    method: Line | None = Field(default=None, description="how to reach them: Phone, Slack, PagerDuty …")
+    rotation: Path | None = Field(
+        default=None, description="who is on duty: a file with lines `2026-11-23T09:00+01:00 NAME`, or iCalendar (.ics)"
+    )
+    channel: Name | None = Field(default=None, description="channel that a message to them takes")
+
+
+class ChannelSettings(_Settings):
+    """One way for messages to leave."""
+
+    kind: Literal["terminal", "file", "apprise"]
+    path: Path | None = Field(default=None, description="of a file: where (default: in the state directory)")
+    reference: Reference | None = Field(default=None, description="of apprise: where its URL is, as env:SLACK_URL")
+    audiences: tuple[Audience, ...] = Field(default=(Audience.INTERNAL,), description="which messages it takes")
+
+    @model_validator(mode="after")
+    def _complete(self) -> "ChannelSettings":
+        if (self.kind == "apprise") != (self.reference is not None):
+            raise ValueError("reference belongs to apprise, which needs one")
+        if self.path is not None and self.kind != "file":
+            raise ValueError("path belongs to a file")
+        return self
+
+
+class StaticPage(_Settings):
+    """A status page of our own: files that any web server can serve."""
+
+    kind: Literal["static"] = "static"
+    directory: Path = Field(default=Path("status-page"), description="relative to the project, else to the state")
+    title: Line = "Service status"
+    url: Line | None = Field(default=None, description="where the public finds it, for links and the feed")
+    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    days: int = Field(default=30, ge=1, le=3650, description="how long a resolved incident stays on it")
+
+
+class StatuspageSettings(_Settings):
+    """A page at Statuspage."""
+
+    kind: Literal["statuspage"]
+    page: Line = Field(description="id of the page")
+    token: Reference = Field(description="where the API key is")
+    api: Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$")] = "https://api.statuspage.io/v1"
+    components: tuple[Line, ...] = Field(default=(), description="ids of the components that an incident affects")
+
+
+MATRIX: Final = (
+    Rule(situation=Situation.UNRESOLVED, severities=(Severity.SEV1,), after=30, to=("tech-lead",)),
+    Rule(situation=Situation.BREACH, to=("security", "legal")),
+    Rule(situation=Situation.PROVIDER, to=("devops", "vendor")),
+    Rule(situation=Situation.CUSTOMERS, after=60, to=("product", "support")),
+)
+"""The runbook's 6.1."""
+
+CONTACTS: Final[Mapping[str, Contact]] = {
+    "on-call": Contact(name="On-Call", method="PagerDuty"),
+    "tech-lead": Contact(name="Tech Lead", method="Phone/Slack"),
+    "devops": Contact(name="DevOps", method="Slack"),
+    "security": Contact(name="Security", method="Phone"),
+    "legal": Contact(name="Legal"),
+    "vendor": Contact(name="Vendor"),
+    "product": Contact(name="Product"),
+    "support": Contact(name="Support"),
+}
+"""The runbook's 6.2, and who else its 6.1 calls in; whose names are missing, the configuration gives."""
+
+_RESPOND: Final = {Severity.SEV1: 15.0, Severity.SEV2: 60.0, Severity.SEV3: 240.0, Severity.SEV4: 1440.0}
+_UPDATE: Final = {Severity.SEV1: 30.0, Severity.SEV2: 30.0, Severity.SEV3: 60.0}
+
+
+class IncidentSettings(_Settings):
+    """The whole table."""
+
+    timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
+        default=None, description="local time zone, as Europe/Berlin (default: this machine's)"
+    )
+    send: bool = Field(default=False, description="send without --send whatever a command would only show")
+    respond: dict[Severity, Minutes] = Field(default=_RESPOND, description="minutes to acknowledge, by severity (1.1)")
+    updates: dict[Severity, Minutes] = Field(default=_UPDATE, description="minutes between updates, by severity (5.1)")
+    escalation: tuple[Rule, ...] = Field(default=MATRIX, description="the matrix of 6.1")
+    contacts: dict[Name, Contact] = Field(default=dict(CONTACTS), description="who they are (6.2), by role")
+    channels: dict[Name, ChannelSettings] = Field(
+        default={
+            "terminal": ChannelSettings(kind="terminal", audiences=tuple(Audience)),
+            "file": ChannelSettings(kind="file", audiences=tuple(Audience)),
+        },
+        description="where messages go, by name",
+    )
+    status_page: StaticPage | StatuspageSettings = Field(default=StaticPage(), discriminator="kind")
+    templates: Path = Field(default=Path("incidents/templates"), description="your own wording, over the runbook's")
+    postmortems: Path = Field(default=Path("incidents"), description="where post-mortems are written")
+    postmortem_days: int = Field(default=2, ge=0, le=60, description="days until the post-mortem of a SEV-1 or SEV-2")
+    lookback_minutes: Minutes = Field(default=120, description="how old a run may be to pre-fill a declaration")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_the_defaults(cls, given: object) -> object:
+        """What is given for one severity or role leaves the others as they are; an update of 0 is no promise."""
+        if not isinstance(given, dict):
+            return given
+        merged: dict[object, object] = {**given}
+        for key, defaults in (("respond", _RESPOND), ("updates", _UPDATE)):
+            if isinstance(given.get(key), dict):
+                plain = {severity.value: minutes for severity, minutes in defaults.items()}
+                merged[key] = {name: minutes for name, minutes in {**plain, **given[key]}.items() if minutes != 0}
+        if isinstance(given.get("contacts"), dict):
+            merged["contacts"] = _contacts(given["contacts"])
+        return merged
+
+    @model_validator(mode="after")
+    def _known(self) -> "IncidentSettings":
+        named = {role for rule in self.escalation for role in rule.to}
+        if unknown := sorted(named - self.contacts.keys()):
+            raise ValueError(f"escalation names {', '.join(unknown)}, and contacts has no such role")
+        wanted = {contact.channel for contact in self.contacts.values() if contact.channel}
+        if unknown := sorted(wanted - self.channels.keys()):
+            raise ValueError(f"contacts name the channel {', '.join(unknown)}, and channels has no such one")
+        return self
+
+    @property
+    def zone(self) -> tzinfo:
+        """The local time zone."""
+        if self.timezone is not None:
+            return ZoneInfo(self.timezone)
+        return datetime.now().astimezone().tzinfo or UTC
+
+    def local(self, moment: datetime) -> datetime:
+        """The same moment as the team's clocks show it; with the zone of the machine, as it was at that moment."""
+        return moment.astimezone(None if self.timezone is None else ZoneInfo(self.timezone))
+
+    def respond_within(self, severity: Severity) -> timedelta | None:
+        """How soon somebody has to claim it; None without a promise."""
+        return _minutes(self.respond.get(severity))
+
+    def update_every(self, severity: Severity) -> timedelta | None:
+        """How often everybody is told; None without a promise."""
+        return _minutes(self.updates.get(severity))
+
+
+def _contacts(given: Mapping[object, object]) -> dict[object, object]:
+    merged: dict[object, object] = {role: contact for role, contact in CONTACTS.items()}  # noqa: C416  # wider keys
+    for role, contact in given.items():
+        known = CONTACTS.get(str(role))
+        if isinstance(contact, dict):
+            name = str(role).replace("-", " ").title()
+            defaults = known.model_dump(exclude_none=True) if known else {"name": name}
+            merged[role] = {**defaults, **contact}
+        else:
+            merged[role] = contact
+    return merged
+
+
+def _minutes(number: float | None) -> timedelta | None:
+    return None if number is None else timedelta(minutes=number)
+
+
+def incident_settings(root: Path | None) -> IncidentSettings:
+    """Read the settings of the project in this directory, the runbook's without one.
+
+    Raises ConfigurationError naming the file and the key. Paths are as they stand there: `within` places them.
+    """
+    if root is None:
+        return IncidentSettings()
+    path = root / "pyproject.toml"
+    try:
+        tool = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+    except FileNotFoundError:
+        return IncidentSettings()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    marked = tool.get("remediate", {}) if isinstance(tool, dict) else {}
+    table = marked.get("incidents", {}) if isinstance(marked, dict) else {}
+    try:
+        return IncidentSettings.model_validate(table)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {TABLE}: {one_line(error)}") from None
+
+
+def within(root: Path | None, state: Path, path: Path) -> Path:
+    """Place a path of the settings: below the project's root, or below the state directory where there is none."""
+    return (root or state) / path.expanduser()

@@ -1,0 +1,149 @@
+"""A status page of our own: one HTML page and an Atom feed in a directory that any web server can serve.
+
+The page needs nothing but itself: no script, no font, no image from elsewhere. Both files are replaced as a whole, so
+that no reader ever sees half of one, and only by who holds the directory's lock, so that an older page never replaces a
+newer one. Writing them again changes nothing: what is shown follows from what was said.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from remediate.errors import ConfigurationError
+from remediate.incident.briefing import span
+from remediate.incident.channels import NotSent
+from remediate.incident.events import Status
+from remediate.incident.locked import locked, sync_directory
+from remediate.incident.messages import Message, Templates
+from remediate.incident.settings import IncidentSettings, StaticPage
+from remediate.incident.status_page import History, PublicIncident, recent
+from remediate.incident.status_page.atom import feed
+from remediate.playbook import Severity
+
+PAGE: Final = "index.html"
+FEED: Final = "feed.atom"
+TEMPLATE: Final = "page.html.j2"
+_MODE: Final = 0o644
+
+_HEADLINES: Final = {
+    Severity.SEV1: ("down", "Major incident"),
+    Severity.SEV2: ("degraded", "Service disruption"),
+    Severity.SEV3: ("minor", "Minor incident"),
+    Severity.SEV4: ("minor", "Minor incident"),
+}
+"""The public is told how bad it is in words, not in the team's own grades."""
+
+
+class StaticStatusPage:
+    """Writes the page and the feed."""
+
+    def __init__(
+        self,
+        page: StaticPage,
+        directory: Path,
+        settings: IncidentSettings,
+        templates: Templates,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._page = page
+        self._directory = directory
+        self._settings = settings
+        self._templates = templates
+        self._clock = clock
+
+    def publish(self, message: Message, history: History) -> str:  # noqa: ARG002  # it is in the history
+        """See StatusPage."""
+        try:
+            self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            with locked(self._directory, os.O_RDONLY | os.O_DIRECTORY):
+                _sweep(self._directory)
+                now = self._clock()
+                incidents = recent(history(), now, self._page.days)
+                _replace(self._directory / FEED, feed(self._page, incidents, now))
+                _replace(self._directory / PAGE, self.html(incidents, now).encode())
+                sync_directory(self._directory)
+        except OSError as error:
+            raise NotSent(f"{self._directory}: {error.strerror or error}") from None
+        except ConfigurationError as error:
+            raise NotSent(str(error)) from None
+        return str(self._directory / PAGE)
+
+    def html(self, incidents: Sequence[PublicIncident], now: datetime) -> str:
+        """Render the page. Raises ConfigurationError for a template that cannot be used."""
+        ongoing = [incident for incident in incidents if incident.ongoing]
+        tone, headline = _state(ongoing)
+        return self._templates.page(
+            TEMPLATE,
+            {
+                "page": self._page,
+                "feed": FEED,
+                "tone": tone,
+                "headline": headline,
+                "latest": max((incident.updates[0].at for incident in ongoing), default=None),
+                "ongoing": ongoing,
+                "days": [
+                    (day, list(those))
+                    for day, those in groupby((each for each in incidents if not each.ongoing), self._day)
+                ],
+                "now": now,
+                "moment": self._moment,
+                "utc": _utc,
+                "span": span,
+                "zone": self._zone(now),
+            },
+        )
+
+    def _day(self, incident: PublicIncident) -> str:
+        local = self._settings.local(incident.began)
+        return f"{local:%A}, {local.day} {local:%B %Y}"
+
+    def _moment(self, at: datetime) -> str:
+        local = self._settings.local(at)
+        return f"{local.day} {local:%b, %H:%M} {self._zone(at)}"
+
+    def _zone(self, at: datetime) -> str:
+        name = f"{self._settings.local(at):%Z}"
+        return f"UTC{name}" if name[:1] in "+-" and name else name
+
+
+def _state(ongoing: Sequence[PublicIncident]) -> tuple[str, str]:
+    """Say in one line how it stands; what nobody was told about is not claimed to be well."""
+    if not ongoing:
+        return "well", "No known incidents"
+    if all(incident.status is Status.MONITORING for incident in ongoing):
+        return "watched", "A fix is in place, we are watching it"
+    worst = min((each for each in ongoing if each.status is not Status.MONITORING), key=lambda one: one.severity.value)
+    tone, words = _HEADLINES[worst.severity]
+    return tone, words if len(ongoing) == 1 else f"{len(ongoing)} ongoing incidents"
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what a writer who died has left; only for who holds the lock."""
+    for name in (PAGE, FEED):
+        for left in directory.glob(f".{name}-*"):
+            left.unlink(missing_ok=True)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a file in the place of another in one step, readable by a web server, once it is on the disk."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), _MODE)
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise

@@ -1,0 +1,194 @@
+"""A page at Statuspage, by its API (v1): incidents created and updated, each message once, its rate limit honoured.
+
+Every incident there carries, in its metadata, the id of ours and of every message that made it what it is, written by
+the same request as the message itself. So it is looked up before anything is written, and a message whose answer was
+lost is found there instead of being said again.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from remediate.errors import ConfigurationError
+from remediate.incident.channels import NotSent
+from remediate.incident.events import Status
+from remediate.incident.messages import Message
+from remediate.incident.settings import StatuspageSettings
+from remediate.incident.status_page import History
+from remediate.masking import Json, Masker, strip_control
+from remediate.playbook import Severity
+from remediate.references import resolve
+
+if TYPE_CHECKING:
+    import httpx2
+
+T = TypeVar("T")
+
+SECONDS: Final = 8.0
+"""For one request; three of them are well below the outbox's claim."""
+PACE: Final = 1.0
+"""Seconds between two requests: what Statuspage allows."""
+_PER_PAGE: Final = 100
+_PAGES: Final = 3
+_LIMITED: Final = frozenset({420, 429})
+_DENIED: Final = frozenset({401, 403})
+_INVALID: Final = frozenset({400, 422})
+_DEFAULT_WAIT: Final = 60
+_LONGEST_WAIT: Final = 3600
+_LOCAL: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+_IMPACT: Final = {
+    Severity.SEV1: "critical",
+    Severity.SEV2: "major",
+    Severity.SEV3: "minor",
+    Severity.SEV4: "none",
+}
+_COMPONENT: Final = {
+    Severity.SEV1: "major_outage",
+    Severity.SEV2: "partial_outage",
+    Severity.SEV3: "degraded_performance",
+    Severity.SEV4: "operational",
+}
+
+
+class _Ours(BaseModel):
+    """What we write into the metadata of an incident there."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    incident: str
+    messages: tuple[str, ...] = ()
+
+
+class _Metadata(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    remediate: _Ours | None = None
+
+
+class _Incident(BaseModel):
+    """Of an incident there, what matters to us."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    id: str
+    shortlink: str | None = None
+    metadata: _Metadata | None = Field(default=None)
+
+    @property
+    def ours(self) -> _Ours | None:
+        return self.metadata.remediate if self.metadata else None
+
+
+_LIST: Final = TypeAdapter(list[_Incident])
+
+
+class StatuspagePage:
+    """One page there."""
+
+    def __init__(
+        self, settings: StatuspageSettings, masker: Masker, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._settings = settings
+        self._masker = masker
+        self._sleep = sleep
+        self._asked_at: float | None = None
+
+    def publish(self, message: Message, history: History) -> str:  # noqa: ARG002  # it has a memory of its own
+        """See StatusPage."""
+        import httpx2
+
+        headers = {"Authorization": f"OAuth {self._token()}", "Accept": "application/json"}
+        base = f"{self._settings.api.rstrip('/')}/pages/{self._settings.page}"
+        # The path's slash stays; redirects are not followed: they would take the key elsewhere.
+        with httpx2.Client(base_url=base, headers=headers, timeout=SECONDS, follow_redirects=False) as client:
+            there = self._find(client, message.incident)
+            if there is None:
+                shown = self._ask(client, "POST", "/incidents", self._body(message, ()))
+            elif there.ours is not None and message.id in there.ours.messages:
+                return f"{there.shortlink or there.id}, shown before"
+            else:
+                known = there.ours.messages if there.ours else ()
+                shown = self._ask(client, "PATCH", f"/incidents/{there.id}", self._body(message, known))
+        return self._read(_Incident.model_validate_json, shown).shortlink or "statuspage"
+
+    def _find(self, client: "httpx2.Client", incident: str) -> _Incident | None:
+        """Find our incident among the newest ones."""
+        for number in range(1, _PAGES + 1):
+            answer = self._ask(client, "GET", f"/incidents?limit={_PER_PAGE}&page={number}", None)
+            listed = self._read(_LIST.validate_json, answer)
+            found = next((one for one in listed if one.ours is not None and one.ours.incident == incident), None)
+            if found is not None or len(listed) < _PER_PAGE:
+                return found
+        return None
+
+    def _body(self, message: Message, known: tuple[str, ...]) -> Json:
+        over = message.status is Status.RESOLVED
+        ours: Json = {"incident": message.incident, "messages": [*known, message.id]}
+        incident: dict[str, Json] = {
+            "name": message.name,
+            "status": message.status.value.lower(),
+            "impact_override": _IMPACT[message.severity],
+            "body": message.body or message.title,
+            "deliver_notifications": True,
+            "metadata": {"remediate": ours},
+        }
+        if self._settings.components:
+            state = "operational" if over else _COMPONENT[message.severity]
+            incident["component_ids"] = list(self._settings.components)
+            incident["components"] = dict.fromkeys(self._settings.components, state)
+        return {"incident": incident}
+
+    def _ask(self, client: "httpx2.Client", method: str, path: str, body: Json) -> bytes:
+        """Ask once, not faster than allowed. Raises NotSent."""
+        import httpx2
+
+        if self._asked_at is not None:
+            self._sleep(max(0.0, PACE - (time.monotonic() - self._asked_at)))
+        self._asked_at = time.monotonic()
+        try:
+            answer = client.request(method, path, json=body) if body is not None else client.request(method, path)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            # Unsure or not makes no difference: the next attempt looks first.
+            raise NotSent(f"{self._settings.api}: {self._said(str(error)) or type(error).__name__}") from None
+        if answer.is_success:
+            return answer.content
+        raise self._refusal(answer.status_code, answer.headers.get("Retry-After", ""), answer.text)
+
+    def _refusal(self, code: int, after: str, text: str) -> NotSent:
+        what = f"{self._settings.api} answers {code}"
+        if code in _LIMITED:
+            seconds = min(int(after), _LONGEST_WAIT) if after.isascii() and after.isdigit() else _DEFAULT_WAIT
+            return NotSent(f"{what}: too many requests", wait=timedelta(seconds=seconds))
+        if code in _DENIED:
+            return NotSent(f"{what}: the key at {self._settings.token} is not accepted")
+        if code in _INVALID:
+            return NotSent(f"{what}: {self._said(text)}", final=True)
+        return NotSent(f"{what}: {self._said(text)}")
+
+    def _token(self) -> str:
+        url = urlsplit(self._settings.api)
+        if url.scheme != "https" and url.hostname not in _LOCAL:
+            raise NotSent(f"{self._settings.api}: the key would travel unencrypted: use https", final=True)
+        try:
+            token = resolve(self._settings.token, "status_page.token", sys.stdin).get_secret_value().strip()
+        except ConfigurationError as error:
+            raise NotSent(str(error)) from None
+        self._masker.register(token)
+        if not (token.isascii() and token.isprintable() and token and " " not in token):
+            raise NotSent(f"{self._settings.token}: what stands there is no API key")
+        return token
+
+    def _read(self, read: Callable[[bytes], T], answer: bytes) -> T:
+        try:
+            return read(answer)
+        except ValidationError:
+            raise NotSent(f"{self._settings.api} answers what is no incident of Statuspage's") from None
+
+    def _said(self, text: str) -> str:
+        return self._masker.mask(" ".join(strip_control(text).split()))[:200]

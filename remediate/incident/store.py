@@ -1,0 +1,218 @@
+"""Keeps incidents beside the runs: append-only, by many at once, durable before anything is said.
+
+The same database as the journal's: one SQLite file, or PostgreSQL that a team shares. Importing this is cheap;
+SQLAlchemy is imported when it is opened.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Self
+
+from pydantic import TypeAdapter
+
+from remediate.errors import ConfigurationError
+from remediate.incident.events import Attached, Data, Declared, Event, RunStep
+from remediate.incident.record import Incident, fold
+from remediate.incident.runs import landed
+from remediate.journal import JournalError, journal_database
+from remediate.masking import Masker
+from remediate.run_id import matching, new_run_id, short
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+    from remediate.migrations.database import Database
+
+_NAMED = 5
+
+RESOLVED: Final = "resolved"
+"""What the end of an incident is called, of which there is one."""
+_DATA: TypeAdapter[Data] = TypeAdapter(Data)
+
+
+class IncidentStore:
+    """An open record of incidents; use it as a context manager, or close it.
+
+    Every method raises JournalError when the database fails it, and returns only when what it wrote is durable.
+    """
+
+    def __init__(self, database: "Database") -> None:
+        self.database = database
+        self._masker = Masker()
+
+    @classmethod
+    def open(cls, url: str | None = None) -> Self:
+        """Open it where the journal is; raises as `Journal.open` does."""
+        return cls(journal_database(url))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it; call once, when nothing uses it any more."""
+        self.database.close()
+
+    def append(self, incident: str, who: str, at: datetime, data: Data, *, once: str | None = None) -> Event | None:
+        """Write one event, and return it when it is durable; `incident` is a whole id.
+
+        What may happen only `once` in an incident is named so: None is returned to whoever comes second, and nothing
+        was written. A declaration is the first event of its incident and the only one of its kind.
+        """
+        from sqlalchemy.exc import IntegrityError
+
+        from remediate.migrations.schema import incident_events
+
+        is_first = isinstance(data, Declared)
+        # What a person types is not to be trusted with secrets, and this is never deleted.
+        masked = _DATA.validate_python(self._masker.masked_model(data))
+        event = Event(id=new_run_id(), incident=incident, at=at, who=who, data=masked)
+        row = {
+            "id": event.id,
+            "incident": incident,
+            "at": event.at,
+            "who": event.who,
+            "kind": event.kind,
+            "data": event.data.model_dump_json(),
+            "once": "declared" if is_first else once,
+        }
+        with self.database.writing() as connection:
+            if not is_first and incident not in _ids(connection):
+                raise JournalError(f"incident {incident} has not been declared: nothing was recorded")
+            try:
+                with connection.begin_nested():
+                    connection.execute(incident_events.insert().values(**row))
+            except IntegrityError:
+                return None
+        return event
+
+    def declare(self, who: str, at: datetime, declared: Declared, *, runs: Iterable[str] = ()) -> Incident:
+        """Write a new incident, with the runs that led to it."""
+        incident = new_run_id()
+        self.append(incident, who, at, declared)
+        for run in runs:
+            self.append(incident, who, at, Attached(run=run), once=f"attached:{run}")
+        return self.load(incident)
+
+    def ids(self) -> tuple[str, ...]:
+        """Every incident's id, newest first."""
+        with self.database.reading() as connection:
+            return tuple(_ids(connection))
+
+    def shown(self, incident: str) -> str:
+        """The short id of an incident, as `find` accepts it."""
+        return short(incident, self.ids())
+
+    def find(self, prefix: str) -> str:
+        """The whole id of the one incident that `prefix` names.
+
+        Raises ConfigurationError, naming the candidates, when there is none or more than one.
+        """
+        ids = self.ids()
+        found = matching(prefix, ids)
+        if len(found) == 1:
+            return found[0]
+        named = ", ".join(short(one, ids) for one in (found or ids)[:_NAMED])
+        if found:
+            more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+            raise ConfigurationError(f"{len(found)} incidents begin like that: {named}{more}; give more digits")
+        there = f"the newest are {named}" if ids else "there are none yet"
+        raise ConfigurationError(f"no incident begins like that; {there}")
+
+    def current(self, prefix: str | None, *, or_newest: bool = False) -> Incident:
+        """The incident that is meant: the one named, else the only one that is open.
+
+        With `or_newest` the newest one, when none is open. Raises ConfigurationError when that leaves none or several.
+        """
+        if prefix is not None:
+            return self.load(self.find(prefix))
+        meant = [incident for incident in self.open_incidents() if incident.open]
+        if not meant and or_newest:
+            meant = list(self.incidents(limit=1))
+        if len(meant) == 1:
+            return meant[0]
+        if not meant:
+            raise ConfigurationError("no incident is open: incident.declare opens one, --incident ID names another")
+        named = ", ".join(short(incident.id, self.ids()) for incident in meant[:_NAMED])
+        raise ConfigurationError(f"{len(meant)} incidents are open ({named}): say which with --incident ID")
+
+    def load(self, incident: str) -> Incident:
+        """Everything about one incident, by its whole id; its runs are among its events."""
+        with self.database.reading() as connection:
+            return fold(_events(connection, incident))
+
+    def incidents(self, *, limit: int | None = None) -> tuple[Incident, ...]:
+        """The newest incidents, newest first; all without a limit."""
+        with self.database.reading() as connection:
+            return tuple(fold(_events(connection, incident)) for incident in _ids(connection)[:limit])
+
+    def open_incidents(self, *, and_newest: int = 0) -> tuple[Incident, ...]:
+        """Those that are not resolved, newest first; with so many of the newest, whatever has become of them."""
+        from remediate.migrations.schema import incident_events as events
+
+        query = events.select().with_only_columns(events.c.incident).where(events.c.once == RESOLVED)
+        with self.database.reading() as connection:
+            over = set(connection.execute(query).scalars())
+            ids = _ids(connection)
+            wanted = [one for place, one in enumerate(ids) if one not in over or place < and_newest]
+            return tuple(fold(_events(connection, incident)) for incident in wanted)
+
+    def keep_triage(self, who: str, at: datetime, report: str) -> None:
+        """Keep what a triage saw (masked JSON), so that a declaration can begin with it."""
+        from remediate.migrations.schema import triages
+
+        with self.database.writing() as connection:
+            connection.execute(triages.insert().values(id=new_run_id(), started=at, operator=who, report=report))
+
+    def triages_since(self, moment: datetime) -> tuple[str, ...]:
+        """What triages saw since then, as JSON, newest first."""
+        from remediate.migrations.schema import triages
+
+        query = triages.select().where(triages.c.started >= moment).order_by(triages.c.started.desc())
+        with self.database.reading() as connection:
+            return tuple(row.report for row in connection.execute(query))
+
+
+def _ids(connection: "Connection") -> Sequence[str]:
+    from remediate.migrations.schema import incident_events as events
+
+    query = events.select().with_only_columns(events.c.incident).where(events.c.once == "declared")
+    return connection.execute(query.order_by(events.c.incident.desc())).scalars().all()
+
+
+def _events(connection: "Connection", incident: str) -> list[Event]:
+    from remediate.migrations.schema import incident_events, runs, steps
+
+    rows = connection.execute(incident_events.select().where(incident_events.c.incident == incident)).all()
+    events = [_event(row) for row in rows]
+    attached = [event.data.run for event in events if isinstance(event.data, Attached)]
+    belongs = (runs.c.incident == incident) | runs.c.id.in_(attached)
+    found = connection.execute(runs.select().where(belongs)).all()
+    if not found:
+        return events
+    ids = connection.execute(runs.select().with_only_columns(runs.c.id)).scalars().all()
+    wanted = steps.select().where(steps.c.run.in_([run.id for run in found])).order_by(steps.c.id)
+    attempts: dict[str, list[RunStep]] = {}
+    for step in connection.execute(wanted):
+        attempts.setdefault(step.run, []).append(_attempt(step))
+    return events + [landed(run, short(run.id, ids), attempts.get(run.id, ()), incident) for run in found]
+
+
+def _event(row: "Row[tuple[object, ...]]") -> Event:
+    return Event(id=row.id, incident=row.incident, at=row.at, who=row.who, data=_DATA.validate_json(row.data))
+
+
+def _attempt(row: "Row[tuple[object, ...]]") -> RunStep:
+    """What a run meant to do; all that is known of one that never ended."""
+    return RunStep(
+        host=row.host,
+        remedy=row.remedy,
+        title=row.remedy,
+        decision="proceed",
+        why="intended" if row.outcome is None else "",
+        changed=row.outcome in {"proven", "failed"},
+        verified=row.outcome,
+        evidence=row.evidence or "",
+    )

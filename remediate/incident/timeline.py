@@ -1,0 +1,216 @@
+"""The timeline: every event of an incident as people read it, for terminals, documents and post-mortems."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from remediate.incident.clock import span
+from remediate.incident.delivery import told as standing
+from remediate.incident.events import (
+    Acknowledged,
+    Announced,
+    Attached,
+    CommandTaken,
+    Contained,
+    Data,
+    Declared,
+    Escalated,
+    Event,
+    Identified,
+    Messaged,
+    Noted,
+    Resolved,
+    Reviewed,
+    RunLanded,
+    RunStep,
+    SeverityChanged,
+    SituationFound,
+    Updated,
+)
+from remediate.incident.outbox import Delivery
+from remediate.incident.record import Incident
+from remediate.incident.settings import IncidentSettings
+from remediate.masking import strip_control
+
+_SHOWN: Final = 6
+"""Details of a run that a timeline shows; the run itself has all of them."""
+
+
+class Entry(NamedTuple):
+    """One line of a timeline, with what belongs to it."""
+
+    at: datetime
+    who: str
+    title: str
+    details: tuple[str, ...] = ()
+
+
+def entries(incident: Incident, deliveries: Sequence[Delivery] = ()) -> tuple[Entry, ...]:
+    """Say everything that happened, oldest first; the first alert too, which is no event of its own.
+
+    `deliveries` are how its messages stand by now.
+    """
+    told = [*_found(incident)]
+    told += [_entry(event, deliveries) for event in incident.timeline if not isinstance(event.data, Attached)]
+    if incident.first_alert_at is not None and incident.first_alert_at < incident.declared_at:
+        source = incident.detection.words + (f": {incident.detected_by}" if incident.detected_by else "")
+        told.append(Entry(incident.first_alert_at, "", "first alert received", (source,)))
+    return tuple(sorted(told, key=lambda entry: entry.at))
+
+
+def story(incident: Incident) -> tuple[Entry, ...]:
+    """What happened, without what was only said about it: for a post-mortem."""
+    events = tuple(event for event in incident.timeline if not isinstance(event.data, Announced | Messaged | Reviewed))
+    return entries(incident.model_copy(update={"timeline": events}))
+
+
+def _found(incident: Incident) -> Iterator[Entry]:
+    """Yield when a run found a cause, where no person has named one before."""
+    named = [event.at for event in incident.timeline if isinstance(event.data, Identified)]
+    for event in incident.timeline:
+        if isinstance(event.data, RunLanded) and event.data.causes and event.at == incident.identified_at not in named:
+            whys = tuple(dict.fromkeys(step.why for step in event.data.causes))
+            yield Entry(event.at, event.who, f"root cause found by run {event.data.shown}", whys)
+            return
+
+
+def terminal_lines(told: Sequence[Entry], settings: IncidentSettings) -> list[str]:
+    """Lines for a terminal: UTC, local time beside it, what, who."""
+    lines: list[str] = []
+    day = ""
+    for entry in told:
+        if (today := f"{entry.at:%Y-%m-%d}") != day:
+            day = today
+            lines.append(f"{day} UTC  (local: {settings.local(entry.at):%Z, UTC%z})")
+        who = f"   {entry.who}" if entry.who else ""
+        lines.append(f"{entry.at:%H:%M:%SZ} {settings.local(entry.at):%H:%M}  {_clean(entry.title)}{_clean(who)}")
+        lines += [f"{'':17}{line}" for detail in entry.details for line in _clean(detail).splitlines()]
+    return lines
+
+
+def markdown_lines(told: Sequence[Entry], settings: IncidentSettings) -> list[str]:
+    """A list, as the runbook's post-mortem has it: local time, then UTC."""
+    lines: list[str] = []
+    for entry in told:
+        who = f" ({escaped(entry.who)})" if entry.who else ""
+        lines.append(f"- {stamp(entry.at, settings)} - {escaped(entry.title)}{who}")
+        lines += [f"  - {escaped(line)}" for detail in entry.details for line in detail.splitlines()]
+    return lines
+
+
+def stamp(moment: datetime, settings: IncidentSettings) -> str:
+    """A time of day as documents show it: local, and UTC where that is not the same."""
+    local = settings.local(moment)
+    return f"{local:%H:%M}" if not local.utcoffset() else f"{local:%H:%M} ({moment:%H:%MZ})"
+
+
+def escaped(text: str) -> str:
+    """Text as Markdown: what a host or a person wrote cannot become a heading, a link, a tag or a comment."""
+    cleaned = _clean(text)
+    for sign in "\\`*_[]<>|#~":
+        cleaned = cleaned.replace(sign, f"\\{sign}")
+    return cleaned
+
+
+def _clean(text: str) -> str:
+    return strip_control(text).replace("\t", " ")
+
+
+def _entry(event: Event, deliveries: Sequence[Delivery]) -> Entry:
+    title, details = _words(event.data)
+    if isinstance(event.data, Messaged):
+        about = event.data.message
+        details = tuple(standing(each) for each in deliveries if each.message.id == about) or details
+    return Entry(event.at, event.who, title, tuple(detail for detail in details if detail))
+
+
+def _words(data: Data) -> tuple[str, tuple[str, ...]]:  # noqa: C901
+    """Say what one event was: one case a kind, so that none is forgotten."""
+    match data:
+        case Declared():
+            why = f"because {data.severity_reason}" if data.severity_reason else ""
+            return f"{data.severity.value} declared: {data.title}", (why, _said("impact", data.impact))
+        case Acknowledged():
+            return f"acknowledged, commander {data.commander}", ()
+        case CommandTaken():
+            return f"{data.commander} is commander", ()
+        case SeverityChanged():
+            return f"severity is {data.severity.value}", (data.reason,)
+        case Contained():
+            return "contained", (data.action,)
+        case Identified():
+            return "root cause identified", (data.cause,)
+        case Updated():
+            rows = {"state": data.state, "done": data.actions, "next": data.next_steps, "eta": data.eta}
+            return f"update: {data.status.value}", tuple(_said(name, text) for name, text in rows.items())
+        case SituationFound():
+            return data.situation.words, (data.reason,)
+        case Escalated():
+            to = ", ".join(data.people or data.roles)
+            return f"escalated to {to}", (data.reason or (data.situation.words if data.situation else ""),)
+        case Noted():
+            return "note", (data.text,)
+        case Announced():
+            return f"due: {data.text}", ()
+        case Messaged():
+            to = f"to {', '.join(data.channels)}" if data.channels else ""
+            return f"{data.message_kind} for {data.audience}: {data.title}", (to,)
+        case Resolved():
+            checked = tuple(f"{one.playbook} on {one.host}: {one.verdict}" for one in data.confirmed)
+            return "resolved", (data.summary, *checked, _said("without a healthy check", data.override))
+        case Reviewed():
+            return f"post-mortem written: {data.path}", ()
+        case Attached():
+            return f"run {data.run} belongs to it", ()
+        case RunLanded():
+            return _run_title(data), _run_details(data)
+
+
+def _said(name: str, text: str) -> str:
+    return f"{name}: {text}" if text else ""
+
+
+def _run_title(run: RunLanded) -> str:
+    name = (
+        run.playbook if run.playbook.startswith("do.") else f"{'check' if run.mode == 'plan' else 'fix'}.{run.playbook}"
+    )
+    verdict = "NOT FINISHED" if run.verdict is None else run.verdict.replace("_", " ").upper()
+    took = f" in {run.seconds:g} s" if run.seconds is not None else ""
+    name = f"fix deployed: {name}" if run.fixed else name
+    return f"{name} on {', '.join(run.hosts)}: {verdict}{took}   run {run.shown}"
+
+
+def _run_details(run: RunLanded) -> tuple[str, ...]:
+    several = len(run.hosts) > 1
+
+    def about(step: RunStep, text: str) -> str:
+        return f"{step.host}: {text}" if several else text
+
+    lines = [about(step, f"changed: {step.title} ({step.why}){_proof(step)}") for step in run.changes]
+    lines += [about(step, f"refused [{step.code}]: {step.why}") for step in run.refusals]
+    lines += [about(step, f"for a person: {step.why}") for step in run.human_steps]
+    if run.mode == "plan":
+        lines += [about(step, f"would: {step.title} ({step.why})") for step in run.steps if step.decision == "proceed"]
+    if run.verdict is None:
+        lines += [
+            about(step, f"meant to: {step.remedy}, {step.verified or 'may or may not have run'}") for step in run.steps
+        ]
+    lines += [run.error] if run.error else []
+    if run.fixed and run.serving_again_seconds is not None:
+        lines.append(f"serving again after {run.serving_again_seconds:g} s")
+    if len(lines) > _SHOWN:
+        lines[_SHOWN - 1 :] = [f"and {len(lines) - _SHOWN + 1} more: runs.show {run.shown}"]
+    return tuple(lines)
+
+
+def _proof(step: RunStep) -> str:
+    if step.verified is None:
+        return ""
+    return f": {step.verified}{f', {step.evidence}' if step.evidence else ''}"
+
+
+def headline(incident: Incident, shown: str, now: datetime) -> str:
+    """One line about an incident, for lists."""
+    end = incident.resolved_at or now
+    lasted = span(end - incident.started_at)
+    return f"{shown:<6} {incident.severity.value}  {incident.status.value:<13}  {incident.title}   {lasted}"

@@ -1,0 +1,105 @@
+"""A real browser, headless, driven over its debugging pipe: what a reader sees, not what a template says."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+class Browser:
+    """One page of it."""
+
+    def __init__(self, to: int, answers: int) -> None:
+        self._to = to
+        self._answers = answers
+        self._buffer = b""
+        self._last = 0
+        self.events: list[dict[str, Any]] = []
+        target = self._ask("Target.createTarget", {"url": "about:blank"})["targetId"]
+        self._session = self._ask("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.ask(f"{domain}.enable")
+
+    _session: str | None = None
+
+    def ask(self, method: str, **params: object) -> dict[str, Any]:
+        return self._ask(method, params, self._session)
+
+    def show(self, path: Path, *, width: int, height: int, dark: bool) -> None:
+        self.events.clear()
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=True)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.ask("Emulation.setEmulatedMedia", features=[scheme])
+        self.ask("Page.navigate", url=path.as_uri())
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+            self._receive()
+
+    def value(self, expression: str) -> Any:
+        return self.ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+
+    def picture(self, path: Path) -> None:
+        """The whole page, not only what fits into the window."""
+        data = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
+        path.write_bytes(base64.b64decode(data))
+
+    def _ask(self, method: str, params: object, session: str | None = None) -> dict[str, Any]:
+        self._last += 1
+        message = {"id": self._last, "method": method, "params": params}
+        if session is not None:
+            message["sessionId"] = session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._receive()
+            if answer.get("id") == self._last:
+                assert "error" not in answer, answer
+                return dict(answer["result"])
+
+    def _receive(self) -> dict[str, Any]:
+        while b"\0" not in self._buffer:
+            data = os.read(self._answers, 1 << 16)
+            assert data, "the browser has ended"
+            self._buffer += data
+        text, _, self._buffer = self._buffer.partition(b"\0")
+        message: dict[str, Any] = json.loads(text)
+        if "method" in message:
+            self.events.append(message)
+        return message
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[Browser]:
+    assert CHROMIUM is not None
+    requests, to = os.pipe()
+    answers, replies = os.pipe()
+
+    def wire() -> None:  # the browser's end of the pipe has the descriptors 3 and 4
+        keep = os.dup(requests), os.dup(replies)
+        os.dup2(keep[0], 3)
+        os.dup2(keep[1], 4)
+
+    command = (CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run")
+    process = subprocess.Popen(
+        [*command, "--disable-dev-shm-usage", f"--user-data-dir={profile}"],
+        preexec_fn=wire,  # noqa: PLW1509  # no thread is running
+        close_fds=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(requests)
+    os.close(replies)
+    try:
+        yield Browser(to, answers)
+    finally:
+        process.kill()
+        process.wait()
+        for descriptor in (to, answers):
+            with suppress(OSError):
+                os.close(descriptor)

@@ -1,0 +1,461 @@
+"""A whole incident as it is typed, on scripted hosts and a clock of its own: what is said, kept and refused."""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import remediate.commands.resolve as resolving
+from incidents import DOWN, HEALTHY
+from incidents import host as example
+from remediate.commands import declare as declaring
+from remediate.commands import incident as incidents
+from remediate.commands.incident_tree import incident_commands
+from remediate.commands.room import IncidentReport, Room, entered, moment_of
+from remediate.commands.terminal import Terminal
+from remediate.commands.watch import Watch
+from remediate.errors import ConfigurationError
+from remediate.fleet import run
+from remediate.incident.events import Status, Updated
+from remediate.incident.record import Incident
+from remediate.incident.settings import IncidentSettings
+from remediate.incident.store import IncidentStore
+from remediate.journal import Journal
+from remediate.masked_writer import MaskedWriter
+from remediate.masking import Masker
+from remediate.options import Options
+from remediate.playbook import Severity
+from remediate.playbooks.app_down import app_down
+from remediate.project import Project
+from remediate.testing import ScriptedSession
+from remediate.testing.scripted import Changes
+from remediate.triage import Incident as Suspect
+from remediate.triage import triage
+from toy_incidents import NOON
+
+INSIDE = example(site_vantage=["host"])
+"""Nothing is asked over the network of whoever runs the tests."""
+INVENTORY = """
+web: {hosts: {web1: {ansible_host: 192.0.2.1, remediate: {site_url: "https://example.com/", php: php8.2}}}}
+"""
+
+
+class Desk:
+    """One project, and commands typed in it at moments of one's choosing."""
+
+    def __init__(self, root: Path) -> None:
+        (root / "inventories").mkdir(parents=True)
+        (root / "inventories" / "prod.yml").write_text(INVENTORY)
+        self.settings("")
+        self.project = Project(root)
+        self.root = root
+        self.now = NOON
+        self.out = ""
+
+    def settings(self, text: str) -> None:
+        root = getattr(self, "root", None) or Path()
+        if root != Path():
+            (root / "pyproject.toml").write_text(f"[tool.remediate]\n{text}")
+
+    @contextmanager
+    def room(self, **flags: object) -> Iterator[Room]:
+        out, err = io.StringIO(), io.StringIO()
+        masker = Masker()
+        terminal = Terminal(MaskedWriter(out, masker), MaskedWriter(err, masker), interactive=False)
+        with entered(flags, self.project, terminal, program="invoke") as room:
+            yield room._replace(now=self.now, who="ana@desk")
+        terminal.out.flush()
+        self.out = out.getvalue()
+
+    def __call__(self, name: str, **flags: object) -> int:
+        command = {
+            "declare": declaring.declare,
+            "acknowledge": incidents.acknowledge,
+            "contain": incidents.contain,
+            "identify": incidents.identify,
+            "note": incidents.note,
+            "update": incidents.update,
+            "escalate": incidents.escalate,
+            "list": incidents.list_incidents,
+            "timeline": incidents.timeline,
+            "resolve": resolving.resolve,
+            "postmortem": resolving.postmortem,
+        }[name]
+        with self.room(**flags) as room:
+            return command(room)
+
+    def after(self, minutes: float) -> "Desk":
+        self.now = NOON + timedelta(minutes=minutes)
+        return self
+
+    @property
+    def incident(self) -> Incident:
+        with IncidentStore.open() as store:
+            return store.current(None, or_newest=True)
+
+    @property
+    def messages(self) -> str:
+        file = self.root.parent / "state" / "messages.txt"
+        return file.read_text() if file.exists() else ""
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+    desk = Desk(tmp_path / "project")
+    desk.settings("")
+    return desk
+
+
+def keep_triage(desk: Desk, state: Changes) -> None:
+    report = triage((INSIDE,), (app_down,), connect=lambda _: ScriptedSession(state))
+    report = report.model_copy(update={"started": desk.now})
+    with IncidentStore.open() as store:
+        store.keep_triage(report.operator, report.started, report.model_dump_json(by_alias=True))
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, state: Changes) -> None:
+    """The hosts of the inventory answer like this when a check asks them."""
+    monkeypatch.setattr(resolving, "select", lambda *_: (INSIDE,))
+    monkeypatch.setattr(resolving, "run", partial(run, connect=lambda _: ScriptedSession(state)))
+
+
+# -- declared ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_declaration_begins_with_what_triage_saw(desk: Desk) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    assert desk.after(5)("declare") == 0
+    found = desk.incident
+    assert (found.severity, found.title, found.playbook) == (Severity.SEV1, "App down on web1", "app-down")
+    assert (found.hosts, found.commander, found.acknowledged_by) == (("web1",), "ana", "ana@desk")
+    assert "service accessible? no (seen)" in found.severity_reason
+    assert found.impact == "The service cannot be used, all users are affected"
+    assert "@here SEV-1 Incident Declared: App down on web1" in desk.out
+    assert "not sent" in desk.out
+    assert "--incident" in desk.out
+    assert desk.messages == ""
+
+
+def test_an_incident_that_is_handed_over_is_declared_as_what_it_is(desk: Desk) -> None:
+    suspect = Suspect(
+        playbook="certificate-expiry",
+        severity=Severity.SEV1,
+        matches=True,
+        causes=("incident.hand-over: php8.2-fpm: inactive [app-down]",),
+        codes=("app-down",),
+        mends=False,
+        evidence=("https://example.com/ 502 (from the host)",),
+        against=(),
+        unknown=(),
+    )
+    own = suspect.model_copy(update={"codes": ("config-broken", "app-down")})
+    assert (declaring._whose(suspect), declaring._whose(own)) == ("app-down", "certificate-expiry")
+
+
+def test_a_person_knows_better_than_triage(desk: Desk) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk("declare", severity="sev2", title="Shop closed", reason="only the shop", impact="shoppers", commander="ben")
+    found = desk.incident
+    assert (found.severity, found.severity_reason, found.title) == (Severity.SEV2, "only the shop", "Shop closed")
+    assert (found.impact, found.commander) == ("shoppers", "ben")
+
+
+def test_an_old_triage_and_one_of_other_hosts_count_for_nothing(desk: Desk) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    with pytest.raises(ConfigurationError, match="how bad is it"):
+        desk.after(121)("declare", title="x")
+    keep_triage(desk.after(0), HEALTHY)
+    with pytest.raises(ConfigurationError, match="what is it called"):
+        desk.after(130)("declare", severity="1")
+    with pytest.raises(ConfigurationError, match="no host"):
+        desk("declare", severity="1", host="elsewhere")
+
+
+def test_runs_since_it_was_noticed_belong_to_it(desk: Desk) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    session = ScriptedSession({**HEALTHY, **DOWN})
+    report = run(app_down, (INSIDE,), connect=lambda _: session, options=Options(plan=True))
+    desk.now = report.started + timedelta(seconds=1)
+    with IncidentStore.open() as store:
+        store.keep_triage("x", report.started - timedelta(minutes=1), triage_text(report.started))
+    desk("declare")
+    assert [one.run for one in desk.incident.runs] == [report.run]
+    desk("note", text="and another")
+    assert len(desk.incident.runs) == 1
+
+
+def triage_text(moment: datetime) -> str:
+    report = triage((INSIDE,), (app_down,), connect=lambda _: ScriptedSession({**HEALTHY, **DOWN}))
+    started = moment - timedelta(minutes=1)
+    return report.model_copy(update={"started": started}).model_dump_json(by_alias=True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"severity": "5"}, "--severity takes SEV-1, SEV-2, SEV-3 or SEV-4"),
+        ({"severity": "1", "users": "none"}, "--users takes all, many, few"),
+        ({"severity": "1", "detected": "luck"}, "--detected takes monitoring, user, internal"),
+        ({"severity": "1", "first_alert": "yesterday"}, "--first-alert takes 14:02"),
+        ({"severity": "1", "title": "two\nlines"}, "--title takes text without control characters"),
+        ({"severity": "1", "run": ["7f3a"]}, "no run begins like that"),
+    ],
+)
+def test_what_cannot_be_used_is_said_and_nothing_is_declared(desk: Desk, flags: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigurationError, match="^" + words.replace("(", r"\(")):
+        desk("declare", **{"title": "x", **flags})
+    with pytest.raises(ConfigurationError, match="no incident"):
+        _ = desk.incident
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [("12m", -12), ("2h ago", -120), ("11:50", -10), ("12:30", 30 - 1440), ("2026-11-23T12:05+01:00", -55)],
+)
+def test_a_moment_is_typed_as_people_say_it(text: str, minutes: float) -> None:
+    settings = IncidentSettings(timezone="UTC")
+    assert moment_of(text, "first-alert", settings, NOON) == NOON + timedelta(minutes=minutes)
+
+
+# -- claimed, contained, told, escalated -------------------------------------------------------------------------------
+
+
+def test_one_person_has_it(desk: Desk) -> None:
+    desk("declare", title="x", severity="1", unclaimed=True)
+    assert desk.incident.acknowledged_at is None
+    assert desk.after(20)("acknowledge", commander="ben") == 0
+    assert "after the 15 minutes that SEV-1 allows" in desk.out
+    assert desk.after(21)("acknowledge", commander="ben") == 0
+    assert desk.after(22)("acknowledge", commander="cleo") == 5
+    assert "ben has it since 12:20Z: --take-over" in desk.out
+    assert desk.after(23)("acknowledge", commander="cleo", take_over=True) == 0
+    assert desk.incident.commander == "cleo"
+    assert desk.incident.acknowledged_at == NOON + timedelta(minutes=20)
+
+
+def test_what_is_written_down_is_on_the_timeline(desk: Desk) -> None:
+    desk("declare", title="x", severity="1")
+    for name, flag in (("contain", "action"), ("identify", "cause"), ("note", "text")):
+        assert desk(name, **{flag: f"the {name}"}) == 0
+        with pytest.raises(ConfigurationError, match=f"--{flag} is missing"):
+            desk(name)
+    assert (desk.incident.containments, desk.incident.cause) == (("the contain",), "the identify")
+    assert desk.incident.status is Status.IDENTIFIED
+    desk("timeline")
+    for words in ("contained", "the contain", "root cause identified", "the note"):
+        assert words in desk.out
+
+
+def test_an_update_is_shown_and_sent_only_when_asked(desk: Desk) -> None:
+    desk("declare", title="Shop closed", severity="1", impact="shoppers")
+    desk.after(10)("update", cause="full disk", eta="13:00")
+    found = desk.incident
+    assert (found.status, found.cause) == (Status.IDENTIFIED, "full disk")
+    assert found.last_update_at == NOON + timedelta(minutes=10)
+    assert "- ETA: 13:00" in desk.out
+    assert "[Identified] Shop closed" in desk.out
+    assert desk.messages == ""
+    desk.after(20)("update", status="monitoring", send=True)
+    assert "update to file: sent" in desk.out
+    assert "Status: Monitoring" in desk.messages
+    assert (desk.root / "status-page" / "index.html").is_file()
+
+
+def test_a_setting_sends_too_and_what_is_internal_is_not_for_the_public(desk: Desk) -> None:
+    desk.settings("[tool.remediate.incidents]\nsend = true\n")
+    desk("declare", title="Shop closed", severity="1", internal_only=True)
+    assert "SEV-1 Incident Declared" in desk.messages
+    assert not (desk.root / "status-page").exists()
+
+
+@pytest.mark.parametrize("status", ["resolved", "over"])
+def test_an_update_does_not_resolve(desk: Desk, status: str) -> None:
+    desk("declare", title="x", severity="1")
+    with pytest.raises(ConfigurationError, match="--status takes Investigating, Identified, Monitoring"):
+        desk("update", status=status)
+    assert not [event for event in desk.incident.timeline if isinstance(event.data, Updated)]
+
+
+def test_whom_the_matrix_wants_is_called_in(desk: Desk) -> None:
+    desk.settings('[tool.remediate.incidents.contacts.tech-lead]\nprimary = "Tess"\n')
+    desk("declare", title="x", severity="1")
+    with pytest.raises(ConfigurationError, match=r"nobody is due yet; at .* it is tech-lead"):
+        desk.after(10)("escalate")
+    assert desk.after(31)("escalate", send=True) == 0
+    assert "call    Tech Lead: Tess by Phone/Slack" in desk.out
+    assert "SEV-1 needs you" in desk.messages
+    (made,) = desk.incident.escalations
+    assert (made.roles, made.people) == (("tech-lead",), ("Tech Lead: Tess by Phone/Slack",))
+    desk.after(32)("escalate", situation="breach")
+    assert [each.value for each in desk.incident.situations] == ["breach"]
+    assert "nobody is named: set legal in contacts" in desk.out
+    desk.after(33)("escalate", to="devops", why="the disk")
+    assert desk.incident.escalations[-1].reason == "the disk"
+    for flags, words in (({"to": "king"}, "no role 'king'"), ({"situation": "rain"}, "--situation takes")):
+        with pytest.raises(ConfigurationError, match=words):
+            desk("escalate", **flags)
+
+
+# -- seen --------------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_listed_told_and_printed_as_a_document(desk: Desk) -> None:
+    desk("list")
+    assert "no incidents yet" in desk.out
+    desk("declare", title="Shop | closed", severity="2")
+    desk.after(45)("list")
+    assert "SEV-2  Investigating  Shop | closed   45 min   update OVERDUE" in desk.out
+    desk("timeline", markdown=True)
+    assert "- SEV-2 declared: Shop \\| closed (ana@desk)" in desk.out.replace("12:00 - ", "")
+    desk("timeline", json=True)
+    report = IncidentReport.model_validate_json(desk.out)
+    assert report.incident == desk.incident
+    assert [each.kind.value for each in report.due] == ["update", "escalate"]
+    assert json.loads(desk.out)["schema"] == "remediate.incident/1"
+
+
+# -- resolved ----------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_resolved_while_its_symptom_is_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk("declare")
+    answering(monkeypatch, {**HEALTHY, **DOWN})
+    assert desk("resolve") == 5
+    assert "NOT RESOLVED: app-down on web1 is" in desk.out
+    assert desk.incident.open
+    (check,) = desk.incident.runs
+    assert (check.playbook, check.mode) == ("app-down", "plan")
+    assert desk("resolve", override="the page is cached for everybody") == 0
+    assert (desk.incident.open, desk.incident.override) == (False, "the page is cached for everybody")
+
+
+def test_what_is_healthy_is_resolved_told_and_written_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk("declare")
+    answering(monkeypatch, HEALTHY)
+    assert desk("resolve", send=True, override="not needed") == 0
+    found = desk.incident
+    assert (found.status, found.override) == (Status.RESOLVED, "")
+    assert [(one.playbook, one.host, one.verdict) for one in found.confirmed] == [("app-down", "web1", "healthy")]
+    assert "services      app-down on web1: healthy" in desk.out
+    assert "[Resolved]" in desk.messages
+    assert found.postmortem_at is not None
+    assert found.postmortem_path is not None
+    file = desk.root / found.postmortem_path
+    assert "# Post-Mortem: App down on web1" in file.read_text()
+    with pytest.raises(ConfigurationError, match="resolved already"):
+        desk("resolve", incident=found.id)
+    with pytest.raises(ConfigurationError, match="no incident is open"):
+        desk("update")
+
+    file.write_text(file.read_text().replace("*To be written.*", "It was the disk.", 1))
+    desk("note", text="the disk was replaced")
+    assert desk("postmortem") == 0
+    assert "left as people wrote it: root-cause" in desk.out
+    assert "It was the disk." in file.read_text()
+    assert "the disk was replaced" in file.read_text()
+
+
+def test_without_a_check_only_a_person_can_say_that_it_is_over(desk: Desk) -> None:
+    desk("declare", title="Phones ring", severity="3")
+    assert desk("resolve") == 5
+    assert "no check can say that it is over" in desk.out
+    assert desk("resolve", override="they stopped") == 0
+    assert desk.incident.postmortem_path is None
+
+
+def test_a_check_that_cannot_be_run_is_a_doubt(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk("declare")
+    (desk.root / "inventories" / "prod.yml").write_text("web: {hosts: {web9: {}}}\n")
+    assert desk("resolve") == 5
+    assert "app-down on web1 is not asked" in desk.out
+
+
+def test_a_run_names_an_incident_that_exists(desk: Desk) -> None:
+    desk("declare", title="x", severity="1")
+    with IncidentStore.open() as store:
+        shown = store.shown(desk.incident.id)
+    asked: list[object] = []
+
+    def connect(host: object) -> ScriptedSession:
+        asked.append(host)
+        return ScriptedSession(HEALTHY)
+
+    with pytest.raises(ConfigurationError, match="no incident begins like that"):
+        run(app_down, (INSIDE,), connect=connect, options=Options(plan=True, incident="INC-7"))
+    assert asked == []
+    report = run(app_down, (INSIDE,), connect=connect, options=Options(plan=True, incident=shown))
+    assert report.incident == desk.incident.id
+    assert [one.verdict for one in desk.incident.runs] == ["healthy"]
+
+
+# -- watched -----------------------------------------------------------------------------------------------------------
+
+
+def look(desk: Desk, minutes: float, watching: Watch | None = None) -> list[str]:
+    """What one look says at that minute, by a new process or one that goes on."""
+    desk.after(minutes)
+    with desk.room() as room:
+        one = watching or Watch(room, live=False, clock=lambda: desk.now)
+        if watching is not None:
+            watching._room = room
+        one.look()
+    return [line for line in desk.out.splitlines() if "DUE " in line and "OVERDUE" not in line]
+
+
+def test_what_is_due_is_announced_once_whoever_watches(desk: Desk) -> None:
+    desk("declare", title="Shop closed", severity="1", unclaimed=True)
+    assert look(desk, 14) == []
+    (claim,) = look(desk, 15)
+    assert "nobody has claimed it" in claim
+    assert "invoke incident.acknowledge --incident" in claim
+    assert look(desk, 16) == [], "another process, after a restart"
+    assert len(look(desk, 30)) == 2
+    assert look(desk, 31) == []
+    (again,) = look(desk, 61)[:1]
+    assert "DUE" in again
+    assert len(look(desk, 300)) == 1, "after a long sleep, only the last missed update"
+    announced = [event for event in desk.incident.timeline if event.kind == "announced"]
+    assert len({event.data.model_dump_json() for event in announced}) == len(announced)
+
+
+def test_one_that_goes_on_tells_what_others_did(desk: Desk) -> None:
+    with desk.room() as room:
+        watching = Watch(room, live=False, clock=lambda: desk.now)
+        watching.look()
+    assert "no open" in desk.out
+    desk.after(1)("declare", title="Shop closed", severity="1")
+    look(desk, 2, watching)
+    assert "SEV-1 declared: Shop closed" in desk.out
+    desk.after(3)("update")
+    look(desk, 4, watching)
+    assert "update: Investigating" in desk.out
+    look(desk, 5, watching)
+    assert desk.out == ""
+    desk("resolve", override="seen")
+    look(desk, 6, watching)
+    assert "resolved" in desk.out
+    look(desk, 7, watching)
+    assert "resolved" not in desk.out
+
+
+def test_every_incident_command_is_in_the_contract() -> None:
+    names = {command.name.partition(".")[2] for command in incident_commands(Project(None))}
+    fixed = {"declare", "acknowledge", "update", "escalate", "resolve", "timeline", "postmortem", "list", "watch"}
+    assert fixed <= names
+    assert names - fixed == {"contain", "identify", "note"}
+
+
+def test_the_journal_is_not_needed_for_nothing(desk: Desk) -> None:
+    Journal.open().close()
+    desk("list", open=True)
+    assert "no incident is open" in desk.out

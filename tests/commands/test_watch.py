@@ -1,0 +1,134 @@
+"""incident.watch as a process: a view on a terminal, lines elsewhere, gone when told to, killed without harm."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from remediate.incident.briefing import Words, briefing
+from remediate.incident.desk import Desk
+from remediate.incident.events import Declared
+from remediate.incident.messages import MessageKind, render
+from remediate.incident.settings import Audience, IncidentSettings
+from remediate.incident.store import IncidentStore
+from remediate.playbook import Severity
+
+REMEDIATE = Path(sys.executable).with_name("remediate")
+SECONDS = 90
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+    with IncidentStore.open() as store:
+        # An hour ago: unclaimed, untold, and one row of the matrix due.
+        moment = datetime.now(UTC) - timedelta(minutes=61)
+        store.declare("ana", moment, Declared(title="Shop closed", severity=Severity.SEV1, commander="ana"))
+    (tmp_path / "pyproject.toml").write_text("[tool.remediate]\n")
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "REMEDIATE_STATE_DIR": str(tmp_path / "state"),
+        "TERM": "xterm",
+    }
+
+
+def start(
+    environment: dict[str, str], *words: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [REMEDIATE, "incident.watch", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=environment["HOME"],
+        env=environment,
+        text=True,
+    )
+
+
+def announced(text: str) -> list[str]:
+    return [line for line in text.splitlines() if re.search(r"Z DUE  ", line)]
+
+
+def test_killed_and_started_again_it_says_nothing_twice(environment: dict[str, str]) -> None:
+    out = ""
+    for end in (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
+        process = start(environment, "--every", "0.2")
+        assert process.stdout is not None
+        out += process.stdout.readline()  # it is in the middle of its first look, or past it
+        process.send_signal(end)
+        rest, errors = process.communicate(timeout=SECONDS)
+        out += rest
+        assert errors == ""
+        assert process.returncode == (0 if end is signal.SIGTERM else -end)
+    lines = [line.partition("DUE  ")[2] for line in announced(out)]
+    assert len(lines) == len(set(lines))
+    with IncidentStore.open() as store:
+        keys = store.current(None).announced
+    # One that was killed may have written what it then did not come to say; nothing is said that is not written.
+    assert len(lines) <= len(keys) == 4
+
+
+def test_two_at_once_share_what_there_is_to_say(environment: dict[str, str]) -> None:
+    both = [start(environment, "--once") for _ in range(2)]
+    out = "".join(process.communicate(timeout=SECONDS)[0] for process in both)
+    assert [process.returncode for process in both] == [0, 0]
+    assert len(announced(out)) == 4
+    again = start(environment, "--once").communicate(timeout=SECONDS)[0]
+    assert announced(again) == []
+    assert "OVERDUE" in again, "that it is overdue is seen all the same"
+    assert "\x1b" not in out + again
+
+
+def test_a_message_for_the_terminal_is_left_to_who_sends_it(environment: dict[str, str]) -> None:
+    with IncidentStore.open() as store:
+        settings = IncidentSettings()
+        desk = Desk.of(settings, store, root=None, screen=None)
+        incident = store.current(None)
+        said = briefing(incident, Words(), settings, incident.declared_at)
+        message = render(
+            incident,
+            MessageKind.UPDATE,
+            Audience.INTERNAL,
+            said,
+            templates=desk.templates,
+            masker=desk.masker,
+            now=incident.declared_at,
+        )
+        desk.outbox.queue(message, ("terminal", "file"))
+        out = start(environment, "--once").communicate(timeout=SECONDS)[0]
+        assert "Incident Update" not in out
+        assert [each.channel for each in desk.outbox.deliveries(unfinished=True)] == ["terminal"]
+
+
+def test_on_a_terminal_it_is_a_view_that_is_drawn_anew(environment: dict[str, str]) -> None:
+    master, slave = pty.openpty()
+    process = start(environment, "--every", "0.2", stdout=slave, stderr=subprocess.DEVNULL)
+    os.close(slave)
+    seen = b""
+    end = time.monotonic() + SECONDS
+    while seen.count(b"\x1b[H\x1b[2J") < 3 and time.monotonic() < end:
+        if select.select([master], [], [], 1)[0]:
+            seen += os.read(master, 65536)
+    process.send_signal(signal.SIGINT)
+    while select.select([master], [], [], 1)[0]:
+        try:
+            os.read(master, 65536)
+        except OSError:
+            break
+    assert process.wait(SECONDS) == 0
+    os.close(master)
+    text = seen.decode()
+    for words in ("SEV-1  Shop closed", "NOBODY HAS IT", "OVERDUE by", "escalate", "Ctrl-C ends watching"):
+        assert words in text
+    assert not set(re.findall(r"\x1b[^A-Za-z]*[A-Za-z]", text)) - {"\x1b[H", "\x1b[2J"}

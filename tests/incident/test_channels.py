@@ -1,0 +1,269 @@
+"""Channels: a file in which everything stands once, a terminal that stays whole, and services that may refuse."""
+
+import json
+import logging
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from remediate.incident.apprise_channel import AppriseChannel
+from remediate.incident.channels import FileChannel, NotSent, TerminalChannel
+from remediate.incident.locked import locked
+from remediate.incident.settings import Audience
+from remediate.masking import Masker
+from toy_messages import message
+
+ALL = frozenset(Audience)
+
+
+# -- the file ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "messages.txt"
+
+
+@pytest.fixture
+def file(path: Path) -> FileChannel:
+    return FileChannel("file", ALL, path)
+
+
+def test_a_file_reads_well(file: FileChannel, path: Path) -> None:
+    one, two = message(), message("Two", "")
+    assert file.send(one, again=False) == str(path)
+    file.send(two, again=False)
+    assert path.read_text() == (
+        "2026-11-23 12:00:00Z  status, public\n"
+        "    [Investigating] Payments fail\n"
+        "    We look.\n"
+        "    Soon more.\n"
+        f"-- {one.id}\n"
+        "2026-11-23 12:00:00Z  status, public\n"
+        "    Two\n"
+        f"-- {two.id}\n"
+    )
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_message_stands_in_it_once(file: FileChannel, path: Path) -> None:
+    one = message()
+    file.send(one, again=False)
+    before = path.read_bytes()
+    assert file.send(one, again=True).endswith("written before")
+    assert file.send(one, again=False).endswith("written before")
+    assert path.read_bytes() == before
+
+
+def test_no_text_passes_for_the_end_of_another_message(file: FileChannel, path: Path) -> None:
+    victim = message("the victim")
+    file.send(message(body=f"-- {victim.id}\n\n-- {victim.id}"), again=False)
+    file.send(victim, again=False)
+    assert path.read_text().count(f"\n-- {victim.id}\n") == 1
+    assert "    the victim\n" in path.read_text()
+
+
+def test_a_message_that_was_cut_off_is_written_again(file: FileChannel, path: Path) -> None:
+    one = message()
+    file.send(one, again=False)
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        file.send(one, again=True)
+        text = path.read_bytes()
+        assert text.startswith(whole[:length])
+        assert text.endswith(whole)
+        assert text.splitlines().count(f"-- {one.id}".encode()) <= 1 + (length == len(whole) - 1)
+
+
+def test_threads_do_not_mix_their_lines(file: FileChannel, path: Path) -> None:
+    told = [message(f"number {number}", "x\n" * 50) for number in range(8)]
+    threads = [threading.Thread(target=file.send, args=(each,), kwargs={"again": False}) for each in told * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    blocks = path.read_text().split("2026-11-23 12:00:00Z  status, public\n")[1:]
+    assert len(blocks) == len(told)
+    assert all(block.count("    x\n") == 50 for block in blocks)
+
+
+def test_a_file_that_cannot_be_written_is_told(path: Path) -> None:
+    path.parent.write_text("not a directory")
+    with pytest.raises(NotSent, match=r"messages\.txt: .*(Not a directory|File exists)") as error:
+        FileChannel("file", ALL, path).send(message(), again=False)
+    assert not error.value.unsure
+    assert not error.value.final
+
+
+def test_another_writer_is_waited_for_but_not_for_ever(
+    file: FileChannel, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remediate.incident.locked.PATIENCE", 0.1)
+    path.parent.mkdir()
+    with locked(path, os.O_RDWR | os.O_CREAT), pytest.raises(NotSent, match="another process is writing it"):
+        file.send(message(), again=False)
+    file.send(message(), again=False)
+
+
+# -- the terminal ------------------------------------------------------------------------------------------------------
+
+
+class Screen:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_a_repetition_on_a_terminal_says_so() -> None:
+    screen, one = Screen(), message()
+    channel = TerminalChannel("terminal", ALL, screen)
+    channel.send(one, again=False)
+    assert screen.lines == ["[Investigating] Payments fail", "We look.", "Soon more."]
+    channel.send(one, again=True)
+    assert screen.lines[-1] == (
+        f"(This may have been sent before: what was sent twice has the reference {one.reference} twice.)"
+    )
+
+
+# -- services that apprise knows ---------------------------------------------------------------------------------------
+
+
+class Service(ThreadingHTTPServer):
+    def __init__(self, code: int) -> None:
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.code = code
+        self.got: list[dict[str, str]] = []
+        self.over = threading.Event()
+
+
+class Answering(BaseHTTPRequestHandler):
+    server: Service
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append(json.loads(body))
+        if not self.server.code:
+            self.server.over.wait(20)
+            self.close_connection = True
+            return
+        self.send_response(self.server.code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def service(code: int = 200) -> Iterator[Service]:
+    with Service(code) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(autouse=True)
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+TOKEN = "canary-5f1e-token"
+
+
+def apprise(server: Service, monkeypatch: pytest.MonkeyPatch, masker: Masker | None = None) -> AppriseChannel:
+    monkeypatch.setenv("HOOK", f"json://127.0.0.1:{server.server_port}/{TOKEN}?cto=1&rto=1")
+    return AppriseChannel("chat", ALL, "env:HOOK", masker or Masker())
+
+
+def test_a_service_gets_the_text_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile = "<b>{{ 7*7 }}</b> \\n &amp; :fire: \N{FIRE} *x* <!channel>\nsecond line"
+    with service() as server:
+        note = apprise(server, monkeypatch).send(message("A title", hostile), again=False)
+    (got,) = server.got
+    assert (got["title"], got["message"]) == ("A title", hostile)
+    assert TOKEN not in note
+
+
+def test_a_message_of_one_line_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with service() as server:
+        apprise(server, monkeypatch).send(message("Only this", ""), again=False)
+    assert server.got[0]["message"] == "Only this"
+
+
+def test_a_repetition_at_a_service_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = message()
+    with service() as server:
+        apprise(server, monkeypatch).send(one, again=True)
+    assert server.got[0]["message"].endswith(f"has the reference {one.reference} twice.)")
+
+
+def test_a_service_that_refuses_is_told_without_its_token(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    masker = Masker()
+    with service(500) as server, pytest.raises(NotSent) as error:
+        apprise(server, monkeypatch, masker).send(message(), again=False)
+    assert "500" in error.value.why
+    assert not error.value.unsure
+    assert TOKEN not in error.value.why
+    assert capfd.readouterr() == ("", "")
+    assert logging.getLogger("apprise").propagate
+    # Its URL is a secret from now on, and plain words of it are not.
+    assert TOKEN not in masker.mask(os.environ["HOOK"])
+    assert masker.mask("127.0.0.1 is down") == "127.0.0.1 is down"
+
+
+def test_a_service_that_is_not_there_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with service() as server:
+        channel = apprise(server, monkeypatch)
+    with pytest.raises(NotSent) as error:
+        channel.send(message(), again=False)
+    assert not error.value.final
+    assert error.value.unsure
+
+
+def test_a_service_that_took_it_and_never_answered_may_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with service(0) as server:
+        with pytest.raises(NotSent) as error:
+            apprise(server, monkeypatch).send(message(), again=False)
+        server.over.set()
+    assert error.value.unsure
+    assert len(server.got) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (None, "there is no such variable"),
+        ("", "nothing was read"),
+        ("nonsense://canary-5f1e-token", "env:HOOK: .*"),
+        ("canary-5f1e-token", "env:HOOK: .*"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_told(monkeypatch: pytest.MonkeyPatch, value: str | None, why: str) -> None:
+    monkeypatch.delenv("HOOK", raising=False)
+    if value is not None:
+        monkeypatch.setenv("HOOK", value)
+    with pytest.raises(NotSent, match=why) as error:
+        AppriseChannel("chat", ALL, "env:HOOK", Masker()).send(message(), again=False)
+    assert TOKEN not in str(error.value)
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "apprise", None)
+    with pytest.raises(NotSent, match=r"pip install 'remediate\[notify\]'"):
+        AppriseChannel("chat", ALL, "env:HOOK", Masker()).send(message(), again=False)

@@ -1,0 +1,95 @@
+"""What is due and when, on a clock that is given."""
+
+import pytest
+
+from remediate.incident.clock import DueKind, due, span
+from remediate.incident.events import (
+    Acknowledged,
+    Data,
+    Escalated,
+    Resolved,
+    SeverityChanged,
+    Situation,
+    SituationFound,
+    Status,
+    Updated,
+)
+from remediate.incident.settings import IncidentSettings
+from remediate.playbook import Severity
+from toy_incidents import declared, folded, minutes
+
+SETTINGS = IncidentSettings()
+ACK = (1, Acknowledged(commander="ana"))
+
+
+def at(kind: DueKind, *happened: tuple[float, Data], now: float = 0, **given: object) -> list[float]:
+    incident = folded(*happened, first=declared(**given))
+    found = due(incident, SETTINGS, minutes(now))
+    return [(one.at - minutes(0)).total_seconds() / 60 for one in found if one.kind is kind]
+
+
+@pytest.mark.parametrize(("severity", "within"), [*zip(Severity, (15, 60, 240, 1440), strict=True)])
+def test_somebody_claims_it_within_the_runbooks_time(severity: Severity, within: float) -> None:
+    assert at(DueKind.ACKNOWLEDGE, severity=severity) == [within]
+    assert at(DueKind.ACKNOWLEDGE, severity=severity, first_alert_at=minutes(-10)) == [within - 10]
+    assert at(DueKind.ACKNOWLEDGE, ACK, severity=severity) == []
+
+
+@pytest.mark.parametrize(("severity", "every"), [*zip(Severity, (30, 30, 60, None), strict=True)])
+def test_everybody_is_told_as_often_as_the_runbook_says(severity: Severity, every: float | None) -> None:
+    assert at(DueKind.UPDATE, severity=severity) == ([] if every is None else [every])
+    if every is not None:
+        told = (10, Updated(status=Status.IDENTIFIED))
+        assert at(DueKind.UPDATE, told, severity=severity) == [10 + every]
+        assert at(DueKind.UPDATE, severity=severity, now=2.5 * every) == [2 * every]
+
+
+def test_each_missed_update_is_due_anew() -> None:
+    keys = {
+        one.key for now in range(0, 121, 10) for one in due(folded(), SETTINGS, minutes(now)) if "update" in one.key
+    }
+    assert len(keys) == 4
+
+
+def escalations(now: float, *happened: tuple[float, Data], **given: object) -> dict[str, tuple[str, ...]]:
+    incident = folded(*happened, first=declared(**given))
+    found = due(incident, SETTINGS, minutes(now))
+    return {one.situation.value: one.roles for one in found if one.situation and one.over(minutes(now))}
+
+
+def test_the_matrix_of_the_runbook() -> None:
+    assert escalations(29.9) == {}
+    assert escalations(30) == {"unresolved": ("tech-lead",)}
+    assert escalations(60) == {"unresolved": ("tech-lead",), "customers": ("product", "support")}
+    assert escalations(60, customers=False) == {"unresolved": ("tech-lead",)}
+    assert escalations(60, severity=Severity.SEV3, customers=False) == {}
+    breach = (5, SituationFound(situation=Situation.BREACH))
+    assert escalations(4.9) == {}
+    assert escalations(5, breach) == {"breach": ("security", "legal")}
+    assert escalations(0, situations=("provider",), severity=Severity.SEV4) == {"provider": ("devops", "vendor")}
+
+
+def test_whom_was_called_in_is_not_due_again_and_half_of_them_is_not_enough() -> None:
+    lead = (31, Escalated(situation=Situation.UNRESOLVED, roles=("tech-lead",)))
+    assert escalations(40, lead) == {}
+    assert escalations(61, lead, (61, Escalated(roles=("product",)))) == {"customers": ("product", "support")}
+    assert escalations(61, lead, (61, Escalated(roles=("product", "support")))) == {}
+
+
+def test_a_higher_severity_brings_its_own_times() -> None:
+    worse = (50, SeverityChanged(severity=Severity.SEV1))
+    assert escalations(50, worse, severity=Severity.SEV3, customers=False) == {"unresolved": ("tech-lead",)}
+
+
+def test_after_it_only_the_post_mortem_is_due() -> None:
+    over = (20, Resolved(postmortem_at=minutes(2880)))
+    assert [one.kind for one in due(folded(over), SETTINGS, minutes(500))] == [DueKind.POSTMORTEM]
+    assert due(folded(over, first=declared(Severity.SEV3)), SETTINGS, minutes(500)) == ()
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [(0.5, "30 s"), (30, "30 min"), (120, "2 h"), (125, "2 h 5 min"), (4560, "3 d 4 h"), (1440, "1 d")],
+)
+def test_a_span_is_told_as_people_tell_it(length: float, words: str) -> None:
+    assert span(minutes(length) - minutes(0)) == words

@@ -1,0 +1,302 @@
+"""The outbox: in order, once, whoever dies in between; on SQLite and on PostgreSQL."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from remediate.incident.outbox import LEASE, Claim, Outbox, State
+from remediate.incident.settings import Audience
+from remediate.journal import journal_database
+from remediate.run_id import new_run_id
+from toy_incidents import NOON, minutes
+from toy_messages import message
+
+INCIDENT = new_run_id()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, time: timedelta) -> None:
+        self.now += time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def outbox(url: str, clock: Clock) -> Iterator[Outbox]:
+    opened = Outbox(journal_database(url), clock=clock)
+    yield opened
+    opened.close()
+
+
+def taken(outbox: Outbox, *channels: str) -> Claim:
+    claim = outbox.claim(channels)
+    assert claim is not None
+    return claim
+
+
+def states(outbox: Outbox) -> list[tuple[str, State]]:
+    return [(each.channel, each.state) for each in outbox.deliveries()]
+
+
+def test_a_message_goes_to_every_channel_once(outbox: Outbox) -> None:
+    one = message()
+    assert outbox.queue(one, ["file", "chat", "file"])
+    first, second = taken(outbox, "file", "chat"), taken(outbox, "file", "chat")
+    assert outbox.claim(["file", "chat"]) is None
+    assert {first.channel, second.channel} == {"file", "chat"}
+    assert (first.message, first.attempt, first.again) == (one, 1, False)
+    outbox.sent(first, "there")
+    outbox.sent(second)
+    assert states(outbox) == [("file", State.SENT), ("chat", State.SENT)]
+    (told, _) = outbox.deliveries()
+    assert (told.message, told.note, told.attempts, told.finished) == (one, "there", 1, NOON)
+    assert outbox.deliveries(unfinished=True) == ()
+    assert outbox.deliveries(incident="another") == ()
+
+
+def test_what_is_said_under_a_key_is_said_once(outbox: Outbox) -> None:
+    assert outbox.queue(message(), ["file"], key="update:1")
+    assert not outbox.queue(message(), ["file"], key="update:1")
+    assert outbox.queue(message(), ["file"], key="update:2")
+    assert outbox.queue(message(), ["file"])
+    assert outbox.queue(message(), ["file"])
+    assert len(outbox.deliveries()) == 4
+
+
+def test_nobody_takes_what_is_for_channels_that_they_do_not_have(outbox: Outbox) -> None:
+    outbox.queue(message(), ["chat"])
+    assert outbox.claim(["file"]) is None
+    assert outbox.claim([]) is None
+    assert outbox.claim(["file", "chat"]) is not None
+
+
+def test_a_later_try_waits(outbox: Outbox, clock: Clock) -> None:
+    outbox.queue(message(), ["chat"])
+    outbox.postpone(taken(outbox, "chat"), timedelta(seconds=5), "refused", unsure=False)
+    (told,) = outbox.deliveries()
+    assert (told.state, told.attempts, told.note, told.until) == (
+        State.QUEUED, 1, "refused", NOON + timedelta(seconds=5),
+    )  # fmt: skip
+    assert outbox.claim(["chat"]) is None
+    clock.passes(timedelta(seconds=5))
+    claim = taken(outbox, "chat")
+    assert (claim.attempt, claim.again) == (2, False)
+    outbox.fail(claim, "gone")
+    (told,) = outbox.deliveries()
+    assert (told.state, told.note, told.finished) == (State.FAILED, "gone", clock.now)
+
+
+def test_an_attempt_of_which_nobody_knows_is_remembered_until_it_is_sent(outbox: Outbox, clock: Clock) -> None:
+    outbox.queue(message(), ["chat"])
+    outbox.postpone(taken(outbox, "chat"), timedelta(0), "timed out", unsure=True)
+    second = taken(outbox, "chat")
+    assert second.again
+    outbox.postpone(second, timedelta(0), "refused", unsure=False)
+    assert taken(outbox, "chat").again
+
+
+def test_a_claim_runs_out_when_nobody_says_what_came_of_it(outbox: Outbox, clock: Clock) -> None:
+    outbox.queue(message(), ["chat"])
+    dead = taken(outbox, "chat")
+    clock.passes(LEASE - timedelta(seconds=1))
+    assert outbox.claim(["chat"]) is None
+    clock.passes(timedelta(seconds=1))
+    heir = taken(outbox, "chat")
+    assert (heir.delivery, heir.attempt, heir.again) == (dead.delivery, 2, True)
+    # The first one was only slow: what it says of a failure is history, that it was sent is true.
+    outbox.fail(dead, "too late")
+    assert states(outbox) == [("chat", State.SENDING)]
+    outbox.sent(dead, "late")
+    assert states(outbox) == [("chat", State.SENT)]
+    outbox.postpone(heir, timedelta(0), "refused", unsure=False)
+    assert states(outbox) == [("chat", State.SENT)]
+
+
+def test_of_one_incident_one_message_comes_after_the_other(outbox: Outbox, clock: Clock) -> None:
+    first, second = (message(incident=INCIDENT) for _ in range(2))
+    other = message()
+    for each in (first, second, other):
+        outbox.queue(each, ["chat", "file"])
+    chat = taken(outbox, "chat")
+    assert chat.message == first
+    assert taken(outbox, "chat").message == other
+    assert outbox.claim(["chat"]) is None
+    assert taken(outbox, "file").message == first  # another channel's trouble is not this one's
+    outbox.postpone(chat, timedelta(seconds=60), "refused", unsure=False)
+    assert outbox.claim(["chat"]) is None
+    clock.passes(timedelta(seconds=60))
+    outbox.fail(taken(outbox, "chat"), "refused")
+    assert taken(outbox, "chat").message == second
+
+
+def test_what_was_said_to_the_public_is_what_was_queued(outbox: Outbox) -> None:
+    told = [message(at=minutes(number)) for number in range(3)]
+    for each in reversed(told):
+        outbox.queue(each, [])
+    outbox.queue(message(audience=Audience.INTERNAL), [])
+    assert outbox.said(Audience.PUBLIC) == tuple(told)
+    assert outbox.said(Audience.PUBLIC, since=minutes(1)) == tuple(told[1:])
+
+
+def test_text_of_any_kind_comes_back(outbox: Outbox) -> None:
+    odd = message("\N{FIRE} <b> '\" \\ {{ }}", "A" * 100_000)
+    outbox.queue(odd, ["file"])
+    assert taken(outbox, "file").message == odd
+
+
+# -- many at once ------------------------------------------------------------------------------------------------------
+
+IN_A_PROCESS = """
+import sys
+from datetime import timedelta
+from pathlib import Path
+from remediate.incident.channels import FileChannel
+from remediate.incident.outbox import Outbox
+from remediate.incident.settings import Audience
+from remediate.journal import journal_database
+sys.path.insert(0, sys.argv[1])
+from toy_messages import message
+
+_, _, url, path, job = sys.argv
+outbox = Outbox(journal_database(url))
+channel = FileChannel("file", frozenset(Audience), Path(path))
+LEASE = timedelta(seconds=0.2)
+
+def deliver():
+    while (claim := outbox.claim(["file"], lease=LEASE)) is not None:
+        outbox.sent(claim, channel.send(claim.message, again=claim.again))
+"""
+
+
+def started(job: str, url: str, path: Path) -> "subprocess.Popen[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    toys = Path(__file__).parents[1]
+    return subprocess.Popen(
+        [sys.executable, "-c", IN_A_PROCESS + job, str(toys), url, str(path), "job"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def written(path: Path) -> Counter[str]:
+    """How often the end of each message stands in the file."""
+    return Counter(line[3:] for line in path.read_text().splitlines() if line.startswith("-- "))
+
+
+def test_ten_processes_queue_and_deliver_at_once(url: str, tmp_path: Path) -> None:
+    Outbox.open(url).close()
+    path = tmp_path / "messages.txt"
+    job = """
+for number in range(5):
+    outbox.queue(message(f"{number}"), ["file"], key=f"shared-{number}")
+    outbox.queue(message(f"{number}"), ["file"])
+    deliver()
+"""
+    processes = [started(job, url, path) for _ in range(10)]
+    for process in processes:
+        _, said = process.communicate(timeout=300)
+        assert (process.returncode, said) == (0, "")
+    outbox = Outbox.open(url)
+    told = outbox.deliveries()
+    outbox.close()
+    assert len(told) == 10 * 5 + 5
+    assert {each.state for each in told} == {State.SENT}
+    assert written(path) == Counter(each.message.id for each in told)
+
+
+KILLS = 100
+
+NURSERY = """
+import os, random, signal, time
+
+def at_work():
+    global outbox
+    outbox = Outbox(journal_database(url))  # a child has its own
+    while True:
+        told = message("x", "y" * 2000)
+        outbox.queue(told, ["file"])
+        os.write(tell, told.id.encode() + b"\\n")
+        deliver()
+
+outbox.close()
+random.seed(6)
+for _ in range(100):
+    hear, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        at_work()
+    os.close(tell)
+    with os.fdopen(hear) as progress:
+        for _ in range(random.randint(0, 4)):
+            print(progress.readline(), end="")
+        time.sleep(random.uniform(0, 0.03))
+        os.kill(child, signal.SIGKILL)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        print(progress.read(), end="")
+"""
+
+
+def test_a_hundred_processes_are_killed_and_nothing_is_lost_or_said_twice(tmp_path: Path) -> None:
+    """Each queues messages, says which it was told are stored, and delivers; kill -9 comes at any moment."""
+    url, path = f"sqlite:///{tmp_path}/journal.sqlite3", tmp_path / "messages.txt"
+    Outbox.open(url).close()
+    nursery = started(NURSERY, url, path)
+    out, said = nursery.communicate(timeout=300)
+    assert (nursery.returncode, said) == (0, "")
+    stored = set(out.splitlines())
+
+    time.sleep(0.3)  # the claims of the dead run out
+    last = started("deliver()", url, path)
+    _, said = last.communicate(timeout=120)
+    assert (last.returncode, said) == (0, "")
+    outbox = Outbox.open(url)
+    told = outbox.deliveries()
+    outbox.close()
+    inherited = [each for each in told if each.attempts > 1]
+    counted = f"{KILLS} killed, {len(stored)} known to be stored, {len(told)} sent, {len(inherited)} by an heir"
+    (tmp_path / "counted.txt").write_text(counted)
+    assert stored <= {each.message.id for each in told}
+    assert {each.state for each in told} == {State.SENT}
+    assert written(path) == Counter(each.message.id for each in told)
+    assert len(stored) > KILLS
+    assert inherited
+
+
+def test_threads_of_one_process_share_an_outbox(url: str) -> None:
+    outbox = Outbox.open(url)
+    for _ in range(20):
+        outbox.queue(message(), ["file"])
+    got: list[str] = []
+
+    def take() -> None:
+        while (claim := outbox.claim(["file"])) is not None:
+            got.append(claim.message.id)
+            outbox.sent(claim)
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    outbox.close()
+    assert len(got) == len(set(got)) == 20

@@ -1,0 +1,173 @@
+"""What a team agreed: the runbook's values without a word, one line for what is wrong, and who is on duty."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from remediate.errors import ConfigurationError
+from remediate.incident.contacts import on_duty, people
+from remediate.incident.settings import IncidentSettings, incident_settings
+from remediate.playbook import Severity
+from toy_incidents import NOON, minutes
+
+
+def of(tmp_path: Path, text: str) -> IncidentSettings:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.remediate]\n{text}")
+    return incident_settings(tmp_path)
+
+
+def test_without_a_word_they_are_the_runbooks(tmp_path: Path) -> None:
+    assert of(tmp_path, "") == incident_settings(None) == incident_settings(tmp_path / "nowhere") == IncidentSettings()
+    settings = IncidentSettings()
+    assert [settings.respond_within(each) for each in Severity] == [timedelta(minutes=m) for m in (15, 60, 240, 1440)]
+    assert [settings.update_every(each) for each in Severity] == [*(timedelta(minutes=m) for m in (30, 30, 60)), None]
+    assert {role: contact.method for role, contact in settings.contacts.items() if contact.method} == {
+        "on-call": "PagerDuty",
+        "tech-lead": "Phone/Slack",
+        "devops": "Slack",
+        "security": "Phone",
+    }
+
+
+def test_what_is_given_leaves_the_rest_as_it_is(tmp_path: Path) -> None:
+    settings = of(
+        tmp_path,
+        """
+        [tool.remediate.incidents]
+        timezone = "Europe/Berlin"
+        [tool.remediate.incidents.updates]
+        SEV-1 = 15
+        SEV-3 = 0
+        [tool.remediate.incidents.contacts.tech-lead]
+        primary = "Tess"
+        [tool.remediate.incidents.contacts.database-team]
+        primary = "Dan"
+        """,
+    )
+    assert settings.update_every(Severity.SEV1) == timedelta(minutes=15)
+    assert settings.update_every(Severity.SEV2) == timedelta(minutes=30)
+    assert settings.update_every(Severity.SEV3) is None
+    assert (settings.contacts["tech-lead"].primary, settings.contacts["tech-lead"].method) == ("Tess", "Phone/Slack")
+    assert settings.contacts["database-team"].name == "Database Team"
+    assert f"{settings.local(NOON):%H:%M %Z}" == "13:00 CET"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[tool.remediate.incidents]\nspeed = 3", "speed"),
+        ('[tool.remediate.incidents]\ntimezone = "Mars/Base"', "timezone"),
+        ("[tool.remediate.incidents.respond]\nSEV-9 = 3", "SEV-9"),
+        ("[tool.remediate.incidents.respond]\nSEV-1 = -3", "respond.SEV-1"),
+        ('[[tool.remediate.incidents.escalation]]\nsituation = "breach"\nto = ["nobody"]', "nobody"),
+        ('[[tool.remediate.incidents.escalation]]\nsituation = "rain"\nto = ["devops"]', "situation"),
+        ('[tool.remediate.incidents.channels.x]\nkind = "apprise"\nreference = "slack://canary"', "env:NAME"),
+        ('[tool.remediate.incidents.channels.x]\nkind = "pigeon"', "kind"),
+        ('[tool.remediate.incidents.contacts.devops]\nchannel = "x"', "channel"),
+        ("incidents = 3", "incidents"),
+        ("[tool.remediate.incidents", "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_one_line_that_quotes_no_value(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        of(tmp_path, text)
+    assert words in str(error.value)
+    assert str(tmp_path / "pyproject.toml") in str(error.value)
+    assert "canary" not in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+LINES = """
+# who takes over when
+2026-11-23T09:00+01:00 Ana
+2026-11-30T09:00+01:00   Ben Bolt
+"""
+CALENDAR = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//test//EN
+BEGIN:VEVENT
+UID:1
+SUMMARY:Ana
+DTSTART;TZID=Europe/Berlin:20261102T090000
+DTEND;TZID=Europe/Berlin:20261109T090000
+RRULE:FREQ=WEEKLY;INTERVAL=2
+END:VEVENT
+BEGIN:VEVENT
+UID:2
+SUMMARY:Ben
+DTSTART;VALUE=DATE:20261109
+DTEND;VALUE=DATE:20261116
+RRULE:FREQ=WEEKLY;INTERVAL=2
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "name"),
+    [
+        ("2026-11-23T07:59Z", None),
+        ("2026-11-23T08:00Z", "Ana"),
+        ("2026-11-30T07:59Z", "Ana"),
+        ("2026-12-24T00:00Z", "Ben Bolt"),
+    ],
+)
+def test_a_file_says_who_is_on_duty(tmp_path: Path, moment: str, name: str | None) -> None:
+    file = tmp_path / "rotation"
+    file.write_text(LINES)
+    assert on_duty(file, datetime.fromisoformat(moment)) == name
+
+
+@pytest.mark.parametrize(
+    ("moment", "name"),
+    [
+        ("2026-11-03T12:00Z", "Ana"),
+        ("2026-11-11T12:00Z", "Ben"),
+        ("2026-11-18T12:00Z", "Ana"),
+        ("2026-11-25T12:00Z", "Ben"),
+        ("2026-10-01T12:00Z", None),
+    ],
+)
+def test_a_calendar_says_it_too_week_after_week(tmp_path: Path, moment: str, name: str | None) -> None:
+    file = tmp_path / "rotation.ics"
+    file.write_text(CALENDAR)
+    assert on_duty(file, datetime.fromisoformat(moment)) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("r", "2026-11-23T09:00 Ana", "r:1"),
+        ("r", "\nAna", "r:2"),
+        ("r", "2026-11-23T09:00+01:00", "r:1"),
+        ("r.ics", "no calendar", "cannot be read"),
+    ],
+)
+def test_a_rotation_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, text: str, words: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigurationError, match=words):
+        on_duty(tmp_path / name, datetime.now(UTC))
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        on_duty(tmp_path / "missing", datetime.now(UTC))
+
+
+def test_who_is_on_duty_comes_before_who_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rotation").write_text(LINES)
+    settings = of(
+        tmp_path,
+        '[tool.remediate.incidents.contacts.on-call]\nrotation = "rotation"\nprimary = "Zoe"\n'
+        '[tool.remediate.incidents.contacts.devops]\nprimary = "Dora"\nbackup = "Dan"\n',
+    )
+    found = people(("on-call", "devops", "legal"), settings, minutes(0), tmp_path)
+    assert [person.describe() for person in found] == [
+        "On-Call: Ana, else Zoe by PagerDuty",
+        "DevOps: Dora, else Dan by Slack",
+        "Legal (nobody is named: set legal in contacts)",
+    ]
+    (tmp_path / "rotation").write_text("nonsense")
+    (duty,) = people(("on-call",), settings, minutes(0), tmp_path)
+    assert duty.describe().startswith("On-Call: Zoe by PagerDuty (")
+    assert "rotation:1" in duty.describe()
+    with pytest.raises(ConfigurationError, match="no role 'king'; there are: on-call"):
+        people(("king",), settings, minutes(0), tmp_path)

@@ -1,0 +1,259 @@
+"""Statuspage, against a fake of its documented format on this machine: created, updated, once, not too fast."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from remediate.incident.channels import NotSent
+from remediate.incident.events import Status
+from remediate.incident.messages import Message
+from remediate.incident.settings import StatuspageSettings
+from remediate.incident.status_page.statuspage import StatuspagePage
+from remediate.masking import Masker
+from remediate.playbook import Severity
+from remediate.run_id import new_run_id
+from toy_messages import message
+
+KEY = "canary-5f1e-api-key"
+PAGE = "kctbh9vrtdwd"
+
+
+class Statuspage(ThreadingHTTPServer):
+    """What of the documented API an incident needs; `answers` are given before it does anything."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Api)
+        self.incidents: list[dict[str, Any]] = []
+        self.asked: list[tuple[str, str]] = []
+        self.answers: list[tuple[int, dict[str, str], str]] = []
+        self.lose = False
+        """Do what is asked and hang up before answering."""
+
+
+class Api(BaseHTTPRequestHandler):
+    server: Statuspage
+
+    def _act(self) -> None:
+        url = urlsplit(self.path)
+        self.server.asked.append((self.command, url.path))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        if self.server.answers:
+            return self._answer(*self.server.answers.pop(0))
+        if self.headers["Authorization"] != f"OAuth {KEY}":
+            return self._answer(401, {}, '{"error": "Could not authenticate"}')
+        parts = url.path.strip("/").split("/")
+        assert parts[:3] == ["v1", "pages", PAGE], parts
+        match self.command, parts[3:]:
+            case "GET", ["incidents"]:
+                query = {name: int(value[0]) for name, value in parse_qs(url.query).items()}
+                first = (query["page"] - 1) * query["limit"]
+                found = self.server.incidents[::-1][first : first + query["limit"]]
+                return self._answer(200, {}, json.dumps(found))
+            case "POST", ["incidents"]:
+                made = {
+                    "id": f"i{len(self.server.incidents)}",
+                    "shortlink": "https://stspg.io/x",
+                    "incident_updates": [],
+                }
+                self.server.incidents.append(made)
+                return self._change(made, body, 201)
+            case "PATCH", ["incidents", which]:
+                one = next(each for each in self.server.incidents if each["id"] == which)
+                return self._change(one, body, 200)
+        return self._answer(404, {}, '{"error": "not found"}')
+
+    do_GET = do_POST = do_PATCH = _act  # noqa: N815
+
+    def _change(self, one: dict[str, Any], body: Any, code: int) -> None:
+        given = dict(body["incident"])
+        text = given.pop("body")
+        one.update(given)
+        assert all(isinstance(value, dict) for value in given["metadata"].values())  # as documented
+        one["incident_updates"].insert(0, {"status": given["status"], "body": text})
+        if self.server.lose:
+            self.close_connection = True
+            return
+        self._answer(code, {}, json.dumps(one))
+
+    def _answer(self, code: int, headers: dict[str, str], text: str) -> None:
+        self.send_response(code)
+        for name, value in {**headers, "Content-Length": str(len(text.encode()))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Statuspage]:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STATUSPAGE_KEY", KEY)
+    with Statuspage() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+class Waits:
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+def page(there: Statuspage, waits: Waits | None = None, **given: object) -> StatuspagePage:
+    settings = {
+        "kind": "statuspage",
+        "page": PAGE,
+        "token": "env:STATUSPAGE_KEY",
+        "api": f"http://127.0.0.1:{there.server_port}/v1",
+        **given,
+    }
+    return StatuspagePage(StatuspageSettings.model_validate(settings), Masker(), sleep=waits or Waits())
+
+
+def said(one: Message, there: Statuspage, **given: object) -> str:
+    return page(there, None, **given).publish(one, tuple)
+
+
+def test_an_incident_is_created_then_updated_then_resolved(there: Statuspage) -> None:
+    first = message(body="We look <b>{{ x }}</b>.")
+    assert said(first, there, components=("ftgks51sfs2d",)) == "https://stspg.io/x"
+    (one,) = there.incidents
+    assert (one["name"], one["status"], one["impact_override"]) == ("Payments fail", "investigating", "critical")
+    assert one["components"] == {"ftgks51sfs2d": "major_outage"}
+    assert one["component_ids"] == ["ftgks51sfs2d"]
+    assert one["deliver_notifications"] is True
+
+    second = message(body="Fixed.", incident=first.incident, status=Status.RESOLVED, severity=Severity.SEV2)
+    said(second, there, components=("ftgks51sfs2d",))
+    assert one["status"] == "resolved"
+    assert one["components"] == {"ftgks51sfs2d": "operational"}
+    assert one["incident_updates"] == [
+        {"status": "resolved", "body": "Fixed."},
+        {"status": "investigating", "body": "We look <b>{{ x }}</b>."},
+    ]
+    assert one["metadata"]["remediate"] == {"incident": first.incident, "messages": [first.id, second.id]}
+    assert [method for method, _ in there.asked] == ["GET", "POST", "GET", "PATCH"]
+
+    said(message(), there)
+    assert len(there.incidents) == 2
+
+
+def test_a_message_is_shown_once_even_when_the_answer_was_lost(there: Statuspage) -> None:
+    first = message()
+    second = message(incident=first.incident)
+    for one in (first, second):
+        there.lose = True
+        with pytest.raises(NotSent) as error:
+            said(one, there)
+        assert not error.value.final
+        there.lose = False
+        assert said(one, there).endswith("shown before")
+        assert said(one, there).endswith("shown before")
+    (incident,) = there.incidents
+    assert len(incident["incident_updates"]) == 2
+
+
+def test_others_incidents_are_left_alone(there: Statuspage) -> None:
+    there.incidents += [
+        {"id": "a", "metadata": {}, "incident_updates": []},
+        {"id": "b", "metadata": {"jira": {"issue_id": "1"}}, "incident_updates": []},
+        {"id": "c", "metadata": None, "incident_updates": []},
+        {"id": "d", "metadata": {"remediate": {"incident": new_run_id()}}, "incident_updates": []},
+    ]
+    said(message(), there)
+    assert len(there.incidents) == 5
+    assert [len(one["incident_updates"]) for one in there.incidents] == [0, 0, 0, 0, 1]
+
+
+def test_ours_is_found_behind_a_hundred_others(there: Statuspage) -> None:
+    first = message()
+    said(first, there)
+    there.incidents += [{"id": str(number), "metadata": {}, "incident_updates": []} for number in range(150)]
+    said(message(incident=first.incident), there)
+    assert len(there.incidents[0]["incident_updates"]) == 2
+
+
+def test_it_asks_once_a_second(there: Statuspage) -> None:
+    waits = Waits()
+    board = page(there, waits)
+    board.publish(message(), tuple)
+    board.publish(message(), tuple)
+    assert len(waits.seconds) == 3
+    assert all(0 <= seconds <= 1 for seconds in waits.seconds)
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "wait"),
+    [
+        (429, {"Retry-After": "17"}, 17),
+        (420, {"Retry-After": "60"}, 60),
+        (429, {}, 60),
+        (429, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 60),
+        (429, {"Retry-After": "99999999"}, 3600),
+    ],
+)
+def test_too_many_requests_are_waited_out(there: Statuspage, code: int, headers: dict[str, str], wait: int) -> None:
+    there.answers.append((code, headers, ""))
+    with pytest.raises(NotSent, match="too many requests") as error:
+        said(message(), there)
+    assert error.value.wait == timedelta(seconds=wait)
+    assert not error.value.final
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "why", "final"),
+    [
+        (401, "", "the key at env:STATUSPAGE_KEY is not accepted", False),
+        (403, "", "is not accepted", False),
+        (404, "gone", "answers 404: gone", False),
+        (422, f'{{"error": "name is\\u001b[31m too long {KEY}"}}', "answers 422: ", True),
+        (500, "<html>oops", "answers 500: <html>oops", False),
+        (302, "", "answers 302", False),
+        (200, "<html>a proxy", "answers what is no incident", False),
+        (200, '{"id": 1}', "answers what is no incident", False),
+    ],
+)
+def test_a_refusal_is_one_line_without_the_key(there: Statuspage, code: int, text: str, why: str, final: bool) -> None:
+    there.answers.append((code, {"Location": "http://127.0.0.1:1/"} if code == 302 else {}, text))
+    with pytest.raises(NotSent) as error:
+        said(message(), there)
+    assert why in error.value.why
+    assert KEY not in error.value.why
+    assert "\x1b" not in error.value.why
+    assert len(error.value.why.splitlines()) == 1
+    assert error.value.final is final
+    assert there.incidents == []
+
+
+def test_a_page_that_is_not_there_is_tried_again(there: Statuspage) -> None:
+    with pytest.raises(NotSent) as error:
+        said(message(), there, api="http://127.0.0.1:1/v1")
+    assert not error.value.final
+
+
+def test_the_key_never_travels_in_clear(there: Statuspage) -> None:
+    with pytest.raises(NotSent, match="unencrypted: use https"):
+        said(message(), there, api="http://api.statuspage.example/v1")
+
+
+@pytest.mark.parametrize("value", ["", "with space", "with\nline", "with\xe9"])
+def test_what_is_no_key_is_not_sent(there: Statuspage, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("STATUSPAGE_KEY", value)
+    with pytest.raises(NotSent, match="what stands there is no API key" if value else "nothing was read"):
+        said(message(), there)
+    assert there.asked == []
