@@ -66,13 +66,15 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     app, user, log = settings.app_path, settings.app_user, settings.log_paths[0]
     disk = log.rpartition("/")[0]
 
-    yield cured("process-runaway", faults.Runaway(user=user), "process.end")
+    # By itself each: whoever is short of the processor or of room makes every other one late.
+    alone = (faults.PROCESSOR, faults.ROOM, settings.nginx_unit)
+    yield cured("process-runaway", faults.Runaway(user=user), "process.end", needs=alone)
     child = faults.PhpRunaway(php=settings.php, public=f"{app}/public", url=str(settings.site_url).rstrip("/"))
-    yield cured("php-fpm-runaway", child, "php-fpm.recycle", needs=(settings.nginx_unit,))
-    yield cured("disk-access-log", faults.FileFilled(path=log), "log.shorten", needs=(settings.nginx_unit,))
+    yield cured("php-fpm-runaway", child, "php-fpm.recycle", needs=alone)
+    yield cured("disk-access-log", faults.FileFilled(path=log), "log.shorten", needs=alone)
     deleted = faults.DeletedLogFilled(path=log, unit=settings.nginx_unit)
-    yield cured("disk-deleted-log", deleted, "log.reopen", needs=(settings.nginx_unit,))
-    yield cured("disk-laravel-log", faults.LaravelLogFilled(path=app, disk=disk, user=user), "log.shorten")
+    yield cured("disk-deleted-log", deleted, "log.reopen", needs=alone)
+    yield cured("disk-laravel-log", faults.LaravelLogFilled(path=app, disk=disk, user=user), "log.shorten", needs=alone)
 
     yield refused("unit-runaway", faults.UnitRunaway(user=user), "unit-process")
     yield refused("query-computing", faults.QueryComputing(path=app), "query-cause")

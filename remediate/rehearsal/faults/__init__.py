@@ -18,9 +18,9 @@ from remediate.rehearsal.faults.database import (
     ServerFrozen,
     TransactionForgotten,
 )
-from remediate.rehearsal.faults.disk import DeletedLogFilled, FileFilled, LaravelLogFilled, LogLinked
+from remediate.rehearsal.faults.disk import ROOM, DeletedLogFilled, FileFilled, LaravelLogFilled, LogLinked
 from remediate.rehearsal.faults.fault import MARKER, Fault, RootShell
-from remediate.rehearsal.faults.load import PhpRunaway, QueryComputing, Runaway, UnitRunaway
+from remediate.rehearsal.faults.load import PROCESSOR, PhpRunaway, QueryComputing, Runaway, UnitRunaway
 from remediate.rehearsal.faults.payments import JobsFailed, RouteBroken, SecretChanged, StoreStopped
 from remediate.rehearsal.faults.php_fpm import PoolExhausted, PoolHung
 from remediate.rehearsal.faults.redis import (
@@ -45,6 +45,8 @@ from remediate.rehearsal.faults.units import (
 
 __all__ = [
     "MARKER",
+    "PROCESSOR",
+    "ROOM",
     "CacheElsewhere",
     "CertbotAtWork",
     "CertificateElsewhere",

@@ -1,6 +1,6 @@
 """Faults that fill a small disk: on a staging host /var/log/nginx is one."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,10 @@ from remediate.rehearsal.faults.fault import Fault
 def _fill(path: str) -> str:
     """Write to the end of a file until its disk is full; what does not fit is what is wanted."""
     return f"dd if=/dev/zero bs=1M status=none >> '{path}' 2>/dev/null || true\n"
+
+
+ROOM: Final = "room on the disk"
+"""Disturbed by what fills it: nothing else can be written there meanwhile."""
 
 
 class FileFilled(Fault):
@@ -25,7 +29,7 @@ class FileFilled(Fault):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return (self.path,)
+        return (self.path, ROOM)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -49,7 +53,7 @@ class DeletedLogFilled(Fault):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return (self.path,)
+        return (self.path, ROOM)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -75,7 +79,7 @@ class LaravelLogFilled(Fault):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return (f"{self.path}/storage/logs/laravel.log",)
+        return (f"{self.path}/storage/logs/laravel.log", ROOM)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -105,7 +109,7 @@ class LogLinked(Fault):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return (self.path,)
+        return (self.path, ROOM)
 
     def breaking(self) -> str:
         """See Fault."""

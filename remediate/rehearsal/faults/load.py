@@ -1,6 +1,6 @@
 """Faults that use up CPU. Each takes one core at most and ends by itself."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,9 @@ from remediate.rehearsal.faults.fault import Fault, Url
 _BURN = "while :; do :; done"
 _AGED = "sleep 4\n"
 """Until it is old enough for not being taken for a busy moment: staging has limits.process_age of 3 s."""
+
+PROCESSOR: Final = "processor"
+"""Disturbed by what runs away: everything else on the host is late meanwhile."""
 
 
 class Runaway(Fault):
@@ -27,7 +30,7 @@ class Runaway(Fault):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return ("remediate-runaway",)
+        return ("remediate-runaway", PROCESSOR)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -56,7 +59,7 @@ class UnitRunaway(Fault):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return ("remediate-sync",)
+        return ("remediate-sync", PROCESSOR)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -85,7 +88,7 @@ class PhpRunaway(Fault):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return (f"{self.php}-fpm",)
+        return (f"{self.php}-fpm", PROCESSOR)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -114,7 +117,7 @@ class QueryComputing(Fault):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return ("remediate-query",)
+        return ("remediate-query", PROCESSOR)
 
     def breaking(self) -> str:
         """See Fault."""
