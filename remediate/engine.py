@@ -220,7 +220,7 @@ class HostRun:
         blocking = {step.remedy for step in self._steps if _stops_dependents(step)}.intersection(remedy.after)
         if not blocking and verdict.decision is Decision.WAIT:
             verdict = self._patiently(position)[position].verdict
-        if blocking:
+        if blocking and verdict.decision is not Decision.SKIP:
             verdict = not_attempted(sorted(blocking))
         elif verdict.decision is Decision.PROCEED and self._left < self.options.hold:
             verdict = refuse(OUT_OF_TIME, f"too little is left of the {self.options.timeout:g} s given to this host")
