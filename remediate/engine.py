@@ -24,7 +24,7 @@ from remediate.judge import (
 )
 from remediate.options import Options
 from remediate.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
-from remediate.patience import patiently
+from remediate.patience import patiently, still_unread
 from remediate.playbook import Cure, Severity, Treatment
 from remediate.remedy import Remedy
 from remediate.session import Session
@@ -307,6 +307,8 @@ class HostRun:
         if symptom(self.treatment, self._facts) is Symptom.PRESENT:
             seen = complaint(self.treatment, self._facts)
             return self._end(RunVerdict.NOT_FIXED, Problem(code="symptom-persists", message=seen))
+        if (doubt := self._undecided()) is not None:
+            return self._end(*doubt)
         window = self._watch.window(self.options.hold, self._healed)
         match window.held:
             case Held.HELD:
@@ -325,6 +327,15 @@ class HostRun:
         if self.treatment.graded is None or self._surveyor is None or verdict is RunVerdict.HEALTHY:
             return None
         return self.treatment.graded(self._before)
+
+    def _undecided(self) -> tuple[RunVerdict, Problem] | None:
+        unread = {step.remedy for step in self._steps if step.code == UNREADABLE.name}
+        left = still_unread(self._look, self._judge, unread) if unread else None
+        if left is None:
+            return None
+        needed = left.decision is Decision.PROCEED
+        why = f"{left.verdict.reason}{': that could not be read in its turn, so run this again' if needed else ''}"
+        return RunVerdict.NOT_FIXED if needed else RunVerdict.UNKNOWN, Problem(code=UNREADABLE.name, message=why)
 
     # -- telling -------------------------------------------------------------------------------------------------
 

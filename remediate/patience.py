@@ -1,6 +1,6 @@
 """Looking again at what is in transition, instead of acting on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from threading import Event
 from time import monotonic
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 from remediate.attempt import LOOK_AGAIN
 from remediate.judge import Judgement
 from remediate.surveyor import SURVEY_SECONDS, Surveyor
-from remediate.verdict import IN_TRANSITION, Decision, refuse
+from remediate.verdict import IN_TRANSITION, UNREADABLE, Decision, refuse
 
 PATIENCE: Final = 45.0
 """Seconds to look again at what is in transition before refusing: most units start or stop in a few."""
@@ -50,3 +50,27 @@ def patiently(
         else each
         for each in judgements
     )
+
+
+UNREAD_TRIES: Final = 3
+"""How often what could not be read is asked before a host that was changed is called unknown for it."""
+
+
+def still_unread(
+    look: Surveyor, judge: Callable[[], tuple[Judgement, ...]], kinds: Collection[str]
+) -> Judgement | None:
+    """Ask again about remedies that could not be judged in their turn: whether they were needed, nobody knows.
+
+    Returns the first that turns out to be needed, else the first that still cannot be judged, None when all can be and
+    have nothing to do. Raises Unreachable and ContactLost.
+    """
+    unread: list[Judgement] = []
+    for attempt in range(UNREAD_TRIES):
+        if attempt:
+            look.survey()
+        judged = [each for each in judge() if each.remedy.kind in kinds]
+        needed = [each for each in judged if each.decision is Decision.PROCEED]
+        unread = [each for each in judged if each.verdict.code is UNREADABLE]
+        if needed or not unread:
+            return next(iter(needed), None)
+    return unread[0]

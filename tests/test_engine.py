@@ -473,3 +473,33 @@ def test_what_was_healed_must_stay_so_while_the_next_is_mended() -> None:
     session = ScriptedSession(BOTH_DOWN, A_UP, {**B_UP, A: ex.FAILED})
     outcome = play(TWO, session)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
+
+
+# -- what could not be read in its turn --------------------------------------------------------------------------------
+
+APART = Treatment(symptoms=(HERE,), diagnosis=(), remedies=(FIRST, Restart(unit="b", settle=0)))
+B_HEALS: Changes = {B: ex.started_again(ex.FAILED), HERE: ex.page()}
+UNREAD: Changes = {A: Unreadable("no answer within 5 s"), B: ex.FAILED, HERE: ex.page(502)}
+
+
+def test_nothing_is_called_fixed_while_another_remedy_may_be_needed() -> None:
+    outcome = play(APART, ScriptedSession(UNREAD, B_HEALS))
+    assert (outcome.verdict, outcome.touched, code(outcome)) == (RunVerdict.UNKNOWN, Touched.YES, "unreadable")
+    assert outcome.error is not None
+    assert "no answer within 5 s" in outcome.error.message
+
+
+def test_what_can_be_read_afterwards_and_is_well_is_no_doubt() -> None:
+    assert play(APART, ScriptedSession(UNREAD, {**B_HEALS, A: ex.RUNNING})).verdict is RunVerdict.FIXED
+
+
+def test_what_can_be_read_a_little_later_is_no_doubt_either() -> None:
+    session = ScriptedSession(UNREAD, B_HEALS, at={3: {A: ex.RUNNING}})
+    assert play(APART, session).verdict is RunVerdict.FIXED
+
+
+def test_what_turns_out_to_be_needed_is_not_fixed() -> None:
+    outcome = play(APART, ScriptedSession(UNREAD, {**B_HEALS, A: ex.FAILED}))
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "unreadable")
+    assert outcome.error is not None
+    assert "run this again" in outcome.error.message
