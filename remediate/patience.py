@@ -67,7 +67,7 @@ def still_unread(
     unread: list[Judgement] = []
     for attempt in range(UNREAD_TRIES):
         if attempt:
-            look.survey()
+            surveyor.survey()
         judged = [each for each in judge() if each.remedy.kind in kinds]
         needed = [each for each in judged if each.decision is Decision.PROCEED]
         unread = [each for each in judged if each.verdict.code is UNREADABLE]
