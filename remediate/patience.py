@@ -57,7 +57,7 @@ UNREAD_TRIES: Final = 3
 
 
 def still_unread(
-    look: Surveyor, judge: Callable[[], tuple[Judgement, ...]], kinds: Collection[str]
+    surveyor: Surveyor, judge: Callable[[], tuple[Judgement, ...]], kinds: Collection[str]
 ) -> Judgement | None:
     """Ask again about remedies that could not be judged in their turn: whether they were needed, nobody knows.
 
