@@ -24,7 +24,7 @@ from remediate.judge import (
 )
 from remediate.options import Options
 from remediate.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
-from remediate.patience import patiently, still_unread
+from remediate.patience import left_open, patiently
 from remediate.playbook import Cure, Severity, Treatment
 from remediate.remedy import Remedy
 from remediate.session import Session
@@ -36,6 +36,7 @@ from remediate.verdict import (
     MOVED,
     OUT_OF_TIME,
     UNEXPLAINED,
+    UNFINISHED,
     UNREADABLE,
     UNSTABLE,
     Decision,
@@ -307,8 +308,8 @@ class HostRun:
         if symptom(self.treatment, self._facts) is Symptom.PRESENT:
             seen = complaint(self.treatment, self._facts)
             return self._end(RunVerdict.NOT_FIXED, Problem(code="symptom-persists", message=seen))
-        if (doubt := self._undecided()) is not None:
-            return self._end(*doubt)
+        if (left := self._left_open()) is not None:
+            return self._end(*left)
         window = self._watch.window(self.options.hold, self._healed)
         match window.held:
             case Held.HELD:
@@ -328,14 +329,17 @@ class HostRun:
             return None
         return self.treatment.graded(self._before)
 
-    def _undecided(self) -> tuple[RunVerdict, Problem] | None:
-        unread = {step.remedy for step in self._steps if step.code == UNREADABLE.name}
-        left = still_unread(self._look, self._judge, unread) if unread else None
+    def _left_open(self) -> tuple[RunVerdict, Problem] | None:
+        """Say why a host on which all seems well is not fixed: something is needed and was not done, or not known."""
+        human = {each.kind for each in self.treatment.remedies if each.is_human}
+        kinds = {step.remedy for step in self._steps if step.decision in STOPS} - human
+        left = left_open(self._look, self._judge, kinds) if kinds else None
         if left is None:
             return None
-        needed = left.decision is Decision.PROCEED
-        why = f"{left.verdict.reason}{': that could not be read in its turn, so run this again' if needed else ''}"
-        return RunVerdict.NOT_FIXED if needed else RunVerdict.UNKNOWN, Problem(code=UNREADABLE.name, message=why)
+        code, why = (left.verdict.code or UNFINISHED).name, left.verdict.reason
+        if code == UNREADABLE.name:
+            return RunVerdict.UNKNOWN, Problem(code=code, message=why)
+        return RunVerdict.NOT_FIXED, Problem(code=code, message=f"{left.remedy.title()}: {why}")
 
     # -- telling -------------------------------------------------------------------------------------------------
 

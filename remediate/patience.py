@@ -52,25 +52,23 @@ def patiently(
     )
 
 
-UNREAD_TRIES: Final = 3
-"""How often what could not be read is asked before a host that was changed is called unknown for it."""
+TRIES: Final = 3
+"""How often what is still open is looked at before a host that was changed is called something else than fixed."""
 
 
-def still_unread(
+def left_open(
     surveyor: Surveyor, judge: Callable[[], tuple[Judgement, ...]], kinds: Collection[str]
 ) -> Judgement | None:
-    """Ask again about remedies that could not be judged in their turn: whether they were needed, nobody knows.
+    """Ask again about remedies that were refused or not attempted in their turn: what one did may have settled another.
 
-    Returns the first that turns out to be needed, else the first that still cannot be judged, None when all can be and
-    have nothing to do. Raises Unreachable and ContactLost.
+    Returns the first that is needed, refused, or still cannot be judged; None when none has anything to do. Raises
+    Unreachable and ContactLost.
     """
-    unread: list[Judgement] = []
-    for attempt in range(UNREAD_TRIES):
+    still: list[Judgement] = []
+    for attempt in range(TRIES):
         if attempt:
             surveyor.survey()
-        judged = [each for each in judge() if each.remedy.kind in kinds]
-        needed = [each for each in judged if each.decision is Decision.PROCEED]
-        unread = [each for each in judged if each.verdict.code is UNREADABLE]
-        if needed or not unread:
-            return next(iter(needed), None)
-    return unread[0]
+        still = [each for each in judge() if each.remedy.kind in kinds and each.decision is not Decision.SKIP]
+        if all(each.decision is not Decision.WAIT and each.verdict.code is not UNREADABLE for each in still):
+            break
+    return next(iter(still), None)

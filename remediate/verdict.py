@@ -95,11 +95,16 @@ JOURNAL_UNWRITABLE = RefusalCode(
 )
 OUT_OF_TIME = RefusalCode(name="out-of-time", meaning="The time given to the whole run is over.")
 
+UNFINISHED = RefusalCode(
+    name="unfinished", meaning="Something was changed, and something else is needed now: run it again."
+)
+
 ENGINE_CODES = (
     UNREADABLE,
     IN_TRANSITION,
     UNSTABLE,
     UNEXPLAINED,
+    UNFINISHED,
     SUDO_RULE_MISSING,
     LOCKED,
     LOCK_MISSING,

@@ -500,6 +500,15 @@ def test_what_can_be_read_a_little_later_is_no_doubt_either() -> None:
 
 def test_what_turns_out_to_be_needed_is_not_fixed() -> None:
     outcome = play(APART, ScriptedSession(UNREAD, {**B_HEALS, A: ex.FAILED}))
-    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "unreadable")
-    assert outcome.error is not None
-    assert "run this again" in outcome.error.message
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "unfinished")
+
+
+def test_what_is_refused_is_not_fixed_although_users_are_well() -> None:
+    outcome = play(APART, ScriptedSession({**UNREAD, A: ex.MASKED}, B_HEALS))
+    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.NOT_FIXED, "not-yet", Touched.YES)
+
+
+def test_what_was_refused_and_is_well_by_now_is_fixed() -> None:
+    assert (
+        play(APART, ScriptedSession({**UNREAD, A: ex.MASKED}, {**B_HEALS, A: ex.RUNNING})).verdict is RunVerdict.FIXED
+    )

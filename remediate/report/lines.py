@@ -80,6 +80,7 @@ ADVICE: Final = {
     "fails-again": "mend what it failed with, then add --override fails-again='what was mended'",
     "locked": "wait for it with --wait SECONDS",
     "moved": "find out who else is at work on this host",
+    "unfinished": "run this again",
     "unstable": "read its log: something ends it again and again",
 }
 """What to do about a refusal: one line, for whoever has to do it."""
