@@ -215,7 +215,7 @@ def _rank(incident: Incident) -> tuple[object, ...]:
     """
     own = [code for code in incident.codes if code not in HANDOVERS]
     handed = not incident.mends and bool(incident.codes) and not own
-    known = (not incident.mends, not incident.causes, not incident.matches)
+    known = (not incident.mends, not incident.causes or handed, not incident.matches)
     return (*known, handed, incident.severity.value, incident.playbook)
 
 

@@ -185,7 +185,7 @@ def ranked(state: Changes, *playbooks: Playbook) -> list[str]:
         ({**broken("nginx down"), **FULL}, ["app-down", "disk-full", "fpm-down"]),
         ({**HEALTHY, **FULL}, ["disk-full", "app-down", "fpm-down"]),
         ({**broken("php-fpm down"), **FULL}, ["app-down", "fpm-down", "disk-full"]),
-        ({**UNEXPLAINED, **FULL}, ["app-down", "disk-full", "fpm-down"]),
+        ({**UNEXPLAINED, **FULL}, ["disk-full", "app-down", "fpm-down"]),
     ],
 )
 def test_what_can_be_mended_comes_before_a_mere_symptom_and_that_before_nothing(
