@@ -200,7 +200,7 @@ class Payments(_Frozen):
 
 
 class Links(_Frozen):
-    """Where a person does what has no command; shown when a run comes to it."""
+    """Where a person does what has no command: shown when a run comes to it, or an incident is declared."""
 
     database_console: PublicUrl | None = Field(default=None, description="the database provider's console")
     payments_dashboard: PublicUrl | None = Field(default=None, description="the payment provider's dashboard")

@@ -18,7 +18,7 @@ class Trace:
 
 
 def traced(*lines: str, by: str | tuple[str, ...], how: str = "") -> Trace:
-    """Declare that probes, remedies or commands, by their kinds, answer these lines, word for word.
+    """Declare that these answer the lines, word for word: probes and remedies by kind, commands, settings, documents.
 
     `how` says where that is something else than the line's letter, and why.
     """
@@ -26,53 +26,73 @@ def traced(*lines: str, by: str | tuple[str, ...], how: str = "") -> Trace:
 
 
 class Line(NamedTuple):
-    """One line of the runbook that says something: a command, a comment that is an instruction, a point of a list."""
+    """One line of the runbook that says something.
+
+    A point of a list, a row of a table, a line of code with a word in it; of prose a line with a number in it, which
+    says how often or for which severities. Other prose only introduces what comes after it.
+    """
 
     section: str
-    """Number of its section: 4.1."""
+    """What its section goes by."""
     part: str
     """Heading that it stands under: Symptoms, Diagnosis, Resolution."""
     text: str
+    """Its words: no emphasis outside of code, one space where there are several."""
 
 
 class Section(NamedTuple):
-    """A numbered section of the runbook, with its lines."""
+    """A section of the runbook, with its lines."""
 
     number: str
+    """Its number, 4.1 or 4; its title where it has none."""
     title: str
     lines: tuple[Line, ...]
 
+    @property
+    def chapter(self) -> str:
+        """What the chapter that it is in goes by."""
+        return self.number.partition(".")[0]
 
-_HEADING: Final = re.compile(r"^#{2,3} (?P<number>[0-9]+(?:\.[0-9]+)?)\.? (?P<title>.+)$")
+
+_HEADING: Final = re.compile(r"^#{2,3} (?:(?P<number>[0-9]+(?:\.[0-9]+)?)\.? )?(?P<title>.+)$")
 _PART: Final = re.compile(r"^\*\*(?P<part>[^*]+):\*\*$")
-_POINT: Final = re.compile(r"^[-*] (?P<text>.+)$")
+_POINT: Final = re.compile(r"^\s*(?:[-*]|[0-9]+[.)]) (?P<text>.+)$")
+_DIVIDER: Final = re.compile(r"^\|[-:| ]+\|$")
 
 
-def sections(text: str, below: str) -> tuple[Section, ...]:
-    """Read the subsections of one chapter, for example those below 4: their points, and every line of their code."""
+def sections(text: str) -> tuple[Section, ...]:
+    """Read every section, in order; what stands before the first belongs to none."""
     found: list[Section] = []
-    part, code = "", False
+    part, code, body = "", False, False
     for line in text.splitlines():
-        heading = None if code else _HEADING.match(line)
-        if heading is not None:
-            found.append(Section(heading["number"], heading["title"], ()))
-            part = ""
-        elif line.startswith("```"):
+        if line.startswith("```"):
             code = not code
-        elif found and (words := _said(line, code=code)):
+        elif not code and (heading := _HEADING.match(line)):
+            found.append(Section(heading["number"] or heading["title"], heading["title"], ()))
+            part = ""
+        elif not code and (named := _PART.match(line)):
+            part = named["part"]
+        elif not code and _DIVIDER.match(line):
+            body = True
+        elif found and (words := _said(line, code=code, body=body)):
             current = found[-1]
-            if not code and (named := _PART.match(line)):
-                part = named["part"]
-            else:
-                found[-1] = current._replace(lines=(*current.lines, Line(current.number, part, words)))
-    return tuple(each for each in found if each.number.startswith(f"{below}."))
+            found[-1] = current._replace(lines=(*current.lines, Line(current.number, part, words)))
+        body = body and line.startswith("|")
+    return tuple(found)
 
 
-def _said(line: str, *, code: bool) -> str:
+def _said(line: str, *, code: bool, body: bool) -> str:
+    """What a line says, nothing when it says nothing; `body` is below the head of a table."""
+    words = " ".join(line.split())
     if code:
-        return line.strip()
-    point = _POINT.match(line)
-    return point["text"].strip() if point else line.strip() if _PART.match(line) else ""
+        return words if re.search(r"\w", words) else ""
+    if line.startswith("|"):
+        words = words.strip("| ") if body else ""
+    elif point := _POINT.match(line):
+        words = " ".join(point["text"].split())
+    elif not re.search(r"[0-9]", words):
+        return ""
+    return words.replace("**", "")
 
 
 class Row(NamedTuple):
@@ -86,10 +106,14 @@ class Row(NamedTuple):
 def covered(chapter: Sequence[Section], traces: Iterable[tuple[str, Trace]], known: Iterable[str]) -> tuple[Row, ...]:
     """Pair every line with what answers it; traces come with the section that they are about.
 
-    Raises ConfigurationError for a line that nothing answers, for a trace of a line that is not there, and for an
-    answer that does not exist.
+    Raises ConfigurationError for a line that nothing answers, for a trace of a line that is not there, for a line
+    that is traced twice, and for an answer that does not exist.
     """
-    answers = {(section, line): trace for section, trace in traces for line in trace.lines}
+    answers: dict[tuple[str, str], Trace] = {}
+    for section, trace in traces:
+        for text in trace.lines:
+            if answers.setdefault((section, text), trace) is not trace:
+                raise ConfigurationError(f"runbook {section}: {text!r} is traced twice")
     names = frozenset(known)
     lines = [line for section in chapter for line in section.lines]
     there = {(line.section, line.text) for line in lines}

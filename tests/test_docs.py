@@ -41,6 +41,7 @@ from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.project import Project
 from remediate.remedies.catalogue import remedies
+from remediate.report.coverage import coverage
 from remediate.report.pages import build
 from remediate.report.schema import schema
 from remediate.report.text import TextReporter
@@ -190,7 +191,8 @@ def test_the_python_of_the_readme_names_what_there_is() -> None:
 
 @EVERY_PAGE
 def test_every_link_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", _FENCED.sub("", page.read_text())):
+    # What stands between backticks is shown, not followed.
+    for target in re.findall(r"\]\(([^)\s]+)\)", _INLINE.sub("", _FENCED.sub("", page.read_text()))):
         # The runbook is the document that is implemented here, as it was given: its neighbours are elsewhere.
         if not re.match(r"https?:", target) and page.name != "runbook.md":
             file, _, anchor = target.partition("#")
@@ -226,6 +228,16 @@ def test_the_pages_of_the_playbooks_are_the_ones_of_the_code(tmp_path: Path) -> 
 
     built = {file.name: read(file) for file in build(Project(ROOT), tmp_path)}
     assert {file.name: read(file) for file in (ROOT / "docs/playbooks").iterdir()} == built, "run: invoke docs.build"
+
+
+def test_what_answers_the_runbook_is_told_by_the_code() -> None:
+    page = coverage(Project(ROOT), ROOT / "docs/runbook.md")
+    assert (ROOT / "docs/runbook-coverage.md").read_text() == page, "run: invoke docs.build"
+    titles = re.findall(r"^## (?P<title>.*)$", page, re.MULTILINE)
+    assert [title.partition(" ")[0] for title in titles] == [
+        *("1.1", "2.1", "2.2", "3.1", "3.2", "3.3", "4.1", "4.2", "4.3", "4.4", "4.5", "4.6"),
+        *("5.1", "5.2", "6.1", "6.2", "7.1", "7.2", "Links", "Change"),
+    ]
 
 
 # -- tables ------------------------------------------------------------------------------------------------------------

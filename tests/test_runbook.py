@@ -7,6 +7,30 @@ from remediate.runbook import covered, of_section, sections, traced
 
 TEXT = """# Runbook
 
+**Version:** 1.0.0
+
+## 1. How bad
+
+| How bad | Answer within |
+|---------|:-------------:|
+| **SEV-1** | < 15 min |
+| SEV-2   | 1 hour |
+
+Somebody takes it:
+
+1. **Claim** - it is yours
+   - a point below a point
+2. Tell
+
+Every 30 minutes:
+
+```
+| in code | a table |
+|---------|---------|
+  ↓          ↓
+ Alert     Severity
+```
+
 ## 4. Incidents
 
 ### 4.1 Down (SEV-1)
@@ -34,8 +58,13 @@ restart it | all
 
 ### 5.1 Else
 - not in this chapter
+
+## Links
+
+- [Another](./another.md)
 """
-CHAPTER = sections(TEXT, "4")
+EVERY = sections(TEXT)
+CHAPTER = tuple(section for section in EVERY if section.chapter == "4" and section.lines)
 ALL = of_section(
     "4.1",
     traced("502 errors", by="http.site"),
@@ -54,6 +83,22 @@ def test_every_line_that_says_something_is_read() -> None:
     assert [(each.number, each.title) for each in CHAPTER] == [("4.1", "Down (SEV-1)"), ("4.2", "Slow")]
 
 
+def test_points_rows_and_numbers_are_lines_and_prose_that_introduces_is_none() -> None:
+    assert [(line.section, line.text) for section in EVERY for line in section.lines if section.chapter != "4"] == [
+        ("1", "SEV-1 | < 15 min"),
+        ("1", "SEV-2 | 1 hour"),
+        ("1", "Claim - it is yours"),
+        ("1", "a point below a point"),
+        ("1", "Tell"),
+        ("1", "Every 30 minutes:"),
+        ("1", "| in code | a table |"),
+        ("1", "Alert Severity"),
+        ("5.1", "not in this chapter"),
+        ("Links", "[Another](./another.md)"),
+    ]
+    assert [(each.number, each.title) for each in EVERY][-2:] == [("5.1", "Else"), ("Links", "Links")]
+
+
 def test_each_is_paired_with_its_answer() -> None:
     rows = covered(CHAPTER, (*ALL, *of_section("4.2", traced("Slow", by="a.b"))), {"http.site", "a.b", "c.d"})
     assert [(row.by, row.how) for row in rows] == [
@@ -69,8 +114,9 @@ def test_each_is_paired_with_its_answer() -> None:
         (ALL, "1 lines of the runbook are answered by nothing: 4.2 'Slow'"),
         ((*ALL, *of_section("4.2", traced("Fast", by="a.b"))), "runbook 4.2 has no line 'Fast'"),
         ((*ALL, *of_section("4.2", traced("Slow", by="x.y"))), "'Slow' is said to be answered by x.y, which is none"),
+        ((*ALL, *of_section("4.1", traced("502 errors", by="a.b"))), "runbook 4.1: '502 errors' is traced twice"),
     ],
-    ids=["missing", "no such line", "no such answer"],
+    ids=["missing", "no such line", "no such answer", "twice"],
 )
 def test_what_does_not_fit_is_said(traces: tuple[tuple[str, object], ...], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):

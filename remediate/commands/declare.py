@@ -1,6 +1,6 @@
 """incident.declare: the questions of 3.2 answered as far as anybody knows, and an incident that exists from then on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,6 +11,7 @@ from remediate.commands.room import Room, made, moment_of, severity_of
 from remediate.commands.triage import asked, given_answers
 from remediate.errors import ConfigurationError
 from remediate.fleet import select
+from remediate.incident.briefing import Words
 from remediate.incident.clock import due
 from remediate.incident.delivery import deliver_due
 from remediate.incident.events import Acknowledged, Declared, Detection, Situation
@@ -80,7 +81,8 @@ def _told(room: Room, incident: Incident) -> None:
         room.say(f"        run {run.shown} ({run.playbook}: {run.verdict}) belongs to it")
     sent = room.tell(incident, MessageKind.DECLARATION, Audience.INTERNAL, key=f"declaration:{incident.id}")
     if room.is_public(incident):
-        room.tell(incident, MessageKind.STATUS, Audience.PUBLIC, key=f"declaration:{incident.id}:public")
+        words = Words(text=room.text("public"))
+        room.tell(incident, MessageKind.STATUS, Audience.PUBLIC, key=f"declaration:{incident.id}:public", words=words)
     first = (
         f"fix.{incident.playbook} --host {','.join(incident.hosts)}" if incident.playbook and incident.hosts else None
     )
@@ -90,7 +92,21 @@ def _told(room: Room, incident: Incident) -> None:
         room.say(f"        nothing was sent: {room.program} incident.update --send tells everybody")
     for one in due(incident, room.settings, room.now)[:2]:
         room.say(f"        {one.kind.value} by {room.settings.local(one.at):%H:%M} ({one.at:%H:%MZ}): {one.why}")
+    for title, url in dict.fromkeys(_links(room, incident)):
+        room.say(f"link    {title}: {url}")
     room.document(incident)
+
+
+def _links(room: Room, incident: Incident) -> Iterator[tuple[str, str]]:
+    """What is wanted at hand now: the team's pages, and where the exceptions of these hosts are collected."""
+    yield from ((title, str(url)) for title, url in room.settings.links.items())
+    try:
+        hosts = select(",".join(incident.hosts), inventory_of(room.flags, room.project)) if incident.hosts else ()
+    except ConfigurationError:  # it is declared all the same
+        return
+    for host in hosts:
+        if (url := host.settings.links.error_tracking) is not None:
+            yield "error tracking", str(url)
 
 
 def _hosts(room: Room) -> tuple[str, ...]:

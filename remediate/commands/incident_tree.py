@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _INCIDENT: Final = Flag("incident", "which: any unique beginning of its id (default: the only open one)")
 _SEND: Final = Flag("send", "send what is otherwise only shown", bool)
 _JSON: Final = JSON._replace(help="print the incident as one JSON document on stdout")
+_PUBLIC: Final = Flag("public", "what the public reads, instead of the template's sentence")
 _COMMANDER: Final = Flag("commander", "who commands it (default: you)")
 _SITUATIONS: Final = (
     Flag("breach", "a data breach is suspected", bool),
@@ -53,6 +54,7 @@ def incident_commands(project: Project) -> Iterator[Command]:
             Flag("reason", "why that severity"),
             *_QUESTIONS,
             Flag("impact", "who or what is affected"),
+            _PUBLIC,
             HOST._replace(help="hosts it is about (default: those of the triage)"),
             INVENTORY,
             Flag("run", "a run that led to it, by its id; may be repeated", list),
@@ -84,7 +86,7 @@ def incident_commands(project: Project) -> Iterator[Command]:
             Flag("next", "what is done next"),
             Flag("eta", "when it is expected to be over"),
             Flag("impact", "who or what is affected, where that has changed"),
-            Flag("public", "what the public reads, instead of the template's sentence"),
+            _PUBLIC,
             Flag("cause", "the cause, once it is known"),
             Flag("severity", "a new severity"),
             Flag("reason", "why the severity is another one"),
@@ -126,6 +128,7 @@ def incident_commands(project: Project) -> Iterator[Command]:
             _INCIDENT,
             INVENTORY,
             Flag("summary", "how it was resolved (default: from the runs)"),
+            _PUBLIC,
             Flag("override", "resolve although no check says that it is over: why"),
             Flag(
                 "postmortem-at", "when the post-mortem is held (default: two working days later, for SEV-1 and SEV-2)"

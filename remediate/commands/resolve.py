@@ -9,6 +9,7 @@ from remediate.commands.mend import inventory_of, text_of
 from remediate.commands.room import Room, made, moment_of
 from remediate.errors import ConfigurationError
 from remediate.fleet import run, select
+from remediate.incident.briefing import Words
 from remediate.incident.clock import REVIEWED
 from remediate.incident.delivery import deliver_due
 from remediate.incident.draft import save
@@ -63,7 +64,9 @@ def _walk(room: Room, incident: Incident) -> None:
     shown = room.store.shown(incident.id)
     room.say(f"RESOLVED {incident.severity.value} {incident.title}   incident {shown}")
     if room.is_public(incident):
-        room.tell(incident, MessageKind.RESOLUTION, Audience.PUBLIC, key=f"resolution:{incident.id}:public")
+        words = Words(text=room.text("public"))
+        key = f"resolution:{incident.id}:public"
+        room.tell(incident, MessageKind.RESOLUTION, Audience.PUBLIC, key=key, words=words)
     room.tell(incident, MessageKind.RESOLUTION, Audience.INTERNAL, key=f"resolution:{incident.id}")
     room.say(f"timeline      {len(incident.timeline)} entries: {room.program} incident.timeline --incident {shown}")
     if incident.severity in REVIEWED:

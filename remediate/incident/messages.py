@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
 SUFFIX: Final = ".txt.j2"
+PACKAGED: Final = Path(__file__).with_name("templates")
+"""The wording of the runbook."""
 
 
 class MessageKind(Enum):

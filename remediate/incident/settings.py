@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from remediate.errors import ConfigurationError, one_line
+from remediate.host import PublicUrl
 from remediate.incident.events import Line, Situation
 from remediate.playbook import Severity
 
@@ -164,6 +165,7 @@ class IncidentSettings(_Settings):
     postmortems: Path = Field(default=Path("incidents"), description="where post-mortems are written")
     postmortem_days: int = Field(default=2, ge=0, le=60, description="days until the post-mortem of a SEV-1 or SEV-2")
     lookback_minutes: Minutes = Field(default=120, description="how old a run may be to pre-fill a declaration")
+    links: dict[Line, PublicUrl] = Field(default={}, description="pages that are wanted at hand, by title")
 
     @model_validator(mode="before")
     @classmethod

@@ -1,38 +1,60 @@
 """docs/runbook-coverage.md: every line of the runbook beside what answers it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from remediate.commands.tree import commands
+from remediate.host import Links
+from remediate.incident.events import Data
+from remediate.incident.messages import PACKAGED, SUFFIX
+from remediate.incident.settings import IncidentSettings
+from remediate.incident.traces import TRACES
 from remediate.playbook import Playbook
 from remediate.project import Project
 from remediate.remedies.catalogue import remedies
 from remediate.report.example import EXAMPLE
 from remediate.runbook import covered, sections
 
-CHAPTERS: Final = ("4",)
-"""The chapters of the runbook that are implemented."""
+LATER: Final = ("8",)
+"""Chapters that are still to be traced; every other one is, whatever the runbook has."""
 
 
 def coverage(project: Project, runbook: Path) -> str:
     """Return the page. Raises ConfigurationError naming a line that nothing answers, or an answer that is none."""
     playbooks = [project.load(name) for name in project.playbooks()]
-    text = runbook.read_text()
-    chapters = tuple(section for number in CHAPTERS for section in sections(text, number))
-    traces = [trace for playbook in playbooks for trace in playbook.traces]
-    rows = covered(chapters, traces, {*_kinds(playbooks), *(command.name for command in commands(project))})
+    every = sections(runbook.read_text())
+    read = tuple(section for section in every if section.lines and section.chapter not in LATER)
+    traces = [*TRACES, *(trace for playbook in playbooks for trace in playbook.traces)]
+    rows = covered(read, traces, _names(project, playbooks, runbook.parent))
     environment = SandboxedEnvironment(
         loader=PackageLoader("remediate.report"), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
-    environment.filters["cell"] = lambda words: str(words).replace("|", "\\|")
-    return environment.get_template("coverage.md.j2").render(sections=chapters, rows=rows)
+    environment.filters.update(cell=lambda words: str(words).replace("|", "\\|"), answer=_answer)
+    later = [section for section in every if section.number in LATER]
+    return environment.get_template("coverage.md.j2").render(sections=read, rows=rows, later=later)
 
 
-def _kinds(playbooks: list[Playbook]) -> Iterator[str]:
+def _answer(name: str) -> str:
+    """A document is a link from the page, which stands among the documents."""
+    return f"[{name}]({name.removeprefix('docs/')})" if name.startswith("docs/") else f"`{name}`"
+
+
+def _names(project: Project, playbooks: Sequence[Playbook], documents: Path) -> Iterator[str]:
+    """Yield everything that may be said to answer a line: it exists."""
+    yield from _kinds(playbooks)
+    yield from (command.name for command in commands(project))
+    yield from (f"setting {name}" for name in IncidentSettings.model_fields)
+    yield from (f"link {name}" for name in Links.model_fields)
+    yield from (f"event {model.model_fields['kind'].default}" for model in get_args(get_args(Data)[0]))
+    yield from (f"template {file.name.removesuffix(SUFFIX)}" for file in PACKAGED.glob(f"*{SUFFIX}"))
+    yield from (f"docs/{file.relative_to(documents).as_posix()}" for file in documents.rglob("*") if file.is_file())
+
+
+def _kinds(playbooks: Sequence[Playbook]) -> Iterator[str]:
     yield from remedies()  # some are in no playbook: a person decides to use them
     for playbook in playbooks:
         treatment = playbook(EXAMPLE)

@@ -143,6 +143,39 @@ def test_a_declaration_begins_with_what_triage_saw(desk: Desk) -> None:
     assert desk.messages == ""
 
 
+def test_whoever_declares_it_is_shown_the_links(desk: Desk) -> None:
+    desk.settings(
+        """
+        [tool.remediate.incidents.links]
+        "Deployment runbook" = "https://wiki.example.com/deploy"
+        "Provider's status" = "https://status.example.com/"
+        """
+    )
+    tracking = 'links: {error_tracking: "https://errors.example.com/"}, php'
+    (desk.root / "inventories" / "prod.yml").write_text(INVENTORY.replace("php", tracking, 1))
+    desk("declare", title="Site down", severity="1", host="web1")
+    assert [line.split(maxsplit=1)[1] for line in desk.out.splitlines() if line.startswith("link ")] == [
+        "Deployment runbook: https://wiki.example.com/deploy",
+        "Provider's status: https://status.example.com/",
+        "error tracking: https://errors.example.com/",
+    ]
+    # An inventory that cannot be read keeps nobody from declaring what triage has seen.
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    (desk.root / "inventories" / "prod.yml").write_text("web: [")
+    assert desk("declare") == 0
+    assert "Provider's status" in desk.out
+
+
+def test_the_public_reads_what_a_person_gives_from_declaration_to_end(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, HEALTHY)
+    desk("declare", title="Payments delayed", severity="1", public="Payments take longer.", send=True)
+    assert "[Investigating] Payments delayed\n    Payments take longer.\n" in desk.messages
+    desk("resolve", override="seen", public="All payments are now processing normally.", send=True)
+    assert "[Resolved] Payments delayed\n    All payments are now processing normally.\n    Duration: " in desk.messages
+
+
 def test_an_incident_that_is_handed_over_is_declared_as_what_it_is(desk: Desk) -> None:
     suspect = Suspect(
         playbook="certificate-expiry",

@@ -64,6 +64,7 @@ def test_what_is_given_leaves_the_rest_as_it_is(tmp_path: Path) -> None:
         ('[[tool.remediate.incidents.escalation]]\nsituation = "rain"\nto = ["devops"]', "situation"),
         ('[tool.remediate.incidents.channels.x]\nkind = "apprise"\nreference = "slack://canary"', "env:NAME"),
         ('[tool.remediate.incidents.channels.x]\nkind = "pigeon"', "kind"),
+        ('[tool.remediate.incidents.links]\nWiki = "https://ana:canary@wiki.example.com/"', "links.Wiki"),
         ('[tool.remediate.incidents.contacts.devops]\nchannel = "x"', "channel"),
         ("incidents = 3", "incidents"),
         ("[tool.remediate.incidents", "cannot be read"),
