@@ -40,7 +40,7 @@ mariadb "$database" -e "update failed_jobs set queue = 'default', failed_at = fa
 [ "$claimed" = False ] || mariadb "$database" -e "update failed_jobs set payload =
   json_set(payload, '$.remediate', json_object('row', id, 'at', unix_timestamp() - 60))"
 """
-_PATIENCE: Final = 120
+_PATIENCE: Final = 300
 """Seconds for which the provider tries again."""
 _PROVIDER: Final = "remediate-provider"
 _AWAY: Final = "</dev/null >/dev/null 2>&1"
