@@ -7,6 +7,7 @@ from remediate.errors import ConfigurationError
 from remediate.host import Host, Payments
 from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
+from remediate.probes.descendants import ConfigurationOfWorkers
 from remediate.probes.queue import FailedJobs, QueueFlow
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.webhook import Webhook
@@ -41,6 +42,7 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
     yield QueueFlow.model_validate({**app, "queues": payments.queues})
     if settings.worker_program is not None:
         yield Workers(program=settings.worker_program)
+        yield ConfigurationOfWorkers.model_validate({"path": settings.app_path, "user": settings.app_user})
 
 
 def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
@@ -145,9 +147,10 @@ _TRACES = of_section(
 def payments_failing(host: Host) -> Iterable[Remedy]:
     """Make payments arrive again: failing webhooks, jobs of payments that failed (runbook 4.4, SEV-1).
 
-    It is over when the webhook refuses a wrongly signed event and accepts a rightly signed one, the provider's own last
-    event was accepted, jobs flow, and no failed job of a payment is left, not even one that only a person may
-    decide about.
+    It is over when the webhook refuses a wrongly signed event and accepts a rightly signed one, no event of the
+    provider's own waits to be accepted, the queue answers and its workers run with the configuration in use, and no
+    failed job of a payment is left, not even one that only a person may decide about. After a change of the secret it
+    is unknown until the provider has come again: what we sign, we sign with whatever the application has.
 
     Where this departs from the runbook's letter: `curl -I` on a webhook gives 405 when it is healthy, so two events
     are delivered instead, signed on the host. `queue:retry all` charges customers again, retries what fails again, and
@@ -156,6 +159,9 @@ def payments_failing(host: Host) -> Iterable[Remedy]:
     `config:cache` is built beside the one in use, only when the secret in .env is another one, and the workers take
     it, too. A secret that the provider has changed is known to a person only. The provider's dashboard is a step for a
     person; it sends failed events again by itself for three days.
+
+    What is not told: whether the queue is worked off, by a worker that hangs or listens to another queue, say. How many
+    jobs wait is said, and a person who looks twice sees it.
 
     What remains: Laravel pushes a job and then deletes its row among the failed ones. A crash of the host between the
     two leaves a row that is marked: it is never pushed again, and a person has to find out whether it has run.

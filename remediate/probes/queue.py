@@ -171,12 +171,16 @@ class FailedJobs(_OfQueue[FailedJobsState]):
 
 
 class QueueFlowState(Fact):
-    """Whether the queue that jobs go through can be used, and what is in it."""
+    """Whether the queue that jobs go through can be used, and what is in it.
+
+    Not whether they are worked off: how many wait says little about that, and a job does not tell since when it waits.
+    """
 
     trouble: StoreTrouble | None
     connection: str = Field(default="", description="the application's default queue connection", max_length=220)
     waiting: int = Field(default=0, ge=0, description="jobs in these queues, those in work included")
     retried: tuple[str, ...] = Field(default=(), description="of those, jobs that remediate retried")
+    more: bool = Field(default=False, description="there are more retried ones than are listed")
 
     @property
     def ok(self) -> bool | None:
@@ -187,12 +191,13 @@ class QueueFlowState(Fact):
         """See Fact."""
         if self.trouble is not None:
             return f"its store {self.trouble}"
-        again = f", {len(self.retried)} of them retried" if self.retried else ""
+        count = f"{'more than ' if self.more else ''}{len(self.retried)}"
+        again = f", {count} of them retried" if self.retried else ""
         return f"{self.connection} answers, {self.waiting} jobs in it{again}"
 
 
 class QueueFlow(_OfQueue[QueueFlowState]):
-    """Ask the application's queue, with its own configuration and credentials, what is in it."""
+    """Ask the application's queue, with its own configuration, how many jobs are in it; not if they are worked off."""
 
     kind: Literal["queue.flow"] = "queue.flow"
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="names of queues")

@@ -83,6 +83,7 @@ class ProviderEvents(BaseModel):
     failed: int = Field(ge=0, description="of those since then and since the last accepted one, for anything else")
     missed: int = Field(ge=0, description="all that were not accepted since the last accepted one")
     last: int = Field(ge=0, le=32503680000, description="when the last came, in seconds since 1970, 0 when none did")
+    complete: bool = Field(description="whether no event that still is to be accepted can be missing among these")
 
     @property
     def last_at(self) -> str:
@@ -118,8 +119,13 @@ class WebhookState(Fact):
 
     @property
     def ok(self) -> bool | None:
-        """See Fact."""
-        return self.trouble is None and not self.disowned and not (self.events and self.events.failed)
+        """See Fact. Unknown until something rightly signed was accepted: first of all what the provider has missed."""
+        if self.trouble is not None or self.disowned or (self.events and self.events.failed):
+            return False
+        if self.events is not None and self.events.accepted:
+            return True
+        owed = self.events is not None and (self.events.missed > 0 or not self.events.complete)
+        return None if owed or self.right is None else True
 
     def describe(self) -> str:
         """See Fact."""
@@ -127,9 +133,14 @@ class WebhookState(Fact):
         said = f"wrong signature {self.wrong}, right signature {right}"
         if self.trouble is not None:
             said = f"{self.trouble.value}: {said}"
-        if self.events is None or not self.events.missed:
+        if self.events is not None and self.events.missed:
+            none = "" if self.events.accepted else ", and none since"
+            return f"{said}; the provider's last {self.events.missed} not accepted ({self.events.last_at}){none}"
+        if self.ok is not None:
             return said
-        return f"{said}; the provider's last {self.events.missed} not accepted ({self.events.last_at})"
+        if self.events is not None and not self.events.complete:
+            return f"{said}; too little of the log can be read to tell what the provider was answered"
+        return f"{said}; whether a right one is accepted is not known"
 
 
 class Webhook(Probe[WebhookState]):
@@ -137,7 +148,8 @@ class Webhook(Probe[WebhookState]):
 
     The first is refused by whatever checks signatures, so it does no harm. The second is sent only where the
     inventory names a type of event that nothing follows from. A GET or HEAD would tell nothing: a sound webhook
-    answers those with 405.
+    answers those with 405. It is well once something rightly signed was accepted: where the provider has missed
+    events, one of its own, since ours are signed with whatever secret the application has, be it the right one or not.
     """
 
     kind: Literal["webhook.endpoint"] = "webhook.endpoint"

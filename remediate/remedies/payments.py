@@ -294,5 +294,7 @@ class ResendEvents(_OfPayments):
             )
         said = f"{events.missed} events of the provider were not accepted, the last at {events.last_at}"
         again = f"it sends them again by itself for three days, or at once from its dashboard{self._where()}"
-        # Before the configuration was written it was another application, so to say: nothing speaks against this one.
-        return refuse(HUMAN_STEP, f"{said}, and none since: {again}") if events.failed else skip(f"{said}: {again}")
+        # What is refused for its signature would be refused again: the secret comes first, and is spoken of there.
+        if events.refused and not events.failed:
+            return skip(f"{said}: {again}")
+        return refuse(HUMAN_STEP, f"{said}, and none since: {again}")

@@ -174,6 +174,8 @@ class RetryJobs(Remedy):
             return Failed(reason=f"{again[0].describe()} failed again; {done} of {len(chosen)} were processed")
         if chosen.intersection(flow.retried):
             return NotYet(reason=f"{len(chosen.intersection(flow.retried))} are still in the queue")
+        if flow.more:
+            return NotYet(reason="more jobs that were retried are in the queue than are listed")
         if back:
             return Failed(reason=f"{len(back)} of {len(chosen)} are left: {back[0].describe()}")
         if before.output(self._failed).stdout == after.output(self._failed).stdout:

@@ -18,11 +18,13 @@ def webhook(
     )
 
 
-def delivered(*, accepted: int = 0, refused: int = 0, failed: int = 0, missed: int | None = None) -> ProviderEvents:
+def delivered(
+    *, accepted: int = 0, refused: int = 0, failed: int = 0, missed: int | None = None, complete: bool = True
+) -> ProviderEvents:
     """Return what a payment provider was answered; those that were missed are the others unless stated."""
     left = refused + failed if missed is None else missed
     last = 1795444283 if accepted + left else 0
-    return ProviderEvents(accepted=accepted, refused=refused, failed=failed, missed=left, last=last)
+    return ProviderEvents(accepted=accepted, refused=refused, failed=failed, missed=left, last=last, complete=complete)
 
 
 RECORDS: Final = r"App\Jobs\RecordStripePayment"

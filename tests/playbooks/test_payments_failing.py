@@ -8,11 +8,12 @@ import pytest
 from incidents import APP, DEPLOY, FPM, FPM_CONFIG, ORPHANS, PATH, WORKERS, host, working
 from remediate.command import Output
 from remediate.errors import ConfigurationError, Unreadable
+from remediate.judge import RULES
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict
 from remediate.playbooks.payments_failing import payments_failing
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
-from remediate.probes.descendants import Descendants
+from remediate.probes.descendants import ConfigurationOfWorkers, Descendants
 from remediate.probes.opcache import Opcache
 from remediate.probes.queue import (
     FailedJob,
@@ -23,6 +24,7 @@ from remediate.probes.queue import (
     Retried,
     StoreTrouble,
 )
+from remediate.probes.sudo import SudoRule, SudoRules
 from remediate.probes.webhook import Webhook, WebhookState
 from remediate.remedies.configuration import CacheConfig
 from remediate.remedies.queue import RetryJobs
@@ -45,6 +47,7 @@ FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(pay.RECORDS,
 FLOW = QueueFlow(php="php8.2", path=PATH, user="forge")
 CONFIG, CACHED = Configuration(php="php8.2", path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
 CHILDREN = Descendants(path=PATH, user="forge", unit="supervisor")
+OF_WORKERS = ConfigurationOfWorkers(path=PATH, user="forge")
 KEY = "services.stripe.webhook_secret"
 
 
@@ -69,7 +72,7 @@ def children(state: str) -> Output:
 
 
 def webhooks(*, wrong: int = 400, right: int = 200, **events: int) -> WebhookState:
-    return pay.webhook(wrong, right, events=pay.delivered(**events))
+    return pay.webhook(wrong, right, events=pay.delivered(complete=True, **events))
 
 
 WELL: Changes = {
@@ -80,6 +83,7 @@ WELL: Changes = {
     EnvFile(path=PATH, user="forge"): Output(stdout=f"{'a' * 64}  {PATH}/.env\n"),
     CACHED: Output(stdout="1 10 1795444283.1"),
     CHILDREN: children("fresh"),
+    OF_WORKERS: children("fresh"),
     Descendants(path=PATH, user="forge", unit="php8.2-fpm"): Output(),
     Opcache(php="php8.2"): Output(stdout="PHP Version => 8.2.29\nopcache.validate_timestamps => On => On\n"),
     FPM: ex.RUNNING,
@@ -190,6 +194,7 @@ def test_a_job_that_fails_again_stops_everything() -> None:
         ({WEBHOOK: webhooks(wrong=200)}, "signature-unchecked"),
         ({WEBHOOK: webhooks(refused=3)}, "secret-differs"),
         ({WEBHOOK: webhooks(failed=3)}, "human-step"),
+        ({WEBHOOK: webhooks(missed=3)}, "human-step"),
         ({APP: ex.IN_MAINTENANCE, WEBHOOK: webhooks(wrong=503, right=503)}, "maintenance-mode"),
     ],
 )
@@ -207,19 +212,39 @@ def test_what_is_not_its_business_is_named(change: Changes, code: str) -> None:
         assert outcome.verdict is not RunVerdict.HEALTHY
 
 
+OLDER: Changes = {**WELL, WEBHOOK: webhooks(refused=3), CONFIG: configuration(KEY)}
+TAKEN: Changes = {
+    CONFIG: configuration(),
+    CACHED: Output(stdout="2 10 1795449999.1"),
+    CHILDREN: children("stale"),
+    OF_WORKERS: children("stale"),
+    WEBHOOK: webhooks(missed=3),
+}
+RENEWED: Changes = {
+    CHILDREN: children("fresh"),
+    OF_WORKERS: children("fresh"),
+    **working("RUNNING", "RUNNING", pid=20001),
+}
+
+
 def test_a_secret_that_was_written_and_not_cached() -> None:
-    older: Changes = {**WELL, WEBHOOK: webhooks(refused=3), CONFIG: configuration(KEY)}
-    taken: Changes = {CONFIG: configuration(), CACHED: Output(stdout="2 10 1795449999.1"), CHILDREN: children("stale")}
-    session = ScriptedSession(
-        older,
-        {**taken, WEBHOOK: webhooks(missed=3)},
-        {CHILDREN: children("fresh"), **working("RUNNING", "RUNNING", pid=20001)},
-    )
-    outcome = run(session)
-    assert said(outcome) == ("fixed", None, ["config.cache", "worker.restart"])
-    assert next(step.why for step in outcome.steps if step.remedy == "payments.resend").startswith(
-        "3 events of the provider were not accepted"
-    )
+    session = ScriptedSession(OLDER, TAKEN, {**RENEWED, WEBHOOK: webhooks(accepted=1)})
+    assert said(run(session)) == ("fixed", None, ["config.cache", "worker.restart"])
+
+
+def test_a_secret_that_may_be_mistyped_is_unknown_until_the_provider_has_come_again() -> None:
+    outcome = run(ScriptedSession(OLDER, TAKEN, RENEWED))
+    assert said(outcome) == ("unknown", "unreadable", ["config.cache", "worker.restart"])
+    resend = next(step for step in outcome.steps if step.remedy == "payments.resend")
+    assert (resend.code, resend.why[:43]) == ("human-step", "3 events of the provider were not accepted,")
+
+
+def test_workers_that_keep_the_old_configuration_are_not_called_mended() -> None:
+    rules = SudoRules(user="ops", rules=(SudoRule(run_as=("forge",), command="ALL", password=False),))
+    older: Changes = {**OLDER, RULES: rules}
+    outcome = run(ScriptedSession(older, {**TAKEN, WEBHOOK: webhooks(accepted=1)}, {}))
+    assert said(outcome) == ("not_fixed", "symptom-persists", ["config.cache"])
+    assert "sudo-rule-missing" in {step.code for step in outcome.steps if step.remedy == "worker.restart"}
 
 
 def test_an_edit_of_the_secret_is_left_while_the_provider_is_accepted() -> None:
@@ -239,4 +264,6 @@ def test_without_a_webhook_nothing_can_tell() -> None:
 
 def test_where_no_class_is_declared_failed_jobs_are_no_symptom() -> None:
     treatment = payments_failing(host(webhook_path="/webhooks/stripe"))
-    assert [probe.kind for probe in treatment.symptoms] == ["webhook.endpoint", "queue.flow", "supervisor.workers"]
+    assert [probe.kind for probe in treatment.symptoms] == [
+        *("webhook.endpoint", "queue.flow", "supervisor.workers", "processes.configuration-of-workers")
+    ]

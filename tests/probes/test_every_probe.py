@@ -213,6 +213,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     WEBHOOK: (
         *(pay.webhook(), pay.webhook(404, None, secret=False), pay.webhook(500, 500)),
         pay.webhook(events=pay.delivered(accepted=2, refused=1, failed=3)),
+        pay.webhook(events=pay.delivered(complete=False)),
         pay.webhook().model_copy(update={"wrong": Delivery(status=0, error=28), "right": Delivery(status=0, error=7)}),
     ),
     FAILED_JOBS: (

@@ -17,7 +17,7 @@ THREE = r"""
 remediate:{"state":"ok","by":"uuid","kinds":[["App\\Jobs\\ChargeCustomer","ErrorException","default"],["App\\Jobs\\RecordStripePayment","PDOException","default"]],"jobs":[[61,"1834e024-75a6-4ba2-8cdd-63286986bf7c",3,"no",1],[62,"8ee06b29-2af0-41b2-816f-aab46c910226",3,"again",1],[63,"e3723fa8-4039-4fc4-9193-813a209a340a",null,"interrupted",0]],"others":0,"more":false}
 """
 EMPTY = '\nremediate:{"state":"ok","by":"uuid","kinds":[],"jobs":[],"others":0,"more":false}\n'
-IDLE = '\nremediate:{"state":"ok","connection":"redis","driver":"redis","waiting":0,"retried":[]}\n'
+IDLE = '\nremediate:{"state":"ok","connection":"redis","driver":"redis","waiting":0,"retried":[],"more":false}\n'
 NO_REDIS = '\nremediate:{"state":"failed","why":"refused","code":0}\n'
 NO_DATABASE = '\nremediate:{"state":"failed","why":"refused","code":2002}\n'
 
@@ -74,6 +74,8 @@ def test_the_queue() -> None:
     assert (state.ok, state.describe()) == (True, "redis answers, 0 jobs in it")
     busy = FLOW.read(Output(stdout=IDLE.replace('"waiting":0,"retried":[]', '"waiting":4,"retried":["a"]')))
     assert busy.describe() == "redis answers, 4 jobs in it, 1 of them retried"
+    many = FLOW.read(Output(stdout=IDLE.replace('[],"more":false', '["a"],"more":true')))
+    assert many.describe().endswith("more than 1 of them retried")
 
 
 @pytest.mark.parametrize(("why", "said"), [("denied", "denies access"), ("loading", "is still loading")])

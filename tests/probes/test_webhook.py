@@ -20,11 +20,11 @@ PROBE = Webhook(
 
 RIGHT = """
 remediate:{"secret":true,"curl":true,"wrong":{"status":400,"error":0},"right":{"status":200,"error":0},\
-"events":{"accepted":0,"refused":0,"failed":0,"missed":0,"last":0}}
+"events":{"accepted":0,"refused":0,"failed":0,"missed":0,"last":0,"complete":true}}
 """
 REFUSED = """
 remediate:{"secret":true,"curl":true,"wrong":{"status":400,"error":0},"right":{"status":200,"error":0},\
-"events":{"last":1795444283,"missed":1,"refused":1,"accepted":0,"failed":0}}
+"events":{"last":1795444283,"missed":1,"refused":1,"accepted":0,"failed":0,"complete":true}}
 """
 UNREADABLE_LOG = """
 remediate:{"secret":true,"curl":true,"wrong":{"status":400,"error":0},"right":{"status":200,"error":0},\
@@ -41,7 +41,7 @@ def test_a_sound_one() -> None:
 def test_the_provider_is_refused() -> None:
     state = PROBE.read(Output(stdout=REFUSED))
     assert (state.ok, state.trouble, state.disowned) == (False, None, True)
-    assert state.describe().endswith("; the provider's last 1 not accepted (2026-11-23 14:31:23Z)")
+    assert state.describe().endswith("; the provider's last 1 not accepted (2026-11-23 14:31:23Z), and none since")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,6 @@ def test_what_cannot_be_told_is_unknown(output: Output, why: str) -> None:
     [
         *((status, 200, None) for status in (400, 401, 403, 422)),
         *((status, 204, None) for status in (400,)),
-        (400, None, None),  # no event is declared harmless: nothing was sent
         *((status, status, WebhookTrouble.GATEWAY) for status in (502, 503, 504)),
         *((status, status, WebhookTrouble.FAILING) for status in (500, 501, 599)),
         *((status, status, WebhookTrouble.GONE) for status in (404, 410)),
@@ -99,9 +98,30 @@ def test_what_the_provider_was_answered_counts() -> None:
     assert pay.webhook(events=pay.delivered(accepted=3)).ok is True
     assert pay.webhook(events=pay.delivered(accepted=3, failed=1)).ok is False
     # Before the configuration in use was written: to be sent again, and no fault of what is there now.
+    # What is there now may be wrong in the same way, so nobody knows until the provider has come again.
     earlier = pay.webhook(events=pay.delivered(missed=4))
-    assert (earlier.ok, earlier.disowned) == (True, False)
-    assert "the provider's last 4 not accepted" in earlier.describe()
+    assert (earlier.ok, earlier.disowned) == (None, False)
+    assert "the provider's last 4 not accepted (2026-11-23 14:31:23Z), and none since" in earlier.describe()
+
+
+def test_what_only_refuses_may_refuse_everybody() -> None:
+    # A firewall answers 403 to whoever comes: nothing rightly signed was accepted, neither ours nor the provider's.
+    for wrong in (400, 401, 403, 422):
+        blocked = pay.webhook(wrong, None)
+        assert (blocked.trouble, blocked.ok) == (None, None)
+        assert blocked.describe().endswith("; whether a right one is accepted is not known")
+        assert pay.webhook(wrong, None, events=pay.delivered()).ok is None
+        assert pay.webhook(wrong, None, events=pay.delivered(accepted=1)).ok is True
+
+
+def test_a_log_of_which_too_little_could_be_read_says_nothing() -> None:
+    assert pay.webhook(events=pay.delivered()).ok is True
+    cut = pay.webhook(events=pay.delivered(complete=False))
+    assert cut.ok is None
+    assert cut.describe().endswith("; too little of the log can be read to tell what the provider was answered")
+    # What it does hold counts.
+    assert pay.webhook(events=pay.delivered(accepted=1, complete=False)).ok is True
+    assert pay.webhook(events=pay.delivered(refused=1, complete=False)).ok is False
 
 
 def test_the_question_holds_no_secret_and_names_everything_else() -> None:

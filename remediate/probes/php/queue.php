@@ -98,17 +98,18 @@ function payloads($config, $queue, string $driver, string $name): array {
     if ($driver === "redis") {
         $redis = $queue->getConnection();
         $key = $queue->getQueue($name);
-        return array_merge($redis->lrange($key, 0, 999), $redis->zrange("$key:delayed", 0, 999), $redis->zrange("$key:reserved", 0, 999));
+        // All of it: what was pushed last, as a retried job is, stands at the end, and pages would shift while they are read.
+        return array_merge($redis->lrange($key, 0, -1), $redis->zrange("$key:delayed", 0, -1), $redis->zrange("$key:reserved", 0, -1));
     }
     $table = app("db")->connection($config["connection"] ?? null)->table($config["table"]);
-    return $table->where("queue", $name)->limit(3000)->pluck("payload")->all();
+    return $table->where("queue", $name)->where("payload", "like", '%"remediate"%')->pluck("payload")->all();
 }
 
 function flow($config, $app, array $queues): array {
     $connection = (string) $config->get("queue.default");
     $settings = (array) $config->get("queue.connections.$connection");
     $driver = (string) ($settings["driver"] ?? "");
-    $answer = ["state" => "ok", "connection" => $connection, "driver" => $driver, "waiting" => 0, "retried" => []];
+    $answer = ["state" => "ok", "connection" => $connection, "driver" => $driver, "waiting" => 0, "retried" => [], "more" => false];
     if (!in_array($driver, ["redis", "database"], true)) {
         return ["state" => "unsupported"] + $answer;
     }
@@ -116,6 +117,9 @@ function flow($config, $app, array $queues): array {
     foreach ($queues as $name) {
         $answer["waiting"] += $queue->size($name);
         foreach (payloads($settings, $queue, $driver, $name) as $text) {
+            if (strpos($text, '"remediate"') === false) {
+                continue;
+            }
             $payload = json_decode($text, true);
             if (isset($payload["remediate"]["row"])) {
                 $answer["retried"][] = (string) ($payload["uuid"] ?? "?");
@@ -123,6 +127,7 @@ function flow($config, $app, array $queues): array {
         }
     }
     sort($answer["retried"]);
+    $answer["more"] = count($answer["retried"]) > 200;
     $answer["retried"] = array_slice($answer["retried"], 0, 200);
     return $answer;
 }

@@ -28,15 +28,45 @@ function deliver(string $url, string $type, string $secret): array {
     return ["status" => curl_getinfo($request, CURLINFO_RESPONSE_CODE), "error" => curl_errno($request)];
 }
 
+function lines(array $files): Generator {
+    foreach ($files as $file) {
+        while (($line = fgets($file)) !== false) {
+            yield $line;
+        }
+    }
+}
+
 function answers(string $log, string $path, int $since): ?array {
-    $file = fopen($log, "r");
-    if ($file === false) {
+    // The logs that were rotated last, too: just afterwards the one in use holds nothing.
+    $left = 16777216;
+    $parts = [];
+    foreach ([$log, "$log.1", "$log.2.gz", "$log.3.gz", "$log.4.gz"] as $name) {
+        $packed = substr($name, -3) === ".gz";
+        $size = is_readable($name) ? filesize($name) * ($packed ? 20 : 1) : $left + 1;
+        $file = $size > $left && ($packed || !is_readable($name)) ? false : fopen(($packed ? "compress.zlib://" : "") . $name, "r");
+        if ($file === false) {
+            break;
+        }
+        if ($size > $left) {
+            fseek($file, $size - $left);
+        }
+        $left = max(0, $left - $size);
+        $parts = [$name => $file] + $parts;
+        if ($size > 0 && $left === 0) {
+            break;
+        }
+    }
+    if ($parts === []) {
         return null;
     }
-    fseek($file, -min(262144, filesize($log)), SEEK_END);
     $found = ["accepted" => 0, "refused" => 0, "failed" => 0, "missed" => 0, "last" => 0];
-    foreach (explode("\n", stream_get_contents($file)) as $line) {
-        if (preg_match('~\[([^]]+)\] "POST ([^ "]+) [^"]*" ([0-9]{3}) [^ ]+ "[^"]*" "Stripe/~', $line, $word) !== 1 || strtok($word[2], "?") !== $path) {
+    $begins = null;
+    $settled = false;
+    foreach (lines($parts) as $line) {
+        if ($begins === null && preg_match('~\[([0-9]+/[^]]+)\]~', $line, $word) === 1) {
+            $begins = DateTime::createFromFormat("d/M/Y:H:i:s O", $word[1]) ?: null;
+        }
+        if (strpos($line, '"Stripe/') === false || preg_match('~\[([^]]+)\] "POST ([^ "]+) [^"]*" ([0-9]{3}) [^ ]+ "[^"]*" "Stripe/~', $line, $word) !== 1 || strtok($word[2], "?") !== $path) {
             continue;
         }
         $at = DateTime::createFromFormat("d/M/Y:H:i:s O", $word[1]);
@@ -47,13 +77,16 @@ function answers(string $log, string $path, int $since): ?array {
         $counts = $found["last"] >= $since;
         // What was accepted later makes up for what was not: the provider sends an event again until it is.
         if ($word[3][0] === "2") {
+            $settled = true;
             $found = ["accepted" => $found["accepted"] + ($counts ? 1 : 0), "refused" => 0, "failed" => 0, "missed" => 0] + $found;
         } else {
             $found["missed"]++;
             $found[in_array($word[3], ["400", "401", "403"], true) ? "refused" : "failed"] += $counts ? 1 : 0;
         }
     }
-    return $found;
+    // The provider sends an event for three days: what came before that is not waited for any more.
+    $whole = $left > 0 && is_readable(dirname($log)) && array_diff(glob("$log?*"), array_keys($parts)) === [];
+    return $found + ["complete" => $settled || $whole || ($begins !== null && $begins->getTimestamp() < time() - 259200)];
 }
 
 $secret = $app->make("config")->get($key);

@@ -40,12 +40,16 @@ mariadb "$database" -e "update failed_jobs set queue = 'default', failed_at = fa
 [ "$claimed" = False ] || mariadb "$database" -e "update failed_jobs set payload =
   json_set(payload, '$.remediate', json_object('row', id, 'at', unix_timestamp() - 60))"
 """
+_PATIENCE: Final = 300
+"""Seconds for which the provider tries again."""
+_PROVIDER: Final = "remediate-provider"
+_AWAY: Final = "</dev/null >/dev/null 2>&1"
 _DELIVER: Final = r"""
 deliver() {
   now=$(date +%s)
   body='{"id":"evt_fault_provider","object":"event","type":"customer.updated","data":{"object":{}}}'
   sum=$(printf '%s.%s' "$now" "$body" | openssl dgst -sha256 -hmac "$1" | sed 's/.* //')
-  curl -s -o /dev/null -A 'Stripe/1.0 (+https://stripe.com/docs/webhooks)' -H "Stripe-Signature: t=$now,v1=$sum" \
+  curl -s -f -o /dev/null -A 'Stripe/1.0 (+https://stripe.com/docs/webhooks)' -H "Stripe-Signature: t=$now,v1=$sum" \
     -d "$body" "$2"
 }
 """
@@ -94,6 +98,7 @@ class SecretChanged(Fault):
     """The payment provider signs its events with another secret than the application uses, and they are refused.
 
     Either somebody wrote it into .env, and the configuration is still the one that was cached before; or nobody did.
+    As a real one does, it sends an event again until that is accepted, only sooner.
     """
 
     kind: Literal["secret-changed"] = "secret-changed"
@@ -118,13 +123,21 @@ class SecretChanged(Fault):
         told = f'cp -p {env} {env}.remediate-fault\nsed -i "s/^{self.key}=.*/{self.key}=$new/" {env}\n'
         return (
             f"{_DELIVER}\nnew=whsec_$(openssl rand -hex 16)\n{told if self.in_env else ''}"
-            f'for i in 1 2 3; do deliver "$new" {self.url}; done\n'
+            f'for i in 1 2 3; do deliver "$new" {self.url} || true; done\n'
+            f"{self._again() if self.in_env else ''}"
         )
+
+    def _again(self) -> str:
+        loop = f'{_DELIVER}until deliver "$1" {self.url}; do sleep 1; done'
+        return f'setsid -f timeout {_PATIENCE} bash -c {shlex.quote(loop)} {_PROVIDER} "$new" {_AWAY}\n'
 
     def mending(self) -> str:
         """See Fault."""
         env = f"{self.path}/.env"
-        return f"if [ -f {env}.remediate-fault ]; then mv {env}.remediate-fault {env}; fi"
+        return (
+            f"pkill -f '^timeout {_PATIENCE} bash .*{_PROVIDER}' || true\n"
+            f"if [ -f {env}.remediate-fault ]; then mv {env}.remediate-fault {env}; fi"
+        )
 
 
 class RouteBroken(Fault):

@@ -1,0 +1,102 @@
+"""The PHP programs that look at payments, run by a real PHP against an application that only answers them."""
+
+import json
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from remediate.command import Output
+from remediate.probes.php import answered, program
+
+pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
+
+_APP: Final = r"""<?php
+class Stub {
+    public function make($name) { return $this; }
+    public function bootstrap() {}
+    public function get($key) {
+        $known = ["queue.default" => "redis", "queue.connections.redis" => ["driver" => "redis"], "app.secret" => ""];
+        return $known[$key] ?? null;
+    }
+    public function configurationIsCached() { return false; }
+    public function environmentFilePath() { return __DIR__ . "/app.php"; }
+    public function connection($name) { return $this; }
+    public function getConnection() { return $this; }
+    public function getQueue($name) { return $name; }
+    public function size($name) { return count($this->jobs()); }
+    public function zrange($key, $from, $to) { return []; }
+    public function lrange($key, $from, $to) { return array_slice($this->jobs(), $from, $to < 0 ? null : $to + 1); }
+    private function jobs() { return json_decode(file_get_contents(__DIR__ . "/jobs.json")); }
+}
+return new Stub();
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor/autoload.php").write_text("<?php\n")
+    (tmp_path / "bootstrap").mkdir()
+    (tmp_path / "bootstrap/app.php").write_text(_APP)
+    return tmp_path
+
+
+def ask(name: str, *words: object) -> Any:
+    done = subprocess.run(
+        ("php", "-n", "-r", program(name), "--", *map(str, words)),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return answered(name, Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
+
+
+@pytest.mark.parametrize("retried", [1, 201])
+def test_a_retried_job_is_found_behind_all_the_others(app: Path, retried: int) -> None:
+    jobs = [json.dumps({"uuid": f"{number:04d}"}) for number in range(5000)]
+    jobs += [json.dumps({"uuid": f"again-{number:03d}", "remediate": {"row": 7}}) for number in range(retried)]
+    (app / "bootstrap/jobs.json").write_text(json.dumps(jobs))
+    told = ask("queue", app, "flow", "default")
+    assert (told["state"], told["waiting"]) == ("ok", 5000 + retried)
+    assert told["retried"] == [f"again-{number:03d}" for number in range(min(retried, 200))]
+    assert told["more"] is (retried > 200)
+
+
+def line(hours: float, status: int, agent: str = "Stripe/1.0") -> str:
+    at = f"{datetime.now(UTC) - timedelta(hours=hours):%d/%b/%Y:%H:%M:%S +0000}"
+    return f'192.0.2.7 - - [{at}] "POST /hook HTTP/1.1" {status} 17 "-" "{agent} (+https://example.com)"\n'
+
+
+NOISE: Final = line(0, 200, "Mozilla/5.0")
+
+
+@pytest.mark.parametrize(
+    ("logs", "missed", "complete"),
+    [
+        ({"log": ""}, 0, True),
+        ({"log": line(1, 400)}, 1, True),
+        ({"log": line(1, 400) + line(0.5, 200)}, 0, True),
+        ({"log": line(1, 400) + NOISE * 12_000}, 1, True),  # more than a MiB later
+        ({"log": line(1, 400) + NOISE * 160_000}, 0, False),  # more than can be read
+        ({"log": NOISE * 160_000 + line(0, 200)}, 0, True),
+        ({"log": "", "log.1": line(1, 400)}, 1, True),  # just rotated
+        ({"log": NOISE, "log-20261122": line(25, 400)}, 0, False),  # rotated under another name
+        ({"log": NOISE, "log.1": line(80, 200, "Mozilla/5.0"), "log.9.gz": ""}, 0, True),  # three days of nothing
+        ({"log": NOISE, "log.1": line(20, 200, "Mozilla/5.0"), "log.9.gz": ""}, 0, False),
+    ],
+)
+def test_as_much_of_the_log_is_read_as_is_needed(app: Path, logs: dict[str, str], missed: int, complete: bool) -> None:
+    (app / "logs").mkdir()
+    for name, text in logs.items():
+        (app / "logs" / name).write_text(text)
+    events = ask("webhook", app, "http://127.0.0.1:9/hook", "app.secret", "-", app / "logs/log")["events"]
+    assert (events["missed"], events["complete"]) == (missed, complete)
+
+
+def test_a_log_that_is_not_there_is_unreadable(app: Path) -> None:
+    assert ask("webhook", app, "http://127.0.0.1:9/hook", "app.secret", "-", app / "log")["events"] == "unreadable"
