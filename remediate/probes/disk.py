@@ -9,7 +9,7 @@ from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe, last_line, whole_number
 
 
-class Room(BaseModel):
+class DiskUse(BaseModel):
     """One file system."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -21,8 +21,8 @@ class Room(BaseModel):
 class DiskState(Fact):
     """How full the fullest file systems are."""
 
-    space: tuple[Room, ...]
-    inodes: tuple[Room, ...]
+    space: tuple[DiskUse, ...]
+    inodes: tuple[DiskUse, ...]
     full: int = Field(description="percent from which on it is not well")
 
     @property
@@ -65,10 +65,10 @@ class Disk(Probe[DiskState]):
 _NOT_DISKS = ("/dev", "/proc", "/sys", "/snap")
 
 
-def _rooms(table: str) -> tuple[Room, ...]:
-    rooms: list[Room] = []
+def _rooms(table: str) -> tuple[DiskUse, ...]:
+    rooms: list[DiskUse] = []
     for line in table.splitlines()[1:]:
         fields = line.split(maxsplit=5)
         if len(fields) == 6 and fields[4].endswith("%") and not fields[5].startswith(_NOT_DISKS):
-            rooms.append(Room(mount=fields[5], percent=whole_number(fields[4].removesuffix("%"), "df")))
+            rooms.append(DiskUse(mount=fields[5], percent=whole_number(fields[4].removesuffix("%"), "df")))
     return tuple(rooms)

@@ -84,10 +84,10 @@ def process(pid: int = 283, **changed: object) -> Process:
     return Process.model_validate(stated)
 
 
-def busy(*processes: Process, units: tuple[UnitUsage, ...] = ()) -> Usage:
-    """Return a machine on which these are what uses most."""
+def busy(*processes: Process, units: tuple[UnitUsage, ...] = (), cores: int = 2) -> Usage:
+    """Return a machine on which these are what uses most; with one core a single one leaves others waiting."""
     cpu = sum(each.cpu for each in processes)
-    return USAGE.model_copy(update={"cpu": USAGE.cpu + cpu, "processes": processes, "units": units})
+    return USAGE.model_copy(update={"cores": cores, "cpu": USAGE.cpu + cpu, "processes": processes, "units": units})
 
 
 def log_file(path: str = "/var/log/nginx/access.log", **changed: object) -> LogFile:

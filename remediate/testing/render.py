@@ -10,7 +10,7 @@ from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import CachedConfig, ConfigurationState, EnvFile, FileState, ValueState
 from remediate.probes.descendants import ConfigurationOfWorkers, DescendantsState, WorkersConfiguration
-from remediate.probes.disk import DiskState, Room
+from remediate.probes.disk import DiskState, DiskUse
 from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.laravel import AppState, DeployState
 from remediate.probes.machine import MachineIdentity
@@ -174,7 +174,7 @@ def _program(process: ProgramState) -> str:
     return f"{process.name:<32} {process.state:<9} {detail}\n"
 
 
-def _df(rooms: tuple[Room, ...]) -> str:
+def _df(rooms: tuple[DiskUse, ...]) -> str:
     lines = (f"/dev/sda{number} 1000 0 0 {room.percent}% {room.mount}\n" for number, room in enumerate(rooms, 1))
     return "".join(("Filesystem 1024-blocks Used Available Capacity Mounted on\n", *lines))
 

@@ -14,6 +14,7 @@ from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, ServedCertificate
 from remediate.probes.disk import Disk
+from remediate.probes.filesystems import Room
 from remediate.probes.http import Failure, Site
 from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
@@ -24,6 +25,7 @@ from remediate.remedies.certificate import RenewCertificate
 from remediate.remedies.nginx import ReloadNginx
 from remediate.testing import ScriptedSession, play
 from remediate.testing import examples as ex
+from remediate.testing import load_examples as exl
 from remediate.testing.scripted import Changes
 
 NAME = "example.com"
@@ -86,6 +88,7 @@ def having(certificate: CertificateInfo) -> Changes:
         NGINX: ex.RUNNING,
         Unit(name="php8.2-fpm"): ex.RUNNING,
         Disk(): ex.ROOMY,
+        Room(): exl.ROOM,
         NginxLog(): ex.NO_LINES,
         CertbotLog(): ex.NO_LINES,
     }

@@ -25,10 +25,9 @@ from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Rene
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants, WorkersConfiguration
-from remediate.probes.disk import Disk, DiskState, Room
+from remediate.probes.disk import Disk, DiskState, DiskUse
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
-from remediate.probes.filesystems import Consumer, ConsumerList, Consumers
-from remediate.probes.filesystems import Room as DiskRoom
+from remediate.probes.filesystems import Consumer, ConsumerList, Consumers, Room
 from remediate.probes.http import Failure, Site
 from remediate.probes.journal import Journal, JournalUse
 from remediate.probes.laravel import (
@@ -99,7 +98,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     SITE.model_copy(update={"asked_from": Vantage.CONTROLLER, "contains": None}): tuple(map(ex.no_page, Failure)),
     Disk(): (
         *(ex.ROOMY, ex.FULL),
-        DiskState(space=(Room(mount="/", percent=1), Room(mount="/mnt/my disk", percent=99)), inodes=(), full=95),
+        DiskState(space=(DiskUse(mount="/", percent=1), DiskUse(mount="/mnt/my disk", percent=99)), inodes=(), full=95),
     ),
     PortOwner(port=80): (ex.NOBODY, ex.listening(("nginx", 69), ("nginx", 70)), ex.listening(("a b", 3))),
     Pools(php="php8.2", user="forge"): (
@@ -193,7 +192,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     ),
     Load(): (exl.LOAD, exl.LOAD.model_copy(update={"container": True, "swap_kib": 1024})),
     SlowQueries(php="php8.2", path=APP, user="forge"): (exl.NO_QUERIES, exl.SLOW_QUERY),
-    DiskRoom(): (exl.ROOM, exl.NO_ROOM),
+    Room(): (exl.ROOM, exl.NO_ROOM),
     Consumers(): (
         exl.NO_CONSUMERS,
         ConsumerList(consumers=(Consumer(path="/a b", size_kib=70_000), Consumer(path="/tmp", files=9))),
