@@ -53,6 +53,10 @@ NO_ROOM: Final = RoomState(
     limit=95,
 )
 """A small disk that is full."""
+NO_ROOM_AT_ALL: Final = RoomState(
+    systems=(FileSystem(mount="/", size_kib=264_212_084, available_kib=0, percent=100, inodes_percent=3),), limit=95
+)
+"""The one disk that there is is full."""
 NO_CONSUMERS: Final = ConsumerList(consumers=())
 """No disk is full, so nobody fills one."""
 NO_FILES: Final = LogFileList(files=(), unseen=())

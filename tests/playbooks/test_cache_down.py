@@ -17,7 +17,6 @@ from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
 from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvState, FileState
 from remediate.probes.descendants import Descendant, Descendants, DescendantsState
-from remediate.probes.disk import Disk
 from remediate.probes.filesystems import Room
 from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
 from remediate.probes.network import PortOwner
@@ -91,7 +90,6 @@ HEALTHY: Changes = {
     App.model_validate(OF): ex.APP,
     AppDatabase.model_validate(OF): ex.DATABASE,
     Deploy(user="forge"): ex.NO_DEPLOY,
-    Disk(): ex.ROOMY,
     Room(): exl.ROOM,
     UnitLog(name="redis-server"): ex.NO_LINES,
     AppLog(path=PATH): ex.NO_LINES,
