@@ -8,7 +8,7 @@ from remediate.host import Host
 from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
-from remediate.probes.disk import Disk
+from remediate.probes.filesystems import Room
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppLog
 from remediate.probes.nginx import NginxLog
@@ -44,7 +44,7 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
     settings = host.settings
     if settings.worker_program is not None:
         yield OrphanWorkers()
-    yield Disk()
+    yield Room(limit=host.settings.limits.disk)
     if settings.php is not None:
         yield UnitLog(name=unit_of(settings.php))
     yield UnitLog(name=settings.nginx_unit)

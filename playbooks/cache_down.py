@@ -8,7 +8,7 @@ from remediate.host import Host
 from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
-from remediate.probes.disk import Disk
+from remediate.probes.filesystems import Room
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppLog
 from remediate.probes.redis import AppRedis, RedisContent
@@ -55,7 +55,7 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
     settings, redis = host.settings, _redis(host)
     yield Cache(php=redis.php, path=redis.path, user=redis.user)
     yield RedisContent(php=redis.php, path=redis.path, user=redis.user)
-    yield Disk()
+    yield Room(limit=host.settings.limits.disk)
     if settings.worker_program is not None:
         yield OrphanWorkers()
     if settings.redis is not None and settings.redis.unit is not None:

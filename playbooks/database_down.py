@@ -8,7 +8,7 @@ from remediate.host import Database, Host
 from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
 from remediate.probes.descendants import ConfigurationOfWorkers
-from remediate.probes.disk import Disk
+from remediate.probes.filesystems import Room
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase, AppLog
 from remediate.probes.mysql import Sessions
@@ -63,7 +63,7 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
 
 
 def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
-    yield Disk()
+    yield Room(limit=host.settings.limits.disk)
     if (database := _ours(host)) is not None and database.unit is not None:
         yield UnitLog(name=database.unit)
     if host.settings.app_path is not None:

@@ -8,11 +8,11 @@ from remediate.host import Host
 from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
 from remediate.probes.filesystems import Room
-from remediate.probes.http import Site
 from remediate.probes.load import Load, SlowQueries
 from remediate.remedies.journal import VacuumJournal
+from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.logs import ReopenLogs, ShortenLogs
-from remediate.remedies.process import EndProcess, too_much
+from remediate.remedies.process import EndProcess, pages, too_much
 from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
 from remediate.remedy import Remedy
 from remediate.runbook import of_section, traced
@@ -26,11 +26,6 @@ def _room(host: Host) -> Room:
     return Room(limit=host.settings.limits.disk)
 
 
-def _pages(host: Host) -> tuple[Site, ...]:
-    settings = host.settings
-    return (*Site.of(host), *(Site.of(host, settings.health_path) if settings.health_path else ()))
-
-
 def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
     yield too_much(host)
     yield _room(host)
@@ -39,7 +34,7 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
 def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
     settings = host.settings
     yield Load()
-    yield from _pages(host)
+    yield from pages(host)
     if settings.php is not None and settings.app_path is not None:
         seconds = settings.limits.query_seconds
         yield SlowQueries(php=settings.php, path=settings.app_path, user=settings.app_user, seconds=seconds)
@@ -48,7 +43,7 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
 def _severity(host: Host, facts: Facts) -> Severity:
     """SEV-2 when users notice or are about to: a page that fails, no room left at all, memory exhausted."""
     try:
-        if any(facts[page].ok is False for page in _pages(host)) or facts[too_much(host)].exhausted:
+        if any(facts[page].ok is False for page in pages(host)) or facts[too_much(host)].exhausted:
             return Severity.SEV2
         room = facts[_room(host)]
     except Unreadable:
@@ -68,7 +63,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
 
     # By itself each: whoever is short of the processor or of room makes every other one late.
     alone = (faults.PROCESSOR, faults.ROOM, settings.nginx_unit)
-    yield cured("process-runaway", faults.Runaway(user=user), "process.end", needs=alone)
+    yield cured("process-runaway", faults.Runaway(user=user, everywhere=True), "process.end", needs=alone)
     child = faults.PhpRunaway(php=settings.php, public=f"{app}/public", url=str(settings.site_url).rstrip("/"))
     yield cured("php-fpm-runaway", child, "php-fpm.recycle", needs=alone)
     yield cured("disk-access-log", faults.FileFilled(path=log), "log.shorten", needs=alone)
@@ -82,7 +77,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("disk-foreign", faults.FileFilled(path=f"{disk}/dump.sql"), "disk-foreign")
     yield refused("disk-log-linked", faults.LogLinked(path=log), "log-unsafe")
 
-    yield unclaimed("process-respawning", faults.Runaway(user=user, respawns=True), hold=6)
+    yield unclaimed("process-respawning", faults.Runaway(user=user, everywhere=True, respawns=True), hold=6)
     yield unharmed("busy-for-a-moment", faults.Runaway(user=user, seconds=2))
 
 
@@ -140,7 +135,8 @@ def high_load(host: Host) -> Iterable[Remedy]:
 
     CPU and memory: PHP-FPM's children are replaced by a reload of the pool; a unit of the application that the
     inventory lists is restarted; a process of the application's own user that belongs to no unit is ended by identity,
-    TERM first. Disk: whoever holds deleted logs is asked to let go, old journal files go, then the logs that the
+    TERM first, when users suffer from it or the cores are short. Not while the application is in maintenance. Disk,
+    also then: whoever holds deleted logs is asked to let go, old journal files go, then the logs that the
     inventory allows are shortened, their end kept. It is SEV-2 when a page fails, no room is left or memory is
     exhausted, else SEV-3.
 
@@ -151,6 +147,8 @@ def high_load(host: Host) -> Iterable[Remedy]:
     exist. logrotate is not forced: it needs room itself, and what it has just rotated keeps its size.
     """
     settings = host.settings
+    if settings.php is not None and settings.app_path is not None:
+        yield EndMaintenance.on(host)
     if settings.php is not None:
         yield RecyclePhpFpm.on(host)
     for unit in settings.restartable_units:

@@ -10,7 +10,7 @@ from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
-from remediate.probes.disk import Disk
+from remediate.probes.filesystems import Room
 from remediate.probes.http import Site
 from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
 from remediate.probes.network import PortOwner
@@ -23,6 +23,7 @@ from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.testing import examples as ex
+from remediate.testing import load_examples as exl
 from remediate.testing.scripted import Changes
 
 PATH = "/home/forge/agency-platform"
@@ -78,7 +79,7 @@ HEALTHY: Changes = {
     **working("RUNNING", "RUNNING"),
     APP: ex.APP,
     DEPLOY: ex.NO_DEPLOY,
-    Disk(): ex.ROOMY,
+    Room(): exl.ROOM,
     **dict.fromkeys((UnitLog(name="php8.2-fpm"), UnitLog(name="nginx"), UnitLog(name="supervisor")), ex.NO_LINES),
     **dict.fromkeys((NginxLog(), AppLog(path=PATH)), ex.NO_LINES),
 }

@@ -26,7 +26,7 @@ from remediate.host import Host, Vantage
 from remediate.playbook import Playbook, Severity, playbook
 from remediate.playbooks.app_down import app_down
 from remediate.probe import Fact, Probe
-from remediate.probes.disk import Disk
+from remediate.probes.filesystems import Room
 from remediate.probes.systemd import Unit
 from remediate.project import Project
 from remediate.remedy import Remedy
@@ -36,6 +36,7 @@ from remediate.severity import Answer, Answers
 from remediate.survey import Facts
 from remediate.testing import ScriptedSession
 from remediate.testing import examples as ex
+from remediate.testing import load_examples as exl
 from remediate.testing.scripted import Changes
 from remediate.triage import Incident, TriageReport, triage
 from remediate.verdict import Verdict
@@ -45,7 +46,7 @@ INSIDE = host(site_vantage=["host"])
 ONE = tuple(page for page in PAGES if page.vantage is Vantage.HOST)
 
 
-@playbook(severity=Severity.SEV3, symptoms=lambda _: (Disk(),))
+@playbook(severity=Severity.SEV3, symptoms=lambda _: (Room(),))
 def disk_full(host: Host) -> Iterable[Remedy]:
     """Make room."""
     return ()
@@ -66,7 +67,7 @@ class Buggy(RestartFpm):
         raise ZeroDivisionError("division by zero")
 
 
-@playbook(severity=Severity.SEV1, symptoms=lambda _: (Disk(),))
+@playbook(severity=Severity.SEV1, symptoms=lambda _: (Room(),))
 def buggy(host: Host) -> Iterable[Remedy]:
     """Do not know what."""
     return (Buggy(),)
@@ -171,7 +172,7 @@ def test_not_even_a_connection() -> None:
 
 # -- several playbooks -------------------------------------------------------------------------------------------------
 
-FULL: Changes = {Disk(): ex.FULL}
+FULL: Changes = {Room(): exl.NO_ROOM_AT_ALL}
 UNEXPLAINED: Changes = {**HEALTHY, **dict.fromkeys(PAGES, ex.page(500))}
 
 

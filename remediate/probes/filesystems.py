@@ -55,6 +55,11 @@ class RoomState(Fact):
                 return each
         raise Unreadable(f"disk: {mount} was not told about")
 
+    def mount_of(self, path: str) -> str:
+        """Return where the file system of a path is mounted, by the longest name that fits."""
+        fitting = (each.mount for each in self.systems if f"{path}/".startswith(f"{each.mount.rstrip('/')}/"))
+        return max(fitting, key=len, default="/")
+
     @property
     def ok(self) -> bool | None:
         """See Fact."""

@@ -54,22 +54,33 @@ part == "first" || part == "second" {
 part == "wait" { sub(/^[^:]*:/, ""); waits[pid] += sign * $2; next }
 part == "rest" { rests[pid] += sign * $2; next }
 part == "groups" && pid in start {
-  n = split($0, f, "/")
-  for (i = 5; i <= n; i++) if (f[i] ~ /\.service$/) { gsub(/[^A-Za-z0-9:_.@\\-]/, "?", f[i]); unit[pid] = f[i]; break }
+  n = split($0, f, "/"); u = ""
+  for (i = 5; i <= n; i++) if (f[i] ~ /\.service$/) {
+    gsub(/[^A-Za-z0-9:_.@\\-]/, "?", f[i])
+    # A service of a user manager is not the system service that may have the same name.
+    u = u ~ /^user@[^\/]*$/ ? u "/" f[i] : f[i]
+  }
+  if (u != "") unit[pid] = u
 }
 part == "memory" && pid in start { sub(/^[^:]*:/, ""); private[pid] = ($2 - $3) * page / 1024 }
 part == "owners" && pid in start { owner[pid] = $2 }
 END {
   if (!(1 in start) || ended <= begun) exit 1
   for (pid = self; pid > 1; pid = parent[pid]) mine[pid] = 1
-  for (pid in start) { percent[pid] = delta[pid] * 100 / (hz * (ended - begun)); busy += percent[pid] }
+  for (pid in start) {
+    percent[pid] = delta[pid] * 100 / (hz * (ended - begun)); busy += percent[pid]
+    if (private[pid] > 0) held += private[pid]
+    if (index(own, " " owner[pid] " ")) ours[unit[pid]] = 1
+  }
+  # A database has most of the memory on purpose: what is not the application is asked about when there is none left.
+  exhausted = held * 100 >= total * 90
   # Cores that do not work for us although we want them are taken by somebody outside: then nobody has what it wants.
   share = busy < cpus * 60 ? 0.01 : 0.5
   for (pid in start) {
     p = private[pid] < 0 ? 0 : private[pid]
     used = percent[pid]; lived = (last - start[pid]) / hz
     u = unit[pid] == "" ? "-" : unit[pid]; o = owner[pid] == "" ? "?" : owner[pid]
-    held += p; if (u != "-") group[u] += p; count++
+    if (u != "-") group[u] += p; count++
     why = "-"
     # Nanoseconds that it stood in the queue for a core: among many it wants more than it gets. What it waits for at
     # the second look is not counted yet.
@@ -82,13 +93,13 @@ END {
     r = !(pid in rests) ? 999999 : rests[pid] > 0 ? rests[pid] : 0
     if (pid in mine) why = "-"
     else if (lived >= age && (used >= most || never && used >= most * share)) why = "cpu"
-    else if (lived >= age && p * 100 >= total * memory) why = "memory"
+    else if (lived >= age && p * 100 >= total * memory && (exhausted || u == "-" || u in ours)) why = "memory"
     # Most interesting last: what is too long is cut at its beginning.
     rank = why == "-" ? used + p * 100 / total : 1e6
     printf "P %.3f %d %d %d %d %d %d %d ", rank, pid, start[pid], lived, used, wants, r, p
     printf "%s %s %s %d %s\n", o, u, name[pid], parent[pid], why
   }
-  for (u in group) if (group[u] * 100 >= total * memory) printf "U 2e6 %s %d\n", u, group[u]
+  for (u in group) if (group[u] * 100 >= total * memory && (exhausted || u in ours)) printf "U 2e6 %s %d\n", u, group[u]
   printf "T 3e6 %.2f %d %d %d %d %d\n", ended - begun, cpus, busy, held, total, count
 }' | sort -g -k 2 | tail -n 28 | while read -r kind rank rest; do
   case $kind in
@@ -119,7 +130,9 @@ class Process(BaseModel):
     rests: int = Field(description="how often it waited for something else than a core while it was watched")
     memory_kib: int = Field(description="memory that it shares with nobody")
     user: str
-    unit: str | None = Field(description="the systemd service whose control group it is in")
+    unit: str | None = Field(
+        description="the systemd service whose control group it is in; of a user manager's, after a slash, its own"
+    )
     name: str = Field(description="the kernel's name for it (comm)")
     parent: int
     excess: Literal["cpu", "memory"] | None = Field(description="what it has too much of")
@@ -171,6 +184,11 @@ class Usage(Fact):
         return self.memory_kib * 100 >= self.total_kib * 90
 
     @property
+    def short(self) -> bool:
+        """Whether processes want as much as all cores have: then others wait for them."""
+        return max(self.cpu, sum(each.wanted for each in self.processes)) >= self.cores * 95
+
+    @property
     def ok(self) -> bool | None:
         """See Fact."""
         return not (self.culprits or self.units or self.exhausted)
@@ -192,8 +210,8 @@ class Processes(Probe[Usage]):
     many want the cores, one that runs in circles gets less: then half of the limit is enough for one that never rests,
     and next to nothing where the cores are taken from outside (another container, another virtual machine).
     A service that is not the application's, such as a database, is measured by the whole machine: one of many cores is
-    what it is for. Memory is what a process shares with nobody. Load average and free memory are not asked: in a
-    container they are the machine's.
+    what it is for, and most of the memory as well while there is some left. Memory is what a process shares with
+    nobody. Load average and free memory are not asked: in a container they are the machine's.
     """
 
     kind: Literal["process.usage"] = "process.usage"

@@ -1,14 +1,14 @@
 """Causes that another playbook mends: it is named, and nothing is restarted in its place."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
 from remediate.errors import Unreadable
-from remediate.host import Host
+from remediate.host import AbsolutePath, Host
 from remediate.probe import Fact, Probe
-from remediate.probes.disk import Disk
+from remediate.probes.filesystems import FileSystem, Room, RoomState
 from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.laravel import AppDatabase
 from remediate.probes.php_fpm import unit_of
@@ -19,6 +19,8 @@ from remediate.remedies.human import HumanStep
 from remediate.survey import Facts
 from remediate.verdict import HANDOVERS, RefusalCode, Verdict, refuse, skip
 
+_SYSTEM: Final = ("/", "/var", "/var/lib/mysql")
+"""Folders without whose room no application works, wherever it is."""
 CODES = {name: RefusalCode(name=name, meaning=f"The cause is what `fix.{name}` mends.") for name in sorted(HANDOVERS)}
 
 
@@ -42,6 +44,8 @@ class HandOver(HumanStep):
     database: AppDatabase | None = Field(default=None, description="the database as the application asks it")
     redis: AppRedis | None = Field(default=None, description="Redis as the application asks it")
     units: tuple[Unit, ...] = Field(default=(), description="what serves the pages")
+    room: Room = Field(default=Room(), description="the disks as high-load asks for them")
+    folders: tuple[AbsolutePath, ...] = Field(default=_SYSTEM, description="folders whose disk has to have room")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = tuple(CODES.values())
 
@@ -50,6 +54,9 @@ class HandOver(HumanStep):
         """See Remedy."""
         settings = host.settings
         given: dict[str, object] = {"failing": noticed(host), "units": (Unit(name=settings.nginx_unit),)}
+        given["room"] = Room(limit=settings.limits.disk)
+        app = (settings.app_path,) if settings.app_path is not None else ()
+        given["folders"] = tuple(dict.fromkeys((*_SYSTEM, *app, *settings.log_paths)))
         if settings.php is not None:
             given["units"] = (Unit(name=unit_of(settings.php)), Unit(name=settings.nginx_unit))
         if settings.php is not None and settings.app_path is not None:
@@ -81,7 +88,7 @@ class HandOver(HumanStep):
         """Yield what tells of other incidents, those first that would explain the others."""
         pages = tuple(each for each in self.failing if isinstance(each, Site))
         asked: dict[str, tuple[Probe[Fact], ...]] = {
-            "high-load": (Disk(),),
+            "high-load": (self.room,),
             "app-down": self.units,
             "certificate-expiry": pages,
             "database-down": (self.database,) if self.database else (),
@@ -96,10 +103,19 @@ class HandOver(HumanStep):
                 answer = facts[probe]
             except Unreadable:
                 continue
+            if isinstance(answer, RoomState):
+                if ill := self._without_room(answer):
+                    yield playbook, f"{probe.label()}: {'; '.join(each.describe() for each in ill)}"
+                continue
             # A page may be wrong for any reason; of these, only a certificate's name is on the answer itself.
             bad = answer.failure is Failure.CERTIFICATE if isinstance(answer, Answer) else answer.ok is False
             if bad:
                 yield playbook, f"{probe.label()}: {answer.describe()}"
+
+    def _without_room(self, room: RoomState) -> list[FileSystem]:
+        """Return the full ones among those that the application needs: a full /boot makes no page fail."""
+        needed = {room.mount_of(each) for each in self.folders}
+        return [each for each in dict.fromkeys((*room.full, *room.crowded)) if each.mount in needed]
 
 
 def _well(facts: Facts, probe: Probe[Fact]) -> bool:

@@ -38,12 +38,6 @@ _WORTH: Final = 1024 * 1024
 """Bytes from which on a deleted file is worth asking for."""
 
 
-def _mount(room: RoomState, path: str) -> str:
-    """Return where the file system of a path is mounted, by the longest name that fits."""
-    fitting = (each.mount for each in room.systems if f"{path}/".startswith(f"{each.mount.rstrip('/')}/"))
-    return max(fitting, key=len, default="/")
-
-
 def _gave_back(before: RoomState, after: RoomState, mount: str, expected_kib: int) -> str | None:
     """Say what is not proven by df: None when the space is there, or the disk is not full any more."""
     was, now = before.of(mount), after.of(mount)
@@ -112,14 +106,14 @@ class ReopenLogs(Remedy):
         size = f"{told[0].size // 1024**2} MiB of {told[0].path}, deleted and still open in {told[0].command}"
         if ours:
             facts[HeldLogs()]  # without it nobody could tell afterwards that they have let go
-            return proceed(f"{_mount(room, told[0].path)} is full, and holds {size} (pid {told[0].pid})")
+            return proceed(f"{room.mount_of(told[0].path)} is full, and holds {size} (pid {told[0].pid})")
         by_hand = f"restart it, or have it open its log anew: see what it is with `systemctl status {told[0].pid}`"
-        return refuse(DELETED_HELD, f"{_mount(room, told[0].path)} is full, and holds {size}; {by_hand}")
+        return refuse(DELETED_HELD, f"{room.mount_of(told[0].path)} is full, and holds {size}; {by_hand}")
 
     def _held(self, room: RoomState, deleted: OpenFiles) -> list[OpenFile]:
         """Return what is worth letting go of, each file once per program, biggest first."""
         full = {each.mount for each in room.full}
-        found = (each for each in deleted.files if each.size >= _WORTH and _mount(room, each.path) in full)
+        found = (each for each in deleted.files if each.size >= _WORTH and room.mount_of(each.path) in full)
         once = {(each.command, each.device, each.inode): each for each in found}
         return sorted(once.values(), key=lambda each: -each.size)
 
@@ -143,7 +137,7 @@ class ReopenLogs(Remedy):
             return NotYet(reason="the same deleted files are open as before")
         freed: dict[str, int] = {}
         for each in {(each.device, each.inode): each for each in asked}.values():
-            mount = _mount(was, each.path)
+            mount = was.mount_of(each.path)
             freed[mount] = freed.get(mount, 0) + each.size // 1024
         for mount, size in freed.items():
             if (missing := _gave_back(was, now, mount, size)) is not None:
@@ -170,7 +164,6 @@ class ShortenLogs(Remedy):
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (INODES_FULL, LOG_UNSAFE, DISK_FOREIGN)
-    after: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -262,8 +255,9 @@ class ShortenLogs(Remedy):
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        paths = (path for path in self.paths if _of_root(path))
-        return tuple(run for path in paths for run in (read_as_root(path), shorten(path, ROOT)))
+        own = ((keep_sample(path, self.user, as_root=False), shorten(path, self.user)) for path in self.paths)
+        roots = ((read_as_root(path), shorten(path, ROOT)) for path in self.paths if _of_root(path))
+        return tuple(run for runs in (*own, *roots) for run in runs)
 
     def verify(self, before: Facts, after: Facts) -> Verification:
         """Each is the same file, short now, still open for appending in whoever wrote to it, and df shows the space."""

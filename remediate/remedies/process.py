@@ -1,13 +1,14 @@
 """What ends a process that runs away, and says whose lever it is where ending it would not help."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from remediate.command import Run
+from remediate.command import ROOT, Run
 from remediate.host import AbsolutePath, Host, PhpName, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
+from remediate.probes.http import Site
 from remediate.probes.laravel import App, Deploy
 from remediate.probes.load import SlowQueries
 from remediate.probes.php_fpm import unit_of
@@ -68,11 +69,18 @@ def too_much(host: Host) -> Processes:
     )
 
 
+def pages(host: Host) -> tuple[Site, ...]:
+    """Return what users see of the application: its page and its health check."""
+    settings = host.settings
+    return (*Site.of(host), *(Site.of(host, settings.health_path) if settings.health_path else ()))
+
+
 class EndProcess(Remedy):
     """End a process that runs away, when it is the application's own and nothing starts it again (runbook 4.5).
 
-    The process is asked first (TERM) and forced (KILL) after `patience`; a queue worker is only asked, as it may be in
-    the middle of a job, and supervisor starts the next one. It is ended by identity, pid and start time, so another
+    Only when somebody suffers: a page fails or hangs, the cores do not suffice, or memory is exhausted. Else it may
+    work as it is meant to. The process is asked first (TERM) and forced (KILL) after `patience`; PHP on the command
+    line is only asked, as it may be in the middle of a job. It is ended by identity, pid and start time, so another
     one that got its number meanwhile is left alone. Never root's, never a protected one, never one that its unit
     would start again: for those it says what the lever is, with the command to type.
     """
@@ -86,6 +94,10 @@ class EndProcess(Remedy):
     php: PhpName | None = Field(default=None, description="PHP's name, for example php8.3")
     path: AbsolutePath | None = Field(default=None, description="directory that holds artisan, to ask its database")
     query_seconds: int = Field(default=30, ge=1, description="seconds from which a query is slow")
+    pages: tuple[Site, ...] = Field(default=(), description="what users see: while these answer nobody suffers")
+    even_if_pages_answer: bool = Field(
+        default=False, description="end it although pages answer, and cores and memory suffice"
+    )
     patience: int = Field(default=10, ge=0, le=600, description="seconds a process may take to end")
     settle: float = Field(default=10, ge=0, le=600, description="seconds the effect may take to show")
 
@@ -93,6 +105,7 @@ class EndProcess(Remedy):
         *(PROTECTED_PROCESS, QUERY_CAUSE, FOREIGN_PROCESS, UNIT_PROCESS),
         *(DEPLOY_RUNNING, MAINTENANCE_MODE),
     )
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -107,6 +120,7 @@ class EndProcess(Remedy):
             "php": settings.php,
             "path": settings.app_path,
             "query_seconds": settings.limits.query_seconds,
+            "pages": pages(host),
         }
 
     @property
@@ -129,7 +143,7 @@ class EndProcess(Remedy):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        asked = (self.usage, self._deploy, self._app, self._queries)
+        asked = (self.usage, self._deploy, self._app, self._queries, *self.pages)
         return tuple(probe for probe in asked if probe is not None)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
@@ -144,19 +158,34 @@ class EndProcess(Remedy):
         """See Remedy."""
         usage = facts[self.usage]
         ours = self._ours(usage)
-        if ours:
+        why = self._why(facts) if ours else None
+        if why is not None:
             deploy = facts[self._deploy]
             if deploy.running:
                 return wait(f"a deploy is {deploy.describe()}", code=DEPLOY_RUNNING)
             if self._app is not None and facts[self._app].maintenance:
                 return refuse(MAINTENANCE_MODE, f"{self.path} is down for maintenance: {ours[-1].describe()} may be it")
-            return proceed("; ".join(process.describe() for process in ours[-3:]))
+            return proceed(f"{'; '.join(process.describe() for process in ours[-3:])}; {why}")
         others = [process for process in usage.culprits if self._lever(process) is None]
         if others:
             return self._refusal(others[-1], facts)
+        if ours:
+            return skip(f"{ours[-1].describe()}: pages answer, cores and memory suffice, so it is left to work")
         if usage.culprits:
             return skip(f"{usage.culprits[-1].describe()}: that is for its unit")
         return skip(f"no process runs away: {usage.describe()}")
+
+    def _why(self, facts: Facts) -> str | None:
+        """Say who suffers; None when nobody does. Unreadable escapes: what is not known is no reason to end it."""
+        usage = facts[self.usage]
+        if self.even_if_pages_answer:
+            return "to be ended even if pages answer"
+        if usage.short:
+            return f"{usage.cores} cores do not suffice"
+        if usage.exhausted:
+            return "memory is exhausted"
+        bad = next((page for page in self.pages if facts[page].ok is False), None)
+        return None if bad is None else f"{bad.url} is {facts[bad].describe()}"
 
     def _ours(self, usage: Usage) -> tuple[Process, ...]:
         return tuple(process for process in usage.culprits if self._lever(process) == "end")
@@ -189,7 +218,7 @@ class EndProcess(Remedy):
             return refuse(PROTECTED_PROCESS, f"{told}; it is never ended: find out what keeps it busy")
         if _in_a_unit(process):
             why = "would start it again, and is not among restartable_units"
-            return refuse(UNIT_PROCESS, f"{told}; its unit {why}. By hand: sudo systemctl stop {process.unit}")
+            return refuse(UNIT_PROCESS, f"{told}; its unit {why}. By hand: {_stop(process)}")
         return refuse(FOREIGN_PROCESS, f"{told}; by hand: sudo kill -TERM {process.pid}")
 
     def apply(self, facts: Facts) -> Iterator[Step]:
@@ -197,16 +226,23 @@ class EndProcess(Remedy):
         ours = self._ours(facts[self.usage])
         for user in dict.fromkeys(process.user for process in ours):
             of_user = [process for process in ours if process.user == user]
-            workers = [process.identity for process in of_user if _worker(process)]
-            others = [process.identity for process in of_user if not _worker(process)]
+            asked = [process.identity for process in of_user if _only_asked(process)]
+            others = [process.identity for process in of_user if not _only_asked(process)]
             if others:
-                yield end_processes(others, user, self.patience, kill=True)
-            if workers:
-                yield end_processes(workers, user, max(30, self.patience))
+                yield self._forcing(user, others)
+            if asked:
+                yield self._asking(user, asked)
+
+    def _forcing(self, user: str, identities: Iterable[str] = ()) -> Run:
+        return end_processes(identities, user, self.patience, kill=True)
+
+    def _asking(self, user: str, identities: Iterable[str] = ()) -> Run:
+        return end_processes(identities, user, max(30, self.patience))
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        return ()  # nothing privileged: whoever owns a process ends it
+        owners = dict.fromkeys(each for each in (self.user, self.login) if each not in {None, ROOT})
+        return tuple(run for user in owners if user for run in (self._forcing(user), self._asking(user)))
 
     def verify(self, before: Facts, after: Facts) -> Verification:
         """The processes are gone, and none like them works in their place, however young it is."""
@@ -232,7 +268,25 @@ class EndProcess(Remedy):
 
 def _in_a_unit(process: Process) -> bool:
     starters = {full_name(unit) for unit in _NO_OWN_UNIT}
-    return process.unit is not None and process.unit not in starters and not process.unit.startswith("user@")
+    if process.unit is None or process.unit in starters:
+        return False
+    return not process.unit.startswith("user@") or "/" in process.unit  # a user manager's service is one as well
+
+
+def _stop(process: Process) -> str:
+    """Return what stops what would start it again, and nothing beside it."""
+    manager, slash, service = (process.unit or "").partition("/")
+    if slash:
+        return f"as {process.user}: systemctl --user stop {service}"
+    if manager in {full_name("supervisor"), full_name("supervisord")}:
+        whose = f"the PROGRAM with pid {process.pid} or {process.parent} in `sudo supervisorctl status`"
+        return f"sudo supervisorctl stop PROGRAM, {whose}"
+    return f"sudo systemctl stop {manager}"
+
+
+def _only_asked(process: Process) -> bool:
+    """Whether it may be in the middle of what must not be done by half; arguments may be cut, so any PHP is."""
+    return process.name.startswith("php") or "artisan" in process.arguments
 
 
 def _worker(process: Process) -> bool:

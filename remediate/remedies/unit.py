@@ -1,7 +1,7 @@
 """What restarts a unit whose processes run away: the pool rather than its worker, the service rather than its child."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,9 @@ from remediate.remedies.systemd import (
 from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+_ALL: Final = 95
+"""Percent of a core: who wants that much among many gets less of it, and still never has enough."""
 
 
 def _culprit(facts: Facts, usage: Processes, unit: str) -> str | None:
@@ -115,6 +118,15 @@ class RecyclePhpFpm(Remedy):
         """See Remedy."""
         return (Run.of(SYSTEMCTL, "reload", full_name(self.title()), user=ROOT, seconds=60),)
 
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """As for every remedy, and no new child runs in circles: none is old enough yet for the guard to judge it."""
+        result, seen = super().verify(before, after), after[self.usage]
+        children = [each for each in seen.processes if each.unit == full_name(self.title())]
+        for each in children:
+            if each.rests <= seen.interval and (each.cpu >= self.usage.cpu or each.wanted >= _ALL):
+                return NotYet(reason=f"reloaded, and a child works without rest again: {each.describe()}")
+        return result
+
 
 class RestartUnit(Remedy):
     """Restart a unit of the application whose process runs away (runbook 4.5): `kill -9` would only bring it back.
@@ -125,18 +137,21 @@ class RestartUnit(Remedy):
 
     kind: Literal["unit.restart"] = "unit.restart"
     unit: UnitName = Field(description="systemd unit of the application")
+    restartable: tuple[UnitName, ...] = Field(default=(), description="units that the inventory allows to restart")
     usage: Processes = Field(default=Processes(), description="what counts as running away")
     again: int = Field(default=600, ge=0, description="seconds it must have run before it is restarted")
     settle: float = Field(default=15, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, UNIT_PROCESS)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         usage = too_much(host)
         units = host.settings.restartable_units
-        return {"usage": usage, "again": usage.age * 10, **({"unit": units[0]} if len(units) == 1 else {})}
+        given = {"usage": usage, "restartable": units, "again": usage.age * 10}
+        return {**given, **({"unit": units[0]} if len(units) == 1 else {})}
 
     @property
     def _unit(self) -> Unit:
@@ -163,6 +178,8 @@ class RestartUnit(Remedy):
         found = _culprit(facts, self.usage, full_name(self.unit))
         if found is None:
             return skip(f"no process of {self.title()} runs away")
+        if full_name(self.unit) not in {full_name(each) for each in self.restartable}:
+            return refuse(UNIT_PROCESS, f"{found}; {self.title()} is not among restartable_units of the inventory")
         unit = facts[self._unit]
         if unit.changing:
             return wait(f"{self.title()} is {unit.describe()}")

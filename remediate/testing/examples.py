@@ -10,7 +10,6 @@ from remediate.probes.certificate import ChainState, NoHandshake, ServedCertific
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import ConfigurationState, EnvState, FileState, ValueState
 from remediate.probes.descendants import Descendant, DescendantsState
-from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure
 from remediate.probes.laravel import (
     AppState,
@@ -161,10 +160,6 @@ NOBODY: Final = Listeners(programs=(), names=())
 """A port on which nobody listens."""
 NO_STRAYS: Final = StrayWorkers(processes=())
 """No worker works unsupervised."""
-ROOMY: Final = DiskState(space=(Room(mount="/", percent=23),), inodes=(Room(mount="/", percent=3),), full=95)
-"""Disks with room."""
-FULL: Final = DiskState(space=(Room(mount="/", percent=100),), inodes=(Room(mount="/", percent=3),), full=95)
-"""A full disk."""
 NO_DAEMON: Final = WorkerState(processes=(), daemon=False)
 """What supervisor says of its programs when it does not run: nothing."""
 NO_PROGRAM: Final = WorkerState(processes=(), daemon=True)

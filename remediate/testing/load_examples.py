@@ -53,6 +53,10 @@ NO_ROOM: Final = RoomState(
     limit=95,
 )
 """A small disk that is full."""
+NO_ROOM_AT_ALL: Final = RoomState(
+    systems=(FileSystem(mount="/", size_kib=264_212_084, available_kib=0, percent=100, inodes_percent=3),), limit=95
+)
+"""The one disk that there is is full."""
 NO_CONSUMERS: Final = ConsumerList(consumers=())
 """No disk is full, so nobody fills one."""
 NO_FILES: Final = LogFileList(files=(), unseen=())
@@ -84,10 +88,10 @@ def process(pid: int = 283, **changed: object) -> Process:
     return Process.model_validate(stated)
 
 
-def busy(*processes: Process, units: tuple[UnitUsage, ...] = ()) -> Usage:
-    """Return a machine on which these are what uses most."""
+def busy(*processes: Process, units: tuple[UnitUsage, ...] = (), cores: int = 2) -> Usage:
+    """Return a machine on which these are what uses most; with one core a single one leaves others waiting."""
     cpu = sum(each.cpu for each in processes)
-    return USAGE.model_copy(update={"cpu": USAGE.cpu + cpu, "processes": processes, "units": units})
+    return USAGE.model_copy(update={"cores": cores, "cpu": USAGE.cpu + cpu, "processes": processes, "units": units})
 
 
 def log_file(path: str = "/var/log/nginx/access.log", **changed: object) -> LogFile:

@@ -10,7 +10,6 @@ from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import CachedConfig, ConfigurationState, EnvFile, FileState, ValueState
 from remediate.probes.descendants import ConfigurationOfWorkers, DescendantsState, WorkersConfiguration
-from remediate.probes.disk import DiskState, Room
 from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.laravel import AppState, DeployState
 from remediate.probes.machine import MachineIdentity
@@ -94,8 +93,6 @@ def _of_programs(probe: Probe[Fact], fact: Fact) -> Output | None:
             return _nginx(fact) if isinstance(probe, NginxConfig) else _php_fpm(fact)
         case InstalledPhp():
             return Output(stdout=_php(fact))
-        case DiskState():
-            return Output(stdout=f"{_df(fact.space)}--\n{_df(fact.inodes)}")
         case Listeners():
             return Output(stdout=_ss(fact))
         case DeployState():
@@ -172,11 +169,6 @@ def _program(process: ProgramState) -> str:
         clock = f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
         detail = f"pid {process.pid}, uptime {f'{days} days, ' if days else ''}{clock}"
     return f"{process.name:<32} {process.state:<9} {detail}\n"
-
-
-def _df(rooms: tuple[Room, ...]) -> str:
-    lines = (f"/dev/sda{number} 1000 0 0 {room.percent}% {room.mount}\n" for number, room in enumerate(rooms, 1))
-    return "".join(("Filesystem 1024-blocks Used Available Capacity Mounted on\n", *lines))
 
 
 def _ss(fact: Listeners) -> str:

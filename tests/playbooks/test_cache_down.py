@@ -17,7 +17,7 @@ from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
 from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvState, FileState
 from remediate.probes.descendants import Descendant, Descendants, DescendantsState
-from remediate.probes.disk import Disk
+from remediate.probes.filesystems import Room
 from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
 from remediate.probes.network import PortOwner
 from remediate.probes.opcache import Opcache, OpcacheState
@@ -34,6 +34,7 @@ from remediate.remedies.workers import RestartWorkers
 from remediate.remedy import Remedy
 from remediate.testing import ScriptedSession, play
 from remediate.testing import examples as ex
+from remediate.testing import load_examples as exl
 from remediate.testing.scripted import Changes
 
 PATH = "/home/forge/agency-platform"
@@ -89,7 +90,7 @@ HEALTHY: Changes = {
     App.model_validate(OF): ex.APP,
     AppDatabase.model_validate(OF): ex.DATABASE,
     Deploy(user="forge"): ex.NO_DEPLOY,
-    Disk(): ex.ROOMY,
+    Room(): exl.ROOM,
     UnitLog(name="redis-server"): ex.NO_LINES,
     AppLog(path=PATH): ex.NO_LINES,
 }

@@ -13,7 +13,7 @@ from remediate.playbooks.certificate_expiry import certificate_expiry
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, ServedCertificate
-from remediate.probes.disk import Disk
+from remediate.probes.filesystems import Room
 from remediate.probes.http import Failure, Site
 from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
@@ -24,6 +24,7 @@ from remediate.remedies.certificate import RenewCertificate
 from remediate.remedies.nginx import ReloadNginx
 from remediate.testing import ScriptedSession, play
 from remediate.testing import examples as ex
+from remediate.testing import load_examples as exl
 from remediate.testing.scripted import Changes
 
 NAME = "example.com"
@@ -85,7 +86,7 @@ def having(certificate: CertificateInfo) -> Changes:
         **dict.fromkeys(CHALLENGES, ex.CHALLENGE),
         NGINX: ex.RUNNING,
         Unit(name="php8.2-fpm"): ex.RUNNING,
-        Disk(): ex.ROOMY,
+        Room(): exl.ROOM,
         NginxLog(): ex.NO_LINES,
         CertbotLog(): ex.NO_LINES,
     }
@@ -221,7 +222,7 @@ def test_a_certificate_of_the_panel_is_for_a_person(change: Changes) -> None:
 
 def test_what_is_not_about_the_certificate_is_handed_over() -> None:
     bad: Changes = dict.fromkeys(PAGES, ex.page(502))
-    outcome = play(certificate_expiry, ScriptedSession({**having(GOOD), **bad, Disk(): ex.FULL}), host=HOST)
+    outcome = play(certificate_expiry, ScriptedSession({**having(GOOD), **bad, Room(): exl.NO_ROOM_AT_ALL}), host=HOST)
     assert (outcome.verdict, told(outcome)["incident.hand-over"]) == (RunVerdict.REFUSED, "high-load")
     stopped: Changes = {
         **{each: ex.unserved() for each in (HERE, THERE)},

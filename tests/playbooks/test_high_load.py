@@ -1,13 +1,15 @@
 """high-load from the first look to the verdict, on a scripted host."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from incidents import APP, DEPLOY, FPM_CONFIG, PAGES, host
 from load_incidents import ACCESS, CALM, FILES, LARAVEL, QUERIES, ROOM, SHORT, USAGE, WRITER, WRITERS
-from remediate.command import Output
+from remediate.command import Output, Run
 from remediate.errors import ConfigurationError, Unreadable
+from remediate.host import SshTarget
 from remediate.judge import RULES
 from remediate.outcome import HostOutcome, RunVerdict, Touched
 from remediate.playbook import Severity
@@ -15,6 +17,9 @@ from remediate.playbooks.high_load import high_load
 from remediate.probe import Fact, Probe
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, OpenFiles
 from remediate.probes.filesystems import Consumer, ConsumerList, Consumers
+from remediate.probes.machine import Machine, MachineIdentity
+from remediate.probes.sudo import SudoRule, SudoRules
+from remediate.probes.systemd import Unit
 from remediate.remedies.journal import VacuumJournal
 from remediate.remedies.logs import ReopenLogs, ShortenLogs
 from remediate.remedies.process import EndProcess
@@ -34,11 +39,16 @@ QUIET: Changes = {USAGE: exl.USAGE}
 FULL: Changes = {ROOM: exl.NO_ROOM, FILES: LogFileList(files=(LOG,), unseen=())}
 HELD = OpenFiles(files=(exl.opened(size=60 * 1024**2),))
 GROWN: Changes = {ROOM: exl.NO_ROOM, DeletedFiles(): HELD, HeldLogs(): OpenFiles(files=(exl.opened(),))}
-RUNAWAY: Changes = {USAGE: exl.busy(exl.process())}
+SYNC: Changes = {
+    Unit(name="sync"): ex.RUNNING,
+    Machine(): MachineIdentity(machine_id="a", boot_id="b", uptime=9_000.0),
+}
+RUNAWAY: Changes = {USAGE: exl.busy(exl.process(), cores=1)}
 CHILD: Changes = {USAGE: exl.busy(exl.process(unit="php8.2-fpm.service", name="php-fpm8.2"))}
+YOUNG = exl.process(900, unit="php8.2-fpm.service", name="php-fpm8.2", age=4, cpu=3, wanted=4, rests=12, excess=None)
 MENDED: dict[str, tuple[Changes, Changes, str]] = {
     "process": (RUNAWAY, QUIET, "process.end"),
-    "pool": (CHILD, QUIET, "php-fpm.recycle"),
+    "pool": (CHILD, {USAGE: exl.busy(YOUNG)}, "php-fpm.recycle"),
     "deleted log": (GROWN, {ROOM: exl.ROOM, DeletedFiles(): exl.NO_OPEN, HeldLogs(): exl.NO_OPEN}, "log.reopen"),
     "log": (FULL, {ROOM: exl.ROOM, FILES: LogFileList(files=(SHORT,), unseen=())}, "log.shorten"),
 }
@@ -68,7 +78,7 @@ def test_every_question_is_stated_here() -> None:
 def test_the_order_is_the_safe_one() -> None:
     kinds = [remedy.kind for remedy in high_load(host(restartable_units=["sync"])).remedies]
     assert kinds == [
-        *("php-fpm.recycle", "unit.restart", "process.end"),
+        *("laravel.up", "php-fpm.recycle", "unit.restart", "process.end"),
         *("log.reopen", "journal.vacuum", "log.shorten"),
     ]
 
@@ -124,6 +134,8 @@ DATABASE = exl.process(user="mysql", unit="mariadb.service", name="mariadbd")
         ({**CHILD, FPM_CONFIG: ex.BROKEN_CONFIG}, "config-broken"),
         ({**RUNAWAY, DEPLOY: ex.DEPLOYING}, "deploy-running"),
         ({**RUNAWAY, APP: ex.IN_MAINTENANCE}, "maintenance-mode"),
+        ({**CHILD, APP: ex.IN_MAINTENANCE}, "maintenance-mode"),
+        ({USAGE: exl.busy(exl.process(), cores=16)}, "unexplained"),
         ({ROOM: exl.NO_ROOM, Consumers(): DUMP}, "disk-foreign"),
         ({**FULL, FILES: LogFileList(files=(exl.log_file(links=2),), unseen=())}, "log-unsafe"),
         ({**FULL, FILES: Unreadable("not now")}, "unreadable"),
@@ -137,9 +149,48 @@ def test_what_it_must_leave_alone(seen: Changes, expected: str) -> None:
     assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, expected, [])
 
 
+def test_in_maintenance_a_full_disk_is_mended_and_nothing_is_restarted() -> None:
+    maintained: Changes = {**HEALTHY, APP: ex.IN_MAINTENANCE}
+    session = ScriptedSession({**maintained, **FULL}, MENDED["log"][1])
+    outcome = play(high_load, session, host=HOST)
+    assert outcome.verdict is RunVerdict.FIXED, outcome.error
+    assert [step.remedy for step in outcome.steps if step.changed] == ["log.shorten"]
+    session = ScriptedSession({**maintained, **FULL, **CHILD}, MENDED["log"][1])
+    outcome = play(high_load, session, host=HOST)
+    assert outcome.verdict is RunVerdict.NOT_FIXED
+    assert [step.remedy for step in outcome.steps if step.changed] == ["log.shorten"]
+    spinning: Changes = {**maintained, USAGE: exl.busy(exl.process(unit="sync.service")), **SYNC}
+    outcome = play(high_load, session := ScriptedSession(spinning), host=host(restartable_units=["sync"]))
+    assert (code(outcome), session.ran) == ("maintenance-mode", [])
+
+
+def test_a_login_that_is_not_the_application_needs_every_rule_and_no_more() -> None:
+    deploying = HOST.model_copy(update={"ssh": SshTarget(address="192.0.2.1", user="deploy")})
+    treatment = high_load(deploying)
+    usage = next(remedy for remedy in treatment.remedies if isinstance(remedy, EndProcess)).usage
+    runs = {run for remedy in treatment.remedies for run in remedy.privileges() if run.user != "deploy"}
+    allowed = SudoRules(
+        user="deploy",
+        rules=tuple(SudoRule(run_as=(run.user or "",), command=_as_listed(run), password=False) for run in runs),
+    )
+    files = LogFileList(files=(exl.log_file(LARAVEL, owner="forge"),), unseen=())
+    state: Changes = {**HEALTHY, **FULL, usage: RUNAWAY[USAGE], FILES: files, RULES: allowed}
+    short = SHORT.model_copy(update={"path": LARAVEL, "owner": "forge"})
+    shortened = LogFileList(files=(short,), unseen=())
+    mended: Changes = {usage: exl.USAGE, ROOM: exl.ROOM, FILES: shortened}
+    outcome = play(high_load, ScriptedSession(state, {usage: exl.USAGE}, mended), host=deploying)
+    assert outcome.verdict is RunVerdict.FIXED, outcome.error
+    assert [step.remedy for step in outcome.steps if step.changed] == ["process.end", "log.shorten"]
+
+
+def _as_listed(run: Run) -> str:
+    """Return what `sudo -l` prints of a rule for exactly this command."""
+    return f"{run.argv[0]} " + (re.sub(r"([^A-Za-z0-9_ /-])", r"\\\1", " ".join(run.argv[1:])) or '""')
+
+
 def test_a_process_that_is_started_again_is_not_called_fixed() -> None:
     again = exl.process(999, started=2_380_000, age=1, excess=None)
-    outcome = play(high_load, ScriptedSession({**HEALTHY, **RUNAWAY}, {USAGE: exl.busy(again)}), host=HOST)
+    outcome = play(high_load, ScriptedSession({**HEALTHY, **RUNAWAY}, {USAGE: exl.busy(again, cores=1)}), host=HOST)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-verified")
     assert outcome.error is not None
     assert "came back as pid 999" in outcome.error.message

@@ -9,7 +9,6 @@ import pytest
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.probes.disk import Disk
 from remediate.probes.laravel import App, AppDatabase, AppLog, DatabaseTrouble, Deploy
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxLog
@@ -122,40 +121,6 @@ def test_a_listener_without_a_name_is_unreadable() -> None:
         PortOwner(port=80).read(Output(stdout="LISTEN 0      511    0.0.0.0:80 0.0.0.0:*\n"))
     with pytest.raises(Unreadable, match="ss: no output"):
         PortOwner(port=80).read(Output(exit=255))
-
-
-DF = """Filesystem     1024-blocks     Used Available Capacity Mounted on
-overlay          264212084 24285656  82105256      23% /
-tmpfs                65536        0     65536       0% /dev
-tmpfs             12342040       96  12341944       1% /run
-/dev/vda         264212084 24285656  82105256      23% /srv/my files
-tmpfs             12342040        0  12342040       0% /proc/acpi
---
-Filesystem       Inodes  IUsed    IFree IUse% Mounted on
-overlay        16777216 462894 16314322    3% /
-tmpfs           3085510    127  3085383    1% /run
-/dev/loop1            0      0        0     - /srv/image
-"""
-
-
-def test_disks() -> None:
-    state = Disk().read(Output(stdout=DF))
-    assert [(room.mount, room.percent) for room in state.space] == [("/", 23), ("/run", 1), ("/srv/my files", 23)]
-    assert [(room.mount, room.percent) for room in state.inodes] == [("/", 3), ("/run", 1)]
-    assert (state.ok, state.describe()) == (True, "/ 23 %")
-
-
-def test_a_disk_full_of_files_says_so() -> None:
-    state = Disk().read(Output(stdout=DF.replace(" 3% /", " 100% /")))
-    assert (state.ok, state.describe()) == (False, "/ 23 %, inodes / 100 %")
-    full = Disk(full=20).read(Output(stdout=DF))
-    assert (full.ok, full.describe()) == (False, "/ 23 %")
-
-
-@pytest.mark.parametrize("text", ["", DF.partition("--")[0], "Filesystem\n--\nFilesystem\n"])
-def test_half_a_table_is_unreadable(text: str) -> None:
-    with pytest.raises(Unreadable, match="disk: df"):
-        Disk().read(Output(stdout=text, stderr="df: /mnt: Stale file handle\n"))
 
 
 def test_a_deploy() -> None:

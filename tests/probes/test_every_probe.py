@@ -25,10 +25,8 @@ from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Rene
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants, WorkersConfiguration
-from remediate.probes.disk import Disk, DiskState, Room
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
-from remediate.probes.filesystems import Consumer, ConsumerList, Consumers
-from remediate.probes.filesystems import Room as DiskRoom
+from remediate.probes.filesystems import Consumer, ConsumerList, Consumers, Room
 from remediate.probes.http import Failure, Site
 from remediate.probes.journal import Journal, JournalUse
 from remediate.probes.laravel import (
@@ -97,10 +95,6 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     ),
     SITE: (*(ex.page(status) for status in (200, 302, 404, 502)), ex.page(right=False)),
     SITE.model_copy(update={"asked_from": Vantage.CONTROLLER, "contains": None}): tuple(map(ex.no_page, Failure)),
-    Disk(): (
-        *(ex.ROOMY, ex.FULL),
-        DiskState(space=(Room(mount="/", percent=1), Room(mount="/mnt/my disk", percent=99)), inodes=(), full=95),
-    ),
     PortOwner(port=80): (ex.NOBODY, ex.listening(("nginx", 69), ("nginx", 70)), ex.listening(("a b", 3))),
     Pools(php="php8.2", user="forge"): (
         ex.POOLS,
@@ -193,7 +187,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     ),
     Load(): (exl.LOAD, exl.LOAD.model_copy(update={"container": True, "swap_kib": 1024})),
     SlowQueries(php="php8.2", path=APP, user="forge"): (exl.NO_QUERIES, exl.SLOW_QUERY),
-    DiskRoom(): (exl.ROOM, exl.NO_ROOM),
+    Room(): (exl.ROOM, exl.NO_ROOM),
     Consumers(): (
         exl.NO_CONSUMERS,
         ConsumerList(consumers=(Consumer(path="/a b", size_kib=70_000), Consumer(path="/tmp", files=9))),
@@ -291,7 +285,7 @@ def test_a_fact_that_no_output_reads_as_is_an_error_of_the_test() -> None:
     with pytest.raises(ValueError, match="no output reads as"):
         output_of(Workers(program="other"), ex.workers("RUNNING"))
     with pytest.raises(ValueError, match="no output reads as"):
-        output_of(Disk(full=50), ex.ROOMY)
+        output_of(Room(limit=50), exl.ROOM)
 
 
 @pytest.mark.parametrize("probe", STATED, ids=lambda probe: probe.kind)
@@ -379,8 +373,6 @@ NINES = "9" * 5000
         (OrphanWorkers(), Output(stdout="\n")),
         (OrphanWorkers(), Output(stdout="² 5 php\n")),
         (OrphanWorkers(), Output(stdout=f"{NINES} 5 php\n")),
-        (Disk(), Output(stdout="head\n/dev/sda1 1 0 0 ²% /\n--\nhead\n")),
-        (Disk(), Output(stdout=f"head\n/dev/sda1 1 0 0 {NINES}% /\n--\nhead\n")),
         (
             Workers(program="agency-worker"),
             Output(stdout=f"agency-worker:a RUNNING pid {NINES}, uptime 0:00:01\n"),

@@ -12,7 +12,7 @@ from remediate.probes.files import DeletedFiles, HeldLogs, LogFiles, LogWriters
 from remediate.probes.filesystems import Consumers, Room
 from remediate.probes.journal import Journal
 from remediate.probes.load import Load, SlowQueries
-from remediate.probes.processes import Processes
+from remediate.probes.processes import Processes, Usage
 
 PROCESSES = Processes(cpu=35, memory=50, age=3, sample=2)
 ACCESS, LARAVEL = "/var/log/nginx/access.log", "/home/forge/agency-platform/storage/logs/laravel.log"
@@ -102,6 +102,68 @@ def test_the_program_finds_what_it_is_to_find_on_this_machine() -> None:
     assert [(each.name, each.excess) for each in found] == [("sh", "cpu")]
     assert found[0].arguments == "sh -c while :; do :; done"
     assert usage.cores > 0
+
+
+GROUPS = {
+    10: ("1", "/system.slice/mariadb.service", "mysql", 40),
+    11: ("1", "/user.slice/user-1000.slice/user@1000.service/app.slice/import.service", "forge", 0),
+    12: ("1", "/user.slice/user-1000.slice/user@1000.service/init.scope", "forge", 0),
+    13: ("1", "/user.slice/user-1000.slice/session-3.scope", "forge", 0),
+    14: ("1", "/system.slice/php8.2-fpm.service", "root", 0),
+    15: ("14", "/system.slice/php8.2-fpm.service", "forge", 40),
+}
+"""Parent, control group, owner and percent of the memory of each process."""
+
+
+def told(*pids: int, total: int = 1_000_000) -> Usage:
+    """Return what the program makes of two looks at these processes, none of which does anything."""
+    stats = "\n".join(f"{pid} (x) S {GROUPS[pid][0]} {'0 ' * 17}5 0 0" for pid in pids)
+    look = f"1 (init) S 0 {'0 ' * 17}5 0 0\n{stats}"
+    seen = [f"= machine 100 4096 2 {total}", f"= first 100\n{look}", f"= second 102\n{look}"]
+    seen += ["= groups", *(f"/proc/{pid}/cgroup:0::{GROUPS[pid][1]}" for pid in pids)]
+    seen += ["= memory", *(f"/proc/{pid}/statm:0 {GROUPS[pid][3] * total // 400} 0 0 0 0 0" for pid in pids)]
+    seen += ["= owners", *(f"/proc/{pid} {GROUPS[pid][2]}" for pid in pids)]
+    probe = Processes(memory=30, age=0)
+    command = probe.command()
+    assert isinstance(command, Run)
+    first, _, rest = command.argv[2].partition("2>/dev/null | awk")
+    program = f"{first.strip().splitlines()[0]}\ncat | awk{rest}"
+    words, given = ("sh", "-c", program, *command.argv[3:]), "\n".join([*seen, ""])
+    done = subprocess.run(words, input=given, capture_output=True, text=True, check=True)
+    return probe.read(Output(stdout=done.stdout, stderr=done.stderr))
+
+
+def test_a_service_is_the_innermost_one_and_a_user_managers_is_told_apart() -> None:
+    units = {each.pid: each.unit for each in told(11, 12, 13, 14).processes}
+    assert units == {
+        1: None,
+        11: "user@1000.service/import.service",
+        12: "user@1000.service",
+        13: None,
+        14: "php8.2-fpm.service",
+    }
+
+
+def test_a_database_may_have_most_of_the_memory_while_there_is_some_left() -> None:
+    assert (told(10).culprits, told(10).units, told(10).ok) == ((), (), True)
+    usage = told(14, 15)
+    assert [each.pid for each in usage.culprits] == [15]
+    assert [each.unit for each in usage.units] == ["php8.2-fpm.service"]
+
+
+def test_when_memory_is_exhausted_whoever_has_much_of_it_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(GROUPS, 10, ("1", "/system.slice/mariadb.service", "mysql", 55))
+    usage = told(10, 15)
+    assert usage.exhausted
+    assert {each.pid for each in usage.culprits} == {10, 15}
+    assert {each.unit for each in usage.units} == {"php8.2-fpm.service", "mariadb.service"}
+
+
+def test_cores_are_short_when_as_much_is_wanted_as_there_is() -> None:
+    usage = PROCESSES.read(Output(stdout=WHO, stderr=MUCH))
+    assert not usage.short
+    assert usage.model_copy(update={"cores": 1}).short
+    assert usage.model_copy(update={"cpu": 195}).short
 
 
 # -- load, queries -----------------------------------------------------------------------------------------------------

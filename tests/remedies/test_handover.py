@@ -5,7 +5,7 @@ import pytest
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget, Vantage
 from remediate.probe import Fact, Probe
-from remediate.probes.disk import Disk
+from remediate.probes.filesystems import FileSystem, Room, RoomState
 from remediate.probes.http import Failure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
 from remediate.probes.redis import AppRedis
@@ -16,6 +16,7 @@ from remediate.project import Project
 from remediate.remedies.handover import HandOver
 from remediate.survey import Facts
 from remediate.testing import examples as ex
+from remediate.testing import load_examples as exl
 from remediate.verdict import HANDOVERS
 from toys import decide
 
@@ -30,20 +31,29 @@ HOST = Host(
             "app_path": PATH,
             "php": "php8.2",
             "worker_program": "agency-worker",
+            "log_paths": ["/var/log/nginx/access.log"],
         }
     ),
 )
 PAGE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
-WORKERS, DISK = Workers(program="agency-worker"), Disk()
+WORKERS, DISK = Workers(program="agency-worker"), Room()
 FPM, NGINX = Unit(name="php8.2-fpm"), Unit(name="nginx")
 DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
 REDIS = AppRedis(php="php8.2", path=PATH, user="forge")
+
+
+def room(full: str, *, inodes: bool = False) -> RoomState:
+    percent = {"percent": 20 if inodes else 100, "inodes_percent": 100 if inodes else 3}
+    ill = FileSystem(mount=full, size_kib=1_000_000, available_kib=0, **percent)
+    return exl.ROOM.model_copy(update={"systems": (*(each for each in exl.ROOM.systems if each.mount != full), ill)})
+
+
 LOST = Unreadable("not now")
 DOWN = DatabaseState(trouble=DatabaseTrouble.REFUSED, waiting=0)
 WELL: dict[Probe[Fact], Fact | Unreadable] = {
     PAGE: ex.page(),
     WORKERS: ex.workers("RUNNING"),
-    DISK: ex.ROOMY,
+    DISK: exl.ROOM,
     FPM: ex.RUNNING,
     NGINX: ex.RUNNING,
     DATABASE: ex.DATABASE,
@@ -51,7 +61,7 @@ WELL: dict[Probe[Fact], Fact | Unreadable] = {
 }
 FAILING = {**WELL, PAGE: ex.page(500)}
 CAUSES: dict[str, dict[Probe[Fact], Fact | Unreadable]] = {
-    "high-load": {DISK: ex.FULL},
+    "high-load": {DISK: room("/")},
     "app-down": {NGINX: ex.STOPPED},
     "certificate-expiry": {PAGE: ex.no_page(Failure.CERTIFICATE)},
     "database-down": {DATABASE: DOWN},
@@ -97,6 +107,17 @@ def test_the_one_that_would_explain_the_others_comes_first() -> None:
 @pytest.mark.parametrize("probe", [DISK, NGINX, DATABASE, REDIS], ids=lambda probe: str(probe.kind))
 def test_a_cause_that_cannot_be_read_is_nobodys(probe: Probe[Fact]) -> None:
     assert asked(OTHERS, {**FAILING, probe: LOST}) == "skip"
+
+
+@pytest.mark.parametrize("mount", ["/", "/var", "/var/lib", "/home", "/home/forge", "/var/log/nginx"])
+def test_a_disk_that_the_application_needs_is_high_load(mount: str) -> None:
+    assert asked(OTHERS, {**FAILING, DISK: room(mount)}) == "high-load"
+    assert asked(OTHERS, {**FAILING, DISK: room(mount, inodes=True)}) == "high-load"
+
+
+@pytest.mark.parametrize("mount", ["/boot", "/mnt/image", "/home/ana", "/srv/backup"])
+def test_a_disk_that_it_does_not_need_keeps_nothing_from_being_mended(mount: str) -> None:
+    assert asked(OTHERS, {**FAILING, DISK: room(mount)}) == "skip"
 
 
 def test_users_that_cannot_be_asked_are_not_well_for_certain() -> None:

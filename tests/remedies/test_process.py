@@ -7,8 +7,9 @@ import pytest
 import toys
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
+from remediate.host import Host, Settings, SshTarget, Vantage
 from remediate.probe import Fact, Probe
+from remediate.probes.http import Failure, Site
 from remediate.probes.laravel import App, Deploy
 from remediate.probes.load import SlowQueries
 from remediate.probes.machine import Machine, MachineIdentity
@@ -42,6 +43,11 @@ CULPRITS: dict[str, tuple[Process, str]] = {
     "of the login": (exl.process(user="ops"), "proceed"),
     "started by cron": (exl.process(unit="cron.service"), "proceed"),
     "of a login session": (exl.process(unit="user@1000.service"), "proceed"),
+    "of a user's own service": (exl.process(unit="user@1000.service/import.service"), "unit-process"),
+    "of a user's service with the name of one of ours": (
+        exl.process(unit="user@1000.service/sync.service"),
+        "unit-process",
+    ),
     "a queue worker": (WORKER, "proceed"),
     "too big": (exl.process(excess="memory", cpu=0, memory_kib=20_000_000), "proceed"),
     "of a pool": (exl.process(unit="php8.2-fpm.service", name="php-fpm8.2"), "skip"),
@@ -62,7 +68,8 @@ CULPRITS: dict[str, tuple[Process, str]] = {
 
 
 def facts(*processes: Process, **changed: Fact | Unreadable) -> Answers:
-    answers: Answers = {USAGE: exl.busy(*processes), DEPLOY: ex.NO_DEPLOY, APP: ex.APP, QUERIES: exl.NO_QUERIES}
+    usage = exl.busy(*processes, cores=1)
+    answers: Answers = {USAGE: usage, DEPLOY: ex.NO_DEPLOY, APP: ex.APP, QUERIES: exl.NO_QUERIES}
     return {**answers, **{_BY_NAME[name]: fact for name, fact in changed.items()}}
 
 
@@ -106,6 +113,44 @@ def test_a_worker_is_asked_and_never_forced() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("php8.2", "php artisan invoices:charge --all"),
+        ("php8.2", f"/usr/bin/php8.2 -d {'x' * 90}"),
+        ("sh", f"sh -c php {PATH}/artisan invoices:charge --all"),
+    ],
+)
+def test_what_may_be_in_the_middle_of_a_job_is_never_forced(name: str, arguments: str) -> None:
+    (step,) = END.apply(Facts(facts(exl.process(name=name, arguments=arguments))))
+    assert step == end_processes(["283:2379313"], "forge", 30)
+
+
+def test_who_harms_nobody_is_left_to_work() -> None:
+    # On a machine with many cores, every page at 200: it may be what charges the invoices.
+    calm = facts(OURS, usage=exl.busy(OURS, cores=16))
+    page = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
+    asking = END.model_copy(update={"pages": (page,)})
+    assert decide(calm) == "skip"
+    assert "pages answer, cores and memory suffice" in END.guard(Facts(calm)).reason
+    assert toys.decide(asking, {**calm, page: ex.page()}) == "skip"
+    assert toys.decide(asking, {**calm, page: ex.page(504)}) == "proceed"
+    assert toys.decide(asking, {**calm, page: ex.no_page(Failure.TIMEOUT)}) == "proceed"
+    assert toys.decide(asking, {**calm, page: Unreadable("no network")}) == "unreadable"
+    assert toys.decide(asking, {**facts(OURS), page: ex.page()}) == "proceed"
+    exhausted = calm[USAGE].model_copy(update={"memory_kib": 24_000_000})  # type: ignore[union-attr]  # stated above
+    assert decide(facts(OURS, usage=exhausted)) == "proceed"
+    assert toys.decide(END.model_copy(update={"even_if_pages_answer": True}), calm) == "proceed"
+    root = CULPRITS["root's"][0]
+    assert decide(facts(usage=exl.busy(OURS, root, cores=16))) == "foreign-process"
+
+
+def test_every_command_is_one_that_sudo_can_be_told_to_allow() -> None:
+    steps = {step.permission for step in END.apply(Facts(facts(WORKER, OURS, exl.process(9, user="ops"))))}
+    assert steps <= {run.permission for run in END.changes()}
+    assert {run.user for run in EndProcess(login=None).changes()} == {"forge"}
+
+
 def test_a_deploy_and_maintenance_stand_in_its_way() -> None:
     verdict = END.guard(Facts(facts(OURS, deploy=ex.DEPLOYING)))
     assert (verdict.decision, verdict.code and verdict.code.name) == (Decision.WAIT, "deploy-running")
@@ -128,6 +173,8 @@ def test_the_query_and_not_the_database() -> None:
     [
         ("root's", "by hand: sudo kill -TERM 283"),
         ("of a unit that would start it again", "By hand: sudo systemctl stop import.service"),
+        ("of a user's own service", "By hand: as forge: systemctl --user stop import.service"),
+        ("supervised, and no worker", "By hand: sudo supervisorctl stop PROGRAM, the PROGRAM with pid 283 or 1 in"),
         ("protected by the inventory", "never ended"),
     ],
 )
@@ -180,6 +227,22 @@ def test_a_pool_is_recycled_for_a_child_that_runs_away_and_for_what_it_has_grown
     assert list(POOL.apply(Facts(pool(CHILD)))) == [RELOAD]
 
 
+YOUNG = CHILD.model_copy(update={"pid": 900, "age": 4, "cpu": 3, "wanted": 4, "rests": 12, "excess": None})
+
+
+def test_a_pool_whose_new_child_runs_in_circles_is_not_mended() -> None:
+    before = survey(pool(CHILD))
+    assert isinstance(POOL.verify(before, survey(pool(YOUNG))), Proven)
+    retried = YOUNG.model_copy(update={"cpu": 99, "wanted": 99, "rests": 0})
+    result = POOL.verify(before, survey(pool(retried)))
+    assert isinstance(result, NotYet)
+    assert result.reason.startswith("reloaded, and a child works without rest again: php-fpm8.2 (pid 900")
+    crowded = retried.model_copy(update={"cpu": 60, "wanted": 99})
+    assert isinstance(POOL.verify(before, survey(pool(crowded))), NotYet)
+    serving = retried.model_copy(update={"rests": 40})
+    assert isinstance(POOL.verify(before, survey(pool(serving))), Proven)
+
+
 def test_a_pool_that_works_on_one_request_after_the_other_is_left_alone() -> None:
     # Between two requests a child waits for the next one; one that runs in circles waits for nothing.
     many = CHILD.model_copy(update={"rests": 40})
@@ -194,7 +257,7 @@ def test_a_pool_on_its_way_is_waited_for(name: str) -> None:
     assert toys.decide(POOL, pool(CHILD, unit=UNITS[name])) == "wait"
 
 
-SYNC, SYNC_UNIT = RestartUnit(unit="sync"), Unit(name="sync")
+SYNC, SYNC_UNIT = RestartUnit(unit="sync", restartable=("sync.service",)), Unit(name="sync")
 SPINS = CULPRITS["of a unit that may be restarted"][0]
 LATER = MachineIdentity(machine_id="a", boot_id="b", uptime=9_000.0)
 
@@ -214,6 +277,15 @@ def test_a_unit_is_restarted_once_and_not_again_and_again() -> None:
     assert "sudo systemctl stop sync.service" in reason
 
 
+def test_a_unit_that_the_inventory_does_not_list_is_not_restarted() -> None:
+    database = CULPRITS["a database"][0]
+    remedy, unit = RestartUnit(unit="mariadb", restartable=("sync",)), Unit(name="mariadb")
+    answers: Answers = {USAGE: exl.busy(database), unit: ex.RUNNING, Machine(): LATER}
+    assert toys.decide(remedy, answers) == "unit-process"
+    assert "mariadb is not among restartable_units" in remedy.guard(Facts(answers)).reason
+    assert toys.decide(remedy, {**answers, USAGE: exl.busy()}) == "skip"
+
+
 def test_what_was_restarted_and_is_busy_again_at_once_is_not_mended() -> None:
     anew = ex.started_again(ex.RUNNING)
     before, again = survey(service(SPINS)), SPINS.model_copy(update={"pid": 900, "excess": None, "age": 1})
@@ -231,7 +303,7 @@ def test_they_are_built_from_the_inventory() -> None:
     usage = Processes(cpu=60, age=10, own=("forge",))
     assert EndProcess.on(host) == EndProcess(usage=usage, login="forge", restartable=("sync",), php="php8.3", path=PATH)
     assert RecyclePhpFpm.on(host) == RecyclePhpFpm(php="php8.3", usage=usage)
-    assert RestartUnit.on(host) == RestartUnit(unit="sync", usage=usage, again=100)
+    assert RestartUnit.on(host) == RestartUnit(unit="sync", restartable=("sync",), usage=usage, again=100)
 
 
 GONE = facts()
@@ -245,7 +317,7 @@ EXAMPLES = {
     "php-fpm.recycle": (
         POOL,
         survey(pool(CHILD)),
-        survey(pool()),
+        survey(pool(YOUNG, YOUNG.model_copy(update={"pid": 901}))),
         (
             pool(CHILD, config=ex.BROKEN_CONFIG),
             pool(CHILD.model_copy(update={"rests": 40})),

@@ -42,7 +42,7 @@ from remediate.options import Options
 from remediate.outcome import HostOutcome, Mode, Report
 from remediate.playbook import Cure, Single
 from remediate.playbooks.app_down import app_down
-from remediate.probes.disk import Disk
+from remediate.probes.filesystems import Room
 from remediate.probes.laravel import AppLog
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxLog
@@ -54,6 +54,7 @@ from remediate.report.lines import WIDTH
 from remediate.report.text import TextReporter
 from remediate.testing import Event, ScriptedSession, play
 from remediate.testing import examples as ex
+from remediate.testing import load_examples as exl
 from remediate.testing.scripted import Changes
 from toys import RUN, report_of
 
@@ -103,7 +104,7 @@ def session(first: Changes, *acts: Changes | Event, **rest: object) -> Callable[
 
 SCENES: Final[Mapping[str, Scene]] = {
     "healthy": Scene(session(HEALTHY)),
-    "healthy-but": Scene(session({**HEALTHY, NGINX_CONFIG: ex.BROKEN_CONFIG, Disk(): ex.FULL})),
+    "healthy-but": Scene(session({**HEALTHY, NGINX_CONFIG: ex.BROKEN_CONFIG, Room(): exl.NO_ROOM_AT_ALL})),
     "fixed": Scene(session(DOWN, {**BACK, **UP})),
     "fixed-two-causes": Scene(
         session(broken("nginx down", "supervisor down"), *mended(["nginx down", "supervisor down"]))

@@ -21,12 +21,14 @@ class Runaway(Fault):
     kind: Literal["runaway"] = "runaway"
     user: UserName = Field(description="whose process it is")
     seconds: int = Field(default=280, ge=1, le=300, description="after which it ends by itself")
+    everywhere: bool = Field(default=False, description="whether one does on every core, so that others have to wait")
     respawns: bool = Field(default=False, description="whether somebody starts it again each time it has ended")
 
     def describe(self) -> str:
         """See Fault."""
         again = ", and is started again each time" if self.respawns else ""
-        return f"a process of {self.user} runs in circles for {self.seconds} s{again}"
+        what = "a process of {} for each core runs" if self.everywhere else "a process of {} runs"
+        return f"{what.format(self.user)} in circles for {self.seconds} s{again}"
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
@@ -39,7 +41,9 @@ class Runaway(Fault):
             words = f"/bin/bash -c 'while :; do {words}; done' remediate-again".replace(f"'{_BURN}'", f'"{_BURN}"')
         start = f"setsid -f timeout {self.seconds} {words} </dev/null >/dev/null 2>&1"
         waited = _AGED if self.seconds > 10 else f"sleep {self.seconds}\n"
-        return f"runuser -u {self.user} -- {start}\n{waited}"
+        each = f"runuser -u {self.user} -- {start}"
+        many = f'for core in $(seq "$(nproc)"); do {each}; done' if self.everywhere else each
+        return f"{many}\n{waited}"
 
     def mending(self) -> str:
         """See Fault."""
