@@ -200,7 +200,7 @@ class EndProcess(Remedy):
             workers = [process.identity for process in of_user if _worker(process)]
             others = [process.identity for process in of_user if not _worker(process)]
             if others:
-                yield end_processes(others, user, self.patience, kill=True)
+                yield end_processes(others, user, self.patience, left="kill")
             if workers:
                 yield end_processes(workers, user, max(30, self.patience))
 
