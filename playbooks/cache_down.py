@@ -8,6 +8,7 @@ from remediate.host import Host
 from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
+from remediate.probes.descendants import ConfigurationOfWorkers
 from remediate.probes.filesystems import Room
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppLog
@@ -42,13 +43,15 @@ def _redis(host: Host) -> AppRedis:
 
 
 def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
-    settings = host.settings
+    settings, redis = host.settings, _redis(host)
     yield from Site.of(host)
     if settings.health_path is not None:
         yield from Site.of(host, settings.health_path)
-    yield _redis(host)
+    yield redis
     if settings.worker_program is not None:
         yield Workers(program=settings.worker_program)
+        # They look well with the old password for as long as they live.
+        yield ConfigurationOfWorkers(path=redis.path, user=redis.user)
 
 
 def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
@@ -166,9 +169,10 @@ def cache_down(host: Host) -> Iterable[Remedy]:
     yield EndMaintenance.on(host)
     if settings.redis is not None and settings.redis.unit is not None:
         yield RestartRedis.on(host)
+    # It tries what .env says: where that fails, too, rebuilding the configuration would change a host for nothing.
+    yield RedisByHand.on(host)
     yield CacheConfig.on(host, about=_CONFIGURED, failing=(_redis(host),))
     yield ReloadPhpFpm.on(host)
-    yield RedisByHand.on(host)
     yield ClearCache.on(host)
     yield HandOver.on(host, own="cache-down")
     if settings.worker_program is not None:

@@ -96,7 +96,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
         "database.end-idle",
         needs=(unit,),
     )
-    forgotten = faults.TransactionForgotten(app=app, database=name, user=user, table="payments")
+    forgotten = faults.TransactionForgotten(app=app, database=name, user=user, table="agencies")
     yield cured("database-transaction-forgotten", forgotten, "database.end-queries", needs=(unit,))
     runaway = faults.QueryRunaway(app=app, database=name, user=user, table="agencies")
     yield cured("database-query-runaway", runaway, "database.end-queries", needs=(unit,))

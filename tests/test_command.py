@@ -2,6 +2,9 @@
 
 import pickle
 import re
+import subprocess
+from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -17,7 +20,7 @@ READS = Run.of("/usr/bin/cat", user="forge", stdin=CANARY)
 PROGRAMS = {
     "edit_env.php": edit_env("php8.2", "/srv/app", "forge", "A", SecretStr(CANARY), seen="0"),
     "cache_config.php": cache_config("php8.2", "/srv/app", "forge"),
-    "end_processes.sh": end_processes(("1:2", "3:4"), "forge", 5, kill=True),
+    "end_processes.sh": end_processes(("1:2", "3:4"), "forge", 5, left="kill"),
 }
 
 
@@ -55,6 +58,24 @@ def test_a_program_has_a_name_in_the_place_of_its_text(name: str) -> None:
     assert "\n" not in text
     assert not re.search(r"(^| )(//|#) ", text)
     assert "c4n4ry" not in " ".join(run.argv)
+
+
+@pytest.mark.parametrize(("left", "exit_status"), [("wait", 1), ("leave", 0), ("kill", 0)])
+def test_one_that_does_not_end_is_named(left: Literal["wait", "kill", "leave"], exit_status: int) -> None:
+    deaf = "trap '' TERM; echo; while :; do read -r _ || sleep 1; done"
+    with subprocess.Popen(("sh", "-c", deaf), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        began = Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()[19]
+        run = end_processes((f"{process.pid}:{began}",), "forge", 0, left=left)
+        assert run.stdin is not None
+        given = run.stdin.get_secret_value()
+        try:
+            done = subprocess.run(run.argv, input=given, capture_output=True, text=True, check=False)
+        finally:
+            process.kill()
+    assert done.returncode == exit_status
+    assert done.stderr == ("" if left == "kill" else f"still there: {process.pid}\n")
 
 
 def test_only_what_is_ours_has_a_name() -> None:

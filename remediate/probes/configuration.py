@@ -58,10 +58,10 @@ class ConfigurationState(Fact):
         return f"cached, and not what .env gives: {named(self.differs)}" if self.differs else "cached, as .env gives it"
 
 
-def named(keys: tuple[str, ...]) -> str:
+def named(keys: tuple[str, ...], most: int = 3) -> str:
     """Name the first few of many keys."""
-    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-    return f"{', '.join(keys[:3])}{more}"
+    more = f" and {len(keys) - most} more" if len(keys) > most else ""
+    return f"{', '.join(keys[:most])}{more}"
 
 
 class _OfApplication(Probe[T_co]):

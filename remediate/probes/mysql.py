@@ -29,6 +29,9 @@ class Session(_Row):
     command: str = Field(description="Sleep when it does nothing")
     started: int = Field(ge=0, le=2**32, description="when that began, in seconds since 1970 by the server's clock")
     blocks: _Flag = Field(description="others wait for locks that it holds")
+    suspected: _Flag = Field(
+        default=False, description="others wait for a lock on a table, and nobody can tell whether it holds that"
+    )
     beyond: _Flag = Field(description="it has been at it for longer than the limit")
     transaction: _Flag = Field(description="it is in a transaction")
     modified: _Flag = Field(description="the transaction has changed rows: ending it undoes that")
@@ -88,8 +91,11 @@ class SessionsState(Fact):
             said.append(f"{self.taken} in use ({self.held})")
         if self.waiting:
             blocking = [each for each in self.sessions if each.blocks]
-            said.append(f"locks are waited for, held by {listed(blocking)}" if blocking else "locks are waited for")
-        long = [each for each in self.sessions if not each.idle and not each.blocks]
+            suspected = [each for each in self.sessions if each.suspected and not each.blocks]
+            held = f", held by {listed(blocking)}" if blocking else ""
+            perhaps = f", perhaps held by {listed(suspected)}" if suspected else ""
+            said.append(f"locks are waited for{held}{perhaps}")
+        long = [each for each in self.sessions if not (each.idle or each.blocks or each.suspected)]
         said += [f"long: {listed(long)}"] if long else []
         return "; ".join(said) or "nobody waits"
 

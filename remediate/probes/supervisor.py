@@ -47,6 +47,11 @@ class WorkerState(Fact):
         return tuple(each for each in self.processes if each.state in {"FATAL", "EXITED", "STOPPED", "UNKNOWN"})
 
     @property
+    def parked(self) -> tuple[ProgramState, ...]:
+        """Those that somebody stopped: one that ends by itself is EXITED or FATAL."""
+        return tuple(each for each in self.processes if each.state == "STOPPED")
+
+    @property
     def changing(self) -> tuple[ProgramState, ...]:
         """Those on their way to another state."""
         return tuple(each for each in self.processes if each.state in {"STARTING", "STOPPING", "BACKOFF"})

@@ -1,6 +1,6 @@
 -- Ends what the application's own user (@application) does beyond a limit: a reading query first by itself, then the
--- connection of a transaction that stays with locks others wait for. While somebody waits for a lock only what holds it
--- is ended: whatever else takes long has done nothing to anybody. Everything is judged here, at this moment.
+-- connection of a transaction that stays with locks others wait for. While somebody waits for a lock only what is
+-- proven to hold it is ended: whatever else takes long has done nothing to anybody. Everything is judged here, at this moment.
 BEGIN NOT ATOMIC
 DECLARE asked TEXT DEFAULT ',';
 -- No such session, no such query: it ended by itself.

@@ -17,9 +17,10 @@ blockers AS (
     JOIN information_schema.innodb_lock_waits AS w ON w.blocking_trx_id = s.trx_id
     JOIN victims AS v ON v.trx_id = w.requesting_trx_id
     WHERE NOT s.waits
-    UNION
-    -- Who holds a metadata lock is told only by a plugin that few have. It is somebody whose transaction was open when
-    -- the first one began to wait.
+),
+suspects AS (
+    -- Who holds a metadata lock is told only by a plugin that few have. It may be somebody whose transaction was open
+    -- when the first one began to wait, or somebody with LOCK TABLES, who has none: they are named, and never ended.
     SELECT s.id FROM sessions AS s
     WHERE NOT s.waits AND s.trx_id IS NOT NULL
         AND UNIX_TIMESTAMP(s.trx_started) <= UNIX_TIMESTAMP()
@@ -27,6 +28,7 @@ blockers AS (
 ),
 judged AS (
     SELECT s.*, s.id IN (SELECT id FROM blockers) AS blocks,
+        s.id IN (SELECT id FROM suspects) AS suspected,
         s.time >= IF(s.command = 'Sleep', IF(s.trx_id IS NULL, @idle, @idle_transaction), @long_query) AS beyond,
         -- A dump of the whole database says SQL_NO_CACHE.
         COALESCE(

@@ -1,5 +1,5 @@
 -- One JSON document a line: the server; when it is nearly full, how many sessions each user holds; and every session that
--- blocks others or is beyond a limit. The same text as long as nothing happens to those, whatever else comes and goes.
+-- blocks others, may do so, or is beyond a limit. The same text as long as nothing happens to those, whatever else comes and goes.
 -- include judged.sql
 , marks AS (
     SELECT CHAR(39 USING utf8mb4) AS single, CHAR(34 USING utf8mb4) AS twofold,
@@ -24,14 +24,14 @@ FROM judged, server WHERE is_tight AND time >= 2 GROUP BY user, command = 'Sleep
 UNION ALL
 (SELECT JSON_OBJECT(
     'id', id, 'query', query_id, 'user', user, 'database', db, 'command', command, 'started', started,
-    'blocks', blocks, 'beyond', beyond, 'transaction', trx_id IS NOT NULL, 'modified', modified,
+    'blocks', blocks, 'suspected', suspected, 'beyond', beyond, 'transaction', trx_id IS NOT NULL, 'modified', modified,
     'reads', is_reading,
     'statement', LEFT(TRIM(
         REGEXP_REPLACE(REGEXP_REPLACE(LEFT(COALESCE(info, ''), 2000), literals, '?'), '[[:space:]]+', ' ')
     ), 200)
 )
 FROM judged, server, pattern
-WHERE blocks
+WHERE blocks OR suspected
     OR (command <> 'Sleep' AND beyond AND NOT waits)
     OR (is_tight AND command = 'Sleep' AND trx_id IS NULL AND beyond)
-ORDER BY blocks DESC, started, id LIMIT 20)
+ORDER BY blocks DESC, suspected DESC, started, id LIMIT 20)

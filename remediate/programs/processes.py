@@ -1,21 +1,25 @@
 """Ends processes that were looked at, and no others."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from remediate.command import Run
 from remediate.programs import one_line
 
 
-def end_processes(identities: Iterable[str], user: str, patience: int, *, kill: bool = False) -> Run:
+def end_processes(
+    identities: Iterable[str], user: str, patience: int, *, left: Literal["wait", "kill", "leave"] = "wait"
+) -> Run:
     """Return the command that asks processes to end (TERM) and waits for `patience` seconds.
 
     An identity is `pid:start time in clock ticks since boot` (proc(5), field 22 of stat), so that a process id that
-    was given to another program meanwhile is left alone. `kill` forces what is left then. It runs as `user`, whose
-    processes they have to be: the kernel lets it signal no other's.
+    was given to another program meanwhile is left alone. What is `left` then makes it fail, is forced (`kill`), or
+    goes on (`leave`): then the next step is taken for those that did end. It runs as `user`, whose processes they
+    have to be: the kernel lets it signal no other's.
     """
     return Run.of(
         *("/bin/sh", "-c", one_line("remediate.programs", "end_processes.sh"), "sh"),
-        *(str(patience), "kill" if kill else "wait"),
+        *(str(patience), left),
         user=user,
         seconds=patience + 10,
         stdin="".join(f"{each}\n" for each in identities),

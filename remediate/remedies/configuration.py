@@ -22,12 +22,13 @@ from remediate.probes.laravel import AppDatabase
 from remediate.probes.opcache import Opcache
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.redis import AppRedis
+from remediate.probes.supervisor import Workers
 from remediate.probes.webhook import Webhook
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
-from remediate.remedies.opcache import reload_php_fpm
+from remediate.remedies.opcache import Keeper, reload_php_fpm
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
-from remediate.remedies.workers import renew_workers, renewing
+from remediate.remedies.workers import missing, renew_workers, renewing
 from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
@@ -100,7 +101,7 @@ class CacheConfig(_OfConfiguration):
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN,)
     # What .env holds may be rejected, too: then it would only be another wrong configuration.
-    after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.access")
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.access", "redis.restart", "redis.by-hand")
 
     def title(self) -> str:
         """See Remedy."""
@@ -133,7 +134,9 @@ class CacheConfig(_OfConfiguration):
             )
         # Without them nobody could tell afterwards that it was built, and from what.
         facts[self._cached], facts[self._env]
-        return proceed(f"the cached configuration differs from .env: {named(keys)}")
+        others = tuple(key for key in state.differs if key not in keys)
+        with_it = f"; put into use along with it: {named(others, 20)}" if others else ""
+        return proceed(f"the cached configuration differs from .env: {named(keys)}{with_it}")
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
@@ -179,12 +182,20 @@ class SetEnv(_OfConfiguration):
         return Descendants(path=self.path, user=self.user, unit=self.unit)
 
     @property
+    def _supervised(self) -> tuple[Workers, ...]:
+        return () if self.program is None else (Workers(program=self.program),)
+
+    @property
     def _opcache(self) -> Opcache:
         return Opcache(php=self.php)
 
     @property
     def _fpm(self) -> PhpFpmConfig:
         return PhpFpmConfig(php=self.php)
+
+    @property
+    def _keeper(self) -> Keeper:
+        return Keeper(self.php, self.path, self.user)
 
     def title(self) -> str:
         """See Remedy."""
@@ -193,8 +204,8 @@ class SetEnv(_OfConfiguration):
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (
-            *(self._configuration, self._env, self._cached, self._value),
-            *(self._workers, self._opcache, self._fpm),
+            *(self._configuration, self._env, self._value),
+            *(self._workers, self._fpm, *self._keeper.probes(), *self._supervised),
         )
 
     def identity(self) -> tuple[Probe[Fact], ...]:
@@ -204,13 +215,15 @@ class SetEnv(_OfConfiguration):
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
         state, value, workers = facts[self._configuration], facts[self._value], facts[self._workers]
-        facts[self._env], facts[self._cached]
+        for needed in (self._env, self._cached, *self._supervised):
+            facts[needed]  # without them nobody could tell what to change, or afterwards that it was
         if refusal := broken_env(state):
             return refusal
         if value.state == "broken":
             return refuse(ENV_BROKEN, f"{self.path}/.env cannot be parsed")
         outside, stale = self.key in state.external, workers.stale_workers(self.path)
-        if value.state == "same" and not state.differs and not stale:
+        older = self._keeper.older(facts)
+        if value.state == "same" and not state.differs and not stale and not older:
             given = ", though a pool or a worker is given another value from outside .env" if outside else ""
             return skip(f"{self.key} is what it should be{given}")
         # A reload with a broken pool file ends PHP-FPM.
@@ -223,9 +236,8 @@ class SetEnv(_OfConfiguration):
         if pending:
             return refuse(CONFIG_PENDING, f"{pending}: do.config.cache puts that into use first")
         if value.state == "same":
-            return proceed(
-                f"{self.key} is what it should be, but {len(stale)} workers are older than the configuration"
-            )
+            who = older or f"{len(stale)} workers are older than the configuration"
+            return proceed(f"{self.key} is what it should be, but {who}")
         return proceed(f"{self.key} {value.describe()}")
 
     def apply(self, facts: Facts) -> Iterator[Step]:
@@ -233,14 +245,16 @@ class SetEnv(_OfConfiguration):
         state, edited = facts[self._configuration], facts[self._value].state != "same"
         if edited:
             yield edit_env(self.php, self.path, self.user, self.key, self.value, seen=facts[self._env].mark)
-        if state.cached and (edited or state.differs):
+        rebuilt = state.cached and (edited or bool(state.differs))
+        if rebuilt:
             yield cache_config(self.php, self.path, self.user)
-            if facts[self._opcache].keeps:
-                yield reload_php_fpm(self.php)
+        if (rebuilt and facts[self._opcache].keeps) or self._keeper.older(facts):
+            yield reload_php_fpm(self.php)
         # Those that are not stale yet are, once it is edited.
         workers = facts[self._workers]
         renewed = workers.workers(self.path) if edited or state.differs else workers.stale_workers(self.path)
-        yield from renew_workers(renewed, self.user, self.program, self.patience)
+        parked = any(facts[each].parked for each in self._supervised)
+        yield from renew_workers(renewed, self.user, None if parked else self.program, self.patience)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
@@ -264,6 +278,12 @@ class SetEnv(_OfConfiguration):
             return NotYet(reason=f"the cached configuration differs from .env: {named(new)}")
         if stale := after[self._workers].stale_workers(self.path):
             return NotYet(reason=f"{len(stale)} workers still have the configuration they were started with")
+        if older := self._keeper.older(after):
+            return NotYet(reason=older)
+        for each in self._supervised:
+            rested = [process for process in before[each].processes if process.state != "RUNNING"]
+            if before[each].processes and missing(after[each], rested):
+                return NotYet(reason=f"{each.label()} is {after[each].describe()}")
         return Proven(evidence=f"{self.key} is what it should be, and nothing works with another value")
 
 

@@ -12,20 +12,18 @@ from remediate.probes.cache import MARKER, Cache, CacheState
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, named
 from remediate.probes.descendants import Descendants
 from remediate.probes.http import Site
-from remediate.probes.opcache import Opcache
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.redis import AppRedis, RedisContent
 from remediate.probes.stores import Role, Trouble
 from remediate.probes.supervisor import Workers
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
-from remediate.programs.processes import end_processes
-from remediate.remedies.configuration import ENV_BROKEN, broken_env
+from remediate.remedies.configuration import CONFIG_PENDING, ENV_BROKEN, broken_env
 from remediate.remedies.handover import noticed
-from remediate.remedies.opcache import reload_php_fpm
+from remediate.remedies.opcache import Keeper, reload_php_fpm
 from remediate.remedies.redis import REDIS_LOADING
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
-from remediate.remedies.workers import renew_workers, start_program
+from remediate.remedies.workers import missing, renew_workers, renewing, start_program
 from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
@@ -45,6 +43,10 @@ DIVERGING_CACHES = RefusalCode(
 REDIS_STILL_FAILING = RefusalCode(
     name="redis-still-failing", meaning="The Redis that the cache would go back to does not do what is asked of it."
 )
+
+
+_OWN = "cache."
+"""Where the configuration says what is changed here."""
 
 
 class _MoveCache(Remedy):
@@ -95,8 +97,8 @@ class _MoveCache(Remedy):
         return Descendants(path=self.path, user=self.user, unit=self.unit)
 
     @property
-    def _opcache(self) -> Opcache:
-        return Opcache(php=self.php)
+    def _keeper(self) -> Keeper:
+        return Keeper(self.php, self.path, self.user)
 
     @property
     def _fpm(self) -> PhpFpmConfig:
@@ -116,10 +118,9 @@ class _MoveCache(Remedy):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        files = (self._env, self._cached, self._configuration)
         return (
-            *(self._redis, self._cache, *files, self._processes, self._opcache, self._fpm),
-            *(*self._workers, *self.pages),
+            *(self._redis, self._cache, self._env, self._configuration, self._processes, self._fpm),
+            *(*self._keeper.probes(), *self._workers, *self.pages),
         )
 
     def identity(self) -> tuple[Probe[Fact], ...]:
@@ -133,7 +134,7 @@ class _MoveCache(Remedy):
     def _shut_out(self, facts: Facts, cache: CacheState) -> Verdict | None:
         """Say why the configuration cannot be changed, or why that would have no effect; None when it can."""
         state = facts[self._configuration]
-        for needed in (*self.identity(), self._processes):
+        for needed in (*self.identity(), self._processes, *self._workers):
             facts[needed]  # without them nobody could tell what to change, or afterwards that it was
         if refusal := broken_env(state):
             return refusal
@@ -142,7 +143,13 @@ class _MoveCache(Remedy):
         if cache.key in state.external:
             return refuse(FILE_CACHE_UNUSABLE, f"{cache.key} is given to a pool or a worker from outside .env")
         # A reload with a broken pool file ends PHP-FPM.
-        return unsound(facts[self._fpm], self._fpm.label()) if facts[self._opcache].keeps else None
+        return unsound(facts[self._fpm], self._fpm.label()) if facts[self._keeper.opcache].keeps else None
+
+    def _pending(self, facts: Facts) -> str:
+        """Say which other edits of .env would be put into use along with it; nothing when none would."""
+        differs = facts[self._configuration].differs
+        others = tuple(key for key in differs if not key.startswith(_OWN))
+        return f"the cached configuration differs from .env: {named(others)}" if others else ""
 
     def _moving(self, facts: Facts, store: str) -> Iterator[Step]:
         """Yield what makes everything use this store: workers by signal, since `queue:restart` is left in the cache."""
@@ -150,33 +157,37 @@ class _MoveCache(Remedy):
         yield edit_env(self.php, self.path, self.user, key, SecretStr(store), seen=facts[self._env].mark)
         if facts[self._configuration].cached:
             yield cache_config(self.php, self.path, self.user)
-            if facts[self._opcache].keeps:
+            if facts[self._keeper.opcache].keeps:
                 yield reload_php_fpm(self.php)
         yield from renew_workers(facts[self._processes].workers(self.path), self.user, None, self.patience)
 
-    def _starting(self) -> Iterator[Step]:
-        # Those that died of it are given up by supervisor; those that run are left as they are.
-        if self.program is not None:
+    def _starting(self, facts: Facts) -> Iterator[Step]:
+        # Those that died of it are given up by supervisor; those that run are left as they are. Every process of the
+        # group is started by one command: not where somebody has stopped one of them.
+        if self.program is not None and not any(facts[each].parked for each in self._workers):
             yield start_program(self.program)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
         edit = edit_env(self.php, self.path, self.user, "", SecretStr(""), seen="")
         taken = (cache_config(self.php, self.path, self.user), reload_php_fpm(self.php))
-        return (edit, *taken, end_processes((), self.user, self.patience), *self._starting())
+        return (edit, *taken, *renewing(self.user, self.program, self.patience))
 
     def _taken(self, before: Facts, after: Facts) -> str | None:
         """Say what does not use the new store yet, None when everything does."""
         if all(_same(before, after, probe) for probe in self.identity()):
             return "neither .env nor the cached configuration has changed"
-        state = after[self._configuration]
-        if differs := state.about(("cache",)):
-            return f"the cached configuration differs from .env: {named(differs)}"
+        was = before[self._configuration].differs
+        differs = after[self._configuration].differs
+        if left := tuple(key for key in differs if key.startswith(_OWN) or key not in was):
+            return f"the cached configuration differs from .env: {named(left)}"
+        if older := self._keeper.older(after):
+            return older
         if stale := after[self._processes].stale_workers(self.path):
             return f"{len(stale)} workers still have the configuration they were started with"
         queue = after[self._redis].link(Role.QUEUE)
         lives = queue is None or queue.trouble is None
-        down = [probe for probe in self._workers if lives and after[probe].ok is not True]
+        down = [probe for probe in self._workers if lives and missing(after[probe], before[probe].parked)]
         wrong = [*down, *(page for page in self.pages if after[page].ok is not True)]
         return f"{wrong[0].label()} {after[wrong[0]].describe()}" if wrong else None
 
@@ -203,6 +214,7 @@ class UseFileCache(_MoveCache):
         FILE_CACHE_UNUSABLE,
         FALLBACK_USELESS,
         DIVERGING_CACHES,
+        CONFIG_PENDING,
     )
 
     @classmethod
@@ -225,9 +237,13 @@ class UseFileCache(_MoveCache):
         said = f"{used.server}: {used.trouble.value}"
         if Role.SESSIONS in failing:
             return refuse(FALLBACK_USELESS, f"{said}; the sessions are there, too: the pages would fail as before")
+        pending = self._pending(facts)
         if self.servers != 1:
             count = "an unknown number of" if self.servers is None else f"{self.servers}"
-            return refuse(DIVERGING_CACHES, f"{said}; {count} servers run the application (remediate.app_servers)")
+            several = f"{said}; {count} servers run the application (remediate.app_servers)"
+            return refuse(DIVERGING_CACHES, f"{several}; {pending}" if pending else several)
+        if pending:
+            return refuse(CONFIG_PENDING, f"{said}; {pending}: do.config.cache puts that into use first")
         queue = "; the queue is there, too, and goes on waiting" if Role.QUEUE in failing else ""
         return proceed(f"{said}: {cache.key} from {redis.store(Role.CACHE).name} to {cache.file}{queue}")
 
@@ -248,7 +264,7 @@ class UseFileCache(_MoveCache):
         yield from self._moving(facts, cache.file or "")
         queue = redis.link(Role.QUEUE)
         if queue is None or queue.trouble is None:
-            yield from self._starting()
+            yield from self._starting(facts)
 
     def _note(self, store: str) -> Run:
         return Run.of("/usr/bin/tee", "--", self._marker, user=self.user, seconds=10, stdin=f"{store}\n")
@@ -283,6 +299,7 @@ class RestoreCache(_MoveCache):
         FILE_CACHE_UNUSABLE,
         REDIS_STILL_FAILING,
         REDIS_LOADING,
+        CONFIG_PENDING,
     )
 
     @property
@@ -307,6 +324,8 @@ class RestoreCache(_MoveCache):
             return refuse(REDIS_STILL_FAILING, f"{link.server}: {link.trouble.value}")
         if refusal := self._shut_out(facts, cache):
             return refusal
+        if pending := self._pending(facts):
+            return refuse(CONFIG_PENDING, f"{pending}: do.config.cache puts that into use first")
         content = facts[self._content].of(link.connection)
         kept = f"; {content.keys} keys in {link.place} are from before" if content is not None and content.keys else ""
         return proceed(f"{link.server} answers: {cache.key} from {cache.now} back to {cache.before}{kept}")
@@ -314,7 +333,7 @@ class RestoreCache(_MoveCache):
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
         yield from self._moving(facts, facts[self._cache].before or "")
-        yield from self._starting()
+        yield from self._starting(facts)
         # Last: until then it is still known where it was.
         yield self._forget
 

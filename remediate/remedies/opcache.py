@@ -18,13 +18,45 @@ from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, skip, wait
 
 
+class Keeper:
+    """What PHP-FPM keeps of an application's configuration: opcache's memory, and what its children have read."""
+
+    def __init__(self, php: str, path: str, user: str) -> None:
+        """Ask about one application's PHP-FPM."""
+        self.opcache = Opcache(php=php)
+        self.unit = Unit(name=unit_of(php))
+        self.children = Descendants(path=path, user=user, unit=unit_of(php))
+        self.cached = CachedConfig(path=path, user=user)
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """Return what `older` has to know."""
+        return (self.opcache, self.unit, self.children, self.cached)
+
+    def older(self, facts: Facts) -> str | None:
+        """Say what is older than the configuration in use and would not notice; None where nothing is.
+
+        What opcache has read is shared by all children and lives as long as the main process: their age alone says
+        too little.
+        """
+        written = facts[self.cached].written if facts[self.opcache].keeps else None
+        unit = facts[self.unit]
+        if written is None or unit.active not in {"active", "reloading"}:
+            return None
+        # systemd tells whole seconds: a reload within the same one counts as later, unless a child is older.
+        reloaded = unit.changed_at.timestamp() + 1 if unit.changed_at is not None else 0.0
+        stale = facts[self.children].stale
+        if not stale and written < reloaded:
+            return None
+        who = f"{len(stale)} children of {self.unit.label()} are" if stale else f"{self.unit.label()} is"
+        return f"{who} older than the configuration, and opcache keeps it"
+
+
 class ReloadPhpFpm(Remedy):
     """Make PHP-FPM take a new configuration where it would not notice (runbook 4.5, "Restart PHP-FPM").
 
     Needed only when opcache never looks at files again (opcache.validate_timestamps=0) and children are older than
     the configuration in use. A reload with a broken pool file ends PHP-FPM, with exit status 0, so its configuration
-    is checked before. Requests that are being worked on are lost unless `process_control_timeout` is set. What opcache
-    has read is shared by all children and lives as long as the main process, so their age alone says too little.
+    is checked before. Requests that are being worked on are lost unless `process_control_timeout` is set.
     """
 
     kind: Literal["php-fpm.reload"] = "php-fpm.reload"
@@ -43,24 +75,16 @@ class ReloadPhpFpm(Remedy):
         return {name: value for name, value in given.items() if value is not None}
 
     @property
+    def _keeper(self) -> Keeper:
+        return Keeper(self.php, self.path, self.user)
+
+    @property
     def _unit(self) -> Unit:
-        return Unit(name=unit_of(self.php))
+        return self._keeper.unit
 
     @property
     def _config(self) -> PhpFpmConfig:
         return PhpFpmConfig(php=self.php)
-
-    @property
-    def _opcache(self) -> Opcache:
-        return Opcache(php=self.php)
-
-    @property
-    def _children(self) -> Descendants:
-        return Descendants(path=self.path, user=self.user, unit=unit_of(self.php))
-
-    @property
-    def _cached(self) -> CachedConfig:
-        return CachedConfig(path=self.path, user=self.user)
 
     def title(self) -> str:
         """See Remedy."""
@@ -68,7 +92,7 @@ class ReloadPhpFpm(Remedy):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._unit, self._config, self._opcache, self._children, self._cached)
+        return (*self._keeper.probes(), self._config)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy: systemd notes when it was reloaded. Its children come and go with the requests."""
@@ -76,29 +100,22 @@ class ReloadPhpFpm(Remedy):
 
     def steady(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._config, self._cached)
+        return (self._config, self._keeper.cached)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
         unit, name = facts[self._unit], self.title()
-        if not facts[self._opcache].keeps:
+        if not facts[self._keeper.opcache].keeps:
             return skip("opcache notices changed files")
         if unit.changing:
             return wait(f"{name} is {unit.describe()}, job {unit.job}")
         if not unit.healthy:
             return skip(f"{name} is {unit.describe()}: it keeps nothing")
-        cached = facts[self._cached]
-        if cached.written is None:
+        if facts[self._keeper.cached].written is None:
             return skip("the configuration is not cached: there is nothing to keep")
-        # systemd tells whole seconds: a reload within the same one counts as later, unless a child is older.
-        reloaded = unit.changed_at.timestamp() + 1 if unit.changed_at is not None else 0.0
-        stale = facts[self._children].stale
-        if not stale and cached.written < reloaded:
+        if (older := self._keeper.older(facts)) is None:
             return skip(f"{name} was started or reloaded after the configuration was cached")
-        older = f"{len(stale)} children of {name} are" if stale else f"{name} is"
-        return unsound(facts[self._config], self._config.label()) or proceed(
-            f"{older} older than the configuration, and opcache keeps it"
-        )
+        return unsound(facts[self._config], self._config.label()) or proceed(older)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""

@@ -234,7 +234,7 @@ class EndProcess(Remedy):
                 yield self._asking(user, asked)
 
     def _forcing(self, user: str, identities: Iterable[str] = ()) -> Run:
-        return end_processes(identities, user, self.patience, kill=True)
+        return end_processes(identities, user, self.patience, left="kill")
 
     def _asking(self, user: str, identities: Iterable[str] = ()) -> Run:
         return end_processes(identities, user, max(30, self.patience))

@@ -104,7 +104,8 @@ class _OfSessions(Remedy):
 class EndQueries(_OfSessions):
     """End queries and transactions of the application that others wait for (runbook 4.2, "kill long-running queries").
 
-    First what holds the locks is found: the longest queries are, as a rule, its victims. A transaction that does
+    First what holds the locks is found: the longest queries are, as a rule, its victims. Of a lock on a whole table
+    the server does not tell who holds it: who may is named, and nobody ended. A transaction that does
     nothing has its connection ended, a long query is ended by itself (KILL QUERY), and its connection only when its
     transaction stays with the locks. Without locks a long query is ended only when pages hang, or when somebody wants
     it so. Only the application's own sessions, only reading queries; the server judges them again, by the same words,
@@ -155,6 +156,8 @@ class EndQueries(_OfSessions):
         blocking = [each for each in state.sessions if each.blocks]
         if self.user is None:
             return refuse(DATABASE_USER_UNSET, f"{state.describe()}, but who the application is there is open")
+        if not blocking and (suspected := [each for each in state.sessions if each.suspected]):
+            return refuse(BLOCKER_UNKNOWN, f"a table's lock is waited for; these may hold it: {listed(suspected)}")
         if not blocking:
             return refuse(BLOCKER_UNKNOWN, "locks are waited for, and no transaction is known that would hold them")
         if others := [each for each in blocking if each.user != self.user]:
@@ -185,14 +188,13 @@ class EndQueries(_OfSessions):
 class EndIdle(_OfSessions):
     """End connections of the application that do nothing while nobody gets one (runbook 4.2, connection limit).
 
-    Only while the server has hardly a connection left and the application gets none, and only those of the
+    Only while the server has no connection left, or hardly one and the application gets none, and only those of the
     application's own user that have done nothing for longer than the limit and are in no transaction. When others
     hold the connections they are named.
     """
 
     kind: Literal["database.end-idle"] = "database.end-idle"
     asked: AppDatabase | None = Field(default=None, description="the application's own question to its database")
-    pages: tuple[Site, ...] = Field(default=(), description="pages that it serves")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_USER_UNSET, CONNECTION_LIMIT)
 
@@ -200,14 +202,14 @@ class EndIdle(_OfSessions):
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         settings = host.settings
-        given = {**super().defaults(host), "pages": _pages(host)}
+        given = super().defaults(host)
         if settings.php is None or settings.app_path is None:
             return given
         return {**given, "asked": AppDatabase(php=settings.php, path=settings.app_path, user=settings.app_user)}
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._sessions, *((self.asked,) if self.asked else ()), *self.pages)
+        return (self._sessions, *((self.asked,) if self.asked else ()))
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
@@ -237,9 +239,8 @@ class EndIdle(_OfSessions):
 
     def _rejected(self, state: SessionsState, facts: Facts) -> bool:
         """Whether somebody gets no connection."""
-        if state.full or (self.asked is not None and facts[self.asked].trouble is DatabaseTrouble.TOO_MANY):
-            return True
-        return any(facts[page].ok is not True for page in self.pages)
+        # A page that fails may do so for any reason: a deploy, for example.
+        return state.full or (self.asked is not None and facts[self.asked].trouble is DatabaseTrouble.TOO_MANY)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""

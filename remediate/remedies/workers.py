@@ -9,7 +9,7 @@ from remediate.command import ROOT, Run
 from remediate.host import AbsolutePath, Host, ProgramName, UnitName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.descendants import Descendant, Descendants
-from remediate.probes.supervisor import SUPERVISORCTL, WorkerIdentity, Workers
+from remediate.probes.supervisor import SUPERVISORCTL, ProgramState, WorkerIdentity, Workers, WorkerState
 from remediate.programs.processes import end_processes
 from remediate.remedy import NotYet, Remedy, Step, Verification
 from remediate.survey import Facts
@@ -17,11 +17,14 @@ from remediate.verdict import Verdict, proceed, skip, wait
 
 
 def renew_workers(workers: Iterable[Descendant], user: str, program: str | None, patience: int) -> Iterator[Step]:
-    """Ask workers to finish what they do (TERM) and have supervisor start what does not come back by itself."""
+    """Ask workers to finish what they do (TERM) and have supervisor start what does not come back by itself.
+
+    One that goes on with a long job does not keep those from being started that have made room.
+    """
     identities = [each.identity for each in workers]
     if not identities:
         return
-    yield end_processes(identities, user, patience)
+    yield end_processes(identities, user, patience, left="leave")
     if program is not None:
         # A program with autorestart=unexpected stays down after a clean end; those that run are left as they are.
         yield start_program(program)
@@ -29,7 +32,17 @@ def renew_workers(workers: Iterable[Descendant], user: str, program: str | None,
 
 def renewing(user: str, program: str | None, patience: int) -> tuple[Run, ...]:
     """Return every command that `renew_workers` may yield."""
-    return (end_processes((), user, patience), *((start_program(program),) if program is not None else ()))
+    return (
+        end_processes((), user, patience, left="leave"),
+        *((start_program(program),) if program is not None else ()),
+    )
+
+
+def missing(after: WorkerState, spared: Iterable[ProgramState]) -> bool:
+    """Whether a process of a program does not run, of those that are not spared."""
+    names = {each.name for each in spared}
+    down = [each for each in after.processes if each.state != "RUNNING" and each.name not in names]
+    return not after.daemon or not after.processes or bool(down)
 
 
 def start_program(program: str) -> Run:
@@ -103,7 +116,9 @@ class RestartWorkers(Remedy):
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
         stale = facts[self._processes].stale_workers(self.path)
-        yield from renew_workers(stale, self.user, self.program, self.patience)
+        # Every process of the group is started by one command: not where somebody has stopped one of them.
+        program = None if facts[self._workers].parked else self.program
+        yield from renew_workers(stale, self.user, program, self.patience)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
@@ -112,6 +127,6 @@ class RestartWorkers(Remedy):
     def verify(self, before: Facts, after: Facts) -> Verification:
         """See Remedy."""
         workers = after[self._workers]
-        if not workers.ok:
+        if missing(workers, before[self._workers].parked):
             return NotYet(reason=f"{self.program} is {workers.describe()}")
         return super().verify(before, after)

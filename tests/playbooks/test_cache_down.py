@@ -16,7 +16,7 @@ from remediate.playbooks.cache_down import cache_down
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
 from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvState, FileState
-from remediate.probes.descendants import Descendant, Descendants, DescendantsState
+from remediate.probes.descendants import ConfigurationOfWorkers, Descendant, Descendants, DescendantsState
 from remediate.probes.filesystems import Room
 from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
 from remediate.probes.network import PortOwner
@@ -54,6 +54,7 @@ CONTENT, CACHE = RedisContent.model_validate(OF), Cache.model_validate(OF)
 CONFIGURATION = Configuration.model_validate(OF)
 ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
 WORKERS, PIDS = Workers(program="agency-worker"), WorkerIdentity()
+OF_WORKERS = ConfigurationOfWorkers(path=PATH, user="forge")
 BELOW, CHILDREN = (Descendants(path=PATH, user="forge", unit=unit) for unit in ("supervisor", "php8.2-fpm"))
 
 SOUND = ConfigurationState(cached=True, env=EnvState.SOUND, message="", differs=(), external=())
@@ -64,6 +65,11 @@ def below(*, stale: bool, pid: int = 101) -> DescendantsState:
     arguments = f"/usr/bin/php8.2 {PATH}/artisan queue:work redis --sleep=1"
     process = Descendant(pid=pid, started=5001, stale=stale, user="forge", directory=PATH, arguments=arguments)
     return DescendantsState(processes=(process,))
+
+
+def taken(*, stale: bool, pid: int = 101) -> Changes:
+    """What both questions about the workers' configuration are answered."""
+    return dict.fromkeys((BELOW, OF_WORKERS), below(stale=stale, pid=pid))
 
 
 def working(*states: str, pid: int = 13057) -> Changes:
@@ -83,7 +89,7 @@ HEALTHY: Changes = {
     CACHED: FileState(mark="1 2 3.0"),
     Opcache(php="php8.2"): OpcacheState(enabled=True, looks_again=True),
     PhpFpmConfig(php="php8.2"): ex.SOUND,
-    BELOW: below(stale=False),
+    **taken(stale=False),
     CHILDREN: DescendantsState(processes=()),
     OrphanWorkers(): ex.NO_STRAYS,
     **working("RUNNING", "RUNNING"),
@@ -97,7 +103,7 @@ HEALTHY: Changes = {
 BROKEN: Changes = dict.fromkeys(PAGES, ex.page(503))
 RIGHT: Changes = dict.fromkeys(PAGES, ex.page())
 KINDS = (
-    *("laravel.up", "redis.restart", "config.cache", "php-fpm.reload", "redis.by-hand", "cache.clear"),
+    *("laravel.up", "redis.restart", "redis.by-hand", "config.cache", "php-fpm.reload", "cache.clear"),
     *("incident.hand-over", "supervisor.restart", "worker.restart", "worker.start"),
 )
 
@@ -174,7 +180,7 @@ def test_redis_comes_first_and_the_workers_last() -> None:
     assert tuple(remedy.kind for remedy in cache_down(HOST).remedies) == KINDS
     theirs = cache_down(host(redis={"port": 6379}, worker_program=None))
     assert [remedy.kind for remedy in theirs.remedies] == [
-        *("laravel.up", "config.cache", "php-fpm.reload", "redis.by-hand", "cache.clear", "incident.hand-over")
+        *("laravel.up", "redis.by-hand", "config.cache", "php-fpm.reload", "cache.clear", "incident.hand-over")
     ]
 
 
@@ -213,10 +219,24 @@ def test_one_that_cannot_be_started_has_no_workers_started_in_vain() -> None:
 
 def test_a_stale_password_is_rebuilt_and_the_workers_take_it() -> None:
     broken = {**failing(Trouble.DENIED), FRESH: ex.redis(), CONFIGURATION: STALE}
-    rebuilt: Changes = {**WELL, CONFIGURATION: SOUND, CACHED: FileState(mark="4 5 6.0"), BELOW: below(stale=True)}
-    outcome = run(broken, rebuilt, {BELOW: below(stale=False, pid=201), **working("RUNNING", "RUNNING", pid=201)})
+    rebuilt: Changes = {**WELL, CONFIGURATION: SOUND, CACHED: FileState(mark="4 5 6.0"), **taken(stale=True)}
+    outcome = run(broken, rebuilt, {**taken(stale=False, pid=201), **working("RUNNING", "RUNNING", pid=201)})
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
     assert changed(outcome) == ["config.cache", "worker.restart"]
+
+
+def test_workers_that_keep_the_old_password_are_not_taken_for_fixed() -> None:
+    broken = {**failing(Trouble.DENIED), FRESH: ex.redis(), CONFIGURATION: STALE, DAEMON: ex.MASKED}
+    rebuilt: Changes = {**WELL, CONFIGURATION: SOUND, CACHED: FileState(mark="4 5 6.0"), **taken(stale=True)}
+    outcome = run(broken, rebuilt)
+    assert changed(outcome) == ["config.cache"]
+    assert outcome.verdict is not RunVerdict.FIXED
+
+
+@pytest.mark.parametrize("broken", [{**DOWN, UNIT: ex.MASKED}, failing(Trouble.REPLICA)], ids=["masked", "replica"])
+def test_a_configuration_that_would_not_help_is_not_rebuilt(broken: Changes) -> None:
+    outcome = run({**broken, CONFIGURATION: SOUND.model_copy(update={"differs": ("queue.default",)})})
+    assert (outcome.verdict, changed(outcome)) == (RunVerdict.REFUSED, [])
 
 
 def test_an_edit_of_env_that_is_not_about_redis_is_not_taken_now() -> None:

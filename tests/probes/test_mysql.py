@@ -135,6 +135,16 @@ def test_what_lists_and_what_ends_judge_by_the_same_words() -> None:
         assert judged in run.argv[-1]
 
 
+def test_whoever_is_only_suspected_is_never_ended() -> None:
+    judged = one_line("remediate.programs", "judged.sql")
+    (blockers,) = re.findall(r"blockers AS \((.*?)\), suspects AS", judged)
+    assert "innodb_lock_waits" in blockers
+    assert "UNION" not in blockers
+    for run in (end_queries(LIMITS, "shop"), end_idle(LIMITS, "shop")):
+        assert "suspected" not in run.argv[-1].replace(judged, "")
+    assert "suspected" in list_sessions(LIMITS).argv[-1].replace(judged, "")
+
+
 def test_a_plan_names_the_program() -> None:
     assert str(end_idle(LIMITS, "shop")).endswith("--execute 'end_idle.sql of remediate'")
 

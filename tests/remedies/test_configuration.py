@@ -14,6 +14,8 @@ from remediate.probes.descendants import Descendants
 from remediate.probes.laravel import AppDatabase
 from remediate.probes.opcache import Opcache
 from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.probes.supervisor import Workers
+from remediate.probes.systemd import Unit
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
 from remediate.programs.processes import end_processes
@@ -34,6 +36,8 @@ CONFIGURATION = Configuration(php="php8.2", path=PATH, user="forge")
 ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
 VALUE = EnvValue(php="php8.2", path=PATH, user="forge", key="STRIPE_WEBHOOK_SECRET", value=SecretStr(CANARY))
 WORKERS = Descendants(path=PATH, user="forge", unit="supervisor")
+SUPERVISED = Workers(program="agency-worker")
+PHP_FPM, CHILDREN = Unit(name="php8.2-fpm"), Descendants(path=PATH, user="forge", unit="php8.2-fpm")
 OPCACHE, FPM = Opcache(php="php8.2"), PhpFpmConfig(php="php8.2")
 DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
 LOST = Unreadable("not now")
@@ -46,7 +50,7 @@ START = Run.of("/usr/bin/supervisorctl", "start", "agency-worker:*", user=ROOT, 
 
 
 def end(*identities: str) -> Run:
-    return end_processes(identities, "forge", 7)
+    return end_processes(identities, "forge", 7, left="leave")
 
 
 # -- the cached configuration ------------------------------------------------------------------------------------------
@@ -107,6 +111,15 @@ def test_the_reason_names_keys_and_never_more_than_three() -> None:
     assert many.describe() == "cached, and not what .env gives: a, b, c and 2 more"
 
 
+def test_what_else_is_put_into_use_is_said() -> None:
+    both = ex.CONFIG_STALE.model_copy(update={"differs": ("app.debug", "database.default", "services.stripe.key")})
+    remedy = CACHE.model_copy(update={"about": ("database",)})
+    assert remedy.guard(Facts({CONFIGURATION: both, **FILES})).reason == (
+        "the cached configuration differs from .env: database.default; "
+        "put into use along with it: app.debug, services.stripe.key"
+    )
+
+
 # -- one key of .env ---------------------------------------------------------------------------------------------------
 
 
@@ -120,6 +133,9 @@ def known(**changed: Fact | Unreadable) -> Known:
         "workers": WORKERS,
         "opcache": OPCACHE,
         "fpm": FPM,
+        "php_fpm": PHP_FPM,
+        "children": CHILDREN,
+        "supervised": SUPERVISED,
     }
     facts: Known = {
         CONFIGURATION: ex.CONFIGURED,
@@ -129,6 +145,9 @@ def known(**changed: Fact | Unreadable) -> Known:
         WORKERS: ex.descendants((101, False), (102, False)),
         OPCACHE: ex.OPCACHE,
         FPM: ex.SOUND,
+        PHP_FPM: ex.RUNNING,
+        CHILDREN: ex.descendants(),
+        SUPERVISED: ex.workers("RUNNING", "RUNNING"),
     }
     return {**facts, **{names[name]: fact for name, fact in changed.items()}}
 
@@ -137,6 +156,7 @@ AFTER = {"env": ex.env_file(2), "cached": ex.cached_config(2), "value": ex.RIGHT
 OUTSIDE = ex.CONFIGURED.model_copy(update={"external": ("APP_ENV", "STRIPE_WEBHOOK_SECRET")})
 OTHERS_OUTSIDE = ex.CONFIGURED.model_copy(update={"external": ("APP_ENV",)})
 STALE_WORKERS = ex.descendants((101, True), (102, False))
+OLD_CHILDREN, CACHED_LATER = ex.descendants((301, True)), ex.cached_config(written=1795500000.5)
 UNPARSED = ex.NO_VALUE.model_copy(update={"state": "broken"})
 TABLE: dict[str, tuple[Known, str]] = {
     "differs": (known(), "proceed"),
@@ -149,6 +169,13 @@ TABLE: dict[str, tuple[Known, str]] = {
     "broken meanwhile": (known(value=UNPARSED), "env-broken"),
     "same, but cached otherwise": (known(value=ex.RIGHT_VALUE, configuration=ex.CONFIG_STALE), "config-pending"),
     "same, but old workers": (known(value=ex.RIGHT_VALUE, workers=STALE_WORKERS), "proceed"),
+    "same, but old children": (
+        known(value=ex.RIGHT_VALUE, opcache=ex.OPCACHE_KEEPS, children=OLD_CHILDREN),
+        "proceed",
+    ),
+    "same, but never reloaded": (known(value=ex.RIGHT_VALUE, opcache=ex.OPCACHE_KEEPS, cached=CACHED_LATER), "proceed"),
+    "same, reloaded since": (known(value=ex.RIGHT_VALUE, opcache=ex.OPCACHE_KEEPS), "skip"),
+    "same, and opcache notices": (known(value=ex.RIGHT_VALUE, children=OLD_CHILDREN, cached=CACHED_LATER), "skip"),
     "other edits wait": (known(configuration=ex.CONFIG_STALE), "config-pending"),
     "given from outside": (known(configuration=OUTSIDE), "env-overridden"),
     "given from outside, same": (known(configuration=OUTSIDE, value=ex.RIGHT_VALUE), "skip"),
@@ -159,6 +186,7 @@ TABLE: dict[str, tuple[Known, str]] = {
     "pool broken, which matters to nobody": (known(fpm=ex.BROKEN_CONFIG), "proceed"),
     "value unknown": (known(value=LOST), "unreadable"),
     "configuration unknown": (known(configuration=LOST), "unreadable"),
+    "supervisor unknown": (known(supervised=LOST), "unreadable"),
     "workers unknown": (known(workers=LOST), "unreadable"),
     ".env unknown": (known(env=LOST), "unreadable"),
     "opcache unknown": (known(opcache=LOST), "unreadable"),
@@ -189,8 +217,14 @@ def test_what_is_done() -> None:
     assert steps("no workers") == [EDIT, REBUILD]
     # Only what is left to do is done by a second attempt.
     assert steps("same, but old workers") == [end("101:1010"), START]
+    assert steps("same, but old children") == steps("same, but never reloaded") == [RELOAD]
     assert steps("same, but cached otherwise") == [REBUILD, both, START]
     assert list(SET.model_copy(update={"program": None}).apply(Facts(known()))) == [EDIT, REBUILD, both]
+
+
+def test_what_somebody_has_stopped_is_not_started() -> None:
+    parked = known(supervised=ex.workers("RUNNING", "STOPPED"))
+    assert list(SET.apply(Facts(parked))) == [EDIT, REBUILD, end("101:1010", "102:1020")]
 
 
 def test_no_step_shows_the_value() -> None:
@@ -215,6 +249,18 @@ def surveyed(facts: Known) -> Facts:
         (known(), known(**AFTER, configuration=ex.CONFIG_STALE), "differs from .env"),
         (known(), known(**AFTER, configuration=ex.ENV_UNPARSABLE), "cannot be parsed"),
         (known(), known(**AFTER, workers=STALE_WORKERS), "1 workers still have"),
+        (known(), known(**AFTER, supervised=ex.workers("RUNNING", "EXITED")), "1/2 running, EXITED"),
+        (
+            known(supervised=ex.workers("RUNNING", "FATAL")),
+            known(**AFTER, supervised=ex.workers("RUNNING", "FATAL")),
+            None,
+        ),
+        (known(supervised=ex.NO_DAEMON), known(**AFTER, supervised=ex.NO_DAEMON), None),
+        (
+            known(opcache=ex.OPCACHE_KEEPS),
+            known(**{**AFTER, "cached": CACHED_LATER}, opcache=ex.OPCACHE_KEEPS),
+            "php8.2-fpm is older",
+        ),
         # What differed before, a time for example, may go on to do so where somebody has overridden that.
         (known(configuration=ex.CONFIG_STALE), known(**AFTER, configuration=ex.CONFIG_STALE), None),
         # Nothing but the workers was left to do.

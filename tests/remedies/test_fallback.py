@@ -19,6 +19,7 @@ from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.redis import AppRedis, RedisContent
 from remediate.probes.stores import Trouble
 from remediate.probes.supervisor import Workers
+from remediate.probes.systemd import Unit
 from remediate.programs.processes import end_processes
 from remediate.remedies.fallback import RestoreCache, UseFileCache
 from remediate.remedies.opcache import reload_php_fpm
@@ -36,6 +37,7 @@ APP, CACHE, CONTENT = (kind.model_validate(OF) for kind in (AppRedis, Cache, Red
 CONFIGURATION = Configuration.model_validate(OF)
 ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
 PROCESSES = Descendants(path=PATH, user="forge", unit="supervisor")
+PHP_FPM, CHILDREN = Unit(name="php8.2-fpm"), Descendants(path=PATH, user="forge", unit="php8.2-fpm")
 OPCACHE, FPM, WORKERS = Opcache(php="php8.2"), PhpFpmConfig(php="php8.2"), Workers(program="agency-worker")
 MARKER = f"{PATH}/storage/framework/remediate-cache-fallback"
 
@@ -68,6 +70,8 @@ USUAL: Known = {
     PROCESSES: NONE,
     OPCACHE: LOOKS,
     FPM: ex.SOUND,
+    PHP_FPM: ex.RUNNING,
+    CHILDREN: NONE,
     WORKERS: ex.workers("FATAL", "FATAL"),
     PAGE: ex.page(503),
 }
@@ -166,6 +170,36 @@ def test_the_configuration_has_to_be_changeable() -> None:
     assert fallback(fpm=ex.BROKEN_CONFIG, opcache=KEEPS) == "config-broken"
 
 
+OTHER_EDITS = SOUND.model_copy(
+    update={"differs": ("app.debug", "cache.default", "database.connections.mysql.password")}
+)
+OWN_EDIT = SOUND.model_copy(update={"differs": ("cache.default",)})
+
+
+def test_other_edits_are_not_put_into_use_along_with_it() -> None:
+    assert fallback(configuration=OTHER_EDITS) == restore(configuration=OTHER_EDITS) == "config-pending"
+    assert fallback(configuration=OWN_EDIT) == restore(configuration=OWN_EDIT) == "proceed"
+    for remedy, usual in ((FALLBACK, USUAL), (RESTORE, TO_RESTORE)):
+        reason = remedy.guard(Facts({**usual, CONFIGURATION: OTHER_EDITS})).reason
+        assert "app.debug, database.connections.mysql.password" in reason
+        assert "cache.default" not in reason
+    # What a person may override says all that there is to it.
+    several = FALLBACK.model_copy(update={"servers": 2})
+    assert decide(several, USUAL, configuration=OTHER_EDITS) == "diverging-caches"
+    assert "app.debug" in several.guard(Facts({**USUAL, CONFIGURATION: OTHER_EDITS})).reason
+    assert fallback(configuration=OTHER_EDITS, app=ex.redis(Trouble.REFUSED)) == "fallback-useless"
+
+
+def test_what_somebody_has_stopped_is_not_started() -> None:
+    parked = ex.workers("FATAL", "STOPPED")
+    for remedy, usual in ((FALLBACK, USUAL), (RESTORE, TO_RESTORE)):
+        assert start_program("agency-worker") in list(remedy.apply(Facts(usual)))
+        assert start_program("agency-worker") not in list(remedy.apply(Facts({**usual, WORKERS: parked})))
+    running = {**TAKEN, WORKERS: ex.workers("RUNNING", "STOPPED")}
+    assert isinstance(FALLBACK.verify(seen({**USUAL, WORKERS: parked}), seen(running)), Proven)
+    assert isinstance(FALLBACK.verify(seen(USUAL), seen(running)), NotYet)
+
+
 @pytest.mark.parametrize("servers", [None, 2, 12])
 def test_on_several_servers_or_nobody_knows_how_many_a_person_decides(servers: int | None) -> None:
     remedy = FALLBACK.model_copy(update={"servers": servers})
@@ -205,7 +239,7 @@ def test_php_fpm_and_running_workers_are_made_to_take_it() -> None:
     given = Facts({**USUAL, OPCACHE: KEEPS, PROCESSES: OLD})
     _, _, _, reload, end, _ = FALLBACK.apply(given)
     assert reload == reload_php_fpm("php8.2")
-    assert end == end_processes(("101:1010", "102:1020"), "forge", 60)
+    assert end == end_processes(("101:1010", "102:1020"), "forge", 60, left="leave")
 
 
 def test_without_a_cached_configuration_env_is_enough() -> None:
@@ -226,7 +260,10 @@ def seen(known: Known) -> Facts:
         ({APP: AWAY}, "the cache is in redis"),
         ({CACHE: ex.CACHE.model_copy(update={"now": "file"})}, "the cache is in file"),
         ({CONFIGURATION: SOUND.model_copy(update={"differs": ("cache.default",)})}, "differs from .env"),
+        ({CONFIGURATION: SOUND.model_copy(update={"differs": ("app.debug",)})}, "differs from .env"),
         ({PROCESSES: OLD}, "2 workers still have"),
+        ({OPCACHE: KEEPS, CHILDREN: OLD, CACHED: ex.cached_config(2)}, "2 children of php8.2-fpm are older"),
+        ({OPCACHE: KEEPS, CACHED: ex.cached_config(2, written=1795500000.5)}, "php8.2-fpm is older"),
         ({WORKERS: ex.workers("FATAL", "RUNNING")}, "agency-worker 1/2 running, FATAL"),
         ({PAGE: ex.page(503)}, "https://example.com/health 503"),
         ({ENV: USUAL[ENV], CACHED: USUAL[CACHED]}, "neither .env nor"),
@@ -276,7 +313,7 @@ def test_where_it_was_is_forgotten_last() -> None:
     edit, _, end, start, forget = RESTORE.apply(Facts(TO_RESTORE))
     assert edit.stdin is not None
     assert '"value": "cmVkaXM="' in edit.stdin.get_secret_value()
-    assert end == end_processes(("101:1010", "102:1020"), "forge", 60)
+    assert end == end_processes(("101:1010", "102:1020"), "forge", 60, left="leave")
     assert start == start_program("agency-worker")
     assert forget == Run.of("/usr/bin/rm", "-f", "--", MARKER, user="forge", seconds=10)
 
@@ -302,7 +339,7 @@ def test_the_inventory_fills_it() -> None:
 STATES: dict[Probe[Fact], tuple[Fact | Unreadable, ...]] = {
     APP: (AWAY, IN_FILES, BACK, ex.redis(), ex.redis(Trouble.REFUSED), _queue_with_the_cache(), LOST),
     CACHE: (ex.CACHE, ex.FILE_CACHE, ex.CACHE.model_copy(update={"key": None}), LOST),
-    CONFIGURATION: (SOUND, BROKEN, SOUND.model_copy(update={"external": ("CACHE_DRIVER",)}), LOST),
+    CONFIGURATION: (SOUND, BROKEN, OTHER_EDITS, SOUND.model_copy(update={"external": ("CACHE_DRIVER",)}), LOST),
     OPCACHE: (LOOKS, KEEPS, LOST),
     FPM: (ex.SOUND, ex.BROKEN_CONFIG, LOST),
 }

@@ -101,7 +101,7 @@ def test_ours_is_ended_whatever_else_runs_away() -> None:
     given = facts(OURS, root)
     assert decide(given) == "proceed"
     (step,) = END.apply(Facts(given))
-    assert step == end_processes(["283:2379313"], "forge", 10, kill=True)
+    assert step == end_processes(["283:2379313"], "forge", 10, left="kill")
 
 
 def test_a_worker_is_asked_and_never_forced() -> None:

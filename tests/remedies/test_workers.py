@@ -12,7 +12,7 @@ from remediate.probes.descendants import Descendants
 from remediate.probes.supervisor import WorkerIdentity, Workers
 from remediate.programs.processes import end_processes
 from remediate.remedies.workers import RestartWorkers, renew_workers, renewing
-from remediate.remedy import NotYet
+from remediate.remedy import NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.testing import output_of
@@ -55,11 +55,27 @@ def test_without_their_pids_nobody_could_tell_that_they_are_new() -> None:
 def test_only_the_old_ones_are_ended_and_what_does_not_come_back_is_started() -> None:
     facts = Facts({PROCESSES: STALE["one"], WORKERS: RUN, IDENTITY: ex.pids(RUN)})
     assert list(RENEW.apply(facts)) == [
-        end_processes(("101:1010",), "forge", 7),
+        end_processes(("101:1010",), "forge", 7, left="leave"),
         Run.of("/usr/bin/supervisorctl", "start", "agency-worker:*", user=ROOT, seconds=60),
     ]
     assert list(renew_workers((), "forge", "agency-worker", 7)) == []
-    assert renewing("forge", None, 7) == (end_processes((), "forge", 7),)
+    assert renewing("forge", None, 7) == (end_processes((), "forge", 7, left="leave"),)
+
+
+def test_what_somebody_has_stopped_is_not_started() -> None:
+    parked = ex.workers("RUNNING", "STOPPED", pid=101)
+    before: Known = {PROCESSES: STALE["one"], WORKERS: parked, IDENTITY: ex.pids(parked)}
+    assert decide(RENEW, before) == "proceed"
+    assert list(RENEW.apply(Facts(before))) == [end_processes(("101:1010",), "forge", 7, left="leave")]
+
+    def facts(known: Known) -> Facts:
+        return Facts(known, {probe: output_of(probe, fact) for probe, fact in known.items() if isinstance(fact, Fact)})
+
+    after = {PROCESSES: FRESH["fresh"], IDENTITY: ex.pids(AGAIN)}
+    came_back = facts({**after, WORKERS: ex.workers("RUNNING", "STOPPED", pid=201)})
+    assert isinstance(RENEW.verify(facts(before), came_back), Proven)
+    for left in (("EXITED", "STOPPED"), ("STOPPED", "STOPPED"), ("EXITED", "RUNNING")):
+        assert isinstance(RENEW.verify(facts(before), facts({**after, WORKERS: ex.workers(*left)})), NotYet)
 
 
 def test_a_worker_that_does_not_come_back_is_no_success() -> None:

@@ -205,14 +205,14 @@ class ConnectionsHeld(_OfDatabase):
 
 
 class TransactionForgotten(_OfDatabase):
-    """A transaction of the application's does nothing, and an ALTER TABLE waits for it: so do all later queries."""
+    """A transaction of the application's does nothing and keeps the rows it asked for, and an update waits for them."""
 
     kind: Literal["transaction-forgotten"] = "transaction-forgotten"
-    table: str = Field(description="table that every page reads", pattern=r"^[A-Za-z0-9_]+$")
+    table: str = Field(description="table with at least one row", pattern=r"^[A-Za-z0-9_]+$")
 
     def describe(self) -> str:
         """See Fault."""
-        return f"an idle transaction and a waiting ALTER TABLE keep everybody from {self.table}"
+        return f"an idle transaction keeps the rows of {self.table}, and an update of them waits"
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
@@ -220,12 +220,9 @@ class TransactionForgotten(_OfDatabase):
 
     def breaking(self) -> str:
         """See Fault."""
-        begun = f"START TRANSACTION; SELECT COUNT(*) FROM {self.table};"  # noqa: S608  # its pattern is a name
-        altered = f"ALTER TABLE {self.table} COMMENT = 'rehearsal'"
-        return (
-            f"{self._sessions}session {self.user} '{begun}'\nsleep 0.7\n"
-            f'setsid -f mariadb {self.database} -e "{altered}" >/dev/null 2>&1 </dev/null\nsleep 0.3'
-        )
+        begun = f"START TRANSACTION; SELECT id FROM {self.table} FOR UPDATE;"  # noqa: S608  # its pattern is a name
+        waits = f"SET innodb_lock_wait_timeout = 600; UPDATE {self.table} SET id = id;"  # noqa: S608
+        return f"{self._sessions}session {self.user} '{begun}'\nsleep 0.7\nsession {self.user} '{waits}'\nsleep 0.3"
 
     def mending(self) -> str:
         """See Fault."""
