@@ -25,6 +25,9 @@ _CONNECTED: Final = (
 
 _DatabaseName = Field(description="database name", pattern=r"^[A-Za-z0-9_]+$")
 
+_BEYOND: Final = "sleep 5"
+"""Until sessions are beyond the limits of the staging host's inventory, however quick the host is."""
+
 
 class _OfDatabase(Fault):
     """Whatever is wrong with one application's database."""
@@ -222,7 +225,7 @@ class TransactionForgotten(_OfDatabase):
         """See Fault."""
         begun = f"START TRANSACTION; SELECT id FROM {self.table} FOR UPDATE;"  # noqa: S608  # its pattern is a name
         waits = f"SET innodb_lock_wait_timeout = 600; UPDATE {self.table} SET id = id;"  # noqa: S608
-        return f"{self._sessions}session {self.user} '{begun}'\nsleep 0.7\nsession {self.user} '{waits}'\nsleep 0.3"
+        return f"{self._sessions}session {self.user} '{begun}'\nsleep 0.7\nsession {self.user} '{waits}'\n{_BEYOND}"
 
     def mending(self) -> str:
         """See Fault."""
@@ -252,7 +255,7 @@ class QueryRunaway(_OfDatabase):
         waits = f"SET innodb_lock_wait_timeout = 600; UPDATE {self.table} SET id = id;"  # noqa: S608
         return (
             f"{self._sessions}session {self.user} '{reads if self.modest else writes}'\nsleep 0.7\n"
-            f"session {self.user} '{waits}'\nsleep 0.3"
+            f"session {self.user} '{waits}'\n{_BEYOND}"
         )
 
     def mending(self) -> str:
