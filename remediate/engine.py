@@ -331,8 +331,9 @@ class HostRun:
 
     def _left_open(self) -> tuple[RunVerdict, Problem] | None:
         """Say why a host on which all seems well is not fixed: something is needed and was not done, or not known."""
-        human = {each.kind for each in self.treatment.remedies if each.is_human}
-        kinds = {step.remedy for step in self._steps if step.decision in STOPS} - human
+        # A gate keeps others away, and those count.
+        speaking = {each.kind for each in self.treatment.remedies if each.is_human or each.is_gate}
+        kinds = {step.remedy for step in self._steps if step.decision in STOPS} - speaking
         left = left_open(self._look, self._judge, kinds) if kinds else None
         if left is None:
             return None
