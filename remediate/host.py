@@ -105,21 +105,27 @@ class Database(Service):
     limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
 
 
-def _acme_argument(value: str) -> str:
-    if value.partition("=")[0] in _NOT_FOR_ACME:
-        raise ValueError(f"{value.partition('=')[0]} is not for an inventory to set")
-    return value
+def _acme_arguments(words: tuple[str, ...]) -> tuple[str, ...]:
+    rest = iter(words)
+    for word in rest:
+        option, attached, value = word.partition("=")
+        if option not in _FOR_ACME:
+            raise ValueError(f"{option} is not for an inventory to set: only {', '.join(sorted(_FOR_ACME))} are")
+        value = value if attached else next(rest, "")
+        if not value or value.startswith("-"):
+            raise ValueError(f"{option} needs a value")
+    return words
 
 
-_NOT_FOR_ACME = frozenset(
-    {"--force-renewal", "--renew-by-default", "--cert-name", "--pre-hook", "--post-hook", "--deploy-hook"}
-    | {"--renew-hook", "--dry-run", "--test-cert", "--staging"}
+_FOR_ACME = frozenset(
+    {"--server", "--preferred-chain", "--preferred-challenges", "--issuance-timeout"}
+    | {"--key-type", "--rsa-key-size", "--elliptic-curve"}
 )
-"""What the remedy itself decides, what runs any command as root, and what gets certificates that nobody trusts."""
+"""What says where a certificate comes from and what it is like, in full: certbot takes abbreviations, too. Others run
+any command as root, get certificates that nobody trusts, or decide what the remedy itself does."""
 
-AcmeArgument = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9@%+=:,./_-]{1,200}$"), AfterValidator(_acme_argument)
-]
+AcmeArgument = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9@%+=:,./_-]{1,200}$")]
+AcmeArguments = Annotated[tuple[AcmeArgument, ...], AfterValidator(_acme_arguments)]
 
 
 class Certificate(_Frozen):
@@ -131,9 +137,7 @@ class Certificate(_Frozen):
     renew_within_days: Annotated[int, Field(ge=1, le=90)] = Field(
         default=30, description="days before expiry from which a renewal is due"
     )
-    acme_args: tuple[AcmeArgument, ...] = Field(
-        default=(), description="extra certbot arguments, for an own ACME server"
-    )
+    acme_args: AcmeArguments = Field(default=(), description="extra certbot arguments, for an own ACME server")
 
 
 class Limits(_Frozen):

@@ -41,7 +41,14 @@ _THIRD: Final = r"(?:(?:'[^'\n]*'|[A-Za-z()_\\]{1,60}),[ \t]*){2}"
 _MYSQL: Final = r"(?-i:\b(?:mysql|mariadb)[^\n|;&]{0,200}?[ \t\"']-p)"
 """Only the small letter takes a password: -P is a port."""
 
-_MAYBE_QUOTED: Final = rf"{_NAME}[ \t]*[=:][ \t]*|\b(?:requirepass|masterauth)[ \t]+|{_MYSQL}"
+_CURL: Final = r"(?-i:\bcurl\b[^\n|;&]{0,200}?[ \t\"'](?:-[A-Za-z]{0,8}[uU]|--(?:proxy-)?user\b))"
+"""The small letter is the user of the server, the capital one that of a proxy: both with their passwords."""
+
+_OPTION: Final = rf"--[A-Z0-9-]{{0,40}}?(?:{_NAMES})[A-Z0-9_-]{{0,64}}+"
+
+_MAYBE_QUOTED: Final = (
+    rf"{_NAME}[ \t]*[=:][ \t]*|\b(?:requirepass|masterauth)[ \t]+|{_MYSQL}|{_CURL}[ \t]{{0,8}}|{_OPTION}[ \t]{{1,8}}"
+)
 """Before a value whose opening quote could also be one that closes a string: then nothing is masked."""
 
 _SURELY_QUOTED: Final = (
@@ -57,6 +64,8 @@ _KEY: Final = rf"[A-Z0-9_.-]{{0,99}}(?:{_NAMES})[A-Z0-9_-]{{0,64}}"
 _NO_ANSWER: Final = r"(?!(?:YES|NO|TRUE|FALSE|NULL|NONE|[0-9]{1,5})(?:[\s,;)}\]\"'\\]|$))"
 _LETTERS: Final = r"[A-Za-z._-]"
 _PIECE: Final = r"[^\s\"'\\,;|(){}\[\]]"
+
+_DOTENV: Final = r"\b(?:Encountered [a-z ]{1,60}|dotenv file due to [a-z ]{1,60}\. Failed)"
 
 # Each keeps its group 1 and masks the rest of what it matches.
 SHAPES: Final = tuple(
@@ -75,6 +84,8 @@ SHAPES: Final = tuple(
         rf"({_NAME}:[ \t]+)(?={_LETTERS}*+[0-9!@#$%^*+=~?])(?={_PIECE}{{6}}){_PIECE}++",
         rf"(\b(?:requirepass|masterauth)[ \t]+)(?!(?:is|was|has|must|should|not|and|or|directive|option)\b){_BARE}",
         rf"({_MYSQL})(?![0-9]{{1,5}}:[0-9])[^\s\"'\\,;|&]+",
+        rf"({_CURL}[ \t\"',]{{0,8}}[^\s\"'\\,;|&:]{{0,64}}:)[^\s\"'\\,;|&]+",
+        rf"({_OPTION}[ \t\"',]{{1,8}})(?!-){_BARE}",
         r"((?-i:\b(?:sshpass[ \t\"',]+-p|redis-cli\b[^\n|;&]{0,200}?[ \t\"']-a)[ \t\"',]+))[^\s\"'\\,;|&]+",
         r"(authorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:(?:bearer|basic|digest|token|apikey)[ \t]+)?)[^\s\"',]+",
         r"(\bbearer[ \t]+)[A-Za-z0-9._~+/-]{8,}=*",
@@ -84,13 +95,14 @@ SHAPES: Final = tuple(
         r"()(?-i:\b(?:[sr]k_(?:live|test)_|whsec_|gh[opsu]_|github_pat_|glpat-|xox[abprs]-)[A-Za-z0-9_+/=-]{8,})",
         r"()(?-i:\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){0,2})",
         # What phpdotenv says of a line that it cannot read.
-        rf"(\bEncountered [a-z ]{{1,60}} at \[)(?:\\[^\n]|[^\]\"\\\n]|\"(?!{_CLOSES})|\](?!\.|\"|$))+",
+        rf"({_DOTENV} at \[)(?:\\[^\n]|[^\]\"\\\n]|\"(?!{_CLOSES})|\](?!\.|\"|$))+",
     )
 )
 
 _OPENS: Final = re.compile(
     rf"(?:{_NAMES})|authorization|bearer|:\\?/\\?/|-----BEGIN|IDENTIFIED|requirepass|masterauth|mysql|mariadb"
-    r"|redis-cli|sshpass|PDO|->auth|Encountered|[rs]k_(?:live|test)_|whsec_|gh[opsu]_|github_pat_|glpat-|xox[abprs]-"
+    r"|redis-cli|sshpass|curl|PDO|->auth|Encountered|dotenv file"
+    r"|[rs]k_(?:live|test)_|whsec_|gh[opsu]_|github_pat_|glpat-|xox[abprs]-"
     r"|eyJ",
     re.IGNORECASE,
 )

@@ -21,6 +21,7 @@ from remediate.probes.configuration import CachedConfig, Configuration, EnvFile,
 from remediate.probes.descendants import Descendants
 from remediate.probes.opcache import Opcache
 from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.probes.supervisor import Workers
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
 from remediate.remedies.configuration import SetEnv
@@ -48,6 +49,7 @@ LOOSE: Changes = {
     Descendants(path=PATH, user="forge", unit="supervisor"): ex.descendants(),
     Opcache(php="php8.2"): ex.OPCACHE,
     PhpFpmConfig(php="php8.2"): ex.SOUND,
+    Workers(program="agency-worker"): ex.workers("RUNNING", "RUNNING"),
 }
 SET: Changes = {
     EnvFile(path=PATH, user="forge"): ex.env_file(2),

@@ -62,6 +62,23 @@ SECRETS = [
         r'{"m": "Encountered a missing closing quote at [\"hunter]."}',
         f'{{"m": "Encountered a missing closing quote at [{MASK}]."}}',
     ),
+    (
+        "Failed to parse dotenv file due to an unexpected whitespace. Failed at [hunter2 p#ss].",
+        f"Failed to parse dotenv file due to an unexpected whitespace. Failed at [{MASK}].",
+    ),
+    (
+        r'{"m": "dotenv file due to a missing closing quote. Failed at [\"hunter]."}',
+        f'{{"m": "dotenv file due to a missing closing quote. Failed at [{MASK}]."}}',
+    ),
+    # Options whose value is the next word.
+    ("curl -u admin:hunter2x https://a.example/", f"curl -u admin:{MASK} https://a.example/"),
+    ("curl -sSuadmin:hunter2x", f"curl -sSuadmin:{MASK}"),
+    ("curl -x proxy -U 'admin:hunter 2' -s", f"curl -x proxy -U '{MASK}' -s"),
+    ("curl --proxy-user :hunter2x", f"curl --proxy-user :{MASK}"),
+    ('["curl", "--user", "admin:hunter2x", "-s"]', f'["curl", "--user", "admin:{MASK}", "-s"]'),
+    ("rclone --s3-secret-access-key hunter2x ls", f"rclone --s3-secret-access-key {MASK} ls"),
+    ('x --db-password "hunter 2" -v', f'x --db-password "{MASK}" -v'),
+    ('["x", "--api-token", "hunter2x", "-v"]', f'["x", "--api-token", "{MASK}", "-v"]'),
     # YAML and what looks like it.
     ("password: hunter2", f"password: {MASK}"),
     ("  - db-password: hun,ter(2  # old", f"  - db-password: {MASK}  # old"),
@@ -131,6 +148,11 @@ ORDINARY = [
     "php8.3-fpm  failed since 02:51:10Z (exit 255)",
     "nginx: [emerg] unknown directive in /etc/nginx/nginx.conf:12",
     "ssh -p 22 web1",
+    "curl -u admin https://a.example:8080/",
+    "curl --user-agent x:y https://a.example/",
+    "curl -s https://a.example/ -o x",
+    "x --password --verbose",
+    "Failed at [12:30].",
     "-----BEGIN PUBLIC KEY-----\nabc",
 ]
 
@@ -178,7 +200,9 @@ WORDS = [
     '\\"password\\":\\"',
     "'password' => '", "'password' => ", "[password] => ", "env[DB_PASSWORD] = ", "password: ", ",password: ", "{,(",
     "export ", "IDENTIFIED BY '", "IDENTIFIED WITH a", "mysql ", "mysql -p", "mysql -p'", "requirepass ", "redis-cli ",
-    "sshpass -p", "PDO->__construct('", "PDO->__construct('a', 'b', '", "PDO->connect(a, a", "mysqli_connect(",
+    "sshpass -p", "curl ", "curl -u ", "curl --user a", "curl -u a:", "--", "--a-token ", "--token '", "--secret-",
+    "dotenv file due to a", "dotenv file due to a. Failed at [",
+    "PDO->__construct('", "PDO->__construct('a', 'b', '", "PDO->connect(a, a", "mysqli_connect(",
     "Encountered a at [", "Encountered ", "authorization: ", "authorization: bearer ", "bearer ", "://", "://a:", "://a:b@",
     "://:a/", ":\\/\\/a:", "sk_live_", "xoxa-", "eyJ-", "eyJaaaaaaaa.", "-----BEGIN ", "-----BEGIN A ",
     "-----BEGIN PRIVATE KEY-----", "-----END A ", "a.b-", "a", "_", "-",

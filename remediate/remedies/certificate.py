@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.host import AcmeArgument, Host, HostName, Port, Vantage
+from remediate.host import AcmeArguments, Host, HostName, Port, Vantage
 from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CERTBOT, CertbotRunning, Issuances, Renewal
@@ -75,7 +75,7 @@ class RenewCertificate(Remedy):
     domain: HostName = Field(description="name that the public asks for")
     port: Port = Field(default=443, description="TCP port it is served on")
     renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
-    acme_args: tuple[AcmeArgument, ...] = Field(default=(), description="extra certbot arguments")
+    acme_args: AcmeArguments = Field(default=(), description="extra certbot arguments")
     outside: tuple[ServedCertificate, ...] = Field(default=(), description="as others see it: their clock has to agree")
     challenged_from: tuple[Vantage, ...] = Field(
         default=(Vantage.HOST,), description="where the path of its challenge has to be reachable from"

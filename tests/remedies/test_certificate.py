@@ -250,12 +250,34 @@ def test_what_it_may_run() -> None:
 
 
 @pytest.mark.parametrize(
-    "argument",
-    ["--force-renewal", "--deploy-hook=reboot", "--pre-hook", "--cert-name", "a b", "", "x\ny", "$(id)", "--staging"],
+    "arguments",
+    [
+        *(["--force-renewal"], ["--deploy-hook=reboot"], ["--pre-hook"], ["--cert-name", "x"], ["--staging"]),
+        *(["--manual-auth-hook", "/home/forge/x"], ["--config", "/home/forge/x.ini"], ["-c", "/home/forge/x.ini"]),
+        *(["-c/home/forge/x.ini"], ["--config-dir=/home/forge"], ["--pre-hoo=x"], ["--authenticator=manual"]),
+        *(["--server", "--pre-hook", "x"], ["--server", "-c"], ["--server=-c"], ["--server"], ["--server="]),
+        *(["--server", "https://ca.example.com/", "x"], ["--serve=x"], ["x"], ["a b"], [""], ["x\ny"], ["$(id)"]),
+    ],
 )
-def test_arguments_that_no_inventory_may_give(argument: str) -> None:
+def test_arguments_that_no_inventory_may_give(arguments: list[str]) -> None:
     with pytest.raises(ValueError, match="acme_args"):
-        Settings.model_validate({"certificate": {"name": NAME, "domain": NAME, "acme_args": [argument]}})
+        Settings.model_validate({"certificate": {"name": NAME, "domain": NAME, "acme_args": arguments}})
+    with pytest.raises(ValueError, match="acme_args"):
+        RenewCertificate(name=NAME, domain=NAME, acme_args=tuple(arguments))
+
+
+def test_arguments_that_an_inventory_may_give() -> None:
+    words = [
+        "--server",
+        "https://ca.example.com/dir",
+        "--preferred-chain=Root",
+        "--key-type",
+        "rsa",
+        "--rsa-key-size=4096",
+    ]
+    settings = Settings.model_validate({"certificate": {"name": NAME, "domain": NAME, "acme_args": words}})
+    assert settings.certificate is not None
+    assert settings.certificate.acme_args == tuple(words)
 
 
 def host(**settings: object) -> Host:
