@@ -224,7 +224,7 @@ def test_young_and_dying_is_not_called_healthy(staged: "Staged", cli: "Cli") -> 
 
 
 def test_what_somebody_else_restarts_is_waited_for(staged: "Staged", cli: "Cli") -> None:
-    staged.slow_start(6)
+    staged.slow_start(12)
     staged.mark()
     staged.sh(f"systemctl restart --no-block {FPM}")
     staged.wait_for("ActiveState", "activating")
