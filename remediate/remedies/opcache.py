@@ -39,8 +39,10 @@ class Keeper:
         too little.
         """
         written = facts[self.cached].written if facts[self.opcache].keeps else None
+        if written is None:
+            return None
         unit = facts[self.unit]
-        if written is None or unit.active not in {"active", "reloading"}:
+        if unit.active not in {"active", "reloading"}:
             return None
         # systemd tells whole seconds: a reload within the same one counts as later, unless a child is older.
         reloaded = unit.changed_at.timestamp() + 1 if unit.changed_at is not None else 0.0
