@@ -176,6 +176,17 @@ class Outbox:
             found = connection.execute(query.order_by(messages.c.at, messages.c.id)).scalars()
             return tuple(Message.model_validate_json(content) for content in found)
 
+    def told_public(self, incident: str) -> bool:
+        """Whether anything was ever said to the public about an incident: the status page shows it from then on."""
+        from sqlalchemy import select
+
+        from remediate.migrations.schema import messages
+
+        query = select(messages.c.id).where(messages.c.incident == incident)
+        with self._database.reading() as connection:
+            found = connection.execute(query.where(messages.c.audience == Audience.PUBLIC.value).limit(1))
+            return found.first() is not None
+
 
 _OPEN: Final = (State.QUEUED.value, State.SENDING.value)
 

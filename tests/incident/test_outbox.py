@@ -155,6 +155,14 @@ def test_what_was_said_to_the_public_is_what_was_queued(outbox: Outbox) -> None:
     assert outbox.said(Audience.PUBLIC, since=minutes(1)) == tuple(told[1:])
 
 
+def test_whether_the_public_was_told_is_known(outbox: Outbox) -> None:
+    outbox.queue(message(incident=INCIDENT, audience=Audience.INTERNAL), ["file"])
+    assert not outbox.told_public(INCIDENT)
+    outbox.queue(message(incident=INCIDENT), ["status-page"])
+    assert outbox.told_public(INCIDENT)
+    assert not outbox.told_public(new_run_id())
+
+
 def test_text_of_any_kind_comes_back(outbox: Outbox) -> None:
     odd = message("\N{FIRE} <b> '\" \\ {{ }}", "A" * 100_000)
     outbox.queue(odd, ["file"])
