@@ -174,6 +174,22 @@ class IncidentStore:
         with self.database.reading() as connection:
             return tuple(row.report for row in connection.execute(query))
 
+    def triages_used(self) -> frozenset[datetime]:
+        """When the triages were made that incidents began with: each is evidence of one of them."""
+        declared = self._of_kind("declared")
+        return frozenset(data.triaged_at for _, data in declared if isinstance(data, Declared) and data.triaged_at)
+
+    def attached(self) -> dict[str, str]:
+        """Which incident a run belongs to, of those that a declaration found."""
+        return {data.run: incident for incident, data in self._of_kind("attached") if isinstance(data, Attached)}
+
+    def _of_kind(self, kind: str) -> list[tuple[str, Data]]:
+        from remediate.migrations.schema import incident_events as events
+
+        with self.database.reading() as connection:
+            rows = connection.execute(events.select().where(events.c.kind == kind)).all()
+        return [(row.incident, _DATA.validate_json(row.data)) for row in rows]
+
 
 def _ids(connection: "Connection") -> Sequence[str]:
     from remediate.migrations.schema import incident_events as events
