@@ -182,7 +182,7 @@ def test_each_severity_is_judged_by_its_own_limits_while_it_held() -> None:
     assert "Tech Lead was never called in" in wrong(ACK, (45, lower), (50, Resolved()))
     assert "Nobody was told anything for 45 min; 30 min" in wrong(ACK, (40, lower), (45, sent()), (46, Resolved()))
     assert "later than SEV-1 allows" in wrong((20, lower), (21, Acknowledged(commander="ana")), (22, Resolved()))
-    raised = wrong((50, higher), (50.5, Acknowledged(commander="ana")), (50.9, Resolved()), severity=Severity.SEV4)
+    raised = wrong((50, higher), (50, Acknowledged(commander="ana")), (50.9, Resolved()), severity=Severity.SEV4)
     for blame in ("called in", "Nobody was told", "than SEV"):
         assert blame not in raised
     late = Escalated(situation=Situation.UNRESOLVED, roles=("tech-lead",))
