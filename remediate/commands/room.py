@@ -153,7 +153,7 @@ def entered(flags: Flags, project: Project, terminal: Terminal, *, program: str,
     Who does not show messages leaves those for the terminal to whoever does: they are for the one who sent them.
     """
     settings = incident_settings(project.root)
-    with IncidentStore.open(project.journal()) as store:
+    with IncidentStore.open(project.journal(), project=project.identity()) as store:
         screen = terminal if shows and not flags.get("json") else None
         desk = Desk.of(settings, store, root=project.root, screen=screen)
         yield Room(store, settings, desk, project, terminal, flags, program, operator_name(), datetime.now(UTC))
