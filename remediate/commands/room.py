@@ -203,7 +203,7 @@ def entered(flags: Flags, project: Project, terminal: Terminal, *, program: str,
             if isinstance(text, str) and not _is_text(text):
                 raise ConfigurationError(f"--{name.replace('_', '-')} takes text: this is not UTF-8")
     settings = incident_settings(project.root)
-    with IncidentStore.open(project.journal()) as store:
+    with IncidentStore.open(project.journal(), project=project.identity()) as store:
         screen = terminal if shows and not flags.get("json") else None
         desk = Desk.of(settings, store, root=project.root, screen=screen)
         yield Room(

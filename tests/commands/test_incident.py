@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,10 +24,11 @@ from remediate.commands.watch import Watch
 from remediate.errors import ConfigurationError
 from remediate.fleet import run
 from remediate.incident.events import Status, Updated
+from remediate.incident.outbox import Outbox
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.store import IncidentStore
-from remediate.journal import Journal
+from remediate.journal import Journal, JournalError
 from remediate.masked_writer import MaskedWriter
 from remediate.masking import Masker
 from remediate.options import Options
@@ -72,7 +74,8 @@ class Desk:
         masker = Masker()
         terminal = Terminal(MaskedWriter(out, masker), MaskedWriter(err, masker), interactive=False)
         with entered(flags, self.project, terminal, program="invoke") as room:
-            yield room._replace(now=self.now, who="ana@desk")
+            outbox = Outbox(room.store.database, project=room.store.project, clock=lambda: self.now)
+            yield room._replace(now=self.now, who="ana@desk", desk=replace(room.desk, outbox=outbox))
         terminal.out.flush()
         self.out = out.getvalue()
 
@@ -120,7 +123,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 def keep_triage(desk: Desk, state: Changes) -> None:
     report = triage((INSIDE,), (app_down,), connect=lambda _: ScriptedSession(state))
     report = report.model_copy(update={"started": desk.now})
-    with IncidentStore.open() as store:
+    with IncidentStore.open(project=desk.project.identity()) as store:
         store.keep_triage(report.operator, report.started, report.model_dump_json(by_alias=True))
 
 
@@ -220,7 +223,7 @@ def test_runs_since_it_was_noticed_belong_to_it(desk: Desk) -> None:
     session = ScriptedSession({**HEALTHY, **DOWN})
     report = run(app_down, (INSIDE,), connect=lambda _: session, options=Options(plan=True))
     desk.now = report.started + timedelta(seconds=1)
-    with IncidentStore.open() as store:
+    with IncidentStore.open(project=desk.project.identity()) as store:
         store.keep_triage("x", report.started - timedelta(minutes=1), triage_text(report.started))
     desk("declare")
     assert [one.run for one in desk.incident.runs] == [report.run]
@@ -768,6 +771,56 @@ def test_one_that_goes_on_tells_what_others_did(desk: Desk) -> None:
     assert "resolved" in desk.out
     look(desk, 7, watching)
     assert "resolved" not in desk.out
+
+
+def test_what_is_announced_is_printed_before_anything_that_may_fail(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk("declare", title="Shop closed", severity="1", unclaimed=True)
+    desk.after(15)
+
+    def delivering(*_: object, **__: object) -> None:
+        raise JournalError("the disk is full")
+
+    monkeypatch.setattr("remediate.commands.watch.deliver_due", delivering)
+    out = io.StringIO()
+    with desk.room() as room:
+        terminal = room.terminal._replace(out=MaskedWriter(out, Masker()))
+        watching = Watch(room._replace(terminal=terminal), live=False, clock=lambda: desk.now)
+        for _ in range(2):
+            with pytest.raises(JournalError):
+                watching.look()
+    assert out.getvalue().count("nobody has claimed it") == 1
+    assert out.getvalue().count("watching; 1 open") == 1
+
+
+def test_another_projects_incidents_are_not_this_ones(desk: Desk, tmp_path: Path) -> None:
+    """One journal for each user, whatever they work on: nobody's customers read of another's outage."""
+    other = Desk(tmp_path / "other")
+    other.settings("")
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk("declare", title="Acme checkout down", severity="1", send=True)
+    acme = desk.incident.id
+    desk.after(0)("list")
+    assert "Acme" in desk.out
+    for command in ("list", "update", "timeline"):
+        if command == "list":
+            assert other(command) == 0
+        else:
+            with pytest.raises(ConfigurationError):
+                other(command)
+        assert "Acme" not in other.out
+    with pytest.raises(ConfigurationError, match=rf"{acme} belongs to {desk.root}: .*`project`"):
+        other("update", incident=acme, send=True)
+    with pytest.raises(ConfigurationError, match="how bad is it"):
+        other("declare")  # that triage was of another project's hosts
+    other("declare", title="Globex search down", severity="1", send=True)
+    page = (other.root / "status-page" / "index.html").read_text()
+    assert "Globex" in page
+    assert "Acme" not in page + other.out
+    assert "Globex" not in (desk.root / "status-page" / "index.html").read_text()
+    desk("update", send=True)
+    assert "Globex" not in (desk.root / "status-page" / "index.html").read_text()
 
 
 def test_every_incident_command_is_in_the_contract() -> None:
