@@ -89,18 +89,25 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
             )
             code = command.body(given, terminal)
         except RemediateError as error:
-            if given.get("json"):
-                from remediate.commands.mend import usage_report
-
-                plan = bool(given.get("plan")) or command.name.startswith("check.")
-                terminal.say(usage_report(command.cure, str(error), plan=plan))
-            terminal.err.write(f"{program_name()}: {error}\n")
             code = USAGE_EXIT_CODE if isinstance(error, ConfigurationError) else FAILED_EXIT_CODE
+            if given.get("json"):
+                plan = bool(given.get("plan")) or command.name.startswith("check.")
+                terminal.say(_failed(command.name, command.cure, str(error), code, plan=plan))
+            terminal.err.write(f"{program_name()}: {error}\n")
         # A run's code is its verdict, which stands in the journal; of anything else the output was all there is.
         if code == 0 and not command.is_run and terminal.lost:
             code = FAILED_EXIT_CODE
     if code:
         raise Exit(code=code)
+
+
+def _failed(name: str, cure: str, message: str, code: int, *, plan: bool) -> str:
+    """Return the `--json` document of a command that came to nothing: a run's is a report, an incident's is none."""
+    from remediate.commands.mend import failure, usage_report
+
+    if name.startswith("incident."):
+        return failure(message, code)
+    return usage_report(cure, message, plan=plan, code=code)
 
 
 def _named(words: Sequence[str], known: Mapping[str, Command]) -> list[str]:
@@ -182,14 +189,14 @@ def _refuse(message: str) -> NoReturn:
     """End as wrong usage, in one line, and with `--json` in a document too, though no command has begun."""
     words = sys.argv[1:]
     if "--json" in words:
-        from remediate.commands.mend import usage_report
         from remediate.commands.terminal import opened
 
         name = next((word for word in words if not word.startswith("-")), "")
         kind, _, rest = name.partition(".")
         plan = kind == "check" or not PLAN.isdisjoint(words)
         with opened() as terminal:
-            terminal.say(usage_report(rest if kind in {"fix", "check"} else name, message, plan=plan))
+            cure = rest if kind in {"fix", "check"} else name
+            terminal.say(_failed(name, cure, message, USAGE_EXIT_CODE, plan=plan))
     raise Exit(f"remediate: {message}", code=USAGE_EXIT_CODE)
 
 

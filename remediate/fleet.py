@@ -20,7 +20,7 @@ from remediate.errors import ConfigurationError
 from remediate.host import Host
 from remediate.inventory import Inventory
 from remediate.journal import JournalError
-from remediate.masking import Masker
+from remediate.masking import Masker, strip_control
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, HostOutcome, Mode, Problem, Report, RunVerdict, overall, touched
 from remediate.playbook import Cure, Single
@@ -34,6 +34,7 @@ from remediate.verdict import CONSENT_MISSING, EARLIER_HOST_FAILED, TOO_MANY_HOS
 T = TypeVar("T")
 
 AT_ONCE: Final = 20
+_NAME: Final = 100
 """Hosts surveyed at the same time; each costs a thread and a connection."""
 
 Consent = Callable[[Sequence[HostRun], Options], "tuple[RefusalCode, str] | None"]
@@ -66,7 +67,9 @@ def operator_name() -> str:
         name = getpass.getuser()
     except (KeyError, OSError):  # as in a container that is run under any number
         name = f"uid{os.getuid()}"
-    return f"{name}@{socket.gethostname()}"
+    # The environment may hold anything: no line break, and no byte that is not text, gets into a record.
+    name = strip_control(name.encode("utf-8", "replace").decode())
+    return f"{''.join(name.split())[:_NAME] or f'uid{os.getuid()}'}@{socket.gethostname()}"
 
 
 def run(

@@ -9,6 +9,7 @@ import sys
 import tomllib
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from textwrap import shorten
@@ -106,12 +107,7 @@ class Project:
         if self.root is None or os.environ.get("REMEDIATE_JOURNAL"):
             return None
         path = self.root / "pyproject.toml"
-        try:
-            found = tomllib.loads(path.read_text(encoding="utf-8"))["tool"]["remediate"].get("journal")
-        except FileNotFoundError:  # a root that was given need not be marked
-            return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigurationError(f"{path} cannot be read: {_said(error)}") from error
+        found = _table(path).get("journal")
         if found is None:
             return None
         if not isinstance(found, str):
@@ -121,6 +117,27 @@ class Project:
         if re.search("://[^/]*:[^/]*@", found):
             raise ConfigurationError(f"{path}: journal has a password in it: say where the URL is, as env:NAME")
         return found
+
+    def identity(self) -> str:
+        """Say whose incidents, triages and messages are this project's, in a database that others may use, too.
+
+        What pyproject.toml says as `project`. Else, in the user's own journal, where the project is: two of one name
+        must not tell each other's public anything. In a database that is named, which a team shares from checkouts in
+        different places, the name: `[project] name`, else that of the directory. Nothing for no project. Raises
+        ConfigurationError.
+        """
+        if self.root is None:
+            return ""
+        path = self.root / "pyproject.toml"
+        own = _table(path)
+        named = own.get("project")
+        if named is not None:
+            if not isinstance(named, str) or not re.fullmatch(r"[\w.-][\w. /-]{0,199}", named):
+                raise ConfigurationError(f"{path}: project takes a name, of letters, digits, spaces and ._/-")
+            return named
+        if own.get("journal") is None and not os.environ.get("REMEDIATE_JOURNAL"):
+            return str(self.root.resolve())
+        return _package(path) or self.root.resolve().name
 
     def playbooks(self) -> Mapping[str, Listed]:
         """Return the stock playbooks and the project's own, which override stock ones of the same name."""
@@ -164,6 +181,26 @@ class Project:
 
     def _missing(self, message: str) -> ConfigurationError:
         return ConfigurationError("; ".join((message, *self._unread)))
+
+
+def _table(path: Path) -> Mapping[str, object]:
+    """Read [tool.remediate]. Raises ConfigurationError."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))["tool"]["remediate"]
+        return {str(key): value for key, value in found.items()}
+    except FileNotFoundError:  # a root that was given need not be marked
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {_said(error)}") from error
+
+
+def _package(path: Path) -> str | None:
+    """What the package is called that this file describes; None where it describes none."""
+    with suppress(OSError, ValueError):
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("project")
+        name = table.get("name") if isinstance(table, dict) else None
+        return name if isinstance(name, str) and name else None
+    return None
 
 
 def _is_marked(pyproject: Path) -> bool:

@@ -1,5 +1,6 @@
 """The installed command as a person types it: whatever goes wrong before a host is asked is one line, and exit 2."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from remediate.cli import _named
 from remediate.commands.tree import Command, commands
+from remediate.journal import FILE_NAME
 from remediate.outcome import Report
 from remediate.project import Project
 
@@ -122,6 +124,24 @@ def test_a_line_that_cannot_be_parsed_is_a_document_too(box: Box) -> None:
     task = box("fix.everything", "--json")
     task.usage("fix.everything", "remediate --list")
     assert task.report.playbook == "everything"
+
+
+def test_what_an_incident_command_ends_with_is_no_report(box: Box) -> None:
+    for words in (("--title", "x"), ("--no-such-flag",)):
+        said = box("incident.declare", "--json", *words)
+        said.usage()
+        (line,) = said.out.splitlines()
+        document = json.loads(line)
+        assert (document["schema"], document["exit_code"]) == ("remediate.error/1", 2)
+        assert document["error"] in said.err
+    damaged = box.root.parent / "damaged"
+    damaged.mkdir()
+    (damaged / FILE_NAME).write_text("no database" * 100)
+    box.environment["REMEDIATE_STATE_DIR"] = str(damaged)
+    said = box("incident.list", "--json")
+    assert (said.code, json.loads(said.out)["exit_code"]) == (5, 5)
+    said = box("runs.show", "7f3a", "--json")
+    assert (said.code, json.loads(said.out)["exit_code"]) == (5, 5)
 
 
 def test_without_json_nothing_is_printed(box: Box) -> None:

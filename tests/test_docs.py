@@ -156,7 +156,7 @@ def test_the_settings_of_incidents_are_the_fields_of_their_models() -> None:
     for example in examples:
         table = tomllib.loads(example)["tool"]["remediate"]
         IncidentSettings.model_validate(table.get("incidents", {}))
-    assert len(examples) == 3
+    assert len(examples) == 4
 
 
 def test_the_events_and_commands_of_incidents_are_all_told() -> None:

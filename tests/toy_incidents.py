@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from remediate.incident.events import Data, Declared, Event, RunLanded, RunStep
+from remediate.incident.events import Data, Declared, Event, Messaged, RunLanded, RunStep
 from remediate.incident.record import Incident, fold
 from remediate.playbook import Severity
 from remediate.run_id import new_run_id
@@ -30,6 +30,10 @@ def events(*happened: tuple[float, Data], incident: str = "i") -> Sequence[Event
         Event(id=new_run_id(), incident=incident, at=minutes(minute), who="ana@desk", data=data)
         for minute, data in happened
     ]
+
+
+def sent(kind: str = "update", audience: str = "internal") -> Messaged:
+    return Messaged(message=new_run_id(), message_kind=kind, audience=audience, title="t")
 
 
 def run(verdict: str | None = "fixed", *steps: RunStep, mode: str = "fix", **given: object) -> RunLanded:

@@ -1,6 +1,6 @@
 """incident.declare: the questions of 3.2 answered as far as anybody knows, and an incident that exists from then on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,14 +14,15 @@ from remediate.fleet import select
 from remediate.incident.briefing import Words
 from remediate.incident.clock import due
 from remediate.incident.delivery import deliver_due
-from remediate.incident.events import Acknowledged, Declared, Detection, Situation
+from remediate.incident.events import Acknowledged, Declared, Detection, Event, Situation
 from remediate.incident.messages import MessageKind
-from remediate.incident.record import Incident
+from remediate.incident.record import Incident, fold
 from remediate.incident.settings import Audience
 from remediate.journal import Journal
 from remediate.journal_entries import RunSummary
-from remediate.outcome import RunVerdict
+from remediate.outcome import FAILED_EXIT_CODE, RunVerdict
 from remediate.playbook import Severity
+from remediate.run_id import new_run_id
 from remediate.severity import QUESTIONS, Answers, Assessment, Known, assess, assess_again
 from remediate.triage import Incident as Suspect
 from remediate.triage import TriageReport
@@ -43,11 +44,16 @@ def declare(room: Room) -> int:
     runs = _runs(room, hosts, noticed or (report.started if report else None))
     playbook = _playbook(report, runs)
     hosts = hosts or tuple(dict.fromkeys(name for run in runs for name in run.hosts))
-    commander = room.text("commander") or room.who.partition("@")[0]
+    me = room.who.partition("@")[0]
+    commander = room.text("commander") or me
+    title = room.text("title")
     declared = made(
         Declared,
         {"detected_by": "source", "customers": "internal-only", "first_alert_at": "first-alert"},
-        title=room.text("title") or _title(playbook, hosts),
+        title=title or _title(playbook, hosts),
+        # What our hosts are called is nobody else's business.
+        public_title=room.text("public_title") or (None if title else _title(playbook, ())),
+        triaged_at=report.started if report else None,
         severity=severity,
         severity_reason=reason,
         answers=assessment.answers,
@@ -61,20 +67,47 @@ def declare(room: Room) -> int:
         hosts=hosts,
         playbook=playbook,
     )
+    # Whoever declares it has noticed it: one command less to type while it burns. Nobody claims it for somebody else.
+    claim = made(Acknowledged, commander=commander) if commander == me and not room.given("unclaimed") else None
+    _check(room, declared, claim)
+    if not _another(room):
+        room.say("        nothing was declared")
+        return FAILED_EXIT_CODE
     deliver_due(room.store, desk=room.desk)
     incident = room.store.declare(room.who, room.now, declared, runs=[run.id for run in runs])
-    if not room.given("unclaimed"):
-        # Whoever declares it has noticed it: one command less to type while it burns.
-        claim = Acknowledged(commander=commander)
+    if claim is not None:
         room.store.append(incident.id, room.who, room.now, claim, once="acknowledged")
         incident = room.store.load(incident.id)
     _told(room, incident)
     return 0
 
 
+def _check(room: Room, declared: Declared, claim: Acknowledged | None) -> None:
+    """Raise ConfigurationError for what cannot be said, before it is declared: the next try would declare it again."""
+    new = new_run_id()
+    happened = [each for each in (declared, claim) if each is not None]
+    incident = fold(Event(id=new_run_id(), incident=new, at=room.now, who=room.who, data=each) for each in happened)
+    room.check(incident, MessageKind.DECLARATION, Audience.INTERNAL)
+    if room.is_public(incident):
+        room.check(incident, MessageKind.STATUS, Audience.PUBLIC, words=Words(text=room.text("public")))
+
+
+def _another(room: Room) -> bool:
+    """Say what is open already, and ask a person whether this is another one."""
+    found = room.store.open_incidents()
+    say = room.terminal.progress if room.given("json") else room.terminal.say
+    for one in found:
+        say(f"already open: {room.store.shown(one.id)} {one.severity.value} {one.title}")
+    if not found or not room.terminal.interactive or room.given("json"):
+        return True
+    return room.terminal.ask("Declare another one? [y/N]").lower() in {"y", "yes"}
+
+
 def _told(room: Room, incident: Incident) -> None:
     shown = room.store.shown(incident.id)
-    room.say(f"{incident.severity.value} {incident.title}   incident {shown}   commander {incident.commander}")
+    claimed = "" if incident.acknowledged_at else ", who has not claimed it yet"
+    holder = f"commander {incident.commander}{claimed}"
+    room.say(f"{incident.severity.value} {incident.title}   incident {shown}   {holder}")
     if incident.severity_reason:
         room.say(f"        because {incident.severity_reason}")
     for run in incident.runs:
@@ -91,7 +124,7 @@ def _told(room: Room, incident: Incident) -> None:
     if not sent:
         room.say(f"        nothing was sent: {room.program} incident.update --send tells everybody")
     for one in due(incident, room.settings, room.now)[:2]:
-        room.say(f"        {one.kind.value} by {room.settings.local(one.at):%H:%M} ({one.at:%H:%MZ}): {one.why}")
+        room.say(f"        {one.kind.value} by {room.when(one.at)}: {one.why}")
     for title, url in dict.fromkeys(_links(room, incident)):
         room.say(f"link    {title}: {url}")
     room.document(incident)
@@ -117,7 +150,13 @@ def _hosts(room: Room) -> tuple[str, ...]:
 
 
 def _triage(room: Room, hosts: Sequence[str]) -> TriageReport | None:
-    """The newest triage that found something on these hosts, and is not too old."""
+    """The newest triage that found something on these hosts, is not too old, and no incident began with.
+
+    What is called by a name of its own may be about something else: then only the hosts that are named tell.
+    """
+    if room.text("title") and not hosts:
+        return None
+    used = room.store.triages_used()
     since = room.now - timedelta(minutes=room.settings.lookback_minutes)
     for text in room.store.triages_since(since):
         try:
@@ -125,6 +164,8 @@ def _triage(room: Room, hosts: Sequence[str]) -> TriageReport | None:
         except ValidationError:  # another version's: as good as none
             continue
         names = {host.name for host in report.hosts}
+        if report.started in used:
+            continue
         if (not hosts or names.intersection(hosts)) and any(host.matching or host.error for host in report.hosts):
             return report
     return None
@@ -178,17 +219,30 @@ def _evidence(report: TriageReport | None) -> str:
 
 
 def _runs(room: Room, hosts: Sequence[str], since: datetime | None) -> tuple[RunSummary, ...]:
-    """Runs that led to it: named ones, and those on its hosts since it was noticed that belong to nothing yet."""
+    """Runs that led to it: named ones, and those on its hosts since it was noticed that belong to nothing yet.
+
+    Raises ConfigurationError for a named one that belongs to another incident.
+    """
+    taken = room.store.attached()
     journal = Journal.open(room.project.journal())
     try:
         named = room.flags.get("run")
         wanted = [journal.find(str(prefix)) for prefix in named] if isinstance(named, list) else []
-        found = journal.runs(limit=_RUNS) if since is not None else ()
+        found = journal.runs(limit=_RUNS) if since is not None and hosts else ()
     finally:
         journal.close()
-    own = [run for run in found if run.incident is None and since is not None and run.started >= since]
-    picked = {run.id: run for run in [*own, *wanted] if run in wanted or not hosts or {*run.hosts} & {*hosts}}
+    for run in wanted:
+        if (other := _belongs(room, run, taken)) is not None:
+            raise ConfigurationError(f"run {run.shown} belongs to incident {other} already")
+    own = [run for run in found if since is not None and run.started >= since and {*run.hosts} & {*hosts}]
+    picked = {run.id: run for run in [*own, *wanted] if run in wanted or _belongs(room, run, taken) is None}
     return tuple(sorted(picked.values(), key=lambda run: run.started))
+
+
+def _belongs(room: Room, run: RunSummary, taken: Mapping[str, str]) -> str | None:
+    """The incident that a run belongs to, as it is shown; or what somebody called it before."""
+    of = taken.get(run.id) or run.incident
+    return room.store.shown(of) if of in room.store.ids() else of
 
 
 def _playbook(report: TriageReport | None, runs: Sequence[RunSummary]) -> str | None:

@@ -1,13 +1,13 @@
 """incident.*: claim it, contain it, tell everybody, call others in, and look at it."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from remediate.commands.mend import text_of
 from remediate.commands.room import IncidentList, Room, made, severity_of
 from remediate.errors import ConfigurationError
 from remediate.incident.briefing import Words
-from remediate.incident.clock import due
+from remediate.incident.clock import DueKind, due
 from remediate.incident.contacts import Person, people
 from remediate.incident.delivery import deliver_due, told
 from remediate.incident.events import (
@@ -29,11 +29,19 @@ from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.incident.timeline import entries, headline, markdown_lines, terminal_lines
 from remediate.outcome import FAILED_EXIT_CODE
+from remediate.run_id import new_run_id
 
 _LISTED: Final = 20
 
-_Row = tuple[Situation | None, tuple[str, ...], str]
-"""What for, which roles, and why."""
+
+class _Row(NamedTuple):
+    """Whom to call in."""
+
+    situation: Situation | None
+    roles: tuple[str, ...]
+    why: str
+    key: str
+    """Under which they are called once: that of what is due, or one of its own for every time somebody asks."""
 
 
 def acknowledge(room: Room) -> int:
@@ -44,7 +52,7 @@ def acknowledge(room: Room) -> int:
     if room.store.append(incident.id, room.who, room.now, claim, once="acknowledged") is None:
         has = room.store.load(incident.id)
         if has.commander != commander and not room.given("take_over"):
-            at = f" since {has.acknowledged_at:%H:%MZ}" if has.acknowledged_at else ""
+            at = f" since {room.when(has.acknowledged_at)}" if has.acknowledged_at else ""
             room.say(f"{has.commander} has it{at}: --take-over makes {commander} its commander")
             room.document(has)
             return FAILED_EXIT_CODE
@@ -93,6 +101,7 @@ def update(room: Room) -> int:
         next_steps=room.text("next") or _next(_status(room, incident)),
         eta=room.text("eta"),
         impact=room.text("impact"),
+        public_title=room.text("public_title") or None,
     )
     changes: list[Data] = []
     if given := room.text("severity"):
@@ -101,6 +110,12 @@ def update(room: Room) -> int:
         changes.append(made(Identified, cause=cause))
     found = [each for each in (Situation.BREACH, Situation.PROVIDER) if room.given(each.value)]
     changes += [made(SituationFound, situation=each) for each in found if each not in incident.situations]
+    words = Words(text=room.text("public"))
+    # What cannot be rendered is said before anything is written, or the next try would write it again.
+    foreseen = room.foreseen(incident, *changes, said)
+    room.check(foreseen, MessageKind.UPDATE, Audience.INTERNAL)
+    if room.is_public(foreseen):
+        room.check(foreseen, MessageKind.STATUS, Audience.PUBLIC, words=words)
     deliver_due(room.store, desk=room.desk)
     for change in changes:
         _append(room, incident, change)
@@ -108,12 +123,11 @@ def update(room: Room) -> int:
     incident = room.store.load(incident.id)
     room.tell(incident, MessageKind.UPDATE, Audience.INTERNAL, key=f"update:{event}")
     if room.is_public(incident):
-        words = Words(text=room.text("public"))
         room.tell(incident, MessageKind.STATUS, Audience.PUBLIC, key=f"update:{event}:public", words=words)
-    every = room.settings.update_every(incident.severity)
-    if every is not None:
-        at = room.now + every
-        room.say(f"next    update by {room.settings.local(at):%H:%M} ({at:%H:%MZ})")
+    incident = room.store.load(incident.id)
+    for one in due(incident, room.settings, room.now):
+        if one.kind is DueKind.UPDATE:
+            room.say(f"next    update by {room.when(one.at)}")
     room.document(incident)
     return 0
 
@@ -121,64 +135,76 @@ def update(room: Room) -> int:
 def escalate(room: Room) -> int:
     """Call others in: those whom the matrix wants now, those of one of its rows, or those who are named."""
     incident = _open(room)
-    rows = _rows(room, incident)
-    deliver_due(room.store, desk=room.desk)
-    for situation, roles, why in rows:
-        called = people(roles, room.settings, room.now, room.root)
-        if situation in {Situation.BREACH, Situation.PROVIDER} and situation not in incident.situations:
-            _append(room, incident, SituationFound(situation=situation))
-        event = _append(
-            room,
-            incident,
-            made(
-                Escalated,
-                {"roles": "to", "reason": "why"},
-                situation=situation,
-                roles=roles,
-                people=tuple(person.describe() for person in called),
-                methods=tuple(person.method for person in called if person.method),
-                reason=why,
-            ),
-        )
-        incident = room.store.load(incident.id)
+    rows = [(row, people(row.roles, room.settings, room.now, room.root)) for row in _rows(room, incident)]
+    for row, called in rows:
         for person in called:
-            room.say(f"call    {person.describe()}: {why}")
-            _call(room, incident, person, why, key=f"escalation:{event}:{person.role}")
+            words, channels = _words(person, row.why)
+            room.check(incident, MessageKind.ESCALATION, Audience.PERSON, words=words, channels=channels)
+    deliver_due(room.store, desk=room.desk)
+    for row, called in rows:
+        if row.situation in {Situation.BREACH, Situation.PROVIDER} and row.situation not in incident.situations:
+            _append(room, incident, SituationFound(situation=row.situation))
+            incident = room.store.load(incident.id)
+        sent = tuple(person for person in called if _call(room, incident, person, row))
+        if sent:  # who was only shown has not been called in, and stays due
+            _append(room, incident, _escalated(row, sent))
+            incident = room.store.load(incident.id)
+        else:
+            room.say("        nobody was called in: --send sends it")
     room.document(incident)
     return 0
 
 
-def _call(room: Room, incident: Incident, person: Person, why: str, *, key: str) -> None:
-    room.tell(
-        incident,
-        MessageKind.ESCALATION,
-        Audience.PERSON,
-        key=key,
-        words=Words(to=person.describe(), why=why),
-        channels=None if person.channel is None else (person.channel,),
+def _escalated(row: _Row, sent: tuple[Person, ...]) -> Escalated:
+    return made(
+        Escalated,
+        {"roles": "to", "reason": "why"},
+        situation=row.situation,
+        roles=tuple(person.role for person in sent),
+        people=tuple(person.describe() for person in sent),
+        methods=tuple(person.method for person in sent if person.method),
+        reason=row.why,
     )
+
+
+def _call(room: Room, incident: Incident, person: Person, row: _Row) -> bool:
+    room.say(f"call    {person.describe()}: {row.why}")
+    words, channels = _words(person, row.why)
+    key = f"escalation:{incident.id}:{row.key}:{person.role}"
+    return room.tell(incident, MessageKind.ESCALATION, Audience.PERSON, key=key, words=words, channels=channels)
+
+
+def _words(person: Person, why: str) -> tuple[Words, tuple[str, ...] | None]:
+    return Words(to=person.describe(), why=why), None if person.channel is None else (person.channel,)
 
 
 def _rows(room: Room, incident: Incident) -> list[_Row]:
     """Say whom to call in, and what for. Raises ConfigurationError when nothing says so."""
     why = room.text("why")
     wanted = room.text("situation")
+    once = new_run_id()
     if to := room.text("to"):
-        roles = tuple(role.strip() for role in to.split(",") if role.strip())
-        return [(_situation(wanted) if wanted else None, roles, why or "by judgement of the commander")]
+        roles = tuple(dict.fromkeys(role.strip() for role in to.split(",") if role.strip()))
+        if not roles:
+            raise ConfigurationError(f"--to takes: {', '.join(room.settings.contacts)}")
+        situation = _situation(wanted) if wanted else None
+        return [_Row(situation, roles, why or "by judgement of the commander", once)]
     if wanted:
         situation = _situation(wanted)
         rules = [rule for rule in room.settings.escalation if rule.situation is situation]
-        rows: list[_Row] = [(situation, rule.to, why or situation.words) for rule in rules]
+        rows = [_Row(situation, rule.to, why or situation.words, f"{once}:{at}") for at, rule in enumerate(rules)]
     else:
         found = due(incident, room.settings, room.now)
-        rows = [(one.situation, one.roles, why or one.why) for one in found if one.roles and one.over(room.now)]
+        rows = [
+            _Row(one.situation, one.roles, why or one.why, one.key) for one in found if one.roles and one.over(room.now)
+        ]
         coming = [one for one in found if one.roles and not one.over(room.now)]
         if not rows and coming:
             first = coming[0]
-            at = f"{room.settings.local(first.at):%H:%M} ({first.at:%H:%MZ})"
             roles_due = ",".join(first.roles)
-            raise ConfigurationError(f"nobody is due yet; at {at} it is {roles_due}: --to {roles_due} calls them now")
+            raise ConfigurationError(
+                f"nobody is due yet; at {room.when(first.at)} it is {roles_due}: --to {roles_due} calls them now"
+            )
     if not rows:
         raise ConfigurationError(f"whom? --to takes: {', '.join(room.settings.contacts)}")
     return rows
@@ -232,7 +258,7 @@ def timeline(room: Room) -> int:
         room.say(line)
     for one in due(incident, room.settings, room.now):
         state = "OVERDUE since" if one.over(room.now) else "due"
-        room.say(f"{state} {room.settings.local(one.at):%H:%M} ({one.at:%H:%MZ}): {one.kind.value}: {one.why}")
+        room.say(f"{state} {room.when(one.at)}: {one.kind.value}: {one.why}")
     return 0
 
 

@@ -15,6 +15,7 @@ _INCIDENT: Final = Flag("incident", "which: any unique beginning of its id (defa
 _SEND: Final = Flag("send", "send what is otherwise only shown", bool)
 _JSON: Final = JSON._replace(help="print the incident as one JSON document on stdout")
 _PUBLIC: Final = Flag("public", "what the public reads, instead of the template's sentence")
+_PUBLIC_TITLE: Final = Flag("public-title", "how the public knows it (default: its title, without hosts)")
 _COMMANDER: Final = Flag("commander", "who commands it (default: you)")
 _SITUATIONS: Final = (
     Flag("breach", "a data breach is suspected", bool),
@@ -55,6 +56,7 @@ def incident_commands(project: Project) -> Iterator[Command]:
             *_QUESTIONS,
             Flag("impact", "who or what is affected"),
             _PUBLIC,
+            _PUBLIC_TITLE,
             HOST._replace(help="hosts it is about (default: those of the triage)"),
             INVENTORY,
             Flag("run", "a run that led to it, by its id; may be repeated", list),
@@ -87,6 +89,7 @@ def incident_commands(project: Project) -> Iterator[Command]:
             Flag("eta", "when it is expected to be over"),
             Flag("impact", "who or what is affected, where that has changed"),
             _PUBLIC,
+            _PUBLIC_TITLE._replace(help="how the public knows it, where that has changed"),
             Flag("cause", "the cause, once it is known"),
             Flag("severity", "a new severity"),
             Flag("reason", "why the severity is another one"),
@@ -130,9 +133,7 @@ def incident_commands(project: Project) -> Iterator[Command]:
             Flag("summary", "how it was resolved (default: from the runs)"),
             _PUBLIC,
             Flag("override", "resolve although no check says that it is over: why"),
-            Flag(
-                "postmortem-at", "when the post-mortem is held (default: two working days later, for SEV-1 and SEV-2)"
-            ),
+            Flag("postmortem-at", "when the post-mortem is held: 10:00, or a date with a time (default: see settings)"),
             _SEND,
             _JSON,
         ),

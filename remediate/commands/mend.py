@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remediate import __version__
 from remediate.commands.terminal import Terminal, stoppable
@@ -63,8 +63,23 @@ def _unproven(cure: Cure, project: Project) -> str | None:
     return unrehearsed(cure if isinstance(cure, Playbook) else cure.playbook, project)
 
 
-def usage_report(name: str, message: str, *, plan: bool) -> str:
-    """Return the `--json` document of a run that was refused as wrong usage."""
+class Failure(BaseModel):
+    """The `--json` document of a command that is no run and came to nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+    schema_: str = Field(default="remediate.error/1", alias="schema")
+    error: str
+    exit_code: int
+
+
+def failure(message: str, code: int) -> str:
+    """Return that document."""
+    return Failure(error=message, exit_code=code).model_dump_json(by_alias=True)
+
+
+def usage_report(name: str, message: str, *, plan: bool, code: int = USAGE_EXIT_CODE) -> str:
+    """Return the `--json` document of a run that was refused as wrong usage, or could not begin."""
     report = Report(
         version=__version__,
         run=new_run_id(),
@@ -74,7 +89,7 @@ def usage_report(name: str, message: str, *, plan: bool) -> str:
         started=datetime.now(UTC),
         seconds=0,
         verdict=None,
-        exit_code=USAGE_EXIT_CODE,
+        exit_code=code,
         touched=Touched.NO,
         error=Problem(code="usage", message=message),
     )

@@ -1,6 +1,6 @@
 """incident.resolve and incident.postmortem: it is over when the checks say so, and then there is something to learn."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from remediate.incident.clock import REVIEWED
 from remediate.incident.delivery import deliver_due
 from remediate.incident.draft import save
 from remediate.incident.events import Confirmed, Resolved, Reviewed
-from remediate.incident.lessons import working_day
+from remediate.incident.lessons import working_days_later
 from remediate.incident.messages import MessageKind
 from remediate.incident.postmortem import file_name, mended_by, sections
 from remediate.incident.record import Incident
@@ -30,9 +30,13 @@ _HOUR: Final = 10
 
 def resolve(room: Room) -> int:
     """Walk 7.1; 5 and still open when a check does not say that it is over."""
-    incident = room.incident()
-    if not incident.open:
-        raise ConfigurationError(f"it was resolved already, at {incident.resolved_at:%Y-%m-%d %H:%MZ}")
+    # One that is over is meant where none is open: whoever was interrupted after its end can still tell everybody.
+    incident = room.incident(or_newest=True)
+    if incident.resolved_at is not None:
+        room.say(f"        it was resolved already, at {room.when(incident.resolved_at)}")
+        _walk(room, incident)
+        room.document(room.store.load(incident.id))
+        return 0
     override = room.text("override").strip()
     review_at = _review_at(room, incident)
     deliver_due(room.store, desk=room.desk)
@@ -63,11 +67,14 @@ def _walk(room: Room, incident: Incident) -> None:
     """Steps 2 to 5 of 7.1; the first has been taken."""
     shown = room.store.shown(incident.id)
     room.say(f"RESOLVED {incident.severity.value} {incident.title}   incident {shown}")
+    sent = True
     if room.is_public(incident):
         words = Words(text=room.text("public"))
         key = f"resolution:{incident.id}:public"
-        room.tell(incident, MessageKind.RESOLUTION, Audience.PUBLIC, key=key, words=words)
-    room.tell(incident, MessageKind.RESOLUTION, Audience.INTERNAL, key=f"resolution:{incident.id}")
+        sent = room.tell(incident, MessageKind.RESOLUTION, Audience.PUBLIC, key=key, words=words)
+    sent &= room.tell(incident, MessageKind.RESOLUTION, Audience.INTERNAL, key=f"resolution:{incident.id}")
+    if not sent:
+        room.say(f"        not everybody was told: {room.program} incident.resolve --incident {shown} --send does")
     room.say(f"timeline      {len(incident.timeline)} entries: {room.program} incident.timeline --incident {shown}")
     if incident.severity in REVIEWED:
         if incident.postmortem_at is not None:
@@ -91,8 +98,9 @@ def _write(room: Room, incident: Incident) -> None:
     # As others find it in their own checkout, where it is in the project.
     home = _home(room)
     named = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
-    if incident.postmortem_path != named:
-        room.store.append(incident.id, room.who, room.now, Reviewed(path=named))
+    written = bool(kept.edited)
+    if incident.postmortem_path != named or written > incident.postmortem_written:
+        room.store.append(incident.id, room.who, room.now, Reviewed(path=named, edited=written))
     room.say(f"written       {named}")
     if kept.edited:
         room.say(f"        left as people wrote it: {', '.join(kept.edited)}")
@@ -185,13 +193,13 @@ def _doubt(doubts: list[Confirmed]) -> str:
 
 def _review_at(room: Room, incident: Incident) -> datetime | None:
     if given := room.text("postmortem_at"):
-        return moment_of(given, "postmortem-at", room.settings, room.now)
+        return moment_of(given, "postmortem-at", room.settings, room.now, ahead=True)
     return scheduled(room.settings, room.now) if incident.severity in REVIEWED else None
 
 
 def scheduled(settings: IncidentSettings, now: datetime) -> datetime:
-    """When the post-mortem is held: some days later, on a working day, in the morning."""
-    day = working_day(now + timedelta(days=settings.postmortem_days), settings)
+    """When the post-mortem is held: some working days later, in the morning."""
+    day = working_days_later(now, settings.postmortem_days, settings)
     morning = datetime(day.year, day.month, day.day, _HOUR, tzinfo=None)  # noqa: DTZ001  # local, placed below
     if settings.timezone is not None:
         return morning.replace(tzinfo=ZoneInfo(settings.timezone))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -14,19 +15,25 @@ from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError, one_line
 from remediate.fleet import operator_name
 from remediate.incident.briefing import Words
-from remediate.incident.clock import Due, due
+from remediate.incident.channels import Channel, FileChannel, TerminalChannel
+from remediate.incident.clock import Due, due, when
 from remediate.incident.delivery import announce, told
-from remediate.incident.desk import Desk
+from remediate.incident.desk import MESSAGES, Desk
+from remediate.incident.events import Data, Event
 from remediate.incident.messages import MessageKind
-from remediate.incident.record import Incident
-from remediate.incident.settings import Audience, IncidentSettings, incident_settings
+from remediate.incident.record import Incident, fold
+from remediate.incident.settings import TABLE, Audience, IncidentSettings, incident_settings
 from remediate.incident.store import IncidentStore
+from remediate.journal import state_directory
 from remediate.playbook import Severity
 from remediate.project import Project
+from remediate.run_id import new_run_id
 
 SCHEMA: Final = "remediate.incident/1"
 PUBLIC: Final = frozenset({Severity.SEV1, Severity.SEV2})
 """Severities that customers are told of (5.2)."""
+
+_SCREEN: Final = "this terminal"
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -134,16 +141,55 @@ class Room(NamedTuple):
                 self.say(line)
             return send
 
-        if self.given("send") or self.settings.send:
+        words = self._public(incident, words) if audience is Audience.PUBLIC else words
+        if self.sends:
             return said(send=True)
         said(send=False)
-        if self.terminal.interactive and not self.given("json"):
+        if self.terminal.interactive and not self.given("json") and self.desk.serving(audience, channels):
             return self.terminal.ask("Send it? [y/N]").lower() in {"y", "yes"} and said(send=True)
         return False
 
+    @property
+    def sends(self) -> bool:
+        """Whether what is said is sent without a question."""
+        return self.given("send") or self.settings.send
+
+    def check(
+        self,
+        incident: Incident,
+        kind: MessageKind,
+        audience: Audience,
+        *,
+        words: Words | None = None,
+        channels: Collection[str] | None = None,
+    ) -> None:
+        """Raise ConfigurationError where `tell` would, before anything is recorded that would be recorded again."""
+        words = self._public(incident, words) if audience is Audience.PUBLIC else words
+        said = announce(
+            self.store, incident, kind, audience=audience, send=False, desk=self.desk, now=self.now, words=words,
+            channels=channels,
+        )  # fmt: skip
+        if self.sends and not said.channels:
+            raise ConfigurationError(
+                f"no channel takes what is {audience.value}: give one that audience in {TABLE}.channels"
+            )
+
+    def _public(self, incident: Incident, words: Words | None) -> Words:
+        words = words or Words()
+        return words.model_copy(update={"title": words.title or incident.public_title or ""})
+
+    def foreseen(self, incident: Incident, *data: Data) -> Incident:
+        """The incident as it will be when this has been recorded."""
+        events = [Event(id=new_run_id(), incident=incident.id, at=self.now, who=self.who, data=each) for each in data]
+        return fold([*incident.timeline, *events])
+
     def is_public(self, incident: Incident) -> bool:
-        """Whether the status page speaks of it."""
-        return incident.customers and incident.severity in PUBLIC
+        """Whether the status page speaks of it: once it does, also of its end, however harmless it has become."""
+        return (incident.customers and incident.severity in PUBLIC) or self.desk.outbox.told_public(incident.id)
+
+    def when(self, moment: datetime) -> str:
+        """Say a time: local, UTC, and its day where that is not today's."""
+        return when(moment, self.settings, self.now)
 
 
 @contextmanager
@@ -152,11 +198,46 @@ def entered(flags: Flags, project: Project, terminal: Terminal, *, program: str,
 
     Who does not show messages leaves those for the terminal to whoever does: they are for the one who sent them.
     """
+    for name, value in flags.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not _is_text(text):
+                raise ConfigurationError(f"--{name.replace('_', '-')} takes text: this is not UTF-8")
     settings = incident_settings(project.root)
-    with IncidentStore.open(project.journal()) as store:
+    with IncidentStore.open(project.journal(), project=project.identity()) as store:
         screen = terminal if shows and not flags.get("json") else None
         desk = Desk.of(settings, store, root=project.root, screen=screen)
-        yield Room(store, settings, desk, project, terminal, flags, program, operator_name(), datetime.now(UTC))
+        yield Room(
+            store,
+            settings,
+            _reaching(desk, screen),
+            project,
+            terminal,
+            flags,
+            program,
+            operator_name(),
+            datetime.now(UTC),
+        )
+
+
+def _reaching(desk: Desk, screen: Terminal | None) -> Desk:
+    """Give whoever is called in a channel where no other takes such messages: a call must not be lost to a setting."""
+    if desk.serving(Audience.PERSON, None):
+        return desk
+    audiences = frozenset({Audience.PERSON})
+    # No channel of the settings can have such a name.
+    channels: dict[str, Channel] = {MESSAGES: FileChannel(MESSAGES, audiences, state_directory() / MESSAGES)}
+    if screen is not None:
+        channels[_SCREEN] = TerminalChannel(_SCREEN, audiences, screen)
+    return replace(desk, channels={**desk.channels, **channels})
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be stored; what was typed as bytes that are no UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def made(model: type[Model], names: dict[str, str] | None = None, **given: object) -> Model:
@@ -167,7 +248,12 @@ def made(model: type[Model], names: dict[str, str] | None = None, **given: objec
         field = str(error.errors()[0]["loc"][0])
         flag = (names or {}).get(field, field).replace("_", "-")
         if error.errors()[0]["type"] == "string_pattern_mismatch":
-            raise ConfigurationError(f"--{flag} takes text without control characters, not empty, up to 500") from None
+            line = error.errors()[0]["ctx"]["pattern"].endswith("{1,500}$")
+            limits = ", not empty, up to 500" if line else ""
+            raise ConfigurationError(f"--{flag} takes text without control characters{limits}") from None
+        if error.errors()[0]["type"] == "string_too_long":
+            limit = error.errors()[0]["ctx"]["max_length"]
+            raise ConfigurationError(f"--{flag} takes up to {limit} characters") from None
         raise ConfigurationError(f"--{flag}: {one_line(error)}") from None
 
 
@@ -179,12 +265,15 @@ def severity_of(text: str) -> Severity:
     return Severity(f"SEV-{found[1]}")
 
 
-def moment_of(text: str, flag: str, settings: IncidentSettings, now: datetime) -> datetime:
+def moment_of(text: str, flag: str, settings: IncidentSettings, now: datetime, *, ahead: bool = False) -> datetime:
     """Read a moment: `14:02` (local, the last time it was that), `12m` or `2h` ago, or a date with a time.
 
-    Raises ConfigurationError naming the flag.
+    One that lies `ahead` is the next `10:00`, or a date with a time, and never past. Raises ConfigurationError naming
+    the flag.
     """
     text = text.strip()
+    if ahead:
+        return _ahead(text, flag, settings, now)
     if found := re.fullmatch(r"(\d{1,4})\s*(m|min|h)( ago)?", text):
         return now - timedelta(**{"hours" if found[2] == "h" else "minutes": int(found[1])})
     local = settings.local(now)
@@ -195,7 +284,23 @@ def moment_of(text: str, flag: str, settings: IncidentSettings, now: datetime) -
     return _iso(text, flag, settings)
 
 
-def _iso(text: str, flag: str, settings: IncidentSettings) -> datetime:
+def _ahead(text: str, flag: str, settings: IncidentSettings, now: datetime) -> datetime:
+    if re.fullmatch(r"\d{1,2}:\d\d", text):
+        today = settings.local(now).date()
+        days = (today + timedelta(days=number) for number in range(3))
+        moments = (_iso(f"{day}T{text.zfill(5)}", flag, settings, _AHEAD) for day in days)
+        return next(moment for moment in moments if moment > now)
+    moment = _iso(text, flag, settings, _AHEAD)
+    if moment <= now:
+        raise ConfigurationError(f"--{flag}: {moment:%Y-%m-%d %H:%MZ} is past")
+    return moment
+
+
+_BEFORE: Final = "14:02, 12m, 2h, or a date with a time as 2026-11-23T14:02+01:00"
+_AHEAD: Final = "10:00, or a date with a time as 2026-11-23T14:02+01:00"
+
+
+def _iso(text: str, flag: str, settings: IncidentSettings, accepted: str = _BEFORE) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
@@ -206,6 +311,4 @@ def _iso(text: str, flag: str, settings: IncidentSettings) -> datetime:
         zone = None if settings.timezone is None else ZoneInfo(settings.timezone)
         return (moment if zone is None else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
-        raise ConfigurationError(
-            f"--{flag} takes 14:02, 12m, 2h, or a date with a time as 2026-11-23T14:02+01:00"
-        ) from None
+        raise ConfigurationError(f"--{flag} takes {accepted}") from None

@@ -44,7 +44,7 @@ def _keep(report: TriageReport, project: Project, terminal: Terminal) -> None:
     from remediate.incident.store import IncidentStore
 
     try:
-        with IncidentStore.open(project.journal()) as store:
+        with IncidentStore.open(project.journal(), project=project.identity()) as store:
             store.keep_triage(report.operator, report.started, report.model_dump_json(by_alias=True))
     except RemediateError as error:
         terminal.progress(f"not kept for a declaration: {error}")

@@ -1,6 +1,7 @@
 """incident.watch: looks at the record again and again, says once what is due, and sends what waits."""
 
 import os
+import select
 import shutil
 import signal
 import sys
@@ -13,13 +14,14 @@ from typing import Final
 
 from remediate.commands.mend import text_of
 from remediate.commands.room import Room
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, RemediateError
 from remediate.incident.clock import due
 from remediate.incident.delivery import deliver_due, told
 from remediate.incident.events import Announced
 from remediate.incident.record import Incident
 from remediate.incident.view import announcement, news, screen
 from remediate.journal import JournalError
+from remediate.masked_writer import MaskedWriter
 
 _EVERY: Final = 5.0
 _NEWEST: Final = 20
@@ -54,6 +56,10 @@ def _stoppable() -> Iterator[Event]:
             signal.signal(kind, handler)
 
 
+class Unread(RemediateError):
+    """Nobody can read what would be announced: that is for a watcher who is heard."""
+
+
 class Watch:
     """One process that watches. Everything it has said is in the record, so another one, or the next, does not."""
 
@@ -82,18 +88,35 @@ class Watch:
                 return 0
 
     def look(self) -> None:
-        """Look once: announce what is due by now, send what waits, show what there is."""
+        """Look once: show what there is, announce what is due by now, send what waits.
+
+        Each announcement is shown as soon as it is recorded, since nobody else will show it. Raises Unread before one
+        is recorded that could not be shown.
+        """
         room, now = self._room, self._clock()
+        self._heard()
         incidents = self._meant()
-        lines = [line for incident in incidents for line in self._announced(incident, now)]
+        if not self._live:
+            self._tell(incidents, now)
+        self._seen = {incident.id: incident for incident in incidents}
+        for incident in incidents:
+            self._announce(incident, incidents, now)
         unfinished = deliver_due(room.store, desk=room.desk)
         waiting = tuple(told(each) for each in unfinished if each.channel in room.desk.channels)
         if self._live:
-            self._said = [*self._said, *lines][-6:]
             self._draw(incidents, now, waiting)
         else:
-            self._tell(incidents, lines, waiting, now)
-        self._seen = {incident.id: incident for incident in incidents}
+            for line in waiting:
+                if line not in self._waiting:
+                    room.terminal.say(f"{now:%H:%M:%SZ} {line}")
+        self._waiting = frozenset(waiting)
+
+    def _heard(self) -> None:
+        """Raise Unread when standard output leads nowhere any more; also when nothing was written since it did."""
+        out = self._room.terminal.out
+        out.flush()
+        if out.lost is not None or _hung_up(out):
+            raise Unread("nobody reads what is announced here any more, so watching has ended")
 
     def _meant(self) -> tuple[Incident, ...]:
         room = self._room
@@ -104,20 +127,24 @@ class Watch:
         listed = room.store.open_incidents(and_newest=_NEWEST)
         return tuple(each for each in listed if each.open or _to_review(each) or _was_open(known, each))
 
-    def _announced(self, incident: Incident, now: datetime) -> list[str]:
+    def _announce(self, incident: Incident, incidents: tuple[Incident, ...], now: datetime) -> None:
         """Say what is due, and that it was said; whoever writes that first says it."""
         room = self._room
         shown = room.store.shown(incident.id)
-        lines = []
         for one in due(incident, room.settings, now):
             if one.over(now) and one.key not in incident.announced:
                 text = announcement(incident, shown, one, room.settings, room.program)
+                self._heard()
                 said = Announced(due=one.key, text=text.partition(": ")[2].rpartition(": ")[0])
                 if room.store.append(incident.id, room.who, now, said, once=f"announced:{one.key}") is not None:
-                    lines.append(f"{now:%H:%M:%SZ} DUE  {text}")
-        return lines
+                    line = f"{now:%H:%M:%SZ} DUE  {text}"
+                    if self._live:
+                        self._said = [*self._said, line][-6:]
+                        self._draw(incidents, now, tuple(sorted(self._waiting)))
+                    else:
+                        room.terminal.say(line)
 
-    def _tell(self, incidents: tuple[Incident, ...], lines: list[str], waiting: tuple[str, ...], now: datetime) -> None:
+    def _tell(self, incidents: tuple[Incident, ...], now: datetime) -> None:
         room = self._room
         if self._seen is None:
             open_ones = [incident for incident in incidents if incident.open]
@@ -132,12 +159,6 @@ class Watch:
                     room.terminal.say(f"{now:%H:%M:%SZ} {incident.severity.value} declared: {incident.title}")
                 for line in news(before, incident):
                     room.terminal.say(line)
-        for line in lines:
-            room.terminal.say(line)
-        for line in waiting:
-            if line not in self._waiting:
-                room.terminal.say(f"{now:%H:%M:%SZ} {line}")
-        self._waiting = frozenset(waiting)
 
     def _draw(self, incidents: tuple[Incident, ...], now: datetime, waiting: tuple[str, ...]) -> None:
         room = self._room
@@ -155,6 +176,16 @@ class Watch:
         for line in lines:
             room.terminal.out.write(f"{line}\n")
         room.terminal.out.flush()
+
+
+def _hung_up(out: MaskedWriter) -> bool:
+    """Whether the other end of a pipe or a terminal is gone; a file has none."""
+    try:
+        poll = select.poll()
+        poll.register(out.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+    except (OSError, ValueError):
+        return False
 
 
 def _was_open(known: dict[str, Incident], incident: Incident) -> bool:

@@ -22,7 +22,9 @@ from remediate.references import resolve
 TIMEOUT: Final = 10
 """Seconds for one message; well below the outbox's claim."""
 
-_ANSWERED: Final = re.compile(r"\berror[=: ]+[45][0-9]{2}\b")
+_ANSWERED: Final = re.compile(r"\berror[=: ]+([45][0-9]{2})\b")
+_NOT_NOW: Final = frozenset({"408", "429"})
+"""Answers that are about this moment; every other 4xx is about the message, the token or the address."""
 _PARTS: Final = re.compile(r"[^/:@?&=,]{8,}")
 
 
@@ -64,7 +66,9 @@ class AppriseChannel:
         if not done:
             why = self._why(said) or "the service did not take it"
             # A service that answered did not take it; of one that did not answer, apprise does not say how far it got.
-            raise NotSent(why, unsure=_ANSWERED.search(why) is None)
+            answers = _ANSWERED.findall(why)
+            never = bool(answers) and all(code[0] == "4" and code not in _NOT_NOW for code in answers)
+            raise NotSent(why, unsure=not answers, final=never)
         return str(service.service_name)
 
     def _url(self) -> str:

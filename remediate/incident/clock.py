@@ -4,7 +4,7 @@ Pure: the time is given, nothing sleeps, nothing is sent.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Final
 
@@ -48,7 +48,8 @@ class Due(BaseModel):
 def due(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[Due, ...]:
     """Say what is due, soonest first: what should have happened by now, and what comes next.
 
-    Of updates that were missed only the last is among them: nobody makes up for the earlier ones.
+    Of updates that were missed there is one, due since the first of them: nobody makes up for the others. Each has a
+    key of its own, so that each is announced.
     """
     found = [*_reviews(incident)]
     if incident.open:
@@ -72,12 +73,13 @@ def _updates(incident: Incident, settings: IncidentSettings, now: datetime) -> I
     every = settings.update_every(incident.severity)
     if every is None:
         return
-    last = incident.last_update_at or incident.declared_at
+    # What was only shown has told nobody.
+    last = max(incident.told_at or incident.declared_at, incident.declared_at)
     missed = max(1, (now - last) // every)
     yield Due(
         key=f"update:{last:%Y%m%dT%H%M%S}:{every.total_seconds():g}:{missed}",
         kind=DueKind.UPDATE,
-        at=last + missed * every,
+        at=last + every,
         why=f"{incident.severity.value} is told every {span(every)}",
     )
 
@@ -130,13 +132,22 @@ def _answers(escalation: Escalated, rule: Rule) -> bool:
 
 
 def _reviews(incident: Incident) -> Iterator[Due]:
-    if incident.resolved_at is not None and incident.postmortem_at is not None and incident.severity in REVIEWED:
+    if incident.resolved_at is None or incident.postmortem_at is None or incident.postmortem_written:
+        return
+    if incident.severity in REVIEWED:
         yield Due(
             key="postmortem",
             kind=DueKind.POSTMORTEM,
             at=incident.postmortem_at,
             why=f"{incident.severity.value} has a post-mortem",
         )
+
+
+def when(moment: datetime, settings: IncidentSettings, now: datetime) -> str:
+    """Say a time as a terminal shows it: `14:02 (13:02Z)`, with its day where that is not today's."""
+    local, utc = settings.local(moment), moment.astimezone(UTC)
+    day = "" if local.date() == settings.local(now).date() else f"{local:%Y-%m-%d} "
+    return f"{day}{local:%H:%M} ({utc:%H:%MZ})"
 
 
 def span(length: timedelta) -> str:

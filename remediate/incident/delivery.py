@@ -28,7 +28,7 @@ from remediate.masking import Masker, strip_control
 BUDGET: Final = 10.0
 """Seconds after which nothing more is begun: a person waits, and the rest stays queued."""
 STALE: Final = timedelta(hours=5)
-"""News that is older is none any more: what fails then is not tried again."""
+"""News that is older is none any more, and would be read as new; that it is over stays true, and is tried once more."""
 _FIRST_WAIT: Final = timedelta(seconds=5)
 _LONGEST_WAIT: Final = timedelta(minutes=5)
 _TITLE: Final = 500
@@ -127,7 +127,19 @@ def _deliver(store: IncidentStore, desk: Desk, seconds: float) -> None:
     while monotonic() < end and (claim := desk.outbox.claim(desk.channels.keys())) is not None:
         with suppress(JournalError):  # that it is not on the timeline yet must not keep it from being sent
             _note(store, desk, claim.message)  # whoever queued it may have died before that
-        _send(desk, claim)
+        if outdated := _outdated(claim, desk.outbox.now()):
+            desk.outbox.fail(claim, outdated)
+        else:
+            _send(desk, claim)
+
+
+def _outdated(claim: Claim, now: datetime) -> str:
+    """Say why it is not sent any more, if so."""
+    if claim.overtaken:
+        return "not sent: that it is over was said there before"
+    if claim.message.kind is not MessageKind.RESOLUTION and now - claim.message.at >= STALE:
+        return f"not sent: too old, it was said at {claim.message.at:%Y-%m-%d %H:%MZ}"
+    return ""
 
 
 def _send(desk: Desk, claim: Claim) -> None:
@@ -144,10 +156,11 @@ def _send(desk: Desk, claim: Claim) -> None:
 
 
 def _again_or_never(desk: Desk, claim: Claim, error: NotSent, why: str) -> None:
-    if error.final or desk.outbox.now() - claim.message.at >= STALE:
+    wait = error.wait or _wait(claim.attempt)
+    if error.final or desk.outbox.now() + wait - claim.message.at >= STALE:
         desk.outbox.fail(claim, why)
     else:
-        desk.outbox.postpone(claim, error.wait or _wait(claim.attempt), why, unsure=error.unsure)
+        desk.outbox.postpone(claim, wait, why, unsure=error.unsure)
 
 
 def _note(store: IncidentStore, desk: Desk, message: Message) -> None:

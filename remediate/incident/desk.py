@@ -81,7 +81,7 @@ class Desk:
         state = state_directory()
         own = within(root, state, settings.templates)
         templates = Templates(own if own.is_dir() else None)
-        outbox = Outbox(store.database, clock=clock)
+        outbox = Outbox(store.database, project=store.project, clock=clock)
         channels: dict[str, Channel] = {}
         for name, wanted in settings.channels.items():
             if name == STATUS_PAGE:

@@ -86,6 +86,8 @@ class Declared(_Value):
     situations: tuple[Situation, ...] = Field(default=(), description="breach or provider, where that is suspected")
     hosts: tuple[Line, ...] = Field(default=(), description="hosts it is about, as the inventory names them")
     playbook: Line | None = Field(default=None, description="what triage takes it for")
+    public_title: Line | None = Field(default=None, description="how the public knows it; null = by its title")
+    triaged_at: Moment | None = Field(default=None, description="when the triage that it began with was made")
 
 
 class Acknowledged(_Value):
@@ -125,7 +127,7 @@ class Identified(_Value):
 
 
 class Updated(_Value):
-    """Everybody was told how it stands (5.1); what is empty was not said."""
+    """How it stands (5.1), as a person said; what is empty was not said. Whether it was sent, `Messaged` says."""
 
     kind: Literal["update"] = "update"
     status: Status
@@ -134,6 +136,7 @@ class Updated(_Value):
     next_steps: Prose = Field(default="", description="what is done next")
     eta: Prose = Field(default="", description="when it is expected to be over")
     impact: Prose = Field(default="", description="who or what is affected, where that has changed")
+    public_title: Line | None = Field(default=None, description="how the public knows it, where that has changed")
 
 
 class SituationFound(_Value):
@@ -213,6 +216,7 @@ class Reviewed(_Value):
 
     kind: Literal["postmortem"] = "postmortem"
     path: str
+    edited: bool = Field(default=False, description="whether people have written in it")
 
 
 class RunStep(_Value):
@@ -275,6 +279,11 @@ class RunLanded(_Value):
     def fixed(self) -> bool:
         """Whether it changed something and proved that the symptom is gone."""
         return self.verdict == "fixed"
+
+    @property
+    def judged(self) -> bool:
+        """Whether a symptom was looked at, or meant to be: it is a fix or a check that came to an end."""
+        return not self.playbook.startswith("do.") and self.verdict not in {None, "usage"}
 
 
 HUMAN_STEP: Final = "human-step"

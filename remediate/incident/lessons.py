@@ -3,14 +3,14 @@
 Every sentence follows from events; nothing is praised or blamed that is not there.
 """
 
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from remediate.incident.clock import due, span
-from remediate.incident.events import Detection, Escalated, RunLanded, Updated
-from remediate.incident.record import Incident
+from remediate.incident.clock import Due, due, span
+from remediate.incident.events import Declared, Detection, Escalated, Messaged, RunLanded, SeverityChanged
+from remediate.incident.record import TELLING, Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.playbook import Severity
 
@@ -56,49 +56,127 @@ def working_day(moment: datetime, settings: IncidentSettings) -> date:
     return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() >= _SATURDAY else 0)
 
 
+def working_days_later(moment: datetime, days: int, settings: IncidentSettings) -> date:
+    """The working day that comes so many working days after a moment; the same or the next one for none."""
+    day = settings.local(moment).date() if days else working_day(moment, settings)
+    for _ in range(days):
+        day += timedelta(days=1)
+        while day.weekday() >= _SATURDAY:
+            day += timedelta(days=1)
+    return day
+
+
 _SATURDAY: Final = 5
 
 
-def late_updates(incident: Incident, settings: IncidentSettings) -> tuple[timedelta, ...]:
-    """How long each silence was that lasted longer than was promised, until it was resolved."""
-    every = settings.update_every(incident.severity)
-    if every is None:
-        return ()
-    told = [incident.declared_at, *(event.at for event in incident.timeline if isinstance(event.data, Updated))]
+class Period(NamedTuple):
+    """While it had one severity."""
+
+    severity: Severity
+    begin: datetime
+    end: datetime
+
+
+class Late(NamedTuple):
+    """Something that did not happen in time."""
+
+    by: datetime
+    severity: Severity
+    """The one that demanded it, at that time."""
+
+
+class Silence(NamedTuple):
+    """How long nobody was told anything, longer than was promised at that time."""
+
+    length: timedelta
+    promised: timedelta
+
+
+def _periods(incident: Incident) -> Iterator[Period]:
+    """Yield which severity it had when: each is to be judged by its own limits."""
+    severity, begin = incident.severity, incident.started_at
+    for event in incident.timeline:
+        if isinstance(event.data, Declared):
+            severity = event.data.severity
+        elif isinstance(event.data, SeverityChanged) and event.data.severity is not severity:
+            yield Period(severity, begin, event.at)
+            severity, begin = event.data.severity, event.at
+    yield Period(severity, begin, datetime.max.replace(tzinfo=UTC))
+
+
+def _late(
+    incident: Incident,
+    since: datetime,
+    until: datetime,
+    within: Callable[[Severity], timedelta | None],
+    grace: timedelta = _GRACE,
+) -> Late | None:
+    """Say by when it should have happened, when until then it had not; a new severity is no older than it is."""
+    for period in _periods(incident):
+        allowed = within(period.severity)
+        by = None if allowed is None else max(since + allowed, period.begin)
+        if by is not None and by + grace < min(until, period.end):
+            return Late(by, period.severity)
+    return None
+
+
+def silences(incident: Incident, settings: IncidentSettings) -> tuple[Silence, ...]:
+    """Silences that lasted longer than was promised, until it was resolved; what was not sent breaks none."""
+    told = [incident.declared_at, *_told(incident)]
     end = incident.resolved_at or told[-1]
-    moments = [*(each for each in told if each <= end), end]
-    silences = (later - earlier for earlier, later in pairwise(moments))
-    return tuple(silence for silence in silences if silence > every + _GRACE)
+    found: list[Silence] = []
+    for earlier, later in pairwise([*(each for each in told if each <= end), end]):
+        late = _late(incident, earlier, later, settings.update_every)
+        promised = None if late is None else settings.update_every(late.severity)
+        if promised is not None:
+            found.append(Silence(later - earlier, promised))
+    return tuple(found)
 
 
-def _late_to_claim(incident: Incident, settings: IncidentSettings, now: datetime) -> timedelta | None:
-    within = settings.respond_within(incident.severity)
-    if within is None:
-        return None
-    late = (incident.acknowledged_at or incident.resolved_at or now) - incident.started_at - within
-    return late if late > timedelta() else None
+def _told(incident: Incident) -> tuple[datetime, ...]:
+    """When it was sent how it stands: one update to several audiences is one."""
+    sent = (
+        event.at
+        for event in incident.timeline
+        if isinstance(event.data, Messaged) and event.data.message_kind in TELLING
+    )
+    return tuple(dict.fromkeys(at for at in sent if at > incident.declared_at))
+
+
+def _late_to_claim(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[timedelta, Severity] | None:
+    claimed = incident.acknowledged_at or incident.resolved_at or now
+    late = _late(incident, incident.started_at, claimed, settings.respond_within, timedelta())
+    return None if late is None else (claimed - late.by, late.severity)
 
 
 def _missed(incident: Incident, settings: IncidentSettings) -> Iterator[tuple[str, str, timedelta | None]]:
     """Yield escalations that came too late, or never (None): their reason, whom, how late."""
-    events = [event for event in incident.timeline if isinstance(event.data, Escalated)]
-    without = incident.model_copy(update={"escalations": (), "resolved_at": None})
     end = incident.resolved_at or incident.timeline[-1].at
-    for one in due(without, settings, end):
-        if not one.roles or one.at + _GRACE > end:
-            continue
-        answered = [
-            event.at
-            for event in events
-            if isinstance(event.data, Escalated)
-            and event.data.situation in {one.situation, None}
-            and set(one.roles) <= set(event.data.roles)
-        ]
+    wanted: dict[str, Due] = {}
+    for period in _periods(incident):
+        without = {"escalations": (), "resolved_at": None, "severity": period.severity}
+        for one in due(incident.model_copy(update=without), settings, end):
+            by = max(one.at, period.begin)
+            if one.roles and by + _GRACE <= min(end, period.end) and one.key not in wanted:
+                wanted[one.key] = one.model_copy(update={"at": by})
+    for one in wanted.values():
         whom = ", ".join(settings.contacts[role].name for role in one.roles)
-        if not answered:
+        answered = _all_called(incident, one)
+        if answered is None:
             yield one.why, whom, None
-        elif min(answered) > one.at + _GRACE:
-            yield one.why, whom, min(answered) - one.at
+        elif answered > one.at + _GRACE:
+            yield one.why, whom, answered - one.at
+
+
+def _all_called(incident: Incident, one: Due) -> datetime | None:
+    """When the last of those whom a row of the matrix wants had been called in, one after the other perhaps."""
+    called: set[str] = set()
+    for event in incident.timeline:
+        if isinstance(event.data, Escalated) and event.data.situation in {one.situation, None}:
+            called.update(event.data.roles)
+            if called.issuperset(one.roles):
+                return event.at
+    return None
 
 
 def _well(incident: Incident, settings: IncidentSettings, now: datetime) -> Iterator[str]:
@@ -106,8 +184,8 @@ def _well(incident: Incident, settings: IncidentSettings, now: datetime) -> Iter
         yield "Monitoring noticed it before anybody reported it."
     if incident.acknowledged_at is not None and _late_to_claim(incident, settings, now) is None:
         yield f"It was claimed {span(incident.acknowledged_at - incident.started_at)} after it was noticed."
-    told = [event for event in incident.timeline if isinstance(event.data, Updated)]
-    if told and not late_updates(incident, settings):
+    told = _told(incident)
+    if told and not silences(incident, settings):
         yield f"Everybody was told in time ({len(told)} update{'s' if len(told) > 1 else ''})."
     if incident.escalations and not list(_missed(incident, settings)):
         yield "Whoever had to be called in was called in time."
@@ -127,10 +205,9 @@ def _wrong(incident: Incident, settings: IncidentSettings, now: datetime) -> Ite
         yield "Users noticed it before monitoring did."
     if late := _late_to_claim(incident, settings, now):
         what = "claimed" if incident.acknowledged_at else "still not claimed"
-        yield f"It was {what} {span(late)} later than {incident.severity.value} allows."
-    for silence in late_updates(incident, settings):
-        every = settings.update_every(incident.severity)
-        yield f"Nobody was told anything for {span(silence)}; {span(every) if every else 'less'} is promised."
+        yield f"It was {what} {span(late[0])} later than {late[1].value} allows."
+    for silence in silences(incident, settings):
+        yield f"Nobody was told anything for {span(silence.length)}; {span(silence.promised)} is promised."
     for why, whom, delay in _missed(incident, settings):
         yield f"{whom} {'was never called in' if delay is None else f'was called in {span(delay)} late'} ({why})."
     for run in incident.runs:
@@ -170,9 +247,9 @@ def _suggested(incident: Incident, settings: IncidentSettings, now: datetime) ->
         yield from _from_run(run, commander, devops)
     if _unexplained(incident):
         yield f"Find the cause, and teach it to {incident.playbook or 'a playbook'} with a rehearsal case", commander
-    if _late_to_claim(incident, settings, now):
-        yield f"Make sure that a {incident.severity.value} reaches whoever is on call", _owner("on-call", settings)
-    if late_updates(incident, settings):
+    if late := _late_to_claim(incident, settings, now):
+        yield f"Make sure that a {late[1].value} reaches whoever is on call", _owner("on-call", settings)
+    if silences(incident, settings):
         yield "Run incident.watch as a service, so that updates are not forgotten", commander
     for why, whom, _ in _missed(incident, settings):
         yield f"Find out why {whom} was not called in time ({why})", commander

@@ -5,7 +5,10 @@ claim runs out, then `sent` or `failed`, or `queued` again for a later try. A pr
 its last word leaves a claim that runs out; the next one tries again, and tells the channel that it is not the first:
 where the receiver knows a message by its id nothing is said twice.
 
-Of one incident a channel gets one message after the other, in the order in which they were queued.
+Of one incident a channel gets one message after the other, in the order in which they were queued. Two kinds do not
+wait behind what is tried again: a call for help, and the news that it is over, after which the older news is none.
+
+Several projects may share the database and call their channels alike: each sends and shows only what is its own.
 """
 
 from collections.abc import Callable, Collection
@@ -13,11 +16,11 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from remediate.incident.messages import Message
+from remediate.incident.messages import Message, MessageKind
 from remediate.incident.settings import Audience
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row
 
     from remediate.migrations.database import Database
 
@@ -57,13 +60,22 @@ class Claim(NamedTuple):
     attempt: int
     again: bool
     """An earlier attempt may have reached the receiver."""
+    overtaken: bool = False
+    """The receiver knows by now that the incident is over: this would contradict it."""
 
 
 class Outbox:
     """The queue in the journal's database. Threads may share it; every process opens its own."""
 
-    def __init__(self, database: "Database", *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        database: "Database",
+        *,
+        project: str | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._database = database
+        self._project = project
         self._clock = clock
 
     @classmethod
@@ -97,7 +109,7 @@ class Outbox:
         now = self._clock()
         while True:
             with self._database.writing() as connection:
-                row = _due(connection, channels, now)
+                row = _due(connection, channels, now, self._project)
                 if row is None:
                     return None
                 again = bool(row.unsure) or row.state == State.SENDING.value
@@ -108,7 +120,7 @@ class Outbox:
             # On a server another one may have been faster; what SQLite writes waits for its turn.
             if taken:
                 said = Message.model_validate_json(row.content)
-                return Claim(row.id, said, row.channel, row.attempts + 1, again)
+                return Claim(row.id, said, row.channel, row.attempts + 1, again, bool(row.overtaken))
 
     def sent(self, claim: Claim, note: str = "") -> None:
         """Record that it went out; true whoever holds the claim by now."""
@@ -145,6 +157,7 @@ class Outbox:
         from remediate.migrations.schema import deliveries, messages
 
         query = select(deliveries, messages.c.content).join(messages).order_by(deliveries.c.id)
+        query = query.where(_of(self._project))
         if incident is not None:
             query = query.where(messages.c.incident == incident)
         if unfinished:
@@ -169,12 +182,23 @@ class Outbox:
 
         from remediate.migrations.schema import messages
 
-        query = select(messages.c.content).where(messages.c.audience == audience.value)
+        query = select(messages.c.content).where(messages.c.audience == audience.value, _of(self._project))
         if since is not None:
             query = query.where(messages.c.at >= since)
         with self._database.reading() as connection:
             found = connection.execute(query.order_by(messages.c.at, messages.c.id)).scalars()
             return tuple(Message.model_validate_json(content) for content in found)
+
+    def told_public(self, incident: str) -> bool:
+        """Whether anything was ever said to the public about an incident: the status page shows it from then on."""
+        from sqlalchemy import select
+
+        from remediate.migrations.schema import messages
+
+        query = select(messages.c.id).where(messages.c.incident == incident)
+        with self._database.reading() as connection:
+            found = connection.execute(query.where(messages.c.audience == Audience.PUBLIC.value).limit(1))
+            return found.first() is not None
 
 
 _OPEN: Final = (State.QUEUED.value, State.SENDING.value)
@@ -225,26 +249,59 @@ def store(
     return True
 
 
-def _due(connection: "Connection", channels: Collection[str], now: datetime) -> "Row[tuple[object, ...]] | None":
-    """The oldest delivery that may be claimed: its time has come, and no earlier one of its incident is open there."""
-    from sqlalchemy import exists, select
+def _of(project: str | None) -> "ColumnElement[bool]":
+    """Of a message: whether its incident is this project's, or anybody's for None."""
+    from sqlalchemy import exists, true
+
+    from remediate.migrations.schema import incident_events as events
+    from remediate.migrations.schema import messages
+
+    if project is None:
+        return true()
+    return (
+        exists()
+        .where(events.c.incident == messages.c.incident, events.c.once == "declared", events.c.project == project)
+        .correlate(messages)
+    )
+
+
+def _due(
+    connection: "Connection", channels: Collection[str], now: datetime, project: str | None
+) -> "Row[tuple[object, ...]] | None":
+    """The oldest delivery that may be claimed: its time has come, and no other one of its incident is before it there.
+
+    A call for help waits for none. That it is over waits only for what is being sent at this moment, and what is older
+    waits while it is being sent itself: so neither can arrive after the other by chance.
+    """
+    from sqlalchemy import and_, exists, or_, select
 
     from remediate.migrations.schema import deliveries, messages
 
-    earlier, told = deliveries.alias(), messages.alias()
-    before = (
+    other, told = deliveries.alias(), messages.alias()
+    beside = (
         exists()
-        .where(earlier.c.message == told.c.id)
-        .where(told.c.incident == messages.c.incident)
-        .where(earlier.c.channel == deliveries.c.channel)
-        .where(earlier.c.id < deliveries.c.id)
-        .where(earlier.c.state.in_(_OPEN))
+        .where(other.c.message == told.c.id, told.c.incident == messages.c.incident)
+        .where(other.c.channel == deliveries.c.channel)
+        .correlate(deliveries, messages)
+    )
+    over = told.c.kind == MessageKind.RESOLUTION.value
+    sending = and_(other.c.state == State.SENDING.value, other.c.until > now)
+    urgent = messages.c.kind == MessageKind.ESCALATION.value
+    earlier = and_(
+        other.c.id < deliveries.c.id,
+        other.c.state.in_(_OPEN),
+        or_(sending, messages.c.kind != MessageKind.RESOLUTION.value),
+    )
+    before = and_(~urgent, beside.where(or_(earlier, and_(other.c.id > deliveries.c.id, over, sending))))
+    overtaken = and_(
+        messages.c.kind != MessageKind.RESOLUTION.value,
+        beside.where(other.c.id > deliveries.c.id, over, other.c.state == State.SENT.value),
     )
     query = (
-        select(deliveries, messages.c.content)
+        select(deliveries, messages.c.content, overtaken.label("overtaken"))
         .join(messages)
         .where(deliveries.c.state.in_(_OPEN), deliveries.c.until <= now, deliveries.c.channel.in_(list(channels)))
-        .where(~before)
+        .where(~before, _of(project))
         .order_by(deliveries.c.id)
         .limit(1)
     )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from remediate.incident.clock import span
 from remediate.incident.events import Status
 from remediate.incident.keeping import Section
-from remediate.incident.lessons import Action, actions, late_updates, went_well, went_wrong
+from remediate.incident.lessons import Action, actions, silences, went_well, went_wrong
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.timeline import escaped, markdown_lines, story
@@ -35,7 +35,8 @@ def sections(incident: Incident, settings: IncidentSettings, now: datetime, auth
 
 def mended_by(incident: Incident) -> str:
     """What ended it, from the last run that proved a fix; nothing when none did."""
-    for fix in reversed(incident.fixes):
+    # A fix that was refuted later has ended nothing.
+    for fix in reversed(incident.fixes if incident.fixed_at else ()):
         changed = ", ".join(dict.fromkeys(f"{step.remedy} ({step.title})" for step in fix.changes))
         return f"{fix.playbook} on {', '.join(fix.hosts)}: {changed}"
     return ""
@@ -137,10 +138,10 @@ def _impact(incident: Incident, now: datetime) -> str:
 
 def _unserved(incident: Incident, now: datetime) -> str:
     """How long customers were without it: until the fix that held served again, where a run saw that."""
-    for run in reversed(incident.fixes):
-        if run.serving_again_seconds is not None:
-            again = run.started + timedelta(seconds=run.serving_again_seconds)
-            return f"{span(again - incident.started_at)}, until run {run.shown} had it serving again"
+    last = incident.fixes[-1] if incident.fixes and incident.fixed_at else None
+    if last is not None and last.serving_again_seconds is not None:
+        again = last.started + timedelta(seconds=last.serving_again_seconds)
+        return f"{span(again - incident.started_at)}, until run {last.shown} had it serving again"
     end = incident.fixed_at or incident.resolved_at
     return f"{span((end or now) - incident.started_at)}{'' if end else ' so far'}"
 
@@ -169,8 +170,8 @@ def _taught(incident: Incident, settings: IncidentSettings) -> list[str]:
         taught.append(f"From noticing to the first run: {span(max(first.started - incident.started_at, timedelta()))}.")
     if incident.fixed_at is not None:
         taught.append(f"From noticing to a fix that held: {span(incident.fixed_at - incident.started_at)}.")
-    if silences := late_updates(incident, settings):
-        taught.append(f"Longest time without an update: {span(max(silences))}.")
+    if found := silences(incident, settings):
+        taught.append(f"Longest time without an update: {span(max(each.length for each in found))}.")
     return taught
 
 

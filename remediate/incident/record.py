@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,6 +34,9 @@ from remediate.incident.events import (
 from remediate.playbook import Severity
 from remediate.severity import Answer
 
+TELLING: Final = frozenset({"update", "status"})
+"""Messages that say how it stands."""
+
 
 class Incident(BaseModel):
     """What the events come to. What is None has not happened, or nobody said it."""
@@ -41,6 +45,7 @@ class Incident(BaseModel):
 
     id: str
     title: str
+    public_title: str | None = Field(default=None, description="how the public knows it; null = by its title")
     severity: Severity
     severity_reason: str = ""
     status: Status = Status.INVESTIGATING
@@ -68,11 +73,13 @@ class Incident(BaseModel):
     containments: tuple[str, ...] = ()
     last_update: Updated | None = None
     last_update_at: Moment | None = None
+    told_at: Moment | None = Field(default=None, description="when somebody was last sent how it stands")
     escalations: tuple[Escalated, ...] = ()
     announced: frozenset[str] = frozenset()
     runs: tuple[RunLanded, ...] = ()
     postmortem_at: Moment | None = None
     postmortem_path: str | None = None
+    postmortem_written: bool = Field(default=False, description="whether people have written in its draft")
     timeline: tuple[Event, ...] = Field(description="everything, oldest first")
 
     @property
@@ -104,6 +111,7 @@ def fold(events: Iterable[Event]) -> Incident:
         Incident(
             id=first.incident,
             title=declared.title,
+            public_title=declared.public_title,
             severity=declared.severity,
             severity_reason=declared.severity_reason,
             commander=declared.commander,
@@ -157,6 +165,7 @@ def _changes(incident: Incident, event: Event) -> dict[str, object]:  # noqa: C9
                 "last_update": data,
                 "last_update_at": event.at,
                 "impact": data.impact or incident.impact,
+                "public_title": data.public_title or incident.public_title,
                 **({} if not incident.open else {"status": data.status}),
             }
         case SituationFound() as data:
@@ -179,8 +188,10 @@ def _changes(incident: Incident, event: Event) -> dict[str, object]:  # noqa: C9
                 "postmortem_at": data.postmortem_at,
             }
         case Reviewed() as data:
-            return {"postmortem_path": data.path}
-        case Declared() | Attached() | Noted() | Messaged():
+            return {"postmortem_path": data.path, "postmortem_written": incident.postmortem_written or data.edited}
+        case Messaged() as data:
+            return {"told_at": event.at} if data.message_kind in TELLING else {}
+        case Declared() | Attached() | Noted():
             return {}
 
 
@@ -191,7 +202,12 @@ def _found(incident: Incident, situation: Situation) -> dict[str, object]:
 
 
 def _landed(incident: Incident, event: Event, run: RunLanded) -> dict[str, object]:
-    """A fix that held is watched from then on; one that did not puts an end to that."""
+    """A fix that held is watched from then on; whatever speaks against it puts an end to that.
+
+    What is run after the end belongs to it, but says nothing about how it went: it is on the timeline only.
+    """
+    if not incident.open:
+        return {}
     changes: dict[str, object] = {
         "runs": (*incident.runs, run),
         "hosts": tuple(dict.fromkeys((*incident.hosts, *run.hosts))),
@@ -199,9 +215,9 @@ def _landed(incident: Incident, event: Event, run: RunLanded) -> dict[str, objec
     if run.causes and incident.identified_at is None:
         changes["identified_at"] = event.at
     if run.fixed:
-        changes["fixed_at"] = event.at
-    if incident.open and run.fixed:
-        changes["status"] = Status.MONITORING
-    elif incident.open and run.verdict == "not_fixed" and incident.status is Status.MONITORING:
-        changes["status"] = Status.IDENTIFIED
+        changes |= {"fixed_at": event.at, "status": Status.MONITORING}
+    elif run.judged and run.verdict != "healthy":
+        changes["fixed_at"] = None
+        if incident.status is Status.MONITORING:
+            changes["status"] = Status.IDENTIFIED
     return changes

@@ -163,7 +163,7 @@ class IncidentSettings(_Settings):
     status_page: StaticPage | StatuspageSettings = Field(default=StaticPage(), discriminator="kind")
     templates: Path = Field(default=Path("incidents/templates"), description="your own wording, over the runbook's")
     postmortems: Path = Field(default=Path("incidents"), description="where post-mortems are written")
-    postmortem_days: int = Field(default=2, ge=0, le=60, description="days until the post-mortem of a SEV-1 or SEV-2")
+    postmortem_days: int = Field(default=2, ge=0, le=60, description="working days until it is held")
     lookback_minutes: Minutes = Field(default=120, description="how old a run may be to pre-fill a declaration")
     links: dict[Line, PublicUrl] = Field(default={}, description="pages that are wanted at hand, by title")
 

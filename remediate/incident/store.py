@@ -1,7 +1,7 @@
 """Keeps incidents beside the runs: append-only, by many at once, durable before anything is said.
 
-The same database as the journal's: one SQLite file, or PostgreSQL that a team shares. Importing this is cheap;
-SQLAlchemy is imported when it is opened.
+The same database as the journal's: one SQLite file, or PostgreSQL that a team shares. Several projects may keep theirs
+in it: each sees its own. Importing this is cheap; SQLAlchemy is imported when it is opened.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,14 +36,16 @@ class IncidentStore:
     Every method raises JournalError when the database fails it, and returns only when what it wrote is durable.
     """
 
-    def __init__(self, database: "Database") -> None:
+    def __init__(self, database: "Database", project: str | None = None) -> None:
         self.database = database
+        self.project = project
+        """Whose incidents there are, as `Project.identity` says it; None for everybody's."""
         self._masker = Masker()
 
     @classmethod
-    def open(cls, url: str | None = None) -> Self:
+    def open(cls, url: str | None = None, *, project: str | None = None) -> Self:
         """Open it where the journal is; raises as `Journal.open` does."""
-        return cls(journal_database(url))
+        return cls(journal_database(url), project)
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +79,7 @@ class IncidentStore:
             "kind": event.kind,
             "data": event.data.model_dump_json(),
             "once": "declared" if is_first else once,
+            "project": self.project or "" if is_first else None,
         }
         with self.database.writing() as connection:
             if not is_first and incident not in _ids(connection):
@@ -99,11 +102,12 @@ class IncidentStore:
     def ids(self) -> tuple[str, ...]:
         """Every incident's id, newest first."""
         with self.database.reading() as connection:
-            return tuple(_ids(connection))
+            return tuple(_ids(connection, self.project))
 
     def shown(self, incident: str) -> str:
-        """The short id of an incident, as `find` accepts it."""
-        return short(incident, self.ids())
+        """The short id of an incident, as `find` accepts it, whoever's store it is asked of."""
+        with self.database.reading() as connection:
+            return short(incident, _ids(connection))
 
     def find(self, prefix: str) -> str:
         """The whole id of the one incident that `prefix` names.
@@ -119,7 +123,21 @@ class IncidentStore:
             more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
             raise ConfigurationError(f"{len(found)} incidents begin like that: {named}{more}; give more digits")
         there = f"the newest are {named}" if ids else "there are none yet"
+        if others := self._elsewhere(prefix):
+            there = f"{others}: say it there, or give both the same `project` in [tool.remediate]; here {there}"
         raise ConfigurationError(f"no incident begins like that; {there}")
+
+    def _elsewhere(self, prefix: str) -> str:
+        """Say whose incident begins like that, when it is another project's."""
+        from remediate.migrations.schema import incident_events as events
+
+        query = (
+            events.select().with_only_columns(events.c.incident, events.c.project).where(events.c.once == "declared")
+        )
+        with self.database.reading() as connection:
+            projects = {row.incident: row.project for row in connection.execute(query)}
+        found = matching(prefix, tuple(projects))
+        return f"{found[0]} belongs to {projects[found[0]] or 'no project'}" if len(found) == 1 else ""
 
     def current(self, prefix: str | None, *, or_newest: bool = False) -> Incident:
         """The incident that is meant: the one named, else the only one that is open.
@@ -146,7 +164,7 @@ class IncidentStore:
     def incidents(self, *, limit: int | None = None) -> tuple[Incident, ...]:
         """The newest incidents, newest first; all without a limit."""
         with self.database.reading() as connection:
-            return tuple(fold(_events(connection, incident)) for incident in _ids(connection)[:limit])
+            return tuple(fold(_events(connection, incident)) for incident in _ids(connection, self.project)[:limit])
 
     def open_incidents(self, *, and_newest: int = 0) -> tuple[Incident, ...]:
         """Those that are not resolved, newest first; with so many of the newest, whatever has become of them."""
@@ -155,7 +173,7 @@ class IncidentStore:
         query = events.select().with_only_columns(events.c.incident).where(events.c.once == RESOLVED)
         with self.database.reading() as connection:
             over = set(connection.execute(query).scalars())
-            ids = _ids(connection)
+            ids = _ids(connection, self.project)
             wanted = [one for place, one in enumerate(ids) if one not in over or place < and_newest]
             return tuple(fold(_events(connection, incident)) for incident in wanted)
 
@@ -164,21 +182,44 @@ class IncidentStore:
         from remediate.migrations.schema import triages
 
         with self.database.writing() as connection:
-            connection.execute(triages.insert().values(id=new_run_id(), started=at, operator=who, report=report))
+            kept = triages.insert().values(
+                id=new_run_id(), started=at, operator=who, report=report, project=self.project or ""
+            )
+            connection.execute(kept)
 
     def triages_since(self, moment: datetime) -> tuple[str, ...]:
         """What triages saw since then, as JSON, newest first."""
         from remediate.migrations.schema import triages
 
         query = triages.select().where(triages.c.started >= moment).order_by(triages.c.started.desc())
+        if self.project is not None:
+            query = query.where(triages.c.project == self.project)
         with self.database.reading() as connection:
             return tuple(row.report for row in connection.execute(query))
 
+    def triages_used(self) -> frozenset[datetime]:
+        """When the triages were made that incidents began with: each is evidence of one of them."""
+        declared = self._of_kind("declared")
+        return frozenset(data.triaged_at for _, data in declared if isinstance(data, Declared) and data.triaged_at)
 
-def _ids(connection: "Connection") -> Sequence[str]:
+    def attached(self) -> dict[str, str]:
+        """Which incident a run belongs to, of those that a declaration found."""
+        return {data.run: incident for incident, data in self._of_kind("attached") if isinstance(data, Attached)}
+
+    def _of_kind(self, kind: str) -> list[tuple[str, Data]]:
+        from remediate.migrations.schema import incident_events as events
+
+        with self.database.reading() as connection:
+            rows = connection.execute(events.select().where(events.c.kind == kind)).all()
+        return [(row.incident, _DATA.validate_json(row.data)) for row in rows]
+
+
+def _ids(connection: "Connection", project: str | None = None) -> Sequence[str]:
     from remediate.migrations.schema import incident_events as events
 
     query = events.select().with_only_columns(events.c.incident).where(events.c.once == "declared")
+    if project is not None:
+        query = query.where(events.c.project == project)
     return connection.execute(query.order_by(events.c.incident.desc())).scalars().all()
 
 

@@ -253,7 +253,7 @@ _AFTER: Final = (
         traced(
             "Schedule post-mortem (SEV-1/2)",
             by=("incident.resolve", "setting postmortem_days", "incident.watch"),
-            how="A working morning two days later, or `--postmortem-at`; announced when it comes, in nobody's "
+            how="In the morning two working days later, or `--postmortem-at`; announced when it comes, in nobody's "
             "calendar.",
         ),
     ),

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from remediate.incident.clock import Due, DueKind, due, span
+from remediate.incident.clock import when as moment
+from remediate.incident.events import RunLanded
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.timeline import entries
@@ -17,7 +19,7 @@ _LAST: Final = 3
 def screen(incident: Incident, shown: str, settings: IncidentSettings, now: datetime, width: int) -> list[str]:
     """One incident as a live view: how old, who has it, what is due, what ran last, what happened last."""
     age = span(now - incident.started_at)
-    since = f"{settings.local(incident.started_at):%H:%M} ({incident.started_at:%H:%MZ})"
+    since = moment(incident.started_at, settings, now)
     lines = [
         f"{incident.severity.value}  {incident.title}   incident {shown}",
         f"  {incident.status.value} for {age}, since {since}   {_holder(incident)}",
@@ -38,7 +40,7 @@ def _holder(incident: Incident) -> str:
 
 
 def _due_line(one: Due, settings: IncidentSettings, now: datetime) -> str:
-    at = f"{settings.local(one.at):%H:%M}"
+    at = moment(one.at, settings, now).partition(" (")[0]
     left = one.at - now
     when = f"OVERDUE by {span(left)}" if left <= timedelta() else f"in {span(left)}"
     whom = f" to {', '.join(settings.contacts[role].name for role in one.roles)}" if one.roles else ""
@@ -81,18 +83,14 @@ def news(before: Incident | None, after: Incident) -> Sequence[str]:
     if before is None:
         return ()
     known = {event.id for event in before.timeline if event.kind != "run"}
-    ended = {run.run: run.verdict for run in before.runs}
+    ended = {event.id: event.data.verdict for event in before.timeline if isinstance(event.data, RunLanded)}
     fresh = [
         event.id
         for event in after.timeline
         if (event.kind != "run" and event.id not in known and event.kind != "announced")
-        or (event.kind == "run" and (event.id not in ended or ended[event.id] != _verdict(after, event.id)))
+        or (isinstance(event.data, RunLanded) and (event.id, event.data.verdict) not in ended.items())
     ]
     told = entries(
         after.model_copy(update={"timeline": tuple(e for e in after.timeline if e.id in fresh), "first_alert_at": None})
     )
     return tuple(f"{entry.at:%H:%M:%SZ} {strip_control(entry.title)}" for entry in told)
-
-
-def _verdict(incident: Incident, run: str) -> str | None:
-    return next(one.verdict for one in incident.runs if one.run == run)

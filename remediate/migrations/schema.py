@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0003_messages"
+HEAD = "0004_projects"
 """The newest version; a constant, so that a journal that is up to date is opened without importing alembic."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -134,6 +134,8 @@ incident_events = Table(
     Column("kind", String(32), nullable=False),
     Column("data", VisibleText, nullable=False),
     Column("once", String(200)),
+    # Of a declaration, whose incident it is: everything else that belongs to the incident is that project's, too.
+    Column("project", VisibleText),
     UniqueConstraint("incident", "once"),  # its index begins with the incident: it finds the events of one, too
 )
 
@@ -144,6 +146,7 @@ triages = Table(
     Column("started", Moment, nullable=False, index=True),
     Column("operator", VisibleText, nullable=False),
     Column("report", VisibleText, nullable=False),
+    Column("project", VisibleText),
 )
 
 # What is said about incidents. A message never changes; what becomes of it on each channel stands in its deliveries.

@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -22,10 +24,11 @@ from remediate.commands.watch import Watch
 from remediate.errors import ConfigurationError
 from remediate.fleet import run
 from remediate.incident.events import Status, Updated
+from remediate.incident.outbox import Outbox
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.store import IncidentStore
-from remediate.journal import Journal
+from remediate.journal import Journal, JournalError
 from remediate.masked_writer import MaskedWriter
 from remediate.masking import Masker
 from remediate.options import Options
@@ -43,6 +46,9 @@ INSIDE = example(site_vantage=["host"])
 INVENTORY = """
 web: {hosts: {web1: {ansible_host: 192.0.2.1, remediate: {site_url: "https://example.com/", php: php8.2}}}}
 """
+
+
+TERMINAL = Terminal(MaskedWriter(io.StringIO(), Masker()), MaskedWriter(io.StringIO(), Masker()), interactive=False)
 
 
 class Desk:
@@ -68,7 +74,8 @@ class Desk:
         masker = Masker()
         terminal = Terminal(MaskedWriter(out, masker), MaskedWriter(err, masker), interactive=False)
         with entered(flags, self.project, terminal, program="invoke") as room:
-            yield room._replace(now=self.now, who="ana@desk")
+            outbox = Outbox(room.store.database, project=room.store.project, clock=lambda: self.now)
+            yield room._replace(now=self.now, who="ana@desk", desk=replace(room.desk, outbox=outbox))
         terminal.out.flush()
         self.out = out.getvalue()
 
@@ -116,7 +123,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 def keep_triage(desk: Desk, state: Changes) -> None:
     report = triage((INSIDE,), (app_down,), connect=lambda _: ScriptedSession(state))
     report = report.model_copy(update={"started": desk.now})
-    with IncidentStore.open() as store:
+    with IncidentStore.open(project=desk.project.identity()) as store:
         store.keep_triage(report.operator, report.started, report.model_dump_json(by_alias=True))
 
 
@@ -216,7 +223,7 @@ def test_runs_since_it_was_noticed_belong_to_it(desk: Desk) -> None:
     session = ScriptedSession({**HEALTHY, **DOWN})
     report = run(app_down, (INSIDE,), connect=lambda _: session, options=Options(plan=True))
     desk.now = report.started + timedelta(seconds=1)
-    with IncidentStore.open() as store:
+    with IncidentStore.open(project=desk.project.identity()) as store:
         store.keep_triage("x", report.started - timedelta(minutes=1), triage_text(report.started))
     desk("declare")
     assert [one.run for one in desk.incident.runs] == [report.run]
@@ -228,6 +235,109 @@ def triage_text(moment: datetime) -> str:
     report = triage((INSIDE,), (app_down,), connect=lambda _: ScriptedSession({**HEALTHY, **DOWN}))
     started = moment - timedelta(minutes=1)
     return report.model_copy(update={"started": started}).model_dump_json(by_alias=True)
+
+
+def test_nobody_claims_it_for_somebody_else(desk: Desk) -> None:
+    desk("declare", title="x", severity="1", commander="bob")
+    assert (desk.incident.commander, desk.incident.acknowledged_at) == ("bob", None)
+    assert "commander bob, who has not claimed it yet" in desk.out
+    desk("declare", title="y", severity="1", commander="ana")
+    with IncidentStore.open() as store:
+        assert store.incidents(limit=1)[0].acknowledged_by == "ana@desk"
+
+
+@pytest.mark.parametrize("kind", ["declaration", "status"])
+def test_what_cannot_be_said_is_not_declared(desk: Desk, kind: str) -> None:
+    broken(desk, kind)
+    for send in (True, False):
+        with pytest.raises(ConfigurationError, match="severty"):
+            desk("declare", title="x", severity="1", send=send)
+    with pytest.raises(ConfigurationError, match="no incident"):
+        _ = desk.incident
+
+
+def test_what_nobody_would_get_is_not_declared(desk: Desk) -> None:
+    desk.settings('[tool.remediate.incidents.channels.calls]\nkind = "file"\naudiences = ["person"]\n')
+    with pytest.raises(ConfigurationError, match="no channel takes what is internal"):
+        desk("declare", title="x", severity="1", send=True)
+    with pytest.raises(ConfigurationError, match="no incident"):
+        _ = desk.incident
+
+
+def test_what_is_open_already_is_said(desk: Desk) -> None:
+    desk("declare", title="Shop closed", severity="1")
+    assert "already open" not in desk.out
+    desk("declare", title="Search down", severity="2")
+    assert re.search("^already open: [0-9a-f]+ SEV-1 Shop closed$", desk.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("answer", "code", "number"), [("", 5, 1), ("n", 5, 1), ("y", 0, 2)])
+def test_a_person_is_asked_whether_it_is_another_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, number: int
+) -> None:
+    desk("declare", title="Shop closed", severity="1")
+    monkeypatch.setattr(Terminal, "ask", lambda *_: answer)
+    with desk.room(title="Shop closed", severity="1") as room:
+        assert declaring.declare(room._replace(terminal=room.terminal._replace(interactive=True))) == code
+    with IncidentStore.open() as store:
+        assert len(store.ids()) == number
+
+
+def test_a_triage_is_evidence_of_one_incident(desk: Desk) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk("declare")
+    with pytest.raises(ConfigurationError, match="how bad is it"):
+        desk.after(5)("declare")
+    desk("declare", title="Mails late", severity="3")
+    with IncidentStore.open() as store:
+        (other,) = store.incidents(limit=1)
+    assert (other.hosts, other.playbook, other.impact) == ((), None, "")
+
+
+def test_a_triage_tells_nothing_of_what_is_called_otherwise_unless_a_host_is_named(desk: Desk) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    with pytest.raises(ConfigurationError, match="how bad is it"):
+        desk("declare", title="Mails late")
+    desk("declare", title="Shop closed", host="web1")
+    assert (desk.incident.playbook, desk.incident.severity) == ("app-down", Severity.SEV1)
+
+
+def test_a_run_belongs_to_one_incident(desk: Desk) -> None:
+    report = run(
+        app_down, (INSIDE,), connect=lambda _: ScriptedSession({**HEALTHY, **DOWN}), options=Options(plan=True)
+    )
+    desk.now = report.started + timedelta(seconds=1)
+    desk("declare", title="Mails late", severity="3", first_alert="2h")
+    assert desk.incident.runs == (), "without a host, nothing tells that a run is about it"
+    desk("declare", title="Shop closed", severity="1", host="web1", first_alert="2h")
+    desk("declare", title="Shop slow", severity="2", host="web1", first_alert="2h")
+    with IncidentStore.open() as store:
+        slow, closed, _ = store.incidents()
+    assert ([one.run for one in closed.runs], slow.runs) == ([report.run], ())
+    with pytest.raises(ConfigurationError, match="belongs to incident"):
+        desk("declare", title="z", severity="1", run=[report.run])
+
+
+def test_the_public_does_not_read_what_our_hosts_are_called(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, HEALTHY)
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk("declare", send=True)
+    desk("update", send=True)
+    desk("resolve", send=True)
+    for status in ("Investigating", "Resolved"):
+        assert f"[{status}] App down\n" in desk.messages
+    assert "Declared: App down on web1" in desk.messages
+    for file in ("index.html", "feed.atom"):
+        assert "web1" not in (desk.root / "status-page" / file).read_text()
+
+
+def test_the_public_knows_it_by_the_name_that_it_is_given(desk: Desk) -> None:
+    desk("declare", title="nginx on web1", severity="1", public_title="Our shop", send=True)
+    assert "[Investigating] Our shop\n" in desk.messages
+    desk("update", public_title="Checkout", send=True)
+    desk("resolve", override="seen", send=True)
+    assert "[Resolved] Checkout\n" in desk.messages
+    assert "nginx" not in (desk.root / "status-page" / "index.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -261,13 +371,14 @@ def test_a_moment_is_typed_as_people_say_it(text: str, minutes: float) -> None:
 
 
 def test_one_person_has_it(desk: Desk) -> None:
+    desk.settings('[tool.remediate.incidents]\ntimezone = "UTC"\n')
     desk("declare", title="x", severity="1", unclaimed=True)
     assert desk.incident.acknowledged_at is None
     assert desk.after(20)("acknowledge", commander="ben") == 0
     assert "after the 15 minutes that SEV-1 allows" in desk.out
     assert desk.after(21)("acknowledge", commander="ben") == 0
     assert desk.after(22)("acknowledge", commander="cleo") == 5
-    assert "ben has it since 12:20Z: --take-over" in desk.out
+    assert "ben has it since 12:20 (12:20Z): --take-over" in desk.out
     assert desk.after(23)("acknowledge", commander="cleo", take_over=True) == 0
     assert desk.incident.commander == "cleo"
     assert desk.incident.acknowledged_at == NOON + timedelta(minutes=20)
@@ -317,7 +428,10 @@ def test_an_update_does_not_resolve(desk: Desk, status: str) -> None:
 
 
 def test_whom_the_matrix_wants_is_called_in(desk: Desk) -> None:
-    desk.settings('[tool.remediate.incidents.contacts.tech-lead]\nprimary = "Tess"\n')
+    desk.settings(
+        '[tool.remediate.incidents]\ntimezone = "UTC"\n'
+        '[tool.remediate.incidents.contacts.tech-lead]\nprimary = "Tess"\n'
+    )
     desk("declare", title="x", severity="1")
     with pytest.raises(ConfigurationError, match=r"nobody is due yet; at .* it is tech-lead"):
         desk.after(10)("escalate")
@@ -329,11 +443,111 @@ def test_whom_the_matrix_wants_is_called_in(desk: Desk) -> None:
     desk.after(32)("escalate", situation="breach")
     assert [each.value for each in desk.incident.situations] == ["breach"]
     assert "nobody is named: set legal in contacts" in desk.out
-    desk.after(33)("escalate", to="devops", why="the disk")
+    assert len(desk.incident.escalations) == 1, "who was only shown has not been called in"
+    assert "nobody was called in: --send sends it" in desk.out
+    desk.after(33)("escalate", to="devops", why="the disk", send=True)
     assert desk.incident.escalations[-1].reason == "the disk"
     for flags, words in (({"to": "king"}, "no role 'king'"), ({"situation": "rain"}, "--situation takes")):
         with pytest.raises(ConfigurationError, match=words):
             desk("escalate", **flags)
+
+
+@pytest.mark.parametrize("roles", [",", " , ,"])
+def test_nobody_is_no_role(desk: Desk, roles: str) -> None:
+    desk("declare", title="x", severity="1")
+    with pytest.raises(ConfigurationError, match="--to takes: on-call, tech-lead"):
+        desk("escalate", to=roles)
+
+
+def broken(desk: Desk, kind: str) -> Path:
+    templates = desk.root / "incidents" / "templates"
+    templates.mkdir(parents=True, exist_ok=True)
+    file = templates / f"{kind}.txt.j2"
+    file.write_text("{{ severty }}")
+    return file
+
+
+def test_whom_nothing_can_reach_is_not_recorded_as_called(desk: Desk) -> None:
+    desk("declare", title="x", severity="1")
+    file = broken(desk, "escalation")
+    with pytest.raises(ConfigurationError, match="severty"):
+        desk.after(31)("escalate", send=True)
+    assert not desk.incident.escalations
+    file.unlink()
+    assert desk("escalate", send=True) == 0
+    assert [one.roles for one in desk.incident.escalations] == [("tech-lead",)]
+
+
+def test_whoever_is_killed_between_calling_and_writing_it_down_calls_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk("declare", title="x", severity="1")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(incidents, "_escalated", killed)
+        with pytest.raises(KeyboardInterrupt):
+            desk.after(31)("escalate", send=True)
+    assert not desk.incident.escalations
+    assert desk("escalate", send=True) == 0
+    assert len(desk.incident.escalations) == 1
+    assert desk.messages.count("needs you") == 1
+
+
+def test_a_call_is_not_lost_to_a_setting(desk: Desk) -> None:
+    desk.settings(
+        '[tool.remediate.incidents.channels.slack]\nkind = "apprise"\nreference = "env:NO"\naudiences = ["internal"]\n'
+    )
+    desk("declare", title="x", severity="1")
+    assert desk.after(31)("escalate", send=True) == 0
+    assert "escalation to messages.txt: sent" in desk.out
+    assert "escalation to this terminal: sent" in desk.out
+    assert "SEV-1 needs you" in desk.messages
+
+
+def test_an_update_that_cannot_be_said_is_not_written_down(desk: Desk) -> None:
+    desk("declare", title="x", severity="1")
+    for kind in ("update", "status"):
+        file = broken(desk, kind)
+        with pytest.raises(ConfigurationError, match="severty"):
+            desk("update", cause="full disk", send=True)
+        file.unlink()
+    assert (desk.incident.cause, desk.incident.last_update) == (None, None)
+
+
+def test_an_update_that_was_only_shown_leaves_the_next_one_due(desk: Desk) -> None:
+    desk.settings('[tool.remediate.incidents]\ntimezone = "UTC"\n')
+    desk("declare", title="x", severity="1")
+    desk.after(10)("update")
+    assert "next    update by 12:30 (12:30Z)" in desk.out
+    desk.after(20)("update", send=True)
+    assert "next    update by 12:50 (12:50Z)" in desk.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"eta": "in\x07a minute"}, "--eta takes text without control characters$"),
+        ({"eta": "x" * 8001}, "--eta takes up to 8000 characters$"),
+        ({"public_title": " "}, "--public-title takes text without control characters, not empty, up to 500$"),
+        ({"state": "caf\udce9"}, "--state takes text: this is not UTF-8$"),
+    ],
+)
+def test_limits_are_said_as_they_are(desk: Desk, flags: dict[str, object], words: str) -> None:
+    desk("declare", title="x", severity="1")
+    with pytest.raises(ConfigurationError, match=f"^{words}"):
+        desk("update", **flags)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "caf\udce9", "\x1b[2J", " ", "x" * 5000])
+def test_whoever_has_an_odd_name_can_declare(desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: name)
+    with entered({"title": "x", "severity": "1", "send": True}, desk.project, TERMINAL, program="invoke") as room:
+        assert declaring.declare(room) == 0
+    assert desk.incident.acknowledged_by
+    assert desk.incident.declared_by.isprintable()
 
 
 # -- seen --------------------------------------------------------------------------------------------------------------
@@ -384,8 +598,9 @@ def test_what_is_healthy_is_resolved_told_and_written_up(desk: Desk, monkeypatch
     assert found.postmortem_path is not None
     file = desk.root / found.postmortem_path
     assert "# Post-Mortem: App down on web1" in file.read_text()
-    with pytest.raises(ConfigurationError, match="resolved already"):
-        desk("resolve", incident=found.id)
+    assert desk("resolve", incident=found.id, send=True) == 0
+    assert "was announced before: not sent again" in desk.out
+    assert desk.messages.count("[Resolved]") == 1
     with pytest.raises(ConfigurationError, match="no incident is open"):
         desk("update")
 
@@ -395,6 +610,83 @@ def test_what_is_healthy_is_resolved_told_and_written_up(desk: Desk, monkeypatch
     assert "left as people wrote it: root-cause" in desk.out
     assert "It was the disk." in file.read_text()
     assert "the disk was replaced" in file.read_text()
+
+
+def test_whoever_was_interrupted_after_the_end_can_still_tell_everybody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk("declare", title="Shop closed", severity="1", send=True)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(resolving, "_walk", killed)
+        with pytest.raises(KeyboardInterrupt):
+            desk("resolve", override="seen", send=True)
+    assert not desk.incident.open
+    assert "[Resolved]" not in desk.messages
+    for _ in range(2):
+        assert desk("resolve", send=True) == 0
+        assert desk.messages.count("[Resolved]") == 1
+        assert desk.messages.count("Incident Resolved") == 1
+    assert len([event for event in desk.incident.timeline if event.kind == "resolved"]) == 1
+    assert desk.incident.postmortem_path is not None
+
+
+def test_what_was_only_shown_at_the_end_is_sent_by_asking_again(desk: Desk) -> None:
+    desk("declare", title="Shop closed", severity="1", send=True)
+    assert desk("resolve", override="seen") == 0
+    assert "not everybody was told: invoke incident.resolve --incident" in desk.out
+    assert "[Resolved]" not in desk.messages
+    assert desk("resolve", send=True) == 0
+    assert "[Resolved] Shop closed" in desk.messages
+
+
+def test_the_public_that_was_told_is_told_of_the_end_however_harmless_it_has_become(desk: Desk) -> None:
+    desk("declare", title="Shop closed", severity="1", send=True)
+    desk.after(5)("update", severity="3", state="only slow", send=True)
+    assert desk.messages.count("[Investigating] Shop closed") == 2
+    desk("resolve", override="seen", send=True)
+    assert "[Resolved] Shop closed" in desk.messages
+    page = (desk.root / "status-page" / "index.html").read_text()
+    assert "No known incidents" in page
+
+
+def test_the_public_is_not_told_of_what_was_never_public(desk: Desk) -> None:
+    desk("declare", title="Slow search", severity="3", send=True)
+    desk("resolve", override="seen", send=True)
+    assert "[Resolved]" not in desk.messages
+
+
+@pytest.mark.parametrize(
+    ("text", "later"),
+    [("13:00", 60), ("11:00", 1380), ("12:00", 1440), ("2026-11-24T10:00+00:00", 1320)],
+)
+def test_a_post_mortem_is_held_at_the_next_such_time(text: str, later: float) -> None:
+    settings = IncidentSettings(timezone="UTC")
+    assert moment_of(text, "postmortem-at", settings, NOON, ahead=True) == NOON + timedelta(minutes=later)
+
+
+@pytest.mark.parametrize("text", ["2026-11-22T10:00+00:00", "2h", "12m", "25:00", "soon"])
+def test_a_post_mortem_is_not_held_in_the_past(text: str, desk: Desk) -> None:
+    desk("declare", title="x", severity="1")
+    with pytest.raises(ConfigurationError, match=r"^--postmortem-at.*(is past|takes 10:00)"):
+        desk("resolve", override="seen", postmortem_at=text)
+    assert desk.incident.open
+
+
+def test_a_post_mortem_that_people_have_written_is_done(desk: Desk) -> None:
+    desk("declare", title="x", severity="1")
+    desk("resolve", override="seen")
+    found = desk.incident
+    assert (found.postmortem_path is not None, found.postmortem_written) == (True, False)
+    file = desk.root / str(found.postmortem_path)
+    file.write_text(file.read_text().replace("*To be written.*", "It was the disk.", 1))
+    desk("postmortem")
+    desk("postmortem")
+    assert desk.incident.postmortem_written
+    assert len([event for event in desk.incident.timeline if event.kind == "postmortem"]) == 2
 
 
 def test_without_a_check_only_a_person_can_say_that_it_is_over(desk: Desk) -> None:
@@ -479,6 +771,56 @@ def test_one_that_goes_on_tells_what_others_did(desk: Desk) -> None:
     assert "resolved" in desk.out
     look(desk, 7, watching)
     assert "resolved" not in desk.out
+
+
+def test_what_is_announced_is_printed_before_anything_that_may_fail(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk("declare", title="Shop closed", severity="1", unclaimed=True)
+    desk.after(15)
+
+    def delivering(*_: object, **__: object) -> None:
+        raise JournalError("the disk is full")
+
+    monkeypatch.setattr("remediate.commands.watch.deliver_due", delivering)
+    out = io.StringIO()
+    with desk.room() as room:
+        terminal = room.terminal._replace(out=MaskedWriter(out, Masker()))
+        watching = Watch(room._replace(terminal=terminal), live=False, clock=lambda: desk.now)
+        for _ in range(2):
+            with pytest.raises(JournalError):
+                watching.look()
+    assert out.getvalue().count("nobody has claimed it") == 1
+    assert out.getvalue().count("watching; 1 open") == 1
+
+
+def test_another_projects_incidents_are_not_this_ones(desk: Desk, tmp_path: Path) -> None:
+    """One journal for each user, whatever they work on: nobody's customers read of another's outage."""
+    other = Desk(tmp_path / "other")
+    other.settings("")
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk("declare", title="Acme checkout down", severity="1", send=True)
+    acme = desk.incident.id
+    desk.after(0)("list")
+    assert "Acme" in desk.out
+    for command in ("list", "update", "timeline"):
+        if command == "list":
+            assert other(command) == 0
+        else:
+            with pytest.raises(ConfigurationError):
+                other(command)
+        assert "Acme" not in other.out
+    with pytest.raises(ConfigurationError, match=rf"{acme} belongs to {desk.root}: .*`project`"):
+        other("update", incident=acme, send=True)
+    with pytest.raises(ConfigurationError, match="how bad is it"):
+        other("declare")  # that triage was of another project's hosts
+    other("declare", title="Globex search down", severity="1", send=True)
+    page = (other.root / "status-page" / "index.html").read_text()
+    assert "Globex" in page
+    assert "Acme" not in page + other.out
+    assert "Globex" not in (desk.root / "status-page" / "index.html").read_text()
+    desk("update", send=True)
+    assert "Globex" not in (desk.root / "status-page" / "index.html").read_text()
 
 
 def test_every_incident_command_is_in_the_contract() -> None:

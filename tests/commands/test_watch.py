@@ -29,7 +29,7 @@ SECONDS = 90
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
-    with IncidentStore.open() as store:
+    with IncidentStore.open(project=str(tmp_path)) as store:
         # An hour ago: unclaimed, untold, and one row of the matrix due.
         moment = datetime.now(UTC) - timedelta(minutes=61)
         store.declare("ana", moment, Declared(title="Shop closed", severity=Severity.SEV1, commander="ana"))
@@ -88,6 +88,30 @@ def test_two_at_once_share_what_there_is_to_say(environment: dict[str, str]) -> 
     assert announced(again) == []
     assert "OVERDUE" in again, "that it is overdue is seen all the same"
     assert "\x1b" not in out + again
+
+
+def test_one_that_nobody_reads_any_more_ends_and_leaves_its_announcements_to_others(
+    environment: dict[str, str],
+) -> None:
+    process = start(environment, "--every", "0.2")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()  # `| true`: nobody is there from the beginning
+    assert process.wait(SECONDS) == 5
+    assert process.stderr.read() == "remediate: nobody reads what is announced here any more, so watching has ended\n"
+    process.stderr.close()
+    assert len(announced(start(environment, "--once").communicate(timeout=SECONDS)[0])) == 4
+
+
+def test_one_that_has_said_everything_ends_with_its_reader(environment: dict[str, str]) -> None:
+    start(environment, "--once").communicate(timeout=SECONDS)
+    process = start(environment, "--every", "0.2")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()  # `| head -1`, and nothing more to say
+    assert process.wait(SECONDS) == 5
+    assert process.stderr is not None
+    process.stderr.close()
 
 
 def test_a_message_for_the_terminal_is_left_to_who_sends_it(environment: dict[str, str]) -> None:

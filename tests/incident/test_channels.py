@@ -227,6 +227,15 @@ def test_a_service_that_refuses_is_told_without_its_token(
     assert masker.mask("127.0.0.1 is down") == "127.0.0.1 is down"
 
 
+@pytest.mark.parametrize(("code", "final"), [(400, True), (404, True), (408, False), (429, False), (503, False)])
+def test_what_a_service_will_never_take_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, code: int, final: bool
+) -> None:
+    with service(code) as server, pytest.raises(NotSent) as error:
+        apprise(server, monkeypatch).send(message(), again=False)
+    assert (error.value.final, error.value.unsure) == (final, False)
+
+
 def test_a_service_that_is_not_there_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with service() as server:
         channel = apprise(server, monkeypatch)

@@ -2,12 +2,13 @@
 
 import pytest
 
-from remediate.incident.clock import DueKind, due, span
+from remediate.incident.clock import DueKind, due, span, when
 from remediate.incident.events import (
     Acknowledged,
     Data,
     Escalated,
     Resolved,
+    Reviewed,
     SeverityChanged,
     Situation,
     SituationFound,
@@ -16,7 +17,7 @@ from remediate.incident.events import (
 )
 from remediate.incident.settings import IncidentSettings
 from remediate.playbook import Severity
-from toy_incidents import declared, folded, minutes
+from toy_incidents import declared, folded, minutes, sent
 
 SETTINGS = IncidentSettings()
 ACK = (1, Acknowledged(commander="ana"))
@@ -39,9 +40,11 @@ def test_somebody_claims_it_within_the_runbooks_time(severity: Severity, within:
 def test_everybody_is_told_as_often_as_the_runbook_says(severity: Severity, every: float | None) -> None:
     assert at(DueKind.UPDATE, severity=severity) == ([] if every is None else [every])
     if every is not None:
-        told = (10, Updated(status=Status.IDENTIFIED))
-        assert at(DueKind.UPDATE, told, severity=severity) == [10 + every]
-        assert at(DueKind.UPDATE, severity=severity, now=2.5 * every) == [2 * every]
+        shown = (10, Updated(status=Status.IDENTIFIED))
+        assert at(DueKind.UPDATE, shown, severity=severity) == [every], "what was only shown has told nobody"
+        assert at(DueKind.UPDATE, shown, (10, sent()), severity=severity) == [10 + every]
+        assert at(DueKind.UPDATE, (10, sent("escalation")), severity=severity) == [every]
+        assert at(DueKind.UPDATE, severity=severity, now=2.5 * every) == [every], "overdue since the first"
 
 
 def test_each_missed_update_is_due_anew() -> None:
@@ -85,6 +88,15 @@ def test_after_it_only_the_post_mortem_is_due() -> None:
     over = (20, Resolved(postmortem_at=minutes(2880)))
     assert [one.kind for one in due(folded(over), SETTINGS, minutes(500))] == [DueKind.POSTMORTEM]
     assert due(folded(over, first=declared(Severity.SEV3)), SETTINGS, minutes(500)) == ()
+    draft, written = (21, Reviewed(path="x.md")), (22, Reviewed(path="x.md", edited=True))
+    assert len(due(folded(over, draft), SETTINGS, minutes(500))) == 1
+    assert due(folded(over, draft, written), SETTINGS, minutes(500)) == ()
+
+
+def test_a_time_of_another_day_has_its_day() -> None:
+    settings = IncidentSettings(timezone="Europe/Berlin")
+    assert when(minutes(2), settings, minutes(0)) == "13:02 (12:02Z)"
+    assert when(minutes(1440), settings, minutes(0)) == "2026-11-24 13:00 (12:00Z)"
 
 
 @pytest.mark.parametrize(

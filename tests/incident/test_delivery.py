@@ -184,7 +184,40 @@ def test_it_is_tried_again_later_and_later_until_it_has_failed(
     assert len(chat.got) > 50
     (failed,) = desk.outbox.deliveries()
     assert told(failed) == f"declaration to chat: FAILED after {len(chat.got)} attempts: refused"
-    assert STALE <= clock.now - NOON < STALE + timedelta(minutes=6)
+    assert STALE - timedelta(minutes=6) < clock.now - NOON <= STALE
+
+
+def test_stale_news_is_not_sent_as_fresh(store: IncidentStore, incident: Incident, desk: Desk, clock: Clock) -> None:
+    chat = Fake("chat", NotSent("no network"))
+    said(store, incident, on(desk, chat), kind=MessageKind.ESCALATION, audience=Audience.PERSON)
+    said(store, incident, on(desk, Fake("pager", NotSent("no network"))), kind=MessageKind.RESOLUTION)
+    clock.now += timedelta(hours=14)
+    pager = Fake("pager")
+    assert deliver_due(store, desk=on(desk, chat, pager)) == ()
+    assert (len(chat.got), len(pager.got)) == (1, 1), "that it is over stays true"
+    assert told(desk.outbox.deliveries()[0]) == (
+        "escalation to chat: FAILED after 2 attempts: not sent: too old, it was said at 2026-11-23 12:00Z"
+    )
+
+
+def test_a_call_for_help_and_the_end_do_not_wait_behind_what_is_refused(
+    store: IncidentStore, incident: Incident, desk: Desk, clock: Clock
+) -> None:
+    chat = Fake("chat", NotSent("refused"))
+    desk = on(desk, chat)
+    said(store, incident, desk, kind=MessageKind.UPDATE)
+    said(store, incident, desk, kind=MessageKind.UPDATE)
+    assert len(chat.got) == 1, "an update waits for its turn"
+    called = said(store, incident, desk, kind=MessageKind.ESCALATION, audience=Audience.PERSON)
+    assert called.outcome() == ("escalation to chat: sent (taken)",)
+    over = said(store, incident, desk, kind=MessageKind.RESOLUTION)
+    assert over.outcome() == ("resolution to chat: sent (taken)",)
+    clock.now += timedelta(minutes=1)
+    assert deliver_due(store, desk=desk) == ()
+    assert [each.kind.value for each, _ in chat.got] == ["update", "escalation", "resolution"]
+    assert {each.note for each in desk.outbox.deliveries() if each.state is State.FAILED} == {
+        "not sent: that it is over was said there before"
+    }
 
 
 def test_what_can_never_be_taken_fails_at_once(store: IncidentStore, incident: Incident, desk: Desk) -> None:

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from remediate.errors import ConfigurationError
+from remediate.incident.messages import MessageKind
 from remediate.incident.outbox import LEASE, Claim, Outbox, State
 from remediate.incident.settings import Audience
+from remediate.incident.store import IncidentStore
 from remediate.journal import journal_database
 from remediate.run_id import new_run_id
-from toy_incidents import NOON, minutes
+from toy_incidents import NOON, declared, minutes
 from toy_messages import message
 
 INCIDENT = new_run_id()
@@ -153,6 +156,66 @@ def test_what_was_said_to_the_public_is_what_was_queued(outbox: Outbox) -> None:
     outbox.queue(message(audience=Audience.INTERNAL), [])
     assert outbox.said(Audience.PUBLIC) == tuple(told)
     assert outbox.said(Audience.PUBLIC, since=minutes(1)) == tuple(told[1:])
+
+
+def test_whether_the_public_was_told_is_known(outbox: Outbox) -> None:
+    outbox.queue(message(incident=INCIDENT, audience=Audience.INTERNAL), ["file"])
+    assert not outbox.told_public(INCIDENT)
+    outbox.queue(message(incident=INCIDENT), ["status-page"])
+    assert outbox.told_public(INCIDENT)
+    assert not outbox.told_public(new_run_id())
+
+
+def test_the_end_waits_only_for_what_is_being_sent(outbox: Outbox, clock: Clock) -> None:
+    kinds = (MessageKind.UPDATE, MessageKind.ESCALATION, MessageKind.RESOLUTION, MessageKind.RESOLUTION)
+    update, call, over, internal = (message(incident=INCIDENT, kind=kind) for kind in kinds)
+    for each in (update, call, over, internal):
+        outbox.queue(each, ["chat"])
+    first = taken(outbox, "chat")
+    second = taken(outbox, "chat")
+    assert (first.message, second.message) == (update, call)
+    outbox.sent(second)
+    assert outbox.claim(["chat"]) is None
+    outbox.postpone(first, timedelta(0), "refused", unsure=False)
+    again = taken(outbox, "chat")
+    assert (again.message, again.overtaken) == (update, False)
+    outbox.postpone(again, timedelta(seconds=5), "refused", unsure=False)
+    clock.passes(timedelta(seconds=4))
+    end = taken(outbox, "chat")
+    assert end.message == over
+    clock.passes(timedelta(seconds=2))
+    assert outbox.claim(["chat"]) is None, "neither what is older nor its twin, while it is being sent"
+    outbox.sent(end)
+    late = taken(outbox, "chat")
+    assert (late.message, late.overtaken) == (update, True)
+    outbox.fail(late, "over")
+    twin = taken(outbox, "chat")
+    assert (twin.message, twin.overtaken) == (internal, False)
+
+
+def test_claims_that_ran_out_do_not_wait_for_each_other(outbox: Outbox, clock: Clock) -> None:
+    update, over = (message(incident=INCIDENT, kind=kind) for kind in (MessageKind.UPDATE, MessageKind.RESOLUTION))
+    for each in (update, over):
+        outbox.queue(each, ["chat"])
+    outbox.postpone(taken(outbox, "chat"), timedelta(seconds=5), "refused", unsure=False)
+    taken(outbox, "chat")
+    clock.passes(LEASE)
+    assert taken(outbox, "chat").message == update
+
+
+def test_each_project_sends_and_shows_its_own(url: str) -> None:
+    with IncidentStore.open(url, project="acme") as acme, IncidentStore.open(url, project="globex") as globex:
+        incident = acme.declare("ana", NOON, declared()).id
+        ours, theirs = Outbox(acme.database, project="acme"), Outbox(globex.database, project="globex")
+        ours.queue(message(incident=incident), ["chat"])
+        assert theirs.claim(["chat"]) is None
+        assert (theirs.said(Audience.PUBLIC), theirs.deliveries(unfinished=True)) == ((), ())
+        assert (globex.incidents(), globex.open_incidents(), globex.ids()) == ((), (), ())
+        with pytest.raises(ConfigurationError, match="belongs to acme: say it there, or give both the same `project`"):
+            globex.find(incident)
+        assert len(ours.said(Audience.PUBLIC)) == len(ours.deliveries()) == 1
+        assert taken(ours, "chat").message.incident == incident
+        assert acme.find(globex.shown(incident)) == incident
 
 
 def test_text_of_any_kind_comes_back(outbox: Outbox) -> None:

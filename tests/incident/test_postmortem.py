@@ -14,16 +14,17 @@ from remediate.incident.events import (
     Identified,
     Noted,
     Resolved,
+    SeverityChanged,
     Situation,
     Status,
     Updated,
 )
-from remediate.incident.lessons import actions, went_well, went_wrong, working_day
-from remediate.incident.postmortem import OPEN, file_name, sections
+from remediate.incident.lessons import actions, went_well, went_wrong, working_day, working_days_later
+from remediate.incident.postmortem import OPEN, file_name, mended_by, sections
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.playbook import Severity
-from toy_incidents import declared, folded, minutes, run, step
+from toy_incidents import declared, folded, minutes, run, sent, step
 
 SETTINGS = IncidentSettings.model_validate({"timezone": "Europe/Berlin", "contacts": {"devops": {"primary": "dora"}}})
 NOW = minutes(500)
@@ -147,8 +148,11 @@ def test_how_soon_it_was_claimed() -> None:
 
 
 def test_how_often_everybody_was_told() -> None:
-    told = Updated(status=Status.INVESTIGATING)
-    assert "told in time (2 updates)" in well((25, told), (50, told), (70, Resolved()))
+    told = sent()
+    both = ((25.0, told), (25.0, sent("status", "public")), (50.0, told), (70.0, Resolved()))
+    assert "told in time (2 updates)" in well(*both)
+    shown = Updated(status=Status.INVESTIGATING)
+    assert "Nobody was told anything for 1 h 10 min" in wrong((25, shown), (50, shown), (70, Resolved()))
     silent: list[tuple[float, Data]] = [(25, told), (70, told), (75, Resolved())]
     assert "Nobody was told anything for 45 min; 30 min is promised." in wrong(*silent)
     assert "told in time" not in well(*silent)
@@ -163,6 +167,44 @@ def test_who_was_called_in() -> None:
     assert "Tech Lead was never called in" in wrong((45, Resolved()))
     assert "Name a Tech Lead in the contacts" in suggested((30, lead), (45, Resolved()))
     assert "called" not in wrong((20, Resolved()))
+
+
+def test_those_who_were_called_in_one_after_the_other_were_called_in() -> None:
+    lead = (30.0, Escalated(situation=Situation.UNRESOLVED, roles=("tech-lead",)))
+    product, support = (Escalated(situation=Situation.CUSTOMERS, roles=(role,)) for role in ("product", "support"))
+    assert "was called in time" in well(lead, (58, product), (60, support), (90, Resolved()))
+    assert "Product, Support was called in 10 min late" in wrong(lead, (58, product), (70, support), (90, Resolved()))
+    assert "Product, Support was never called in" in wrong(lead, (58, product), (90, Resolved()))
+
+
+def test_each_severity_is_judged_by_its_own_limits_while_it_held() -> None:
+    lower, higher = SeverityChanged(severity=Severity.SEV4), SeverityChanged(severity=Severity.SEV1)
+    assert "Tech Lead was never called in" in wrong(ACK, (45, lower), (50, Resolved()))
+    assert "Nobody was told anything for 45 min; 30 min" in wrong(ACK, (40, lower), (45, sent()), (46, Resolved()))
+    assert "later than SEV-1 allows" in wrong((20, lower), (21, Acknowledged(commander="ana")), (22, Resolved()))
+    raised = wrong((50, higher), (50, Acknowledged(commander="ana")), (50.9, Resolved()), severity=Severity.SEV4)
+    for blame in ("called in", "Nobody was told", "than SEV"):
+        assert blame not in raised
+    late = Escalated(situation=Situation.UNRESOLVED, roles=("tech-lead",))
+    assert "Tech Lead was called in 5 min late" in wrong(
+        ACK, (50, higher), (55, late), (56, Resolved()), severity=Severity.SEV4, customers=False
+    )
+
+
+def test_a_fix_that_was_refuted_is_not_what_ended_it() -> None:
+    fixed = (4.0, run("fixed", step(), serving_again_seconds=1.9))
+    refuted = folded(fixed, (6, run("unknown", mode="plan")), (30, Resolved()))
+    assert mended_by(refuted) == ""
+    assert "Impaired for 30 min" in document(refuted)
+    assert (
+        "serving again" in document(folded(fixed, (30, Resolved()), (40, run("not_fixed")))).partition("Went Well")[0]
+    )
+
+
+def test_working_days_are_counted_as_such() -> None:
+    later = [working_days_later(minutes(1440 * day), 2, SETTINGS).isoformat() for day in range(7)]
+    assert later == [f"2026-{day}" for day in ("11-25", "11-26", "11-27", "11-30", "12-01", "12-01", "12-01")]
+    assert working_days_later(minutes(1440 * 5), 0, SETTINGS).isoformat() == "2026-11-30"
 
 
 def test_what_runs_came_to() -> None:

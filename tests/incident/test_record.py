@@ -21,6 +21,7 @@ from remediate.incident.events import (
     Noted,
     Resolved,
     Reviewed,
+    RunLanded,
     SeverityChanged,
     Situation,
     SituationFound,
@@ -103,6 +104,39 @@ def test_a_fix_is_watched_and_one_that_did_not_hold_no_longer() -> None:
     assert folded((1, run("fixed", step())), (2, run("not_fixed", step()))).status is Status.IDENTIFIED
     assert folded((1, run("healthy"))).status is Status.INVESTIGATING
     assert folded((1, run(None))).status is Status.INVESTIGATING
+
+
+@pytest.mark.parametrize("mode", ["fix", "plan"])
+@pytest.mark.parametrize("verdict", ["not_fixed", "refused", "unknown", "unreachable", "mixed", "pending"])
+def test_evidence_against_a_fix_ends_the_watching(mode: str, verdict: str) -> None:
+    fixed = (1.0, run("fixed", step()))
+    refuted = folded(fixed, (2, run(verdict, mode=mode)))
+    assert (refuted.status, refuted.fixed_at) == (Status.IDENTIFIED, None)
+    said = folded((1, Updated(status=Status.MONITORING)), (2, run(verdict, mode=mode)))
+    assert said.status is Status.IDENTIFIED
+    again = folded(fixed, (2, run(verdict, mode=mode)), (3, run("fixed", step())))
+    assert (again.status, again.fixed_at) == (Status.MONITORING, minutes(3))
+
+
+@pytest.mark.parametrize(
+    "after", [run("healthy", mode="plan"), run(None), run("usage"), run("refused", playbook="do.x.y")]
+)
+def test_what_says_nothing_about_the_symptom_leaves_the_watching(after: RunLanded) -> None:
+    held = folded((1, run("fixed", step())), (2, after))
+    assert (held.status, held.fixed_at) == (Status.MONITORING, minutes(1))
+
+
+def test_what_is_run_after_the_end_says_nothing_about_it() -> None:
+    late = folded((1, run("fixed", step())), (3, Resolved()), (4, run("fixed", step())), (5, run("not_fixed")))
+    assert (late.fixed_at, len(late.runs), late.status) == (minutes(1), 1, Status.RESOLVED)
+    assert [event.kind for event in late.timeline][-2:] == ["run", "run"]
+
+
+def test_the_public_has_its_own_name_for_it() -> None:
+    first = declared(public_title="Shop")
+    assert folded(first=first).public_title == "Shop"
+    renamed = (1, Updated(status=Status.INVESTIGATING, public_title="Checkout"))
+    assert folded(renamed, (2, Updated(status=Status.INVESTIGATING)), first=first).public_title == "Checkout"
 
 
 def test_a_first_alert_is_never_later_than_its_declaration() -> None:

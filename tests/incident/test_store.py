@@ -372,6 +372,29 @@ def test_a_project_names_the_database_of_its_team(tmp_path: Path, monkeypatch: p
     assert Project(None).journal() is None
 
 
+def test_a_project_is_where_it_is_or_what_its_team_calls_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "ops"
+    root.mkdir()
+    file = root / "pyproject.toml"
+    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+
+    def called(text: str) -> str:
+        file.write_text(text)
+        return Project(root).identity()
+
+    assert called("[tool.remediate]\n") == str(root), "in a user's own journal there may be two of one name"
+    assert called('[tool.remediate]\nproject = "acme"\n') == "acme"
+    shared = '[tool.remediate]\njournal = "env:NOT_SET_ANYWHERE"\n'
+    assert called(shared) == "ops", "colleagues have their checkouts elsewhere"
+    assert called(f'[project]\nname = "acme-ops"\n{shared}') == "acme-ops"
+    for wrong in ('""', "3", '"a\\nb"'):
+        with pytest.raises(ConfigurationError, match="project takes a name"):
+            called(f"[tool.remediate]\nproject = {wrong}\n")
+    monkeypatch.setenv("REMEDIATE_JOURNAL", "postgresql://other/x")
+    assert called("[tool.remediate]\n") == "ops"
+    assert Project(None).identity() == ""
+
+
 def test_the_environment_names_a_database_for_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMEDIATE_JOURNAL", f"sqlite:///{tmp_path}/other.sqlite3")
     with IncidentStore.open() as store, closing(Journal.open()) as journal:
