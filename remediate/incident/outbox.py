@@ -228,8 +228,9 @@ def store(
         # There two transactions may both have found nothing: the second to write finds out here.
         from sqlalchemy.dialects.postgresql import insert as upsert
 
-        done = connection.execute(upsert(messages).values(**values).on_conflict_do_nothing(index_elements=["key"]))
-        if done.rowcount == 0:
+        done = upsert(messages).values(**values).on_conflict_do_nothing(index_elements=["key"])
+        # Asked for what it wrote: the count of rows is not reliable for an INSERT.
+        if connection.execute(done.returning(messages.c.id)).first() is None:
             return False
     else:
         connection.execute(insert)
