@@ -148,7 +148,7 @@ class Remedy(BaseModel, ABC):
             case Decision.REFUSE:
                 return Failed(reason=verdict.reason)
             case Decision.SKIP:
-                same = [probe for probe in self.identity() if _same(before, after, probe)]
+                same = [probe for probe in self.identity() if unmoved(before, after, probe)]
                 if same:
                     return NotYet(reason=f"{same[0].label()} is as it was before")
                 return Proven(evidence=f"{verdict.reason}, unlike before")
@@ -171,5 +171,6 @@ def _bare(annotation: object) -> object:
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
-def _same(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
+def unmoved(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
+    """Whether a host answered the same, byte for byte: then it is still the same incarnation. Raises Unreadable."""
     return before.output(probe).stdout == after.output(probe).stdout

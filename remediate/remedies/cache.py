@@ -9,7 +9,8 @@ from remediate.host import AbsolutePath, Host, PhpName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisState
 from remediate.probes.stores import Content, Link, Role, Trouble
-from remediate.remedy import Failed, NotYet, Proven, Remedy, Verification
+from remediate.remedies.application import of_application
+from remediate.remedy import Failed, NotYet, Proven, Remedy, Verification, unmoved
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
@@ -42,9 +43,7 @@ class ClearCache(Remedy):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        settings = host.settings
-        given = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
-        return {name: value for name, value in given.items() if value is not None}
+        return of_application(host)
 
     @property
     def _app(self) -> AppRedis:
@@ -107,7 +106,7 @@ class ClearCache(Remedy):
         lost = [link.place for link in was.used if link.connection != cache.connection and _emptied(link, *contents)]
         if lost:
             return Failed(reason=f"{lost[0]} is empty now")
-        if cache.trouble is not None or _same(before, after, self._app):
+        if cache.trouble is not None or unmoved(before, after, self._app):
             return NotYet(reason=now.describe())
         keys = [content.keys if content else 0 for content in (each.of(cache.connection) for each in contents)]
         others = [each for each in contents[1].contents if each.connection != cache.connection]
@@ -123,7 +122,3 @@ class ClearCache(Remedy):
 def _emptied(link: Link, before: ContentState, after: ContentState) -> bool:
     was, now = before.of(link.connection), after.of(link.connection)
     return was is not None and was.keys > 0 and now is not None and now.keys == 0
-
-
-def _same(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
-    return before.output(probe).stdout == after.output(probe).stdout

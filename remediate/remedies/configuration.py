@@ -26,10 +26,11 @@ from remediate.probes.supervisor import Workers
 from remediate.probes.webhook import Webhook
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
+from remediate.remedies.application import of_application
 from remediate.remedies.opcache import Keeper, reload_php_fpm
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 from remediate.remedies.workers import missing, renew_workers, renewing
-from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
+from remediate.remedy import NotYet, Proven, Remedy, Step, Verification, unmoved
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
@@ -66,9 +67,7 @@ class _OfConfiguration(Remedy):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        settings = host.settings
-        given = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
-        return {name: value for name, value in given.items() if value is not None}
+        return of_application(host)
 
     @property
     def _configuration(self) -> Configuration:
@@ -270,9 +269,9 @@ class SetEnv(_OfConfiguration):
             return NotYet(reason=state.message)
         if value.state != "same":
             return NotYet(reason=f"{self.key} {value.describe()}")
-        if edited and _same(before, after, self._env):
+        if edited and unmoved(before, after, self._env):
             return NotYet(reason=f"{self.path}/.env is as it was before")
-        if state.cached and (edited or was.differs) and _same(before, after, self._cached):
+        if state.cached and (edited or was.differs) and unmoved(before, after, self._cached):
             return NotYet(reason="the cached configuration is as it was before")
         if new := tuple(key for key in state.differs if key not in was.differs):
             return NotYet(reason=f"the cached configuration differs from .env: {named(new)}")
@@ -285,7 +284,3 @@ class SetEnv(_OfConfiguration):
             if before[each].processes and missing(after[each], rested):
                 return NotYet(reason=f"{each.label()} is {after[each].describe()}")
         return Proven(evidence=f"{self.key} is what it should be, and nothing works with another value")
-
-
-def _same(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
-    return before.output(probe).stdout == after.output(probe).stdout

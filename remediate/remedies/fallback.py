@@ -24,7 +24,7 @@ from remediate.remedies.opcache import Keeper, reload_php_fpm
 from remediate.remedies.redis import REDIS_LOADING
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 from remediate.remedies.workers import missing, renew_workers, renewing, start_program
-from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
+from remediate.remedy import NotYet, Proven, Remedy, Step, Verification, unmoved
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
@@ -175,7 +175,7 @@ class _MoveCache(Remedy):
 
     def _taken(self, before: Facts, after: Facts) -> str | None:
         """Say what does not use the new store yet, None when everything does."""
-        if all(_same(before, after, probe) for probe in self.identity()):
+        if all(unmoved(before, after, probe) for probe in self.identity()):
             return "neither .env nor the cached configuration has changed"
         was = before[self._configuration].differs
         differs = after[self._configuration].differs
@@ -356,7 +356,3 @@ class RestoreCache(_MoveCache):
         if missing := self._taken(before, after):
             return NotYet(reason=missing)
         return Proven(evidence=f"the cache is in {cache.now} again ({link.place}); pages are right")
-
-
-def _same(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
-    return before.output(probe).stdout == after.output(probe).stdout

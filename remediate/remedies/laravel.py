@@ -8,6 +8,7 @@ from remediate.command import Run
 from remediate.host import AbsolutePath, Host, PhpName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import App, Deploy
+from remediate.remedies.application import of_application
 from remediate.remedy import Remedy
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, refuse, skip, wait
@@ -38,9 +39,7 @@ class EndMaintenance(Remedy):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        settings = host.settings
-        given = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
-        return {name: value for name, value in given.items() if value is not None}
+        return of_application(host)
 
     @property
     def _app(self) -> App:

@@ -12,6 +12,7 @@ from remediate.probes.descendants import Descendants
 from remediate.probes.opcache import Opcache
 from remediate.probes.php_fpm import PhpFpmConfig, unit_of
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
+from remediate.remedies.application import of_application
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 from remediate.remedy import Remedy
 from remediate.survey import Facts
@@ -72,9 +73,7 @@ class ReloadPhpFpm(Remedy):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        settings = host.settings
-        given = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
-        return {name: value for name, value in given.items() if value is not None}
+        return of_application(host)
 
     @property
     def _keeper(self) -> Keeper:
