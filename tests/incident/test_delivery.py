@@ -312,12 +312,12 @@ def test_a_channel_cannot_take_the_status_pages_name(store: IncidentStore) -> No
         Desk.of(settings, store, root=None, screen=None)
 
 
-def test_paths_are_the_projects(store: IncidentStore, incident: Incident, tmp_path: Path) -> None:
+def test_paths_are_the_projects(store: IncidentStore, incident: Incident, clock: Clock, tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "incidents" / "templates").mkdir(parents=True)
     (project / "incidents" / "templates" / "declaration.txt.j2").write_text("ours: {{ title }}")
     settings = IncidentSettings.model_validate({"channels": {"log": {"kind": "file", "path": "said.txt"}}})
-    desk = Desk.of(settings, store, root=project, screen=None)
+    desk = Desk.of(settings, store, root=project, screen=None, clock=clock)
     said(store, incident, desk)
     assert "    ours: Application down\n" in (project / "said.txt").read_text()
     public = said(store, incident, desk, kind=MessageKind.STATUS, audience=Audience.PUBLIC)
