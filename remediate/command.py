@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from remediate.host import HostName, Port, UserName
+from remediate.fields import HostName, Port, UserName
 from remediate.programs import name_of
 
 ROOT = "root"

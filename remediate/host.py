@@ -5,46 +5,25 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-UNIT_NAME = r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,250}"
-"""What a systemd unit may be called here: systemd.unit(5), without a leading dash that argv would take for a flag."""
-
-UnitName = Annotated[str, StringConstraints(pattern=rf"^{UNIT_NAME}$")]
-PhpName = Annotated[str, StringConstraints(pattern=r"^php[0-9]+(\.[0-9]+)?$")]
-ProgramName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
-UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_])?$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-def _absolute(value: str) -> str:
-    if not value.startswith("/") or ".." in value.split("/") or re.search(r"[\x00-\x1f\x7f]", value):
-        raise ValueError("must be an absolute path without '..' or control characters")
-    return value
-
-
-AbsolutePath = Annotated[str, AfterValidator(_absolute)]
-
-
-def _public(value: AnyHttpUrl) -> AnyHttpUrl:
-    if value.username is not None or value.password is not None:
-        # It would stand in the arguments of curl on the host, for every user there to read.
-        raise ValueError("must not hold a user or a password before the host's name: the public has none")
-    return value
-
-
-PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_public)]
-UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&+-]*$")]
-ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*){0,20}$")]
-EventType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60}){0,5}$")]
-ConfigKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}(\.[A-Za-z0-9_-]{1,60}){1,6}$")]
-QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_:.-]{0,99}$")]
-EnvKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+from remediate.fields import (
+    AbsolutePath,
+    ClassName,
+    ConfigKey,
+    EnvKey,
+    EventType,
+    HostName,
+    PhpName,
+    Port,
+    ProgramName,
+    PublicUrl,
+    QueueName,
+    Section,
+    UnitName,
+    UrlPath,
+    UserName,
+)
 
 
 class Vantage(Enum):
@@ -54,7 +33,7 @@ class Vantage(Enum):
     CONTROLLER = "controller"
 
 
-class Service(_Frozen):
+class Service(Section):
     """A network service the application uses; without a unit it is managed elsewhere and never restarted."""
 
     unit: UnitName | None = Field(default=None, description="systemd unit on this host; absent = managed elsewhere")
@@ -87,7 +66,7 @@ DatabaseUser = Annotated[
 Seconds = Annotated[int, Field(ge=1, le=86400)]
 
 
-class DatabaseLimits(_Frozen):
+class DatabaseLimits(Section):
     """From how many seconds on a session of the application is beyond what it may take, when others suffer."""
 
     lock_wait: Seconds = Field(default=10, description="waiting for a lock is trouble")
@@ -128,7 +107,7 @@ AcmeArgument = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9@%+=:,./_-]
 AcmeArguments = Annotated[tuple[AcmeArgument, ...], AfterValidator(_acme_arguments)]
 
 
-class Certificate(_Frozen):
+class Certificate(Section):
     """The TLS certificate the public is served."""
 
     name: HostName = Field(description="certbot lineage name")
@@ -140,7 +119,7 @@ class Certificate(_Frozen):
     acme_args: AcmeArguments = Field(default=(), description="extra certbot arguments, for an own ACME server")
 
 
-class Limits(_Frozen):
+class Limits(Section):
     """From which use on something counts as trouble under high load."""
 
     cpu: Annotated[int, Field(ge=10, le=100)] = Field(
@@ -166,7 +145,7 @@ class Limits(_Frozen):
     )
 
 
-class PaymentJob(_Frozen):
+class PaymentJob(Section):
     """A class of queued jobs that moves money, and whether a failed one may be run again without asking anybody."""
 
     name: ClassName = Field(description="PHP class, for example App\\Jobs\\RecordStripePayment")
@@ -176,7 +155,7 @@ class PaymentJob(_Frozen):
     )
 
 
-class Payments(_Frozen):
+class Payments(Section):
     """How the payment provider talks to the application, and which jobs follow from that."""
 
     signature: Literal["stripe"] = Field(default="stripe", description="how the provider signs its events")
@@ -203,7 +182,7 @@ class Payments(_Frozen):
         return self
 
 
-class Links(_Frozen):
+class Links(Section):
     """Where a person does what has no command: shown when a run comes to it, or an incident is declared."""
 
     database_console: PublicUrl | None = Field(default=None, description="the database provider's console")
@@ -212,7 +191,7 @@ class Links(_Frozen):
     error_tracking: PublicUrl | None = Field(default=None, description="where exceptions are collected")
 
 
-class Settings(_Frozen):
+class Settings(Section):
     """What stands under `remediate:` in an inventory, merged from groups to host."""
 
     production: bool = Field(default=True, description="changes ask for consent unless this is false")
@@ -260,7 +239,7 @@ class Settings(_Frozen):
     links: Links = Field(default=Links(), description="pages that a person is sent to, for what has no command")
 
 
-class SshTarget(_Frozen):
+class SshTarget(Section):
     """How to reach a host over SSH; what is absent is taken from the user's ssh configuration."""
 
     address: str = Field(description="name or address to connect to (ansible_host)")
@@ -271,7 +250,7 @@ class SshTarget(_Frozen):
     host_key: str | None = Field(default=None, description="pinned host key, SHA256:…")
 
 
-class Host(_Frozen):
+class Host(Section):
     """One machine of the inventory: pure data, hashable, picklable."""
 
     name: str = Field(description="its name in the inventory")

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
-from remediate.host import UnitName
+from remediate.fields import UnitName
 from remediate.probe import Fact, Probe
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import SYSTEMCTL, Unit

@@ -10,7 +10,8 @@ from pydantic import Field
 import remediate.engine
 from remediate.command import ROOT, Output, Run
 from remediate.errors import UnreachableCode, Unreadable
-from remediate.host import UnitName, Vantage
+from remediate.fields import UnitName
+from remediate.host import Vantage
 from remediate.judge import CLOCK, RULES
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified

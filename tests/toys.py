@@ -8,7 +8,7 @@ from pydantic import Field
 
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
-from remediate.host import PhpName
+from remediate.fields import PhpName
 from remediate.masked_writer import MaskedWriter
 from remediate.masking import Masker
 from remediate.outcome import HostOutcome, Mode, Report, overall, touched

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from remediate.errors import ConfigurationError, one_line
-from remediate.host import PublicUrl
+from remediate.fields import PublicUrl
 from remediate.incident.events import Line, Situation
 from remediate.playbook import Severity
 

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from remediate.command import CurlExit, HttpRequest, Output, Question, Run
 from remediate.errors import Unreadable
-from remediate.host import HostName, Vantage
+from remediate.fields import HostName
+from remediate.host import Vantage
 from remediate.probe import Fact, Probe, last_line
 from remediate.probes.http import FAILURES, Failure
 

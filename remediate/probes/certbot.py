@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.host import HostName
+from remediate.fields import HostName
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import LogLines
 

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from remediate.command import ROOT, CurlExit, Output, Question, Run, TlsRequest
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Certificate, Host, HostName, Port, Vantage
+from remediate.fields import HostName, Port
+from remediate.host import Certificate, Host, Vantage
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.x509 import CertificateInfo, first_certificate
 

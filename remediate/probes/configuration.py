@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationError
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath, EnvKey, PhpName, UserName
+from remediate.fields import AbsolutePath, EnvKey, PhpName, UserName
 from remediate.probe import Fact, Probe, T_co, last_line
 from remediate.probes.php import answered, program
 

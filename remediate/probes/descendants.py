@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath, UnitName, UserName
+from remediate.fields import AbsolutePath, UnitName, UserName
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import full_name
 from remediate.programs import one_line

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath
+from remediate.fields import AbsolutePath
 from remediate.probe import Fact, Probe, last_line, whole_number
 
 LSOF: Final = "/usr/bin/lsof"

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath, PhpName, UserName
+from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.probe import Fact, Probe, last_line
 from remediate.probes.php import answered, program
 from remediate.probes.systemd import LogLines

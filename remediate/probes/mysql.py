@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath, DatabaseLimits
+from remediate.fields import AbsolutePath
+from remediate.host import DatabaseLimits
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.programs.database import list_sessions
 

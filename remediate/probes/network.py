@@ -7,7 +7,7 @@ from pydantic import Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.host import Port
+from remediate.fields import Port
 from remediate.probe import Fact, Probe, last_line
 
 

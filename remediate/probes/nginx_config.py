@@ -10,7 +10,7 @@ from pydantic import Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.host import HostName, Port
+from remediate.fields import HostName, Port
 from remediate.probe import Fact, Probe, last_line
 
 _FILE = re.compile(r"^# configuration file (?P<path>/[^\n]*):$", re.MULTILINE)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.host import PhpName
+from remediate.fields import PhpName
 from remediate.probe import Fact, Probe, last_line, whole_number
 
 _SOON: Final = 30

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.host import PhpName, UserName
+from remediate.fields import PhpName, UserName
 from remediate.probe import Fact, Probe, last_line
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.php import answered, program

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.host import UserName
+from remediate.fields import UserName
 from remediate.probe import Fact, Probe, last_line, whole_number
 
 _USAGE: Final = r"""

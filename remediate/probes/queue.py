@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath, ClassName, PhpName, QueueName, UserName
+from remediate.fields import AbsolutePath, ClassName, PhpName, QueueName, UserName
 from remediate.probe import Fact, Probe, T_co
 from remediate.probes.php import answered, program
 

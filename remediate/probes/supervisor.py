@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.host import ProgramName, UnitName
+from remediate.fields import ProgramName, UnitName
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import full_name
 

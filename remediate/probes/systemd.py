@@ -7,7 +7,7 @@ from pydantic import Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.host import UnitName
+from remediate.fields import UnitName
 from remediate.probe import Fact, Probe, last_line, whole_number
 
 SYSTEMCTL = "/usr/bin/systemctl"

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath, ConfigKey, EventType, Host, Payments, PhpName, UserName
+from remediate.fields import AbsolutePath, ConfigKey, EventType, PhpName, UserName
+from remediate.host import Host, Payments
 from remediate.probe import Fact, Probe
 from remediate.probes.php import answered, program
 

@@ -8,7 +8,8 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.host import AcmeArguments, Host, HostName, Port, Vantage
+from remediate.fields import HostName, Port
+from remediate.host import AcmeArguments, Host, Vantage
 from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CERTBOT, CertbotRunning, Issuances, Renewal

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from remediate.host import Host, HostName, Port
+from remediate.fields import HostName, Port
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
 from remediate.probes.certificate import certificate_of

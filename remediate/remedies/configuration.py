@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from remediate.command import Run
-from remediate.host import AbsolutePath, EnvKey, Host, PhpName, ProgramName, UnitName, UserName
+from remediate.fields import AbsolutePath, EnvKey, PhpName, ProgramName, UnitName, UserName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.configuration import (
     CachedConfig,

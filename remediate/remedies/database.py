@@ -6,7 +6,8 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from remediate.command import Run
-from remediate.host import AbsolutePath, Host, PhpName, UnitName, UserName
+from remediate.fields import AbsolutePath, PhpName, UnitName, UserName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, CredentialsState, DatabaseState, DatabaseTrouble
 from remediate.probes.mysql import DataDirectory

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from remediate.command import Run
-from remediate.host import AbsolutePath, Host, PhpName, ProgramName, UnitName, UserName
+from remediate.fields import AbsolutePath, PhpName, ProgramName, UnitName, UserName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import MARKER, Cache, CacheState
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, named

@@ -6,7 +6,8 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath, Host
+from remediate.fields import AbsolutePath
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.filesystems import FileSystem, Room, RoomState
 from remediate.probes.http import Answer, Failure, Site

@@ -5,7 +5,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import Run
-from remediate.host import AbsolutePath, Host, PhpName, UserName
+from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import App, Deploy
 from remediate.remedies.application import of_application

@@ -6,7 +6,8 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.host import AbsolutePath, Host, PhpName, UnitName, UserName
+from remediate.fields import AbsolutePath, PhpName, UnitName, UserName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFile, LogFiles, LogWriters, OpenFile, OpenFiles
 from remediate.probes.filesystems import Consumers, Room, RoomState

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.host import Host, HostName, Port, UnitName
+from remediate.fields import HostName, Port, UnitName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
 from remediate.probes.certificate import LineageCertificate, LineageChain, ServedCertificate, ServedState

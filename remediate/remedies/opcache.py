@@ -5,7 +5,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.host import AbsolutePath, Host, PhpName, UserName
+from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.configuration import CachedConfig
 from remediate.probes.descendants import Descendants

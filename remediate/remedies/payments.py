@@ -5,18 +5,8 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from remediate.host import (
-    AbsolutePath,
-    ConfigKey,
-    EnvKey,
-    Host,
-    PaymentJob,
-    Payments,
-    PhpName,
-    ProgramName,
-    QueueName,
-    UserName,
-)
+from remediate.fields import AbsolutePath, ConfigKey, EnvKey, PhpName, ProgramName, QueueName, UserName
+from remediate.host import Host, PaymentJob, Payments
 from remediate.probe import Fact, Probe
 from remediate.probes.configuration import Configuration
 from remediate.probes.queue import FailedJob, FailedJobs, QueueFlow

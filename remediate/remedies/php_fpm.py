@@ -7,7 +7,8 @@ from pydantic import Field
 
 from remediate.command import Run
 from remediate.errors import Unreadable
-from remediate.host import AbsolutePath, Host, PhpName, UserName
+from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase

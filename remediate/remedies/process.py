@@ -6,7 +6,8 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.host import AbsolutePath, Host, PhpName, ProgramName, UnitName, UserName
+from remediate.fields import AbsolutePath, PhpName, ProgramName, UnitName, UserName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.probes.laravel import App, Deploy

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import Run
-from remediate.host import AbsolutePath, Host, PaymentJob, Payments, PhpName, ProgramName, QueueName, UserName
+from remediate.fields import AbsolutePath, PhpName, ProgramName, QueueName, UserName
+from remediate.host import Host, PaymentJob, Payments
 from remediate.probe import Fact, Probe
 from remediate.probes.queue import FailedJob, FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried
 from remediate.probes.supervisor import Workers, WorkerState

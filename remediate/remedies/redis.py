@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import Run
-from remediate.host import AbsolutePath, Host, HostName, PhpName, Port, UnitName, UserName
+from remediate.fields import AbsolutePath, HostName, PhpName, Port, UnitName, UserName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.network import PortOwner
 from remediate.probes.redis import AppRedis, RedisState

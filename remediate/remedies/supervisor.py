@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import Run
-from remediate.host import Host, ProgramName, UnitName, UserName
+from remediate.fields import ProgramName, UnitName, UserName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
 from remediate.probes.systemd import Unit

@@ -6,7 +6,8 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.host import Host, PhpName, UnitName
+from remediate.fields import PhpName, UnitName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.machine import Machine
 from remediate.probes.php_fpm import PhpFpmConfig, unit_of

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.host import AbsolutePath, Host, ProgramName, UnitName, UserName
+from remediate.fields import AbsolutePath, ProgramName, UnitName, UserName
+from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.descendants import Descendant, Descendants
 from remediate.probes.supervisor import SUPERVISORCTL, ProgramState, WorkerIdentity, Workers, WorkerState

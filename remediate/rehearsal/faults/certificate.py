@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from remediate.host import AbsolutePath, HostName
+from remediate.fields import AbsolutePath, HostName
 from remediate.rehearsal.faults.fault import Fault
 from remediate.rehearsal.faults.units import LineAppended, UnitStopped
 

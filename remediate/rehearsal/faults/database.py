@@ -4,7 +4,8 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from remediate.host import AbsolutePath, DatabaseUser, ProgramName, UnitName, UserName
+from remediate.fields import AbsolutePath, ProgramName, UnitName, UserName
+from remediate.host import DatabaseUser
 from remediate.rehearsal.faults.fault import Fault
 
 _SESSIONS = r"""

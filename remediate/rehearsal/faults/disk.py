@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from remediate.host import AbsolutePath, UnitName, UserName
+from remediate.fields import AbsolutePath, UnitName, UserName
 from remediate.rehearsal.faults.fault import Fault
 
 

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from remediate.host import AbsolutePath, PhpName, UserName
+from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.rehearsal.faults.fault import Fault, Url
 
 _BURN = "while :; do :; done"

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from remediate.host import AbsolutePath, EnvKey, PhpName, ProgramName, UnitName, UserName
+from remediate.fields import AbsolutePath, EnvKey, PhpName, ProgramName, UnitName, UserName
 from remediate.rehearsal.faults.fault import Fault, Url
 
 _DISPATCH: Final = r"""

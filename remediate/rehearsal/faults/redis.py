@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from remediate.host import AbsolutePath, Port, ProgramName, UnitName, UserName
+from remediate.fields import AbsolutePath, Port, ProgramName, UnitName, UserName
 from remediate.rehearsal.faults.fault import Fault
 
 _IN = "$((SECONDS + 15))"

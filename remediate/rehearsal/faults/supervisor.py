@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from remediate.host import AbsolutePath, ProgramName
+from remediate.fields import AbsolutePath, ProgramName
 from remediate.rehearsal.faults.fault import Fault
 
 

@@ -1,0 +1,47 @@
+"""What a field of an inventory, a remedy or a probe may hold: names, paths, URLs; and what they stand in."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints
+
+UNIT_NAME = r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,250}"
+"""What a systemd unit may be called here: systemd.unit(5), without a leading dash that argv would take for a flag."""
+
+UnitName = Annotated[str, StringConstraints(pattern=rf"^{UNIT_NAME}$")]
+PhpName = Annotated[str, StringConstraints(pattern=r"^php[0-9]+(\.[0-9]+)?$")]
+ProgramName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
+UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_])?$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _absolute(value: str) -> str:
+    if not value.startswith("/") or ".." in value.split("/") or re.search(r"[\x00-\x1f\x7f]", value):
+        raise ValueError("must be an absolute path without '..' or control characters")
+    return value
+
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+
+
+def _public(value: AnyHttpUrl) -> AnyHttpUrl:
+    if value.username is not None or value.password is not None:
+        # It would stand in the arguments of curl on the host, for every user there to read.
+        raise ValueError("must not hold a user or a password before the host's name: the public has none")
+    return value
+
+
+PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_public)]
+UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%?=&+-]*$")]
+ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\\[A-Za-z_][A-Za-z0-9_]*){0,20}$")]
+EventType = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60}){0,5}$")]
+ConfigKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}(\.[A-Za-z0-9_-]{1,60}){1,6}$")]
+QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_:.-]{0,99}$")]
+EnvKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+
+
+class Section(BaseModel):
+    """One part of what an inventory says: frozen, no unknown keys, and no value in an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
