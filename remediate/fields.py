@@ -41,6 +41,16 @@ QueueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_:
 EnvKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
 
+def _reference(text: str) -> str:
+    if not re.match(r"(env|file|cmd):.", text):
+        raise ValueError("takes env:NAME, file:PATH or cmd:COMMAND: a secret does not stand in a file that others read")
+    return text
+
+
+Reference = Annotated[str, AfterValidator(_reference)]
+"""Where a secret is; read when it is needed."""
+
+
 class Section(BaseModel):
     """One part of what an inventory says: frozen, no unknown keys, and no value in an error."""
 

@@ -1,7 +1,6 @@
 """A host as the inventory describes it: how to reach it, and what the application on it looks like."""
 
 import re
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -24,13 +23,8 @@ from remediate.fields import (
     UrlPath,
     UserName,
 )
-
-
-class Vantage(Enum):
-    """Where a question is asked from: on the host over SSH, or on the machine that runs remediate."""
-
-    HOST = "host"
-    CONTROLLER = "controller"
+from remediate.monitoring import Backup, MaintenanceLimits, Monitoring
+from remediate.vantage import Vantage
 
 
 class Service(Section):
@@ -189,6 +183,7 @@ class Links(Section):
     payments_dashboard: PublicUrl | None = Field(default=None, description="the payment provider's dashboard")
     forge: PublicUrl | None = Field(default=None, description="the server's page at the hosting panel")
     error_tracking: PublicUrl | None = Field(default=None, description="where exceptions are collected")
+    monitoring: PublicUrl | None = Field(default=None, description="where alerts are set up")
 
 
 class Settings(Section):
@@ -236,6 +231,11 @@ class Settings(Section):
         default=(), description="systemd units of the application that may be restarted when they run away"
     )
     limits: Limits = Field(default=Limits(), description="from which use on something counts as trouble")
+    monitoring: Monitoring = Field(default=Monitoring(), description="what watches the host")
+    backup: Backup | None = Field(default=None, description="the backup of its database, and where it is restored")
+    maintenance: MaintenanceLimits = Field(
+        default=MaintenanceLimits(), description="from when on regular maintenance finds something wrong"
+    )
     links: Links = Field(default=Links(), description="pages that a person is sent to, for what has no command")
 
 

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from remediate.command import Run
 from remediate.errors import Unreadable
-from remediate.host import Vantage
 from remediate.playbook import Severity
 from remediate.probe import Fact, Probe
 from remediate.survey import Facts
+from remediate.vantage import Vantage
 from remediate.verdict import Decision
 
 SCHEMA: Final = "remediate.report/1"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from remediate.command import Output, Question, Run
 from remediate.errors import Unreadable
-from remediate.host import Vantage
+from remediate.vantage import Vantage
 
 TIMED_OUT = frozenset({124, 137})
 """Exit statuses of timeout(1): the command was ended at its deadline, the second one by KILL."""

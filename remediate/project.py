@@ -183,10 +183,18 @@ class Project:
         return ConfigurationError("; ".join((message, *self._unread)))
 
 
+def section(root: Path | None, name: str) -> object:
+    """Return `[tool.remediate.NAME]` of the project in a directory, as it stands there; nothing without one.
+
+    Raises ConfigurationError for a file that cannot be read; what is in it is for whoever asks to check.
+    """
+    return {} if root is None else _table(root / "pyproject.toml").get(name, {})
+
+
 def _table(path: Path) -> Mapping[str, object]:
     """Read [tool.remediate]. Raises ConfigurationError."""
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))["tool"]["remediate"]
+        found = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("remediate", {})
         return {str(key): value for key, value in found.items()}
     except FileNotFoundError:  # a root that was given need not be marked
         return {}

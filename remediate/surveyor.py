@@ -6,12 +6,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from remediate.controller import Controller
-from remediate.host import Vantage
 from remediate.playbook import Probes
 from remediate.probe import Fact, Probe
 from remediate.script import Act
 from remediate.session import Acted, Rounds, Session
 from remediate.survey import Facts
+from remediate.vantage import Vantage
 
 SURVEY_SECONDS: Final = 40.0
 """Deadline of one survey; each question has a shorter one of its own."""

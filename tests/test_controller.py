@@ -25,12 +25,12 @@ from hypothesis import strategies as st
 from remediate.command import CurlExit, HttpRequest, Output, TlsRequest
 from remediate.controller import HttpController, fetch, handshake
 from remediate.errors import Unreadable
-from remediate.host import Vantage
 from remediate.probes.certificate import NoHandshake, ServedCertificate, ServedState
 from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.machine import Machine
 from remediate.script import STDOUT_LIMIT
 from remediate.survey import Facts
+from remediate.vantage import Vantage
 
 Serve = Callable[[socket.socket], None]
 

@@ -11,7 +11,6 @@ import remediate.engine
 from remediate.command import ROOT, Output, Run
 from remediate.errors import UnreachableCode, Unreadable
 from remediate.fields import UnitName
-from remediate.host import Vantage
 from remediate.judge import CLOCK, RULES
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
@@ -27,6 +26,7 @@ from remediate.survey import Facts
 from remediate.testing import Event, MemoryRecord, ScriptedSession, play
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
+from remediate.vantage import Vantage
 from remediate.verdict import (
     Decision,
     RefusalCode,

@@ -7,7 +7,6 @@ import pytest
 from remediate.command import ROOT, Output
 from remediate.errors import Unreadable
 from remediate.hold import Unsure
-from remediate.host import Vantage
 from remediate.judge import (
     CLOCK,
     RULES,
@@ -32,6 +31,7 @@ from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import ROOT_RULES
 from remediate.testing import examples as ex
+from remediate.vantage import Vantage
 from remediate.verdict import (
     CONFIG_BROKEN,
     SUDO_RULE_MISSING,

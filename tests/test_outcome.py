@@ -8,7 +8,6 @@ from itertools import combinations_with_replacement
 import pytest
 
 from remediate.errors import Unreadable
-from remediate.host import Vantage
 from remediate.outcome import (
     CommandRecord,
     HostOutcome,
@@ -27,6 +26,7 @@ from remediate.probes.http import Site
 from remediate.probes.systemd import Unit
 from remediate.survey import Facts
 from remediate.testing import examples as ex
+from remediate.vantage import Vantage
 from remediate.verdict import Decision
 
 SITE, UNIT = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER), Unit(name="nginx")

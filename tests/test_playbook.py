@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from remediate.errors import ConfigurationError
-from remediate.host import Host, SshTarget, Vantage
+from remediate.host import Host, SshTarget
 from remediate.playbook import Playbook, Severity, Treatment, playbook
 from remediate.playbooks.app_down import app_down
 from remediate.probe import Fact, Probe
@@ -15,6 +15,7 @@ from remediate.probes.nginx import NginxConfig
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.systemd import Unit
 from remediate.remedy import Remedy
+from remediate.vantage import Vantage
 from toys import RestartFpm
 
 HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"))

@@ -11,13 +11,13 @@ import pytest
 from remediate.attempt import holder
 from remediate.command import ROOT, Output, Run
 from remediate.errors import ContactLost, Unreachable, UnreachableCode
-from remediate.host import Vantage
 from remediate.link import Channel, Link, LinkLost
 from remediate.probe import Probe
 from remediate.probes.http import Site
 from remediate.script import Act, Fence, build
 from remediate.session import Acted, ActState, Rounds, Session, ShellRounds, ShellSession
 from remediate.testing import Call, PaperHost, installed_shells
+from remediate.vantage import Vantage
 from toys import Text
 
 STEP = Run.of("/usr/bin/step", "1", user=ROOT)

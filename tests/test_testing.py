@@ -13,7 +13,6 @@ import remediate.testing
 from remediate.command import ROOT, Output, Run
 from remediate.controller import Controller
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
-from remediate.host import Vantage
 from remediate.judge import CLOCK, RULES
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
@@ -23,6 +22,7 @@ from remediate.session import ActState, Session
 from remediate.survey import Facts
 from remediate.testing import SHELLS, Call, Event, PaperHost, ScriptedSession, installed_shells, output_of
 from remediate.testing import examples as ex
+from remediate.vantage import Vantage
 
 UNIT = Unit(name="nginx")
 SITE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)

@@ -22,7 +22,7 @@ from incidents import (
 from remediate.commands.terminal import Terminal
 from remediate.commands.triage import triage_hosts
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, Unreadable
-from remediate.host import Host, Vantage
+from remediate.host import Host
 from remediate.playbook import Playbook, Severity, playbook
 from remediate.playbooks.app_down import app_down
 from remediate.probe import Fact, Probe
@@ -39,6 +39,7 @@ from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
 from remediate.testing.scripted import Changes
 from remediate.triage import Incident, TriageReport, triage
+from remediate.vantage import Vantage
 from remediate.verdict import Verdict
 from toys import RestartFpm, masked
 

@@ -1,5 +1,6 @@
 """fix.*, check.* and do.*: run a playbook or a remedy from the command line."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -134,6 +135,17 @@ def text_of(flags: Flags, name: str) -> str | None:
     """Return what was given for a flag, None when it was not."""
     value = flags.get(name)
     return value if isinstance(value, str) else None
+
+
+def file_of(flags: Flags, name: str) -> Path | None:
+    """Return the file that a flag names, to be written. Raises ConfigurationError when it cannot be."""
+    given = text_of(flags, name)
+    if given is None:
+        return None
+    path = Path(given)
+    if not path.parent.is_dir() or path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigurationError(f"--{name}: {given} cannot be written")
+    return path
 
 
 def _texts(value: object) -> list[str]:

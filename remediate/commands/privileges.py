@@ -8,6 +8,8 @@ from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.fleet import select
 from remediate.host import Host
+from remediate.maintenance.catalogue import DUTIES
+from remediate.maintenance.item import Item
 from remediate.outcome import FAILED_EXIT_CODE
 from remediate.project import Project
 from remediate.remedies.catalogue import remedies
@@ -45,6 +47,10 @@ def sudoers_of(host: Host, project: Project) -> str:
     for remedy in remedies().values():
         with suppress(ConfigurationError):
             commands += remedy.on(host, **remedy.stand_ins).privileges()
+    for duty in DUTIES:
+        if isinstance(duty, Item):
+            with suppress(ConfigurationError):
+                commands += duty.privileges(host)
     from remediate.ssh.config import login_of  # paramiko costs 100 ms: not before everything else is known to be right
 
     try:

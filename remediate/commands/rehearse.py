@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from remediate.commands.mend import Flags, inventory_of, text_of
+from remediate.commands.mend import Flags, file_of, inventory_of, text_of
 from remediate.commands.privileges import sudoers_of
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.errors import ConfigurationError, one_line
@@ -39,7 +39,7 @@ def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, ter
     """Rehearse some playbooks one after the other and tell it; 5 when anything deviates from what is declared."""
     root = project.demand_root()
     pairs, wanted = _pairs(flags), _wanted(flags)
-    files = {name: _file(flags, name) for name in ("junit", "markdown")}
+    files = {name: file_of(flags, name) for name in ("junit", "markdown")}
     playbooks = [project.load(name) for name in names]
     example = described(project) if flags.get("host") is None else _only_host(flags, project)
     declared = {playbook: cases_of(playbook, example) for playbook in playbooks}
@@ -218,13 +218,3 @@ def _containers(flags: Flags) -> int:
     if not given.isdecimal() or not 1 <= int(given) <= _AT_MOST:
         raise ConfigurationError(f"--containers takes a number from 1 to {_AT_MOST}, not {given!r}")
     return int(given)
-
-
-def _file(flags: Flags, name: str) -> Path | None:
-    given = text_of(flags, name)
-    if given is None:
-        return None
-    path = Path(given)
-    if not path.parent.is_dir() or path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ConfigurationError(f"--{name}: {given} cannot be written")
-    return path

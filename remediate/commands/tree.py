@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remediate.flags import HOST, INVENTORY, JSON, NAME, RUN, Flag, option
 from remediate.project import Listed, Project
@@ -66,6 +66,7 @@ def commands(project: Project) -> Iterator[Command]:
     yield _sudoers(project)
     yield _triage(project)
     yield from _incidents(project)
+    yield from _maintenance(project)
     for kind, remedy in remedies().items():
         if not remedy.is_human:
             yield _remedy(kind, remedy, project)
@@ -222,6 +223,40 @@ def _incidents(project: Project) -> Iterator[Command]:
     from remediate.commands.incident_tree import incident_commands
 
     yield from incident_commands(project)
+
+
+def _maintenance(project: Project) -> Iterator[Command]:
+    from remediate.maintenance.occasion import Occasion
+
+    def of(occasion: Occasion) -> Body:
+        def body(flags: dict[str, object], terminal: "Terminal") -> int:
+            from remediate.commands.maintain import look
+
+            return look(occasion, flags, project, terminal)
+
+        return body
+
+    markdown = Flag("markdown", "write the report as Markdown to this file")
+    for occasion in Occasion:
+        about = () if occasion is Occasion.QUARTERLY else (HOST, INVENTORY)
+        yield Command(occasion.command, _OCCASIONS[occasion.value], (*about, markdown, JSON), of(occasion))
+
+    def status_body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.maintain import tell_status
+
+        return tell_status(flags, project, terminal, program=program_name())
+
+    doc = "Say which maintenance was done when, what it left open, and what is due or overdue."
+    yield Command("maintain.status", doc, (JSON,), status_body)
+
+
+_OCCASIONS: Final = {
+    "checklist": "Check that monitoring and alerts are set up, and that they answer (8.1).",
+    "daily": "Review the error logs and the queue's health (8.2).",
+    "weekly": "Restore the backup to prove it, and look for pending security patches (8.2).",
+    "monthly": "Say when the disks will be full, by how they filled so far (8.2).",
+    "quarterly": "Review the runbook: what was not rehearsed, what failed, what was never used (8.2).",
+}
 
 
 def _docs(project: Project) -> Command:

@@ -4,8 +4,6 @@ Everything has the runbook's values as default: response times (1.1), how often 
 and when (6.1, 6.2). Nothing here is a secret: channels and status pages name where one is (`env:`, `file:`, `cmd:`).
 """
 
-import re
-import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
@@ -16,9 +14,10 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from remediate.errors import ConfigurationError, one_line
-from remediate.fields import PublicUrl
+from remediate.fields import PublicUrl, Reference
 from remediate.incident.events import Line, Situation
 from remediate.playbook import Severity
+from remediate.project import section
 
 TABLE: Final = "tool.remediate.incidents"
 
@@ -26,16 +25,6 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
 """What a role or a channel is called in the configuration."""
 Minutes = Annotated[float, Field(gt=0, le=60 * 24 * 31)]
 """How long, at most a month."""
-
-
-def _reference(text: str) -> str:
-    if not re.match(r"(env|file|cmd):.", text):
-        raise ValueError("takes env:NAME, file:PATH or cmd:COMMAND: a secret does not stand in a file that others read")
-    return text
-
-
-Reference = Annotated[str, AfterValidator(_reference)]
-"""Where a secret is; read when it is needed."""
 
 
 def _zone(name: str) -> str:
@@ -234,21 +223,11 @@ def incident_settings(root: Path | None) -> IncidentSettings:
 
     Raises ConfigurationError naming the file and the key. Paths are as they stand there: `within` places them.
     """
-    if root is None:
-        return IncidentSettings()
-    path = root / "pyproject.toml"
-    try:
-        tool = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
-    except FileNotFoundError:
-        return IncidentSettings()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
-    marked = tool.get("remediate", {}) if isinstance(tool, dict) else {}
-    table = marked.get("incidents", {}) if isinstance(marked, dict) else {}
+    table = section(root, "incidents")
     try:
         return IncidentSettings.model_validate(table)
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {TABLE}: {one_line(error)}") from None
+        raise ConfigurationError(f"{root}/pyproject.toml: {TABLE}: {one_line(error)}") from None
 
 
 def within(root: Path | None, state: Path, path: Path) -> Path:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -21,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0004_projects"
+HEAD = "0005_maintenance"
 """The newest version; a constant, so that a journal that is up to date is opened without importing alembic."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -180,4 +181,30 @@ deliveries = Table(
     Column("note", VisibleText),
     UniqueConstraint("message", "channel"),
     Index(None, "state", "until"),
+)
+
+# One row for each host that was looked at; nothing here is ever updated or deleted.
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", VisibleText, nullable=False),
+    Column("occasion", String(16), nullable=False),
+    Column("subject", VisibleText, primary_key=True),
+    Column("started", Moment, nullable=False),
+    Column("report", VisibleText, nullable=False),
+    Index(None, "project", "started"),
+)
+
+maintenance_samples = Table(
+    "maintenance_samples",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project", VisibleText, nullable=False),
+    Column("subject", VisibleText, nullable=False),
+    Column("item", String(40), nullable=False),
+    Column("name", VisibleText, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("value", Float, nullable=False),
+    Index(None, "project", "subject", "item", "at"),
 )

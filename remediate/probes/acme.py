@@ -8,9 +8,9 @@ from pydantic import Field
 from remediate.command import CurlExit, HttpRequest, Output, Question, Run
 from remediate.errors import Unreadable
 from remediate.fields import HostName
-from remediate.host import Vantage
 from remediate.probe import Fact, Probe, last_line
 from remediate.probes.http import FAILURES, Failure
+from remediate.vantage import Vantage
 
 _NO_SERVER: Final = 13
 _AUTHORITY: Final = (

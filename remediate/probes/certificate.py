@@ -11,9 +11,10 @@ from pydantic import Field
 from remediate.command import ROOT, CurlExit, Output, Question, Run, TlsRequest
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.fields import HostName, Port
-from remediate.host import Certificate, Host, Vantage
+from remediate.host import Certificate, Host
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.x509 import CertificateInfo, first_certificate
+from remediate.vantage import Vantage
 
 LIVE: Final = "/etc/letsencrypt/live"
 """Where certbot keeps a link to the newest certificate of every lineage."""

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from remediate.command import CurlExit, HttpRequest, Output, Run
 from remediate.errors import Unreadable
-from remediate.host import Host, Vantage
+from remediate.host import Host
 from remediate.probe import Fact, Probe, last_line
+from remediate.vantage import Vantage
 
 
 class Failure(Enum):

@@ -12,9 +12,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from remediate.errors import ConfigurationError
-from remediate.host import Host, Vantage
+from remediate.host import Host
 from remediate.rehearsal.faults.fault import Fault, RootShell
 from remediate.rehearsal.machine import StagingError, last_line
+from remediate.vantage import Vantage
 
 _SECONDS: Final = 60
 _PAGE_SECONDS: Final = 10.0

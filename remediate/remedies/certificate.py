@@ -9,7 +9,7 @@ from pydantic import Field
 
 from remediate.command import ROOT, Run
 from remediate.fields import HostName, Port
-from remediate.host import AcmeArguments, Host, Vantage
+from remediate.host import AcmeArguments, Host
 from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CERTBOT, CertbotRunning, Issuances, Renewal
@@ -25,6 +25,7 @@ from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 from remediate.remedy import Failed, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
+from remediate.vantage import Vantage
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 NOT_MANAGED = RefusalCode(

@@ -42,7 +42,7 @@ from remediate.command import Output
 from remediate.context import Context
 from remediate.engine import HostRun
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host, SshTarget, Vantage
+from remediate.host import Host, SshTarget
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
 from remediate.playbooks.app_down import app_down
@@ -57,6 +57,7 @@ from remediate.reporter import Silent
 from remediate.testing import MemoryRecord, PaperHost, ScriptedSession, output_of, play
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
+from remediate.vantage import Vantage
 from remediate.verdict import Decision
 
 

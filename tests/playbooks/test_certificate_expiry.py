@@ -6,7 +6,7 @@ import pytest
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host, Settings, SshTarget, Vantage
+from remediate.host import Host, Settings, SshTarget
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict, Touched
 from remediate.playbooks.certificate_expiry import certificate_expiry
@@ -26,6 +26,7 @@ from remediate.testing import ScriptedSession, play
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
 from remediate.testing.scripted import Changes
+from remediate.vantage import Vantage
 
 NAME = "example.com"
 HOST = Host(

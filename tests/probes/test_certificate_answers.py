@@ -6,7 +6,7 @@ import pytest
 
 from remediate.command import Output
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget, Vantage
+from remediate.host import Host, Settings, SshTarget
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CertbotRunning, Issuances, Renewal
 from remediate.probes.certificate import (
@@ -19,6 +19,7 @@ from remediate.probes.nginx import NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate
 from remediate.probes.x509 import CertificateInfo
 from remediate.testing import examples as ex
+from remediate.vantage import Vantage
 
 NAME = "staging.example.com"
 SERVED = ServedCertificate(domain=NAME, asked_from=Vantage.HOST)

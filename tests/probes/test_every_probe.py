@@ -17,7 +17,6 @@ from pydantic import SecretStr
 import remediate.probes
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.host import Vantage
 from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, AuthorityState, Challenge, ChallengeState
 from remediate.probes.cache import Cache
@@ -61,6 +60,7 @@ from remediate.testing import ScriptedSession, output_of
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
 from remediate.testing import payment_examples as pay
+from remediate.vantage import Vantage
 
 APP = "/home/forge/agency-platform"
 SITE = Site(url="https://example.com/", asked_from=Vantage.HOST, contains="Welcome")

@@ -4,7 +4,6 @@ import pytest
 
 from remediate.command import CurlExit, Output, Run
 from remediate.errors import Unreadable
-from remediate.host import Vantage
 from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.http import Site
@@ -14,6 +13,7 @@ from remediate.probes.php_fpm import DiscoverPhp, PhpFpmConfig
 from remediate.probes.sudo import Sudo
 from remediate.probes.systemd import Unit, UnitLog, full_name
 from remediate.testing import examples as ex
+from remediate.vantage import Vantage
 
 # systemd 252, Debian 12
 FPM = """MainPID=1041

@@ -9,7 +9,7 @@ import pytest
 import toys
 from remediate.command import ROOT, Run
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host, Settings, SshTarget, Vantage
+from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, Challenge, ChallengeState
 from remediate.probes.certbot import CertbotRunning, Issuances, IssuedState, Renewal, RenewalState
@@ -23,6 +23,7 @@ from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.testing import output_of
+from remediate.vantage import Vantage
 from remediate.verdict import Decision
 
 NAME = "example.com"

@@ -8,7 +8,7 @@ import pytest
 import toys
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget, Vantage
+from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
 from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvState, FileState
@@ -27,6 +27,7 @@ from remediate.remedies.workers import start_program
 from remediate.remedy import NotYet, Proven, Remedy
 from remediate.survey import Facts
 from remediate.testing import examples as ex
+from remediate.vantage import Vantage
 
 PATH = "/home/forge/agency-platform"
 PAGE = Site(url="https://example.com/health", asked_from=Vantage.HOST)

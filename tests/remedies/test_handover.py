@@ -3,7 +3,7 @@
 import pytest
 
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget, Vantage
+from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.filesystems import FileSystem, Room, RoomState
 from remediate.probes.http import Failure, Site
@@ -17,6 +17,7 @@ from remediate.remedies.handover import HandOver
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
+from remediate.vantage import Vantage
 from remediate.verdict import HANDOVERS
 from toys import decide
 

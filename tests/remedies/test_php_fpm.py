@@ -9,7 +9,7 @@ import pytest
 import toys
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget, Vantage
+from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
@@ -18,6 +18,7 @@ from remediate.probes.systemd import Unit, UnitState
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.survey import Facts
 from remediate.testing import examples as ex
+from remediate.vantage import Vantage
 from remediate.verdict import Decision
 from toys import UNITS
 

@@ -7,7 +7,7 @@ import pytest
 import toys
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget, Vantage
+from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Failure, Site
 from remediate.probes.laravel import App, Deploy
@@ -24,6 +24,7 @@ from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
 from remediate.testing import output_of
+from remediate.vantage import Vantage
 from remediate.verdict import Decision
 from toys import UNITS
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 import toys
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Database, DatabaseLimits, Host, Settings, SshTarget, Vantage
+from remediate.host import Database, DatabaseLimits, Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Failure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
@@ -19,6 +19,7 @@ from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.testing import output_of
+from remediate.vantage import Vantage
 
 PATH: Final = "/home/forge/agency-platform"
 SESSIONS = Sessions()

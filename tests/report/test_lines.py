@@ -7,7 +7,6 @@ import pytest
 
 from remediate.command import typed
 from remediate.errors import Unreadable
-from remediate.host import Vantage
 from remediate.outcome import (
     CommandRecord,
     HostOutcome,
@@ -28,6 +27,7 @@ from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.report.lines import HEADLINES, WIDTH, Door, step_lines, survey_lines, verdict_lines
 from remediate.survey import Facts
 from remediate.testing import examples as ex
+from remediate.vantage import Vantage
 from remediate.verdict import Decision
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from remediate.host import Host, Vantage
+from remediate.host import Host
 from remediate.playbook import Severity, playbook
 from remediate.playbooks.app_down import app_down
 from remediate.probe import Fact, Probe
@@ -14,6 +14,7 @@ from remediate.project import Listed, Project
 from remediate.remedy import Remedy
 from remediate.report.example import EXAMPLE
 from remediate.report.pages import build, page
+from remediate.vantage import Vantage
 from remediate.verdict import ENGINE_CODES
 from toys import RestartFpm
 

@@ -1,11 +1,11 @@
 # ruff: noqa: T201  # it is never run
 """What must not type-check: each marked line is an error, with the code that stands behind it."""
 
-from remediate.host import Vantage
 from remediate.probes.http import Site
 from remediate.probes.systemd import Unit
 from remediate.survey import Facts
 from remediate.testing import ScriptedSession, check_remedy
+from remediate.vantage import Vantage
 from remediate.verdict import Verdict, refuse, skip
 
 

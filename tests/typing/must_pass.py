@@ -2,7 +2,6 @@
 
 from typing import assert_type
 
-from remediate.host import Vantage
 from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck
 from remediate.probes.http import Answer, Site
@@ -12,6 +11,7 @@ from remediate.session import Session
 from remediate.survey import Facts
 from remediate.testing import Known, PaperHost, ScriptedSession
 from remediate.testing.examples import RUNNING, page
+from remediate.vantage import Vantage
 
 
 def typed(facts: Facts) -> None:

@@ -1,0 +1,83 @@
+"""prevent.checklist and maintain.*: look, tell, keep, and say by the exit code whether all is well."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from remediate.commands.mend import Flags, file_of, inventory_of, target_of
+from remediate.commands.terminal import Terminal
+from remediate.errors import ConfigurationError, RemediateError
+from remediate.host import Host
+from remediate.inventory import Inventory
+from remediate.maintenance.catalogue import of_occasion
+from remediate.maintenance.examine import Examiner
+from remediate.maintenance.history import History
+from remediate.maintenance.item import Item
+from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.report import MaintenanceReport
+from remediate.maintenance.settings import maintenance_settings
+from remediate.maintenance.status import status, status_lines
+from remediate.maintenance.text import lines, markdown
+from remediate.maintenance.uses import uses
+from remediate.outcome import RunVerdict
+from remediate.project import Project
+
+
+class NotWritten(RemediateError):
+    """A document could not be written; what it says has been shown and kept."""
+
+
+def look(occasion: Occasion, flags: Flags, project: Project, terminal: Terminal) -> int:
+    """Look at everything that belongs to an occasion."""
+    try:
+        report = _looked(occasion, flags, project, terminal)
+    except KeyboardInterrupt:  # nothing was changed, nothing needs finishing
+        return RunVerdict.INTERRUPTED.exit_code
+    return report.exit_code
+
+
+def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Terminal) -> MaintenanceReport:
+    document = file_of(flags, "markdown")
+    settings = maintenance_settings(project.root)
+    about_hosts = any(isinstance(duty, Item) for duty in of_occasion(occasion))
+    inventory = Inventory.load(inventory_of(flags, project)) if about_hosts else None
+    hosts = inventory.select(target_of(flags)) if inventory else ()
+
+    def find(name: str) -> Host:
+        if inventory is None or name not in inventory.host_names:
+            raise ConfigurationError(f"{name} is no host of the inventory")
+        return inventory.select(name)[0]
+
+    with History.open(project.journal(), project=project.identity()) as history:
+        for host in hosts:
+            terminal.progress(f"looking at {host.name}")
+        examiner = Examiner(history=history, settings=settings, find=find)
+        report = examiner.examine(occasion, hosts, () if about_hosts else uses(project))
+    if flags.get("json"):
+        terminal.say(report.model_dump_json(by_alias=True))
+    else:
+        for line in lines(report):
+            terminal.say(line)
+    if document is not None:
+        _write(document, markdown(report))
+    return report
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise NotWritten(f"{path} cannot be written: {error.strerror}") from None
+
+
+def tell_status(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
+    """Say what was done when, what came of it, and what is due."""
+    settings = maintenance_settings(project.root)
+    with History.open(project.journal(), project=project.identity()) as history:
+        latest = history.latest()
+    found = status(latest, settings, datetime.now(UTC))
+    if flags.get("json"):
+        terminal.say(found.model_dump_json(by_alias=True))
+    else:
+        for line in status_lines(found, program):
+            terminal.say(line)
+    return 0

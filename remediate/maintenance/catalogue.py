@@ -1,0 +1,21 @@
+"""Every duty of the runbook's chapter 8, in its order."""
+
+from typing import Final
+
+from remediate.maintenance.item import Duty
+from remediate.maintenance.items.capacity import Capacity
+from remediate.maintenance.items.queue_health import QueueHealth
+from remediate.maintenance.items.runbook_review import RunbookReview
+from remediate.maintenance.occasion import Occasion
+
+DUTIES: Final[tuple[Duty, ...]] = (
+    # 8.2
+    QueueHealth(),
+    Capacity(),
+    RunbookReview(),
+)
+
+
+def of_occasion(occasion: Occasion) -> tuple[Duty, ...]:
+    """Those that belong to an occasion."""
+    return tuple(duty for duty in DUTIES if duty.occasion is occasion)

@@ -1,0 +1,162 @@
+"""Looks at hosts for maintenance: one survey for all items, more where the answers lead there, then judged and kept."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from remediate.controller import Controller, HttpController
+from remediate.discovery import discovered
+from remediate.errors import ConfigurationError, RemediateError, Unreachable, Unreadable
+from remediate.fleet import AT_ONCE, open_session, operator_name
+from remediate.host import Host
+from remediate.maintenance.catalogue import of_occasion
+from remediate.maintenance.history import History
+from remediate.maintenance.item import Duty, Elsewhere, Finding, Item, Past, Result, Sample, Seen
+from remediate.maintenance.items.capacity import Capacity, measured
+from remediate.maintenance.items.runbook_review import RunbookReview, Use
+from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.report import TEAM, MaintenanceReport, Subject
+from remediate.maintenance.settings import MaintenanceSettings
+from remediate.masking import Masker
+from remediate.playbook import Probes
+from remediate.run_id import new_run_id
+from remediate.session import Session
+from remediate.survey import Facts
+from remediate.surveyor import SURVEY_SECONDS, Surveyor
+
+LOOK_BACK: Final = timedelta(days=400)
+"""How old the samples of a trend may be: more than a year, for what comes back every year."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examiner:
+    """What looking needs; the rest comes with each call."""
+
+    history: History
+    settings: MaintenanceSettings
+    find: Callable[[str], Host]
+    """A host of the inventory by its name: an item may ask another one than its own. Raises ConfigurationError."""
+    connect: Callable[[Host], Session] = open_session
+    controller: Controller = field(default_factory=HttpController)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def examine(self, occasion: Occasion, hosts: Sequence[Host], uses: Sequence[Use] = ()) -> MaintenanceReport:
+        """Look at hosts, or at how the runbook was used, and keep what was found. Changes nothing, prints nothing.
+
+        Raises JournalError when it cannot be kept.
+        """
+        started = self.clock()
+        duties = of_occasion(occasion)
+        items = [duty for duty in duties if isinstance(duty, Item)]
+        subjects: tuple[Subject, ...] = ()
+        if hosts:
+            with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(hosts)), thread_name_prefix="host") as pool:
+                subjects = tuple(pool.map(lambda host: self._host(occasion, items, host, started), hosts))
+        if reviews := [duty for duty in duties if isinstance(duty, RunbookReview)]:
+            subjects = (*subjects, Subject(name=TEAM, results=tuple(self._team(each, uses) for each in reviews)))
+        report = MaintenanceReport.of(new_run_id(), occasion, operator_name(), started, self.clock(), subjects)
+        report = MaintenanceReport.model_validate(Masker().masked_model(report))
+        self.history.keep(report)
+        return report
+
+    def _host(self, occasion: Occasion, items: Sequence[Item], host: Host, now: datetime) -> Subject:
+        """Everything about one host; never raises for what one host can cause."""
+        try:
+            session = self.connect(host)
+        except Unreachable as error:
+            return Subject(name=host.name, address=host.ssh.address, error=error.message)
+        surveyor: Surveyor | None = None
+        try:
+            host = _known(host, session)
+            asked = [(item, _asked(item.probes, host)) for item in items]
+            first = [probe for _, probes in asked if not isinstance(probes, Finding) for probe in probes]
+            surveyor = Surveyor(session, self.controller, (*first, *Capacity().probes(host)))
+            facts = surveyor.survey()
+            # What could not be asked stays what it is; what could may lead to more.
+            asked = [
+                (item, before if isinstance(before, Finding) else _asked(item.further, host, facts))
+                for item, before in asked
+            ]
+            more = [probe for _, probes in asked if not isinstance(probes, Finding) for probe in probes]
+            if more:
+                with surveyor.look(probes=more, seconds=SURVEY_SECONDS) as look:
+                    facts = look.survey()
+        except Unreachable as error:
+            return Subject(name=host.name, address=host.ssh.address, error=error.message)
+        finally:
+            (session if surveyor is None else surveyor).close()
+        if occasion is not Capacity.occasion:
+            self.history.keep_samples(host.name, Capacity.name, now, _measured(host, facts))
+        results: list[Result] = []
+        for item, answer in asked:
+            past = self.history.past(occasion, host.name, item.name, since=now - LOOK_BACK)
+            finding = answer if isinstance(answer, Finding) else self._judged(item, host, facts, now, past)
+            results.append(self._result(item, finding))
+        return Subject(name=host.name, address=host.ssh.address, results=tuple(results))
+
+    def _judged(self, item: Item, host: Host, facts: Facts, now: datetime, past: Past) -> Finding:
+        def judge() -> Finding:
+            other, trouble = self._elsewhere(item.elsewhere(host))
+            seen = Seen(host=host, facts=facts, now=now, past=past, elsewhere=other, trouble=trouble)
+            return item.judge(seen)
+
+        return _safely(judge)
+
+    def _elsewhere(self, wanted: Elsewhere | None) -> tuple[Facts | None, str]:
+        """Ask another host; why not, where it cannot be asked."""
+        if wanted is None:
+            return None, ""
+        host = self.find(wanted.host)
+        if host.settings.production:
+            raise ConfigurationError(f"{wanted.host} is production: nothing is tried out there")
+        try:
+            surveyor = Surveyor(self.connect(host), self.controller, wanted.probes)
+        except Unreachable as error:
+            return None, f"{wanted.host}: {error.message}"
+        try:
+            with surveyor.look(seconds=wanted.seconds) as look:
+                return look.survey(), ""
+        except Unreachable as error:
+            return None, f"{wanted.host}: {error.message}"
+        finally:
+            surveyor.close()
+
+    def _team(self, item: RunbookReview, uses: Sequence[Use]) -> Result:
+        return self._result(item, item.review(uses, self.clock(), self.settings.rehearsed_within))
+
+    def _result(self, item: Duty, finding: Finding) -> Result:
+        owner = self.settings.owners.get(item.name, item.owner)
+        return Result(item=item.name, title=item.title, owner=owner, **dict(finding))
+
+
+def _known(host: Host, session: Session) -> Host:
+    """The host with what can be found out; an item that needs more says so itself."""
+    try:
+        return discovered(host, session)
+    except ConfigurationError:
+        return host
+
+
+def _asked(questions: Callable[..., Probes], *given: object) -> Probes | Finding:
+    try:
+        return questions(*given)
+    except (ConfigurationError, Unreadable) as why:
+        return Finding(ok=None, summary=str(why))
+
+
+def _measured(host: Host, facts: Facts) -> tuple[Sample, ...]:
+    try:
+        return measured(host, facts)
+    except Unreadable:
+        return ()
+
+
+def _safely(judge: Callable[[], Finding]) -> Finding:
+    try:
+        return judge()
+    except RemediateError as why:  # unreadable, or the inventory lacks something
+        return Finding(ok=None, summary=str(why))
+    except Exception as error:  # noqa: BLE001  # one item's bug must not cost the others their say
+        return Finding(ok=None, summary=f"a bug in it or in remediate: {type(error).__name__}: {error}")

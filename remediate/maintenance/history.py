@@ -1,0 +1,157 @@
+"""Keeps what maintenance found, beside the journal's runs: for trends, for what is new, for what is overdue.
+
+Append-only, by many at once. Importing this is cheap; SQLAlchemy is imported when it is opened.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from remediate.journal import journal_database
+from remediate.maintenance.item import Past, Point, Result, Sample
+from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.report import MaintenanceReport
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from remediate.migrations.database import Database
+
+
+_LOOK_BACK = 50
+"""Reports that are looked through for an item's last answer: a host that could not be reached gave none."""
+
+
+class History:
+    """An open history of one project; use it as a context manager, or close it.
+
+    Every method raises JournalError when the database fails it, and returns only when what it wrote is durable.
+    """
+
+    def __init__(self, database: "Database", project: str) -> None:
+        self._database = database
+        self._project = project
+
+    @classmethod
+    def open(cls, url: str | None, *, project: str) -> Self:
+        """Open it where the journal is; raises as `Journal.open` does."""
+        return cls(journal_database(url), project)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it; call once, when nothing uses it any more."""
+        self._database.close()
+
+    def keep(self, report: MaintenanceReport) -> None:
+        """Write a report, with its samples; its texts have been masked."""
+        from remediate.migrations.schema import maintenance
+
+        with self._database.writing() as connection:
+            for subject in report.subjects:
+                own = report.model_copy(update={"subjects": (subject,)})
+                connection.execute(
+                    maintenance.insert().values(
+                        id=report.run,
+                        project=self._project,
+                        occasion=report.occasion.value,
+                        subject=subject.name,
+                        started=report.started,
+                        report=own.model_dump_json(by_alias=True),
+                    )
+                )
+                for result in subject.results:
+                    self._add(connection, subject.name, result.item, report.started, result.samples)
+
+    def keep_samples(self, subject: str, item: str, at: datetime, samples: Iterable[Sample]) -> None:
+        """Write numbers only: of what is measured more often than it is judged."""
+        with self._database.writing() as connection:
+            self._add(connection, subject, item, at, samples)
+
+    def _add(self, connection: "Connection", subject: str, item: str, at: datetime, samples: Iterable[Sample]) -> None:
+        from remediate.migrations.schema import maintenance_samples
+
+        rows = [
+            {
+                "project": self._project,
+                "subject": subject,
+                "item": item,
+                "name": sample.name,
+                "at": at,
+                "value": sample.value,
+            }
+            for sample in samples
+        ]
+        if rows:
+            connection.execute(maintenance_samples.insert(), rows)
+
+    def past(self, occasion: Occasion, subject: str, item: str, *, since: datetime) -> Past:
+        """What is known of an item from before: its last result, however old, and the samples since a moment."""
+        from remediate.migrations.schema import maintenance, maintenance_samples
+
+        reports = (
+            maintenance.select()
+            .where(
+                (maintenance.c.project == self._project)
+                & (maintenance.c.occasion == occasion.value)
+                & (maintenance.c.subject == subject)
+            )
+            .order_by(maintenance.c.started.desc())
+        )
+        numbers = (
+            maintenance_samples.select()
+            .where(
+                (maintenance_samples.c.project == self._project)
+                & (maintenance_samples.c.subject == subject)
+                & (maintenance_samples.c.item == item)
+                & (maintenance_samples.c.at >= since)
+            )
+            .order_by(maintenance_samples.c.at, maintenance_samples.c.id)
+        )
+        samples: dict[str, list[Point]] = {}
+        with self._database.reading() as connection:
+            found = _last((row.report for row in connection.execute(reports.limit(_LOOK_BACK))), item)
+            for row in connection.execute(numbers):
+                samples.setdefault(row.name, []).append(Point(row.at, row.value))
+        at, result = found if found is not None else (None, None)
+        return Past(
+            previous=result,
+            previous_at=at,
+            samples={name: tuple(points) for name, points in samples.items()},
+        )
+
+    def latest(self) -> tuple[MaintenanceReport, ...]:
+        """The newest report of each occasion and subject, oldest first; each is about one subject."""
+        from sqlalchemy import and_, func, select
+
+        from remediate.migrations.schema import maintenance
+
+        last = (
+            select(maintenance.c.occasion, maintenance.c.subject, func.max(maintenance.c.started).label("started"))
+            .where(maintenance.c.project == self._project)
+            .group_by(maintenance.c.occasion, maintenance.c.subject)
+            .subquery()
+        )
+        same = [maintenance.c[name] == last.c[name] for name in ("occasion", "subject", "started")]
+        query = (
+            select(maintenance.c.report)
+            .join(last, and_(*same))
+            .where(maintenance.c.project == self._project)
+            .order_by(maintenance.c.started, maintenance.c.subject)
+        )
+        with self._database.reading() as connection:
+            return tuple(MaintenanceReport.model_validate_json(row.report) for row in connection.execute(query))
+
+
+def _last(reports: Iterable[str], item: str) -> tuple[datetime, Result] | None:
+    """The newest result of an item that was one, with when."""
+    for text in reports:
+        report = MaintenanceReport.model_validate_json(text)
+        for result in report.subjects[0].results:
+            if result.item == item and result.ok is not None:
+                return report.started, result
+    return None

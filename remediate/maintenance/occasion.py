@@ -1,0 +1,44 @@
+"""When maintenance is due: pure, from an occasion, when it was last done, and a moment."""
+
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+
+class Occasion(Enum):
+    """On which occasion something is looked at: the checklist of 8.1, or a frequency of 8.2."""
+
+    CHECKLIST = "checklist"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+
+    @property
+    def command(self) -> str:
+        """What one types for it."""
+        return "prevent.checklist" if self is Occasion.CHECKLIST else f"maintain.{self.value}"
+
+    @property
+    def period(self) -> timedelta | None:
+        """How often it is due; None for what the runbook gives no frequency."""
+        return _PERIODS.get(self)
+
+    def due_after(self, done: datetime) -> datetime | None:
+        """When it is due again; later by a tenth of its period it is overdue, so a slow timer is not called late."""
+        return None if self.period is None else done + self.period
+
+    def overdue(self, done: datetime, now: datetime) -> timedelta | None:
+        """By how much it is overdue; None while it is not."""
+        due, period = self.due_after(done), self.period
+        if due is None or period is None or now < due + period / 10:
+            return None
+        return now - due
+
+
+_PERIODS: Final = {
+    Occasion.DAILY: timedelta(days=1),
+    Occasion.WEEKLY: timedelta(days=7),
+    Occasion.MONTHLY: timedelta(days=31),
+    Occasion.QUARTERLY: timedelta(days=92),
+}

@@ -1,0 +1,74 @@
+"""The report of one look: what `--json` prints, what the history keeps, what every renderer reads."""
+
+from datetime import datetime
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from remediate import __version__
+from remediate.maintenance.item import Result
+from remediate.maintenance.occasion import Occasion
+from remediate.outcome import FAILED_EXIT_CODE
+
+SCHEMA: Final = "remediate.maintenance/1"
+TEAM: Final = "the team"
+"""What is looked at where an item is about no host: the runbook itself."""
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Subject(_Value):
+    """What was looked at: a host, or the team's runbook."""
+
+    name: str
+    address: str = ""
+    error: str | None = Field(default=None, description="why nothing could be asked")
+    results: tuple[Result, ...] = ()
+
+    @property
+    def well(self) -> bool:
+        """Whether every answer is a yes."""
+        return self.error is None and all(result.ok for result in self.results)
+
+
+class MaintenanceReport(_Value):
+    """One look at everything that belongs to an occasion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    schema_: str = Field(default=SCHEMA, alias="schema")
+    version: str = __version__
+    run: str
+    occasion: Occasion
+    operator: str
+    started: AwareDatetime
+    seconds: float
+    exit_code: int = Field(description="0: every answer is a yes; 5: there is a no, or something that nobody knows")
+    subjects: tuple[Subject, ...]
+
+    @classmethod
+    def of(
+        cls,
+        run: str,
+        occasion: Occasion,
+        operator: str,
+        started: datetime,
+        ended: datetime,
+        subjects: tuple[Subject, ...],
+    ) -> "MaintenanceReport":
+        """Put it together."""
+        return cls(
+            run=run,
+            occasion=occasion,
+            operator=operator,
+            started=started,
+            seconds=round((ended - started).total_seconds(), 1),
+            exit_code=0 if all(subject.well for subject in subjects) else FAILED_EXIT_CODE,
+            subjects=subjects,
+        )
+
+    def count(self, ok: bool | None) -> int:
+        """How many answers are a yes, a no, or not known."""
+        return sum(result.ok is ok for subject in self.subjects for result in subject.results)

@@ -1,0 +1,51 @@
+"""What a team agreed about maintenance: `[tool.remediate.maintenance]` of the project's pyproject.toml."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from remediate.errors import ConfigurationError, one_line
+from remediate.project import section
+
+TABLE: Final = "tool.remediate.maintenance"
+
+Owner = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
+
+
+class MaintenanceSettings(BaseModel):
+    """The whole table; everything has the runbook's values as default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    owners: dict[str, Owner] = Field(default={}, description="who has what, by the name of the item: backup, capacity")
+    rehearsed_within_days: int = Field(
+        default=92, ge=1, le=3650, description="how long ago a playbook's rehearsal may be"
+    )
+
+    @property
+    def rehearsed_within(self) -> timedelta:
+        """How long ago a playbook's rehearsal may be."""
+        return timedelta(days=self.rehearsed_within_days)
+
+    @model_validator(mode="after")
+    def _known(self) -> "MaintenanceSettings":
+        from remediate.maintenance.catalogue import DUTIES
+
+        names = {duty.name for duty in DUTIES}
+        if unknown := sorted(self.owners.keys() - names):
+            raise ValueError(f"owners names {', '.join(unknown)}, which is none of {', '.join(sorted(names))}")
+        return self
+
+
+def maintenance_settings(root: Path | None) -> MaintenanceSettings:
+    """Read the settings of the project in this directory, the runbook's without one.
+
+    Raises ConfigurationError naming the file and the key.
+    """
+    table = section(root, "maintenance")
+    try:
+        return MaintenanceSettings.model_validate(table)
+    except ValidationError as error:
+        raise ConfigurationError(f"{root}/pyproject.toml: {TABLE}: {one_line(error)}") from None

@@ -1,0 +1,70 @@
+"""A maintenance report for a person: lines for the terminal, a document in Markdown."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+from jinja2 import PackageLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from remediate.incident.timeline import escaped
+from remediate.maintenance.item import Result
+from remediate.maintenance.report import MaintenanceReport, Subject
+from remediate.masking import strip_control
+from remediate.report.lines import WIDTH
+
+_MARGIN: Final = 6
+_TITLE: Final = 30
+_ANSWERS: Final = {True: "yes", False: "NO", None: "?"}
+_SHOWN: Final = 8
+"""Lines of evidence that a terminal shows; the documents have all of it."""
+
+
+def lines(report: MaintenanceReport) -> Iterator[str]:
+    """Yield the report as a terminal shows it."""
+    for subject in report.subjects:
+        yield from _subject(subject, report)
+    said = [f"{report.count(True)} yes", f"{report.count(False)} no", f"{report.count(None)} cannot know"]
+    lost = sum(subject.error is not None for subject in report.subjects)
+    yield f"{', '.join(said)}{f', {lost} hosts not reached' if lost else ''} in {report.seconds:g} s"
+
+
+def _subject(subject: Subject, report: MaintenanceReport) -> Iterator[str]:
+    place = f" ({subject.address})" if subject.address not in {"", subject.name} else ""
+    when = f"operator {report.operator}   {report.started:%H:%M:%SZ}"
+    yield f"{report.occasion.command} on {subject.name}{place}   {when}"
+    if subject.error is not None:
+        yield f"{_ANSWERS[None]:<{_MARGIN}}{subject.name} was not reached: {strip_control(subject.error)}"
+    for result in subject.results:
+        yield from _result(result)
+
+
+def _result(result: Result) -> Iterator[str]:
+    head = f"{_ANSWERS[result.ok]:<{_MARGIN}}{result.title:<{_TITLE}}  "
+    yield from _wrapped(head, result.summary)
+    for line in result.evidence[:_SHOWN]:
+        yield from _wrapped(" " * _MARGIN, line)
+    if (rest := len(result.evidence) - _SHOWN) > 0:
+        yield f"{' ' * _MARGIN}and {rest} more: --markdown FILE or --json has them"
+    for line in result.plot:
+        yield f"{' ' * _MARGIN}{line}"
+    for line in result.advice:
+        yield from _wrapped(f"{' ' * _MARGIN}do: ", line)
+    if result.ok is not True:
+        yield f"{' ' * _MARGIN}owner: {result.owner}"
+
+
+def _wrapped(head: str, text: str) -> Iterator[str]:
+    words = " ".join(strip_control(text).split())
+    yield from textwrap.wrap(
+        words, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
+    ) or [head.rstrip()]
+
+
+def markdown(report: MaintenanceReport) -> str:
+    """Return the report as a document."""
+    environment = SandboxedEnvironment(
+        loader=PackageLoader("remediate.maintenance"), undefined=StrictUndefined, trim_blocks=True, autoescape=False
+    )
+    environment.filters.update(cell=lambda text: escaped(" ".join(str(text).split())))
+    return environment.get_template("maintenance.md.j2").render(report=report, answers=_ANSWERS)

@@ -1,0 +1,115 @@
+"""What an inventory says about prevention: what watches a host (8.1), and what its maintenance is held to (8.2)."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from remediate.fields import AbsolutePath, ClassName, ConfigKey, HostName, PublicUrl, QueueName, Reference, Section
+from remediate.vantage import Vantage
+
+AlertName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\"\\]{1,200}$")]
+"""What a rule is called in Prometheus: any text; nothing that would have to be quoted."""
+FilePattern = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/*?@%+=:, -]{1,400}$")]
+"""Files by a shell's pattern: an absolute path in which * and ? may stand."""
+
+
+class Prometheus(Section):
+    """Where alert rules are evaluated."""
+
+    url: PublicUrl = Field(description="its address, for example http://127.0.0.1:9090")
+    vantage: Vantage = Field(default=Vantage.HOST, description="from where that address is reached: host, controller")
+
+
+class Visits(Section):
+    """An access log in which a monitor's visits can be seen."""
+
+    log: AbsolutePath = Field(description="access log (combined format) that the SSH user may read")
+    agent: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._/+-]{3,80}$")] = Field(
+        description="what the monitor calls itself, a part of its User-Agent: UptimeRobot"
+    )
+    within_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
+        default=15, description="how long ago the last visit may be"
+    )
+
+
+class Endpoint(Section):
+    """A page of a monitoring service that says whether something is set up; asked from the controller."""
+
+    url: PublicUrl = Field(description="what is asked, by GET")
+    token: Reference | None = Field(default=None, description="where the bearer token is (env:, file:, cmd:)")
+    contains: Annotated[str, Field(min_length=1, max_length=200)] = Field(description="text that only a yes holds")
+
+
+class Monitor(Section):
+    """What watches one thing. Of what is given, all has to say yes."""
+
+    alert: AlertName | None = Field(default=None, description="name of an alert rule in Prometheus")
+    visits: Visits | None = Field(default=None, description="visits of a monitor to the site")
+    endpoint: Endpoint | None = Field(default=None, description="a page of a monitoring service")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.alert is None and self.visits is None and self.endpoint is None:
+            raise ValueError("names nothing that watches: give it alert, visits or endpoint")
+        return self
+
+
+class ErrorTracking(Section):
+    """How the application reports exceptions to a service such as Flare."""
+
+    key: ConfigKey = Field(default="flare.key", description="configuration key that holds the project's key")
+    provider: ClassName = Field(
+        default=r"Spatie\LaravelFlare\FlareServiceProvider",
+        description="service provider of the client, which the application has to have loaded",
+    )
+    url: PublicUrl | None = Field(default=None, description="where the host reports to; has to answer")
+    endpoint: Endpoint | None = Field(default=None, description="a page of the service that says it gets reports")
+
+
+class Monitoring(Section):
+    """What watches the host, one entry for each line of the runbook's checklist (8.1)."""
+
+    prometheus: Prometheus | None = Field(default=None, description="where alert rules are evaluated")
+    uptime: Monitor | None = Field(default=None, description="what sees that the site is down")
+    error_tracking: ErrorTracking | None = Field(default=None, description="where exceptions are reported to")
+    database: Monitor | None = Field(default=None, description="what sees that the database is down")
+    queue: Monitor | None = Field(default=None, description="what sees that the queue grows")
+    disk: Monitor | None = Field(default=None, description="what sees that a disk fills up")
+    certificate: Monitor | None = Field(default=None, description="what sees that the certificate is about to expire")
+
+    @model_validator(mode="after")
+    def _alerts_have_a_place(self) -> Self:
+        watching = (self.uptime, self.database, self.queue, self.disk, self.certificate)
+        if self.prometheus is None and any(monitor is not None and monitor.alert is not None for monitor in watching):
+            raise ValueError("names alerts, and prometheus is missing: where are they evaluated?")
+        return self
+
+
+class Backup(Section):
+    """A backup of the application's database, and where it is proven that it can be restored."""
+
+    restore_on: HostName = Field(
+        description="host of this inventory, not production, that has the files: they are restored there"
+    )
+    files: FilePattern = Field(description="dumps (.sql, .sql.gz, .zip) on that host; the newest one counts")
+    max_age_hours: Annotated[int, Field(ge=1, le=24 * 31)] = Field(default=26, description="how old it may be")
+    tolerance_percent: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=5, description="by how much the rows of a table may differ from the live one's"
+    )
+    seconds: Annotated[int, Field(ge=30, le=3600)] = Field(default=1800, description="how long a restore may take")
+
+
+class MaintenanceLimits(Section):
+    """From when on regular maintenance (8.2) finds something wrong."""
+
+    error_growth: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=2, description="how many times as many errors of a class as before are a finding"
+    )
+    queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="queues that are looked at")
+    queue_waiting: Annotated[int, Field(ge=1)] = Field(default=1000, description="jobs from which on a queue is long")
+    lists_days: Annotated[int, Field(ge=1, le=31)] = Field(
+        default=3, description="days after which lists of packages say nothing about what is pending"
+    )
+    capacity_days: Annotated[int, Field(ge=1, le=365)] = Field(
+        default=60, description="a disk that is full within so many days is a finding"
+    )
