@@ -18,7 +18,7 @@ class Slow:
 
 
 def looked(seconds: float) -> Look:
-    look = Look(cast(Surveyor, Slow(seconds)), cast(Rounds, None), (), ())
+    look = Look(cast("Surveyor", Slow(seconds)), cast("Rounds", None), (), ())
     look.survey()
     return look
 
