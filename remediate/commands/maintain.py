@@ -1,5 +1,6 @@
 """prevent.checklist and maintain.*: look, tell, keep, and say by the exit code whether all is well."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.examine import Examiner
 from remediate.maintenance.history import History
 from remediate.maintenance.item import Item
+from remediate.maintenance.items.runbook_review import RunbookReview, Use
 from remediate.maintenance.occasion import Occasion
-from remediate.maintenance.report import MaintenanceReport
+from remediate.maintenance.report import TEAM, MaintenanceReport
 from remediate.maintenance.settings import maintenance_settings
 from remediate.maintenance.status import status, status_lines
 from remediate.maintenance.text import lines, markdown
@@ -51,7 +53,7 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
         for host in hosts:
             terminal.progress(f"looking at {host.name}")
         examiner = Examiner(history=history, settings=settings, find=find)
-        report = examiner.examine(occasion, hosts, () if about_hosts else uses(project))
+        report = examiner.examine(occasion, hosts, () if about_hosts else _uses(project, history))
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
     else:
@@ -60,6 +62,12 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
     if document is not None:
         _write(document, markdown(report))
     return report
+
+
+def _uses(project: Project, history: History) -> Sequence[Use]:
+    now = datetime.now(UTC)
+    last = history.past(RunbookReview.occasion, TEAM, RunbookReview.name, since=now)
+    return uses(project, now=now, since=last.previous_at)
 
 
 def _write(path: Path, text: str) -> None:
