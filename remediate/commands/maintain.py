@@ -11,6 +11,7 @@ from remediate.host import Host
 from remediate.inventory import Inventory
 from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.examine import Examiner
+from remediate.maintenance.export import SUFFIX, export
 from remediate.maintenance.history import History
 from remediate.maintenance.item import Item
 from remediate.maintenance.items.runbook_review import RunbookReview, Use
@@ -78,14 +79,21 @@ def _write(path: Path, text: str) -> None:
 
 
 def tell_status(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
-    """Say what was done when, what came of it, and what is due."""
+    """Say what was done when, what came of it, and what is due; write it for Prometheus where that is asked for."""
+    document = file_of(flags, "prometheus")
+    if document is not None and document.suffix != SUFFIX:
+        raise ConfigurationError(f"--prometheus: {document.name} has to end in {SUFFIX}, or node_exporter skips it")
     settings = maintenance_settings(project.root)
+    now = datetime.now(UTC)
     with History.open(project.journal(), project=project.identity()) as history:
         latest = history.latest()
-    found = status(latest, settings, datetime.now(UTC))
+        reviewed = () if document is None else _uses(project, history)
+    found = status(latest, settings, now)
     if flags.get("json"):
         terminal.say(found.model_dump_json(by_alias=True))
     else:
         for line in status_lines(found, program):
             terminal.say(line)
+    if document is not None:
+        export(document, latest, found, reviewed)
     return 0

@@ -21,6 +21,7 @@ from remediate.incident.events import Announced
 from remediate.incident.record import Incident
 from remediate.incident.view import announcement, news, screen
 from remediate.journal import JournalError
+from remediate.maintenance.reminder import Reminder
 from remediate.masked_writer import MaskedWriter
 
 _EVERY: Final = 5.0
@@ -70,6 +71,8 @@ class Watch:
         self._seen: dict[str, Incident] | None = None
         self._waiting: frozenset[str] = frozenset()
         self._said: list[str] = []
+        self._reminder = Reminder(room.project, room.program)
+        self._trouble = ""
 
     def run(self, stop: Event, every: float, *, once: bool) -> int:
         """Look until told to stop; a record that cannot be read for a while is said, and tried again."""
@@ -103,8 +106,9 @@ class Watch:
             self._announce(incident, incidents, now)
         unfinished = deliver_due(room.store, desk=room.desk)
         waiting = tuple(told(each) for each in unfinished if each.channel in room.desk.channels)
+        overdue = self._overdue(now)
         if self._live:
-            self._draw(incidents, now, waiting)
+            self._draw(incidents, now, (*waiting, *overdue))
         else:
             for line in waiting:
                 if line not in self._waiting:
@@ -143,6 +147,18 @@ class Watch:
                         self._draw(incidents, now, tuple(sorted(self._waiting)))
                     else:
                         room.terminal.say(line)
+
+    def _overdue(self, now: datetime) -> tuple[str, ...]:
+        """Return what maintenance is overdue; where there is no view, say what nobody has said yet."""
+        overdue = self._reminder.look(now)
+        if not self._live:
+            self._heard()
+            for line in self._reminder.announced(now):
+                self._room.terminal.say(f"{now:%H:%M:%SZ} DUE  {line}")
+        if self._reminder.trouble not in {"", self._trouble}:
+            self._room.terminal.progress(self._reminder.trouble)
+        self._trouble = self._reminder.trouble
+        return overdue
 
     def _tell(self, incidents: tuple[Incident, ...], now: datetime) -> None:
         room = self._room

@@ -101,15 +101,13 @@ def status_lines(found: Status, program: str) -> Iterator[str]:
         yield f"{name}  {when}  {ended}{_next(each, program)}"
 
 
-def overdue_lines(found: Status, program: str) -> Iterator[str]:
-    """Yield what is overdue, a line each, for whoever watches incidents."""
-    for each in found.standings:
-        if each.overdue is not None:
-            late = f"overdue by {span(each.overdue)}"
-            yield (
-                f"maintenance {each.occasion.value} of {each.subject} {late} "
-                f"({', '.join(each.owners)}): {program} {each.command}"
-            )
+def overdue_line(standing: Standing, program: str) -> str:
+    """Say that it is overdue, whose it is and what to type, for whoever watches incidents."""
+    late = f"overdue by {span(standing.overdue)}" if standing.overdue is not None else "not overdue"
+    return (
+        f"maintenance {standing.occasion.value} of {standing.subject} is {late} "
+        f"({', '.join(standing.owners)}): {program} {standing.command}"
+    )
 
 
 def _next(each: Standing, program: str) -> str:

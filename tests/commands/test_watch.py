@@ -19,6 +19,9 @@ from remediate.incident.events import Declared
 from remediate.incident.messages import MessageKind, render
 from remediate.incident.settings import Audience, IncidentSettings
 from remediate.incident.store import IncidentStore
+from remediate.maintenance.history import History
+from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.report import MaintenanceReport, Subject
 from remediate.playbook import Severity
 
 REMEDIATE = Path(sys.executable).with_name("remediate")
@@ -88,6 +91,19 @@ def test_two_at_once_share_what_there_is_to_say(environment: dict[str, str]) -> 
     assert announced(again) == []
     assert "OVERDUE" in again, "that it is overdue is seen all the same"
     assert "\x1b" not in out + again
+
+
+def test_overdue_maintenance_is_said_once_however_often_it_is_restarted(environment: dict[str, str]) -> None:
+    with History.open(None, project=environment["HOME"]) as history:
+        moment = datetime.now(UTC) - timedelta(days=40)
+        looked = MaintenanceReport.of("1", Occasion.MONTHLY, "ana", moment, moment, (Subject(name="web1"),))
+        history.keep(looked)
+    told = "DUE  maintenance monthly of web1 is overdue by 9 d (Tech Lead): remediate maintain.monthly --host web1"
+    first = start(environment, "--once").communicate(timeout=SECONDS)
+    assert told in first[0]
+    again = start(environment, "--once").communicate(timeout=SECONDS)
+    assert "maintenance" not in again[0]
+    assert first[1] == again[1] == ""
 
 
 def test_one_that_nobody_reads_any_more_ends_and_leaves_its_announcements_to_others(

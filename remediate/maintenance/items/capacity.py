@@ -17,6 +17,8 @@ from remediate.survey import Facts
 
 FULL_AT: Final = " full at"
 """What the name of a sample ends in that is a forecast: when that file system is full, in seconds of Unix time."""
+INODES: Final = " inodes"
+"""What the name of a sample ends in that is about inodes."""
 _PLOTS: Final = 2
 _NAME: Final = 160
 _WORTH_TELLING: Final = 50
@@ -43,7 +45,7 @@ def _values(system: FileSystem) -> Iterator[tuple[str, float]]:
     if system.size_kib:
         yield name, 100 * (1 - system.available_kib / system.size_kib)
     if system.inodes_percent is not None:
-        yield f"{name} inodes", float(system.inodes_percent)
+        yield f"{name}{INODES}", float(system.inodes_percent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +189,7 @@ def _courses(seen: Seen, by: date) -> Iterator[_Course]:
         for name, value in _values(system):
             past = (point for point in seen.past.samples.get(name, ()) if point.at < seen.now)
             points = (*past, Point(seen.now, value))
-            full = system in (state.crowded if name.endswith(" inodes") else state.full)
+            full = system in (state.crowded if name.endswith(INODES) else state.full)
             yield _Course(
                 name=name,
                 mount=system.mount,
@@ -206,7 +208,7 @@ def _badness(course: _Course) -> tuple[int, date, float]:
 
 
 def _dull(course: _Course) -> bool:
-    return course.name.endswith(" inodes") and course.points[-1].value < _WORTH_TELLING
+    return course.name.endswith(INODES) and course.points[-1].value < _WORTH_TELLING
 
 
 def _summary(courses: Sequence[_Course], limit: int, days: int) -> str:
