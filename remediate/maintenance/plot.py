@@ -3,6 +3,7 @@
 Drawn here, not by a library: those draw in Braille, which a mail's font may lack, or need seconds to be imported.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 from typing import Final, NamedTuple
@@ -11,9 +12,10 @@ from remediate.maintenance.item import Point
 from remediate.maintenance.trend import Forecast
 
 _WIDTH: Final = 72
-_ROWS: Final = 11
-_STEPS: Final = (1, 2, 5, 10)
-"""Percentage points from one row to the next."""
+_ROWS: Final = (5, 21)
+"""The least and the most of them."""
+_STEPS: Final = (1, 5)
+"""Percentage points from one row to the next: so the usual limits have a row of their own."""
 _EVERY: Final = 14
 """Columns from one date to the next."""
 _MEASURED, _AHEAD, _LIMIT = "•", "·", "┈"
@@ -24,6 +26,7 @@ class _Window(NamedTuple):
 
     start: datetime
     end: datetime
+    rows: int
     step: int
 
     def column(self, at: datetime) -> int:
@@ -33,7 +36,7 @@ class _Window(NamedTuple):
         return self.start + (self.end - self.start) * (column / (_WIDTH - 1))
 
     def row(self, value: float) -> int:
-        return min(_ROWS - 1, max(0, round((100 - value) / self.step)))
+        return min(self.rows - 1, max(0, round((100 - value) / self.step)))
 
 
 def plotted(title: str, points: Sequence[Point], forecast: Forecast | None, limit: float) -> tuple[str, ...]:
@@ -56,14 +59,15 @@ def _window(points: Sequence[Point], forecast: Forecast | None, limit: float) ->
         if forecast.likely is not None:
             likely = datetime.combine(forecast.likely, time(), tzinfo=now.tzinfo)
             end = max(now, min(end, likely + (likely - start) / 10))
-    least = min(*(point.value for point in points), limit)
-    step = next((step for step in _STEPS if 100 - (_ROWS - 1) * step <= least), _STEPS[-1])
-    return _Window(start, max(end, start + timedelta(days=1)), step)
+    depth = 100 - min(*(point.value for point in points), limit)
+    step = next(step for step in _STEPS if depth <= step * (_ROWS[1] - 1))
+    rows = max(_ROWS[0], math.ceil(depth / step) + 1)
+    return _Window(start, max(end, start + timedelta(days=1)), rows, step)
 
 
 def _drawn(points: Sequence[Point], forecast: Forecast | None, limit: float, window: _Window) -> list[list[str]]:
     """What is nearer to the truth is drawn over what is not."""
-    canvas = [[" "] * _WIDTH for _ in range(_ROWS)]
+    canvas = [[" "] * _WIDTH for _ in range(window.rows)]
     canvas[window.row(limit)] = [_LIMIT] * _WIDTH
     now = points[-1].at
     if forecast is not None:

@@ -131,12 +131,12 @@ class _Course:
             yield f"{now}; {self._too_few}"
         for number, each in enumerate(self.trend.forecasts):
             line = each.line
-            what = "heights before each fall" if self.trend.peaks else "days"
+            on = f"{line.points} heights in" if self.trend.peaks else f"measured on {line.points} of"
             yield (
-                f"{now if number == 0 else f'{self.name}, lately'}; by {line.points} {what} of {line.days}: "
+                f"{now if number == 0 else f'{self.name}, lately'}; {on} {line.days} days: "
                 f"{line.per_day:+.2f} points a day ({line.low:+.2f} to {line.high:+.2f}), "
-                f"typically {line.spread:.1f} off the line, which explains {line.fit:.0%}; "
-                f"{self.limit} % {_when(each)}"
+                f"{self.limit} % {_when(each)}; the line is typically {line.spread:.1f} points off "
+                f"and explains {100 * line.fit:.0f} %"
             )
         if self.jumped:
             yield f"{self.name}: the last value is {self.jumped:.1f} points above the line"
