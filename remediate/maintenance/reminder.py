@@ -27,10 +27,12 @@ class Reminder:
         """Why nothing is known, when the settings of maintenance are wrong: no reason to stop watching incidents."""
 
     def look(self, now: datetime) -> tuple[str, ...]:
-        """Return what is overdue, a line each. Raises JournalError."""
+        """Return what is overdue, a line each, or why nobody knows. Raises JournalError."""
         if self._looked is None or not timedelta() <= now - self._looked < _EVERY:
             self._overdue = self._read(now)
             self._looked = now
+        if self.trouble:
+            return (f"maintenance: {self.trouble}",)
         return tuple(overdue_line(each, self._program) for each in self._overdue)
 
     def announced(self, now: datetime) -> Iterator[str]:

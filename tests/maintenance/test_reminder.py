@@ -63,6 +63,7 @@ def test_settings_that_are_wrong_are_told_and_stop_nobody(project: Project) -> N
     reminder = Reminder(project, "remediate")
     assert list(reminder.announced(NOW)) == []
     assert reminder.trouble.endswith("tool.remediate.maintenance: speed: Extra inputs are not permitted")
+    assert reminder.look(NOW) == (f"maintenance: {reminder.trouble}",)
     (project.root / "pyproject.toml").write_text("[tool.remediate]\n")
     assert list(reminder.announced(NOW + DAY)) == [LINE.replace("9 d", "10 d")]
     assert reminder.trouble == ""
