@@ -81,7 +81,8 @@ class Trend(NamedTuple):
     whole: Forecast | None
     """By all points; None when they are too few."""
     recent: tuple[Forecast, ...]
-    """By the last weeks alone, where that is less than everything."""
+    """By the last weeks alone, where that is less than everything; where cleanups are the rule, since the last one,
+    if that is longer ago than it ever was."""
 
     @property
     def forecasts(self) -> tuple[Forecast, ...]:
@@ -111,11 +112,13 @@ def trend(points: Sequence[Point], limit: float) -> Trend:
     fitted = heights if peaks else tuple(pieces[-1])
     today = daily[-1]
     whole = _forecast(fitted, limit, today)
-    recent: list[Forecast] = []
-    for days in () if peaks or whole is None else _RECENT:
-        part = [point for point in fitted if point.at > today.at - timedelta(days=days)]
-        if len(part) < len(fitted) and (found := _forecast(part, limit, today)) is not None:
-            recent.append(found)
+    parts: list[list[Point]] = []
+    if not peaks:
+        parts = [[point for point in fitted if point.at > today.at - timedelta(days=days)] for days in _RECENT]
+    elif _length(pieces[-1]) > max(map(_length, pieces[:-1])):
+        parts = [pieces[-1]]  # a cleanup was due, and did not come
+    shorter = (part for part in parts if peaks or len(part) < len(fitted))
+    recent = [found for part in shorter if (found := _forecast(part, limit, today)) is not None]
     return Trend(fitted, tuple(daily[number].at.date() for number in cuts), peaks, whole, tuple(recent))
 
 
@@ -186,6 +189,10 @@ def _daily(points: Sequence[Point]) -> list[Point]:
             days[point.at.date()] = point
     days[points[-1].at.date()] = points[-1]
     return [days[day] for day in sorted(days)]
+
+
+def _length(piece: Sequence[Point]) -> timedelta:
+    return piece[-1].at - piece[0].at
 
 
 def _days(start: datetime, end: datetime) -> float:

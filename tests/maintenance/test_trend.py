@@ -128,6 +128,18 @@ def test_where_room_is_made_again_and_again_the_heights_count() -> None:
     assert not found.recent
 
 
+def test_where_the_usual_cleanup_did_not_come_the_rise_since_the_last_one_counts() -> None:
+    found = trend(course(84, lambda day: 40 + 2 * (day % 7) if day < 63 else 40 + 2.0 * (day - 63)), 95)
+    assert found.peaks
+    (since,) = found.recent
+    assert since.line.grows
+    assert found.higher(since)
+    assert since.likely == date(2026, 11, 30)
+    usual = trend(course(60, lambda day: 40 + 2 * (day % 7)), 95)
+    assert usual.peaks
+    assert usual.recent == ()
+
+
 def test_what_began_lately_is_seen_beside_a_quiet_year() -> None:
     found = trend(course(365, lambda day: 30 if day < 350 else 30 + 2.0 * (day - 349)), 95)
     assert found.whole is not None

@@ -109,7 +109,7 @@ class _Course:
             return f"{self.name} is full: {now:.1f} %"
         if self.trend.whole is None:
             return f"{self.name}: {now:.1f} %, and cannot know when it will be full: {self._too_few}"
-        if self.jumped:
+        if self.jumped and self.ok is None:
             return f"{self.name}: {now:.1f} %, {self.jumped:.0f} points more than expected: nobody knows how it goes on"
         when = _when(self.deciding or self.trend.whole)
         return f"{self.name} {'may reach' if self.ok is None else 'reaches'} {self.limit} % {when}"

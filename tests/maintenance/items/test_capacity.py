@@ -97,6 +97,14 @@ def test_a_cleanup_does_not_make_a_filling_disk_look_healthy() -> None:
     assert any("room was made on 2026-10-24; counted from there" in line for line in later.evidence)
 
 
+def test_a_weekly_cleanup_is_well_until_it_does_not_come() -> None:
+    usual = found(disk(42), days=71, root=lambda day: 40 + 2 * (day % 7))
+    assert usual.ok is True
+    missed = found(disk(80), days=83, root=lambda day: 40 + 2 * (day % 7) if day < 63 else 40 + 2.0 * (day - 63))
+    assert missed.ok is False
+    assert missed.summary.startswith("/ reaches 95 % about 2026-11-30")
+
+
 def test_what_began_lately_counts_although_the_year_was_quiet() -> None:
     seen = found(disk(60), days=365, root=lambda day: 30 if day < 350 else 30 + 2.0 * (day - 350))
     assert seen.ok is False
