@@ -25,7 +25,7 @@ from remediate.testing import examples as ex
 from toy_maintenance import DAY, NOW
 
 ROOM = Room(limit=95)
-HALF = FileSystem(mount="/", size_kib=1000, available_kib=500, percent=50, inodes_percent=9)
+HALF = FileSystem(mount="/", used_kib=500, available_kib=500, percent=50, inodes_percent=9)
 STATE = RoomState(systems=(HALF,), limit=95)
 APP = App(path="/srv/app", user="forge", php="php8.2")
 

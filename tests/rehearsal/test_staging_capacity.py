@@ -86,7 +86,7 @@ def monthly(staged: "Staged", cli: "Cli") -> Iterator[Monthly]:
 def test_the_first_look_cannot_know_and_says_what_is_missing(monthly: Monthly) -> None:
     code, found = monthly()
     assert (code, found.ok) == (5, None)
-    assert "measured on 1 day of 1, and it takes 5 over 7" in found.summary
+    assert "measured on 1 day of 1, and it takes 5 over 7 days" in found.summary
     assert {"/", DISK} <= {sample.name for sample in found.samples}
 
 

@@ -37,13 +37,10 @@ def measured(host: Host, facts: Facts) -> tuple[Sample, ...]:
 
 
 def _values(system: FileSystem) -> Iterator[tuple[str, float]]:
-    """Of a file system what ordinary users cannot have any more, in percent of its size, and the same of inodes.
-
-    With blocks reserved for root that is some points more than df's Use% while it is empty, and the same at 100 %.
-    """
+    """Of a file system what is used, in percent of what ordinary users may use, and the same of inodes."""
     name = system.mount[:_NAME]  # a host may call it anything
-    if system.size_kib:
-        yield name, 100 * (1 - system.available_kib / system.size_kib)
+    if system.share is not None:
+        yield name, system.share
     if system.inodes_percent is not None:
         yield f"{name}{INODES}", float(system.inodes_percent)
 
@@ -121,7 +118,7 @@ class _Course:
         since = f" since room was made on {self.trend.falls[-1]}" if self.trend.falls else ""
         return (
             f"measured on {len(known)} {'day' if len(known) == 1 else 'days'} of {days}{since}, "
-            f"and it takes {MIN_POINTS} over {MIN_DAYS}"
+            f"and it takes {MIN_POINTS} over {MIN_DAYS} days"
         )
 
     def evidence(self) -> Iterator[str]:

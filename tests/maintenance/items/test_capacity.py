@@ -23,7 +23,9 @@ SIZE = 1_000_000
 
 def disk(used: float, mount: str = "/", *, inodes: int | None = 5) -> FileSystem:
     left = round(SIZE * (1 - used / 100))
-    return FileSystem(mount=mount, size_kib=SIZE, available_kib=left, percent=math.ceil(used), inodes_percent=inodes)
+    return FileSystem(
+        mount=mount, used_kib=SIZE - left, available_kib=left, percent=math.ceil(used), inodes_percent=inodes
+    )
 
 
 def found(*systems: FileSystem, days: int = 1, **past: Callable[[int], float]) -> Finding:
