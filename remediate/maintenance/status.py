@@ -59,10 +59,11 @@ def status(latest: Sequence[MaintenanceReport], settings: MaintenanceSettings, n
 
 def _standings(latest: Sequence[MaintenanceReport], settings: MaintenanceSettings, now: datetime) -> Iterator[Standing]:
     for occasion in Occasion:
-        duties = of_occasion(occasion)
+        if not (duties := of_occasion(occasion)):
+            continue
         owners = tuple(dict.fromkeys(settings.owners.get(duty.name, duty.owner) for duty in duties))
         found = [report for report in latest if report.occasion is occasion]
-        if duties and not found:
+        if not found:
             about_team = not any(isinstance(duty, Item) for duty in duties)
             yield Standing(
                 occasion=occasion,

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from remediate.maintenance import status as module
+from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import TEAM, MaintenanceReport, Subject
 from remediate.maintenance.settings import MaintenanceSettings
@@ -11,6 +13,12 @@ from remediate.maintenance.status import Standing, overdue_line, status, status_
 from toy_maintenance import DAY, NOW, report, result
 
 SETTINGS = MaintenanceSettings()
+
+
+@pytest.fixture(autouse=True)
+def _duties(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is told of every occasion, whatever the catalogue has for it."""
+    monkeypatch.setattr(module, "of_occasion", lambda occasion: of_occasion(occasion) or of_occasion(Occasion.MONTHLY))
 
 
 def standing(*latest: MaintenanceReport, occasion: Occasion, settings: MaintenanceSettings = SETTINGS) -> Standing:
@@ -51,6 +59,11 @@ def test_what_was_never_done_has_one_line_that_says_what_to_type() -> None:
         "monthly     -                         never done (Tech Lead): remediate maintain.monthly --host NAME" in shown
     )
     assert "quarterly   the team                  never done (Team): remediate maintain.quarterly" in shown
+
+
+def test_an_occasion_without_duties_has_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "of_occasion", lambda _: ())
+    assert status([report(result(), ago=40 * DAY)], SETTINGS, NOW).standings == ()
 
 
 def test_each_host_has_its_line_with_what_is_open() -> None:
