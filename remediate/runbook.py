@@ -48,11 +48,6 @@ class Section(NamedTuple):
     title: str
     lines: tuple[Line, ...]
 
-    @property
-    def chapter(self) -> str:
-        """What the chapter that it is in goes by."""
-        return self.number.partition(".")[0]
-
 
 _HEADING: Final = re.compile(r"^#{2,3} (?:(?P<number>[0-9]+(?:\.[0-9]+)?)\.? )?(?P<title>.+)$")
 _PART: Final = re.compile(r"^\*\*(?P<part>[^*]+):\*\*$")

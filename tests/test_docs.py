@@ -34,6 +34,7 @@ from remediate.incident.settings import (
     StatuspageSettings,
     incident_settings,
 )
+from remediate.monitoring import MaintenanceLimits
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, RunVerdict
 from remediate.playbooks.app_down import app_down
@@ -236,7 +237,7 @@ def test_what_answers_the_runbook_is_told_by_the_code() -> None:
     titles = re.findall(r"^## (?P<title>.*)$", page, re.MULTILINE)
     assert [title.partition(" ")[0] for title in titles] == [
         *("1.1", "2.1", "2.2", "3.1", "3.2", "3.3", "4.1", "4.2", "4.3", "4.4", "4.5", "4.6"),
-        *("5.1", "5.2", "6.1", "6.2", "7.1", "7.2", "Links", "Change"),
+        *("5.1", "5.2", "6.1", "6.2", "7.1", "7.2", "8.1", "8.2", "Links", "Change"),
     ]
 
 
@@ -256,6 +257,7 @@ NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "redis": Service,
     "links": Links,
     "limits": Limits,
+    "maintenance": MaintenanceLimits,
     "payments": Payments,
 }
 

@@ -192,5 +192,5 @@ What a person has written stays: a section that was edited is never touched agai
 _WATCH: Final = """Watch the open incidents: age, next update, who is to be called in, the last runs.
 
 On a terminal a live view; elsewhere plain lines, fit for a service. What is due is announced once, whoever watches
-and however often this is restarted, and messages that wait are sent.
+and however often this is restarted, and so is maintenance that is overdue; messages that wait are sent.
 """

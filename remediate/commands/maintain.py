@@ -1,5 +1,6 @@
 """prevent.checklist and maintain.*: look, tell, keep, and say by the exit code whether all is well."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from remediate.host import Host
 from remediate.inventory import Inventory
 from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.examine import Examiner
+from remediate.maintenance.export import SUFFIX, export
 from remediate.maintenance.history import History
 from remediate.maintenance.item import Item
+from remediate.maintenance.items.runbook_review import RunbookReview, Use
 from remediate.maintenance.occasion import Occasion
-from remediate.maintenance.report import MaintenanceReport
+from remediate.maintenance.report import TEAM, MaintenanceReport
 from remediate.maintenance.settings import maintenance_settings
 from remediate.maintenance.status import status, status_lines
 from remediate.maintenance.text import lines, markdown
@@ -51,7 +54,7 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
         for host in hosts:
             terminal.progress(f"looking at {host.name}")
         examiner = Examiner(history=history, settings=settings, find=find)
-        report = examiner.examine(occasion, hosts, () if about_hosts else uses(project))
+        report = examiner.examine(occasion, hosts, () if about_hosts else _uses(project, history))
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
     else:
@@ -62,6 +65,12 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
     return report
 
 
+def _uses(project: Project, history: History) -> Sequence[Use]:
+    now = datetime.now(UTC)
+    last = history.past(RunbookReview.occasion, TEAM, RunbookReview.name, since=now)
+    return uses(project, now=now, since=last.previous_at)
+
+
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
@@ -70,14 +79,21 @@ def _write(path: Path, text: str) -> None:
 
 
 def tell_status(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
-    """Say what was done when, what came of it, and what is due."""
+    """Say what was done when, what came of it, and what is due; write it for Prometheus where that is asked for."""
+    document = file_of(flags, "prometheus")
+    if document is not None and document.suffix != SUFFIX:
+        raise ConfigurationError(f"--prometheus: {document.name} has to end in {SUFFIX}, or node_exporter skips it")
     settings = maintenance_settings(project.root)
+    now = datetime.now(UTC)
     with History.open(project.journal(), project=project.identity()) as history:
         latest = history.latest()
-    found = status(latest, settings, datetime.now(UTC))
+        reviewed = () if document is None else _uses(project, history)
+    found = status(latest, settings, now)
     if flags.get("json"):
         terminal.say(found.model_dump_json(by_alias=True))
     else:
         for line in status_lines(found, program):
             terminal.say(line)
+    if document is not None:
+        export(document, latest, found, reviewed)
     return 0

@@ -247,7 +247,8 @@ def _maintenance(project: Project) -> Iterator[Command]:
         return tell_status(flags, project, terminal, program=program_name())
 
     doc = "Say which maintenance was done when, what it left open, and what is due or overdue."
-    yield Command("maintain.status", doc, (JSON,), status_body)
+    prometheus = Flag("prometheus", "write the last results to this file (.prom) for node_exporter")
+    yield Command("maintain.status", doc, (prometheus, JSON), status_body)
 
 
 _OCCASIONS: Final = {

@@ -21,6 +21,7 @@ from remediate.incident.events import Announced
 from remediate.incident.record import Incident
 from remediate.incident.view import announcement, news, screen
 from remediate.journal import JournalError
+from remediate.maintenance.reminder import Reminder
 from remediate.masked_writer import MaskedWriter
 
 _EVERY: Final = 5.0
@@ -70,6 +71,9 @@ class Watch:
         self._seen: dict[str, Incident] | None = None
         self._waiting: frozenset[str] = frozenset()
         self._said: list[str] = []
+        self._reminder = Reminder(room.project, room.program)
+        self._trouble = ""
+        self._overdue: tuple[str, ...] = ()
 
     def run(self, stop: Event, every: float, *, once: bool) -> int:
         """Look until told to stop; a record that cannot be read for a while is said, and tried again."""
@@ -96,8 +100,10 @@ class Watch:
         room, now = self._room, self._clock()
         self._heard()
         incidents = self._meant()
+        self._overdue = self._reminder.look(now)
         if not self._live:
             self._tell(incidents, now)
+            self._remind(now)
         self._seen = {incident.id: incident for incident in incidents}
         for incident in incidents:
             self._announce(incident, incidents, now)
@@ -144,6 +150,14 @@ class Watch:
                     else:
                         room.terminal.say(line)
 
+    def _remind(self, now: datetime) -> None:
+        """Say which maintenance is overdue, where nobody has said so yet."""
+        if self._reminder.trouble not in {"", self._trouble}:
+            self._room.terminal.progress(self._reminder.trouble)
+        self._trouble = self._reminder.trouble
+        for line in self._reminder.announced(now):
+            self._room.terminal.say(f"{now:%H:%M:%SZ} DUE  {line}")
+
     def _tell(self, incidents: tuple[Incident, ...], now: datetime) -> None:
         room = self._room
         if self._seen is None:
@@ -170,7 +184,7 @@ class Watch:
             lines += [*screen(incident, room.store.shown(incident.id), room.settings, now, columns - 1), ""]
         if not open_ones:
             lines += ["no incident is open", ""]
-        lines += [line[: columns - 1] for line in (*self._said, *waiting)]
+        lines += [line[: columns - 1] for line in (*self._said, *waiting, *self._overdue)]
         sys.stdout.write(_CLEAR)  # the terminal's own writer would take this away, as it does with what hosts send
         sys.stdout.flush()
         for line in lines:

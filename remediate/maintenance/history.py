@@ -89,6 +89,21 @@ class History:
         if rows:
             connection.execute(maintenance_samples.insert(), rows)
 
+    def remind(self, occasion: Occasion, subject: str, *, done: datetime, at: datetime) -> bool:
+        """Record that somebody is told now what is overdue since it was last done; False when somebody was already."""
+        from sqlalchemy.exc import IntegrityError
+
+        from remediate.migrations.schema import maintenance_reminders
+
+        row = {"project": self._project, "occasion": occasion.value, "subject": subject, "done": done, "at": at}
+        with self._database.writing() as connection:
+            try:
+                with connection.begin_nested():
+                    connection.execute(maintenance_reminders.insert().values(**row))
+            except IntegrityError:
+                return False
+        return True
+
     def past(self, occasion: Occasion, subject: str, item: str, *, since: datetime) -> Past:
         """What is known of an item from before: its last result, however old, and the samples since a moment."""
         from remediate.migrations.schema import maintenance, maintenance_samples

@@ -59,10 +59,11 @@ def status(latest: Sequence[MaintenanceReport], settings: MaintenanceSettings, n
 
 def _standings(latest: Sequence[MaintenanceReport], settings: MaintenanceSettings, now: datetime) -> Iterator[Standing]:
     for occasion in Occasion:
-        duties = of_occasion(occasion)
+        if not (duties := of_occasion(occasion)):
+            continue
         owners = tuple(dict.fromkeys(settings.owners.get(duty.name, duty.owner) for duty in duties))
         found = [report for report in latest if report.occasion is occasion]
-        if duties and not found:
+        if not found:
             about_team = not any(isinstance(duty, Item) for duty in duties)
             yield Standing(
                 occasion=occasion,
@@ -101,15 +102,13 @@ def status_lines(found: Status, program: str) -> Iterator[str]:
         yield f"{name}  {when}  {ended}{_next(each, program)}"
 
 
-def overdue_lines(found: Status, program: str) -> Iterator[str]:
-    """Yield what is overdue, a line each, for whoever watches incidents."""
-    for each in found.standings:
-        if each.overdue is not None:
-            late = f"overdue by {span(each.overdue)}"
-            yield (
-                f"maintenance {each.occasion.value} of {each.subject} {late} "
-                f"({', '.join(each.owners)}): {program} {each.command}"
-            )
+def overdue_line(standing: Standing, program: str) -> str:
+    """Say that it is overdue, whose it is and what to type, for whoever watches incidents."""
+    late = f"overdue by {span(standing.overdue)}" if standing.overdue is not None else "not overdue"
+    return (
+        f"maintenance {standing.occasion.value} of {standing.subject} is {late} "
+        f"({', '.join(standing.owners)}): {program} {standing.command}"
+    )
 
 
 def _next(each: Standing, program: str) -> str:

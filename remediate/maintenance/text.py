@@ -26,7 +26,8 @@ def lines(report: MaintenanceReport) -> Iterator[str]:
         yield from _subject(subject, report)
     said = [f"{report.count(True)} yes", f"{report.count(False)} no", f"{report.count(None)} cannot know"]
     lost = sum(subject.error is not None for subject in report.subjects)
-    yield f"{', '.join(said)}{f', {lost} hosts not reached' if lost else ''} in {report.seconds:g} s"
+    unreached = f", {lost} {'host' if lost == 1 else 'hosts'} not reached" if lost else ""
+    yield f"{', '.join(said)}{unreached} in {report.seconds:g} s"
 
 
 def _subject(subject: Subject, report: MaintenanceReport) -> Iterator[str]:
@@ -34,7 +35,7 @@ def _subject(subject: Subject, report: MaintenanceReport) -> Iterator[str]:
     when = f"operator {report.operator}   {report.started:%H:%M:%SZ}"
     yield f"{report.occasion.command} on {subject.name}{place}   {when}"
     if subject.error is not None:
-        yield f"{_ANSWERS[None]:<{_MARGIN}}{subject.name} was not reached: {strip_control(subject.error)}"
+        yield from _wrapped(f"{_ANSWERS[None]:<{_MARGIN}}", f"{subject.name} was not reached: {subject.error}")
     for result in subject.results:
         yield from _result(result)
 
@@ -47,7 +48,7 @@ def _result(result: Result) -> Iterator[str]:
     if (rest := len(result.evidence) - _SHOWN) > 0:
         yield f"{' ' * _MARGIN}and {rest} more: --markdown FILE or --json has them"
     for line in result.plot:
-        yield f"{' ' * _MARGIN}{line}"
+        yield f"{' ' * _MARGIN}{_verbatim(line)}"
     for line in result.advice:
         yield from _wrapped(f"{' ' * _MARGIN}do: ", line)
     if result.ok is not True:
@@ -61,10 +62,15 @@ def _wrapped(head: str, text: str) -> Iterator[str]:
     ) or [head.rstrip()]
 
 
+def _verbatim(line: str) -> str:
+    """A line of a plot as it is: its spaces count, and nothing in it ends the block that it stands in."""
+    return strip_control(line).replace("\n", " ").replace("`", "'").rstrip()
+
+
 def markdown(report: MaintenanceReport) -> str:
     """Return the report as a document."""
     environment = SandboxedEnvironment(
         loader=PackageLoader("remediate.maintenance"), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
-    environment.filters.update(cell=lambda text: escaped(" ".join(str(text).split())))
+    environment.filters.update(cell=lambda text: escaped(" ".join(str(text).split())), verbatim=_verbatim)
     return environment.get_template("maintenance.md.j2").render(report=report, answers=_ANSWERS)

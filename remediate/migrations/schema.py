@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0005_maintenance"
+HEAD = "0006_reminders"
 """The newest version; a constant, so that a journal that is up to date is opened without importing alembic."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -194,6 +194,17 @@ maintenance = Table(
     Column("started", Moment, nullable=False),
     Column("report", VisibleText, nullable=False),
     Index(None, "project", "started"),
+)
+
+# Who is first to write that a look is overdue announces it.
+maintenance_reminders = Table(
+    "maintenance_reminders",
+    metadata,
+    Column("project", VisibleText, primary_key=True),
+    Column("occasion", String(16), primary_key=True),
+    Column("subject", VisibleText, primary_key=True),
+    Column("done", Moment, primary_key=True),
+    Column("at", Moment, nullable=False),
 )
 
 maintenance_samples = Table(

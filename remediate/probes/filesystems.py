@@ -12,7 +12,7 @@ from remediate.probe import Fact, Probe, last_line, whole_number
 # Numbers of the kernel, always full by nature, or the engine's own files inside a container.
 _EXCLUDED: Final = ("squashfs", "iso9660", "efivarfs", "devtmpfs", "proc", "sysfs", "ramfs", "erofs")
 _NOT_DISKS: Final = ("/dev", "/proc", "/sys", "/snap", "/etc/", "/boot/efi", "/run/user/", "/run/credentials")
-_COLUMNS: Final = "size,avail,pcent,itotal,iavail,ipcent,target"
+_COLUMNS: Final = "used,avail,pcent,itotal,iavail,ipcent,target"
 
 
 class FileSystem(BaseModel):
@@ -21,10 +21,16 @@ class FileSystem(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mount: str
-    size_kib: int
+    used_kib: int
     available_kib: int = Field(description="what ordinary users may still use")
-    percent: int = Field(description="used, of what ordinary users may use")
+    percent: int = Field(description="used, of what ordinary users may use; rounded up")
     inodes_percent: int | None = Field(description="None where it does not count inodes")
+
+    @property
+    def share(self) -> float | None:
+        """The same percentage as exactly as it is known; None where there are no blocks at all."""
+        total = self.used_kib + self.available_kib
+        return 100 * self.used_kib / total if total else None
 
     def describe(self) -> str:
         """Say how full it is, for a person."""
@@ -97,12 +103,12 @@ class Room(Probe[RoomState]):
 
     def _system(self, line: str) -> FileSystem | None:
         match line.split(maxsplit=6):
-            case [size, available, percent, _, _, inodes, mount] if percent.endswith("%"):
+            case [used, available, percent, _, _, inodes, mount] if percent.endswith("%"):
                 if mount.startswith(_NOT_DISKS):
                     return None
                 return FileSystem(
                     mount=mount,
-                    size_kib=whole_number(size, "df"),
+                    used_kib=whole_number(used, "df"),
                     available_kib=whole_number(available, "df"),
                     percent=whole_number(percent.removesuffix("%"), "df"),
                     inodes_percent=whole_number(inodes.removesuffix("%"), "df") if inodes.endswith("%") else None,

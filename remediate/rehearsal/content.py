@@ -102,16 +102,29 @@ def write_record(report: "RehearsalReport", root: Path) -> Path:
     return path
 
 
+def rehearsed(playbook: Playbook, project: Project) -> tuple[Record, bool] | None:
+    """Return the last rehearsal that is known of, and whether it was of the present content; None without any.
+
+    One of the present content goes before a later one of another.
+    """
+    records = [record for record in _records(playbook.name, project) if record is not None]
+    now = digest(playbook)
+    return max(
+        ((record, record.digest == now) for record in records),
+        key=lambda each: (each[1], each[0].finished),
+        default=None,
+    )
+
+
 def unrehearsed(playbook: Playbook, project: Project) -> str | None:
     """Say why nothing has proven this playbook in its present form, as far as is known; None when a rehearsal has."""
-    records = [record for record in _records(playbook.name, project) if record is not None]
-    if not records:
+    known = rehearsed(playbook, project)
+    if known is None:
         return "never rehearsed"
-    now = digest(playbook)
-    current = [record for record in records if record.digest == now]
+    record, current = known
     if not current:
-        return f"not rehearsed since it was changed (last on {max(each.finished for each in records):%Y-%m-%d})"
-    return None if max(current, key=lambda each: each.finished).passed else "its last rehearsal failed"
+        return f"not rehearsed since it was changed (last on {record.finished:%Y-%m-%d})"
+    return None if record.passed else "its last rehearsal failed"
 
 
 def _records(name: str, project: Project) -> Iterator[Record | None]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, get_args
+from typing import get_args
 
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
@@ -13,29 +13,28 @@ from remediate.incident.events import Data
 from remediate.incident.messages import PACKAGED, SUFFIX
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.traces import TRACES
+from remediate.maintenance.catalogue import DUTIES
+from remediate.maintenance.settings import MaintenanceSettings
+from remediate.maintenance.traces import TRACES as PREVENTION
+from remediate.monitoring import Monitoring
 from remediate.playbook import Playbook
 from remediate.project import Project
 from remediate.remedies.catalogue import remedies
 from remediate.report.example import EXAMPLE
 from remediate.runbook import covered, sections
 
-LATER: Final = ("8",)
-"""Chapters that are still to be traced; every other one is, whatever the runbook has."""
-
 
 def coverage(project: Project, runbook: Path) -> str:
     """Return the page. Raises ConfigurationError naming a line that nothing answers, or an answer that is none."""
     playbooks = [project.load(name) for name in project.playbooks()]
-    every = sections(runbook.read_text())
-    read = tuple(section for section in every if section.lines and section.chapter not in LATER)
-    traces = [*TRACES, *(trace for playbook in playbooks for trace in playbook.traces)]
+    read = tuple(section for section in sections(runbook.read_text()) if section.lines)
+    traces = [*TRACES, *PREVENTION, *(trace for playbook in playbooks for trace in playbook.traces)]
     rows = covered(read, traces, _names(project, playbooks, runbook.parent))
     environment = SandboxedEnvironment(
         loader=PackageLoader("remediate.report"), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )
     environment.filters.update(cell=lambda words: str(words).replace("|", "\\|"), answer=_answer)
-    later = [section for section in every if section.number in LATER]
-    return environment.get_template("coverage.md.j2").render(sections=read, rows=rows, later=later)
+    return environment.get_template("coverage.md.j2").render(sections=read, rows=rows)
 
 
 def _answer(name: str) -> str:
@@ -47,7 +46,9 @@ def _names(project: Project, playbooks: Sequence[Playbook], documents: Path) -> 
     """Yield everything that may be said to answer a line: it exists."""
     yield from _kinds(playbooks)
     yield from (command.name for command in commands(project))
-    yield from (f"setting {name}" for name in IncidentSettings.model_fields)
+    yield from (f"setting {name}" for name in (*IncidentSettings.model_fields, *MaintenanceSettings.model_fields))
+    yield from (f"item {duty.name}" for duty in DUTIES)
+    yield from (f"monitoring {name}" for name in Monitoring.model_fields)
     yield from (f"link {name}" for name in Links.model_fields)
     yield from (f"event {model.model_fields['kind'].default}" for model in get_args(get_args(Data)[0]))
     yield from (f"template {file.name.removesuffix(SUFFIX)}" for file in PACKAGED.glob(f"*{SUFFIX}"))

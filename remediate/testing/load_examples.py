@@ -39,8 +39,8 @@ SLOW_QUERY: Final = QueryList(
 """A query that has been running for long."""
 ROOM: Final = RoomState(
     systems=(
-        FileSystem(mount="/", size_kib=264_212_084, available_kib=81_985_980, percent=23, inodes_percent=3),
-        FileSystem(mount="/var/log/nginx", size_kib=65_536, available_kib=65_000, percent=1, inodes_percent=1),
+        FileSystem(mount="/", used_kib=24_489_318, available_kib=81_985_980, percent=23, inodes_percent=3),
+        FileSystem(mount="/var/log/nginx", used_kib=536, available_kib=65_000, percent=1, inodes_percent=1),
     ),
     limit=95,
 )
@@ -48,13 +48,13 @@ ROOM: Final = RoomState(
 NO_ROOM: Final = RoomState(
     systems=(
         ROOM.systems[0],
-        FileSystem(mount="/var/log/nginx", size_kib=65_536, available_kib=0, percent=100, inodes_percent=1),
+        FileSystem(mount="/var/log/nginx", used_kib=65_536, available_kib=0, percent=100, inodes_percent=1),
     ),
     limit=95,
 )
 """A small disk that is full."""
 NO_ROOM_AT_ALL: Final = RoomState(
-    systems=(FileSystem(mount="/", size_kib=264_212_084, available_kib=0, percent=100, inodes_percent=3),), limit=95
+    systems=(FileSystem(mount="/", used_kib=264_212_084, available_kib=0, percent=100, inodes_percent=3),), limit=95
 )
 """The one disk that there is is full."""
 NO_CONSUMERS: Final = ConsumerList(consumers=())

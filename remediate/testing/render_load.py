@@ -38,7 +38,7 @@ def of_load(probe: Probe[Fact], fact: Fact) -> Output | None:
 def _of_disks(probe: Probe[Fact], fact: Fact) -> Output | None:
     match fact:
         case RoomState():
-            return Output(stdout="".join(("1K-blocks Avail Use% Inodes IFree IUse% Mounted on\n", *_df(fact.systems))))
+            return Output(stdout="".join(("Used Avail Use% Inodes IFree IUse% Mounted on\n", *_df(fact.systems))))
         case ConsumerList():
             return Output(stdout="".join(map(_consumer, fact.consumers)))
         case LogFileList() if isinstance(probe, LogFiles):
@@ -82,7 +82,7 @@ def _load(fact: MachineLoad) -> str:
 def _df(systems: Iterable[FileSystem]) -> Iterable[str]:
     for each in systems:
         inodes = _NO_INODES if each.inodes_percent is None else f"{each.inodes_percent}%"
-        yield f"{each.size_kib} {each.available_kib} {each.percent}% 1000 990 {inodes} {each.mount}\n"
+        yield f"{each.used_kib} {each.available_kib} {each.percent}% 1000 990 {inodes} {each.mount}\n"
 
 
 def _consumer(each: Consumer) -> str:

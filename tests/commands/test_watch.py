@@ -1,12 +1,15 @@
 """incident.watch as a process: a view on a terminal, lines elsewhere, gone when told to, killed without harm."""
 
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +22,9 @@ from remediate.incident.events import Declared
 from remediate.incident.messages import MessageKind, render
 from remediate.incident.settings import Audience, IncidentSettings
 from remediate.incident.store import IncidentStore
+from remediate.maintenance.history import History
+from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.report import MaintenanceReport, Subject
 from remediate.playbook import Severity
 
 REMEDIATE = Path(sys.executable).with_name("remediate")
@@ -56,6 +62,15 @@ def start(
     )
 
 
+OVERDUE = "maintenance monthly of web1 is overdue by 9 d (Tech Lead)"
+
+
+def looked_long_ago(environment: dict[str, str]) -> None:
+    moment = datetime.now(UTC) - timedelta(days=40)
+    with History.open(None, project=environment["HOME"]) as history:
+        history.keep(MaintenanceReport.of("1", Occasion.MONTHLY, "ana", moment, moment, (Subject(name="web1"),)))
+
+
 def announced(text: str) -> list[str]:
     return [line for line in text.splitlines() if re.search(r"Z DUE  ", line)]
 
@@ -88,6 +103,25 @@ def test_two_at_once_share_what_there_is_to_say(environment: dict[str, str]) -> 
     assert announced(again) == []
     assert "OVERDUE" in again, "that it is overdue is seen all the same"
     assert "\x1b" not in out + again
+
+
+def test_overdue_maintenance_is_said_once_however_often_it_is_restarted(environment: dict[str, str]) -> None:
+    looked_long_ago(environment)
+    told = f"DUE  {OVERDUE}: remediate maintain.monthly --host web1"
+    first = start(environment, "--once").communicate(timeout=SECONDS)
+    assert told in first[0]
+    again = start(environment, "--once").communicate(timeout=SECONDS)
+    assert "maintenance" not in again[0]
+    assert first[1] == again[1] == ""
+
+
+def test_settings_of_maintenance_that_are_wrong_stop_no_watch(environment: dict[str, str]) -> None:
+    (Path(environment["HOME"]) / "pyproject.toml").write_text("[tool.remediate.maintenance]\nspeed = 3\n")
+    process = start(environment, "--once")
+    out, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+    assert len(announced(out)) == 4
+    assert "tool.remediate.maintenance: speed: Extra inputs are not permitted" in errors
 
 
 def test_one_that_nobody_reads_any_more_ends_and_leaves_its_announcements_to_others(
@@ -136,7 +170,9 @@ def test_a_message_for_the_terminal_is_left_to_who_sends_it(environment: dict[st
 
 
 def test_on_a_terminal_it_is_a_view_that_is_drawn_anew(environment: dict[str, str]) -> None:
+    looked_long_ago(environment)
     master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     process = start(environment, "--every", "0.2", stdout=slave, stderr=subprocess.DEVNULL)
     os.close(slave)
     seen = b""
@@ -155,4 +191,5 @@ def test_on_a_terminal_it_is_a_view_that_is_drawn_anew(environment: dict[str, st
     text = seen.decode()
     for words in ("SEV-1  Shop closed", "NOBODY HAS IT", "OVERDUE by", "escalate", "Ctrl-C ends watching"):
         assert words in text
+    assert text.count(OVERDUE) >= 2, "in every view, not only once"
     assert not set(re.findall(r"\x1b[^A-Za-z]*[A-Za-z]", text)) - {"\x1b[H", "\x1b[2J"}

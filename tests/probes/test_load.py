@@ -230,13 +230,13 @@ def test_queries_that_were_not_told_are_unknown(said: str) -> None:
 
 # -- disks -------------------------------------------------------------------------------------------------------------
 
-DF = """1K-blocks    Avail Use%   Inodes    IFree IUse% Mounted on
-264212084 81985980  23% 16777216 16301767    3% /
-    65536    65536   0%  3085510  3085509    1% /dev
- 12342040 12341968   1%  3085510  3085406    1% /run
+DF = """     Used    Avail Use%   Inodes    IFree IUse% Mounted on
+ 24489318 81985980  23% 16777216 16301767    3% /
+        0    65536   0%  3085510  3085509    1% /dev
+       72 12341968   1%  3085510  3085406    1% /run
     65536        0 100%  3085507  3085506    1% /var/log/nginx
-264212084 81985980  23% 16777216 16301767    3% /etc/hosts
-   523248   517096   2%        0        0     - /mnt/my disk
+ 24489318 81985980  23% 16777216 16301767    3% /etc/hosts
+     6152   517096   2%        0        0     - /mnt/my disk
 """
 
 
@@ -245,18 +245,24 @@ def test_a_full_disk() -> None:
     assert [each.mount for each in room.systems] == ["/", "/run", "/var/log/nginx", "/mnt/my disk"]
     assert [each.mount for each in room.full] == ["/var/log/nginx"]
     assert (room.ok, room.describe()) == (False, "/var/log/nginx 100 % (0 MiB left)")
+    # Of 252 GiB only these may be used, by a quota: of the size it would be 69 %.
+    assert room.of("/").share == pytest.approx(23.0, abs=0.01)
     with pytest.raises(Unreadable):
         room.of("/home")
 
 
+def test_a_file_system_without_blocks_has_no_share() -> None:
+    assert Room().read(Output(stdout="h\n0 0 0% 0 0 - /mnt/x\n")).of("/mnt/x").share is None
+
+
 def test_a_disk_without_inodes_left() -> None:
     room = Room().read(Output(stdout=DF.replace("    3% /\n", "  100% /\n").replace("100% ", "10% ", 1)))
-    room = Room().read(Output(stdout="h\n264212084 81985980 23% 16777216 0 100% /\n"))
+    room = Room().read(Output(stdout="h\n24489318 81985980 23% 16777216 0 100% /\n"))
     assert ([each.mount for each in room.crowded], room.full, room.ok) == (["/"], (), False)
     assert room.describe() == "/ 23 % (80064 MiB left), inodes 100 %"
 
 
-@pytest.mark.parametrize("said", ["", "1K-blocks\n", DF.replace("23%", "²3%"), "h\n1 2 3% 4\n"])
+@pytest.mark.parametrize("said", ["", "Used\n", DF.replace("23%", "²3%"), "h\n1 2 3% 4\n"])
 def test_disks_that_were_not_told_are_unknown(said: str) -> None:
     with pytest.raises(Unreadable):
         Room().read(Output(stdout=said, stderr="df: no file systems processed\n"))

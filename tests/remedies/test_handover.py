@@ -45,7 +45,7 @@ REDIS = AppRedis(php="php8.2", path=PATH, user="forge")
 
 def room(full: str, *, inodes: bool = False) -> RoomState:
     percent = {"percent": 20 if inodes else 100, "inodes_percent": 100 if inodes else 3}
-    ill = FileSystem(mount=full, size_kib=1_000_000, available_kib=0, **percent)
+    ill = FileSystem(mount=full, used_kib=1_000_000, available_kib=0, **percent)
     return exl.ROOM.model_copy(update={"systems": (*(each for each in exl.ROOM.systems if each.mount != full), ill)})
 
 

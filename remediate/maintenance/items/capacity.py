@@ -1,11 +1,28 @@
 """Capacity planning (8.2): how full the disks are, and when they will be."""
 
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
 from remediate.host import Host
-from remediate.maintenance.item import Finding, Item, Sample, Seen
+from remediate.maintenance.item import Finding, Item, Point, Sample, Seen
 from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.plot import plotted
+from remediate.maintenance.trend import FALL, MIN_DAYS, MIN_POINTS, Forecast, Trend, trend
 from remediate.playbook import Probes
-from remediate.probes.filesystems import Room
+from remediate.probes.filesystems import FileSystem, Room
 from remediate.survey import Facts
+
+FULL_AT: Final = " full at"
+"""What the name of a sample ends in that is a forecast: when that file system is full, in seconds of Unix time."""
+INODES: Final = " inodes"
+"""What the name of a sample ends in that is about inodes."""
+_PLOTS: Final = 2
+_NAME: Final = 160
+_WORTH_TELLING: Final = 50
+"""Percent of the inodes below which nobody wants to read about them, unless something is wrong."""
 
 
 def _room(host: Host) -> Room:
@@ -15,10 +32,121 @@ def _room(host: Host) -> Room:
 def measured(host: Host, facts: Facts) -> tuple[Sample, ...]:
     """How full every file system is: kept at every look, judged once a month. Raises Unreadable."""
     return tuple(
-        Sample(name=each.mount, value=100 * (1 - each.available_kib / each.size_kib), unit="%")
-        for each in facts[_room(host)].systems
-        if each.size_kib
+        Sample(name=name, value=value, unit="%") for each in facts[_room(host)].systems for name, value in _values(each)
     )
+
+
+def _values(system: FileSystem) -> Iterator[tuple[str, float]]:
+    """Of a file system what is used, in percent of what ordinary users may use, and the same of inodes."""
+    name = system.mount[:_NAME]  # a host may call it anything
+    if system.share is not None:
+        yield name, system.share
+    if system.inodes_percent is not None:
+        yield f"{name}{INODES}", float(system.inodes_percent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    """How one number of one file system went, and what that comes to."""
+
+    name: str
+    mount: str
+    points: tuple[Point, ...]
+    trend: Trend
+    full: bool
+    by: date
+    """Until when nothing may be full."""
+    limit: int
+
+    @property
+    def deciding(self) -> Forecast | None:
+        """The forecast that the answer rests on; None where there is none."""
+        candidates = self._certain or self.trend.forecasts
+        return min(candidates, key=lambda each: each.likely or date.max, default=None)
+
+    @property
+    def _certain(self) -> Sequence[Forecast]:
+        """Those that lead to the limit in time, fit, and that neither what came later nor a season contradicts."""
+        forecasts = self.trend.forecasts
+        return [
+            each
+            for number, each in enumerate(forecasts)
+            if each.line.grows
+            and self._soon(each.likely)
+            and self.trend.higher(each)
+            and all(self._soon(later.earliest) for later in forecasts[number + 1 :])
+        ]
+
+    def _soon(self, day: date | None) -> bool:
+        return day is not None and day <= self.by
+
+    @property
+    def jumped(self) -> float:
+        """By how many points the last value is above the line, where that is out of the ordinary; else 0."""
+        if (whole := self.trend.whole) is None:
+            return 0
+        line = self.trend.recent[-1].line if self.trend.recent else whole.line
+        above = self.points[-1].value - line.level
+        return above if above > max(FALL, 5 * line.spread) else 0
+
+    @property
+    def ok(self) -> bool | None:
+        """Whether it has room until that day; None where nobody can know."""
+        if self.full or self._certain:
+            return False
+        whole = self.trend.whole
+        doubtful = whole is None or self._soon(whole.earliest) or self.jumped > 0
+        return None if doubtful or any(self._soon(each.likely) for each in self.trend.recent) else True
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        now = self.points[-1].value
+        if self.full:
+            return f"{self.name} is full: {now:.1f} %"
+        if self.trend.whole is None:
+            return f"{self.name}: {now:.1f} %, and cannot know when it will be full: {self._too_few}"
+        if self.jumped and self.ok is None:
+            return f"{self.name}: {now:.1f} %, {self.jumped:.0f} points more than expected: nobody knows how it goes on"
+        when = _when(self.deciding or self.trend.whole)
+        return f"{self.name} {'may reach' if self.ok is None else 'reaches'} {self.limit} % {when}"
+
+    @property
+    def _too_few(self) -> str:
+        known = self.trend.points
+        days = (known[-1].at - known[0].at).days + 1
+        since = f" since room was made on {self.trend.falls[-1]}" if self.trend.falls else ""
+        return (
+            f"measured on {len(known)} {'day' if len(known) == 1 else 'days'} of {days}{since}, "
+            f"and it takes {MIN_POINTS} over {MIN_DAYS} days"
+        )
+
+    def evidence(self) -> Iterator[str]:
+        """Yield what it rests on, a line each."""
+        now = f"{self.name}: {self.points[-1].value:.1f} %"
+        if self.trend.whole is None:
+            yield f"{now}; {self._too_few}"
+        for number, each in enumerate(self.trend.forecasts):
+            line = each.line
+            on = f"{line.points} heights in" if self.trend.peaks else f"measured on {line.points} of"
+            yield (
+                f"{now if number == 0 else f'{self.name}, lately'}; {on} {line.days} days: "
+                f"{line.per_day:+.2f} points a day ({line.low:+.2f} to {line.high:+.2f}), "
+                f"{self.limit} % {_when(each)}; the line is typically {line.spread:.1f} points off "
+                f"and explains {100 * line.fit:.0f} %"
+            )
+        if self.jumped:
+            yield f"{self.name}: the last value is {self.jumped:.1f} points above the line"
+        if self.trend.falls and not self.trend.peaks:
+            yield f"{self.name}: room was made on {', '.join(map(str, self.trend.falls[-3:]))}; counted from there"
+
+
+def _when(forecast: Forecast) -> str:
+    if forecast.likely is None:
+        early = "" if forecast.earliest is None else f", {forecast.earliest} at the earliest"
+        return f"not within ten years{early}"
+    latest = "perhaps never" if forecast.latest is None else f"{forecast.latest} at the latest"
+    return f"about {forecast.likely} ({forecast.earliest} at the earliest, {latest})"
 
 
 class Capacity(Item):
@@ -34,5 +162,88 @@ class Capacity(Item):
         return (_room(host),)
 
     def judge(self, seen: Seen) -> Finding:
-        """See Item."""
-        raise NotImplementedError
+        """See Item. No by a line that fits and leads to the limit in time; a yes needs numbers of a week at least."""
+        settings = seen.host.settings
+        by = seen.now.date() + timedelta(days=settings.maintenance.capacity_days)
+        courses = sorted(_courses(seen, by), key=_badness)
+        answers = {each.ok for each in courses}
+        ok = None if None in answers else True
+        forecasts = (sample for each in courses for sample in _forecast_samples(each))
+        told = [each for each in courses if each.ok is False or not _dull(each)]
+        return Finding(
+            ok=False if False in answers else ok,
+            summary=_summary(courses, settings.limits.disk, settings.maintenance.capacity_days),
+            evidence=tuple(line for each in told for line in each.evidence()),
+            advice=tuple(_advice(courses, seen.host)),
+            samples=(*measured(seen.host, seen.facts), *forecasts),
+            plot=_plots(courses),
+        )
+
+
+def _courses(seen: Seen, by: date) -> Iterator[_Course]:
+    state = seen.facts[_room(seen.host)]
+    for system in state.systems:
+        for name, value in _values(system):
+            past = (point for point in seen.past.samples.get(name, ()) if point.at < seen.now)
+            points = (*past, Point(seen.now, value))
+            full = system in (state.crowded if name.endswith(INODES) else state.full)
+            yield _Course(
+                name=name,
+                mount=system.mount,
+                points=points,
+                trend=trend(points, state.limit),
+                full=full,
+                by=by,
+                limit=state.limit,
+            )
+
+
+def _badness(course: _Course) -> tuple[int, date, float]:
+    rank = {False: 0, None: 1, True: 2}[course.ok]
+    likely = course.deciding.likely if course.deciding is not None else None
+    return (rank, date.min if course.full else likely or date.max, -course.points[-1].value)
+
+
+def _dull(course: _Course) -> bool:
+    return course.name.endswith(INODES) and course.points[-1].value < _WORTH_TELLING
+
+
+def _summary(courses: Sequence[_Course], limit: int, days: int) -> str:
+    worst = [each for each in courses if each.ok is False] or [each for each in courses if each.ok is None]
+    if not worst:
+        return f"nothing reaches {limit} % within {days} days; fullest: {_fullest(courses)}"
+    others = len(worst) - 1
+    return f"{worst[0].summary}{f', and {others} more' if others else ''}"
+
+
+def _fullest(courses: Sequence[_Course]) -> str:
+    most = max(courses, key=lambda each: each.points[-1].value)
+    return f"{most.name}, {most.points[-1].value:.1f} %"
+
+
+def _advice(courses: Sequence[_Course], host: Host) -> Iterator[str]:
+    if any(each.full for each in courses):
+        yield f"remediate check.high-load --host {host.name} says what may go"
+    growing = dict.fromkeys(each.mount for each in courses if each.ok is False and not each.full)
+    for mount in growing:
+        yield f"see what grows: du -xh --max-depth=2 {shlex.quote(mount)} | sort -h | tail -20"
+    if growing:
+        yield "make room for good, or order a larger disk before that day"
+    if any(each.trend.whole is None for each in courses):
+        yield "run maintain.daily: every look at the host keeps how full its disks are, whatever it is about"
+    elif any(each.ok is None for each in courses):
+        yield "look at the plot, and again in some weeks: no line through these numbers can be relied on"
+
+
+def _forecast_samples(course: _Course) -> Iterator[Sample]:
+    if course.deciding is not None and course.deciding.likely is not None:
+        when = datetime.combine(course.deciding.likely, time(), tzinfo=UTC)
+        yield Sample(name=f"{course.name}{FULL_AT}", value=when.timestamp(), unit="Unix time")
+
+
+def _plots(courses: Sequence[_Course]) -> tuple[str, ...]:
+    """Those that are no yes, or the one that comes first; where there are few points a plot shows nothing."""
+    shown = [each for each in courses if len(each.points) > 1]
+    wrong = [each for each in shown if each.ok is not True][:_PLOTS] or shown[:1]
+    drawn = [plotted(each.name, each.points, each.deciding, each.limit) for each in wrong]
+    return tuple(line for number, lines in enumerate(drawn) for line in ((("",) if number else ()) + lines))

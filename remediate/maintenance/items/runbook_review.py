@@ -1,12 +1,20 @@
 """Runbook review (8.2): which playbooks were not rehearsed lately, which failed, which were never used."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from remediate.maintenance.item import Duty, Finding
 from remediate.maintenance.occasion import Occasion
+from remediate.outcome import RunVerdict
+
+NEVER_ENDED: Final = "never_ended"
+"""Among verdicts: a run that began and of which no end was recorded."""
+_FAILED: Final = (RunVerdict.NOT_FIXED.value, RunVerdict.UNKNOWN.value, RunVerdict.MIXED.value, NEVER_ENDED)
+"""Ends after which a playbook is not to be relied on before somebody has found out why; mixed is left where nobody
+knows any more how it ended on which host."""
 
 
 class Use(BaseModel):
@@ -15,11 +23,14 @@ class Use(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     playbook: str
-    rehearsed: datetime | None = Field(description="when it last was, in whatever state it was then")
-    current: bool = Field(description="whether that was of its present content")
-    passed: bool = Field(description="whether everything was as declared")
-    used: datetime | None = Field(description="the newest run that was not only a plan")
-    verdicts: dict[str, int] = Field(description="how its runs ended since the last review, by verdict")
+    broken: str | None = Field(default=None, description="why it cannot be loaded; nothing more is known then")
+    rehearsed: AwareDatetime | None = Field(default=None, description="when it last was, in whatever state it was then")
+    current: bool = Field(default=False, description="whether that was of its present content")
+    passed: bool = Field(default=False, description="whether everything was as declared")
+    used: AwareDatetime | None = Field(default=None, description="the newest run that was not only a plan")
+    verdicts: Mapping[str, int] = Field(
+        default={}, description="how its runs ended since the last review, on how many hosts, by verdict"
+    )
 
 
 class RunbookReview(Duty):
@@ -31,5 +42,66 @@ class RunbookReview(Duty):
     owner = "Team"
 
     def review(self, uses: Sequence[Use], now: datetime, within: timedelta) -> Finding:
-        """Say which playbooks cannot be relied on as they are."""
-        raise NotImplementedError
+        """Say which playbooks cannot be relied on as they are. That one was never used is nothing against it."""
+        doubts = {use.playbook: tuple(_doubts(use, now, within)) for use in uses}
+        doubtful = [use for use in uses if doubts[use.playbook]]
+        unused = [use.playbook for use in uses if use.broken is None and use.used is None]
+        return Finding(
+            ok=not doubtful if uses else None,
+            summary=_summary(uses, doubtful),
+            evidence=(
+                *(_line(use, doubts[use.playbook]) for use in uses),
+                *((f"never used: {', '.join(unused)}",) if unused else ()),
+            ),
+            advice=tuple(line for use in doubtful for line in _advice(use, now, within)),
+        )
+
+
+def _summary(uses: Sequence[Use], doubtful: Sequence[Use]) -> str:
+    if not uses:
+        return "there is no playbook"
+    if not doubtful:
+        return f"{len(uses)} playbooks, each rehearsed as it is now, and none failed since the last review"
+    return f"{len(doubtful)} of {len(uses)} playbooks: {', '.join(use.playbook for use in doubtful)}"
+
+
+def _doubts(use: Use, now: datetime, within: timedelta) -> Iterator[str]:
+    if use.broken is not None:
+        yield f"cannot be loaded: {use.broken}"
+        return
+    if (doubt := _rehearsal(use, now, within)) is not None:
+        yield doubt
+    for verdict in _FAILED:
+        if count := use.verdicts.get(verdict):
+            yield f"{verdict.replace('_', ' ')} {count} times" if count > 1 else f"{verdict.replace('_', ' ')} once"
+
+
+def _rehearsal(use: Use, now: datetime, within: timedelta) -> str | None:
+    if use.rehearsed is None:
+        return "never rehearsed"
+    if not use.current:
+        return f"changed since its last rehearsal on {use.rehearsed:%Y-%m-%d}"
+    if not use.passed:
+        return f"its last rehearsal, on {use.rehearsed:%Y-%m-%d}, failed"
+    if now - use.rehearsed > within:
+        return f"not rehearsed for {(now - use.rehearsed).days} days, since {use.rehearsed:%Y-%m-%d}"
+    return None
+
+
+def _line(use: Use, doubts: Sequence[str]) -> str:
+    if use.broken is not None:
+        return f"{use.playbook}: {doubts[0]}"
+    well = [] if use.rehearsed is None or doubts else [f"rehearsed on {use.rehearsed:%Y-%m-%d}, passed"]
+    ends = ", ".join(f"{verdict.replace('_', ' ')} {count}" for verdict, count in sorted(use.verdicts.items()))
+    used = "" if use.used is None else f"; last used on {use.used:%Y-%m-%d}{f' ({ends})' if ends else ''}"
+    return f"{use.playbook}: {'; '.join((*doubts, *well))}{used}"
+
+
+def _advice(use: Use, now: datetime, within: timedelta) -> Iterator[str]:
+    if use.broken is not None:
+        yield f"mend the module of {use.playbook}: an incident is no time to find out"
+        return
+    if _rehearsal(use, now, within) is not None:
+        yield f"remediate rehearse.{use.playbook}"
+    if any(use.verdicts.get(verdict) for verdict in _FAILED):
+        yield f"see in runs.list and runs.show ID what {use.playbook} met, and teach it that"

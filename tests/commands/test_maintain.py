@@ -1,0 +1,190 @@
+"""maintain.*: exit codes for cron, one line for a mistake, documents where they were asked for."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from remediate.commands import maintain as command
+from remediate.commands.maintain import look, tell_status
+from remediate.commands.terminal import Terminal
+from remediate.errors import ConfigurationError, RemediateError
+from remediate.maintenance.history import History
+from remediate.maintenance.occasion import Occasion
+from remediate.project import Project
+from toy_maintenance import report, result
+from toys import masked
+
+REMEDIATE = Path(sys.executable).with_name("remediate")
+INVENTORY = "shop:\n  hosts:\n    web1: {ansible_host: 127.0.0.1, ansible_port: 1, remediate: {php: php8.2}}\n"
+
+
+class Shop:
+    """A project with one host that nobody reaches."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "inventories").mkdir()
+        (root / "inventories/shop.yml").write_text(INVENTORY)
+        self.settings("")
+        self.project = Project(root)
+        self.out, self.err = io.StringIO(), io.StringIO()
+
+    def settings(self, text: str) -> None:
+        (self.root / "pyproject.toml").write_text(f"[tool.remediate]\n{text}")
+
+    @property
+    def terminal(self) -> Terminal:
+        return Terminal(masked(self.out), masked(self.err), False)
+
+    def look(self, about: Occasion = Occasion.MONTHLY, /, **flags: object) -> int:
+        return look(about, {"host": "web1", **flags}, self.project, self.terminal)
+
+    def status(self, **flags: object) -> int:
+        return tell_status(flags, self.project, self.terminal, program="remediate")
+
+    def history(self) -> History:
+        return History.open(self.project.journal(), project=self.project.identity())
+
+    def typed(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """As a person or cron types it."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.root),
+            "REMEDIATE_STATE_DIR": os.environ["REMEDIATE_STATE_DIR"],
+        }
+        return subprocess.run(
+            [REMEDIATE, *words], cwd=self.root, env=environment, capture_output=True, text=True, timeout=90, check=False
+        )
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+    root = tmp_path / "shop"
+    root.mkdir()
+    return Shop(root)
+
+
+def test_a_host_that_is_not_reached_is_5_and_is_kept_and_documented(shop: Shop) -> None:
+    document = shop.root / "report.md"
+    assert shop.look(markdown=str(document)) == 5
+    assert "?     web1 was not reached: " in shop.out.getvalue()
+    assert "Not reached: " in document.read_text()
+    with shop.history() as history:
+        (kept,) = history.latest()
+    assert (kept.occasion, kept.exit_code, kept.subjects[0].name) == (Occasion.MONTHLY, 5, "web1")
+
+
+def test_the_json_document_is_the_only_line_of_the_output(shop: Shop) -> None:
+    assert shop.look(json=True) == 5
+    found = json.loads(shop.out.getvalue())
+    assert (found["schema"], found["exit_code"]) == ("remediate.maintenance/1", 5)
+
+
+def test_the_review_needs_no_host_and_no_inventory(shop: Shop) -> None:
+    (shop.root / "inventories/shop.yml").unlink()
+    assert shop.look(Occasion.QUARTERLY, host=None) == 5
+    assert "maintain.quarterly on the team" in shop.out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ({"host": None}, "--host is missing"),
+        ({"host": "web9"}, "web9"),
+        ({"markdown": "/nowhere/report.md"}, "--markdown: /nowhere/report.md cannot be written"),
+        ({"inventory": "/nowhere.yml"}, "/nowhere.yml"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_looked_at(shop: Shop, flags: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        shop.look(Occasion.MONTHLY, **flags)
+    assert "\n" not in str(caught.value)
+    with shop.history() as history:
+        assert history.latest() == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("[tool.remediate.maintenance]\nspeed = 3\n", "tool.remediate.maintenance: speed: Extra inputs"),
+        ("[tool.remediate.maintenance.owners]\ncofee = 'Ana'\n", "owners names cofee, which is none of "),
+        ("[tool.remediate.maintenance]\nrehearsed_within_days = 0\n", "rehearsed_within_days: Input should be"),
+        ("[tool.remediate]\nmaintenance = 3\n".removeprefix("[tool.remediate]\n"), "tool.remediate.maintenance"),
+    ],
+)
+def test_wrong_settings_are_one_line_that_names_the_key(shop: Shop, settings: str, told: str) -> None:
+    shop.settings(settings)
+    for asked in (shop.look, shop.status):
+        with pytest.raises(ConfigurationError) as caught:
+            asked()
+        assert told in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_document_that_cannot_be_written_after_all_is_told_after_the_report(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "file_of", lambda *_: shop.root)
+    with pytest.raises(RemediateError, match="shop cannot be written: Is a directory"):
+        shop.look()
+    assert "was not reached" in shop.out.getvalue()
+
+
+def test_status_says_what_is_open_and_is_0_whatever_is_overdue(shop: Shop) -> None:
+    with shop.history() as history:
+        history.keep(report(result(False)))
+    assert shop.status() == 0
+    assert "monthly     web1                      2026-11-23 18:00Z  open: capacity" in shop.out.getvalue()
+    assert shop.status(json=True) == 0
+    assert json.loads(shop.out.getvalue().splitlines()[-1])["schema"] == "remediate.maintenance-status/1"
+
+
+def test_the_file_for_prometheus_holds_hosts_and_playbooks(shop: Shop) -> None:
+    with shop.history() as history:
+        history.keep(report(result(None)))
+    path = shop.root / "remediate.prom"
+    assert shop.status(prometheus=str(path)) == 0
+    text = path.read_text()
+    assert 'answer="unknown",item="capacity",occasion="monthly",subject="web1"} 1.0' in text
+    assert 'remediate_rehearsal_passed{playbook="app-down"}' in text
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("results.txt", "--prometheus: results.txt has to end in .prom, or node_exporter skips it"),
+        ("/nowhere/a.prom", "--prometheus: /nowhere/a.prom cannot be written"),
+    ],
+)
+def test_a_file_that_would_be_read_by_nobody_is_refused(shop: Shop, path: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        shop.status(prometheus=path)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("maintain.monthly",), 2),
+        (("maintain.monthly", "--host", "web9"), 2),
+        (("maintain.monthly", "--hots", "web1"), 2),
+        (("maintain.quarterly", "--host", "web1"), 2),
+        (("maintain.status", "--prometheus", "a.txt"), 2),
+        (("maintain.monthly", "--host", "web1"), 5),
+        (("maintain.quarterly",), 5),
+        (("maintain.status",), 0),
+    ],
+)
+def test_what_cron_sees(shop: Shop, words: tuple[str, ...], code: int) -> None:
+    ended = shop.typed(*words)
+    assert ended.returncode == code, ended.stderr
+    if code == 2:
+        assert ended.stdout == ""
+        assert len(ended.stderr.splitlines()) == 1, ended.stderr
+    assert "Traceback" not in ended.stderr

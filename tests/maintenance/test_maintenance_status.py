@@ -1,0 +1,113 @@
+"""What is due and what is overdue, by a clock that stands where the test puts it."""
+
+from datetime import timedelta
+
+import pytest
+
+from remediate.maintenance import status as module
+from remediate.maintenance.catalogue import of_occasion
+from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.report import TEAM, MaintenanceReport, Subject
+from remediate.maintenance.settings import MaintenanceSettings
+from remediate.maintenance.status import Standing, overdue_line, status, status_lines
+from toy_maintenance import DAY, NOW, report, result
+
+SETTINGS = MaintenanceSettings()
+
+
+@pytest.fixture(autouse=True)
+def _duties(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is told of every occasion, whatever the catalogue has for it."""
+    monkeypatch.setattr(module, "of_occasion", lambda occasion: of_occasion(occasion) or of_occasion(Occasion.MONTHLY))
+
+
+def standing(*latest: MaintenanceReport, occasion: Occasion, settings: MaintenanceSettings = SETTINGS) -> Standing:
+    (found,) = (each for each in status(latest, settings, NOW).standings if each.occasion is occasion)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("occasion", "period"),
+    [
+        (Occasion.DAILY, DAY),
+        (Occasion.WEEKLY, 7 * DAY),
+        (Occasion.MONTHLY, 31 * DAY),
+        (Occasion.QUARTERLY, 92 * DAY),
+    ],
+)
+def test_overdue_is_what_is_late_by_a_tenth_of_its_period(occasion: Occasion, period: timedelta) -> None:
+    def late(ago: timedelta) -> float | None:
+        return standing(report(result(), occasion=occasion, ago=ago), occasion=occasion).overdue_seconds
+
+    second = timedelta(seconds=1)
+    assert late(period - second) is None
+    assert late(period + period / 10 - second) is None
+    assert late(period + period / 10) == (period / 10).total_seconds()
+    assert late(3 * period) == (2 * period).total_seconds()
+
+
+def test_the_checklist_has_no_frequency_and_is_never_overdue() -> None:
+    done = standing(report(result(), occasion=Occasion.CHECKLIST, ago=999 * DAY), occasion=Occasion.CHECKLIST)
+    assert (done.due, done.overdue_seconds) == (None, None)
+
+
+def test_what_was_never_done_has_one_line_that_says_what_to_type() -> None:
+    never = standing(occasion=Occasion.MONTHLY)
+    assert (never.done, never.well, never.due, never.overdue) == (None, None, None, None)
+    shown = list(status_lines(status([], SETTINGS, NOW), "remediate"))
+    assert (
+        "monthly     -                         never done (Tech Lead): remediate maintain.monthly --host NAME" in shown
+    )
+    assert "quarterly   the team                  never done (Team): remediate maintain.quarterly" in shown
+
+
+def test_an_occasion_without_duties_has_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "of_occasion", lambda _: ())
+    assert status([report(result(), ago=40 * DAY)], SETTINGS, NOW).standings == ()
+
+
+def test_each_host_has_its_line_with_what_is_open() -> None:
+    latest = [
+        report(result(True), host="web1", ago=2 * DAY),
+        report(result(False), result(True, "b"), result(None, "c"), host="web2", ago=40 * DAY),
+        report(error="gone", host="web3", ago=DAY),
+    ]
+    found = [each for each in status(latest, SETTINGS, NOW).standings if each.occasion is Occasion.MONTHLY]
+    assert [(each.subject, each.well, each.open) for each in found] == [
+        ("web1", True, ()),
+        ("web2", False, ("capacity", "c")),
+        ("web3", False, ()),
+    ]
+    shown = [line for line in status_lines(status(latest, SETTINGS, NOW), "invoke") if line.startswith("monthly")]
+    assert shown == [
+        "monthly     web1                      2026-11-21 18:00Z  all well; next 2026-12-22 18:00Z",
+        (
+            "monthly     web2                      2026-10-14 18:00Z  open: capacity, c; OVERDUE by 9 d (Tech Lead): "
+            "invoke maintain.monthly --host web2"
+        ),
+        "monthly     web3                      2026-11-22 18:00Z  open: not reached; next 2026-12-23 18:00Z",
+    ]
+
+
+def test_owners_are_those_of_the_configuration() -> None:
+    own = MaintenanceSettings(owners={"capacity": "Ana"})
+    assert standing(occasion=Occasion.MONTHLY, settings=own).owners == ("Ana",)
+
+
+def test_whoever_watches_is_told_whose_it_is_and_what_to_type() -> None:
+    late = standing(report(result(), ago=40 * DAY), occasion=Occasion.MONTHLY)
+    assert overdue_line(late, "remediate") == (
+        "maintenance monthly of web1 is overdue by 9 d (Tech Lead): remediate maintain.monthly --host web1"
+    )
+    review = MaintenanceReport.of(
+        "1", Occasion.QUARTERLY, "ana", NOW - 200 * DAY, NOW, (Subject(name=TEAM, results=(result(),)),)
+    )
+    team = standing(review, occasion=Occasion.QUARTERLY)
+    assert overdue_line(team, "remediate").endswith("(Team): remediate maintain.quarterly")
+
+
+def test_the_document_says_the_same_as_the_lines() -> None:
+    document = status([report(result(False), ago=40 * DAY)], SETTINGS, NOW).model_dump(mode="json", by_alias=True)
+    assert document["schema"] == "remediate.maintenance-status/1"
+    (monthly,) = (each for each in document["standings"] if each["occasion"] == "monthly")
+    assert (monthly["subject"], monthly["open"], monthly["overdue_seconds"]) == ("web1", ["capacity"], 9 * 86400)

@@ -1,0 +1,42 @@
+"""Reports of maintenance as they might be, for several tests."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from remediate.maintenance.item import Result, Sample
+from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.report import MaintenanceReport, Subject
+from remediate.run_id import new_run_id
+
+NOW: Final = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
+DAY: Final = timedelta(days=1)
+HOSTILE: Final = '/srv/"a\\b\n## owned | [x](javascript:1) <img src=x onerror=1> `id` \x1b[31m{{ 7 * 7 }}'
+"""What a host may call its things, to see whom it takes in."""
+
+
+def result(ok: bool | None = True, item: str = "capacity", **stated: object) -> Result:
+    usual: dict[str, object] = {
+        "ok": ok,
+        "summary": "nothing reaches 95 % within 60 days",
+        "item": item,
+        "title": "Capacity planning",
+        "owner": "Tech Lead",
+    }
+    return Result.model_validate({**usual, **stated})
+
+
+def report(
+    *results: Result,
+    host: str = "web1",
+    occasion: Occasion = Occasion.MONTHLY,
+    ago: timedelta = timedelta(),
+    error: str | None = None,
+) -> MaintenanceReport:
+    """A look at one host, so long before now."""
+    started = NOW - ago
+    subject = Subject(name=host, address=f"{host}.example.com", error=error, results=results)
+    return MaintenanceReport.of(new_run_id(), occasion, "ana", started, started + timedelta(seconds=2), (subject,))
+
+
+def used(value: float, name: str = "/") -> Sample:
+    return Sample(name=name, value=value, unit="%")
