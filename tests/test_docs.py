@@ -278,7 +278,7 @@ def test_the_keys_of_an_inventory_are_the_fields_of_the_settings() -> None:
 
 
 def test_the_keys_of_monitoring_are_the_fields_of_its_settings() -> None:
-    kinds = {"prometheus": Prometheus, "error_tracking": ErrorTracking}
+    kinds: dict[str, type[BaseModel]] = {"prometheus": Prometheus, "error_tracking": ErrorTracking}
     stated = []
     for first, meaning in rows((ROOT / "docs/inventory.md").read_text(), "monitoring"):
         inner = re.match(r"`\{(.*?)\}`", meaning)
