@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import Enum
 from threading import Event
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from remediate.command import Run
 from remediate.judge import RULES, explain, verification
@@ -16,9 +16,6 @@ from remediate.session import Acted, ActState, CommandResult
 from remediate.survey import Facts
 from remediate.surveyor import SURVEY_SECONDS, Look, Surveyor
 from remediate.verdict import LOCK_MISSING, LOCKED, Verdict, refuse
-
-LOOK_AGAIN: Final = 0.25
-"""Seconds between two looks at something that is about to change."""
 
 
 class Ran(NamedTuple):
@@ -111,7 +108,7 @@ def _settle(
         result = verification(remedy, before, after)
         if isinstance(result, Failed) or (isinstance(result, Proven) and enough(after)):
             return result
-        if monotonic() >= until or stop.wait(LOOK_AGAIN):
+        if monotonic() >= until or stop.wait(look.pause):
             return result
 
 

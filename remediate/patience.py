@@ -5,7 +5,6 @@ from threading import Event
 from time import monotonic
 from typing import Final
 
-from remediate.attempt import LOOK_AGAIN
 from remediate.judge import Judgement
 from remediate.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.verdict import IN_TRANSITION, UNREADABLE, Decision, refuse
@@ -41,7 +40,7 @@ def patiently(
     patience = max(0.0, min(PATIENCE, left))
     until = monotonic() + patience
     with surveyor.look(seconds=patience + SURVEY_SECONDS) as look:
-        while waits() and monotonic() < until and not stop.wait(LOOK_AGAIN):
+        while waits() and monotonic() < until and not stop.wait(look.pause):
             look.survey()
             judgements = judge()
     return tuple(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,6 +16,8 @@ from remediate.vantage import Vantage
 
 SURVEY_SECONDS: Final = 40.0
 """Deadline of one survey; each question has a shorter one of its own."""
+LOOK_AGAIN: Final = 0.25
+"""Seconds at the least between two looks at something that is about to change."""
 
 
 class Look:
@@ -25,6 +28,15 @@ class Look:
         self._rounds = rounds
         self._here = here
         self._there = there
+        self._took = 0.0
+
+    @property
+    def pause(self) -> float:
+        """Seconds to leave the host alone before the next look: as long as the last one took.
+
+        A host in trouble shall not spend more than half of its time on our questions.
+        """
+        return max(LOOK_AGAIN, self._took)
 
     def acted(self) -> Acted:
         """Wait for the end of the act. Raises ContactLost."""
@@ -32,7 +44,11 @@ class Look:
 
     def survey(self) -> Facts:
         """Ask everything once. Raises Unreachable or ContactLost."""
-        return self._surveyor.read(self._rounds, self._here, self._there)
+        begun = monotonic()
+        try:
+            return self._surveyor.read(self._rounds, self._here, self._there)
+        finally:
+            self._took = monotonic() - begun
 
     def __enter__(self) -> Self:
         return self

@@ -63,7 +63,7 @@ def code(outcome: HostOutcome) -> str | None:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("remediate.patience.PATIENCE", 0.6)
-    monkeypatch.setattr("remediate.patience.LOOK_AGAIN", 0.02)
+    monkeypatch.setattr("remediate.surveyor.LOOK_AGAIN", 0.02)
 
 
 # -- what it costs -----------------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from remediate.fields import AbsolutePath, Port, ProgramName, UnitName, UserName
 from remediate.rehearsal.faults.fault import Fault
+from remediate.rehearsal.faults.supervisor import given_up
 
-_IN = "$((SECONDS + 15))"
 _PREFIX = "agency_platform_"
 _CACHE = "agency_platform_agency_platform_cache:"
 
@@ -36,19 +36,7 @@ class _RedisFault(Fault):
 
     @property
     def _workers_given_up(self) -> str:
-        """Have supervisor give the workers up, as it does after some failed starts.
-
-        Their program is away meanwhile, so that they fail at once. On a host that is so slow that it takes them longer
-        than supervisor calls a start, they would be started for ever: there they are stopped.
-        """
-        group, script = f"'{self.program}:*'", f"{self.path}/artisan"
-        status = f"{{ supervisorctl status {group} || true; }}"
-        return (
-            f"supervisorctl stop {group}\nmv {script} {script}.away\nsupervisorctl start {group} || true\n"
-            f"until={_IN} ; while [ $SECONDS -lt $until ] && {status} | grep -vq FATAL; do sleep 0.5; done\n"
-            f"if {status} | grep -vq FATAL; then supervisorctl stop {group} || true; fi\n"
-            f"mv {script}.away {script}\n"
-        )
+        return given_up(self.program, f"{self.path}/artisan")
 
     @property
     def _drop_in(self) -> str:

@@ -8,6 +8,20 @@ from remediate.fields import AbsolutePath, ProgramName
 from remediate.rehearsal.faults.fault import Fault
 
 
+def given_up(program: str, script: str) -> str:
+    """Have supervisor give a program up, as it does after some failed starts; end with 1 when that takes too long.
+
+    Its script is away meanwhile, so that it fails at once. On a host so slow that failing takes longer than supervisor
+    calls a start, it is started again and again: never stopped, since that would be a person's doing.
+    """
+    status = f"{{ supervisorctl status '{program}:*' || true; }}"
+    return (
+        f"supervisorctl stop '{program}:*'\nmv {script} {script}.away\nsupervisorctl start '{program}:*' || true\n"
+        f"until=$((SECONDS + 90)); while [ $SECONDS -lt $until ] && {status} | grep -vq FATAL; do sleep 0.5; done\n"
+        f"mv {script}.away {script}\nif {status} | grep -v FATAL >&2; then exit 1; fi\n"
+    )
+
+
 class WorkersStopped(Fault):
     """Somebody stopped the queue workers and forgot them."""
 
@@ -48,13 +62,7 @@ class WorkersFatal(Fault):
 
     def breaking(self) -> str:
         """See Fault."""
-        not_yet = f"{{ supervisorctl status '{self.program}:*' || true; }} | grep -vq FATAL"
-        return (
-            f"supervisorctl stop '{self.program}:*'\nmv {self.script} {self.script}.away\n"
-            f"supervisorctl start '{self.program}:*' || true\n"
-            f"for i in $(seq 60); do {not_yet} || break; sleep 0.5; done\n"
-            f"mv {self.script}.away {self.script}\n"
-        )
+        return given_up(self.program, self.script)
 
     def mending(self) -> str:
         """See Fault."""
