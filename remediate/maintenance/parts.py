@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from pydantic import AnyHttpUrl
+
 from remediate.errors import Unreadable
 from remediate.maintenance.item import Finding
 
@@ -44,3 +46,10 @@ def together(parts: Iterable[Part], yes: str) -> Finding:
     advice = dict.fromkeys(line for part in parts for line in part.advice)
     summary = "; ".join(part.says for part in worst) if worst else yes
     return Finding(ok=ok, summary=summary, evidence=tuple(evidence), advice=tuple(advice))
+
+
+def linked(finding: Finding, page: AnyHttpUrl | None) -> Finding:
+    """Add the page where it is put right, where there is one and something is to be done."""
+    if finding.ok or page is None:
+        return finding
+    return finding.model_copy(update={"advice": (*finding.advice, f"see {page}")})

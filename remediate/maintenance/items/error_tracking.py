@@ -7,7 +7,7 @@ from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Seen
 from remediate.maintenance.items.outside import endpoint_page, judge_endpoint
 from remediate.maintenance.occasion import Occasion
-from remediate.maintenance.parts import Part, readable, together
+from remediate.maintenance.parts import Part, linked, readable, together
 from remediate.monitoring import ErrorTracking as Settings
 from remediate.playbook import Probes
 from remediate.probes.error_tracking import AppErrorTracking
@@ -41,13 +41,14 @@ class ErrorTracking(Item):
         settings = seen.host.settings.monitoring.error_tracking
         if settings is None:
             advice = (f"write {_PLACE}, empty ({{}}) for Flare's own names (docs/inventory.md)",)
-            return _linked(Finding(ok=False, summary=_NOTHING, advice=advice), seen.host)
+            return linked(Finding(ok=False, summary=_NOTHING, advice=advice), seen.host.settings.links.error_tracking)
         application = _application(seen.host, settings)
         parts = [
             *readable(lambda: _judge_application(settings, application, seen.facts)),
             *readable(lambda: _judge_service(settings, seen.facts)),
         ]
-        return _linked(together(parts, "the client is loaded, has its key, and its service answers"), seen.host)
+        finding = together(parts, "the client is loaded, has its key, and its service answers")
+        return linked(finding, seen.host.settings.links.error_tracking)
 
 
 _NOTHING = f"nothing is configured in the inventory: {_PLACE}"
@@ -106,10 +107,3 @@ def _judge_service(settings: Settings, facts: Facts) -> Iterator[Part]:
             yield Part(ok, f"{page.url} does not answer the host: {answer.describe()}", advice=advice)
     if settings.endpoint is not None:
         yield judge_endpoint(settings.endpoint, facts)
-
-
-def _linked(finding: Finding, host: Host) -> Finding:
-    link = host.settings.links.error_tracking
-    if finding.ok or link is None:
-        return finding
-    return finding.model_copy(update={"advice": (*finding.advice, f"see {link}")})

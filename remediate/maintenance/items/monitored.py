@@ -8,7 +8,7 @@ from remediate.maintenance.item import Finding, Item, Seen
 from remediate.maintenance.items.alerting import Alert
 from remediate.maintenance.items.outside import endpoint_page, judge_endpoint, judge_visits, visits_probe
 from remediate.maintenance.occasion import Occasion
-from remediate.maintenance.parts import Part, readable, together
+from remediate.maintenance.parts import Part, linked, readable, together
 from remediate.monitoring import Monitor
 from remediate.playbook import Probes
 from remediate.probes.prometheus import AlertRule, AlertRules
@@ -88,28 +88,27 @@ class Monitored(Item):
         if (endpoint := monitor.endpoint) is not None:
             parts += readable(lambda: [judge_endpoint(endpoint, seen.facts)])
             yes.append("the monitoring service says yes")
-        return _linked(together(parts, "; ".join(yes)), seen.host)
+        return linked(together(parts, "; ".join(yes)), seen.host.settings.links.monitoring)
 
     def _unwatched(self, seen: Seen) -> Finding:
         """Nothing is named: look whether Prometheus has something that could be."""
-        missing = f"nothing is configured in the inventory: {self.place}"
+        missing, link = f"nothing is configured in the inventory: {self.place}", seen.host.settings.links.monitoring
         write = f"write what watches it under {self.place}: alert, visits or endpoint (docs/inventory.md)"
         rules = self._all_rules(seen.host)
         if rules is None:
-            return _linked(Finding(ok=False, summary=missing, advice=(write,)), seen.host)
+            return linked(Finding(ok=False, summary=missing, advice=(write,)), link)
         try:
             loaded = seen.facts[rules].rules
         except Unreadable as why:
-            return Finding(
-                ok=None, summary=f"{missing}; whether Prometheus has it is not known: {why}", advice=(write,)
-            )
+            says = f"{missing}; whether Prometheus has it is not known: {why}"
+            return linked(Finding(ok=None, summary=says, advice=(write,)), link)
         found = list(dict.fromkeys(rule.name for rule in loaded if self._is_about(rule)))
         if not found:
             says = f"{missing}; none of Prometheus's {len(loaded)} alert rules looks like one"
-            return _linked(Finding(ok=False, summary=says, advice=(write,)), seen.host)
+            return linked(Finding(ok=False, summary=says, advice=(write,)), link)
         named = ", ".join(found[:_SHOWN])
         advice = (f"if one of these is it, name it: {self.place}.alert: {found[0]}",)
-        return Finding(ok=None, summary=f"{missing}; Prometheus has {named}", advice=advice)
+        return linked(Finding(ok=None, summary=f"{missing}; Prometheus has {named}", advice=advice), link)
 
     def _is_about(self, rule: AlertRule) -> bool:
         try:
@@ -117,14 +116,6 @@ class Monitored(Item):
         except Unreadable:
             return False
         return any(part in name for name in names for part in self.metrics)
-
-
-def _linked(finding: Finding, host: Host) -> Finding:
-    """The finding, with the page where it is put right, if there is one and something is to be done."""
-    link = host.settings.links.monitoring
-    if finding.ok or link is None:
-        return finding
-    return finding.model_copy(update={"advice": (*finding.advice, f"see {link}")})
 
 
 class Uptime(Monitored):
