@@ -129,7 +129,9 @@ class Alert(NamedTuple):
             advice = ("find out why Prometheus does not evaluate its rules: its log, prometheus_rule_group_* metrics",)
             return Part(False, f"rule {rule.name} was last evaluated {age / 60:.0f} min ago", advice=advice)
         now = "it fires at present" if rule.state == "firing" else f"state {_line(rule.state)}"
-        return Part(True, f"rule {rule.name} was evaluated {max(0.0, age):.0f} s ago by Prometheus's clock, {now}")
+        says = f"rule {rule.name} was evaluated {max(0.0, age):.0f} s ago by Prometheus's clock, {now}"
+        # Whether its threshold is a sensible one only a person can say.
+        return Part(True, says, evidence=(f"its expression: {_line(rule.query)}",))
 
     def _fires(self, rule: AlertRule, facts: Facts) -> Iterator[Part]:
         try:
