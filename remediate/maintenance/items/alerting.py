@@ -42,7 +42,7 @@ class Alert(NamedTuple):
     @property
     def yes(self) -> str:
         """What is said when all is well."""
-        return f"alert {self.name} is evaluated, can fire, and somebody is told"
+        return f"alert {self.name} is evaluated, can fire, and has a receiver"
 
     def _ready(self, url: str) -> Page:
         return Page(url=f"{url.rstrip('/')}/-/ready", asked_from=self.prometheus.vantage)

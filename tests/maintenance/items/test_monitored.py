@@ -1,4 +1,4 @@
-"""Each line of the checklist: yes only when the alert is evaluated, can fire, and somebody is told."""
+"""Each line of the checklist: yes only when the alert is evaluated, can fire, and has a receiver."""
 
 import pytest
 
@@ -53,7 +53,7 @@ LABELLED = 'node_filesystem_avail_bytes{mountpoint="/data"}'
 
 def test_an_alert_that_would_be_heard() -> None:
     finding = judged(DiskAlerts(), DISK, WELL)
-    assert (finding.ok, finding.summary) == (True, "alert DiskSpaceLow is evaluated, can fire, and somebody is told")
+    assert (finding.ok, finding.summary) == (True, "alert DiskSpaceLow is evaluated, can fire, and has a receiver")
     said = "\n".join(finding.evidence)
     assert "evaluated 4 s ago by Prometheus's clock, state inactive" in said
     assert "node_filesystem_avail_bytes has 3 series now, of web1:9100" in said
@@ -81,7 +81,7 @@ CASES: dict[str, tuple[Known, bool | None, str]] = {
     "fails": (rules(health="err", error="vector cannot\ncontain"), False, "fails whenever it is evaluated: vector"),
     "never evaluated": (rules(ago=None), None, "has not been evaluated yet"),
     "no longer evaluated": (rules(ago=3600), False, "was last evaluated 60 min ago"),
-    "a slow group": (rules(ago=3600, interval=1200), True, "somebody is told"),
+    "a slow group": (rules(ago=3600, interval=1200), True, "has a receiver"),
     "nobody delivers it": ({SERIES: exw.NO_SERIES}, False, "DiskSpaceLow cannot fire: there is no series of node_file"),
     "several hosts": ({SERIES: exw.series("a:9100", "b:9100")}, None, "series of several things: a:9100, b:9100"),
     "series cannot be counted": ({SERIES: Unreadable("503")}, None, "whether DiskSpaceLow can fire is not known: 503"),
@@ -101,11 +101,11 @@ CASES: dict[str, tuple[Known, bool | None, str]] = {
             **rules(labels=(("severity", "page"),)),
         },
         True,
-        "somebody is told",
+        "has a receiver",
     ),
     "an expression nobody can follow": (rules(query="a § b"), None, "cannot be followed"),
     "too many sets of series": (rules(query=" + ".join(f"m{n}" for n in range(13))), None, "too many to look into"),
-    "absence is what it is about": (rules(query="absent(node_load1)"), True, "somebody is told"),
+    "absence is what it is about": (rules(query="absent(node_load1)"), True, "has a receiver"),
     "no labels like that": (
         {**rules(query=LABELLED), found(LABELLED): exw.NO_SERIES},
         None,
