@@ -43,7 +43,8 @@ cp -a /root/watched/.env {APP}/.env; cp -a /root/watched/app.php {APP}/config/ap
 cp -a /root/watched/config.php {APP}/bootstrap/cache/config.php
 systemctl kill -s CONT prometheus 2> /dev/null || true
 systemctl start {" ".join(UNITS)}
-systemctl reload prometheus prometheus-alertmanager
+# Not reloaded: a HUP just after a start ends them, who do not listen to it yet.
+systemctl restart prometheus prometheus-alertmanager
 systemctl reload nginx
 count() {{ {_ASK} "query=count($1)" | sed -n 's/.*,"\\([0-9]*\\)"\\].*/\\1/p'; }}
 rules() {{ curl -s http://127.0.0.1:9090/api/v1/rules; }}
