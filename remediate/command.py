@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from remediate.fields import HostName, Port, UserName
+from remediate.fields import HostName, Port, Reference, UserName
 from remediate.programs import name_of
 
 ROOT = "root"
@@ -88,6 +88,9 @@ class HttpRequest(BaseModel):
     url: Annotated[str, Field(pattern=r"^https?://[^\s\x00-\x1f]+$")]
     resolve: str | None = Field(default=None, description="address:port to connect to instead of what DNS says")
     ca_file: Path | None = Field(default=None, description="PEM file of authorities to trust besides the system's")
+    token: Reference | None = Field(
+        default=None, description="where the bearer token is; a controller reads it when it sends the request"
+    )
     seconds: float = Field(default=10, gt=0, le=60, description="deadline of the whole request, in seconds")
 
     @property
@@ -97,7 +100,12 @@ class HttpRequest(BaseModel):
         return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
     def curl(self) -> Run:
-        """Return the same request as a command for a host: body on stdout, `status seconds redirect` on stderr."""
+        """Return the same request as a command for a host: body on stdout, `status seconds redirect` on stderr.
+
+        Raises ValueError for one with a token: secrets stay on the controller, and out of arguments.
+        """
+        if self.token is not None:
+            raise ValueError("a request with a token is sent by the controller only")
         pinned = ("--connect-to", f"::{self.resolve}") if self.resolve else ()
         trusted = ("--cacert", str(self.ca_file)) if self.ca_file else ()
         return Run.of(

@@ -5,6 +5,7 @@ import errno
 import re
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,8 +13,9 @@ from time import monotonic, time
 from typing import Final, Protocol, Self
 
 from remediate.command import CurlExit, HttpRequest, Output, TlsRequest
-from remediate.errors import Unreadable
+from remediate.errors import ConfigurationError, Unreadable
 from remediate.probe import Fact, Probe
+from remediate.references import resolve
 from remediate.script import STDOUT_LIMIT
 
 OWN_NETWORK: Final = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
@@ -63,12 +65,13 @@ def fetch(request: HttpRequest) -> Output:
     machine's environment has (ALL_PROXY, ~/.netrc) are not used, because the answer would be theirs. A machine without
     another way out is left out with `site_vantage: [host]`.
 
-    Raises Unreadable when this machine has no network, when no client can be built on it, or its trust file cannot be
-    read: none of that says anything about the site.
+    Raises Unreadable when this machine has no network, when no client can be built on it, or its trust file or the
+    request's token cannot be read: none of that says anything about the site.
     """
     import httpx2
 
     url, headers, extensions = _addressed(request)
+    headers.update(_authorized(request))
     try:
         client = httpx2.Client(verify=_trusting(request), timeout=request.seconds, trust_env=False)
     except (ImportError, OSError, ValueError) as error:
@@ -114,6 +117,20 @@ def _addressed(request: HttpRequest) -> tuple[str, dict[str, str], dict[str, obj
     shown = f"[{name}]" if ":" in name else name
     headers["Host"] = shown if port == usual else f"{shown}:{port}"
     return f"{scheme}://{request.resolve}{path}", headers, {"sni_hostname": name}
+
+
+def _authorized(request: HttpRequest) -> dict[str, str]:
+    """Return the header with the token, which is read for this request alone and never part of a message."""
+    if request.token is None:
+        return {}
+    try:
+        token = resolve(request.token, f"the token for {request.url}", sys.stdin).get_secret_value()
+    except ConfigurationError as error:
+        raise Unreadable(str(error)) from None
+    # RFC 6750, 2.1: anything else is none, and would end up in a message of the client's.
+    if not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", token):
+        raise Unreadable(f"the token for {request.url} holds what no bearer token can hold")
+    return {"Authorization": f"Bearer {token}"}
 
 
 def handshake(request: TlsRequest) -> Output:

@@ -9,6 +9,9 @@ from remediate.vantage import Vantage
 
 AlertName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\"\\]{1,200}$")]
 """What a rule is called in Prometheus: any text; nothing that would have to be quoted."""
+Instance = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\"\\]{1,200}$")]
+"""Value of the label `instance`: web1.example.com:9100, https://www.example.com/."""
+_LOOPBACK = frozenset({"127.0.0.1", "[::1]", "localhost"})
 FilePattern = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/*?@%+=:, -]{1,400}$")]
 """Files by a shell's pattern: an absolute path in which * and ? may stand."""
 
@@ -17,7 +20,10 @@ class Prometheus(Section):
     """Where alert rules are evaluated."""
 
     url: PublicUrl = Field(description="its address, for example http://127.0.0.1:9090")
-    vantage: Vantage = Field(default=Vantage.HOST, description="from where that address is reached: host, controller")
+    alertmanager: PublicUrl | None = Field(
+        default=None, description="address of the Alertmanager that it sends to; reached from where Prometheus is"
+    )
+    vantage: Vantage = Field(default=Vantage.HOST, description="from where both are reached: host, controller")
 
 
 class Visits(Section):
@@ -39,11 +45,20 @@ class Endpoint(Section):
     token: Reference | None = Field(default=None, description="where the bearer token is (env:, file:, cmd:)")
     contains: Annotated[str, Field(min_length=1, max_length=200)] = Field(description="text that only a yes holds")
 
+    @model_validator(mode="after")
+    def _token_stays_secret(self) -> Self:
+        if self.token is not None and self.url.scheme != "https" and self.url.host not in _LOOPBACK:
+            raise ValueError("has a token, and its url is not https: everybody on the way could read the token")
+        return self
+
 
 class Monitor(Section):
     """What watches one thing. Of what is given, all has to say yes."""
 
     alert: AlertName | None = Field(default=None, description="name of an alert rule in Prometheus")
+    instance: Instance | None = Field(
+        default=None, description="label `instance` of the series that are about this host, where there are several"
+    )
     visits: Visits | None = Field(default=None, description="visits of a monitor to the site")
     endpoint: Endpoint | None = Field(default=None, description="a page of a monitoring service")
 
@@ -51,6 +66,8 @@ class Monitor(Section):
     def _something(self) -> Self:
         if self.alert is None and self.visits is None and self.endpoint is None:
             raise ValueError("names nothing that watches: give it alert, visits or endpoint")
+        if self.instance is not None and self.alert is None:
+            raise ValueError("names an instance, and no alert that it would belong to")
         return self
 
 

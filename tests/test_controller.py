@@ -322,6 +322,36 @@ def test_no_request_takes_a_proxy(server: Server, monkeypatch: pytest.MonkeyPatc
     assert answer(HttpRequest(url="http://example.com/", resolve=f"127.0.0.1:{server.port}", seconds=5)).ok
 
 
+def test_a_token_is_read_when_it_is_sent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = get(server).model_copy(update={"token": "env:MONITORING_TOKEN"})
+    server.says(reply(200))
+    for token in ("first-4711", "second-4711"):
+        monkeypatch.setenv("MONITORING_TOKEN", token)
+        output = fetch(request)
+        assert f"Authorization: Bearer {token}\r\n".encode() in server.asked[-1]
+        assert "4711" not in f"{output!r}{request!r}{request.model_dump_json()}"
+
+
+@pytest.mark.parametrize("token", ["a b", "a\nX-Other: 1", "gr\u00fcn", "a=b"])
+def test_a_token_that_can_be_none_is_not_sent(server: Server, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    monkeypatch.setenv("MONITORING_TOKEN", token)
+    with pytest.raises(Unreadable, match="no bearer token") as caught:
+        fetch(get(server).model_copy(update={"token": "env:MONITORING_TOKEN"}))
+    assert token not in str(caught.value)
+    assert server.asked == []
+
+
+def test_a_token_that_cannot_be_read_says_nothing_about_the_page(server: Server) -> None:
+    with pytest.raises(Unreadable, match="there is no such variable"):
+        fetch(get(server).model_copy(update={"token": "env:NO_SUCH_TOKEN_HERE"}))
+    assert server.asked == []
+
+
+def test_a_token_never_becomes_an_argument(server: Server) -> None:
+    with pytest.raises(ValueError, match="by the controller only"):
+        get(server).model_copy(update={"token": "env:MONITORING_TOKEN"}).curl()
+
+
 def test_nothing_is_compressed(server: Server) -> None:
     server.says(reply(200))
     answer(get(server))

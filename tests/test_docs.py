@@ -34,7 +34,7 @@ from remediate.incident.settings import (
     StatuspageSettings,
     incident_settings,
 )
-from remediate.monitoring import MaintenanceLimits
+from remediate.monitoring import ErrorTracking, MaintenanceLimits, Monitor, Monitoring, Prometheus
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, RunVerdict
 from remediate.playbooks.app_down import app_down
@@ -259,6 +259,7 @@ NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "limits": Limits,
     "maintenance": MaintenanceLimits,
     "payments": Payments,
+    "monitoring": Monitoring,
 }
 
 
@@ -275,6 +276,27 @@ def test_the_keys_of_an_inventory_are_the_fields_of_the_settings() -> None:
             assert (inner[1].split(", ") if inner else None) == (
                 list(NESTED[key].model_fields) if key in NESTED else None
             ), key
+
+
+def test_the_keys_of_monitoring_are_the_fields_of_its_settings() -> None:
+    kinds: dict[str, type[BaseModel]] = {"prometheus": Prometheus, "error_tracking": ErrorTracking}
+    stated = []
+    for first, meaning in rows((ROOT / "docs/inventory.md").read_text(), "monitoring"):
+        inner = re.match(r"`\{(.*?)\}`", meaning)
+        for key in re.findall(r"`([a-z_]+)`", first):
+            assert inner is not None
+            assert inner[1].split(", ") == list(kinds.get(key, Monitor).model_fields), key
+            stated.append(key)
+    assert sorted(stated) == sorted(Monitoring.model_fields)
+
+
+def test_the_examples_of_monitoring_are_accepted() -> None:
+    page = (ROOT / "docs/inventory.md").read_text()
+    examples = [block["text"] for block in _FENCED.finditer(page) if "  monitoring:\n" in block["text"]]
+    assert len(examples) == 2
+    for example in examples:
+        settings = Settings.model_validate(yaml.safe_load(example)["remediate"])
+        assert settings.monitoring != Monitoring()
 
 
 def test_the_limits_of_a_database_are_the_fields_of_its_settings() -> None:

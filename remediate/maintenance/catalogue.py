@@ -4,11 +4,26 @@ from typing import Final
 
 from remediate.maintenance.item import Duty
 from remediate.maintenance.items.capacity import Capacity
+from remediate.maintenance.items.error_tracking import ErrorTracking
+from remediate.maintenance.items.monitored import (
+    CertificateAlerts,
+    DatabaseMonitoring,
+    DiskAlerts,
+    QueueMonitoring,
+    Uptime,
+)
 from remediate.maintenance.items.queue_health import QueueHealth
 from remediate.maintenance.items.runbook_review import RunbookReview
 from remediate.maintenance.occasion import Occasion
 
 DUTIES: Final[tuple[Duty, ...]] = (
+    # 8.1
+    Uptime(),
+    ErrorTracking(),
+    DatabaseMonitoring(),
+    QueueMonitoring(),
+    DiskAlerts(),
+    CertificateAlerts(),
     # 8.2
     QueueHealth(),
     Capacity(),

@@ -111,29 +111,34 @@ class Site(Probe[Answer]):
 
     def parse(self, output: Output) -> Answer:
         """See Probe."""
-        try:
-            status, seconds, *redirect = last_line(output.stderr).split(" ", 2)
-            code, duration = int(status), float(seconds)
-        except ValueError:
-            code, duration, redirect = 0, inf, []
-        if not isfinite(duration):
-            raise Unreadable(f"{self.url}: curl: {last_line(output.stderr)}")
-        failure = None
-        if output.exit != CurlExit.OK and not (output.cut and output.exit in _READER_STOPPED):
-            failure = FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER) if output.exit in _KNOWN else None
-            failure = failure or Failure.BROKEN_ANSWER
-        right = self.contains is None or self.contains in output.stdout
-        if output.cut and not right:
-            raise Unreadable(f"{self.url}: the page is too long to tell whether it holds {self.contains!r}")
-        return Answer(
-            status=code or None,
-            failure=failure,
-            redirect=redirect[0] if redirect and redirect[0] else None,
-            right=right,
-            seconds=duration,
-        )
+        return answer_of(self.url, self.contains, output)
 
 
 _KNOWN = frozenset(CurlExit)
 _READER_STOPPED = frozenset({CurlExit.WRITE, 141})
 """How curl ends when the limit on the answer's size closed its output."""
+
+
+def answer_of(url: str, contains: str | None, output: Output) -> Answer:
+    """Read what curl, or a controller's request, was answered with. Raises Unreadable."""
+    try:
+        status, seconds, *redirect = last_line(output.stderr).split(" ", 2)
+        code, duration = int(status), float(seconds)
+    except ValueError:
+        code, duration, redirect = 0, inf, []
+    if not isfinite(duration):
+        raise Unreadable(f"{url}: curl: {last_line(output.stderr)}")
+    failure = None
+    if output.exit != CurlExit.OK and not (output.cut and output.exit in _READER_STOPPED):
+        failure = FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER) if output.exit in _KNOWN else None
+        failure = failure or Failure.BROKEN_ANSWER
+    right = contains is None or contains in output.stdout
+    if output.cut and not right:
+        raise Unreadable(f"{url}: the page is too long to tell whether it holds {contains!r}")
+    return Answer(
+        status=code or None,
+        failure=failure,
+        redirect=redirect[0] if redirect and redirect[0] else None,
+        right=right,
+        seconds=duration,
+    )

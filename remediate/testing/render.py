@@ -16,6 +16,7 @@ from remediate.probes.machine import MachineIdentity
 from remediate.probes.network import Listeners
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.opcache import OpcacheState
+from remediate.probes.page import Page
 from remediate.probes.php import MARKER
 from remediate.probes.php_fpm import InstalledPhp, PoolsState
 from remediate.probes.sudo import SudoRules
@@ -25,6 +26,7 @@ from remediate.testing.render_certificate import of_certificates
 from remediate.testing.render_load import of_load
 from remediate.testing.render_payments import of_payments
 from remediate.testing.render_stores import of_stores
+from remediate.testing.render_watching import of_watching
 
 _CURL: Final = {
     None: CurlExit.OK,
@@ -68,6 +70,7 @@ def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
         or of_load(probe, fact)
         or of_stores(fact)
         or of_payments(fact)
+        or of_watching(fact)
     )
 
 
@@ -87,7 +90,7 @@ def _of_systemd(fact: Fact) -> Output | None:
 
 def _of_programs(probe: Probe[Fact], fact: Fact) -> Output | None:
     match fact:
-        case Answer() if isinstance(probe, Site):
+        case Answer() if isinstance(probe, Site | Page):
             return _answer(probe, fact)
         case ConfigCheck():
             return _nginx(fact) if isinstance(probe, NginxConfig) else _php_fpm(fact)
@@ -198,7 +201,7 @@ def _unit(fact: UnitState) -> str:
     return "".join(f"{name}={value}\n" for name, value in properties.items())
 
 
-def _answer(probe: Site, fact: Answer) -> Output:
+def _answer(probe: Site | Page, fact: Answer) -> Output:
     page = (probe.contains or "<html>") if fact.right else "<html>"
     return Output(
         stdout=page,

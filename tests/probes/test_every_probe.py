@@ -19,11 +19,13 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, AuthorityState, Challenge, ChallengeState
+from remediate.probes.alertmanager import AlertmanagerRouting, Matcher
 from remediate.probes.cache import Cache
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal, RenewalState
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants, WorkersConfiguration
+from remediate.probes.error_tracking import AppErrorTracking, TrackingState
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
 from remediate.probes.filesystems import Consumer, ConsumerList, Consumers, Room
 from remediate.probes.http import Failure, Site
@@ -45,14 +47,17 @@ from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.opcache import Opcache, OpcacheState
+from remediate.probes.page import Page
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.processes import Processes, UnitUsage
+from remediate.probes.prometheus import AlertmanagersOf, AlertRules, PrometheusTime, Series
 from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble
 from remediate.probes.redis import AppRedis, ContentState, RedisContent
 from remediate.probes.stores import Scan, Trouble
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
 from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, WorkerPids, Workers
 from remediate.probes.systemd import LogLines, Unit, UnitLog
+from remediate.probes.visits import MonitorVisits
 from remediate.probes.webhook import Delivery, Webhook
 from remediate.script import STDOUT_LIMIT
 from remediate.survey import Facts
@@ -60,9 +65,11 @@ from remediate.testing import ScriptedSession, output_of
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
 from remediate.testing import payment_examples as pay
+from remediate.testing import watching_examples as exw
 from remediate.vantage import Vantage
 
 APP = "/home/forge/agency-platform"
+PROMETHEUS = "http://127.0.0.1:9090"
 SITE = Site(url="https://example.com/", asked_from=Vantage.HOST, contains="Welcome")
 SERVED = ServedCertificate(domain="example.com", asked_from=Vantage.HOST)
 WEBHOOK = Webhook(
@@ -242,6 +249,36 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     Opcache(php="php8.2"): (
         *(ex.OPCACHE, ex.OPCACHE_KEEPS, OpcacheState(enabled=False, looks_again=True)),
         ex.OPCACHE.model_copy(update={"seconds": 60}),
+    ),
+    Page(url="https://monitoring.example.com/", asked_from=Vantage.CONTROLLER, contains="up", token="env:TOKEN"): (
+        *(ex.page(), ex.page(401), ex.page(right=False), *map(ex.no_page, Failure)),
+    ),
+    Page(url="http://127.0.0.1:9090/-/ready", asked_from=Vantage.HOST): (ex.page(), ex.page(503)),
+    AlertRules(url=PROMETHEUS, asked_from=Vantage.HOST): (
+        *(exw.NO_RULES, exw.loaded(exw.rule(), exw.rule("Other", state="firing", labels=(("severity", "page"),)))),
+        exw.loaded(exw.rule(health="err", error="many-to-many matching not allowed"), exw.rule(ago=None)),
+    ),
+    AlertRules(url=PROMETHEUS, asked_from=Vantage.CONTROLLER, alert="Disk space (low)"): (
+        *(exw.NO_RULES, exw.loaded(exw.rule("Disk space (low)"))),
+    ),
+    PrometheusTime(url=PROMETHEUS, asked_from=Vantage.HOST): (exw.SERVER_TIME,),
+    AlertmanagersOf(url=PROMETHEUS, asked_from=Vantage.HOST): (exw.SENDS, exw.SENDS_NOWHERE),
+    Series(url=PROMETHEUS, asked_from=Vantage.HOST, vector='up{job="node"}'): (
+        *(exw.NO_SERIES, exw.series("web1:9100"), exw.series("", "web1:9100", "web2:9100", each=1)),
+    ),
+    AlertmanagerRouting(url="http://127.0.0.1:9093", asked_from=Vantage.HOST): (
+        *(exw.ROUTING, exw.SILENT, exw.routed(Matcher(label="severity", operator="=~", value="page|ticket"))),
+        exw.routed(Matcher(label="", operator="", value="what is this?"), goes_on=True),
+    ),
+    MonitorVisits(log="/var/log/nginx/access.log", agent="UptimeRobot"): (
+        *(exw.visit(), exw.visit(60, status=502), exw.visit(None), exw.visit(None, whole=False)),
+    ),
+    AppErrorTracking(php="php8.2", path=APP, user="forge", provider=r"Spatie\Flare", key="flare.key"): (
+        exw.TRACKING,
+        *(
+            TrackingState(provider=provider, key=False, cached=False)
+            for provider in ("loaded", "deferred", "installed", "missing")
+        ),
     ),
 }
 

@@ -23,7 +23,7 @@ users() {
 
 files() {
     cp -R "$here/rootfs/." /
-    chmod 755 /usr/sbin/php-fpm8.1 /usr/local/sbin/pebble-ready
+    chmod 755 /usr/sbin/php-fpm8.1 /usr/local/sbin/pebble-ready /usr/local/sbin/agency-queue-metrics
     install -d /usr/lib/php/8.1 /var/www/letsencrypt
     install -m 755 /usr/sbin/php-fpm8.2 /usr/lib/php/8.1/php-fpm8.1
     ln -s php8.2 /usr/bin/php8.1
@@ -44,6 +44,10 @@ units() {
     systemctl disable --quiet --now apt-daily.timer apt-daily-upgrade.timer certbot.timer dpkg-db-backup.timer \
         e2scrub_all.timer fstrim.timer logrotate.timer phpsessionclean.timer e2scrub_reap.service
     systemctl disable --quiet man-db.timer 2> /dev/null || true
+    # What watches is there for whoever starts monitoring.target; a rehearsal should not pay for it.
+    systemctl disable --quiet --now prometheus prometheus-alertmanager prometheus-node-exporter \
+        prometheus-blackbox-exporter prometheus-mysqld-exporter 2> /dev/null
+    rm -rf /var/lib/prometheus/metrics2/* /var/lib/prometheus/alertmanager/*
     # Nobody sits at this machine's console.
     systemctl mask --quiet console-getty.service getty@tty1.service
     systemctl daemon-reload
@@ -99,6 +103,8 @@ SESSION_DRIVER=redis
 QUEUE_CONNECTION=redis
 
 STRIPE_WEBHOOK_SECRET=whsec_$(secret)
+
+FLARE_KEY=$(secret)
 ENV
     printf '\nrequirepass %s\n' "$redis_password" >> /etc/redis/redis.conf
     systemctl restart redis-server mariadb
@@ -106,6 +112,7 @@ ENV
 CREATE DATABASE agency CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 CREATE USER agency@'127.0.0.1' IDENTIFIED BY '$db_password', agency@localhost IDENTIFIED BY '$db_password';
 GRANT ALL ON agency.* TO agency@'127.0.0.1', agency@localhost;
+CREATE USER prometheus@localhost IDENTIFIED VIA unix_socket;
 SQL
 }
 
@@ -121,6 +128,7 @@ application() {
 certificate() {
     rm -f /etc/nginx/sites-enabled/default
     ln -s ../sites-available/brochure /etc/nginx/sites-enabled/brochure
+    ln -s ../sites-available/ingest /etc/nginx/sites-enabled/ingest
     # The site names a certificate that does not exist yet: until it does, only its challenge path is served.
     cat > /etc/nginx/sites-enabled/first-certificate <<NGINX
 server {

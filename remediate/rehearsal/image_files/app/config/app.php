@@ -31,6 +31,7 @@ return [
         Illuminate\Validation\ValidationServiceProvider::class,
         Illuminate\View\ViewServiceProvider::class,
         App\Providers\RouteServiceProvider::class,
+        App\Providers\ErrorReportsServiceProvider::class,
     ],
 
     // Facades are imported by their full names. An alias "Redis" must never exist: phpredis owns that class.

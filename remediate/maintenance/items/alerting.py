@@ -1,0 +1,215 @@
+"""Whether an alert of Prometheus would be heard: the rule is loaded and evaluated, it can fire, somebody is told."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from remediate.errors import Unreadable
+from remediate.maintenance.parts import Part
+from remediate.monitoring import Prometheus
+from remediate.playbook import Probes
+from remediate.probes import promql
+from remediate.probes.alertmanager import AlertmanagerRouting
+from remediate.probes.http import Failure
+from remediate.probes.page import Page
+from remediate.probes.prometheus import AlertmanagersOf, AlertRule, AlertRules, PrometheusTime, Series
+from remediate.survey import Facts
+
+_MISSED: Final = 4
+"""Evaluations that a rule may miss: one that is slow, or a restart, is no news."""
+_PATIENCE: Final = 180.0
+"""Seconds below which no evaluation is called old."""
+_SELECTORS: Final = 12
+"""More than that are not looked into: each is a question of its own."""
+_UNPROVEN: Final = "not proven: no alert was sent, and silences were not looked at"
+_LONGEST: Final = 800
+"""Characters of a selector that is asked about."""
+
+
+class Alert(NamedTuple):
+    """One alert, as the inventory names it."""
+
+    prometheus: Prometheus
+    name: str
+    instance: str | None
+    key: str
+    """Where in the inventory it stands: remediate.monitoring.disk."""
+
+    @property
+    def url(self) -> str:
+        """Where Prometheus is."""
+        return str(self.prometheus.url).rstrip("/")
+
+    @property
+    def yes(self) -> str:
+        """What is said when all is well."""
+        return f"alert {self.name} is evaluated, can fire, and has a receiver"
+
+    def _ready(self, url: str) -> Page:
+        return Page(url=f"{url.rstrip('/')}/-/ready", asked_from=self.prometheus.vantage)
+
+    @property
+    def _rules(self) -> AlertRules:
+        return AlertRules(url=self.url, asked_from=self.prometheus.vantage, alert=self.name)
+
+    @property
+    def _time(self) -> PrometheusTime:
+        return PrometheusTime(url=self.url, asked_from=self.prometheus.vantage)
+
+    @property
+    def _senders(self) -> AlertmanagersOf:
+        return AlertmanagersOf(url=self.url, asked_from=self.prometheus.vantage)
+
+    def _series(self, selector: promql.Selector) -> Series:
+        vector = selector.vector(self.instance)
+        if len(vector) > _LONGEST:
+            raise Unreadable(f"a selector of {len(vector)} characters in {self.name} is not looked into")
+        return Series(url=self.url, asked_from=self.prometheus.vantage, vector=vector)
+
+    def _routing(self, url: str) -> AlertmanagerRouting:
+        return AlertmanagerRouting(url=url.rstrip("/"), asked_from=self.prometheus.vantage)
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def probes(self) -> Probes:
+        """What is asked first."""
+        other = None if self.prometheus.alertmanager is None else str(self.prometheus.alertmanager)
+        notified = () if other is None else (self._ready(other), self._routing(other))
+        return (self._ready(self.url), self._rules, self._time, self._senders, *notified)
+
+    def further(self, facts: Facts) -> Probes:
+        """What the rules make one want to know: whether the series are there that they are about."""
+        try:
+            rules = facts[self._rules].rules
+        except Unreadable:  # that is said when it is judged
+            return ()
+        asked: list[Series] = []
+        for rule in rules:
+            try:
+                for selector in self._expression(rule).selectors:
+                    asked.extend(self._series(each) for each in (selector, selector.bare) if each is not None)
+            except Unreadable:
+                continue
+        return tuple(dict.fromkeys(asked))
+
+    def _expression(self, rule: AlertRule) -> promql.Expression:
+        found = promql.read(rule.query)
+        if len(found.selectors) > _SELECTORS:
+            raise Unreadable(f"{self.name} is about {len(found.selectors)} sets of series, too many to look into")
+        return found
+
+    # -- judging -------------------------------------------------------------------------------------------------------
+
+    def judge(self, facts: Facts) -> Iterator[Part]:
+        """Yield what each step from the rule to a person comes to. Raises Unreadable."""
+        answer = facts[self._ready(self.url)]
+        if not answer.ok:
+            # Nothing listens there: whatever is written in its files, nobody evaluates it.
+            ok = False if answer.failure is Failure.REFUSED else None
+            says = f"nobody evaluates {self.name}" if ok is False else f"whether {self.name} is evaluated is not known"
+            advice = (f"start Prometheus, or correct remediate.monitoring.prometheus.url ({self.url})",)
+            yield Part(ok, f"{says}: Prometheus: {answer.describe()}", advice=advice)
+            return
+        rules = facts[self._rules].rules
+        if not rules:
+            advice = (f"load a rule of that name in Prometheus, or correct {self.key}.alert",)
+            yield Part(False, f"Prometheus has no alert rule called {self.name}", advice=advice)
+        for rule in rules:
+            yield self._evaluated(rule, facts)
+            yield from self._fires(rule, facts)
+            yield from self._told(rule, facts)
+
+    def _evaluated(self, rule: AlertRule, facts: Facts) -> Part:
+        if rule.health == "err":
+            advice = (f"correct the rule: {_line(rule.query)}",)
+            return Part(False, f"rule {rule.name} fails whenever it is evaluated: {_line(rule.error)}", advice=advice)
+        if rule.evaluated is None:
+            return Part(None, f"rule {rule.name} has not been evaluated yet", advice=("look again in a minute",))
+        age = (facts[self._time].at - rule.evaluated).total_seconds()
+        if age > max(_PATIENCE, _MISSED * rule.interval):
+            advice = ("find out why Prometheus does not evaluate its rules: its log, prometheus_rule_group_* metrics",)
+            return Part(False, f"rule {rule.name} was last evaluated {age / 60:.0f} min ago", advice=advice)
+        now = "it fires at present" if rule.state == "firing" else f"state {_line(rule.state)}"
+        says = f"rule {rule.name} was evaluated {max(0.0, age):.0f} s ago by Prometheus's clock, {now}"
+        # Whether its threshold is a sensible one only a person can say.
+        return Part(True, says, evidence=(f"its expression: {_line(rule.query)}",))
+
+    def _fires(self, rule: AlertRule, facts: Facts) -> Iterator[Part]:
+        try:
+            expression = self._expression(rule)
+            found = [self._found(selector, facts) for selector in expression.selectors]
+        except Unreadable as why:
+            yield Part(None, f"whether {rule.name} can fire is not known: {why}")
+            return
+        missing = [part for part in found if part.ok is not True]
+        spared = len(missing) < len(found) or expression.constant
+        if missing and expression.lenient and spared:
+            # One alternative is enough for it, and which of them it was written for only a person can tell.
+            missing = [part._replace(ok=None) for part in missing]
+        yield from (part for part in found if part.ok)
+        yield from missing
+        if not found:
+            yield Part(True, f"rule {rule.name} needs no series in order to fire")
+
+    def _found(self, selector: promql.Selector, facts: Facts) -> Part:
+        """Judge whether there is anything that one selector finds. Raises Unreadable."""
+        instances = [(_line(name), count) for name, count in facts[self._series(selector)].instances]
+        shown, count = _line(selector.shown), sum(count for _, count in instances)
+        named = ", ".join(name or "no instance" for name, _ in instances[:5])
+        if len(instances) > 1:
+            more = f" and {len(instances) - 5} more" if len(instances) > 5 else ""
+            advice = (f"say which of them is this host: {self.key}.instance",)
+            return Part(None, f"{shown} has series of several things: {named}{more}", advice=advice)
+        if instances:
+            return Part(True, f"{shown} has {count} series now, of {named}")
+        of = "" if self.instance is None else f" of {self.instance}"
+        if selector.bare is not None and facts[self._series(selector.bare)].instances:
+            says = f"no series{of} matches {shown}: a mistake, or what it is about has not happened yet"
+            return Part(None, says, advice=(f"compare the labels in the rule with those of {selector.name}",))
+        advice = (f"see to it that {selector.name or shown} is delivered: its exporter, its scrape job",)
+        return Part(False, f"{self.name} cannot fire: there is no series{of} of {shown}", advice=advice)
+
+    def _told(self, rule: AlertRule, facts: Facts) -> Iterator[Part]:
+        senders = facts[self._senders]
+        if not senders.active:
+            advice = ("name an Alertmanager in Prometheus's configuration (alerting.alertmanagers)",)
+            yield Part(False, "Prometheus knows no Alertmanager: nobody is told of any alert", advice=advice)
+            return
+        if self.prometheus.alertmanager is None:
+            advice = ("write its address: remediate.monitoring.prometheus.alertmanager",)
+            yield Part(None, f"whether the Alertmanager answers is not known ({senders.describe()})", advice=advice)
+            return
+        url = str(self.prometheus.alertmanager).rstrip("/")
+        answer = facts[self._ready(url)]
+        if not answer.ok:
+            ok = False if answer.failure is Failure.REFUSED else None
+            says = "nobody is told of any alert" if ok is False else "whether anybody is told is not known"
+            advice = (f"start the Alertmanager, or correct remediate.monitoring.prometheus.alertmanager ({url})",)
+            yield Part(ok, f"{says}: Alertmanager: {answer.describe()}", advice=advice)
+            return
+        yield Part(True, f"Prometheus sends to {senders.describe()}; the Alertmanager at {url} is ready")
+        yield self._received(rule, facts, url)
+
+    def _received(self, rule: AlertRule, facts: Facts, url: str) -> Part:
+        labels = {**dict(rule.labels), "alertname": rule.name}
+        receivers = facts[self._routing(url)].receivers(labels)
+        told = [each for each in receivers if each.means]
+        silent = ", ".join(_line(each.name) for each in receivers if not each.means)
+        if not told:
+            advice = (f"give the receiver a means (email_configs, webhook_configs …), or route {rule.name} to another",)
+            return Part(False, f"{rule.name} reaches nobody: receiver {silent} has no means to tell", advice=advice)
+        named = ", ".join(f"{_line(each.name)} ({', '.join(map(_line, each.means))})" for each in told)
+        if silent:
+            advice = ("see where it is routed: amtool config routes test",)
+            says = f"{rule.name} goes to {named}, or to {silent}, who is told nothing: that depends on its labels"
+            return Part(None, says, advice=advice)
+        return Part(
+            True,
+            f"{rule.name} goes to {named}",
+            evidence=("not proven: no alert was sent, and silences not looked at",),
+        )
+
+
+def _line(text: str) -> str:
+    """Text of a server's, short enough for one line."""
+    text = " ".join(text.split())
+    return text if len(text) <= 160 else f"{text[:160]}…"

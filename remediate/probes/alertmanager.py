@@ -1,0 +1,204 @@
+"""Whom an Alertmanager tells: its receivers, and the routes that lead to them.
+
+Its HTTP API is described by api/v2/openapi.yaml in its repository, its configuration under
+https://prometheus.io/docs/alerting/latest/configuration/. It shows passwords as `<secret>`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from remediate.command import Output
+from remediate.errors import Unreadable
+from remediate.probe import Fact
+from remediate.probes.api import ApiQuestion
+
+_DEEPEST: Final = 20
+"""Routes below routes; nobody's tree is that deep, and reading it must end."""
+_MATCHER: Final = re.compile(
+    r"""\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*(?:"([^"\\]*)"|([^\s"\\,{}=~!]+))\s*(?:,|$)"""
+)
+_WORDS: Final = re.compile(r"\^?\(?[A-Za-z0-9_ -]+(?:\|[A-Za-z0-9_ -]+)*\)?\$?")
+"""A regular expression that is a choice of words. No other one of a host's is ever run: it could take for ever."""
+
+
+class Matcher(BaseModel):
+    """What a route asks of one label; with an empty operator it could not be read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    operator: Literal["=", "!=", "=~", "!~", ""]
+    value: str
+
+    def holds(self, labels: Mapping[str, str]) -> bool | None:
+        """Whether it does for an alert of which these labels are known; None where that is not enough to tell."""
+        known = labels.get(self.label)
+        if known is None or "{{" in known or not self.operator:
+            return None
+        if self.operator in {"=", "!="}:
+            return (known == self.value) is (self.operator == "=")
+        if not _WORDS.fullmatch(self.value):
+            return None
+        return (known in self.value.strip("^()$").split("|")) is (self.operator == "=~")
+
+
+class Route(BaseModel):
+    """One node of the tree: which alerts it takes, and who is told of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    receiver: str = Field(description="inherited from the node above where it names none")
+    matchers: tuple[Matcher, ...] = ()
+    goes_on: bool = Field(default=False, description="whether its siblings below are tried as well (continue)")
+    routes: tuple["Route", ...] = ()
+
+    def takes(self, labels: Mapping[str, str]) -> bool | None:
+        """Whether it takes such an alert; None where that cannot be told."""
+        held = [matcher.holds(labels) for matcher in self.matchers]
+        return False if False in held else None if None in held else True
+
+    def receivers(self, labels: Mapping[str, str]) -> Iterator[str]:
+        """Yield everybody whom an alert that this node takes may end up with."""
+        certain = False
+        for route in self.routes:
+            taken = route.takes(labels)
+            if taken is False:
+                continue
+            yield from route.receivers(labels)
+            certain = certain or taken is True
+            if taken is True and not route.goes_on:
+                return
+        if not certain:
+            yield self.receiver
+
+
+class Receiver(BaseModel):
+    """Somebody who is told, and by which means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    means: tuple[str, ...] = Field(description="email, webhook, slack …; none for one who is told nothing")
+
+
+class Routing(Fact):
+    """Who is told of which alert."""
+
+    route: Route
+    tellers: tuple[Receiver, ...] = Field(description="every receiver that is configured")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return any(receiver.means for receiver in self.tellers)
+
+    def describe(self) -> str:
+        """See Fact."""
+        told = [each for each in self.tellers if each.means]
+        return f"{len(told)} of {len(self.tellers)} receivers lead somewhere"
+
+    def receivers(self, labels: Mapping[str, str]) -> tuple[Receiver, ...]:
+        """Everybody whom such an alert may end up with, each once."""
+        known = {receiver.name: receiver for receiver in self.tellers}
+        nobody = {name: Receiver(name=name, means=()) for name in dict.fromkeys(self.route.receivers(labels))}
+        return tuple(known.get(name, other) for name, other in nobody.items())
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class _Original(_Data):
+    original: str
+
+
+class _Status(_Data):
+    config: _Original
+
+
+class _Route(_Data):
+    receiver: str | None = None
+    match: dict[str, str | int | bool] = {}
+    match_re: dict[str, str | int | bool] = {}
+    matchers: tuple[str, ...] = ()
+    goes_on: bool = Field(default=False, alias="continue")
+    routes: tuple["_Route", ...] = ()
+
+
+class _Receiver(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+
+    name: str
+
+
+class _Configuration(_Data):
+    route: _Route
+    receivers: tuple[_Receiver, ...] = ()
+
+
+class AlertmanagerRouting(ApiQuestion[Routing]):
+    """Ask an Alertmanager whom it tells of what: with a receiver that has no means nobody is told of anything."""
+
+    kind: Literal["alertmanager.routing"] = "alertmanager.routing"
+
+    def label(self) -> str:
+        """See Probe."""
+        return "Alertmanager's routes"
+
+    def path(self) -> str:
+        """See ApiQuestion."""
+        return "/api/v2/status"
+
+    def parse(self, output: Output) -> Routing:
+        """See Probe."""
+        try:
+            text = _Status.model_validate(self.document(output)).config.original
+            # An alias is the way to write a text that grows without end when it is read; Alertmanager writes none.
+            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+                raise Unreadable(f"{self.label()}: its configuration has aliases")
+            found = _Configuration.model_validate(yaml.safe_load(text))
+            return Routing(
+                route=_route(found.route, "", 0),
+                tellers=tuple(Receiver(name=each.name, means=tuple(_means(each))) for each in found.receivers),
+            )
+        except (ValidationError, yaml.YAMLError, RecursionError, ValueError, OverflowError):
+            raise Unreadable(f"{self.label()}: Alertmanager answered something else than was asked") from None
+
+
+def _means(receiver: _Receiver) -> Iterator[str]:
+    for key, value in sorted((receiver.model_extra or {}).items()):
+        if key.endswith("_configs") and value:
+            yield key.removesuffix("_configs")
+
+
+def _route(route: _Route, above: str, depth: int) -> Route:
+    if depth > _DEEPEST:
+        raise ValueError("routes are nested too deeply")
+    receiver = route.receiver or above
+    stated = [Matcher(label=label, operator="=", value=str(value)) for label, value in route.match.items()]
+    stated += [Matcher(label=label, operator="=~", value=str(value)) for label, value in route.match_re.items()]
+    return Route(
+        receiver=receiver,
+        matchers=(*stated, *(matcher for text in route.matchers for matcher in _matchers(text))),
+        goes_on=route.goes_on,
+        routes=tuple(_route(each, receiver, depth + 1) for each in route.routes),
+    )
+
+
+def _matchers(text: str) -> Iterator[Matcher]:
+    """Yield what one entry asks: `severity="page"`, or several of them in braces."""
+    inner, at = text.strip().removeprefix("{").removesuffix("}"), 0
+    while at < len(inner):
+        found = _MATCHER.match(inner, at)
+        if found is None:
+            yield Matcher(label="", operator="", value=inner[at:])
+            return
+        value = found[3] if found[3] is not None else found[4]
+        match found[2]:
+            case "=" | "!=" | "=~" | "!~" as operator:
+                yield Matcher(label=found[1], operator=operator, value=value)
+        at = found.end()

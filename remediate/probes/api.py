@@ -1,0 +1,47 @@
+"""What is common to questions that a web API answers with JSON."""
+
+import json
+from abc import abstractmethod
+
+from pydantic import Field
+
+from remediate.command import HttpRequest, Output, Run
+from remediate.errors import Unreadable
+from remediate.probe import Probe, T_co
+from remediate.probes.http import answer_of
+from remediate.vantage import Vantage
+
+
+class ApiQuestion(Probe[T_co]):
+    """One GET below the address of a service; whatever is no 200 with a JSON document is Unreadable.
+
+    Whether the service is there at all is another question, for which there is `Page`.
+    """
+
+    url: str = Field(description="address of the service, for example http://127.0.0.1:9090")
+    asked_from: Vantage = Field(description="host or controller")
+
+    @abstractmethod
+    def path(self) -> str:
+        """What is asked for below the address, percent-encoded."""
+
+    @property
+    def vantage(self) -> Vantage:
+        """See Probe."""
+        return self.asked_from
+
+    def command(self) -> Run | HttpRequest:
+        """See Probe."""
+        request = HttpRequest(url=f"{self.url.rstrip('/')}{self.path()}")
+        return request if self.asked_from is Vantage.CONTROLLER else request.curl()
+
+    def document(self, output: Output) -> object:
+        """Return the JSON of an answer. Raises Unreadable."""
+        answer = answer_of(self.label(), None, output)
+        if not answer.ok:
+            raise Unreadable(f"{self.label()}: {answer.describe()}")
+        try:
+            found: object = json.loads(output.stdout)
+        except (ValueError, RecursionError):
+            raise Unreadable(f"{self.label()}: answered with something else than JSON") from None
+        return found

@@ -1,0 +1,57 @@
+"""Whether the application is set up to report its exceptions."""
+
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.fields import AbsolutePath, ClassName, ConfigKey, PhpName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.php import answered, program
+
+
+class TrackingState(Fact):
+    """What the application says of its error tracking; never the key itself."""
+
+    provider: Literal["loaded", "deferred", "installed", "missing"] = Field(
+        description="whether the client's service provider is at work, or at least there"
+    )
+    key: bool = Field(description="whether the project's key is set")
+    cached: bool = Field(description="whether the configuration is cached: then .env is not read")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.provider == "loaded" and self.key
+
+    def describe(self) -> str:
+        """See Fact."""
+        return f"provider {self.provider}, key {'set' if self.key else 'not set'}"
+
+
+class AppErrorTracking(Probe[TrackingState]):
+    """Ask the application itself, with the configuration in use. Cost: the framework is started once."""
+
+    kind: Literal["laravel.error-tracking"] = "laravel.error-tracking"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as")
+    provider: ClassName = Field(description="service provider of the client")
+    key: ConfigKey = Field(description="configuration key that holds the project's key")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "error tracking"
+
+    def command(self) -> Run:
+        """See Probe."""
+        words = (f"/usr/bin/{self.php}", "-r", program("error_tracking"), "--", self.path, self.provider, self.key)
+        return Run.of(*words, user=self.user, seconds=15)
+
+    def parse(self, output: Output) -> TrackingState:
+        """See Probe."""
+        try:
+            return TrackingState.model_validate(answered(self.label(), output))
+        except ValidationError:
+            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None

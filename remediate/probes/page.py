@@ -1,0 +1,43 @@
+"""One page of something that watches, asked for as it is: not the site, and not under the site's name."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.command import HttpRequest, Output, Run
+from remediate.fields import Reference
+from remediate.probe import Probe
+from remediate.probes.http import Answer, answer_of
+from remediate.vantage import Vantage
+
+
+class Page(Probe[Answer]):
+    """Ask for one page, wherever its name leads to; `Site` is for the pages of the application itself.
+
+    A token is a secret of the controller's: a question with one can only be asked from there.
+    """
+
+    kind: Literal["http.page"] = "http.page"
+    bears_cut: ClassVar[bool] = True
+    url: str = Field(description="page to ask for")
+    asked_from: Vantage = Field(description="host or controller")
+    contains: str | None = Field(default=None, description="text that the right page holds")
+    token: Reference | None = Field(default=None, description="where the bearer token is (env:, file:, cmd:)")
+
+    @property
+    def vantage(self) -> Vantage:
+        """See Probe."""
+        return self.asked_from
+
+    def label(self) -> str:
+        """See Probe."""
+        return self.url
+
+    def command(self) -> Run | HttpRequest:
+        """See Probe."""
+        request = HttpRequest(url=self.url, token=self.token)
+        return request if self.asked_from is Vantage.CONTROLLER else request.curl()
+
+    def parse(self, output: Output) -> Answer:
+        """See Probe."""
+        return answer_of(self.url, self.contains, output)

@@ -1,0 +1,33 @@
+"""What the tests of the checklist share: an item is asked what it wants to know, and judged by what is stated."""
+
+from collections.abc import Mapping
+
+from incidents import host
+from remediate.errors import Unreadable
+from remediate.host import Host
+from remediate.maintenance.item import Finding, Item, Seen
+from remediate.playbook import Probes
+from remediate.probe import Fact, Probe
+from remediate.survey import Facts
+from remediate.testing import watching_examples as exw
+
+Known = Mapping[Probe[Fact], Fact | Unreadable]
+
+
+def watched(**monitoring: object) -> Host:
+    """A host of which the inventory says this about monitoring."""
+    return host(
+        monitoring=monitoring,
+        links={"monitoring": "https://alerts.example.com/", "error_tracking": "https://errors.example.com/"},
+    )
+
+
+def judged(item: Item, machine: Host, known: Known) -> Finding:
+    """Ask twice, as the examiner does; what is asked and not stated cannot be read."""
+    first = _answers(item.probes(machine), known)
+    second = _answers(item.further(machine, first), known)
+    return item.judge(Seen(host=machine, facts=first.updated(second), now=exw.NOW))
+
+
+def _answers(probes: Probes, known: Known) -> Facts:
+    return Facts({probe: known.get(probe, Unreadable(f"{probe.label()}: not stated")) for probe in probes})

@@ -1,0 +1,294 @@
+"""Each line of the checklist: yes only when the alert is evaluated, can fire, and has a receiver."""
+
+import pytest
+
+from checklist import Known, judged, watched
+from remediate.errors import Unreadable
+from remediate.maintenance.items.monitored import (
+    CertificateAlerts,
+    DatabaseMonitoring,
+    DiskAlerts,
+    Monitored,
+    QueueMonitoring,
+    Uptime,
+)
+from remediate.probe import Fact
+from remediate.probes.alertmanager import AlertmanagerRouting, Matcher
+from remediate.probes.http import Failure
+from remediate.probes.page import Page
+from remediate.probes.prometheus import AlertmanagersOf, AlertRules, PrometheusTime, Series
+from remediate.probes.visits import MonitorVisits
+from remediate.testing import examples as ex
+from remediate.testing import watching_examples as exw
+from remediate.vantage import Vantage
+
+PROMETHEUS, ALERTMANAGER = "http://127.0.0.1:9090", "http://127.0.0.1:9093"
+HERE = Vantage.HOST
+BOTH = {"url": PROMETHEUS, "alertmanager": ALERTMANAGER}
+DISK = watched(prometheus=BOTH, disk={"alert": "DiskSpaceLow"})
+READY = Page(url=f"{PROMETHEUS}/-/ready", asked_from=HERE)
+TELLS = Page(url=f"{ALERTMANAGER}/-/ready", asked_from=HERE)
+RULES = AlertRules(url=PROMETHEUS, asked_from=HERE, alert="DiskSpaceLow")
+TIME = PrometheusTime(url=PROMETHEUS, asked_from=HERE)
+SENDERS = AlertmanagersOf(url=PROMETHEUS, asked_from=HERE)
+ROUTES = AlertmanagerRouting(url=ALERTMANAGER, asked_from=HERE)
+
+
+def found(vector: str) -> Series:
+    return Series(url=PROMETHEUS, asked_from=HERE, vector=vector)
+
+
+SERIES = found("node_filesystem_avail_bytes")
+WELL: Known = {
+    READY: ex.page(),
+    TELLS: ex.page(),
+    RULES: exw.loaded(exw.rule()),
+    TIME: exw.SERVER_TIME,
+    SENDERS: exw.SENDS,
+    ROUTES: exw.ROUTING,
+    SERIES: exw.series("web1:9100"),
+}
+LABELLED = 'node_filesystem_avail_bytes{mountpoint="/data"}'
+
+
+def test_an_alert_that_would_be_heard() -> None:
+    finding = judged(DiskAlerts(), DISK, WELL)
+    assert (finding.ok, finding.summary) == (True, "alert DiskSpaceLow is evaluated, can fire, and has a receiver")
+    said = "\n".join(finding.evidence)
+    assert "evaluated 4 s ago by Prometheus's clock, state inactive" in said
+    assert "node_filesystem_avail_bytes has 3 series now, of web1:9100" in said
+    assert "DiskSpaceLow goes to on-call (webhook)" in said
+    assert "not proven: no alert was sent" in said
+    assert finding.advice == ()
+
+
+def test_one_that_fires_is_said_to() -> None:
+    finding = judged(DiskAlerts(), DISK, {**WELL, RULES: exw.loaded(exw.rule(state="firing"))})
+    assert finding.ok
+    assert "it fires at present" in "\n".join(finding.evidence)
+
+
+def rules(**changed: object) -> Known:
+    return {RULES: exw.loaded(exw.rule(**changed))}  # type: ignore[arg-type]  # whatever a rule has
+
+
+CASES: dict[str, tuple[Known, bool | None, str]] = {
+    "nothing listens": ({READY: ex.no_page()}, False, "nobody evaluates DiskSpaceLow: Prometheus: no connection"),
+    "not ready yet": ({READY: ex.page(503)}, None, "whether DiskSpaceLow is evaluated is not known: Prometheus: 503"),
+    "no answer in time": ({READY: ex.no_page(Failure.TIMEOUT)}, None, "no answer in time"),
+    "no such rule": ({RULES: exw.NO_RULES}, False, "Prometheus has no alert rule called DiskSpaceLow"),
+    "rules too long to be read": ({RULES: Unreadable("too long")}, None, "too long"),
+    "fails": (rules(health="err", error="vector cannot\ncontain"), False, "fails whenever it is evaluated: vector"),
+    "never evaluated": (rules(ago=None), None, "has not been evaluated yet"),
+    "no longer evaluated": (rules(ago=3600), False, "was last evaluated 60 min ago"),
+    "a slow group": (rules(ago=3600, interval=1200), True, "has a receiver"),
+    "nobody delivers it": ({SERIES: exw.NO_SERIES}, False, "DiskSpaceLow cannot fire: there is no series of node_file"),
+    "several hosts": ({SERIES: exw.series("a:9100", "b:9100")}, None, "series of several things: a:9100, b:9100"),
+    "series cannot be counted": ({SERIES: Unreadable("503")}, None, "whether DiskSpaceLow can fire is not known: 503"),
+    "no Alertmanager": ({SENDERS: exw.SENDS_NOWHERE}, False, "Prometheus knows no Alertmanager"),
+    "Alertmanager is down": ({TELLS: ex.no_page()}, False, "nobody is told of any alert: Alertmanager: no connection"),
+    "Alertmanager is slow": ({TELLS: ex.no_page(Failure.TIMEOUT)}, None, "whether anybody is told is not known"),
+    "a receiver without means": ({ROUTES: exw.SILENT}, False, "DiskSpaceLow reaches nobody: receiver null"),
+    "routes cannot be read": ({ROUTES: Unreadable("secret agents")}, None, "secret agents"),
+    "routed by a label that series bring": (
+        {ROUTES: exw.routed(Matcher(label="team", operator="=", value="web"))},
+        None,
+        "goes to on-call (webhook), or to null",
+    ),
+    "routed by a label of the rule": (
+        {
+            ROUTES: exw.routed(Matcher(label="severity", operator="=", value="page")),
+            **rules(labels=(("severity", "page"),)),
+        },
+        True,
+        "has a receiver",
+    ),
+    "an expression nobody can follow": (rules(query="a § b"), None, "cannot be followed"),
+    "too many sets of series": (rules(query=" + ".join(f"m{n}" for n in range(13))), None, "too many to look into"),
+    "absence is what it is about": (rules(query="absent(node_load1)"), True, "has a receiver"),
+    "no labels like that": (
+        {**rules(query=LABELLED), found(LABELLED): exw.NO_SERIES},
+        None,
+        "a mistake, or what it is about has not happened yet",
+    ),
+    "no such metric": (
+        {**rules(query=LABELLED), found(LABELLED): exw.NO_SERIES, SERIES: exw.NO_SERIES},
+        False,
+        "cannot fire",
+    ),
+    "one alternative is there": (
+        {
+            **rules(query="node_filesystem_avail_bytes < 1 or disk_free < 1"),
+            found("disk_free"): exw.NO_SERIES,
+        },
+        None,
+        "no series of disk_free",
+    ),
+    "no alternative is there": (
+        {
+            **rules(query="node_filesystem_avail_bytes < 1 or disk_free < 1"),
+            found("disk_free"): exw.NO_SERIES,
+            SERIES: exw.NO_SERIES,
+        },
+        False,
+        "no series of disk_free",
+    ),
+    "two of one name, one of which is blind": (
+        {
+            RULES: exw.loaded(exw.rule(), exw.rule(query="disk_free < 1")),
+            found("disk_free"): exw.NO_SERIES,
+        },
+        False,
+        "no series of disk_free",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_keeps_an_alert_from_being_heard(case: str) -> None:
+    known, ok, says = CASES[case]
+    finding = judged(DiskAlerts(), DISK, {**WELL, **known})
+    assert (finding.ok, says in finding.summary) == (ok, True), finding.summary
+    assert "\n" not in finding.summary
+    if not ok:
+        assert finding.advice[-1] == "see https://alerts.example.com/"
+
+
+def test_a_no_outweighs_what_is_not_known() -> None:
+    finding = judged(DiskAlerts(), DISK, {**WELL, SERIES: exw.NO_SERIES, ROUTES: Unreadable("not read")})
+    assert finding.ok is False
+    assert "not read" in finding.evidence
+    assert "not read" not in finding.summary
+
+
+def test_the_series_of_this_host_alone() -> None:
+    machine = watched(prometheus=BOTH, disk={"alert": "DiskSpaceLow", "instance": "web1:9100"})
+    own = found('node_filesystem_avail_bytes{instance="web1:9100"}')
+    assert judged(DiskAlerts(), machine, {**WELL, own: exw.series("web1:9100")}).ok is True
+    missing = judged(DiskAlerts(), machine, {**WELL, own: exw.NO_SERIES})
+    assert (missing.ok, "no series of web1:9100" in missing.summary) == (False, True)
+
+
+def test_an_alertmanager_nobody_named_is_not_taken_for_one_that_answers() -> None:
+    machine = watched(prometheus={"url": PROMETHEUS}, disk={"alert": "DiskSpaceLow"})
+    finding = judged(DiskAlerts(), machine, WELL)
+    assert (finding.ok, "whether the Alertmanager answers is not known" in finding.summary) == (None, True)
+    assert "remediate.monitoring.prometheus.alertmanager" in finding.advice[0]
+
+
+def test_it_is_asked_from_where_the_inventory_says() -> None:
+    machine = watched(prometheus={**BOTH, "vantage": "controller"}, disk={"alert": "DiskSpaceLow"})
+    assert {probe.vantage for probe in DiskAlerts().probes(machine)} == {Vantage.CONTROLLER}
+
+
+EVERY_LINE = (Uptime(), DatabaseMonitoring(), QueueMonitoring(), DiskAlerts(), CertificateAlerts())
+
+
+@pytest.mark.parametrize("item", EVERY_LINE, ids=lambda item: item.name)
+def test_nothing_configured_is_a_no(item: Monitored) -> None:
+    finding = judged(item, watched(), {})
+    assert finding.ok is False
+    assert finding.summary == f"nothing is configured in the inventory: remediate.monitoring.{item.key}"
+    assert item.probes(watched()) == ()
+    assert finding.advice[-1] == "see https://alerts.example.com/"
+
+
+USUAL = {
+    "uptime": "probe_success == 0",
+    "database": "mysql_up == 0",
+    "queue": "horizon_pending_jobs > 1000",
+    "disk": "node_filesystem_avail_bytes < 1e9",
+    "certificate": "probe_ssl_earliest_cert_expiry - time() < 86400",
+}
+
+
+@pytest.mark.parametrize("item", EVERY_LINE, ids=lambda item: item.name)
+def test_what_prometheus_may_have_is_named(item: Monitored) -> None:
+    machine = watched(prometheus=BOTH)
+    every = AlertRules(url=PROMETHEUS, asked_from=HERE)
+    known: Known = {every: exw.loaded(*(exw.rule(f"Alert of {key}", query) for key, query in USUAL.items()))}
+    finding = judged(item, machine, known)
+    assert finding.ok is None
+    assert finding.summary.endswith(f"Prometheus has Alert of {item.key}")
+    assert f"remediate.monitoring.{item.key}.alert: Alert of {item.key}" in finding.advice[0]
+
+    other = judged(item, machine, {every: exw.loaded(exw.rule("Other", "node_load1 > 9"), exw.rule("Odd", "§"))})
+    assert (other.ok, "none of Prometheus's 2 alert rules" in other.summary) == (False, True)
+    unknown = judged(item, machine, {every: Unreadable("no connection")})
+    assert (unknown.ok, unknown.summary.endswith("is not known: no connection")) == (None, True)
+
+
+@pytest.mark.parametrize("item", EVERY_LINE, ids=lambda item: item.name)
+def test_every_line_reads_its_own_part_of_the_inventory(item: Monitored) -> None:
+    machine = watched(prometheus=BOTH, **{item.key: {"alert": "DiskSpaceLow"}})
+    assert judged(item, machine, WELL).ok is True
+
+
+# -- a service outside -------------------------------------------------------------------------------------------------
+
+LOG = "/var/log/nginx/access.log"
+VISITS = MonitorVisits(log=LOG, agent="UptimeRobot")
+VISITED = watched(uptime={"visits": {"log": LOG, "agent": "UptimeRobot"}})
+API = "https://monitoring.example.com/api/17"
+PAGE = Page(url=API, asked_from=Vantage.CONTROLLER, contains="active", token="env:TOKEN")
+ASKED = watched(uptime={"endpoint": {"url": API, "contains": "active", "token": "env:TOKEN"}})
+
+
+@pytest.mark.parametrize(
+    ("known", "ok", "says"),
+    [
+        (exw.visit(3), True, "UptimeRobot visits the site"),
+        (exw.visit(15), True, "UptimeRobot visits the site"),
+        (exw.visit(-0.5), True, "UptimeRobot visits the site"),
+        (exw.visit(16), False, "visited 16 min ago for the last time, 15 min are allowed"),
+        (exw.visit(None), False, f"no visit of somebody calling itself UptimeRobot in {LOG}"),
+        (exw.visit(None, whole=False), None, "in the last 16 MiB"),
+        (exw.visit(-60), None, "60 min in the future"),
+        (Unreadable("Permission denied"), None, "Permission denied"),
+    ],
+)
+def test_visits(known: Fact | Unreadable, ok: bool | None, says: str) -> None:
+    finding = judged(Uptime(), VISITED, {VISITS: known})
+    assert (finding.ok, says in finding.summary) == (ok, True), finding.summary
+
+
+def test_a_visit_is_no_proof() -> None:
+    finding = judged(Uptime(), VISITED, {VISITS: exw.visit(3, status=502)})
+    assert finding.evidence == (
+        "somebody calling itself UptimeRobot visited 3 min ago and was answered 502",
+        "not proven: anybody can call itself so, and whom it would tell is not known here",
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "ok", "says"),
+    [
+        (ex.page(), True, "the monitoring service says yes"),
+        (ex.page(right=False), False, "does not hold 'active'"),
+        (ex.page(401), None, "says neither yes nor no: 401"),
+        (ex.page(403), None, "403"),
+        (ex.page(302, redirect="https://monitoring.example.com/login"), None, "302 to"),
+        (ex.page(503), None, "503"),
+        (ex.no_page(Failure.TIMEOUT), None, "no answer in time"),
+        (Unreadable("the token for it: there is no such variable"), None, "no such variable"),
+    ],
+)
+def test_an_endpoint(known: Fact | Unreadable, ok: bool | None, says: str) -> None:
+    finding = judged(Uptime(), ASKED, {PAGE: known})
+    assert (finding.ok, says in finding.summary) == (ok, True), finding.summary
+
+
+def test_of_all_that_is_given_everything_has_to_say_yes() -> None:
+    machine = watched(
+        prometheus=BOTH,
+        uptime={
+            "alert": "DiskSpaceLow",
+            "visits": {"log": LOG, "agent": "UptimeRobot"},
+            "endpoint": {"url": API, "contains": "active", "token": "env:TOKEN"},
+        },
+    )
+    known: Known = {**WELL, VISITS: exw.visit(3), PAGE: ex.page()}
+    assert judged(Uptime(), machine, known).ok is True
+    assert judged(Uptime(), machine, {**known, PAGE: ex.page(500)}).ok is None
+    assert judged(Uptime(), machine, {**known, VISITS: exw.visit(99), PAGE: ex.page(500)}).ok is False
+    assert judged(Uptime(), machine, {**known, READY: ex.no_page()}).ok is False

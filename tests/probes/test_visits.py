@@ -1,0 +1,97 @@
+"""The last visit of a monitor, looked for by a real shell in real files."""
+
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from remediate.command import Output
+from remediate.errors import Unreadable
+from remediate.probes.visits import READ_BYTES, LastVisit, MonitorVisits
+
+NOW = datetime.now(UTC)
+
+
+def line(minutes: float, agent: str = "UptimeRobot/2.0", *, zone: int = 0, status: int = 200, path: str = "/") -> str:
+    at = (NOW - timedelta(minutes=minutes)).astimezone(UTC) + timedelta(hours=zone)
+    return f'192.0.2.7 - - [{at:%d/%b/%Y:%H:%M:%S} +{zone:02d}00] "GET {path} HTTP/2.0" {status} 512 "-" "{agent}"\n'
+
+
+def look(log: Path, agent: str = "UptimeRobot") -> LastVisit:
+    probe = MonitorVisits(log=str(log), agent=agent)
+    done = subprocess.run(probe.command().argv, capture_output=True, text=True, check=False, timeout=30)
+    return probe.read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "access.log"
+
+
+def test_the_last_visit_counts(log: Path) -> None:
+    log.write_text(line(90) + line(5, zone=2, status=503) + line(1, "curl/8"))
+    found = look(log)
+    assert found.minutes == pytest.approx(5, abs=0.2)
+    assert (found.status, found.whole) == (503, True)
+    assert abs(found.looked.timestamp() - time.time()) < 30
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        line(1, "curl/8", path="/UptimeRobot"),
+        line(1, "curl/8").replace('"-"', '"https://example.com/UptimeRobot"'),
+        line(1, "uptimerobot"),
+        "UptimeRobot\n",
+    ],
+)
+def test_who_only_speaks_of_it_is_no_visitor(log: Path, other: str) -> None:
+    log.write_text(line(30) + other)
+    assert look(log).minutes == pytest.approx(30, abs=0.2)
+
+
+def test_a_log_that_was_rotated_a_moment_ago(log: Path) -> None:
+    log.write_text("")
+    Path(f"{log}.1").write_text(line(9))
+    assert look(log).minutes == pytest.approx(9, abs=0.2)
+
+
+def test_no_visit(log: Path) -> None:
+    log.write_text(line(1, "curl/8"))
+    found = look(log)
+    assert (found.visited, found.whole) == (None, True)
+
+
+def test_a_log_that_is_not_read_whole_says_so(log: Path) -> None:
+    with log.open("w") as file:
+        file.write(line(3))
+        file.write(line(1, "curl/8") * (READ_BYTES // 80))
+    found = look(log)
+    assert (found.visited, found.whole) == (None, False)
+
+
+def test_a_name_is_no_pattern_and_no_option(log: Path) -> None:
+    log.write_text(line(5, "A.B+C/1.0") + line(1, "AxBBC/1.0"))
+    assert look(log, "A.B+C").minutes == pytest.approx(5, abs=0.2)
+    assert look(log, "-v x").visited is None
+
+
+@pytest.mark.parametrize(
+    "text", ['UptimeRobot "a" "UptimeRobot"\n', line(1).replace("Nov", "Xyz").replace(" 200 ", " ")]
+)
+def test_another_format_is_unreadable(log: Path, text: str) -> None:
+    log.write_text(text)
+    with pytest.raises(Unreadable, match="not in the combined format"):
+        look(log)
+
+
+def test_a_log_that_is_not_there_is_unreadable(log: Path) -> None:
+    with pytest.raises(Unreadable, match="No such file"):
+        look(log)
+
+
+def test_a_directory_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable):
+        look(tmp_path)
