@@ -4,13 +4,17 @@ from typing import Final
 
 from remediate.maintenance.item import Duty
 from remediate.maintenance.items.capacity import Capacity
+from remediate.maintenance.items.error_logs import ErrorLogs
 from remediate.maintenance.items.queue_health import QueueHealth
 from remediate.maintenance.items.runbook_review import RunbookReview
+from remediate.maintenance.items.security_patches import SecurityPatches
 from remediate.maintenance.occasion import Occasion
 
 DUTIES: Final[tuple[Duty, ...]] = (
     # 8.2
+    ErrorLogs(),
     QueueHealth(),
+    SecurityPatches(),
     Capacity(),
     RunbookReview(),
 )
