@@ -36,7 +36,8 @@ class Stub {
     }
     public function llen($key) {
         $this->looks++;
-        return max(0, ($this->state["queues"][substr($key, 7)] ?? 0) + intdiv($this->looks, 4) * $this->state["change"]);
+        $at_first = $this->state["queues"][substr($key, 7)] ?? 0;
+        return max(0, $at_first + intdiv($this->looks, 4) * $this->state["change"]);
     }
     public function lindex($key, $at) { return $this->state["taken"] ? "job " . intdiv($this->looks, 4) : "job"; }
     public function zcard($key) { return $this->set($key)[0] + $this->set($key)[1]; }
