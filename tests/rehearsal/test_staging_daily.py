@@ -33,12 +33,10 @@ for ($number = 0; $number < (int) $argv[2]; $number++) {
 @pytest.fixture
 def looks(cli: "Cli", staged: "Staged") -> Iterator[Looks]:
     def clean() -> None:
-        staged.sh(
-            f"rm -f {LOG}*\n"
-            "mariadb agency -e \"truncate failed_jobs; delete from payments where event_id like 'evt_daily%'\"\n"
-            f"redis-cli -a {shlex.quote(staged.secrets['REDIS_PASSWORD'])} --no-auth-warning -n 0 flushdb\n"
-            "supervisorctl start 'agency-worker:*' || true"
-        )
+        password = shlex.quote(staged.secrets["REDIS_PASSWORD"])
+        staged.sh("mariadb agency -e \"truncate failed_jobs; delete from payments where event_id like 'evt_daily%'\"")
+        staged.sh(f"rm -f {LOG}*; redis-cli -a {password} --no-auth-warning -n 0 flushdb")
+        staged.sh("supervisorctl start 'agency-worker:*' || true")
 
     clean()
     yield Looks(cli, staged)
