@@ -41,7 +41,7 @@ class ErrorGroup(BaseModel):
     def name(self) -> str:
         """What it is called in reports, the same on every day."""
         said = f"{self.level} {self.what}{f' at {self.place}' if self.place else ''}"
-        return mask_shapes(" ".join(strip_control(said).split()))[:200]
+        return mask_shapes(" ".join(strip_control(said).split()))[:180]
 
     def count(self, periods: int) -> int:
         """How many there were in the latest periods."""
@@ -109,6 +109,10 @@ class ErrorLog(Probe[ErrorLogState]):
                     pass
             case {"state": "elsewhere", "why": str(why)}:
                 raise Unreadable(f"{self.label()}: it goes where this cannot be read: {_short(why)}")
+            case {"state": "down", "why": str(why)}:
+                raise Unreadable(
+                    f"{self.label()}: where it is only the application knows, and it does not start: {_short(why)}"
+                )
             case {"state": "missing", "why": str(why)}:
                 raise Unreadable(f"{self.label()}: there is no {_short(why)}: no error yet, or it is kept elsewhere")
             case {"state": "unreadable", "why": str(why)}:

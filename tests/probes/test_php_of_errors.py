@@ -276,6 +276,12 @@ def test_no_file_yet_is_unreadable(app: Path) -> None:
         asked(app)
 
 
+def test_an_application_that_does_not_start_cannot_say_where_it_logs(app: Path) -> None:
+    (app / "bootstrap/app.php").write_text("<?php throw new DomainException('s3cr3t');\n")
+    with pytest.raises(Unreadable, match=r"it does not start: DomainException$"):
+        asked(app)
+
+
 def test_an_empty_file_holds_no_errors(app: Path) -> None:
     log(app).touch()
     state = asked(app)

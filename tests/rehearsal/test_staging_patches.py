@@ -56,7 +56,7 @@ deb="staging-fixed_$1_all.deb"
   echo " $(sha256sum Packages | cut -d ' ' -f 1) $(stat -c %s Packages) Packages"
 } > Release
 echo 'deb [trusted=yes] file:/srv/fixes ./' > /etc/apt/sources.list.d/fixes.list
-apt-get -q update > /dev/null
+apt-get -q --allow-releaseinfo-change update > /dev/null
 """
 
 
@@ -132,10 +132,8 @@ def test_upgrades_that_are_no_fixes_and_such_as_nobody_can_tell(looks: Looks, ar
     archive.install()
     archive.publish("1.1", label="Debian", suite="oldstable")
     other = looks("maintain.weekly", "security-patches")
-    assert (other.ok, "1 other upgrades: staging-fixed" in other.evidence) == (
-        None,
-        True,
-    )  # and no list of fixes at all
+    assert "1 other upgrades: staging-fixed" in other.evidence
+    assert other.ok is None  # there is no list of fixes at all
     archive.publish("1.1", label="Sury", suite="bookworm")
     unclear = looks("maintain.weekly", "security-patches")
     assert (unclear.ok, "1 upgrades come from archives that do not tell" in unclear.summary) == (None, True)

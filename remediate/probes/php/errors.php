@@ -7,10 +7,14 @@ error_reporting(0);
 ini_set("display_errors", "0");
 ini_set("memory_limit", "256M");
 chdir($directory);
-require "$directory/vendor/autoload.php";
-$app = require "$directory/bootstrap/app.php";
-error_reporting(0);
-$app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+try {
+    require "$directory/vendor/autoload.php";
+    $app = require "$directory/bootstrap/app.php";
+    error_reporting(0);
+    $app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+} catch (Throwable $error) {
+    answer(["state" => "down", "why" => get_class($error)]);
+}
 error_reporting(0);
 
 function said(array $found): string {
