@@ -114,7 +114,7 @@ def test_a_log_that_cannot_be_read_or_understood(looks: Looks, staged: "Staged")
     assert (unread.ok, "(not read: laravel.log)" in unread.summary) == (None, True)
     staged.sh(f"chmod 644 {LOG}")
     strange = looks("maintain.daily", "error-logs")
-    assert (strange.ok, "1 lines are in no format that is known" in strange.summary) == (None, True)
+    assert (strange.ok, "1 line in no format that is known" in strange.summary) == (None, True)
 
 
 def test_a_log_of_many_megabytes(looks: Looks, staged: "Staged") -> None:
@@ -145,7 +145,7 @@ def test_a_long_queue_that_is_worked_off(looks: Looks, staged: "Staged") -> None
     looks.inventory = staged.inventory_with(maintenance={"queue_waiting": 50_000})
     staged.sh("supervisorctl start 'agency-worker:*'; sleep 2")
     found = looks("maintain.daily", "queue-health")
-    assert (found.ok, "jobs wait and are worked off" in found.summary) == (True, True), found.summary
+    assert (found.ok, "worked off, " in found.summary) == (True, True), found.summary
     assert "its first one was taken, 12000 at the last look" in found.evidence[0]
 
 
@@ -169,11 +169,11 @@ def test_a_queue_that_nobody_named(looks: Looks, staged: "Staged") -> None:
 def test_failed_jobs(looks: Looks, staged: "Staged") -> None:
     fail(staged, recorded=2)
     first = looks("maintain.daily", "queue-health")
-    assert (first.ok, first.summary.startswith("2 new failed jobs of 2 (the first look")) == (False, True)
+    assert (first.ok, first.summary.startswith("2 new of 2 failed jobs (the first look")) == (False, True)
     assert looks("maintain.daily", "queue-health").ok is True
     fail(staged, charges=1)
     third = looks("maintain.daily", "queue-health")
-    assert (third.ok, third.summary.startswith("1 new failed jobs of 3")) == (False, True)
+    assert (third.ok, third.summary.startswith("1 new of 3 failed jobs")) == (False, True)
 
 
 def test_a_queue_that_cannot_be_counted(looks: Looks, staged: "Staged") -> None:

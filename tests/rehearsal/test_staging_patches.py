@@ -95,7 +95,7 @@ def test_a_fix_is_pending_and_then_installed(looks: Looks, archive: Archive, sta
 
     archive.publish("1.1")
     pending = looks("maintain.weekly", "security-patches")
-    assert (pending.ok, pending.summary) == (False, "1 security fixes are not installed")
+    assert (pending.ok, pending.summary) == (False, "1 security fix not installed")
     assert pending.evidence[0] == "fix: staging-fixed 1.0 -> 1.1 (Debian-Security:12/oldstable-security)"
     assert pending.advice == ("sudo apt-get install --only-upgrade staging-fixed",)
     assert staged.sh("dpkg-query -W -f '${Version}' staging-fixed") == "1.0"
@@ -132,11 +132,11 @@ def test_upgrades_that_are_no_fixes_and_such_as_nobody_can_tell(looks: Looks, ar
     archive.install()
     archive.publish("1.1", label="Debian", suite="oldstable")
     other = looks("maintain.weekly", "security-patches")
-    assert "1 other upgrades: staging-fixed" in other.evidence
+    assert "1 other upgrade: staging-fixed" in other.evidence
     assert other.ok is None  # there is no list of fixes at all
     archive.publish("1.1", label="Sury", suite="bookworm")
     unclear = looks("maintain.weekly", "security-patches")
-    assert (unclear.ok, "1 upgrades come from archives that do not tell" in unclear.summary) == (None, True)
+    assert (unclear.ok, "1 upgrade from archives that do not tell" in unclear.summary) == (None, True)
 
 
 def test_a_reboot_is_due(looks: Looks, archive: Archive, staged: "Staged") -> None:

@@ -10,6 +10,7 @@ from remediate.errors import ConfigurationError
 from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Past, Sample, Seen
 from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.words import counted
 from remediate.playbook import Probes
 from remediate.probes.error_log import PERIOD, PERIODS, ErrorGroup, ErrorLog, ErrorLogState
 
@@ -126,16 +127,16 @@ def _doubts(state: ErrorLogState, periods: int, *, unseen: bool) -> Iterator[str
     if unseen:
         yield f"the last look is longer ago than the {PERIODS // _DAY} days that are looked back"
     if state.strange:
-        yield f"{state.strange} lines are in no format that is known: errors may be among them"
+        yield f"{counted(state.strange, 'line')} in no format that is known: errors may be among them"
     if state.slip:
         yield (
             f"the log's newest entry and the file's time differ by {abs(state.slip)} minutes: is it written in"
             f" {state.zone}, as app.timezone says?"
         )
     elif state.future:
-        yield f"{state.future} entries are from the future: is {state.zone} the log's time zone?"
+        yield f"{counted(state.future, 'entry', 'entries')} from the future: is {state.zone} the log's time zone?"
     if state.others:
-        yield f"{state.others} further kinds are not listed"
+        yield f"{counted(state.others, 'further kind')} not listed"
 
 
 def _unread(state: ErrorLogState) -> str:
@@ -146,7 +147,11 @@ def _summary(
     kinds: list[_Kind], fresh: list[_Kind], grown: list[_Kind], doubts: tuple[str, ...], *, hours: int, first: bool
 ) -> str:
     total = sum(kind.total for kind in kinds)
-    said = f"{total} errors of {len(kinds)} kinds in {hours} h" if kinds else f"no errors in {hours} h"
+    said = (
+        f"{counted(total, 'error')} of {counted(len(kinds), 'kind')} in {hours} h"
+        if kinds
+        else f"no errors in {hours} h"
+    )
     if fresh and first:
         said += ", all of them new: this is the first look"
     elif fresh:

@@ -8,6 +8,7 @@ from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Past, Sample, Seen
 from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.words import counted
 from remediate.playbook import Probes
 from remediate.probes.queue import FailedJob, FailedJobs, FailedJobsState
 from remediate.probes.queue_motion import QueueLevel, QueueMotion, QueueMotionState
@@ -101,12 +102,12 @@ def _waiting(seen: Seen, state: QueueMotionState) -> _Part:
     unsure = [why for _, ok, why in judged if ok is None]
     if not state.whole:
         unsure.append("not all queues that hold jobs were found")
-    count = "1 job waits" if state.waiting == 1 else f"{state.waiting} jobs wait"
     return _Part(
         ok=False if bad else None if unsure else True,
-        said="; ".join([*bad, *unsure]) or (f"{count} and are worked off" if state.waiting else "nothing waits"),
+        said="; ".join([*bad, *unsure])
+        or (f"worked off, {_wait(state.waiting)}" if state.waiting else "nothing waits"),
         evidence=tuple(_line(seen.past, state, each) for each in state.queues),
-        advice=tuple(_remedies(seen.host)) if bad else (),
+        advice=tuple(_remedies(seen)) if bad else (),
         samples=(
             Sample(name="waiting", value=state.waiting, unit="jobs"),
             *(Sample(name=_sample(each), value=each.waiting, unit="jobs") for each in state.queues),
@@ -119,20 +120,31 @@ def _level(seen: Seen, state: QueueMotionState, each: QueueLevel) -> tuple[bool 
     last = _last(seen.past, _sample(each))
     limit = seen.host.settings.maintenance.queue_waiting
     if each.waiting >= limit:
-        return False, f"{each.waiting} jobs wait in {each.called}, {limit} are too many"
+        return False, f"{_wait(each.waiting)} in {each.called}, {limit} are too many"
     if each.waiting > each.before and (last is None or each.waiting > last):
         since = "" if last is None else f", {last:g} at the last look"
-        return False, f"{each.called} grows: {each.before} to {each.waiting} jobs in {state.seconds:g} s{since}"
+        return (
+            False,
+            f"{each.called} grows: {each.before} to {counted(each.waiting, 'job')} in {state.seconds:g} s{since}",
+        )
     if each.taken or not each.waiting:
         return True, ""
-    stuck = f"in {each.called} {each.waiting} jobs wait and none was taken in {state.seconds:g} s"
+    stuck = f"in {each.called} {_wait(each.waiting)} and none was taken in {state.seconds:g} s"
     if not each.working:
         return False, stuck
     # Workers that are at long jobs, or a worker that died: its job stays reserved until `retry_after` is over.
-    workers = _workers(seen.host)
-    if workers is not None and seen.facts[workers].ok:
+    if _running(seen):
         return True, ""
     return None, f"{stuck}: {each.working} are reserved, and whether by a worker that lives is not known"
+
+
+def _running(seen: Seen) -> bool:
+    """Whether the workers are known to run."""
+    probe = _workers(seen.host)
+    try:
+        return probe is not None and seen.facts[probe].ok is True
+    except Unreadable:
+        return False
 
 
 def _line(past: Past, state: QueueMotionState, each: QueueLevel) -> str:
@@ -143,13 +155,17 @@ def _line(past: Past, state: QueueMotionState, each: QueueLevel) -> str:
     return f"{each.called}: {each.waiting} wait{moved}{taken}{before}; {each.working} in work, {each.later} for later"
 
 
+def _wait(number: int) -> str:
+    return counted(number, "job waits", "jobs wait")
+
+
 def _sample(each: QueueLevel) -> str:
     return f"waiting in {each.called}"
 
 
-def _remedies(host: Host) -> Iterator[str]:
-    if host.settings.worker_program is not None:
-        yield f"do.worker.restart --host {host.name} --plan"
+def _remedies(seen: Seen) -> Iterator[str]:
+    if _running(seen):  # those that do not run are started, and that is said elsewhere
+        yield f"do.worker.restart --host {seen.host.name} --plan"
     yield "see what the workers do: more of them, or a slow or failing job"
 
 
@@ -161,12 +177,12 @@ def _failed(seen: Seen, state: FailedJobsState) -> _Part:
         return _Part(ok=False, said=f"failed jobs cannot be kept: their database {state.trouble}")
     new = [job for job in state.jobs if _new(job, seen)]
     total = len(state.jobs) + state.others
-    more = "more than " if state.more else ""
+    count = f"{'more than ' if state.more else ''}{counted(total, 'failed job')}"
     first = seen.past.previous is None
-    said = "no failed jobs" if not total else f"{more}{total} failed jobs, all known from before"
+    said = "no failed jobs" if not total else f"{count}, known from before"
     if new:
         unlisted = state.others > 0 and len(new) == len(state.jobs)
-        said = f"{'at least ' if unlisted else ''}{len(new)} new failed jobs of {more}{total}"
+        said = f"{'at least ' if unlisted else ''}{len(new)} new of {count}"
         said += " (the first look: none was seen before)" if first else ""
     rows = [job.row for job in state.jobs]
     return _Part(

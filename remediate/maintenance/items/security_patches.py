@@ -7,6 +7,7 @@ from typing import Final
 from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Sample, Seen
 from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.words import counted
 from remediate.playbook import Probes
 from remediate.probes.apt import Patches, PatchState, Upgrade
 
@@ -40,7 +41,7 @@ class SecurityPatches(Item):
         fixes = [each for each in state.upgrades if each.security]
         age = _age(state, seen.host.settings.maintenance.lists_days)
         doubts = tuple(each for each in (age, *_doubts(state)) if each)
-        pending = [f"{len(fixes)} security fixes are not installed"] if fixes else []
+        pending = [f"{counted(len(fixes), 'security fix', 'security fixes')} not installed"] if fixes else []
         wrong = (*pending, *(f"a reboot is due: {why}" for why in state.reboot))
         well = None if doubts else True
         return Finding(
@@ -77,7 +78,7 @@ def _doubts(state: PatchState) -> Iterator[str]:
     if not state.complete:
         yield "there are more upgrades than could be read"
     if unclear := sum(each.security is None for each in state.upgrades):
-        yield f"{unclear} upgrades come from archives that do not tell security fixes from others"
+        yield f"{counted(unclear, 'upgrade')} from archives that do not tell security fixes from others"
     if state.kept:
         yield f"apt would keep back {', '.join(state.kept[:5])}: whether they hold fixes is not known"
 
@@ -86,7 +87,7 @@ def _evidence(state: PatchState) -> Iterator[str]:
     others = [each for each in state.upgrades if each.security is False]
     if others:
         named = ", ".join(each.package for each in others[:_TYPED])
-        yield f"{len(others)} other upgrades: {named}{' …' if len(others) > _TYPED else ''}"
+        yield f"{counted(len(others), 'other upgrade')}: {named}{' …' if len(others) > _TYPED else ''}"
     confirmed = _confirmed(state)
     if confirmed is not None:
         yield f"list of security fixes as of {confirmed:%Y-%m-%d %H:%MZ}"

@@ -35,7 +35,7 @@ def test_no_errors() -> None:
 
 def test_at_the_first_look_everything_is_new() -> None:
     found = look(ex.errors(ex.error(p0=3)))
-    assert (found.ok, found.summary) == (False, "3 errors of 1 kinds in 24 h, all of them new: this is the first look")
+    assert (found.ok, found.summary) == (False, "3 errors of 1 kind in 24 h, all of them new: this is the first look")
     assert found.evidence[0] == f"NEW {PAY}: 3, 3 a day, last 2026-11-23 17:00Z"
     assert [(sample.name, sample.value) for sample in found.samples] == [(PAY, 3)]
     assert found.advice == ("look at each that is new or more frequent: /srv/app/storage/logs",)
@@ -44,7 +44,7 @@ def test_at_the_first_look_everything_is_new() -> None:
 def test_what_is_known_and_steady_is_a_yes_with_the_list() -> None:
     found = look(ex.errors(ex.error(p0=4)), after(ex.error(p0=3)))
     assert (found.ok, found.advice) == (True, ())
-    assert found.summary == "4 errors of 1 kinds in 24 h, all known and none of them more often than before"
+    assert found.summary == "4 errors of 1 kind in 24 h, all known and none of them more often than before"
     assert found.evidence[0].startswith(f"{PAY}: 4, 4 a day")
 
 
@@ -72,7 +72,7 @@ def test_a_bad_day_is_not_hidden_by_quiet_ones() -> None:
 def test_everything_since_the_last_look_counts() -> None:
     old = ex.error(r"App\Gone", "app/B.php:1", p20=1)
     assert look(ex.errors(old), after(ex.error(p0=1))).summary == "no errors in 24 h"
-    assert look(ex.errors(old), after(ex.error(p0=1), hours=70)).summary == "1 errors of 1 kinds in 72 h, 1 new"
+    assert look(ex.errors(old), after(ex.error(p0=1), hours=70)).summary == "1 error of 1 kind in 72 h, 1 new"
 
 
 def test_what_comes_back_is_said_to() -> None:
@@ -87,10 +87,10 @@ def test_what_comes_back_is_said_to() -> None:
     [
         ({"reaches": ex.NOW - 7200}, "the log was read back to 2026-11-23 15:00Z only (it is too long)"),
         ({"reaches": ex.NOW - 7200, "unread": ("a.gz",)}, "only (not read: a.gz)"),
-        ({"strange": 2}, "2 lines are in no format that is known"),
+        ({"strange": 2}, "2 lines in no format that is known"),
         ({"slip": 120, "future": 3}, "differ by 120 minutes: is it written in UTC, as app.timezone says?"),
-        ({"future": 3}, "3 entries are from the future"),
-        ({"others": 7}, "7 further kinds are not listed"),
+        ({"future": 3}, "3 entries from the future"),
+        ({"others": 7}, "7 further kinds not listed"),
     ],
 )
 def test_what_may_lack_something_is_never_a_yes(changed: dict[str, object], said: str) -> None:

@@ -54,7 +54,7 @@ def test_an_empty_queue() -> None:
 
 def test_a_queue_that_is_worked_off() -> None:
     found = look(ex.motion(ex.level(9, 4, working=2)))
-    assert (found.ok, found.summary.partition(";")[0]) == (True, "4 jobs wait and are worked off")
+    assert (found.ok, found.summary.partition(";")[0]) == (True, "worked off, 4 jobs wait")
     assert found.evidence[0].startswith("default: 4 wait, 9 some 3 s before, its first one was taken; 2 in work")
 
 
@@ -62,7 +62,9 @@ def test_nothing_is_taken_while_jobs_wait() -> None:
     found = look(ex.motion(ex.level(5, 5, taken=False)), workers=examples.workers("STOPPED", "STOPPED"))
     assert found.ok is False
     assert found.summary.startswith("in default 5 jobs wait and none was taken in 3 s; workers agency-worker: 0/2")
-    assert found.advice[0] == "do.worker.restart --host web --plan"
+    assert found.advice[1] == "do.worker.start --host web --plan"
+    running = look(ex.motion(ex.level(5, 5, taken=False)))
+    assert running.advice[0] == "do.worker.restart --host web --plan"
 
 
 @pytest.mark.parametrize(
@@ -104,12 +106,12 @@ def test_queues_that_nobody_named_count() -> None:
 def test_failed_jobs_at_the_first_look_and_later() -> None:
     first = look(ex.motion(), failed(11, 12))
     assert first.ok is False
-    assert first.summary.startswith("2 new failed jobs of 2 (the first look: none was seen before); nothing waits")
+    assert first.summary.startswith("2 new of 2 failed jobs (the first look: none was seen before); nothing waits")
     known = after(ex.motion(), failed(11, 12), hours=0.5)
     assert look(ex.motion(), failed(11, 12), before=known).ok is True
     assert look(ex.motion(), failed(12), before=known).ok is True
     third = look(ex.motion(), failed(11, 12, 13), before=known)
-    assert (third.ok, third.summary.partition(";")[0]) == (False, "1 new failed jobs of 3")
+    assert (third.ok, third.summary.partition(";")[0]) == (False, "1 new of 3 failed jobs")
     assert [line.partition(" ")[0] for line in third.evidence] == ["default:", "failed:", "new:"]
     assert "-000000000013 (" in third.evidence[2]
     assert "artisan queue:retry ID in /srv/app" in third.advice[0]
@@ -125,7 +127,7 @@ def test_failed_jobs_of_a_table_that_was_emptied_are_new() -> None:
 
 def test_more_failed_jobs_than_are_listed() -> None:
     found = look(ex.motion(), failed(11, 12, others=7, more=True))
-    assert found.summary.startswith("at least 2 new failed jobs of more than 9")
+    assert found.summary.startswith("at least 2 new of more than 9 failed jobs")
 
 
 def test_stores_that_cannot_be_used() -> None:
@@ -142,7 +144,7 @@ def test_a_part_that_cannot_be_read_hides_no_other() -> None:
     found = look(Unreadable("queue: its driver 'sync' keeps no jobs"))
     assert (found.ok, found.summary.startswith("queue: its driver 'sync'")) == (None, True)
     found = look(Unreadable("queue: its driver 'sync'"), failed(4), Unreadable("not allowed"))
-    assert (found.ok, found.summary.startswith("1 new failed jobs")) == (False, True)
+    assert (found.ok, found.summary.startswith("1 new of 1 failed job")) == (False, True)
 
 
 @pytest.mark.parametrize(("states", "ok"), [(("STARTING", "RUNNING"), None), (("BACKOFF",), False), ((), False)])

@@ -28,10 +28,10 @@ def test_nothing_pending() -> None:
 
 def test_a_pending_fix() -> None:
     found = look(ex.patches(ex.OTHER, ex.FIX, unattended=True))
-    assert (found.ok, found.summary) == (False, "1 security fixes are not installed")
+    assert (found.ok, found.summary) == (False, "1 security fix not installed")
     assert found.evidence[:2] == (
         "fix: libssl3 3.0.15-1~deb12u1 -> 3.0.17-1~deb12u3 (Debian:12.11/stable, Debian-Security:12/stable-security)",
-        "1 other upgrades: bash",
+        "1 other upgrade: bash",
     )
     assert found.advice == ("sudo apt-get install --only-upgrade libssl3",)
     assert [(each.name, each.value) for each in found.samples] == [("security", 1), ("other", 1)]
@@ -48,7 +48,7 @@ def test_an_upgrade_that_comes_with_an_earlier_fix() -> None:
 
 def test_an_archive_that_does_not_tell_fixes_apart() -> None:
     found = look(ex.patches(ex.THIRD))
-    assert (found.ok, found.summary.startswith("1 upgrades come from archives that do not tell")) == (None, True)
+    assert (found.ok, found.summary.startswith("1 upgrade from archives that do not tell")) == (None, True)
     assert found.evidence[0].startswith("unclear: php8.3-fpm 8.3.1-1 -> 8.3.2-1 (sury:12/bookworm)")
 
 
