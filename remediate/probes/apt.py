@@ -17,6 +17,11 @@ _DISTRIBUTIONS: Final = ("Debian", "Ubuntu", "Raspbian")
 """Labels of archives that keep security fixes in a suite of their own: what comes from another suite is none."""
 
 
+def _for_fixes(label: str, suite: str) -> bool:
+    """Whether an archive is one of security fixes, by what it calls itself: Debian's, Ubuntu's and its ESM's."""
+    return label == "Debian-Security" or suite.endswith("-security")
+
+
 class Upgrade(BaseModel):
     """One package that apt would upgrade, or install because an upgrade needs it."""
 
@@ -32,10 +37,10 @@ class Upgrade(BaseModel):
     @property
     def security(self) -> bool | None:
         """Whether it is a security fix; None where its archive does not tell them from others."""
-        if self.supersedes is not None or any("security" in origin.lower() for origin in self.origins):
+        archives = [(origin.partition(":")[0], origin.rpartition("/")[2]) for origin in self.origins]
+        if self.supersedes is not None or any(_for_fixes(label, suite) for label, suite in archives):
             return True
-        known = all(origin.partition(":")[0].strip() in _DISTRIBUTIONS for origin in self.origins)
-        return False if known and self.origins else None
+        return False if archives and all(label in _DISTRIBUTIONS for label, _ in archives) else None
 
     def describe(self) -> str:
         """Say what would change."""
@@ -52,12 +57,13 @@ class Index(BaseModel):
 
     confirmed: int = Field(ge=0, le=2**33, description="when it was last written, in seconds since 1970")
     expires: int | None = Field(ge=0, le=2**33, description="until when the archive says it holds, where it does")
-    name: str = Field(max_length=200, description="label and suite")
+    suite: str = Field(max_length=100)
+    label: str = Field(max_length=200)
 
     @property
     def security(self) -> bool:
         """Whether security fixes come from it."""
-        return "security" in self.name.lower()
+        return _for_fixes(self.label, self.suite)
 
 
 class PatchState(Fact):
@@ -117,8 +123,8 @@ for each in /var/lib/apt/lists/*Release; do
   [ -f "$each" ] || continue
   until=$(sed -n 's/^Valid-Until: //p' "$each" | head -n 1)
   [ -z "$until" ] || until=$(date -d "$until" +%s)
-  name=$(sed -n 's/^Label: //p;s/^Suite: //p' "$each" | head -n 2 | tr '\n' ' ')
-  echo "index $(stat -c %Z "$each") ${until:--} $name"
+  suite=$(sed -n 's/^Suite: //p' "$each" | head -n 1 | tr -d ' ')
+  echo "index $(stat -c %Z "$each") ${until:--} ${suite:--} $(sed -n 's/^Label: //p' "$each" | head -n 1)"
 done
 [ ! -e /run/reboot-required ] ||
   echo "reboot $(sort -u /run/reboot-required.pkgs 2>/dev/null | head -n 20 | tr '\n' ' ')"
@@ -141,7 +147,7 @@ others=$(printf '%s\n' "$said" | sed -n '/[Ss]ecurity/d;s/^Inst \([^ ]*\) \[\([^
   done
 exit $status
 """
-_INST: Final = re.compile(r"Inst (\S+) (?:\[([^\]]+)\] )?\((\S+) ?([^()]*?) ?\[[^\]]*\]\)")
+_INST: Final = re.compile(r"Inst (\S+) (?:\[([^\]]+)\] )?\((\S+) ?(.*?) ?\[[^\[\]]*\]\)")
 _KERNEL: Final = re.compile(r"(\d+(?:[.-]\d+)*)(.*)")
 
 
@@ -204,9 +210,9 @@ class Patches(Probe[PatchState]):
 
 
 def _index(line: str) -> Index:
-    confirmed, expires, *name = line.split()
+    confirmed, expires, suite, *label = line.split()
     until = None if expires == "-" else whole_number(expires, "Valid-Until")
-    return Index(confirmed=whole_number(confirmed, "index"), expires=until, name=" ".join(name)[:200])
+    return Index(confirmed=whole_number(confirmed, "index"), expires=until, suite=suite, label=" ".join(label))
 
 
 def _reboot(facts: dict[str, list[str]]) -> tuple[str, ...]:

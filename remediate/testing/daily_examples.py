@@ -54,7 +54,9 @@ def motion(*levels: QueueLevel, whole: bool = True) -> QueueMotionState:
     return QueueMotionState(trouble=None, connection="redis", seconds=3, whole=whole, queues=levels or (level(),))
 
 
-SECURITY: Final = Index(confirmed=NOW - 3600, expires=NOW + 6 * DAY, name="Debian-Security oldstable-security")
+SECURITY: Final = Index(
+    confirmed=NOW - 3600, expires=NOW + 6 * DAY, suite="oldstable-security", label="Debian-Security"
+)
 
 
 def patches(*upgrades: Upgrade, **known: object) -> PatchState:

@@ -37,7 +37,7 @@ def _apt(fact: PatchState) -> Iterator[str]:
     if fact.stamp is not None:
         yield f"stamp {fact.stamp}"
     for index in fact.indices:
-        yield f"index {index.confirmed} {'-' if index.expires is None else index.expires} {index.name}"
+        yield f"index {index.confirmed} {'-' if index.expires is None else index.expires} {index.suite} {index.label}"
     yield from _reboot(fact)
     yield f'unattended APT::Periodic::Unattended-Upgrade "{int(fact.unattended)}";'
     for each in fact.upgrades:

@@ -9,8 +9,8 @@ from remediate.probes.apt import Patches
 HEAD = """manager apt
 now 1795458194
 stamp 1795400000
-index 1795457049 1795827182 Debian-Security oldstable-security
-index 1795457049 - Debian oldstable
+index 1795457049 1795827182 oldstable-security Debian-Security
+index 1795457049 - oldstable Debian
 reboot linux-image-6.1.0-40-amd64 libc6
 running 6.1.0-39-amd64
 kernel 6.1.0-39-amd64
@@ -24,6 +24,7 @@ Inst libgcrypt20-dev [1.10.1-3] (1.10.1-3+deb12u1 Debian:12/oldstable, Debian-Se
 Inst libgcrypt20 [1.10.1-3] (1.10.1-3+deb12u1 Debian:12.15/oldstable, Debian-Security:12/oldstable-security [amd64])
 Inst linux-image-6.1.0-42-amd64 (6.1.159-1 Debian-Security:12/oldstable-security [amd64])
 Inst bash [5.2.15-2+b8] (5.2.15-2+b13 Debian:12.15/oldstable [amd64])
+Inst php8.3 [1] (2 ***** PHP (and security) *****:22.04/jammy [amd64])
 Inst zz [1] (2 localhost [all]) [foo:amd64 on zz:amd64]
 The following packages have been kept back:
   nginx nginx-common
@@ -40,6 +41,7 @@ def test_a_debian_host() -> None:
         ("libgcrypt20", True, True),
         ("linux-image-6.1.0-42-amd64", True, False),
         ("bash", True, False),
+        ("php8.3", None, False),
         ("zz", None, False),
     ]
     assert state.upgrades[2].installed is None
@@ -52,7 +54,7 @@ def test_a_debian_host() -> None:
         "kernel 6.1.0-39-amd64 runs, 6.1.0-40-amd64 is installed",
     )
     assert (state.unattended, state.confirmed, state.complete) == (True, 1795457049, True)
-    assert (state.ok, state.describe()) == (False, "5 upgrades pending, 4 of them security fixes")
+    assert (state.ok, state.describe()) == (False, "6 upgrades pending, 4 of them security fixes")
 
 
 def test_a_long_answer_is_read_as_far_as_it_goes() -> None:

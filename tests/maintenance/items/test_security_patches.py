@@ -73,7 +73,7 @@ def test_kept_back_for_other_reasons() -> None:
         ({"indices": (OLD.model_copy(update={"expires": None}),), "stamp": ex.NOW - 60}, None),
         ({"indices": (ex.SECURITY, OLD)}, None),
         ({"indices": ()}, None),
-        ({"indices": (ex.SECURITY.model_copy(update={"name": "Debian stable"}),)}, None),
+        ({"indices": (ex.SECURITY.model_copy(update={"suite": "stable", "label": "Acme Security"}),)}, None),
     ],
 )
 def test_old_lists_say_nothing(known: dict[str, object], ok: bool | None) -> None:
