@@ -107,7 +107,7 @@ def _waiting(seen: Seen, state: QueueMotionState) -> _Part:
         said="; ".join([*bad, *unsure])
         or (f"worked off, {_wait(state.waiting)}" if state.waiting else "nothing waits"),
         evidence=tuple(_line(seen.past, state, each) for each in state.queues),
-        advice=tuple(_remedies(seen)) if bad else (),
+        advice=tuple(_remedies(seen, state)) if bad else (),
         samples=(
             Sample(name="waiting", value=state.waiting, unit="jobs"),
             *(Sample(name=_sample(each), value=each.waiting, unit="jobs") for each in state.queues),
@@ -163,8 +163,9 @@ def _sample(each: QueueLevel) -> str:
     return f"waiting in {each.called}"
 
 
-def _remedies(seen: Seen) -> Iterator[str]:
-    if _running(seen):  # those that do not run are started, and that is said elsewhere
+def _remedies(seen: Seen, state: QueueMotionState) -> Iterator[str]:
+    # Workers that take jobs need no restart; those that do not run are started, which is said elsewhere.
+    if _running(seen) and any(each.waiting and not each.taken for each in state.queues):
         yield f"do.worker.restart --host {seen.host.name} --plan"
     yield "see what the workers do: more of them, or a slow or failing job"
 

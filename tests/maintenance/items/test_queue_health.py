@@ -81,6 +81,7 @@ def test_growth_is_within_the_look_and_since_the_last(before: int, waiting: int,
 def test_a_long_queue(waiting: int, ok: bool) -> None:
     found = look(ex.motion(ex.level(waiting, waiting)))
     assert (found.ok, f"{waiting} jobs wait in default, 1000 are too many" in found.summary) == (ok, not ok)
+    assert not any("restart" in line for line in found.advice)
 
 
 def test_busy_workers_and_jobs_of_dead_ones() -> None:
