@@ -4,6 +4,7 @@ from typing import Final
 
 from remediate.maintenance.item import Duty
 from remediate.maintenance.items.capacity import Capacity
+from remediate.maintenance.items.error_logs import ErrorLogs
 from remediate.maintenance.items.error_tracking import ErrorTracking
 from remediate.maintenance.items.monitored import (
     CertificateAlerts,
@@ -14,6 +15,7 @@ from remediate.maintenance.items.monitored import (
 )
 from remediate.maintenance.items.queue_health import QueueHealth
 from remediate.maintenance.items.runbook_review import RunbookReview
+from remediate.maintenance.items.security_patches import SecurityPatches
 from remediate.maintenance.occasion import Occasion
 
 DUTIES: Final[tuple[Duty, ...]] = (
@@ -25,7 +27,9 @@ DUTIES: Final[tuple[Duty, ...]] = (
     DiskAlerts(),
     CertificateAlerts(),
     # 8.2
+    ErrorLogs(),
     QueueHealth(),
+    SecurityPatches(),
     Capacity(),
     RunbookReview(),
 )

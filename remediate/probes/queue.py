@@ -122,22 +122,23 @@ class FailedJobsState(Fact):
         return f"{said}{rest}{age}{f', {self.others} more' if self.others else ''}"
 
 
-class _OfQueue(Probe[T_co]):
+class OfQueue(Probe[T_co]):
     """Asked through the application's own code and configuration: artisan's tables differ between versions."""
 
     php: PhpName = Field(description="PHP's name, for example php8.3")
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
 
-    def _ask(self, question: str, names: tuple[str, ...]) -> Run:
+    def ask(self, question: str, *words: str, seconds: float = 15) -> Run:
+        """Return the command that asks it, with a deadline in seconds."""
         return Run.of(
-            *(f"/usr/bin/{self.php}", "-r", program("queue"), "--", self.path, question, *names),
+            *(f"/usr/bin/{self.php}", "-r", program("queue"), "--", self.path, question, *words),
             user=self.user,
-            seconds=15,
+            seconds=seconds,
         )
 
 
-class FailedJobs(_OfQueue[FailedJobsState]):
+class FailedJobs(OfQueue[FailedJobsState]):
     """Ask for the failed jobs of some classes: which, how old, and what raised; never their payloads or messages."""
 
     kind: Literal["queue.failed"] = "queue.failed"
@@ -149,7 +150,7 @@ class FailedJobs(_OfQueue[FailedJobsState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return self._ask("failed", self.classes)
+        return self.ask("failed", *self.classes)
 
     def parse(self, output: Output) -> FailedJobsState:
         """See Probe."""
@@ -196,7 +197,7 @@ class QueueFlowState(Fact):
         return f"{self.connection} answers, {self.waiting} jobs in it{again}"
 
 
-class QueueFlow(_OfQueue[QueueFlowState]):
+class QueueFlow(OfQueue[QueueFlowState]):
     """Ask the application's queue, with its own configuration, how many jobs are in it; not if they are worked off."""
 
     kind: Literal["queue.flow"] = "queue.flow"
@@ -208,7 +209,7 @@ class QueueFlow(_OfQueue[QueueFlowState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return self._ask("flow", self.queues)
+        return self.ask("flow", *self.queues)
 
     def parse(self, output: Output) -> QueueFlowState:
         """See Probe."""

@@ -23,6 +23,7 @@ from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
 from remediate.testing.render_certificate import of_certificates
+from remediate.testing.render_daily import of_daily
 from remediate.testing.render_load import of_load
 from remediate.testing.render_payments import of_payments
 from remediate.testing.render_stores import of_stores
@@ -71,6 +72,7 @@ def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
         or of_stores(fact)
         or of_payments(fact)
         or of_watching(fact)
+        or of_daily(fact)
     )
 
 

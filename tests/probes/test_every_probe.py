@@ -20,11 +20,13 @@ from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, AuthorityState, Challenge, ChallengeState
 from remediate.probes.alertmanager import AlertmanagerRouting, Matcher
+from remediate.probes.apt import Patches, PatchState
 from remediate.probes.cache import Cache
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal, RenewalState
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants, WorkersConfiguration
+from remediate.probes.error_log import ErrorLog
 from remediate.probes.error_tracking import AppErrorTracking, TrackingState
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
 from remediate.probes.filesystems import Consumer, ConsumerList, Consumers, Room
@@ -52,6 +54,7 @@ from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Pi
 from remediate.probes.processes import Processes, UnitUsage
 from remediate.probes.prometheus import AlertmanagersOf, AlertRules, PrometheusTime, Series
 from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble
+from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.probes.redis import AppRedis, ContentState, RedisContent
 from remediate.probes.stores import Scan, Trouble
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
@@ -62,6 +65,7 @@ from remediate.probes.webhook import Delivery, Webhook
 from remediate.script import STDOUT_LIMIT
 from remediate.survey import Facts
 from remediate.testing import ScriptedSession, output_of
+from remediate.testing import daily_examples as daily
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
 from remediate.testing import payment_examples as pay
@@ -226,6 +230,22 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     QueueFlow(php="php8.2", path=APP, user="forge"): (
         *(pay.QUEUE, pay.QUEUE.model_copy(update={"waiting": 3, "retried": ("a", "b")})),
         *(QueueFlowState(trouble=trouble) for trouble in StoreTrouble),
+    ),
+    QueueMotion(php="php8.2", path=APP, user="forge"): (
+        *(daily.motion(), daily.motion(daily.level(3, 1), daily.level(2, 2, name="mail", taken=False), whole=False)),
+        *(QueueMotionState(trouble=trouble) for trouble in StoreTrouble),
+    ),
+    ErrorLog(php="php8.2", path=APP, user="forge"): (
+        *(daily.errors(), daily.errors(daily.error(p0=3, p9=1), daily.error("Payment # failed", "", p2=1), hours=2)),
+        daily.errors().model_copy(update={"unread": ("a.gz",), "strange": 2, "future": 1, "slip": 60, "others": 3}),
+    ),
+    Patches(): (
+        *(daily.patches(), daily.patches(indices=(), stamp=daily.NOW), PatchState(manager="dnf")),
+        daily.patches(daily.FIX.model_copy(update={"held": True}), daily.OTHER, daily.THIRD, unattended=True),
+        daily.patches(daily.OTHER.model_copy(update={"supersedes": "5.2.15-2+b9", "installed": None})),
+        daily.patches(kept=("a", "b"), complete=False),
+        daily.patches(reboot=("/run/reboot-required is there (for no package)",)),
+        daily.patches(reboot=("kernel 6.1.0-39-amd64 runs, 6.1.0-40-amd64 is installed",)),
     ),
     OrphanWorkers(): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
     Configuration(php="php8.2", path=APP, user="forge"): (

@@ -1,7 +1,33 @@
 """Check queue health (8.2): is the queue worked off, or does it grow."""
 
-from remediate.maintenance.item import Finding, Item, Seen
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from remediate.errors import ConfigurationError, Unreadable
+from remediate.host import Host
+from remediate.maintenance.item import Finding, Item, Past, Sample, Seen
 from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.words import counted
+from remediate.playbook import Probes
+from remediate.probes.queue import FailedJob, FailedJobs, FailedJobsState
+from remediate.probes.queue_motion import QueueLevel, QueueMotion, QueueMotionState
+from remediate.probes.supervisor import Workers
+
+_NEWEST: Final = "newest failed job"
+_OLDEST: Final = "oldest failed job"
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One of the three things that make a queue healthy."""
+
+    ok: bool | None
+    said: str
+    evidence: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
 
 class QueueHealth(Item):
@@ -12,6 +38,199 @@ class QueueHealth(Item):
     occasion = Occasion.DAILY
     owner = "On-call"
 
+    def probes(self, host: Host) -> Probes:
+        """See Item."""
+        motion, failed = _questions(host)
+        workers = _workers(host)
+        return (motion, failed) if workers is None else (motion, failed, workers)
+
     def judge(self, seen: Seen) -> Finding:
         """See Item."""
-        raise NotImplementedError
+        motion, failed = _questions(seen.host)
+        parts = (
+            _said(lambda: _waiting(seen, seen.facts[motion])),
+            _said(lambda: _failed(seen, seen.facts[failed])),
+            _said(lambda: _supervised(seen)),
+        )
+        # What is wrong is said first, then what is not known.
+        ordered = sorted(parts, key=lambda part: (part.ok is not False, part.ok is not None))
+        return Finding(
+            ok=ordered[0].ok,
+            summary="; ".join(part.said for part in ordered),
+            evidence=tuple(line for part in parts for line in part.evidence),
+            advice=tuple(line for part in parts for line in part.advice),
+            samples=tuple(sample for part in parts for sample in part.samples),
+        )
+
+
+def _questions(host: Host) -> tuple[QueueMotion, FailedJobs]:
+    settings = host.settings
+    if settings.php is None or settings.app_path is None:
+        raise ConfigurationError("remediate.app_path and remediate.php are needed: whose queue is it?")
+    php, path, user = settings.php, settings.app_path, settings.app_user
+    queues = settings.maintenance.queues
+    return QueueMotion(php=php, path=path, user=user, queues=queues), FailedJobs(php=php, path=path, user=user)
+
+
+def _workers(host: Host) -> Workers | None:
+    program = host.settings.worker_program
+    return None if program is None else Workers(program=program)
+
+
+def _said(part: Callable[[], _Part]) -> _Part:
+    """One part that cannot be read does not hide the others."""
+    try:
+        return part()
+    except Unreadable as why:
+        return _Part(ok=None, said=str(why))
+
+
+def _last(past: Past, name: str) -> float | None:
+    if past.previous is None:
+        return None
+    return next((sample.value for sample in past.previous.samples if sample.name == name), None)
+
+
+# -- what waits --------------------------------------------------------------------------------------------------------
+
+
+def _waiting(seen: Seen, state: QueueMotionState) -> _Part:
+    if state.trouble is not None:
+        return _Part(ok=False, said=f"the queue cannot be used: its store {state.trouble}")
+    judged = [(each, *_level(seen, state, each)) for each in state.queues]
+    bad = [why for _, ok, why in judged if ok is False]
+    unsure = [why for _, ok, why in judged if ok is None]
+    if not state.whole:
+        unsure.append("not all queues that hold jobs were found")
+    return _Part(
+        ok=False if bad else None if unsure else True,
+        said="; ".join([*bad, *unsure])
+        or (f"worked off, {_wait(state.waiting)}" if state.waiting else "nothing waits"),
+        evidence=tuple(_line(seen.past, state, each) for each in state.queues),
+        advice=tuple(_remedies(seen, state)) if bad else (),
+        samples=(
+            Sample(name="waiting", value=state.waiting, unit="jobs"),
+            *(Sample(name=_sample(each), value=each.waiting, unit="jobs") for each in state.queues),
+        ),
+    )
+
+
+def _level(seen: Seen, state: QueueMotionState, each: QueueLevel) -> tuple[bool | None, str]:
+    """Judge one queue, and say why it is not well."""
+    last = _last(seen.past, _sample(each))
+    limit = seen.host.settings.maintenance.queue_waiting
+    if each.waiting >= limit:
+        return False, f"{_wait(each.waiting)} in {each.called}, {limit} are too many"
+    if each.waiting > each.before and (last is None or each.waiting > last):
+        since = "" if last is None else f", {last:g} at the last look"
+        return (
+            False,
+            f"{each.called} grows: {each.before} to {counted(each.waiting, 'job')} in {state.seconds:g} s{since}",
+        )
+    if each.taken or not each.waiting:
+        return True, ""
+    stuck = f"in {each.called} {_wait(each.waiting)} and none was taken in {state.seconds:g} s"
+    if not each.working:
+        return False, stuck
+    # Workers that are at long jobs, or a worker that died: its job stays reserved until `retry_after` is over.
+    if _running(seen):
+        return True, ""
+    return None, f"{stuck}: {each.working} are reserved, and whether by a worker that lives is not known"
+
+
+def _running(seen: Seen) -> bool:
+    """Whether the workers are known to run."""
+    probe = _workers(seen.host)
+    try:
+        return probe is not None and seen.facts[probe].ok is True
+    except Unreadable:
+        return False
+
+
+def _line(past: Past, state: QueueMotionState, each: QueueLevel) -> str:
+    last = _last(past, _sample(each))
+    before = "" if last is None else f", {last:g} at the last look"
+    moved = f", {each.before} some {state.seconds:g} s before" if each.before != each.waiting else ""
+    taken = ", its first one was taken" if each.before and each.taken else ""
+    return f"{each.called}: {each.waiting} wait{moved}{taken}{before}; {each.working} in work, {each.later} for later"
+
+
+def _wait(number: int) -> str:
+    return counted(number, "job waits", "jobs wait")
+
+
+def _sample(each: QueueLevel) -> str:
+    return f"waiting in {each.called}"
+
+
+def _remedies(seen: Seen, state: QueueMotionState) -> Iterator[str]:
+    # Workers that take jobs need no restart; those that do not run are started, which is said elsewhere.
+    if _running(seen) and any(each.waiting and not each.taken for each in state.queues):
+        yield f"do.worker.restart --host {seen.host.name} --plan"
+    yield "see what the workers do: more of them, or a slow or failing job"
+
+
+# -- what failed -------------------------------------------------------------------------------------------------------
+
+
+def _failed(seen: Seen, state: FailedJobsState) -> _Part:
+    if state.trouble is not None:
+        return _Part(ok=False, said=f"failed jobs cannot be kept: their database {state.trouble}")
+    new = [job for job in state.jobs if _new(job, seen)]
+    total = len(state.jobs) + state.others
+    count = f"{'more than ' if state.more else ''}{counted(total, 'failed job')}"
+    first = seen.past.previous is None
+    said = "no failed jobs" if not total else f"{count}, known from before"
+    if new:
+        unlisted = state.others > 0 and len(new) == len(state.jobs)
+        said = f"{'at least ' if unlisted else ''}{len(new)} new of {count}"
+        said += " (the first look: none was seen before)" if first else ""
+    rows = [job.row for job in state.jobs]
+    return _Part(
+        ok=not new,
+        said=said,
+        evidence=(
+            *((f"failed: {state.describe()}",) if total else ()),
+            *(f"new: {job.describe()}" for job in new[-_SHOWN:]),
+        ),
+        advice=(
+            (f"read why in failed_jobs, mend it, then: php artisan queue:retry ID in {seen.host.settings.app_path}",)
+            if new
+            else ()
+        ),
+        samples=(
+            Sample(name="failed jobs", value=total, unit="jobs"),
+            *(
+                (Sample(name=_NEWEST, value=max(rows), unit="row"), Sample(name=_OLDEST, value=min(rows), unit="row"))
+                if rows
+                else ()
+            ),
+        ),
+    )
+
+
+def _new(job: FailedJob, seen: Seen) -> bool:
+    newest, oldest = _last(seen.past, _NEWEST), _last(seen.past, _OLDEST)
+    if newest is None or oldest is None or seen.past.previous_at is None:
+        return True
+    # Rows are counted up, until somebody empties the table and they begin anew: then a job's age may tell.
+    elsewhere = not oldest <= job.row <= newest
+    hours = (seen.now - seen.past.previous_at).total_seconds() / 3600
+    return elsewhere or (job.hours is not None and job.hours + 1 <= hours)
+
+
+# -- who works it off --------------------------------------------------------------------------------------------------
+
+
+def _supervised(seen: Seen) -> _Part:
+    probe = _workers(seen.host)
+    if probe is None:
+        named = ("set remediate.worker_program to supervisor's name of the workers",)
+        return _Part(ok=None, said="whether workers run is not known: no worker_program is given", advice=named)
+    state = seen.facts[probe]
+    said = f"workers {probe.program}: {state.describe()}"
+    if state.changing and not state.broken and all(each.state != "BACKOFF" for each in state.changing):
+        return _Part(ok=None, said=said, advice=("they are on their way: look again",))
+    if state.ok:
+        return _Part(ok=True, said=said)
+    return _Part(ok=False, said=said, advice=(f"do.worker.start --host {seen.host.name} --plan",))

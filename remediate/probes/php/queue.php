@@ -1,7 +1,8 @@
 <?php
 // Ask the application about its queue: which jobs failed, as data; or whether its queue can be used, and which of the
 // jobs that were retried are still in it. No payload and no message of an exception leaves this process.
-// Arguments: directory of artisan; `failed` and class names (none = all); or `flow` and names of queues.
+// Arguments: directory of artisan; `failed` and class names (none = all); `flow` and names of queues; or `motion`, for
+// how many seconds to look at the most, and names of queues: further ones that hold jobs are found.
 // Prints one JSON document behind a marker, since the framework may print notices of its own.
 [, $directory, $question] = $argv;
 $names = array_slice($argv, 3);
@@ -132,9 +133,87 @@ function flow($config, $app, array $queues): array {
     return $answer;
 }
 
+function kept($config, $queue, string $driver, string $name): array {
+    $now = time();
+    if ($driver === "redis") {
+        $redis = $queue->getConnection();
+        $key = $queue->getQueue($name);
+        // A delayed job that is due, and one whose worker did not come back in time, wait like any other.
+        $due = (int) $redis->zcount("$key:delayed", "-inf", $now) + (int) $redis->zcount("$key:reserved", "-inf", $now);
+        $all = (int) $redis->zcard("$key:delayed") + (int) $redis->zcard("$key:reserved");
+        $working = (int) $redis->zcard("$key:reserved") - (int) $redis->zcount("$key:reserved", "-inf", $now);
+        $head = $redis->lindex($key, 0) ?: ($redis->zrange("$key:delayed", 0, 0)[0] ?? null);
+        return ["ready" => (int) $redis->llen($key) + $due, "working" => $working, "later" => $all - $due - $working, "head" => is_string($head) ? md5($head) : null];
+    }
+    $limit = $now - (int) ($config["retry_after"] ?? 60);
+    $jobs = fn() => app("db")->connection($config["connection"] ?? null)->table($config["table"])->where("queue", $name);
+    $ready = fn() => $jobs()->where(fn($any) => $any->where(fn($one) => $one->whereNull("reserved_at")->where("available_at", "<=", $now))->orWhere("reserved_at", "<=", $limit));
+    return ["ready" => $ready()->count(), "working" => $jobs()->where("reserved_at", ">", $limit)->count(), "later" => $jobs()->whereNull("reserved_at")->where("available_at", ">", $now)->count(), "head" => $ready()->min("id")];
+}
+
+// All queues that hold jobs, besides those that are named; and whether the whole store was looked through for them.
+function queues($config, $queue, string $driver, array $named): array {
+    if ($driver === "database") {
+        $found = app("db")->connection($config["connection"] ?? null)->table($config["table"])->distinct()->limit(50)->pluck("queue")->all();
+        return [array_unique(array_merge($named, $found)), count($found) < 50];
+    }
+    $client = $queue->getConnection()->client();
+    $own = $client instanceof Redis ? (string) $client->getOption(Redis::OPT_PREFIX) : (string) app("config")->get("database.redis.options.prefix", "");
+    [$cursor, $found, $until] = ["0", [], microtime(true) + 2];
+    do {
+        $words = ["SCAN", (string) $cursor, "MATCH", addcslashes($own, "*?[]\\") . "queues:*", "COUNT", "2000"];
+        [$cursor, $keys] = $client instanceof Redis ? $client->rawCommand(...$words) : $client->executeRaw($words);
+        foreach ($keys as $key) {
+            if (preg_match('/^queues:(.{1,100}?)(:delayed|:reserved|:notify)?$/D', substr($key, strlen($own)), $match) === 1) {
+                $found[$match[1]] = true;
+            }
+        }
+    } while ((string) $cursor !== "0" && microtime(true) < $until);
+    return [array_unique(array_merge($named, array_map("strval", array_keys($found)))), (string) $cursor === "0"];
+}
+
+function motion($config, $app, array $words): array {
+    $patience = (float) array_shift($words);
+    $connection = (string) $config->get("queue.default");
+    $settings = (array) $config->get("queue.connections.$connection");
+    $driver = (string) ($settings["driver"] ?? "");
+    if (!in_array($driver, ["redis", "database"], true)) {
+        return ["state" => "unsupported", "driver" => $driver];
+    }
+    $queue = $app->make("queue")->connection($connection);
+    [$names, $whole] = queues($settings, $queue, $driver, $words);
+    $began = microtime(true);
+    $queues = [];
+    foreach (array_slice($names, 0, 50) as $name) {
+        $now = kept($settings, $queue, $driver, $name);
+        $queues[] = ["name" => $name, "before" => $now["ready"], "waiting" => $now["ready"], "taken" => $now["ready"] === 0] + $now;
+    }
+    // Until something was taken from every queue in which something waits, and none of them grows.
+    while (array_sum(array_column($queues, "before")) > 0 && ($passed = microtime(true) - $began) < $patience) {
+        $rising = array_filter($queues, fn($each) => $each["waiting"] > $each["before"]);
+        if ($passed > 3 && $rising === [] && !in_array(false, array_column($queues, "taken"), true)) {
+            break;
+        }
+        usleep(250000);
+        foreach ($queues as &$each) {
+            $now = kept($settings, $queue, $driver, $each["name"]);
+            $each["taken"] = $each["taken"] || $now["head"] !== $each["head"];
+            $each["working"] = max($each["working"], $now["working"]);
+            [$each["waiting"], $each["later"]] = [$now["ready"], $now["later"]];
+        }
+        unset($each);
+    }
+    $told = array_map(fn($each) => array_diff_key($each, ["ready" => 0, "head" => 0]), $queues);
+    return ["state" => "ok", "connection" => $connection, "seconds" => round(microtime(true) - $began, 1), "whole" => $whole && count($names) <= 50, "queues" => $told];
+}
+
 try {
     $config = $app->make("config");
-    $answer = $question === "flow" ? flow($config, $app, $names) : failed($config, $app, $names);
+    if ($question === "motion") {
+        $answer = motion($config, $app, $names);
+    } else {
+        $answer = $question === "flow" ? flow($config, $app, $names) : failed($config, $app, $names);
+    }
 } catch (Throwable $error) {
     $answer = trouble($error);
 }

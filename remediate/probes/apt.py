@@ -1,0 +1,266 @@
+"""Which packages apt would upgrade, how old its knowledge is, and what waits for a reboot: asked without root."""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.probe import Fact, Probe, last_line, whole_number
+
+Package = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.:_-]{0,120}$")]
+"""Debian Policy 5.6.7, with an architecture behind a colon where apt says one. A person will type it."""
+Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9.+:~-]{1,120}$")]
+
+_DISTRIBUTIONS: Final = ("Debian", "Ubuntu", "Raspbian")
+"""Labels of archives that keep security fixes in a suite of their own: what comes from another suite is none."""
+
+
+def _for_fixes(label: str, suite: str) -> bool:
+    """Whether an archive is one of security fixes, by what it calls itself: Debian's, Ubuntu's and its ESM's."""
+    return label == "Debian-Security" or suite.endswith("-security")
+
+
+class Upgrade(BaseModel):
+    """One package that apt would upgrade, or install because an upgrade needs it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    package: Package
+    installed: Version | None = Field(description="None where it is a new one, as every kernel is")
+    candidate: Version
+    origins: tuple[str, ...] = Field(description="label, version and suite of each archive that has it")
+    supersedes: Version | None = Field(default=None, description="a newer version that came as a security fix")
+    held: bool = Field(default=False, description="somebody asked apt to leave it as it is (apt-mark hold)")
+
+    @property
+    def security(self) -> bool | None:
+        """Whether it is a security fix; None where its archive does not tell them from others."""
+        archives = [(origin.partition(":")[0], origin.rpartition("/")[2]) for origin in self.origins]
+        if self.supersedes is not None or any(_for_fixes(label, suite) for label, suite in archives):
+            return True
+        return False if archives and all(label in _DISTRIBUTIONS for label, _ in archives) else None
+
+    def describe(self) -> str:
+        """Say what would change."""
+        words = [*self.origins]
+        words += [f"with the security fix {self.supersedes}"] if self.supersedes is not None else []
+        words += ["held back by apt-mark"] if self.held else []
+        return f"{self.package} {self.installed or 'new'} -> {self.candidate} ({', '.join(words)})"
+
+
+class Index(BaseModel):
+    """What apt has kept of one archive."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    confirmed: int = Field(ge=0, le=2**33, description="when it was last written, in seconds since 1970")
+    expires: int | None = Field(ge=0, le=2**33, description="until when the archive says it holds, where it does")
+    suite: str = Field(max_length=100)
+    label: str = Field(max_length=200)
+
+    @property
+    def security(self) -> bool:
+        """Whether security fixes come from it."""
+        return _for_fixes(self.label, self.suite)
+
+
+class PatchState(Fact):
+    """What apt knows and would do."""
+
+    manager: str = Field(max_length=20, description="apt; or another one, which was not asked")
+    now: int = Field(default=0, ge=0, le=2**33, description="the host's clock, in seconds since 1970")
+    stamp: int | None = Field(default=None, ge=0, le=2**33, description="when apt's own timer last fetched its lists")
+    indices: tuple[Index, ...] = ()
+    reboot: tuple[str, ...] = Field(default=(), description="why a reboot is wanted")
+    unattended: bool = Field(default=False, description="whether upgrades are installed by themselves")
+    upgrades: tuple[Upgrade, ...] = ()
+    kept: tuple[str, ...] = Field(default=(), description="packages that apt would keep back for other reasons")
+    complete: bool = Field(default=True, description="whether all upgrades are listed")
+
+    @property
+    def confirmed(self) -> int | None:
+        """Since when its security lists are as they are now; None where it has none.
+
+        A list that has not changed on the server is left as it is, and only the stamp tells that it was asked for
+        (measured, apt 2.6). The stamp is set when some lists could not be fetched, too: so it counts only for lists
+        that say how long they hold.
+        """
+        own = [each for each in self.indices if each.security]
+        if not own:
+            return None
+        oldest = min(each.confirmed for each in own)
+        holds = all(each.expires is not None and each.expires > self.now for each in own)
+        return max(oldest, self.stamp) if self.stamp is not None and holds else oldest
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return False if any(each.security for each in self.upgrades) or self.reboot else None
+
+    def describe(self) -> str:
+        """See Fact."""
+        if self.manager != "apt":
+            return f"packages are managed by {self.manager}"
+        security = sum(each.security is True for each in self.upgrades)
+        return f"{len(self.upgrades)} upgrades pending, {security} of them security fixes"
+
+
+_ASK: Final = r"""
+command -v apt-get >/dev/null || {
+  for each in dnf yum apk zypper pacman; do
+    command -v "$each" >/dev/null && { echo "manager $each"; exit 0; }
+  done
+  echo "manager none"; exit 0
+}
+echo "manager apt"
+date '+now %s'
+for each in /var/lib/apt/periodic/update-success-stamp /var/lib/apt/periodic/update-stamp; do
+  [ ! -e "$each" ] || stat -c 'stamp %Y' "$each"
+done
+for each in /var/lib/apt/lists/*Release; do
+  [ -f "$each" ] || continue
+  until=$(sed -n 's/^Valid-Until: //p' "$each" | head -n 1)
+  [ -z "$until" ] || until=$(date -d "$until" +%s)
+  suite=$(sed -n 's/^Suite: //p' "$each" | head -n 1 | tr -d ' ')
+  echo "index $(stat -c %Z "$each") ${until:--} ${suite:--} $(sed -n 's/^Label: //p' "$each" | head -n 1)"
+done
+[ ! -e /run/reboot-required ] ||
+  echo "reboot $(sort -u /run/reboot-required.pkgs 2>/dev/null | head -n 20 | tr '\n' ' ')"
+echo "running $(uname -r)"
+for each in /boot/vmlinuz-*; do [ ! -f "$each" ] || echo "kernel ${each#/boot/vmlinuz-}"; done
+command -v unattended-upgrade >/dev/null && found=$(apt-config dump APT::Periodic::Unattended-Upgrade) || found=
+echo "unattended $found"
+apt-mark showhold | sed 's/^/held /'
+# With the holds set aside: what is held back may have a hole all the same.
+said=$(apt-get -s -o Debug::NoLocking=1 -o APT::Get::Show-User-Simulation-Note=false -o APT::Ignore-Hold=1 dist-upgrade)
+status=$?
+# Fixes first, for the answer has its limit.
+printf '%s\n' "$said" | sed -n '/^Inst .*[Ss]ecurity/p'
+printf '%s\n' "$said" | sed -n '/kept back:$/,/^[^ ]/p;/^Inst /{/[Ss]ecurity/!p}'
+others=$(printf '%s\n' "$said" | sed -n '/[Ss]ecurity/d;s/^Inst \([^ ]*\) \[\([^]]*\)\].*/\1 \2/p')
+[ -z "$others" ] || apt-cache madison $(printf '%s\n' "$others" | cut -d ' ' -f 1) |
+  sed -n 's/^ *\([^ |]*\) *| *\([^ |]*\) *|.*security.* Packages$/\1 \2/p' | while read -r name version; do
+    was=$(printf '%s\n' "$others" | awk -v name="$name" '$1 == name { print $2; exit }')
+    [ -z "$was" ] || ! dpkg --compare-versions "$version" gt "$was" || echo "also $name $version"
+  done
+exit $status
+"""
+_INST: Final = re.compile(r"Inst (\S+) (?:\[([^\]]+)\] )?\((\S+) ?(.*?) ?\[[^\[\]]*\]\)")
+_KERNEL: Final = re.compile(r"(\d+(?:[.-]\d+)*)(.*)")
+
+
+class Patches(Probe[PatchState]):
+    """Simulate an upgrade with the lists that apt has: nothing is fetched, locked or changed, and no root is needed.
+
+    Lists are read as they are: how old they are is a part of the answer. `bears_cut`: what is read is pending, even
+    where not everything is.
+    """
+
+    kind: Literal["apt.patches"] = "apt.patches"
+    bears_cut = True
+
+    def label(self) -> str:
+        """See Probe."""
+        return "pending upgrades"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("sh", "-c", _ASK, "sh", seconds=30)
+
+    def parse(self, output: Output) -> PatchState:
+        """See Probe."""
+        lines = output.stdout.splitlines()
+        if output.cut:
+            del lines[-1:]
+        facts: dict[str, list[str]] = {}
+        for line in lines:
+            word, _, rest = line.partition(" ")
+            facts.setdefault(word, []).append(rest.strip())
+        match facts.get("manager"):
+            case ["apt"]:
+                pass
+            case [str(other)] if re.fullmatch(r"[a-z]{2,10}", other):
+                return PatchState(manager=other)
+            case _:
+                raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
+        if output.exit != 0 and not output.cut:
+            raise Unreadable(f"{self.label()}: apt-get ended with {output.exit}: {last_line(output.stderr)}")
+        try:
+            return self._read(facts, lines, complete=not output.cut)
+        except ValueError:  # pydantic's ValidationError is one
+            raise Unreadable(f"{self.label()}: apt answered something else than was asked") from None
+
+    def _read(self, facts: dict[str, list[str]], lines: list[str], *, complete: bool) -> PatchState:
+        stamps = [whole_number(stamp, "stamp") for stamp in facts.get("stamp", ())]
+        marks = (set(facts.get("held", ())), dict(line.split(" ", 1) for line in facts.get("also", ())))
+        unattended = facts.get("unattended", [""])[0]
+        return PatchState(
+            manager="apt",
+            now=whole_number(facts.get("now", [""])[0], "date"),
+            stamp=max(stamps, default=None),
+            indices=tuple(map(_index, facts.get("index", ()))),
+            reboot=_reboot(facts),
+            unattended=re.search(r'Unattended-Upgrade "[1-9]', unattended) is not None,
+            upgrades=tuple(_upgrade(line, *marks) for line in lines if line.startswith("Inst ")),
+            kept=tuple(_kept(lines)),
+            complete=complete,
+        )
+
+
+def _index(line: str) -> Index:
+    confirmed, expires, suite, *label = line.split()
+    until = None if expires == "-" else whole_number(expires, "Valid-Until")
+    return Index(confirmed=whole_number(confirmed, "index"), expires=until, suite=suite, label=" ".join(label))
+
+
+def _reboot(facts: dict[str, list[str]]) -> tuple[str, ...]:
+    why = [f"/run/reboot-required is there ({said or 'for no package'})"[:300] for said in facts.get("reboot", ())]
+    running = facts.get("running", [""])[0]
+    # One may boot another flavour on purpose; a newer one of the same flavour waits.
+    newest = max(
+        (each for each in facts.get("kernel", ()) if _flavour(each) == _flavour(running)), key=_age, default=""
+    )
+    if newest and _age(newest) > _age(running):
+        why.append(f"kernel {running} runs, {newest} is installed"[:300])
+    return tuple(why)
+
+
+def _flavour(kernel: str) -> str:
+    found = _KERNEL.fullmatch(kernel)
+    return found[2] if found else kernel
+
+
+def _age(kernel: str) -> tuple[int, ...]:
+    found = _KERNEL.fullmatch(kernel)
+    return tuple(int(number[:9]) for number in re.findall(r"\d+", found[1])) if found else ()
+
+
+def _upgrade(line: str, held: set[str], also: dict[str, str]) -> Upgrade:
+    found = _INST.match(line)
+    if found is None:
+        raise ValueError("not what apt-get -s prints")
+    package, installed, candidate, origins = found.groups()
+    return Upgrade(
+        package=package,
+        installed=installed,
+        candidate=candidate,
+        origins=tuple(each.strip()[:100] for each in origins.split(",") if each.strip()),
+        supersedes=also.get(package),
+        held=package.partition(":")[0] in {each.partition(":")[0] for each in held},
+    )
+
+
+def _kept(lines: list[str]) -> list[str]:
+    """Read the block of indented lines behind its heading."""
+    found: list[str] = []
+    inside = False
+    for line in lines:
+        if line.startswith("The following packages have been kept back:"):
+            inside = True
+        elif not line.startswith(" "):
+            inside = False
+        elif inside:
+            found += [word[:120] for word in line.split()]
+    return found[:200]

@@ -1,0 +1,124 @@
+"""Which errors the application logged lately, by class and place: from its own log files, as its own user."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.masking import strip_control
+from remediate.probe import Fact, Probe
+from remediate.probes.php import answered, program
+from remediate.shapes import mask_shapes
+
+PERIOD: Final = 3 * 3600
+"""Seconds in which errors are counted together."""
+PERIODS: Final = 56
+"""How many of them are told: a week."""
+Moment = Annotated[int, Field(ge=0, le=2**33, description="seconds since 1970, by the host's clock")]
+
+_BYTES: Final = 256 * 1024 * 1024
+_PATIENCE: Final = 15
+"""Seconds: reading what a page cache does not hold takes its time, and the framework has to start first."""
+
+
+class ErrorGroup(BaseModel):
+    """Errors of one level and one class, thrown at one place; or with one message, where there is no class."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: Literal["ERROR", "CRITICAL", "ALERT", "EMERGENCY"]
+    what: str = Field(max_length=500, description="the class; or the plain words of a message")
+    place: str = Field(max_length=200, description="file and line below the application's directory; may be empty")
+    counts: tuple[NonNegativeInt, ...] = Field(
+        max_length=PERIODS, description="how many in each period, the latest first"
+    )
+    first: Moment
+    last: Moment
+
+    @property
+    def name(self) -> str:
+        """What it is called in reports, the same on every day."""
+        said = f"{self.level} {self.what}{f' at {self.place}' if self.place else ''}"
+        return mask_shapes(" ".join(strip_control(said).split()))[:180]
+
+    def count(self, periods: int) -> int:
+        """How many there were in the latest periods."""
+        return sum(self.counts[:periods])
+
+
+class ErrorLogState(Fact):
+    """The errors of the last week, as far as the log could be read back."""
+
+    now: Moment
+    zone: str = Field(max_length=80, description="the application's time zone, in which it logs")
+    reaches: Moment = Field(description="from when on everything was read")
+    files: tuple[str, ...] = Field(description="what was read")
+    unread: tuple[str, ...] = Field(description="what may hold errors of these days and cannot be read")
+    records: int = Field(ge=0, description="entries of these days, of all levels")
+    strange: int = Field(ge=0, description="entries in a format that is not known")
+    future: int = Field(ge=0, description="entries from the future, as if they were of now")
+    slip: int = Field(description="minutes by which the log seems to be in another time zone")
+    groups: tuple[ErrorGroup, ...] = Field(description="the most frequent first")
+    others: int = Field(ge=0, description="further groups, beyond those that are listed")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        total = sum(sum(group.counts) for group in self.groups)
+        return f"{total} errors of {len(self.groups) + self.others} kinds within {PERIODS * PERIOD // 86400} days"
+
+
+class ErrorLog(Probe[ErrorLogState]):
+    """Count the errors of the last week by class and place; no message leaves the host but its plain words.
+
+    It reads the files of the default log channel: `single` and `daily`, also below a `stack`, in Laravel's line
+    format or in Monolog's JSON. A channel that keeps its log elsewhere (syslog, stderr, a service) is Unreadable.
+    """
+
+    kind: Literal["laravel.errors"] = "laravel.errors"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "errors in the application's log"
+
+    def command(self) -> Run:
+        """See Probe."""
+        limits = (PERIODS, PERIOD, _BYTES, _PATIENCE)
+        return Run.of(
+            *(f"/usr/bin/{self.php}", "-r", program("errors"), "--", self.path, *map(str, limits)),
+            user=self.user,
+            seconds=_PATIENCE + 15,
+        )
+
+    def parse(self, output: Output) -> ErrorLogState:
+        """See Probe."""
+        match answered(self.label(), output):
+            case {"state": "ok", **found}:
+                try:
+                    return ErrorLogState.model_validate(found)
+                except ValidationError:
+                    pass
+            case {"state": "elsewhere", "why": str(why)}:
+                raise Unreadable(f"{self.label()}: it goes where this cannot be read: {_short(why)}")
+            case {"state": "down", "why": str(why)}:
+                raise Unreadable(
+                    f"{self.label()}: where it is only the application knows, and it does not start: {_short(why)}"
+                )
+            case {"state": "missing", "why": str(why)}:
+                raise Unreadable(f"{self.label()}: there is no {_short(why)}: no error yet, or it is kept elsewhere")
+            case {"state": "unreadable", "why": str(why)}:
+                raise Unreadable(f"{self.label()}: {self.user} cannot read {_short(why)}")
+        raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+
+
+def _short(text: str) -> str:
+    return " ".join(strip_control(text).split())[:300]

@@ -1,0 +1,77 @@
+"""Facts about errors, queues and upgrades as hosts give them that are well, and that are not."""
+
+from typing import Final, Literal
+
+from remediate.probes.apt import Index, PatchState, Upgrade
+from remediate.probes.error_log import PERIOD, PERIODS, ErrorGroup, ErrorLogState
+from remediate.probes.queue_motion import QueueLevel, QueueMotionState
+
+NOW: Final = 1795453200
+"""2026-11-23 17:00 UTC, by the host's clock."""
+DAY: Final = 86400
+
+
+def error(
+    what: str = r"App\Exceptions\Declined",
+    place: str = "app/Pay.php:12",
+    *,
+    level: Literal["ERROR", "CRITICAL", "ALERT", "EMERGENCY"] = "ERROR",
+    **periods: int,
+) -> ErrorGroup:
+    """Return errors of one kind, how many in which period: `p0=3` are three in the latest, `p8=1` one a day before."""
+    counts = tuple(periods.get(f"p{number}", 0) for number in range(PERIODS))
+    ago = min((number for number, count in enumerate(counts) if count), default=0)
+    last = NOW - ago * PERIOD
+    return ErrorGroup(level=level, what=what, place=place, counts=counts, first=last - 60, last=last)
+
+
+def errors(*groups: ErrorGroup, hours: int = PERIODS * PERIOD // 3600) -> ErrorLogState:
+    """Return a log with these errors that was read back for so many hours."""
+    return ErrorLogState(
+        now=NOW,
+        zone="UTC",
+        reaches=NOW - hours * 3600,
+        files=("laravel.log",),
+        unread=(),
+        records=40,
+        strange=0,
+        future=0,
+        slip=0,
+        groups=groups,
+        others=0,
+    )
+
+
+def level(
+    before: int = 0, waiting: int = 0, *, name: str = "default", working: int = 0, taken: bool = True
+) -> QueueLevel:
+    """Return what is in one queue."""
+    return QueueLevel(name=name, before=before, waiting=waiting, working=working, later=0, taken=taken)
+
+
+def motion(*levels: QueueLevel, whole: bool = True) -> QueueMotionState:
+    """Return how queues move; one empty queue unless stated."""
+    return QueueMotionState(trouble=None, connection="redis", seconds=3, whole=whole, queues=levels or (level(),))
+
+
+SECURITY: Final = Index(
+    confirmed=NOW - 3600, expires=NOW + 6 * DAY, suite="oldstable-security", label="Debian-Security"
+)
+
+
+def patches(*upgrades: Upgrade, **known: object) -> PatchState:
+    """Return what apt would do, with fresh lists unless stated."""
+    given = {"manager": "apt", "now": NOW, "indices": (SECURITY,), "upgrades": upgrades, **known}
+    return PatchState.model_validate(given)
+
+
+FIX: Final = Upgrade(
+    package="libssl3",
+    installed="3.0.15-1~deb12u1",
+    candidate="3.0.17-1~deb12u3",
+    origins=("Debian:12.11/stable", "Debian-Security:12/stable-security"),
+)
+OTHER: Final = Upgrade(
+    package="bash", installed="5.2.15-2+b8", candidate="5.2.15-2+b13", origins=("Debian:12.15/oldstable",)
+)
+THIRD: Final = Upgrade(package="php8.3-fpm", installed="8.3.1-1", candidate="8.3.2-1", origins=("sury:12/bookworm",))

@@ -1,0 +1,30 @@
+"""What container tests of maintenance share: a look through the command line, and one item of its report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from remediate.maintenance.item import Result
+from remediate.maintenance.report import MaintenanceReport
+
+if TYPE_CHECKING:
+    from conftest import Cli, Staged
+
+
+class Looks:
+    """Looks at the staging host as cron does, with a history of its own."""
+
+    def __init__(self, cli: "Cli", staged: "Staged") -> None:
+        self._cli = cli
+        self._staged = staged
+        self.inventory: Path | None = None
+
+    def __call__(self, command: str, item: str) -> Result:
+        """Return what `maintain.…` finds out about one item."""
+        target = ("--host", self._staged.name, "--inventory", str(self.inventory or self._staged.inventory))
+        ended = self._cli("invoke", command, *target, "--json")
+        report = MaintenanceReport.model_validate_json(ended.out)
+        assert ended.code == report.exit_code == (0 if all(subject.well for subject in report.subjects) else 5)
+        (subject,) = report.subjects
+        assert subject.error is None
+        (result,) = (result for result in subject.results if result.item == item)
+        return result
