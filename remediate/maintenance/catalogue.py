@@ -3,6 +3,7 @@
 from typing import Final
 
 from remediate.maintenance.item import Duty
+from remediate.maintenance.items.backup import BackupVerify
 from remediate.maintenance.items.capacity import Capacity
 from remediate.maintenance.items.queue_health import QueueHealth
 from remediate.maintenance.items.runbook_review import RunbookReview
@@ -11,6 +12,7 @@ from remediate.maintenance.occasion import Occasion
 DUTIES: Final[tuple[Duty, ...]] = (
     # 8.2
     QueueHealth(),
+    BackupVerify(),
     Capacity(),
     RunbookReview(),
 )

@@ -21,6 +21,7 @@ from remediate.probes.php_fpm import InstalledPhp, PoolsState
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
+from remediate.testing.render_backup import of_backup
 from remediate.testing.render_certificate import of_certificates
 from remediate.testing.render_load import of_load
 from remediate.testing.render_payments import of_payments
@@ -68,6 +69,7 @@ def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
         or of_load(probe, fact)
         or of_stores(fact)
         or of_payments(fact)
+        or of_backup(fact)
     )
 
 
