@@ -1,10 +1,20 @@
 """What an inventory says about prevention: what watches a host (8.1), and what its maintenance is held to (8.2)."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from remediate.fields import AbsolutePath, ClassName, ConfigKey, HostName, PublicUrl, QueueName, Reference, Section
+from remediate.fields import (
+    AbsolutePath,
+    ClassName,
+    ConfigKey,
+    HostName,
+    PublicUrl,
+    QueueName,
+    Reference,
+    Section,
+    UserName,
+)
 from remediate.vantage import Vantage
 
 AlertName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\"\\]{1,200}$")]
@@ -14,6 +24,14 @@ Instance = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\"\\]{1,20
 _LOOPBACK = frozenset({"127.0.0.1", "[::1]", "localhost"})
 FilePattern = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/*?@%+=:, -]{1,400}$")]
 """Files by a shell's pattern: an absolute path in which * and ? may stand."""
+ScratchPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$", max_length=60)]
+"""A directory in which one for a database server is made: unix(7) has 108 bytes for the whole path of its socket."""
+TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_$-]{1,64}$")]
+_VOLATILE: Final = (
+    *("cache", "cache_locks", "sessions", "jobs", "job_batches", "failed_jobs"),
+    *("password_resets", "password_reset_tokens"),
+)
+"""Laravel's own tables whose rows come and go within hours."""
 
 
 class Prometheus(Section):
@@ -105,15 +123,27 @@ class Monitoring(Section):
 class Backup(Section):
     """A backup of the application's database, and where it is proven that it can be restored."""
 
-    restore_on: HostName = Field(
-        description="host of this inventory, not production, that has the files: they are restored there"
+    restore_on: HostName | None = Field(
+        default=None,
+        description="host of this inventory that has the files and is not production; absent = the host itself",
     )
     files: FilePattern = Field(description="dumps (.sql, .sql.gz, .zip) on that host; the newest one counts")
     max_age_hours: Annotated[int, Field(ge=1, le=24 * 31)] = Field(default=26, description="how old it may be")
     tolerance_percent: Annotated[float, Field(ge=0, le=100)] = Field(
         default=5, description="by how much the rows of a table may differ from the live one's"
     )
-    seconds: Annotated[int, Field(ge=30, le=3600)] = Field(default=1800, description="how long a restore may take")
+    volatile_tables: tuple[TableName, ...] = Field(
+        default=_VOLATILE, description="tables whose rows come and go: they have to be there, but are not counted"
+    )
+    left_out_tables: tuple[TableName, ...] = Field(default=(), description="tables that the backup leaves out")
+    seconds: Annotated[int, Field(ge=30, le=3500)] = Field(default=1800, description="how long a restore may take")
+    scratch: ScratchPath = Field(
+        default="/var/tmp",  # noqa: S108  # of the host; a directory of its own is made there
+        description="where it is restored: on a disk with room for it, not in memory",
+    )
+    user: UserName | None = Field(
+        default=None, description="as whom it is restored where the login is root; it has to be able to read the files"
+    )
 
 
 class MaintenanceLimits(Section):

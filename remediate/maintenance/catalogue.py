@@ -3,6 +3,7 @@
 from typing import Final
 
 from remediate.maintenance.item import Duty
+from remediate.maintenance.items.backup import BackupVerify
 from remediate.maintenance.items.capacity import Capacity
 from remediate.maintenance.items.error_logs import ErrorLogs
 from remediate.maintenance.items.error_tracking import ErrorTracking
@@ -29,6 +30,7 @@ DUTIES: Final[tuple[Duty, ...]] = (
     # 8.2
     ErrorLogs(),
     QueueHealth(),
+    BackupVerify(),
     SecurityPatches(),
     Capacity(),
     RunbookReview(),

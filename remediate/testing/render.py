@@ -22,6 +22,7 @@ from remediate.probes.php_fpm import InstalledPhp, PoolsState
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
+from remediate.testing.render_backup import of_backup
 from remediate.testing.render_certificate import of_certificates
 from remediate.testing.render_daily import of_daily
 from remediate.testing.render_load import of_load
@@ -73,6 +74,7 @@ def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
         or of_payments(fact)
         or of_watching(fact)
         or of_daily(fact)
+        or of_backup(fact)
     )
 
 

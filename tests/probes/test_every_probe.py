@@ -21,6 +21,7 @@ from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, AuthorityState, Challenge, ChallengeState
 from remediate.probes.alertmanager import AlertmanagerRouting, Matcher
 from remediate.probes.apt import Patches, PatchState
+from remediate.probes.backup import RestoredBackup, RestoredState, RestoredTable, RestoreState
 from remediate.probes.cache import Cache
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal, RenewalState
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
@@ -56,6 +57,7 @@ from remediate.probes.prometheus import AlertmanagersOf, AlertRules, PrometheusT
 from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.probes.redis import AppRedis, ContentState, RedisContent
+from remediate.probes.rows import AGES, LiveRows, RowsState, TableRows
 from remediate.probes.stores import Scan, Trouble
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
 from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, WorkerPids, Workers
@@ -246,6 +248,38 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         daily.patches(kept=("a", "b"), complete=False),
         daily.patches(reboot=("/run/reboot-required is there (for no package)",)),
         daily.patches(reboot=("kernel 6.1.0-39-amd64 runs, 6.1.0-40-amd64 is installed",)),
+    RestoredBackup(files="/var/backups/agency/*"): (
+        RestoredState(
+            state=RestoreState.RESTORED,
+            file="/var/backups/agency/a b.sql.gz",
+            old=3600,
+            size=4711,
+            sql=47110,
+            server="10.11.19-MariaDB",
+            seconds=1.5,
+            count=2,
+            tables=(
+                RestoredTable(database="agency", name="payments", rows=12, newest="2026-11-23T08:00:00"),
+                RestoredTable(database="agency", name='od`d "t\ab', rows=0, newest=None),
+            ),
+        ),
+        *(
+            RestoredState(state=state, why="ERROR at line 2: why", file="/a.sql", old=-5, size=1)
+            for state in RestoreState
+            if state is not RestoreState.RESTORED
+        ),
+        RestoredState(state=RestoreState.MISSING),
+    ),
+    LiveRows(php="php8.2", path=APP, user="forge"): (
+        RowsState(database="agency", tables=()),
+        RowsState(
+            database="agency",
+            tables=(
+                TableRows(name="payments", rows=12, young=tuple(range(len(AGES))), age=86_400),
+                TableRows(name="events", rows=None, young=None, age=None),
+            ),
+            more=3,
+        ),
     ),
     OrphanWorkers(): (ex.NO_STRAYS, ex.strays((101, 5001), (102, 5002))),
     Configuration(php="php8.2", path=APP, user="forge"): (

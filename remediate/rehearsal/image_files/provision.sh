@@ -19,6 +19,7 @@ users() {
     useradd --system --no-create-home --shell /usr/sbin/nologin pebble
     chmod 755 /home/forge
     install -d -m 700 -o forge -g forge /home/forge/.ssh
+    install -d -m 750 -o forge -g forge /var/backups/agency
 }
 
 files() {

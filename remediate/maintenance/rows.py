@@ -1,0 +1,91 @@
+"""How the tables of a restored backup compare with the live ones: pure, and every difference has a reason or none."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from remediate.monitoring import Backup
+from remediate.probes.backup import RestoredState, RestoredTable
+from remediate.probes.rows import RowsState, TableRows
+
+_SLACK: Final = 3
+"""Rows: in a small table one row is many percent."""
+_MOST: Final = 0.5
+_DUMPING_HOURS: Final = 1
+"""What was written while the dump was made is not in it, and its file is as old as its end: mysqldump(1) with
+--single-transaction shows the state of its beginning."""
+
+
+class Difference(NamedTuple):
+    """One table that is not as it should be."""
+
+    ok: bool | None
+    """False, or None where nobody can tell."""
+    line: str
+
+
+class Comparison(NamedTuple):
+    """What came of comparing."""
+
+    compared: int
+    """Tables whose rows were compared."""
+    rows: int
+    """Rows in them, in the backup."""
+    differences: tuple[Difference, ...]
+
+
+def chosen(restored: RestoredState, live: RowsState) -> tuple[RestoredTable, ...] | None:
+    """The tables of the database that is meant: of its name, or the only one; None when nobody can tell which."""
+    names = {table.database for table in restored.tables}
+    if live.database not in names and len(names) > 1:
+        return None
+    wanted = live.database if live.database in names else next(iter(names), "")
+    return tuple(table for table in restored.tables if table.database == wanted)
+
+
+def compared(tables: Sequence[RestoredTable], restored: RestoredState, live: RowsState, backup: Backup) -> Comparison:
+    """Compare the tables of a backup with what the application has now."""
+    found = {table.name: table for table in tables}
+    meant = [table for table in live.tables if table.name not in backup.left_out_tables]
+    volatile = set(backup.volatile_tables)
+    both = [table for table in meant if table.name in found and table.name not in volatile and table.rows is not None]
+    differences = tuple(_differences(meant, found, restored, backup))
+    return Comparison(len(both), sum(found[table.name].rows for table in both), differences)
+
+
+def _differences(
+    meant: Sequence[TableRows], found: dict[str, RestoredTable], restored: RestoredState, backup: Backup
+) -> Iterator[Difference]:
+    for table in meant:
+        if table.name not in found:
+            yield _missing(table, restored)
+        elif table.name not in backup.volatile_tables:
+            difference = _rows(table, found[table.name].rows, restored.old / 3600 + _DUMPING_HOURS, backup)
+            if difference is not None:
+                yield difference
+
+
+def _missing(table: TableRows, restored: RestoredState) -> Difference:
+    if restored.count > len(restored.tables):
+        return Difference(None, f"{table.name} is not among the tables that there was room to tell about")
+    if table.age is not None and table.age < restored.old + _DUMPING_HOURS * 3600:
+        # InnoDB gives a table that was rebuilt (ALTER TABLE) a new time, too.
+        return Difference(None, f"{table.name} is missing, and was created or rebuilt since")
+    return Difference(False, f"{table.name} is missing")
+
+
+def _rows(table: TableRows, restored: int, hours: float, backup: Backup) -> Difference | None:
+    if table.rows is None:
+        return Difference(None, f"{table.name} could not be counted in time where it is live")
+    written = min(table.written_within(hours) or 0, table.rows)
+    said = f"{table.name} has {restored} rows, live {table.rows}"
+    since = f", {written} of them perhaps written since" if written else ""
+    slack = max(_SLACK, table.rows * backup.tolerance_percent / 100)
+    lost = table.rows - restored
+    if lost - written > slack or (restored == 0 and table.rows > written):
+        return Difference(False, f"{said}{since}")
+    if lost > slack and restored < table.rows * _MOST:
+        # Rows that are as young as the backup excuse a gap; they do not prove that the backup had the others.
+        return Difference(None, f"{said}{since}: too many of them to tell")
+    if restored - table.rows > slack:
+        return Difference(False, f"{said}: deleted since, or another database")
+    return None

@@ -1,0 +1,109 @@
+"""How many rows the application's own database holds, table by table."""
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.probe import Fact, Probe
+from remediate.probes.php import answered, program
+
+AGES: Final = (1, 2, 4, 8, 16, 26, 48, 96, 192)
+"""Hours: rows that are younger than each are counted, to tell what was written since a backup from what is lost."""
+_SECONDS: Final = 24
+"""For all tables together: a survey has forty, and a slow host takes seven of them to start the framework."""
+_MOST: Final = 10
+
+
+class TableRows(BaseModel):
+    """One table, counted or not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(max_length=64 * 4)
+    rows: int | None = Field(ge=0, description="exactly; null when it could not be counted in time")
+    young: tuple[int, ...] | None = Field(description="of those, created within each of the ages; null = not known")
+    age: int | None = Field(description="seconds since the table was created or rebuilt; null = not known")
+
+    def written_within(self, hours: float) -> int | None:
+        """How many rows were created within so many hours, rounded up to the next age; None when not known."""
+        if self.young is None:
+            return None
+        return next((count for age, count in zip(AGES, self.young, strict=True) if age >= hours), None)
+
+
+class RowsState(Fact):
+    """Every table of the application's database."""
+
+    database: str = Field(description="what the server calls it")
+    tables: tuple[TableRows, ...] = Field(description="the smallest first")
+    more: int = Field(default=0, ge=0, description="tables that are not listed")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        counted = [table.rows for table in self.tables if table.rows is not None]
+        rest = f", {len(self.tables) - len(counted) + self.more} not counted" if self._uncounted else ""
+        return f"{sum(counted)} rows in {len(counted)} tables{rest}"
+
+    @property
+    def _uncounted(self) -> bool:
+        return self.more > 0 or any(table.rows is None for table in self.tables)
+
+
+class LiveRows(Probe[RowsState]):
+    """Count the rows of every table exactly, through the application's own connection.
+
+    Ask it where a backup is compared with the database that it is of. Counting reads whole indexes, so every statement
+    has a limit on the server: `max_statement_time` (MariaDB, 10.1 or later), `max_execution_time` (MySQL, 5.7 or
+    later). What takes longer is not counted, and that is said.
+    """
+
+    kind: Literal["laravel.rows"] = "laravel.rows"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "rows of the database"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of(
+            *(f"/usr/bin/{self.php}", "-r", program("rows"), "--", self.path, str(_SECONDS), str(_MOST)),
+            *map(str, AGES),
+            user=self.user,
+            seconds=_SECONDS + 12,
+        )
+
+    def parse(self, output: Output) -> RowsState:
+        """See Probe."""
+        match answered(self.label(), output):
+            case {"failed": int(code)}:
+                raise Unreadable(f"{self.label()}: the application's database answers with error {code}")
+            case {"driver": "mysql" | "mariadb", "database": str(database), "tables": list(tables), "more": int(more)}:
+                try:
+                    return RowsState(database=database, tables=tuple(_table(each) for each in tables), more=more)
+                except ValidationError:
+                    pass
+            case {"driver": str(driver)}:
+                raise Unreadable(f"{self.label()}: a database by the driver {driver[:40]!r} cannot be compared")
+            case _:
+                pass
+        raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+
+
+def _table(row: object) -> TableRows:
+    match row:
+        case [str(name), rows, young, age] if young is None or (isinstance(young, list) and len(young) == len(AGES)):
+            found = {"name": name, "rows": rows, "young": None if young is None else tuple(young), "age": age}
+            return TableRows.model_validate(found, strict=True)
+        case _:
+            raise Unreadable("rows of the database: PHP answered something else than was asked")
