@@ -151,8 +151,8 @@ def _compared(restored: RestoredState, live: RowsState, backup: Backup) -> Findi
     if found.differences or left:
         unknown = len(found.differences) + left
         return Finding(ok=None, summary=f"{took}; {unknown} tables could not be compared", evidence=lines)
-    if found.compared == 0:
-        return Finding(ok=None, summary=f"{took}: there is no table to compare")
+    if found.rows == 0:
+        return Finding(ok=None, summary=f"{took}: there are no rows to compare")
     said = f"{took}; {found.rows} rows in {found.compared} tables agree with the live ones"
     return Finding(ok=True, summary=said, evidence=(_agree(found, live, backup),))
 

@@ -96,6 +96,10 @@ def test_a_difference_is_a_no_and_said() -> None:
         (GOOD, RowsState(database="agency", tables=(VISITS.model_copy(update={"rows": None}),))),
         (changed(count=2), ROWS),
         (changed(count=0, tables=()), RowsState(database="agency", tables=())),
+        (
+            changed(tables=(GOOD.tables[0].model_copy(update={"rows": 0}),)),
+            RowsState(database="agency", tables=(VISITS.model_copy(update={"rows": 0}),)),
+        ),
         (None, ROWS),
         (changed(count=2, tables=tuple(GOOD.tables[0].model_copy(update={"database": name}) for name in "ab")), ROWS),
     ],
