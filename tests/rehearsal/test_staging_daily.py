@@ -190,6 +190,32 @@ def test_a_queue_that_cannot_be_counted(looks: Looks, staged: "Staged") -> None:
     assert (found.ok, "its driver 'sync' keeps no jobs that could be counted here" in found.summary) == (None, True)
 
 
+def test_a_queue_in_the_database(looks: Looks, staged: "Staged") -> None:
+    added = "'database' => ['driver' => 'database', 'table' => 'jobs', 'queue' => 'default', 'retry_after' => 90],"
+    table = (
+        "create table jobs (id bigint unsigned auto_increment primary key, queue varchar(255) not null,"
+        " payload longtext not null, attempts tinyint unsigned not null, reserved_at int unsigned null,"
+        " available_at int unsigned not null, created_at int unsigned not null)"
+    )
+    cache = "runuser -u forge -- php8.2 artisan config:cache"
+    staged.sh(f"""cd {APP}; cp -p .env config/queue.php /root/; mariadb agency -e '{table}'
+        sed -i "/'redis' => \\[/i {added}" config/queue.php
+        sed -i 's/^QUEUE_CONNECTION=.*/QUEUE_CONNECTION=database/' .env; {cache}
+        mariadb agency -e 'create trigger slow before insert on payments for each row set @slept = sleep(0.05)'""")
+    try:
+        push(staged, 900)
+        stuck = looks("maintain.daily", "queue-health")
+        worker = f"runuser -u forge -- php8.2 {APP}/artisan queue:work database --max-time=90"
+        staged.sh(f"setsid -f {worker} </dev/null >/dev/null 2>&1; sleep 2")
+        moves = looks("maintain.daily", "queue-health")
+    finally:
+        staged.sh(f"""cd {APP}; pkill -f 'queue:work database' || true
+            cp -p /root/.env .; cp -p /root/queue.php config/; {cache}; mariadb agency -e 'drop table jobs'""")
+    assert (stuck.ok, "in default 900 jobs wait and none was taken" in stuck.summary) == (False, True), stuck.summary
+    assert (moves.ok, "worked off, " in moves.summary) == (True, True), moves.summary
+    assert "; 1 in work" in moves.evidence[0]
+
+
 def test_a_queue_without_its_store(looks: Looks, staged: "Staged") -> None:
     staged.sh("systemctl stop redis-server")
     try:
