@@ -128,7 +128,7 @@ def fitted_line(points: Sequence[Point]) -> Line | None:
     The interval is Sen's, by the normal approximation of Kendall's statistic (P. K. Sen, Estimates of the regression
     coefficient based on Kendall's tau, 1968). Equal values make it somewhat wider than it had to be.
     """
-    if len(points) < MIN_POINTS or _days(points[0].at, points[-1].at) < MIN_DAYS - 1:
+    if len(points) < MIN_POINTS or spanned(points) < MIN_DAYS:
         return None
     places = [(_days(points[-1].at, point.at), point.value) for point in points]
     slopes = sorted(
@@ -150,9 +150,14 @@ def fitted_line(points: Sequence[Point]) -> Line | None:
         level=level,
         spread=spread,
         fit=max(0.0, 1 - sum(rest) / varied) if varied else 1.0,
-        days=round(_days(points[0].at, points[-1].at)) + 1,
+        days=spanned(points),
         points=count,
     )
+
+
+def spanned(points: Sequence[Point]) -> int:
+    """How many days (UTC) there are from the first point to the last, both counted; at least one point."""
+    return (points[-1].at.date() - points[0].at.date()).days + 1
 
 
 def _forecast(points: Sequence[Point], limit: float, today: Point) -> Forecast | None:

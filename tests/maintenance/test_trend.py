@@ -71,6 +71,9 @@ def test_no_line_without_a_week_or_with_too_few_points() -> None:
     assert fitted_line(course(30, float, every=8)) is None
     assert fitted_line(course(MIN_DAYS, float)) is not None
     assert fitted_line(course(33, float, every=8)) is not None
+    # A look that begins some seconds earlier than the one a week ago is a week later all the same.
+    first, *rest = course(MIN_DAYS, float)
+    assert fitted_line([Point(first.at + timedelta(seconds=9), first.value), *rest]) is not None
 
 
 # -- when it is full ---------------------------------------------------------------------------------------------------

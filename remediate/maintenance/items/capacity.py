@@ -10,7 +10,7 @@ from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Point, Sample, Seen
 from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.plot import plotted
-from remediate.maintenance.trend import FALL, MIN_DAYS, MIN_POINTS, Forecast, Trend, trend
+from remediate.maintenance.trend import FALL, MIN_DAYS, MIN_POINTS, Forecast, Trend, spanned, trend
 from remediate.playbook import Probes
 from remediate.probes.filesystems import FileSystem, Room
 from remediate.survey import Facts
@@ -114,10 +114,9 @@ class _Course:
     @property
     def _too_few(self) -> str:
         known = self.trend.points
-        days = (known[-1].at - known[0].at).days + 1
         since = f" since room was made on {self.trend.falls[-1]}" if self.trend.falls else ""
         return (
-            f"measured on {len(known)} {'day' if len(known) == 1 else 'days'} of {days}{since}, "
+            f"measured on {len(known)} {'day' if len(known) == 1 else 'days'} of {spanned(known)}{since}, "
             f"and it takes {MIN_POINTS} over {MIN_DAYS} days"
         )
 
