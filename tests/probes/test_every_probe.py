@@ -248,6 +248,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         daily.patches(kept=("a", "b"), complete=False),
         daily.patches(reboot=("/run/reboot-required is there (for no package)",)),
         daily.patches(reboot=("kernel 6.1.0-39-amd64 runs, 6.1.0-40-amd64 is installed",)),
+    ),
     RestoredBackup(files="/var/backups/agency/*"): (
         RestoredState(
             state=RestoreState.RESTORED,
