@@ -34,7 +34,7 @@ from remediate.incident.settings import (
     StatuspageSettings,
     incident_settings,
 )
-from remediate.monitoring import ErrorTracking, MaintenanceLimits, Monitor, Monitoring, Prometheus
+from remediate.monitoring import Backup, ErrorTracking, MaintenanceLimits, Monitor, Monitoring, Prometheus
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, RunVerdict
 from remediate.playbooks.app_down import app_down
@@ -258,6 +258,7 @@ NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "links": Links,
     "limits": Limits,
     "maintenance": MaintenanceLimits,
+    "backup": Backup,
     "payments": Payments,
     "monitoring": Monitoring,
 }

@@ -2,15 +2,12 @@
 
 from typing import Final
 
-from remediate.maintenance.catalogue import DUTIES
 from remediate.runbook import Trace, of_section, traced
-
-_ITEMS: Final = frozenset(duty.name for duty in DUTIES)
 
 
 def _by(command: str, item: str, *more: str) -> tuple[str, ...]:
     """A command, the item of it that is about this line, and what that is set by."""
-    return (command, *((f"item {item}",) if item in _ITEMS else ()), *more)
+    return (command, f"item {item}", *more)
 
 
 _ALERTING: Final = "Whether it is there and answers, not whether it is any good: no alert is sent to try it out."
