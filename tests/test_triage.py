@@ -441,5 +441,38 @@ def test_the_text_is_the_one_that_was_read_and_found_good(name: str) -> None:
     assert text == file.read_text()
 
 
+def test_who_only_leaves_it_to_another_is_told_in_one_line() -> None:
+    report = triaged(broken("php-fpm down"), app_down)
+    (one,) = report.hosts
+    handing = Incident(
+        playbook="cache-down",
+        severity=Severity.SEV2,
+        matches=True,
+        causes=("incident.hand-over: php8.2-fpm: inactive [app-down]",),
+        codes=("app-down",),
+        mends=False,
+        evidence=("https://example.com/ 502 (from the host)",),
+        against=(),
+        unknown=(),
+    )
+    others = (
+        handing,
+        handing.model_copy(update={"playbook": "database-down"}),
+        handing.model_copy(update={"playbook": "half-blind", "unknown": ("Redis: no answer",)}),
+        handing.model_copy(update={"playbook": "busy", "causes": (*handing.causes, "toy.fpm: activating")}),
+        handing.model_copy(update={"playbook": "left-to-nobody", "codes": ("high-load",)}),
+    )
+    told = report.model_copy(update={"hosts": (one.model_copy(update={"incidents": (*one.incidents, *others)}),)})
+    lines = report_lines(told, program="invoke", inventory=None)
+    assert "ALSO     cache-down, database-down: nothing of their own, they leave it to app-down" in lines
+    assert [line.split()[1] for line in lines if line[:1].isdigit()] == [
+        "app-down", "half-blind", "busy", "left-to-nobody",
+    ]  # fmt: skip
+    assert lines[-2:] == [
+        "NEXT     invoke check.app-down --host web1",
+        "         invoke incident.declare, which begins with what was seen here",
+    ]
+
+
 def test_no_golden_text_is_left_of_a_scene_that_is_gone() -> None:
     assert {file.stem for file in GOLDEN.iterdir()} == set(SCENES)
