@@ -5,6 +5,7 @@ import select
 import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from remediate.incident.record import Incident
 from remediate.incident.view import announcement, news, screen
 from remediate.journal import JournalError
 from remediate.masked_writer import MaskedWriter
+from remediate.masking import strip_control
 
 _EVERY: Final = 5.0
 _NEWEST: Final = 20
@@ -170,7 +172,9 @@ class Watch:
             lines += [*screen(incident, room.store.shown(incident.id), room.settings, now, columns - 1), ""]
         if not open_ones:
             lines += ["no incident is open", ""]
-        lines += [line[: columns - 1] for line in (*self._said, *waiting)]
+        # What to type stands at the end of a line: it must not be cut off.
+        for line in (*self._said, *waiting):
+            lines += textwrap.wrap(strip_control(line), columns - 1, subsequent_indent="    ", break_on_hyphens=False)
         sys.stdout.write(_CLEAR)  # the terminal's own writer would take this away, as it does with what hosts send
         sys.stdout.flush()
         for line in lines:

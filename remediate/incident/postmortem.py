@@ -7,11 +7,12 @@ about it) are `lessons`.
 from datetime import datetime, timedelta
 
 from remediate.incident.clock import span
-from remediate.incident.events import Status
 from remediate.incident.keeping import Section
-from remediate.incident.lessons import Action, actions, silences, went_well, went_wrong
+from remediate.incident.lateness import silences
+from remediate.incident.lessons import Action, actions, went_well, went_wrong
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
+from remediate.incident.terms import Status
 from remediate.incident.timeline import escaped, markdown_lines, story
 
 OPEN = "*To be written.*"
