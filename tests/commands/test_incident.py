@@ -244,6 +244,11 @@ def triage_text(moment: datetime) -> str:
     return report.model_copy(update={"started": started}).model_dump_json(by_alias=True)
 
 
+def test_a_severity_that_was_given_says_so(desk: Desk) -> None:
+    desk("declare", title="x", severity="3")
+    assert "because it was given\n" in desk.out
+
+
 def test_nobody_claims_it_for_somebody_else(desk: Desk) -> None:
     desk("declare", title="x", severity="1", commander="bob")
     assert (desk.incident.commander, desk.incident.acknowledged_at) == ("bob", None)
