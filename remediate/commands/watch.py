@@ -28,6 +28,8 @@ from remediate.masking import strip_control
 _EVERY: Final = 5.0
 _NEWEST: Final = 20
 """Of those that are over, how many may still have a post-mortem ahead."""
+_SAID: Final = 6
+"""How many announcements the live view shows."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CLEAR: Final = "\x1b[H\x1b[2J"
 
@@ -71,7 +73,8 @@ class Watch:
         self._clock = clock
         self._seen: dict[str, Incident] | None = None
         self._waiting: frozenset[str] = frozenset()
-        self._said: list[str] = []
+        self._said: dict[tuple[str, str], str] = {}
+        """What was announced here, by incident and key."""
 
     def run(self, stop: Event, every: float, *, once: bool) -> int:
         """Look until told to stop; a record that cannot be read for a while is said, and tried again."""
@@ -141,7 +144,7 @@ class Watch:
                 if room.store.append(incident.id, room.who, now, said, once=f"announced:{one.key}") is not None:
                     line = f"{now:%H:%M:%SZ} DUE  {text}"
                     if self._live:
-                        self._said = [*self._said, line][-6:]
+                        self._said[incident.id, one.key] = line
                         self._draw(incidents, now, tuple(sorted(self._waiting)))
                     else:
                         room.terminal.say(line)
@@ -172,8 +175,11 @@ class Watch:
             lines += [*screen(incident, room.store.shown(incident.id), room.settings, now, columns - 1), ""]
         if not open_ones:
             lines += ["no incident is open", ""]
+        # What has been done meanwhile is due no longer, and would be typed again.
+        still = {(each.id, one.key) for each in incidents for one in due(each, room.settings, now)}
+        said = [line for key, line in self._said.items() if key in still][-_SAID:]
         # What to type stands at the end of a line: it must not be cut off.
-        for line in (*self._said, *waiting):
+        for line in (*said, *waiting):
             lines += textwrap.wrap(strip_control(line), columns - 1, subsequent_indent="    ", break_on_hyphens=False)
         sys.stdout.write(_CLEAR)  # the terminal's own writer would take this away, as it does with what hosts send
         sys.stdout.flush()

@@ -804,6 +804,16 @@ def test_what_is_due_is_announced_once_whoever_watches(desk: Desk) -> None:
     assert len({event.data.model_dump_json() for event in announced}) == len(announced)
 
 
+def test_a_view_shows_no_announcement_of_what_has_been_done_since(desk: Desk) -> None:
+    desk("declare", title="Shop closed", severity="1", unclaimed=True)
+    with desk.room() as room:
+        watching = Watch(room, live=True, clock=lambda: desk.now)
+    (line,) = set(look(desk, 16, watching))
+    assert "nobody has claimed it" in line
+    desk("acknowledge")
+    assert look(desk, 17, watching) == []
+
+
 def test_one_that_goes_on_tells_what_others_did(desk: Desk) -> None:
     with desk.room() as room:
         watching = Watch(room, live=False, clock=lambda: desk.now)
