@@ -56,10 +56,9 @@ def _host_lines(host: HostTriage, command: str) -> list[str]:
     own = [incident for incident in host.matching if incident.playbook not in left]
     for number, incident in enumerate(own, 1):
         lines += _incident_lines(number, incident, command)
-    for whose in dict.fromkeys(left.values()):
-        names = [name for name, other in left.items() if other == whose]
-        said = "nothing of its own, it leaves it" if len(names) == 1 else "nothing of their own, they leave it"
-        lines += _block("ALSO", _wrap(f"{', '.join(names)}: {said} to {whose}"))
+    for line in dict.fromkeys(left.values()):
+        names = [name for name, other in left.items() if other == line]
+        lines += _block("ALSO", _wrap(f"{', '.join(names)}: {line}"))
     others = [incident.playbook for incident in host.incidents if not incident.matches and not incident.unknown]
     if others:
         lines += _block("NOT", _wrap(f"{', '.join(others)}: no symptom and no cause"))
@@ -72,15 +71,21 @@ def _host_lines(host: HostTriage, command: str) -> list[str]:
 
 
 def _left_to(host: HostTriage) -> dict[str, str]:
-    """Which playbooks would do nothing but leave it to another one that matches here, and to which."""
+    """Which playbooks would do nothing but leave it to another one that matches here, and how that is said."""
     handed: dict[str, str] = {}
+    blind: set[str] = set()
     for incident in host.matching:
         whose = {HANDED_OVER.get(code) for code in incident.codes}
         only = whose.pop() if len(whose) == 1 and len(incident.codes) == len(incident.causes) else None
-        if only is not None and not incident.mends and not incident.unknown:
+        if only is not None and not incident.mends:
             handed[incident.playbook] = only
+            blind |= {incident.playbook} if incident.unknown else set()
     own = {incident.playbook for incident in host.matching} - handed.keys()
-    return {name: whose for name, whose in handed.items() if whose in own}
+    return {
+        name: f"{'as far as could be read, ' if name in blind else ''}nothing but what is left to {whose}"
+        for name, whose in handed.items()
+        if whose in own
+    }
 
 
 def _headline(host: HostTriage) -> str:

@@ -102,6 +102,12 @@ def test_it_tells_what_the_record_knows() -> None:
         assert words in text, words
 
 
+def test_how_long_it_lasted_is_said_once_and_the_same() -> None:
+    text = document(folded(ACK, (3.7, Resolved())))
+    assert "**Duration:** 0 hours 4 minutes" in text
+    assert "It was resolved after 4 minutes." in text
+
+
 def test_what_nobody_knows_is_left_to_people() -> None:
     text = document(folded())
     assert OPEN in text
