@@ -84,12 +84,14 @@ def run(
     operator: str | None = None,
     options: Options | None = None,
     journal: str | None = None,
+    project: str | None = None,
 ) -> Report:
     """Run a playbook (or a `Single` remedy) on hosts and return what happened; never prints, never exits.
 
     For example `run(app_down, "prod", options=Options(plan=True))`. `journal` is the URL of a database instead of the
-    user's own. Raises ConfigurationError for what the caller got wrong, an incident that nobody declared included;
-    everything that a host does ends in the Report, also that it leaves several PHPs to choose from (exit 2).
+    user's own; `project` whose incidents may be meant there (`Project.identity`), anybody's without it. Raises
+    ConfigurationError for what the caller got wrong, an incident that nobody declared there included; everything that
+    a host does ends in the Report, also that it leaves several PHPs to choose from (exit 2).
     """
     chosen = options or Options()
     hosts = select(target, inventory) if isinstance(target, str) else tuple(target)
@@ -98,7 +100,7 @@ def run(
     for host in hosts:
         if host.settings.php is not None or not cure.discovers:
             cure(host)  # what the inventory lacks is said before any host is touched
-    incident = None if chosen.incident is None else _known_incident(chosen.incident, journal)
+    incident = None if chosen.incident is None else _known_incident(chosen.incident, journal, project)
     masker = Masker(cure.secrets if isinstance(cure, Single) else ())
     reporter = Masked(reporter or Silent(), masker)
     operator = operator or operator_name()
@@ -160,12 +162,15 @@ def run(
     return report
 
 
-def _known_incident(named: str, journal: str | None) -> str:
-    """Return the whole id of the incident that a run belongs to. Raises ConfigurationError when there is none."""
+def _known_incident(named: str, journal: str | None, project: str | None) -> str:
+    """Return the whole id of the incident that a run belongs to. Raises ConfigurationError when there is none.
+
+    Another project's is none: its timeline would tell of hosts that are none of its own.
+    """
     from remediate.incident.store import IncidentStore
 
     try:
-        with IncidentStore.open(journal) as store:
+        with IncidentStore.open(journal, project=project) as store:
             return store.find(named)
     except JournalError:
         return named  # nothing will be changed without a journal; that a host can be looked at matters more

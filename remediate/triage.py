@@ -21,7 +21,7 @@ from remediate.session import Session
 from remediate.severity import Answers, Assessment, Known, assess
 from remediate.survey import Facts
 from remediate.surveyor import Surveyor
-from remediate.verdict import HANDOVERS, Decision
+from remediate.verdict import HANDED_OVER, Decision
 
 SCHEMA: Final = "remediate.triage/1"
 HEALTHY, MATCHES, UNEXPLAINED, UNREACHABLE = 0, 10, 3, 4
@@ -213,7 +213,7 @@ def _rank(incident: Incident) -> tuple[object, ...]:
 
     Who only hands over to another playbook comes after it.
     """
-    own = [code for code in incident.codes if code not in HANDOVERS]
+    own = [code for code in incident.codes if code not in HANDED_OVER]
     handed = not incident.mends and bool(incident.codes) and not own
     known = (not incident.mends, not incident.causes or handed, not incident.matches)
     return (*known, handed, incident.severity.value, incident.playbook)

@@ -1,5 +1,6 @@
 """What a guard says about a remedy, and the stable names of every reason to refuse."""
 
+from collections.abc import Mapping
 from enum import Enum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -119,3 +120,10 @@ ENGINE_CODES = (
 
 HANDOVERS = frozenset({"app-down", "database-down", "cache-down", "high-load", "certificate-expiry"})
 """Codes that are names of playbooks: the cause is theirs, whoever found it."""
+
+HANDED_OVER: Mapping[str, str] = {
+    "database-cause": "database-down",
+    "nginx-down": "app-down",
+    **{name: name for name in HANDOVERS},
+}
+"""Refusals whose cause another playbook mends, and which one."""

@@ -23,7 +23,7 @@ from remediate.cli import namespace
 from remediate.commands.incident_tree import incident_commands
 from remediate.commands.room import IncidentReport
 from remediate.host import Certificate, Database, DatabaseLimits, Limits, Links, Payments, Service, Settings, SshTarget
-from remediate.incident.events import Data, Situation
+from remediate.incident.events import Data
 from remediate.incident.postmortem import sections
 from remediate.incident.settings import (
     ChannelSettings,
@@ -34,6 +34,7 @@ from remediate.incident.settings import (
     StatuspageSettings,
     incident_settings,
 )
+from remediate.incident.terms import Situation
 from remediate.monitoring import Backup, ErrorTracking, MaintenanceLimits, Monitor, Monitoring, Prometheus
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, RunVerdict

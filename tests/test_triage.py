@@ -27,6 +27,7 @@ from remediate.playbook import Playbook, Severity, playbook
 from remediate.playbooks.app_down import app_down
 from remediate.probe import Fact, Probe
 from remediate.probes.filesystems import Room
+from remediate.probes.network import PortOwner
 from remediate.probes.systemd import Unit
 from remediate.project import Project
 from remediate.remedy import Remedy
@@ -38,7 +39,7 @@ from remediate.testing import ScriptedSession
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
 from remediate.testing.scripted import Changes
-from remediate.triage import Incident, TriageReport, triage
+from remediate.triage import Incident, TriageReport, _rank, triage
 from remediate.vantage import Vantage
 from remediate.verdict import Verdict
 from toys import RestartFpm, masked
@@ -278,11 +279,14 @@ class Told:
     def __init__(self, *answers: str, interactive: bool = False) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
         self.asked: list[str] = []
+        self.read: list[str] = []
+        """What stood there at each question."""
         told = self
 
         class Answering(Terminal):
             def ask(self, question: str) -> str:
                 told.asked.append(question)
+                told.read.append(told.out.getvalue())
                 return left.pop(0) if left else ""
 
         left = list(answers)
@@ -344,6 +348,21 @@ def test_a_person_is_asked_only_what_facts_cannot_tell(on: On, project: Project)
     assert on(broken("nginx down"), project, told) == 10
     assert told.asked == ["data at risk? [yes/no, Enter = not known]"]
     assert "data at risk? no" in " ".join(told.out.getvalue().split())
+
+
+def test_a_person_has_read_what_is_the_matter_before_being_asked(on: On, project: Project) -> None:
+    told = Told(interactive=True)
+    on(broken("nginx down"), project, told)
+    assert "nginx.restart: nginx is inactive" in told.read[0]
+    assert "SEVERITY" not in told.read[0]
+    assert told.out.getvalue().count("nginx.restart: nginx is inactive") == 1
+
+
+def test_what_is_no_answer_is_asked_again(on: On, project: Project) -> None:
+    told = Told("perhaps", "y", interactive=True)
+    on(broken("nginx down"), project, told)
+    assert len(told.asked) == 2
+    assert "data at risk? yes" in " ".join(told.out.getvalue().split())
 
 
 def test_what_was_given_as_a_flag_is_not_asked(on: On, project: Project) -> None:
@@ -439,6 +458,64 @@ def test_the_text_is_the_one_that_was_read_and_found_good(name: str) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
     assert text == file.read_text()
+
+
+def test_who_refuses_since_another_is_down_comes_after_it() -> None:
+    """Under load the cause of app-down may be unread, while a certificate is known not to be served."""
+    blind: Changes = {**broken("nginx down"), PortOwner(port=80): Unreadable("no answer within 5 s")}
+    one = first(triaged(blind, app_down))
+    assert (one.causes, one.mends) == ((), False)
+    assert one.unknown
+    served = one.model_copy(
+        update={
+            "playbook": "certificate-expiry",
+            "causes": (
+                "nginx.reload: nginx is inactive [nginx-down]",
+                "incident.hand-over: nginx: inactive [app-down]",
+            ),
+            "codes": ("nginx-down", "app-down"),
+            "unknown": (),
+        }
+    )
+    assert min((served, one), key=_rank) is one
+    host = triaged(blind, app_down).hosts[0].model_copy(update={"incidents": (one, served)})
+    told = triaged(blind, app_down).model_copy(update={"hosts": (host,)})
+    lines = report_lines(told, program="invoke", inventory=None)
+    assert "ALSO     certificate-expiry: nothing but what is left to app-down" in lines
+
+
+def test_who_only_leaves_it_to_another_is_told_in_one_line() -> None:
+    report = triaged(broken("php-fpm down"), app_down)
+    (one,) = report.hosts
+    handing = Incident(
+        playbook="cache-down",
+        severity=Severity.SEV2,
+        matches=True,
+        causes=("incident.hand-over: php8.2-fpm: inactive [app-down]",),
+        codes=("app-down",),
+        mends=False,
+        evidence=("https://example.com/ 502 (from the host)",),
+        against=(),
+        unknown=(),
+    )
+    others = (
+        handing,
+        handing.model_copy(update={"playbook": "database-down"}),
+        handing.model_copy(update={"playbook": "half-blind", "unknown": ("Redis: no answer",)}),
+        handing.model_copy(update={"playbook": "busy", "causes": (*handing.causes, "toy.fpm: activating")}),
+        handing.model_copy(update={"playbook": "left-to-nobody", "codes": ("high-load",)}),
+    )
+    told = report.model_copy(update={"hosts": (one.model_copy(update={"incidents": (*one.incidents, *others)}),)})
+    lines = report_lines(told, program="invoke", inventory=None)
+    assert "ALSO     cache-down, database-down: nothing but what is left to app-down" in lines
+    assert "ALSO     half-blind: as far as could be read, nothing but what is left to app-down" in lines
+    assert [line.split()[1] for line in lines if line[:1].isdigit()] == [
+        "app-down", "busy", "left-to-nobody",
+    ]  # fmt: skip
+    assert lines[-2:] == [
+        "NEXT     invoke check.app-down --host web1",
+        "         invoke incident.declare, which begins with what was seen here",
+    ]
 
 
 def test_no_golden_text_is_left_of_a_scene_that_is_gone() -> None:

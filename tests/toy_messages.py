@@ -1,8 +1,8 @@
 """Messages to test with."""
 
-from remediate.incident.events import Status
 from remediate.incident.messages import Message, MessageKind
 from remediate.incident.settings import Audience
+from remediate.incident.terms import Status
 from remediate.playbook import Severity
 from remediate.run_id import new_run_id
 from toy_incidents import NOON

@@ -7,17 +7,19 @@ from typing import Final
 from pydantic import ValidationError
 
 from remediate.commands.mend import inventory_of, text_of
-from remediate.commands.room import Room, made, moment_of, severity_of
+from remediate.commands.room import Room
 from remediate.commands.triage import asked, given_answers
+from remediate.commands.typed import made, moment_of, severity_of
 from remediate.errors import ConfigurationError
 from remediate.fleet import select
 from remediate.incident.briefing import Words
-from remediate.incident.clock import due
+from remediate.incident.clock import due, named
 from remediate.incident.delivery import deliver_due
-from remediate.incident.events import Acknowledged, Declared, Detection, Event, Situation
+from remediate.incident.events import Acknowledged, Declared, Event
 from remediate.incident.messages import MessageKind
 from remediate.incident.record import Incident, fold
 from remediate.incident.settings import Audience
+from remediate.incident.terms import Detection, Situation
 from remediate.journal import Journal
 from remediate.journal_entries import RunSummary
 from remediate.outcome import FAILED_EXIT_CODE, RunVerdict
@@ -26,7 +28,7 @@ from remediate.run_id import new_run_id
 from remediate.severity import QUESTIONS, Answers, Assessment, Known, assess, assess_again
 from remediate.triage import Incident as Suspect
 from remediate.triage import TriageReport
-from remediate.verdict import HANDOVERS
+from remediate.verdict import HANDED_OVER
 
 _RUNS: Final = 200
 _EVIDENCE: Final = 2
@@ -124,7 +126,7 @@ def _told(room: Room, incident: Incident) -> None:
     if not sent:
         room.say(f"        nothing was sent: {room.program} incident.update --send tells everybody")
     for one in due(incident, room.settings, room.now)[:2]:
-        room.say(f"        {one.kind.value} by {room.when(one.at)}: {one.why}")
+        room.say(f"        {named(one, room.settings)} by {room.when(one.at)}: {one.why}")
     for title, url in dict.fromkeys(_links(room, incident)):
         room.say(f"link    {title}: {url}")
     room.document(incident)
@@ -195,7 +197,7 @@ def _severity(room: Room, report: TriageReport | None, assessment: Assessment) -
     evidence = _evidence(report)
     said = "; ".join(part for part in (said, evidence) if part)
     if given := room.text("severity"):
-        return severity_of(given), room.text("reason") or (f"given; {said}" if said else "given")
+        return severity_of(given), room.text("reason") or (f"it was given; {said}" if said else "it was given")
     if assessment.severity is not None:
         return assessment.severity, room.text("reason") or said
     matching = [each for host in report.hosts for each in host.matching] if report is not None else []
@@ -253,8 +255,8 @@ def _playbook(report: TriageReport | None, runs: Sequence[RunSummary]) -> str | 
 
 def _whose(incident: Suspect) -> str:
     """The playbook whose incident it is: another's, where its own only hands over."""
-    own = [code for code in incident.codes if code not in HANDOVERS]
-    return incident.codes[0] if incident.codes and not own and not incident.mends else incident.playbook
+    own = [code for code in incident.codes if code not in HANDED_OVER]
+    return HANDED_OVER[incident.codes[0]] if incident.codes and not own and not incident.mends else incident.playbook
 
 
 def _sick(run: RunSummary) -> bool:

@@ -1,52 +1,39 @@
 """incident.*: claim it, contain it, tell everybody, call others in, and look at it."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from remediate.commands.mend import text_of
-from remediate.commands.room import IncidentList, Room, made, severity_of
+from remediate.commands.room import IncidentList, Room
+from remediate.commands.typed import made, severity_of
 from remediate.errors import ConfigurationError
 from remediate.incident.briefing import Words
-from remediate.incident.clock import DueKind, due
-from remediate.incident.contacts import Person, people
+from remediate.incident.clock import DueKind, due, named
 from remediate.incident.delivery import deliver_due, told
 from remediate.incident.events import (
     Acknowledged,
     CommandTaken,
     Contained,
     Data,
-    Escalated,
     Identified,
     Noted,
     SeverityChanged,
-    Situation,
     SituationFound,
-    Status,
     Updated,
 )
 from remediate.incident.messages import MessageKind
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
+from remediate.incident.terms import Situation, Status
 from remediate.incident.timeline import entries, headline, markdown_lines, terminal_lines
 from remediate.outcome import FAILED_EXIT_CODE
-from remediate.run_id import new_run_id
 
 _LISTED: Final = 20
 
 
-class _Row(NamedTuple):
-    """Whom to call in."""
-
-    situation: Situation | None
-    roles: tuple[str, ...]
-    why: str
-    key: str
-    """Under which they are called once: that of what is due, or one of its own for every time somebody asks."""
-
-
 def acknowledge(room: Room) -> int:
     """Claim it: one person has it, and everybody can see who."""
-    incident = _open(room)
+    incident = room.open_incident()
     commander = room.text("commander") or room.who.partition("@")[0]
     claim = made(Acknowledged, commander=commander)
     if room.store.append(incident.id, room.who, room.now, claim, once="acknowledged") is None:
@@ -57,7 +44,7 @@ def acknowledge(room: Room) -> int:
             room.document(has)
             return FAILED_EXIT_CODE
         if has.commander != commander:
-            _append(room, incident, CommandTaken(commander=commander))
+            room.record(incident, CommandTaken(commander=commander))
     incident = room.store.load(incident.id)
     late = ""
     within = room.settings.respond_within(incident.severity)
@@ -70,28 +57,28 @@ def acknowledge(room: Room) -> int:
 
 def contain(room: Room) -> int:
     """Write down what stopped the harm from spreading: not the fix, and to be undone one day."""
-    incident = _open(room)
-    _append(room, incident, made(Contained, action=_needed(room, "action")))
+    incident = room.open_incident()
+    room.record(incident, made(Contained, action=_needed(room, "action")))
     return _noted(room, incident, "contained")
 
 
 def identify(room: Room) -> int:
     """Write down the cause."""
-    incident = _open(room)
-    _append(room, incident, made(Identified, cause=_needed(room, "cause")))
+    incident = room.open_incident()
+    room.record(incident, made(Identified, cause=_needed(room, "cause")))
     return _noted(room, incident, "cause noted")
 
 
 def note(room: Room) -> int:
     """Write down anything else; also of an incident that is over."""
     incident = room.incident(or_newest=True)
-    _append(room, incident, made(Noted, text=_needed(room, "text")))
+    room.record(incident, made(Noted, text=_needed(room, "text")))
     return _noted(room, incident, "noted")
 
 
 def update(room: Room) -> int:
     """Say how it stands, from what is known and what is given; the next one is due from then on."""
-    incident = _open(room)
+    incident = room.open_incident()
     said = made(
         Updated,
         {"next_steps": "next"},
@@ -118,8 +105,8 @@ def update(room: Room) -> int:
         room.check(foreseen, MessageKind.STATUS, Audience.PUBLIC, words=words)
     deliver_due(room.store, desk=room.desk)
     for change in changes:
-        _append(room, incident, change)
-    event = _append(room, incident, said)
+        room.record(incident, change)
+    event = room.record(incident, said)
     incident = room.store.load(incident.id)
     room.tell(incident, MessageKind.UPDATE, Audience.INTERNAL, key=f"update:{event}")
     if room.is_public(incident):
@@ -130,92 +117,6 @@ def update(room: Room) -> int:
             room.say(f"next    update by {room.when(one.at)}")
     room.document(incident)
     return 0
-
-
-def escalate(room: Room) -> int:
-    """Call others in: those whom the matrix wants now, those of one of its rows, or those who are named."""
-    incident = _open(room)
-    rows = [(row, people(row.roles, room.settings, room.now, room.root)) for row in _rows(room, incident)]
-    for row, called in rows:
-        for person in called:
-            words, channels = _words(person, row.why)
-            room.check(incident, MessageKind.ESCALATION, Audience.PERSON, words=words, channels=channels)
-    deliver_due(room.store, desk=room.desk)
-    for row, called in rows:
-        if row.situation in {Situation.BREACH, Situation.PROVIDER} and row.situation not in incident.situations:
-            _append(room, incident, SituationFound(situation=row.situation))
-            incident = room.store.load(incident.id)
-        sent = tuple(person for person in called if _call(room, incident, person, row))
-        if sent:  # who was only shown has not been called in, and stays due
-            _append(room, incident, _escalated(row, sent))
-            incident = room.store.load(incident.id)
-        else:
-            room.say("        nobody was called in: --send sends it")
-    room.document(incident)
-    return 0
-
-
-def _escalated(row: _Row, sent: tuple[Person, ...]) -> Escalated:
-    return made(
-        Escalated,
-        {"roles": "to", "reason": "why"},
-        situation=row.situation,
-        roles=tuple(person.role for person in sent),
-        people=tuple(person.describe() for person in sent),
-        methods=tuple(person.method for person in sent if person.method),
-        reason=row.why,
-    )
-
-
-def _call(room: Room, incident: Incident, person: Person, row: _Row) -> bool:
-    room.say(f"call    {person.describe()}: {row.why}")
-    words, channels = _words(person, row.why)
-    key = f"escalation:{incident.id}:{row.key}:{person.role}"
-    return room.tell(incident, MessageKind.ESCALATION, Audience.PERSON, key=key, words=words, channels=channels)
-
-
-def _words(person: Person, why: str) -> tuple[Words, tuple[str, ...] | None]:
-    return Words(to=person.describe(), why=why), None if person.channel is None else (person.channel,)
-
-
-def _rows(room: Room, incident: Incident) -> list[_Row]:
-    """Say whom to call in, and what for. Raises ConfigurationError when nothing says so."""
-    why = room.text("why")
-    wanted = room.text("situation")
-    once = new_run_id()
-    if to := room.text("to"):
-        roles = tuple(dict.fromkeys(role.strip() for role in to.split(",") if role.strip()))
-        if not roles:
-            raise ConfigurationError(f"--to takes: {', '.join(room.settings.contacts)}")
-        situation = _situation(wanted) if wanted else None
-        return [_Row(situation, roles, why or "by judgement of the commander", once)]
-    if wanted:
-        situation = _situation(wanted)
-        rules = [rule for rule in room.settings.escalation if rule.situation is situation]
-        rows = [_Row(situation, rule.to, why or situation.words, f"{once}:{at}") for at, rule in enumerate(rules)]
-    else:
-        found = due(incident, room.settings, room.now)
-        rows = [
-            _Row(one.situation, one.roles, why or one.why, one.key) for one in found if one.roles and one.over(room.now)
-        ]
-        coming = [one for one in found if one.roles and not one.over(room.now)]
-        if not rows and coming:
-            first = coming[0]
-            roles_due = ",".join(first.roles)
-            raise ConfigurationError(
-                f"nobody is due yet; at {room.when(first.at)} it is {roles_due}: --to {roles_due} calls them now"
-            )
-    if not rows:
-        raise ConfigurationError(f"whom? --to takes: {', '.join(room.settings.contacts)}")
-    return rows
-
-
-def _situation(text: str) -> Situation:
-    try:
-        return Situation(text)
-    except ValueError:
-        accepted = ", ".join(each.value for each in Situation)
-        raise ConfigurationError(f"--situation takes {accepted}, not {text!r}") from None
 
 
 def list_incidents(room: Room) -> int:
@@ -234,7 +135,7 @@ def list_incidents(room: Room) -> int:
         first = next(iter(due(incident, room.settings, room.now)), None)
         if first is not None:
             overdue = "OVERDUE" if first.over(room.now) else "due"
-            line += f"   {first.kind.value} {overdue} {room.settings.local(first.at):%Y-%m-%d %H:%M}"
+            line += f"   {named(first, room.settings)} {overdue} {room.settings.local(first.at):%Y-%m-%d %H:%M}"
         room.say(line)
     if not found:
         room.say("no incident is open" if room.given("open") else "no incidents yet")
@@ -258,23 +159,11 @@ def timeline(room: Room) -> int:
         room.say(line)
     for one in due(incident, room.settings, room.now):
         state = "OVERDUE since" if one.over(room.now) else "due"
-        room.say(f"{state} {room.when(one.at)}: {one.kind.value}: {one.why}")
+        room.say(f"{state} {room.when(one.at)}: {named(one, room.settings)}: {one.why}")
     return 0
 
 
 # -- what several of them need -----------------------------------------------------------------------------------------
-
-
-def _open(room: Room) -> Incident:
-    incident = room.incident()
-    if not incident.open:
-        raise ConfigurationError(f"it was resolved at {incident.resolved_at:%Y-%m-%d %H:%MZ}: declare a new one")
-    return incident
-
-
-def _append(room: Room, incident: Incident, data: Data) -> str:
-    event = room.store.append(incident.id, room.who, room.now, data)
-    return "" if event is None else event.id
 
 
 def _noted(room: Room, incident: Incident, what: str) -> int:

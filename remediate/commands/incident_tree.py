@@ -110,7 +110,7 @@ def incident_commands(project: Project) -> Iterator[Command]:
             _SEND,
             _JSON,
         ),
-        of("incident", "escalate"),
+        of("escalate", "escalate"),
     )
     yield Command(
         "incident.list",

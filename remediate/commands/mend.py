@@ -46,6 +46,7 @@ def mend(cure: Cure, flags: Flags, project: Project, terminal: Terminal, *, prog
             stop=stop,
             options=options,
             journal=project.journal(),
+            project=None if options.incident is None else project.identity(),
         )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))

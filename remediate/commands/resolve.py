@@ -2,11 +2,14 @@
 
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from remediate.commands.mend import inventory_of, text_of
-from remediate.commands.room import Room, made, moment_of
+from remediate.commands.room import Room
+from remediate.commands.terminal import stoppable
+from remediate.commands.typed import made, moment_of
 from remediate.errors import ConfigurationError
 from remediate.fleet import run, select
 from remediate.incident.briefing import Words
@@ -40,11 +43,16 @@ def resolve(room: Room) -> int:
     override = room.text("override").strip()
     review_at = _review_at(room, incident)
     deliver_due(room.store, desk=room.desk)
-    confirmed = _confirmed(room, incident)
+    with stoppable() as stop:  # so that a check that is interrupted has an end in the record
+        confirmed = _confirmed(room, incident, stop)
+        if stop.is_set():
+            room.say("NOT RESOLVED: interrupted")
+            return RunVerdict.INTERRUPTED.exit_code
     doubts = [one for one in confirmed if one.verdict != RunVerdict.HEALTHY.value]
     if (doubts or not confirmed) and not override:
         room.say("NOT RESOLVED: " + _doubt(doubts))
-        room.say('        mend it, or say --override "why it is over all the same"')
+        for line in _instead(room, incident, doubts):
+            room.say(line)
         room.document(room.store.load(incident.id))
         return FAILED_EXIT_CODE
     resolved = made(
@@ -129,16 +137,25 @@ class _Check(NamedTuple):
     hosts: tuple[str, ...]
 
 
-def _confirmed(room: Room, incident: Incident) -> tuple[Confirmed, ...]:
+def _confirmed(room: Room, incident: Incident, stop: Event) -> tuple[Confirmed, ...]:
     """Run the check of every playbook that was used, where it was used; what cannot be run is a doubt, not a yes."""
     shown = room.store.shown(incident.id)
     found: list[Confirmed] = []
     for check in _checks(room, incident):
+        if stop.is_set():
+            break
         room.terminal.progress(f"check.{check.playbook} on {', '.join(check.hosts)}")
         try:
             cure = room.project.load(check.playbook)
             hosts = select(",".join(check.hosts), inventory_of(room.flags, room.project))
-            report = run(cure, hosts, options=Options(plan=True, incident=shown), journal=room.project.journal())
+            report = run(
+                cure,
+                hosts,
+                options=Options(plan=True, incident=shown),
+                journal=room.project.journal(),
+                project=room.store.project,
+                stop=stop,
+            )
         except ConfigurationError as error:
             found.append(
                 Confirmed(
@@ -189,6 +206,18 @@ def _doubt(doubts: list[Confirmed]) -> str:
     if not doubts:
         return "no playbook was used and none was named by triage, so no check can say that it is over"
     return "; ".join(f"{one.playbook} on {one.host} is {one.verdict.replace('_', ' ')}" for one in doubts)
+
+
+def _instead(room: Room, incident: Incident, doubts: list[Confirmed]) -> list[str]:
+    """Say what to type instead: what mends it, or else shows what is wrong."""
+    shown = room.store.shown(incident.id)
+    verbs = {one: "fix" if one.verdict == RunVerdict.PENDING.value else "check" for one in doubts if one.run}
+    commands = [
+        f"{room.program} {verb}.{one.playbook} --host {one.host} --incident {shown}" for one, verb in verbs.items()
+    ]
+    heads = ["next", *[""] * len(commands)]
+    override = 'or say --override "why it is over all the same"'
+    return [f"{head:<8}{line}" for head, line in zip(heads, [*commands, override], strict=False)]
 
 
 def _review_at(room: Room, incident: Incident) -> datetime | None:

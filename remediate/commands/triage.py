@@ -6,7 +6,7 @@ from remediate.errors import ConfigurationError, RemediateError
 from remediate.fleet import select
 from remediate.outcome import RunVerdict
 from remediate.project import Project
-from remediate.report.triage import report_lines
+from remediate.report.triage import judged_lines, seen_lines
 from remediate.severity import QUESTIONS, Answer, Answers, Assessment, Question, assess_again
 from remediate.triage import TriageReport, triage
 
@@ -28,13 +28,17 @@ def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str
     for host in hosts:
         terminal.progress(f"asking {host.name} everything that any playbook wants to know, at once")
     report = triage(hosts, playbooks, answers=answers)
-    if terminal.interactive and not flags.get("json"):
-        report = _asked(report, terminal)
+    inventory = text_of(flags, "inventory")
+    if not flags.get("json"):
+        for line in seen_lines(report, program=program, inventory=inventory):
+            terminal.say(line)
+        # Nobody can answer before having read what is the matter.
+        report = _asked(report, terminal) if terminal.interactive else report
     _keep(report, project, terminal)
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
     else:
-        for line in report_lines(report, program=program, inventory=text_of(flags, "inventory")):
+        for line in judged_lines(report, program=program, inventory=inventory):
             terminal.say(line)
     return report.exit_code
 
@@ -64,8 +68,9 @@ def asked(assessment: Assessment, terminal: Terminal) -> Assessment:
         if question.name not in assessment.open:
             continue
         choices = "/".join(answer.value for answer in question.answers)
-        said = terminal.ask(f"{question.text} [{choices}, Enter = not known]")
-        chosen = next((answer for answer in question.answers if said and answer.value.startswith(said.lower())), None)
+        chosen: Answer | None = None
+        while chosen is None and (said := terminal.ask(f"{question.text} [{choices}, Enter = not known]")):
+            chosen = next((answer for answer in question.answers if answer.value.startswith(said.lower())), None)
         if chosen is not None:
             given[question.name] = chosen
     return assess_again(assessment, given)

@@ -5,6 +5,7 @@ import select
 import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,10 +24,13 @@ from remediate.incident.view import announcement, news, screen
 from remediate.journal import JournalError
 from remediate.maintenance.reminder import Reminder
 from remediate.masked_writer import MaskedWriter
+from remediate.masking import strip_control
 
 _EVERY: Final = 5.0
 _NEWEST: Final = 20
 """Of those that are over, how many may still have a post-mortem ahead."""
+_SAID: Final = 6
+"""How many announcements the live view shows."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CLEAR: Final = "\x1b[H\x1b[2J"
 
@@ -70,7 +74,8 @@ class Watch:
         self._clock = clock
         self._seen: dict[str, Incident] | None = None
         self._waiting: frozenset[str] = frozenset()
-        self._said: list[str] = []
+        self._said: dict[tuple[str, str], str] = {}
+        """What was announced here, by incident and key."""
         self._reminder = Reminder(room.project, room.program)
         self._trouble = ""
         self._overdue: tuple[str, ...] = ()
@@ -145,7 +150,7 @@ class Watch:
                 if room.store.append(incident.id, room.who, now, said, once=f"announced:{one.key}") is not None:
                     line = f"{now:%H:%M:%SZ} DUE  {text}"
                     if self._live:
-                        self._said = [*self._said, line][-6:]
+                        self._said[incident.id, one.key] = line
                         self._draw(incidents, now, tuple(sorted(self._waiting)))
                     else:
                         room.terminal.say(line)
@@ -184,7 +189,12 @@ class Watch:
             lines += [*screen(incident, room.store.shown(incident.id), room.settings, now, columns - 1), ""]
         if not open_ones:
             lines += ["no incident is open", ""]
-        lines += [line[: columns - 1] for line in (*self._said, *waiting, *self._overdue)]
+        # What has been done meanwhile is due no longer, and would be typed again.
+        still = {(each.id, one.key) for each in incidents for one in due(each, room.settings, now)}
+        said = [line for key, line in self._said.items() if key in still][-_SAID:]
+        # What to type stands at the end of a line: it must not be cut off.
+        for line in (*said, *waiting, *self._overdue):
+            lines += textwrap.wrap(strip_control(line), columns - 1, subsequent_indent="    ", break_on_hyphens=False)
         sys.stdout.write(_CLEAR)  # the terminal's own writer would take this away, as it does with what hosts send
         sys.stdout.flush()
         for line in lines:

@@ -5,9 +5,10 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from remediate.incident.events import RunLanded, Status, Updated
+from remediate.incident.events import RunLanded, Updated
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
+from remediate.incident.terms import Status
 
 UNSAID: Final = "not known yet"
 """Where nobody has said anything: better than an empty line that looks forgotten."""
@@ -42,6 +43,7 @@ class Briefing(BaseModel):
     next_steps: str = Field(description="of the last update: what is done next; `not known yet`")
     eta: str = Field(description="of the last update: when it is expected to be over; `not known yet`")
     cause: str = Field(description="as a person named it")
+    found: str = Field(description="what the runs mended: `php8.3-fpm is failed`; the cause may lie behind it")
     resolution: str = Field(description="what was said when it was resolved")
     interval: str = Field(description="how soon the next update is promised: `30 minutes`; empty without a promise")
     text: str = Field(description="what a person gave to be said, instead of the template's own sentence")
@@ -69,6 +71,7 @@ def briefing(incident: Incident, words: Words, settings: IncidentSettings, now: 
         next_steps=update.next_steps or UNSAID,
         eta=update.eta or UNSAID,
         cause=incident.cause or "",
+        found="; ".join(dict.fromkeys(step.why for run in incident.fixes for step in run.changes)),
         resolution=incident.resolution,
         interval=span(interval) if interval is not None and not over else "",
         text=words.text,

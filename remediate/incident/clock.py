@@ -10,9 +10,10 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from remediate.incident.events import Escalated, Moment, Situation, SituationFound
+from remediate.incident.events import Escalated, SituationFound
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings, Rule
+from remediate.incident.terms import Moment, Situation
 from remediate.playbook import Severity
 
 REVIEWED: Final = frozenset({Severity.SEV1, Severity.SEV2})
@@ -90,15 +91,23 @@ def _escalations(incident: Incident, settings: IncidentSettings) -> Iterator[Due
         if since is None or _done(incident, rule):
             continue
         within = timedelta(minutes=rule.after)
-        lasting = f" for {span(within)}" if within else ""
         yield Due(
             key=f"escalate:{rule.situation.value}:{','.join(rule.to)}",
             kind=DueKind.ESCALATE,
             at=since + within,
-            why=f"{rule.situation.words}{lasting}",
+            why=_reason(rule.situation, within),
             situation=rule.situation,
             roles=rule.to,
         )
+
+
+def _reason(situation: Situation, within: timedelta) -> str:
+    """Say what calls for it, as the matrix does: not resolved in 30 min, customer-facing impact for over 1 h."""
+    if not within:
+        return situation.words
+    if situation is Situation.UNRESOLVED:
+        return f"not resolved in {span(within)}"
+    return f"{situation.words} for over {span(within)}"
 
 
 def _since(incident: Incident, rule: Rule) -> datetime | None:
@@ -141,6 +150,12 @@ def _reviews(incident: Incident) -> Iterator[Due]:
             at=incident.postmortem_at,
             why=f"{incident.severity.value} has a post-mortem",
         )
+
+
+def named(one: Due, settings: IncidentSettings) -> str:
+    """Name what is due: `update`, or `escalate to Tech Lead`."""
+    whom = f" to {', '.join(settings.contacts[role].name for role in one.roles)}" if one.roles else ""
+    return f"{one.kind.value}{whom}"
 
 
 def when(moment: datetime, settings: IncidentSettings, now: datetime) -> str:

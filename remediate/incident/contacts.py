@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -49,7 +49,7 @@ def people(roles: Sequence[str], settings: IncidentSettings, now: datetime, root
         duty = trouble = None
         if contact.rotation is not None:
             try:
-                duty = on_duty((root or Path()) / contact.rotation.expanduser(), now)
+                duty = on_duty((root or Path()) / contact.rotation.expanduser(), settings.local(now))
             except ConfigurationError as error:
                 trouble = str(error)
         # Who is on duty comes before whoever is named; that one is reached then when nobody is on duty.
@@ -62,6 +62,7 @@ def people(roles: Sequence[str], settings: IncidentSettings, now: datetime, root
 def on_duty(path: Path, now: datetime) -> str | None:
     """Read who is on duty now from a rotation: iCalendar (`.ics`), or lines of a moment and who takes over then.
 
+    What a calendar gives without a zone, a whole day above all, is local (RFC 5545, 3.3.5): in the zone of `now`.
     None when nobody is. Raises ConfigurationError naming the file and the line.
     """
     try:
@@ -100,16 +101,15 @@ def _in_calendar(path: Path, text: str, now: datetime) -> str | None:
     except ImportError:
         raise ConfigurationError(f"{path}: reading a calendar needs pip install 'remediate[calendar]'") from None
     try:
-        events = recurring_ical_events.of(Calendar.from_ical(text)).at(now.astimezone(UTC))
-        shifts = [(_moment(event.start), str(event.get("SUMMARY", "")).strip()) for event in events]
+        events = recurring_ical_events.of(Calendar.from_ical(text)).at(now)
+        shifts = [(_moment(event.start, now.tzinfo), str(event.get("SUMMARY", "")).strip()) for event in events]
     except Exception as error:
         raise ConfigurationError(f"the calendar {path} cannot be read: {type(error).__name__}") from error
     named = [shift for shift in shifts if shift[1]]
     return max(named)[1] if named else None
 
 
-def _moment(start: object) -> datetime:
+def _moment(start: date, zone: tzinfo | None) -> datetime:
     """A day begins at its midnight."""
-    if isinstance(start, datetime):
-        return start if start.tzinfo is not None else start.replace(tzinfo=UTC)
-    return datetime.fromisoformat(f"{start}T00:00+00:00")
+    moment = start if isinstance(start, datetime) else datetime.combine(start, time())
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)

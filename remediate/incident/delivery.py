@@ -18,7 +18,7 @@ from remediate.incident.channels import NotSent
 from remediate.incident.desk import Desk
 from remediate.incident.events import Messaged
 from remediate.incident.messages import Message, MessageKind, render
-from remediate.incident.outbox import Claim, Delivery, State
+from remediate.incident.queue import Claim, Delivery, State
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore

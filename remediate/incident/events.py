@@ -5,64 +5,13 @@ them without having been written twice: the store turns every run of the journal
 `RunLanded`. What they come to is the `Incident` of `record`.
 """
 
-from datetime import UTC
-from enum import Enum
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
+from remediate.incident.terms import Detection, Line, Moment, Prose, Situation, Status
 from remediate.playbook import Severity
 from remediate.severity import Answer
-
-Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
-"""One line of text that a person typed."""
-Prose = Annotated[
-    str, StringConstraints(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$", strip_whitespace=True, max_length=8000)
-]
-"""Text that a person typed, of several lines perhaps, or none."""
-Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
-"""A moment; always in UTC."""
-
-
-class Status(Enum):
-    """Where an incident stands, in the words that everybody is told (5.1)."""
-
-    INVESTIGATING = "Investigating"
-    IDENTIFIED = "Identified"
-    MONITORING = "Monitoring"
-    RESOLVED = "Resolved"
-
-
-class Detection(Enum):
-    """How an incident was detected (2.1)."""
-
-    MONITORING = "monitoring"
-    USER = "user"
-    INTERNAL = "internal"
-
-    @property
-    def words(self) -> str:
-        """As the runbook calls it."""
-        return {"monitoring": "Monitoring alert", "user": "User report", "internal": "Internal discovery"}[self.value]
-
-
-class Situation(Enum):
-    """What makes an incident somebody else's business, too (6.1)."""
-
-    UNRESOLVED = "unresolved"
-    BREACH = "breach"
-    PROVIDER = "provider"
-    CUSTOMERS = "customers"
-
-    @property
-    def words(self) -> str:
-        """As the runbook calls it."""
-        return {
-            "unresolved": "not resolved in time",
-            "breach": "data breach suspected",
-            "provider": "infrastructure provider issue",
-            "customers": "customer-facing impact",
-        }[self.value]
 
 
 class _Value(BaseModel):
@@ -281,9 +230,15 @@ class RunLanded(_Value):
         return self.verdict == "fixed"
 
     @property
+    def abandoned(self) -> bool:
+        """Whether it meant to change something, and nobody knows what became of it; a check leaves nothing behind."""
+        return self.verdict is None and self.mode == "fix"
+
+    @property
     def judged(self) -> bool:
         """Whether a symptom was looked at, or meant to be: it is a fix or a check that came to an end."""
-        return not self.playbook.startswith("do.") and self.verdict not in {None, "usage"}
+        unjudged = {None, "usage", "interrupted"} if self.mode == "plan" else {None, "usage"}
+        return not self.playbook.startswith("do.") and self.verdict not in unjudged
 
 
 HUMAN_STEP: Final = "human-step"

@@ -3,21 +3,20 @@
 Every sentence follows from events; nothing is praised or blamed that is not there.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
-from remediate.incident.clock import Due, due, span
-from remediate.incident.events import Declared, Detection, Escalated, Messaged, RunLanded, SeverityChanged
-from remediate.incident.record import TELLING, Incident
+from remediate.incident.clock import span
+from remediate.incident.events import RunLanded
+from remediate.incident.lateness import late_to_claim, missed, silences, told
+from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
+from remediate.incident.terms import Detection
 from remediate.playbook import Severity
 
 SLOW: Final = timedelta(minutes=5)
 """A fix that takes longer is worth a thought."""
-_GRACE: Final = timedelta(minutes=1)
-"""Nobody is blamed for a minute."""
 _DAYS: Final = {Severity.SEV1: 7, Severity.SEV2: 7, Severity.SEV3: 14, Severity.SEV4: 30}
 HEALTHY: Final = "healthy"
 _FAILED: Final = frozenset({"not_fixed", "unknown", "unreachable", "mixed"})
@@ -69,125 +68,15 @@ def working_days_later(moment: datetime, days: int, settings: IncidentSettings) 
 _SATURDAY: Final = 5
 
 
-class Period(NamedTuple):
-    """While it had one severity."""
-
-    severity: Severity
-    begin: datetime
-    end: datetime
-
-
-class Late(NamedTuple):
-    """Something that did not happen in time."""
-
-    by: datetime
-    severity: Severity
-    """The one that demanded it, at that time."""
-
-
-class Silence(NamedTuple):
-    """How long nobody was told anything, longer than was promised at that time."""
-
-    length: timedelta
-    promised: timedelta
-
-
-def _periods(incident: Incident) -> Iterator[Period]:
-    """Yield which severity it had when: each is to be judged by its own limits."""
-    severity, begin = incident.severity, incident.started_at
-    for event in incident.timeline:
-        if isinstance(event.data, Declared):
-            severity = event.data.severity
-        elif isinstance(event.data, SeverityChanged) and event.data.severity is not severity:
-            yield Period(severity, begin, event.at)
-            severity, begin = event.data.severity, event.at
-    yield Period(severity, begin, datetime.max.replace(tzinfo=UTC))
-
-
-def _late(
-    incident: Incident,
-    since: datetime,
-    until: datetime,
-    within: Callable[[Severity], timedelta | None],
-    grace: timedelta = _GRACE,
-) -> Late | None:
-    """Say by when it should have happened, when until then it had not; a new severity is no older than it is."""
-    for period in _periods(incident):
-        allowed = within(period.severity)
-        by = None if allowed is None else max(since + allowed, period.begin)
-        if by is not None and by + grace < min(until, period.end):
-            return Late(by, period.severity)
-    return None
-
-
-def silences(incident: Incident, settings: IncidentSettings) -> tuple[Silence, ...]:
-    """Silences that lasted longer than was promised, until it was resolved; what was not sent breaks none."""
-    told = [incident.declared_at, *_told(incident)]
-    end = incident.resolved_at or told[-1]
-    found: list[Silence] = []
-    for earlier, later in pairwise([*(each for each in told if each <= end), end]):
-        late = _late(incident, earlier, later, settings.update_every)
-        promised = None if late is None else settings.update_every(late.severity)
-        if promised is not None:
-            found.append(Silence(later - earlier, promised))
-    return tuple(found)
-
-
-def _told(incident: Incident) -> tuple[datetime, ...]:
-    """When it was sent how it stands: one update to several audiences is one."""
-    sent = (
-        event.at
-        for event in incident.timeline
-        if isinstance(event.data, Messaged) and event.data.message_kind in TELLING
-    )
-    return tuple(dict.fromkeys(at for at in sent if at > incident.declared_at))
-
-
-def _late_to_claim(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[timedelta, Severity] | None:
-    claimed = incident.acknowledged_at or incident.resolved_at or now
-    late = _late(incident, incident.started_at, claimed, settings.respond_within, timedelta())
-    return None if late is None else (claimed - late.by, late.severity)
-
-
-def _missed(incident: Incident, settings: IncidentSettings) -> Iterator[tuple[str, str, timedelta | None]]:
-    """Yield escalations that came too late, or never (None): their reason, whom, how late."""
-    end = incident.resolved_at or incident.timeline[-1].at
-    wanted: dict[str, Due] = {}
-    for period in _periods(incident):
-        without = {"escalations": (), "resolved_at": None, "severity": period.severity}
-        for one in due(incident.model_copy(update=without), settings, end):
-            by = max(one.at, period.begin)
-            if one.roles and by + _GRACE <= min(end, period.end) and one.key not in wanted:
-                wanted[one.key] = one.model_copy(update={"at": by})
-    for one in wanted.values():
-        whom = ", ".join(settings.contacts[role].name for role in one.roles)
-        answered = _all_called(incident, one)
-        if answered is None:
-            yield one.why, whom, None
-        elif answered > one.at + _GRACE:
-            yield one.why, whom, answered - one.at
-
-
-def _all_called(incident: Incident, one: Due) -> datetime | None:
-    """When the last of those whom a row of the matrix wants had been called in, one after the other perhaps."""
-    called: set[str] = set()
-    for event in incident.timeline:
-        if isinstance(event.data, Escalated) and event.data.situation in {one.situation, None}:
-            called.update(event.data.roles)
-            if called.issuperset(one.roles):
-                return event.at
-    return None
-
-
 def _well(incident: Incident, settings: IncidentSettings, now: datetime) -> Iterator[str]:
     if incident.detection is Detection.MONITORING:
         yield "Monitoring noticed it before anybody reported it."
-    if incident.acknowledged_at is not None and _late_to_claim(incident, settings, now) is None:
+    if incident.acknowledged_at is not None and late_to_claim(incident, settings, now) is None:
         yield f"It was claimed {span(incident.acknowledged_at - incident.started_at)} after it was noticed."
-    told = _told(incident)
-    if told and not silences(incident, settings):
-        yield f"Everybody was told in time ({len(told)} update{'s' if len(told) > 1 else ''})."
-    if incident.escalations and not list(_missed(incident, settings)):
+    said = told(incident)
+    if said and not silences(incident, settings):
+        yield f"Everybody was told in time ({len(said)} update{'s' if len(said) > 1 else ''})."
+    if incident.escalations and not list(missed(incident, settings)):
         yield "Whoever had to be called in was called in time."
     for action in incident.containments:
         yield f"The harm was kept from spreading: {_line(action)}."
@@ -203,12 +92,12 @@ def _well(incident: Incident, settings: IncidentSettings, now: datetime) -> Iter
 def _wrong(incident: Incident, settings: IncidentSettings, now: datetime) -> Iterator[str]:
     if incident.detection is Detection.USER:
         yield "Users noticed it before monitoring did."
-    if late := _late_to_claim(incident, settings, now):
+    if late := late_to_claim(incident, settings, now):
         what = "claimed" if incident.acknowledged_at else "still not claimed"
         yield f"It was {what} {span(late[0])} later than {late[1].value} allows."
     for silence in silences(incident, settings):
         yield f"Nobody was told anything for {span(silence.length)}; {span(silence.promised)} is promised."
-    for why, whom, delay in _missed(incident, settings):
+    for why, whom, delay in missed(incident, settings):
         yield f"{whom} {'was never called in' if delay is None else f'was called in {span(delay)} late'} ({why})."
     for run in incident.runs:
         yield from _wrong_with(run)
@@ -225,7 +114,7 @@ def _wrong(incident: Incident, settings: IncidentSettings, now: datetime) -> Ite
 
 
 def _wrong_with(run: RunLanded) -> Iterator[str]:
-    if run.verdict is None:
+    if run.abandoned:
         yield f"{run.playbook} on {', '.join(run.hosts)} never finished (run {run.shown})."
     elif run.verdict in _FAILED:
         yield f"{run.playbook} came out {run.verdict.replace('_', ' ')} (run {run.shown})."
@@ -247,11 +136,11 @@ def _suggested(incident: Incident, settings: IncidentSettings, now: datetime) ->
         yield from _from_run(run, commander, devops)
     if _unexplained(incident):
         yield f"Find the cause, and teach it to {incident.playbook or 'a playbook'} with a rehearsal case", commander
-    if late := _late_to_claim(incident, settings, now):
+    if late := late_to_claim(incident, settings, now):
         yield f"Make sure that a {late[1].value} reaches whoever is on call", _owner("on-call", settings)
     if silences(incident, settings):
         yield "Run incident.watch as a service, so that updates are not forgotten", commander
-    for why, whom, _ in _missed(incident, settings):
+    for why, whom, _ in missed(incident, settings):
         yield f"Find out why {whom} was not called in time ({why})", commander
     for name in _unnamed(incident, settings):
         yield f"Name a {name} in the contacts", commander
@@ -277,7 +166,7 @@ def _from_run(run: RunLanded, commander: str, devops: str) -> Iterator[tuple[str
             yield f"Clear up on {step.host} what {step.remedy} refused for: {_line(step.why)} [{step.code}]", devops
     if run.verdict in _FAILED:
         yield f"Find out why {run.playbook} came out {(run.verdict or '').replace('_', ' ')} (run {run.shown})", devops
-    if run.verdict is None:
+    if run.abandoned:
         yield f"Look what run {run.shown} ({run.playbook}) left behind: it never finished", devops
     if (took := _slow(run)) is not None:
         yield f"Make {run.playbook} faster than the {span(took)} it took", devops

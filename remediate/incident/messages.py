@@ -16,9 +16,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from remediate.errors import ConfigurationError
 from remediate.incident.briefing import Briefing
-from remediate.incident.events import Status
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
+from remediate.incident.terms import Status
 from remediate.masking import Masker, strip_control
 from remediate.playbook import Severity
 from remediate.run_id import new_run_id

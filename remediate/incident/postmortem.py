@@ -6,12 +6,14 @@ about it) are `lessons`.
 
 from datetime import datetime, timedelta
 
+from remediate.incident.briefing import span as spoken
 from remediate.incident.clock import span
-from remediate.incident.events import Status
 from remediate.incident.keeping import Section
-from remediate.incident.lessons import Action, actions, silences, went_well, went_wrong
+from remediate.incident.lateness import silences
+from remediate.incident.lessons import Action, actions, went_well, went_wrong
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
+from remediate.incident.terms import Status
 from remediate.incident.timeline import escaped, markdown_lines, story
 
 OPEN = "*To be written.*"
@@ -80,7 +82,7 @@ def _summary(incident: Incident, settings: IncidentSettings) -> str:
     if incident.status is Status.RESOLVED:
         own = incident.resolution if incident.resolution != mended else ""
         said = f" {escaped(_line(own))}" if own else ""
-        lines.append(f"It was resolved after {span(_end(incident) - incident.started_at)}.{said}")
+        lines.append(f"It was resolved after {spoken(_end(incident) - incident.started_at)}.{said}")
     else:
         lines.append("It is not resolved yet.")
     return "\n".join(lines)

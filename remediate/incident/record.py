@@ -15,22 +15,19 @@ from remediate.incident.events import (
     Confirmed,
     Contained,
     Declared,
-    Detection,
     Escalated,
     Event,
     Identified,
     Messaged,
-    Moment,
     Noted,
     Resolved,
     Reviewed,
     RunLanded,
     SeverityChanged,
-    Situation,
     SituationFound,
-    Status,
     Updated,
 )
+from remediate.incident.terms import Detection, Moment, Situation, Status
 from remediate.playbook import Severity
 from remediate.severity import Answer
 

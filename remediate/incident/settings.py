@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from remediate.errors import ConfigurationError, one_line
 from remediate.fields import PublicUrl, Reference
-from remediate.incident.events import Line, Situation
+from remediate.incident.terms import Line, Situation
 from remediate.playbook import Severity
 from remediate.project import section
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import TypeAdapter
 
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, RemediateError
 from remediate.incident.events import Attached, Data, Declared, Event, RunStep
 from remediate.incident.record import Incident, fold
 from remediate.incident.runs import landed
@@ -28,6 +28,18 @@ _NAMED = 5
 RESOLVED: Final = "resolved"
 """What the end of an incident is called, of which there is one."""
 _DATA: TypeAdapter[Data] = TypeAdapter(Data)
+_DECLARING: Final = 0x72656D66
+"""PostgreSQL's advisory lock for whoever declares; any number that nobody else in that database uses."""
+
+
+class AlreadyDeclared(RemediateError):
+    """Somebody else has just declared an incident from the same triage: the same thing, most likely."""
+
+    def __init__(self, shown: str) -> None:
+        super().__init__(
+            f"incident {shown} has just been declared from the same triage: nothing was declared; "
+            "if this is another one, say it again with --title"
+        )
 
 
 class IncidentStore:
@@ -63,6 +75,12 @@ class IncidentStore:
         What may happen only `once` in an incident is named so: None is returned to whoever comes second, and nothing
         was written. A declaration is the first event of its incident and the only one of its kind.
         """
+        with self.database.writing() as connection:
+            return self._append(connection, incident, who, at, data, once)
+
+    def _append(
+        self, connection: "Connection", incident: str, who: str, at: datetime, data: Data, once: str | None
+    ) -> Event | None:
         from sqlalchemy.exc import IntegrityError
 
         from remediate.migrations.schema import incident_events
@@ -81,22 +99,33 @@ class IncidentStore:
             "once": "declared" if is_first else once,
             "project": self.project or "" if is_first else None,
         }
-        with self.database.writing() as connection:
-            if not is_first and incident not in _ids(connection):
-                raise JournalError(f"incident {incident} has not been declared: nothing was recorded")
-            try:
-                with connection.begin_nested():
-                    connection.execute(incident_events.insert().values(**row))
-            except IntegrityError:
-                return None
+        if not is_first and incident not in _ids(connection):
+            raise JournalError(f"incident {incident} has not been declared: nothing was recorded")
+        try:
+            with connection.begin_nested():
+                connection.execute(incident_events.insert().values(**row))
+        except IntegrityError:
+            return None
         return event
 
     def declare(self, who: str, at: datetime, declared: Declared, *, runs: Iterable[str] = ()) -> Incident:
-        """Write a new incident, with the runs that led to it."""
+        """Write a new incident, with the runs that led to it and belong to no other by now; all of it or nothing.
+
+        Raises AlreadyDeclared when another one has begun with its triage meanwhile: two people saw the same thing.
+        """
+        from sqlalchemy import func, select
+
         incident = new_run_id()
-        self.append(incident, who, at, declared)
-        for run in runs:
-            self.append(incident, who, at, Attached(run=run), once=f"attached:{run}")
+        with self.database.writing() as connection:
+            if connection.dialect.name == "postgresql":  # what SQLite writes waits for its turn anyway
+                connection.execute(select(func.pg_advisory_xact_lock(_DECLARING)))
+            begun, taken = _begun(connection), _attached(connection)
+            if declared.triaged_at is not None and declared.triaged_at in begun:
+                raise AlreadyDeclared(short(begun[declared.triaged_at], _ids(connection)))
+            self._append(connection, incident, who, at, declared, None)
+            for run in runs:
+                if run not in taken:
+                    self._append(connection, incident, who, at, Attached(run=run), f"attached:{run}")
         return self.load(incident)
 
     def ids(self) -> tuple[str, ...]:
@@ -199,19 +228,30 @@ class IncidentStore:
 
     def triages_used(self) -> frozenset[datetime]:
         """When the triages were made that incidents began with: each is evidence of one of them."""
-        declared = self._of_kind("declared")
-        return frozenset(data.triaged_at for _, data in declared if isinstance(data, Declared) and data.triaged_at)
+        with self.database.reading() as connection:
+            return frozenset(_begun(connection))
 
     def attached(self) -> dict[str, str]:
         """Which incident a run belongs to, of those that a declaration found."""
-        return {data.run: incident for incident, data in self._of_kind("attached") if isinstance(data, Attached)}
-
-    def _of_kind(self, kind: str) -> list[tuple[str, Data]]:
-        from remediate.migrations.schema import incident_events as events
-
         with self.database.reading() as connection:
-            rows = connection.execute(events.select().where(events.c.kind == kind)).all()
-        return [(row.incident, _DATA.validate_json(row.data)) for row in rows]
+            return _attached(connection)
+
+
+def _begun(connection: "Connection") -> dict[datetime, str]:
+    """Which incident began with a triage, by the moment when that was made."""
+    found = _of_kind(connection, "declared")
+    return {data.triaged_at: of for of, data in found if isinstance(data, Declared) and data.triaged_at}
+
+
+def _attached(connection: "Connection") -> dict[str, str]:
+    return {data.run: of for of, data in _of_kind(connection, "attached") if isinstance(data, Attached)}
+
+
+def _of_kind(connection: "Connection", kind: str) -> list[tuple[str, Data]]:
+    from remediate.migrations.schema import incident_events as events
+
+    rows = connection.execute(events.select().where(events.c.kind == kind)).all()
+    return [(row.incident, _DATA.validate_json(row.data)) for row in rows]
 
 
 def _ids(connection: "Connection", project: str | None = None) -> Sequence[str]:

@@ -27,13 +27,17 @@ from remediate.incident.events import (
     SituationFound,
     Updated,
 )
-from remediate.incident.outbox import Delivery
+from remediate.incident.queue import Delivery
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.masking import strip_control
 
 _SHOWN: Final = 6
 """Details of a run that a timeline shows; the run itself has all of them."""
+
+
+RUNNING: Final = "running, or never ended"
+"""Of a run without an end: nobody can tell which, and at first it is the former."""
 
 
 class Entry(NamedTuple):
@@ -70,7 +74,7 @@ def _found(incident: Incident) -> Iterator[Entry]:
     for event in incident.timeline:
         if isinstance(event.data, RunLanded) and event.data.causes and event.at == incident.identified_at not in named:
             whys = tuple(dict.fromkeys(step.why for step in event.data.causes))
-            yield Entry(event.at, event.who, f"root cause found by run {event.data.shown}", whys)
+            yield Entry(event.at, event.who, f"cause found by run {event.data.shown}", whys)
             return
 
 
@@ -146,7 +150,7 @@ def _words(data: Data) -> tuple[str, tuple[str, ...]]:  # noqa: C901
         case SituationFound():
             return data.situation.words, (data.reason,)
         case Escalated():
-            to = ", ".join(data.people or data.roles)
+            to = "; ".join(data.people or data.roles)
             return f"escalated to {to}", (data.reason or (data.situation.words if data.situation else ""),)
         case Noted():
             return "note", (data.text,)
@@ -174,7 +178,7 @@ def _run_title(run: RunLanded) -> str:
     name = (
         run.playbook if run.playbook.startswith("do.") else f"{'check' if run.mode == 'plan' else 'fix'}.{run.playbook}"
     )
-    verdict = "NOT FINISHED" if run.verdict is None else run.verdict.replace("_", " ").upper()
+    verdict = RUNNING if run.verdict is None else run.verdict.replace("_", " ").upper()
     took = f" in {run.seconds:g} s" if run.seconds is not None else ""
     name = f"fix deployed: {name}" if run.fixed else name
     return f"{name} on {', '.join(run.hosts)}: {verdict}{took}   run {run.shown}"

@@ -9,7 +9,7 @@ from remediate.incident.clock import when as moment
 from remediate.incident.events import RunLanded
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
-from remediate.incident.timeline import entries
+from remediate.incident.timeline import RUNNING, entries
 from remediate.masking import strip_control
 
 _RUNS: Final = 3
@@ -22,11 +22,11 @@ def screen(incident: Incident, shown: str, settings: IncidentSettings, now: date
     since = moment(incident.started_at, settings, now)
     lines = [
         f"{incident.severity.value}  {incident.title}   incident {shown}",
-        f"  {incident.status.value} for {age}, since {since}   {_holder(incident)}",
+        f"  {incident.status.value}, began {age} ago, at {since}   {_holder(incident)}",
     ]
     lines += [f"  {_due_line(one, settings, now)}" for one in due(incident, settings, now)]
     for run in incident.runs[-_RUNS:]:
-        verdict = "running, or never ended" if run.verdict is None else run.verdict.replace("_", " ").upper()
+        verdict = RUNNING if run.verdict is None else run.verdict.replace("_", " ").upper()
         lines.append(
             f"  run {run.shown}  {run.playbook} on {', '.join(run.hosts)}: {verdict}, {_ago(run.started, now)}"
         )

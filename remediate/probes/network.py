@@ -1,7 +1,7 @@
 """Who listens on a port, and whether the host can be reached from here."""
 
 import re
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,9 @@ from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import Port
 from remediate.probe import Fact, Probe, last_line
+
+NAMELESS: Final = "somebody"
+"""Who listens, where ss shows a socket that no process has."""
 
 
 class Listeners(Fact):
@@ -47,8 +50,8 @@ class PortOwner(Probe[Listeners]):
             raise Unreadable(f"{self.label()}: ss: {last_line(output.stderr)}")
         lines = [line for line in output.stdout.splitlines() if line.strip()]
         found = {pid: name for name, pid in re.findall(r'\("([^"]*)",pid=([0-9]{1,20})', output.stdout)}
-        if lines and not found:
-            raise Unreadable(f"{self.label()}: somebody listens, and ss does not tell who")
+        if lines and not found:  # its process ended while ss looked, or is none that root may see here
+            return Listeners(programs=(f"{NAMELESS} whom ss does not name",), names=(NAMELESS,))
         return Listeners(
             programs=tuple(f"{name} ({pid})" for pid, name in sorted(found.items(), key=lambda item: int(item[0]))),
             names=tuple(dict.fromkeys(found.values())),

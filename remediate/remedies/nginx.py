@@ -11,7 +11,7 @@ from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
 from remediate.probes.certificate import LineageCertificate, LineageChain, ServedCertificate, ServedState
-from remediate.probes.network import PortOwner
+from remediate.probes.network import NAMELESS, PortOwner
 from remediate.probes.nginx import NginxConfig, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
@@ -105,8 +105,10 @@ class RestartNginx(Remedy):
             taken = facts[owner]
             if taken.programs:
                 why = f"{owner.label()} is taken by {taken.describe()}, so {self.title()} cannot start"
-                # `nginx -t` binds every port for a moment, and the survey asks it at the same time: look again.
-                return wait(why, PORT_TAKEN) if set(taken.names) == {"nginx"} else refuse(PORT_TAKEN, why)
+                # `nginx -t` binds every port for a moment, and the survey asks it at the same time: look again. It
+                # may have ended between what ss reads of the sockets and of the processes.
+                passing = set(taken.names) <= {"nginx", NAMELESS}
+                return wait(why, PORT_TAKEN) if passing else refuse(PORT_TAKEN, why)
         return None
 
     def apply(self, facts: Facts) -> Iterator[Step]:

@@ -10,7 +10,7 @@ from remediate.masking import strip_control
 from remediate.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.playbook import Severity
 from remediate.shapes import mask_shapes
-from remediate.verdict import HANDOVERS, Decision
+from remediate.verdict import HANDED_OVER, Decision
 
 WIDTH: Final = 112
 MARGIN: Final = 8
@@ -84,11 +84,6 @@ ADVICE: Final = {
     "unstable": "read its log: something ends it again and again",
 }
 """What to do about a refusal: one line, for whoever has to do it."""
-HANDED_OVER: Final = {
-    "database-cause": "database-down",
-    **{name: name for name in HANDOVERS},
-}
-"""Refusals whose cause another playbook mends."""
 _LOG_WIDTH: Final = 152
 _TOUCHED: Final = {
     Touched.NO: "nothing was changed",

@@ -6,9 +6,10 @@ from shlex import quote
 from typing import Final
 
 from remediate.playbook import Severity
-from remediate.report.lines import ADVICE, HANDED_OVER, MARGIN, WIDTH, clean, survey_lines
+from remediate.report.lines import ADVICE, MARGIN, WIDTH, clean, survey_lines
 from remediate.severity import QUESTIONS, Assessment
 from remediate.triage import HostTriage, Incident, TriageReport
+from remediate.verdict import HANDED_OVER
 
 _SHOWN: Final = 4
 _YOUNG_SECONDS: Final = 30.0
@@ -16,19 +17,48 @@ _YOUNG_SECONDS: Final = 30.0
 
 def report_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
     """Tell a whole triage."""
-    where = f" --inventory {quote(inventory)}" if inventory else ""
-    lines: list[str] = []
-    for host in report.hosts:
-        lines += _host_lines(host, f"{program} check.{{}} --host {host.name}{where}")
-    return [*lines, *_assessment_lines(report.assessment, matches=any(host.matching for host in report.hosts))]
+    seen = seen_lines(report, program=program, inventory=inventory)
+    return [*seen, *judged_lines(report, program=program, inventory=inventory)]
+
+
+def seen_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
+    """Tell what was seen on every host, and which incident it is: all that a person needs to answer the questions."""
+    where = _where(inventory)
+    return [line for host in report.hosts for line in _host_lines(host, _command(program, host, where))]
+
+
+def judged_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
+    """Tell how bad it is, and what to type next."""
+    where = _where(inventory)
+    matching = [host for host in report.hosts if host.matching]
+    lines = _assessment_lines(report.assessment, matches=bool(matching))
+    # Last, as that is what stands there when the rest has scrolled away.
+    commands = [_command(program, host, where).replace("{}", host.matching[0].playbook) for host in matching]
+    if len(commands) > _SHOWN:
+        commands[_SHOWN - 1 :] = [f"and the same for {len(commands) - _SHOWN + 1} more hosts"]
+    declare = [f"{program} incident.declare, which begins with what was seen here"] if commands else []
+    return [*lines, *_block("NEXT", [*commands, *declare])]
+
+
+def _where(inventory: str | None) -> str:
+    return f" --inventory {quote(inventory)}" if inventory else ""
+
+
+def _command(program: str, host: HostTriage, where: str) -> str:
+    return f"{program} check.{{}} --host {host.name}{where}"
 
 
 def _host_lines(host: HostTriage, command: str) -> list[str]:
     if host.error is not None:
         return [f"{host.name}: UNREACHABLE: {clean(host.error)}"]
     lines = _block("SEEN", survey_lines(host.seen))
-    for number, incident in enumerate(host.matching, 1):
+    left = _left_to(host)
+    own = [incident for incident in host.matching if incident.playbook not in left]
+    for number, incident in enumerate(own, 1):
         lines += _incident_lines(number, incident, command)
+    for line in dict.fromkeys(left.values()):
+        names = [name for name, other in left.items() if other == line]
+        lines += _block("ALSO", _wrap(f"{', '.join(names)}: {line}"))
     others = [incident.playbook for incident in host.incidents if not incident.matches and not incident.unknown]
     if others:
         lines += _block("NOT", _wrap(f"{', '.join(others)}: no symptom and no cause"))
@@ -38,6 +68,24 @@ def _host_lines(host: HostTriage, command: str) -> list[str]:
     for name, why in host.unjudged.items():
         lines += _block("", _wrap(f"{name} was not judged: {why}"))
     return [*lines, _headline(host)]
+
+
+def _left_to(host: HostTriage) -> dict[str, str]:
+    """Which playbooks would do nothing but leave it to another one that matches here, and how that is said."""
+    handed: dict[str, str] = {}
+    blind: set[str] = set()
+    for incident in host.matching:
+        whose = {HANDED_OVER.get(code) for code in incident.codes}
+        only = whose.pop() if len(whose) == 1 and len(incident.codes) == len(incident.causes) else None
+        if only is not None and not incident.mends:
+            handed[incident.playbook] = only
+            blind |= {incident.playbook} if incident.unknown else set()
+    own = {incident.playbook for incident in host.matching} - handed.keys()
+    return {
+        name: f"{'as far as could be read, ' if name in blind else ''}nothing but what is left to {whose}"
+        for name, whose in handed.items()
+        if whose in own
+    }
 
 
 def _headline(host: HostTriage) -> str:

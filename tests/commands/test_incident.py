@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,20 +16,25 @@ import pytest
 
 import remediate.commands.resolve as resolving
 from incidents import DOWN, HEALTHY
+from incidents import broken as sick
 from incidents import host as example
 from remediate.commands import declare as declaring
+from remediate.commands import escalate as escalating
 from remediate.commands import incident as incidents
 from remediate.commands.incident_tree import incident_commands
-from remediate.commands.room import IncidentReport, Room, entered, moment_of
+from remediate.commands.mend import mend
+from remediate.commands.room import IncidentReport, Room, entered
 from remediate.commands.terminal import Terminal
+from remediate.commands.typed import moment_of
 from remediate.commands.watch import Watch
 from remediate.errors import ConfigurationError
 from remediate.fleet import run
-from remediate.incident.events import Status, Updated
+from remediate.incident.events import Updated
 from remediate.incident.outbox import Outbox
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
-from remediate.incident.store import IncidentStore
+from remediate.incident.store import AlreadyDeclared, IncidentStore
+from remediate.incident.terms import Status
 from remediate.journal import Journal, JournalError
 from remediate.masked_writer import MaskedWriter
 from remediate.masking import Masker
@@ -87,7 +94,7 @@ class Desk:
             "identify": incidents.identify,
             "note": incidents.note,
             "update": incidents.update,
-            "escalate": incidents.escalate,
+            "escalate": escalating.escalate,
             "list": incidents.list_incidents,
             "timeline": incidents.timeline,
             "resolve": resolving.resolve,
@@ -237,6 +244,11 @@ def triage_text(moment: datetime) -> str:
     return report.model_copy(update={"started": started}).model_dump_json(by_alias=True)
 
 
+def test_a_severity_that_was_given_says_so(desk: Desk) -> None:
+    desk("declare", title="x", severity="3")
+    assert "because it was given\n" in desk.out
+
+
 def test_nobody_claims_it_for_somebody_else(desk: Desk) -> None:
     desk("declare", title="x", severity="1", commander="bob")
     assert (desk.incident.commander, desk.incident.acknowledged_at) == ("bob", None)
@@ -292,6 +304,23 @@ def test_a_triage_is_evidence_of_one_incident(desk: Desk) -> None:
     with IncidentStore.open() as store:
         (other,) = store.incidents(limit=1)
     assert (other.hosts, other.playbook, other.impact) == ((), None, "")
+
+
+def test_two_who_declare_at_the_same_moment_declare_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+
+    def meanwhile(room: Room) -> bool:
+        """Between reading the triage and writing: somebody else is faster."""
+        monkeypatch.setattr(declaring, "_another", lambda _: True)
+        assert desk("declare", send=True) == 0
+        return True
+
+    monkeypatch.setattr(declaring, "_another", meanwhile)
+    with pytest.raises(AlreadyDeclared, match="has just been declared from the same triage"):
+        desk("declare", send=True)
+    with IncidentStore.open() as store:
+        assert len(store.ids()) == 1
+    assert desk.messages.count("Incident Declared") == 1
 
 
 def test_a_triage_tells_nothing_of_what_is_called_otherwise_unless_a_host_is_named(desk: Desk) -> None:
@@ -487,7 +516,7 @@ def test_whoever_is_killed_between_calling_and_writing_it_down_calls_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(incidents, "_escalated", killed)
+        patched.setattr(escalating, "_escalated", killed)
         with pytest.raises(KeyboardInterrupt):
             desk.after(31)("escalate", send=True)
     assert not desk.incident.escalations
@@ -559,6 +588,8 @@ def test_it_is_listed_told_and_printed_as_a_document(desk: Desk) -> None:
     desk("declare", title="Shop | closed", severity="2")
     desk.after(45)("list")
     assert "SEV-2  Investigating  Shop | closed   45 min   update OVERDUE" in desk.out
+    desk("timeline")
+    assert "(13:00Z): escalate to Product, Support: customer-facing impact for over 1 h" in desk.out
     desk("timeline", markdown=True)
     assert "- SEV-2 declared: Shop \\| closed (ana@desk)" in desk.out.replace("12:00 - ", "")
     desk("timeline", json=True)
@@ -576,12 +607,32 @@ def test_nothing_is_resolved_while_its_symptom_is_there(desk: Desk, monkeypatch:
     desk("declare")
     answering(monkeypatch, {**HEALTHY, **DOWN})
     assert desk("resolve") == 5
-    assert "NOT RESOLVED: app-down on web1 is" in desk.out
+    assert "NOT RESOLVED: app-down on web1 is refused\n" in desk.out
+    with IncidentStore.open() as store:
+        shown = store.shown(desk.incident.id)
+    assert f"next    invoke check.app-down --host web1 --incident {shown}\n        or say --override" in desk.out
+    answering(monkeypatch, sick("nginx down"))
+    assert desk("resolve") == 5
+    assert f"next    invoke fix.app-down --host web1 --incident {shown}\n        or say --override" in desk.out
     assert desk.incident.open
-    (check,) = desk.incident.runs
+    check, _ = desk.incident.runs
     assert (check.playbook, check.mode) == ("app-down", "plan")
     assert desk("resolve", override="the page is cached for everybody") == 0
     assert (desk.incident.open, desk.incident.override) == (False, "the page is cached for everybody")
+
+
+def test_a_check_that_is_interrupted_has_an_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk("declare")
+
+    def connect(_: object) -> ScriptedSession:
+        os.kill(os.getpid(), signal.SIGINT)
+        return ScriptedSession(HEALTHY)
+
+    monkeypatch.setattr(resolving, "run", partial(run, connect=connect))
+    assert desk("resolve") == 130
+    assert "NOT RESOLVED: interrupted" in desk.out
+    assert (desk.incident.open, [one.verdict for one in desk.incident.runs]) == (True, ["interrupted"])
 
 
 def test_what_is_healthy_is_resolved_told_and_written_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -753,6 +804,16 @@ def test_what_is_due_is_announced_once_whoever_watches(desk: Desk) -> None:
     assert len({event.data.model_dump_json() for event in announced}) == len(announced)
 
 
+def test_a_view_shows_no_announcement_of_what_has_been_done_since(desk: Desk) -> None:
+    desk("declare", title="Shop closed", severity="1", unclaimed=True)
+    with desk.room() as room:
+        watching = Watch(room, live=True, clock=lambda: desk.now)
+    (line,) = set(look(desk, 16, watching))
+    assert "nobody has claimed it" in line
+    desk("acknowledge")
+    assert look(desk, 17, watching) == []
+
+
 def test_one_that_goes_on_tells_what_others_did(desk: Desk) -> None:
     with desk.room() as room:
         watching = Watch(room, live=False, clock=lambda: desk.now)
@@ -812,6 +873,10 @@ def test_another_projects_incidents_are_not_this_ones(desk: Desk, tmp_path: Path
         assert "Acme" not in other.out
     with pytest.raises(ConfigurationError, match=rf"{acme} belongs to {desk.root}: .*`project`"):
         other("update", incident=acme, send=True)
+    flags = {"host": "web1", "incident": acme, "plan": True}
+    with pytest.raises(ConfigurationError, match=rf"belongs to {desk.root}"):
+        mend(app_down, flags, other.project, TERMINAL, program="invoke")
+    assert desk.incident.runs == ()
     with pytest.raises(ConfigurationError, match="how bad is it"):
         other("declare")  # that triage was of another project's hosts
     other("declare", title="Globex search down", severity="1", send=True)

@@ -192,4 +192,6 @@ def test_on_a_terminal_it_is_a_view_that_is_drawn_anew(environment: dict[str, st
     for words in ("SEV-1  Shop closed", "NOBODY HAS IT", "OVERDUE by", "escalate", "Ctrl-C ends watching"):
         assert words in text
     assert text.count(OVERDUE) >= 2, "in every view, not only once"
+    # Eighty columns, and what to type stands at the end of a line that is longer.
+    assert re.search(r"incident\.acknowledge\s+--incident\s+[0-9a-f]{4}", text)
     assert not set(re.findall(r"\x1b[^A-Za-z]*[A-Za-z]", text)) - {"\x1b[H", "\x1b[2J"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from remediate.incident.clock import DueKind, due, span, when
+from remediate.incident.clock import DueKind, due, named, span, when
 from remediate.incident.events import (
     Acknowledged,
     Data,
@@ -10,12 +10,11 @@ from remediate.incident.events import (
     Resolved,
     Reviewed,
     SeverityChanged,
-    Situation,
     SituationFound,
-    Status,
     Updated,
 )
 from remediate.incident.settings import IncidentSettings
+from remediate.incident.terms import Situation, Status
 from remediate.playbook import Severity
 from toy_incidents import declared, folded, minutes, sent
 
@@ -70,6 +69,16 @@ def test_the_matrix_of_the_runbook() -> None:
     assert escalations(4.9) == {}
     assert escalations(5, breach) == {"breach": ("security", "legal")}
     assert escalations(0, situations=("provider",), severity=Severity.SEV4) == {"provider": ("devops", "vendor")}
+
+
+def test_a_call_says_why_as_the_matrix_does_and_whom() -> None:
+    given = declared(situations=("provider",))
+    calls = [one for one in due(folded(first=given), SETTINGS, minutes(0)) if one.kind is DueKind.ESCALATE]
+    assert {named(one, SETTINGS): one.why for one in calls} == {
+        "escalate to DevOps, Vendor": "infrastructure provider issue",
+        "escalate to Tech Lead": "not resolved in 30 min",
+        "escalate to Product, Support": "customer-facing impact for over 1 h",
+    }
 
 
 def test_whom_was_called_in_is_not_due_again_and_half_of_them_is_not_enough() -> None:

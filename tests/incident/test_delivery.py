@@ -14,7 +14,8 @@ from remediate.incident.delivery import STALE, Announcement, announce, deliver_d
 from remediate.incident.desk import MESSAGES, STATUS_PAGE, Desk
 from remediate.incident.events import Messaged
 from remediate.incident.messages import Message, MessageKind
-from remediate.incident.outbox import LEASE, State
+from remediate.incident.outbox import LEASE
+from remediate.incident.queue import State
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience, IncidentSettings
 from remediate.incident.store import IncidentStore

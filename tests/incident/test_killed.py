@@ -15,7 +15,8 @@ import pytest
 from remediate.incident.delivery import deliver_due
 from remediate.incident.desk import MESSAGES, Desk
 from remediate.incident.events import Messaged
-from remediate.incident.outbox import LEASE, State
+from remediate.incident.outbox import LEASE
+from remediate.incident.queue import State
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.status_page.atom import ATOM, ENTRIES
 from remediate.incident.store import IncidentStore

@@ -7,18 +7,11 @@ import pytest
 
 from remediate.errors import ConfigurationError
 from remediate.incident.briefing import Briefing, Words, briefing, moment, span
-from remediate.incident.events import (
-    Acknowledged,
-    Contained,
-    Event,
-    Identified,
-    Resolved,
-    Status,
-    Updated,
-)
+from remediate.incident.events import Acknowledged, Contained, Event, Identified, Resolved, Updated
 from remediate.incident.messages import Message, MessageKind, Templates, harmless, render
 from remediate.incident.record import Incident, fold
 from remediate.incident.settings import Audience, IncidentSettings
+from remediate.incident.terms import Status
 from remediate.masking import Masker
 from remediate.run_id import new_run_id
 from toy_incidents import NOON, declared, minutes, run, step
@@ -128,6 +121,18 @@ def test_the_status_page_is_worded_as_the_runbook_does() -> None:
     )
 
 
+def test_what_a_fix_may_have_ended_is_not_said_to_go_on() -> None:
+    about = incident(Updated(status=Status.MONITORING), impact="Nobody can pay")
+    assert "Nobody can pay" not in said(about, MessageKind.STATUS, Audience.PUBLIC).body
+
+
+@pytest.mark.parametrize(
+    ("impact", "shown"), [("All users are affected", "All users are affected."), ("Is it us? Yes!", "Is it us? Yes!")]
+)
+def test_the_impact_is_a_sentence_among_sentences(impact: str, shown: str) -> None:
+    assert shown in said(incident(impact=impact), MessageKind.STATUS, Audience.PUBLIC).body.splitlines()
+
+
 @pytest.mark.parametrize("status", list(Status))
 def test_every_status_has_a_sentence_of_its_own(status: Status) -> None:
     about = incident(Updated(status=status))
@@ -160,6 +165,17 @@ def test_a_resolution_is_worded_as_the_runbook_does() -> None:
     assert "- Outcome: pool doubled" in said(over, MessageKind.RESOLUTION, Audience.INTERNAL).text
 
 
+def test_while_nobody_has_named_the_cause_what_was_mended_is_said() -> None:
+    def cause(*data: object) -> str:
+        text = said(incident(*data), MessageKind.RESOLUTION, Audience.INTERNAL).text
+        return next(line for line in text.splitlines() if line.startswith("- Cause:"))
+
+    fixed = run("fixed", step())
+    assert cause() == "- Cause: not known yet"
+    assert cause(fixed) == "- Cause: not known yet; mended was: php8.3-fpm.service is failed"
+    assert cause(fixed, Identified(cause="out of memory")) == "- Cause: out of memory"
+
+
 def test_an_escalation_says_why_and_how_it_stands() -> None:
     about = incident(Acknowledged(commander="ben"), Identified(cause="the disk is full"), title="Shop down")
     words = Words(to="Tech Lead (Cem)", why="SEV-1 not resolved within 30 minutes")
@@ -168,7 +184,7 @@ def test_an_escalation_says_why_and_how_it_stands() -> None:
     for line in (
         "- For: Tech Lead (Cem)",
         "- Why: SEV-1 not resolved within 30 minutes",
-        "- Status: Identified, for 45 minutes (since 13:00 CET (12:00 UTC))",
+        "- Status: Identified; it began 45 minutes ago, at 13:00 CET (12:00 UTC)",
         "- Commander: ben",
     ):
         assert line in text.splitlines()

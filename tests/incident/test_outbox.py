@@ -14,7 +14,8 @@ import pytest
 
 from remediate.errors import ConfigurationError
 from remediate.incident.messages import MessageKind
-from remediate.incident.outbox import LEASE, Claim, Outbox, State
+from remediate.incident.outbox import LEASE, Outbox
+from remediate.incident.queue import Claim, State
 from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore
 from remediate.journal import journal_database

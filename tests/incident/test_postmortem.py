@@ -9,20 +9,18 @@ from remediate.incident.events import (
     Confirmed,
     Contained,
     Data,
-    Detection,
     Escalated,
     Identified,
     Noted,
     Resolved,
     SeverityChanged,
-    Situation,
-    Status,
     Updated,
 )
 from remediate.incident.lessons import actions, went_well, went_wrong, working_day, working_days_later
 from remediate.incident.postmortem import OPEN, file_name, mended_by, sections
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
+from remediate.incident.terms import Detection, Situation, Status
 from remediate.playbook import Severity
 from toy_incidents import declared, folded, minutes, run, sent, step
 
@@ -102,6 +100,12 @@ def test_it_tells_what_the_record_knows() -> None:
         "| Action | Owner | Due Date |",
     ):
         assert words in text, words
+
+
+def test_how_long_it_lasted_is_said_once_and_the_same() -> None:
+    text = document(folded(ACK, (3.7, Resolved())))
+    assert "**Duration:** 0 hours 4 minutes" in text
+    assert "It was resolved after 4 minutes." in text
 
 
 def test_what_nobody_knows_is_left_to_people() -> None:
@@ -216,6 +220,9 @@ def test_what_runs_came_to() -> None:
     assert "Guards stopped what would not have been safe: unit-masked." in well((4, run("refused", masked)))
     assert "came out not fixed" in wrong((4, run("not_fixed", step())))
     assert "never finished" in wrong((4, run(None)))
+    assert any("left behind" in each for each in suggested((4, run(None))))
+    assert "never finished" not in wrong((4, run(None, mode="plan"))), "a check leaves nothing behind"
+    assert not any("left behind" in each for each in suggested((4, run(None, mode="plan"))))
     assert "took 10 min" in wrong((4, run("fixed", step(), seconds=600)))
     assert "No cause that a playbook knows" in wrong((4, run("refused", codes=("unexplained",))))
     assert "could not be read: no answer" in wrong((4, run("refused", step("refuse", "unreadable", why="no answer"))))

@@ -23,12 +23,11 @@ from remediate.incident.events import (
     Reviewed,
     RunLanded,
     SeverityChanged,
-    Situation,
     SituationFound,
-    Status,
     Updated,
 )
 from remediate.incident.record import fold
+from remediate.incident.terms import Situation, Status
 from remediate.playbook import Severity
 from toy_incidents import declared, events, folded, minutes, run, step
 
@@ -119,7 +118,14 @@ def test_evidence_against_a_fix_ends_the_watching(mode: str, verdict: str) -> No
 
 
 @pytest.mark.parametrize(
-    "after", [run("healthy", mode="plan"), run(None), run("usage"), run("refused", playbook="do.x.y")]
+    "after",
+    [
+        run("healthy", mode="plan"),
+        run("interrupted", mode="plan"),
+        run(None),
+        run("usage"),
+        run("refused", playbook="do.x.y"),
+    ],
 )
 def test_what_says_nothing_about_the_symptom_leaves_the_watching(after: RunLanded) -> None:
     held = folded((1, run("fixed", step())), (2, after))

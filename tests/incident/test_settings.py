@@ -136,6 +136,52 @@ def test_a_calendar_says_it_too_week_after_week(tmp_path: Path, moment: str, nam
     assert on_duty(file, datetime.fromisoformat(moment)) == name
 
 
+DAYS = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//example.com//on call//EN
+BEGIN:VEVENT
+UID:1@example.com
+SUMMARY:Ana
+DTSTART;VALUE=DATE:20261122
+DTEND;VALUE=DATE:20261123
+END:VEVENT
+BEGIN:VEVENT
+UID:2@example.com
+SUMMARY:Ben
+DTSTART;VALUE=DATE:20261123
+DTEND;VALUE=DATE:20261124
+END:VEVENT
+BEGIN:VEVENT
+UID:3@example.com
+SUMMARY:Cem
+DTSTART:20261123T030000
+DTEND:20261123T040000
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "name"),
+    [
+        ("2026-11-22T22:59Z", "Ana"),
+        ("2026-11-22T23:30Z", "Ben"),
+        ("2026-11-23T02:30Z", "Cem"),
+        ("2026-11-23T03:30Z", "Ben"),
+        ("2026-11-23T23:30Z", None),
+    ],
+)
+def test_a_day_of_a_calendar_is_one_of_the_team(tmp_path: Path, moment: str, name: str | None) -> None:
+    (tmp_path / "r.ics").write_text(DAYS)
+    settings = of(
+        tmp_path,
+        '[tool.remediate.incidents]\ntimezone = "Europe/Berlin"\n'
+        '[tool.remediate.incidents.contacts.on-call]\nrotation = "r.ics"\n',
+    )
+    (duty,) = people(("on-call",), settings, datetime.fromisoformat(moment), tmp_path)
+    assert (duty.name, duty.trouble) == (name, None)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [

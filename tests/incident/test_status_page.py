@@ -15,13 +15,13 @@ import pytest
 
 from browser import CHROMIUM, browser
 from remediate.incident.channels import NotSent
-from remediate.incident.events import Status
 from remediate.incident.locked import locked
 from remediate.incident.messages import Message, Templates
 from remediate.incident.settings import IncidentSettings, StaticPage
 from remediate.incident.status_page import histories, recent
 from remediate.incident.status_page.atom import ATOM, ENTRIES, XHTML, feed
 from remediate.incident.status_page.static import StaticStatusPage
+from remediate.incident.terms import Status
 from remediate.playbook import Severity
 from remediate.run_id import new_run_id
 from toy_incidents import NOON, minutes
@@ -152,6 +152,18 @@ def test_the_page_is_whole() -> None:
     shown = [text for _, text in page.texts]
     assert shown.index("Found.") < shown.index("We look.") < shown.index("All is well.")
     assert "All 2 updates" in shown
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        ([], "No incidents in the last 30 days."),
+        ([told("a", 1, Status.INVESTIGATING)], "No other incidents in the last 30 days."),
+        ([told("a", 1, Status.RESOLVED)], "No other incidents in the last 30 days."),
+    ],
+)
+def test_what_goes_on_now_is_one_of_the_last_days(messages: Sequence[Message], words: str) -> None:
+    assert words in Page(html(*messages)).of("p")
 
 
 def test_times_are_local_and_in_utc_for_machines() -> None:

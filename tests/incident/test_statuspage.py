@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from remediate.incident.channels import NotSent
-from remediate.incident.events import Status
 from remediate.incident.messages import Message
 from remediate.incident.settings import StatuspageSettings
 from remediate.incident.status_page.statuspage import StatuspagePage
+from remediate.incident.terms import Status
 from remediate.masking import Masker
 from remediate.playbook import Severity
 from remediate.run_id import new_run_id

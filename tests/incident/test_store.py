@@ -3,16 +3,20 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import text
 
 from remediate.errors import ConfigurationError
-from remediate.incident.events import Acknowledged, Identified, Noted, Resolved, RunLanded, Status
-from remediate.incident.store import IncidentStore
+from remediate.incident.events import Acknowledged, Identified, Noted, Resolved, RunLanded
+from remediate.incident.store import AlreadyDeclared, IncidentStore
+from remediate.incident.terms import Status
+from remediate.incident.timeline import entries
 from remediate.journal import Journal, JournalError
 from remediate.journal_entries import Intent, RunRecord
 from remediate.outcome import HostOutcome, Mode, Report, RunVerdict, StepOutcome, Touched, Verified
@@ -54,6 +58,31 @@ def test_what_happens_once_happens_once(store: IncidentStore) -> None:
         assert store.append(incident, "ben", minutes(2), Noted(text="a")) is not None
         assert store.append(incident, "ben", minutes(2), Noted(text="a")) is not None
         assert [event.kind for event in store.load(incident).timeline] == ["declared", "resolved", "note", "note"]
+
+
+def test_two_who_saw_the_same_declare_one_incident(url: str) -> None:
+    run, other = new_run_id(), new_run_id()
+    IncidentStore.open(url).close()  # that it is made takes longer than what they are to do
+
+    def declare(who: str) -> str:
+        with IncidentStore.open(url) as store:
+            store.ids()  # connected before anybody begins
+            ready.wait()
+            try:
+                return store.declare(who, NOON, declared(triaged_at=minutes(-1)), runs=[run]).id
+            except AlreadyDeclared as error:
+                return str(error)
+
+    ready = Barrier(6)
+    with ThreadPoolExecutor(6) as people:
+        said = sorted(people.map(declare, [f"w{number}" for number in range(6)]))
+    with IncidentStore.open(url) as store:
+        (incident,) = store.ids()
+        assert said.count(incident) == 1
+        assert sum(f"incident {store.shown(incident)} has just been declared" in line for line in said) == 5
+        # Who saw something else says so: what belongs to the first stays there.
+        second = store.declare("ben", NOON, declared(), runs=[run, other])
+        assert store.attached() == {run: incident, other: second.id}
 
 
 def test_nothing_is_recorded_for_an_incident_that_nobody_declared(store: IncidentStore) -> None:
@@ -193,6 +222,8 @@ def test_a_run_that_never_ended_is_told_as_one(store: IncidentStore, url: str) -
         (landed,) = store.load(incident).runs
         assert (landed.verdict, [one.remedy for one in landed.steps]) == (None, ["php-fpm.restart"])
         assert landed.changes == ()
+        told = entries(store.load(incident))[-1].title
+        assert told.startswith("fix.app-down on web1: running, or never ended"), "it may be running just now"
 
 
 def test_a_run_from_before_can_be_attached_once(store: IncidentStore, url: str) -> None:

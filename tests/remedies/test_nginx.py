@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 import toys
-from remediate.command import ROOT, Run
+from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
@@ -74,6 +74,9 @@ def test_every_state(unit: str, config: str, http: str, https: str) -> None:
 def test_a_port_held_by_nginx_itself_is_looked_at_again() -> None:
     # Measured: the survey's own `nginx -t` binds the ports for a moment, and its `ss` sees that.
     verdict = REMEDY.guard(Facts(facts(ex.STOPPED, http=ex.listening(("nginx", 971)))))
+    assert (verdict.decision, verdict.code and verdict.code.name) == (Decision.WAIT, "port-taken")
+    gone = PortOwner(port=80).read(Output(stdout="LISTEN 0 511 [::]:80 [::]:*\n"))
+    verdict = REMEDY.guard(Facts(facts(ex.STOPPED, http=gone)))
     assert (verdict.decision, verdict.code and verdict.code.name) == (Decision.WAIT, "port-taken")
     mixed = REMEDY.guard(Facts(facts(ex.STOPPED, http=ex.listening(("nginx", 971), ("python3", 4711)))))
     assert mixed.decision is Decision.REFUSE

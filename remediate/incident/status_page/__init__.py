@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from remediate.incident.events import Status
 from remediate.incident.messages import Message
+from remediate.incident.terms import Status
 from remediate.playbook import Severity
 
 

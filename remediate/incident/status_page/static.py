@@ -17,12 +17,12 @@ from typing import Final
 from remediate.errors import ConfigurationError
 from remediate.incident.briefing import span
 from remediate.incident.channels import NotSent
-from remediate.incident.events import Status
 from remediate.incident.locked import locked, sync_directory
 from remediate.incident.messages import Message, Templates
 from remediate.incident.settings import IncidentSettings, StaticPage
 from remediate.incident.status_page import History, PublicIncident, recent
 from remediate.incident.status_page.atom import feed
+from remediate.incident.terms import Status
 from remediate.playbook import Severity
 
 PAGE: Final = "index.html"

@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from remediate.errors import ConfigurationError
 from remediate.incident.channels import NotSent
-from remediate.incident.events import Status
 from remediate.incident.messages import Message
 from remediate.incident.settings import StatuspageSettings
 from remediate.incident.status_page import History
+from remediate.incident.terms import Status
 from remediate.masking import Json, Masker, strip_control
 from remediate.playbook import Severity
 from remediate.references import resolve
