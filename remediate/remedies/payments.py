@@ -146,7 +146,7 @@ class CheckEndpoint(_OfPayments):
             case None:
                 return skip(f"the webhook is right: {state.describe()}")
             case WebhookTrouble.SILENT | WebhookTrouble.GATEWAY:
-                return refuse(APP_DOWN, f"the webhook {state.describe()}: run `invoke fix.app-down` first")
+                return refuse(APP_DOWN, f"the webhook {state.describe()}: run `fix.app-down` first")
             case WebhookTrouble.UNSIGNED:
                 return refuse(
                     SECRET_UNSET, f"the webhook {state.trouble.value}: {_set(self.secret_env)}{self._where()}"
@@ -199,7 +199,7 @@ class TellSecret(_OfPayments):
 
 
 def _set(key: str) -> str:
-    command = f"invoke do.env.set --key {key} --value-from stdin"
+    command = f"do.env.set --key {key} --value-from stdin"
     return f"only a person sees the provider's secret; give it to `{command}`"
 
 

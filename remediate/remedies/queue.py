@@ -57,15 +57,13 @@ def stopped_flow(
 ) -> Verdict | None:
     """Refuse or wait when jobs could not flow now, naming the playbook whose business that is; None when they can."""
     if failed.trouble is not None:
-        return refuse(
-            DATABASE_DOWN, f"the database of the failed jobs {failed.trouble}: run `invoke fix.database-down` first"
-        )
+        return refuse(DATABASE_DOWN, f"the database of the failed jobs {failed.trouble}: run `fix.database-down` first")
     if flow.trouble is not None:
-        return refuse(CACHE_DOWN, f"the store of the queue {flow.trouble}: run `invoke fix.cache-down` first")
+        return refuse(CACHE_DOWN, f"the store of the queue {flow.trouble}: run `fix.cache-down` first")
     if workers is None:
         return None
     if not workers.daemon or not workers.processes or workers.broken:
-        return refuse(APP_DOWN, f"the workers {program} are {workers.describe()}: run `invoke fix.app-down` first")
+        return refuse(APP_DOWN, f"the workers {program} are {workers.describe()}: run `fix.app-down` first")
     if workers.changing:
         return wait(f"{program} is {workers.describe()}", APP_DOWN)
     return None

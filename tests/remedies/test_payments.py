@@ -87,12 +87,12 @@ def test_every_endpoint(state: str) -> None:
 
 
 def test_what_is_said_of_an_endpoint() -> None:
-    assert "run `invoke fix.app-down` first" in said(ENDPOINT, {WEBHOOK: SILENT})
+    assert "run `fix.app-down` first" in said(ENDPOINT, {WEBHOOK: SILENT})
     assert "php artisan route:cache" in said(ENDPOINT, {WEBHOOK: pay.webhook(404, 404)})
     unset = said(ENDPOINT, {WEBHOOK: pay.webhook(400, None, secret=False)})
     assert unset == (
         "the webhook has no signing secret: only a person sees the provider's secret; give it to "
-        f"`invoke do.env.set --key STRIPE_WEBHOOK_SECRET --value-from stdin`: {LINK}"
+        f"`do.env.set --key STRIPE_WEBHOOK_SECRET --value-from stdin`: {LINK}"
     )
 
 
@@ -123,7 +123,7 @@ def test_what_is_said_of_a_secret() -> None:
     assert said(SECRET, {WEBHOOK: pay.webhook(events=pay.delivered(refused=3)), CONFIG: CACHED}) == (
         "3 events of the provider were refused, the last at 2026-11-23 14:31:23Z, though what the application signs is "
         "accepted: only a person sees the provider's secret; give it to "
-        f"`invoke do.env.set --key STRIPE_WEBHOOK_SECRET --value-from stdin`: {LINK}"
+        f"`do.env.set --key STRIPE_WEBHOOK_SECRET --value-from stdin`: {LINK}"
     )
 
 

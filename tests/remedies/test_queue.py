@@ -134,7 +134,7 @@ def test_what_it_says() -> None:
         r"2 failed jobs may be retried (App\Jobs\RecordStripePayment): the oldest alone, then 10 at a time"
     )
     down = REMEDY.guard(Facts(facts(pay.failed_job(1), workers=WORKER_STATES["stopped"])))
-    assert "run `invoke fix.app-down` first" in down.reason
+    assert "run `fix.app-down` first" in down.reason
     again = REMEDY.guard(Facts(facts(*JOBS["again and ready"])))
     assert "failed again after it had been retried; 1 others wait for that" in again.reason
 
