@@ -85,6 +85,7 @@ APP_DEBUG=false
 APP_URL=https://$domain
 
 LOG_CHANNEL=single
+FLARE_KEY=$(secret)
 
 DB_CONNECTION=mysql
 DB_HOST=127.0.0.1
@@ -104,8 +105,6 @@ SESSION_DRIVER=redis
 QUEUE_CONNECTION=redis
 
 STRIPE_WEBHOOK_SECRET=whsec_$(secret)
-
-FLARE_KEY=$(secret)
 ENV
     printf '\nrequirepass %s\n' "$redis_password" >> /etc/redis/redis.conf
     systemctl restart redis-server mariadb
