@@ -31,7 +31,8 @@ from remediate.rehearsal.rehearse import Plan, rehearse
 from remediate.rehearsal.trial import Pairs, matrix
 from remediate.report.rehearsal import junit, markdown, summary_lines, trial_lines
 
-_CONTAINERS: Final = 2
+_CONTAINERS: Final = 4
+"""Not more unless asked for: each is a whole host, of half a GiB."""
 _AT_MOST: Final = 16
 
 
@@ -214,7 +215,7 @@ def _pairs(flags: Flags) -> Pairs:
 
 
 def _containers(flags: Flags) -> int:
-    given = text_of(flags, "containers") or str(min(_CONTAINERS, os.cpu_count() or 1))
+    given = text_of(flags, "containers") or str(min(_CONTAINERS, (os.cpu_count() or 1) + 1))
     if not given.isdecimal() or not 1 <= int(given) <= _AT_MOST:
         raise ConfigurationError(f"--containers takes a number from 1 to {_AT_MOST}, not {given!r}")
     return int(given)

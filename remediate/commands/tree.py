@@ -176,7 +176,7 @@ def _rehearsals(project: Project, playbooks: Sequence[Listed]) -> Iterator[Comma
         option("yes", kind=bool),
         Flag("fault", "only these cases, by name, separated by commas"),
         Flag("pairs", "cases two at a time: none, some (one for each thing that breaks; the default) or all"),
-        Flag("containers", "how many hosts to rehearse on at once (default: 2)"),
+        Flag("containers", "how many hosts to rehearse on at once (default: one more than cores, at most 4)"),
         Flag("image", "boot this image instead of building one"),
         Flag("yardstick", "type the runbook's commands word for word on the same faults and compare", bool),
         Flag("junit", "write JUnit XML to this file"),
