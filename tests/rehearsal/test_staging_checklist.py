@@ -51,7 +51,9 @@ rules() {{ curl -s http://127.0.0.1:9090/api/v1/rules; }}
 i=0
 until [ "$(count '{{__name__=~"mysql_up|agency_queue_jobs|probe_success|probe_ssl_earliest_cert_expiry"}}')" = 4 ] &&
     [ -n "$(count node_filesystem_readonly)" ] && rules | grep -q CertificateExpiresSoon.*DiskSpaceLow &&
-    ! rules | grep -q '"health":"unknown"'
+    ! rules | grep -q '"health":"unknown"' &&
+    # Prometheus takes up to five seconds after its start to find even the ones that are written down.
+    curl -s http://127.0.0.1:9090/api/v1/alertmanagers | grep -q 9093
 do i=$((i+1)); [ $i -lt 100 ] || exit 9; sleep 0.3; done
 """
 """Everything as it was made, everything started, every rule evaluated, and every series there."""
