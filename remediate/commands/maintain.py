@@ -55,13 +55,15 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
             terminal.progress(f"looking at {host.name}")
         examiner = Examiner(history=history, settings=settings, find=find)
         report = examiner.examine(occasion, hosts, () if about_hosts else _uses(project, history))
-    if flags.get("json"):
-        terminal.say(report.model_dump_json(by_alias=True))
-    else:
-        for line in lines(report):
-            terminal.say(line)
-    if document is not None:
-        _write(document, markdown(report))
+        if flags.get("json"):
+            terminal.say(report.model_dump_json(by_alias=True))
+        else:
+            for line in lines(report):
+                terminal.say(line)
+        if document is not None:
+            _write(document, markdown(report))
+        # Last: whatever becomes of the history, what was found has been told.
+        history.keep(report)
     return report
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -43,25 +43,36 @@ class Examiner:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def examine(self, occasion: Occasion, hosts: Sequence[Host], uses: Sequence[Use] = ()) -> MaintenanceReport:
-        """Look at hosts, or at how the runbook was used, and keep what was found. Changes nothing, prints nothing.
+        """Look at hosts, or at how the runbook was used. Changes nothing, prints nothing, keeps nothing.
 
-        Raises JournalError when it cannot be kept.
+        An interruption (Ctrl-C) lets go of every host at once, so that a restore there ends, too.
         """
         started = self.clock()
         duties = of_occasion(occasion)
         items = [duty for duty in duties if isinstance(duty, Item)]
+        entered: list[Session] = []
+
+        def connect(host: Host) -> Session:
+            session = self.connect(host)
+            entered.append(session)
+            return session
+
+        examiner = replace(self, connect=connect)
         subjects: tuple[Subject, ...] = ()
         if hosts:
             with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(hosts)), thread_name_prefix="host") as pool:
-                subjects = tuple(pool.map(lambda host: self._host(occasion, items, host, started), hosts))
+                try:
+                    subjects = tuple(pool.map(lambda host: examiner.look_at(occasion, items, host, started), hosts))
+                except KeyboardInterrupt:
+                    for session in tuple(entered):
+                        session.close()
+                    raise
         if reviews := [duty for duty in duties if isinstance(duty, RunbookReview)]:
             subjects = (*subjects, Subject(name=TEAM, results=tuple(self._team(each, uses) for each in reviews)))
         report = MaintenanceReport.of(new_run_id(), occasion, operator_name(), started, self.clock(), subjects)
-        report = MaintenanceReport.model_validate(Masker().masked_model(report))
-        self.history.keep(report)
-        return report
+        return MaintenanceReport.model_validate(Masker().masked_model(report))
 
-    def _host(self, occasion: Occasion, items: Sequence[Item], host: Host, now: datetime) -> Subject:
+    def look_at(self, occasion: Occasion, items: Sequence[Item], host: Host, now: datetime) -> Subject:
         """Everything about one host; never raises for what one host can cause."""
         try:
             session = self.connect(host)
@@ -87,14 +98,13 @@ class Examiner:
             return Subject(name=host.name, address=host.ssh.address, error=error.message)
         finally:
             (session if surveyor is None else surveyor).close()
-        if occasion is not Capacity.occasion:
-            self.history.keep_samples(host.name, Capacity.name, now, _measured(host, facts))
         results: list[Result] = []
         for item, answer in asked:
             past = self.history.past(occasion, host.name, item.name, since=now - LOOK_BACK)
             finding = answer if isinstance(answer, Finding) else self._judged(item, host, facts, now, past)
             results.append(self._result(item, finding))
-        return Subject(name=host.name, address=host.ssh.address, results=tuple(results))
+        numbers = _measured(host, facts)
+        return Subject(name=host.name, address=host.ssh.address, results=tuple(results), capacity=numbers)
 
     def _judged(self, item: Item, host: Host, facts: Facts, now: datetime, past: Past) -> Finding:
         def judge() -> Finding:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from remediate.journal import journal_database
 from remediate.maintenance.item import Past, Point, Result, Sample
+from remediate.maintenance.items.capacity import Capacity
 from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import MaintenanceReport
 
@@ -48,11 +49,16 @@ class History:
         self._database.close()
 
     def keep(self, report: MaintenanceReport) -> None:
-        """Write a report, with its samples; its texts have been masked."""
+        """Write a report, with its samples; its texts have been masked.
+
+        Of a host that was not reached nothing is kept: it was not looked at, and goes on being due.
+        """
         from remediate.migrations.schema import maintenance
 
         with self._database.writing() as connection:
             for subject in report.subjects:
+                if subject.error is not None:
+                    continue
                 own = report.model_copy(update={"subjects": (subject,)})
                 connection.execute(
                     maintenance.insert().values(
@@ -66,6 +72,8 @@ class History:
                 )
                 for result in subject.results:
                     self._add(connection, subject.name, result.item, report.started, result.samples)
+                if report.occasion is not Capacity.occasion:
+                    self._add(connection, subject.name, Capacity.name, report.started, subject.capacity)
 
     def keep_samples(self, subject: str, item: str, at: datetime, samples: Iterable[Sample]) -> None:
         """Write numbers only: of what is measured more often than it is judged."""

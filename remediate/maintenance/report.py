@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from remediate import __version__
-from remediate.maintenance.item import Result
+from remediate.maintenance.item import Result, Sample
 from remediate.maintenance.occasion import Occasion
 from remediate.outcome import FAILED_EXIT_CODE
 
@@ -26,6 +26,7 @@ class Subject(_Value):
     address: str = ""
     error: str | None = Field(default=None, description="why nothing could be asked")
     results: tuple[Result, ...] = ()
+    capacity: tuple[Sample, ...] = Field(default=(), description="how full its disks are: measured at every look")
 
     @property
     def well(self) -> bool:

@@ -1,7 +1,10 @@
 """A look at hosts: one survey for all items, what one cannot say costs nobody else, everything is kept."""
 
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -114,7 +117,9 @@ class Looking:
             clock=lambda: NOW,
         )
         about_hosts = any(isinstance(duty, Item) for duty in duties)
-        return examiner.examine(occasion, [self.hosts["web1"]] if about_hosts else [], uses)
+        report = examiner.examine(occasion, [self.hosts["web1"]] if about_hosts else [], uses)
+        self.history.keep(report)
+        return report
 
 
 @pytest.fixture
@@ -156,13 +161,13 @@ def test_what_cannot_be_read_is_not_known(look: Looking) -> None:
     assert "the test does not state it" in found.summary
 
 
-def test_a_host_that_is_not_reached_is_kept_as_such(look: Looking) -> None:
+def test_a_host_that_is_not_reached_goes_on_being_due(look: Looking) -> None:
     look.sessions["web1"] = ScriptedSession({}, unreachable=UnreachableCode.REFUSED)
     report = look(Toy())
     assert report.exit_code == 5
     assert report.subjects[0].error is not None
     assert report.subjects[0].results == ()
-    assert look.history.latest() == (report,)
+    assert look.history.latest() == (), "nobody looked at it"
 
 
 def test_another_host_is_asked_unless_it_is_production(look: Looking) -> None:
@@ -215,3 +220,29 @@ def test_a_secret_in_an_answer_is_masked_before_it_is_kept(look: Looking) -> Non
     report = look(Talkative())
     assert "s3cr3t-pass" not in report.model_dump_json()
     assert "s3cr3t-pass" not in look.history.latest()[0].model_dump_json()
+
+
+def test_an_interruption_lets_go_of_every_host(look: Looking) -> None:
+    class Endless(ScriptedSession):
+        """Says nothing until its door is closed."""
+
+        def close(self) -> None:
+            super().close()
+            gone.set()
+
+    class Waiting(Toy):
+        def judge(self, seen: Seen) -> Finding:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert gone.wait(10), "the session stays open"
+            return Finding(ok=True, summary="ended")
+
+    gone = Event()
+
+    class Asking(Waiting):
+        def elsewhere(self, host: Host) -> Elsewhere | None:
+            return Elsewhere("spare", (ROOM,), 60)
+
+    look.sessions["web1"] = Endless({ROOM: STATE, APP: ex.APP})
+    with pytest.raises(KeyboardInterrupt):
+        look(Asking())
+    assert look.history.latest() == ()
