@@ -50,6 +50,7 @@ def test_the_last_visit_counts(log: Path) -> None:
         line(1, "uptimerobot"),
         "UptimeRobot\n",
     ],
+    ids=("path", "referer", "case", "bare"),
 )
 def test_who_only_speaks_of_it_is_no_visitor(log: Path, other: str) -> None:
     log.write_text(line(30) + other)
@@ -83,7 +84,9 @@ def test_a_name_is_no_pattern_and_no_option(log: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['UptimeRobot "a" "UptimeRobot"\n', line(1).replace("Nov", "Xyz").replace(" 200 ", " ")]
+    "text",
+    ['UptimeRobot "a" "UptimeRobot"\n', line(1).replace("Nov", "Xyz").replace(" 200 ", " ")],
+    ids=("quotes", "month"),
 )
 def test_another_format_is_unreadable(log: Path, text: str) -> None:
     log.write_text(text)
