@@ -98,6 +98,16 @@ class Project:
             raise ConfigurationError(f"no inventory in {self.root / 'inventories'}: give --inventory PATH or add one")
         return found
 
+    def host_names(self) -> tuple[str, ...] | None:
+        """Return the names of all hosts of all inventories; None where there is none that can be read."""
+        from remediate.inventory import Inventory
+
+        try:
+            inventory = Inventory.load(self.inventories())
+        except ConfigurationError:
+            return None
+        return None if inventory.unread else inventory.host_names
+
     def journal(self) -> str | None:
         """Return the URL of the journal that this project's pyproject.toml names, None where it names none.
 

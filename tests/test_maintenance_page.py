@@ -18,7 +18,7 @@ from remediate.maintenance.item import Sample
 from remediate.maintenance.items.runbook_review import Use
 from remediate.maintenance.settings import MaintenanceSettings
 from remediate.maintenance.status import status
-from toy_maintenance import DAY, NOW, report, result
+from toy_maintenance import DAY, NOW, looked, report, result
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = (ROOT / "docs/maintenance.md").read_text()
@@ -164,7 +164,7 @@ def test_the_metrics_are_those_of_the_page(tmp_path: Path) -> None:
     path = tmp_path / "all.prom"
     latest = [report(result(False, samples=(Sample(name="/ full at", value=1),)))]
     uses = (Use(playbook="app-down", rehearsed=NOW - DAY),)
-    export(path, latest, status(latest, MaintenanceSettings(), NOW), uses)
+    export(path, latest, status(latest, looked(*latest), MaintenanceSettings(), NOW), uses)
     stated = {name.strip("`"): set(re.findall(r"`(\w+)`", labels)) for name, labels, _ in rows("metric")}
     made = {
         name: set(re.findall(r'(\w+)="', labels))

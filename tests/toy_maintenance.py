@@ -38,5 +38,17 @@ def report(
     return MaintenanceReport.of(new_run_id(), occasion, "ana", started, started + timedelta(seconds=2), (subject,))
 
 
+def looked(*reports: MaintenanceReport) -> dict[tuple[Occasion, str], datetime]:
+    """When each was last looked at, as the history has it."""
+    oldest_first = sorted(reports, key=lambda each: each.started)
+    return {(each.occasion, each.subjects[0].name): each.started for each in oldest_first if not each.subjects[0].error}
+
+
+def numbers(host: str, at: datetime, *samples: Sample) -> MaintenanceReport:
+    """A daily look that measured how full disks are."""
+    subject = Subject(name=host, capacity=samples)
+    return MaintenanceReport.of(new_run_id(), Occasion.DAILY, "ana", at, at, (subject,))
+
+
 def used(value: float, name: str = "/") -> Sample:
     return Sample(name=name, value=value, unit="%")

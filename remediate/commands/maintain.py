@@ -55,16 +55,22 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
             terminal.progress(f"looking at {host.name}")
         examiner = Examiner(history=history, settings=settings, find=find)
         report = examiner.examine(occasion, hosts, () if about_hosts else _uses(project, history))
-        if flags.get("json"):
-            terminal.say(report.model_dump_json(by_alias=True))
-        else:
-            for line in lines(report):
-                terminal.say(line)
-        if document is not None:
-            _write(document, markdown(report))
-        # Last: whatever becomes of the history, what was found has been told.
-        history.keep(report)
+        # Whatever becomes of the one, the other has been done: told first, and kept even where it cannot be written.
+        try:
+            _tell(report, flags, document, terminal)
+        finally:
+            history.keep(report)
     return report
+
+
+def _tell(report: MaintenanceReport, flags: Flags, document: Path | None, terminal: Terminal) -> None:
+    if flags.get("json"):
+        terminal.say(report.model_dump_json(by_alias=True))
+    else:
+        for line in lines(report):
+            terminal.say(line)
+    if document is not None:
+        _write(document, markdown(report))
 
 
 def _uses(project: Project, history: History) -> Sequence[Use]:
@@ -88,9 +94,9 @@ def tell_status(flags: Flags, project: Project, terminal: Terminal, *, program: 
     settings = maintenance_settings(project.root)
     now = datetime.now(UTC)
     with History.open(project.journal(), project=project.identity()) as history:
-        latest = history.latest()
+        latest, done = history.latest(), history.done()
         reviewed = () if document is None else _uses(project, history)
-    found = status(latest, settings, now)
+    found = status(latest, done, settings, now, hosts=project.host_names())
     if flags.get("json"):
         terminal.say(found.model_dump_json(by_alias=True))
     else:

@@ -4,16 +4,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Event
 from typing import Final
 
 from remediate.controller import Controller, HttpController
 from remediate.discovery import discovered
-from remediate.errors import ConfigurationError, RemediateError, Unreachable, Unreadable
+from remediate.errors import ConfigurationError, RemediateError, Unreachable, UnreachableCode, Unreadable
 from remediate.fleet import AT_ONCE, open_session, operator_name
 from remediate.host import Host
 from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.history import History
-from remediate.maintenance.item import Duty, Elsewhere, Finding, Item, Past, Result, Sample, Seen
+from remediate.maintenance.item import Duty, Elsewhere, Finding, Item, Result, Sample, Seen
 from remediate.maintenance.items.capacity import Capacity, measured
 from remediate.maintenance.items.runbook_review import RunbookReview, Use
 from remediate.maintenance.occasion import Occasion
@@ -51,10 +53,14 @@ class Examiner:
         duties = of_occasion(occasion)
         items = [duty for duty in duties if isinstance(duty, Item)]
         entered: list[Session] = []
+        stopped = Event()
 
         def connect(host: Host) -> Session:
             session = self.connect(host)
             entered.append(session)
+            if stopped.is_set():
+                session.close()
+                raise Unreachable(UnreachableCode.LOST, "interrupted")
             return session
 
         examiner = replace(self, connect=connect)
@@ -64,6 +70,7 @@ class Examiner:
                 try:
                     subjects = tuple(pool.map(lambda host: examiner.look_at(occasion, items, host, started), hosts))
                 except KeyboardInterrupt:
+                    stopped.set()
                     for session in tuple(entered):
                         session.close()
                     raise
@@ -74,6 +81,12 @@ class Examiner:
 
     def look_at(self, occasion: Occasion, items: Sequence[Item], host: Host, now: datetime) -> Subject:
         """Everything about one host; never raises for what one host can cause."""
+        try:
+            return self._looked_at(occasion, items, host, now)
+        except Exception as error:  # noqa: BLE001  # one host's odd answer must not cost the others their say
+            return Subject(name=host.name, address=host.ssh.address, error=_bug(error))
+
+    def _looked_at(self, occasion: Occasion, items: Sequence[Item], host: Host, now: datetime) -> Subject:
         try:
             session = self.connect(host)
         except Unreachable as error:
@@ -100,19 +113,18 @@ class Examiner:
             (session if surveyor is None else surveyor).close()
         results: list[Result] = []
         for item, answer in asked:
-            past = self.history.past(occasion, host.name, item.name, since=now - LOOK_BACK)
-            finding = answer if isinstance(answer, Finding) else self._judged(item, host, facts, now, past)
+            if isinstance(answer, Finding):
+                finding = answer
+            else:
+                finding = _safely(partial(self._judged, occasion, item, host, facts, now))
             results.append(self._result(item, finding))
         numbers = _measured(host, facts)
         return Subject(name=host.name, address=host.ssh.address, results=tuple(results), capacity=numbers)
 
-    def _judged(self, item: Item, host: Host, facts: Facts, now: datetime, past: Past) -> Finding:
-        def judge() -> Finding:
-            other, trouble = self._elsewhere(item.elsewhere(host))
-            seen = Seen(host=host, facts=facts, now=now, past=past, elsewhere=other, trouble=trouble)
-            return item.judge(seen)
-
-        return _safely(judge)
+    def _judged(self, occasion: Occasion, item: Item, host: Host, facts: Facts, now: datetime) -> Finding:
+        past = self.history.past(occasion, host.name, item.name, since=now - LOOK_BACK)
+        other, trouble = self._elsewhere(item.elsewhere(host))
+        return item.judge(Seen(host=host, facts=facts, now=now, past=past, elsewhere=other, trouble=trouble))
 
     def _elsewhere(self, wanted: Elsewhere | None) -> tuple[Facts | None, str]:
         """Ask another host; why not, where it cannot be asked."""
@@ -154,6 +166,8 @@ def _asked(questions: Callable[..., Probes], *given: object) -> Probes | Finding
         return questions(*given)
     except (ConfigurationError, Unreadable) as why:
         return Finding(ok=None, summary=str(why))
+    except Exception as error:  # noqa: BLE001  # as below
+        return Finding(ok=None, summary=_bug(error))
 
 
 def _measured(host: Host, facts: Facts) -> tuple[Sample, ...]:
@@ -166,7 +180,11 @@ def _measured(host: Host, facts: Facts) -> tuple[Sample, ...]:
 def _safely(judge: Callable[[], Finding]) -> Finding:
     try:
         return judge()
-    except RemediateError as why:  # unreadable, or the inventory lacks something
+    except RemediateError as why:  # unreadable, the inventory lacks something, or the history cannot be read
         return Finding(ok=None, summary=str(why))
     except Exception as error:  # noqa: BLE001  # one item's bug must not cost the others their say
-        return Finding(ok=None, summary=f"a bug in it or in remediate: {type(error).__name__}: {error}")
+        return Finding(ok=None, summary=_bug(error))
+
+
+def _bug(error: Exception) -> str:
+    return f"a bug in it or in remediate: {type(error).__name__}: {error}"

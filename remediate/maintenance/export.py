@@ -13,7 +13,7 @@ from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.item import Duty, Item, Result
 from remediate.maintenance.items.capacity import FULL_AT, INODES, Capacity
 from remediate.maintenance.items.runbook_review import Use
-from remediate.maintenance.report import MaintenanceReport
+from remediate.maintenance.report import TEAM, MaintenanceReport
 from remediate.maintenance.status import Status
 
 if TYPE_CHECKING:
@@ -114,7 +114,9 @@ def _times(registry: "CollectorRegistry", found: Status) -> None:
     for each in found.standings:
         if each.done is not None:
             looked.labels(each.occasion.value, each.subject).set(each.done.timestamp())
-        if each.occasion.period is not None:
+        # A host that nobody ever looked at may be none that is to be looked at; where none was, somebody forgot.
+        expected = each.done is not None or each.subject in {"", TEAM}
+        if each.occasion.period is not None and expected:
             overdue.labels(each.occasion.value, each.subject).set(each.done is None or each.overdue is not None)
 
 

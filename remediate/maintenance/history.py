@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
+from pydantic import ValidationError
+
 from remediate.journal import journal_database
 from remediate.maintenance.item import Past, Point, Result, Sample
 from remediate.maintenance.items.capacity import Capacity
@@ -49,16 +51,11 @@ class History:
         self._database.close()
 
     def keep(self, report: MaintenanceReport) -> None:
-        """Write a report, with its samples; its texts have been masked.
-
-        Of a host that was not reached nothing is kept: it was not looked at, and goes on being due.
-        """
+        """Write a report, with its samples; its texts have been masked."""
         from remediate.migrations.schema import maintenance
 
         with self._database.writing() as connection:
             for subject in report.subjects:
-                if subject.error is not None:
-                    continue
                 own = report.model_copy(update={"subjects": (subject,)})
                 connection.execute(
                     maintenance.insert().values(
@@ -67,6 +64,7 @@ class History:
                         occasion=report.occasion.value,
                         subject=subject.name,
                         started=report.started,
+                        reached=subject.error is None,
                         report=own.model_dump_json(by_alias=True),
                     )
                 )
@@ -74,11 +72,6 @@ class History:
                     self._add(connection, subject.name, result.item, report.started, result.samples)
                 if report.occasion is not Capacity.occasion:
                     self._add(connection, subject.name, Capacity.name, report.started, subject.capacity)
-
-    def keep_samples(self, subject: str, item: str, at: datetime, samples: Iterable[Sample]) -> None:
-        """Write numbers only: of what is measured more often than it is judged."""
-        with self._database.writing() as connection:
-            self._add(connection, subject, item, at, samples)
 
     def _add(self, connection: "Connection", subject: str, item: str, at: datetime, samples: Iterable[Sample]) -> None:
         from remediate.migrations.schema import maintenance_samples
@@ -167,13 +160,36 @@ class History:
             .order_by(maintenance.c.started, maintenance.c.subject)
         )
         with self._database.reading() as connection:
-            return tuple(MaintenanceReport.model_validate_json(row.report) for row in connection.execute(query))
+            return tuple(read for row in connection.execute(query) if (read := _read(row.report)) is not None)
+
+    def done(self) -> dict[tuple[Occasion, str], datetime]:
+        """When each subject was last looked at on an occasion; not when it was tried and not reached."""
+        from sqlalchemy import func, select
+
+        from remediate.migrations.schema import maintenance
+
+        query = (
+            select(maintenance.c.occasion, maintenance.c.subject, func.max(maintenance.c.started).label("started"))
+            .where((maintenance.c.project == self._project) & maintenance.c.reached)
+            .group_by(maintenance.c.occasion, maintenance.c.subject)
+        )
+        with self._database.reading() as connection:
+            return {(Occasion(row.occasion), row.subject): row.started for row in connection.execute(query)}
+
+
+def _read(text: str) -> MaintenanceReport | None:
+    """A report as it was kept, perhaps by a newer version: what that added is passed over, what is odd is left out."""
+    try:
+        return MaintenanceReport.model_validate_json(text, extra="ignore")
+    except ValidationError:
+        return None
 
 
 def _last(reports: Iterable[str], item: str) -> tuple[datetime, Result] | None:
     """The newest result of an item that was one, with when."""
     for text in reports:
-        report = MaintenanceReport.model_validate_json(text)
+        if (report := _read(text)) is None:
+            continue
         for result in report.subjects[0].results:
             if result.item == item and result.ok is not None:
                 return report.started, result

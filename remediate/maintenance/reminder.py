@@ -60,7 +60,7 @@ class Reminder:
             self.trouble = str(error)
             return ()
         with self._open() as history:
-            found = status(history.latest(), settings, now)
+            found = status(history.latest(), history.done(), settings, now, hosts=self._project.host_names())
         return tuple(each for each in found.standings if each.overdue is not None)
 
     def _open(self) -> History:

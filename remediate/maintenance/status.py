@@ -1,6 +1,6 @@
 """What is due: pure, from the newest reports and a moment."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,8 +24,9 @@ class Standing(BaseModel):
     occasion: Occasion
     subject: str = Field(description="host, or the team; empty where it was never done for any")
     owners: tuple[str, ...]
-    done: AwareDatetime | None
-    well: bool | None = Field(description="whether every answer was a yes; null where it was never done")
+    done: AwareDatetime | None = Field(description="when it was last looked at")
+    reached: bool | None = Field(description="whether the last try reached it; null where there was none")
+    well: bool | None = Field(description="whether every answer of the last try was a yes; null where there was none")
     open: tuple[str, ...] = Field(description="items without a yes")
     due: AwareDatetime | None = Field(description="when it is due next; null where it never is, or was never done")
     overdue_seconds: float | None = Field(description="null while it is not")
@@ -38,8 +39,11 @@ class Standing(BaseModel):
     @property
     def command(self) -> str:
         """What to type to do it."""
-        about_team = not any(isinstance(duty, Item) for duty in of_occasion(self.occasion))
-        return self.occasion.command if about_team else f"{self.occasion.command} --host {self.subject or 'NAME'}"
+        return (
+            self.occasion.command
+            if is_about_team(self.occasion)
+            else f"{self.occasion.command} --host {self.subject or 'NAME'}"
+        )
 
 
 class Status(BaseModel):
@@ -52,54 +56,91 @@ class Status(BaseModel):
     standings: tuple[Standing, ...]
 
 
-def status(latest: Sequence[MaintenanceReport], settings: MaintenanceSettings, now: datetime) -> Status:
-    """How every occasion stands, in the runbook's order; one that was never done has one line."""
-    return Status(now=now, standings=tuple(_standings(latest, settings, now)))
+def status(
+    latest: Sequence[MaintenanceReport],
+    done: Mapping[tuple[Occasion, str], datetime],
+    settings: MaintenanceSettings,
+    now: datetime,
+    *,
+    hosts: Collection[str] | None = None,
+) -> Status:
+    """How every occasion stands, in the runbook's order: for each host, and where it was never done for any at all.
+
+    `latest` and `done` are what the history calls so. With the `hosts` of the inventory, those that were never looked
+    at are told, and nothing of those that are not in it is due any more; None where no inventory can be read.
+    """
+    found = [each for occasion in Occasion if of_occasion(occasion) for each in _of(occasion, latest, done, now, hosts)]
+    return Status(now=now, standings=tuple(_owned(each, settings) for each in found))
 
 
-def _standings(latest: Sequence[MaintenanceReport], settings: MaintenanceSettings, now: datetime) -> Iterator[Standing]:
-    for occasion in Occasion:
-        if not (duties := of_occasion(occasion)):
-            continue
-        owners = tuple(dict.fromkeys(settings.owners.get(duty.name, duty.owner) for duty in duties))
-        found = [report for report in latest if report.occasion is occasion]
-        if not found:
-            about_team = not any(isinstance(duty, Item) for duty in duties)
-            yield Standing(
-                occasion=occasion,
-                subject=TEAM if about_team else "",
-                owners=owners,
-                done=None,
-                well=None,
-                open=(),
-                due=None,
-                overdue_seconds=None,
-            )
-        for report in sorted(found, key=lambda each: each.subjects[0].name):
-            (subject,) = report.subjects
-            late = occasion.overdue(report.started, now)
-            yield Standing(
-                occasion=occasion,
-                subject=subject.name,
-                owners=owners,
-                done=report.started,
-                well=subject.well,
-                open=tuple(result.item for result in subject.results if result.ok is not True),
-                due=occasion.due_after(report.started),
-                overdue_seconds=None if late is None else late.total_seconds(),
-            )
+def _of(
+    occasion: Occasion,
+    latest: Sequence[MaintenanceReport],
+    done: Mapping[tuple[Occasion, str], datetime],
+    now: datetime,
+    hosts: Collection[str] | None,
+) -> Iterator[Standing]:
+    found = {report.subjects[0].name: report.subjects[0] for report in latest if report.occasion is occasion}
+    expected = (TEAM,) if is_about_team(occasion) else hosts
+    for name in sorted({*found, *(expected or ())} if found else {TEAM} if is_about_team(occasion) else {""}):
+        subject, looked = found.get(name), done.get((occasion, name))
+        is_due = hosts is None or is_about_team(occasion) or name in hosts
+        late = occasion.overdue(looked, now) if looked and is_due else None
+        yield Standing(
+            occasion=occasion,
+            subject=name,
+            owners=(),
+            done=looked,
+            reached=None if subject is None else subject.error is None,
+            well=None if subject is None else subject.well,
+            open=() if subject is None else tuple(each.item for each in subject.results if each.ok is not True),
+            due=occasion.due_after(looked) if looked and is_due else None,
+            overdue_seconds=None if late is None else late.total_seconds(),
+        )
+
+
+def is_about_team(occasion: Occasion) -> bool:
+    """Whether an occasion is about no host."""
+    return not any(isinstance(duty, Item) for duty in of_occasion(occasion))
+
+
+def _owned(standing: Standing, settings: MaintenanceSettings) -> Standing:
+    duties = of_occasion(standing.occasion)
+    owners = dict.fromkeys(settings.owners.get(duty.name, duty.owner) for duty in duties)
+    return standing.model_copy(update={"owners": tuple(owners)})
 
 
 def status_lines(found: Status, program: str) -> Iterator[str]:
-    """Yield it as a terminal shows it."""
-    for each in found.standings:
-        name = f"{each.occasion.value:<10}  {each.subject or '-':<24}"
-        if each.done is None:
-            yield f"{name}  never done ({', '.join(each.owners)}): {program} {each.command}"
-            continue
-        ended = "all well" if each.well else f"open: {', '.join(each.open) or 'not reached'}"
-        when = f"{each.done:%Y-%m-%d %H:%MZ}"
-        yield f"{name}  {when}  {ended}{_next(each, program)}"
+    """Yield it as a terminal shows it; the hosts that were never looked at share a line."""
+    for occasion in Occasion:
+        standings = [each for each in found.standings if each.occasion is occasion]
+        never = [each for each in standings if each.done is None and each.reached is None]
+        for each in standings:
+            if each not in never:
+                yield f"{_head(each.occasion, each.subject)}  {_state(each)}{_next(each, program)}"
+        if never:
+            names = ", ".join(each.subject or "-" for each in never[:_NAMED])
+            more = f" and {len(never) - _NAMED} more" if len(never) > _NAMED else ""
+            owners = ", ".join(never[0].owners)
+            yield f"{_head(occasion, names + more)}  never done ({owners}): {program} {never[0].command}"
+
+
+_NAMED: Final = 5
+
+
+def _head(occasion: Occasion, subject: str) -> str:
+    return f"{occasion.value:<10}  {subject or '-':<24}"
+
+
+def _state(each: Standing) -> str:
+    if each.reached is False:
+        looked = "never looked at" if each.done is None else f"last looked at {each.done:%Y-%m-%d %H:%MZ}"
+        return f"not reached; {looked}"
+    return f"{each.done:%Y-%m-%d %H:%MZ}  {_answers(each)}"
+
+
+def _answers(each: Standing) -> str:
+    return "all well" if each.well else f"open: {', '.join(each.open)}"
 
 
 def overdue_line(standing: Standing, program: str) -> str:

@@ -192,6 +192,8 @@ maintenance = Table(
     Column("occasion", String(16), nullable=False),
     Column("subject", VisibleText, primary_key=True),
     Column("started", Moment, nullable=False),
+    # Whether it was looked at: of a host that was not reached there is a report, and it goes on being due.
+    Column("reached", Boolean, nullable=False),
     Column("report", VisibleText, nullable=False),
     Index(None, "project", "started"),
 )

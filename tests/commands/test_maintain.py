@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from remediate.commands import maintain as command
-from remediate.commands.maintain import look, tell_status
+from remediate.commands.maintain import NotWritten, look, tell_status
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.maintenance.history import History
@@ -77,7 +77,17 @@ def test_a_host_that_is_not_reached_is_5_and_documented_and_goes_on_being_due(sh
     assert "?     web1 was not reached: " in shop.out.getvalue()
     assert "Not reached: " in document.read_text()
     with shop.history() as history:
-        assert history.latest() == ()
+        (kept,) = history.latest()
+        assert history.done() == {}
+    assert (kept.occasion, kept.exit_code, kept.subjects[0].name) == (Occasion.MONTHLY, 5, "web1")
+
+
+def test_a_document_that_cannot_be_written_costs_only_itself(shop: Shop) -> None:
+    with pytest.raises(NotWritten, match="No space left"):
+        shop.look(markdown="/dev/full")
+    assert "?     web1 was not reached: " in shop.out.getvalue()
+    with shop.history() as history:
+        assert len(history.latest()) == 1
 
 
 def test_the_json_document_is_the_only_line_of_the_output(shop: Shop) -> None:

@@ -103,6 +103,7 @@ class Looking:
         self.hosts = {"web1": host(), "spare": host("spare", production=False)}
         self.sessions = {name: ScriptedSession({ROOM: STATE, APP: ex.APP}) for name in self.hosts}
         self.settings = MaintenanceSettings()
+        self.connect = lambda host: self.sessions[host.name]
 
     def __call__(
         self, *duties: Duty, occasion: Occasion = Occasion.WEEKLY, uses: Sequence[Use] = ()
@@ -112,7 +113,7 @@ class Looking:
             history=self.history,
             settings=self.settings,
             find=self.hosts.__getitem__,
-            connect=lambda host: self.sessions[host.name],
+            connect=self.connect,
             controller=ScriptedSession({}),
             clock=lambda: NOW,
         )
@@ -167,7 +168,26 @@ def test_a_host_that_is_not_reached_goes_on_being_due(look: Looking) -> None:
     assert report.exit_code == 5
     assert report.subjects[0].error is not None
     assert report.subjects[0].results == ()
-    assert look.history.latest() == (), "nobody looked at it"
+    assert look.history.latest() == (report,)
+    assert look.history.done() == {}, "nobody looked at it"
+
+
+def test_an_odd_answer_of_one_host_costs_no_other_host_anything(look: Looking) -> None:
+    class Odd(Toy):
+        def further(self, host: Host, facts: Facts) -> Probes:
+            raise KeyError("maybe")
+
+    def odd(host: Host) -> ScriptedSession:
+        raise KeyError("maybe")
+
+    report = look(Odd(), Toy("well"))
+    assert [(each.ok, each.summary) for each in report.subjects[0].results] == [
+        (None, "a bug in it or in remediate: KeyError: 'maybe'"),
+        (True, ex.APP.describe()),
+    ]
+    look.connect = odd
+    report = look(Toy())
+    assert report.subjects[0].error == "a bug in it or in remediate: KeyError: 'maybe'"
 
 
 def test_another_host_is_asked_unless_it_is_production(look: Looking) -> None:

@@ -16,7 +16,7 @@ from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import MaintenanceReport
 from remediate.maintenance.settings import MaintenanceSettings
 from remediate.maintenance.status import status
-from toy_maintenance import DAY, HOSTILE, NOW, report, result
+from toy_maintenance import DAY, HOSTILE, NOW, looked, report, result
 
 PROMTOOL = shutil.which("promtool")
 Metrics = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
@@ -28,7 +28,7 @@ USES = (
 
 
 def written(path: Path, latest: Sequence[MaintenanceReport], uses: Sequence[Use] = ()) -> Metrics:
-    export(path, latest, status(latest, MaintenanceSettings(), NOW), uses)
+    export(path, latest, status(latest, looked(*latest), MaintenanceSettings(), NOW), uses)
     families = text_string_to_metric_families(path.read_text())
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value for each in families for sample in each.samples

@@ -4,11 +4,13 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy
 
 from remediate.maintenance.history import History
 from remediate.maintenance.item import Past, Point
 from remediate.maintenance.occasion import Occasion
-from toy_maintenance import DAY, HOSTILE, NOW, report, result, used
+from remediate.migrations.schema import maintenance
+from toy_maintenance import DAY, HOSTILE, NOW, numbers, report, result, used
 
 
 @pytest.fixture
@@ -37,8 +39,8 @@ def test_what_was_found_comes_back_with_its_numbers(history: History) -> None:
 
 def test_numbers_are_kept_at_every_look_and_come_oldest_first(history: History) -> None:
     for days in (3, 9, 1):
-        history.keep_samples("web1", "capacity", NOW - days * DAY, [used(90 - days), used(5, "/ inodes")])
-    history.keep_samples("web1", "capacity", NOW, [])
+        history.keep(numbers("web1", NOW - days * DAY, used(90 - days), used(5, "/ inodes")))
+    history.keep(numbers("web1", NOW))
     found = past(history)
     assert found.samples["/"] == tuple(Point(NOW - days * DAY, 90 - days) for days in (9, 3, 1))
     assert len(found.samples["/ inodes"]) == 3
@@ -74,7 +76,27 @@ def test_a_look_that_came_to_nothing_does_not_hide_the_answer_before_it(history:
     for each in (answered, report(result(None), ago=2 * DAY), report(error="link lost", ago=DAY)):
         history.keep(each)
     assert past(history).previous_at == NOW - 3 * DAY
-    assert history.latest()[0].subjects[0].results[0].ok is None, "who was not reached was not looked at"
+    assert history.latest()[0].subjects[0].error == "link lost"
+    assert history.done() == {(Occasion.MONTHLY, "web1"): NOW - 2 * DAY}, "who was not reached was not looked at"
+
+
+def rewrite(url: str, report: str) -> None:
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(maintenance.update().values(report=report))
+    engine.dispose()
+
+
+def test_a_report_of_a_newer_version_is_read_and_an_odd_one_is_left_out(history: History, url: str) -> None:
+    kept = report(result(True), ago=DAY)
+    history.keep(kept)
+    text = kept.model_dump_json(by_alias=True)
+    rewrite(url, text.replace('"seconds"', '"colour":"blue","seconds"'))
+    assert history.latest() == (kept,)
+    assert past(history).previous_at == NOW - DAY
+    rewrite(url, '{"run": 1}')
+    assert history.latest() == ()
+    assert past(history).previous is None
 
 
 def test_text_of_a_host_comes_back_as_it_came(history: History) -> None:

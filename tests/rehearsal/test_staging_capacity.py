@@ -13,6 +13,7 @@ from remediate.maintenance.item import Result, Sample
 from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import MaintenanceReport
 from remediate.project import Project
+from toy_maintenance import numbers
 
 if TYPE_CHECKING:
     from conftest import Cli, Staged
@@ -62,11 +63,11 @@ class Monthly:
         today = {sample.name: sample.value for sample in now.samples if sample.unit == "%"}
         with self.history() as history:
             for ago in range(days, 0, -1):
-                numbers = [
+                measured = [
                     Sample(name=name, value=(courses or {}).get(name, flat)(value, ago))
                     for name, value in today.items()
                 ]
-                history.keep_samples(self.staged.name, "capacity", datetime.now(UTC) - ago * DAY, numbers)
+                history.keep(numbers(self.staged.name, datetime.now(UTC) - ago * DAY, *measured))
 
     def fill(self, percent: int) -> None:
         """Fill the disk of the web server's logs up to there, really."""

@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("occasion", sa.String(16), nullable=False),
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("started", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reached", sa.Boolean, nullable=False),
         sa.Column("report", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("id", "subject", name="pk_maintenance"),
     )
