@@ -51,7 +51,7 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
         return inventory.select(name)[0]
 
     with History.open(project.journal(), project=project.identity()) as history:
-        for host in hosts:
+        for host in hosts if terminal.interactive else ():  # cron mails whatever is written
             terminal.progress(f"looking at {host.name}")
         examiner = Examiner(history=history, settings=settings, find=find)
         report = examiner.examine(occasion, hosts, () if about_hosts else _uses(project, history))

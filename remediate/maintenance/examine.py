@@ -30,6 +30,7 @@ from remediate.surveyor import SURVEY_SECONDS, Surveyor
 
 LOOK_BACK: Final = timedelta(days=400)
 """How old the samples of a trend may be: more than a year, for what comes back every year."""
+_INVENTORY: Final = "complete the inventory (docs/inventory.md has the keys), then look again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,8 @@ class Examiner:
         return Subject(name=host.name, address=host.ssh.address, results=tuple(results), capacity=numbers)
 
     def _judged(self, occasion: Occasion, item: Item, host: Host, facts: Facts, now: datetime) -> Finding:
-        past = self.history.past(occasion, host.name, item.name, since=now - LOOK_BACK)
+        before = now - (occasion.period or timedelta()) / 2
+        past = self.history.past(occasion, host.name, item.name, since=now - LOOK_BACK, before=before)
         other, trouble = self._elsewhere(item.elsewhere(host))
         return item.judge(Seen(host=host, facts=facts, now=now, past=past, elsewhere=other, trouble=trouble))
 
@@ -164,7 +166,9 @@ def _known(host: Host, session: Session) -> Host:
 def _asked(questions: Callable[..., Probes], *given: object) -> Probes | Finding:
     try:
         return questions(*given)
-    except (ConfigurationError, Unreadable) as why:
+    except ConfigurationError as why:
+        return Finding(ok=None, summary=str(why), advice=(_INVENTORY,))
+    except Unreadable as why:
         return Finding(ok=None, summary=str(why))
     except Exception as error:  # noqa: BLE001  # as below
         return Finding(ok=None, summary=_bug(error))
@@ -180,7 +184,9 @@ def _measured(host: Host, facts: Facts) -> tuple[Sample, ...]:
 def _safely(judge: Callable[[], Finding]) -> Finding:
     try:
         return judge()
-    except RemediateError as why:  # unreadable, the inventory lacks something, or the history cannot be read
+    except ConfigurationError as why:
+        return Finding(ok=None, summary=str(why), advice=(_INVENTORY,))
+    except RemediateError as why:  # unreadable, or the history cannot be read
         return Finding(ok=None, summary=str(why))
     except Exception as error:  # noqa: BLE001  # one item's bug must not cost the others their say
         return Finding(ok=None, summary=_bug(error))

@@ -105,8 +105,14 @@ class History:
                 return False
         return True
 
-    def past(self, occasion: Occasion, subject: str, item: str, *, since: datetime) -> Past:
-        """What is known of an item from before: its last result, however old, and the samples since a moment."""
+    def past(
+        self, occasion: Occasion, subject: str, item: str, *, since: datetime, before: datetime | None = None
+    ) -> Past:
+        """What is known of an item from before: its last result, however old, and the samples since a moment.
+
+        `before` is when a look must have begun to count as the last one: what was new a moment ago is not old news
+        because somebody looked twice.
+        """
         from remediate.migrations.schema import maintenance, maintenance_samples
 
         reports = (
@@ -118,6 +124,8 @@ class History:
             )
             .order_by(maintenance.c.started.desc())
         )
+        if before is not None:
+            reports = reports.where(maintenance.c.started <= before)
         numbers = (
             maintenance_samples.select()
             .where(

@@ -87,24 +87,24 @@ def test_an_exception_of_a_page(looks: Looks, staged: "Staged") -> None:
     staged.sh(f"install -o forge -g forge /dev/null {LOG}")
     assert looks("maintain.daily", "error-logs").ok is True
     page = f"{APP}/app/Http/Controllers/HomeController.php"
-    staged.sh(f"cp -p {page} /root/kept; sed -i 's/^ *.visits = .*/throw new \\\\DomainException(\"s3cr3t\");/' {page}")
+    staged.sh(f"cp -p {page} /root/page; sed -i 's/^ *.visits = .*/throw new \\\\DomainException(\"s3cr3t\");/' {page}")
     try:
         staged.sh("sleep 3")  # PHP's cache of programs looks at a file again after some seconds
         assert staged.outside("/") == 500
         found = looks("maintain.daily", "error-logs")
     finally:
-        staged.sh(f"cp -p /root/kept {page}")
+        staged.sh(f"cp -p /root/page {page}")
     place = "app/Http/Controllers/HomeController.php:"
     assert (found.ok, f"NEW ERROR DomainException at {place}" in found.evidence[0]) == (False, True)
     assert "s3cr3t" not in found.model_dump_json()
 
 
 def test_an_application_that_does_not_start(looks: Looks, staged: "Staged") -> None:
-    staged.sh(f"cd {APP}/routes; cp -p web.php /root/kept; echo 'throw new DomainException(\"s3cr3t\");' >> web.php")
+    staged.sh(f"cd {APP}/routes; cp -p web.php /root/page; echo 'throw new DomainException(\"s3cr3t\");' >> web.php")
     try:
         found = looks("maintain.daily", "error-logs")
     finally:
-        staged.sh(f"cp -p /root/kept {APP}/routes/web.php")
+        staged.sh(f"cp -p /root/page {APP}/routes/web.php")
     assert (found.ok, "it does not start: DomainException" in found.summary) == (None, True)
     assert "s3cr3t" not in found.model_dump_json()
 

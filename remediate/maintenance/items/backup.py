@@ -131,7 +131,7 @@ def _advice(restored: RestoredState, backup: Backup, place: str) -> tuple[str, .
                 f"give it more than {backup.seconds} s (`backup.seconds`); ask whether a restore may take that long",
             )
         case _ if restored.ok is False:
-            return ("make a new backup now, and look why this one is none: until then there is nothing to go back to",)
+            return ("make a new backup now, and look why this one is none: until then only older ones are left",)
         case _:
             return ()
 

@@ -240,9 +240,12 @@ def _forecast_samples(course: _Course) -> Iterator[Sample]:
         yield Sample(name=f"{course.name}{FULL_AT}", value=when.timestamp(), unit="Unix time")
 
 
+_PLOT_DAYS: Final = 3
+
+
 def _plots(courses: Sequence[_Course]) -> tuple[str, ...]:
     """Those that are no yes, or the one that comes first; where there are few points a plot shows nothing."""
-    shown = [each for each in courses if len(each.points) > 1]
+    shown = [each for each in courses if len({point.at.date() for point in each.points}) >= _PLOT_DAYS]
     wrong = [each for each in shown if each.ok is not True][:_PLOTS] or shown[:1]
     drawn = [plotted(each.name, each.points, each.deciding, each.limit) for each in wrong]
     return tuple(line for number, lines in enumerate(drawn) for line in ((("",) if number else ()) + lines))

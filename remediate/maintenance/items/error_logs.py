@@ -108,7 +108,8 @@ def _kind(name: str, groups: list[ErrorGroup], periods: int, before: float | Non
     total = sum(group.count(periods) for group in groups)
     # Of many quiet days and one bad one the mean alone would hide what goes on now.
     per_day = max(total * _DAY / periods, sum(group.count(_DAY) for group in groups))
-    seen = past.samples.get(name, ())
+    until = past.previous_at
+    seen = [point for point in past.samples.get(name, ()) if until is not None and point.at <= until]
     return _Kind(
         name=name,
         total=total,

@@ -166,7 +166,7 @@ def _sample(each: QueueLevel) -> str:
 def _remedies(seen: Seen, state: QueueMotionState) -> Iterator[str]:
     # Workers that take jobs need no restart; those that do not run are started, which is said elsewhere.
     if _running(seen) and any(each.waiting and not each.taken for each in state.queues):
-        yield f"do.worker.restart --host {seen.host.name} --plan"
+        yield f"see what `do.worker.restart --host {seen.host.name} --plan` would do"
     yield "see what the workers do: more of them, or a slow or failing job"
 
 
@@ -233,4 +233,4 @@ def _supervised(seen: Seen) -> _Part:
         return _Part(ok=None, said=said, advice=("they are on their way: look again",))
     if state.ok:
         return _Part(ok=True, said=said)
-    return _Part(ok=False, said=said, advice=(f"do.worker.start --host {seen.host.name} --plan",))
+    return _Part(ok=False, said=said, advice=(f"see what `do.worker.start --host {seen.host.name} --plan` would do",))

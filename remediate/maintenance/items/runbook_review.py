@@ -102,6 +102,6 @@ def _advice(use: Use, now: datetime, within: timedelta) -> Iterator[str]:
         yield f"mend the module of {use.playbook}: an incident is no time to find out"
         return
     if _rehearsal(use, now, within) is not None:
-        yield f"remediate rehearse.{use.playbook}"
+        yield f"rehearse it: `rehearse.{use.playbook}`"
     if any(use.verdicts.get(verdict) for verdict in _FAILED):
         yield f"see in runs.list and runs.show ID what {use.playbook} met, and teach it that"

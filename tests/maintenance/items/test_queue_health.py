@@ -62,9 +62,9 @@ def test_nothing_is_taken_while_jobs_wait() -> None:
     found = look(ex.motion(ex.level(5, 5, taken=False)), workers=examples.workers("STOPPED", "STOPPED"))
     assert found.ok is False
     assert found.summary.startswith("in default 5 jobs wait and none was taken in 3 s; workers agency-worker: 0/2")
-    assert found.advice[1] == "do.worker.start --host web --plan"
+    assert found.advice[1] == "see what `do.worker.start --host web --plan` would do"
     running = look(ex.motion(ex.level(5, 5, taken=False)))
-    assert running.advice[0] == "do.worker.restart --host web --plan"
+    assert running.advice[0] == "see what `do.worker.restart --host web --plan` would do"
 
 
 @pytest.mark.parametrize(

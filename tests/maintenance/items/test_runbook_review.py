@@ -45,7 +45,7 @@ def test_each_way_not_to_be_rehearsed_is_a_no(change: dict[str, object], told: s
     assert found.ok is False
     assert found.summary == "1 of 2 playbooks: app-down"
     assert found.evidence[0] == f"app-down: {told}"
-    assert found.advice == ("remediate rehearse.app-down",)
+    assert found.advice == ("rehearse it: `rehearse.app-down`",)
 
 
 def test_a_rehearsal_of_exactly_so_many_days_ago_still_counts() -> None:
