@@ -52,7 +52,7 @@ unit: setup sshd postgresql
 container: engine
 	@echo "== container tests"
 	@$(INVOKE) staging.up
-	@$(RUN) coverage run -m pytest -m container -n $(WORKERS) --durations=10
+	@$(RUN) coverage run -m pytest -m container -n $(WORKERS) --dist loadgroup --durations=10
 	@$(RUN) coverage combine --quiet
 	@$(RUN) coverage report
 

@@ -16,7 +16,8 @@ from remediate.maintenance.report import MaintenanceReport
 if TYPE_CHECKING:
     from conftest import Cli, Ended, Stage, Staged
 
-pytestmark = pytest.mark.container
+# On one host: what watches it takes a while to start, and a core while it does.
+pytestmark = [pytest.mark.container, pytest.mark.xdist_group("watched")]
 
 APP = "/home/forge/agency-platform"
 RULES = "/etc/prometheus/rules/agency-platform.yml"
