@@ -254,6 +254,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
             state=RestoreState.RESTORED,
             file="/var/backups/agency/a b.sql.gz",
             old=3600,
+            completed=7200,
             size=4711,
             sql=47110,
             server="10.11.19-MariaDB",
