@@ -200,7 +200,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     ),
     Load(): (exl.LOAD, exl.LOAD.model_copy(update={"container": True, "swap_kib": 1024})),
     SlowQueries(php="php8.2", path=APP, user="forge"): (exl.NO_QUERIES, exl.SLOW_QUERY),
-    Room(): (exl.ROOM, exl.NO_ROOM),
+    Room(): (exl.ROOM, exl.NO_ROOM, exl.ROOM.model_copy(update={"trouble": "df: /srv: Input/output error"})),
     Consumers(): (
         exl.NO_CONSUMERS,
         ConsumerList(consumers=(Consumer(path="/a b", size_kib=70_000), Consumer(path="/tmp", files=9))),
