@@ -306,6 +306,14 @@ def test_the_limits_of_a_database_are_the_fields_of_its_settings() -> None:
     assert {name.strip("`"): int(default.strip("`")) for name, default, _ in table} == DatabaseLimits().model_dump()
 
 
+def test_the_keys_of_maintenance_are_the_fields_of_its_settings() -> None:
+    page = (ROOT / "docs/inventory.md").read_text()
+    stated = {name.strip("`"): yaml.safe_load(default.strip("`")) for name, default, _ in rows(page, "maintenance")}
+    assert list(stated) == list(MaintenanceLimits.model_fields)
+    assert MaintenanceLimits.model_validate(stated) == MaintenanceLimits()
+    assert page.count("\n### Maintenance\n") == 1
+
+
 def test_the_exit_codes_are_those_of_the_code() -> None:
     stated = {int(code): set(re.findall(r"`(\w+)`", verdicts)) for code, verdicts, _ in rows(README, "code")}
     expected: dict[int, set[str]] = {USAGE_EXIT_CODE: set()}

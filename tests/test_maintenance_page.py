@@ -1,6 +1,7 @@
 """docs/maintenance.md is true: its units, timers, crontab lines, rules and tables are what programs make of them."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -111,6 +112,35 @@ def test_a_timer_makes_up_for_what_was_missed_and_a_unit_has_no_privileges(units
         else:
             assert "User=daemon" in text
             assert "SuccessExitStatus" not in text
+
+
+@pytest.mark.parametrize(
+    ("instance", "report", "mailed"),
+    [
+        ("daily", "NO\n", "maintenance: daily\nNO\n"),
+        ("daily", None, "maintenance: daily\nremediate-maintenance@daily\n"),
+        ("quarterly", None, "maintenance: quarterly\nremediate-review\n"),
+    ],
+)
+def test_the_report_of_this_run_is_mailed_and_without_one_what_it_said(
+    units: Path, tmp_path: Path, instance: str, report: str | None, mailed: str
+) -> None:
+    for name in ("remediate-maintenance@", "remediate-review"):
+        assert "\nExecStartPre=/bin/rm -f /var/lib/remediate/" in (units / f"{name}.service").read_text()
+    for name, text in (("mail", 'echo "$2"; cat'), ("journalctl", 'for each; do :; done; echo "$each"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    if report is not None:
+        (tmp_path / f"{instance}.md").write_text(report)
+    text = (
+        (units / "remediate-mail@.service")
+        .read_text()
+        .replace("\\\n", " ")
+        .replace("/var/lib/remediate", str(tmp_path))
+    )
+    (command,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    assert ran(*shlex.split(command.replace("%i", instance)), env=env).stdout == mailed
 
 
 # -- cron --------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ HOSTILE: Final = '/srv/"a\\b\n## owned | [x](javascript:1) <img src=x onerror=1>
 def result(ok: bool | None = True, item: str = "capacity", **stated: object) -> Result:
     usual: dict[str, object] = {
         "ok": ok,
-        "summary": "nothing reaches 95 % within 60 days",
+        "summary": "no local file system reaches 95 % within 60 days",
         "item": item,
         "title": "Capacity planning",
         "owner": "Tech Lead",

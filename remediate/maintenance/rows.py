@@ -8,7 +8,7 @@ from remediate.probes.backup import RestoredState, RestoredTable
 from remediate.probes.rows import RowsState, TableRows
 
 _SLACK: Final = 3
-"""Rows: in a small table one row is many percent."""
+"""Rows: in a small table one row is many percent. Most of the table it does not excuse."""
 _MOST: Final = 0.5
 _DUMPING_HOURS: Final = 1
 """What was written while the dump was made is not in it, and its file is as old as its end: mysqldump(1) with
@@ -79,9 +79,11 @@ def _rows(table: TableRows, restored: int, hours: float, backup: Backup) -> Diff
     written = min(table.written_within(hours) or 0, table.rows)
     said = f"{table.name} has {restored} rows, live {table.rows}"
     since = f", {written} of them perhaps written since" if written else ""
-    slack = max(_SLACK, table.rows * backup.tolerance_percent / 100)
+    percent = table.rows * backup.tolerance_percent / 100
+    slack = max(_SLACK, percent)
+    least = slack if restored >= table.rows * _MOST else percent
     lost = table.rows - restored
-    if lost - written > slack or (restored == 0 and table.rows > written):
+    if lost - written > least or (restored == 0 and table.rows > written):
         return Difference(False, f"{said}{since}")
     if lost > slack and restored < table.rows * _MOST:
         # Rows that are as young as the backup excuse a gap; they do not prove that the backup had the others.

@@ -59,7 +59,7 @@ def _use(project: Project, name: str, runs: _Runs | None) -> Use:
 
 def _runs(connection: "Connection", name: str, now: datetime, since: datetime | None) -> _Runs | None:
     """Return what the journal holds of a playbook's runs that could change something; None when there is none."""
-    from sqlalchemy import case, func, select
+    from sqlalchemy import case, func, or_, select
 
     from remediate.migrations.schema import runs
 
@@ -70,7 +70,11 @@ def _runs(connection: "Connection", name: str, now: datetime, since: datetime | 
     # Of the reports, which are long, only those that say more than the verdict.
     report = case((runs.c.verdict == RunVerdict.MIXED.value, runs.c.report))
     query = select(runs.c.verdict, runs.c.started, report.label("report")).where(meant)
-    rows = connection.execute(query if since is None else query.where(runs.c.started > since))
+    if since is not None:
+        # What was going on at the last review was not judged by it.
+        gone_on = runs.c.verdict.is_(None) & (runs.c.started > since - _STILL_RUNNING)
+        query = query.where(or_(runs.c.started > since, runs.c.finished > since, gone_on))
+    rows = connection.execute(query)
     return _Runs(
         newest, Counter(verdict for row in rows for verdict in _ends(row.verdict, row.report, row.started, now))
     )

@@ -95,6 +95,14 @@ class PatchState(Fact):
         return max(oldest, self.stamp) if self.stamp is not None and holds else oldest
 
     @property
+    def expired(self) -> bool:
+        """Whether a list of security fixes is older than its archive says that it holds.
+
+        Its file may be young all the same: in an image, a restored machine, or after a change of its mode.
+        """
+        return any(each.security and each.expires is not None and each.expires <= self.now for each in self.indices)
+
+    @property
     def ok(self) -> bool | None:
         """See Fact."""
         return False if any(each.security for each in self.upgrades) or self.reboot else None
@@ -133,8 +141,9 @@ for each in /boot/vmlinuz-*; do [ ! -f "$each" ] || echo "kernel ${each#/boot/vm
 command -v unattended-upgrade >/dev/null && found=$(apt-config dump APT::Periodic::Unattended-Upgrade) || found=
 echo "unattended $found"
 apt-mark showhold | sed 's/^/held /'
-# With the holds set aside: what is held back may have a hole all the same.
-said=$(apt-get -s -o Debug::NoLocking=1 -o APT::Get::Show-User-Simulation-Note=false -o APT::Ignore-Hold=1 dist-upgrade)
+# With holds, preferences and a default release set aside: what they keep back may have a hole all the same.
+said=$(apt-get -s -o Debug::NoLocking=1 -o APT::Get::Show-User-Simulation-Note=false -o APT::Ignore-Hold=1 \
+  -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o APT::Default-Release= dist-upgrade)
 status=$?
 # Fixes first, for the answer has its limit.
 printf '%s\n' "$said" | sed -n '/^Inst .*[Ss]ecurity/p'

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from enum import Enum
 from typing import Final, Literal
 
@@ -98,6 +99,9 @@ class RestoredState(Fact):
     why: str = Field(default="", max_length=400, description="the reason, where there is one to tell")
     file: str = Field(default="", description="which one; empty without one")
     old: int = Field(default=0, description="seconds since it was written, by its host's clock")
+    completed: int | None = Field(
+        default=None, description="seconds since its last line says that it was completed, that read as UTC"
+    )
     size: int = Field(default=0, ge=0, description="bytes of the file")
     sql: int = Field(default=0, ge=0, description="bytes of SQL in it")
     server: str = Field(default="", description="version of the server that it was restored into")
@@ -171,6 +175,7 @@ class RestoredBackup(Probe[RestoredState]):
             why=why[:400],
             file=file,
             old=whole_number(now, self.label()) - whole_number(written, self.label()),
+            completed=_since(lines.get("completed"), whole_number(now, self.label())),
             size=whole_number(size, self.label()),
             sql=whole_number(lines.get("sql", "0"), self.label()),
             server=lines.get("server", "")[:100],
@@ -196,6 +201,15 @@ def _refined(state: RestoreState, why: str, *, of_mysql: bool) -> RestoreState:
     if number in _OF_THE_CLIENT:
         return RestoreState.DIED
     return RestoreState.OF_MYSQL if of_mysql else state
+
+
+def _since(completed: str | None, now: int) -> int | None:
+    if completed is None:
+        return None
+    try:
+        return now - int(datetime.strptime(f"{completed}+0000", "%Y-%m-%d %H:%M:%S%z").timestamp())
+    except ValueError:
+        raise Unreadable(f"backup: {completed[:80]!r} is no time") from None
 
 
 def _words(line: str, count: int) -> list[str]:

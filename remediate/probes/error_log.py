@@ -56,6 +56,7 @@ class ErrorLogState(Fact):
     reaches: Moment = Field(description="from when on everything was read")
     files: tuple[str, ...] = Field(description="what was read")
     unread: tuple[str, ...] = Field(description="what may hold errors of these days and cannot be read")
+    writable: bool = Field(description="whether its user may write the next entry")
     records: int = Field(ge=0, description="entries of these days, of all levels")
     strange: int = Field(ge=0, description="entries in a format that is not known")
     future: int = Field(ge=0, description="entries from the future, as if they were of now")

@@ -12,6 +12,8 @@ from remediate.probe import Fact, Probe, last_line, whole_number
 # Numbers of the kernel, always full by nature, or the engine's own files inside a container.
 _EXCLUDED: Final = ("squashfs", "iso9660", "efivarfs", "devtmpfs", "proc", "sysfs", "ramfs", "erofs")
 _NOT_DISKS: Final = ("/dev", "/proc", "/sys", "/snap", "/etc/", "/boot/efi", "/run/user/", "/run/credentials")
+PASSING: Final = ("/run/", "/var/lib/docker/", "/var/lib/containers/", "/var/lib/kubelet/")
+"""Where mounts of sessions and containers come and go; what they hold lies in memory, or on a disk that is told of."""
 _COLUMNS: Final = "used,avail,pcent,itotal,iavail,ipcent,target"
 
 
@@ -43,6 +45,7 @@ class RoomState(Fact):
 
     systems: tuple[FileSystem, ...]
     limit: int = Field(description="percent from which on one is full")
+    trouble: str = Field(default="", description="why a further one may be missing; empty where none is")
 
     @property
     def full(self) -> tuple[FileSystem, ...]:
@@ -99,7 +102,7 @@ class Room(Probe[RoomState]):
         systems = [found for line in output.stdout.splitlines()[1:] if (found := self._system(line)) is not None]
         if not systems:
             raise Unreadable(f"disk: df: {last_line(output.stderr)}")
-        return RoomState(systems=tuple(systems), limit=self.limit)
+        return RoomState(systems=tuple(systems), limit=self.limit, trouble=_trouble(output))
 
     def _system(self, line: str) -> FileSystem | None:
         match line.split(maxsplit=6):
@@ -117,6 +120,15 @@ class Room(Probe[RoomState]):
                 return None
             case _:
                 raise Unreadable(f"disk: df said {line[:80]!r}")
+
+
+def _trouble(output: Output) -> str:
+    """Return what df says about what it could not ask, without what nobody asks about."""
+    if output.exit == 0:
+        return ""
+    lines = [line.strip() for line in output.stderr.splitlines() if line.strip()]
+    left = [line for line in lines if not line.removeprefix("df: ").lstrip("'").startswith((*_NOT_DISKS, *PASSING))]
+    return "" if lines and not left else (left or [f"df ended with {output.exit}"])[0][:200]
 
 
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")

@@ -69,6 +69,7 @@ watched read_whole; read -r size <"$d/size"; echo "sql $size";
 unpacked 2>/dev/null | head -c 400 >"$d/head"; rm -f "$d/bad";
 if grep -qa -e '^-- MariaDB dump' -e '^-- MySQL dump' "$d/head" && ! grep -qa '^-- Dump completed' "$d/tail"; then half truncated; fi;
 ! grep -qa '^-- MySQL dump' "$d/head" || echo mysql;
+sed -n 's/^-- Dump completed on \([0-9]\{4\}-[0-9][0-9]-[0-9][0-9]\)  *\([0-9]\{1,2\}:[0-9][0-9]:[0-9][0-9]\)$/completed \1 \2/p' "$d/tail" | tail -n 1;
 for tool in mariadbd mariadb mariadb-install-db prlimit; do command -v "$tool" >/dev/null || say no-tool "$tool"; done;
 # Rows, their indexes, and the log of both; a new server alone takes 150 MiB.
 need=$((size / 1024 * 3 + 524288)); free=$(room); [ "${free:-0}" -ge "$need" ] || say no-room "$free KiB are free, $need are wanted";

@@ -33,6 +33,7 @@ def errors(*groups: ErrorGroup, hours: int = PERIODS * PERIOD // 3600) -> ErrorL
         reaches=NOW - hours * 3600,
         files=("laravel.log",),
         unread=(),
+        writable=True,
         records=40,
         strange=0,
         future=0,

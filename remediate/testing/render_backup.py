@@ -1,6 +1,7 @@
 """What a host prints when a backup is restored there, and what an application answers about its tables."""
 
 import json
+from datetime import UTC, datetime
 
 from remediate.command import Output
 from remediate.probe import Fact
@@ -26,6 +27,8 @@ def of_backup(fact: Fact) -> Output | None:
 
 def _restored(fact: RestoredState) -> list[str]:
     lines = [f"file {_NOW} {_NOW - fact.old} {fact.size} {fact.file}", f"sql {fact.sql}"] if fact.file else []
+    if fact.completed is not None:
+        lines.append(f"completed {datetime.fromtimestamp(_NOW - fact.completed, UTC):%Y-%m-%d %H:%M:%S}")
     lines += [f"server {fact.server}"] if fact.server else []
     if fact.state is RestoreState.RESTORED:
         lines += [f"took {fact.seconds:.1f}", f"tables {fact.count}"]

@@ -38,7 +38,8 @@ def of_load(probe: Probe[Fact], fact: Fact) -> Output | None:
 def _of_disks(probe: Probe[Fact], fact: Fact) -> Output | None:
     match fact:
         case RoomState():
-            return Output(stdout="".join(("Used Avail Use% Inodes IFree IUse% Mounted on\n", *_df(fact.systems))))
+            told = "".join(("Used Avail Use% Inodes IFree IUse% Mounted on\n", *_df(fact.systems)))
+            return Output(stdout=told, stderr=fact.trouble, exit=1 if fact.trouble else 0)
         case ConsumerList():
             return Output(stdout="".join(map(_consumer, fact.consumers)))
         case LogFileList() if isinstance(probe, LogFiles):

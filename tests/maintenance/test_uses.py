@@ -34,6 +34,7 @@ def ran(
     verdict: RunVerdict | None,
     ago: timedelta,
     *,
+    took: timedelta = timedelta(0),
     playbook: str = "app-down",
     mode: Mode = Mode.FIX,
     hosts: Mapping[str, RunVerdict] | None = None,
@@ -71,7 +72,7 @@ def ran(
         )
         if verdict is not None:
             text = report.model_dump_json(by_alias=True)
-            journal.finish(run, verdict=verdict.value, exit_code=0, touched="yes", finished=started, report=text)
+            journal.finish(run, verdict=verdict.value, exit_code=0, touched="yes", finished=started + took, report=text)
 
 
 def of(project: Project, name: str = "app-down", *, since: datetime | None = None) -> Use:
@@ -110,6 +111,15 @@ def test_a_run_without_an_end_counts_once_it_cannot_be_going_on(project: Project
     assert of(project).verdicts == {}
     ran(None, 2 * DAY)
     assert of(project).verdicts == {NEVER_ENDED: 1}
+
+
+def test_a_run_that_was_under_way_at_the_last_review_is_judged_by_this_one(project: Project) -> None:
+    review = NOW - 90 * DAY
+    ran(None, 90 * DAY + timedelta(hours=2))
+    ran(None, 92 * DAY)
+    ran(RunVerdict.NOT_FIXED, 90 * DAY + timedelta(hours=2), took=timedelta(hours=3))
+    ran(RunVerdict.NOT_FIXED, 90 * DAY + timedelta(hours=2), took=timedelta(hours=1))
+    assert of(project, since=review).verdicts == {NEVER_ENDED: 1, "not_fixed": 1}
 
 
 @pytest.mark.parametrize(("content", "current"), [(digest(app_down), True), ("0" * 64, False)])

@@ -1,5 +1,10 @@
 """What apt prints, as hosts really did, and what must not be taken for an answer."""
 
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from remediate.command import Output
@@ -84,3 +89,37 @@ def test_another_manager(manager: str) -> None:
 def test_what_is_not_an_answer(output: Output) -> None:
     with pytest.raises(Unreadable):
         Patches().read(output)
+
+
+_PACKAGE = "Package: toy\nVersion: {}\nArchitecture: all\nMaintainer: a <a@example.com>\nDescription: toy\n"
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="apt is not installed here")
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("apt.conf.d/none", ""),
+        ("preferences", "Package: *\nPin: release l=Debian-Security\nPin-Priority: -1\n"),
+        ("preferences.d/toy", "Package: toy\nPin: version 1\nPin-Priority: 1001\n"),
+        ("apt.conf.d/default", 'APT::Default-Release "no-such";\n'),
+    ],
+)
+def test_what_apt_is_told_to_prefer_hides_no_fix(tmp_path: Path, file: str, text: str) -> None:
+    """By a real apt, with an archive and a configuration of its own."""
+    for each in ("archive", "state/lists/partial", "cache/archives/partial", "etc/preferences.d", "etc/apt.conf.d"):
+        (tmp_path / each).mkdir(parents=True)
+    (tmp_path / "archive/Packages").write_text(f"{_PACKAGE.format(2)}Filename: ./toy.deb\nSize: 1\n")
+    (tmp_path / "archive/Release").write_text("Label: Debian-Security\nSuite: stable-security\n")
+    (tmp_path / "status").write_text(f"{_PACKAGE.format(1)}Status: install ok installed\n")
+    (tmp_path / "etc/sources.list").write_text(f"deb [trusted=yes] file:{tmp_path}/archive ./\n")
+    (tmp_path / "apt.conf").write_text(
+        f'Dir "{tmp_path}"; Dir::State "state"; Dir::State::status "{tmp_path}/status"; Dir::Cache "cache";\n'
+        'Dir::Etc "etc"; APT::Sandbox::User "";\n'
+    )
+    env = {**os.environ, "APT_CONFIG": str(tmp_path / "apt.conf"), "LC_ALL": "C"}
+    subprocess.run(("apt-get", "-q", "update"), env=env, capture_output=True, check=True, timeout=60)
+    (tmp_path / "etc" / file).write_text(text)
+    argv = Patches().command().argv
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=60)
+    state = Patches().read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
+    assert [(each.package, each.candidate, each.security) for each in state.upgrades] == [("toy", "2", True)]

@@ -34,6 +34,14 @@ def test_a_restore() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "seconds"),
+    [("", None), ("completed 2026-11-23 8:00:00\n", 37219), ("completed 2026-11-24 08:00:00\n", -49181)],
+)
+def test_when_it_was_completed_by_its_own_account(line: str, seconds: int | None) -> None:
+    assert BACKUP.read(Output(stdout=f"{line}{RESTORED}")).completed == seconds
+
+
+@pytest.mark.parametrize(
     ("why", "state", "ok"),
     [
         ("ERROR 1064 (42000) at line 25: You have an error in your SQL syntax", RestoreState.BROKEN, False),
@@ -86,6 +94,7 @@ def test_one_that_was_ended_is_late_whatever_it_had_begun_to_say() -> None:
         f'{FILE}took 1.0\ntables 1\ntable ["a", "b", "1", null]\nstate restored\n',
         f'{FILE}took 1.0\ntables 1\ntable ["a", "b", -1, null]\nstate restored\n',
         f"{FILE}took 1.0\ntables 1\ntable {'[' * 5000}\nstate restored\n",
+        f"completed 2026-13-45 99:99:99\n{RESTORED}",
         "file 1 2 3\nstate empty\n",
         "file now then 3 /a\nstate empty\n",
     ],

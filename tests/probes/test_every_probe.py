@@ -200,7 +200,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     ),
     Load(): (exl.LOAD, exl.LOAD.model_copy(update={"container": True, "swap_kib": 1024})),
     SlowQueries(php="php8.2", path=APP, user="forge"): (exl.NO_QUERIES, exl.SLOW_QUERY),
-    Room(): (exl.ROOM, exl.NO_ROOM),
+    Room(): (exl.ROOM, exl.NO_ROOM, exl.ROOM.model_copy(update={"trouble": "df: /srv: Input/output error"})),
     Consumers(): (
         exl.NO_CONSUMERS,
         ConsumerList(consumers=(Consumer(path="/a b", size_kib=70_000), Consumer(path="/tmp", files=9))),
@@ -254,6 +254,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
             state=RestoreState.RESTORED,
             file="/var/backups/agency/a b.sql.gz",
             old=3600,
+            completed=7200,
             size=4711,
             sql=47110,
             server="10.11.19-MariaDB",

@@ -268,6 +268,27 @@ def test_disks_that_were_not_told_are_unknown(said: str) -> None:
         Room().read(Output(stdout=said, stderr="df: no file systems processed\n"))
 
 
+@pytest.mark.parametrize(
+    ("stderr", "code", "trouble"),
+    [
+        ("", 0, ""),
+        ("df: /srv: Input/output error\n", 0, ""),
+        ("df: /srv: Input/output error\n", 1, "df: /srv: Input/output error"),
+        (
+            "df: /sys/kernel/debug/tracing: Permission denied\ndf: /srv: Input/output error\n",
+            1,
+            "df: /srv: Input/output error",
+        ),
+        ("df: /var/lib/docker/overlay2/47/merged: Permission denied\n", 1, ""),
+        ("df: '/run/user/7/a b': Operation not permitted\n", 1, ""),
+        ("", 1, "df ended with 1"),
+    ],
+)
+def test_what_df_could_not_tell_of(stderr: str, code: int, trouble: str) -> None:
+    state = Room().read(Output(stdout="h\n24489318 81985980 23% 16777216 0 3% /\n", stderr=stderr, exit=code))
+    assert (state.trouble, state.ok) == (trouble, True)
+
+
 def test_this_machine_has_disks() -> None:
     assert Room(limit=100).read(run(Room(limit=100))).systems
 

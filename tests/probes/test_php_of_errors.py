@@ -288,6 +288,22 @@ def test_an_empty_file_holds_no_errors(app: Path) -> None:
     assert (state.groups, state.strange, state.now - state.reaches) == ((), 0, PERIODS * PERIOD)
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize(("driver", "name"), [("single", "laravel.log"), ("daily", f"laravel-{at(0)[:10]}.log")])
+def test_a_log_that_only_another_user_may_write_is_silent(app: Path, driver: str, name: str) -> None:
+    channels(app, single={"driver": driver, "path": str(log(app))})
+    log(app, "laravel.log.1").write_text(thrown(app, 60))
+    assert asked(app).writable is True
+    log(app, name).touch()
+    assert asked(app).writable is True
+    log(app, name).chmod(0o444)
+    assert asked(app).writable is False
+    log(app, name).unlink()
+    log(app).parent.chmod(0o555)
+    assert asked(app).writable is False
+    log(app).parent.chmod(0o755)
+
+
 def test_the_command_is_a_program_with_arguments() -> None:
     run = ErrorLog(php="php8.2", path="/srv/app", user="forge").command()
     assert isinstance(run, Run)

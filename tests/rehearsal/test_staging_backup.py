@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.container
 
 PLACE = "/var/backups/agency"
-COMPLETED = "-- MariaDB dump 10.19\n{}\n-- Dump completed on 2026-11-23  8:00:00\n"
+COMPLETED = "-- MariaDB dump 10.19\n{}\n-- Dump completed\n"
 LEFT = "ls -d /var/tmp/remediate-* 2>/dev/null || true; pgrep -u forge -a 'mariadb|mysqld' || true"
 
 
@@ -176,6 +176,12 @@ def test_one_that_is_too_old(backups: Backups) -> None:
     backups.staged.sh(f"touch -d '-30 hours' {_FILE}")
     found = backups.result()
     assert (found.ok, "30.0 h old; 26 h are allowed" in found.summary) == (False, True)
+
+
+def test_a_young_copy_of_an_old_dump(backups: Backups) -> None:
+    backups.dump(then="sed -i 's/^-- Dump completed on .*/-- Dump completed on 2026-01-02  8:00:00/' agency.sql")
+    found = backups.result()
+    assert (found.ok, "a young copy of an old dump" in found.summary) == (False, True)
 
 
 def test_one_that_is_being_written(backups: Backups) -> None:

@@ -95,7 +95,7 @@ def test_a_disk_with_room_for_months_is_a_yes(monthly: Monthly) -> None:
     monthly.lived(42, {DISK: lambda today, ago: today - ago / 100})
     code, found = monthly()
     assert (code, found.ok) == (0, True), found
-    assert found.summary.startswith("nothing reaches 95 % within 60 days")
+    assert found.summary.startswith("no local file system reaches 95 % within 60 days")
 
 
 def test_a_disk_that_filled_up_over_weeks_is_a_no_with_a_day_and_a_plot(monthly: Monthly, tmp_path: Path) -> None:

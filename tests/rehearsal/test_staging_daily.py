@@ -85,6 +85,9 @@ def test_errors_that_the_workers_logged(looks: Looks, staged: "Staged") -> None:
 
 def test_an_exception_of_a_page(looks: Looks, staged: "Staged") -> None:
     staged.sh(f"install -o forge -g forge /dev/null {LOG}")
+    silent = looks("maintain.daily", "error-logs")
+    assert (silent.ok, "no entry within 7 days" in silent.summary) == (None, True)
+    staged.sh(f"echo \"[$(date '+%F %T')] production.INFO: well\" > {LOG}")
     assert looks("maintain.daily", "error-logs").ok is True
     page = f"{APP}/app/Http/Controllers/HomeController.php"
     staged.sh(f"cp -p {page} /root/page; sed -i 's/^ *.visits = .*/throw new \\\\DomainException(\"s3cr3t\");/' {page}")

@@ -16,6 +16,8 @@ from remediate.programs.restore import GRACE_SECONDS
 
 _FUTURE_SECONDS: Final = 300
 """What two clocks may differ by."""
+_ZONE_SECONDS: Final = 12 * 3600
+"""By what the zone of the clock that a dump's last line is of may be behind UTC: the line does not name it."""
 _HALF: Final = 0.5
 _MIB: Final = 1024 * 1024
 
@@ -110,9 +112,21 @@ def _age(restored: RestoredState, backup: Backup, place: str) -> Finding | None:
             ok=None, summary=f"its time is in the future by {_hours(-restored.old)}: nobody knows how old it is"
         )
     if restored.old <= backup.max_age_hours * 3600:
-        return None
+        return _age_inside(restored, backup, place)
     summary = f"it can be restored, and is {_hours(restored.old)} old; {backup.max_age_hours} h are allowed"
     advice = f"find out why no newer file matches {backup.files} on {place}"
+    return Finding(ok=False, summary=summary, advice=(advice,))
+
+
+def _age_inside(restored: RestoredState, backup: Backup, place: str) -> Finding | None:
+    """Judge a young file by what the dump in it says: a copy is as young as its copying."""
+    if restored.completed is None or restored.completed - _ZONE_SECONDS <= backup.max_age_hours * 3600:
+        return None
+    summary = (
+        f"it can be restored, and is a young copy of an old dump: by its last line it was completed "
+        f"{_hours(restored.completed)} ago; {backup.max_age_hours} h are allowed"
+    )
+    advice = f"find out what copies an old dump to {backup.files} on {place}, and why no newer one is made"
     return Finding(ok=False, summary=summary, advice=(advice,))
 
 

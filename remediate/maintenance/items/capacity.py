@@ -12,13 +12,15 @@ from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.plot import plotted
 from remediate.maintenance.trend import FALL, MIN_DAYS, MIN_POINTS, Forecast, Trend, spanned, trend
 from remediate.playbook import Probes
-from remediate.probes.filesystems import FileSystem, Room
+from remediate.probes.filesystems import PASSING, FileSystem, Room, RoomState
 from remediate.survey import Facts
 
 FULL_AT: Final = " full at"
 """What the name of a sample ends in that is a forecast: when that file system is full, in seconds of Unix time."""
 INODES: Final = " inodes"
 """What the name of a sample ends in that is about inodes."""
+_MISSED: Final = timedelta(days=7)
+"""How long a file system that is not mounted any more is asked about."""
 _PLOTS: Final = 2
 _NAME: Final = 160
 _WORTH_TELLING: Final = 50
@@ -57,6 +59,8 @@ class _Course:
     by: date
     """Until when nothing may be full."""
     limit: int
+    gone: bool = False
+    """It was there lately, and is not now."""
 
     @property
     def deciding(self) -> Forecast | None:
@@ -92,6 +96,8 @@ class _Course:
     @property
     def ok(self) -> bool | None:
         """Whether it has room until that day; None where nobody can know."""
+        if self.gone:
+            return None
         if self.full or self._certain:
             return False
         whole = self.trend.whole
@@ -102,6 +108,8 @@ class _Course:
     def summary(self) -> str:
         """One line."""
         now = self.points[-1].value
+        if self.gone:
+            return f"{self.name} is not mounted: {now:.1f} % on {self.points[-1].at:%Y-%m-%d}"
         if self.full:
             return f"{self.name} is full: {now:.1f} %"
         if self.trend.whole is None:
@@ -122,6 +130,9 @@ class _Course:
 
     def evidence(self) -> Iterator[str]:
         """Yield what it rests on, a line each."""
+        if self.gone:
+            yield self.summary
+            return
         now = f"{self.name}: {self.points[-1].value:.1f} %"
         if self.trend.whole is None:
             yield f"{now}; {self._too_few}"
@@ -164,23 +175,26 @@ class Capacity(Item):
         """See Item. No by a line that fits and leads to the limit in time; a yes needs numbers of a week at least."""
         settings = seen.host.settings
         by = seen.now.date() + timedelta(days=settings.maintenance.capacity_days)
-        courses = sorted(_courses(seen, by), key=_badness)
-        answers = {each.ok for each in courses}
+        state = seen.facts[_room(seen.host)]
+        courses = sorted((*_courses(seen, state, by), *_gone(seen, state, by)), key=_badness)
+        answers = {each.ok for each in courses} | ({None} if state.trouble else set())
         ok = None if None in answers else True
         forecasts = (sample for each in courses for sample in _forecast_samples(each))
         told = [each for each in courses if each.ok is False or not _dull(each)]
         return Finding(
             ok=False if False in answers else ok,
-            summary=_summary(courses, settings.limits.disk, settings.maintenance.capacity_days),
-            evidence=tuple(line for each in told for line in each.evidence()),
+            summary=_summary(courses, state, settings.maintenance.capacity_days),
+            evidence=(
+                *(line for each in told for line in each.evidence()),
+                *((f"not all file systems were told of: {state.trouble}",) if state.trouble else ()),
+            ),
             advice=tuple(_advice(courses, seen.host)),
             samples=(*measured(seen.host, seen.facts), *forecasts),
             plot=_plots(courses),
         )
 
 
-def _courses(seen: Seen, by: date) -> Iterator[_Course]:
-    state = seen.facts[_room(seen.host)]
+def _courses(seen: Seen, state: RoomState, by: date) -> Iterator[_Course]:
     for system in state.systems:
         for name, value in _values(system):
             past = (point for point in seen.past.samples.get(name, ()) if point.at < seen.now)
@@ -197,6 +211,26 @@ def _courses(seen: Seen, by: date) -> Iterator[_Course]:
             )
 
 
+def _gone(seen: Seen, state: RoomState, by: date) -> Iterator[_Course]:
+    """Yield those that were measured lately and are not there: nobody knows how full they are, or where they went."""
+    there = {name for system in state.systems for name, _ in _values(system)}
+    for name, past in seen.past.samples.items():
+        points = tuple(point for point in past if point.at < seen.now)
+        if name in there or name.endswith((INODES, FULL_AT)) or name.startswith(PASSING):
+            continue
+        if points and points[-1].at >= seen.now - _MISSED:
+            yield _Course(
+                name=name,
+                mount=name,
+                points=points,
+                trend=trend(points, state.limit),
+                full=False,
+                by=by,
+                limit=state.limit,
+                gone=True,
+            )
+
+
 def _badness(course: _Course) -> tuple[int, date, float]:
     rank = {False: 0, None: 1, True: 2}[course.ok]
     likely = course.deciding.likely if course.deciding is not None else None
@@ -207,10 +241,12 @@ def _dull(course: _Course) -> bool:
     return course.name.endswith(INODES) and course.points[-1].value < _WORTH_TELLING
 
 
-def _summary(courses: Sequence[_Course], limit: int, days: int) -> str:
+def _summary(courses: Sequence[_Course], state: RoomState, days: int) -> str:
     worst = [each for each in courses if each.ok is False] or [each for each in courses if each.ok is None]
+    if not worst and state.trouble:
+        return f"not all file systems were told of: {state.trouble}"
     if not worst:
-        return f"nothing reaches {limit} % within {days} days; fullest: {_fullest(courses)}"
+        return f"no local file system reaches {state.limit} % within {days} days; fullest: {_fullest(courses)}"
     others = len(worst) - 1
     return f"{worst[0].summary}{f', and {others} more' if others else ''}"
 
@@ -228,14 +264,17 @@ def _advice(courses: Sequence[_Course], host: Host) -> Iterator[str]:
         yield f"see what grows: du -xh --max-depth=2 {shlex.quote(mount)} | sort -h | tail -20"
     if growing:
         yield "make room for good, or order a larger disk before that day"
-    if any(each.trend.whole is None for each in courses):
+    for each in courses:
+        if each.gone:
+            yield f"mount {shlex.quote(each.mount)}, or wait a week where it is gone on purpose"
+    if any(each.trend.whole is None for each in courses if not each.gone):
         yield "run maintain.daily: every look at the host keeps how full its disks are, whatever it is about"
-    elif any(each.ok is None for each in courses):
+    elif any(each.ok is None for each in courses if not each.gone):
         yield "look at the plot, and again in some weeks: no line through these numbers can be relied on"
 
 
 def _forecast_samples(course: _Course) -> Iterator[Sample]:
-    if course.deciding is not None and course.deciding.likely is not None:
+    if not course.gone and course.deciding is not None and course.deciding.likely is not None:
         when = datetime.combine(course.deciding.likely, time(), tzinfo=UTC)
         yield Sample(name=f"{course.name}{FULL_AT}", value=when.timestamp(), unit="Unix time")
 

@@ -138,6 +138,10 @@ def _doubts(state: ErrorLogState, periods: int, *, unseen: bool) -> Iterator[str
         yield f"{counted(state.future, 'entry', 'entries')} from the future: is {state.zone} the log's time zone?"
     if state.others:
         yield f"{counted(state.others, 'further kind')} not listed"
+    if not state.writable:
+        yield "the log cannot be written by the user that reads it: what goes wrong is not logged"
+    if not (state.files or state.unread):
+        yield f"no entry within {PERIODS // _DAY} days: does the application log here?"
 
 
 def _unread(state: ErrorLogState) -> str:

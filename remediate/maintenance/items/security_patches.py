@@ -69,6 +69,8 @@ def _age(state: PatchState, days: int) -> str | None:
     confirmed = _confirmed(state)
     if confirmed is None:
         return "apt has no list of security fixes: no such archive is set up, or it was never fetched"
+    if state.expired:
+        return "apt's list of security fixes has expired: what came since is not known"
     age = (state.now - confirmed.timestamp()) / 86400
     return f"apt's list of security fixes is {age:.0f} days old: what came since is not known" if age > days else None
 

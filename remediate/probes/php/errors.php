@@ -26,7 +26,7 @@ function answer(array $found): void {
     exit(0);
 }
 
-// The files of a channel, of a stack those of its members. Others send elsewhere what this host then does not have.
+// The files of a channel, and whether there is one a day; of a stack those of its members. Others send elsewhere what this host then does not have.
 function paths($config, string $name, array &$others, int $depth = 0): array {
     $channel = (array) $config->get("logging.channels.$name");
     $driver = is_string($channel["driver"] ?? null) ? $channel["driver"] : "";
@@ -43,7 +43,7 @@ function paths($config, string $name, array &$others, int $depth = 0): array {
         return [];
     }
     if (in_array($driver, ["single", "daily"], true) && is_string($channel["path"] ?? null)) {
-        return [$channel["path"]];
+        return [[$channel["path"], $driver === "daily"]];
     }
     $others[] = "$name is a channel of the driver " . ($driver === "" ? "?" : $driver);
     return [];
@@ -258,7 +258,7 @@ $found = paths($config, (string) $config->get("logging.default"), $others);
 if ($found === []) {
     answer(["state" => "elsewhere", "why" => substr(implode("; ", $others), 0, 300)]);
 }
-$path = $found[0];
+[$path, $daily] = $found[0];
 $parts = pathinfo($path);
 $names = scandir($parts["dirname"]);
 if ($names === false) {
@@ -272,4 +272,6 @@ if ($names === []) {
 }
 $errors = new Errors($directory, (int) $periods, (int) $period, (int) $most, (float) $patience);
 $errors->all(array_map(fn($name) => $parts["dirname"] . "/$name", array_values($names)));
-answer($errors->found);
+// Where an entry would go now: a log that the application may not write to is silent, and nothing is well.
+$next = $daily ? $parts["dirname"] . "/" . $parts["filename"] . date("-Y-m-d") . "." . ($parts["extension"] ?? "log") : $path;
+answer($errors->found + ["writable" => is_writable(file_exists($next) ? $next : $parts["dirname"])]);

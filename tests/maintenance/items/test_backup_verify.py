@@ -80,6 +80,14 @@ def test_how_old_it_may_be(hours: float, ok: bool | None) -> None:
     assert judged(changed(old=int(hours * 3600))).ok is ok
 
 
+@pytest.mark.parametrize(("hours", "ok"), [(-12, True), (26, True), (38, True), (38.1, False), (900, False)])
+def test_a_young_copy_of_an_old_dump_is_old(hours: float, ok: bool) -> None:
+    """In UTC; the clock that the dump's last line is of may be twelve hours behind."""
+    found = judged(changed(completed=int(hours * 3600)))
+    assert found.ok is ok
+    assert ("a young copy of an old dump" in found.summary) is not ok
+
+
 def test_a_difference_is_a_no_and_said() -> None:
     found = judged(rows=RowsState(database="agency", tables=(VISITS.model_copy(update={"rows": 4000}),)))
     assert (found.ok, bool(found.advice)) == (False, True)

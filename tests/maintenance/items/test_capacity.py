@@ -28,16 +28,21 @@ def disk(used: float, mount: str = "/", *, inodes: int | None = 5) -> FileSystem
     )
 
 
-def found(*systems: FileSystem, days: int = 1, **past: Callable[[int], float]) -> Finding:
-    """Judge these file systems after so many days of history by name; today's value comes from the systems."""
+def found(
+    *systems: FileSystem, days: int = 1, trouble: str = "", until: int = 0, **past: Callable[[int], float]
+) -> Finding:
+    """Judge these file systems after so many days of history by name, which ends so many days ago.
+
+    Today's value comes from the systems.
+    """
     past = {"inodes": lambda _: 5, **past}
     samples = {
-        {"root": "/", "inodes": "/ inodes", "srv": "/srv"}[name]: tuple(
-            Point(NOW - timedelta(days=days - day), value(day)) for day in range(days)
-        )
+        {"root": "/", "inodes": "/ inodes", "srv": "/srv", "left": "/srv inodes", "passing": "/run/user/7"}[
+            name
+        ]: tuple(Point(NOW - timedelta(days=until + days - day), value(day)) for day in range(days))
         for name, value in past.items()
     }
-    facts = Facts({ROOM: RoomState(systems=systems, limit=95)})
+    facts = Facts({ROOM: RoomState(systems=systems, limit=95, trouble=trouble)})
     return Capacity().judge(Seen(host=HOST, facts=facts, now=NOW, past=Past(samples=samples)))
 
 
@@ -56,7 +61,7 @@ def test_a_disk_that_fills_within_the_time_allowed_is_a_no_with_its_day() -> Non
 def test_one_that_has_room_for_longer_is_a_yes() -> None:
     seen = found(disk(43), days=30, root=lambda day: 40 + day / 10)
     assert seen.ok is True
-    assert seen.summary == "nothing reaches 95 % within 60 days; fullest: /, 43.0 %"
+    assert seen.summary == "no local file system reaches 95 % within 60 days; fullest: /, 43.0 %"
     assert seen.advice == ()
 
 
@@ -149,6 +154,25 @@ def test_the_worst_of_several_decides_and_leads() -> None:
     unknown = found(disk(40), disk(41, "/srv"), days=30, root=lambda day: 40)
     assert unknown.ok is None
     assert unknown.summary.startswith("/srv: 41.0 %, and cannot know")
+
+
+def test_a_file_system_that_was_there_and_is_not_is_missed_for_a_week() -> None:
+    seen = found(disk(40), days=30, root=lambda day: 40, srv=lambda day: 70, left=lambda day: 3)
+    assert (seen.ok, seen.summary) == (None, "/srv is not mounted: 70.0 % on 2026-11-22")
+    assert seen.summary in seen.evidence
+    assert seen.advice == ("mount /srv, or wait a week where it is gone on purpose",)
+    assert not any(sample.name.startswith("/srv") for sample in seen.samples)
+    assert found(disk(97), days=30, srv=lambda day: 70).ok is False
+    forgotten = found(disk(40), days=30, until=7, root=lambda day: 40, srv=lambda day: 70)
+    assert (forgotten.ok, "/srv" in forgotten.summary) == (True, False)
+    assert found(disk(40), days=30, root=lambda day: 40, passing=lambda day: 70).ok is True
+
+
+def test_where_df_could_not_tell_of_all_it_is_no_yes() -> None:
+    trouble = "df: /srv: Input/output error"
+    seen = found(disk(40), days=30, root=lambda day: 40, trouble=trouble)
+    assert (seen.ok, seen.summary) == (None, f"not all file systems were told of: {trouble}")
+    assert found(disk(97), trouble=trouble).ok is False
 
 
 def test_a_name_that_a_host_made_up_is_kept_short_and_quoted_where_it_is_typed() -> None:

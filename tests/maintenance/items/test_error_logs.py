@@ -91,6 +91,8 @@ def test_what_comes_back_is_said_to() -> None:
         ({"slip": 120, "future": 3}, "differ by 120 minutes: is it written in UTC, as app.timezone says?"),
         ({"future": 3}, "3 entries from the future"),
         ({"others": 7}, "7 further kinds not listed"),
+        ({"writable": False}, "the log cannot be written by the user that reads it"),
+        ({"files": (), "records": 0}, "no entry within 7 days: does the application log here?"),
     ],
 )
 def test_what_may_lack_something_is_never_a_yes(changed: dict[str, object], said: str) -> None:

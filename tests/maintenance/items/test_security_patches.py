@@ -72,6 +72,9 @@ def test_kept_back_for_other_reasons() -> None:
         ({"indices": (OLD.model_copy(update={"expires": ex.NOW - 60}),), "stamp": ex.NOW - 60}, None),
         ({"indices": (OLD.model_copy(update={"expires": None}),), "stamp": ex.NOW - 60}, None),
         ({"indices": (ex.SECURITY, OLD)}, None),
+        # Its file is young, as after a restore, and what it says of itself is over.
+        ({"indices": (ex.SECURITY.model_copy(update={"expires": ex.NOW}),)}, None),
+        ({"indices": (ex.SECURITY, ex.SECURITY.model_copy(update={"expires": ex.NOW - ex.DAY}))}, None),
         ({"indices": ()}, None),
         ({"indices": (ex.SECURITY.model_copy(update={"suite": "stable", "label": "Acme Security"}),)}, None),
     ],
