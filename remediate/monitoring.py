@@ -21,7 +21,8 @@ AlertName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\"\\]{1,2
 """What a rule is called in Prometheus: any text; nothing that would have to be quoted."""
 Instance = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\"\\]{1,200}$")]
 """Value of the label `instance`: web1.example.com:9100, https://www.example.com/."""
-_LOOPBACK = frozenset({"127.0.0.1", "[::1]", "localhost"})
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "[::1]", "localhost"})
+"""What the machine itself is called in an address, with and without the brackets."""
 FilePattern = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/*?@%+=:, -]{1,400}$")]
 """Files by a shell's pattern: an absolute path in which * and ? may stand."""
 ScratchPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$", max_length=60)]
@@ -42,6 +43,11 @@ class Prometheus(Section):
         default=None, description="address of the Alertmanager that it sends to; reached from where Prometheus is"
     )
     vantage: Vantage = Field(default=Vantage.HOST, description="from where both are reached: host, controller")
+
+    @property
+    def on_host(self) -> bool:
+        """Whether it certainly is on the host itself."""
+        return self.vantage is Vantage.HOST and self.url.host in LOOPBACK
 
 
 class Visits(Section):
@@ -65,7 +71,7 @@ class Endpoint(Section):
 
     @model_validator(mode="after")
     def _token_stays_secret(self) -> Self:
-        if self.token is not None and self.url.scheme != "https" and self.url.host not in _LOOPBACK:
+        if self.token is not None and self.url.scheme != "https" and self.url.host not in LOOPBACK:
             raise ValueError("has a token, and its url is not https: everybody on the way could read the token")
         return self
 

@@ -122,8 +122,8 @@ class _Status(_Data):
 
 class _Route(_Data):
     receiver: str | None = None
-    match: dict[str, str | int | bool] = {}
-    match_re: dict[str, str | int | bool] = {}
+    match: dict[str, str] = {}
+    match_re: dict[str, str] = {}
     matchers: tuple[str, ...] = ()
     goes_on: bool = Field(default=False, alias="continue")
     routes: tuple["_Route", ...] = ()
@@ -158,9 +158,10 @@ class AlertmanagerRouting(ApiQuestion[Routing]):
         try:
             text = _Status.model_validate(self.document(output)).config.original
             # An alias is the way to write a text that grows without end when it is read; Alertmanager writes none.
-            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.BaseLoader)):
                 raise Unreadable(f"{self.label()}: its configuration has aliases")
-            found = _Configuration.model_validate(yaml.safe_load(text))
+            # Every scalar as the text that it is: no tag of theirs makes anything of it, or stumbles over it.
+            found = _Configuration.model_validate(yaml.load(text, yaml.BaseLoader))  # noqa: S506  # makes str, list, dict
             return Routing(
                 route=_route(found.route, "", 0),
                 tellers=tuple(Receiver(name=each.name, means=tuple(_means(each))) for each in found.receivers),
@@ -171,7 +172,8 @@ class AlertmanagerRouting(ApiQuestion[Routing]):
 
 def _means(receiver: _Receiver) -> Iterator[str]:
     for key, value in sorted((receiver.model_extra or {}).items()):
-        if key.endswith("_configs") and value:
+        # A list, as an empty value is the text `null` or `~` here.
+        if key.endswith("_configs") and isinstance(value, list) and value:
             yield key.removesuffix("_configs")
 
 
@@ -179,8 +181,8 @@ def _route(route: _Route, above: str, depth: int) -> Route:
     if depth > _DEEPEST:
         raise ValueError("routes are nested too deeply")
     receiver = route.receiver or above
-    stated = [Matcher(label=label, operator="=", value=str(value)) for label, value in route.match.items()]
-    stated += [Matcher(label=label, operator="=~", value=str(value)) for label, value in route.match_re.items()]
+    stated = [Matcher(label=label, operator="=", value=value) for label, value in route.match.items()]
+    stated += [Matcher(label=label, operator="=~", value=value) for label, value in route.match_re.items()]
     return Route(
         receiver=receiver,
         matchers=(*stated, *(matcher for text in route.matchers for matcher in _matchers(text))),

@@ -58,8 +58,11 @@ class Selector(NamedTuple):
 
     @property
     def bare(self) -> "Selector | None":
-        """The same metric whatever its labels; None where there is no difference, or no name."""
-        return self._replace(matchers="") if self.name and self.matchers.strip() else None
+        """The same metric at present, whatever its labels; None where there is no difference, or no name.
+
+        Over a range, all series of a busy metric would be more than a server should be asked to read.
+        """
+        return self._replace(matchers="", range="") if self.name and self.matchers.strip() else None
 
 
 class Expression(NamedTuple):

@@ -18,8 +18,12 @@ _PROGRAM: Final = (
     'date -u +%s; wc -c < "$1" || exit 3; '
     # One that was rotated a minute ago says nothing yet: the one before it is read first.
     'for f in "$1.1" "$1"; do if [ -r "$f" ]; then tail -c "$3" -- "$f" || exit 3; fi; done | '
-    # In the combined format the last quotes are around what the visitor calls himself; nginx writes his own as \x22.
-    "awk -F '\"' -v a=\"$2\" 'NF > 2 && index($(NF - 1), a) { last = $0 } END { print last }'"
+    # In the combined format the third quotes are around what the visitor calls himself, whatever is added after them
+    # (nginx.org's own `main` adds one more); quotes of his nginx writes as \x22.
+    "awk -F '\"' -v a=\"$2\" '"
+    'NF > 6 && $1 ~ /^[^ ]+ .*\\[.*\\] $/ && $3 ~ /^ [0-9]+ [0-9-]/ && $5 == " " '
+    "{ if (!read++) first = $0; if (index($6, a)) last = $0 } "
+    "END { print NR; print first; print last }'"
 )
 _LINE: Final = re.compile(
     r'^\S+ .*?\[([0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}(?::[0-9]{2}){3} [+-][0-9]{4})\] "[^"]*" ([0-9]{3}) '
@@ -33,6 +37,7 @@ class LastVisit(Fact):
     visited: AwareDatetime | None = Field(description="None for never in what was read")
     status: int | None = Field(description="what the site answered")
     whole: bool = Field(description="whether the log was read from its beginning")
+    earliest: AwareDatetime | None = Field(description="the first line that was read; None where there was none")
 
     @property
     def ok(self) -> bool | None:
@@ -43,6 +48,11 @@ class LastVisit(Fact):
     def minutes(self) -> float | None:
         """How long ago the last visit was."""
         return None if self.visited is None else (self.looked - self.visited).total_seconds() / 60
+
+    @property
+    def reach(self) -> float | None:
+        """How many minutes what was read goes back."""
+        return None if self.earliest is None else (self.looked - self.earliest).total_seconds() / 60
 
     def describe(self) -> str:
         """See Fact."""
@@ -73,20 +83,28 @@ class MonitorVisits(Probe[LastVisit]):
         """See Probe."""
         if output.exit != 0 or output.stderr.strip():
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
-        clock, size, line, *_ = *output.stdout.splitlines(), "", "", ""
+        clock, size, lines, first, last, *_ = *output.stdout.split("\n"), *[""] * 5
         try:
             looked = datetime.fromtimestamp(whole_number(clock, self.label()), UTC)
         except (ValueError, OverflowError, OSError):
             raise Unreadable(f"{self.label()}: the host's clock says {clock[:40]!r}") from None
         whole = whole_number(size.strip(), self.label()) <= READ_BYTES
-        if not line.strip():
-            return LastVisit(looked=looked, visited=None, status=None, whole=whole)
-        found = _LINE.match(line)
+        if not first and whole_number(lines, self.label()) > 0:
+            raise self._other_format()
+        earliest, _ = self._line(first) if first else (None, None)
+        visited, status = self._line(last) if last else (None, None)
+        return LastVisit(looked=looked, visited=visited, status=status, whole=whole, earliest=earliest)
+
+    def _line(self, text: str) -> tuple[datetime, int]:
+        """Return when somebody was answered, and what. Raises Unreadable."""
+        found = _LINE.match(text)
+        if found is None:
+            raise self._other_format()
         try:
             # The C locale's names of months, which are nginx's as well.
-            visited = datetime.strptime(found[1], "%d/%b/%Y:%H:%M:%S %z") if found else None
+            return datetime.strptime(found[1], "%d/%b/%Y:%H:%M:%S %z"), int(found[2])
         except ValueError:
-            visited = None
-        if found is None or visited is None:
-            raise Unreadable(f"{self.label()}: {self.log} is not in the combined format")
-        return LastVisit(looked=looked, visited=visited, status=int(found[2]), whole=whole)
+            raise self._other_format() from None
+
+    def _other_format(self) -> Unreadable:
+        return Unreadable(f"{self.label()}: {self.log} is not in the combined format")

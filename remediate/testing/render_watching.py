@@ -1,7 +1,7 @@
 """What is answered by those who watch: Prometheus, Alertmanager, an access log, the application's error tracking."""
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Final
 
 import yaml
@@ -27,7 +27,8 @@ def of_watching(fact: Fact) -> Output | None:
             return _json({"cluster": {"status": "ready"}, "config": {"original": _configuration(fact)}})
         case LastVisit():
             size = 4711 if fact.whole else READ_BYTES + 1
-            return Output(stdout=f"{int(fact.looked.timestamp())}\n{size}\n{_visit(fact)}\n")
+            read = (int(fact.earliest is not None), _visit(fact.earliest, 200), _visit(fact.visited, fact.status))
+            return Output(stdout="\n".join(map(str, (int(fact.looked.timestamp()), size, *read, ""))))
         case TrackingState():
             return Output(stdout=f"\n{MARKER}{fact.model_dump_json()}\n")
         case _:
@@ -92,8 +93,9 @@ def _matcher(matcher: Matcher) -> str:
     return f'{matcher.label}{matcher.operator}"{matcher.value}"' if matcher.operator else matcher.value
 
 
-def _visit(fact: LastVisit) -> str:
-    if fact.visited is None:
+def _visit(at: datetime | None, status: int | None) -> str:
+    if at is None:
         return ""
-    at = fact.visited.astimezone(UTC)
-    return f'192.0.2.7 - - [{at:%d/%b/%Y:%H:%M:%S +0000}] "GET / HTTP/2.0" {fact.status} 512 "-" "Monitor/2.0"'
+    return (
+        f'192.0.2.7 - - [{at.astimezone(UTC):%d/%b/%Y:%H:%M:%S +0000}] "GET / HTTP/2.0" {status} 512 "-" "Monitor/2.0"'
+    )

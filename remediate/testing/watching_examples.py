@@ -50,7 +50,8 @@ def routed(*matchers: Matcher, goes_on: bool = False) -> Routing:
     return Routing(route=Route(receiver="null", routes=(route,)), tellers=(NOBODY_TOLD, ON_CALL))
 
 
-def visit(minutes: float | None = 3, *, status: int = 200, whole: bool = True) -> LastVisit:
-    """Return a last visit so many minutes ago, or none."""
-    visited = None if minutes is None else NOW - timedelta(minutes=minutes)
-    return LastVisit(looked=NOW, visited=visited, status=None if minutes is None else status, whole=whole)
+def visit(minutes: float | None = 3, *, status: int = 200, whole: bool = True, reach: float | None = 1440) -> LastVisit:
+    """Return a last visit so many minutes ago, or none, in a log that begins so many minutes ago, or is empty."""
+    visited, earliest = (None if ago is None else NOW - timedelta(minutes=ago) for ago in (minutes, reach))
+    answered = None if minutes is None else status
+    return LastVisit(looked=NOW, visited=visited, status=answered, whole=whole, earliest=earliest)

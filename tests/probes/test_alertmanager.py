@@ -1,8 +1,11 @@
 """Who is told of an alert, by the routes of an Alertmanager."""
 
 import json
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from remediate.command import Output
 from remediate.errors import Unreadable
@@ -69,10 +72,38 @@ def test_the_means_of_a_receiver_are_those_it_is_given() -> None:
     assert known == {"nobody": (), "on-call": ("webhook",), "desk": ("email", "slack")}
 
 
+def test_every_value_is_the_text_that_it_is() -> None:
+    text = """
+route:
+  receiver: desk
+  routes:
+  - {match: {severity: 5, paging: true}, receiver: on-call, continue: true}
+  - {match: {when: !!timestamp x}, receiver: !!int ""}
+receivers:
+- {name: desk, email_configs: null, slack_configs: ~, webhook_configs: }
+- {name: !!bool maybe, email_configs: [{to: desk@example.com}]}
+"""
+    found = read(text)
+    first, second = found.route.routes
+    assert [(each.label, each.value) for each in first.matchers] == [("severity", "5"), ("paging", "true")]
+    assert (first.goes_on, second.goes_on) == (True, False)
+    assert [(each.label, each.value) for each in second.matchers] == [("when", "x")]
+    assert [(each.name, each.means) for each in found.tellers] == [("desk", ()), ("maybe", ("email",))]
+
+
+@given(st.text("ab{}[]:!!&*-?|>%~\"'# \n\\x0", max_size=60) | st.text(max_size=40))
+def test_whatever_is_configured_ends_in_an_answer(text: str) -> None:
+    for whole in (text, f"route: {{receiver: a}}\nreceivers: []\nother: {text}"):
+        with suppress(Unreadable):
+            read(whole)
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
+        "route: !!bool maybe",
+        "route: {receiver: a, continue: !!timestamp x}",
         "route: {receiver: a}\nreceivers: [{}]",
         "route: [",
         "a: &a [x]\nroute: {receiver: a, routes: *a}\n",

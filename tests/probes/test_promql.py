@@ -79,9 +79,15 @@ def test_the_vector_whose_series_are_counted(selector: Selector, instance: str |
 
 
 def test_the_same_metric_whatever_its_labels() -> None:
-    assert Selector("a", 'b="c"', "5m").bare == Selector("a", "", "5m")
+    assert Selector("a", 'b="c"').bare == Selector("a")
     assert Selector("a").bare is None
     assert Selector("", 'job="x"').bare is None
+
+
+def test_all_series_of_a_metric_are_never_asked_for_over_a_range() -> None:
+    bare = Selector("http_requests_total", 'code="500"', "30d").bare
+    assert bare is not None
+    assert bare.vector() == "http_requests_total"
 
 
 @given(st.text("ab({[]})\"'`,=~!5m #orby\\\n", max_size=80))

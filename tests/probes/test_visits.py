@@ -1,5 +1,6 @@
 """The last visit of a monitor, looked for by a real shell in real files."""
 
+import re
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
@@ -57,6 +58,27 @@ def test_who_only_speaks_of_it_is_no_visitor(log: Path, other: str) -> None:
     assert look(log).visited == ago(30)
 
 
+@pytest.mark.parametrize("more", [' "192.0.2.9"', ' "192.0.2.9" 0.004 "UptimeRobot"', " 0.004"])
+def test_what_is_added_after_the_agent_is_not_the_agent(log: Path, more: str) -> None:
+    """As nginx.org's packages write it: `main` ends in "$http_user_agent" "$http_x_forwarded_for"."""
+    visited, other = (line(at, agent).removesuffix("\n") + f"{more}\n" for at, agent in ((7, "UptimeRobot"), (1, "x")))
+    log.write_text(visited + other)
+    assert look(log).visited == ago(7)
+
+
+def test_how_far_back_it_was_looked(log: Path) -> None:
+    log.write_text(line(40, "curl/8") + line(1, "curl/8"))
+    assert look(log).earliest == ago(40)
+    Path(f"{log}.1").write_text("cut\n" + line(90, "curl/8"))
+    assert look(log).earliest == ago(90)
+
+
+def test_an_empty_log_reaches_back_to_nothing(log: Path) -> None:
+    log.write_text("")
+    found = look(log)
+    assert (found.visited, found.earliest, found.reach) == (None, None, None)
+
+
 def test_a_log_that_was_rotated_a_moment_ago(log: Path) -> None:
     log.write_text("")
     Path(f"{log}.1").write_text(line(9))
@@ -85,8 +107,15 @@ def test_a_name_is_no_pattern_and_no_option(log: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['UptimeRobot "a" "UptimeRobot"\n', line(1).replace("Nov", "Xyz").replace(" 200 ", " ")],
-    ids=("quotes", "month"),
+    [
+        'UptimeRobot "a" "UptimeRobot"\n',
+        re.sub("/[A-Z][a-z]{2}/", "/Xyz/", line(1)),
+        line(1).replace(" 200 ", " "),
+        line(1).replace(' "-"', ""),
+        line(1).replace(" 512 ", ' "0.1" '),
+        '{"time": "x", "agent": "UptimeRobot", "status": 200}\n',
+    ],
+    ids=("quotes", "month", "status", "referer", "size", "json"),
 )
 def test_another_format_is_unreadable(log: Path, text: str) -> None:
     log.write_text(text)

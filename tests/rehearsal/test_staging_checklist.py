@@ -233,9 +233,9 @@ def test_prometheus_that_hangs_is_not_known_to_be_one_that_stopped(watched: Watc
 
 
 def test_prometheus_asked_from_the_controller(watched: Watched) -> None:
-    """Nobody listens there on this machine: the host's own would have said yes."""
+    """Nobody listens there on this machine, which says nothing of others: the host's own would have said yes."""
     place = {"url": "http://127.0.0.1:1", "alertmanager": "http://127.0.0.1:1", "vantage": "controller"}
-    found = watched.answers(dict.fromkeys(ALERTS, False), inventory=watched.monitoring(prometheus=place))
+    found = watched.answers(dict.fromkeys(ALERTS), inventory=watched.monitoring(prometheus=place))
     assert "no connection" in found["disk-alerts"].summary
 
 

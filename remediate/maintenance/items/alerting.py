@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from remediate.errors import Unreadable
 from remediate.maintenance.parts import Part
-from remediate.monitoring import Prometheus
+from remediate.monitoring import LOOPBACK, Prometheus
 from remediate.playbook import Probes
 from remediate.probes import promql
 from remediate.probes.alertmanager import AlertmanagerRouting
-from remediate.probes.http import Failure
+from remediate.probes.http import Answer, Failure
 from remediate.probes.page import Page
-from remediate.probes.prometheus import AlertmanagersOf, AlertRule, AlertRules, PrometheusTime, Series
+from remediate.probes.prometheus import Alertmanagers, AlertmanagersOf, AlertRule, AlertRules, PrometheusTime, Series
 from remediate.survey import Facts
+from remediate.vantage import Vantage
 
 _MISSED: Final = 4
 """Evaluations that a rule may miss: one that is slow, or a restart, is no news."""
@@ -23,6 +25,8 @@ _SELECTORS: Final = 12
 _UNPROVEN: Final = "not proven: no alert was sent, and silences were not looked at"
 _LONGEST: Final = 800
 """Characters of a selector that is asked about."""
+_HERE: Final = "localhost"
+"""Every loopback address, for comparison."""
 
 
 class Alert(NamedTuple):
@@ -103,8 +107,8 @@ class Alert(NamedTuple):
         """Yield what each step from the rule to a person comes to. Raises Unreadable."""
         answer = facts[self._ready(self.url)]
         if not answer.ok:
-            # Nothing listens there: whatever is written in its files, nobody evaluates it.
-            ok = False if answer.failure is Failure.REFUSED else None
+            # Whatever is written in its files, nobody evaluates it.
+            ok = self._gone(answer)
             says = f"nobody evaluates {self.name}" if ok is False else f"whether {self.name} is evaluated is not known"
             advice = (f"start Prometheus, or correct remediate.monitoring.prometheus.url ({self.url})",)
             yield Part(ok, f"{says}: Prometheus: {answer.describe()}", advice=advice)
@@ -117,6 +121,10 @@ class Alert(NamedTuple):
             yield self._evaluated(rule, facts)
             yield from self._fires(rule, facts)
             yield from self._told(rule, facts)
+
+    def _gone(self, answer: Answer) -> bool | None:
+        """Say False where nothing listens; by what the controller is told, it alone may be kept out."""
+        return False if answer.failure is Failure.REFUSED and self.prometheus.vantage is Vantage.HOST else None
 
     def _evaluated(self, rule: AlertRule, facts: Facts) -> Part:
         if rule.health == "err":
@@ -159,6 +167,9 @@ class Alert(NamedTuple):
             more = f" and {len(instances) - 5} more" if len(instances) > 5 else ""
             advice = (f"say which of them is this host: {self.key}.instance",)
             return Part(None, f"{shown} has series of several things: {named}{more}", advice=advice)
+        if instances and self.instance is None and not self.prometheus.on_host:
+            advice = (f"say what it calls this host: {self.key}.instance",)
+            return Part(None, f"{shown} has series of {named}: whether that is this host is not known", advice=advice)
         if instances:
             return Part(True, f"{shown} has {count} series now, of {named}")
         of = "" if self.instance is None else f" of {self.instance}"
@@ -179,15 +190,26 @@ class Alert(NamedTuple):
             yield Part(None, f"whether the Alertmanager answers is not known ({senders.describe()})", advice=advice)
             return
         url = str(self.prometheus.alertmanager).rstrip("/")
+        if not self._is_sent_to(url, senders):
+            advice = (f"write the one that it sends to: remediate.monitoring.prometheus.alertmanager ({url})",)
+            says = f"Prometheus sends to {senders.describe()}, which is not known to be the Alertmanager at {url}"
+            yield Part(None, says, advice=advice)
+            return
         answer = facts[self._ready(url)]
         if not answer.ok:
-            ok = False if answer.failure is Failure.REFUSED else None
+            ok = self._gone(answer)
             says = "nobody is told of any alert" if ok is False else "whether anybody is told is not known"
             advice = (f"start the Alertmanager, or correct remediate.monitoring.prometheus.alertmanager ({url})",)
             yield Part(ok, f"{says}: Alertmanager: {answer.describe()}", advice=advice)
             return
         yield Part(True, f"Prometheus sends to {senders.describe()}; the Alertmanager at {url} is ready")
         yield self._received(rule, facts, url)
+
+    def _is_sent_to(self, url: str, senders: Alertmanagers) -> bool:
+        """Whether it is one of those; what Prometheus calls localhost is where Prometheus is."""
+        wanted, (home, _) = _place(url), _place(self.url)
+        found = {(home if host == _HERE else host, port) for host, port in map(_place, senders.active)}
+        return wanted in found
 
     def _received(self, rule: AlertRule, facts: Facts, url: str) -> Part:
         labels = {**dict(rule.labels), "alertname": rule.name}
@@ -202,11 +224,18 @@ class Alert(NamedTuple):
             advice = ("see where it is routed: amtool config routes test",)
             says = f"{rule.name} goes to {named}, or to {silent}, who is told nothing: that depends on its labels"
             return Part(None, says, advice=advice)
-        return Part(
-            True,
-            f"{rule.name} goes to {named}",
-            evidence=("not proven: no alert was sent, and silences not looked at",),
-        )
+        return Part(True, f"{rule.name} goes to {named}", evidence=(_UNPROVEN,))
+
+
+def _place(url: str) -> tuple[str, int | None]:
+    """Machine and port of an address; none where it cannot be read."""
+    try:
+        split = urlsplit(url)
+        host, port = split.hostname or "", split.port
+    except ValueError:
+        return "", None
+    usual = 443 if split.scheme == "https" else 80
+    return _HERE if host in LOOPBACK else host, port or usual
 
 
 def _line(text: str) -> str:

@@ -23,6 +23,10 @@ def judge_visits(visits: Visits, facts: Facts) -> Part:
     advice = (f"look whether {visits.agent} still watches this site, and whether its visits are in {visits.log}",)
     if minutes is None and not seen.whole:
         return Part(None, f"no visit of {who} in the last 16 MiB of {visits.log}, which may be less than is asked for")
+    if minutes is None and (seen.reach is None or seen.reach <= visits.within_minutes):
+        begins = "is empty" if seen.reach is None else f"begins {max(0.0, seen.reach):.0f} min ago"
+        advice = (f"look again in {visits.within_minutes} min, or let the SSH user read {visits.log}.1 as well",)
+        return Part(None, f"no visit of {who} in {visits.log}, which {begins}: was it rotated?", advice=advice)
     if minutes is None:
         return Part(False, f"no visit of {who} in {visits.log}", advice=advice)
     if minutes < _AHEAD:

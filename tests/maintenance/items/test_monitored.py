@@ -1,5 +1,7 @@
 """Each line of the checklist: yes only when the alert is evaluated, can fire, and has a receiver."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from checklist import Known, judged, watched
@@ -12,11 +14,11 @@ from remediate.maintenance.items.monitored import (
     QueueMonitoring,
     Uptime,
 )
-from remediate.probe import Fact
+from remediate.probe import Fact, Probe
 from remediate.probes.alertmanager import AlertmanagerRouting, Matcher
 from remediate.probes.http import Failure
 from remediate.probes.page import Page
-from remediate.probes.prometheus import AlertmanagersOf, AlertRules, PrometheusTime, Series
+from remediate.probes.prometheus import Alertmanagers, AlertmanagersOf, AlertRules, PrometheusTime, Series
 from remediate.probes.visits import MonitorVisits
 from remediate.testing import examples as ex
 from remediate.testing import watching_examples as exw
@@ -58,7 +60,7 @@ def test_an_alert_that_would_be_heard() -> None:
     assert "evaluated 4 s ago by Prometheus's clock, state inactive" in said
     assert "node_filesystem_avail_bytes has 3 series now, of web1:9100" in said
     assert "DiskSpaceLow goes to on-call (webhook)" in said
-    assert "not proven: no alert was sent" in said
+    assert "not proven: no alert was sent, and silences were not looked at" in said
     assert finding.advice == ()
 
 
@@ -116,6 +118,11 @@ CASES: dict[str, tuple[Known, bool | None, str]] = {
         False,
         "cannot fire",
     ),
+    "no labels like that over a range": (
+        {**rules(query=f"rate({LABELLED}[30d])"), found(f"count_over_time({LABELLED}[30d])"): exw.NO_SERIES},
+        None,
+        "a mistake, or what it is about has not happened yet",
+    ),
     "one alternative is there": (
         {
             **rules(query="node_filesystem_avail_bytes < 1 or disk_free < 1"),
@@ -161,6 +168,21 @@ def test_a_no_outweighs_what_is_not_known() -> None:
     assert "not read" not in finding.summary
 
 
+OWN: Known = {found('node_filesystem_avail_bytes{instance="web1:9100"}'): exw.series("web1:9100")}
+
+
+def moved(known: Known, place: Mapping[str, str]) -> Known:
+    """The same answers, of servers elsewhere or asked from elsewhere."""
+    addresses = {PROMETHEUS: place["url"], ALERTMANAGER: place.get("alertmanager", ALERTMANAGER).rstrip("/")}
+    answers: dict[Probe[Fact], Fact | Unreadable] = {}
+    for probe, fact in known.items():
+        stated = probe.model_dump()
+        for old, new in addresses.items():
+            stated["url"] = stated["url"].replace(old, new)
+        answers[type(probe).model_validate({**stated, "asked_from": Vantage(place.get("vantage", "host"))})] = fact
+    return answers
+
+
 def test_the_series_of_this_host_alone() -> None:
     machine = watched(prometheus=BOTH, disk={"alert": "DiskSpaceLow", "instance": "web1:9100"})
     own = found('node_filesystem_avail_bytes{instance="web1:9100"}')
@@ -174,6 +196,66 @@ def test_an_alertmanager_nobody_named_is_not_taken_for_one_that_answers() -> Non
     finding = judged(DiskAlerts(), machine, WELL)
     assert (finding.ok, "whether the Alertmanager answers is not known" in finding.summary) == (None, True)
     assert "remediate.monitoring.prometheus.alertmanager" in finding.advice[0]
+
+
+ELSEWHERE = "http://prometheus.example.com:9090"
+REMOTE = {"url": ELSEWHERE, "alertmanager": "http://prometheus.example.com:9093"}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [{"url": PROMETHEUS, "vantage": "controller"}, REMOTE, {**REMOTE, "vantage": "controller"}],
+)
+def test_the_only_thing_that_is_watched_may_be_another_host(place: dict[str, str]) -> None:
+    for instance, ok in ((None, None), ("web1:9100", True)):
+        machine = watched(prometheus={**BOTH, **place}, disk={"alert": "DiskSpaceLow", "instance": instance})
+        finding = judged(DiskAlerts(), machine, {**moved(WELL, place), **moved(OWN, place)})
+        assert finding.ok is ok, finding.summary
+    finding = judged(
+        DiskAlerts(), watched(prometheus={**BOTH, **place}, disk={"alert": "DiskSpaceLow"}), moved(WELL, place)
+    )
+    assert "of web1:9100: whether that is this host is not known" in finding.summary
+    assert finding.advice[0] == "say what it calls this host: remediate.monitoring.disk.instance"
+
+
+SENT = [
+    (PROMETHEUS, ALERTMANAGER, "http://localhost:9093/api/v2/alerts", True),
+    (PROMETHEUS, ALERTMANAGER, "http://[::1]:9093/api/v2/alerts", True),
+    (PROMETHEUS, "http://am.example.com", "http://am.example.com:80/api/v2/alerts", True),
+    (PROMETHEUS, "https://am.example.com/", "https://am.example.com/prefix/api/v2/alerts", True),
+    (PROMETHEUS, ALERTMANAGER, "http://decommissioned:9093/api/v2/alerts", None),
+    (PROMETHEUS, ALERTMANAGER, "http://127.0.0.1:9094/api/v2/alerts", None),
+    (PROMETHEUS, ALERTMANAGER, "http://[::1", None),
+    # Its localhost is not this host's.
+    (ELSEWHERE, ALERTMANAGER, "http://127.0.0.1:9093/api/v2/alerts", None),
+    (ELSEWHERE, "http://prometheus.example.com:9093", "http://127.0.0.1:9093/api/v2/alerts", True),
+]
+
+
+@pytest.mark.parametrize(("prometheus", "alertmanager", "sent", "ok"), SENT)
+def test_an_alertmanager_is_the_one_that_prometheus_sends_to(
+    prometheus: str, alertmanager: str, sent: str, ok: bool | None
+) -> None:
+    place = {"url": prometheus, "alertmanager": alertmanager}
+    machine = watched(prometheus=place, disk={"alert": "DiskSpaceLow", "instance": "web1:9100"})
+    known = moved({**WELL, **OWN, SENDERS: Alertmanagers(active=(sent,))}, place)
+    finding = judged(DiskAlerts(), machine, known)
+    assert finding.ok is ok, finding.summary
+    if ok is None:
+        said = f"Prometheus sends to {sent}, which is not known to be the Alertmanager at {alertmanager}"
+        assert finding.summary == said
+        assert "remediate.monitoring.prometheus.alertmanager" in finding.advice[0]
+        # One that does not answer and is sent nothing to proves no more.
+        tells = Page(url=f"{alertmanager}/-/ready", asked_from=HERE)
+        assert judged(DiskAlerts(), machine, {**known, tells: ex.no_page()}).ok is None
+
+
+@pytest.mark.parametrize(("page", "says"), [(READY, "is evaluated is not known"), (TELLS, "whether anybody is told")])
+def test_what_refuses_the_controller_may_answer_others(page: Page, says: str) -> None:
+    place = {"url": PROMETHEUS, "vantage": "controller"}
+    machine = watched(prometheus={**BOTH, **place}, disk={"alert": "DiskSpaceLow", "instance": "web1:9100"})
+    finding = judged(DiskAlerts(), machine, moved({**WELL, **OWN, page: ex.no_page()}, place))
+    assert (finding.ok, says in finding.summary) == (None, True), finding.summary
 
 
 def test_it_is_asked_from_where_the_inventory_says() -> None:
@@ -243,6 +325,9 @@ ASKED = watched(uptime={"endpoint": {"url": API, "contains": "active", "token": 
         (exw.visit(16), False, "visited 16 min ago for the last time, 15 min are allowed"),
         (exw.visit(None), False, f"no visit of somebody calling itself UptimeRobot in {LOG}"),
         (exw.visit(None, whole=False), None, "in the last 16 MiB"),
+        (exw.visit(None, reach=15), None, "which begins 15 min ago: was it rotated?"),
+        (exw.visit(None, reach=None), None, "which is empty: was it rotated?"),
+        (exw.visit(None, reach=16), False, "no visit of"),
         (exw.visit(-60), None, "60 min in the future"),
         (Unreadable("Permission denied"), None, "Permission denied"),
     ],
