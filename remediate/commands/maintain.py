@@ -9,16 +9,14 @@ from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.host import Host
 from remediate.inventory import Inventory
-from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.examine import Examiner
 from remediate.maintenance.export import SUFFIX, export
 from remediate.maintenance.history import History
-from remediate.maintenance.item import Item
 from remediate.maintenance.items.runbook_review import RunbookReview, Use
 from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import TEAM, MaintenanceReport
 from remediate.maintenance.settings import maintenance_settings
-from remediate.maintenance.status import status, status_lines
+from remediate.maintenance.status import is_about_team, status, status_lines
 from remediate.maintenance.text import lines, markdown
 from remediate.maintenance.uses import uses
 from remediate.outcome import RunVerdict
@@ -41,8 +39,8 @@ def look(occasion: Occasion, flags: Flags, project: Project, terminal: Terminal)
 def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Terminal) -> MaintenanceReport:
     document = file_of(flags, "markdown")
     settings = maintenance_settings(project.root)
-    about_hosts = any(isinstance(duty, Item) for duty in of_occasion(occasion))
-    inventory = Inventory.load(inventory_of(flags, project)) if about_hosts else None
+    about_team = is_about_team(occasion)
+    inventory = None if about_team else Inventory.load(inventory_of(flags, project))
     hosts = inventory.select(target_of(flags)) if inventory else ()
 
     def find(name: str) -> Host:
@@ -54,7 +52,7 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
         for host in hosts if terminal.interactive else ():  # cron mails whatever is written
             terminal.progress(f"looking at {host.name}")
         examiner = Examiner(history=history, settings=settings, find=find)
-        report = examiner.examine(occasion, hosts, () if about_hosts else _uses(project, history))
+        report = examiner.examine(occasion, hosts, _uses(project, history) if about_team else ())
         # Whatever becomes of the one, the other has been done: told first, and kept even where it cannot be written.
         try:
             _tell(report, flags, document, terminal)

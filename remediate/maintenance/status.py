@@ -14,6 +14,8 @@ from remediate.maintenance.report import TEAM, MaintenanceReport
 from remediate.maintenance.settings import MaintenanceSettings
 
 SCHEMA: Final = "remediate.maintenance-status/1"
+_NAMED: Final = 5
+"""Hosts of a line that are named."""
 
 
 class Standing(BaseModel):
@@ -69,27 +71,31 @@ def status(
     `latest` and `done` are what the history calls so. With the `hosts` of the inventory, those that were never looked
     at are told, and nothing of those that are not in it is due any more; None where no inventory can be read.
     """
-    found = [each for occasion in Occasion if of_occasion(occasion) for each in _of(occasion, latest, done, now, hosts)]
-    return Status(now=now, standings=tuple(_owned(each, settings) for each in found))
+    occasions = [occasion for occasion in Occasion if of_occasion(occasion)]
+    found = [each for occasion in occasions for each in _of(occasion, latest, done, settings, now, hosts)]
+    return Status(now=now, standings=tuple(found))
 
 
 def _of(
     occasion: Occasion,
     latest: Sequence[MaintenanceReport],
     done: Mapping[tuple[Occasion, str], datetime],
+    settings: MaintenanceSettings,
     now: datetime,
     hosts: Collection[str] | None,
 ) -> Iterator[Standing]:
+    owners = dict.fromkeys(settings.owners.get(duty.name, duty.owner) for duty in of_occasion(occasion))
     found = {report.subjects[0].name: report.subjects[0] for report in latest if report.occasion is occasion}
     expected = (TEAM,) if is_about_team(occasion) else hosts
-    for name in sorted({*found, *(expected or ())} if found else {TEAM} if is_about_team(occasion) else {""}):
+    nobody = TEAM if is_about_team(occasion) else ""
+    for name in sorted({*found, *(expected or ())}) if found else (nobody,):
         subject, looked = found.get(name), done.get((occasion, name))
-        is_due = hosts is None or is_about_team(occasion) or name in hosts
+        is_due = expected is None or name in expected
         late = occasion.overdue(looked, now) if looked and is_due else None
         yield Standing(
             occasion=occasion,
             subject=name,
-            owners=(),
+            owners=tuple(owners),
             done=looked,
             reached=None if subject is None else subject.error is None,
             well=None if subject is None else subject.well,
@@ -102,12 +108,6 @@ def _of(
 def is_about_team(occasion: Occasion) -> bool:
     """Whether an occasion is about no host."""
     return not any(isinstance(duty, Item) for duty in of_occasion(occasion))
-
-
-def _owned(standing: Standing, settings: MaintenanceSettings) -> Standing:
-    duties = of_occasion(standing.occasion)
-    owners = dict.fromkeys(settings.owners.get(duty.name, duty.owner) for duty in duties)
-    return standing.model_copy(update={"owners": tuple(owners)})
 
 
 def status_lines(found: Status, program: str) -> Iterator[str]:
@@ -123,9 +123,6 @@ def status_lines(found: Status, program: str) -> Iterator[str]:
             more = f" and {len(never) - _NAMED} more" if len(never) > _NAMED else ""
             owners = ", ".join(never[0].owners)
             yield f"{_head(occasion, names + more)}  never done ({owners}): {program} {never[0].command}"
-
-
-_NAMED: Final = 5
 
 
 def _head(occasion: Occasion, subject: str) -> str:

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from remediate.errors import ConfigurationError, UnreachableCode
+from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 from remediate.host import Host, Settings, SshTarget
 from remediate.maintenance import examine as module
 from remediate.maintenance.examine import Examiner
@@ -20,11 +20,14 @@ from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import TEAM, MaintenanceReport
 from remediate.maintenance.settings import MaintenanceSettings
 from remediate.playbook import Probes
+from remediate.probe import Fact, Probe
 from remediate.probes.filesystems import FileSystem, Room, RoomState
 from remediate.probes.laravel import App
+from remediate.script import Act
 from remediate.survey import Facts
 from remediate.testing import ScriptedSession
 from remediate.testing import examples as ex
+from remediate.testing.scripted import ScriptedRounds
 from toy_maintenance import DAY, NOW
 
 ROOM = Room(limit=95)
@@ -243,26 +246,24 @@ def test_a_secret_in_an_answer_is_masked_before_it_is_kept(look: Looking) -> Non
 
 
 def test_an_interruption_lets_go_of_every_host(look: Looking) -> None:
+    closed, answered = Event(), list[bool]()
+
     class Endless(ScriptedSession):
-        """Says nothing until its door is closed."""
+        """Answers nothing until its door is closed."""
+
+        def begin(
+            self, probes: Sequence[Probe[Fact]], act: Act | None = None, *, seconds: float, owner: Sequence[str] = ()
+        ) -> ScriptedRounds:
+            os.kill(os.getpid(), signal.SIGINT)
+            answered.append(closed.wait(10))
+            raise Unreachable(UnreachableCode.LOST, "closed")
 
         def close(self) -> None:
+            closed.set()
             super().close()
-            gone.set()
 
-    class Waiting(Toy):
-        def judge(self, seen: Seen) -> Finding:
-            os.kill(os.getpid(), signal.SIGINT)
-            assert gone.wait(10), "the session stays open"
-            return Finding(ok=True, summary="ended")
-
-    gone = Event()
-
-    class Asking(Waiting):
-        def elsewhere(self, host: Host) -> Elsewhere | None:
-            return Elsewhere("spare", (ROOM,), 60)
-
-    look.sessions["web1"] = Endless({ROOM: STATE, APP: ex.APP})
+    look.sessions["spare"] = Endless({ROOM: STATE})
     with pytest.raises(KeyboardInterrupt):
-        look(Asking())
+        look(Far())
+    assert answered == [True], "a restore that is under way would be waited for"
     assert look.history.latest() == ()
