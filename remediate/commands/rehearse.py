@@ -29,7 +29,7 @@ from remediate.rehearsal.placement import DEFAULT_NAME, STOCK
 from remediate.rehearsal.places import ContainerPlace, HostPlace, Place, demand_disposable
 from remediate.rehearsal.rehearse import Plan, rehearse
 from remediate.rehearsal.trial import Pairs, matrix
-from remediate.report.rehearsal import junit, markdown, summary_lines, trial_lines
+from remediate.report.rehearsal import closing_lines, junit, markdown, summary_lines, trial_lines
 
 _CONTAINERS: Final = 4
 """Not more unless asked for: each is a whole host, of half a GiB."""
@@ -59,6 +59,8 @@ def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, ter
     if flags.get("json"):
         for report in reports:
             terminal.say(report.model_dump_json())
+    if len(playbooks) > 1:
+        _tell(closing_lines(reports), terminal)
     _write(reports, files, root)
     # Between two playbooks there is nobody to be cut short, and still not everything was rehearsed.
     if stop.is_set():
@@ -81,15 +83,16 @@ def _write(reports: Sequence[RehearsalReport], files: Mapping[str, Path | None],
 
 def _rehearsed(plan: Plan, places: Sequence[Place], terminal: Terminal, stop: Event) -> RehearsalReport:
     def told(number: int, total: int, trial: TrialOutcome) -> None:
-        terminal.err.write("".join(f"{line}\n" for line in trial_lines(number, total, trial)))
-        terminal.err.flush()
+        _tell(trial_lines(number, total, trial), terminal)
 
     report = rehearse(plan, places, told=told, stop=stop)
-    narrative = terminal.err
-    for line in summary_lines(report):
-        narrative.write(f"{line}\n")
-    narrative.flush()
+    _tell(summary_lines(report), terminal)
     return report
+
+
+def _tell(lines: Sequence[str], terminal: Terminal) -> None:
+    terminal.err.write("".join(f"{line}\n" for line in lines))
+    terminal.err.flush()
 
 
 def _plan(

@@ -1,7 +1,7 @@
 """A rehearsal as people and tools read it: lines on a terminal, a Markdown page, JUnit."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -17,10 +17,34 @@ def trial_lines(number: int, total: int, trial: TrialOutcome) -> list[str]:
     """Tell one trial in a line, and each deviation in one more."""
     head = f"[{number:>{len(str(total))}}/{total}] {trial.name}"
     verdict = answer(trial.fix)
-    lines = [f"{head:<56} {verdict:<30} {trial.seconds:5.1f} s  {'as declared' if trial.passed else 'DEVIATES'}"]
-    for deviation in trial.deviations:
-        lines += textwrap.wrap(deviation, _WIDTH, initial_indent=" " * 10, subsequent_indent=" " * 12)
-    return lines
+    line = f"{head:<56} {verdict:<30} {trial.seconds:5.1f} s  {'as declared' if trial.passed else 'DEVIATES'}"
+    return [line, *_deviation_lines(trial)]
+
+
+def _deviation_lines(trial: TrialOutcome) -> list[str]:
+    return [
+        line
+        for deviation in trial.deviations
+        for line in textwrap.wrap(deviation, _WIDTH, initial_indent=" " * 10, subsequent_indent=" " * 12)
+    ]
+
+
+def closing_lines(reports: Sequence[RehearsalReport]) -> list[str]:
+    """Tell how several rehearsals came out together: each deviation in full, and the count.
+
+    Whoever reads the log of a CI run begins at its end, and may have no more of it.
+    """
+    told = []
+    for report in reports:
+        for trial in report.trials:
+            if not trial.passed:
+                told += [f"DEVIATES {report.playbook}: {trial.name}", *_deviation_lines(trial)]
+    passed = sum(1 for report in reports if report.passed)
+    count = sum(len(report.trials) for report in reports)
+    seconds = sum(report.seconds for report in reports)
+    whole = f"{passed} of {len(reports)} playbooks as declared, {count} trials in {seconds:.0f} s"
+    told.append(f"{_head(*reports)}: {whole}")
+    return told
 
 
 def summary_lines(report: RehearsalReport) -> list[str]:
@@ -33,11 +57,17 @@ def summary_lines(report: RehearsalReport) -> list[str]:
         told += "; stopped before the end"
     elif not count:
         told = "nothing was rehearsed: it declares no case"
-    head = "REHEARSED" if report.passed else "STOPPED" if report.stopped and not failed else "DEVIATES"
-    lines.append(f"{head} {report.playbook}: {told}")
+    lines.append(f"{_head(report)} {report.playbook}: {told}")
     if any(trial.typed for trial in report.trials):
         lines.append(_yardstick(report.trials))
     return lines
+
+
+def _head(*reports: RehearsalReport) -> str:
+    if all(report.passed for report in reports):
+        return "REHEARSED"
+    deviating = any(not trial.passed for report in reports for trial in report.trials)
+    return "STOPPED" if not deviating and any(report.stopped for report in reports) else "DEVIATES"
 
 
 def answer(given: Answer | None) -> str:

@@ -392,6 +392,11 @@ def test_a_deviation_is_5_and_a_whole_rehearsal_is_recorded(rehearsing: Asked) -
     assert "DEVIATES" in rehearsing.err.getvalue()
 
 
+def test_several_end_with_what_deviated_in_any(rehearsing: Asked) -> None:
+    assert rehearsing("app-down", "cache-down") == 5
+    assert rehearsing.err.getvalue().splitlines()[-1].startswith("DEVIATES: 0 of 2 playbooks as declared, ")
+
+
 def test_without_pairs_it_is_no_whole_rehearsal(rehearsing: Asked) -> None:
     rehearsing(pairs="none")
     assert not (rehearsing.root / "docs").exists()

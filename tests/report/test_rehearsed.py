@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from remediate.rehearsal.outcome import Answer, RehearsalReport, TrialOutcome, Typed
-from remediate.report.rehearsal import junit, markdown, summary_lines, trial_lines, typed_words
+from remediate.report.rehearsal import closing_lines, junit, markdown, summary_lines, trial_lines, typed_words
 
 FIXED = Answer(verdict="fixed", touched="yes", steps=("php-fpm.restart proven", "nginx.restart skip"), seconds=4.4)
 HEALTHY = Answer(verdict="healthy", touched="no", steps=("php-fpm.restart skip",), seconds=1.2)
@@ -98,6 +98,19 @@ def test_a_long_deviation_is_wrapped() -> None:
 )
 def test_the_whole_is_a_line_and_its_deviations(given: RehearsalReport, lines: list[str]) -> None:
     assert summary_lines(given) == lines
+
+
+def test_the_end_of_several_rehearsals_tells_each_deviation_in_full() -> None:
+    assert closing_lines([report(trial(), MASKED), report(trial(), LIE)]) == [
+        "DEVIATES app-down: nginx-stopped",
+        "          after fix / from outside: status 502",
+        "          fix: bystander mariadb was started again",
+        "DEVIATES: 1 of 2 playbooks as declared, 4 trials in 151 s",
+    ]
+    assert closing_lines([report(trial()), report(MASKED)]) == [
+        "REHEARSED: 2 of 2 playbooks as declared, 2 trials in 151 s"
+    ]
+    assert closing_lines([report(trial()), report(MASKED, stopped=True)])[-1].startswith("STOPPED: 1 of 2 playbooks")
 
 
 def test_the_yardstick_counts_what_was_called_mended_and_was_not() -> None:
