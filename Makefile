@@ -7,7 +7,7 @@ INVOKE = $(RUN) invoke
 # Tests talk to containers most of the time, so a few more processes than cores keep the cores busy.
 WORKERS ?= 3
 
-.PHONY: help setup engine sshd postgresql demo demo-incident test lint types unit container rehearsal schema clean
+.PHONY: help setup engine sshd postgresql demo demo-incident test lint types unit container rehearsal schemas clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
@@ -60,8 +60,8 @@ rehearsal: engine
 	@echo "== rehearsal of every playbook"
 	@$(INVOKE) rehearse.all
 
-schema: setup
-	@$(RUN) python -m remediate.report.schema docs/report.schema.json
+schemas: setup
+	@$(RUN) python -m remediate.schemas docs/schemas
 
 clean:
 	@[ ! -d .venv ] || $(INVOKE) staging.down --images

@@ -20,7 +20,7 @@ from invoke.program import Program
 from invoke.tasks import Task
 
 from remediate import __version__
-from remediate.commands.tree import Command, commands, program_name
+from remediate.commands.tree import RUNS, Command, commands, program_name
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.outcome import FAILED_EXIT_CODE, USAGE_EXIT_CODE
 from remediate.project import Project
@@ -102,12 +102,10 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
 
 
 def _failed(name: str, cure: str, message: str, code: int, *, plan: bool) -> str:
-    """Return the `--json` document of a command that came to nothing: a run's is a report, an incident's is none."""
+    """Return the `--json` document of a command that came to nothing: of a run it is a report."""
     from remediate.commands.mend import failure, usage_report
 
-    if name.startswith("incident."):
-        return failure(message, code)
-    return usage_report(cure, message, plan=plan, code=code)
+    return usage_report(cure, message, plan=plan, code=code) if name.startswith(RUNS) else failure(message, code)
 
 
 def _named(words: Sequence[str], known: Mapping[str, Command]) -> list[str]:

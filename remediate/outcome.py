@@ -177,7 +177,7 @@ class HostOutcome(_Value):
 
 
 class Report(_Value):
-    """One run over all its hosts: the `--json` document (docs/report.schema.json)."""
+    """One run over all its hosts: the `--json` document (docs/schemas/report.json)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 

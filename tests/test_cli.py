@@ -16,6 +16,7 @@ from remediate.commands.tree import Command, commands
 from remediate.journal import FILE_NAME
 from remediate.outcome import Report
 from remediate.project import Project
+from toys import document
 
 REMEDIATE = Path(sys.executable).with_name("remediate")
 INVOKE = REMEDIATE.with_name("invoke")
@@ -131,9 +132,11 @@ def test_what_an_incident_command_ends_with_is_no_report(box: Box) -> None:
         said = box("incident.declare", "--json", *words)
         said.usage()
         (line,) = said.out.splitlines()
-        document = json.loads(line)
-        assert (document["schema"], document["exit_code"]) == ("remediate.error/1", 2)
-        assert document["error"] in said.err
+        found = document("error", line)
+        assert found["exit_code"] == 2
+        assert str(found["error"]) in said.err
+    document("error", box("triage", "--json", "--no-such-flag").out)
+    document("error", box("maintain.daily", "--json").out)
     damaged = box.root.parent / "damaged"
     damaged.mkdir()
     (damaged / FILE_NAME).write_text("no database" * 100)

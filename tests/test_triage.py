@@ -1,7 +1,6 @@
 """Triage on scripted hosts: one question round, the right incident first, and never more than is known."""
 
 import io
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -42,7 +41,7 @@ from remediate.testing.scripted import Changes
 from remediate.triage import Incident, TriageReport, _rank, triage
 from remediate.vantage import Vantage
 from remediate.verdict import Verdict
-from toys import RestartFpm, masked
+from toys import RestartFpm, document, masked
 
 INSIDE = host(site_vantage=["host"])
 ONE = tuple(page for page in PAGES if page.vantage is Vantage.HOST)
@@ -327,9 +326,9 @@ class On:
 def test_the_document_is_the_report(on: On, project: Project) -> None:
     told = Told()
     assert on(broken("nginx down"), project, told, json=True) == 10
-    document = json.loads(told.out.getvalue())
-    assert (document["schema"], document["exit_code"]) == ("remediate.triage/1", 10)
-    assert TriageReport.model_validate(document).hosts[0].matching[0].playbook == "app-down"
+    found = document("triage", told.out.getvalue())
+    assert found["exit_code"] == 10
+    assert TriageReport.model_validate(found).hosts[0].matching[0].playbook == "app-down"
     assert "asking web1 everything that any playbook wants to know, at once" in told.err.getvalue()
 
 

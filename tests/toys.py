@@ -1,9 +1,11 @@
 """What several tests play with: a remedy, a fact, the states of a unit, a guard in one word, a report."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import ClassVar, Final, Literal, TextIO
 
+import jsonschema
 from pydantic import Field
 
 from remediate.command import ROOT, Run
@@ -16,6 +18,7 @@ from remediate.probe import Fact, Probe
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.systemd import SYSTEMCTL, Unit
 from remediate.remedy import Remedy, Step
+from remediate.schemas import schema
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.verdict import (
@@ -147,3 +150,11 @@ def report_of(*outcomes: HostOutcome, cure: str = "app-down", mode: Mode = Mode.
 def masked(stream: TextIO) -> MaskedWriter:
     """Return what a command writes to, on its way to a stream of the test."""
     return MaskedWriter(stream, Masker())
+
+
+def document(name: str, text: str) -> dict[str, object]:
+    """Return what `--json` printed, once it is known to be this document, as its schema has it."""
+    found: dict[str, object] = json.loads(text)
+    jsonschema.validate(found, json.loads(schema(name)))
+    assert found["schema"] == f"remediate.{name}/1"
+    return found

@@ -58,7 +58,7 @@ def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, ter
         reports += [_rehearsed(plan, places, terminal, stop) for plan in planned if not stop.is_set()]
     if flags.get("json"):
         for report in reports:
-            terminal.say(report.model_dump_json())
+            terminal.say(report.model_dump_json(by_alias=True))
     if len(playbooks) > 1:
         _tell(closing_lines(reports), terminal)
     _write(reports, files, root)

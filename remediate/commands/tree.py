@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 Body = Callable[[dict[str, object], "Terminal"], int]
 
 
+RUNS: Final = ("fix.", "check.", "do.")
+"""What the name of a command begins with whose exit code is the verdict of a run, and whose document is its report."""
+
+
 class Command(NamedTuple):
     """One command; its dotted name is the way to it, and all its flags arrive as text."""
 
@@ -33,7 +37,7 @@ class Command(NamedTuple):
     @property
     def is_run(self) -> bool:
         """Whether its exit code is the verdict of a run."""
-        return self.name.startswith(("fix.", "check.", "do."))
+        return self.name.startswith(RUNS)
 
     @property
     def cure(self) -> str:

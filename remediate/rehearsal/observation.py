@@ -29,19 +29,19 @@ find /etc "$@" -xdev -type f -exec sha256sum {} + 2>/dev/null || true
 echo ==
 ss -ltnpH | awk '{print $4, $6}' | sort -u
 echo ==
-command -v supervisorctl >/dev/null && supervisorctl status 2>/dev/null | sed 's/ pid / /; s/, uptime.*//' || true
+programs=$(command -v supervisorctl >/dev/null && supervisorctl status 2>/dev/null)
+printf '%s\n' "$programs" | sed 's/ pid / /; s/, uptime.*//'
 echo ==
-command -v supervisorctl >/dev/null || exit 0
-supervisorctl status 2>/dev/null | sed -n 's/^\([^: ]*\).*RUNNING *pid \([0-9]*\),.*/\1 \2/p' |
-while read -r group pid; do
-  printf '%s ' "$group" && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null && echo
-done | sort -u | while read -r group line; do
-  count=0
-  for each in /proc/[0-9]*/cmdline; do
-    [ "$(tr '\0' ' ' <"$each" 2>/dev/null)" = "$line " ] && count=$((count + 1))
-  done
-  printf '%s %s %s\n' "$count" "$group" "$line"
-done
+{
+  printf '%s\n' "$programs" | sed -n 's/^\([^: ]*\).*RUNNING *pid \([0-9]*\),.*/\1 \2/p'
+  echo ==
+  ps -ewwo pid=,args=
+} | awk '
+  $0 == "==" { listed = 1; next }
+  !listed { group[$2] = $1; next }
+  { pid = $1; sub(/^ *[0-9]+ +/, ""); count[$0]++; if (pid in group) words[group[pid] " " $0] = $0 }
+  END { for (each in words) print count[words[each]], each }
+'
 """
 
 

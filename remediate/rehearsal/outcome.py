@@ -90,8 +90,11 @@ class TrialOutcome(_Value):
 
 
 class RehearsalReport(_Value):
-    """One rehearsal of one playbook."""
+    """One rehearsal of one playbook: the `--json` document, one a line where several were rehearsed."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    schema_: str = Field(default="remediate.rehearsal/1", alias="schema")
     playbook: str
     version: str = Field(description="version of remediate")
     digest: str = Field(description="of the content that was rehearsed")

@@ -1,7 +1,6 @@
 """A whole incident as it is typed, on scripted hosts and a clock of its own: what is said, kept and refused."""
 
 import io
-import json
 import os
 import re
 import signal
@@ -47,6 +46,7 @@ from remediate.testing.scripted import Changes
 from remediate.triage import Incident as Suspect
 from remediate.triage import triage
 from toy_incidents import NOON
+from toys import document
 
 INSIDE = example(site_vantage=["host"])
 """Nothing is asked over the network of whoever runs the tests."""
@@ -588,6 +588,8 @@ def test_it_is_listed_told_and_printed_as_a_document(desk: Desk) -> None:
     desk("declare", title="Shop | closed", severity="2")
     desk.after(45)("list")
     assert "SEV-2  Investigating  Shop | closed   45 min   update OVERDUE" in desk.out
+    desk("list", json=True)
+    document("incidents", desk.out)
     desk("timeline")
     assert "(13:00Z): escalate to Product, Support: customer-facing impact for over 1 h" in desk.out
     desk("timeline", markdown=True)
@@ -596,7 +598,7 @@ def test_it_is_listed_told_and_printed_as_a_document(desk: Desk) -> None:
     report = IncidentReport.model_validate_json(desk.out)
     assert report.incident == desk.incident
     assert [each.kind.value for each in report.due] == ["update", "escalate"]
-    assert json.loads(desk.out)["schema"] == "remediate.incident/1"
+    document("incident", desk.out)
 
 
 # -- resolved ----------------------------------------------------------------------------------------------------------

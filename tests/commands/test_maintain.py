@@ -1,7 +1,6 @@
 """maintain.*: exit codes for cron, one line for a mistake, documents where they were asked for."""
 
 import io
-import json
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from remediate.maintenance.history import History
 from remediate.maintenance.occasion import Occasion
 from remediate.project import Project
 from toy_maintenance import report, result
-from toys import masked
+from toys import document, masked
 
 REMEDIATE = Path(sys.executable).with_name("remediate")
 INVENTORY = "shop:\n  hosts:\n    web1: {ansible_host: 127.0.0.1, ansible_port: 1, remediate: {php: php8.2}}\n"
@@ -92,8 +91,7 @@ def test_a_document_that_cannot_be_written_costs_only_itself(shop: Shop) -> None
 
 def test_the_json_document_is_the_only_line_of_the_output(shop: Shop) -> None:
     assert shop.look(json=True) == 5
-    found = json.loads(shop.out.getvalue())
-    assert (found["schema"], found["exit_code"]) == ("remediate.maintenance/1", 5)
+    assert document("maintenance", shop.out.getvalue())["exit_code"] == 5
 
 
 def test_the_review_needs_no_host_and_no_inventory(shop: Shop) -> None:
@@ -152,7 +150,7 @@ def test_status_says_what_is_open_and_is_0_whatever_is_overdue(shop: Shop) -> No
     assert shop.status() == 0
     assert "monthly     web1                      2026-11-23 18:00Z  open: capacity" in shop.out.getvalue()
     assert shop.status(json=True) == 0
-    assert json.loads(shop.out.getvalue().splitlines()[-1])["schema"] == "remediate.maintenance-status/1"
+    document("maintenance-status", shop.out.getvalue().splitlines()[-1])
 
 
 def test_the_file_for_prometheus_holds_hosts_and_playbooks(shop: Shop) -> None:

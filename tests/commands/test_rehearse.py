@@ -23,7 +23,7 @@ from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.rehearsal.places import ContainerPlace, HostPlace, LinkShell, Place, _like
 from remediate.rehearsal.rehearse import Plan
-from toys import masked
+from toys import document, masked
 
 OWN = "own:\n  hosts:\n    web1: {ansible_host: 192.0.2.1}\n    web2: {}\n  vars: {remediate: {SETTINGS}}\n"
 GOOD = (
@@ -381,7 +381,7 @@ def test_as_declared_is_0_and_writes_what_was_asked_for(rehearsing: Asked) -> No
     assert rehearsing(fault="php-fpm-stopped,healthy", json=True, **files) == 0
     assert "<testsuites>" in (root / "j.xml").read_text()
     assert "# Rehearsal of app-down" in (root / "m.md").read_text()
-    assert RehearsalReport.model_validate_json(rehearsing.out.getvalue()).passed
+    assert RehearsalReport.model_validate(document("rehearsal", rehearsing.out.getvalue())).passed
     assert not (root / "docs").exists(), "not every case was tried"
     assert "REHEARSED app-down: 2 of 2" in rehearsing.err.getvalue()
 

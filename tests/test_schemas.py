@@ -1,4 +1,4 @@
-"""The schema of the report: what it lets through, and how it is written."""
+"""The schemas of the documents: what they let through, and how they are written."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from remediate.outcome import HostOutcome
 from remediate.playbook import Treatment
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.systemd import Unit
-from remediate.report.schema import schema
+from remediate.schemas import DOCUMENTS, schema
 from remediate.testing import ScriptedSession, play
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
@@ -23,7 +23,7 @@ from toys import RestartFpm, report_of
 UNIT, CONFIG = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
 TREATMENT = Treatment(symptoms=(), diagnosis=(), remedies=(RestartFpm(settle=0),))
 DOWN: Changes = {UNIT: ex.FAILED, CONFIG: ex.SOUND}
-SCHEMA = json.loads(schema())
+SCHEMA = json.loads(schema("report"))
 
 
 def document(*outcomes: HostOutcome) -> dict[str, object]:
@@ -33,9 +33,11 @@ def document(*outcomes: HostOutcome) -> dict[str, object]:
 FIXED = document(play(TREATMENT, ScriptedSession(DOWN, {UNIT: ex.started_again(ex.FAILED)})))
 
 
-def test_it_is_a_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    assert SCHEMA["properties"]["schema"]["default"] == "remediate.report/1"
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_each_is_a_schema_and_its_documents_say_which(name: str) -> None:
+    found = json.loads(schema(name))
+    jsonschema.Draft202012Validator.check_schema(found)
+    assert found["properties"]["schema"]["default"] == f"remediate.{name}/1"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,6 @@ def test_what_scripts_read_cannot_be_missing() -> None:
         assert key in SCHEMA["required"], key
 
 
-def test_it_is_written_to_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "schema.json"
-    subprocess.run((sys.executable, "-m", "remediate.report.schema", str(file)), check=True, timeout=60)
-    assert file.read_text() == schema()
+def test_they_are_written_to_a_directory(tmp_path: Path) -> None:
+    subprocess.run((sys.executable, "-m", "remediate.schemas", str(tmp_path)), check=True, timeout=60)
+    assert {path.stem: path.read_text() for path in tmp_path.iterdir()} == {name: schema(name) for name in DOCUMENTS}
