@@ -11,7 +11,14 @@ from remediate.probe import Fact
 from remediate.probes.alertmanager import Matcher, Route, Routing
 from remediate.probes.error_tracking import TrackingState
 from remediate.probes.php import MARKER
-from remediate.probes.prometheus import Alertmanagers, AlertRule, LoadedRules, SeriesFound, ServerTime
+from remediate.probes.prometheus import (
+    Alertmanagers,
+    AlertRule,
+    ConfigurationLoaded,
+    LoadedRules,
+    SeriesFound,
+    ServerTime,
+)
 from remediate.probes.visits import READ_BYTES, LastVisit
 
 _OK: Final = "200 0.004 "
@@ -21,7 +28,7 @@ _NEVER: Final = "0001-01-01T00:00:00Z"
 def of_watching(fact: Fact) -> Output | None:
     """Render a fact of this kind, None for any other."""
     match fact:
-        case LoadedRules() | ServerTime() | Alertmanagers() | SeriesFound():
+        case LoadedRules() | ServerTime() | ConfigurationLoaded() | Alertmanagers() | SeriesFound():
             return _json({"status": "success", "data": _of_prometheus(fact)})
         case Routing():
             return _json({"cluster": {"status": "ready"}, "config": {"original": _configuration(fact)}})
@@ -39,13 +46,15 @@ def _json(document: object) -> Output:
     return Output(stdout=json.dumps(document), stderr=_OK)
 
 
-def _of_prometheus(fact: LoadedRules | ServerTime | Alertmanagers | SeriesFound) -> object:
+def _of_prometheus(fact: LoadedRules | ServerTime | ConfigurationLoaded | Alertmanagers | SeriesFound) -> object:
     match fact:
         case LoadedRules():
             groups = [{"name": "staging", "interval": rule.interval, "rules": [_rule(rule)]} for rule in fact.rules]
             return {"groups": groups}
         case ServerTime():
             return {"resultType": "scalar", "result": [fact.at.timestamp(), str(fact.at.timestamp())]}
+        case ConfigurationLoaded():
+            return {"lastConfigTime": fact.loaded.isoformat(), "reloadConfigSuccess": True}
         case Alertmanagers():
             return {"activeAlertmanagers": [{"url": url} for url in fact.active], "droppedAlertmanagers": []}
         case SeriesFound():

@@ -5,11 +5,20 @@ from typing import Final
 
 from remediate.probes.alertmanager import Matcher, Receiver, Route, Routing
 from remediate.probes.error_tracking import TrackingState
-from remediate.probes.prometheus import Alertmanagers, AlertRule, LoadedRules, SeriesFound, ServerTime
+from remediate.probes.prometheus import (
+    Alertmanagers,
+    AlertRule,
+    ConfigurationLoaded,
+    LoadedRules,
+    SeriesFound,
+    ServerTime,
+)
 from remediate.probes.visits import LastVisit
 
 NOW: Final = datetime(2026, 11, 23, 8, 31, 11, tzinfo=UTC)
 SERVER_TIME: Final = ServerTime(at=NOW)
+CONFIGURED: Final = ConfigurationLoaded(loaded=NOW - timedelta(hours=3))
+CONFIGURED_JUST_NOW: Final = ConfigurationLoaded(loaded=NOW - timedelta(seconds=3))
 SENDS: Final = Alertmanagers(active=("http://127.0.0.1:9093/api/v2/alerts",))
 SENDS_NOWHERE: Final = Alertmanagers(active=())
 NO_SERIES: Final = SeriesFound(instances=())

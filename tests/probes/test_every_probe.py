@@ -53,7 +53,7 @@ from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.page import Page
 from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.processes import Processes, UnitUsage
-from remediate.probes.prometheus import AlertmanagersOf, AlertRules, PrometheusTime, Series
+from remediate.probes.prometheus import AlertmanagersOf, AlertRules, ConfigurationAge, PrometheusTime, Series
 from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.probes.redis import AppRedis, ContentState, RedisContent
@@ -318,6 +318,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         *(exw.NO_RULES, exw.loaded(exw.rule("Disk space (low)"))),
     ),
     PrometheusTime(url=PROMETHEUS, asked_from=Vantage.HOST): (exw.SERVER_TIME,),
+    ConfigurationAge(url=PROMETHEUS, asked_from=Vantage.HOST): (exw.CONFIGURED,),
     AlertmanagersOf(url=PROMETHEUS, asked_from=Vantage.HOST): (exw.SENDS, exw.SENDS_NOWHERE),
     Series(url=PROMETHEUS, asked_from=Vantage.HOST, vector='up{job="node"}'): (
         *(exw.NO_SERIES, exw.series("web1:9100"), exw.series("", "web1:9100", "web2:9100", each=1)),

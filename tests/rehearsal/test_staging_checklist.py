@@ -53,7 +53,7 @@ i=0
 until [ "$(count '{{__name__=~"mysql_up|agency_queue_jobs|probe_success|probe_ssl_earliest_cert_expiry"}}')" = 4 ] &&
     [ -n "$(count node_filesystem_readonly)" ] && rules | grep -q CertificateExpiresSoon.*DiskSpaceLow &&
     ! rules | grep -q '"health":"unknown"' &&
-    # Prometheus takes up to five seconds after its start to find even the ones that are written down.
+    # Prometheus takes up to five seconds after its start or a reload to find even the ones that are written down.
     curl -s http://127.0.0.1:9090/api/v1/alertmanagers | grep -q 9093
 do i=$((i+1)); [ $i -lt 100 ] || exit 9; sleep 0.3; done
 """
@@ -84,11 +84,12 @@ class Watched:
         self.sh(f"for i in $(seq 100); do {_ASK} 'query={query}' | grep -q '{shown}' && exit; sleep 0.2; done; exit 1")
 
     def rules(self, edit: str, shown: str) -> None:
-        """Edit the rules with sed and wait until Prometheus tells of them so."""
+        """Edit the rules with sed and wait until Prometheus tells of them so, and has found its Alertmanager again."""
         asked = 'curl -s http://127.0.0.1:9090/api/v1/rules | grep -v \'"health":"unknown"\''
+        found = "curl -s http://127.0.0.1:9090/api/v1/alertmanagers | grep -q 9093"
         self.sh(
             f"sed -i '{edit}' {RULES}; systemctl reload prometheus\n"
-            f"for i in $(seq 100); do {asked} | {shown} && exit; sleep 0.2; done; exit 1"
+            f"for i in $(seq 100); do {asked} | {shown} && {found} && exit; sleep 0.2; done; exit 1"
         )
 
     def run(self, *flags: str, inventory: Path | None = None, environment: Mapping[str, str] | None = None) -> "Ended":

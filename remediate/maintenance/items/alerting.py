@@ -12,7 +12,15 @@ from remediate.probes import promql
 from remediate.probes.alertmanager import AlertmanagerRouting
 from remediate.probes.http import Answer, Failure
 from remediate.probes.page import Page
-from remediate.probes.prometheus import Alertmanagers, AlertmanagersOf, AlertRule, AlertRules, PrometheusTime, Series
+from remediate.probes.prometheus import (
+    Alertmanagers,
+    AlertmanagersOf,
+    AlertRule,
+    AlertRules,
+    ConfigurationAge,
+    PrometheusTime,
+    Series,
+)
 from remediate.survey import Facts
 from remediate.vantage import Vantage
 
@@ -20,6 +28,8 @@ _MISSED: Final = 4
 """Evaluations that a rule may miss: one that is slow, or a restart, is no news."""
 _PATIENCE: Final = 180.0
 """Seconds below which no evaluation is called old."""
+_FINDING: Final = 20.0
+"""Seconds after a start or a reload in which a Prometheus that knows no Alertmanager may have yet to find it."""
 _SELECTORS: Final = 12
 """More than that are not looked into: each is a question of its own."""
 _UNPROVEN: Final = "not proven: no alert was sent, and silences were not looked at"
@@ -63,6 +73,10 @@ class Alert(NamedTuple):
     def _senders(self) -> AlertmanagersOf:
         return AlertmanagersOf(url=self.url, asked_from=self.prometheus.vantage)
 
+    @property
+    def _configuration(self) -> ConfigurationAge:
+        return ConfigurationAge(url=self.url, asked_from=self.prometheus.vantage)
+
     def _series(self, selector: promql.Selector) -> Series:
         vector = selector.vector(self.instance)
         if len(vector) > _LONGEST:
@@ -78,7 +92,7 @@ class Alert(NamedTuple):
         """What is asked first."""
         other = None if self.prometheus.alertmanager is None else str(self.prometheus.alertmanager)
         notified = () if other is None else (self._ready(other), self._routing(other))
-        return (self._ready(self.url), self._rules, self._time, self._senders, *notified)
+        return (self._ready(self.url), self._rules, self._time, self._configuration, self._senders, *notified)
 
     def further(self, facts: Facts) -> Probes:
         """What the rules make one want to know: whether the series are there that they are about."""
@@ -182,6 +196,11 @@ class Alert(NamedTuple):
     def _told(self, rule: AlertRule, facts: Facts) -> Iterator[Part]:
         senders = facts[self._senders]
         if not senders.active:
+            age = (facts[self._time].at - facts[self._configuration].loaded).total_seconds()
+            if age < _FINDING:
+                says = f"Prometheus was started or reloaded {max(0.0, age):.0f} s ago and has found no Alertmanager yet"
+                yield Part(None, says, advice=("look again in a minute",))
+                return
             advice = ("name an Alertmanager in Prometheus's configuration (alerting.alertmanagers)",)
             yield Part(False, "Prometheus knows no Alertmanager: nobody is told of any alert", advice=advice)
             return

@@ -18,7 +18,14 @@ from remediate.probe import Fact, Probe
 from remediate.probes.alertmanager import AlertmanagerRouting, Matcher
 from remediate.probes.http import Failure
 from remediate.probes.page import Page
-from remediate.probes.prometheus import Alertmanagers, AlertmanagersOf, AlertRules, PrometheusTime, Series
+from remediate.probes.prometheus import (
+    Alertmanagers,
+    AlertmanagersOf,
+    AlertRules,
+    ConfigurationAge,
+    PrometheusTime,
+    Series,
+)
 from remediate.probes.visits import MonitorVisits
 from remediate.testing import examples as ex
 from remediate.testing import watching_examples as exw
@@ -32,6 +39,7 @@ READY = Page(url=f"{PROMETHEUS}/-/ready", asked_from=HERE)
 TELLS = Page(url=f"{ALERTMANAGER}/-/ready", asked_from=HERE)
 RULES = AlertRules(url=PROMETHEUS, asked_from=HERE, alert="DiskSpaceLow")
 TIME = PrometheusTime(url=PROMETHEUS, asked_from=HERE)
+CONFIGURATION = ConfigurationAge(url=PROMETHEUS, asked_from=HERE)
 SENDERS = AlertmanagersOf(url=PROMETHEUS, asked_from=HERE)
 ROUTES = AlertmanagerRouting(url=ALERTMANAGER, asked_from=HERE)
 
@@ -46,6 +54,7 @@ WELL: Known = {
     TELLS: ex.page(),
     RULES: exw.loaded(exw.rule()),
     TIME: exw.SERVER_TIME,
+    CONFIGURATION: exw.CONFIGURED,
     SENDERS: exw.SENDS,
     ROUTES: exw.ROUTING,
     SERIES: exw.series("web1:9100"),
@@ -87,6 +96,11 @@ CASES: dict[str, tuple[Known, bool | None, str]] = {
     "nobody delivers it": ({SERIES: exw.NO_SERIES}, False, "DiskSpaceLow cannot fire: there is no series of node_file"),
     "several hosts": ({SERIES: exw.series("a:9100", "b:9100")}, None, "series of several things: a:9100, b:9100"),
     "series cannot be counted": ({SERIES: Unreadable("503")}, None, "whether DiskSpaceLow can fire is not known: 503"),
+    "no Alertmanager yet": (
+        {SENDERS: exw.SENDS_NOWHERE, CONFIGURATION: exw.CONFIGURED_JUST_NOW},
+        None,
+        "reloaded 3 s ago and has found no Alertmanager yet",
+    ),
     "no Alertmanager": ({SENDERS: exw.SENDS_NOWHERE}, False, "Prometheus knows no Alertmanager"),
     "Alertmanager is down": ({TELLS: ex.no_page()}, False, "nobody is told of any alert: Alertmanager: no connection"),
     "Alertmanager is slow": ({TELLS: ex.no_page(Failure.TIMEOUT)}, None, "whether anybody is told is not known"),
