@@ -43,9 +43,11 @@ class Stopped(Exception):
 def act_of(remedy: Remedy, facts: Facts, steps: tuple[Step, ...], *, wait: float, relied_on: Probes = ()) -> Act:
     """Bind the steps to what the guard saw: the identity of the thing, the permissions, and what it relied on."""
     fenced = dict.fromkeys((RULES, *remedy.identity(), *remedy.steady(), *relied_on))
-    commands = ((probe.command(), facts.output(probe)) for probe in fenced)
+    answers = ((probe.command(), facts.output(probe), probe.ticking) for probe in fenced)
     fence = tuple(
-        Fence(run=run, stdout=output.stdout, exit=output.exit) for run, output in commands if isinstance(run, Run)
+        Fence(run=run, stdout=output.stdout, exit=output.exit, ticking=ticking)
+        for run, output, ticking in answers
+        if isinstance(run, Run)
     )
     return Act(steps=steps, fence=fence, wait=wait, settle=remedy.settle)
 

@@ -1,5 +1,6 @@
 """What is asked of a host or of the network, as data: nothing here runs anything."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from enum import IntEnum
@@ -176,3 +177,8 @@ class Output(BaseModel):
     stderr: str = ""
     exit: int = 0
     cut: bool = Field(default=False, description="stdout was longer than the limit and ends in the middle")
+
+
+def lasting(text: str, ticking: str) -> str:
+    """Return what of an answer stays as long as nothing happens; `ticking` is a regular expression of what does not."""
+    return re.sub(ticking, "", text) if ticking else text

@@ -74,6 +74,8 @@ class Probe(BaseModel, ABC, Generic[T_co]):
     kind: str
     bears_cut: ClassVar[bool] = False
     """Whether an answer cut at the size limit can still be read: a page can, a list cannot."""
+    ticking: ClassVar[str] = ""
+    """What changes in an answer by the passing of time alone, as Fence has it; without it two answers are compared."""
 
     @property
     def vantage(self) -> Vantage:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from remediate.command import Run
+from remediate.command import Run, lasting
 from remediate.errors import ConfigurationError, one_line
 from remediate.host import Host
 from remediate.probe import Fact, Probe
@@ -172,5 +172,9 @@ def _bare(annotation: object) -> object:
 
 
 def unmoved(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
-    """Whether a host answered the same, byte for byte: then it is still the same incarnation. Raises Unreadable."""
-    return before.output(probe).stdout == after.output(probe).stdout
+    """Whether a host answered the same, byte for byte: then it is still the same incarnation. Raises Unreadable.
+
+    What changes by the passing of time alone is left out.
+    """
+    was, now = (lasting(facts.output(probe).stdout, probe.ticking) for facts in (before, after))
+    return was == now

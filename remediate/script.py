@@ -18,7 +18,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from remediate.command import Run
+from remediate.command import Run, lasting
 
 STDOUT_LIMIT: Final = 32 * 1024
 """Bytes kept of one answer. Below a pipe's 64 KiB, so that no probe ever waits for another one's reader."""
@@ -72,6 +72,15 @@ class Fence(BaseModel):
     run: Run
     stdout: str
     exit: int = 0
+    ticking: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9 ,:=.*]*$",
+        description="what is left out on both sides: in this alphabet sed's basic and Python's expressions are alike",
+    )
+
+    def held(self, stdout: str, code: int) -> bool:
+        """Whether this answer is as it was seen; the script asks the same in shell."""
+        return (lasting(stdout, self.ticking), code) == (lasting(self.stdout, self.ticking), self.exit)
 
 
 class Act(BaseModel):
@@ -157,11 +166,13 @@ def _acting(act: Act) -> list[str]:
     ]
     for index, fence in enumerate(act.fence):
         # With its exit status behind it: some checks say all that they have to say with that.
-        seen = shlex.quote(f"{fence.stdout}={fence.exit}")
+        seen = shlex.quote(f"{lasting(fence.stdout, fence.ticking)}={fence.exit}")
         given = "</dev/null" if fence.run.stdin is None else ""
         source = f"{_written(fence.run.stdin)} | " if fence.run.stdin is not None else ""
-        asked = f'$({source}run {_words(fence.run)} {given} 9<&-; echo "=$?")'
-        lines.append(f'[ "{asked}" = {seen} ] || {{ frame fence moved {index}; return; }}')
+        asked = f'{source}run {_words(fence.run)} {given} 9<&-; echo "=$?"'
+        if fence.ticking:
+            asked = f"{{ {asked}; }} | sed {shlex.quote(f's/{fence.ticking}//g')}"
+        lines.append(f'[ "$({asked})" = {seen} ] || {{ frame fence moved {index}; return; }}')
     lines.append("frame fence held")
     lines.append(" &&\n".join(_question(f"s{index}", step) for index, step in enumerate(act.steps)))
     lines.append("frame acted")

@@ -17,7 +17,7 @@ from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools
 from remediate.probes.redis import AppRedis
-from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
+from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.php_fpm import RestartPhpFpm
@@ -47,7 +47,7 @@ PAGES = (*Site.of(HOST), *Site.of(HOST, "/health"))
 FPM, FPM_CONFIG, POOLS = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2"), Pools(php="php8.2", user="forge")
 NGINX, NGINX_CONFIG = Unit(name="nginx"), NginxConfig()
 DAEMON, ORPHANS = Unit(name="supervisor"), OrphanWorkers()
-WORKERS, IDENTITY = Workers(program="agency-worker"), WorkerIdentity()
+WORKERS = Workers(program="agency-worker")
 APP, DEPLOY = App(php="php8.2", path=PATH, user="forge"), Deploy(user="forge")
 DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
 REDIS = AppRedis(php="php8.2", path=PATH, user="forge")
@@ -59,7 +59,7 @@ DOWN: Changes = dict.fromkeys(PAGES, ex.page(502))
 
 def working(*states: str, pid: int = 13057) -> Changes:
     state = ex.workers(*states, pid=pid)
-    return {WORKERS: state, IDENTITY: ex.pids(state)}
+    return {WORKERS: state}
 
 
 HEALTHY: Changes = {
@@ -97,7 +97,7 @@ CAUSES: dict[str, tuple[Changes, Changes, str]] = {
     "php-fpm down": ({FPM: ex.FAILED, **DOWN}, {FPM: AGAIN}, "php-fpm.restart"),
     "nginx down": ({NGINX: ex.STOPPED, **DOWN}, {NGINX: AGAIN}, "nginx.restart"),
     "supervisor down": (
-        {DAEMON: ex.FAILED, WORKERS: ex.NO_DAEMON, IDENTITY: ex.pids(), ORPHANS: LEFT},
+        {DAEMON: ex.FAILED, WORKERS: ex.NO_DAEMON, ORPHANS: LEFT},
         {DAEMON: AGAIN, ORPHANS: ex.NO_STRAYS, **working("RUNNING", "RUNNING", pid=20001)},
         "supervisor.restart",
     ),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from remediate.command import Output, Run
 from remediate.probe import Fact, Probe
@@ -167,6 +167,30 @@ def test_a_fence_that_reads_something_else_moves(acting: PaperHost, tmp_path: Pa
     step = Run.of("keep", str(tmp_path / "kept"), stdin="a")
     assert act(acting, step, fence=(fence,)) is ActState.MOVED
     assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.parametrize(
+    ("now", "code", "expected"),
+    [
+        ("a  pid 7, uptime 2:13:59\nb  STOPPED", 3, ActState.ACTED),
+        ("a  pid 8, uptime 0:00:07\nb  STOPPED", 3, ActState.MOVED),
+        ("a  pid 7, uptime 2:13:59\nb  FATAL", 3, ActState.MOVED),
+        ("a  pid 7, uptime 2:13:59\nb  STOPPED", 0, ActState.MOVED),
+        ("a  pid 7, uptime 2:13:59", 3, ActState.MOVED),
+    ],
+)
+def test_what_only_time_changes_moves_no_fence(acting: PaperHost, now: str, code: int, expected: ActState) -> None:
+    acting.program("look", stdout=f"{now}\n", exit_status=code)
+    seen = "a  pid 7, uptime 0:00:07\nb  STOPPED\n"
+    fence = Fence(run=Run.of("look"), stdout=seen, exit=3, ticking=", uptime .*")
+    assert act(acting, Run.of("true"), fence=(fence,)) is expected
+    assert fence.held(f"{now}\n", code) is (expected is ActState.ACTED)
+
+
+@pytest.mark.parametrize("ticking", ["a/b", "(x)", "a+", "[0-9]", "a\\b", "x$", "'"])
+def test_what_sed_and_python_read_differently_is_refused(ticking: str) -> None:
+    with pytest.raises(ValidationError):
+        Fence(run=Run.of("look"), stdout="", ticking=ticking)
 
 
 def test_a_step_that_fails_ends_them_also_when_it_reads(acting: PaperHost, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What supervisor says about its programs, and which workers run without it."""
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -106,6 +106,8 @@ def _recycled(before: ProgramState, now: ProgramState) -> bool:
 class Workers(Probe[WorkerState]):
     """Ask supervisor about one program or group; its exit status depends on programs nobody asked about."""
 
+    ticking: ClassVar[str] = ", uptime .*"
+
     kind: Literal["supervisor.workers"] = "supervisor.workers"
     program: ProgramName = Field(description="supervisor group or program")
 
@@ -147,43 +149,6 @@ def _program(name: str, state: str, detail: str) -> ProgramState:
     clock = int(running["h"]) * 3600 + int(running["m"]) * 60 + int(running["s"])
     uptime = int(running["days"] or 0) * 86400 + clock
     return ProgramState(name=name, state=state, pid=int(running["pid"]), uptime=uptime)
-
-
-class WorkerPids(Fact):
-    """Which processes a program has now, without their ages: the same text as long as nothing happens to them."""
-
-    pids: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool | None:
-        """See Fact."""
-        return None
-
-    def describe(self) -> str:
-        """See Fact."""
-        return f"pids {', '.join(self.pids)}"
-
-
-class WorkerIdentity(Probe[WorkerPids]):
-    """Ask for the process ids of every program: which processes, not how they are."""
-
-    kind: Literal["supervisor.identity"] = "supervisor.identity"
-
-    def label(self) -> str:
-        """See Probe."""
-        return "worker processes"
-
-    def command(self) -> Run:
-        """See Probe."""
-        return Run.of(SUPERVISORCTL, "pid", "all", user=ROOT, seconds=8)
-
-    def parse(self, output: Output) -> WorkerPids:
-        """See Probe."""
-        if _silent(output):
-            return WorkerPids(pids=())
-        if output.exit != 0:
-            raise Unreadable(f"{self.label()}: supervisorctl: {last_line(output.stderr or output.stdout)}")
-        return WorkerPids(pids=tuple(str(whole_number(line, "supervisorctl pid")) for line in output.stdout.split()))
 
 
 class StrayProcess(BaseModel):

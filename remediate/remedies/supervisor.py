@@ -9,7 +9,7 @@ from remediate.command import Run
 from remediate.fields import ProgramName, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
-from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
+from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit
 from remediate.programs.processes import end_processes
 from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
@@ -141,11 +141,11 @@ class StartWorkers(Remedy):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._workers, WorkerIdentity())
+        return (self._workers,)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (WorkerIdentity(),)
+        return (self._workers,)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
@@ -155,7 +155,6 @@ class StartWorkers(Remedy):
         if not workers.processes:
             return refuse(PROGRAM_MISSING, f"supervisor knows no program {self.program}")
         if workers.broken:
-            facts[WorkerIdentity()]  # without it nobody could tell afterwards that they were started
             return proceed(f"{self.program} is {workers.describe()}")
         if workers.changing:
             return wait(f"{self.program} is {workers.describe()}")

@@ -10,7 +10,7 @@ from remediate.fields import AbsolutePath, ProgramName, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.descendants import Descendant, Descendants
-from remediate.probes.supervisor import SUPERVISORCTL, ProgramState, WorkerIdentity, Workers, WorkerState
+from remediate.probes.supervisor import SUPERVISORCTL, ProgramState, Workers, WorkerState
 from remediate.programs.processes import end_processes
 from remediate.remedy import NotYet, Remedy, Step, Verification
 from remediate.survey import Facts
@@ -97,11 +97,11 @@ class RestartWorkers(Remedy):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._processes, self._workers, WorkerIdentity())
+        return (self._processes, self._workers)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (WorkerIdentity(),)
+        return (self._workers,)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
@@ -109,7 +109,6 @@ class RestartWorkers(Remedy):
         if not stale:
             return skip(f"no worker of {self.program} is older than the configuration")
         workers = facts[self._workers]
-        facts[WorkerIdentity()]
         if not workers.daemon:
             return wait(f"{self.program}: supervisor does not run")
         return proceed(f"{len(stale)} workers of {self.program} are older than the configuration")

@@ -25,7 +25,7 @@ from remediate.probes.opcache import OpcacheState
 from remediate.probes.php_fpm import Ping, PoolsState, PoolState
 from remediate.probes.redis import ContentState, RedisState
 from remediate.probes.stores import Content, Link, Role, Scan, Store, Trouble
-from remediate.probes.supervisor import ProgramState, StrayProcess, StrayWorkers, WorkerPids, WorkerState
+from remediate.probes.supervisor import ProgramState, StrayProcess, StrayWorkers, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
 from remediate.probes.x509 import CertificateInfo
 
@@ -199,11 +199,6 @@ _DETAILS: Final = {
     "BACKOFF": "Exited too quickly (process log may have details)",
     "EXITED": "Nov 23 08:31 AM",
 }
-
-
-def pids(*known: WorkerState) -> WorkerPids:
-    """Return the process ids that supervisor tells for these programs: 0 for what does not run."""
-    return WorkerPids(pids=tuple(str(each.pid or 0) for state in known for each in state.processes))
 
 
 def env_file(number: int = 1) -> FileState:

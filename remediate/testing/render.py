@@ -20,7 +20,7 @@ from remediate.probes.page import Page
 from remediate.probes.php import MARKER
 from remediate.probes.php_fpm import InstalledPhp, PoolsState
 from remediate.probes.sudo import SudoRules
-from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerPids, WorkerState
+from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
 from remediate.testing.render_backup import of_backup
 from remediate.testing.render_certificate import of_certificates
@@ -160,8 +160,6 @@ def _of_supervisor(fact: Fact) -> Output | None:
         case WorkerState():
             well = all(each.state == "RUNNING" for each in fact.processes)
             return Output(stdout="".join(map(_program, fact.processes)), exit=0 if well else 3)
-        case WorkerPids():
-            return Output(stdout="".join(f"{pid}\n" for pid in fact.pids))
         case StrayWorkers():
             lines = (f"{each.pid} {each.started} {each.user} {each.arguments} \n" for each in fact.processes)
             return Output(stdout="".join(lines))

@@ -20,7 +20,6 @@ from incidents import (
     HEALTHY,
     HOST,
     HUNG,
-    IDENTITY,
     MAINTENANCE,
     NGINX,
     NGINX_CONFIG,
@@ -339,11 +338,6 @@ def test_pools_that_cannot_be_asked_matter_only_when_the_pages_are_wrong() -> No
     assert play(app_down, ScriptedSession(lost), host=HOST).verdict is RunVerdict.HEALTHY
     session = ScriptedSession({**lost, **DOWN})
     assert (code(play(app_down, session, host=HOST)), session.ran) == ("unreadable", [])
-
-
-def test_workers_whose_identity_is_unknown_are_refused() -> None:
-    session = ScriptedSession({**broken("workers down"), IDENTITY: Unreadable("not now")})
-    assert code(play(app_down, session, host=HOST)) == "unreadable"
 
 
 def test_a_start_limit_overridden_with_orphans_unknown_is_refused() -> None:

@@ -24,7 +24,7 @@ from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.redis import AppRedis, RedisContent
 from remediate.probes.stores import Scan, Trouble
-from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
+from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.remedies.cache import ClearCache
 from remediate.remedies.configuration import CacheConfig
@@ -53,7 +53,7 @@ FRESH = APP.model_copy(update={"fresh": True})
 CONTENT, CACHE = RedisContent.model_validate(OF), Cache.model_validate(OF)
 CONFIGURATION = Configuration.model_validate(OF)
 ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
-WORKERS, PIDS = Workers(program="agency-worker"), WorkerIdentity()
+WORKERS = Workers(program="agency-worker")
 OF_WORKERS = ConfigurationOfWorkers(path=PATH, user="forge")
 BELOW, CHILDREN = (Descendants(path=PATH, user="forge", unit=unit) for unit in ("supervisor", "php8.2-fpm"))
 
@@ -74,7 +74,7 @@ def taken(*, stale: bool, pid: int = 101) -> Changes:
 
 def working(*states: str, pid: int = 13057) -> Changes:
     state = ex.workers(*states, pid=pid)
-    return {WORKERS: state, PIDS: ex.pids(state)}
+    return {WORKERS: state}
 
 
 HEALTHY: Changes = {

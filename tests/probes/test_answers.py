@@ -7,14 +7,14 @@ import subprocess
 
 import pytest
 
-from remediate.command import ROOT, Output, Run
+from remediate.command import ROOT, Output, Run, lasting
 from remediate.errors import Unreadable
 from remediate.probes.laravel import App, AppDatabase, AppLog, DatabaseTrouble, Deploy
 from remediate.probes.network import NAMELESS, PortOwner
 from remediate.probes.nginx import NginxLog
 from remediate.probes.php import answered, program
 from remediate.probes.php_fpm import Ping, Pools, PoolsState
-from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, Workers
+from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.testing import examples as ex
 
 APP_PATH = "/home/forge/agency-platform"
@@ -91,9 +91,21 @@ def test_a_supervisorctl_that_fails_is_unreadable(output: Output) -> None:
         WORKERS.read(output)
 
 
-def test_process_ids_are_the_same_text_while_nothing_happens() -> None:
-    identity = WorkerIdentity().read(Output(stdout="0\n13362\n13057\n"))
-    assert (identity.pids, identity.ok, identity.describe()) == (("0", "13362", "13057"), None, "pids 0, 13362, 13057")
+@pytest.mark.parametrize(
+    ("later", "same"),
+    [
+        ("RUNNING   pid 13362, uptime 1 day, 0:00:01", True),
+        ("RUNNING   pid 13363, uptime 0:00:09", False),
+        ("STARTING  ", False),
+        ("STOPPED   Nov 23 08:31 AM", False),
+    ],
+)
+def test_an_answer_about_workers_is_the_same_text_while_nothing_happens(later: str, *, same: bool) -> None:
+    earlier = "RUNNING   pid 13362, uptime 0:00:01"
+    texts = (f"agency-worker:agency-worker_00   {each}\nreports   STOPPED   Not started\n" for each in (earlier, later))
+    first, second = (lasting(text, Workers.ticking) for text in texts)
+    assert (first == second) is same
+    assert "reports   STOPPED   Not started" in first
 
 
 def test_orphans() -> None:

@@ -60,7 +60,7 @@ from remediate.probes.redis import AppRedis, ContentState, RedisContent
 from remediate.probes.rows import AGES, LiveRows, RowsState, TableRows
 from remediate.probes.stores import Scan, Trouble
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
-from remediate.probes.supervisor import OrphanWorkers, WorkerIdentity, WorkerPids, Workers
+from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.probes.visits import MonitorVisits
 from remediate.probes.webhook import Delivery, Webhook
@@ -156,7 +156,6 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         *(ex.NO_DAEMON, ex.NO_PROGRAM, ex.workers("RUNNING", "RUNNING"), ex.workers("RUNNING", uptime=200_000)),
         ex.workers("FATAL", "STOPPED", "EXITED", "BACKOFF", "STARTING", "STOPPING", "UNKNOWN"),
     ),
-    WorkerIdentity(): (WorkerPids(pids=("0", "13057", "13058")), WorkerPids(pids=())),
     SERVED: (
         ex.served(SERVED, ex.certificate()),
         ex.served(SERVED, ex.certificate(left=-3)),
@@ -489,17 +488,3 @@ def test_orphans_that_cannot_be_looked_for_are_unknown(tmp_path: Path) -> None:
     done = subprocess.run(run.argv, capture_output=True, text=True, timeout=30, check=False)
     with pytest.raises(Unreadable):
         OrphanWorkers().read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
-
-
-@pytest.mark.parametrize(
-    "output",
-    [
-        Output(exit=2, stderr="Error: .ini file does not include supervisorctl section\n"),
-        Output(
-            exit=1, stdout="error: <class 'PermissionError'>, [Errno 13] Permission denied: file: xmlrpc.py line: 560\n"
-        ),
-    ],
-)
-def test_process_ids_that_were_not_told_are_unknown(output: Output) -> None:
-    with pytest.raises(Unreadable):
-        WorkerIdentity().read(output)

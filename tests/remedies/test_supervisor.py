@@ -17,7 +17,7 @@ from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
-from remediate.probes.supervisor import OrphanWorkers, StrayProcess, StrayWorkers, WorkerIdentity, Workers, WorkerState
+from remediate.probes.supervisor import OrphanWorkers, StrayProcess, StrayWorkers, Workers, WorkerState
 from remediate.probes.systemd import Unit
 from remediate.programs.processes import end_processes
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
@@ -30,7 +30,7 @@ PATH = "/home/forge/agency-platform"
 DAEMON = RestartSupervisor()
 UNIT, ORPHANS = Unit(name="supervisor"), OrphanWorkers()
 START = StartWorkers(program="agency-worker")
-WORKERS, IDENTITY = Workers(program="agency-worker"), WorkerIdentity()
+WORKERS = Workers(program="agency-worker")
 LOST = Unreadable("not now")
 Known = dict[Probe[Fact], Fact | Unreadable]
 
@@ -102,27 +102,25 @@ STATES = {
 @pytest.mark.parametrize("states", list(STATES))
 def test_every_state_of_the_workers(states: tuple[str, ...]) -> None:
     state = ex.workers(*states)
-    assert decide(START, {WORKERS: state, IDENTITY: ex.pids(state)}) == STATES[states]
-    assert decide(START, {WORKERS: LOST, IDENTITY: ex.pids(state)}) == "unreadable"
+    assert decide(START, {WORKERS: state}) == STATES[states]
+
+
+def test_workers_that_cannot_be_told_are_left_alone() -> None:
+    assert decide(START, {WORKERS: LOST}) == "unreadable"
 
 
 def test_workers_of_a_daemon_that_is_down_are_waited_for() -> None:
-    assert decide(START, {WORKERS: ex.NO_DAEMON, IDENTITY: ex.pids()}) == "wait"
+    assert decide(START, {WORKERS: ex.NO_DAEMON}) == "wait"
 
 
 def test_a_program_that_supervisor_does_not_know_is_refused() -> None:
-    assert decide(START, {WORKERS: ex.NO_PROGRAM, IDENTITY: ex.pids()}) == "program-missing"
+    assert decide(START, {WORKERS: ex.NO_PROGRAM}) == "program-missing"
     assert [code.name for code in StartWorkers.refusals] == ["program-missing"]
-
-
-@pytest.mark.parametrize("states", [states for states, expected in STATES.items() if expected == "proceed"])
-def test_workers_whose_identity_is_unknown_are_not_started(states: tuple[str, ...]) -> None:
-    assert decide(START, {WORKERS: ex.workers(*states), IDENTITY: LOST}) == "unreadable"
 
 
 def test_what_it_starts() -> None:
     state = ex.workers("RUNNING", "FATAL")
-    facts = Facts({WORKERS: state, IDENTITY: ex.pids(state)})
+    facts = Facts({WORKERS: state})
     (start,) = START.apply(facts)
     assert start == Run.of("/usr/bin/supervisorctl", "start", "agency-worker:*", user=ROOT, seconds=60)
     assert START.guard(facts).reason == "agency-worker is 1/2 running, FATAL"
@@ -136,7 +134,7 @@ def test_the_inventory_fills_both() -> None:
 
 
 def _workers(state: WorkerState) -> Known:
-    return {WORKERS: state, IDENTITY: ex.pids(state)}
+    return {WORKERS: state}
 
 
 EXAMPLES = {

@@ -9,7 +9,7 @@ from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.descendants import Descendants
-from remediate.probes.supervisor import WorkerIdentity, Workers
+from remediate.probes.supervisor import Workers
 from remediate.programs.processes import end_processes
 from remediate.remedies.workers import RestartWorkers, renew_workers, renewing
 from remediate.remedy import NotYet, Proven
@@ -21,7 +21,7 @@ from toys import decide
 PATH = "/home/forge/agency-platform"
 RENEW = RestartWorkers(program="agency-worker", path=PATH, patience=7)
 PROCESSES = Descendants(path=PATH, user="forge", unit="supervisor")
-WORKERS, IDENTITY = Workers(program="agency-worker"), WorkerIdentity()
+WORKERS = Workers(program="agency-worker")
 LOST = Unreadable("not now")
 RUN = ex.workers("RUNNING", "RUNNING", pid=101)
 AGAIN = ex.workers("RUNNING", "RUNNING", pid=201)
@@ -42,18 +42,13 @@ def test_only_workers_with_an_old_configuration_are_asked(processes: str, superv
     given: Known = {
         PROCESSES: {**FRESH, **STALE}[processes],
         WORKERS: SUPERVISED[supervised],
-        IDENTITY: ex.pids(RUN),
     }
     assert decide(RENEW, given) == ("skip" if processes in FRESH else expected)
     assert decide(RENEW, {**given, PROCESSES: LOST}) == "unreadable"
 
 
-def test_without_their_pids_nobody_could_tell_that_they_are_new() -> None:
-    assert decide(RENEW, {PROCESSES: STALE["one"], WORKERS: RUN, IDENTITY: LOST}) == "unreadable"
-
-
 def test_only_the_old_ones_are_ended_and_what_does_not_come_back_is_started() -> None:
-    facts = Facts({PROCESSES: STALE["one"], WORKERS: RUN, IDENTITY: ex.pids(RUN)})
+    facts = Facts({PROCESSES: STALE["one"], WORKERS: RUN})
     assert list(RENEW.apply(facts)) == [
         end_processes(("101:1010",), "forge", 7, left="leave"),
         Run.of("/usr/bin/supervisorctl", "start", "agency-worker:*", user=ROOT, seconds=60),
@@ -64,14 +59,14 @@ def test_only_the_old_ones_are_ended_and_what_does_not_come_back_is_started() ->
 
 def test_what_somebody_has_stopped_is_not_started() -> None:
     parked = ex.workers("RUNNING", "STOPPED", pid=101)
-    before: Known = {PROCESSES: STALE["one"], WORKERS: parked, IDENTITY: ex.pids(parked)}
+    before: Known = {PROCESSES: STALE["one"], WORKERS: parked}
     assert decide(RENEW, before) == "proceed"
     assert list(RENEW.apply(Facts(before))) == [end_processes(("101:1010",), "forge", 7, left="leave")]
 
     def facts(known: Known) -> Facts:
         return Facts(known, {probe: output_of(probe, fact) for probe, fact in known.items() if isinstance(fact, Fact)})
 
-    after = {PROCESSES: FRESH["fresh"], IDENTITY: ex.pids(AGAIN)}
+    after: Known = {PROCESSES: FRESH["fresh"]}
     came_back = facts({**after, WORKERS: ex.workers("RUNNING", "STOPPED", pid=201)})
     assert isinstance(RENEW.verify(facts(before), came_back), Proven)
     for left in (("EXITED", "STOPPED"), ("STOPPED", "STOPPED"), ("EXITED", "RUNNING")):
@@ -80,7 +75,7 @@ def test_what_somebody_has_stopped_is_not_started() -> None:
 
 def test_a_worker_that_does_not_come_back_is_no_success() -> None:
     def facts(processes: str, state: Fact) -> Facts:
-        known: Known = {PROCESSES: {**FRESH, **STALE}[processes], WORKERS: state, IDENTITY: ex.pids(AGAIN)}
+        known: Known = {PROCESSES: {**FRESH, **STALE}[processes], WORKERS: state}
         return Facts(known, {probe: output_of(probe, fact) for probe, fact in known.items() if isinstance(fact, Fact)})
 
     proof = RENEW.verify(facts("both", RUN), facts("none", ex.workers("RUNNING", "STARTING")))
@@ -97,10 +92,10 @@ def test_the_inventory_fills_it() -> None:
 EXAMPLES = {
     "worker.restart": (
         RENEW,
-        {PROCESSES: STALE["both"], WORKERS: RUN, IDENTITY: ex.pids(RUN)},
-        {PROCESSES: ex.descendants((201, False), (202, False)), WORKERS: AGAIN, IDENTITY: ex.pids(AGAIN)},
+        {PROCESSES: STALE["both"], WORKERS: RUN},
+        {PROCESSES: ex.descendants((201, False), (202, False)), WORKERS: AGAIN},
         tuple(
-            {PROCESSES: processes, WORKERS: state, IDENTITY: ex.pids(RUN)}
+            {PROCESSES: processes, WORKERS: state}
             for processes, state in product(({**FRESH, **STALE}).values(), SUPERVISED.values())
         ),
     ),
