@@ -48,13 +48,13 @@ postgresql:
 unit: setup sshd postgresql
 	@echo "== tests without a container"
 	@$(RUN) coverage run -m pytest -m "not container" -n $(WORKERS)
+	@$(RUN) coverage combine --quiet
+	@$(RUN) coverage report
 
 container: engine
 	@echo "== container tests"
 	@$(INVOKE) staging.up
-	@$(RUN) coverage run -m pytest -m container -n $(WORKERS) --dist loadgroup --durations=10
-	@$(RUN) coverage combine --quiet
-	@$(RUN) coverage report
+	@$(RUN) python -m pytest -m container -n $(WORKERS) --dist loadgroup --durations=10
 
 rehearsal: engine
 	@echo "== rehearsal of every playbook"

@@ -7,9 +7,13 @@ RemediateError
 └── Unreadable           -  one question about a host has no answer; never an exit code by itself
 """
 
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from enum import Enum
+from typing import Final, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 
 class RemediateError(Exception):
@@ -59,10 +63,58 @@ class Unreadable(RemediateError):
     """
 
 
-def one_line(error: ValidationError) -> str:
+WRONG_KIND: Final[Mapping[str, str]] = {
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "int_from_float": "must be a whole number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be text",
+    "path_type": "must be text, a file name",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "url_type": "must be a URL",
+    "url_parsing": "must be a URL such as https://www.example.com/",
+    "url_scheme": "must be a URL that begins with http:// or https://",
+}
+"""What a user is told instead of pydantic's own words where something of another kind is wanted."""
+
+
+def one_line(error: ValidationError, model: type[BaseModel] | None = None) -> str:
     """Say in one line what a pydantic model rejects, without ever quoting the input: it may hold a secret.
 
-    `hide_input_in_errors` alone does not do that: `.errors()` and `.json()` still show it.
+    `hide_input_in_errors` alone does not do that: `.errors()` and `.json()` still show it. With `model`, a key that
+    it does not have is told with those that it has.
     """
     found = error.errors(include_input=False, include_context=False, include_url=False)
-    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'value'}: {each['msg']}" for each in found)
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'value'}: {_words(each, model)}" for each in found)
+
+
+def _words(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
+    if detail["type"] != "extra_forbidden" or model is None:
+        # A validator of ours says it in its own words.
+        return WRONG_KIND.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+    *path, last = map(str, detail["loc"])
+    for part in path:
+        field = model.model_fields.get(part)
+        model = model if field is None else next(models_in(field.annotation), model)
+    return unknown_key(last, model)
+
+
+def unknown_key(name: str, model: type[BaseModel]) -> str:
+    """Say of a key that a model does not have which it has, the most similar one first."""
+    accepted = sorted(model.model_fields)
+    close = get_close_matches(name, accepted, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"unknown key; {hint}accepted: {', '.join(accepted)}"
+
+
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the models in an annotation such as `Service | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from models_in(argument)

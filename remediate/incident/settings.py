@@ -227,7 +227,7 @@ def incident_settings(root: Path | None) -> IncidentSettings:
     try:
         return IncidentSettings.model_validate(table)
     except ValidationError as error:
-        raise ConfigurationError(f"{root}/pyproject.toml: {TABLE}: {one_line(error)}") from None
+        raise ConfigurationError(f"{root}/pyproject.toml: {TABLE}: {one_line(error, IncidentSettings)}") from None
 
 
 def within(root: Path | None, state: Path, path: Path) -> Path:

@@ -1,14 +1,12 @@
 """What stands under `remediate:`, judged, with errors that say which file and line to mend and how."""
 
-from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeAlias, get_args
+from typing import TypeAlias
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from remediate.errors import ConfigurationError
+from remediate.errors import WRONG_KIND, ConfigurationError, models_in, unknown_key
 from remediate.host import Settings
 from remediate.inventory.ansible_values import Entry, Leaf, Listing, Place, Sealed, Tree, Value, kind, shown
 
@@ -16,26 +14,13 @@ _Plain: TypeAlias = str | int | float | bool | list["_Plain"] | dict[str, "_Plai
 
 # What a user is told instead of pydantic's own words; what is missing here is told by the field's description.
 _WRONG = {
+    **WRONG_KIND,
     "missing": "is missing",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_parsing_size": "must be a smaller number",
-    "int_from_float": "must be a whole number",
-    "finite_number": "must be a finite number",
     "less_than_equal": "is too large",
     "greater_than_equal": "is too small",
-    "string_type": "must be text",
-    "path_type": "must be text, a file name",
     "string_too_long": "is too long",
     "string_pattern_mismatch": "does not have the right form",
     "too_short": "must not be empty",
-    "tuple_type": "must be a list",
-    "model_type": "must be a mapping",
-    "url_type": "must be a URL",
-    "url_parsing": "must be a URL such as https://www.example.com/",
-    "url_scheme": "must be a URL that begins with http:// or https://",
 }
 
 
@@ -121,10 +106,7 @@ def _told(tree: Tree, detail: ErrorDetails, others: int) -> ConfigurationError:
     more = "" if others == 0 else f" (and {others} more wrong)"
     last = str(detail["loc"][-1]) if detail["loc"] else ""
     if detail["type"] == "extra_forbidden":
-        accepted = sorted(model.model_fields)
-        close = get_close_matches(last, accepted, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        return place.error(f"unknown key; {hint}accepted: {', '.join(accepted)}{more}")
+        return place.error(f"{unknown_key(last, model)}{more}")
     if detail["type"] == "enum":
         what = detail["msg"].replace("Input should be", "must be").replace("'", "")
     elif detail["type"] == "value_error":
@@ -160,17 +142,9 @@ def _where(tree: Tree, location: tuple[int | str, ...]) -> tuple[Place, Value | 
         if field is not None:
             description = field.description or ""
             if not at_end:
-                model = next(_models(field.annotation), model)
+                model = next(models_in(field.annotation), model)
     return place, value, model, description
 
 
 def _tree_entries(value: Value | None) -> tuple[Entry, ...]:
     return value.entries if isinstance(value, Tree) else ()
-
-
-def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    """The models in an annotation such as `Service | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models(argument)

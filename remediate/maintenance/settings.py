@@ -48,4 +48,4 @@ def maintenance_settings(root: Path | None) -> MaintenanceSettings:
     try:
         return MaintenanceSettings.model_validate(table)
     except ValidationError as error:
-        raise ConfigurationError(f"{root}/pyproject.toml: {TABLE}: {one_line(error)}") from None
+        raise ConfigurationError(f"{root}/pyproject.toml: {TABLE}: {one_line(error, MaintenanceSettings)}") from None

@@ -121,7 +121,7 @@ def test_settings_of_maintenance_that_are_wrong_stop_no_watch(environment: dict[
     out, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 0
     assert len(announced(out)) == 4
-    assert "tool.remediate.maintenance: speed: Extra inputs are not permitted" in errors
+    assert "tool.remediate.maintenance: speed: unknown key; accepted: owners, rehearsed_within_days" in errors
 
 
 def test_one_that_nobody_reads_any_more_ends_and_leaves_its_announcements_to_others(

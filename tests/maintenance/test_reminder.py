@@ -62,7 +62,9 @@ def test_settings_that_are_wrong_are_told_and_stop_nobody(project: Project) -> N
     (project.root / "pyproject.toml").write_text("[tool.remediate.maintenance]\nspeed = 3\n")
     reminder = Reminder(project, "remediate")
     assert list(reminder.announced(NOW)) == []
-    assert reminder.trouble.endswith("tool.remediate.maintenance: speed: Extra inputs are not permitted")
+    assert reminder.trouble.endswith(
+        "tool.remediate.maintenance: speed: unknown key; accepted: owners, rehearsed_within_days"
+    )
     assert reminder.look(NOW) == (f"maintenance: {reminder.trouble}",)
     (project.root / "pyproject.toml").write_text("[tool.remediate]\n")
     assert list(reminder.announced(NOW + DAY)) == [LINE.replace("9 d", "10 d")]
