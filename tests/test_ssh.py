@@ -480,7 +480,13 @@ def test_closed_port(lab: Lab) -> None:
 
 
 def test_name_that_does_not_resolve(lab: Lab) -> None:
-    refused(SshTarget(address="no-such-host.invalid", user=USER, key_file=lab.key), UnreachableCode.NAME, seconds=20)
+    refused(SshTarget(address="no-such-host.test", user=USER, key_file=lab.key), UnreachableCode.NAME, seconds=20)
+
+
+def test_an_address_that_is_yet_to_come_is_said_to_be_one_before_any_key_is_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match=r"^staging\.invalid:22: .*leads nowhere.*: staging\.up$") as caught:
+        connect(SshTarget(address="staging.invalid", user=USER, key_file=tmp_path / "none"))
+    assert caught.value.code is UnreachableCode.NAME
 
 
 def test_name_resolution_that_hangs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -489,7 +495,7 @@ def test_name_resolution_that_hangs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -
     try:
         start = time.monotonic()
         with pytest.raises(Unreachable) as caught:
-            connect(SshTarget(address="slow.invalid", user=USER, key_file=lab.key), seconds=0.5)
+            connect(SshTarget(address="slow.example.com", user=USER, key_file=lab.key), seconds=0.5)
         assert caught.value.code is UnreachableCode.TIMEOUT
         assert time.monotonic() - start < 1.5
     finally:

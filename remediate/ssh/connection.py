@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import fabric.config
 import paramiko
@@ -33,6 +33,9 @@ from remediate.ssh.config import Hop, SshOptions, options_of, resolve, route, ta
 from remediate.ssh.host_keys import HostKeyRule, ServerKey, known_names, load_known_hosts, load_revoked
 from remediate.ssh.identities import Identity, identities
 from remediate.ssh.wire import Deadline, close_transport, exchange_keys, one_line, open_tcp, tune
+
+_NOWHERE: Final = ".invalid"
+"""A top-level domain that never exists (RFC 6761, 6.4): inventories name it where an address is yet to come."""
 
 # Neither library has types; their objects are Any here, and never leave this module.
 _paramiko: Any = paramiko
@@ -305,6 +308,12 @@ def connect(target: SshTarget, *, seconds: float = 10) -> SshLink:
         hops = route(target, lambda asked: resolve(asked, deadline.left))
     except TimeoutError as error:
         raise _unreachable(error, target.address, deadline) from error
+    if hops[-1].options.hostname.endswith(_NOWHERE):
+        raise Unreachable(
+            UnreachableCode.NAME,
+            f"{hops[-1].place}: a name under {_NOWHERE} leads nowhere; a staging host has its address once it is up: "
+            "staging.up",
+        )
     deadline.shorten(hops[-1].options.connect_timeout)
     connection: VerifiedConnection | None = None
     for hop in hops:
