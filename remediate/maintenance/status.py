@@ -10,12 +10,21 @@ from remediate.incident.clock import span
 from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.item import Item
 from remediate.maintenance.occasion import Occasion
-from remediate.maintenance.report import TEAM, MaintenanceReport
+from remediate.maintenance.report import TEAM, MaintenanceReport, Subject
 from remediate.maintenance.settings import MaintenanceSettings
 
 SCHEMA: Final = "remediate.maintenance-status/1"
 _NAMED: Final = 5
 """Hosts of a line that are named."""
+
+
+class OpenItem(BaseModel):
+    """What was no yes at the last look, and whose it is now."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: str
+    owner: str
 
 
 class Standing(BaseModel):
@@ -29,7 +38,7 @@ class Standing(BaseModel):
     done: AwareDatetime | None = Field(description="when it was last looked at")
     reached: bool | None = Field(description="whether the last try reached it; null where there was none")
     well: bool | None = Field(description="whether every answer of the last try was a yes; null where there was none")
-    open: tuple[str, ...] = Field(description="items without a yes")
+    open: tuple[OpenItem, ...] = Field(description="items without a yes")
     due: AwareDatetime | None = Field(description="when it is due next; null where it never is, or was never done")
     overdue_seconds: float | None = Field(description="null while it is not")
 
@@ -99,10 +108,18 @@ def _of(
             done=looked,
             reached=None if subject is None else subject.error is None,
             well=None if subject is None else subject.well,
-            open=() if subject is None else tuple(each.item for each in subject.results if each.ok is not True),
+            open=() if subject is None else _open(subject, settings),
             due=occasion.due_after(looked) if looked and is_due else None,
             overdue_seconds=None if late is None else late.total_seconds(),
         )
+
+
+def _open(subject: Subject, settings: MaintenanceSettings) -> tuple[OpenItem, ...]:
+    return tuple(
+        OpenItem(item=each.item, owner=settings.owners.get(each.item, each.owner))
+        for each in subject.results
+        if each.ok is not True
+    )
 
 
 def is_about_team(occasion: Occasion) -> bool:
@@ -137,7 +154,11 @@ def _state(each: Standing) -> str:
 
 
 def _answers(each: Standing) -> str:
-    return "all well" if each.well else f"open: {', '.join(each.open)}"
+    if each.well:
+        return "all well"
+    owners = dict.fromkeys(item.owner for item in each.open)
+    of = {owner: ", ".join(item.item for item in each.open if item.owner == owner) for owner in owners}
+    return "open: " + "; ".join(f"{items} ({owner})" for owner, items in of.items())
 
 
 def overdue_line(standing: Standing, program: str) -> str:

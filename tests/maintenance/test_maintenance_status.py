@@ -76,10 +76,10 @@ def test_each_host_has_its_line_with_what_is_open() -> None:
     found = [
         each for each in status(latest, looked(*latest), SETTINGS, NOW).standings if each.occasion is Occasion.MONTHLY
     ]
-    assert [(each.subject, each.well, each.open) for each in found] == [
-        ("web1", True, ()),
-        ("web2", False, ("capacity", "c")),
-        ("web3", False, ()),
+    assert [(each.subject, each.well, [item.item for item in each.open]) for each in found] == [
+        ("web1", True, []),
+        ("web2", False, ["capacity", "c"]),
+        ("web3", False, []),
     ]
     shown = [
         line
@@ -89,8 +89,8 @@ def test_each_host_has_its_line_with_what_is_open() -> None:
     assert shown == [
         "monthly     web1                      2026-11-21 18:00Z  all well; next 2026-12-22 18:00Z",
         (
-            "monthly     web2                      2026-10-14 18:00Z  open: capacity, c; OVERDUE by 9 d (Tech Lead): "
-            "invoke maintain.monthly --host web2"
+            "monthly     web2                      2026-10-14 18:00Z  open: capacity, c (Tech Lead); OVERDUE by 9 d "
+            "(Tech Lead): invoke maintain.monthly --host web2"
         ),
         "monthly     web3                      not reached; never looked at",
     ]
@@ -126,6 +126,11 @@ def test_hosts_of_the_inventory_that_nobody_looked_at_share_a_line_and_those_tha
 def test_owners_are_those_of_the_configuration() -> None:
     own = MaintenanceSettings(owners={"capacity": "Ana"})
     assert standing(occasion=Occasion.MONTHLY, settings=own).owners == ("Ana",)
+    seen = report(result(False), result(None, "c"), ago=40 * DAY)
+    (line,) = (
+        line for line in status_lines(status([seen], looked(seen), own, NOW), "invoke") if line.startswith("monthly")
+    )
+    assert "open: capacity (Ana); c (Tech Lead); OVERDUE" in line
 
 
 def test_whoever_watches_is_told_whose_it_is_and_what_to_type() -> None:
@@ -145,4 +150,5 @@ def test_the_document_says_the_same_as_the_lines() -> None:
     document = status([late], looked(late), SETTINGS, NOW).model_dump(mode="json", by_alias=True)
     assert document["schema"] == "remediate.maintenance-status/1"
     (monthly,) = (each for each in document["standings"] if each["occasion"] == "monthly")
-    assert (monthly["subject"], monthly["open"], monthly["overdue_seconds"]) == ("web1", ["capacity"], 9 * 86400)
+    assert (monthly["subject"], monthly["overdue_seconds"]) == ("web1", 9 * 86400)
+    assert monthly["open"] == [{"item": "capacity", "owner": "Tech Lead"}]
