@@ -1,8 +1,9 @@
 """What a MariaDB server says of its sessions, and whether there is room where it keeps its data."""
 
 import json
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -118,6 +119,11 @@ def listed(sessions: "list[Session] | tuple[Session, ...]") -> str:
     return f"{'; '.join(each.describe() for each in sessions[:3])}{more}"
 
 
+_NOBODY: Final = re.compile(r"^ERROR 2002 .* \((?:2|111)\b", re.MULTILINE)
+"""CR_CONNECTION_ERROR with the number of the system call's error: ENOENT, ECONNREFUSED. With another one, EAGAIN of a
+full backlog or EACCES, a server may well be there."""
+
+
 class Sessions(Probe[SessionsState]):
     """Ask a server, as its root, which sessions block others or are beyond a limit.
 
@@ -139,7 +145,7 @@ class Sessions(Probe[SessionsState]):
     def parse(self, output: Output) -> SessionsState:
         """See Probe."""
         if output.exit != 0:
-            if "ERROR 2002 " in output.stderr:  # CR_CONNECTION_ERROR: nobody listens on the socket
+            if _NOBODY.search(output.stderr):
                 return SessionsState(up=False)
             raise Unreadable(f"{self.label()}: mariadb: {last_line(output.stderr)}")
         try:

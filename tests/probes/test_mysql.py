@@ -63,8 +63,9 @@ def test_a_server_without_a_connection_left() -> None:
     assert state.model_copy(update={"holders": ()}).held == "by all"
 
 
-def test_a_server_that_does_not_run_is_an_answer() -> None:
-    state = SESSIONS.read(Output(stderr=NO_SERVER, exit=1))
+@pytest.mark.parametrize("number", [2, 111])
+def test_a_server_that_does_not_run_is_an_answer(number: int) -> None:
+    state = SESSIONS.read(Output(stderr=NO_SERVER.replace("(2)", f"({number})"), exit=1))
     assert (state.up, state.ok, state.describe()) == (False, False, "the server does not run")
 
 
@@ -72,6 +73,8 @@ def test_a_server_that_does_not_run_is_an_answer() -> None:
     "output",
     [
         Output(stderr="ERROR 1040 (08004): Too many connections\n", exit=1),
+        Output(stderr=NO_SERVER.replace("(2)", "(11)"), exit=1),
+        Output(stderr=NO_SERVER.replace("(2)", "(13)"), exit=1),
         Output(stderr="ERROR 1045 (28000): Access denied for user 'root'@'localhost'\n", exit=1),
         Output(stderr="sudo: a password is required\n", exit=1),
         Output(stderr="/bin/sh: 1: /usr/bin/mariadb: not found\n", exit=127),
