@@ -216,7 +216,8 @@ class Alert(NamedTuple):
             return
         answer = facts[self._ready(url)]
         if not answer.ok:
-            ok = self._gone(answer)
+            # One of several may be down: each of them tells.
+            ok = self._gone(answer) if len(senders.active) == 1 else None
             says = "nobody is told of any alert" if ok is False else "whether anybody is told is not known"
             advice = (f"start the Alertmanager, or correct remediate.monitoring.prometheus.alertmanager ({url})",)
             yield Part(ok, f"{says}: Alertmanager: {answer.describe()}", advice=advice)

@@ -103,6 +103,14 @@ CASES: dict[str, tuple[Known, bool | None, str]] = {
     ),
     "no Alertmanager": ({SENDERS: exw.SENDS_NOWHERE}, False, "Prometheus knows no Alertmanager"),
     "Alertmanager is down": ({TELLS: ex.no_page()}, False, "nobody is told of any alert: Alertmanager: no connection"),
+    "one Alertmanager of two is down": (
+        {
+            TELLS: ex.no_page(),
+            SENDERS: Alertmanagers(active=(*exw.SENDS.active, "http://192.0.2.9:9093/api/v2/alerts")),
+        },
+        None,
+        "whether anybody is told is not known: Alertmanager: no connection",
+    ),
     "Alertmanager is slow": ({TELLS: ex.no_page(Failure.TIMEOUT)}, None, "whether anybody is told is not known"),
     "a receiver without means": ({ROUTES: exw.SILENT}, False, "DiskSpaceLow reaches nobody: receiver null"),
     "routes cannot be read": ({ROUTES: Unreadable("secret agents")}, None, "secret agents"),
