@@ -198,8 +198,8 @@ def test_different_verdicts_are_mixed(staged: "Staged", cli: "Cli") -> None:
     staged.sh("systemctl stop php8.2-fpm")
     ended = run_both(cli, twice(staged, ansible_user="nobody"))
     report = ended.report
-    assert (ended.code, report.verdict) == (6, RunVerdict.MIXED)
-    assert [host.exit_code for host in report.hosts] == [0, 4]
+    assert (ended.code, report.verdict) == (6, RunVerdict.MIXED), ended.err
+    assert [host.exit_code for host in report.hosts] == [0, 4], ended.err
     staged.serves()
 
 
