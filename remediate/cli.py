@@ -20,7 +20,7 @@ from invoke.program import Program
 from invoke.tasks import Task
 
 from remediate import __version__
-from remediate.commands.tree import RUNS, Command, commands, program_name
+from remediate.commands.tree import RUN_PREFIXES, Command, commands, program_name
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.outcome import FAILED_EXIT_CODE, USAGE_EXIT_CODE
 from remediate.project import Project
@@ -105,7 +105,9 @@ def _failed(name: str, cure: str, message: str, code: int, *, plan: bool) -> str
     """Return the `--json` document of a command that came to nothing: of a run it is a report."""
     from remediate.commands.mend import failure, usage_report
 
-    return usage_report(cure, message, plan=plan, code=code) if name.startswith(RUNS) else failure(message, code)
+    return (
+        usage_report(cure, message, plan=plan, code=code) if name.startswith(RUN_PREFIXES) else failure(message, code)
+    )
 
 
 def _named(words: Sequence[str], known: Mapping[str, Command]) -> list[str]:
@@ -189,7 +191,9 @@ def _refuse(message: str) -> NoReturn:
     if "--json" in words:
         from remediate.commands.terminal import opened
 
-        name = next((word for word in words if not word.startswith("-")), "")
+        plain = [word for word in words if not word.startswith("-")]
+        # A word before it may be what a flag was given.
+        name = next((word for word in plain if word.startswith(RUN_PREFIXES)), plain[0] if plain else "")
         kind, _, rest = name.partition(".")
         plan = kind == "check" or not PLAN.isdisjoint(words)
         with opened() as terminal:

@@ -98,10 +98,18 @@ def _words(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
         # A validator of ours says it in its own words.
         return WRONG_KIND.get(detail["type"], detail["msg"].removeprefix("Value error, "))
     *path, last = map(str, detail["loc"])
+    models = [model]
     for part in path:
-        field = model.model_fields.get(part)
-        model = model if field is None else next(models_in(field.annotation), model)
-    return unknown_key(last, model)
+        fields = [each.model_fields[part] for each in models if part in each.model_fields]
+        # What is no field is a key of a mapping, or says which of several models it is.
+        within = [each for field in fields for each in models_in(field.annotation)]
+        models = within or [each for each in models if _is_kind(each, part)] or models
+    return unknown_key(last, models[0]) if len(models) == 1 else "unknown key"
+
+
+def _is_kind(model: type[BaseModel], name: str) -> bool:
+    """Whether a model of a union is the one of this name: one of its fields can have no other value."""
+    return any(get_args(field.annotation) == (name,) for field in model.model_fields.values())
 
 
 def unknown_key(name: str, model: type[BaseModel]) -> str:

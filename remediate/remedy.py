@@ -172,9 +172,9 @@ def _bare(annotation: object) -> object:
 
 
 def unmoved(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
-    """Whether a host answered the same, byte for byte: then it is still the same incarnation. Raises Unreadable.
+    """Whether a host answered the same, byte for byte apart from what ticks: then it is still the same incarnation.
 
-    What changes by the passing of time alone is left out.
+    Raises Unreadable.
     """
     was, now = (lasting(facts.output(probe).stdout, probe.ticking) for facts in (before, after))
     return was == now

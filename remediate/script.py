@@ -65,7 +65,7 @@ frame hello
 
 
 class Fence(BaseModel):
-    """Something a guard saw that must be unchanged, byte for byte, when the steps begin."""
+    """Something a guard saw that must be unchanged, byte for byte apart from what ticks, when the steps begin."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -74,13 +74,18 @@ class Fence(BaseModel):
     exit: int = 0
     ticking: str = Field(
         default="",
-        pattern=r"^[A-Za-z0-9 ,:=.*]*$",
+        pattern=r"^(?:[A-Za-z0-9 ,:=.]\*?)*$",
         description="what is left out on both sides: in this alphabet sed's basic and Python's expressions are alike",
     )
 
     def held(self, stdout: str, code: int) -> bool:
         """Whether this answer is as it was seen; the script asks the same in shell."""
-        return (lasting(stdout, self.ticking), code) == (lasting(self.stdout, self.ticking), self.exit)
+        return lasting(f"{stdout}={code}", self.ticking) == self.seen
+
+    @property
+    def seen(self) -> str:
+        """What it is compared with: the exit status too, as some checks say all that they have to say with that."""
+        return lasting(f"{self.stdout}={self.exit}", self.ticking)
 
 
 class Act(BaseModel):
@@ -165,8 +170,7 @@ def _acting(act: Act) -> list[str]:
         "frame lock held",
     ]
     for index, fence in enumerate(act.fence):
-        # With its exit status behind it: some checks say all that they have to say with that.
-        seen = shlex.quote(f"{lasting(fence.stdout, fence.ticking)}={fence.exit}")
+        seen = shlex.quote(fence.seen)
         given = "</dev/null" if fence.run.stdin is None else ""
         source = f"{_written(fence.run.stdin)} | " if fence.run.stdin is not None else ""
         asked = f'{source}run {_words(fence.run)} {given} 9<&-; echo "=$?"'

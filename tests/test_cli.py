@@ -122,12 +122,16 @@ def test_a_line_that_cannot_be_parsed_is_a_document_too(box: Box) -> None:
     one.usage("surplus")
     assert (one.report.playbook, one.report.mode.value) == ("do.php-fpm.restart", "plan")
 
+    first = box("--host", "web1", "fix.app-down", "--json")
+    first.usage("host")
+    assert first.report.playbook == "app-down"
+
     task = box("fix.everything", "--json")
     task.usage("fix.everything", "remediate --list")
     assert task.report.playbook == "everything"
 
 
-def test_what_an_incident_command_ends_with_is_no_report(box: Box) -> None:
+def test_what_a_command_ends_with_that_is_no_run_is_no_report(box: Box) -> None:
     for words in (("--title", "x"), ("--no-such-flag",)):
         said = box("incident.declare", "--json", *words)
         said.usage()
@@ -135,7 +139,8 @@ def test_what_an_incident_command_ends_with_is_no_report(box: Box) -> None:
         found = document("error", line)
         assert found["exit_code"] == 2
         assert str(found["error"]) in said.err
-    document("error", box("triage", "--json", "--no-such-flag").out)
+    for words in (("triage", "--no-such-flag"), ("rehearse.all", "--no-such-flag"), ("runs.show", "--json")):
+        document("error", box(*words, "--json").out)
     document("error", box("maintain.daily", "--json").out)
     damaged = box.root.parent / "damaged"
     damaged.mkdir()

@@ -187,7 +187,7 @@ def test_what_only_time_changes_moves_no_fence(acting: PaperHost, now: str, code
     assert fence.held(f"{now}\n", code) is (expected is ActState.ACTED)
 
 
-@pytest.mark.parametrize("ticking", ["a/b", "(x)", "a+", "[0-9]", "a\\b", "x$", "'"])
+@pytest.mark.parametrize("ticking", ["a/b", "(x)", "a+", "*a", "a**", "[0-9]", "a\\b", "x$", "'"])
 def test_what_sed_and_python_read_differently_is_refused(ticking: str) -> None:
     with pytest.raises(ValidationError):
         Fence(run=Run.of("look"), stdout="", ticking=ticking)

@@ -59,8 +59,9 @@ def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, ter
     if flags.get("json"):
         for report in reports:
             terminal.say(report.model_dump_json(by_alias=True))
-    if len(playbooks) > 1:
-        _tell(closing_lines(reports), terminal)
+    asked = sum(1 for plan in plans if plan.trials)
+    if asked > 1:
+        _tell(closing_lines(reports, asked), terminal)
     _write(reports, files, root)
     # Between two playbooks there is nobody to be cut short, and still not everything was rehearsed.
     if stop.is_set():

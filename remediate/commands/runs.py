@@ -6,7 +6,7 @@ from typing import Final
 from remediate.commands.mend import Flags, text_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
-from remediate.journal import Journal
+from remediate.journal import Journal, JournalError
 from remediate.outcome import Report
 from remediate.project import Project
 from remediate.report.text import TextReporter
@@ -60,6 +60,8 @@ def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str
     finally:
         journal.close()
     if stored.report is None:
+        if flags.get("json"):
+            raise JournalError(f"run {stored.id} never finished, so there is no report of it")
         terminal.say(f"{stored.playbook} on {', '.join(stored.hosts)}   run {stored.id}   never finished")
         for step in stored.steps:
             outcome = step.outcome or "no outcome recorded: it may or may not have run"

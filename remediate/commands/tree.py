@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Body = Callable[[dict[str, object], "Terminal"], int]
 
 
-RUNS: Final = ("fix.", "check.", "do.")
+RUN_PREFIXES: Final = ("fix.", "check.", "do.")
 """What the name of a command begins with whose exit code is the verdict of a run, and whose document is its report."""
 
 
@@ -37,7 +37,7 @@ class Command(NamedTuple):
     @property
     def is_run(self) -> bool:
         """Whether its exit code is the verdict of a run."""
-        return self.name.startswith(RUNS)
+        return self.name.startswith(RUN_PREFIXES)
 
     @property
     def cure(self) -> str:

@@ -93,7 +93,7 @@ def _of(
     now: datetime,
     hosts: Collection[str] | None,
 ) -> Iterator[Standing]:
-    owners = dict.fromkeys(settings.owners.get(duty.name, duty.owner) for duty in of_occasion(occasion))
+    owners = {duty.name: settings.owners.get(duty.name, duty.owner) for duty in of_occasion(occasion)}
     found = {report.subjects[0].name: report.subjects[0] for report in latest if report.occasion is occasion}
     expected = (TEAM,) if is_about_team(occasion) else hosts
     nobody = TEAM if is_about_team(occasion) else ""
@@ -104,19 +104,19 @@ def _of(
         yield Standing(
             occasion=occasion,
             subject=name,
-            owners=tuple(owners),
+            owners=tuple(dict.fromkeys(owners.values())),
             done=looked,
             reached=None if subject is None else subject.error is None,
             well=None if subject is None else subject.well,
-            open=() if subject is None else _open(subject, settings),
+            open=() if subject is None else _open(subject, owners),
             due=occasion.due_after(looked) if looked and is_due else None,
             overdue_seconds=None if late is None else late.total_seconds(),
         )
 
 
-def _open(subject: Subject, settings: MaintenanceSettings) -> tuple[OpenItem, ...]:
+def _open(subject: Subject, owners: Mapping[str, str]) -> tuple[OpenItem, ...]:
     return tuple(
-        OpenItem(item=each.item, owner=settings.owners.get(each.item, each.owner))
+        OpenItem(item=each.item, owner=owners.get(each.item, each.owner))
         for each in subject.results
         if each.ok is not True
     )

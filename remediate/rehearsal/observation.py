@@ -30,7 +30,7 @@ echo ==
 ss -ltnpH | awk '{print $4, $6}' | sort -u
 echo ==
 programs=$(command -v supervisorctl >/dev/null && supervisorctl status 2>/dev/null)
-printf '%s\n' "$programs" | sed 's/ pid / /; s/, uptime.*//'
+[ -z "$programs" ] || printf '%s\n' "$programs" | sed 's/ pid / /; s/, uptime.*//'
 echo ==
 {
   printf '%s\n' "$programs" | sed -n 's/^\([^: ]*\).*RUNNING *pid \([0-9]*\),.*/\1 \2/p'

@@ -29,8 +29,8 @@ def _deviation_lines(trial: TrialOutcome) -> list[str]:
     ]
 
 
-def closing_lines(reports: Sequence[RehearsalReport]) -> list[str]:
-    """Tell how several rehearsals came out together: each deviation in full, and the count.
+def closing_lines(reports: Sequence[RehearsalReport], asked: int) -> list[str]:
+    """Tell how several rehearsals came out together: each deviation in full, and the count, of all that were asked for.
 
     Whoever reads the log of a CI run begins at its end, and may have no more of it.
     """
@@ -42,8 +42,8 @@ def closing_lines(reports: Sequence[RehearsalReport]) -> list[str]:
     passed = sum(1 for report in reports if report.passed)
     count = sum(len(report.trials) for report in reports)
     seconds = sum(report.seconds for report in reports)
-    whole = f"{passed} of {len(reports)} playbooks as declared, {count} trials in {seconds:.0f} s"
-    told.append(f"{_head(*reports)}: {whole}")
+    whole = f"{passed} of {asked} playbooks as declared, {count} trials in {seconds:.0f} s"
+    told.append(f"{_head(reports, asked)}: {whole}")
     return told
 
 
@@ -57,17 +57,18 @@ def summary_lines(report: RehearsalReport) -> list[str]:
         told += "; stopped before the end"
     elif not count:
         told = "nothing was rehearsed: it declares no case"
-    lines.append(f"{_head(report)} {report.playbook}: {told}")
+    lines.append(f"{_head([report], 1)} {report.playbook}: {told}")
     if any(trial.typed for trial in report.trials):
         lines.append(_yardstick(report.trials))
     return lines
 
 
-def _head(*reports: RehearsalReport) -> str:
-    if all(report.passed for report in reports):
+def _head(reports: Sequence[RehearsalReport], asked: int) -> str:
+    if len(reports) == asked and all(report.passed for report in reports):
         return "REHEARSED"
     deviating = any(not trial.passed for report in reports for trial in report.trials)
-    return "STOPPED" if not deviating and any(report.stopped for report in reports) else "DEVIATES"
+    stopped = len(reports) < asked or any(report.stopped for report in reports)
+    return "STOPPED" if stopped and not deviating else "DEVIATES"
 
 
 def answer(given: Answer | None) -> str:

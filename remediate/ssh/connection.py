@@ -311,8 +311,8 @@ def connect(target: SshTarget, *, seconds: float = 10) -> SshLink:
     if hops[-1].options.hostname.endswith(_NOWHERE):
         raise Unreachable(
             UnreachableCode.NAME,
-            f"{hops[-1].place}: a name under {_NOWHERE} leads nowhere; a staging host has its address once it is up: "
-            "staging.up",
+            f"{hops[-1].place}: a name under {_NOWHERE} leads nowhere; if this is the staging host, it has its "
+            "address once it is up: staging.up",
         )
     deadline.shorten(hops[-1].options.connect_timeout)
     connection: VerifiedConnection | None = None

@@ -8,13 +8,14 @@ from contextlib import suppress
 from itertools import product
 from typing import Final, TypeVar, get_args
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from remediate.command import ROOT, Output, Run
-from remediate.errors import Unreadable
+from remediate.errors import Unreadable, one_line
 from remediate.host import Host, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.remedy import Proven, Remedy, Step
+from remediate.script import Fence
 from remediate.sudoers import render
 from remediate.survey import Facts
 from remediate.surveyor import SURVEY_SECONDS
@@ -200,9 +201,20 @@ def _questions(remedy: Remedy) -> None:
         assert probe.label().strip(), f"{probe!r}: label() says nothing"
         _in_json(probe, f"{probe!r}")
         assert pickle.loads(pickle.dumps(probe)) == probe, f"{probe!r} does not survive pickle"  # noqa: S301
+        if isinstance(command, Run):
+            _ticking(probe, command)
         assert command not in remedy.changes(), f"{probe!r} asks by running `{command}`, which is a change"
         if probe in remedy.identity():
             assert isinstance(command, Run), f"{probe!r} cannot be an identity: it is not asked on the host"
+
+
+def _ticking(probe: Probe[Fact], command: Run) -> None:
+    try:
+        Fence(run=command, stdout="", ticking=probe.ticking)
+    except ValidationError as error:
+        raise AssertionError(
+            f"{probe!r}: ticking {probe.ticking!r} is no part of an answer: {one_line(error)}"
+        ) from error
 
 
 def _commands(remedy: Remedy) -> None:

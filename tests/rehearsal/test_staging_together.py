@@ -1,5 +1,6 @@
 """Several runs, interrupted runs, and the lock between them."""
 
+import json
 import signal
 import subprocess
 import time
@@ -101,6 +102,8 @@ def test_the_controller_is_killed_while_acting(staged: "Staged", cli: "Cli") -> 
     shown = cli("invoke", "runs.show", last.split()[0])
     assert "never finished" in shown.out
     assert "it may or may not have run" in shown.out
+    document = cli("invoke", "runs.show", last.split()[0], "--json")
+    assert (document.code, json.loads(document.out)["schema"]) == (5, "remediate.error/1")
 
     cli.fix().is_("healthy", 0)
     assert staged.starts() == 1

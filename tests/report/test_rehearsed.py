@@ -101,16 +101,28 @@ def test_the_whole_is_a_line_and_its_deviations(given: RehearsalReport, lines: l
 
 
 def test_the_end_of_several_rehearsals_tells_each_deviation_in_full() -> None:
-    assert closing_lines([report(trial(), MASKED), report(trial(), LIE)]) == [
+    assert closing_lines([report(trial(), MASKED), report(trial(), LIE)], 2) == [
         "DEVIATES app-down: nginx-stopped",
         "          after fix / from outside: status 502",
         "          fix: bystander mariadb was started again",
         "DEVIATES: 1 of 2 playbooks as declared, 4 trials in 151 s",
     ]
-    assert closing_lines([report(trial()), report(MASKED)]) == [
+    assert closing_lines([report(trial()), report(MASKED)], 2) == [
         "REHEARSED: 2 of 2 playbooks as declared, 2 trials in 151 s"
     ]
-    assert closing_lines([report(trial()), report(MASKED, stopped=True)])[-1].startswith("STOPPED: 1 of 2 playbooks")
+
+
+@pytest.mark.parametrize(
+    ("reports", "head"),
+    [
+        ([report(trial()), report(MASKED, stopped=True)], "STOPPED: 1 of 2 playbooks"),
+        ([report(trial())], "STOPPED: 1 of 2 playbooks"),
+        ([], "STOPPED: 0 of 2 playbooks"),
+        ([report(LIE, stopped=True)], "DEVIATES: 0 of 2 playbooks"),
+    ],
+)
+def test_what_was_not_begun_or_not_ended_is_not_called_rehearsed(reports: list[RehearsalReport], head: str) -> None:
+    assert closing_lines(reports, 2)[-1].startswith(head)
 
 
 def test_the_yardstick_counts_what_was_called_mended_and_was_not() -> None:

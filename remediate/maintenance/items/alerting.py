@@ -28,7 +28,7 @@ _MISSED: Final = 4
 """Evaluations that a rule may miss: one that is slow, or a restart, is no news."""
 _PATIENCE: Final = 180.0
 """Seconds below which no evaluation is called old."""
-_FINDING: Final = 20.0
+_DISCOVERY: Final = 20.0
 """Seconds after a start or a reload in which a Prometheus that knows no Alertmanager may have yet to find it."""
 _SELECTORS: Final = 12
 """More than that are not looked into: each is a question of its own."""
@@ -196,13 +196,7 @@ class Alert(NamedTuple):
     def _told(self, rule: AlertRule, facts: Facts) -> Iterator[Part]:
         senders = facts[self._senders]
         if not senders.active:
-            age = (facts[self._time].at - facts[self._configuration].loaded).total_seconds()
-            if age < _FINDING:
-                says = f"Prometheus was started or reloaded {max(0.0, age):.0f} s ago and has found no Alertmanager yet"
-                yield Part(None, says, advice=("look again in a minute",))
-                return
-            advice = ("name an Alertmanager in Prometheus's configuration (alerting.alertmanagers)",)
-            yield Part(False, "Prometheus knows no Alertmanager: nobody is told of any alert", advice=advice)
+            yield self._sent_nowhere(facts)
             return
         if self.prometheus.alertmanager is None:
             advice = ("write its address: remediate.monitoring.prometheus.alertmanager",)
@@ -224,6 +218,17 @@ class Alert(NamedTuple):
             return
         yield Part(True, f"Prometheus sends to {senders.describe()}; the Alertmanager at {url} is ready")
         yield self._received(rule, facts, url)
+
+    def _sent_nowhere(self, facts: Facts) -> Part:
+        advice = ("name an Alertmanager in Prometheus's configuration (alerting.alertmanagers)",)
+        try:
+            age = (facts[self._time].at - facts[self._configuration].loaded).total_seconds()
+        except Unreadable as why:
+            return Part(None, f"Prometheus knows no Alertmanager, perhaps not yet: {why}", advice=advice)
+        if age < _DISCOVERY:
+            says = f"Prometheus was started or reloaded {max(0.0, age):.0f} s ago and has found no Alertmanager yet"
+            return Part(None, says, advice=("look again in a minute",))
+        return Part(False, "Prometheus knows no Alertmanager: nobody is told of any alert", advice=advice)
 
     def _is_sent_to(self, url: str, senders: Alertmanagers) -> bool:
         """Whether it is one of those; what Prometheus calls localhost is where Prometheus is."""

@@ -34,16 +34,18 @@ $app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
 error_reporting(0);
 
 function network(array $settings): string {
-    if (($settings["unix_socket"] ?? "") !== "") {
-        return "refused";
-    }
+    $socket = (string) ($settings["unix_socket"] ?? "");
     $host = (string) ($settings["host"] ?? "");
-    $stream = @stream_socket_client("tcp://$host:" . ($settings["port"] ?? 3306), $code, $message, 2);
+    $place = $socket !== "" ? "unix://$socket" : "tcp://$host:" . ($settings["port"] ?? 3306);
+    $stream = @stream_socket_client($place, $code, $message, 2);
     if ($stream !== false) {
         return "open";
     }
-    // ECONNREFUSED; no error number at all when the name was not found.
-    return $code === 111 ? "refused" : ($code === 0 && filter_var($host, FILTER_VALIDATE_IP) === false ? "name" : "silent");
+    // ECONNREFUSED, and ENOENT of a socket; no error number at all when a name was not found.
+    if (in_array($code, $socket !== "" ? [2, 111] : [111], true)) {
+        return "refused";
+    }
+    return $socket === "" && $code === 0 && filter_var($host, FILTER_VALIDATE_IP) === false ? "name" : "silent";
 }
 
 function settings($config): array {

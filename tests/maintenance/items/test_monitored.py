@@ -101,6 +101,11 @@ CASES: dict[str, tuple[Known, bool | None, str]] = {
         None,
         "reloaded 3 s ago and has found no Alertmanager yet",
     ),
+    "no Alertmanager, and nobody knows since when": (
+        {SENDERS: exw.SENDS_NOWHERE, CONFIGURATION: Unreadable("404")},
+        None,
+        "Prometheus knows no Alertmanager, perhaps not yet: 404",
+    ),
     "no Alertmanager": ({SENDERS: exw.SENDS_NOWHERE}, False, "Prometheus knows no Alertmanager"),
     "Alertmanager is down": ({TELLS: ex.no_page()}, False, "nobody is told of any alert: Alertmanager: no connection"),
     "one Alertmanager of two is down": (
