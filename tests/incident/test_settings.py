@@ -60,7 +60,7 @@ def test_what_is_given_leaves_the_rest_as_it_is(tmp_path: Path) -> None:
         ('[tool.remediate.incidents.contacts.cto]\nnme = "x"', "contacts.cto.nme: unknown key; did you mean name?"),
         (
             '[tool.remediate.incidents.status_page]\nkind = "statuspage"\npage = "x"\ntoken = "env:A"\ntokn = "canary"',
-            "status_page.statuspage.tokn: unknown key; did you mean token? accepted: api, components, kind, page, token",
+            "status_page.statuspage.tokn: unknown key; did you mean token? accepted: api, components, ",
         ),
         ('[tool.remediate.incidents]\ntimezone = "Mars/Base"', "timezone"),
         ("[tool.remediate.incidents.respond]\nSEV-9 = 3", "SEV-9"),
