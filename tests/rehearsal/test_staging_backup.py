@@ -47,6 +47,16 @@ class Backups:
         """Start the command and do not wait for it."""
         self.running = self.cli.start("invoke", "maintain.weekly", *self._target({}), "--json")
 
+    def until_it_begins(self, what: str = "/var/tmp/remediate-") -> None:
+        """Wait until the restore that was started has left a directory, or runs this."""
+        end = time.monotonic() + 40
+        while what not in self.left():
+            if self.running.process.poll() is not None or time.monotonic() > end:
+                self.running.process.kill()
+                ended = self.running.end()
+                raise AssertionError(f"no restore began: {ended.code}\n{ended.out}\n{ended.err}")
+            time.sleep(0.05)
+
     def told(self, **backup: object) -> str:
         """What a terminal shows."""
         return self.cli("invoke", "maintain.weekly", *self._target(backup)).out
@@ -298,10 +308,7 @@ def test_killed_at_any_moment_it_leaves_nothing(backups: Backups, seed: int) -> 
     chance = random.Random(seed)  # noqa: S311  # which moment, no secret
     backups.dump()
     backups.start()
-    end = time.monotonic() + 40
-    while not backups.staged.sh("ls -d /var/tmp/remediate-* 2>/dev/null || true").strip():
-        assert time.monotonic() < end, "no restore began"
-        time.sleep(0.05)
+    backups.until_it_begins()
     time.sleep(chance.uniform(0, 4))
     signal = chance.choice(("KILL", "TERM", "HUP"))
     backups.staged.sh(f'p=$({_ONE_OF_OURS}); [ -z "$p" ] || kill -{signal} $p || true')
@@ -314,10 +321,7 @@ def test_killed_at_any_moment_it_leaves_nothing(backups: Backups, seed: int) -> 
 def test_when_nobody_waits_any_more_it_ends_and_leaves_nothing(backups: Backups) -> None:
     backups.dump()
     backups.start()
-    end = time.monotonic() + 40
-    while "mariadb" not in backups.left():
-        assert time.monotonic() < end, "no restore began"
-        time.sleep(0.1)
+    backups.until_it_begins("mariadb")
     backups.running.process.kill()
     backups.staged.sh("pkill -KILL -u forge -x sshd || true")
     assert backups.clean_within(40), backups.left()
