@@ -127,7 +127,8 @@ full backlog or EACCES, a server may well be there."""
 class Sessions(Probe[SessionsState]):
     """Ask a server, as its root, which sessions block others or are beyond a limit.
 
-    One connection, since root has exactly one when all are in use; literals of statements are taken out by the server
+    One connection, since root has exactly one when all are in use, and patience, since whoever else wants one takes
+    that for a moment; literals of statements are taken out by the server
     itself. The answer stays the same as long as nothing happens to those sessions.
     """
 

@@ -7,6 +7,8 @@ from remediate.host import DatabaseLimits
 from remediate.programs import one_line
 
 CLIENT: Final = "/usr/bin/mariadb"
+_PATIENCE: Final = 4
+"""Seconds for which root is turned away from a full server before that is the answer."""
 
 
 def list_sessions(limits: DatabaseLimits) -> Run:
@@ -30,6 +32,7 @@ def _asked(program: str, limits: DatabaseLimits, user: str, *, seconds: float) -
     if user:
         given["@application"] = f"'{user}'"
     return Run.of(
+        *("/bin/sh", "-c", one_line("remediate.programs", "patient.sh"), "sh", str(_PATIENCE)),
         *(CLIENT, "--batch", "--raw", "--skip-column-names", "--delimiter=%%"),
         f"--init-command=SET {', '.join(f'{name} = {value}' for name, value in given.items())}",
         *("--execute", one_line("remediate.programs", program)),

@@ -8,7 +8,7 @@ import pytest
 from remediate.command import Output
 from remediate.host import DatabaseLimits
 from remediate.probes.mysql import Sessions, SessionsState
-from remediate.programs.database import end_queries
+from remediate.programs.database import end_idle, end_queries
 
 if TYPE_CHECKING:
     from conftest import Staged
@@ -70,7 +70,7 @@ def connected(staged: "Staged") -> str:
 
 
 def over(staged: "Staged") -> None:
-    staged.sh("pkill -x mariadb; mariadb -e 'DROP USER IF EXISTS reports@127.0.0.1'; true")
+    staged.sh("pkill -x mariadb || true; mariadb -e 'DROP USER IF EXISTS reports@127.0.0.1'")
 
 
 def test_no_statement_leaves_the_host_with_its_literals(staged: "Staged") -> None:
@@ -122,4 +122,32 @@ def test_only_the_applications_own_are_ended_and_only_what_is_too_long(staged: "
         # The reading query was ended by itself: its connection is there. The waiting update had its turn.
         assert kept.count("agency Sleep") == 2 + others
     finally:
+        over(staged)
+
+
+TURNED_AWAY = """
+mariadb -e 'SET GLOBAL max_connections = 10'
+for i in $(seq 10); do session agency ''; done
+sleep 3
+cat >/run/turned-away <<'EOF'
+end=$(($(date +%s) + 30))
+while [ "$(date +%s)" -lt "$end" ]; do mariadb -h 127.0.0.1 -u agency -e 'select 1' agency; done >/dev/null 2>&1
+EOF
+for i in 1 2 3; do setsid sh /run/turned-away >/dev/null 2>&1 </dev/null & done
+sleep 0.5
+"""
+"""Every connection is held, and others ask for one all the time: each takes the one that root has, for a moment."""
+
+
+def test_root_is_let_in_among_all_who_are_turned_away(staged: "Staged") -> None:
+    try:
+        staged.sh(_SESSION + TURNED_AWAY)
+        states = [asked(staged)[0] for _ in range(10)]
+        assert {(state.up, state.full) for state in states} == {(True, True)}
+        done = staged.host.exec(end_idle(LIMITS, "agency").argv)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert not asked(staged)[0].full
+    finally:
+        staged.sh("pkill -f /run/turned-away || true; pkill -x mariadb || true; sleep 0.5")
+        staged.sh("mariadb -e 'SET GLOBAL max_connections = 151'")
         over(staged)
