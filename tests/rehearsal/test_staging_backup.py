@@ -48,14 +48,13 @@ class Backups:
         self.running = self.cli.start("invoke", "maintain.weekly", *self._target({}), "--json")
 
     def until_it_begins(self, what: str = "/var/tmp/remediate-") -> None:
-        """Wait until the restore that was started has left a directory, or runs this."""
-        end = time.monotonic() + 40
-        while what not in self.left():
-            if self.running.process.poll() is not None or time.monotonic() > end:
-                self.running.process.kill()
-                ended = self.running.end()
-                raise AssertionError(f"no restore began: {ended.code}\n{ended.out}\n{ended.err}")
-            time.sleep(0.05)
+        """Wait until the restore that was started has made a directory, or runs this."""
+        # Asked there, and many times a second: on a fast host all of it is over in a second or two.
+        seen = f"({LEFT}) | grep -qF -- {what} && echo seen && break"
+        if not self.staged.sh(f"for i in $(seq 1000); do {seen}; sleep 0.02; done"):
+            self.running.process.kill()
+            ended = self.running.end()
+            raise AssertionError(f"no restore began: {ended.code}\n{ended.out}\n{ended.err}")
 
     def told(self, **backup: object) -> str:
         """What a terminal shows."""
