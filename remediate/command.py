@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from remediate.fields import HostName, Port, Reference, UserName
 from remediate.programs import name_of
@@ -49,13 +49,28 @@ class Run(BaseModel):
     stdin: Input | None = Field(
         default=None, description="what it reads: never in its arguments, where every user of the host could see it"
     )
+    retry: str = Field(
+        default="",
+        pattern=r"^[\x20-\x7e]*$",
+        description="what it says on standard error, as a POSIX extended expression, when it was turned away for the "
+        "moment and has done nothing: it is run again for a few seconds, while it says that",
+    )
+
+    @model_validator(mode="after")
+    def _read_once(self) -> Self:
+        if self.retry and self.stdin is not None:
+            raise ValueError("what is run again cannot read anything: it was read the first time")
+        return self
 
     @classmethod
-    def of(cls, *argv: str, user: str | None = None, seconds: float = 60, stdin: str | None = None) -> Self:
+    def of(
+        cls, *argv: str, user: str | None = None, seconds: float = 60, stdin: str | None = None, retry: str = ""
+    ) -> Self:
         """Build one from words, as one would type it."""
         if user is not None and not argv[0].startswith("/"):
             raise ValueError(f"a command for user {user} needs an absolute path, not {argv[0]!r}")
-        return cls(argv=argv, user=user, seconds=seconds, stdin=None if stdin is None else SecretStr(stdin))
+        given = None if stdin is None else SecretStr(stdin)
+        return cls(argv=argv, user=user, seconds=seconds, stdin=given, retry=retry)
 
     @property
     def permission(self) -> tuple[str | None, tuple[str, ...]]:

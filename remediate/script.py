@@ -12,6 +12,7 @@ frames, each begun by a line with a nonce that no program on the host can know b
     round                    one whole survey has been answered
 """
 
+import re
 import shlex
 from collections.abc import Sequence
 from typing import Final
@@ -23,6 +24,8 @@ from remediate.command import Run, lasting
 STDOUT_LIMIT: Final = 32 * 1024
 """Bytes kept of one answer. Below a pipe's 64 KiB, so that no probe ever waits for another one's reader."""
 STDERR_LIMIT: Final = 8 * 1024
+RETRY_SECONDS: Final = 4
+"""For how long a command is run again that was turned away (Run.retry)."""
 LOCK_FILE: Final = "/etc/machine-id"
 """Exists on every systemd host, anyone may open it for reading, and flock(1) needs no more: it works as any user, on
 a full disk and on a read-only root, where a lock file of one's own would not (fs.protected_regular, ENOSPC, EROFS)."""
@@ -37,12 +40,24 @@ ME=$(id -un)
 [ "$(id -u)" != 0 ] || ME=root
 frame() { printf '\n%s %s\n' "$N" "$*"; }
 run() {
-  t=$1 u=$2; shift 2
+  t=$1 u=$2 r=$3; shift 3
   case $u in
     -|"$ME") ;;
     *) if [ "$ME" = root ]; then set -- runuser -u "$u" -- "$@"; else set -- sudo -n -u "$u" -- "$@"; fi ;;
   esac
-  timeout -k 5 "$t" "$@"
+  [ -n "$r" ] || { timeout -k 5 "$t" "$@"; return; }
+  w=
+  {
+    while :; do
+      e=$(timeout -k 5 "$t" "$@" 2>&1 >&6 6>&-); s=$?
+      [ "$s" != 0 ] && printf '%s\n' "$e" | grep -Eq -e "$r" || break
+      n=$(date +%s); w=${w:-$((n + RETRY))}
+      [ "$n" -lt "$w" ] || break
+      sleep 0.1
+    done
+  } 6>&1
+  printf '%s' "$e" >&2
+  return "$s"
 }
 q() {
   i=$1; shift
@@ -104,7 +119,7 @@ def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
     body = [
         "remediate() {",
         f"N={nonce}",
-        _PRELUDE.replace("LIMIT", str(STDOUT_LIMIT + 1)).replace("ERRORS", str(STDERR_LIMIT)).strip("\n"),
+        _prelude(),
         "survey() {",
         _concurrently([_question(str(index), run) for index, run in enumerate(asked)]),
         "frame round",
@@ -121,6 +136,11 @@ def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
         body.append(f'[ "$answer" = done ] || sleep {act.settle:g}')
     body += ["}", "{ remediate; exit; }", ""]
     return "\n".join(body).encode(errors="surrogateescape")
+
+
+def _prelude() -> str:
+    numbers = {"LIMIT": STDOUT_LIMIT + 1, "ERRORS": STDERR_LIMIT, "RETRY": RETRY_SECONDS}
+    return re.sub("|".join(numbers), lambda name: str(numbers[name[0]]), _PRELUDE).strip("\n")
 
 
 def shell_command(seconds: float, *, owner: Sequence[str] = ()) -> str:
@@ -142,7 +162,7 @@ def _written(text: SecretStr) -> str:
 
 
 def _words(run: Run) -> str:
-    return f"{run.seconds:g} {run.user or '-'} {shlex.join(run.argv)}"
+    return f"{run.seconds:g} {run.user or '-'} {shlex.quote(run.retry)} {shlex.join(run.argv)}"
 
 
 def _concurrently(stages: Sequence[str]) -> str:

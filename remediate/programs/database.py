@@ -7,8 +7,11 @@ from remediate.host import DatabaseLimits
 from remediate.programs import one_line
 
 CLIENT: Final = "/usr/bin/mariadb"
-_PATIENCE: Final = 4
-"""Seconds for which root is turned away from a full server before that is the answer."""
+_TURNED_AWAY: Final = r"ERROR (1040 |2002 .* 1040 - )"
+"""ER_CON_COUNT_ERROR, which newer clients wrap in an error of their own, as it comes before any encryption.
+
+While all connections are in use root has one more, but who else asks for one takes that until he is told that there is
+none: pages, workers, and the other questions of one survey."""
 
 
 def list_sessions(limits: DatabaseLimits) -> Run:
@@ -32,10 +35,10 @@ def _asked(program: str, limits: DatabaseLimits, user: str, *, seconds: float) -
     if user:
         given["@application"] = f"'{user}'"
     return Run.of(
-        *("/bin/sh", "-c", one_line("remediate.programs", "patient.sh"), "sh", str(_PATIENCE)),
         *(CLIENT, "--batch", "--raw", "--skip-column-names", "--delimiter=%%"),
         f"--init-command=SET {', '.join(f'{name} = {value}' for name, value in given.items())}",
         *("--execute", one_line("remediate.programs", program)),
         user=ROOT,
         seconds=seconds,
+        retry=_TURNED_AWAY,
     )
