@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from remediate.command import ROOT, Run, typed
-from remediate.programs import name_of, one_line
+from remediate.programs import name_of, program_text
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
 from remediate.programs.processes import end_processes
@@ -80,7 +80,7 @@ def test_one_that_does_not_end_is_named(left: Literal["wait", "kill", "leave"], 
 
 def test_only_what_is_ours_has_a_name() -> None:
     assert name_of("echo") is None
-    assert name_of(one_line("remediate.programs", "end_processes.sh") + " ") is None
+    assert name_of(program_text("remediate.programs", "end_processes.sh") + " ") is None
     assert typed(("sh", "-c", "a\nb\nc"), None) == "sh -c 'program of 3 lines'"
     assert typed(("printf", "a b"), ROOT) == "sudo -n printf 'a b'"
     assert typed(("id",), "forge") == "sudo -n -u forge id"

@@ -146,13 +146,13 @@ def _send(desk: Desk, claim: Claim) -> None:
     try:
         note = desk.channels[claim.channel].send(claim.message.masked(desk.masker), again=claim.again)
     except NotSent as error:
-        _again_or_never(desk, claim, error, _one_line(error.why, desk.masker))
+        _again_or_never(desk, claim, error, _shown(error.why, desk.masker))
     except Exception as error:  # noqa: BLE001  # a service's own code: one channel must not cost the others theirs
         # Its words may quote what it was given.
         why = f"a bug in the channel or in remediate: {type(error).__name__}"
         _again_or_never(desk, claim, NotSent(why, unsure=True), why)
     else:
-        desk.outbox.sent(claim, _one_line(note, desk.masker))
+        desk.outbox.sent(claim, _shown(note, desk.masker))
 
 
 def _again_or_never(desk: Desk, claim: Claim, error: NotSent, why: str) -> None:
@@ -182,5 +182,5 @@ def _wait(attempt: int) -> timedelta:
     return min(_FIRST_WAIT * (1 << doublings), _LONGEST_WAIT)
 
 
-def _one_line(text: str, masker: Masker) -> str:
+def _shown(text: str, masker: Masker) -> str:
     return masker.mask(" ".join(strip_control(text).split()))[:_NOTE]

@@ -15,12 +15,12 @@ _PACKAGES: Final = ("remediate.programs", "remediate.probes.php")
 
 
 @cache
-def one_line(package: str, name: str) -> str:
+def program_text(package: str, name: str) -> str:
     """Return a program as one line, as `php -r` and `sh -c` take it: a sudoers rule can express no more."""
     text = resources.files(package).joinpath(name).read_text()
     comment = next(mark for suffix, mark in _COMMENTS.items() if name.endswith(suffix))
     included = (
-        one_line(package, line.removeprefix(_INCLUDE)) if line.startswith(_INCLUDE) else line.strip()
+        program_text(package, line.removeprefix(_INCLUDE)) if line.startswith(_INCLUDE) else line.strip()
         for line in text.splitlines()
     )
     lines = (line for line in included if not line.startswith(comment))
@@ -35,7 +35,7 @@ def name_of(word: str) -> str | None:
 @cache
 def _names() -> Mapping[str, str]:
     return {
-        one_line(package, each.name): each.name
+        program_text(package, each.name): each.name
         for package in _PACKAGES
         for each in resources.files(package).iterdir()
         if each.name.endswith(tuple(_COMMENTS))

@@ -1,7 +1,7 @@
 """Rebuilds an application's configuration cache without a moment in which there is none."""
 
 from remediate.command import Run
-from remediate.programs import one_line
+from remediate.programs import program_text
 
 
 def cache_config(php: str, path: str, user: str) -> Run:
@@ -10,7 +10,7 @@ def cache_config(php: str, path: str, user: str) -> Run:
     When it fails, the one in use is as it was, byte for byte.
     """
     return Run.of(
-        *(f"/usr/bin/{php}", "-r", one_line("remediate.programs", "cache_config.php"), "--", path),
+        *(f"/usr/bin/{php}", "-r", program_text("remediate.programs", "cache_config.php"), "--", path),
         user=user,
         seconds=60,
     )

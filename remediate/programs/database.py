@@ -4,7 +4,7 @@ from typing import Final
 
 from remediate.command import ROOT, Run
 from remediate.host import DatabaseLimits
-from remediate.programs import one_line
+from remediate.programs import program_text
 
 CLIENT: Final = "/usr/bin/mariadb"
 _TURNED_AWAY: Final = r"ERROR (1040 |2002 .* 1040 - )"
@@ -37,7 +37,7 @@ def _asked(program: str, limits: DatabaseLimits, user: str, *, seconds: float) -
     return Run.of(
         *(CLIENT, "--batch", "--raw", "--skip-column-names", "--delimiter=%%"),
         f"--init-command=SET {', '.join(f'{name} = {value}' for name, value in given.items())}",
-        *("--execute", one_line("remediate.programs", program)),
+        *("--execute", program_text("remediate.programs", program)),
         user=ROOT,
         seconds=seconds,
         retry=_TURNED_AWAY,

@@ -6,7 +6,7 @@ from base64 import b64encode
 from pydantic import SecretStr
 
 from remediate.command import Run
-from remediate.programs import one_line
+from remediate.programs import program_text
 
 
 def edit_env(php: str, path: str, user: str, key: str, value: SecretStr, *, seen: str) -> Run:
@@ -18,7 +18,7 @@ def edit_env(php: str, path: str, user: str, key: str, value: SecretStr, *, seen
     text = value.get_secret_value().encode(errors="surrogateescape")
     asked = {"key": key, "value": b64encode(text).decode(), "seen": seen}
     return Run.of(
-        *(f"/usr/bin/{php}", "-r", one_line("remediate.programs", "edit_env.php"), "--", path),
+        *(f"/usr/bin/{php}", "-r", program_text("remediate.programs", "edit_env.php"), "--", path),
         user=user,
         seconds=30,
         stdin=json.dumps(asked),

@@ -1,7 +1,7 @@
 """Keeps what a log that is about to be shortened said last."""
 
 from remediate.command import ROOT, Run
-from remediate.programs import one_line
+from remediate.programs import program_text
 
 SAMPLE_BYTES = 1024 * 1024
 """How much of its end is kept."""
@@ -13,7 +13,7 @@ def keep_sample(path: str, user: str | None, *, as_root: bool) -> Run:
     In the user's home, or where that has no room in /var/tmp or /dev/shm; when no place has, it fails and nothing may
     be shortened. With `as_root` the file is read by `read_as_root`, which sudo has to allow.
     """
-    program = one_line("remediate.programs", "keep_sample.sh")
+    program = program_text("remediate.programs", "keep_sample.sh")
     mode = "root" if as_root else "own"
     return Run.of("/bin/sh", "-c", program, "sh", path, str(SAMPLE_BYTES), mode, user=user, seconds=30)
 

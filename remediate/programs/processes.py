@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from remediate.command import Run
-from remediate.programs import one_line
+from remediate.programs import program_text
 
 
 def end_processes(
@@ -18,7 +18,7 @@ def end_processes(
     have to be: the kernel lets it signal no other's.
     """
     return Run.of(
-        *("/bin/sh", "-c", one_line("remediate.programs", "end_processes.sh"), "sh"),
+        *("/bin/sh", "-c", program_text("remediate.programs", "end_processes.sh"), "sh"),
         *(str(patience), left),
         user=user,
         seconds=patience + 10,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from remediate.command import Run
-from remediate.programs import one_line
+from remediate.programs import program_text
 
 BUDGET_SECONDS: Final = 300
 """After this time no further batch is begun: the rest is left for the next run."""
@@ -18,7 +18,7 @@ def retry_jobs(php: str, path: str, user: str, ids: Iterable[str], *, batch: int
     seconds, without one of it failing again, or no further one is begun.
     """
     return Run.of(
-        *(f"/usr/bin/{php}", "-r", one_line("remediate.programs", "retry_jobs.php"), "--", path),
+        *(f"/usr/bin/{php}", "-r", program_text("remediate.programs", "retry_jobs.php"), "--", path),
         *(str(batch), str(patience), str(BUDGET_SECONDS)),
         user=user,
         seconds=BUDGET_SECONDS + patience + 15,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from remediate.command import Run
-from remediate.programs import one_line
+from remediate.programs import program_text
 
 GRACE_SECONDS: Final = 20
 """How much longer than a restore may take the command lasts: it still has to clean up."""
@@ -21,9 +21,9 @@ def restore_dump(files: str, scratch: str, seconds: int, user: str | None) -> Ru
     """
     package = "remediate.programs"
     return Run.of(
-        *("/bin/sh", "-c", _APART, "sh", one_line(package, "leave_nothing.sh"), scratch, str(seconds)),
-        *(one_line(package, "restore_dump.sh"), files),
-        *(one_line(package, "restore_grants.sql"), one_line(package, "count_rows.sql")),
+        *("/bin/sh", "-c", _APART, "sh", program_text(package, "leave_nothing.sh"), scratch, str(seconds)),
+        *(program_text(package, "restore_dump.sh"), files),
+        *(program_text(package, "restore_grants.sql"), program_text(package, "count_rows.sql")),
         user=user,
         seconds=seconds + GRACE_SECONDS,
     )

@@ -15,7 +15,7 @@ from paramiko.pkey import UnknownKeyType
 from paramiko.ssh_exception import SSHException
 
 from remediate.link import LinkLost
-from remediate.ssh.wire import Deadline, one_line
+from remediate.ssh.wire import Deadline, reason_of
 
 _CHUNK = 65536
 """Bytes handed over at once, at most."""
@@ -226,7 +226,7 @@ class SshChannel:
         except PEER_ERRORS as error:
             if self._expired or self._deadline.over:
                 raise TimeoutError(f"not over within {self._deadline.seconds:g} s") from error
-            raise LinkLost(f"{self._link.place}: {one_line(error)}") from error
+            raise LinkLost(f"{self._link.place}: {reason_of(error)}") from error
         finally:
             self._returned.set()
 

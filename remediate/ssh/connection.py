@@ -32,7 +32,7 @@ from remediate.ssh.channel import LOG, PEER_ERRORS, SshChannel
 from remediate.ssh.config import Hop, SshOptions, options_of, resolve, route, target_of
 from remediate.ssh.host_keys import HostKeyRule, ServerKey, known_names, load_known_hosts, load_revoked
 from remediate.ssh.identities import Identity, identities
-from remediate.ssh.wire import Deadline, close_transport, exchange_keys, one_line, open_tcp, tune
+from remediate.ssh.wire import Deadline, close_transport, exchange_keys, open_tcp, reason_of, tune
 
 _NOWHERE: Final = ".invalid"
 """A top-level domain that never exists (RFC 6761, 6.4): inventories name it where an address is yet to come."""
@@ -46,7 +46,7 @@ def _unreachable(error: BaseException, place: str, deadline: Deadline) -> Unreac
     """Say in one line why `place` could not be entered; the only place where paramiko's errors are understood."""
     match error:
         case socket.gaierror() | UnicodeError():
-            return Unreachable(UnreachableCode.NAME, f"{place}: the name cannot be resolved ({one_line(error)})")
+            return Unreachable(UnreachableCode.NAME, f"{place}: the name cannot be resolved ({reason_of(error)})")
         case _ if deadline.over or isinstance(error, TimeoutError):
             return Unreachable(
                 UnreachableCode.TIMEOUT, f"{place}: no connection within {deadline.seconds:g} s; nothing was changed"
@@ -58,10 +58,10 @@ def _unreachable(error: BaseException, place: str, deadline: Deadline) -> Unreac
         case ChannelException():
             return Unreachable(UnreachableCode.NETWORK, f"{place}: the jump host before it does not forward to it")
         case AuthenticationException():
-            return Unreachable(UnreachableCode.AUTHENTICATION, f"{place}: {one_line(error)}")
+            return Unreachable(UnreachableCode.AUTHENTICATION, f"{place}: {reason_of(error)}")
         case IncompatiblePeer():
-            return Unreachable(UnreachableCode.NETWORK, f"{place}: no algorithm in common ({one_line(error)})")
-    return Unreachable(UnreachableCode.NETWORK, f"{place}: {one_line(error)}")
+            return Unreachable(UnreachableCode.NETWORK, f"{place}: no algorithm in common ({reason_of(error)})")
+    return Unreachable(UnreachableCode.NETWORK, f"{place}: {reason_of(error)}")
 
 
 def _rule(place: str, options: SshOptions, pin: str | None) -> HostKeyRule:

@@ -39,7 +39,7 @@ class Deadline:
         return self._end - time.monotonic() <= 0.005
 
 
-def one_line(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Say in one bounded, harmless line what a peer made go wrong."""
     text = " ".join(strip_control(str(error)).split())
     return text[:300] or type(error).__name__

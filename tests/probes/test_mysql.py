@@ -10,7 +10,7 @@ from remediate.errors import Unreadable
 from remediate.host import DatabaseLimits
 from remediate.probes.laravel import Compared, Credentials, DatabaseTrouble
 from remediate.probes.mysql import DataDirectory, Sessions, SessionsState
-from remediate.programs import one_line
+from remediate.programs import program_text
 from remediate.programs.database import CLIENT, end_idle, end_queries, list_sessions
 from remediate.testing import examples as ex
 
@@ -133,13 +133,13 @@ def test_only_what_ends_sessions_has_words_for_it() -> None:
 
 
 def test_what_lists_and_what_ends_judge_by_the_same_words() -> None:
-    judged = one_line("remediate.programs", "judged.sql")
+    judged = program_text("remediate.programs", "judged.sql")
     for run in (list_sessions(LIMITS), end_queries(LIMITS, "shop"), end_idle(LIMITS, "shop")):
         assert judged in run.argv[-1]
 
 
 def test_whoever_is_only_suspected_is_never_ended() -> None:
-    judged = one_line("remediate.programs", "judged.sql")
+    judged = program_text("remediate.programs", "judged.sql")
     (blockers,) = re.findall(r"blockers AS \((.*?)\), suspects AS", judged)
     assert "innodb_lock_waits" in blockers
     assert "UNION" not in blockers

@@ -6,7 +6,7 @@ from typing import Any
 from remediate.command import Output
 from remediate.errors import Unreadable
 from remediate.probe import last_line
-from remediate.programs import one_line
+from remediate.programs import program_text
 
 MARKER = "remediate:"
 """Begins the line of the answer: a framework may print notices of its own around it."""
@@ -14,7 +14,7 @@ MARKER = "remediate:"
 
 def program(name: str) -> str:
     """Return a program as one line."""
-    return one_line(__name__, f"{name}.php")
+    return program_text(__name__, f"{name}.php")
 
 
 def answered(label: str, output: Output) -> Any:
