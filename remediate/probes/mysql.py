@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath
-from remediate.host import DatabaseLimits
+from remediate.host import DatabaseLimits, DatabaseUser
 from remediate.probe import Fact, Probe, last_line, whole_number
-from remediate.programs.database import list_sessions
+from remediate.programs.database import list_sessions, longest_idle
 
 _Flag = Annotated[bool, Field(strict=False)]
 
@@ -163,6 +163,55 @@ class Sessions(Probe[SessionsState]):
             )
         except (ValueError, TypeError, RecursionError, ValidationError):
             raise Unreadable(f"{self.label()}: the server answered something else than was asked") from None
+
+
+class IdleState(Fact):
+    """Which connection of a user is idle for longest."""
+
+    id: int | None = Field(description="None when none is idle for too long, or the server has connections left")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.id is None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return "none for too long" if self.id is None else f"{self.id} for longest"
+
+
+class LongestIdle(Probe[IdleState]):
+    """Ask a server which connection of a user is idle for longest.
+
+    What `Sessions` says changes whenever a worker asks for something or another connection begins to idle; this stays
+    the same until that connection is used or ended, so it can be a remedy's identity on a server that is in use.
+    """
+
+    kind: Literal["mysql.longest-idle"] = "mysql.longest-idle"
+    user: DatabaseUser = Field(description="whose connections")
+    limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on idle is too long")
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"idle connections of {self.user}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return longest_idle(self.limits, self.user)
+
+    def parse(self, output: Output) -> IdleState:
+        """See Probe."""
+        if output.exit != 0:
+            if _NOBODY.search(output.stderr):
+                return IdleState(id=None)
+            raise Unreadable(f"{self.label()}: mariadb: {last_line(output.stderr)}")
+        first, *more = output.stdout.split() or ("",)
+        if not first:
+            return IdleState(id=None)
+        if len(more) != 1:
+            raise Unreadable(f"{self.label()}: the server answered something else than was asked")
+        whole_number(more[0], "mariadb")
+        return IdleState(id=whole_number(first, "mariadb"))
 
 
 class DataRoom(Fact):

@@ -19,6 +19,11 @@ def list_sessions(limits: DatabaseLimits) -> Run:
     return _asked("list_sessions.sql", limits, "", seconds=8)
 
 
+def longest_idle(limits: DatabaseLimits, user: str) -> Run:
+    """Return the command that names the connection of one user that is idle for longest while the server is full."""
+    return _asked("longest_idle.sql", limits, user, seconds=8)
+
+
 def end_queries(limits: DatabaseLimits, user: str) -> Run:
     """Return the command that ends long queries and blocking transactions of one user, judged as it ends them."""
     return _asked("end_queries.sql", limits, user, seconds=20)

@@ -9,7 +9,7 @@ from remediate.host import DatabaseLimits, DatabaseUser, Host, Seconds
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Failure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseTrouble
-from remediate.probes.mysql import Session, Sessions, SessionsState, listed
+from remediate.probes.mysql import LongestIdle, Session, Sessions, SessionsState, listed
 from remediate.programs.database import end_idle, end_queries
 from remediate.remedy import Proven, Remedy, Verification
 from remediate.survey import Facts
@@ -198,6 +198,10 @@ class EndIdle(_OfSessions):
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_USER_UNSET, CONNECTION_LIMIT)
 
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return super().identity() if self.user is None else (self._longest(self.user),)
+
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
@@ -209,7 +213,7 @@ class EndIdle(_OfSessions):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._sessions, *((self.asked,) if self.asked else ()))
+        return (self._sessions, *(() if self.user is None else self.identity()), *((self.asked,) if self.asked else ()))
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
@@ -224,11 +228,15 @@ class EndIdle(_OfSessions):
         if self.user is None:
             return refuse(DATABASE_USER_UNSET, said)
         idle = [each for each in state.sessions if each.idle and not each.transaction and each.user == self.user]
-        if idle:
+        if idle and facts[self._longest(self.user)].id is not None:
             return proceed(f"{said}; idle for too long: {listed(idle)}")
         if any(each.idle and each.user == self.user for each in state.holders):
             return wait(f"{said}; none of {self.user} idle for long yet", CONNECTION_LIMIT)
         return refuse(CONNECTION_LIMIT, said)
+
+    def _longest(self, user: str) -> LongestIdle:
+        # Not what `Sessions` says: on a server in use that would have moved each time.
+        return LongestIdle(user=user, limits=self._limits)
 
     def _own_limit(self, facts: Facts) -> Verdict:
         """Say what is to be thought of a server that has connections left."""

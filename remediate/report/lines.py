@@ -16,7 +16,7 @@ WIDTH: Final = 112
 MARGIN: Final = 8
 _COLUMN: Final = 52
 _LOGS: Final = frozenset({"systemd.unit-log", "nginx.log", "laravel.log"})
-_UNSHOWN: Final = _LOGS | {"machine.identity", "sudo.rules"}
+_UNSHOWN: Final = _LOGS | {"machine.identity", "sudo.rules", "mysql.longest-idle"}
 """Kinds that only matter to the engine, or have a place of their own."""
 
 HEADLINES: Final = {

@@ -7,7 +7,7 @@ from remediate.command import Output
 from remediate.probe import Fact
 from remediate.probes.cache import CacheState
 from remediate.probes.laravel import CredentialsState, DatabaseState, DatabaseTrouble
-from remediate.probes.mysql import DataRoom, SessionsState
+from remediate.probes.mysql import DataRoom, IdleState, SessionsState
 from remediate.probes.php import MARKER
 from remediate.probes.redis import ContentState, RedisState
 from remediate.probes.stores import Trouble
@@ -50,6 +50,8 @@ def of_stores(fact: Fact) -> Output | None:
     match fact:
         case SessionsState():
             return _sessions(fact)
+        case IdleState():
+            return Output(stdout="" if fact.id is None else f"{fact.id}\t249\n")
         case DataRoom():
             return _room(fact)
         case RedisState() | ContentState() | CacheState():

@@ -16,7 +16,7 @@ from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants
 from remediate.probes.http import Failure
 from remediate.probes.laravel import Credentials, DatabaseState, DatabaseTrouble
-from remediate.probes.mysql import DataDirectory, Holder, Sessions, SessionsState
+from remediate.probes.mysql import DataDirectory, Holder, IdleState, LongestIdle, Sessions, SessionsState
 from remediate.probes.opcache import Opcache
 from remediate.probes.redis import AppRedis
 from remediate.probes.systemd import Unit, UnitLog
@@ -33,6 +33,7 @@ from remediate.testing.scripted import Changes
 SERVER = {"unit": "mariadb", "port": 3306, "user": "shop"}
 HOST = host(database=SERVER)
 LIMITS = DatabaseLimits()
+IDLE, NONE_IDLE = LongestIdle(user="shop", limits=LIMITS), IdleState(id=None)
 UNIT, SESSIONS, ROOM = Unit(name="mariadb"), Sessions(limits=LIMITS), DataDirectory()
 CREDENTIALS = Credentials(php="php8.2", path=PATH, user="forge")
 CONFIG = Configuration(php="php8.2", path=PATH, user="forge")
@@ -62,6 +63,7 @@ WELL: Changes = {
     **HEALTHY,
     UNIT: ex.RUNNING,
     SESSIONS: ex.SESSIONS,
+    IDLE: NONE_IDLE,
     ROOM: ex.DATA_ROOM,
     UnitLog(name="mariadb", lines=20): ex.NO_LINES,
     UnitLog(name="mariadb"): ex.NO_LINES,
@@ -199,7 +201,11 @@ CURES: dict[str, tuple[Changes, list[Changes], list[str]]] = {
         [{**taken("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)}],
         ["worker.restart"],
     ),
-    "idle connections hold the limit": ({**MANY, SESSIONS: FULL}, [ANSWERS], ["database.end-idle"]),
+    "idle connections hold the limit": (
+        {**MANY, SESSIONS: FULL, IDLE: IdleState(id=57)},
+        [{**ANSWERS, IDLE: NONE_IDLE}],
+        ["database.end-idle"],
+    ),
     "an idle transaction holds a lock": ({**HANGING, SESSIONS: LOCKED}, [ANSWERS], ["database.end-queries"]),
     "a query does not end": ({**HANGING, SESSIONS: LONG}, [ANSWERS], ["database.end-queries"]),
 }

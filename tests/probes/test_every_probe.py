@@ -45,7 +45,7 @@ from remediate.probes.laravel import (
 )
 from remediate.probes.load import Load, SlowQueries
 from remediate.probes.machine import Machine, MachineIdentity
-from remediate.probes.mysql import DataDirectory, DataRoom, Holder, Sessions, SessionsState
+from remediate.probes.mysql import DataDirectory, DataRoom, Holder, IdleState, LongestIdle, Sessions, SessionsState
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
@@ -136,6 +136,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
             sessions=(ex.session(user="reports", database=None, blocks=False, transaction=False),),
         ),
     ),
+    LongestIdle(user="shop"): (IdleState(id=None), IdleState(id=57)),
     DataDirectory(): (ex.DATA_ROOM, DataRoom(writable=False, percent=100, inodes=0)),
     AppRedis(php="php8.2", path=APP, user="forge"): (
         *(ex.redis(), ex.redis(shared=True), ex.redis(cache="file"), ex.redis(server="/run/redis/redis.sock")),

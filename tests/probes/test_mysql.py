@@ -9,9 +9,9 @@ from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.host import DatabaseLimits
 from remediate.probes.laravel import Compared, Credentials, DatabaseTrouble
-from remediate.probes.mysql import DataDirectory, Sessions, SessionsState
+from remediate.probes.mysql import DataDirectory, LongestIdle, Sessions, SessionsState
 from remediate.programs import program_text
-from remediate.programs.database import CLIENT, end_idle, end_queries, list_sessions
+from remediate.programs.database import CLIENT, end_idle, end_queries, list_sessions, longest_idle
 from remediate.testing import examples as ex
 
 SESSIONS, DATA = Sessions(), DataDirectory()
@@ -111,7 +111,9 @@ LIMITS = DatabaseLimits(lock_wait=2, idle_transaction=3, long_query=4, idle=5)
 
 
 @pytest.mark.parametrize(
-    "run", [list_sessions(LIMITS), end_queries(LIMITS, "shop"), end_idle(LIMITS, "shop")], ids=["list", "end", "idle"]
+    "run",
+    [list_sessions(LIMITS), longest_idle(LIMITS, "shop"), end_queries(LIMITS, "shop"), end_idle(LIMITS, "shop")],
+    ids=["list", "longest", "end", "idle"],
 )
 def test_the_programs_are_fixed_and_the_limits_are_variables(run: Run) -> None:
     assert (run.user, run.argv[0], run.argv[-2]) == (ROOT, CLIENT, "--execute")
@@ -125,6 +127,7 @@ def test_the_programs_are_fixed_and_the_limits_are_variables(run: Run) -> None:
 def test_only_what_ends_sessions_has_words_for_it() -> None:
     words = re.compile(r"\b(KILL|DROP|DELETE|UPDATE|ALTER|GRANT|CREATE|INSERT|FLUSH)\b")
     assert words.findall(list_sessions(LIMITS).argv[-1]) == []
+    assert words.findall(longest_idle(LIMITS, "shop").argv[-1]) == []
     assert words.findall(end_queries(LIMITS, "shop").argv[-1]) == ["KILL", "KILL"]
     assert words.findall(end_idle(LIMITS, "shop").argv[-1]) == ["KILL"]
     assert end_queries(LIMITS, "shop").argv[-1].index("KILL QUERY ID") < end_queries(LIMITS, "shop").argv[-1].index(
@@ -134,7 +137,12 @@ def test_only_what_ends_sessions_has_words_for_it() -> None:
 
 def test_what_lists_and_what_ends_judge_by_the_same_words() -> None:
     judged = program_text("remediate.programs", "judged.sql")
-    for run in (list_sessions(LIMITS), end_queries(LIMITS, "shop"), end_idle(LIMITS, "shop")):
+    for run in (
+        list_sessions(LIMITS),
+        longest_idle(LIMITS, "shop"),
+        end_queries(LIMITS, "shop"),
+        end_idle(LIMITS, "shop"),
+    ):
         assert judged in run.argv[-1]
 
 
@@ -171,6 +179,34 @@ WRAPPED = (
 def test_only_who_is_turned_away_from_a_full_server_asks_again(said: str, again: bool) -> None:
     for run in (list_sessions(LIMITS), end_queries(LIMITS, "shop"), end_idle(LIMITS, "shop")):
         assert bool(re.search(run.retry, said)) is again
+
+
+# -- which connection is idle for longest ------------------------------------------------------------------------------
+
+LONGEST = LongestIdle(user="shop")
+
+
+def test_the_connection_that_is_idle_for_longest() -> None:
+    found = LONGEST.read(Output(stdout="54\t0\n"))
+    assert (found.id, found.ok, found.describe()) == (54, False, "54 for longest")
+    for nobody in (Output(), Output(stderr=NO_SERVER, exit=1)):
+        none = LONGEST.read(nobody)
+        assert (none.id, none.ok, none.describe()) == (None, True, "none for too long")
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        Output(stderr="ERROR 1040 (08004): Too many connections\n", exit=1),
+        Output(stdout="54\n"),
+        Output(stdout="54\t0\n55\t0\n"),
+        Output(stdout="54\tNULL\n"),
+        Output(stdout="x\t0\n"),
+    ],
+)
+def test_another_answer_about_it_is_unknown(output: Output) -> None:
+    with pytest.raises(Unreadable):
+        LONGEST.read(output)
 
 
 # -- the disk ----------------------------------------------------------------------------------------------------------

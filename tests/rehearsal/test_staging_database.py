@@ -127,7 +127,9 @@ def test_only_the_applications_own_are_ended_and_only_what_is_too_long(staged: "
 
 TURNED_AWAY = """
 mariadb -e 'SET GLOBAL max_connections = 10'
-for i in $(seq 10); do session agency ''; done
+for i in $(seq 9); do session agency ''; done
+{ while sleep 3; do echo 'select 1;'; done; } 2>/dev/null </dev/null |
+  timeout 60 setsid mariadb --unbuffered -h 127.0.0.1 -u agency agency >/dev/null 2>&1 &
 sleep 3
 cat >/run/turned-away <<'EOF'
 end=$(($(date +%s) + 60))
@@ -136,7 +138,8 @@ EOF
 for i in 1 2 3; do setsid sh /run/turned-away >/dev/null 2>&1 </dev/null & done
 sleep 0.5
 """
-"""Every connection is held, and others ask for one all the time: each takes the one that root has, for a moment."""
+"""Every connection is held, one by a worker that asks for something every now and then, and others ask for one all the
+time: each of those takes the one that root has, for a moment."""
 
 
 def test_root_is_let_in_among_all_who_are_turned_away(staged: "Staged", cli: "Cli") -> None:

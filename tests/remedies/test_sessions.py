@@ -12,7 +12,7 @@ from remediate.host import Database, DatabaseLimits, Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Failure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
-from remediate.probes.mysql import Holder, Session, Sessions, SessionsState
+from remediate.probes.mysql import Holder, IdleState, LongestIdle, Session, Sessions, SessionsState
 from remediate.programs.database import end_idle, end_queries
 from remediate.remedies.sessions import EndIdle, EndQueries
 from remediate.remedy import Failed, NotYet, Proven
@@ -167,11 +167,17 @@ def test_connections_that_are_all_in_use(who: str) -> None:
     expected = "connection-limit" if expected == "wait" else expected  # the code that it is refused with in the end
     for database in (ex.DATABASE, MANY):
         state = full(*sessions, holders=holders)
-        assert toys.decide(IDLE, {SESSIONS: state, DATABASE: database}) == expected
+        assert toys.decide(IDLE, _known(state, {}, database)) == expected
     nearly = full(*sessions, holders=holders, all_of_them=False)
-    assert toys.decide(IDLE, {SESSIONS: nearly, DATABASE: ex.DATABASE}) == "skip"
-    assert toys.decide(IDLE, {SESSIONS: nearly, DATABASE: MANY}) == expected
-    assert toys.decide(IDLE, {SESSIONS: nearly, DATABASE: LOST}) == "unreadable"
+    assert toys.decide(IDLE, _known(nearly, {}, ex.DATABASE)) == "skip"
+    assert toys.decide(IDLE, _known(nearly, {}, MANY)) == expected
+    assert toys.decide(IDLE, _known(nearly, {}, LOST)) == "unreadable"
+
+
+def test_one_that_is_idle_no_more_is_not_ended() -> None:
+    given = _known(full(RESTING, holders=(OURS_IDLE,)), {}, MANY)
+    none: Known = {LongestIdle(user="shop"): IdleState(id=None)}
+    assert toys.decide(IDLE, {**given, **none}) == "connection-limit"
 
 
 def test_a_page_that_fails_is_no_connection_that_is_missing() -> None:
@@ -264,7 +270,8 @@ def test_a_limit_is_a_number_of_seconds(limit: object) -> None:
 
 
 def _known(state: SessionsState, answers: Known, database: Fact | Unreadable = ex.DATABASE) -> Known:
-    return {SESSIONS: state, **answers, DATABASE: database}
+    idle = next((each.id for each in state.sessions if each.idle and each.user == "shop" and state.tight), None)
+    return {SESSIONS: state, LongestIdle(user="shop"): IdleState(id=idle), **answers, DATABASE: database}
 
 
 EXAMPLES = {
