@@ -154,22 +154,25 @@ def _hosts(room: Room) -> tuple[str, ...]:
 def _triage(room: Room, hosts: Sequence[str]) -> TriageReport | None:
     """The newest triage that found something on these hosts, is not too old, and no incident began with.
 
+    What a later one looked at again is over or told there: with that one an incident may have begun.
+
     What is called by a name of its own may be about something else: then only the hosts that are named tell.
     """
     if room.text("title") and not hosts:
         return None
     used = room.store.triages_used()
     since = room.now - timedelta(minutes=room.settings.lookback_minutes)
+    later: set[str] = set()
     for text in room.store.triages_since(since):
         try:
             report = TriageReport.model_validate_json(text)
         except ValidationError:  # another version's: as good as none
             continue
-        names = {host.name for host in report.hosts}
-        if report.started in used:
-            continue
-        if (not hosts or names.intersection(hosts)) and any(host.matching or host.error for host in report.hosts):
+        found = {host.name for host in report.hosts if host.matching or host.error}
+        wanted = not hosts or not {host.name for host in report.hosts}.isdisjoint(hosts)
+        if wanted and found - later and report.started not in used:
             return report
+        later.update(host.name for host in report.hosts)
     return None
 
 

@@ -167,6 +167,8 @@ class IncidentSettings(_Settings):
             if isinstance(given.get(key), dict):
                 plain = {severity.value: minutes for severity, minutes in defaults.items()}
                 merged[key] = {name: minutes for name, minutes in {**plain, **given[key]}.items() if minutes != 0}
+        if isinstance(given.get("status_page"), dict):
+            merged["status_page"] = {"kind": "static", **given["status_page"]}
         if isinstance(given.get("contacts"), dict):
             merged["contacts"] = _contacts(given["contacts"])
         return merged

@@ -306,6 +306,18 @@ def test_a_triage_is_evidence_of_one_incident(desk: Desk) -> None:
     assert (other.hosts, other.playbook, other.impact) == ((), None, "")
 
 
+def test_what_was_looked_at_again_since_is_no_evidence_of_another_incident(desk: Desk) -> None:
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk.after(5)
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk("declare")
+    with pytest.raises(ConfigurationError, match="how bad is it"):
+        desk.after(5)("declare")
+    keep_triage(desk, HEALTHY)
+    with pytest.raises(ConfigurationError, match="how bad is it"):
+        desk.after(5)("declare")
+
+
 def test_two_who_declare_at_the_same_moment_declare_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_triage(desk, {**HEALTHY, **DOWN})
 

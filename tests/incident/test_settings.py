@@ -7,7 +7,7 @@ import pytest
 
 from remediate.errors import ConfigurationError
 from remediate.incident.contacts import on_duty, people
-from remediate.incident.settings import IncidentSettings, incident_settings
+from remediate.incident.settings import IncidentSettings, StaticPage, incident_settings
 from remediate.playbook import Severity
 from toy_incidents import NOON, minutes
 
@@ -51,6 +51,11 @@ def test_what_is_given_leaves_the_rest_as_it_is(tmp_path: Path) -> None:
     assert (settings.contacts["tech-lead"].primary, settings.contacts["tech-lead"].method) == ("Tess", "Phone/Slack")
     assert settings.contacts["database-team"].name == "Database Team"
     assert f"{settings.local(NOON):%H:%M %Z}" == "13:00 CET"
+
+
+def test_a_status_page_is_a_static_one_unless_stated() -> None:
+    settings = IncidentSettings.model_validate({"status_page": {"directory": "/srv/status"}})
+    assert settings.status_page == StaticPage(directory=Path("/srv/status"))
 
 
 @pytest.mark.parametrize(

@@ -193,11 +193,7 @@ def _failed(seen: Seen, state: FailedJobsState) -> _Part:
             *((f"failed: {state.describe()}",) if total else ()),
             *(f"new: {job.describe()}" for job in new[-_SHOWN:]),
         ),
-        advice=(
-            (f"read why in failed_jobs, mend it, then: php artisan queue:retry ID in {seen.host.settings.app_path}",)
-            if new
-            else ()
-        ),
+        advice=tuple(_after_failure(seen)) if new else (),
         samples=(
             Sample(name="failed jobs", value=total, unit="jobs"),
             *(
@@ -207,6 +203,16 @@ def _failed(seen: Seen, state: FailedJobsState) -> _Part:
             ),
         ),
     )
+
+
+def _after_failure(seen: Seen) -> Iterator[str]:
+    """What to do about failed jobs: never to run again, unasked, what might charge somebody twice (runbook 4.4)."""
+    yield "read why in failed_jobs, and mend it"
+    settings = seen.host.settings
+    if settings.payments is not None and settings.payments.jobs:
+        yield f"which of payments may run again: invoke check.payments-failing --host {seen.host.name}"
+    place = settings.app_path
+    yield f"one that may run twice: php artisan queue:retry ID in {place}; another one is a person's decision"
 
 
 def _new(job: FailedJob, seen: Seen) -> bool:
