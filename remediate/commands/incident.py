@@ -130,6 +130,7 @@ def list_incidents(room: Room) -> int:
         document = IncidentList(incidents=tuple(room.report(incident) for incident in found))
         room.terminal.say(document.model_dump_json(by_alias=True))
         return 0
+    waiting = room.desk.outbox.deliveries(unfinished=True)
     for incident in found:
         line = headline(incident, room.store.shown(incident.id), room.now)
         first = next(iter(due(incident, room.settings, room.now)), None)
@@ -137,10 +138,15 @@ def list_incidents(room: Room) -> int:
             overdue = "OVERDUE" if first.over(room.now) else "due"
             line += f"   {named(first, room.settings)} {overdue} {room.settings.local(first.at):%Y-%m-%d %H:%M}"
         room.say(line)
+        for one in waiting:
+            if one.message.incident == incident.id:
+                room.say(f"        {told(one)}")
     if not found:
         room.say("no incident is open" if room.given("open") else "no incidents yet")
-    for one in room.desk.outbox.deliveries(unfinished=True):
-        room.say(f"        {told(one)}")
+    listed = {incident.id for incident in found}
+    for one in waiting:
+        if one.message.incident not in listed:
+            room.say(f"{room.store.shown(one.message.incident)}  not listed here: {told(one)}")
     return 0
 
 

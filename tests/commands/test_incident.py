@@ -869,6 +869,23 @@ def test_what_is_announced_is_printed_before_anything_that_may_fail(
     assert out.getvalue().count("watching; 1 open") == 1
 
 
+def test_what_is_not_sent_yet_stands_under_its_incident(desk: Desk) -> None:
+    desk.settings(
+        '[tool.remediate.incidents.channels.slack]\nkind = "apprise"\nreference = "env:NO"\naudiences = ["internal"]\n'
+    )
+    desk("declare", title="Shop closed", severity="1", send=True)
+    closed = desk.incident.id
+    desk("declare", title="Mails late", severity="3")
+    desk("list")
+    lines = desk.out.splitlines()
+    (at,) = (number for number, line in enumerate(lines) if "slack: not yet" in line)
+    assert "Shop closed" in lines[at - 1]
+    assert desk("resolve", incident=closed, override="seen") == 0
+    desk("list", open=True)
+    (line,) = (line for line in desk.out.splitlines() if "slack: not yet" in line)
+    assert line.startswith(f"{closed[-12:-8]}  not listed here: declaration to slack")
+
+
 def test_another_projects_incidents_are_not_this_ones(desk: Desk, tmp_path: Path) -> None:
     """One journal for each user, whatever they work on: nobody's customers read of another's outage."""
     other = Desk(tmp_path / "other")
