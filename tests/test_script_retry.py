@@ -41,8 +41,8 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PaperHost]:
         yield paper
 
 
-def turns_away(host: PaperHost, times: int, said: str) -> None:
-    away = f"[ $(wc -l <{host.home}/asked) -gt {times} ] || {{ echo \"$1: '{said}'\" >&2; exit 3; }}"
+def turns_away(host: PaperHost, refusals: int, said: str) -> None:
+    away = f"[ $(wc -l <{host.home}/asked) -gt {refusals} ] || {{ echo \"$1: '{said}'\" >&2; exit 3; }}"
     host.script("enter", f'echo >>{host.home}/asked; {away}; echo "$1, $PAPER_USER"; echo mind the step >&2')
 
 

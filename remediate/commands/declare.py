@@ -154,9 +154,8 @@ def _hosts(room: Room) -> tuple[str, ...]:
 def _triage(room: Room, hosts: Sequence[str]) -> TriageReport | None:
     """The newest triage that found something on these hosts, is not too old, and no incident began with.
 
-    What a later one looked at again is over or told there: with that one an incident may have begun.
-
-    What is called by a name of its own may be about something else: then only the hosts that are named tell.
+    A host that was looked at again since is only what the later one says of it, whether an incident began with that
+    or not. What is called by a name of its own may be about something else: then only the hosts that are named tell.
     """
     if room.text("title") and not hosts:
         return None
@@ -168,11 +167,11 @@ def _triage(room: Room, hosts: Sequence[str]) -> TriageReport | None:
             report = TriageReport.model_validate_json(text)
         except ValidationError:  # another version's: as good as none
             continue
+        names = {host.name for host in report.hosts}
         found = {host.name for host in report.hosts if host.matching or host.error}
-        wanted = not hosts or not {host.name for host in report.hosts}.isdisjoint(hosts)
-        if wanted and found - later and report.started not in used:
+        if (not hosts or names.intersection(hosts)) and found - later and report.started not in used:
             return report
-        later.update(host.name for host in report.hosts)
+        later |= names
     return None
 
 
