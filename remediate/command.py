@@ -5,15 +5,16 @@ import shlex
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from remediate.fields import HostName, Port, Reference, UserName
-from remediate.programs import name_of
+from remediate.programs import HELPER, name_of
 
 ROOT = "root"
+TAB: Final = "\t"
 
 
 def _argument(value: str) -> str:
@@ -55,6 +56,12 @@ class Run(BaseModel):
         description="what it says on standard error, as a POSIX extended expression, when it was turned away for the "
         "moment and has done nothing: it is run again for a few seconds, while it says that",
     )
+    verb: str = Field(
+        default="",
+        pattern=r"^([a-z][a-z-]*)?$",
+        description="name under which the root-owned helper of a host runs it; absent = sudo runs the words themselves",
+    )
+    handed: int = Field(default=0, ge=0, description="how many of its last words the helper is handed as arguments")
 
     @model_validator(mode="after")
     def _read_once(self) -> Self:
@@ -72,10 +79,38 @@ class Run(BaseModel):
         given = None if stdin is None else SecretStr(stdin)
         return cls(argv=argv, user=user, seconds=seconds, stdin=given, retry=retry)
 
+    def helped(self, verb: str, *arguments: str) -> Self:
+        """Return the same command with further arguments, to be run by the helper wherever sudo is needed for it.
+
+        Use it for what one exact sudo rule cannot say safely: words with blanks in them, options with free text.
+        """
+        return self.model_copy(update={"argv": (*self.argv, *arguments), "verb": verb, "handed": len(arguments)})
+
     @property
     def permission(self) -> tuple[str | None, tuple[str, ...]]:
         """What a sudo rule is about: as whom, and which words; not what it reads."""
-        return self.user, self.argv
+        return self.user, (HELPER, self.verb) if self.verb else self.argv
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The words that the helper itself holds."""
+        return self.argv[: len(self.argv) - self.handed]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The words that the helper is handed on standard input, and compares with those that were declared."""
+        return self.argv[len(self.argv) - self.handed :]
+
+    @property
+    def declared(self) -> str:
+        """The line by which the helper knows it: as whom, which verb, and every argument behind a tab."""
+        return f"{self.user} {self.verb}{''.join(f'{TAB}{each}' for each in self.arguments)}"
+
+    @property
+    def through_sudo(self) -> str:
+        """What sudo has to allow, as a person could type it on the host."""
+        user, words = self.permission
+        return typed(words, user)
 
     def __str__(self) -> str:
         """The command as a person could type it on the host."""

@@ -130,10 +130,8 @@ def _permitted(remedy: Remedy, facts: Facts, verdict: Verdict) -> Verdict:
         return refuse(
             SUDO_RULE_MISSING, f"only {missing[0].user} itself may run {missing[0]}: do it by hand, or log in so"
         )
-    return refuse(
-        SUDO_RULE_MISSING,
-        f"sudo does not let {rules.user} run without a password: {'; '.join(map(str, missing))}",
-    )
+    words = dict.fromkeys(run.through_sudo for run in missing)
+    return refuse(SUDO_RULE_MISSING, f"sudo does not let {rules.user} run without a password: {'; '.join(words)}")
 
 
 def verification(remedy: Remedy, before: Facts, after: Facts) -> Verification | None:

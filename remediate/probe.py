@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from remediate.command import Output, Question, Run
 from remediate.errors import Unreadable
+from remediate.helper import COMPLAINT, UNDECLARED
 from remediate.vantage import Vantage
 
 TIMED_OUT = frozenset({124, 137})
@@ -102,6 +103,8 @@ class Probe(BaseModel, ABC, Generic[T_co]):
                 raise Unreadable(f"{self.label()}: no answer within {command.seconds:g} s")
             if output.exit in NOT_RUN:
                 raise Unreadable(f"{self.label()}: cannot run {command.argv[0]}: {last_line(output.stderr)}")
+            if command.verb and output.exit == UNDECLARED and output.stderr.startswith(COMPLAINT):
+                raise Unreadable(f"{self.label()}: {output.stderr.strip()}")
             if command.user is not None and output.exit == 1 and (said := SUDO_REFUSES.search(output.stderr)):
                 raise Unreadable(f"{self.label()}: not allowed to run `{command}`: {said[0]}")
         if output.cut and not self.bears_cut:

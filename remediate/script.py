@@ -20,6 +20,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from remediate.command import Run, lasting
+from remediate.programs import HELPER
 
 STDOUT_LIMIT: Final = 32 * 1024
 """Bytes kept of one answer. Below a pipe's 64 KiB, so that no probe ever waits for another one's reader."""
@@ -39,17 +40,29 @@ export LC_ALL LANGUAGE PATH
 ME=$(id -un)
 [ "$(id -u)" != 0 ] || ME=root
 frame() { printf '\n%s %s\n' "$N" "$*"; }
+HELPED=; [ ! -x HELPER ] || HELPED=1
+begun() {
+  [ -n "$h" ] || { timeout -k 5 "$t" "$@"; return; }
+  { give "${h#-}
+"; cat; } 2>/dev/null | timeout -k 5 "$t" "$@"
+}
 run() {
-  t=$1 u=$2 r=$3; shift 3
+  t=$1 u=$2 r=$3 v=$4 k=$5 h=; shift 5
   case $u in
     -|"$ME") ;;
-    *) if [ "$ME" = root ]; then set -- runuser -u "$u" -- "$@"; else set -- sudo -n -u "$u" -- "$@"; fi ;;
+    *)
+      if [ "$ME" = root ]; then set -- runuser -u "$u" -- "$@"
+      elif [ "$v" != - ] && [ -n "$HELPED" ]; then
+        shift $(($# - k)); h=-
+        for a in "$@"; do h="$h	$a"; done
+        set -- sudo -n -u "$u" -- HELPER "$v"
+      else set -- sudo -n -u "$u" -- "$@"; fi ;;
   esac
-  [ -n "$r" ] || { timeout -k 5 "$t" "$@"; return; }
+  [ -n "$r" ] || { begun "$@"; return; }
   w=
   {
     while :; do
-      e=$(timeout -k 5 "$t" "$@" 2>&1 >&6 6>&-); s=$?
+      e=$(begun "$@" 2>&1 >&6 6>&-); s=$?
       [ "$s" != 0 ] && printf '%s\n' "$e" | grep -Eq -e "$r" || break
       n=$(date +%s); w=${w:-$((n + RETRY))}
       [ "$n" -lt "$w" ] || break
@@ -139,8 +152,8 @@ def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
 
 
 def _prelude() -> str:
-    numbers = {"LIMIT": STDOUT_LIMIT + 1, "ERRORS": STDERR_LIMIT, "RETRY": RETRY_SECONDS}
-    return re.sub("|".join(numbers), lambda name: str(numbers[name[0]]), _PRELUDE).strip("\n")
+    constants = {"LIMIT": STDOUT_LIMIT + 1, "ERRORS": STDERR_LIMIT, "RETRY": RETRY_SECONDS, "HELPER": HELPER}
+    return re.sub("|".join(constants), lambda name: str(constants[name[0]]), _PRELUDE).strip("\n")
 
 
 def shell_command(seconds: float, *, owner: Sequence[str] = ()) -> str:
@@ -162,7 +175,8 @@ def _written(text: SecretStr) -> str:
 
 
 def _words(run: Run) -> str:
-    return f"{run.seconds:g} {run.user or '-'} {shlex.quote(run.retry)} {shlex.join(run.argv)}"
+    helped = f"{run.verb or '-'} {run.handed}"
+    return f"{run.seconds:g} {run.user or '-'} {shlex.quote(run.retry)} {helped} {shlex.join(run.argv)}"
 
 
 def _concurrently(stages: Sequence[str]) -> str:

@@ -3,38 +3,85 @@
 import re
 from collections.abc import Iterable
 from math import ceil
+from typing import Final
 
-from remediate.command import Run
+from remediate.command import ROOT, Run
 from remediate.host import Host
+from remediate.privileges import worst
+from remediate.programs import HELPER
 
+PATH: Final = "/etc/sudoers.d/remediate"
 _SPECIAL = re.compile(r"([,:=*?\[\]!# ^])")
 """What sudoers(5) gives a meaning in a command or an argument; everything else stands for itself."""
-
-_LOGIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*[$]?")
+_LOGIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(?:@[A-Za-z0-9.-]+)?[$]?|[A-Za-z0-9_.-]+\\[A-Za-z0-9_.-]+")
 _ALIAS = re.compile(r"[A-Z][A-Z0-9_]*")
 """An alias, or ALL, wherever sudoers(5) expects a user."""
+_LENGTH: Final = 1024
+"""Characters that sudo-rs takes as one command."""
+_FIRM: Final = re.compile(r"-{0,2}[A-Za-z][A-Za-z0-9-]*(?:=[A-Za-z0-9-]+)?")
+"""An argument that cannot swallow the next one: a verb, or an option with a word of a small set."""
+_INTERPRETERS: Final = re.compile(
+    r"(?:.*/)?(?:(?:ba|da|a|z|k|c|tc|fi)?sh|env|sudo|su|xargs|find|nice|nohup|timeout|setsid|script"
+    r"|(?:python|perl|ruby|php|lua|tclsh|node)[0-9.]*|(?:g|m|n)?awk|sed|ed|vi|vim|nano|less|more|man|tee|tar|rsync|ssh"
+    r"|supervisorctl|mysql|mariadb|psql|redis-cli|docker|podman|crontab|at|pip[0-9.]*|apt|apt-get)"
+)
+"""Programs that run what their arguments, their input or the caller's directory say: never the subject of a rule."""
 
 
-def render(host: Host, user: str, commands: Iterable[Run]) -> str:
+def render(host: Host, user: str, commands: Iterable[Run], *, timeouts: bool = True) -> str:
     """Return the file for one host and its SSH user.
 
-    Each rule is one whole command with every argument; nothing matches by pattern. TIMEOUT makes sudo itself end a
-    command that ignores its deadline: the caller, not being root, could not (sudoers(5), 1.8.20 and later). Raises
-    ValueError for what sudoers would take for something else.
+    A rule is one whole command, or the helper with one verb; nothing matches by pattern. sudo compares all arguments
+    joined by blanks, so no argument may hold one: else a rule would match other arguments than it shows. TIMEOUT makes
+    sudo itself end a command that ignores its deadline: the caller, not being root, could not (sudoers(5), 1.8.20 and
+    later; sudo-rs knows none). Raises ValueError for what a rule cannot say, or could not say safely.
     """
-    if not _LOGIN.fullmatch(user) or _ALIAS.fullmatch(user):
-        raise ValueError(f"sudoers cannot express the login name {user!r}")
     lines = [
         f"# What remediate may do on {host.name}, and nothing else. Made by `sudoers --host {host.name}`;",
-        "# make it again after an update. Install it with: visudo -c -f FILE && install -m 0440 FILE",
-        "# /etc/sudoers.d/remediate",
+        "# make it again after an update. `sudoers --script` prints the commands that install it, with the helper.",
     ]
-    # One that differs in what it reads only is the same to sudo.
-    permissions = {run.permission: run for run in commands if run.user not in {None, user}}
-    for run in sorted(permissions.values(), key=lambda each: (str(each.user), each.argv)):
-        words = " ".join(map(_quote, run.argv)) if len(run.argv) > 1 else f'{_quote(run.argv[0])} ""'
-        lines.append(f"{user} ALL=({run.user}) TIMEOUT={ceil(run.seconds)}s NOPASSWD: {words}")
+    permitted: dict[tuple[str, tuple[str, ...]], float] = {}
+    for run in commands:
+        if run.user is None or run.user == user or user == ROOT:
+            continue
+        subject = (run.user, run.permission[1])
+        permitted[subject] = max(run.seconds, permitted.get(subject, 0))
+    for (runner, words), seconds in sorted(permitted.items()):
+        _check(words)
+        limit = f"TIMEOUT={ceil(seconds)}s " if timeouts else ""
+        lines += [
+            f"# At worst: {worst(runner, words)}",
+            f"{_login(user)} ALL=({_login(runner)}) {limit}NOPASSWD: {_command(words)}",
+        ]
+    if not permitted:
+        lines.append(f"# Nothing: {user} needs no sudo for any of it.")
     return "\n".join([*lines, ""])
+
+
+def _login(user: str) -> str:
+    if not _LOGIN.fullmatch(user) or _ALIAS.fullmatch(user):
+        raise ValueError(f"sudoers cannot express the login name {user!r}")
+    return user.replace("\\", "\\\\").replace("@", "\\@")
+
+
+def _command(words: tuple[str, ...]) -> str:
+    text = " ".join(map(_quote, words)) if len(words) > 1 else f'{_quote(words[0])} ""'
+    if len(text) > _LENGTH:
+        raise ValueError(f"a rule for {words[0]} would be longer than {_LENGTH} characters")
+    return text
+
+
+def _check(words: tuple[str, ...]) -> None:
+    """Refuse what would allow more than it says."""
+    program, *arguments = words
+    if program != HELPER and _INTERPRETERS.fullmatch(program):
+        raise ValueError(f"a rule for {program} would be a rule for whatever that is told to run")
+    for argument in arguments:
+        if re.search(r"\s", argument):
+            raise ValueError(f"the argument {argument!r} of {program} holds a blank, so other arguments would match it")
+    for index, argument in enumerate(arguments[:-1]):
+        if not _FIRM.fullmatch(argument) or (index > 0 and not argument.startswith("-")):
+            raise ValueError(f"{argument!r} of {program} takes free text and has to come last: use Run.helped")
 
 
 def _quote(word: str) -> str:

@@ -28,7 +28,7 @@ import testinfra
 import yaml
 
 from postgresql import NotInstalled, server
-from remediate.commands.privileges import sudoers_of
+from remediate.commands.privileges import script_of
 from remediate.commands.staging import declared_faults
 from remediate.errors import RemediateError
 from remediate.fleet import select
@@ -294,13 +294,17 @@ class Stage:
         return self.host
 
     def _up(self, *, fresh: bool) -> StagingHost:
-        def sudoers(name: str) -> str:
+        def installation(name: str) -> str:
             (host,) = select(name, self.inventory / f"{name}.yml")
-            return sudoers_of(host, Project(CHECKOUT))
+            return script_of(host, Project(CHECKOUT))
 
         try:
             host = up(
-                self.name, directory=CHECKOUT / ".staging", inventory=self.inventory, sudoers=sudoers, fresh=fresh
+                self.name,
+                directory=CHECKOUT / ".staging",
+                inventory=self.inventory,
+                installation=installation,
+                fresh=fresh,
             )
         except RemediateError as error:
             pytest.fail(str(error), pytrace=False)

@@ -1,6 +1,8 @@
-"""sudoers: the file that a host needs, from what the playbooks may ever run there."""
+"""sudoers: the sudoers file and the helper that a host needs, from what the playbooks may ever run there."""
 
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from remediate.command import Run
 from remediate.commands.mend import Flags, inventory_of, target_of
@@ -8,6 +10,7 @@ from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.fleet import select
 from remediate.host import Host
+from remediate.installation import script
 from remediate.maintenance.catalogue import DUTIES
 from remediate.maintenance.item import Item
 from remediate.outcome import FAILED_EXIT_CODE
@@ -17,17 +20,42 @@ from remediate.sudoers import render
 
 
 def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
-    """Print the sudoers file of one host."""
+    """Print the sudoers file of one host, or the commands that install it with the helper."""
     hosts = select(target_of(flags), inventory_of(flags, project))
     if len(hosts) != 1:
         raise ConfigurationError(f"sudoers makes one file at a time, and --host names {len(hosts)} hosts")
-    terminal.out.write(sudoers_of(hosts[0], project))
+    make = script_of if flags.get("script") else sudoers_of
+    terminal.out.write(make(hosts[0], project, timeouts=not flags.get("sudo-rs")))
     terminal.out.flush()
     return 0 if terminal.out.lost is None else FAILED_EXIT_CODE  # nobody may install half a file
 
 
-def sudoers_of(host: Host, project: Project) -> str:
-    """Return the sudoers file of a host: the union of what every playbook and every task of its own may need on it.
+def sudoers_of(host: Host, project: Project, *, timeouts: bool = True) -> str:
+    """Return the sudoers file of a host. Raises ConfigurationError like `privileges_of`."""
+    return _written(render, host, project, timeouts=timeouts)
+
+
+def script_of(host: Host, project: Project, *, timeouts: bool = True) -> str:
+    """Return the commands that install on a host what it needs. Raises ConfigurationError like `privileges_of`."""
+    return _written(script, host, project, timeouts=timeouts)
+
+
+class _Writer(Protocol):
+    def __call__(self, host: Host, user: str, commands: Sequence[Run], *, timeouts: bool) -> str: ...
+
+
+def _written(write: _Writer, host: Host, project: Project, *, timeouts: bool) -> str:
+    commands = privileges_of(host, project)
+    from remediate.ssh.config import login_of  # paramiko costs 100 ms: not before everything else is known to be right
+
+    try:
+        return write(host, login_of(host.ssh), commands, timeouts=timeouts)
+    except ValueError as error:
+        raise ConfigurationError(f"{host.name}: {error}") from None
+
+
+def privileges_of(host: Host, project: Project) -> list[Run]:
+    """Return every command that any playbook or task may ever run on a host as somebody else.
 
     A playbook or remedy for which the inventory says too little (no `worker_program`, say) can do nothing there.
     Raises ConfigurationError when that is so for all of them, or the inventory leaves open what the file depends on.
@@ -51,9 +79,4 @@ def sudoers_of(host: Host, project: Project) -> str:
         if isinstance(duty, Item):
             with suppress(ConfigurationError):
                 commands += duty.privileges(host)
-    from remediate.ssh.config import login_of  # paramiko costs 100 ms: not before everything else is known to be right
-
-    try:
-        return render(host, login_of(host.ssh), commands)
-    except ValueError as error:
-        raise ConfigurationError(f"{host.name}: {error}") from None
+    return commands

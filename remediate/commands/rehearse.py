@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from remediate.commands.mend import Flags, file_of, inventory_of, text_of
-from remediate.commands.privileges import sudoers_of
+from remediate.commands.privileges import script_of
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.errors import ConfigurationError, one_line
 from remediate.fleet import select
@@ -184,7 +184,7 @@ def container(name: str, project: Project, image: str | None, terminal: Terminal
         name,
         directory=directory,
         example=described(project),
-        sudoers=lambda host: sudoers_of(host, project),
+        installation=lambda host: script_of(host, project),
         image=image,
         progress=building,
     )

@@ -3,7 +3,7 @@
 import subprocess
 
 from remediate.commands.mend import Flags, text_of
-from remediate.commands.privileges import sudoers_of
+from remediate.commands.privileges import script_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.fleet import select
@@ -19,15 +19,15 @@ def bring_up(flags: Flags, project: Project, terminal: Terminal) -> int:
     root = project.demand_root()
     inventory = root / "inventories"
 
-    def sudoers(name: str) -> str:
+    def installation(name: str) -> str:
         (host,) = select(name, tuple(sorted(inventory.glob("staging*.yml"))))
-        return sudoers_of(host, project)
+        return script_of(host, project)
 
     host = up(
         _name(flags),
         directory=root / ".staging",
         inventory=inventory,
-        sudoers=sudoers,
+        installation=installation,
         image=text_of(flags, "image"),
         fresh=bool(flags.get("fresh")),
         progress=terminal.progress,

@@ -202,7 +202,12 @@ def _sudoers(project: Project) -> Command:
         return print_sudoers(flags, project, terminal)
 
     doc = "Print the sudoers file of a host: exactly the commands that may ever run there."
-    return Command("sudoers", doc, (HOST, INVENTORY), body)
+    flags = (
+        *(HOST, INVENTORY),
+        Flag("script", "print the commands that install it, with the helper and the database account", bool),
+        Flag("sudo-rs", "leave out what sudo-rs does not take (time limits)", bool),
+    )
+    return Command("sudoers", doc, flags, body)
 
 
 def _triage(project: Project) -> Command:

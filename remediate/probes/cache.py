@@ -9,7 +9,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.probe import Fact, Probe
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered, ask_php
 
 MARKER = "storage/framework/remediate-cache-fallback"
 """Remembers, below the directory of artisan, which store the cache was in before it was moved into files.
@@ -64,7 +64,7 @@ class Cache(Probe[CacheState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of(f"/usr/bin/{self.php}", "-r", program("cache"), "--", self.path, user=self.user, seconds=15)
+        return ask_php(self.php, "cache", self.path, user=self.user, seconds=15)
 
     def parse(self, output: Output) -> CacheState:
         """See Probe."""

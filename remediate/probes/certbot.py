@@ -10,6 +10,8 @@ from remediate.errors import Unreadable
 from remediate.fields import HostName
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import LogLines
+from remediate.programs.logs import log_end
+from remediate.programs.run import run_shell
 
 CERTBOT: Final = "/usr/bin/certbot"
 
@@ -103,9 +105,14 @@ class Issued(BaseModel):
 
 
 class IssuedState(Fact):
-    """Every certificate that certbot keeps."""
+    """The certificates that certbot was issued: the newest of each lineage, and all of the last eight days."""
 
     certificates: tuple[Issued, ...]
+
+    def newest(self, *, but: str) -> dict[str, int]:
+        """Return the number of the newest certificate of every lineage but one."""
+        others = (each for each in self.certificates if each.lineage != but)
+        return {each.lineage: each.number for each in sorted(others, key=lambda each: each.number)}
 
     def issued(self, lineage: str, moment: float) -> int:
         """Count those of one lineage since a moment, in seconds since 1970."""
@@ -123,7 +130,7 @@ class IssuedState(Fact):
 
 
 class Issuances(Probe[IssuedState]):
-    """List the certificates in certbot's archive with their ages: authorities limit how many they issue a week."""
+    """List what certbot was issued lately, with its age: authorities limit how many they issue a week."""
 
     kind: Literal["certbot.issuances"] = "certbot.issuances"
 
@@ -133,12 +140,7 @@ class Issuances(Probe[IssuedState]):
 
     def command(self) -> Run:
         """See Probe."""
-        # From /etc, which is there also where certbot never was.
-        return Run.of(
-            *("/usr/bin/find", "/etc", "-path", "/etc/letsencrypt/archive/*/cert*.pem", "-printf", "%T@ %P\\n"),
-            user=ROOT,
-            seconds=10,
-        )
+        return run_shell("issuances", user=ROOT, seconds=10)
 
     def parse(self, output: Output) -> IssuedState:
         """See Probe."""
@@ -146,17 +148,13 @@ class Issuances(Probe[IssuedState]):
             raise Unreadable(f"{self.label()}: find: {last_line(output.stderr)}")
         found: list[Issued] = []
         for line in output.stdout.splitlines():
-            entry = _ISSUED.fullmatch(line)
-            if entry is None:
-                raise Unreadable(f"{self.label()}: find printed {line[:80]!r}")
-            at, number = whole_number(entry["at"], self.label()), whole_number(entry["number"], self.label())
-            found.append(Issued(lineage=entry["lineage"], number=number, at=at))
+            match line.split(" "):
+                case [at, lineage, number]:
+                    moment, count = whole_number(at, self.label()), whole_number(number, self.label())
+                    found.append(Issued(lineage=lineage, number=count, at=moment))
+                case _:
+                    raise Unreadable(f"{self.label()}: {line[:80]!r} is no certificate")
         return IssuedState(certificates=tuple(sorted(found, key=lambda each: (each.lineage, each.number))))
-
-
-_ISSUED = re.compile(
-    r"(?P<at>[0-9]+)(?:[.,][0-9]*)? letsencrypt/archive/(?P<lineage>[^/]+)/cert(?P<number>[0-9]+)\.pem"
-)
 
 
 class CertbotProcesses(Fact):
@@ -207,7 +205,7 @@ class CertbotLog(Probe[LogLines]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("/usr/bin/tail", "-n", "5", "/var/log/letsencrypt/letsencrypt.log", user=ROOT, seconds=5)
+        return log_end("/var/log/letsencrypt/letsencrypt.log", lines=5)
 
     def parse(self, output: Output) -> LogLines:
         """See Probe."""

@@ -204,7 +204,7 @@ class LineageCertificate(Probe[LineageState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("/usr/bin/cat", self.path, user=ROOT, seconds=10)
+        return Run.of("/usr/bin/cat", user=ROOT, seconds=10).helped("certificate", self.path)
 
     def parse(self, output: Output) -> LineageState:
         """See Probe."""
@@ -247,13 +247,10 @@ class LineageChain(Probe[ChainState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of(
-            *("/usr/bin/openssl", "verify", "-purpose", "sslserver", "-no_check_time"),
-            *("-untrusted", f"{LIVE}/{self.name}/chain.pem", f"{LIVE}/{self.name}/cert.pem"),
-            user=ROOT,
-            # It reads every authority that the host trusts: on a busy host five seconds were too few.
-            seconds=15,
-        )
+        words = ("/usr/bin/openssl", "verify", "-purpose", "sslserver", "-no_check_time", "-untrusted")
+        files = (f"{LIVE}/{self.name}/chain.pem", f"{LIVE}/{self.name}/cert.pem")
+        # It reads every authority that the host trusts: on a busy host five seconds were too few.
+        return Run.of(*words, user=ROOT, seconds=15).helped("certificate-chain", *files)
 
     def parse(self, output: Output) -> ChainState:
         """See Probe."""

@@ -12,7 +12,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, EnvKey, PhpName, UserName
 from remediate.probe import Fact, Probe, T_co, last_line
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered, ask_php
 
 
 class EnvState(Enum):
@@ -87,9 +87,7 @@ class Configuration(_OfApplication[ConfigurationState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of(
-            f"/usr/bin/{self.php}", "-r", program("configuration"), "--", self.path, user=self.user, seconds=15
-        )
+        return ask_php(self.php, "configuration", self.path, user=self.user, seconds=15)
 
     def parse(self, output: Output) -> ConfigurationState:
         """See Probe."""
@@ -126,7 +124,7 @@ class EnvFile(_OfApplication[FileState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("/usr/bin/sha256sum", "--", f"{self.path}/.env", user=self.user, seconds=5)
+        return Run.of("/usr/bin/sha256sum", "--", user=self.user, seconds=5).helped("file-digest", f"{self.path}/.env")
 
     def parse(self, output: Output) -> FileState:
         """See Probe."""
@@ -147,7 +145,8 @@ class CachedConfig(_OfApplication[FileState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("/usr/bin/stat", "--printf=%i %s %.9Y", "--", self.label(), user=self.user, seconds=5)
+        words = ("/usr/bin/stat", "--printf=%i %s %.9Y", "--")
+        return Run.of(*words, user=self.user, seconds=5).helped("file-stamp", self.label())
 
     def parse(self, output: Output) -> FileState:
         """See Probe."""
@@ -196,12 +195,8 @@ class EnvValue(_OfApplication[ValueState]):
     def command(self) -> Run:
         """See Probe."""
         text = self.value.get_secret_value().encode(errors="surrogateescape")
-        return Run.of(
-            *(f"/usr/bin/{self.php}", "-r", program("env_value"), "--", self.path),
-            user=self.user,
-            seconds=10,
-            stdin=json.dumps({"key": self.key, "value": b64encode(text).decode()}),
-        )
+        given = json.dumps({"key": self.key, "value": b64encode(text).decode()})
+        return ask_php(self.php, "env_value", self.path, user=self.user, seconds=10, stdin=given)
 
     def parse(self, output: Output) -> ValueState:
         """See Probe."""

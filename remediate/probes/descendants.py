@@ -10,7 +10,7 @@ from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, UnitName, UserName
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import full_name
-from remediate.programs import program_text
+from remediate.programs.run import run_shell
 
 _WORKER = re.compile(r"(^|[ /])artisan['\"]? (queue:work|queue:listen|horizon|reverb:start|schedule:work)")
 
@@ -82,8 +82,7 @@ class Descendants(Probe[DescendantsState]):
 
     def command(self) -> Run:
         """See Probe."""
-        text = program_text("remediate.programs", "descendants.sh")
-        return Run.of("/bin/sh", "-c", text, "sh", self.path, full_name(self.unit), user=self.user, seconds=8)
+        return run_shell("descendants", self.path, full_name(self.unit), user=self.user, seconds=8)
 
     def parse(self, output: Output) -> DescendantsState:
         """See Probe."""

@@ -9,7 +9,7 @@ from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.masking import strip_control
 from remediate.probe import Fact, Probe
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered, ask_php
 from remediate.shapes import mask_shapes
 
 PERIOD: Final = 3 * 3600
@@ -94,11 +94,8 @@ class ErrorLog(Probe[ErrorLogState]):
     def command(self) -> Run:
         """See Probe."""
         limits = (PERIODS, PERIOD, _BYTES, _PATIENCE)
-        return Run.of(
-            *(f"/usr/bin/{self.php}", "-r", program("errors"), "--", self.path, *map(str, limits)),
-            user=self.user,
-            seconds=_PATIENCE + 15,
-        )
+        words = (self.path, *map(str, limits))
+        return ask_php(self.php, "errors", *words, user=self.user, seconds=_PATIENCE + 15)
 
     def parse(self, output: Output) -> ErrorLogState:
         """See Probe."""

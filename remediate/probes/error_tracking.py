@@ -8,7 +8,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, ClassName, ConfigKey, PhpName, UserName
 from remediate.probe import Fact, Probe
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered, ask_php
 
 
 class TrackingState(Fact):
@@ -46,8 +46,8 @@ class AppErrorTracking(Probe[TrackingState]):
 
     def command(self) -> Run:
         """See Probe."""
-        words = (f"/usr/bin/{self.php}", "-r", program("error_tracking"), "--", self.path, self.provider, self.key)
-        return Run.of(*words, user=self.user, seconds=15)
+        words = (self.path, self.provider, self.key)
+        return ask_php(self.php, "error_tracking", *words, user=self.user, seconds=15)
 
     def parse(self, output: Output) -> TrackingState:
         """See Probe."""

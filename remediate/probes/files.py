@@ -263,7 +263,8 @@ class LogWriters(_Lsof):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of(LSOF, *_QUIET, "+fg", "-F", "pcLfGDin", "--", *self.paths, user=ROOT, seconds=10)
+        asked = Run.of(LSOF, *_QUIET, "+fg", "-F", "pcLfGDin", "--", user=ROOT, seconds=10)
+        return asked.helped("log-writers", *self.paths)
 
 
 class DeletedFiles(_Lsof):
@@ -277,7 +278,7 @@ class DeletedFiles(_Lsof):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of(LSOF, *_QUIET, "+L1", "-F", "pcLfsDin", user=ROOT, seconds=10)
+        return Run.of(LSOF, *_QUIET, "+L1", "-F", "pcLfsDin", user=ROOT, seconds=10).helped("deleted-files")
 
 
 class HeldLogs(_Lsof):
@@ -292,4 +293,4 @@ class HeldLogs(_Lsof):
     def command(self) -> Run:
         """See Probe."""
         daemons = ("-c", "nginx", "-c", "php-fpm", "-c", "supervisord")
-        return Run.of(LSOF, *_QUIET, "-a", "+L1", *daemons, "-F", "pcLfDin", user=ROOT, seconds=10)
+        return Run.of(LSOF, *_QUIET, "-a", "+L1", *daemons, "-F", "pcLfDin", user=ROOT, seconds=10).helped("held-logs")

@@ -10,7 +10,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.probe import Fact, Probe, last_line
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered, ask_php
 from remediate.probes.systemd import LogLines
 
 
@@ -40,9 +40,7 @@ class _AppQuestion(Probe[Any]):
 
     def _ask(self, question: str) -> Run:
         # On a slow host the framework takes seconds to start (3 % of a core: 7 s).
-        return Run.of(
-            f"/usr/bin/{self.php}", "-r", program("app"), "--", self.path, question, user=self.user, seconds=15
-        )
+        return ask_php(self.php, "app", self.path, question, user=self.user, seconds=15)
 
 
 class App(_AppQuestion):

@@ -9,7 +9,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.probe import Fact, Probe, last_line
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered, ask_php
 
 _LOAD = r"""
 echo "loadavg $(cat /proc/loadavg)"
@@ -132,11 +132,7 @@ class SlowQueries(Probe[QueryList]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of(
-            *(f"/usr/bin/{self.php}", "-r", program("queries"), "--", self.path, str(self.seconds)),
-            user=self.user,
-            seconds=15,
-        )
+        return ask_php(self.php, "queries", self.path, str(self.seconds), user=self.user, seconds=15)
 
     def parse(self, output: Output) -> QueryList:
         """See Probe."""

@@ -42,7 +42,8 @@ class PortOwner(Probe[Listeners]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("/usr/bin/ss", "-ltnpH", f"sport = :{self.port}", user=ROOT, seconds=5)
+        asked = Run.of("/usr/bin/ss", "-ltnpH", "sport", "eq", user=ROOT, seconds=5)
+        return asked.helped("port-owner", f":{self.port}")
 
     def parse(self, output: Output) -> Listeners:
         """See Probe."""

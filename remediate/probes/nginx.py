@@ -10,6 +10,7 @@ from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.systemd import LogLines
+from remediate.programs.logs import log_end
 
 _PLACED = re.compile(r"\[emerg\] (?:[0-9]+#[0-9]+: )?(?P<message>.*) in (?P<file>/\S+):(?P<line>[0-9]+)$")
 _EMERG = re.compile(r"\[emerg\] (?:[0-9]+#[0-9]+: )?(?P<message>.*)")
@@ -61,7 +62,7 @@ class NginxLog(Probe[LogLines]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("/usr/bin/tail", "-n", "5", "/var/log/nginx/error.log", user=ROOT, seconds=5)
+        return log_end("/var/log/nginx/error.log", lines=5)
 
     def parse(self, output: Output) -> LogLines:
         """See Probe."""

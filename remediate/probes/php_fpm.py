@@ -11,7 +11,7 @@ from remediate.errors import Unreadable
 from remediate.fields import PhpName, UserName
 from remediate.probe import Fact, Probe, last_line
 from remediate.probes.config import ConfigCheck, ConfigState
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered, ask_php
 
 _CONFIG_ERROR = 78
 """What php-fpm -t exits with on a broken configuration (sysexits.h, EX_CONFIG), and also on some others: see parse."""
@@ -174,11 +174,8 @@ class Pools(Probe[PoolsState]):
     def command(self) -> Run:
         """See Probe."""
         directory = f"/etc/php/{self.php.removeprefix('php')}/fpm/pool.d"
-        return Run.of(
-            *(f"/usr/bin/{self.php}", "-n", "-r", program("pools"), "--", directory, str(self.patience)),
-            user=self.user,
-            seconds=self.patience * 3 + 5,
-        )
+        words, seconds = (directory, str(self.patience)), self.patience * 3 + 5
+        return ask_php(self.php, "pools", *words, user=self.user, seconds=seconds, options=("-n",))
 
     def parse(self, output: Output) -> PoolsState:
         """See Probe."""

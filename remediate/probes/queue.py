@@ -10,7 +10,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, ClassName, PhpName, QueueName, UserName
 from remediate.probe import Fact, Probe, T_co
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered, ask_php
 
 
 class StoreTrouble(Enum):
@@ -131,11 +131,7 @@ class OfQueue(Probe[T_co]):
 
     def ask(self, question: str, *words: str, seconds: float = 15) -> Run:
         """Return the command that asks it, with a deadline in seconds."""
-        return Run.of(
-            *(f"/usr/bin/{self.php}", "-r", program("queue"), "--", self.path, question, *words),
-            user=self.user,
-            seconds=seconds,
-        )
+        return ask_php(self.php, "queue", self.path, question, *words, user=self.user, seconds=seconds)
 
 
 class FailedJobs(OfQueue[FailedJobsState]):

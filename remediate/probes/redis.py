@@ -8,7 +8,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.probe import Fact, Probe
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered, ask_php
 from remediate.probes.stores import Content, Link, Role, Scan, Store, Trouble
 
 _TROUBLES = {
@@ -98,11 +98,7 @@ class _RedisQuestion(Probe[Any]):
 
     def _ask(self, view: str, question: str) -> Run:
         # A server that does not answer is given up after three seconds, and asked once only.
-        return Run.of(
-            *(f"/usr/bin/{self.php}", "-r", program("redis"), "--", self.path, view, question),
-            user=self.user,
-            seconds=25,
-        )
+        return ask_php(self.php, "redis", self.path, view, question, user=self.user, seconds=25)
 
 
 class AppRedis(_RedisQuestion):

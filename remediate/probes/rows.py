@@ -8,7 +8,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.probe import Fact, Probe
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered, ask_php
 
 AGES: Final = (1, 2, 4, 8, 16, 26, 48, 96, 192)
 """Hours: rows that are younger than each are counted, to tell what was written since a backup from what is lost."""
@@ -76,12 +76,8 @@ class LiveRows(Probe[RowsState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of(
-            *(f"/usr/bin/{self.php}", "-r", program("rows"), "--", self.path, str(_SECONDS), str(_MOST)),
-            *map(str, AGES),
-            user=self.user,
-            seconds=_SECONDS + 12,
-        )
+        words = (self.path, str(_SECONDS), str(_MOST), *map(str, AGES))
+        return ask_php(self.php, "rows", *words, user=self.user, seconds=_SECONDS + 12)
 
     def parse(self, output: Output) -> RowsState:
         """See Probe."""

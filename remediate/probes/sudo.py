@@ -9,20 +9,38 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
+from remediate.helper import declared_in
 from remediate.probe import Fact, Probe, last_line
+from remediate.programs import HELPER
 
 _EVERYTHING = "ALL"
-# Rules that name whole programs are long: packed, they stay well below what an answer may hold.
+# The folders above the helper count, too: who can write one of them can put another helper into its place.
+# Listings are long where many rules come from a directory: packed, they stay well below what an answer may hold.
 _LIST = """
 if [ "$(id -u)" = 0 ]; then echo root; exit; fi
 id -un || exit
+everything() {
+if [ -f "$1" ]; then
+echo "helper$(find / "${1%/*/*}" "${1%/*}" "$1" -maxdepth 0 \\( ! -user root -o -perm /022 \\) -printf ' %p')"
+grep "^'" "$1"
+else echo none; fi
+echo
+sudo -n -ll
+}
 if command -v gzip >/dev/null && command -v base64 >/dev/null
-then exec 4>&1; s=$({ { sudo -n -ll; echo "$?" >&3; } | gzip -9n | base64 >&4; } 3>&1); exit "$s"
-else sudo -n -ll
+then exec 4>&1; s=$({ { everything "$1"; echo "$?" >&3; } | gzip -9n | base64 >&4; } 3>&1); exit "$s"
+else everything "$1"
 fi
 """
+_OPEN = re.compile(
+    r"/usr/bin/mariadb .*--init-command|/usr/bin/supervisorctl (?!-)|/bin/sh -c |/usr/bin/php\S* (?:-n )?-r "
+)
+"""Rules with blanks in an argument, or for a program that reads the caller's directory: merged or moved, they run
+whatever the caller likes. Generated up to 0.1."""
 _PACKED = "H4sI"
 _UNPACKED_LIMIT = 1024 * 1024
+_ENTRY = re.compile(r"\n(?:Sudoers entry:|LDAP Role:)[^\n]*(?=\n)")
+"""Begins one entry of the listing, which may come from a file, or from LDAP, IPA or SSSD with the role's name."""
 
 
 class SudoRule(BaseModel):
@@ -34,30 +52,60 @@ class SudoRule(BaseModel):
     command: str
     password: bool = Field(description="whether it asks for a password")
 
+    @property
+    def opens_a_shell(self) -> bool:
+        """Whether it is one of those that this program once generated and that anything can be run through."""
+        return not self.password and bool(_OPEN.match(self.command))
+
 
 class SudoRules(Fact):
     """The rules in the order of the policy; the last one that matches decides (sudoers(5))."""
 
     user: str
     rules: tuple[SudoRule, ...]
+    declared: frozenset[str] | None = Field(
+        default=None, description="what the host's helper may be asked (Run.declared); null where there is no helper"
+    )
+    writable: tuple[str, ...] = Field(
+        default=(), description="the helper, or folders above it, that others than root can write: it is not used then"
+    )
+
+    @property
+    def dangers(self) -> tuple[str, ...]:
+        """Why what is installed gives more than it says: each a sentence."""
+        found = [f"others than root can write {path}, and with it remediate's helper" for path in self.writable]
+        opened = sorted({each.command.split(" ", 1)[0] for each in self.rules if each.opens_a_shell})
+        if opened:
+            found.append(f"rules for {', '.join(opened)} give {self.user} a root shell (of remediate before 0.2)")
+        return tuple(found)
 
     @property
     def ok(self) -> bool | None:
         """See Fact."""
-        return None
+        return False if self.dangers else None
 
     def describe(self) -> str:
         """See Fact."""
+        if self.dangers:
+            return "; ".join(self.dangers)
         return "not needed: the login is root" if self.user == ROOT else f"{len(self.rules)} sudo rules for {self.user}"
 
     def allows(self, run: Run) -> bool:
-        """Whether this command would run now, without asking for a password."""
+        """Whether this command would run now, without asking for a password.
+
+        Where the host has a helper, only that runs what is meant for it.
+        """
         if run.user is None or run.user == self.user or self.user == ROOT:
             return True
+        if run.verb and self.declared is not None:
+            return not self.writable and run.declared in self.declared and self._allowed(*run.permission)
+        return self._allowed(run.user, run.argv)
+
+    def _allowed(self, user: str | None, argv: tuple[str, ...]) -> bool:
         for rule in reversed(self.rules):
-            if not _runs_as(rule.run_as, run.user):
+            if user is None or not _runs_as(rule.run_as, user):
                 continue
-            match _matches(rule.command.removeprefix("!"), run.argv):
+            match _matches(rule.command.removeprefix("!"), argv):
                 case True:
                     return not rule.command.startswith("!") and not rule.password
                 case None if rule.command.startswith("!") or rule.password:
@@ -81,18 +129,29 @@ class Sudo(Probe[SudoRules]):
 
     def command(self) -> Run:
         """See Probe."""
-        # Rules that name whole programs are long: packed, they stay well below what an answer may hold.
-        return Run.of("sh", "-c", _LIST, seconds=10)
+        return Run.of("sh", "-c", _LIST, "sh", HELPER, seconds=10)
 
     def parse(self, output: Output) -> SudoRules:
         """See Probe."""
-        user, _, listing = output.stdout.partition("\n")
+        user, _, packed = output.stdout.partition("\n")
         if not user:
             raise Unreadable(f"sudo rules: {last_line(output.stderr)}")
+        if user == ROOT:
+            return SudoRules(user=user, rules=())
+        helper, gap, listing = _unpacked(packed).partition("\n\n")
+        state, _, declared = helper.partition("\n")
+        word, *writable = state.split()
+        if not gap or word not in {"helper", "none"}:
+            raise Unreadable("sudo rules: the helper was not told about")
         # Exit 1 with nothing listed is how sudo says that every one of its commands wants a password, or none exists.
-        defaults, *entries = _unpacked(listing).split("\nSudoers entry:")
+        defaults, *entries = _ENTRY.split(f"\n{listing}")
         free = _option(defaults, "authenticate", default=True) is False
-        return SudoRules(user=user, rules=tuple(rule for entry in entries for rule in _rules(entry, free=free)))
+        return SudoRules(
+            user=user,
+            rules=tuple(rule for entry in entries for rule in _rules(entry, free=free)),
+            declared=None if word == "none" else declared_in(declared),
+            writable=tuple(writable),
+        )
 
 
 def _unpacked(listing: str) -> str:

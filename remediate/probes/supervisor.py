@@ -1,7 +1,7 @@
 """What supervisor says about its programs, and which workers run without it."""
 
 import re
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,17 +10,13 @@ from remediate.errors import Unreadable
 from remediate.fields import ProgramName, UnitName
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import full_name
-
-SUPERVISORCTL = "/usr/bin/supervisorctl"
+from remediate.programs.run import run_shell
 
 STATES = frozenset(
     {"STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED", "FATAL", "UNKNOWN"}
 )  # supervisor's own process states
 _LINE = re.compile(r"^(?P<name>\S+)\s+(?P<state>[A-Z]+)(?:\s+(?P<detail>.*))?$")
-_RUNNING = re.compile(
-    r"pid (?P<pid>[0-9]{1,20}), uptime (?:(?P<days>[0-9]{1,6}) days?, )?"
-    r"(?P<h>[0-9]{1,2}):(?P<m>[0-9]{2}):(?P<s>[0-9]{2})"
-)
+_RUNNING = re.compile(r"pid (?P<pid>[0-9]{1,20}), uptime (?P<uptime>[0-9]{1,12})")
 
 
 class ProgramState(BaseModel):
@@ -92,6 +88,8 @@ class WorkerState(Fact):
         return f"{running}/{len(self.processes)} running{', ' + ', '.join(rest) if rest else ''}"
 
 
+_NO_DAEMON: Final = 3
+"""Exit status of the program where nobody answers on supervisor's socket."""
 RECYCLED_SECONDS = 60.0
 """A process that lived this long and ends by itself was meant to: supervisor starts the next one."""
 
@@ -104,7 +102,7 @@ def _recycled(before: ProgramState, now: ProgramState) -> bool:
 
 
 class Workers(Probe[WorkerState]):
-    """Ask supervisor about one program or group; its exit status depends on programs nobody asked about."""
+    """Ask supervisor's daemon about one program or group, over its own socket."""
 
     ticking: ClassVar[str] = ", uptime .*"
 
@@ -117,38 +115,29 @@ class Workers(Probe[WorkerState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of(SUPERVISORCTL, "status", user=ROOT, seconds=8)
+        return run_shell("supervisor", "status", user=ROOT, seconds=8)
 
     def parse(self, output: Output) -> WorkerState:
         """See Probe."""
-        if _silent(output):
+        if output.exit == _NO_DAEMON:
             return WorkerState(processes=(), daemon=False)
+        if output.exit != 0:
+            raise Unreadable(f"{self.program}: {last_line(output.stderr or output.stdout)}")
         found: list[ProgramState] = []
-        understood = False
         for line in output.stdout.splitlines():
             match = _LINE.match(line)
             if match is None or match["state"] not in STATES:
-                continue
-            understood = True
+                raise Unreadable(f"{self.program}: {line[:80]!r} is no process of supervisor's")
             if match["name"].partition(":")[0] == self.program:
-                found.append(_program(match["name"], match["state"], match["detail"] or ""))
-        if not understood and output.exit != 0:
-            raise Unreadable(f"{self.program}: supervisorctl: {last_line(output.stderr or output.stdout)}")
+                found.append(_process(match["name"], match["state"], match["detail"] or ""))
         return WorkerState(processes=tuple(found), daemon=True)
 
 
-def _silent(output: Output) -> bool:
-    """Whether supervisor itself did not answer, in supervisorctl's words for a missing or a dead socket."""
-    return bool(re.search(r"refused connection|no such file|SHUTDOWN_STATE", output.stdout + output.stderr))
-
-
-def _program(name: str, state: str, detail: str) -> ProgramState:
+def _process(name: str, state: str, detail: str) -> ProgramState:
     running = _RUNNING.search(detail)
     if running is None:
         return ProgramState(name=name, state=state, detail=detail)
-    clock = int(running["h"]) * 3600 + int(running["m"]) * 60 + int(running["s"])
-    uptime = int(running["days"] or 0) * 86400 + clock
-    return ProgramState(name=name, state=state, pid=int(running["pid"]), uptime=uptime)
+    return ProgramState(name=name, state=state, pid=int(running["pid"]), uptime=int(running["uptime"]))
 
 
 class StrayProcess(BaseModel):

@@ -11,7 +11,7 @@ from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, ConfigKey, EventType, PhpName, UserName
 from remediate.host import Host, Payments
 from remediate.probe import Fact, Probe
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered, ask_php
 
 
 class WebhookTrouble(Enum):
@@ -187,12 +187,8 @@ class Webhook(Probe[WebhookState]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of(
-            *(f"/usr/bin/{self.php}", "-r", program("webhook"), "--", self.path, self.url, self.secret),
-            *(self.harmless_event or "-", self.access_log or "-"),
-            user=self.user,
-            seconds=20,
-        )
+        words = (self.path, self.url, self.secret, self.harmless_event or "-", self.access_log or "-")
+        return ask_php(self.php, "webhook", *words, user=self.user, seconds=20)
 
     def parse(self, output: Output) -> WebhookState:
         """See Probe."""

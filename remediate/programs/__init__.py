@@ -9,6 +9,11 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
+HELPER_VERSION: Final = 1
+"""Raised with every change to what a helper holds: a host's helper and its sudoers file are of one version."""
+HELPER: Final = f"/opt/remediate/helper-{HELPER_VERSION}"
+"""Where a host keeps its helper (remediate.helper): below directories that only root can write."""
+
 _COMMENTS: Final = {".php": "//", ".sh": "#", ".sql": "--"}
 _INCLUDE: Final = "-- include "
 _PACKAGES: Final = ("remediate.programs", "remediate.probes.php")

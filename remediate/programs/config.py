@@ -1,7 +1,7 @@
 """Rebuilds an application's configuration cache without a moment in which there is none."""
 
 from remediate.command import Run
-from remediate.programs import program_text
+from remediate.programs.run import PROGRAMS, run_php
 
 
 def cache_config(php: str, path: str, user: str) -> Run:
@@ -9,8 +9,4 @@ def cache_config(php: str, path: str, user: str) -> Run:
 
     When it fails, the one in use is as it was, byte for byte.
     """
-    return Run.of(
-        *(f"/usr/bin/{php}", "-r", program_text("remediate.programs", "cache_config.php"), "--", path),
-        user=user,
-        seconds=60,
-    )
+    return run_php(php, PROGRAMS, "cache_config", path, user=user, seconds=60)

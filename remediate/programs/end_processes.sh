@@ -4,7 +4,7 @@
 left=$1; then=$2; all=$(cat);
 began() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; };
 state() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 1; };
-alive() { for each in $all; do p=${each%%:*}; [ "$(began "$p")" = "${each#*:}" ] && [ "$(state "$p")" != Z ] && echo "$p"; done; };
+alive() { for each in $all; do case $each in *[!0-9:]* | :* | *:) continue ;; esac; p=${each%%:*}; [ "$(began "$p")" = "${each#*:}" ] && [ "$(state "$p")" != Z ] && echo "$p"; done; };
 for p in $(alive); do kill -TERM "$p"; done;
 while [ -n "$(alive)" ] && [ "$left" -gt 0 ]; do left=$((left - 1)); sleep 1; done;
 if [ "$then" = kill ]; then for p in $(alive); do kill -KILL "$p"; done; sleep 0.2; fi;

@@ -6,7 +6,7 @@ from base64 import b64encode
 from pydantic import SecretStr
 
 from remediate.command import Run
-from remediate.programs import program_text
+from remediate.programs.run import PROGRAMS, run_php
 
 
 def edit_env(php: str, path: str, user: str, key: str, value: SecretStr, *, seen: str) -> Run:
@@ -17,9 +17,4 @@ def edit_env(php: str, path: str, user: str, key: str, value: SecretStr, *, seen
     """
     text = value.get_secret_value().encode(errors="surrogateescape")
     asked = {"key": key, "value": b64encode(text).decode(), "seen": seen}
-    return Run.of(
-        *(f"/usr/bin/{php}", "-r", program_text("remediate.programs", "edit_env.php"), "--", path),
-        user=user,
-        seconds=30,
-        stdin=json.dumps(asked),
-    )
+    return run_php(php, PROGRAMS, "edit_env", path, user=user, seconds=30, stdin=json.dumps(asked))

@@ -1,12 +1,13 @@
 # Run a program that is given a directory of its own, and leave neither that directory nor a process of it behind: when
 # it ends, when it takes too long, and when whoever waits for its answer is gone. It has a session of its own, so that
 # what ends the caller's process group does not end who cleans up.
-# Arguments: the caller's process id, where the directory is made, seconds, the program, then the program's arguments.
-# The program gets the id of this process, the directory, and those arguments. Prints `late` when it was ended for that.
-owner=$1; place=$2; left=$3; program=$4; shift 4; umask 077; export LC_ALL=C;
+# Arguments: the caller's process id, the program, two texts for it, where the directory is made, seconds, and one more
+# argument for the program, which gets the id of this process, the directory, that argument and the two texts.
+# Prints `late` when it was ended for that.
+owner=$1; program=$2; first=$3; second=$4; place=$5; left=$6; asked=$7; umask 077; export LC_ALL=C;
 trap 'owner=nobody' HUP INT TERM;
 read -r id </proc/sys/kernel/random/uuid && d=$place/remediate-$id && mkdir -m 700 -- "$d" || { echo "state no-place $place"; exit 0; };
-setsid /bin/sh -c "$program" sh "$$" "$d" "$@" & w=$!;
+setsid /bin/sh -c "$program" sh "$$" "$d" "$asked" "$first" "$second" & w=$!;
 # A shell's own `read`: looking costs no process. proc(5): the third field of stat is the state, the fourth the parent.
 look() { state=; parent=; read -r x x state parent x 2>/dev/null <"/proc/$1/stat"; };
 read -r now x </proc/uptime; end=$((${now%.*} + left));

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from remediate.command import Run
-from remediate.programs import program_text
+from remediate.programs.run import run_shell
 
 
 def end_processes(
@@ -17,10 +17,5 @@ def end_processes(
     goes on (`leave`): then the next step is taken for those that did end. It runs as `user`, whose processes they
     have to be: the kernel lets it signal no other's.
     """
-    return Run.of(
-        *("/bin/sh", "-c", program_text("remediate.programs", "end_processes.sh"), "sh"),
-        *(str(patience), left),
-        user=user,
-        seconds=patience + 10,
-        stdin="".join(f"{each}\n" for each in identities),
-    )
+    given = "".join(f"{each}\n" for each in identities)
+    return run_shell("end_processes", str(patience), left, user=user, seconds=patience + 10, stdin=given)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from remediate.command import Run
-from remediate.programs import program_text
+from remediate.programs.run import PROGRAMS, run_php
 
 BUDGET_SECONDS: Final = 300
 """After this time no further batch is begun: the rest is left for the next run."""
@@ -17,10 +17,6 @@ def retry_jobs(php: str, path: str, user: str, ids: Iterable[str], *, batch: int
     framework's own `queue:retry` has pushed the job and deleted it. A batch has to leave the queue within `patience`
     seconds, without one of it failing again, or no further one is begun.
     """
-    return Run.of(
-        *(f"/usr/bin/{php}", "-r", program_text("remediate.programs", "retry_jobs.php"), "--", path),
-        *(str(batch), str(patience), str(BUDGET_SECONDS)),
-        user=user,
-        seconds=BUDGET_SECONDS + patience + 15,
-        stdin="".join(f"{each}\n" for each in ids),
-    )
+    words, given = (path, str(batch), str(patience), str(BUDGET_SECONDS)), "".join(f"{each}\n" for each in ids)
+    seconds = BUDGET_SECONDS + patience + 15
+    return run_php(php, PROGRAMS, "retry_jobs", *words, user=user, seconds=seconds, stdin=given)

@@ -4,6 +4,7 @@ from typing import Final
 
 from remediate.command import Run
 from remediate.programs import program_text
+from remediate.programs.run import PROGRAMS
 
 GRACE_SECONDS: Final = 20
 """How much longer than a restore may take the command lasts: it still has to clean up."""
@@ -19,11 +20,7 @@ def restore_dump(files: str, scratch: str, seconds: int, user: str | None) -> Ru
     only this user can enter, so no other database of the host can be reached from a dump. `leave_nothing.sh` removes
     all of it, however it ends.
     """
-    package = "remediate.programs"
-    return Run.of(
-        *("/bin/sh", "-c", _APART, "sh", program_text(package, "leave_nothing.sh"), scratch, str(seconds)),
-        *(program_text(package, "restore_dump.sh"), files),
-        *(program_text(package, "restore_grants.sql"), program_text(package, "count_rows.sql")),
-        user=user,
-        seconds=seconds + GRACE_SECONDS,
-    )
+    names = ("leave_nothing.sh", "restore_dump.sh", "restore_grants.sql", "count_rows.sql")
+    programs = (program_text(PROGRAMS, name) for name in names)
+    apart = Run.of("/bin/sh", "-c", _APART, "sh", *programs, user=user, seconds=seconds + GRACE_SECONDS)
+    return apart.helped("restore-dump", scratch, str(seconds), files)

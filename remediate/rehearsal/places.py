@@ -49,7 +49,7 @@ class ContainerPlace:
         *,
         directory: Path,
         example: Host,
-        sudoers: Callable[[Host], str],
+        installation: Callable[[Host], str],
         image: str | None,
         progress: Progress,
     ) -> None:
@@ -57,7 +57,7 @@ class ContainerPlace:
         self._directory = directory
         self._inventory = directory / "rehearsals"
         self._example = example
-        self._sudoers = sudoers
+        self._installation = installation
         self._image = image
         self._progress = progress
 
@@ -69,7 +69,7 @@ class ContainerPlace:
             self.name,
             directory=self._directory,
             inventory=self._inventory,
-            sudoers=lambda name: self._sudoers(select(name, file)[0]),
+            installation=lambda name: self._installation(select(name, file)[0]),
             image=self._image,
             fresh=True,
             progress=self._progress,

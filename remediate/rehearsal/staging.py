@@ -24,14 +24,6 @@ IMAGE_LABEL: Final = "io.remediate.image"
 INVENTORY_LABEL: Final = "io.remediate.inventory"
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _PUBLISH: Final = tuple(part for port in (22, 80, 443) for part in ("-p", f"127.0.0.1::{port}"))
-# One trip: the new rules are judged where visudo is, and replace the old ones only when they are sound.
-_SUDOERS: Final = """set -eu
-new=/etc/sudoers.d/.remediate.new
-trap 'rm -f "$new"' EXIT
-install -m 440 /dev/stdin "$new"
-visudo -c -f "$new" >&2
-mv -f "$new" /etc/sudoers.d/remediate
-"""
 _ADMIT: Final = f"""set -eu
 install -m 600 -o forge -g forge /dev/stdin /home/forge/.ssh/authorized_keys
 printf '%s\\n' "$1" > {MARKER}
@@ -89,15 +81,16 @@ def up(
     *,
     directory: Path,
     inventory: Path,
-    sudoers: Callable[[str], str] | None = None,
+    installation: Callable[[str], str] | None = None,
     image: str | None = None,
     fresh: bool = False,
     progress: Progress = lambda _: None,
 ) -> StagingHost:
     """Return a healthy staging host, booting or replacing it where needed; `fresh` replaces a healthy one too.
 
-    `directory` takes keys, `inventory` the host's variables; `sudoers` makes the text of forge's sudo rules once the
-    inventory exists; `image` skips building. Raises ConfigurationError, or StagingError when it does not come up.
+    `directory` takes keys, `inventory` the host's variables; `installation` makes the script that gives the login its
+    permissions, once the inventory exists; `image` skips building. Raises ConfigurationError, or StagingError when it
+    does not come up.
     """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"{name!r} is no staging host's name: lower-case letters, digits and dashes")
@@ -111,11 +104,11 @@ def up(
         if host is None:
             progress(f"booting {name}")
             host = _boot(engine, checkout, reference, placement)
-        if sudoers is not None:
-            done = host.exec(("/bin/sh", "-c", _SUDOERS), sudoers(name))
+        if installation is not None:
+            done = host.exec(("/bin/sh", "-s"), installation(name))
             if done.returncode != 0:
                 complaint = next(iter(done.stderr.splitlines()), "without saying why")
-                raise StagingError(f"visudo refuses the sudo rules of {name}: {complaint}")
+                raise StagingError(f"what {name} needs cannot be installed: {complaint}")
     progress(f"{name} is up after {time.monotonic() - start:.1f} s")
     return host
 

@@ -10,6 +10,7 @@ from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisState
 from remediate.probes.stores import Content, Link, Role, Trouble
+from remediate.programs.run import run_artisan
 from remediate.remedies.application import of_application
 from remediate.remedy import Failed, NotYet, Proven, Remedy, Verification, unmoved
 from remediate.survey import Facts
@@ -116,8 +117,7 @@ class ClearCache(Remedy):
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        artisan = f"{self.path}/artisan"
-        return (Run.of(f"/usr/bin/{self.php}", artisan, "cache:clear", "--no-ansi", user=self.user, seconds=60),)
+        return (run_artisan(self.php, self.path, "cache:clear", user=self.user, seconds=60),)
 
 
 def _emptied(link: Link, before: ContentState, after: ContentState) -> bool:

@@ -239,21 +239,17 @@ class RenewCertificate(Remedy):
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        words = (CERTBOT, "renew", "--cert-name", self.name, "--no-random-sleep-on-renew", "--non-interactive")
-        plain = Run.of(*words, *self.acme_args, user=ROOT, seconds=RENEWAL_SECONDS)
-        forced = Run.of(*words, "--force-renewal", *self.acme_args, user=ROOT, seconds=RENEWAL_SECONDS)
-        return (plain, forced)
+        words = (CERTBOT, "renew", "--no-random-sleep-on-renew", "--non-interactive", "--cert-name")
+        renew = Run.of(*words, user=ROOT, seconds=RENEWAL_SECONDS)
+        extra = ((), ("--force-renewal",))
+        return tuple(renew.helped("renew-certificate", self.name, *forced, *self.acme_args) for forced in extra)
 
     def verify(self, before: Facts, after: Facts) -> Verification:
         """See Remedy: the lineage has another certificate, a good one, and no other lineage has."""
         effect = super().verify(before, after)
         if not isinstance(effect, Proven):
             return effect
-        others = [
-            tuple(each for each in facts[Issuances()].certificates if each.lineage != self.name)
-            for facts in (before, after)
-        ]
-        if others[0] != others[1]:
+        if before[Issuances()].newest(but=self.name) != after[Issuances()].newest(but=self.name):
             return Failed(reason="other lineages were issued certificates as well")
         disk, chain = after[self._disk].certificate, after[self._chain]
         if disk.due(after[self._served].asked, self.renew_within_days) or not chain.trusted:

@@ -268,7 +268,8 @@ class UseFileCache(_MoveCache):
             yield from self._starting(facts)
 
     def _note(self, store: str) -> Run:
-        return Run.of("/usr/bin/tee", "--", self._marker, user=self.user, seconds=10, stdin=f"{store}\n")
+        noted = Run.of("/usr/bin/tee", "--", user=self.user, seconds=10, stdin=f"{store}\n")
+        return noted.helped("note-fallback", self._marker)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
@@ -340,7 +341,7 @@ class RestoreCache(_MoveCache):
 
     @property
     def _forget(self) -> Run:
-        return Run.of("/usr/bin/rm", "-f", "--", self._marker, user=self.user, seconds=10)
+        return Run.of("/usr/bin/rm", "-f", "--", user=self.user, seconds=10).helped("forget-fallback", self._marker)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""

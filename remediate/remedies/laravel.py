@@ -9,6 +9,7 @@ from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import App, Deploy
+from remediate.programs.run import run_artisan
 from remediate.remedies.application import of_application
 from remediate.remedy import Remedy
 from remediate.survey import Facts
@@ -77,5 +78,4 @@ class EndMaintenance(Remedy):
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        artisan = f"{self.path}/artisan"
-        return (Run.of(f"/usr/bin/{self.php}", artisan, "up", "--no-ansi", user=self.user, seconds=30),)
+        return (run_artisan(self.php, self.path, "up", user=self.user, seconds=30),)

@@ -13,7 +13,7 @@ from remediate.probes.files import DeletedFiles, HeldLogs, LogFile, LogFiles, Lo
 from remediate.probes.filesystems import Consumers, Room, RoomState
 from remediate.probes.php_fpm import unit_of
 from remediate.probes.systemd import SYSTEMCTL, full_name
-from remediate.programs.logs import keep_sample, read_as_root, shorten
+from remediate.programs.logs import keep_sample, shorten
 from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
@@ -147,7 +147,8 @@ class ReopenLogs(Remedy):
 
 
 def _signal(unit: str, name: str) -> Run:
-    return Run.of(SYSTEMCTL, "kill", "--kill-who=main", f"--signal={name}", full_name(unit), user=ROOT, seconds=10)
+    asked = Run.of(SYSTEMCTL, "kill", "--kill-who=main", user=ROOT, seconds=10)
+    return asked.helped("reopen-logs", f"--signal={name}", full_name(unit))
 
 
 class ShortenLogs(Remedy):
@@ -251,14 +252,15 @@ class ShortenLogs(Remedy):
         """See Remedy."""
         for file in self._sorted(facts)[0]:
             own = file.owner == self.user
-            yield keep_sample(file.path, self.user if own else None, as_root=not own)
-            yield shorten(file.path, self.user if own else ROOT)
+            user = self.user if own else ROOT
+            yield keep_sample(file.path, user)
+            yield shorten(file.path, user)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        own = ((keep_sample(path, self.user, as_root=False), shorten(path, self.user)) for path in self.paths)
-        roots = ((read_as_root(path), shorten(path, ROOT)) for path in self.paths if _of_root(path))
-        return tuple(run for runs in (*own, *roots) for run in runs)
+        own = tuple((path, self.user) for path in self.paths)
+        roots = tuple((path, ROOT) for path in self.paths if _of_root(path))
+        return tuple(run(path, user) for path, user in (*own, *roots) for run in (keep_sample, shorten))
 
     def verify(self, before: Facts, after: Facts) -> Verification:
         """Each is the same file, short now, still open for appending in whoever wrote to it, and df shows the space."""

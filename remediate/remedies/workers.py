@@ -10,8 +10,9 @@ from remediate.fields import AbsolutePath, ProgramName, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.descendants import Descendant, Descendants
-from remediate.probes.supervisor import SUPERVISORCTL, ProgramState, Workers, WorkerState
+from remediate.probes.supervisor import ProgramState, Workers, WorkerState
 from remediate.programs.processes import end_processes
+from remediate.programs.run import run_shell
 from remediate.remedy import NotYet, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import Verdict, proceed, skip, wait
@@ -48,7 +49,7 @@ def missing(after: WorkerState, spared: Iterable[ProgramState]) -> bool:
 
 def start_program(program: str) -> Run:
     """Return the command that starts those processes of a supervisor group that do not run."""
-    return Run.of(SUPERVISORCTL, "start", f"{program}:*", user=ROOT, seconds=60)
+    return run_shell("supervisor", "start", program, user=ROOT, seconds=60)
 
 
 class RestartWorkers(Remedy):

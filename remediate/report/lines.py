@@ -131,7 +131,8 @@ def survey_lines(readings: Sequence[Reading]) -> list[str]:
     """Put the answers of a survey into two columns; the same answer from several vantages is said once."""
     said: dict[tuple[str, str], list[str]] = {}
     for reading in readings:
-        if reading.probe not in _UNSHOWN and (reading.ok is not None or reading.value is None):
+        endangered = reading.probe == "sudo.rules" and reading.ok is False
+        if endangered or (reading.probe not in _UNSHOWN and (reading.ok is not None or reading.value is None)):
             said.setdefault((reading.label, clean(reading.note)), []).append(reading.vantage.value)
     seen = {label: sum(1 for other, _ in said if other == label) for label, _ in said}
     cells = [
@@ -186,6 +187,18 @@ def _result(step: StepOutcome) -> str:
 
 def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
     """Tell how one host came out: first the word, then why, then what next."""
+    endangered = any(each.probe == "sudo.rules" and each.ok is False for each in outcome.before)
+    return [
+        *_verdict_lines(outcome, door),
+        *(_indented(f"replace now: {_install(outcome, door)}") if endangered else ()),
+    ]
+
+
+def _install(outcome: HostOutcome, door: Door) -> str:
+    return f"as root on {outcome.name}, run what `{door.program} sudoers {door.on(outcome.name)} --script` prints"
+
+
+def _verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
     head = f"{HEADLINES[outcome.verdict]} in {outcome.seconds:.1f} s"
     match outcome.verdict:
         case RunVerdict.HEALTHY:
@@ -269,7 +282,7 @@ def _next(outcome: HostOutcome, door: Door) -> str:
     other = next((HANDED_OVER[code] for code in codes if code in HANDED_OVER), None)
     match codes[0]:
         case "sudo-rule-missing":
-            return f"next: install on the host what `{door.program} sudoers {door.on(outcome.name)}` prints"
+            return f"next: {_install(outcome, door)}"
         case _ if other is not None:
             return f"next: {door.program} fix.{other} {door.on(outcome.name)}"
         case _ if advised is not None:

@@ -433,7 +433,7 @@ def test_a_container_place_writes_its_inventory_before_it_starts_anything(
         "rehearsal-1",
         directory=tmp_path,
         example=DISPOSABLE,
-        sudoers=lambda _: "",
+        installation=lambda _: "",
         image=None,
         progress=lambda _: None,
     )

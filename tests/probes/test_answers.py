@@ -12,9 +12,11 @@ from remediate.errors import Unreadable
 from remediate.probes.laravel import App, AppDatabase, AppLog, DatabaseTrouble, Deploy
 from remediate.probes.network import NAMELESS, PortOwner
 from remediate.probes.nginx import NginxLog
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered
 from remediate.probes.php_fpm import Ping, Pools, PoolsState
 from remediate.probes.supervisor import OrphanWorkers, Workers
+from remediate.programs import program_text
+from remediate.programs.run import PROBES
 from remediate.testing import examples as ex
 
 APP_PATH = "/home/forge/agency-platform"
@@ -281,7 +283,7 @@ def test_a_php_that_died_is_told_in_its_own_words() -> None:
 
 @pytest.mark.parametrize("name", ["app", "pools"])
 def test_a_program_is_one_line_without_comments(name: str) -> None:
-    text = program(name)
+    text = program_text(PROBES, f"{name}.php")
     assert "\n" not in text
     assert not text.startswith("<?php")
     bare = re.sub(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'', '""', text)
@@ -296,7 +298,12 @@ def test_a_program_is_one_line_without_comments(name: str) -> None:
 @pytest.mark.parametrize("name", ["app", "pools"])
 def test_a_program_is_php(name: str) -> None:
     done = subprocess.run(
-        ("php", "-n", "-l"), input=f"<?php {program(name)}", capture_output=True, text=True, timeout=30, check=False
+        ("php", "-n", "-l"),
+        input=f"<?php {program_text(PROBES, f'{name}.php')}",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -304,7 +311,7 @@ def test_a_program_is_php(name: str) -> None:
 @pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 def test_where_no_pool_is_configured_none_is_told() -> None:
     done = subprocess.run(
-        ("php", "-n", "-r", program("pools"), "--", "/nonexistent", "1"),
+        ("php", "-n", "-r", program_text(PROBES, "pools.php"), "--", "/nonexistent", "1"),
         capture_output=True,
         text=True,
         timeout=30,

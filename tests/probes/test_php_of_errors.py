@@ -16,7 +16,8 @@ import pytest
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.probes.error_log import PERIOD, PERIODS, ErrorLog, ErrorLogState
-from remediate.probes.php import program
+from remediate.programs import program_text
+from remediate.programs.run import PROBES
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 
@@ -54,7 +55,7 @@ def channels(app: Path, default: str = "single", **each: Mapping[str, object]) -
 def asked(app: Path, *, most: int = 1 << 28, patience: float = 15) -> ErrorLogState:
     limits = (PERIODS, PERIOD, most, patience)
     done = subprocess.run(
-        ("php", "-d", "log_errors=0", "-r", program("errors"), "--", str(app), *map(str, limits)),
+        ("php", "-d", "log_errors=0", "-r", program_text(PROBES, "errors.php"), "--", str(app), *map(str, limits)),
         capture_output=True,
         text=True,
         timeout=60,

@@ -10,7 +10,9 @@ from typing import Any, Final
 import pytest
 
 from remediate.command import Output
-from remediate.probes.php import answered, program
+from remediate.probes.php import answered
+from remediate.programs import program_text
+from remediate.programs.run import PROBES
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 
@@ -47,7 +49,7 @@ def app(tmp_path: Path) -> Path:
 
 def ask(name: str, *words: object) -> Any:
     done = subprocess.run(
-        ("php", "-n", "-r", program(name), "--", *map(str, words)),
+        ("php", "-n", "-r", program_text(PROBES, f"{name}.php"), "--", *map(str, words)),
         capture_output=True,
         text=True,
         timeout=30,

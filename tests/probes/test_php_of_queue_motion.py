@@ -10,8 +10,9 @@ import pytest
 
 from remediate.command import Output
 from remediate.errors import Unreadable
-from remediate.probes.php import program
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
+from remediate.programs import program_text
+from remediate.programs.run import PROBES
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 
@@ -66,7 +67,7 @@ def asked(
     state = {"driver": driver, "queues": queues, "change": change, "taken": taken, "sets": sets or {}}
     (app / "bootstrap/state.json").write_text(json.dumps(state))
     done = subprocess.run(
-        ("php", "-n", "-r", program("queue"), "--", str(app), "motion", "4", "default"),
+        ("php", "-n", "-r", program_text(PROBES, "queue.php"), "--", str(app), "motion", "4", "default"),
         capture_output=True,
         text=True,
         timeout=30,

@@ -25,7 +25,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from remediate.command import Run
-from remediate.commands.privileges import sudoers_of
+from remediate.commands.privileges import script_of
 from remediate.fleet import select
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
@@ -153,12 +153,12 @@ def _host() -> Iterator[StagingHost]:
 
         def sudoers(host: str) -> str:
             (found,) = select(host, inventory / f"{host}.yml")
-            return sudoers_of(found, Project(CHECKOUT))
+            return script_of(found, Project(CHECKOUT))
 
         directory = CHECKOUT / ".staging"
         directory.mkdir(mode=0o700, exist_ok=True)
         try:
-            yield up("staging-measured", directory=directory, inventory=inventory, sudoers=sudoers, fresh=True)
+            yield up("staging-measured", directory=directory, inventory=inventory, installation=sudoers, fresh=True)
         finally:
             down("staging-measured", directory=directory)
 

@@ -41,7 +41,7 @@ def test_a_sample_finds_room_where_home_has_none_and_without_one_nothing_is_shor
     from remediate.programs.logs import SAMPLE_BYTES, keep_sample
 
     staged.sh(f"{CLEAN}; echo words >> {LOG}")
-    program = keep_sample(LOG, None, as_root=True).argv[2]
+    program = keep_sample(LOG, "root").argv[2]
     homeless = "getent() { echo x:x:0:0::/nonexistent:x; }; "
     keep = f"runuser -u forge -- sh -c '{homeless}{program}' sh {LOG} {SAMPLE_BYTES} root"
     assert staged.sh(keep).startswith("/var/tmp/remediate-sample-access.log.")

@@ -21,7 +21,7 @@ from remediate.probes.files import (
 )
 from remediate.probes.filesystems import Consumer, ConsumerList, Consumers, Room, RoomState
 from remediate.probes.journal import Journal, JournalUse
-from remediate.programs.logs import keep_sample, read_as_root, shorten
+from remediate.programs.logs import keep_sample, shorten
 from remediate.remedies.journal import VacuumJournal
 from remediate.remedies.logs import ReopenLogs, ShortenLogs
 from remediate.remedy import Failed, NotYet, Proven
@@ -168,9 +168,9 @@ def test_what_fills_the_disk_is_named_and_left_alone() -> None:
 
 def test_the_end_of_a_log_is_kept_before_it_is_shortened() -> None:
     assert list(SHORTEN.apply(Facts(logs(LOG, OWN)))) == [
-        keep_sample(ACCESS, None, as_root=True),
+        keep_sample(ACCESS, "root"),
         shorten(ACCESS, "root"),
-        keep_sample(LARAVEL, "forge", as_root=False),
+        keep_sample(LARAVEL, "forge"),
         shorten(LARAVEL, "forge"),
     ]
 
@@ -178,7 +178,7 @@ def test_the_end_of_a_log_is_kept_before_it_is_shortened() -> None:
 def test_no_sudo_rule_reaches_into_a_folder_of_somebody_elses() -> None:
     # Whoever may put a link in the place of a file could otherwise read and empty any file as root.
     roots = [run for run in SHORTEN.changes() if run.user == ROOT]
-    assert roots == [read_as_root(ACCESS), shorten(ACCESS, "root")]
+    assert roots == [keep_sample(ACCESS, "root"), shorten(ACCESS, "root")]
     elsewhere = ShortenLogs(paths=("/var/log/app/x.log", "/home/forge/x.log"))
     assert {run.user for run in elsewhere.changes()} == {"forge"}
 

@@ -3,18 +3,26 @@
 import json
 from typing import Any
 
-from remediate.command import Output
+from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.probe import last_line
-from remediate.programs import program_text
+from remediate.programs.run import PROBES, run_php
 
 MARKER = "remediate:"
 """Begins the line of the answer: a framework may print notices of its own around it."""
 
 
-def program(name: str) -> str:
-    """Return a program as one line."""
-    return program_text(__name__, f"{name}.php")
+def ask_php(
+    php: str,
+    name: str,
+    *arguments: str,
+    user: str,
+    seconds: float,
+    stdin: str | None = None,
+    options: tuple[str, ...] = (),
+) -> Run:
+    """Return the command that asks one of these programs, as the application's user."""
+    return run_php(php, PROBES, name, *arguments, user=user, seconds=seconds, stdin=stdin, options=options)
 
 
 def answered(label: str, output: Output) -> Any:

@@ -1,0 +1,36 @@
+"""Commands that run one of the reviewed programs, directly or through the helper of a host."""
+
+from typing import Final
+
+from remediate.command import Run
+from remediate.programs import program_text
+
+PROBES: Final = "remediate.probes.php"
+PROGRAMS: Final = "remediate.programs"
+
+
+def run_php(
+    php: str,
+    package: str,
+    name: str,
+    *arguments: str,
+    user: str,
+    seconds: float,
+    stdin: str | None = None,
+    options: tuple[str, ...] = (),
+) -> Run:
+    """Return the command that runs a PHP program of ours as the application's user, with the PHP of that name."""
+    words = (f"/usr/bin/{php}", *options, "-r", program_text(package, f"{name}.php"), "--")
+    return Run.of(*words, user=user, seconds=seconds, stdin=stdin).helped(name.replace("_", "-"), *arguments)
+
+
+def run_shell(name: str, *arguments: str, user: str | None, seconds: float, stdin: str | None = None) -> Run:
+    """Return the command that runs a shell program of ours."""
+    words = ("/bin/sh", "-c", program_text(PROGRAMS, f"{name}.sh"), "sh")
+    return Run.of(*words, user=user, seconds=seconds, stdin=stdin).helped(name.replace("_", "-"), *arguments)
+
+
+def run_artisan(php: str, path: str, command: str, *, user: str, seconds: float) -> Run:
+    """Return the command that runs an artisan command of an application, as its user."""
+    asked = Run.of(f"/usr/bin/{php}", user=user, seconds=seconds)
+    return asked.helped("artisan", f"{path}/artisan", command, "--no-ansi")
