@@ -58,9 +58,9 @@ def helper(commands: Iterable[Run]) -> str:
     return f"{_SHEBANG}\n{_HEAD}{declared}{_REFUSAL}{known}esac\n"
 
 
-def declared_in(text: str) -> frozenset[str]:
+def declared_in(text: str) -> tuple[str, ...]:
     """Read the declared lines back from those lines of a helper that begin with a quote."""
-    return frozenset(
+    return tuple(
         shlex.split(line.removesuffix(") ;;"))[0]
         for line in text.splitlines()
         if line.startswith("'") and line.endswith(") ;;")

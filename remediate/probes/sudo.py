@@ -63,7 +63,7 @@ class SudoRules(Fact):
 
     user: str
     rules: tuple[SudoRule, ...]
-    declared: frozenset[str] | None = Field(
+    declared: tuple[str, ...] | None = Field(
         default=None, description="what the host's helper may be asked (Run.declared); null where there is no helper"
     )
     writable: tuple[str, ...] = Field(
@@ -140,7 +140,7 @@ class Sudo(Probe[SudoRules]):
             return SudoRules(user=user, rules=())
         helper, gap, listing = _unpacked(packed).partition("\n\n")
         state, _, declared = helper.partition("\n")
-        word, *writable = state.split()
+        word, *writable = state.split() or [""]
         if not gap or word not in {"helper", "none"}:
             raise Unreadable("sudo rules: the helper was not told about")
         # Exit 1 with nothing listed is how sudo says that every one of its commands wants a password, or none exists.

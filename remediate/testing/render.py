@@ -1,10 +1,11 @@
 """Turns a typed fact back into what a host would print for it, so that a scripted host is read by the real parsers."""
 
 import json
+import shlex
 from itertools import count
 from typing import Final
 
-from remediate.command import CurlExit, Output
+from remediate.command import ROOT, CurlExit, Output
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
@@ -41,7 +42,7 @@ _CURL: Final = {
 }
 _EX_CONFIG: Final = 78
 _NONE_MATCHED: Final = 1
-_NO_DAEMON: Final = "unix:///var/run/supervisor.sock no such file\n"
+_NO_DAEMON: Final = "supervisor: refused connection\n"
 
 
 def output_of(probe: Probe[Fact], fact: Fact) -> Output:
@@ -156,10 +157,9 @@ def _of_php(fact: Fact) -> Output | None:
 def _of_supervisor(fact: Fact) -> Output | None:
     match fact:
         case WorkerState(daemon=False):
-            return Output(stdout=_NO_DAEMON, exit=4)
+            return Output(stderr=_NO_DAEMON, exit=3)
         case WorkerState():
-            well = all(each.state == "RUNNING" for each in fact.processes)
-            return Output(stdout="".join(map(_program, fact.processes)), exit=0 if well else 3)
+            return Output(stdout="".join(map(_program, fact.processes)))
         case StrayWorkers():
             lines = (f"{each.pid} {each.started} {each.user} {each.arguments} \n" for each in fact.processes)
             return Output(stdout="".join(lines))
@@ -170,10 +170,8 @@ def _of_supervisor(fact: Fact) -> Output | None:
 def _program(process: ProgramState) -> str:
     detail = process.detail
     if process.pid is not None:
-        days, seconds = divmod(int(process.uptime or 0), 86400)
-        clock = f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-        detail = f"pid {process.pid}, uptime {f'{days} days, ' if days else ''}{clock}"
-    return f"{process.name:<32} {process.state:<9} {detail}\n"
+        detail = f"pid {process.pid}, uptime {int(process.uptime or 0)}"
+    return f"{process.name} {process.state} {detail}\n"
 
 
 def _ss(fact: Listeners) -> str:
@@ -235,7 +233,12 @@ def _sudo(fact: SudoRules) -> str:
         f"    Options: {'' if rule.password else '!'}authenticate\n    Commands:\n\t{rule.command}\n"
         for rule in fact.rules
     )
-    return f"{fact.user}\n{''.join(entries)}"
+    if fact.user == ROOT:
+        return "root\n"
+    places = "".join(f" {path}" for path in fact.writable)
+    declared = "".join(f"{shlex.quote(line)}) ;;\n" for line in fact.declared or ())
+    helper = "none\n" if fact.declared is None else f"helper{places}\n{declared}"
+    return f"{fact.user}\n{helper}\n{''.join(entries)}"
 
 
 def _php(fact: InstalledPhp) -> str:

@@ -51,10 +51,7 @@ def _of_renewals(fact: Fact) -> Output | None:
         case RenewalState():
             return Output(stdout=_renewal(fact))
         case IssuedState():
-            lines = (
-                f"{each.at}.0000000000 letsencrypt/archive/{each.lineage}/cert{each.number}.pem\n"
-                for each in fact.certificates
-            )
+            lines = (f"{each.at} {each.lineage} {each.number}\n" for each in fact.certificates)
             return Output(stdout="".join(lines))
         case CertbotProcesses():
             lines = (f"{line}\n" for line in fact.running)

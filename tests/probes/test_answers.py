@@ -297,14 +297,8 @@ def test_a_program_is_one_line_without_comments(name: str) -> None:
 @pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 @pytest.mark.parametrize("name", ["app", "pools"])
 def test_a_program_is_php(name: str) -> None:
-    done = subprocess.run(
-        ("php", "-n", "-l"),
-        input=f"<?php {program_text(PROBES, f'{name}.php')}",
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    text = f"<?php {program_text(PROBES, name + '.php')}"
+    done = subprocess.run(("php", "-n", "-l"), input=text, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
