@@ -19,6 +19,7 @@ from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools
 from remediate.probes.redis import AppRedis
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit, UnitLog
+from remediate.programs.run import run_artisan
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
@@ -89,7 +90,7 @@ def restart(unit: str) -> Run:
     return Run.of("/usr/bin/systemctl", "restart", f"{unit}.service", user=ROOT, seconds=100)
 
 
-UP_AGAIN = Run.of("/usr/bin/php8.2", f"{PATH}/artisan", "up", "--no-ansi", user="forge", seconds=30)
+UP_AGAIN = run_artisan("php8.2", PATH, "up", user="forge", seconds=30)
 
 AGAIN = ex.started_again(ex.FAILED)
 LEFT = ex.strays((101, 5001), (102, 5002))

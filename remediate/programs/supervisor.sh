@@ -14,7 +14,7 @@ given=; limit=6; method=getAllProcessInfo;
 [ "$1" = status ] || { method=startProcessGroup; limit=55; given="<param><value><string>$2</string></value></param><param><value><boolean>1</boolean></value></param>"; };
 answer=$(ask "$limit" "$method" "$given" 2>&1); code=$?;
 case $code in 0) ;; 7) echo "supervisor: refused connection" >&2; exit 3 ;; *) printf '%s\n' "supervisor: $answer" >&2; exit 1 ;; esac;
-case $answer in *'<fault>'*) printf '%s\n' "$answer" | sed -n 's/.*<string>\(.*\)<\/string>.*/supervisor: \1/p' >&2; exit 1 ;; esac;
+case $answer in *SHUTDOWN_STATE*) echo "supervisor: it is shutting down" >&2; exit 3 ;; *'<fault>'*) printf '%s\n' "$answer" | sed -n 's/.*<string>\(.*\)<\/string>.*/supervisor: \1/p' >&2; exit 1 ;; esac;
 printf '%s\n' "$answer" | awk -v method="$method" '
 /^<name>/ { key = $0; gsub(/<[^>]*>/, "", key) }
 /^<value><(int|string)>/ { text = $0; gsub(/<[^>]*>/, "", text); gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&amp;/, "\\&", text); found[key] = text }

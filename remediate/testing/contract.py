@@ -226,9 +226,7 @@ def _commands(remedy: Remedy) -> None:
         assert run in privileges, f"privileges() does not list `{run}`"
         assert run.argv[0].startswith("/"), f"`{run}` is privileged, so its program must be an absolute path"
         program = run.argv[0].rpartition("/")[2]
-        assert run.user != ROOT or program not in _INTERPRETERS, (
-            f"`{run}`: a sudo rule for {program} is a rule for anything"
-        )
+        assert run.verb or program not in _INTERPRETERS, f"`{run}`: a sudo rule for {program} is a rule for anything"
     extra = [run for run in privileges if run not in (*changes, *asked)]
     assert not extra, f"privileges() asks for `{extra[0]}`, which nothing uses"
     try:

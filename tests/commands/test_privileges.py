@@ -48,7 +48,7 @@ def test_a_task_of_its_own_has_its_rules_too(configured: Path) -> None:
     (reload,) = (line for line in text.splitlines() if "try-reload-or-restart" in line)
     assert reload.startswith("deploy ALL=(root) ")
     assert reload.endswith("NOPASSWD: /usr/bin/systemctl try-reload-or-restart php8.3-fpm.service")
-    assert [line for line in text.splitlines() if "(forge)" in line and "/usr/bin/php8.3 -r" in line]
+    assert [line for line in text.splitlines() if "(forge)" in line and line.endswith("/helper-1 app")]
 
 
 def test_the_user_of_the_inventory_wins(configured: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_configuration_that_cannot_be_asked_is_one_line(configured: Path, monk
         sudoers_of(host(), Project(None))
 
 
-@pytest.mark.parametrize("user", ["ALL", "ADMINS", "%admin", "#0", "+all", "a b", "DOMAIN\\ops"])
+@pytest.mark.parametrize("user", ["ALL", "ADMINS", "%admin", "#0", "+all", "a b"])
 def test_a_name_that_means_somebody_else_to_sudo_is_refused(configured: Path, user: str) -> None:
     configured.write_text(f"user {user}\n")
     with pytest.raises(ConfigurationError, match="web1: sudoers cannot express the login name"):

@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from remediate.command import ROOT, Output, Run
+from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import DatabaseLimits
 from remediate.probes.laravel import Compared, Credentials, DatabaseTrouble
 from remediate.probes.mysql import DataDirectory, LongestIdle, Sessions, SessionsState
 from remediate.programs import program_text
-from remediate.programs.database import CLIENT, end_idle, end_queries, list_sessions, longest_idle
+from remediate.programs.database import ACCOUNT, CLIENT, end_idle, end_queries, list_sessions, longest_idle
 from remediate.testing import examples as ex
 
 SESSIONS, DATA = Sessions(), DataDirectory()
@@ -116,21 +116,21 @@ LIMITS = DatabaseLimits(lock_wait=2, idle_transaction=3, long_query=4, idle=5)
     ids=["list", "longest", "end", "idle"],
 )
 def test_the_programs_are_fixed_and_the_limits_are_variables(run: Run) -> None:
-    assert (run.user, run.argv[0], run.argv[-2]) == (ROOT, CLIENT, "--execute")
+    assert (run.user, run.argv[0], run.argv[-3]) == (ACCOUNT, CLIENT, "--execute")
     (given,) = (word for word in run.argv if word.startswith("--init-command="))
     assert given.startswith("--init-command=SET @lock_wait = 2, @idle_transaction = 3, @long_query = 4, @idle = 5")
     assert ("@application = 'shop'" in given) is (run != list_sessions(LIMITS))
-    assert "shop" not in run.argv[-1]
-    assert not re.search(r"[\x00-\x1f]| -- |judged\.sql|%%", run.argv[-1])
+    assert "shop" not in run.argv[-2]
+    assert not re.search(r"[\x00-\x1f]| -- |judged\.sql|%%", run.argv[-2])
 
 
 def test_only_what_ends_sessions_has_words_for_it() -> None:
     words = re.compile(r"\b(KILL|DROP|DELETE|UPDATE|ALTER|GRANT|CREATE|INSERT|FLUSH)\b")
-    assert words.findall(list_sessions(LIMITS).argv[-1]) == []
-    assert words.findall(longest_idle(LIMITS, "shop").argv[-1]) == []
-    assert words.findall(end_queries(LIMITS, "shop").argv[-1]) == ["KILL", "KILL"]
-    assert words.findall(end_idle(LIMITS, "shop").argv[-1]) == ["KILL"]
-    assert end_queries(LIMITS, "shop").argv[-1].index("KILL QUERY ID") < end_queries(LIMITS, "shop").argv[-1].index(
+    assert words.findall(list_sessions(LIMITS).argv[-2]) == []
+    assert words.findall(longest_idle(LIMITS, "shop").argv[-2]) == []
+    assert words.findall(end_queries(LIMITS, "shop").argv[-2]) == ["KILL", "KILL"]
+    assert words.findall(end_idle(LIMITS, "shop").argv[-2]) == ["KILL"]
+    assert end_queries(LIMITS, "shop").argv[-2].index("KILL QUERY ID") < end_queries(LIMITS, "shop").argv[-2].index(
         "KILL CONNECTION"
     )
 
@@ -143,7 +143,7 @@ def test_what_lists_and_what_ends_judge_by_the_same_words() -> None:
         end_queries(LIMITS, "shop"),
         end_idle(LIMITS, "shop"),
     ):
-        assert judged in run.argv[-1]
+        assert judged in run.argv[-2]
 
 
 def test_whoever_is_only_suspected_is_never_ended() -> None:
@@ -152,12 +152,12 @@ def test_whoever_is_only_suspected_is_never_ended() -> None:
     assert "innodb_lock_waits" in blockers
     assert "UNION" not in blockers
     for run in (end_queries(LIMITS, "shop"), end_idle(LIMITS, "shop")):
-        assert "suspected" not in run.argv[-1].replace(judged, "")
-    assert "suspected" in list_sessions(LIMITS).argv[-1].replace(judged, "")
+        assert "suspected" not in run.argv[-2].replace(judged, "")
+    assert "suspected" in list_sessions(LIMITS).argv[-2].replace(judged, "")
 
 
 def test_a_plan_names_the_program() -> None:
-    assert str(end_idle(LIMITS, "shop")).endswith("--execute 'end_idle.sql of remediate'")
+    assert "--execute 'end_idle.sql of remediate' '--init-command=SET " in str(end_idle(LIMITS, "shop"))
 
 
 WRAPPED = (

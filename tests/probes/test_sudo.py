@@ -1,6 +1,7 @@
 """What sudo 1.9.13 lists, read as sudo itself decides."""
 
 import gzip
+import shlex
 import shutil
 import subprocess
 import warnings
@@ -12,11 +13,14 @@ import pytest
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
+from remediate.programs import HELPER
 from remediate.project import Project
 from remediate.report.example import EXAMPLE
 from remediate.script import STDOUT_LIMIT
 
 HEAD = """ops
+none
+
 Matching Defaults entries for ops on web1:
     env_reset, mail_badpass, secure_path=/usr/local/sbin\\:/usr/local/bin\\:/usr/sbin\\:/usr/bin\\:/sbin\\:/bin, use_pty
 
@@ -70,6 +74,8 @@ Sudoers entry:
 """
 )
 NO_QUESTIONS = """free
+none
+
 Matching Defaults entries for free on web1:
     env_reset, mail_badpass, secure_path=/usr/local/sbin\\:/usr/local/bin, use_pty, !authenticate
 
@@ -145,7 +151,7 @@ def test_newer_versions_name_the_file_of_an_entry() -> None:
     assert allowed(listing, "/usr/sbin/nginx", "-t")
 
 
-@pytest.mark.parametrize("stdout", ["none\n", "ask\n", "ops\nsudo: not found\n"])
+@pytest.mark.parametrize("stdout", ["ops\nnone\n\n", "ops\nnone\n\nsudo: not found\n"])
 def test_without_any_rule_nothing_is_allowed(stdout: str) -> None:
     rules = Sudo().read(Output(stdout=stdout, stderr="sudo: a password is required", exit=1))
     assert rules.rules == ()
@@ -179,6 +185,112 @@ def test_a_pattern_that_python_does_not_know_allows_nothing(rule: str) -> None:
         assert rules.allows(Run.of("/usr/bin/x", "0", user=ROOT)) is False
 
 
+# -- roles of a directory, and sudo-rs ---------------------------------------------------------------------------------
+
+ROLES = (
+    HEAD
+    + """
+Sudoers entry: /etc/sudoers.d/local
+    RunAsUsers: root
+    Options: !authenticate
+    Commands:
+\t/usr/bin/id ""
+
+LDAP Role: operators
+    RunAsUsers: root
+    Commands:
+\t/usr/bin/systemctl restart nginx
+
+LDAP Role: readers
+    RunAsUsers: root
+    Options: !authenticate
+    Commands:
+\t/usr/sbin/nginx -t
+"""
+)
+"""A local entry and two roles, as display.c of sudo 1.9 prints them."""
+SUDO_RS = """ops
+none
+
+User ops may run the following commands on web1:
+
+Sudoers entry:
+    RunAsUsers: root
+    Options: !authenticate
+    Commands:
+\t/usr/bin/id
+
+Sudoers entry:
+    RunAsUsers: root
+    Options: !authenticate
+    Commands:
+\t/usr/bin/cat /etc/hosts
+\t/usr/bin/systemctl restart a=b.service
+"""
+"""Printed by sudo-rs 0.2.5 of Debian 13."""
+
+
+def test_a_role_is_an_entry_of_its_own() -> None:
+    assert allowed(ROLES, "/usr/bin/id")
+    assert allowed(ROLES, "/usr/sbin/nginx", "-t")
+    assert not allowed(ROLES, "/usr/bin/systemctl", "restart", "nginx")  # that role wants a password
+
+
+def test_what_sudo_rs_lists_is_read() -> None:
+    assert allowed(SUDO_RS, "/usr/bin/systemctl", "restart", "a=b.service")
+    assert allowed(SUDO_RS, "/usr/bin/cat", "/etc/hosts")
+    assert not allowed(SUDO_RS, "/usr/bin/cat", "/etc/shadow")
+
+
+# -- the helper, and what an earlier version left behind ---------------------------------------------------------------
+
+VERB = Run.of("/usr/bin/tail", "-n", user=ROOT).helped("log-end", "5", "/var/log/it's.log")
+RULE = f"/usr/bin/id\n\t{HELPER} log-end"
+
+
+def helped(head: str) -> SudoRules:
+    return Sudo().read(Output(stdout=LISTING.replace("none\n", head).replace('/usr/bin/id ""', RULE)))
+
+
+def test_the_helper_runs_what_was_declared_and_sudo_allows() -> None:
+    declared = f"helper\n{shlex.quote(VERB.declared)}) ;;\n"
+    assert helped(declared).allows(VERB)
+    assert not helped("helper\n").allows(VERB)
+    assert not helped(declared.replace("5", "6")).allows(VERB)
+    assert not helped("none\n").allows(VERB)
+    assert not Sudo().read(Output(stdout=LISTING.replace("none\n", declared))).allows(VERB)
+
+
+def test_without_a_helper_who_may_do_everything_does_it_directly() -> None:
+    assert Sudo().read(Output(stdout=EVERYTHING)).allows(VERB)
+
+
+def test_a_helper_that_others_can_write_is_not_used() -> None:
+    rules = helped(f"helper /opt /opt/remediate\n{shlex.quote(VERB.declared)}) ;;\n")
+    assert not rules.allows(VERB)
+    assert (rules.ok, rules.describe()) == (
+        False,
+        "; ".join(f"others than root can write {path}, and with it remediate's helper" for path in rules.writable),
+    )
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "/usr/bin/mariadb --batch --delimiter=%% --init-command=SET @a = 1 --execute WITH x",
+        "/usr/bin/supervisorctl status",
+        "/bin/sh -c file=$1 sh /x",
+        "/usr/bin/php8.2 -n -r exit; -- /x",
+    ],
+)
+def test_the_rules_of_an_earlier_version_are_called_what_they_are(rule: str) -> None:
+    rules = SudoRules(user="ops", rules=(SudoRule(run_as=("root",), command=rule, password=False),))
+    assert rules.ok is False
+    assert rules.describe().startswith(f"rules for {rule.split(maxsplit=1)[0]} give ops a root shell")
+    asks = SudoRules(user="ops", rules=(SudoRule(run_as=("root",), command=rule, password=True),))
+    assert asks.ok is None
+
+
 # -- a listing that would be too long ----------------------------------------------------------------------------------
 
 
@@ -199,16 +311,16 @@ def asked(tmp_path: Path, listing: str, *, without: str = "") -> Output:
 
 @pytest.mark.parametrize("without", ["", "gzip", "base64"])
 def test_it_is_packed_where_that_is_possible(tmp_path: Path, without: str) -> None:
-    _, _, listing = LISTING.partition("\n")
+    _, _, listing = LISTING.partition("none\n\n")
     answer = asked(tmp_path, listing, without=without)
     assert Sudo().read(answer) == Sudo().read(Output(stdout=LISTING))
     assert ("RunAsUsers" in answer.stdout) is bool(without)
 
 
 def test_the_rules_for_everything_that_ships_can_be_read(tmp_path: Path) -> None:
-    _, _, listing = LISTING.partition("\n")
+    _, _, listing = LISTING.partition("none\n\n")
     project = Project(None)
-    needed = {run.permission for name in project.playbooks() for run in project.load(name)(EXAMPLE).privileges()}
+    needed = {(run.user, run.argv) for name in project.playbooks() for run in project.load(name)(EXAMPLE).privileges()}
     for user, argv in sorted(needed, key=str):
         listing += f"\nSudoers entry:\n    RunAsUsers: {user}\n    Commands:\n\t{' '.join(argv)}\n"
     assert len(listing) > 2 * STDOUT_LIMIT

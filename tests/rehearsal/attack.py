@@ -13,6 +13,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 PLACE = Path("/srv/attack")
@@ -148,7 +149,7 @@ def spoken(helped: bool, declared: list[str], user: str, verb: str) -> list[str]
     return [f"{line}\n{SPOKEN}" for line in (own, *bent)]
 
 
-def attacks(user, words, declared):
+def attacks(user: str, words: tuple[str, ...], declared: list[str]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield what is typed behind `sudo -n`, and what is said on standard input."""
     program, *rest = words
     arguments = tuple(rest)

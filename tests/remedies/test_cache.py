@@ -6,12 +6,12 @@ from itertools import product
 import pytest
 
 import toys
-from remediate.command import Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisState
 from remediate.probes.stores import Role, Scan, Trouble
+from remediate.programs.run import run_artisan
 from remediate.remedies.cache import ClearCache
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
@@ -102,7 +102,7 @@ def test_it_says_what_would_be_lost() -> None:
 
 def test_what_it_does() -> None:
     (clear,) = REMEDY.apply(Facts(facts(FULL, CONTENTS["own"])))
-    assert clear == Run.of("/usr/bin/php8.2", f"{PATH}/artisan", "cache:clear", "--no-ansi", user="forge", seconds=60)
+    assert clear == run_artisan("php8.2", PATH, "cache:clear", user="forge", seconds=60)
 
 
 # -- what cache:clear says and exits with says nothing: what is there afterwards does ----------------------------------

@@ -36,8 +36,11 @@ FILE, AUTHORITY = NginxCertificate(domain=NAME), Authority(name=NAME)
 OWN = ServerCertificate(files=(f"/etc/letsencrypt/live/{NAME}/fullchain.pem",))
 OTHER = ServerCertificate(files=("/etc/letsencrypt/live/other.org/fullchain.pem",))
 PANEL = ServerCertificate(files=("/etc/nginx/ssl/example.com/4711/server.crt",))
-WORDS = ("/usr/bin/certbot", "renew", "--cert-name", NAME, "--no-random-sleep-on-renew", "--non-interactive")
-RENEW, FORCE = (Run.of(*WORDS, *more, user=ROOT, seconds=300) for more in ((), ("--force-renewal",)))
+WORDS = ("/usr/bin/certbot", "renew", "--no-random-sleep-on-renew", "--non-interactive", "--cert-name", NAME)
+RENEW, FORCE = (
+    Run.of(*WORDS[:-1], user=ROOT, seconds=300).helped("renew-certificate", WORDS[-1], *more)
+    for more in ((), ("--force-renewal",))
+)
 
 GOOD, DUE, EXPIRED = ex.certificate(), ex.certificate(left=10), ex.certificate(left=-3)
 NEW = ex.certificate(left=90, serial="4A12")

@@ -20,6 +20,7 @@ from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
 from remediate.programs.processes import end_processes
 from remediate.remedies.configuration import CacheConfig, SetEnv
+from remediate.remedies.workers import start_program
 from remediate.remedy import NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import examples as ex
@@ -46,7 +47,7 @@ Known = dict[Probe[Fact], Fact | Unreadable]
 EDIT = edit_env("php8.2", PATH, "forge", "STRIPE_WEBHOOK_SECRET", SecretStr(CANARY), seen=ex.env_file().mark)
 REBUILD = cache_config("php8.2", PATH, "forge")
 RELOAD = Run.of("/usr/bin/systemctl", "try-reload-or-restart", "php8.2-fpm.service", user=ROOT, seconds=60)
-START = Run.of("/usr/bin/supervisorctl", "start", "agency-worker:*", user=ROOT, seconds=60)
+START = start_program("agency-worker")
 
 
 def end(*identities: str) -> Run:

@@ -316,7 +316,7 @@ def test_where_it_was_is_forgotten_last() -> None:
     assert '"value": "cmVkaXM="' in edit.stdin.get_secret_value()
     assert end == end_processes(("101:1010", "102:1020"), "forge", 60, left="leave")
     assert start == start_program("agency-worker")
-    assert forget == Run.of("/usr/bin/rm", "-f", "--", MARKER, user="forge", seconds=10)
+    assert forget == Run.of("/usr/bin/rm", "-f", "--", user="forge", seconds=10).helped("forget-fallback", MARKER)
 
 
 def test_every_run_reminds_of_it_and_only_while_it_lasts() -> None:

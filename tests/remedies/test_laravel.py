@@ -4,11 +4,11 @@ from itertools import product
 
 import pytest
 
-from remediate.command import Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import App, Deploy
+from remediate.programs.run import run_artisan
 from remediate.remedies.laravel import EndMaintenance
 from remediate.survey import Facts
 from remediate.testing import examples as ex
@@ -65,7 +65,7 @@ def test_what_it_says() -> None:
 
 def test_what_it_does() -> None:
     (up,) = REMEDY.apply(Facts(facts(ex.IN_MAINTENANCE, ex.NO_DEPLOY)))
-    assert up == Run.of("/usr/bin/php8.2", f"{PATH}/artisan", "up", "--no-ansi", user="forge", seconds=30)
+    assert up == run_artisan("php8.2", PATH, "up", user="forge", seconds=30)
 
 
 def test_the_inventory_fills_it() -> None:

@@ -50,7 +50,9 @@ BIG = exl.opened(size=60 * 1024**2)
 SMALL = exl.opened("mariadbd", 36, "/tmp/#14", inode=14, device=47)
 STRANGE = exl.opened("rsyslogd", 88, "/var/log/nginx/old.log", inode=9, size=30 * 1024**2)
 ELSEWHERE = exl.opened("nginx", 71, "/var/log/other.log", inode=10, device=1, size=30 * 1024**2)
-USR1 = Run.of("/usr/bin/systemctl", "kill", "--kill-who=main", "--signal=USR1", "nginx.service", user=ROOT, seconds=10)
+USR1 = Run.of("/usr/bin/systemctl", "kill", "--kill-who=main", user=ROOT, seconds=10).helped(
+    "reopen-logs", "--signal=USR1", "nginx.service"
+)
 
 
 def held(*files: OpenFile, room: Fact = exl.NO_ROOM) -> Answers:

@@ -101,8 +101,8 @@ def test_what_it_does() -> None:
     assert list(REMEDY.apply(Facts(facts(ex.START_LIMIT)))) == [RESET, RESTART]
     assert [str(run) for run in REMEDY.privileges()] == [
         "sudo -n /usr/sbin/nginx -t",
-        "sudo -n /usr/bin/ss -ltnpH 'sport = :80'",
-        "sudo -n /usr/bin/ss -ltnpH 'sport = :443'",
+        "sudo -n /usr/bin/ss -ltnpH sport eq :80",
+        "sudo -n /usr/bin/ss -ltnpH sport eq :443",
         "sudo -n /usr/bin/systemctl reset-failed nginx.service",
         "sudo -n /usr/bin/systemctl restart nginx.service",
     ]

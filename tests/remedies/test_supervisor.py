@@ -21,6 +21,7 @@ from remediate.probes.supervisor import OrphanWorkers, StrayProcess, StrayWorker
 from remediate.probes.systemd import Unit
 from remediate.programs.processes import end_processes
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
+from remediate.remedies.workers import start_program
 from remediate.survey import Facts
 from remediate.testing import SHELLS, installed_shells
 from remediate.testing import examples as ex
@@ -122,7 +123,7 @@ def test_what_it_starts() -> None:
     state = ex.workers("RUNNING", "FATAL")
     facts = Facts({WORKERS: state})
     (start,) = START.apply(facts)
-    assert start == Run.of("/usr/bin/supervisorctl", "start", "agency-worker:*", user=ROOT, seconds=60)
+    assert start == start_program("agency-worker")
     assert START.guard(facts).reason == "agency-worker is 1/2 running, FATAL"
 
 

@@ -4,14 +4,13 @@ from itertools import product
 
 import pytest
 
-from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.descendants import Descendants
 from remediate.probes.supervisor import Workers
 from remediate.programs.processes import end_processes
-from remediate.remedies.workers import RestartWorkers, renew_workers, renewing
+from remediate.remedies.workers import RestartWorkers, renew_workers, renewing, start_program
 from remediate.remedy import NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import examples as ex
@@ -51,7 +50,7 @@ def test_only_the_old_ones_are_ended_and_what_does_not_come_back_is_started() ->
     facts = Facts({PROCESSES: STALE["one"], WORKERS: RUN})
     assert list(RENEW.apply(facts)) == [
         end_processes(("101:1010",), "forge", 7, left="leave"),
-        Run.of("/usr/bin/supervisorctl", "start", "agency-worker:*", user=ROOT, seconds=60),
+        start_program("agency-worker"),
     ]
     assert list(renew_workers((), "forge", "agency-worker", 7)) == []
     assert renewing("forge", None, 7) == (end_processes((), "forge", 7, left="leave"),)

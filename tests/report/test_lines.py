@@ -173,7 +173,7 @@ def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told:
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        ("sudo-rule-missing", "next: install on the host what `invoke sudoers --host web1` prints"),
+        ("sudo-rule-missing", "next: as root on web1, run what `invoke sudoers --host web1 --script` prints"),
         ("config-broken", "next: mend the configuration"),
         ("locked", "next: wait for it with --wait SECONDS"),
     ],

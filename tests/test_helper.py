@@ -1,0 +1,124 @@
+"""The helper of a host: it runs what was declared, word for word, and refuses everything else."""
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from remediate.command import ROOT, Run
+from remediate.commands.privileges import privileges_of
+from remediate.helper import COMPLAINT, UNDECLARED, declared_in, helper
+from remediate.host import DatabaseLimits, Host, SshTarget
+from remediate.installation import script
+from remediate.privileges import worst
+from remediate.programs import HELPER, HELPER_VERSION
+from remediate.programs.database import ACCOUNT, end_idle
+from remediate.project import Project
+from remediate.report.example import EXAMPLE
+
+ODD = ("it's", 'a "quoted" $(word)', "*", "a  b", "-n", "\\'", "é")
+SAY = Run.of("/bin/sh", "-c", 'printf "<%s>" "$@"; cat', "sh", user=ROOT).helped("say", *ODD)
+QUIET = Run.of("/bin/sh", "-c", "exit 7", "sh", user=ROOT).helped("quiet")
+HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"))
+
+
+def ask(tmp_path: Path, verb: str, said: str, *more: str) -> "subprocess.CompletedProcess[str]":
+    """Run the helper for SAY and QUIET as its first line says, with an environment that it must not see."""
+    file = tmp_path / "helper"
+    file.write_text(helper([SAY, QUIET]))
+    file.chmod(0o755)
+    return subprocess.run(
+        (str(file), verb, *more),
+        input=said,
+        env={"PATH": str(tmp_path), "IFS": "/", "ENV": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def line(*arguments: str) -> str:
+    return "".join(f"\t{each}" for each in arguments) + "\n"
+
+
+def test_it_hands_on_every_argument_and_what_is_read(tmp_path: Path) -> None:
+    done = ask(tmp_path, "say", f"{line(*ODD)}input\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "".join(f"<{each}>" for each in ODD) + "input\n", "")
+
+
+def test_a_verb_without_arguments(tmp_path: Path) -> None:
+    assert ask(tmp_path, "quiet", "\n").returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("verb", "said", "more"),
+    [
+        ("say", line(*ODD[:-1]), ()),
+        ("say", line(*ODD, "more"), ()),
+        ("say", line(*reversed(ODD)), ()),
+        ("say", " ".join(ODD) + "\n", ()),
+        ("say", "\n", ()),
+        ("quiet", line("x"), ()),
+        ("quiet", "quiet) exit 3 ;; #\n", ()),
+        ("*", "\n", ()),
+        ("sh", line("-c", "exit 3"), ()),
+        ("", "\n", ()),
+    ],
+)
+def test_what_was_not_declared_is_refused(tmp_path: Path, verb: str, said: str, more: tuple[str, ...]) -> None:
+    done = ask(tmp_path, verb, said, *more)
+    assert (done.returncode, done.stdout) == (UNDECLARED, "")
+    assert done.stderr.startswith(COMPLAINT)
+
+
+def test_one_verb_and_one_line_are_expected(tmp_path: Path) -> None:
+    assert ask(tmp_path, "quiet", "\n", "quiet").returncode == 64
+    assert ask(tmp_path, "quiet", "").returncode == 64
+
+
+@pytest.mark.parametrize("argument", ["", "a\nb", "a\tb"])
+def test_what_it_could_not_tell_apart_is_never_declared(argument: str) -> None:
+    with pytest.raises(ValueError, match="cannot be handed"):
+        helper([QUIET.helped("quiet", argument)])
+
+
+def test_a_verb_stands_for_one_program() -> None:
+    with pytest.raises(ValueError, match="say would stand for two programs"):
+        helper([SAY, Run.of("/usr/bin/id", user=ROOT).helped("say")])
+
+
+def test_what_is_declared_can_be_read_back() -> None:
+    assert declared_in(helper([SAY, QUIET])) == (QUIET.declared, SAY.declared)
+
+
+def test_everything_that_ships_can_be_installed_and_says_its_worst() -> None:
+    commands = privileges_of(EXAMPLE, Project(None))
+    text = script(EXAMPLE, "ops", commands)
+    done = subprocess.run(("/bin/sh", "-n"), input=text, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not reviewed" not in text
+    assert "not remediate's own" not in text
+    for run in commands:
+        if run.verb:
+            assert "not remediate's own" not in worst(run.user or "", run.permission[1]), run.verb
+
+
+def test_another_text_is_another_version() -> None:
+    """A change to what the helper runs has to raise HELPER_VERSION: then change the digest here, too."""
+    commands = [run for run in privileges_of(EXAMPLE, Project(None)) if run.verb]
+    texts = sorted({(run.verb, run.fixed) for run in commands})
+    digest = hashlib.sha256(repr((texts, helper([SAY, QUIET]))).encode()).hexdigest()[:12]
+    assert (HELPER_VERSION, digest) == (1, "0e7c6821b83a")
+
+
+def test_root_gets_no_helper_and_no_rules() -> None:
+    text = script(HOST, ROOT, [SAY, end_idle(DatabaseLimits(), "shop")])
+    assert HELPER not in text
+    assert "sudoers" not in text
+    assert ACCOUNT in text
+
+
+def test_nothing_is_made_in_a_database_that_is_not_asked() -> None:
+    assert ACCOUNT not in script(HOST, "ops", [SAY])
