@@ -291,8 +291,9 @@ WORDS = [
     "-----BEGIN PRIVATE KEY-----", "-----END A ", "a.b-", "a", "_", "-",
     "hooks.slack.com/services/", "/hooks/", "?signature=", "<password>", "<password ", "pass=", "pass: ", "define('",
     "define('DB_PASSWORD', '", "->login(", "->login(a, '", "ldap_bind(a", "cookie: a=", "cookie: ", "_session=",
-    "remember_",     "login a password ", "login ", "_auth=", '"auth":"', "A_PASSWORD=a ", "A_", "SG.aaaaaaaaaaaaaaaa",
-    "sk-aaaaaaaaaaaaaaaa.",     "-----END PRIVATE KEY-----", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", "api.telegram.org/bot",
+    "remember_", "login a password ", "login ", "_auth=", '"auth":"', "A_PASSWORD=a ", "A_", "SG.aaaaaaaaaaaaaaaa",
+    "sk-aaaaaaaaaaaaaaaa.", "-----END PRIVATE KEY-----", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+    "api.telegram.org/bot",
 ]  # fmt: skip
 FILLERS = ["\\", "\\a", '\\"', "\\'", '"', "'", ":", "=", " ", "\t", "@", "]", "].", '" ', "' ", "',", "a ", "/", "."]
 
