@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from remediate.command import Run
 from remediate.judge import RULES, explain, verification
+from remediate.lock import lock_refusal
 from remediate.outcome import Verified
 from remediate.playbook import Probes
 from remediate.remedy import Failed, Proven, Remedy, Step, Verification
@@ -15,7 +16,7 @@ from remediate.script import Act, Fence
 from remediate.session import Acted, ActState, CommandResult
 from remediate.survey import Facts
 from remediate.surveyor import SURVEY_SECONDS, Look, Surveyor
-from remediate.verdict import LOCK_MISSING, LOCKED, Verdict, refuse
+from remediate.verdict import LOCK_MISSING, Verdict, refuse
 
 
 class Ran(NamedTuple):
@@ -62,15 +63,16 @@ def attempt(
     enough: Callable[[Facts], bool],
     stop: Event,
     relied_on: Probes = (),
+    despite: str = "",
 ) -> Ran | NotRun | Verdict:
     """Apply a remedy in one exec. A Verdict is a refusal: nothing ran.
 
     `enough` says on healed facts whether looking can end before the remedy's time is over; `relied_on` has to read
-    under the lock as it did before. Raises Unreachable when nothing was sent, ContactLost when it is not known what
-    happened, Stopped.
+    under the lock as it did before; `despite` names who may hold the lock all the same. Raises Unreachable when
+    nothing was sent, ContactLost when it is not known what happened, Stopped.
     """
     before = surveyor.facts
-    act = act_of(remedy, before, steps, wait=wait, relied_on=relied_on)
+    act = act_of(remedy, before, steps, wait=wait, relied_on=relied_on).model_copy(update={"despite": despite})
     seconds = wait + sum(run.seconds for run in steps) + remedy.settle + SURVEY_SECONDS
     with surveyor.look(act, seconds=seconds, owner=owner) as look:
         acted = look.acted()
@@ -78,7 +80,7 @@ def attempt(
             case ActState.MOVED:
                 return NotRun.MOVED
             case ActState.LOCKED:
-                return refuse(LOCKED, f"another run is changing this host{holder(acted.holder, owner)}")
+                return lock_refusal(acted.holder, owner)
             case ActState.NO_LOCK:
                 return refuse(LOCK_MISSING, LOCK_MISSING.meaning)
             case ActState.ACTED:
@@ -88,17 +90,6 @@ def attempt(
                     # Not failed: nobody waited long enough to say so.
                     raise Stopped(ran._replace(verified=Verified.UNKNOWN))
                 return ran
-
-
-def holder(processes: str, owner: tuple[str, ...]) -> str:
-    """Read from a process list who holds the lock: ` (ana@laptop, run 0198…, php-fpm.restart, for 42 s)`."""
-    for line in processes.splitlines():
-        age, _, arguments = line.strip().partition(" ")
-        words = arguments.split()
-        others = words[words.index("remediate-apply") + 1 :] if "remediate-apply" in words else []
-        if len(others) == len(owner) and others != [word for part in owner for word in part.split()] and age.isdigit():
-            return f": {', '.join(others)}, for {age} s"
-    return ""
 
 
 def _settle(

@@ -22,6 +22,7 @@ from remediate.judge import (
     relied_on,
     symptom,
 )
+from remediate.lock import LockedByOthers
 from remediate.options import Options
 from remediate.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
 from remediate.patience import left_open, patiently
@@ -33,6 +34,7 @@ from remediate.surveyor import Surveyor
 from remediate.tell import host_outcome, step_outcome
 from remediate.verdict import (
     JOURNAL_UNWRITABLE,
+    LOCKED,
     MOVED,
     OUT_OF_TIME,
     UNEXPLAINED,
@@ -42,6 +44,7 @@ from remediate.verdict import (
     Decision,
     RefusalCode,
     Verdict,
+    proceed,
     refuse,
 )
 from remediate.watch import Watch
@@ -237,11 +240,12 @@ class HostRun:
         moved = refuse(MOVED, f"{remedy.title()} changed each time just before it was to be mended")
         return step_outcome(remedy, moved, self._facts)
 
-    def _apply(self, position: int, remedy: Remedy, verdict: Verdict) -> StepOutcome | None:
+    def _apply(self, position: int, remedy: Remedy, verdict: Verdict, despite: str = "") -> StepOutcome | None:
         """Record the intent, act, record the outcome. Returns None when something had moved: nothing ran."""
         before, steps = self._facts, tuple(remedy.apply(self._facts))
         try:
-            self.context.record.intend(self.host, position, remedy, steps)
+            if not despite:
+                self.context.record.intend(self.host, position, remedy, steps)
         except NotRecorded as error:
             return step_outcome(remedy, refuse(JOURNAL_UNWRITABLE, str(error)), before)
         self._progress(f"{remedy.kind}: {verdict.reason}")
@@ -253,11 +257,12 @@ class HostRun:
                 self._look,
                 remedy,
                 steps,
-                wait=min(self.options.wait, max(0.0, self._left - self.options.hold)),
+                wait=0 if despite else min(self.options.wait, max(0.0, self._left - self.options.hold)),
                 owner=owner,
                 enough=enough,
                 stop=self.context.stop,
                 relied_on=relied_on(self.treatment, remedy),
+                despite=despite,
             )
         except Stopped as stopped:
             self._touched = Touched.YES
@@ -271,6 +276,9 @@ class HostRun:
         except Unreachable:
             self._broken_off(position, step_outcome(remedy, verdict, before))
             raise
+        if isinstance(tried, LockedByOthers) and not despite and (why := self.options.overrides.get(LOCKED.name)):
+            overridden = proceed(f"{verdict.reason}; {tried.who}; {LOCKED.name} overridden: {why}")
+            return self._apply(position, remedy, overridden, tried.held)
         step = step_outcome(remedy, tried if isinstance(tried, Verdict) else verdict, before)
         if not isinstance(tried, (Verdict, NotRun)):
             self._touched = Touched.YES

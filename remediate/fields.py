@@ -5,6 +5,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints
 
+
+class NeverMasked:
+    """Marks a field that holds a name, an id or a code: scripts depend on it, so that no secret is looked for in it."""
+
+
+Identifier = Annotated[str, NeverMasked()]
+
 UNIT_NAME = r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,250}"
 """What a systemd unit may be called here: systemd.unit(5), without a leading dash that argv would take for a flag."""
 

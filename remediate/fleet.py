@@ -154,7 +154,7 @@ def run(
             error=problem,
             hosts=outcomes,
         )
-        report = Report.model_validate(masker.masked_model(report))
+        report = masker.masked(report)
         record.finish(report, report.model_dump_json(by_alias=True))
         reporter.ended(report)
     finally:

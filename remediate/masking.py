@@ -1,8 +1,8 @@
 """The one sink every text passes before a person, a file or another program sees it.
 
 Values are registered, not names: a `Masker` knows the secrets of a run and removes them in every form they usually
-take. What nobody registered is still caught where its shape gives it away (`shapes`). There is no switch that turns
-masking off.
+take; one that is a word of everybody's goes only where it stands as a value (`common_words`). What nobody registered
+is still caught where its shape gives it away (`shapes`). There is no switch that turns masking off.
 
 Text from a host goes through `strip_control` first and a `Masker` second: a secret interrupted by an escape sequence
 is whole again once the sequence is gone.
@@ -14,16 +14,24 @@ import json
 import re
 import shlex
 import threading
-from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal, TypeAlias, TypeVar, get_args, get_origin
 from urllib.parse import quote, quote_plus
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
+from pydantic.fields import FieldInfo
 
+from remediate.common_words import as_values, is_common
+from remediate.fields import NeverMasked
 from remediate.shapes import MASK, mask_shapes
 
 SHORTEST = 4
 """Characters. Anything shorter is not registered: masking `yes` or `80` everywhere would make output unreadable."""
+
+LINE: Final = 500
+"""Characters of what a person may type into one line; its masked text has to fit there, too."""
+
+T = TypeVar("T", bound=BaseModel)
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -96,6 +104,17 @@ def _forms(value: str) -> set[str]:
     return {form for form in found if len(form) >= SHORTEST and form.strip() and form not in MASK}
 
 
+_ANY_JSON: Final = (JsonValue, dict[str, JsonValue])
+
+
+def _may_hold_secrets(field: FieldInfo) -> bool:
+    """Return whether a field holds text, or what may hold some, and not what scripts depend on."""
+    parts = [field.annotation, *get_args(field.annotation)]
+    marks = [*field.metadata, *(mark for part in parts for mark in getattr(part, "__metadata__", ()))]
+    named = any(isinstance(mark, NeverMasked) for mark in marks)
+    return not named and not any(get_origin(part) is Literal for part in parts)
+
+
 class Masker:
     """The secrets of a run: register each as soon as it is known, and pass every text through `mask`.
 
@@ -105,6 +124,7 @@ class Masker:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
         self._known: frozenset[str] = frozenset()
+        self._common: re.Pattern[str] | None = None
         self._forms: tuple[str, ...] = ()
         self.register(*secrets)
 
@@ -117,10 +137,17 @@ class Masker:
             new = frozenset(secrets) - self._known
             if new:
                 self._known |= new
-                self._forms = tuple(sorted({*self._forms, *(form for secret in new for form in _forms(secret))}))
+                forms = (form for secret in new if not is_common(secret) for form in _forms(secret))
+                self._forms = tuple(sorted({*self._forms, *forms}))
+                self._common = as_values(filter(is_common, self._known))
 
     def mask(self, text: str) -> str:
         """Return `text` with every registered value, and everything of a secret's shape, replaced by `MASK`."""
+        if self._common is not None:
+            text = self._common.sub(lambda found: f"{found[1] or found[2] or ''}{MASK}", text)
+        return self._mask_everywhere(text)
+
+    def _mask_everywhere(self, text: str) -> str:
         parts, end = [], 0
         for start, stop in self._spans(text):
             parts += [text[end:start], MASK]
@@ -137,13 +164,37 @@ class Masker:
             case dict():
                 masked: dict[str, Json] = {}
                 for key, item in value.items():
-                    name = unique = self.mask(key)
+                    name = unique = self._mask_everywhere(key)
                     while unique in masked:  # two secrets as keys must not swallow each other's values
                         unique += "+"
                     masked[unique if unique != name else name] = self.mask_json(item)
                 return masked
             case int() | float() if not isinstance(value, bool) and self._spans(str(value)):
                 return MASK
+            case _:
+                return value
+
+    def masked(self, model: T) -> T:
+        """Return `model` with every text masked that is no identifier; its other values stay, and nothing can fail."""
+        fields = {name: field for name, field in type(model).model_fields.items() if _may_hold_secrets(field)}
+        texts = {name: self._masked(getattr(model, name), field.annotation) for name, field in fields.items()}
+        return model.model_copy(update=texts)
+
+    def _masked(self, value: object, annotation: object) -> object:
+        if annotation in _ANY_JSON:
+            return self.mask_json(value)  # type: ignore[arg-type]  # as the annotation says
+        match value:
+            case str():
+                masked = self.mask(value)
+                return masked[:LINE] if len(value) <= LINE < len(masked) else masked
+            case BaseModel():
+                return self.masked(value)
+            case tuple():
+                return tuple(self._masked(item, None) for item in value)
+            case list():
+                return [self._masked(item, None) for item in value]
+            case Mapping():
+                return {key: self._masked(item, None) for key, item in value.items()}
             case _:
                 return value
 

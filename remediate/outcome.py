@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from remediate.command import Run
 from remediate.errors import Unreadable
+from remediate.fields import Identifier
 from remediate.playbook import Severity
 from remediate.probe import Fact, Probe
 from remediate.survey import Facts
@@ -83,14 +84,14 @@ class _Value(BaseModel):
 class Problem(_Value):
     """Why something did not go through: a stable code and one line."""
 
-    code: str
+    code: Identifier
     message: str
 
 
 class Reading(_Value):
     """One answer of a survey, for reports."""
 
-    probe: str = Field(description="kind of the probe")
+    probe: Identifier = Field(description="kind of the probe")
     params: dict[str, JsonValue] = Field(description="its parameters")
     label: str = Field(description="what it is about, for a person")
     vantage: Vantage
@@ -122,7 +123,7 @@ class CommandRecord(_Value):
     """One command that was run to change a host, or would be."""
 
     argv: tuple[str, ...]
-    user: str | None = Field(description="user it runs as; null = the SSH user")
+    user: Identifier | None = Field(description="user it runs as; null = the SSH user")
     exit: int | None = Field(default=None, description="exit status; null when it was not run")
     seconds: float | None = Field(default=None, description="duration; null when it was not run")
 
@@ -135,11 +136,11 @@ class CommandRecord(_Value):
 class StepOutcome(_Value):
     """What was decided about one remedy, and what came of it."""
 
-    remedy: str = Field(description="kind of the remedy")
+    remedy: Identifier = Field(description="kind of the remedy")
     title: str = Field(description="what it acts on")
     params: dict[str, JsonValue]
     decision: Decision
-    code: str | None = Field(default=None, description="why it was refused, as a stable name")
+    code: Identifier | None = Field(default=None, description="why it was refused, as a stable name")
     why: str
     changed: bool = False
     verified: Verified | None = None
@@ -151,15 +152,15 @@ class StepOutcome(_Value):
 class HostIdentity(_Value):
     """Which machine answered."""
 
-    machine: str
-    boot: str
+    machine: Identifier
+    boot: Identifier
 
 
 class HostOutcome(_Value):
     """What happened on one host."""
 
-    name: str
-    address: str
+    name: Identifier
+    address: Identifier
     identity: HostIdentity | None = None
     verdict: RunVerdict
     exit_code: int
@@ -181,14 +182,14 @@ class Report(_Value):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
-    schema_: str = Field(default=SCHEMA, alias="schema", description="name and version of this format")
-    version: str = Field(description="version of remediate")
-    run: str = Field(description="UUIDv7 of the run")
+    schema_: Identifier = Field(default=SCHEMA, alias="schema", description="name and version of this format")
+    version: Identifier = Field(description="version of remediate")
+    run: Identifier = Field(description="UUIDv7 of the run")
     mode: Mode
-    playbook: str
-    operator: str
+    playbook: Identifier
+    operator: Identifier
     reason: str | None = None
-    incident: str | None = None
+    incident: Identifier | None = None
     started: datetime = Field(description="UTC")
     seconds: float
     verdict: RunVerdict | None = Field(description="null when the run was refused as wrong usage")

@@ -1,8 +1,6 @@
 """Who is told what happens while it happens."""
 
-from typing import Protocol, TypeVar
-
-from pydantic import BaseModel
+from typing import Protocol
 
 from remediate.host import Host
 from remediate.masking import Masker
@@ -32,9 +30,6 @@ class Reporter(Protocol):
         """The run is over."""
 
 
-T = TypeVar("T", bound=BaseModel)
-
-
 class Masked:
     """Tells another one, without the secrets of a run: once a text is cut into lines, nobody could find them in it."""
 
@@ -53,22 +48,19 @@ class Masked:
 
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
         """See Reporter."""
-        self._reporter.surveyed(host, tuple(map(self._masked, before)))
+        self._reporter.surveyed(host, tuple(map(self._masker.masked, before)))
 
     def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
         """See Reporter."""
-        self._reporter.stepped(host, position, total, self._masked(step))
+        self._reporter.stepped(host, position, total, self._masker.masked(step))
 
     def finished(self, host: Host, outcome: HostOutcome) -> None:
         """See Reporter."""
-        self._reporter.finished(host, self._masked(outcome))
+        self._reporter.finished(host, self._masker.masked(outcome))
 
     def ended(self, report: Report) -> None:
         """See Reporter: a report is masked already."""
         self._reporter.ended(report)
-
-    def _masked(self, model: T) -> T:
-        return type(model).model_validate(self._masker.masked_model(model))
 
 
 class Silent:

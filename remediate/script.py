@@ -92,6 +92,19 @@ frame hello
 """
 
 
+_HELD: Final = rf"""
+held() {{
+  set -- $(ls -Li {LOCK_FILE})
+  l="FLOCK .*:$1 0 EOF"
+  set -- $(grep -s "^lock:.* $l" /proc/[0-9]*/fdinfo/* | cut -d/ -f3 | sort -u)
+  [ $# != 0 ] || set -- $(grep "^[0-9]*: $l" /proc/locks | tr -s ' ' | cut -d' ' -f5)
+  [ $# != 0 ] || echo hidden
+  for p; do ps -o uid=,pid=,user=,args= -p "$p" | sed 's/^/held /' | grep . || echo hidden; done
+}}""".strip()
+"""Says who holds the lock. What a process has locked stands in its fdinfo, which only root and its owner may read; for
+the others /proc/locks names the process that took the lock, which may have handed it on and be gone."""
+
+
 class Fence(BaseModel):
     """Something a guard saw that must be unchanged, byte for byte apart from what ticks, when the steps begin."""
 
@@ -124,6 +137,7 @@ class Act(BaseModel):
     steps: tuple[Run, ...] = Field(min_length=1)
     fence: tuple[Fence, ...] = ()
     wait: float = Field(default=0, ge=0, description="seconds to wait for the lock")
+    despite: str = Field(default="", description="who may hold the lock all the same, as `held` on the host says it")
     settle: float = Field(default=10, ge=0, description="seconds the lock is kept when the controller is gone")
 
 
@@ -199,8 +213,12 @@ def _acting(act: Act) -> list[str]:
         "trap '' PIPE",
         f"command -v flock >/dev/null && [ -r {LOCK_FILE} ] || {{ frame lock none; return; }}",
         f"exec 9<{LOCK_FILE}",
+        _HELD,
         f"flock {f'-w {act.wait:g}' if act.wait else '-n'} 9 9<&9 ||",
-        f"{{ frame lock busy; ps -eo etimes=,args= | grep '[r]{APPLY_TAG[1:]}'; frame end; return; }}",
+        *([f'[ "$(held)" = {shlex.quote(act.despite)} ] ||'] if act.despite else []),
+        "{ frame lock busy",
+        f"{{ echo me $(id -u); held; ps -eo etimes=,args= | grep '[r]{APPLY_TAG[1:]}'; }} | head -c {STDERR_LIMIT}",
+        "frame end; return; }",
         "frame lock held",
     ]
     for index, fence in enumerate(act.fence):

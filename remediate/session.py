@@ -12,15 +12,18 @@ from pydantic import BaseModel, ConfigDict
 
 from remediate.command import Output, Run
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
-from remediate.frames import Frame, FrameReader
+from remediate.frames import HEADER_LIMIT, Frame, FrameReader, NotFrames
 from remediate.link import Channel, Link, LinkLost
 from remediate.probe import Fact, Probe
-from remediate.script import STDOUT_LIMIT, Act, build, shell_command
+from remediate.script import STDERR_LIMIT, STDOUT_LIMIT, Act, build, shell_command
 
 Answers = Mapping[Probe[Fact], Output | Unreadable]
 
-ROUND_LIMIT: Final = 4 * 1024 * 1024
-"""Bytes that one round may answer with; a host that sends more is not answering our questions."""
+NOISE_LIMIT: Final = 1024 * 1024
+"""Bytes that may come beside the answers of one round: a login shell that talks before the script begins."""
+ANSWER_LIMIT: Final = STDOUT_LIMIT + STDERR_LIMIT + 4 * HEADER_LIMIT
+"""Bytes of one answer with its frames. A host that sends more than its questions allow is not answering them."""
+_STATUS: Final = re.compile(r"[0-9]{1,5}")
 
 
 class ActState(Enum):
@@ -130,6 +133,7 @@ class ShellRounds:
         self._greeted = False
         self._fresh = True
         self._harmless = act is None
+        self._allowed = NOISE_LIMIT + ANSWER_LIMIT * (len(probes) + (len(act.steps) if act else 0))
 
     def start(self, last_line: bytes) -> None:
         """Send the line that sets everything going; from here on an act may be under way."""
@@ -156,9 +160,9 @@ class ShellRounds:
                 case ("out" | "err" as stream, _):
                     parts[stream] = frame.payload
                 case ("exit", index, status):
+                    run = self._step(index, len(results))
+                    output = self._output(parts.pop("out", b""), parts.pop("err", b""), status)
                     now = monotonic()
-                    output = _output(parts.pop("out", b""), parts.pop("err", b""), status)
-                    run = self._act.steps[int(index.removeprefix("s"))]
                     results.append(CommandResult(run=run, output=output, seconds=round(now - since, 3)))
                     since = now
                 case ("acted",):
@@ -170,7 +174,9 @@ class ShellRounds:
         """See Rounds."""
         if not self._fresh:
             self._send(b"again\n")
+            self._allowed = NOISE_LIMIT + ANSWER_LIMIT * len(self._probes)
         self._fresh = False
+        asked = {str(index): probe for index, probe in enumerate(self._probes)}
         parts: dict[tuple[str, str], bytes] = {}
         answers: dict[Probe[Fact], Output | Unreadable] = {}
         try:
@@ -179,8 +185,10 @@ class ShellRounds:
                     case ("out" | "err" as stream, index):
                         parts[stream, index] = frame.payload
                     case ("exit", index, status):
-                        output = _output(parts.pop(("out", index), b""), parts.pop(("err", index), b""), status)
-                        answers[self._probes[int(index)]] = output
+                        if index not in asked:
+                            raise self._nonsense()
+                        output = self._output(parts.pop(("out", index), b""), parts.pop(("err", index), b""), status)
+                        answers[asked[index]] = output
                     case _:
                         pass
         except TimeoutError:
@@ -209,7 +217,6 @@ class ShellRounds:
             raise self._lost("the link died") from error
 
     def _next_frame(self) -> Frame:
-        received = 0
         while not self._frames:
             try:
                 data = self._channel.receive()
@@ -219,14 +226,35 @@ class ShellRounds:
                 if self._harmless and self._greeted:
                     raise
                 raise self._lost("no answer in time") from error
-            received += len(data)
             if not data:
                 raise self._ended()
-            if received > ROUND_LIMIT:
+            self._allowed -= len(data)
+            if self._allowed < 0:
                 raise self._lost("the host floods the answer")
-            self._frames.extend(self._reader.feed(data))
+            try:
+                self._frames.extend(self._reader.feed(data))
+            except NotFrames as error:
+                raise self._lost(f"the host answers with {error}") from error
         self._greeted = True
         return self._frames.popleft()
+
+    def _step(self, index: str, position: int) -> Run:
+        if self._act is None or position >= len(self._act.steps) or index != f"s{position}":
+            raise self._nonsense()
+        return self._act.steps[position]
+
+    def _nonsense(self) -> Unreachable | ContactLost:
+        return self._lost("the host answers what was not asked")
+
+    def _output(self, stdout: bytes, stderr: bytes, status: str) -> Output:
+        if not _STATUS.fullmatch(status):
+            raise self._nonsense()
+        return Output(
+            stdout=stdout[:STDOUT_LIMIT].decode(errors="backslashreplace"),
+            stderr=stderr[:STDERR_LIMIT].decode(errors="backslashreplace"),
+            exit=int(status),
+            cut=len(stdout) > STDOUT_LIMIT,
+        )
 
     def _lost(self, what: str) -> Unreachable | ContactLost:
         if self._harmless:
@@ -239,12 +267,3 @@ class ShellRounds:
         _, stderr = self._channel.finish()
         said = " ".join(f"{self._reader.rest()} {stderr.decode(errors='backslashreplace')}".split())
         return Unreachable(UnreachableCode.SHELL, f"the login does not give a shell: {said[:300] or 'no output'}")
-
-
-def _output(stdout: bytes, stderr: bytes, status: str) -> Output:
-    return Output(
-        stdout=stdout[:STDOUT_LIMIT].decode(errors="backslashreplace"),
-        stderr=stderr.decode(errors="backslashreplace"),
-        exit=int(status) if status.isdigit() else 1,
-        cut=len(stdout) > STDOUT_LIMIT,
-    )

@@ -12,7 +12,7 @@ MASK: Final = "********"
 """What stands where a secret stood; its length says nothing about the secret's."""
 
 _NAMES: Final = (
-    r"PASSWORD|PASSWD|PASSPHRASE|_PASS(?![A-Z])|_PWD(?![A-Z])|SECRET|TOKEN|CREDENTIAL|API[_-]?KEY|APP_KEY"
+    r"PASSWORD|PASSWD|PASSPHRASE|_PASS(?![A-Z])|_PWD(?![A-Z])|_PW(?![A-Z])|SECRET|TOKEN|CREDENTIAL|API[_-]?KEY|APP_KEY"
     r"|ACCESS[_-]?KEY|PRIVATE[_-]?KEY|ENCRYPTION_KEY|REDISCLI_AUTH|PGPASS"
 )
 _NAME: Final = rf"(?:{_NAMES})[A-Z0-9_]{{0,64}}"
@@ -46,6 +46,48 @@ _CURL: Final = r"(?-i:\bcurl\b[^\n|;&]{0,200}?[ \t\"'](?:-[A-Za-z]{0,8}[uU]|--(?
 
 _OPTION: Final = rf"--[A-Z0-9-]{{0,40}}?(?:{_NAMES})[A-Z0-9_-]{{0,64}}+"
 
+_SHORT: Final = r"(?<![A-Z0-9])(?:pass|pwd)"
+"""Short names, which are words of ordinary lines as well (`PWD=/home`, `pass: 3`): only a value in their form goes."""
+
+_SLASH: Final = r"\\{0,3}/"
+_WEBHOOK: Final = (
+    rf"(?:hooks\.slack(?:-gov)?\.com{_SLASH}(?:services|workflows|triggers)"
+    rf"|discord(?:app)?\.com{_SLASH}api{_SLASH}(?:v[0-9]{{1,2}}{_SLASH})?webhooks"
+    rf"|\.webhook\.office\.com{_SLASH}webhookb2|outlook\.office(?:365)?\.com{_SLASH}webhook){_SLASH}"
+)
+"""Addresses that are their own key: whoever knows one may post there."""
+
+_KEYS: Final = (
+    r"[sr]k_(?:live|test)_|whsec_|gh[oprsu]_|github_pat_|glpat-|glsa_|xox[abeprs]-|xapp-|sk-(?:ant-|proj-)?(?=[A-Za-z0-9_-]{16})"
+    r"|npm_|pypi-(?=[A-Za-z0-9_-]{16})|shp(?:at|ca|ss)_|dop_v1_|hf_(?=[A-Za-z0-9]{20})|xkeysib-|GOCSPX-|sntrys_|lin_api_|ya29\."
+    r"|SG\.(?=[A-Za-z0-9_-]{16})|AIza(?=[A-Za-z0-9_-]{30})|key-(?=[0-9a-f]{32})|SK(?=[0-9a-f]{32})"
+)
+"""What keys of well-known services begin with."""
+
+_SIGNED: Final = r"(?:signature|sig|hmac|x-(?:amz|goog)-(?:signature|credential|security-token))="
+
+_ELEMENT: Final = (
+    rf"<(?:[A-Z0-9_.:-]{{0,60}}(?:{_NAMES})[A-Z0-9_.:-]{{0,64}}|pass|pwd)(?:[ \t][^<>\n]{{0,200}})?>(?:<!\[CDATA\[)?"
+)
+"""The beginning of an XML element whose text is a secret."""
+
+_SESSION: Final = r"(?:_session|PHPSESSID|JSESSIONID|connect\.sid|session_?id|remember_[a-z0-9_]{1,80})"
+
+_ASSIGNED: Final = (
+    r"(?-i:\b(?:[A-Z0-9]{1,40}_){0,8}"
+    r"(?:PASSWORD|PASSWD|(?<=_)(?:PASS|PWD|PW)|SECRET|TOKEN|API_?KEY|APP_KEY|ACCESS_KEY|PRIVATE_KEY|ENCRYPTION_KEY)(?:_[A-Z0-9_]{1,40})?)"
+    r"(?:[ \t]*=[ \t]*|\][ \t]*=>?[ \t]*)"
+)
+"""An assignment of .env or of an FPM pool in the middle of a line, whose value may have several words."""
+
+_MORE_WORDS: Final = r"(?:[ \t]+(?![-|&<>=\[{(#]|[^\s=]{0,64}=)[^\s\"'\\,;|&<>)}\]]+)*+"
+
+_LOGIN: Final = (
+    r"(?:->authenticate|->login|->withBasicAuth|\b(?:ldap_bind|ftp_login|ssh2_auth_password))"
+    r"\((?:[A-Za-z][A-Za-z0-9()_\\ #]{0,80},[ \t]*)?'[^'\n]{0,200}',[ \t]*"
+)
+"""A call in a PHP stack trace with a name, and the password after it."""
+
 _MAYBE_QUOTED: Final = (
     rf"{_NAME}[ \t]*[=:][ \t]*|\b(?:requirepass|masterauth)[ \t]+|{_MYSQL}|{_CURL}[ \t]{{0,8}}|{_OPTION}[ \t]{{1,8}}"
 )
@@ -55,8 +97,10 @@ _SURELY_QUOTED: Final = (
     rf"{_NAME}(?:\\{{0,3}}[\"']\]?|\])[ \t]*(?:=>|[:=])[ \t]*"
     r"|\bIDENTIFIED[ \t]+(?:WITH[ \t]+[^\s,;]{1,64}[ \t]+)?(?:BY|AS)[ \t]+(?:PASSWORD[ \t]+)?"
     rf"|(?:PDO(?:->|::)(?:__construct|connect)|createPdoConnection|mysqli(?:->|::|_)(?:__construct|(?:real_)?connect))"
-    rf"\({_THIRD}"
-    r"|(?:->auth|\bpassword_(?:hash|verify)|\bPASSWORD)\("
+    rf"\({_THIRD}|\b(?:imap_open|mysql_p?connect)\({_THIRD}|{_LOGIN}"
+    r"|(?:->auth|->setPassword|\bpassword_(?:hash|verify)|\bPASSWORD)\("
+    rf"|\bdefine\([ \t]*[\"'](?:[A-Z0-9_]{{0,99}}{_NAME}"
+    r"|(?:SECURE_)?(?:AUTH|LOGGED_IN|NONCE)_(?:KEY|SALT))[\"'][ \t]*,[ \t]*"
 )
 """Before a value in quotes: JSON, PHP, SQL and the arguments in PHP's stack traces."""
 
@@ -75,13 +119,29 @@ SHAPES: Final = tuple(
         rf"^([ \t]*(?:export[ \t]+)?(?:env\[)?[A-Z0-9_]{{0,99}}{_NAME}\]?[ \t]*=[ \t]*)(?!>[ \t])\S.*$",
         rf"((?:{_MAYBE_QUOTED}){_OPENING})(?![,}}\]:\s]|$){_QUOTED}",
         rf"((?:{_SURELY_QUOTED}){_OPENING}){_QUOTED}",
+        rf"({_SHORT}(?:\\{{0,3}}[\"']\]?|\])?[ \t]*(?:=>|[:=])[ \t]*{_OPENING})(?![,}}\]:\s/]|$){_QUOTED}",
+        rf"({_SHORT}\]?[ \t]*=>?[ \t]*)(?![/$>*]){_NO_ANSWER}{_BARE}",
+        rf"^([ \t]*(?:-[ \t]+)?(?-i:pass|pwd):[ \t]+)(?!/){_NO_ANSWER}[^\s\"'\\]\S*+(?=[ \t]*(?:#.*)?$)",
+        rf"({_ELEMENT})(?![<*])(?:[^<\n]{{1,500}}(?=<)|[^<\"'\\\n]+)",
+        rf"({_WEBHOOK})[A-Za-z0-9_@=.-]+(?:{_SLASH}[A-Za-z0-9_@=.-]+)*+",
+        rf"(api\.telegram\.org{_SLASH}(?:file{_SLASH})?bot)[A-Za-z0-9_:-]+",
+        rf"({_SLASH}hooks{_SLASH})(?=[A-Za-z]{{0,60}}[0-9])[A-Za-z0-9]{{17,64}}(?:{_SLASH}[A-Za-z0-9]{{17,99}})?(?![A-Za-z0-9])",
+        rf"([?&;]{_SIGNED})[^\s&\"'<>\\#)]+",
+        rf"({_SESSION}[\"']?[ \t]*(?:=>?|:)[ \t]*[\"']?)[A-Za-z0-9%_.+/:=-]{{16,}}",
+        r"(\b(?:set-)?cookie[\"']?[ \t]*:[ \t]*[\"']?[A-Za-z0-9_.-]{1,100}=)[^\r\n\"'\\]{6,}",
+        r"(\blogin[ \t]+[^\s\"']{1,200}\s{1,8}password[ \t]+)[^\s\"'\\]+",
+        r"((?<![A-Z])_?auth(?:\\{0,3}[\"'][ \t]*:[ \t]*\\{0,3}[\"']))[A-Za-z0-9+/]{8,}={0,2}",
+        r"(\b_auth[ \t]*=[ \t]*)[A-Za-z0-9+/]{4,}={0,2}",
+        rf"(:{_SLASH}{_SLASH})[A-Za-z0-9_-]{{32,256}}(?=@)",
+        r"()(?-i:\b[0-9a-f]{32}-us[0-9]{1,2}\b)",
+        rf"({_ASSIGNED}){_BARE}{_MORE_WORDS}",
         # In the middle of a line only the value goes.
         rf"({_NAME}(?:[ \t]*=|\][ \t]*=>?)[ \t]*){_BARE}",
         # As in YAML, where a single word is all there is: `token: unexpected end of file` is a sentence.
         rf"^([ \t]*(?:-[ \t]+)?{_KEY}:[ \t]+){_NO_ANSWER}[^\s\"'\\]\S*+(?=[ \t]*(?:#.*)?$)",
         rf"([{{\[(,;|\"'][ \t]*{_KEY}:[ \t]+){_NO_ANSWER}{_PIECE}++(?=[ \t]*(?:[,;|)}}\]\"'\\]|$))",
         # In a sentence only what is no word of it.
-        rf"({_NAME}:[ \t]+)(?={_LETTERS}*+[0-9!@#$%^*+=~?])(?={_PIECE}{{6}}){_PIECE}++",
+        rf"((?:{_NAME}|(?-i:\bpass)):[ \t]+)(?!/)(?={_LETTERS}*+[0-9!@#$%^*+=~?])(?={_PIECE}{{6}}){_PIECE}++",
         rf"(\b(?:requirepass|masterauth)[ \t]+)(?!(?:is|was|has|must|should|not|and|or|directive|option)\b){_BARE}",
         rf"({_MYSQL})(?![0-9]{{1,5}}:[0-9])[^\s\"'\\,;|&]+",
         rf"({_CURL}[ \t\"',]{{0,8}}[^\s\"'\\,;|&:]{{0,64}}:)[^\s\"'\\,;|&]+",
@@ -92,7 +152,7 @@ SHAPES: Final = tuple(
         r"(:\\?/\\?/[^\s/@:\"'<>\\]*:)[^\s/\"'<>]+(?=@)",
         # With a slash in the password; what looks like a port is one.
         r"(:\\?/\\?/[^\s/@:\"'<>\\\[]*:)(?![0-9]{1,5}(?:[/?#\\\s\"'<>]|$))(?:(?!://)[^\s\"'<>@]){1,256}(?=@)",
-        r"()(?-i:\b(?:[sr]k_(?:live|test)_|whsec_|gh[opsu]_|github_pat_|glpat-|xox[abprs]-)[A-Za-z0-9_+/=-]{8,})",
+        rf"()(?-i:\b(?:{_KEYS})[A-Za-z0-9_+/=-]{{8,}}(?:\.[A-Za-z0-9_-]+)*+)",
         r"()(?-i:\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){0,2})",
         # What phpdotenv says of a line that it cannot read.
         rf"({_DOTENV} at \[)(?:\\[^\n]|[^\]\"\\\n]|\"(?!{_CLOSES})|\](?!\.|\"|$))+",
@@ -102,12 +162,17 @@ SHAPES: Final = tuple(
 _OPENS: Final = re.compile(
     rf"(?:{_NAMES})|authorization|bearer|:\\?/\\?/|-----BEGIN|IDENTIFIED|requirepass|masterauth|mysql|mariadb"
     r"|redis-cli|sshpass|curl|PDO|->auth|Encountered|dotenv file"
-    r"|[rs]k_(?:live|test)_|whsec_|gh[opsu]_|github_pat_|glpat-|xox[abprs]-"
-    r"|eyJ",
+    rf"|{_KEYS}|{_SHORT}|_session|sessid|session_?id|connect\.sid|remember_|cookie|[?&;]{_SIGNED}|auth|{_SLASH}hooks"
+    r"|eyJ|-----END|<pass|<pwd|ldap_bind|ftp_login|imap_open|ssh2_auth|->login|define\(|\.office|discord|telegram"
+    r"|-us[0-9]",
     re.IGNORECASE,
 )
 _BLOCK_BEGINS: Final = re.compile(_BLOCK_BEGIN)
 _BLOCK_ENDS: Final = re.compile(_BLOCK_END)
+_KEY_LINE: Final = 16
+"""Characters that a line of a key has at the least, apart from its last one."""
+_LINES: Final = re.compile(r"([^\n\\]*)(\n|(?:\\{1,4}r)?\\{1,4}n|\\|\Z)")
+_BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r"
 
 
 def opens(text: str) -> bool:
@@ -120,7 +185,27 @@ def mask_shapes(text: str) -> str:
     if opens(text):
         for shape in SHAPES:
             text = shape.sub(_masked, text)
+        text = _without_tails(text)
     return text
+
+
+def _without_tails(text: str) -> str:
+    """Mask what is left of a private key whose beginning was cut off: the lines of base64 before its last one."""
+    parts, end = [], 0
+    for found in _BLOCK_ENDS.finditer(text):
+        begin = found.start()
+        lines = [line for line in _LINES.findall(text, end, begin) if any(line)]
+        for place, (line, after) in enumerate(reversed(lines), 1):
+            encoded = line[len(line.rstrip(_BASE64)) :]
+            # The last line of a key is short, and so may be the first one where it was cut.
+            if after == "\\" or len(encoded) < (2 if place in {1, len(lines)} and encoded == line else _KEY_LINE):
+                break
+            begin -= len(encoded) + len(after)
+            if encoded != line:
+                break
+        parts += [text[end:begin], MASK]
+        end = found.end()
+    return "".join(parts) + text[end:]
 
 
 def _masked(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from remediate import __version__
 from remediate.controller import HttpController
 from remediate.discovery import discovered
 from remediate.errors import ConfigurationError, Unreachable, Unreadable
+from remediate.fields import Identifier
 from remediate.fleet import AT_ONCE, open_session, operator_name
 from remediate.host import Host
 from remediate.judge import CLOCK, RULES, Judgement, Symptom, judge, symptom, youngest
@@ -34,12 +35,12 @@ class _Value(BaseModel):
 class Incident(_Value):
     """What one playbook makes of a host."""
 
-    playbook: str
+    playbook: Identifier
     severity: Severity
     decided: bool = Field(default=False, description="whether facts decided the severity")
     matches: bool = Field(description="its symptom is there, or a cause of it is")
     causes: tuple[str, ...] = Field(description="what its guards found, those that can be mended first")
-    codes: tuple[str, ...] = Field(default=(), description="refusal codes among the causes, as stable names")
+    codes: tuple[Identifier, ...] = Field(default=(), description="refusal codes among the causes, as stable names")
     mends: bool = Field(description="whether it would mend something now")
     evidence: tuple[str, ...] = Field(description="of its symptom, what speaks for it")
     against: tuple[str, ...] = Field(description="of its symptom, what speaks against it")
@@ -49,8 +50,8 @@ class Incident(_Value):
 class HostTriage(_Value):
     """One host: its incidents, likeliest first."""
 
-    name: str
-    address: str
+    name: Identifier
+    address: Identifier
     error: str | None = Field(default=None, description="why nothing could be asked")
     incidents: tuple[Incident, ...] = ()
     unjudged: Mapping[str, str] = Field(default={}, description="playbooks that the inventory lacks something for")
@@ -78,9 +79,9 @@ class TriageReport(_Value):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
-    schema_: str = Field(default=SCHEMA, alias="schema")
-    version: str = __version__
-    operator: str
+    schema_: Identifier = Field(default=SCHEMA, alias="schema")
+    version: Identifier = __version__
+    operator: Identifier
     started: datetime
     assessment: Assessment
     exit_code: int
@@ -113,7 +114,7 @@ def triage(
         exit_code=max((host.exit_code for host in triaged), key=_GRAVITY.index),
         hosts=triaged,
     )
-    return TriageReport.model_validate(masker.masked_model(report))
+    return masker.masked(report)
 
 
 _GRAVITY: Final = (HEALTHY, UNREACHABLE, UNEXPLAINED, MATCHES)

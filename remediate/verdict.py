@@ -82,6 +82,10 @@ SUDO_RULE_MISSING = RefusalCode(
     name="sudo-rule-missing", meaning="sudo does not allow a needed command without asking for a password."
 )
 LOCKED = RefusalCode(name="locked", meaning="Another run is changing this host right now.")
+LOCKED_BY_OTHERS = LOCKED.model_copy(
+    update={"meaning": "A program that is no run of ours holds the lock of this host.", "overridable": True}
+)
+"""The same name: whether it can be overridden depends on who holds the lock."""
 LOCK_MISSING = RefusalCode(
     name="lock-missing", meaning="The host has no flock or no /etc/machine-id, so two runs could not be kept apart."
 )
@@ -108,6 +112,7 @@ ENGINE_CODES = (
     UNFINISHED,
     SUDO_RULE_MISSING,
     LOCKED,
+    LOCKED_BY_OTHERS,
     LOCK_MISSING,
     MOVED,
     CONSENT_MISSING,

@@ -215,6 +215,22 @@ def test_a_locked_host_is_refused_with_who_holds_it() -> None:
     assert "ana@laptop, run-7f3a, php-fpm.restart, for 42 s" in outcome.steps[0].why
 
 
+def test_an_overridden_lock_is_named_and_the_fence_holds() -> None:
+    held = "me 1000\nheld 65534 7 nobody sleep 60"
+    override = Options(hold=0, overrides={"locked": "a stray process"})
+    session, record = ScriptedSession(BROKEN, Event.LOCKED, MENDED, holder=held), MemoryRecord()
+    outcome = play(TREATMENT, session, options=override, record=record)
+    assert outcome.verdict is RunVerdict.FIXED
+    assert "process 7 of nobody (sleep 60); locked overridden: a stray process" in outcome.steps[0].why
+    assert [act.despite for act in session.acts] == ["", "held 65534 7 nobody sleep 60"]
+    assert session.acts[1].fence == session.acts[0].fence
+    assert len(record.intents) == 1
+    for holder in (held.replace("65534", "0"), held.replace("65534", "1000"), held + "\nhidden"):
+        session = ScriptedSession(BROKEN, Event.LOCKED, MENDED, holder=holder)
+        outcome = play(TREATMENT, session, options=override)
+        assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "locked", [])
+
+
 def test_a_host_without_flock_is_refused() -> None:
     outcome = play(TREATMENT, ScriptedSession(BROKEN, Event.NO_LOCK))
     assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "lock-missing")

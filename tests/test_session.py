@@ -1,5 +1,7 @@
 """A session over a real shell: locked, fenced, acted once, and honest about what is not known."""
 
+import os
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -8,10 +10,10 @@ from typing import Literal
 
 import pytest
 
-from remediate.attempt import holder
 from remediate.command import ROOT, Output, Run
 from remediate.errors import ContactLost, Unreachable, UnreachableCode
 from remediate.link import Channel, Link, LinkLost
+from remediate.lock import LockedByOthers, lock_refusal
 from remediate.probe import Probe
 from remediate.probes.http import Site
 from remediate.script import Act, Fence, build
@@ -225,9 +227,71 @@ def test_the_holder_is_told_from_the_one_that_asks() -> None:
       7 grep [r]emediate-apply
      42 timeout -k 5 190 /bin/sh -s remediate-apply ana@laptop run-7f3a php-fpm.restart
     """
-    assert holder(listed, mine) == ": ana@laptop, run-7f3a, php-fpm.restart, for 42 s"
-    assert holder("", mine) == ""
-    assert holder(listed.replace("ana@laptop", ""), mine) == ""
+    refusal = lock_refusal(listed, mine)
+    assert refusal.reason == (
+        "another run is changing this host: ana@laptop, run-7f3a, php-fpm.restart, for 42 s; nothing was changed"
+    )
+    assert "cannot see" in lock_refusal("", mine).reason
+    assert "cannot see" in lock_refusal(listed.replace("ana@laptop", ""), mine).reason
+
+
+@pytest.mark.parametrize(
+    ("said", "overridable"),
+    [
+        ("me 1000\nheld 65534 7 nobody sleep 9", True),
+        ("me 1000\nheld 65534 7 nobody sleep 9\nheld 1001 8 ben sleep 9", True),
+        ("me 1000\nheld 65534 7 nobody sleep 9\nheld 0 8 root sleep 9", False),
+        ("me 1000\nheld 65534 7 nobody sleep 9\nhidden", False),
+        ("me 1000\nheld 1000 7 forge sleep 9", False),
+        ("me 1000\nheld 0 7 root sleep 9", False),
+        ("me 1000\nhidden", False),
+        ("held 65534 7 nobody sleep 9", False),
+        ("me 1000\nheld 65534 7 nobody x\n 42 /bin/sh -s remediate-apply ana@laptop run-7f3a php-fpm.restart", False),
+    ],
+)
+def test_only_a_known_stranger_can_be_overridden(said: str, overridable: bool) -> None:
+    refusal = lock_refusal(said, ("bob@ci", "run-9999", "nginx.restart"))
+    assert isinstance(refusal, LockedByOthers) is overridable
+    assert "nothing was changed" in refusal.reason
+
+
+@pytest.fixture
+def stranger(any_host: PaperHost) -> Iterator[subprocess.Popen[bytes]]:
+    """Hold the lock as another user."""
+    any_host.lock.chmod(0o644)
+    with any_host.lock.open() as file:
+        words = ("setpriv", "--reuid=65534", "--clear-groups", "sh", "-c", f"flock {file.fileno()}; exec sleep 60")
+        held = subprocess.Popen(words, pass_fds=(file.fileno(),), start_new_session=True)
+    time.sleep(0.5)
+    yield held
+    held.kill()
+    held.wait()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+def test_a_strangers_lock_is_named_and_can_be_overridden(
+    any_host: PaperHost, stranger: subprocess.Popen[bytes]
+) -> None:
+    mine = ("bob@ci", "run-9999", "php-fpm.restart")
+    rounds = begin(any_host, act(), owner=mine)
+    acted = rounds.acted()
+    rounds.close()
+    # Other tests on this machine have runs of their own.
+    said = "\n".join(line for line in acted.holder.splitlines() if line.startswith(("me ", "held ", "hidden")))
+    refusal = lock_refusal(said, mine)
+    assert isinstance(refusal, LockedByOthers), acted.holder
+    assert f"process {stranger.pid} of nobody (sleep 60)" in refusal.reason
+    assert steps_run(any_host) == []
+    for fence, state, ran in (("other\n", ActState.MOVED, []), ("down\n", ActState.ACTED, ["1"])):
+        given = act(fence=fence).model_copy(update={"despite": refusal.held})
+        rounds = begin(any_host, given, owner=mine)
+        assert rounds.acted().state is state
+        rounds.close()
+        assert steps_run(any_host) == ran
+    given = act(fence=None).model_copy(update={"despite": refusal.held.replace("65534", "65533")})
+    rounds = begin(any_host, given, owner=mine)
+    assert rounds.acted().state is ActState.LOCKED
+    rounds.close()
 
 
 def test_a_second_act_waits_for_the_lock_when_told_to(any_host: PaperHost) -> None:

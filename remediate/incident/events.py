@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from remediate.fields import Identifier
 from remediate.incident.terms import Detection, Line, Moment, Prose, Situation, Status
 from remediate.playbook import Severity
 from remediate.severity import Answer
@@ -111,7 +112,7 @@ class Attached(_Value):
     """A run that began without `--incident` belongs to it nevertheless."""
 
     kind: Literal["attached"] = "attached"
-    run: str = Field(description="UUIDv7 of the run")
+    run: Identifier = Field(description="UUIDv7 of the run")
 
 
 class Noted(_Value):
@@ -125,7 +126,7 @@ class Announced(_Value):
     """`incident.watch` has said that something is due; it says so once."""
 
     kind: Literal["announced"] = "announced"
-    due: str = Field(description="what was due, as a stable key")
+    due: Identifier = Field(description="what was due, as a stable key")
     text: Prose
 
 
@@ -133,7 +134,7 @@ class Messaged(_Value):
     """A message went into the outbox; what became of it stands there."""
 
     kind: Literal["message"] = "message"
-    message: str = Field(description="UUIDv7 of the message")
+    message: Identifier = Field(description="UUIDv7 of the message")
     message_kind: Line
     audience: Line
     title: Line
@@ -143,10 +144,10 @@ class Messaged(_Value):
 class Confirmed(_Value):
     """What a check said when the incident was to be resolved."""
 
-    playbook: str
-    host: str
-    verdict: str
-    run: str = Field(description="UUIDv7 of the run of the check")
+    playbook: Identifier
+    host: Identifier
+    verdict: Identifier
+    run: Identifier = Field(description="UUIDv7 of the run of the check")
     note: str = ""
 
 
@@ -171,14 +172,14 @@ class Reviewed(_Value):
 class RunStep(_Value):
     """What one step of a run came to."""
 
-    host: str
-    remedy: str
+    host: Identifier
+    remedy: Identifier
     title: str
-    decision: str
-    code: str | None = None
+    decision: Identifier
+    code: Identifier | None = None
     why: str
     changed: bool = False
-    verified: str | None = None
+    verified: Identifier | None = None
     evidence: str = ""
     seconds: float = 0
 
@@ -187,20 +188,20 @@ class RunLanded(_Value):
     """A run of `fix.*`, `check.*` or `do.*`, read from the journal."""
 
     kind: Literal["run"] = "run"
-    run: str
-    shown: str = Field(description="its short id")
-    playbook: str
+    run: Identifier
+    shown: Identifier = Field(description="its short id")
+    playbook: Identifier
     mode: Literal["fix", "plan"]
-    verdict: str | None = Field(default=None, description="null while it is not finished, or its process died")
+    verdict: Identifier | None = Field(default=None, description="null while it is not finished, or its process died")
     exit_code: int | None = None
-    touched: str | None = None
-    hosts: tuple[str, ...]
-    operator: str
+    touched: Identifier | None = None
+    hosts: tuple[Identifier, ...]
+    operator: Identifier
     reason: str | None = None
     started: Moment
     seconds: float | None = None
     error: str | None = None
-    codes: tuple[str, ...] = Field(default=(), description="why hosts were refused or given up, as stable names")
+    codes: tuple[Identifier, ...] = Field(default=(), description="why hosts were refused or given up, as stable names")
     serving_again_seconds: float | None = Field(default=None, description="since its start, where it saw that")
     steps: tuple[RunStep, ...] = ()
 

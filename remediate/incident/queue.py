@@ -23,6 +23,8 @@ class State(Enum):
     FAILED = "failed"
 
 
+_CLAIMING: Final = 0x72656D65
+"""Number of the advisory lock on PostgreSQL under which a delivery is claimed."""
 OPEN: Final = (State.QUEUED.value, State.SENDING.value)
 """States of a delivery that is not over."""
 
@@ -124,10 +126,13 @@ def next_due(
     A call for help waits for none. That it is over waits only for what is being sent at this moment, and what is older
     waits while it is being sent itself: so neither can arrive after the other by chance.
     """
-    from sqlalchemy import and_, exists, or_, select
+    from sqlalchemy import and_, exists, func, or_, select
 
     from remediate.migrations.schema import deliveries, messages
 
+    if connection.dialect.name == "postgresql":
+        # There two deliverers would each not see what the other is about to claim: one at a time until it is written.
+        connection.execute(select(func.pg_advisory_xact_lock(_CLAIMING)))
     other, told = deliveries.alias(), messages.alias()
     beside = (
         exists()

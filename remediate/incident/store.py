@@ -87,7 +87,7 @@ class IncidentStore:
 
         is_first = isinstance(data, Declared)
         # What a person types is not to be trusted with secrets, and this is never deleted.
-        masked = _DATA.validate_python(self._masker.masked_model(data))
+        masked = self._masker.masked(data)
         event = Event(id=new_run_id(), incident=incident, at=at, who=who, data=masked)
         row = {
             "id": event.id,

@@ -78,7 +78,7 @@ class Examiner:
         if reviews := [duty for duty in duties if isinstance(duty, RunbookReview)]:
             subjects = (*subjects, Subject(name=TEAM, results=tuple(self._team(each, uses) for each in reviews)))
         report = MaintenanceReport.of(new_run_id(), occasion, operator_name(), started, self.clock(), subjects)
-        return MaintenanceReport.model_validate(Masker().masked_model(report))
+        return Masker().masked(report)
 
     def look_at(self, occasion: Occasion, items: Sequence[Item], host: Host, now: datetime) -> Subject:
         """Everything about one host; never raises for what one host can cause."""

@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from remediate import __version__
+from remediate.fields import Identifier
 from remediate.maintenance.item import Result, Sample
 from remediate.maintenance.occasion import Occasion
 from remediate.outcome import FAILED_EXIT_CODE
@@ -22,8 +23,8 @@ class _Value(BaseModel):
 class Subject(_Value):
     """What was looked at: a host, or the team's runbook."""
 
-    name: str
-    address: str = ""
+    name: Identifier
+    address: Identifier = ""
     error: str | None = Field(default=None, description="why nothing could be asked")
     results: tuple[Result, ...] = ()
     capacity: tuple[Sample, ...] = Field(default=(), description="how full its disks are: measured at every look")
@@ -39,11 +40,11 @@ class MaintenanceReport(_Value):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
-    schema_: str = Field(default=SCHEMA, alias="schema")
-    version: str = __version__
-    run: str
+    schema_: Identifier = Field(default=SCHEMA, alias="schema")
+    version: Identifier = __version__
+    run: Identifier
     occasion: Occasion
-    operator: str
+    operator: Identifier
     started: AwareDatetime
     seconds: float
     exit_code: int = Field(description="0: every answer is a yes; 5: there is a no, or something that nobody knows")

@@ -67,9 +67,13 @@ def test_one_host_that_can_refuse_so_is_enough() -> None:
 @pytest.mark.parametrize(
     ("cure", "code", "said"),
     [
-        (shop_slow, "database-cause", "shop-slow has no refusal code 'database-cause'; it can override: shop-open"),
-        (shop_slow, "config-broken", "config-broken cannot be overridden; it can override: shop-open"),
-        (shop_slow, "locked", "locked cannot be overridden; it can override: shop-open"),
+        (
+            shop_slow,
+            "database-cause",
+            "shop-slow has no refusal code 'database-cause'; it can override: locked, shop-open",
+        ),
+        (shop_slow, "config-broken", "config-broken cannot be overridden; it can override: locked, shop-open"),
+        (shop_slow, "moved", "moved cannot be overridden; it can override: locked, shop-open"),
         (app_down, "shop-open", "app-down has no refusal code 'shop-open'; it can override: database-cause, "),
         (Single(RestartNginx), "maintenance-mode", "do.nginx.restart has no refusal code 'maintenance-mode'; it can "),
     ],

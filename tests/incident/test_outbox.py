@@ -15,7 +15,7 @@ import pytest
 from remediate.errors import ConfigurationError
 from remediate.incident.messages import MessageKind
 from remediate.incident.outbox import LEASE, Outbox
-from remediate.incident.queue import Claim, State
+from remediate.incident.queue import Claim, State, next_due
 from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore
 from remediate.journal import journal_database
@@ -364,3 +364,26 @@ def test_threads_of_one_process_share_an_outbox(url: str) -> None:
         thread.join()
     outbox.close()
     assert len(got) == len(set(got)) == 20
+
+
+def test_two_deliverers_never_claim_an_update_and_its_resolution_at_once(
+    url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(*given: object) -> object:
+        row = next_due(*given)  # type: ignore[arg-type]  # as it was called
+        time.sleep(0.3)
+        return row
+
+    monkeypatch.setattr("remediate.incident.outbox.next_due", slowly)
+    both = [Outbox(journal_database(url), clock=clock) for _ in range(2)]
+    for kind in (MessageKind.UPDATE, MessageKind.RESOLUTION):
+        both[0].queue(message(incident=INCIDENT, kind=kind), ["chat"])
+    claims: list[Claim | None] = []
+    threads = [threading.Thread(target=lambda each=each: claims.append(each.claim(["chat"]))) for each in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for each in both:
+        each.close()
+    assert len([claim for claim in claims if claim is not None]) == 1
