@@ -56,18 +56,20 @@ TRIES: Final = 3
 
 
 def left_open(
-    surveyor: Surveyor, judge: Callable[[], tuple[Judgement, ...]], kinds: Collection[str]
+    surveyor: Surveyor, judge: Callable[[], tuple[Judgement, ...]], positions: Collection[int]
 ) -> Judgement | None:
-    """Ask again about remedies that were refused or not attempted in their turn: what one did may have settled another.
+    """Judge these remedies again on the latest facts: what passed before must pass now, what was refused may.
 
-    Returns the first that is needed, refused, or still cannot be judged; None when none has anything to do. Raises
-    Unreachable and ContactLost.
+    Returns the first that is needed or refused, or else that cannot be judged; None when none has anything to do.
+    Raises Unreachable and ContactLost.
     """
     still: list[Judgement] = []
     for attempt in range(TRIES):
         if attempt:
             surveyor.survey()
-        still = [each for each in judge() if each.remedy.kind in kinds and each.decision is not Decision.SKIP]
+        judged = judge()
+        still = [judged[each] for each in sorted(positions) if judged[each].decision is not Decision.SKIP]
         if all(each.decision is not Decision.WAIT and each.verdict.code is not UNREADABLE for each in still):
             break
-    return next(iter(still), None)
+    known = (each for each in still if each.verdict.code is not UNREADABLE)
+    return next(known, None) or next(iter(still), None)

@@ -10,7 +10,7 @@ from remediate.controller import Controller
 from remediate.playbook import Probes
 from remediate.probe import Fact, Probe
 from remediate.script import Act
-from remediate.session import Acted, Rounds, Session
+from remediate.session import Acted, ActState, Rounds, Session
 from remediate.survey import Facts
 from remediate.vantage import Vantage
 
@@ -40,7 +40,10 @@ class Look:
 
     def acted(self) -> Acted:
         """Wait for the end of the act. Raises ContactLost."""
-        return self._rounds.acted()
+        acted = self._rounds.acted()
+        if acted.state is ActState.ACTED:
+            self._surveyor.recent = Facts({})
+        return acted
 
     def survey(self) -> Facts:
         """Ask everything once. Raises Unreachable or ContactLost."""
@@ -68,6 +71,11 @@ class Surveyor:
         self._controller = controller
         self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="controller")
         self.facts = Facts({})
+        """The latest answer to each question."""
+        self.known = Facts({})
+        """The last readable answer to each question."""
+        self.recent = Facts({})
+        """The last readable answers since something was changed: what may be expected to stay as it is."""
 
     def look(
         self,
@@ -92,7 +100,12 @@ class Surveyor:
         """Take one more round of answers, the controller's own asked meanwhile, and lay them over the earlier ones."""
         asked = self._asker.submit(self._controller.ask, there)
         answers = {**rounds.next(), **asked.result()}
-        self.facts = self.facts.updated(Facts.read((*here, *there), answers))
+        read = Facts.read((*here, *there), answers)
+        self.facts, self.known, self.recent = (
+            self.facts.updated(read),
+            self.known.recalled(read),
+            self.recent.recalled(read),
+        )
         return self.facts
 
     def close(self) -> None:

@@ -101,6 +101,21 @@ def test_what_is_wrong_is_said_with_where_it_was_seen() -> None:
     assert complaint(TREATMENT, facts(here=ex.page(), there=ex.page())) == ""
 
 
+def test_a_page_that_stands_for_two_things_is_asked_once() -> None:
+    twice = Treatment(symptoms=(HERE, THERE, HERE), diagnosis=(CONFIG, CONFIG), remedies=(REMEDY,))
+    assert (twice.symptoms, twice.diagnosis) == ((HERE, THERE), (CONFIG,))
+    assert symptom(twice, facts(here=ex.page(), there=ex.page())) is Symptom.OVER
+
+
+@pytest.mark.parametrize("here", [ex.page(), ex.page(502), UNKNOWN, None])
+@pytest.mark.parametrize("there", [ex.page(), ex.page(502), UNKNOWN, None])
+def test_a_symptom_that_is_not_over_always_says_why(
+    here: Fact | Unreadable | None, there: Fact | Unreadable | None
+) -> None:
+    given = Facts({probe: answer for probe, answer in ((HERE, here), (THERE, there)) if answer is not None})
+    assert (complaint(TREATMENT, given) == "") is (symptom(TREATMENT, given) is Symptom.OVER)
+
+
 def decision(given: Facts, **overrides: str) -> tuple[Decision, str | None]:
     (judgement,) = judge(TREATMENT, given, {name.replace("_", "-"): why for name, why in overrides.items()})
     return judgement.decision, judgement.verdict.code.name if judgement.verdict.code else None
@@ -207,6 +222,14 @@ def test_what_was_proven_must_stay_so() -> None:
     with pytest.raises(Unsure):
         unproven(healed, after(UNKNOWN))
     assert unproven([], after(ex.FAILED)) is None
+
+
+def test_what_is_known_to_be_gone_outweighs_what_cannot_be_read() -> None:
+    other = RestartFpm(php="php8.1")
+    unit = Unit(name="php8.1-fpm")
+    before = BEFORE.updated(Facts({unit: ex.FAILED}, {unit: Output(stdout="failed")}))
+    later = after(ex.FAILED).updated(Facts({unit: UNKNOWN}))
+    assert unproven([(other, before), (REMEDY, BEFORE)], later) is not None
 
 
 # -- age and incarnation -----------------------------------------------------------------------------------------------

@@ -101,6 +101,7 @@ class Door(NamedTuple):
     severity: Severity | None
     inventory: str | None = None
     incident: str | None = None
+    recorded: bool = True
 
     def on(self, host: str) -> str:
         """The flags that name one host, as the reader named it."""
@@ -116,7 +117,8 @@ class Door(NamedTuple):
     def evidence(self) -> str:
         """Where to read everything again, and who is waiting to be told."""
         told = f"       next: {self.program} incident.update --incident {self.incident}" if self.incident else ""
-        return f"evidence: {self.program} runs.show {self.run}{told}"
+        where = f"{self.program} runs.show {self.run}" if self.recorded else "only this output, the run is not recorded"
+        return f"evidence: {where}{told}"
 
 
 def clean(text: str) -> str:
