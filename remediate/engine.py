@@ -26,7 +26,7 @@ from remediate.judge import (
 )
 from remediate.options import Options
 from remediate.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
-from remediate.patience import TRIES, left_open, patiently
+from remediate.patience import TRIES, left_open, patiently, until_settled
 from remediate.playbook import Cure, Severity, Treatment
 from remediate.remedy import Remedy
 from remediate.session import Session
@@ -322,6 +322,13 @@ class HostRun:
             unknown = any(step.verified is Verified.UNKNOWN for step in unproven)
             verdict = RunVerdict.UNKNOWN if unknown else RunVerdict.NOT_FIXED
             return self._end(verdict, Problem(code="not-verified", message=unproven[0].evidence))
+        settle = max((remedy.settle for remedy, _ in self._healed), default=0.0)
+        until_settled(
+            self._look,
+            seconds=min(settle, self._left - self.options.hold),
+            stop=self.context.stop,
+            progress=self._progress,
+        )
         if symptom(self.treatment, self._facts) is Symptom.PRESENT:
             seen = complaint(self.treatment, self._facts)
             return self._end(RunVerdict.NOT_FIXED, Problem(code="symptom-persists", message=seen))

@@ -181,6 +181,14 @@ def restarted(earlier: Facts, later: Facts) -> str | None:
     return None
 
 
+def settling(facts: Facts) -> str | None:
+    """Name what is still on its way to another state by itself, or None when nothing is."""
+    on_its_way = (
+        f"{probe.label()} is {each.describe()}" for probe, each in facts if isinstance(each, Fact) and each.settling
+    )
+    return next(on_its_way, None)
+
+
 def unreadable(probes: Probes, facts: Facts) -> str | None:
     """Name the first of these questions without a readable answer, or None when each has one."""
     answers = ((probe, answer) for probe, answer in facts if probe in probes)

@@ -5,7 +5,7 @@ from threading import Event
 from time import monotonic
 from typing import Final
 
-from remediate.judge import Judgement
+from remediate.judge import Judgement, settling
 from remediate.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.verdict import IN_TRANSITION, UNREADABLE, Decision, refuse
 
@@ -49,6 +49,21 @@ def patiently(
         else each
         for each in judgements
     )
+
+
+def until_settled(surveyor: Surveyor, *, seconds: float, stop: Event, progress: Callable[[str], None]) -> None:
+    """Look again until nothing changes its state by itself any more, for `seconds` at the most.
+
+    A worker that comes back by itself would otherwise count as started again. Raises Unreachable and ContactLost.
+    """
+    still = settling(surveyor.facts)
+    if still is None or seconds <= 0:
+        return
+    progress(f"{still}: waiting for it before anything is called fixed")
+    until = monotonic() + seconds
+    with surveyor.look(seconds=seconds + SURVEY_SECONDS) as look:
+        while settling(surveyor.facts) is not None and monotonic() < until and not stop.wait(look.pause):
+            look.survey()
 
 
 TRIES: Final = 3

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from threading import Event
 
-from remediate.hold import Unsure, Window, hold
+from remediate.hold import EXTRA, Unsure, Window, hold, samples
 from remediate.judge import CLOCK, Symptom, complaint, restarted, symptom, unproven, unreadable, youngest
 from remediate.playbook import Probes, Treatment
 from remediate.probe import Fact
@@ -37,7 +37,7 @@ class Watch:
 
         asked = (probe for remedy, _ in healed for probe in remedy.probes())
         probes = (CLOCK, *self._treatment.symptoms, *asked, *lasting)
-        with self._surveyor.look(probes=probes, seconds=seconds * 1.5 + SURVEY_SECONDS) as look:
+        with self._surveyor.look(probes=probes, seconds=self._lasts(seconds)) as look:
             return hold(
                 look.survey,
                 fault,
@@ -45,6 +45,10 @@ class Watch:
                 stop=self._stop,
                 progress=lambda text: self._progress(prefix + text),
             )
+
+    def _lasts(self, seconds: float) -> float:
+        """Return how long the exec of a window may take: on a slow host the samples take longer than the window."""
+        return max(seconds, (samples(seconds) + EXTRA) * self._surveyor.took) * 1.5 + SURVEY_SECONDS
 
     def until_old(self, seconds: float) -> Window | None:
         """Watch until everything has lasted for `seconds`; None where it has already.

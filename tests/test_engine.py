@@ -1,6 +1,7 @@
 """The engine on scripted hosts: how often it knocks, what it does, and what it says when it cannot know."""
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
@@ -362,6 +363,28 @@ def test_a_window_that_cannot_be_read_is_unknown(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("remediate.hold.EXTRA", 0)
     outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at={4: {HERE: Unreadable("?")}}), options=TINY)
     assert (outcome.verdict, outcome.exit_code) == (RunVerdict.UNKNOWN, 7)
+
+
+def settling(seconds: float) -> Treatment:
+    remedy = RestartFpm(php="php8.2", settle=seconds)
+    return Treatment(symptoms=(HERE, THERE), diagnosis=(NGINX,), remedies=(remedy,))
+
+
+STARTS: Changes = {**MENDED, NGINX: ex.STARTING}
+
+
+def test_the_window_begins_once_nothing_changes_its_state_any_more() -> None:
+    back: Changes = {NGINX: ex.started_again(ex.STARTING)}
+    outcome = play(settling(5), ScriptedSession(BROKEN, STARTS, at={5: back}), options=TINY)
+    assert outcome.verdict is RunVerdict.FIXED, outcome.error
+
+
+@pytest.mark.parametrize("seconds", [0, 0.3])
+def test_what_does_not_settle_is_not_waited_for_without_end(seconds: float) -> None:
+    session = ScriptedSession(BROKEN, STARTS, at={60: {NGINX: ex.started_again(ex.STARTING)}})
+    began = time.monotonic()
+    play(settling(seconds), session, options=TINY)
+    assert time.monotonic() - began < 3
 
 
 # -- what cannot be read -----------------------------------------------------------------------------------------------

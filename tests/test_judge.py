@@ -15,6 +15,7 @@ from remediate.judge import (
     explain,
     judge,
     restarted,
+    settling,
     symptom,
     unproven,
     verification,
@@ -254,6 +255,18 @@ def test_without_a_clock_everything_is_new() -> None:
 def test_a_clock_behind_a_start_is_no_negative_age() -> None:
     clock = MachineIdentity(machine_id="m", boot_id="b", uptime=1.0)
     assert youngest(facts(unit=ex.RUNNING, clock=clock)) == 0.0
+
+
+@pytest.mark.parametrize(
+    "answer", [ex.STARTING, *(ex.workers("RUNNING", each) for each in ("STARTING", "BACKOFF", "STOPPING"))]
+)
+def test_what_changes_its_state_by_itself_is_settling(answer: Fact) -> None:
+    assert settling(facts(unit=answer)) == f"php8.2-fpm is {answer.describe()}"
+
+
+@pytest.mark.parametrize("answer", [ex.RUNNING, ex.FAILED, ex.workers("RUNNING"), ex.workers("FATAL"), UNKNOWN])
+def test_what_stays_as_it_is_is_settled(answer: Fact | Unreadable) -> None:
+    assert settling(facts(unit=answer)) is None
 
 
 def test_another_incarnation_is_named() -> None:
