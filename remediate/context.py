@@ -25,6 +25,10 @@ class Record(Protocol):
     def conclude(self, host: Host, position: int, step: StepOutcome) -> None:
         """Record what became of it."""
 
+    @property
+    def unwritten(self) -> str | None:
+        """Why the record is not whole and will not be; None as long as everything was written."""
+
 
 class Context(NamedTuple):
     """What a run needs of the world around it."""

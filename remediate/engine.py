@@ -8,7 +8,7 @@ from remediate.attempt import NotRun, Ran, Stopped, attempt
 from remediate.context import Context, NotRecorded
 from remediate.discovery import discovered
 from remediate.errors import ContactLost, Unreachable
-from remediate.hold import Held, Window
+from remediate.hold import Held, Unsure, Window
 from remediate.host import Host
 from remediate.judge import (
     CLOCK,
@@ -20,12 +20,14 @@ from remediate.judge import (
     judge,
     not_attempted,
     relied_on,
+    restarted,
     symptom,
+    unproven,
 )
 from remediate.lock import LockedByOthers
 from remediate.options import Options
 from remediate.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
-from remediate.patience import left_open, patiently
+from remediate.patience import TRIES, left_open, patiently, until_settled
 from remediate.playbook import Cure, Severity, Treatment
 from remediate.remedy import Remedy
 from remediate.session import Session
@@ -175,19 +177,28 @@ class HostRun:
     # -- deciding ------------------------------------------------------------------------------------------------
 
     def _decide(self) -> HostOutcome | None:
-        unstable = ""
-        for _ in range(2):
+        window: Window | None = None
+        for _ in range(3):
             judgements = self._patiently()
             steps = tuple(step_outcome(each.remedy, each.verdict, self._facts) for each in judgements)
             if self.context.stop.is_set():
                 return self._end(RunVerdict.INTERRUPTED, steps=steps)
             if any(each.decision is Decision.PROCEED for each in judgements):
                 return self._end(RunVerdict.PENDING, steps=steps) if self.options.plan else None
-            window = None if self._concern(steps) else self._watch.until_old(self.options.hold)
-            if window is None or window.held is Held.HELD:
+            lasted = window is not None and window.held is Held.HELD
+            again = None if lasted or self._concern(steps) else self._watch.until_old(self.options.hold)
+            if again is None:
                 return self._unchanged(steps)
-            unstable = window.why
-        return self._refused(UNSTABLE, unstable, self.planned())
+            if window is not None and again.held is not Held.HELD:
+                return self._unlasting(again)
+            window = again
+            self._look.survey()  # everything once more: also what was not watched has to be as it was
+        return self._unchanged(self.planned())
+
+    def _unlasting(self, window: Window) -> HostOutcome:
+        """End a host on which nothing was changed and what seems well does not last, or cannot be seen to last."""
+        code = UNREADABLE if window.held is Held.UNREADABLE else UNSTABLE
+        return self._refused(code, window.why, self.planned())
 
     def _untouched(self) -> HostOutcome:
         """End a host on which nothing had to be done in the end: what others mended meanwhile has to last, too."""
@@ -196,11 +207,14 @@ class HostRun:
         if Decision.NOT_ATTEMPTED in decisions and Decision.REFUSE not in decisions:
             steps = self.planned()  # what came in between speaks against an earlier remedy: say that of it, too
         window = None if self._concern(steps) else self._watch.until_old(self.options.hold)
-        if window is None or window.held is Held.HELD:
+        if window is None:
             return self._unchanged(steps)
         if window.held is Held.STOPPED:
             return self._end(RunVerdict.INTERRUPTED)
-        return self._refused(UNSTABLE, window.why, steps)
+        if window.held is not Held.HELD:
+            return self._unlasting(window)
+        self._look.survey()
+        return self._unchanged(self.planned())
 
     def _unchanged(self, steps: tuple[StepOutcome, ...]) -> HostOutcome:
         concern = self._concern(steps)
@@ -211,6 +225,9 @@ class HostRun:
         refused = next((step for step in steps if step.decision is Decision.REFUSE), None)
         if refused is not None:
             return Problem(code=refused.code or "", message=refused.why)
+        needed = next((step for step in steps if step.decision is not Decision.SKIP), None)
+        if needed is not None:
+            return Problem(code=UNSTABLE.name, message=f"{needed.title}: {needed.why}")
         seen = symptom(self.treatment, self._facts)
         if seen is Symptom.OVER:
             return None
@@ -313,6 +330,13 @@ class HostRun:
             unknown = any(step.verified is Verified.UNKNOWN for step in unproven)
             verdict = RunVerdict.UNKNOWN if unknown else RunVerdict.NOT_FIXED
             return self._end(verdict, Problem(code="not-verified", message=unproven[0].evidence))
+        settle = max((remedy.settle for remedy, _ in self._healed), default=0.0)
+        until_settled(
+            self._look,
+            seconds=min(settle, self._left - self.options.hold),
+            stop=self.context.stop,
+            progress=self._progress,
+        )
         if symptom(self.treatment, self._facts) is Symptom.PRESENT:
             seen = complaint(self.treatment, self._facts)
             return self._end(RunVerdict.NOT_FIXED, Problem(code="symptom-persists", message=seen))
@@ -321,6 +345,8 @@ class HostRun:
         window = self._watch.window(self.options.hold, self._healed)
         match window.held:
             case Held.HELD:
+                if (fallen := self._fallen()) is not None:
+                    return self._end(*fallen)
                 self._steps = [_held(step, window) if step.changed else step for step in self._steps]
                 return self._end(RunVerdict.FIXED)
             case Held.BROKEN:
@@ -337,12 +363,39 @@ class HostRun:
             return None
         return self.treatment.graded(self._before)
 
+    def _fallen(self) -> tuple[RunVerdict, Problem] | None:
+        """Ask everything once more after the window: what was only looked at before it has to be well, too."""
+        unread = ""
+        for _ in range(TRIES):
+            earlier = self._look.recent
+            self._look.survey()
+            seen, unread = symptom(self.treatment, self._facts), ""
+            try:
+                gone = restarted(earlier, self._facts) or unproven(self._healed, self._facts)
+            except Unsure as unsure:
+                gone, unread = None, str(unsure)
+            if gone is not None or seen is Symptom.PRESENT:
+                why = gone or complaint(self.treatment, self._facts)
+                return RunVerdict.NOT_FIXED, Problem(code="not-holding", message=f"{why} (after the window)")
+            if not unread and seen is Symptom.OVER:
+                return self._left_open()
+        why = unread or complaint(self.treatment, self._facts)
+        return RunVerdict.UNKNOWN, Problem(code=UNREADABLE.name, message=why)
+
     def _left_open(self) -> tuple[RunVerdict, Problem] | None:
-        """Say why a host on which all seems well is not fixed: something is needed and was not done, or not known."""
-        # A gate keeps others away, and those count.
-        speaking = {each.kind for each in self.treatment.remedies if each.is_human or each.is_gate}
-        kinds = {step.remedy for step in self._steps if step.decision in STOPS} - speaking
-        left = left_open(self._look, self._judge, kinds) if kinds else None
+        """Say why a host on which all seems well is not fixed: something is needed and was not done, or not known.
+
+        What was mended is judged by its own proof. What a person was told to do is said already, and a gate that was
+        shut kept others away, which count.
+        """
+        healed = {remedy for remedy, _ in self._healed}
+        turns = zip(self.treatment.remedies, self._steps, strict=True)
+        open_ = [
+            position
+            for position, (remedy, step) in enumerate(turns)
+            if remedy not in healed and not (step.decision in STOPS and (remedy.is_human or remedy.is_gate))
+        ]
+        left = left_open(self._look, self._judge, open_)
         if left is None:
             return None
         code, why = (left.verdict.code or UNFINISHED).name, left.verdict.reason
@@ -374,6 +427,8 @@ class HostRun:
             # What was seen before an act whose end nobody saw says nothing about afterwards.
             after=Facts({}) if self._blind else self._facts if self._surveyor else self._before,
         )
+        if (why := self.context.record.unwritten) is not None:
+            self.context.reporter.unrecorded(why)  # before the verdict, which would name the record
         self.context.reporter.finished(self.host, outcome)
         return outcome
 

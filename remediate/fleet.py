@@ -156,6 +156,8 @@ def run(
         )
         report = masker.masked(report)
         record.finish(report, report.model_dump_json(by_alias=True))
+        if record.trouble is not None:
+            reporter.unrecorded(record.trouble)
         reporter.ended(report)
     finally:
         record.close()

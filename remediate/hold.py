@@ -35,6 +35,11 @@ class Unsure(Exception):
     """A sample says neither yes nor no."""
 
 
+def samples(seconds: float) -> int:
+    """How many good samples a window of this length needs."""
+    return max(SAMPLES, round(seconds / 5) + 1)
+
+
 def hold(
     sample: Callable[[], Facts],
     fault: Callable[[Facts], str | None],
@@ -48,7 +53,7 @@ def hold(
     `fault` raises Unsure for a sample that cannot be judged. Unreachable and ContactLost of `sample` escape.
     """
     begun, good, unread, last, doubt = monotonic(), 0, 0, None, ""
-    count = max(SAMPLES, round(seconds / 5) + 1)
+    count = samples(seconds)
     for number in range(count + EXTRA):
         due = begun + seconds * min(number, count - 1) / (count - 1) + max(0, number - count + 1)
         if stop.wait(max(0.0, due - monotonic())):

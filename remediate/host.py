@@ -228,7 +228,7 @@ class Settings(Section):
         default=(), description="log files that may be shortened on a full disk"
     )
     restartable_units: tuple[UnitName, ...] = Field(
-        default=(), description="systemd units of the application that may be restarted when they run away"
+        default=(), description="units of the application, whoever runs them, that may be restarted when they run away"
     )
     limits: Limits = Field(default=Limits(), description="from which use on something counts as trouble")
     monitoring: Monitoring = Field(default=Monitoring(), description="what watches the host")

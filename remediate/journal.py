@@ -144,6 +144,13 @@ class Journal:
             if stored.rowcount != 1:
                 raise self._refused(f"run {run} has not begun, or is finished already")
 
+    def require_writable(self, run: str) -> None:
+        """Write to a run's record without changing what it says. Raises JournalError when that cannot be done."""
+        from remediate.migrations.schema import runs
+
+        with self._database.writing() as connection:
+            connection.execute(runs.update().where(runs.c.id == run).values(version=runs.c.version))
+
     def shown(self, run: str) -> str:
         """The short id of a run among those stored, whether or not it has begun: for what a person reads."""
         with self._database.reading() as connection:

@@ -41,11 +41,12 @@ class Judgement(NamedTuple):
 
 def symptom(treatment: Treatment, facts: Facts) -> Symptom:
     """Say whether the symptom is over: every probe of it must say so; one that cannot be read leaves it unknown."""
-    answers = [answer for probe, answer in facts if probe in treatment.symptoms]
-    oks = [None if isinstance(answer, Unreadable) else answer.ok for answer in answers]
+    answers = dict(facts)
+    told = [answers.get(probe) for probe in treatment.symptoms]
+    oks = [answer.ok if isinstance(answer, Fact) else None for answer in told]
     if False in oks:
         return Symptom.PRESENT
-    return Symptom.UNKNOWN if None in oks or len(oks) < len(treatment.symptoms) else Symptom.OVER
+    return Symptom.UNKNOWN if None in oks else Symptom.OVER
 
 
 def judge(treatment: Treatment, facts: Facts, overrides: Mapping[str, str]) -> tuple[Judgement, ...]:
@@ -178,24 +179,42 @@ def restarted(earlier: Facts, later: Facts) -> str | None:
     return None
 
 
+def settling(facts: Facts) -> str | None:
+    """Name what is still on its way to another state by itself, or None when nothing is."""
+    on_its_way = (
+        f"{probe.label()} is {each.describe()}" for probe, each in facts if isinstance(each, Fact) and each.settling
+    )
+    return next(on_its_way, None)
+
+
+def unreadable(probes: Probes, facts: Facts) -> str | None:
+    """Name the first of these questions without a readable answer, or None when each has one."""
+    answers = ((probe, answer) for probe, answer in facts if probe in probes)
+    return next((f"{probe.label()}: {answer}" for probe, answer in answers if isinstance(answer, Unreadable)), None)
+
+
 def complaint(treatment: Treatment, facts: Facts) -> str:
-    """Say what is wrong, or not known, about the symptom: `https://example.com/ 502 from the host, controller`."""
+    """Say what is wrong, or not known, about the symptom: `https://example.com/ 502 from the host, controller`.
+
+    Empty exactly when the symptom is over.
+    """
     said: dict[str, list[str]] = {}
-    for probe, answer in facts:
-        if probe in treatment.symptoms and (isinstance(answer, Unreadable) or answer.ok is not True):
+    answers = dict(facts)
+    for probe in treatment.symptoms:
+        answer = answers.get(probe, Unreadable("it was not asked"))
+        if isinstance(answer, Unreadable) or answer.ok is not True:
             said.setdefault(f"{probe.label()} {_words(answer)}", []).append(probe.vantage.value)
     return "; ".join(f"{what} (from the {', '.join(vantages)})" for what, vantages in said.items())
 
 
 def unproven(healed: Sequence[tuple[Remedy, Facts]], facts: Facts) -> str | None:
     """Name the first of the remedies proven earlier whose effect is not there any more. Raises Unsure."""
-    for remedy, before in healed:
-        result = verification(remedy, before, facts)
-        if result is None:
-            raise Unsure(f"{remedy.title()}: the result cannot be read")
-        if not isinstance(result, Proven):
-            return explain(result)
-    return None
+    results = [(remedy, verification(remedy, before, facts)) for remedy, before in healed]
+    gone = next((explain(result) for _, result in results if isinstance(result, (NotYet, Failed))), None)
+    unread = next((remedy for remedy, result in results if result is None), None)
+    if gone is None and unread is not None:
+        raise Unsure(f"{unread.title()}: the result cannot be read")
+    return gone
 
 
 def _words(answer: Fact | Unreadable) -> str:

@@ -5,7 +5,7 @@ from threading import Event
 from time import monotonic
 from typing import Final
 
-from remediate.judge import Judgement
+from remediate.judge import Judgement, settling
 from remediate.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.verdict import IN_TRANSITION, UNREADABLE, Decision, refuse
 
@@ -51,23 +51,40 @@ def patiently(
     )
 
 
+def until_settled(surveyor: Surveyor, *, seconds: float, stop: Event, progress: Callable[[str], None]) -> None:
+    """Look again until nothing changes its state by itself any more, for `seconds` at the most.
+
+    A worker that comes back by itself would otherwise count as started again. Raises Unreachable and ContactLost.
+    """
+    still = settling(surveyor.facts)
+    if still is None or seconds <= 0:
+        return
+    progress(f"{still}: waiting for it before anything is called fixed")
+    until = monotonic() + seconds
+    with surveyor.look(seconds=seconds + SURVEY_SECONDS) as look:
+        while settling(surveyor.facts) is not None and monotonic() < until and not stop.wait(look.pause):
+            look.survey()
+
+
 TRIES: Final = 3
 """How often what is still open is looked at before a host that was changed is called something else than fixed."""
 
 
 def left_open(
-    surveyor: Surveyor, judge: Callable[[], tuple[Judgement, ...]], kinds: Collection[str]
+    surveyor: Surveyor, judge: Callable[[], tuple[Judgement, ...]], positions: Collection[int]
 ) -> Judgement | None:
-    """Ask again about remedies that were refused or not attempted in their turn: what one did may have settled another.
+    """Judge these remedies again on the latest facts: what passed before must pass now, what was refused may.
 
-    Returns the first that is needed, refused, or still cannot be judged; None when none has anything to do. Raises
-    Unreachable and ContactLost.
+    Returns the first that is needed or refused, or else that cannot be judged; None when none has anything to do.
+    Raises Unreachable and ContactLost.
     """
     still: list[Judgement] = []
     for attempt in range(TRIES):
         if attempt:
             surveyor.survey()
-        still = [each for each in judge() if each.remedy.kind in kinds and each.decision is not Decision.SKIP]
+        judged = judge()
+        still = [judged[each] for each in sorted(positions) if judged[each].decision is not Decision.SKIP]
         if all(each.decision is not Decision.WAIT and each.verdict.code is not UNREADABLE for each in still):
             break
-    return next(iter(still), None)
+    known = (each for each in still if each.verdict.code is not UNREADABLE)
+    return next(known, None) or next(iter(still), None)

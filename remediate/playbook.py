@@ -44,6 +44,11 @@ class Treatment:
     gates: tuple[Remedy, ...] = ()
     """Never applied here, only judged: what one of them refuses or waits for stops everything."""
 
+    def __post_init__(self) -> None:
+        """Keep each question once: a page that stands for two things is still one page."""
+        object.__setattr__(self, "symptoms", tuple(dict.fromkeys(self.symptoms)))
+        object.__setattr__(self, "diagnosis", tuple(dict.fromkeys(self.diagnosis)))
+
     def probes(self) -> Probes:
         """Everything that one survey has to ask, each question once, in the order a person wants to read it."""
         judged = (*self.gates, *self.remedies)
@@ -163,12 +168,19 @@ class Playbook:
 
     def treat(self, host: Host, parameters: Mapping[str, object]) -> Treatment:
         """Say what it means on this host with these parameters. Raises ConfigurationError."""
-        return Treatment(
+        treatment = Treatment(
             symptoms=tuple(self._symptoms(host)),
             diagnosis=tuple(self._diagnosis(host)),
             remedies=tuple(self.__wrapped__(host, **parameters)),
             graded=None if self._graded is None else partial(self._graded, host),
         )
+        if not treatment.symptoms and not treatment.remedies:
+            # Nothing would be looked at, and nothing that was not looked at is healthy.
+            raise ConfigurationError(
+                f"{host.name}: {self.name} has no symptom to look at and no remedy: "
+                "its `remediate:` in the inventory does not say what the host has"
+            )
+        return treatment
 
     def given(self, parameters: Mapping[str, object]) -> "Parametrized":
         """Bind parameters, converted to their declared types. Raises ConfigurationError in one line."""

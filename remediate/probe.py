@@ -52,6 +52,11 @@ class Fact(BaseModel, ABC):
         return None if self.since is None else max(0.0, uptime - self.since)
 
     @property
+    def settling(self) -> bool:
+        """Whether it is on its way to another state by itself, such as STARTING: nobody has to act on that yet."""
+        return False
+
+    @property
     def incarnation(self) -> str | None:
         """What differs between two incarnations (a PID, an invocation): must not change while a result is held."""
         return None

@@ -71,6 +71,16 @@ class JournalRecord:
         except JournalError as error:
             self.trouble = str(error)
 
+    @property
+    def unwritten(self) -> str | None:
+        """Why this run is not recorded, or not whole; None when the journal takes everything."""
+        if self.trouble is None and self._journal is not None:
+            try:
+                self._journal.require_writable(self.run)
+            except JournalError as error:
+                self.trouble = str(error)
+        return self.trouble
+
     def finish(self, report: Report, text: str) -> None:
         """Write how the run ended; `text` is the masked report."""
         try:

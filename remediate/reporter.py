@@ -26,6 +26,9 @@ class Reporter(Protocol):
     def finished(self, host: Host, outcome: HostOutcome) -> None:
         """One host is done."""
 
+    def unrecorded(self, why: str) -> None:
+        """The journal does not take this run: no report of it can be looked up later. May be told more than once."""
+
     def ended(self, report: Report) -> None:
         """The run is over."""
 
@@ -58,6 +61,10 @@ class Masked:
         """See Reporter."""
         self._reporter.finished(host, self._masker.masked(outcome))
 
+    def unrecorded(self, why: str) -> None:
+        """See Reporter."""
+        self._reporter.unrecorded(self._masker.mask(why))
+
     def ended(self, report: Report) -> None:
         """See Reporter: a report is masked already."""
         self._reporter.ended(report)
@@ -79,6 +86,9 @@ class Silent:
         """See Reporter."""
 
     def finished(self, host: Host, outcome: HostOutcome) -> None:
+        """See Reporter."""
+
+    def unrecorded(self, why: str) -> None:
         """See Reporter."""
 
     def ended(self, report: Report) -> None:

@@ -61,6 +61,13 @@ class Facts:
         """Return these facts with the answers of a later, smaller survey in their place."""
         return Facts({**self._answers, **dict(later)}, {**self._outputs, **later.outputs})
 
+    def recalled(self, later: "Facts") -> "Facts":
+        """Return the last readable answer to each question: one that cannot be read never hides an earlier one."""
+        kept = {probe for probe, answer in later if isinstance(answer, Unreadable) and probe in self}
+        answers = {probe: answer for probe, answer in later if probe not in kept}
+        outputs = {probe: output for probe, output in later.outputs.items() if probe not in kept}
+        return Facts({**self._answers, **answers}, {**self._outputs, **outputs})
+
     @property
     def outputs(self) -> Mapping[Probe[Fact], Output]:
         """What the host printed, for each question that was answered."""

@@ -6,11 +6,13 @@ from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
+from remediate.command import Output
 from remediate.controller import Controller
+from remediate.errors import ContactLost, Unreachable, Unreadable
 from remediate.playbook import Probes
-from remediate.probe import Fact, Probe
+from remediate.probe import TIMED_OUT, Fact, Probe
 from remediate.script import Act
-from remediate.session import Acted, Rounds, Session
+from remediate.session import Acted, ActState, Answers, Rounds, Session
 from remediate.survey import Facts
 from remediate.vantage import Vantage
 
@@ -23,10 +25,11 @@ LOOK_AGAIN: Final = 0.25
 class Look:
     """One exec on the host, kept open: each `survey` asks everything once more."""
 
-    def __init__(self, surveyor: "Surveyor", rounds: Rounds, here: Probes, there: Probes) -> None:
+    def __init__(self, surveyor: "Surveyor", rounds: Rounds, here: Probes, there: Probes, alone: Probes = ()) -> None:
         self._surveyor = surveyor
         self._rounds = rounds
         self._here = here
+        self._alone = alone
         self._there = there
         self._took = 0.0
 
@@ -40,15 +43,18 @@ class Look:
 
     def acted(self) -> Acted:
         """Wait for the end of the act. Raises ContactLost."""
-        return self._rounds.acted()
+        acted = self._rounds.acted()
+        if acted.state is ActState.ACTED:
+            self._surveyor.recent = Facts({})
+        return acted
 
     def survey(self) -> Facts:
         """Ask everything once. Raises Unreachable or ContactLost."""
         begun = monotonic()
         try:
-            return self._surveyor.read(self._rounds, self._here, self._there)
+            return self._surveyor.read(self._rounds, self._here, self._there, self._alone)
         finally:
-            self._took = monotonic() - begun
+            self._took = self._surveyor.took = monotonic() - begun
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +73,15 @@ class Surveyor:
         self._session = session
         self._controller = controller
         self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="controller")
+        self._late: set[Probe[Fact]] = set()
+        self.took = 0.0
+        """Seconds that the last survey took."""
         self.facts = Facts({})
+        """The latest answer to each question."""
+        self.known = Facts({})
+        """The last readable answer to each question."""
+        self.recent = Facts({})
+        """The last readable answers since something was changed: what may be expected to stay as it is."""
 
     def look(
         self,
@@ -79,23 +93,56 @@ class Surveyor:
     ) -> Look:
         """Open one exec that lasts `seconds` at the most, for all questions or only for some. Raises Unreachable."""
         asked = self._probes if probes is None else tuple(dict.fromkeys(probes))
-        here = tuple(probe for probe in asked if probe.vantage is Vantage.HOST)
+        every = tuple(probe for probe in asked if probe.vantage is Vantage.HOST)
         there = tuple(probe for probe in asked if probe.vantage is Vantage.CONTROLLER)
-        return Look(self, self._session.begin(here, act, seconds=seconds, owner=owner), here, there)
+        here = tuple(probe for probe in every if probe not in self._late)
+        alone = tuple(probe for probe in every if probe in self._late)
+        return Look(self, self._session.begin(here, act, seconds=seconds, owner=owner), here, there, alone)
 
     def survey(self) -> Facts:
         """Ask everything once, in one exec. Raises Unreachable."""
         with self.look() as look:
             return look.survey()
 
-    def read(self, rounds: Rounds, here: Probes, there: Probes) -> Facts:
-        """Take one more round of answers, the controller's own asked meanwhile, and lay them over the earlier ones."""
+    def read(self, rounds: Rounds, here: Probes, there: Probes, alone: Probes = ()) -> Facts:
+        """Take one more round of answers, the controller's own asked meanwhile, and lay them over the earlier ones.
+
+        What a slow host did not answer in time among all the others is asked once more without them, and from then on
+        never among them: all at once they keep each other from being answered.
+        """
         asked = self._asker.submit(self._controller.ask, there)
         answers = {**rounds.next(), **asked.result()}
-        self.facts = self.facts.updated(Facts.read((*here, *there), answers))
+        if len(here) > 1:
+            late = tuple(probe for probe in here if _timed_out(answers.get(probe)))
+            self._late.update(late)
+            alone = (*alone, *late)
+        answers |= self._without_others(alone)
+        read = Facts.read(dict.fromkeys((*here, *there, *alone)), answers)
+        self.facts, self.known, self.recent = (
+            self.facts.updated(read),
+            self.known.recalled(read),
+            self.recent.recalled(read),
+        )
         return self.facts
+
+    def _without_others(self, alone: Probes) -> Answers:
+        """Ask in an exec of its own; what does not come back stays unanswered: the first exec tells of the link."""
+        if not alone:
+            return {}
+        try:
+            rounds = self._session.begin(alone, seconds=SURVEY_SECONDS)
+            try:
+                return rounds.next()
+            finally:
+                rounds.close()
+        except (Unreachable, ContactLost):
+            return {}
 
     def close(self) -> None:
         """Leave the host."""
         self._asker.shutdown()
         self._session.close()
+
+
+def _timed_out(answer: Output | Unreadable | None) -> bool:
+    return isinstance(answer, Output) and answer.exit in TIMED_OUT

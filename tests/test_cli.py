@@ -27,10 +27,11 @@ web:
 """
 PLAYBOOK = '''
     from remediate import Severity
+    from remediate.probes.systemd import Unit
     from remediate.playbook import playbook
 
 
-    @playbook(severity=Severity.SEV2, symptoms=lambda host: ())
+    @playbook(severity=Severity.SEV2, symptoms=lambda host: (Unit(name="nginx"),))
     def NAME(host, *, PARAMETER: str = "x"):
         """Wake the shop."""
         return ()

@@ -1,6 +1,7 @@
 """The engine on scripted hosts: how often it knocks, what it does, and what it says when it cannot know."""
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
@@ -80,12 +81,12 @@ def test_a_healthy_host_costs_one_exec() -> None:
     assert session.closed
 
 
-def test_a_repair_costs_one_exec_and_holding_one_more() -> None:
+def test_a_repair_costs_one_exec_holding_one_more_and_the_last_look_another() -> None:
     session, record = ScriptedSession(BROKEN, MENDED), MemoryRecord()
     outcome = play(TREATMENT, session, record=record, options=TINY)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.FIXED, 0, Touched.YES)
-    assert session.execs == 3
-    assert session.surveys == 1 + 1 + 6
+    assert session.execs == 3 + 1
+    assert session.surveys == 1 + 1 + 6 + 1
     assert session.ran == [RESTART]
     (step,) = outcome.steps
     assert (step.decision, step.changed, step.verified) == (Decision.PROCEED, True, Verified.PROVEN)
@@ -123,8 +124,8 @@ def test_what_started_just_now_is_watched() -> None:
     session = ScriptedSession({**HEALTHY, CLOCK: young(0.01)})
     outcome = play(TREATMENT, session, options=Options(hold=0.1))
     assert outcome.verdict is RunVerdict.HEALTHY
-    assert session.execs == 2
-    assert session.surveys == 1 + 6
+    assert session.execs == 2 + 1
+    assert session.surveys == 1 + 6 + 1
 
 
 def test_what_runs_for_longer_than_the_window_is_not_watched() -> None:
@@ -240,7 +241,7 @@ def test_what_moved_is_looked_at_again() -> None:
     session = ScriptedSession(BROKEN, Event.MOVED, MENDED)
     assert play(TREATMENT, session).verdict is RunVerdict.FIXED
     assert session.ran == [RESTART]
-    assert session.execs == 1 + 2 + 1 + 1
+    assert session.execs == 1 + 2 + 1 + 1 + 1
 
 
 def test_what_moved_by_another_hand_and_is_fine_now_needs_nothing() -> None:
@@ -368,7 +369,7 @@ def test_an_effect_that_cannot_be_read_is_unknown() -> None:
         {NGINX: ex.started_again(ex.RUNNING)},
     ],
 )
-@pytest.mark.parametrize("when", [3, 5, 8])
+@pytest.mark.parametrize("when", [3, 5, 8, 9])
 def test_what_does_not_hold_is_not_fixed(later: Changes, when: int) -> None:
     outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at={when: later}), options=TINY)
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.NOT_FIXED, 5, "not-holding")
@@ -378,6 +379,77 @@ def test_a_window_that_cannot_be_read_is_unknown(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("remediate.hold.EXTRA", 0)
     outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at={4: {HERE: Unreadable("?")}}), options=TINY)
     assert (outcome.verdict, outcome.exit_code) == (RunVerdict.UNKNOWN, 7)
+
+
+def settling(seconds: float) -> Treatment:
+    remedy = RestartFpm(php="php8.2", settle=seconds)
+    return Treatment(symptoms=(HERE, THERE), diagnosis=(NGINX,), remedies=(remedy,))
+
+
+STARTS: Changes = {**MENDED, NGINX: ex.STARTING}
+
+
+def test_the_window_begins_once_nothing_changes_its_state_any_more() -> None:
+    back: Changes = {NGINX: ex.started_again(ex.STARTING)}
+    outcome = play(settling(5), ScriptedSession(BROKEN, STARTS, at={5: back}), options=TINY)
+    assert outcome.verdict is RunVerdict.FIXED, outcome.error
+
+
+@pytest.mark.parametrize("seconds", [0, 0.3])
+def test_what_does_not_settle_is_not_waited_for_without_end(seconds: float) -> None:
+    session = ScriptedSession(BROKEN, STARTS, at={60: {NGINX: ex.started_again(ex.STARTING)}})
+    began = time.monotonic()
+    play(settling(seconds), session, options=TINY)
+    assert time.monotonic() - began < 3
+
+
+# -- what cannot be read -----------------------------------------------------------------------------------------------
+
+GONE = Unreadable("no answer within 8 s")
+
+
+@pytest.mark.parametrize("unread", [(3,), (5,), (4, 5)])
+def test_a_restart_behind_an_unreadable_sample_is_not_fixed(unread: tuple[int, ...]) -> None:
+    at: dict[int, Changes | Event] = {survey: {NGINX: GONE} for survey in unread}
+    session = ScriptedSession(BROKEN, MENDED, at={**at, unread[-1] + 1: {NGINX: ex.started_again(ex.RUNNING)}})
+    outcome = play(TREATMENT, session, options=TINY)
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-holding")
+    assert outcome.error is not None
+    assert outcome.error.message.startswith("nginx was started again")
+
+
+def test_three_restarts_each_behind_an_unreadable_sample_are_not_fixed() -> None:
+    at: dict[int, Changes | Event] = {survey: {FPM: GONE} for survey in (3, 5, 7)}
+    at.update({survey: {FPM: ex.started_again(AGAIN, survey)} for survey in (4, 6, 8)})
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at=at), options=TINY)
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-holding")
+
+
+@pytest.mark.parametrize("since", [2, 3, 5])
+def test_what_is_never_readable_again_cannot_be_called_fixed(since: int) -> None:
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at={since: {NGINX: GONE}}), options=TINY)
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.UNKNOWN, "unreadable")
+    assert outcome.error is not None
+    assert outcome.error.message == "nginx: no answer within 8 s"
+
+
+def test_an_unreadable_sample_is_made_up_for() -> None:
+    session = ScriptedSession(BROKEN, MENDED, at={4: {NGINX: GONE}, 5: {NGINX: ex.RUNNING}})
+    assert play(TREATMENT, session, options=TINY).verdict is RunVerdict.FIXED
+    assert session.surveys == 1 + 1 + 7 + 1
+
+
+def test_what_cannot_be_watched_is_not_called_unstable() -> None:
+    session = ScriptedSession({**HEALTHY, CLOCK: young(0.01)}, at={2: {NGINX: GONE}})
+    outcome = play(TREATMENT, session, options=Options(hold=0.1))
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "unreadable")
+
+
+def test_a_doubtful_last_look_is_taken_again() -> None:
+    session = ScriptedSession(BROKEN, MENDED, at={9: {HERE: GONE}, 10: {HERE: ex.page()}})
+    assert play(TREATMENT, session, options=TINY).verdict is RunVerdict.FIXED
+    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at={9: {HERE: GONE}}), options=TINY)
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.UNKNOWN, "unreadable")
 
 
 # -- stopped -----------------------------------------------------------------------------------------------------------
@@ -442,6 +514,8 @@ class Dependent(Restart):
 
 A, B = Unit(name="a"), Unit(name="b")
 FIRST, SECOND = Restart(unit="a", settle=0), Dependent(unit="b", settle=0)
+EARLY = Treatment(symptoms=(HERE,), diagnosis=(), remedies=(Restart(unit="b", settle=0), FIRST))
+"""The turn of `b` is over when `a` is mended."""
 TWO = Treatment(symptoms=(HERE,), diagnosis=(), remedies=(FIRST, SECOND))
 BOTH_DOWN: Changes = {A: ex.FAILED, B: ex.FAILED, HERE: ex.page(502)}
 A_UP: Changes = {A: ex.started_again(ex.FAILED)}
@@ -452,7 +526,7 @@ def test_two_repairs_cost_two_execs() -> None:
     session = ScriptedSession(BOTH_DOWN, A_UP, B_UP)
     outcome = play(TWO, session)
     assert outcome.verdict is RunVerdict.FIXED
-    assert session.execs == 1 + 2 + 1
+    assert session.execs == 1 + 2 + 1 + 1
     assert [run.argv[-1] for run in session.ran] == ["a.service", "b.service"]
 
 
@@ -490,6 +564,32 @@ def test_what_was_healed_must_stay_so_while_the_next_is_mended() -> None:
     session = ScriptedSession(BOTH_DOWN, A_UP, {**B_UP, A: ex.FAILED})
     outcome = play(TWO, session)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
+
+
+@pytest.mark.parametrize("fails", [{B: ex.FAILED}, {B: ex.MASKED}])
+@pytest.mark.parametrize("when", [2, 9])
+def test_what_passed_in_its_turn_and_fails_at_the_end_is_not_fixed(fails: Changes, when: int) -> None:
+    session = ScriptedSession({**BOTH_DOWN, B: ex.RUNNING}, {**A_UP, HERE: ex.page()}, at={when: fails})
+    outcome = play(EARLY, session, options=TINY)
+    assert [step.decision for step in outcome.steps] == [Decision.SKIP, Decision.PROCEED]
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
+    assert outcome.error is not None
+    assert outcome.error.message.startswith("b")
+
+
+@pytest.mark.parametrize("when", [2, 9])
+def test_what_passed_in_its_turn_and_cannot_be_read_at_the_end_is_unknown(when: int) -> None:
+    gone: Changes = {B: Unreadable("no answer within 5 s")}
+    session = ScriptedSession({**BOTH_DOWN, B: ex.RUNNING}, {**A_UP, HERE: ex.page()}, at={when: gone})
+    outcome = play(EARLY, session, options=TINY)
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.UNKNOWN, "unreadable")
+
+
+def test_what_fails_behind_a_healthy_window_is_mended() -> None:
+    first: Changes = {A: ex.RUNNING, B: ex.RUNNING, HERE: ex.page(), CLOCK: young(0.01)}
+    session = ScriptedSession(first, {B: ex.started_again(ex.FAILED)}, at={8: {B: ex.FAILED}})
+    outcome = play(EARLY, session, options=Options(hold=0.1, yes=True))
+    assert (outcome.verdict, [run.argv[-1] for run in session.ran]) == (RunVerdict.FIXED, ["b.service"])
 
 
 # -- what could not be read in its turn --------------------------------------------------------------------------------

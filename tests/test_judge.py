@@ -15,6 +15,7 @@ from remediate.judge import (
     explain,
     judge,
     restarted,
+    settling,
     symptom,
     unproven,
     verification,
@@ -99,6 +100,21 @@ def test_what_is_wrong_is_said_with_where_it_was_seen() -> None:
         "https://example.com/ 502 (from the host); https://example.com/ unknown (not now) (from the controller)"
     )
     assert complaint(TREATMENT, facts(here=ex.page(), there=ex.page())) == ""
+
+
+def test_a_page_that_stands_for_two_things_is_asked_once() -> None:
+    twice = Treatment(symptoms=(HERE, THERE, HERE), diagnosis=(CONFIG, CONFIG), remedies=(REMEDY,))
+    assert (twice.symptoms, twice.diagnosis) == ((HERE, THERE), (CONFIG,))
+    assert symptom(twice, facts(here=ex.page(), there=ex.page())) is Symptom.OVER
+
+
+@pytest.mark.parametrize("here", [ex.page(), ex.page(502), UNKNOWN, None])
+@pytest.mark.parametrize("there", [ex.page(), ex.page(502), UNKNOWN, None])
+def test_a_symptom_that_is_not_over_always_says_why(
+    here: Fact | Unreadable | None, there: Fact | Unreadable | None
+) -> None:
+    given = Facts({probe: answer for probe, answer in ((HERE, here), (THERE, there)) if answer is not None})
+    assert (complaint(TREATMENT, given) == "") is (symptom(TREATMENT, given) is Symptom.OVER)
 
 
 def decision(given: Facts, **overrides: str) -> tuple[Decision, str | None]:
@@ -209,6 +225,14 @@ def test_what_was_proven_must_stay_so() -> None:
     assert unproven([], after(ex.FAILED)) is None
 
 
+def test_what_is_known_to_be_gone_outweighs_what_cannot_be_read() -> None:
+    other = RestartFpm(php="php8.1")
+    unit = Unit(name="php8.1-fpm")
+    before = BEFORE.updated(Facts({unit: ex.FAILED}, {unit: Output(stdout="failed")}))
+    later = after(ex.FAILED).updated(Facts({unit: UNKNOWN}))
+    assert unproven([(other, before), (REMEDY, BEFORE)], later) is not None
+
+
 # -- age and incarnation -----------------------------------------------------------------------------------------------
 
 
@@ -231,6 +255,18 @@ def test_without_a_clock_everything_is_new() -> None:
 def test_a_clock_behind_a_start_is_no_negative_age() -> None:
     clock = MachineIdentity(machine_id="m", boot_id="b", uptime=1.0)
     assert youngest(facts(unit=ex.RUNNING, clock=clock)) == 0.0
+
+
+@pytest.mark.parametrize(
+    "answer", [ex.STARTING, *(ex.workers("RUNNING", each) for each in ("STARTING", "BACKOFF", "STOPPING"))]
+)
+def test_what_changes_its_state_by_itself_is_settling(answer: Fact) -> None:
+    assert settling(facts(unit=answer)) == f"php8.2-fpm is {answer.describe()}"
+
+
+@pytest.mark.parametrize("answer", [ex.RUNNING, ex.FAILED, ex.workers("RUNNING"), ex.workers("FATAL"), UNKNOWN])
+def test_what_stays_as_it_is_is_settled(answer: Fact | Unreadable) -> None:
+    assert settling(facts(unit=answer)) is None
 
 
 def test_another_incarnation_is_named() -> None:

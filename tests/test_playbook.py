@@ -79,3 +79,14 @@ def test_a_bad_parameter_is_one_line(parameters: dict[str, object], said: str) -
 
 def test_a_stock_playbook_can_be_pickled() -> None:
     assert pickle.loads(pickle.dumps(app_down)) is app_down  # noqa: S301  # our own bytes
+
+
+@playbook(severity=Severity.SEV3, symptoms=lambda _: ())
+def nothing_known(host: Host) -> Iterable[Remedy]:  # as on a host whose inventory says nothing
+    """Look at nothing."""
+    return ()
+
+
+def test_where_nothing_would_be_looked_at_the_inventory_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="web1: nothing-known has no symptom to look at and no remedy"):
+        nothing_known(HOST)

@@ -1,12 +1,14 @@
 """runs.list and runs.show: what was run, and everything about one run."""
 
 import re
+from collections import Counter
 from typing import Final
 
 from remediate.commands.mend import Flags, text_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.journal import Journal, JournalError
+from remediate.journal_entries import RunSummary
 from remediate.outcome import Report
 from remediate.project import Project
 from remediate.report.text import TextReporter
@@ -14,7 +16,7 @@ from remediate.report.text import TextReporter
 MOST: Final = 999_999
 
 
-def list_runs(flags: Flags, project: Project, terminal: Terminal) -> int:
+def list_runs(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
     """Print the newest runs, one line each."""
     limit = text_of(flags, "limit") or "20"
     if not re.fullmatch("0*[1-9][0-9]{0,5}", limit):
@@ -22,19 +24,39 @@ def list_runs(flags: Flags, project: Project, terminal: Terminal) -> int:
     journal = Journal.open(project.journal())
     try:
         runs = journal.runs(limit=int(limit))
+        begun = Counter(intent.run for intent in journal.open_intents())
     finally:
         journal.close()
     doubts = {name: _doubt(name, project) for name in {run.playbook for run in runs}}
     for run in runs:
         verdict = run.verdict or "unfinished"
+        left = begun.pop(run.id, 0)
         hosts = ", ".join(run.hosts)
         terminal.say(
             f"{run.shown:<6} {run.started:%Y-%m-%d %H:%M:%SZ}  {run.mode:<4}  {verdict:<11}  "
             f"touched {run.touched or '?':<7}  {run.playbook}{doubts[run.playbook]} on {hosts}  by {run.operator}"
         )
+        if left:
+            terminal.say(f"       {_may_have_run(left)}: {_look(run, program)}")
+        elif run.unfinished:
+            terminal.say(f"       running now, or its process died: {program} runs.show {run.shown}")
+    if begun:
+        older = "an older run" if len(begun) == 1 else f"{len(begun)} older runs"
+        terminal.say(f"{_may_have_run(begun.total())} in {older}: {program} runs.list --limit {MOST}")
     if not runs:
         terminal.say("no runs yet")
     return 0
+
+
+def _may_have_run(steps: int) -> str:
+    return f"{steps} {'step was' if steps == 1 else 'steps were'} begun without an outcome, and may or may not have run"
+
+
+def _look(run: RunSummary, program: str) -> str:
+    """Return the command that looks at the hosts of a run without changing them."""
+    # What a single remedy was given is not repeated here; triage looks at everything.
+    command = "triage" if run.playbook.startswith("do.") else f"check.{run.playbook}"
+    return f"look with {program} {command} --host {','.join(run.hosts)}"
 
 
 def _doubt(name: str, project: Project) -> str:
@@ -63,6 +85,8 @@ def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str
         if flags.get("json"):
             raise JournalError(f"run {stored.id} never finished, so there is no report of it")
         terminal.say(f"{stored.playbook} on {', '.join(stored.hosts)}   run {stored.id}   never finished")
+        if any(step.outcome is None for step in stored.steps):
+            terminal.say(f"        {_look(stored, program)}")
         for step in stored.steps:
             outcome = step.outcome or "no outcome recorded: it may or may not have run"
             terminal.say(f"        {step.intent.host}  {step.intent.remedy}  {outcome}")

@@ -116,7 +116,7 @@ def _runs(project: Project) -> Sequence[Command]:
     def list_body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.runs import list_runs
 
-        return list_runs(flags, project, terminal)
+        return list_runs(flags, project, terminal, program=program_name())
 
     def show_body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.runs import show_run

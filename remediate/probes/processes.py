@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import UserName
+from remediate.fields import UnitName, UserName
 from remediate.probe import Fact, Probe, last_line, whole_number
+from remediate.probes.systemd import full_name
 
 _USAGE: Final = r"""
-cpu=$1 memory=$2 age=$3 sample=$4 own=$5
+cpu=$1 memory=$2 age=$3 sample=$4 own=$5 units=$6
 {
   total=$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
   for file in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
@@ -31,7 +32,7 @@ cpu=$1 memory=$2 age=$3 sample=$4 own=$5
   echo "= groups"; grep -H -e '^0::/' -e ':name=systemd:/' /proc/[0-9]*/cgroup
   echo "= memory"; grep -H '' /proc/[0-9]*/statm
   echo "= owners"; stat -c '%n %U' /proc/[0-9]*
-} 2>/dev/null | awk -v cpu="$cpu" -v memory="$memory" -v age="$age" -v own=" $own " -v self=$$ '
+} 2>/dev/null | awk -v cpu="$cpu" -v memory="$memory" -v age="$age" -v own=" $own " -v units="$units" -v self=$$ '
 $1 == "=" {
   part = $2
   if (part == "machine") { hz = $3; page = $4; cpus = $5; total = $6 }
@@ -66,6 +67,8 @@ part == "memory" && pid in start { sub(/^[^:]*:/, ""); private[pid] = ($2 - $3) 
 part == "owners" && pid in start { owner[pid] = $2 }
 END {
   if (!(1 in start) || ended <= begun) exit 1
+  # What the inventory says is the application, whoever runs it.
+  n = split(units, f, " "); for (i = 1; i <= n; i++) { declared[f[i]] = 1; ours[f[i]] = 1 }
   for (pid = self; pid > 1; pid = parent[pid]) mine[pid] = 1
   for (pid in start) {
     percent[pid] = delta[pid] * 100 / (hz * (ended - begun)); busy += percent[pid]
@@ -87,7 +90,7 @@ END {
     wants = used + (waits[pid] > 0 ? waits[pid] / (1e7 * (ended - begun)) : 0)
     if (runs[pid] && wants >= 60 && wants < 100) wants = 100
     # A service that is not the application has the whole machine for its measure: a database on one core of many works.
-    most = u != "-" && index(own, " " o " ") == 0 ? cpu * cpus : cpu
+    most = u != "-" && index(own, " " o " ") == 0 && !(u in declared) ? cpu * cpus : cpu
     never = most > cpu ? wants >= most : wants >= 95
     # Not told is taken for often: who rests is left alone.
     r = !(pid in rests) ? 999999 : rests[pid] > 0 ? rests[pid] : 0
@@ -219,9 +222,8 @@ class Processes(Probe[Usage]):
     memory: int = Field(default=50, ge=1, le=100, description="percent of all memory that is too much")
     age: int = Field(default=300, ge=0, le=86400, description="seconds a process must have lived before it is judged")
     sample: int = Field(default=3, ge=1, le=15, description="seconds of watching")
-    own: tuple[UserName, ...] = Field(
-        default=("forge",), description="users whose processes are the application's, also in units"
-    )
+    own: tuple[UserName, ...] = Field(default=("forge",), description="users whose processes are the application's")
+    units: tuple[UnitName, ...] = Field(default=(), description="units that are it as well, whoever runs them")
 
     def label(self) -> str:
         """See Probe."""
@@ -231,7 +233,8 @@ class Processes(Probe[Usage]):
         """See Probe."""
         limits = (self.cpu, self.memory, self.age, self.sample)
         own = " ".join(self.own)
-        return Run.of("sh", "-c", _USAGE, "sh", *map(str, limits), own, seconds=self.sample + 10)
+        units = " ".join(map(full_name, self.units))
+        return Run.of("sh", "-c", _USAGE, "sh", *map(str, limits), own, units, seconds=self.sample + 10)
 
     def parse(self, output: Output) -> Usage:
         """See Probe."""

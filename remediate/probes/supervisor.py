@@ -53,6 +53,11 @@ class WorkerState(Fact):
         return tuple(each for each in self.processes if each.state in {"STARTING", "STOPPING", "BACKOFF"})
 
     @property
+    def settling(self) -> bool:
+        """See Fact."""
+        return bool(self.changing)
+
+    @property
     def ok(self) -> bool | None:
         """See Fact."""
         return self.daemon and bool(self.processes) and all(each.state == "RUNNING" for each in self.processes)

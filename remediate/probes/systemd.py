@@ -78,6 +78,11 @@ class UnitState(Fact):
         return self.job != 0 or self.active in {"deactivating", "reloading"} or self._starting
 
     @property
+    def settling(self) -> bool:
+        """See Fact."""
+        return self.changing or self.active == "activating"
+
+    @property
     def _starting(self) -> bool:
         return self.active == "activating" and self.sub != "auto-restart"
 

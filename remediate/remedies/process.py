@@ -33,6 +33,10 @@ QUERY_CAUSE = RefusalCode(
 FOREIGN_PROCESS = RefusalCode(
     name="foreign-process", meaning="It belongs to root or to a user who is not the application's: a person decides."
 )
+PROCESS_LEFT = RefusalCode(
+    name="process-left",
+    meaning="It has too much, but nobody suffers from it yet: it may work as it is meant to.",
+)
 UNIT_PROCESS = RefusalCode(
     name="unit-process",
     meaning="It belongs to a unit that would start it again, and the inventory does not say that it may be restarted.",
@@ -67,6 +71,7 @@ def too_much(host: Host) -> Processes:
         age=limits.process_age,
         sample=limits.sample,
         own=tuple(dict.fromkeys(each for each in own if each is not None)),
+        units=host.settings.restartable_units,
     )
 
 
@@ -103,7 +108,7 @@ class EndProcess(Remedy):
     settle: float = Field(default=10, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
-        *(PROTECTED_PROCESS, QUERY_CAUSE, FOREIGN_PROCESS, UNIT_PROCESS),
+        *(PROTECTED_PROCESS, QUERY_CAUSE, FOREIGN_PROCESS, UNIT_PROCESS, PROCESS_LEFT),
         *(DEPLOY_RUNNING, MAINTENANCE_MODE),
     )
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
@@ -171,7 +176,8 @@ class EndProcess(Remedy):
         if others:
             return self._refusal(others[-1], facts)
         if ours:
-            return skip(f"{ours[-1].describe()}: pages answer, cores and memory suffice, so it is left to work")
+            left = "pages answer, cores and memory suffice, so it is left to work"
+            return refuse(PROCESS_LEFT, f"{ours[-1].describe()}: {left}")
         if usage.culprits:
             return skip(f"{usage.culprits[-1].describe()}: that is for its unit")
         return skip(f"no process runs away: {usage.describe()}")

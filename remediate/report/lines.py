@@ -48,6 +48,7 @@ ADVICE: Final = {
     "foreign-process": "ask whose it is before you end it",
     "protected-process": "find out what keeps it busy: its own log, its clients",
     "query-cause": "end the query, not the database: do.database.end-queries --even-if-pages-answer yes",
+    "process-left": "if it should not work, end it: do.process.end --even-if-pages-answer yes",
     "credentials-rejected": "ask whoever changed the password; do.env.set --key DB_PASSWORD puts it into .env",
     "database-unknown": "find out whether it was renamed or dropped, and what .env should say",
     "database-host-unknown": "find out what the host is called now, or why the name is not found",
@@ -84,6 +85,11 @@ ADVICE: Final = {
     "unstable": "read its log: something ends it again and again",
 }
 """What to do about a refusal: one line, for whoever has to do it."""
+COMMANDS: Final = {
+    "query-cause": "do.database.end-queries",
+    "process-left": "do.process.end",
+}
+"""Refusals that one command goes on from: it ends what is left to work, although pages answer."""
 _LOG_WIDTH: Final = 152
 _TOUCHED: Final = {
     Touched.NO: "nothing was changed",
@@ -101,6 +107,7 @@ class Door(NamedTuple):
     severity: Severity | None
     inventory: str | None = None
     incident: str | None = None
+    recorded: bool = True
 
     def on(self, host: str) -> str:
         """The flags that name one host, as the reader named it."""
@@ -116,7 +123,8 @@ class Door(NamedTuple):
     def evidence(self) -> str:
         """Where to read everything again, and who is waiting to be told."""
         told = f"       next: {self.program} incident.update --incident {self.incident}" if self.incident else ""
-        return f"evidence: {self.program} runs.show {self.run}{told}"
+        where = f"{self.program} runs.show {self.run}" if self.recorded else "only this output, the run is not recorded"
+        return f"evidence: {where}{told}"
 
 
 def clean(text: str) -> str:
@@ -285,6 +293,8 @@ def _next(outcome: HostOutcome, door: Door) -> str:
             return f"next: {_install(outcome, door)}"
         case _ if other is not None:
             return f"next: {door.program} fix.{other} {door.on(outcome.name)}"
+        case code if code in COMMANDS:
+            return f"next: {door.program} {COMMANDS[code]} {door.on(outcome.name)} --even-if-pages-answer yes"
         case _ if advised is not None:
             return f"next: {ADVICE[advised]}"
         case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):

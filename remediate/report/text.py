@@ -63,6 +63,15 @@ class TextReporter:
         """See Reporter."""
         self._rest(outcome, told=host.name in self._told)
 
+    def unrecorded(self, why: str) -> None:
+        """See Reporter."""
+        with self._lock:
+            if self._door.recorded:
+                said = f"{clean(why)}; keep what is printed here, runs.show does not have it"
+                self._err.write(f"warning: this run is not recorded: {said}\n")
+                self._err.flush()
+            self._door = self._door._replace(recorded=False)
+
     def ended(self, report: Report) -> None:
         """See Reporter."""
         if self._several:

@@ -23,6 +23,7 @@ class MemoryRecord:
     def __init__(self, broken: str | None = None) -> None:
         """Begin empty."""
         self.broken = broken
+        self.unwritten = broken
         self.intents: list[tuple[int, Remedy, tuple[Step, ...]]] = []
         self.outcomes: list[tuple[int, StepOutcome]] = []
 

@@ -142,7 +142,7 @@ def test_one_cause_is_mended(cause: str) -> None:
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.FIXED, 0, Touched.YES), outcome.error
     assert [kind for kind, end in told(outcome) if end == "proven"] == [ALONE[cause][2]]
     assert [end for kind, end in told(outcome) if kind != ALONE[cause][2]] == ["skip"] * 5
-    assert session.execs == 3
+    assert session.execs == 3 + 1
     assert [remedy.kind for _, remedy, _ in record.intents] == [ALONE[cause][2]]
 
 
@@ -160,7 +160,7 @@ def test_several_causes_are_mended_in_one_run_in_order(causes: tuple[str, ...]) 
     outcome = play(app_down, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
     assert [kind for kind, end in told(outcome) if end == "proven"] == [ALONE[cause][2] for cause in causes]
-    assert session.execs == 1 + len(causes) + 1
+    assert session.execs == 1 + len(causes) + 2
     assert [steps.steps[-1].argv[-1] for steps in session.acts] == [
         {
             "php-fpm.restart": "php8.2-fpm.service",
@@ -178,7 +178,7 @@ def test_a_daemon_that_comes_back_with_dead_workers_has_them_started_too() -> No
     outcome = play(app_down, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
     assert told(outcome)[4:] == [("supervisor.restart", "proven"), ("worker.start", "proven")]
-    assert session.execs == 4
+    assert session.execs == 4 + 1
 
 
 def test_a_killed_supervisor_leaves_workers_that_are_ended_first() -> None:
@@ -254,7 +254,7 @@ def test_somebody_who_says_why_ends_maintenance() -> None:
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
     assert session.ran == [UP_AGAIN]
     assert "maintenance-mode overridden: the deploy of ana failed" in outcome.steps[0].why
-    assert session.execs == 3
+    assert session.execs == 3 + 1
 
 
 def test_maintenance_ended_and_the_rest_mended_in_one_run() -> None:
@@ -407,8 +407,19 @@ def test_a_dead_php_is_brought_back_through_a_real_shell(tmp_path: Path) -> None
         finally:
             run.close()
         assert outcome.verdict is RunVerdict.FIXED, outcome.error
-        assert paper.starts == 3
+        assert paper.starts == 3 + 1 + 1
         restarts = [call for call in paper.calls if "restart" in call.argv]
         assert [(call.argv, call.user) for call in restarts] == [
             (("systemctl", "restart", "php8.2-fpm.service"), "root")
         ]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"health_path": "/"}, {"site_vantage": ["host", "host"]}, {"health_path": "/", "site_vantage": ["host"]}],
+)
+def test_a_page_that_is_named_twice_is_healthy_when_it_answers(settings: dict[str, object]) -> None:
+    here = host(site_contains=None, app_path=None, worker_program=None, **settings)
+    pages: Changes = {page: ex.page() for page in app_down(here).symptoms}
+    outcome = play(app_down, ScriptedSession({**HEALTHY, **pages}), host=here)
+    assert (outcome.verdict, outcome.exit_code) == (RunVerdict.HEALTHY, 0)

@@ -12,7 +12,7 @@ from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import SshTarget
 from remediate.judge import RULES
 from remediate.outcome import HostOutcome, RunVerdict, Touched
-from remediate.playbook import Severity
+from remediate.playbook import Severity, Single
 from remediate.playbooks.high_load import high_load
 from remediate.probe import Fact, Probe
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, OpenFiles
@@ -135,7 +135,7 @@ DATABASE = exl.process(user="mysql", unit="mariadb.service", name="mariadbd")
         ({**RUNAWAY, DEPLOY: ex.DEPLOYING}, "deploy-running"),
         ({**RUNAWAY, APP: ex.IN_MAINTENANCE}, "maintenance-mode"),
         ({**CHILD, APP: ex.IN_MAINTENANCE}, "maintenance-mode"),
-        ({USAGE: exl.busy(exl.process(), cores=16)}, "unexplained"),
+        ({USAGE: exl.busy(exl.process(), cores=16)}, "process-left"),
         ({ROOM: exl.NO_ROOM, Consumers(): DUMP}, "disk-foreign"),
         ({**FULL, FILES: LogFileList(files=(exl.log_file(links=2),), unseen=())}, "log-unsafe"),
         ({**FULL, FILES: Unreadable("not now")}, "unreadable"),
@@ -147,6 +147,14 @@ def test_what_it_must_leave_alone(seen: Changes, expected: str) -> None:
     session = ScriptedSession({**HEALTHY, **seen})
     outcome = play(high_load, session, host=HOST)
     assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, expected, [])
+
+
+def test_what_is_left_to_work_is_ended_by_the_command_that_is_advised() -> None:
+    busy: Changes = {**HEALTHY, USAGE: exl.busy(exl.process(), cores=16)}
+    advised = Single(EndProcess, (("even_if_pages_answer", "yes"),))
+    outcome = play(advised, session := ScriptedSession(busy, QUIET), host=HOST)
+    assert (outcome.verdict, [run.user for run in session.ran]) == (RunVerdict.FIXED, ["forge"])
+    assert code(play(Single(EndProcess), ScriptedSession(busy), host=HOST)) == "process-left"
 
 
 def test_in_maintenance_a_full_disk_is_mended_and_nothing_is_restarted() -> None:

@@ -115,15 +115,17 @@ GROUPS = {
 """Parent, control group, owner and percent of the memory of each process."""
 
 
-def told(*pids: int, total: int = 1_000_000) -> Usage:
-    """Return what the program makes of two looks at these processes, none of which does anything."""
+def told(*pids: int, total: int = 1_000_000, units: tuple[str, ...] = (), busy: int = 0) -> Usage:
+    """Return what the program makes of two looks at these processes, each `busy` with percent of a core."""
     stats = "\n".join(f"{pid} (x) S {GROUPS[pid][0]} {'0 ' * 17}5 0 0" for pid in pids)
     look = f"1 (init) S 0 {'0 ' * 17}5 0 0\n{stats}"
-    seen = [f"= machine 100 4096 2 {total}", f"= first 100\n{look}", f"= second 102\n{look}"]
+    later = "\n".join(f"{pid} (x) S {GROUPS[pid][0]} {'0 ' * 9}{busy * 2} {'0 ' * 7}5 0 0" for pid in pids)
+    second = f"1 (init) S 0 {'0 ' * 17}5 0 0\n{later}"
+    seen = [f"= machine 100 4096 2 {total}", f"= first 100\n{look}", f"= second 102\n{second}"]
     seen += ["= groups", *(f"/proc/{pid}/cgroup:0::{GROUPS[pid][1]}" for pid in pids)]
     seen += ["= memory", *(f"/proc/{pid}/statm:0 {GROUPS[pid][3] * total // 400} 0 0 0 0 0" for pid in pids)]
     seen += ["= owners", *(f"/proc/{pid} {GROUPS[pid][2]}" for pid in pids)]
-    probe = Processes(memory=30, age=0)
+    probe = Processes(memory=30, age=0, units=units)
     command = probe.command()
     assert isinstance(command, Run)
     first, _, rest = command.argv[2].partition("2>/dev/null | awk")
@@ -149,6 +151,14 @@ def test_a_database_may_have_most_of_the_memory_while_there_is_some_left() -> No
     usage = told(14, 15)
     assert [each.pid for each in usage.culprits] == [15]
     assert [each.unit for each in usage.units] == ["php8.2-fpm.service"]
+
+
+def test_a_unit_of_the_inventory_is_measured_as_the_applications_whoever_runs_it() -> None:
+    assert told(10, units=("other",)).ok
+    usage = told(10, units=("other", "mariadb"))
+    assert ([each.pid for each in usage.culprits], [each.unit for each in usage.units]) == ([10], ["mariadb.service"])
+    assert told(14, busy=90).ok
+    assert [each.excess for each in told(14, busy=90, units=("php8.2-fpm",)).culprits] == ["cpu"]
 
 
 def test_when_memory_is_exhausted_whoever_has_much_of_it_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -309,7 +309,7 @@ def test_runs_list_marks_playbooks_that_nothing_has_proven(checked: Project) -> 
 
     def listed() -> str:
         streams = Streams()
-        assert list_runs({}, checked, streams.terminal) == 0
+        assert list_runs({}, checked, streams.terminal, program="invoke") == 0
         return streams.out.getvalue()
 
     assert "app-down [not rehearsed] on web1" in listed()
@@ -324,7 +324,7 @@ def test_runs_list_still_lists_what_was_done_by_a_playbook_that_is_broken_by_now
     own.parent.mkdir()
     own.write_text("def app_down():\n    pass\n\nraise RuntimeError('no')\n")
     streams = Streams()
-    assert list_runs({}, checked, streams.terminal) == 0
+    assert list_runs({}, checked, streams.terminal, program="invoke") == 0
     assert "app-down [cannot be loaded] on web1" in streams.out.getvalue()
 
 

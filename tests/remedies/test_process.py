@@ -94,6 +94,7 @@ def test_every_reason_to_refuse_is_reached() -> None:
     reached.add(decide(facts(CULPRITS["a database"][0], queries=exl.SLOW_QUERY)))
     reached.add(decide(facts(OURS, app=ex.IN_MAINTENANCE)))
     reached.add(decide(facts(OURS, deploy=ex.DEPLOYING)))
+    reached.add(decide(facts(OURS, usage=exl.busy(OURS, cores=16))))
     assert reached == {"proceed", "skip", *(code.name for code in EndProcess.refusals)}
 
 
@@ -132,9 +133,9 @@ def test_who_harms_nobody_is_left_to_work() -> None:
     calm = facts(OURS, usage=exl.busy(OURS, cores=16))
     page = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
     asking = END.model_copy(update={"pages": (page,)})
-    assert decide(calm) == "skip"
+    assert decide(calm) == "process-left"
     assert "pages answer, cores and memory suffice" in END.guard(Facts(calm)).reason
-    assert toys.decide(asking, {**calm, page: ex.page()}) == "skip"
+    assert toys.decide(asking, {**calm, page: ex.page()}) == "process-left"
     assert toys.decide(asking, {**calm, page: ex.page(504)}) == "proceed"
     assert toys.decide(asking, {**calm, page: ex.no_page(Failure.TIMEOUT)}) == "proceed"
     assert toys.decide(asking, {**calm, page: Unreadable("no network")}) == "unreadable"
@@ -301,7 +302,7 @@ def test_they_are_built_from_the_inventory() -> None:
         {"php": "php8.3", "app_path": PATH, "restartable_units": ["sync"], "limits": {"cpu": 60, "process_age": 10}}
     )
     host = Host(name="web1", ssh=SshTarget(address="192.0.2.1", user="forge"), settings=settings)
-    usage = Processes(cpu=60, age=10, own=("forge",))
+    usage = Processes(cpu=60, age=10, own=("forge",), units=("sync",))
     assert EndProcess.on(host) == EndProcess(usage=usage, login="forge", restartable=("sync",), php="php8.3", path=PATH)
     assert RecyclePhpFpm.on(host) == RecyclePhpFpm(php="php8.3", usage=usage)
     assert RestartUnit.on(host) == RestartUnit(unit="sync", restartable=("sync",), usage=usage, again=100)

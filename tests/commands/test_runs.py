@@ -1,0 +1,162 @@
+"""What stays of a run: told as not recorded where that is so, and listed with a way to look where it broke off."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from remediate.commands.runs import list_runs, show_run
+from remediate.commands.terminal import Terminal
+from remediate.fleet import run
+from remediate.host import Host, Settings, SshTarget
+from remediate.journal import Journal, JournalError
+from remediate.journal_entries import Intent, RunRecord
+from remediate.options import Options
+from remediate.outcome import RunVerdict
+from remediate.playbook import Single
+from remediate.probes.network import PortOwner
+from remediate.probes.nginx import NginxConfig
+from remediate.probes.systemd import Unit
+from remediate.project import Project
+from remediate.remedies.nginx import RestartNginx
+from remediate.report.text import TextReporter
+from remediate.run_id import new_run_id
+from remediate.testing import ScriptedSession
+from remediate.testing import examples as ex
+from remediate.testing.scripted import Changes
+from toys import masked
+
+HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings(php="php8.3"))
+NGINX = Unit(name="nginx")
+DOWN: Changes = {
+    NGINX: ex.FAILED,
+    NginxConfig(): ex.SOUND,
+    PortOwner(port=80): ex.NOBODY,
+    PortOwner(port=443): ex.NOBODY,
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+    return Project(root=None)
+
+
+@pytest.fixture
+def journal(project: Project) -> Iterator[Journal]:
+    opened = Journal.open(project.journal())
+    yield opened
+    opened.close()
+
+
+class Told:
+    """A run of one remedy, and what it said."""
+
+    def __init__(self) -> None:
+        self.out, self.err = io.StringIO(), io.StringIO()
+        self.report = run(
+            Single(RestartNginx),
+            (HOST,),
+            reporter=TextReporter(masked(self.out), masked(self.err), program="remediate"),
+            connect=lambda _: ScriptedSession(DOWN, {NGINX: ex.started_again(ex.FAILED)}),
+            options=Options(hold=0, yes=True),
+        )
+
+
+def broken(_: object, *args: object, **named: object) -> None:
+    raise JournalError("the journal cannot be written: No space left on device")
+
+
+@pytest.mark.parametrize(
+    "failing", [("conclude", "finish"), ("finish", "require_writable"), ("conclude",), ("finish",)]
+)
+@pytest.mark.usefixtures("project")
+def test_a_run_that_is_not_recorded_says_so_and_keeps_its_verdict(
+    failing: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in failing:
+        monkeypatch.setattr(Journal, name, broken)
+    told = Told()
+    assert (told.report.verdict, told.report.exit_code) == (RunVerdict.FIXED, 0)
+    assert told.err.getvalue().count("warning: this run is not recorded: ") == 1
+    assert "No space left on device" in told.err.getvalue()
+    if failing != ("finish",):  # that the last write of all fails is known only once the verdict was told
+        assert "evidence: only this output" in told.out.getvalue()
+        assert "runs.show" not in told.out.getvalue()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_run_that_is_recorded_names_its_record() -> None:
+    told = Told()
+    assert "evidence: remediate runs.show " in told.out.getvalue()
+    assert "warning" not in told.err.getvalue()
+
+
+def begin(journal: Journal, playbook: str = "app-down", *, intents: int = 1, day: int = 1) -> str:
+    started = datetime(2026, 11, day, tzinfo=UTC)
+    record = RunRecord(
+        id=new_run_id(),
+        started=started,
+        mode="fix",
+        playbook=playbook,
+        operator="ana@laptop",
+        hosts=("web1", "web2"),
+        version="0.1.0",
+    )
+    journal.begin(record)
+    for position in range(intents):
+        journal.intend(
+            Intent(
+                run=record.id,
+                host="web1",
+                position=position,
+                remedy="nginx.restart",
+                params="{}",
+                commands="[]",
+                intended_at=started,
+            )
+        )
+    return record.id
+
+
+def listed(project: Project, **flags: object) -> str:
+    out = io.StringIO()
+    assert (
+        list_runs(flags, project, Terminal(masked(out), masked(io.StringIO()), interactive=False), program="remediate")
+        == 0
+    )
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("name", "command"), [("app-down", "check.app-down"), ("do.nginx.restart", "triage")])
+def test_a_run_that_broke_off_while_acting_is_listed_with_a_way_to_look(
+    journal: Journal, project: Project, name: str, command: str
+) -> None:
+    run_id = begin(journal, name)
+    said = listed(project)
+    assert "1 step was begun without an outcome, and may or may not have run" in said
+    assert f"look with remediate {command} --host web1,web2\n" in said
+    out = io.StringIO()
+    show_run(
+        {"run": run_id}, project, Terminal(masked(out), masked(io.StringIO()), interactive=False), program="remediate"
+    )
+    assert f"look with remediate {command} --host web1,web2\n" in out.getvalue()
+
+
+def test_a_run_that_broke_off_before_acting_is_listed_as_such(journal: Journal, project: Project) -> None:
+    begin(journal, intents=0)
+    assert "running now, or its process died: remediate runs.show " in listed(project)
+
+
+def test_what_broke_off_longer_ago_is_not_forgotten(journal: Journal, project: Project) -> None:
+    begin(journal, intents=2)
+    begin(journal, intents=0, day=2)
+    said = listed(project, limit="1")
+    assert "2 steps were begun without an outcome, and may or may not have run in an older run" in said
+
+
+def test_what_was_concluded_is_not_listed_as_open(journal: Journal, project: Project) -> None:
+    journal.conclude(begin(journal), "web1", 0, "proven", "runs")
+    assert "without an outcome" not in listed(project)
