@@ -175,7 +175,8 @@ class Pools(Probe[PoolsState]):
         """See Probe."""
         directory = f"/etc/php/{self.php.removeprefix('php')}/fpm/pool.d"
         return Run.of(
-            *(f"/usr/bin/{self.php}", "-n", "-r", program("pools"), "--", directory, str(self.patience)),
+            *(f"/usr/bin/{self.php}", "-n", "-r", program("pools"), "--"),
+            *(directory, str(self.patience), unit_of(self.php)),
             user=self.user,
             seconds=self.patience * 3 + 5,
         )
