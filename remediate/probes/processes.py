@@ -230,7 +230,7 @@ class Processes(Probe[Usage]):
     def command(self) -> Run:
         """See Probe."""
         limits = (self.cpu, self.memory, self.age, self.sample)
-        own = " ".join(self.own)
+        own = " ".join(self.own).replace("\\", "\\\\")  # awk reads escapes in what -v gives it
         return Run.of("sh", "-c", _USAGE, "sh", *map(str, limits), own, seconds=self.sample + 10)
 
     def parse(self, output: Output) -> Usage:
