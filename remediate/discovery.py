@@ -2,7 +2,7 @@
 
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import Host
-from remediate.probes.php_fpm import DiscoverPhp
+from remediate.probes.discover_php import DiscoverPhp
 from remediate.session import Session
 from remediate.survey import Facts
 
@@ -16,7 +16,8 @@ def discovered(host: Host, session: Session) -> Host:
     """
     if host.settings.php is not None:
         return host
-    probe = DiscoverPhp()
+    url = host.settings.site_url
+    probe = DiscoverPhp(domain=None if url is None or url.host is None else url.host.strip("[]"))
     rounds = session.begin((probe,), seconds=_SECONDS)
     try:
         found = Facts.read((probe,), rounds.next())[probe].candidates

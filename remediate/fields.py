@@ -18,7 +18,13 @@ UNIT_NAME = r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,250}"
 UnitName = Annotated[str, StringConstraints(pattern=rf"^{UNIT_NAME}$")]
 PhpName = Annotated[str, StringConstraints(pattern=r"^php[0-9]+(\.[0-9]+)?$")]
 ProgramName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
-UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
+UserName = Annotated[
+    str,
+    StringConstraints(
+        max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*(\\[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@[A-Za-z0-9.-]+)?$"
+    ),
+]
+"""A name as passwd(5) has it, or one of a directory: `ana@corp.example.com`, `CORP\\ana`."""
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_])?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 

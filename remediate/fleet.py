@@ -52,13 +52,18 @@ def without_asking(runs: Sequence[HostRun], options: Options) -> tuple[RefusalCo
     return None
 
 
-def select(target: str, inventory: Path | Sequence[Path] | None = None) -> tuple[Host, ...]:
-    """Return the hosts that a name, group or pattern stands for. Raises ConfigurationError in one line."""
+def select(
+    target: str, inventory: Path | Sequence[Path] | None = None, *, warn: Callable[[str], None] = lambda _: None
+) -> tuple[Host, ...]:
+    """Return the hosts that a name, group or pattern stands for. Raises ConfigurationError in one line.
+
+    `warn` is given what the inventory files hold that was ignored, a line each.
+    """
     if inventory is None:
         paths: Sequence[Path] = Project.here().inventories()
     else:
         paths = (inventory,) if isinstance(inventory, Path) else tuple(inventory)
-    return Inventory.load(paths).select(target)
+    return Inventory.load(paths).select(target, warn)
 
 
 def operator_name() -> str:

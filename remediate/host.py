@@ -246,6 +246,7 @@ class SshTarget(Section):
     port: Port | None = Field(default=None, description="TCP port (ansible_port)")
     user: UserName | None = Field(default=None, description="login name (ansible_user)")
     key_file: Path | None = Field(default=None, description="private key (ansible_ssh_private_key_file)")
+    config_file: Path | None = Field(default=None, description="ssh configuration in the place of one's own (ssh -F)")
     jumps: tuple[str, ...] = Field(default=(), description="[user@]host[:port] of each jump host, outermost first")
     host_key: str | None = Field(default=None, description="pinned host key, SHA256:…")
 

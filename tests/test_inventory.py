@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import AnyHttpUrl
+from pydantic import AnyHttpUrl, ValidationError
 
 from remediate.errors import ConfigurationError
 from remediate.host import Database, Host, Service, Settings, SshTarget
@@ -114,11 +114,9 @@ def test_bad_ranges_are_one_line(pattern: str) -> None:
     assert "range" in refusal(lambda: list(expand_range(pattern, HERE)))
 
 
-@pytest.mark.parametrize("pattern", ["w[1:999999999]", "w[1:200]x[1:200]", "w" + "[0:0]" * 200])
+@pytest.mark.parametrize("pattern", ["w[1:999999999]", "w[1:200]x[1:200]"])
 def test_ranges_are_bounded(write: Write, pattern: str) -> None:
-    assert "more than" in refusal(
-        lambda: select(write({"i.yml": f"all: {{hosts: {{'{pattern}': }}}}"}))
-    ) or "at most" in refusal(lambda: select(write({"i.yml": f"all: {{hosts: {{'{pattern}': }}}}"})))
+    assert "more than" in refusal(lambda: select(write({"i.yml": f"all: {{hosts: {{'{pattern}': }}}}"})))
 
 
 @pytest.mark.parametrize(
@@ -292,7 +290,6 @@ def test_jump_hosts(write: Write, arguments: str, jumps: tuple[str, ...], variab
         ("ansible_ssh_host_key_checking: 'no'", "always verified"),
         ("ansible_ssh_common_args: -i /key", "use ansible_ssh_private_key_file"),
         ("ansible_ssh_common_args: -p 22", "use ansible_port"),
-        ("ansible_ssh_common_args: -F /dev/null", "-F is not supported"),
         ("ansible_ssh_common_args: -o LocalForward=1", "only ProxyJump"),
         ("ansible_ssh_common_args: -o", "lacks"),
         ("ansible_ssh_common_args: -J", "lacks"),
@@ -621,8 +618,6 @@ def test_the_example_holds(tmp_path: Path) -> None:
         ("all:\n\thosts:\n", 2, "there is a tab"),
         ("all: [\n", 1, "not valid YAML"),
         ("all: 'x\n", 1, "not valid YAML"),
-        ("all: {hosts: {a: }}\nall: {}\n", 2, "stands twice in one mapping, first in line 1"),
-        ("all:\n  hosts:\n    a:\n      x: 1\n      x: 2\n", 5, "all.hosts.a.x: the key stands twice"),
         ("a: 1\n---\nb: 2\n", 2, "second document"),
         ("- web1\n", 1, "must be a mapping of groups"),
         ("web1\n", 1, "must be a mapping of groups"),
@@ -634,18 +629,7 @@ def test_the_example_holds(tmp_path: Path) -> None:
         ("all: {hosts: [a, b]}\n", 1, "hosts must be a mapping and is a list"),
         ("all: {children: [a, b]}\n", 1, "children must be a mapping and is a list"),
         ("all: {vars: x}\n", 1, "vars must be a mapping and is text"),
-        ("all: {hosts: {a: b}}\n", 1, "a host's variables must be a mapping and is text"),
         ("all: {hosts: !vault x}\n", 1, "is tagged !vault"),
-        ("all: {hosts: {1: }}\n", 1, "must be text; put it in quotes"),
-        ("all: {hosts: {no: }}\n", 1, "must be text; put it in quotes"),
-        ("no: {hosts: {a: }}\n", 1, "must be text; put it in quotes"),
-        ("all: {hosts: {'../../etc/passwd': }}\n", 1, "not a possible name"),
-        ("all: {hosts: {'..': }}\n", 1, "not a possible name"),
-        ("all: {hosts: {'-x': }}\n", 1, "not a possible name"),
-        ("all: {hosts: {'a,b': }}\n", 1, "not a possible name"),
-        ("all: {hosts: {'!a': }}\n", 1, "not a possible name"),
-        ('all: {hosts: {"a\\u202Eb": }}\n', 1, "not a possible name"),
-        ("all: {hosts: {'{{ x }}': }}\n", 1, "not a possible name"),
         ("all: {hosts: {? [a] : }}\n", 1, "a key must be plain text"),
         ("a: {children: {b: }}\nb: {children: {a: }}\n", 1, "hold one another"),
         ("a: {children: {a: }}\n", 1, "hold one another"),
@@ -722,7 +706,6 @@ def test_an_executable_is_not_run(write: Write) -> None:
     ("file", "text", "told"),
     [
         ("group_vars/all.yml", "- a", "group_vars/all.yml:1: must be a mapping of variables"),
-        ("group_vars/all.yml", "a: 1\na: 2", "group_vars/all.yml:2: a: the key stands twice"),
         ("host_vars/h.yml", "a: [", "host_vars/h.yml:1: is not valid YAML"),
         ("host_vars/h/x.yml", "text", "host_vars/h/x.yml:1: must be a mapping"),
         ("host_vars/h/a/b/c/d/e/f/g/h/i/j/x.yml", "", "nested more than"),
@@ -755,13 +738,93 @@ def test_what_ansible_would_ignore_is_a_warning(write: Write) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("all: {hosts: {a: b}}\n", "a host's variables must be a mapping and is text"),
+        ("all: {hosts: {'x(SW1)': }}\n", "'x(SW1)' is not a possible name for a host; ignored"),
+        (f"all: {{hosts: {{'w{'[0:0]' * 200}': }}}}\n", "at most 250 characters; ignored"),
+        ("all: {hosts: {'a[1:': , 'web[5:1]': }}\n", "begins after its end"),
+        ("all: {hosts: {1: }}\n", "must be text; put it in quotes"),
+        ("all: {hosts: {no: }}\n", "must be text; put it in quotes"),
+        ("all: {hosts: {'../../etc/passwd': }}\n", "not a possible name"),
+        ("all: {hosts: {'..': }}\n", "not a possible name"),
+        ("all: {hosts: {'-x': }}\n", "not a possible name"),
+        ("all: {hosts: {'a,b': }}\n", "not a possible name"),
+        ("all: {hosts: {'!a': }}\n", "not a possible name"),
+        ('all: {hosts: {"a\\u202Eb": }}\n', "not a possible name"),
+        ("all: {hosts: {'{{ x }}': }}\n", "not a possible name"),
+    ],
+)
+def test_a_host_suffers_from_no_other_ones_entry(write: Write, text: str, told: str) -> None:
+    """Ansible takes most of these: whoever is needed at three in the morning is called something else."""
+    folder = write({"i.yml": f"web: {{hosts: {{web1: }}}}\n{text}"})
+    inventory = Inventory.load([folder / "i.yml"])
+    said: list[str] = []
+    assert names(inventory.select("web1", said.append)) == "web1"
+    assert any("/i.yml:2:" in line and told in line for line in said), said
+
+
+def test_what_ansible_takes_is_taken_with_a_warning(write: Write) -> None:
+    text = """\
+.hidden: &base
+  ansible_user: ana
+.list: [a]
+all:
+  children:
+    Core Switches:
+      vars: {remediate: {production: true}}
+      hosts: {web1: {<<: *base, ansible_port: 1, ansible_port: 22}}
+    ../../up: {hosts: {web2: }}
+  vars: {remediate: {production: false}}
+"""
+    beside = "ansible_user: eva\nansible_user: ben\n"
+    folder = write({"i.yml": text, "group_vars/Core Switches.yml": beside, "up": "- no mapping"})
+    said: list[str] = []
+    (host,) = Inventory.load([folder / "i.yml"]).select("Core Switches", said.append)
+    assert (host.name, host.ssh.user, host.ssh.port, host.settings.production) == ("web1", "ana", 22, True)
+    assert names(select(folder, "web2")) == "web2"
+    told = [line.partition(str(folder))[2] for line in said]
+    for begins in (
+        "/i.yml:1: .hidden: '.hidden' is an unusual name for a group",
+        "/i.yml:2: .hidden.ansible_user: is ignored: a group holds hosts, children and vars",
+        "/i.yml:3: .list: is no group: it is a list; ignored",
+        "/i.yml:6: all.children.Core Switches: 'Core Switches' is an unusual name for a group",
+        "/i.yml:8: all.children.Core Switches.hosts.web1.ansible_port: the key stands twice in one mapping, first in",
+        "/group_vars/Core Switches.yml:2: ansible_user: the key stands twice in one mapping, first in line 1",
+    ):
+        assert any(line.startswith(begins) for line in told), told
+
+
+def test_an_ssh_configuration_of_its_own(write: Write) -> None:
+    """Vagrant writes inventories like this one."""
+    text = "all: {hosts: {a: {ansible_ssh_common_args: -F .vagrant/ssh-config}, b: {ansible_ssh_args: '-F'}}}\n"
+    folder = write({"i.yml": text})
+    (host,) = select(folder, "a")
+    assert host.ssh.config_file == folder / ".vagrant/ssh-config"
+    assert "-F lacks what it should set" in refusal(lambda: select(folder, "b"))
+
+
+@pytest.mark.parametrize("user", ["ana@corp.example.com", "CORP\\\\ana", "CORP\\\\ana.b-c"])
+def test_logins_of_a_directory(write: Write, user: str) -> None:
+    folder = write({"i.yml": f'all: {{hosts: {{a: {{ansible_user: "{user}", remediate: {{app_user: "{user}"}}}}}}}}\n'})
+    (host,) = select(folder)
+    assert host.ssh.user == host.settings.app_user == user.replace("\\\\", "\\")
+
+
+@pytest.mark.parametrize("user", ["\\ana", "ana\\", "ana@", "@corp", "a\\b\\c", "ana;id", "ana corp", "-x", "a" * 129])
+def test_what_is_no_login(user: str) -> None:
+    with pytest.raises(ValidationError):
+        SshTarget(address="web1", user=user)
+
+
 def test_aliases_are_shared_but_bounded(write: Write) -> None:
     bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
     )
-    assert "aliases expand to more than" in refusal(lambda: parse(Path("x"), bomb))
+    assert "aliases expand to more than" in refusal(lambda: parse(Path("x"), bomb, []))
     chain = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 100))
-    assert "nested more than" in refusal(lambda: parse(Path("x"), chain))
+    assert "nested more than" in refusal(lambda: parse(Path("x"), chain, []))
     text = """
 all:
   vars: &v {ansible_user: a, ansible_port: 1}

@@ -25,7 +25,7 @@ from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 from remediate.host import SshTarget
 from remediate.link import Channel, Link, LinkLost
 from remediate.ssh import SshChannel, SshLink, connect, connection_link
-from remediate.ssh.config import HostSpec, SshOptions, parse_jump, parse_options, route
+from remediate.ssh.config import HostSpec, SshOptions, parse_jump, parse_options, resolve, route
 
 USER = getpass.getuser()
 
@@ -927,3 +927,66 @@ def test_channel_protocol(link: SshLink) -> None:
     assert isinstance(channel, SshChannel)
     assert channel.finish() == (0, b"")
     channel.close()
+
+
+def test_a_certificate_beside_a_good_key_that_has_expired(lab: Lab) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    keygen(lab.key.with_name("authority"))
+    subprocess.run(
+        [
+            *("ssh-keygen", "-q", "-s", str(lab.key.with_name("authority")), "-I", "ana", "-n", USER),
+            *("-V", "20200101:20200102", f"{lab.key}.pub"),
+        ],
+        check=True,
+    )
+    assert lab.key.with_name(f"{lab.key.name}-cert.pub").exists()
+    with connect(lab.target(server)) as link:
+        channel = link.start("echo in", seconds=5)
+        assert output(channel) == b"in\n"
+
+
+FILLED = (
+    *("${PLACE}/id", "~/.ssh/id", "%d/.ssh/id_%r_%u_%i", "/keys/%h/%n/%p/%k/%l/%L/%%", "/k/${PLACE}/%h", "%d${PLACE}"),
+    "/keys/${TILDE}/id",
+)
+
+
+def test_identity_files_are_filled_in_as_the_real_ssh_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACE", str(tmp_path))
+    monkeypatch.setenv("TILDE", "~x%h")
+    files = "".join(f" IdentityFile {each}\n" for each in FILLED)
+    config = tmp_path / "config"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        config.write_text(f"Host web\n HostName 127.0.0.1\n Port {port}\n User eva\n{files}")
+        ssh = [
+            str(shutil.which("ssh")),
+            "-v",
+            "-F",
+            str(config),
+            "-o",
+            "ConnectTimeout=1",
+            "-o",
+            "BatchMode=yes",
+            "web",
+        ]
+        said = subprocess.run(ssh, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL).stderr
+    real = re.findall(r"identity file (.*) type -?[0-9]+", said)
+    found = resolve(HostSpec("web"), 5, config).identity_files
+    assert list(found) == [Path(path) for path in real if not path.endswith("-cert")]
+    assert len(found) == len(FILLED)
+
+
+def test_a_variable_of_a_configuration_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PLACE", raising=False)
+    with pytest.raises(ConfigurationError, match=r"of web names \$\{PLACE\}, which is not set"):
+        parse_options("identityfile ${PLACE}/id\n", HostSpec("web"))
+    assert parse_options("identityagent ${PLACE}\n", HostSpec("web")).identity_agent == "${PLACE}"
+
+
+def test_a_login_of_a_directory() -> None:
+    assert HostSpec("web", "CORP\\ana").user == "CORP\\ana"
+    assert parse_jump("ana@corp.example.com@bastion:2222") == HostSpec("bastion", "ana@corp.example.com", 2222)
+    with pytest.raises(ConfigurationError):
+        HostSpec("web", "ana\\")

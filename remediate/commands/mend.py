@@ -31,7 +31,7 @@ OPTIONS = ("plan", "yes", "hold", "timeout", "wait", "max_hosts", "reason", "inc
 def mend(cure: Cure, flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
     """Run it, tell it, and return the exit code."""
     options = options_of(flags)
-    hosts = select(target_of(flags), inventory_of(flags, project))
+    hosts = select(target_of(flags), inventory_of(flags, project), warn=terminal.warn)
     _known_overrides(cure, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
     reporter = TextReporter(

@@ -21,7 +21,7 @@ from remediate.sudoers import render
 
 def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
     """Print the sudoers file of one host, or the commands that install it with the helper."""
-    hosts = select(target_of(flags), inventory_of(flags, project))
+    hosts = select(target_of(flags), inventory_of(flags, project), warn=terminal.warn)
     if len(hosts) != 1:
         raise ConfigurationError(f"sudoers makes one file at a time, and --host names {len(hosts)} hosts")
     make = script_of if flags.get("script") else sudoers_of

@@ -47,6 +47,11 @@ class Terminal(NamedTuple):
         self.err.write(f"        ... {text}\n")
         self.err.flush()
 
+    def warn(self, text: str) -> None:
+        """Write one line about what a person should mend, and what stops nothing."""
+        self.err.write(f"warning: {text}\n")
+        self.err.flush()
+
     def ask(self, question: str) -> str:
         """Ask a person, on standard error, so that a result can be piped. Raises KeyboardInterrupt on Ctrl-C."""
         answer = ""

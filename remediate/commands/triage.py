@@ -21,7 +21,7 @@ def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program:
 
 def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
     answers = given_answers(flags)
-    hosts = select(target_of(flags), inventory_of(flags, project))
+    hosts = select(target_of(flags), inventory_of(flags, project), warn=terminal.warn)
     playbooks, broken = project.usable()
     for why in broken:
         terminal.progress(f"left out: {why}")

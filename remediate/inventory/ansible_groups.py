@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from pathlib import Path
 
 from remediate.errors import ConfigurationError
@@ -63,8 +64,9 @@ def read_source(file: Path) -> Source:
     if text.startswith("#!") or executable:
         raise Place(file, 1).error(f"executable inventories are not supported yet; {convert}")
     ini = Place(file, 1).error(f"INI inventories are not supported yet; {convert}")
+    warnings: list[str] = []
     try:
-        root = parse(file, text)
+        root = parse(file, text, warnings)
     except ConfigurationError as error:
         raise ini if _INI.search(text) else error from None
     if root is None or (isinstance(root, Leaf) and root.value is None):
@@ -75,7 +77,7 @@ def read_source(file: Path) -> Source:
         raise root.place.error(f"must be a mapping of groups, such as 'all:', and is {kind(root)}; if INI, {convert}")
     if root.get("plugin") is not None:
         raise Place(file, 1).error(f"inventory plugins are not supported; {convert}")
-    reader = _Reader(file)
+    reader = _Reader(file, warnings)
     for entry in root.entries:
         reader.group(entry)
     return reader.source()
@@ -118,10 +120,10 @@ def _number(text: str, place: Place) -> int:
 class _Reader:
     """Collects a file in its own order; everything in here is thrown away once `source` was called."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, warnings: list[str]) -> None:
         self._file = file
         self._members = 0
-        self._warnings: list[str] = []
+        self._warnings = warnings
         self._places: dict[str, Place] = {}
         self._host_places: dict[str, Place] = {}
         self._parents: dict[str, dict[str, None]] = {"all": {}, "ungrouped": {"all": None}}
@@ -131,10 +133,13 @@ class _Reader:
         self._host_groups: defaultdict[str, dict[str, None]] = defaultdict(dict)
 
     def group(self, entry: Entry, parent: str | None = None) -> None:
-        name = self._named(entry, entry.key, "group")
-        if isinstance(entry.value, Leaf) and entry.value.value is not None and parent is None:
+        name = entry.key
+        if parent is None and not isinstance(entry.value, Tree) and not _is_null(entry.value):
             self._warnings.append(str(entry.place.error(f"is no group: it is {kind(entry.value)}; ignored")))
             return
+        if name not in self._places and not _possible(entry, name):
+            # What it gives its hosts counts all the same, `production: true` above all.
+            self._warnings.append(str(entry.place.error(f"'{shown(name)}' is an unusual name for a group")))
         self._places.setdefault(name, entry.place)
         parents = self._parents.setdefault(name, {})
         if parent is not None:
@@ -164,15 +169,17 @@ class _Reader:
 
     def _host(self, entry: Entry, group: str) -> None:
         pattern, port = _split_port(entry.key)
-        if not entry.text:
-            raise entry.place.error("a host's name must be text; put it in quotes")
-        if len(entry.key) > _LONGEST:
-            raise entry.place.error(f"a host's name has at most {_LONGEST} characters")
-        for name in expand_range(pattern, entry.place):
-            self._members += 1
-            if self._members > MAX_MEMBERS:
-                raise entry.place.error(f"the file names more than {MAX_MEMBERS} hosts")
-            self._named(entry, name, "host")
+        try:
+            if not isinstance(entry.value, Tree):
+                _entries(entry.value, entry.place, "a host's variables")
+            names = self._names(entry, pattern)
+        except ConfigurationError as error:
+            self._warnings.append(f"{error}; ignored")
+            return
+        self._members += len(names)
+        if self._members > MAX_MEMBERS:
+            raise entry.place.error(f"the file names more than {MAX_MEMBERS} hosts")
+        for name in names:
             if port is not None and name not in self._host_groups:
                 leaf = Leaf(port, entry.place)
                 self._host_vars[name].append(Tree((Entry("ansible_port", leaf, entry.place),), entry.place))
@@ -180,15 +187,19 @@ class _Reader:
             self._host_places.setdefault(name, entry.place)
             if isinstance(entry.value, Tree):
                 self._host_vars[name].append(entry.value)
-        if not isinstance(entry.value, Tree):
-            _entries(entry.value, entry.place, "a host's variables")
 
-    def _named(self, entry: Entry, name: str, what: str) -> str:
+    @staticmethod
+    def _names(entry: Entry, pattern: str) -> list[str]:
+        """The hosts that an entry stands for. Raises ConfigurationError when one of them has no possible name."""
         if not entry.text:
-            raise entry.place.error(f"a {what}'s name must be text; put it in quotes")
-        if not _NAME.fullmatch(name) or not name.isprintable():
-            raise entry.place.error(f"'{shown(name)}' is not a possible name for a {what}")
-        return name
+            raise entry.place.error("a host's name must be text; put it in quotes")
+        if len(entry.key) > _LONGEST:
+            raise entry.place.error(f"a host's name has at most {_LONGEST} characters")
+        names = list(islice(expand_range(pattern, entry.place), MAX_MEMBERS + 1))
+        for name in names:
+            if not _possible(entry, name):
+                raise entry.place.error(f"'{shown(name)}' is not a possible name for a host")
+        return names
 
     def source(self) -> Source:
         depth, ancestors = self._graph()
@@ -243,6 +254,14 @@ def _entries(value: Value, place: Place, what: str) -> tuple[Entry, ...]:
             return (Entry(name, Leaf(None, value.place), value.place),)
         case _:
             raise place.error(f"{what} must be a mapping and is {kind(value)}")
+
+
+def _possible(entry: Entry, name: str) -> bool:
+    return entry.text and _NAME.fullmatch(name) is not None and name.isprintable()
+
+
+def _is_null(value: Value) -> bool:
+    return isinstance(value, Leaf) and value.value is None
 
 
 def _split_port(name: str) -> tuple[str, int | None]:

@@ -25,10 +25,10 @@ _ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_
 _KEY_CHECKING = ("ansible_host_key_checking", "ansible_ssh_host_key_checking")
 _SSH = {"ssh", "smart", "paramiko", "paramiko_ssh"}
 
-_ONLY_JUMP = "of ssh's arguments only ProxyJump (-J) is used"
+_ONLY_JUMP = "of ssh's arguments only ProxyJump (-J) and -F are used"
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?")
 _JUMP = re.compile(
-    r"([A-Za-z0-9_][A-Za-z0-9_.-]*@)?([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+    r"([A-Za-z0-9_][A-Za-z0-9_.@\\-]*@)?([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
 )
 _VERIFIED = "host keys are always verified: add the key to known_hosts or pin it with remediate.host_key"
 
@@ -77,6 +77,7 @@ def ssh_target(name: str, variables: Tree, folder: Path, host_key: str | None) -
         port=None if port is None else _port(port),
         user=None if user is None else _user(user),
         key_file=None if key_file is None else _key_file(key_file, folder),
+        config_file=_config_file(variables, folder),
         jumps=_jumps(variables),
         host_key=host_key,
     )
@@ -139,7 +140,10 @@ def _user(value: Value) -> str:
 
 
 def _key_file(value: Value, folder: Path) -> Path:
-    text = plain_text(value, "a file name")
+    return _path(plain_text(value, "a file name"), value, folder)
+
+
+def _path(text: str, value: Value, folder: Path) -> Path:
     if not text or not text.isprintable():
         raise value.place.error("is not a possible file name")
     try:
@@ -155,6 +159,8 @@ def _jumps(variables: Tree) -> tuple[str, ...]:
         if value is None:
             continue
         for option, argument in _options(value):
+            if option == "-f":
+                continue
             if option != "proxyjump":
                 _judge(option, argument, value)
                 continue
@@ -162,6 +168,16 @@ def _jumps(variables: Tree) -> tuple[str, ...]:
             if found not in {(), jumps}:
                 raise value.place.error("ProxyJump is given twice, and differently")
             found = jumps
+    return found
+
+
+def _config_file(variables: Tree, folder: Path) -> Path | None:
+    found: Path | None = None
+    for name in _ARGUMENTS:
+        value = _present(variables, (name,))
+        for option, argument in () if value is None else _options(value):
+            if option == "-f" and value is not None:
+                found = _path(argument, value, folder)
     return found
 
 
@@ -173,9 +189,9 @@ def _options(value: Value) -> Iterator[tuple[str, str]]:
         raise value.place.error("has a quotation mark that is never closed") from error
     for word in words:
         flag, rest = word[:2], word[2:]
-        if flag in {"-o", "-J"}:
+        if flag in {"-o", "-J", "-F"}:
             argument = rest or next(words, "")
-            name, given = ("ProxyJump", argument) if flag == "-J" else _assignment(argument)
+            name, given = {"-J": ("ProxyJump", argument), "-F": ("-F", argument)}.get(flag) or _assignment(argument)
             if not given:
                 raise value.place.error(f"{flag} lacks what it should set")
             yield name.lower(), given

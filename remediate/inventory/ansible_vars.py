@@ -52,6 +52,8 @@ class VarsFiles:
 
     def __init__(self) -> None:
         self._read: dict[Path, tuple[Tree, ...]] = {}
+        self.warnings: list[str] = []
+        """Single lines about what was read, for a person."""
 
     def layers(self, source: Source, machine: Machine) -> Iterator[Tree]:
         """Every layer that concerns a host, weakest first, in Ansible's own order.
@@ -71,6 +73,8 @@ class VarsFiles:
         yield from self._of(folder / "host_vars", machine.name)
 
     def _of(self, folder: Path, name: str) -> tuple[Tree, ...]:
+        if "/" in name or name in {"", ".", ".."}:
+            return ()  # a group may be called anything, and no name leads out of the folder
         base = folder / name
         if base not in self._read:
             try:
@@ -78,7 +82,7 @@ class VarsFiles:
             except OSError as error:
                 reason = error.strerror or "input/output error"
                 raise Place(base, 1).error(f"cannot be read: {reason}") from error
-            self._read[base] = tuple(tree for file in files if (tree := _vars_file(file)) is not None)
+            self._read[base] = tuple(tree for file in files if (tree := _vars_file(file, self.warnings)) is not None)
         return self._read[base]
 
 
@@ -106,11 +110,11 @@ def _inside(folder: Path, depth: int) -> Iterator[Path]:
             yield path
 
 
-def _vars_file(file: Path) -> Tree | None:
+def _vars_file(file: Path, warnings: list[str]) -> Tree | None:
     text = read_text(file)
     if text.startswith("$ANSIBLE_VAULT;"):
         return None  # a file of secrets; what is needed here must stand in the clear elsewhere
-    value = parse(file, text)
+    value = parse(file, text, warnings)
     if value is None or (kind(value) == "empty"):
         return None
     if not isinstance(value, Tree):

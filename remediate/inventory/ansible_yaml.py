@@ -52,13 +52,14 @@ def read_text(file: Path) -> str:
     return text
 
 
-def parse(file: Path, text: str) -> Value | None:
+def parse(file: Path, text: str, warnings: list[str]) -> Value | None:
     """The one document in `text`, None when it is empty; ConfigurationError naming file and line when it is not YAML.
 
-    `file` only says where the text came from.
+    `file` only says where the text came from. Keys that stand twice are added to `warnings`; as in Ansible, the last
+    one holds.
     """
     try:
-        return _Composer(file, iter(yaml.parse(text, Loader=_PARSER))).document()
+        return _Composer(file, iter(yaml.parse(text, Loader=_PARSER)), warnings).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         lines = text.splitlines() or [""]
@@ -81,8 +82,9 @@ class _Composed:
 class _Composer:
     """Turns parser events into values; PyYAML's own composer knows neither duplicate keys nor bounds."""
 
-    def __init__(self, file: Path, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, file: Path, events: Iterator[yaml.Event], warnings: list[str]) -> None:
         self._file = file
+        self._warnings = warnings
         self._events = events
         self._anchors: dict[str, _Composed] = {}
         self._open: set[str] = set()
@@ -159,7 +161,10 @@ class _Composer:
             key, at = event.value, place.below(event.value, _line(event))
             tag = _scalar_tag(event)
             if key in own:
-                raise at.error(f"the key stands twice in one mapping, first in line {own[key].place.line}")
+                first = own.pop(key).place.line
+                self._warnings.append(
+                    str(at.error(f"the key stands twice in one mapping, first in line {first}; the last one holds"))
+                )
             if event.anchor is not None:
                 self._anchors[event.anchor] = _Composed(self._scalar(event, at), 1, 1)
             start = next(self._events)

@@ -5,7 +5,7 @@ read is an error only for a selection that may need it, and a host's values are 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -87,12 +87,16 @@ class Inventory:
         """Every group, in the order of the files, `all` and `ungrouped` first; reads no values."""
         return tuple(dict.fromkeys(group.name for source in self.sources for group in source.groups))
 
-    def select(self, pattern: str) -> tuple[Host, ...]:
+    def select(self, pattern: str, warn: Callable[[str], None] = lambda _: None) -> tuple[Host, ...]:
         """The hosts that `NAME|GROUP|GLOB[,…]` means, in the inventory's order; `!x` takes some away.
+
+        `warn` is given every warning of the inventory, and of the files beside it that were read for these hosts.
 
         Raises ConfigurationError, one line: for a name that does not exist, for whatever selects no host, for a
         selection of production and other hosts together, and for what is wrong with a selected host's values.
         """
+        for line in self.warnings:
+            warn(line)
         names = self._names(pattern)
         found: dict[str, list[tuple[Source, Machine]]] = {name: [] for name in self.host_names if name in names}
         for source in self.sources:
@@ -101,6 +105,8 @@ class Inventory:
                     found[machine.name].append((source, machine))
         files = VarsFiles()
         hosts = tuple(_same([(source, _host(source, machine, files)) for source, machine in found[n]]) for n in found)
+        for line in files.warnings:
+            warn(line)
         _refuse_mixture(hosts)
         return hosts
 

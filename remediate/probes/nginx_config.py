@@ -1,4 +1,4 @@
-"""Which certificate file nginx's configuration has it serve for a name."""
+"""What nginx's configuration has it serve for a name: a certificate file, or what PHP answers."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -186,3 +186,53 @@ def _stands_for(name: str, domain: str) -> bool:
     return (ending.startswith(".") and domain.endswith(ending)) or (
         name.endswith(".*") and domain.startswith(name.removesuffix("*"))
     )
+
+
+def fastcgi_targets(dump: str, domain: str | None) -> tuple[str, ...]:
+    """Return where a site's requests are passed to by FastCGI, with upstreams resolved.
+
+    The site's are the servers that carry its name, on whatever port; without any, the default servers; else all count.
+    Raises ValueError when the configuration cannot be understood, or a file of it cannot be read.
+    """
+    files = _files(dump, cut=False)
+    if not files:
+        return ()
+    main = next(iter(files))
+    tree = tuple(_expanded(_parsed(files[main]), files, PurePosixPath(main).parent, 0))
+    http = tuple(each for directive in tree if directive.name == "http" for each in directive.block or ())
+    upstreams = {each.words[0]: each.block or () for each in http if each.name == "upstream" and each.words}
+    if any(each.name == "unreadable" for each in _within(http)):
+        raise ValueError("a file of it cannot be read")
+    found: list[str] = []
+    for server in _of_site([each.block or () for each in http if each.name == "server"], domain):
+        for directive in _within(server):
+            if directive.name == "fastcgi_pass" and directive.words:
+                target = directive.words[0]
+                behind = _words(upstreams[target], "server") if target in upstreams else [(target,)]
+                found += [words[0] for words in behind]
+    return tuple(dict.fromkeys(found))
+
+
+_Block = tuple[_Directive, ...]
+
+
+def _of_site(servers: list[_Block], domain: str | None) -> list[_Block]:
+    if domain is None:
+        return servers
+    name = domain.lower()
+    exact = [server for server in servers if {name, f".{name}"} & {*_names(server)}]
+    wild = [server for server in servers if any(_stands_for(each, name) for each in _names(server))]
+    if not exact and not wild and any(each.startswith("~") for server in servers for each in _names(server)):
+        return servers  # a regular expression may decide, and one that a host sends is not run here
+    default = [
+        server
+        for server in servers
+        if any({"default_server", "default"} & {*words} for words in _words(server, "listen"))
+    ]
+    return exact or wild or default or servers
+
+
+def _within(block: _Block) -> Iterator[_Directive]:
+    for each in block:
+        yield each
+        yield from _within(each.block or ())

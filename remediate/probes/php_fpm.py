@@ -174,7 +174,7 @@ class Pools(Probe[PoolsState]):
     def command(self) -> Run:
         """See Probe."""
         directory = f"/etc/php/{self.php.removeprefix('php')}/fpm/pool.d"
-        words, seconds = (directory, str(self.patience)), self.patience * 3 + 5
+        words, seconds = (directory, str(self.patience), unit_of(self.php)), self.patience * 3 + 5
         return ask_php(self.php, "pools", *words, user=self.user, seconds=seconds, options=("-n",))
 
     def parse(self, output: Output) -> PoolsState:
@@ -183,52 +183,3 @@ class Pools(Probe[PoolsState]):
             return PoolsState.model_validate({"pools": answered(self.label(), output)})
         except ValidationError:
             raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
-
-
-class InstalledPhp(Fact):
-    """Which PHP-FPM units are enabled, and which of their sockets nginx passes requests to."""
-
-    enabled: tuple[str, ...]
-    served: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool | None:
-        """See Fact."""
-        return None
-
-    def describe(self) -> str:
-        """See Fact."""
-        return ", ".join(self.candidates) or "no PHP-FPM"
-
-    @property
-    def candidates(self) -> tuple[str, ...]:
-        """The PHPs that may be the site's: one means known, several that a person has to say."""
-        return tuple(php for php in self.enabled if php in self.served) or self.enabled
-
-
-class DiscoverPhp(Probe[InstalledPhp]):
-    """Find out which PHP the site runs on, where the inventory does not say."""
-
-    kind: Literal["php-fpm.discover"] = "php-fpm.discover"
-
-    def label(self) -> str:
-        """See Probe."""
-        return "PHP"
-
-    def command(self) -> Run:
-        """See Probe."""
-        return Run.of(
-            *("sh", "-c"),
-            "systemctl list-unit-files --no-legend --plain --state=enabled 'php*-fpm.service' && "
-            "{ grep -RhE '^[^#]*fastcgi_pass' /etc/nginx/sites-enabled /etc/nginx/conf.d; true; }",
-            seconds=10,
-        )
-
-    def parse(self, output: Output) -> InstalledPhp:
-        """See Probe."""
-        if output.exit != 0:
-            raise Unreadable(f"PHP: systemctl list-unit-files: {last_line(output.stderr)}")
-        return InstalledPhp(
-            enabled=tuple(dict.fromkeys(re.findall(r"^(php[0-9.]+)-fpm\.service\s", output.stdout, re.MULTILINE))),
-            served=tuple(dict.fromkeys(re.findall(r"fastcgi_pass\s[^;#]*?(php[0-9.]+)-fpm", output.stdout))),
-        )

@@ -232,7 +232,7 @@ class Processes(Probe[Usage]):
     def command(self) -> Run:
         """See Probe."""
         limits = (self.cpu, self.memory, self.age, self.sample)
-        own = " ".join(self.own)
+        own = " ".join(self.own).replace("\\", "\\\\")  # awk reads escapes in what -v gives it
         units = " ".join(map(full_name, self.units))
         return Run.of("sh", "-c", _USAGE, "sh", *map(str, limits), own, units, seconds=self.sample + 10)
 

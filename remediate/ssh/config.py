@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from socket import gethostname
 from typing import Any, cast
 
 from paramiko.config import SSHConfig
@@ -23,11 +24,16 @@ from remediate.host import SshTarget
 
 # No leading dash (ssh would read an option), no white space, nothing for a shell in the user's own Match exec.
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},@/\-][^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},@/]*")
-_USER = re.compile(r"[^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},\-][^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},]*")
+# As ssh's own check of a login name: a backslash, as in CORP\\ana, may stand anywhere but at its ends.
+_USER = re.compile(r"[^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},\-]([^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},]|\\(?=.))*")
 _JUMP = re.compile(
     r"(?:ssh://)?(?:(?P<user>.*)@)?(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:@\[\]]+)|(?P<bare6>[^@\[\]]*:[^@\[\]]*:[^@\[\]]*))"
     r"(?::(?P<port>[0-9]+))?"
 )
+_FILLED = re.compile(r"%(?P<token>.)|\$\{(?P<variable>[^}]*)\}")
+"""What ssh -G leaves to be filled in: tokens and the environment."""
+_AGENT = re.compile(r"none|SSH_AUTH_SOCK|\$\w+|\$\{\w+\}")
+"""An IdentityAgent that is no path."""
 _USUAL_KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
 _USUAL_GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
 _USUAL_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
@@ -101,10 +107,21 @@ def _options(found: Mapping[str, list[str]], asked: HostSpec) -> SshOptions:
     user = asked.user or first("user") or getpass.getuser()
     port = asked.port or int(first("port") or 22)
     tokens = {"%": "%", "d": str(Path.home()), "h": hostname, "n": asked.name, "p": str(port), "r": user}
-    tokens |= {"u": getpass.getuser(), "k": first("hostkeyalias") or asked.name}
+    tokens |= {"u": getpass.getuser(), "k": first("hostkeyalias") or asked.name, "i": str(os.getuid())}
+    tokens |= {"l": gethostname(), "L": gethostname().partition(".")[0], "j": first("proxyjump") or ""}
+
+    def filled(found: re.Match[str]) -> str:
+        if found["token"]:
+            return tokens.get(found["token"], found[0])
+        if (value := os.environ.get(found["variable"])) is None:
+            raise ConfigurationError(
+                f"the ssh configuration of {asked.name} names ${{{found['variable']}}}, which is not set"
+            )
+        return value
 
     def expanded(path: str) -> Path:
-        return Path(re.sub(r"%(.)", lambda token: tokens.get(token[1], token[0]), path)).expanduser()
+        # A tilde first, as ssh does: one in a variable stays as it is.
+        return Path(_FILLED.sub(filled, str(Path(path).expanduser())))
 
     timeout = first("connecttimeout")
     agent = found.get("identityagent", [""])[0] or None
@@ -116,7 +133,7 @@ def _options(found: Mapping[str, list[str]], asked: HostSpec) -> SshOptions:
         user=user,
         identity_files=tuple(expanded(path.strip('"')) for path in found.get("identityfile", ()) if path != "none"),
         identities_only=first("identitiesonly") == "yes",
-        identity_agent=agent if agent is None or agent in ("none", "SSH_AUTH_SOCK") else str(expanded(agent)),
+        identity_agent=agent if agent is None or _AGENT.fullmatch(agent) else str(expanded(agent)),
         proxy_jump=tuple((first("proxyjump") or "").split(",")) if first("proxyjump") else (),
         proxy_command=first("proxycommand"),
         known_hosts=(() if no_known_hosts else paths("userknownhostsfile", _USUAL_KNOWN_HOSTS))
@@ -127,12 +144,15 @@ def _options(found: Mapping[str, list[str]], asked: HostSpec) -> SshOptions:
     )
 
 
-def resolve(asked: HostSpec, seconds: float) -> SshOptions:
-    """Return what the user's ssh configuration says about `asked`; raises ConfigurationError, TimeoutError."""
+def resolve(asked: HostSpec, seconds: float, file: Path | None = None) -> SshOptions:
+    """Return what the user's ssh configuration says about `asked`; raises ConfigurationError, TimeoutError.
+
+    `file` is read in its place, and in that of the machine's, as with ssh -F.
+    """
     program = shutil.which("ssh")
     if program is None:
-        return _resolve_without_ssh(asked)
-    argv = [program, "-G"]
+        return _resolve_without_ssh(asked, file)
+    argv = [program, "-G", *(() if file is None else ("-F", str(file)))]
     argv += ["-p", str(asked.port)] if asked.port is not None else []
     argv += ["-l", asked.user] if asked.user is not None else []
     try:
@@ -152,19 +172,20 @@ def login_of(target: SshTarget, seconds: float = 10) -> str:
     if target.user is not None:
         return target.user
     try:
-        return resolve(HostSpec(target.address, None, target.port), seconds).user
+        return resolve(HostSpec(target.address, None, target.port), seconds, target.config_file).user
     except TimeoutError as error:
         raise ConfigurationError(f"{target.address}: {error}: set ansible_user") from None
 
 
-def _resolve_without_ssh(asked: HostSpec) -> SshOptions:
+def _resolve_without_ssh(asked: HostSpec, file: Path | None) -> SshOptions:
     try:
         getpass.getuser()  # every lookup needs it
     except (KeyError, OSError):
         raise ConfigurationError(f"uid {os.getuid()} has no login name on this machine: set LOGNAME to one") from None
     config: Any = cast("Any", SSHConfig)()
     try:
-        for path in (Path("~/.ssh/config").expanduser(), Path("/etc/ssh/ssh_config")):
+        usual = (Path("~/.ssh/config").expanduser(), Path("/etc/ssh/ssh_config"))
+        for path in usual if file is None else (file,):
             if path.is_file():
                 config.parse(path.read_text(errors="surrogateescape").splitlines())
         found = config.lookup(asked.name)

@@ -305,7 +305,7 @@ def connect(target: SshTarget, *, seconds: float = 10) -> SshLink:
     """
     deadline = Deadline(seconds)
     try:
-        hops = route(target, lambda asked: resolve(asked, deadline.left))
+        hops = route(target, lambda asked: resolve(asked, deadline.left, target.config_file))
     except TimeoutError as error:
         raise _unreachable(error, target.address, deadline) from error
     if hops[-1].options.hostname.endswith(_NOWHERE):

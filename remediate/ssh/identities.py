@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,13 @@ def _from_file(path: Path, agent: list[Identity]) -> list[Identity]:
     if held:
         return held
     try:
-        return [Identity(str(path), PKey.from_path(path))]
+        key: Any = PKey.from_path(path)
+        if key.public_blob is None:
+            return [Identity(str(path), key)]
+        # As ssh does: a certificate beside the key comes first, and one that has expired refuses no good key.
+        alone = copy(key)
+        alone.public_blob = None
+        return [Identity(f"{path}-cert.pub", key), Identity(str(path), alone)]
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except TypeError:  # what cryptography raises for an encrypted key and no passphrase

@@ -11,6 +11,7 @@ from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import CachedConfig, ConfigurationState, EnvFile, FileState, ValueState
 from remediate.probes.descendants import ConfigurationOfWorkers, DescendantsState, WorkersConfiguration
+from remediate.probes.discover_php import InstalledPhp
 from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.laravel import AppState, DeployState
 from remediate.probes.machine import MachineIdentity
@@ -19,7 +20,7 @@ from remediate.probes.nginx import NginxConfig
 from remediate.probes.opcache import OpcacheState
 from remediate.probes.page import Page
 from remediate.probes.php import MARKER
-from remediate.probes.php_fpm import InstalledPhp, PoolsState
+from remediate.probes.php_fpm import PoolsState
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
@@ -243,5 +244,5 @@ def _sudo(fact: SudoRules) -> str:
 
 def _php(fact: InstalledPhp) -> str:
     enabled = (f"{php}-fpm.service enabled enabled\n" for php in fact.enabled)
-    served = (f"    fastcgi_pass unix:/run/php/{php}-fpm.sock;\n" for php in fact.served)
-    return "".join((*enabled, *served))
+    served = "".join(f"    fastcgi_pass unix:/run/php/{php}-fpm.sock;\n" for php in fact.served)
+    return f"{''.join(enabled)}# configuration file /etc/nginx/nginx.conf:\nhttp {{ server {{\n{served}}} }}\n"

@@ -1,5 +1,6 @@
 """Channels: a file in which everything stands once, a terminal that stays whole, and services that may refuse."""
 
+import html
 import json
 import logging
 import os
@@ -9,12 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from remediate.incident.apprise_channel import AppriseChannel
 from remediate.incident.channels import FileChannel, NotSent, TerminalChannel
 from remediate.incident.locked import locked
+from remediate.incident.messages import Message, MessageKind
 from remediate.incident.settings import Audience
 from remediate.masking import Masker
 from toy_messages import message
@@ -190,7 +194,7 @@ def apprise(server: Service, monkeypatch: pytest.MonkeyPatch, masker: Masker | N
 
 
 def test_a_service_gets_the_text_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    hostile = "<b>{{ 7*7 }}</b> \\n &amp; :fire: \N{FIRE} *x* <!channel>\nsecond line"
+    hostile = "<b>{{ 7*7 }}</b> \\n &amp; :fire: \N{FIRE} *x*\nsecond line"
     with service() as server:
         note = apprise(server, monkeypatch).send(message("A title", hostile), again=False)
     (got,) = server.got
@@ -276,3 +280,78 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(__import__("sys").modules, "apprise", None)
     with pytest.raises(NotSent, match=r"pip install 'remediate\[notify\]'"):
         AppriseChannel("chat", ALL, "env:HOOK", Masker()).send(message(), again=False)
+
+
+class Post:
+    """Takes the place of requests.post: remembers what was sent, and answers as a service that took it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sent: list[dict[str, Any]] = []
+        monkeypatch.setattr("requests.post", self)
+        monkeypatch.setattr("requests.request", lambda _, url, **request: self(url, **request))
+
+    def __call__(self, url: str, **request: Any) -> requests.Response:
+        if given := request.get("data") or request.get("json"):
+            self.sent.append(json.loads(given) if isinstance(given, str | bytes) else given)
+        answer = requests.Response()
+        answer.status_code, answer._content = 200, b"ok" if "slack" in url else b'{"ok": true}'
+        return answer
+
+
+URLS = {
+    "discord": f"discord://{'1' * 18}/{'a' * 68}",
+    "telegram": f"tgram://123456789:{'a' * 35}/12345",
+    "pagerduty": f"pagerduty://{'a' * 32}@{'b' * 32}",
+    "slack": f"slack://T1JJ3T3L2/A1BRTD4JD/{'T' * 24}/#ops",
+}
+
+
+def sent_by(name: str, said: Message, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setenv("PLACE", URLS[name])
+    post = Post(monkeypatch)
+    AppriseChannel("ops", ALL, "env:PLACE", Masker()).send(said, again=False)
+    return post.sent[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "limit"), [("discord", "content", 2000), ("telegram", "text", 4096), ("pagerduty", "", 1024)]
+)
+@pytest.mark.parametrize("letter", ["x", "<", "ü", "\U0001f525"])
+def test_what_is_too_long_is_shortened(
+    name: str, field: str, limit: int, letter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = message().model_copy(update={"body": letter * 6000})
+    sent = sent_by(name, said, monkeypatch)
+    text = html.unescape(sent[field] if field else sent["payload"]["summary"])
+    assert len(text.encode("utf-16-le")) // 2 <= limit
+    assert text.startswith("[Investigating] Payments fail") or "[Investigating] Payments fail" in text
+    assert text.rstrip().endswith(f"incident.timeline --incident {said.incident})")
+    longest = sent_by(name, said.model_copy(update={"title": letter * 6000}), monkeypatch)
+    text = html.unescape(longest[field] if field else longest["payload"]["summary"])
+    assert len(text.encode("utf-16-le")) // 2 <= limit
+
+
+@pytest.mark.parametrize("call", ["@everyone", "@here", "<!channel>", "<@U01234567>", "<@&1234>", "@ana"])
+@pytest.mark.parametrize(("name", "field"), [("discord", "content"), ("slack", "")])
+def test_a_title_calls_nobody_and_the_declaration_does(
+    name: str, field: str, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = f"{call} x {call}"
+    said = message().model_copy(
+        update={"name": title, "title": f"@here SEV-2 Incident Declared: {title}", "body": f"{call} and a@example.com"}
+    )
+    text = json.dumps(sent_by(name, said, monkeypatch), ensure_ascii=False).replace("&lt;", "<").replace("&gt;", ">")
+    assert text.count(call) == (1 if call == "@here" else 0), text
+    assert "@here SEV-2" in text
+    assert "a@example.com" in text
+
+
+def test_the_resolution_ends_the_page_that_the_declaration_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = (MessageKind.DECLARATION, MessageKind.UPDATE, MessageKind.RESOLUTION, MessageKind.ESCALATION)
+    one = message()
+    said = [one.model_copy(update={"kind": kind, "id": f"{kind.value}-id", "title": kind.value}) for kind in kinds]
+    sent = [sent_by("pagerduty", each, monkeypatch) for each in said]
+    incident = one.incident
+    assert [(each["event_action"], each["dedup_key"]) for each in sent] == [
+        *(("trigger", incident), ("trigger", incident), ("resolve", incident), ("trigger", said[3].id)),
+    ]

@@ -45,10 +45,10 @@ from remediate.host import Host, SshTarget
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
 from remediate.playbooks.app_down import app_down
+from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
 from remediate.probes.http import Site
 from remediate.probes.laravel import App, AppLog
 from remediate.probes.network import PortOwner
-from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp
 from remediate.probes.systemd import LogLines
 from remediate.programs.processes import end_processes
 from remediate.remedies.supervisor import RestartSupervisor
@@ -121,7 +121,7 @@ def test_without_a_site_there_is_nothing_to_be_down() -> None:
 
 def test_a_php_that_the_inventory_does_not_name_is_found_on_the_host() -> None:
     found = InstalledPhp(enabled=("php8.2", "php8.3"), served=("php8.2",))
-    session = ScriptedSession({**HEALTHY, DiscoverPhp(): found})
+    session = ScriptedSession({**HEALTHY, DiscoverPhp(domain="example.com"): found})
     assert play(app_down, session, host=host(php=None)).verdict is RunVerdict.HEALTHY
     assert session.execs == 2
 
@@ -129,7 +129,7 @@ def test_a_php_that_the_inventory_does_not_name_is_found_on_the_host() -> None:
 def test_a_guess_between_two_is_refused() -> None:
     found = InstalledPhp(enabled=("php8.2", "php8.3"), served=())
     with pytest.raises(ConfigurationError, match="several PHPs"):
-        play(app_down, ScriptedSession({DiscoverPhp(): found}), host=host(php=None))
+        play(app_down, ScriptedSession({DiscoverPhp(domain="example.com"): found}), host=host(php=None))
 
 
 # -- one cause, two, three ---------------------------------------------------------------------------------------------

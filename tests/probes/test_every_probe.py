@@ -27,6 +27,7 @@ from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Rene
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants, WorkersConfiguration
+from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
 from remediate.probes.error_log import ErrorLog
 from remediate.probes.error_tracking import AppErrorTracking, TrackingState
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
@@ -51,7 +52,7 @@ from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, Nginx
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.page import Page
-from remediate.probes.php_fpm import DiscoverPhp, InstalledPhp, PhpFpmConfig, Ping, Pools, PoolsState
+from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.processes import Processes, UnitUsage
 from remediate.probes.prometheus import AlertmanagersOf, AlertRules, ConfigurationAge, PrometheusTime, Series
 from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble

@@ -9,7 +9,7 @@ from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.http import Site
 from remediate.probes.machine import Machine
 from remediate.probes.nginx import NginxConfig
-from remediate.probes.php_fpm import DiscoverPhp, PhpFpmConfig
+from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.sudo import Sudo
 from remediate.probes.systemd import Unit, UnitLog, full_name
 from remediate.testing import examples as ex
@@ -241,16 +241,6 @@ def test_which_machine() -> None:
 def test_half_a_machine_is_unreadable(text: str) -> None:
     with pytest.raises(Unreadable):
         Machine().read(Output(stdout=text))
-
-
-def test_which_php() -> None:
-    text = """php8.2-fpm.service enabled enabled
-php8.3-fpm.service enabled enabled
-/etc/nginx/sites-enabled/app:    fastcgi_pass unix:/run/php/php8.3-fpm.sock;
-"""
-    assert DiscoverPhp().read(Output(stdout=text)).candidates == ("php8.3",)
-    only = DiscoverPhp().read(Output(stdout="php8.2-fpm.service enabled enabled\n"))
-    assert only.candidates == ("php8.2",)
 
 
 # -- a page ------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,12 @@
 <?php
 // Ask every pool of one PHP-FPM for any answer at all, and look whether its children work meanwhile.
-// Arguments: directory of the pool files, seconds to wait. Prints one JSON document.
-[, $directory, $seconds] = $argv;
+// Arguments: directory of the pool files, seconds to wait, systemd unit. Prints one JSON document.
+[, $directory, $seconds, $unit] = $argv;
+// Every PHP has a pool "www": only what this unit's main process started is this one's.
+if (!preg_match("/^MainPID=([0-9]+)$/m", (string) shell_exec("systemctl show -p MainPID " . escapeshellarg($unit) . " 2>/dev/null"), $main)) {
+    fwrite(STDERR, "systemd does not tell the main process of $unit\n");
+    exit(1);
+}
 
 function record(int $type, string $content): string {
     return pack("CCnnCC", 1, $type, 1, strlen($content), 0, 0) . $content;
@@ -23,7 +28,7 @@ function ping(string $listen, string $path, float $seconds): string {
     return strlen((string) fread($stream, 8)) === 8 ? "answered" : "silent";
 }
 
-function ticks(string $pool): array {
+function ticks(string $pool, string $main): array {
     $children = 0;
     $ticks = 0;
     foreach (glob("/proc/[0-9]*/cmdline") as $file) {
@@ -31,6 +36,9 @@ function ticks(string $pool): array {
             continue;
         }
         $fields = explode(" ", preg_replace("/^.*\\) /", "", (string) @file_get_contents(dirname($file) . "/stat")));
+        if (($fields[1] ?? "") !== $main) {
+            continue;
+        }
         $children += 1;
         $ticks += (int) ($fields[11] ?? 0) + (int) ($fields[12] ?? 0);
     }
@@ -54,9 +62,9 @@ foreach ($pools as $name => $pool) {
     if ($listen === "") {
         continue;
     }
-    [, $before] = ticks($name);
+    [, $before] = ticks($name, $main[1]);
     $ping = ping($listen, $pool["ping.path"] ?? "/remediate-ping", (float) $seconds);
-    [$children, $after] = ticks($name);
+    [$children, $after] = ticks($name, $main[1]);
     $filter = str_starts_with($listen, "/") ? "-x src " . escapeshellarg($listen) : "-t sport = " . escapeshellarg(":" . preg_replace("/^.*:/", "", $listen));
     $queue = preg_split("/\\s+/", trim((string) shell_exec("ss -lnH $filter 2>/dev/null")));
     $answer[] = [

@@ -1,0 +1,130 @@
+"""The PHP that a site runs on, read from nginx's configuration and from the pools of every PHP-FPM."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.fields import HostName
+from remediate.probe import Fact, Probe, last_line
+from remediate.probes.nginx_config import fastcgi_targets
+
+_READ: Final = r"""
+systemctl list-unit-files --no-legend --plain --state=enabled 'php*-fpm.service' || exit
+grep -sHE '^[[:space:]]*(\[|listen[[:space:]]*=)' /etc/php/*/fpm/pool.d/*.conf
+seen=
+show() {
+  case "$seen" in *" $1 "*) return ;; esac
+  seen="$seen $1 "
+  printf '# configuration file %s:\n' "$1"
+  [ -r "$1" ] || { echo 'unreadable;'; return; }
+  awk '
+    { line = $0; sub(/^[ \t]+/, "", line) }
+    line == "" || line ~ /^#/ { next }
+    !open && line ~ /^[A-Za-z0-9_.\/+-]+[ \t][^;{}"#\047]*;[ \t\r]*$/ &&
+      line !~ /^(include|listen|server_name|server|fastcgi_pass)[ \t]/ { next }
+    { print line; open = line !~ /[;{}][ \t\r]*(#.*)?$/ }' "$1"
+  for file in $(tr ';{}' '\n' <"$1" |
+    sed -n 's/^[[:space:]]*include[[:space:]]\{1,\}["'\'']\{0,1\}\([^"'\'']*\).*/\1/p'); do
+    case $file in /*) ;; *) file=/etc/nginx/$file ;; esac
+    [ ! -e "$file" ] || show "$file"
+  done
+}
+cd /etc/nginx 2>/dev/null && show /etc/nginx/nginx.conf
+exit 0
+"""
+"""Needs no privilege: nginx -T would, and it prints nothing when the configuration is broken. What decides nothing
+here (comments, whole directives of one line) stays on the host, so that many sites fit into one answer."""
+_DUMP: Final = "# configuration file "
+_ENABLED: Final = re.compile(r"^(php[0-9.]+)-fpm\.service\s", re.MULTILINE)
+_POOL: Final = re.compile(
+    r"^/etc/php/([0-9.]+)/fpm/pool\.d/[^:]*:\s*(?:\[([^]]+)\]|listen\s*=\s*\"?([^;\"\s]+))", re.MULTILINE
+)
+_NAMED: Final = re.compile(r"(php[0-9]+(?:\.[0-9]+)?)-fpm")
+_LOOPBACK: Final = frozenset({"", "localhost", "127.0.0.1", "[::1]", "0.0.0.0", "[::]"})  # noqa: S104  # a pool's, to compare with
+
+
+class InstalledPhp(Fact):
+    """Which PHP-FPM units are enabled, and which PHPs nginx passes the site's requests to."""
+
+    enabled: tuple[str, ...]
+    served: tuple[str, ...] = Field(description="empty where nginx's configuration does not tell")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return ", ".join(self.candidates) or "no PHP-FPM"
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The PHPs that may be the site's: one means known, several that a person has to say."""
+        return self.served or self.enabled
+
+
+class DiscoverPhp(Probe[InstalledPhp]):
+    """Find out which PHP the site runs on, where the inventory does not say."""
+
+    kind: Literal["php-fpm.discover"] = "php-fpm.discover"
+    bears_cut: ClassVar[bool] = True
+    domain: HostName | None = Field(default=None, description="name of the site; absent = every site counts")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "PHP"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("sh", "-c", _READ, seconds=10)
+
+    def parse(self, output: Output) -> InstalledPhp:
+        """See Probe."""
+        if output.exit != 0:
+            raise Unreadable(f"PHP: systemctl list-unit-files: {last_line(output.stderr)}")
+        # What is too long to be read whole tells nothing about nginx; the units stand at its beginning.
+        begin = output.stdout.find(_DUMP)
+        units, dump = (output.stdout, "") if begin < 0 else (output.stdout[:begin], output.stdout[begin:])
+        try:
+            targets = () if output.cut else fastcgi_targets(dump, self.domain)
+        except ValueError:
+            targets = ()
+        return InstalledPhp(
+            enabled=tuple(dict.fromkeys(_ENABLED.findall(units))),
+            served=tuple(dict.fromkeys(_php_behind(targets, _listening(units)))),
+        )
+
+
+def _listening(pools: str) -> Mapping[str, tuple[str, ...]]:
+    """Return which PHPs have a pool that listens on each address."""
+    found: dict[str, tuple[str, ...]] = {}
+    pool = ""
+    for version, name, listen in _POOL.findall(pools):
+        pool = name or pool
+        if listen:
+            address = _address(listen.replace("$pool", pool))
+            found[address] = (*found.get(address, ()), f"php{version}")
+    return found
+
+
+def _php_behind(targets: tuple[str, ...], listening: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield the PHPs that requests are passed to; none when a variable decides where one goes."""
+    if any("$" in target for target in targets):
+        return
+    for target in targets:
+        address = _address(target)
+        yield from listening.get(address) or _NAMED.findall(address)
+
+
+def _address(text: str) -> str:
+    """Return an address of a pool in one form, however nginx or PHP-FPM write it."""
+    path = text.removeprefix("unix:").rstrip(":")
+    if path.startswith("/"):
+        return path.removeprefix("/var") if path.startswith("/var/run/") else path
+    host, _, port = path.rpartition(":")
+    return port if host.lower() in _LOOPBACK else path
