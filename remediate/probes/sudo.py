@@ -76,7 +76,10 @@ class SudoRules(Fact):
         found = [f"others than root can write {path}, and with it remediate's helper" for path in self.writable]
         opened = sorted({each.command.split(" ", 1)[0] for each in self.rules if each.opens_a_shell})
         if opened:
-            found.append(f"rules for {', '.join(opened)} give {self.user} a root shell (of remediate before 0.2)")
+            through = ", ".join(opened)
+            found.append(
+                f"rules of an earlier version let {self.user} run anything as somebody else, through {through}"
+            )
         return tuple(found)
 
     @property

@@ -13,8 +13,9 @@ import pytest
 
 from remediate.command import Output
 from remediate.errors import Unreadable
-from remediate.probes.php import program
 from remediate.probes.php_fpm import Pools, PoolsState
+from remediate.programs import program_text
+from remediate.programs.run import PROBES
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 
@@ -40,7 +41,7 @@ def look(tmp_path: Path, answer: str) -> PoolsState:
         pool.bind(f"{tmp_path}/pool.sock")
         pool.listen()
         result = subprocess.run(
-            ["php", "-n", "-r", program("pools"), "--", str(tmp_path), "1", "php8.2-fpm"],
+            ["php", "-n", "-r", program_text(PROBES, "pools.php"), "--", str(tmp_path), "1", "php8.2-fpm"],
             check=False,
             capture_output=True,
             text=True,
