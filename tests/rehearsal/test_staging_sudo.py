@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -142,3 +143,25 @@ def test_what_is_allowed_starts_no_pager(staged: "Staged") -> None:
     )
     assert "uid=0" not in typed
     assert "(END)" not in typed
+
+
+def test_a_host_that_carries_the_first_file_is_told_to_replace_it(staged: "Staged", cli: "Cli") -> None:
+    old = (Path(__file__).parent / "sudoers-0.1.txt").read_text()
+    staged.sh(f"rm -rf /opt/remediate; install -m 0440 /dev/stdin {RULES} <<'RULES'\n{old}RULES")
+
+    target = ("--host", staged.name, "--inventory", str(staged.inventory))
+    seen = " ".join(cli("invoke", "check.app-down", *target).out.split())
+
+    assert "sudo rules rules of an earlier version let forge run anything as somebody else" in seen
+    assert f"replace now: as root on {staged.name}, run what `invoke sudoers --host {staged.name}" in seen
+
+    made = cli("invoke", "sudoers", *target, "--script").out
+    staged.sh(f"sh -s <<'SCRIPT'\n{made}SCRIPT")
+    assert cli("invoke", "check.app-down", *target).code == 0
+
+
+def test_a_helper_that_others_can_write_is_told_and_not_used(staged: "Staged", cli: "Cli") -> None:
+    staged.sh("chmod 777 /opt/remediate")
+    ended = cli.check()
+    assert "others than root can write /opt/remediate" in ended.note("sudo rules")
+    assert ended.code == 3
