@@ -15,10 +15,13 @@ class Channel(Protocol):
     """One program on the other side, under one deadline that covers everything from its start to its end."""
 
     def send(self, data: bytes) -> None:
-        """Write to its standard input. Raises LinkLost, or TimeoutError past the deadline."""
+        """Write to its standard input; `b""` ends the input. Raises LinkLost, or TimeoutError past the deadline."""
 
-    def receive(self) -> bytes:
-        """Return what its standard output holds next, `b""` at its end. Raises LinkLost, TimeoutError."""
+    def receive(self, seconds: float | None = None) -> bytes:
+        """Return what its standard output holds next, `b""` at its end. Raises LinkLost, TimeoutError.
+
+        With `seconds`, TimeoutError is raised after that much silence, too, and the channel can still be used.
+        """
 
     def finish(self) -> tuple[int | None, bytes]:
         """Return its exit status, None when it is not known, and the beginning of its standard error."""

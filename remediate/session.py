@@ -26,6 +26,11 @@ ANSWER_LIMIT: Final = STDOUT_LIMIT + STDERR_LIMIT + 4 * HEADER_LIMIT
 _STATUS: Final = re.compile(r"[0-9]{1,5}")
 
 
+HELLO_SECONDS: Final = 10
+"""Silence after the whole script was sent, from which on no shell reads it: a start-up file gave the login to another
+program, which waits for the end of its input. A host at a tenth of a core says hello within two."""
+
+
 class ActState(Enum):
     """How far an act got."""
 
@@ -218,13 +223,16 @@ class ShellRounds:
 
     def _next_frame(self) -> Frame:
         while not self._frames:
+            unheard = self._harmless and not self._greeted
             try:
-                data = self._channel.receive()
+                data = self._channel.receive(HELLO_SECONDS if unheard else None)
             except LinkLost as error:
                 raise self._lost("the link died") from error
             except TimeoutError as error:
                 if self._harmless and self._greeted:
                     raise
+                if unheard:
+                    raise self._no_shell() from error
                 raise self._lost("no answer in time") from error
             if not data:
                 raise self._ended()
@@ -261,9 +269,23 @@ class ShellRounds:
             return Unreachable(UnreachableCode.LOST, what)
         return ContactLost(f"{what} after a change was under way: it may or may not have run")
 
+    def _no_shell(self) -> Unreachable | ContactLost:
+        """End the input of what does not read it as a shell would, and tell what it said."""
+        try:
+            self._channel.send(b"")
+            while data := self._channel.receive(1):
+                deque(self._reader.feed(data), maxlen=0)
+        except (LinkLost, TimeoutError):
+            # What does not even end with its input, and says nothing, may as well be a host that hangs.
+            return self._shell_missing("") if self._reader.rest() else self._lost("no answer in time")
+        return self._ended()
+
     def _ended(self) -> Unreachable | ContactLost:
         if self._greeted or not self._harmless:
             return self._lost("the shell on the host ended early")
         _, stderr = self._channel.finish()
-        said = " ".join(f"{self._reader.rest()} {stderr.decode(errors='backslashreplace')}".split())
+        return self._shell_missing(stderr.decode(errors="backslashreplace"))
+
+    def _shell_missing(self, stderr: str) -> Unreachable:
+        said = " ".join(f"{self._reader.rest()} {stderr}".split())
         return Unreachable(UnreachableCode.SHELL, f"the login does not give a shell: {said[:300] or 'no output'}")

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Literal
 
 import pytest
@@ -478,6 +479,39 @@ def test_a_talkative_login_shell_does_no_harm(tmp_path: Path, host: PaperHost) -
     rounds = begin(host, act())
     assert rounds.acted().state is ActState.ACTED
     assert state(rounds) == "up\n"
+    rounds.close()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "exec awk 'END { print \"fish: Unknown command: remediate()\" }'\n",  # as fish: told at the end of its input
+        'exec awk \'END { print "fish: Unknown command: remediate()" >"/dev/stderr" }\'\n',
+        "echo 'fish: Unknown command'; exec sleep 60\n",
+    ],
+)
+def test_a_start_up_file_that_gives_the_login_to_another_program(
+    tmp_path: Path, host: PaperHost, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    monkeypatch.setattr("remediate.session.HELLO_SECONDS", 0.5)
+    login(host, tmp_path, other)
+    rounds, began = begin(host), monotonic()
+    with pytest.raises(Unreachable, match="the login does not give a shell: fish: Unknown command") as caught:
+        rounds.next()
+    assert caught.value.code is UnreachableCode.SHELL
+    assert monotonic() - began < 5
+    rounds.close()
+
+
+def test_a_host_that_says_nothing_at_all_is_not_called_one_without_a_shell(
+    tmp_path: Path, host: PaperHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remediate.session.HELLO_SECONDS", 0.5)
+    login(host, tmp_path, "exec sleep 60\n")
+    rounds = begin(host)
+    with pytest.raises(Unreachable, match="no answer in time") as caught:
+        rounds.next()
+    assert caught.value.code is UnreachableCode.LOST
     rounds.close()
 
 

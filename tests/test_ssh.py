@@ -990,3 +990,13 @@ def test_a_login_of_a_directory() -> None:
     assert parse_jump("ana@corp.example.com@bastion:2222") == HostSpec("bastion", "ana@corp.example.com", 2222)
     with pytest.raises(ConfigurationError):
         HostSpec("web", "ana\\")
+
+
+def test_silence_for_a_while_leaves_the_channel_usable(link: SshLink) -> None:
+    channel = link.start("read line; echo $line; read line || echo over", seconds=20)
+    with pytest.raises(TimeoutError):
+        channel.receive(0.2)
+    channel.send(b"x\n")
+    assert channel.receive(5) == b"x\n"
+    channel.send(b"")
+    assert channel.receive(5) == b"over\n"

@@ -66,7 +66,7 @@ def on_duty(path: Path, now: datetime) -> str | None:
     None when nobody is. Raises ConfigurationError naming the file and the line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(f"the rotation {path} cannot be read: {why}") from None
@@ -94,7 +94,12 @@ _EXAMPLE: Final = "2026-11-23T09:00+01:00 Ana"
 
 
 def _in_calendar(path: Path, text: str, now: datetime) -> str | None:
-    """Ask a calendar, recurring events and all: the event that began last has the duty."""
+    """Ask a calendar, recurring events and all: the shift that began last has the duty.
+
+    A cancelled one is none. A second line (`Secondary`, `Backup`, `L2`) has it only while there is no first. Of shifts
+    that begin together one that says `Primary` has it; else all of them have, and all are named. A shift that is marked
+    as free time counts: calendars mark whole days so by themselves.
+    """
     try:
         import recurring_ical_events
         from icalendar import Calendar
@@ -102,11 +107,23 @@ def _in_calendar(path: Path, text: str, now: datetime) -> str | None:
         raise ConfigurationError(f"{path}: reading a calendar needs pip install 'remediate[calendar]'") from None
     try:
         events = recurring_ical_events.of(Calendar.from_ical(text)).at(now)
-        shifts = [(_moment(event.start, now.tzinfo), str(event.get("SUMMARY", "")).strip()) for event in events]
+        shifts = [
+            (_moment(event.start, now.tzinfo), str(event.get("SUMMARY", "")).strip())
+            for event in events
+            if str(event.get("STATUS", "")).upper() != "CANCELLED"
+        ]
     except Exception as error:
         raise ConfigurationError(f"the calendar {path} cannot be read: {type(error).__name__}") from error
     named = [shift for shift in shifts if shift[1]]
-    return max(named)[1] if named else None
+    first = [shift for shift in named if not _SECOND.search(shift[1])] or named
+    began = max((moment for moment, _ in first), default=None)
+    latest = [name for moment, name in first if moment == began]
+    primary = [name for name in latest if _FIRST.search(name)] or latest
+    return " and ".join(sorted(set(primary))) or None
+
+
+_FIRST: Final = re.compile(r"\b(primary|l1)\b", re.IGNORECASE)
+_SECOND: Final = re.compile(r"\b(secondary|back-?up|shadow|l[2-9])\b", re.IGNORECASE)
 
 
 def _moment(start: date, zone: tzinfo | None) -> datetime:

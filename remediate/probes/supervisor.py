@@ -185,7 +185,7 @@ class StrayWorkers(Fact):
 
 
 _STRAYS = r"""
-main=$(systemctl show -P MainPID -- "$1") || exit 3
+main=$(systemctl show --value -p MainPID -- "$1") || exit 3
 stat() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null; }
 ancestor() {
   each=$1

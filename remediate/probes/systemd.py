@@ -127,10 +127,10 @@ class Unit(Probe[UnitState]):
 
     def command(self) -> Run:
         """See Probe."""
-        # --timestamp=utc keeps the host's time zone out of it; the list of properties keeps the answer stable, so
-        # that it is the same byte for byte while nothing happens to the unit.
+        # TZ keeps the host's time zone out of it (--timestamp=utc does not exist before systemd 247); the list of
+        # properties keeps the answer stable, so that it is the same byte for byte while nothing happens to the unit.
         return Run.of(
-            *("systemctl", "show", "--timestamp=utc", f"--property={','.join(_PROPERTIES)}"),
+            *("env", "TZ=UTC", "systemctl", "show", f"--property={','.join(_PROPERTIES)}"),
             *("--", full_name(self.name)),
             seconds=5,
         )

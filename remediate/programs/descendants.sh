@@ -5,7 +5,7 @@
 file=$1/bootstrap/cache/config.php;
 [ -f "$file" ] || file=$1/.env;
 written=$(stat --dereference --printf=%.9Y -- "$file") || exit 3;
-main=$(systemctl show -P MainPID -- "$2") || exit 3;
+main=$(systemctl show --value -p MainPID -- "$2") || exit 3;
 hertz=$(getconf CLK_TCK);
 real=$(readlink -f -- "$1");
 releases=; [ ! -L "$1" ] || releases=${real%/*};

@@ -8,6 +8,8 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
+from time import monotonic
 from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -147,17 +149,19 @@ class SshChannel:
             if message is not None:
                 self._channel.transport._send_user_message(message)  # noqa: SLF001
 
-    def receive(self) -> bytes:
-        """Return at most 64 KiB of its standard output, `b""` at its end. Raises LinkLost, TimeoutError."""
+    def receive(self, seconds: float | None = None) -> bytes:
+        """See Channel; returns at most 64 KiB."""
+        until = inf if seconds is None else monotonic() + seconds
         with self._call():
-            while True:
+            while monotonic() < until:
                 self._drain_stderr()
                 ended = self._is_over()  # asked before the look: what came before the end is still there to be read
                 if self._channel.recv_ready():
                     return bytes(self._channel.recv(_CHUNK))
                 if ended:
                     return b""
-                self._bell.wait(self._deadline.left)
+                self._bell.wait(min(self._deadline.left, until - monotonic()))
+        raise TimeoutError(f"silent for {seconds} s")
 
     def finish(self) -> tuple[int | None, bytes]:
         """Return its exit status and the first 8 KiB of its standard error; what it still prints is dropped.

@@ -41,6 +41,10 @@ class PaperChannel:
     def send(self, data: bytes) -> None:
         """See Channel."""
         self._alive()
+        if not data:
+            self._in.close()
+        if self._in.closed:
+            return
         script = self._on_paper(data)
         allowed = len(script) if self._lose_sent is None else max(0, self._lose_sent - self._sent)
         self._write(script[:allowed])
@@ -48,10 +52,11 @@ class PaperChannel:
             self.lose()
             self._alive()
 
-    def receive(self) -> bytes:
+    def receive(self, seconds: float | None = None) -> bytes:
         """See Channel."""
         self._alive()
-        if not select.select([self._out], [], [], self._remaining())[0]:
+        left = self._remaining() if seconds is None else min(seconds, self._remaining())
+        if not select.select([self._out], [], [], left)[0]:
             raise TimeoutError("the host does not answer")
         data = os.read(self._out.fileno(), _PIECE)
         if self._lose_seen is not None:
@@ -96,7 +101,7 @@ class PaperChannel:
             left = left[count:]
 
     def _alive(self) -> None:
-        if self.lost or self._in.closed:
+        if self.lost or self._out.closed:
             raise LinkLost("the link died")
 
     def _remaining(self) -> float:

@@ -205,7 +205,7 @@ class Ended:
     def send(self, data: bytes) -> None:
         raise NotImplementedError
 
-    def receive(self) -> bytes:
+    def receive(self, seconds: float | None = None) -> bytes:
         return self._left.pop() if self._left else b""
 
     def finish(self) -> tuple[int | None, bytes]:

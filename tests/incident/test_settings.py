@@ -228,3 +228,56 @@ def test_who_is_on_duty_comes_before_who_is_named(tmp_path: Path) -> None:
     assert "rotation:1" in duty.describe()
     with pytest.raises(ConfigurationError, match="no role 'king'; there are: on-call"):
         people(("king",), settings, minutes(0), tmp_path)
+
+
+def shift(who: str, start: str = "20261123T080000Z", end: str = "20261130T080000Z", **more: str) -> str:
+    rest = "".join(f"{name.replace('_', '-')}:{value}\n" for name, value in more.items())
+    return (
+        f"BEGIN:VEVENT\nUID:{who}-{start}{more.get('RECURRENCE_ID', '')}\nDTSTAMP:20261101T000000Z\n"
+        f"DTSTART:{start}\nDTEND:{end}\nSUMMARY:{who}\n{rest}END:VEVENT\n"
+    )
+
+
+WEEKLY = {"RRULE": "FREQ=WEEKLY;COUNT=9"}
+
+
+@pytest.mark.parametrize(
+    ("events", "name"),
+    [
+        (shift("Ana") + shift("Ben", STATUS="CANCELLED", start="20261124T080000Z"), "Ana"),
+        (shift("Ben", STATUS="CANCELLED"), None),
+        (shift("Ana", STATUS="CONFIRMED"), "Ana"),
+        (shift("Zoe (Secondary)") + shift("Ana (Primary)"), "Ana (Primary)"),
+        (shift("Secondary: Ben", start="20261124T080000Z") + shift("Ana"), "Ana"),
+        (shift("[L2] Ben"), "[L2] Ben"),
+        (shift("Ben") + shift("Ana"), "Ana and Ben"),
+        (shift("Ben") + shift("Primary Ana"), "Primary Ana"),
+        (shift("Ana") + shift("Ben", start="20261125T080000Z", end="20261126T080000Z"), "Ben"),
+        (shift("Ana", TRANSP="TRANSPARENT"), "Ana"),
+        (shift("Anastasia with a long\n  name"), "Anastasia with a long name"),
+        (shift("Ana", start="20261101T000000Z", end="20261108T000000Z", **WEEKLY), "Ana"),
+        (
+            shift("Ana", start="20261104T000000Z", end="20261111T000000Z", EXDATE="20261125T000000Z", **WEEKLY),
+            None,
+        ),
+        (
+            (
+                "BEGIN:VEVENT\nUID:w\nDTSTAMP:20261101T000000Z\nDTSTART:20261104T000000Z\nDTEND:20261111T000000Z\n"
+                "SUMMARY:Ana\nRRULE:FREQ=WEEKLY;COUNT=9\nEND:VEVENT\nBEGIN:VEVENT\nUID:w\nDTSTAMP:20261101T000000Z\n"
+                "RECURRENCE-ID:20261125T000000Z\nDTSTART:20261125T000000Z\nDTEND:20261202T000000Z\nSUMMARY:Ana\n"
+                "STATUS:CANCELLED\nEND:VEVENT\n"
+            ),
+            None,
+        ),
+    ],
+)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_who_has_the_duty_of_a_calendar(tmp_path: Path, events: str, name: str | None, mark: str) -> None:
+    text = f"{mark}BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//test//EN\n{events}END:VCALENDAR\n"
+    (tmp_path / "r.ics").write_text(text, encoding="utf-8")
+    assert on_duty(tmp_path / "r.ics", datetime(2026, 11, 25, 12, tzinfo=UTC)) == name
+
+
+def test_lines_behind_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "r.txt").write_text("2026-11-23T09:00+01:00 Ana\n", encoding="utf-8-sig")
+    assert on_duty(tmp_path / "r.txt", datetime(2026, 11, 25, tzinfo=UTC)) == "Ana"
