@@ -13,7 +13,7 @@ from remediate.probes.machine import Machine
 from remediate.probes.sudo import Sudo
 from remediate.remedy import Failed, NotYet, Proven, Remedy, Verification
 from remediate.survey import Facts
-from remediate.verdict import SUDO_RULE_MISSING, UNREADABLE, Decision, Verdict, proceed, refuse, skip
+from remediate.verdict import SUDO_RULE_MISSING, UNREADABLE, UNSTABLE, Decision, Verdict, proceed, refuse, skip
 
 CLOCK = Machine()
 RULES = Sudo()
@@ -79,7 +79,8 @@ def _own_verdicts(treatment: Treatment, facts: Facts, overrides: Mapping[str, st
     idle = all(each.decision is Decision.SKIP or each.code is not None for each in verdicts)
     if not idle or symptom(treatment, facts) is not Symptom.OVER:
         return verdicts
-    return [skip(each.reason) if each.decision is Decision.WAIT else each for each in verdicts]
+    on_its_way = (each.decision is Decision.WAIT and each.code is not UNSTABLE for each in verdicts)
+    return [skip(each.reason) if waits else each for each, waits in zip(verdicts, on_its_way, strict=True)]
 
 
 STOPS = frozenset({Decision.REFUSE, Decision.NOT_ATTEMPTED})
@@ -168,15 +169,19 @@ def youngest(facts: Facts) -> float | None:
 
 
 def restarted(earlier: Facts, later: Facts) -> str | None:
-    """Say what did not stay the same incarnation between two surveys, or None when all did."""
+    """Say what did not stay the same incarnation between two surveys, or None when all did.
+
+    All are named: a worker that lost its database ends as well, and is not what keeps ending.
+    """
     started = dict(earlier)
+    again: list[str] = []
     for probe, answer in later:
         before = started.get(probe)
         if isinstance(answer, Unreadable) or not isinstance(before, Fact):
             continue
         if not answer.continues(before):
-            return f"{probe.label()} {'was started again' if answer.ok else f'is {answer.describe()}'}"
-    return None
+            again.append(f"{probe.label()} {'was started again' if answer.ok else f'is {answer.describe()}'}")
+    return "; ".join(again) or None
 
 
 def settling(facts: Facts) -> str | None:

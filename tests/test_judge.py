@@ -276,5 +276,8 @@ def test_another_incarnation_is_named() -> None:
     assert restarted(running, facts(unit=ex.RUNNING.model_copy(update={"main_pid": 2}))) is not None
     assert restarted(running, facts(unit=ex.RUNNING.model_copy(update={"restarts": 1}))) is not None
     assert restarted(running, facts(unit=UNKNOWN)) is None
+    both = Facts({UNIT: ex.RUNNING, Unit(name="nginx"): ex.RUNNING})
+    changed = Facts({UNIT: ex.started_again(ex.RUNNING), Unit(name="nginx"): ex.FAILED})
+    assert restarted(both, changed) == f"php8.2-fpm was started again; nginx is {ex.FAILED.describe()}"
     later = ex.RUNNING.model_copy(update={"changed_at": datetime(2027, 1, 1, tzinfo=UTC)})
     assert restarted(running, facts(unit=later)) is None

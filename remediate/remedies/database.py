@@ -16,7 +16,7 @@ from remediate.remedies.human import HUMAN_STEP, HumanStep
 from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.verdict import UNSTABLE, RefusalCode, Verdict, proceed, refuse, skip, wait
 
 DATA_DISK_FULL = RefusalCode(
     name="data-disk-full", meaning="The disk with the database's data is full: it cannot start until there is room."
@@ -39,6 +39,8 @@ DATABASE_SILENT = RefusalCode(
 )
 
 _START_SECONDS: Final = 120.0
+_FLAPS: Final = 2
+"""Starts by systemd itself from which on a database that is starting is not just recovering."""
 _ELSEWHERE: Final = {DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTrouble.TOO_MANY, DatabaseTrouble.NAME}
 """What the provider's console has an answer to, where the server is not ours."""
 
@@ -56,7 +58,7 @@ class RestartDatabase(Remedy):
     data: AbsolutePath = Field(default="/var/lib/mysql", description="its data directory")
     settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, DATA_READ_ONLY, DATA_DISK_FULL)
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, DATA_READ_ONLY, DATA_DISK_FULL, UNSTABLE)
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
@@ -94,7 +96,9 @@ class RestartDatabase(Remedy):
         unit, name = facts[self._unit], self.title()
         # Also when systemd is about to start it again by itself: that start may be a long recovery.
         if unit.changing or unit.active == "activating":
-            return wait(f"{name} is {unit.describe()}, job {unit.job}")
+            flaps = unit.restarts >= _FLAPS
+            gone = self._no_room(facts) if flaps else None
+            return gone or wait(f"{name} is {unit.describe()}, job {unit.job}", UNSTABLE if flaps else None)
         if unit.healthy:
             return skip(f"{name} is active")
         return (

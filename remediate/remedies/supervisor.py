@@ -157,7 +157,9 @@ class StartWorkers(Remedy):
         if workers.broken:
             return proceed(f"{self.program} is {workers.describe()}")
         if workers.changing:
-            return wait(f"{self.program} is {workers.describe()}")
+            job = any(each.state == "STOPPING" for each in workers.changing)
+            until = "; one that stops ends its job first, for stopwaitsecs at most" if job else ""
+            return wait(f"{self.program} is {workers.describe()}{until}")
         return skip(f"{self.program} is {workers.describe()}")
 
     def changes(self) -> tuple[Run, ...]:

@@ -9,6 +9,7 @@ from incidents import DATABASE, DEPLOY, DOWN, HEALTHY, PAGES, PATH, UP, WORKERS,
 from remediate.command import Output, Run
 from remediate.errors import ConfigurationError
 from remediate.host import DatabaseLimits, Host
+from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict, Touched
 from remediate.playbook import Severity
 from remediate.playbooks.database_down import database_down
@@ -26,9 +27,10 @@ from remediate.remedies.configuration import CacheConfig
 from remediate.remedies.database import RestartDatabase
 from remediate.remedies.sessions import EndIdle, EndQueries
 from remediate.remedies.workers import RestartWorkers
-from remediate.testing import ScriptedSession, play
+from remediate.testing import Event, ScriptedSession, play
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
+from toys import UNITS
 
 SERVER = {"unit": "mariadb", "port": 3306, "user": "shop"}
 HOST = host(database=SERVER)
@@ -379,3 +381,19 @@ def test_a_rehearsal_needs_a_database_of_its_own() -> None:
     for short in ({"port": 3306}, {"port": 3306, "unit": "mariadb"}):
         with pytest.raises(ConfigurationError, match=r"database\.unit"):
             database_down.cases(host(database=short))
+
+
+@pytest.mark.parametrize("seen", ["auto-restart", "running"])
+def test_a_database_that_systemd_starts_again_and_again_is_unstable_whenever_it_is_looked_at(
+    seen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remediate.patience.PATIENCE", 0.1)
+    again = UNITS[seen].model_copy(update={"restarts": 7, "active_since": 999_999.99})
+    at: dict[int, Changes | Event] = {
+        number: {UNIT: again.model_copy(update={"restarts": 7 + number, "invocation": f"{number:032x}"})}
+        for number in range(2, 40)
+    }
+    outcome = play(database_down, ScriptedSession({**WELL, UNIT: again}, at=at), host=HOST, options=Options(hold=0.1))
+    assert outcome.error is not None
+    assert (outcome.verdict, outcome.error.code) == (RunVerdict.REFUSED, "unstable")
+    assert "mariadb" in outcome.error.message
