@@ -6,18 +6,21 @@ RUN = $(UV) run --frozen --quiet
 INVOKE = $(RUN) invoke
 # Tests talk to containers most of the time, so a few more processes than cores keep the cores busy.
 WORKERS ?= 3
+# What `make fresh` runs, and on which Debian: bookworm (12) or trixie (13).
+FRESH ?= demo
+DEBIAN ?= bookworm
 
-.PHONY: help setup engine sshd postgresql demo demo-incident test lint types unit coverage container rehearsal schemas clean
+.PHONY: help setup engine sshd postgresql demo demo-incident test lint types unit coverage container rehearsal fresh schemas clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
 	@echo "make demo-incident   a whole incident in six commands, from the alert to the post-mortem"
 	@echo "make test   set up, then lint, types and all tests, container tests included"
+	@echo "make fresh  run make demo on a bare Debian, made for it (as root; DEBIAN=bookworm or trixie, FRESH=test)"
 	@echo "make clean  remove containers, images and state of this checkout"
 
 setup:
 	@sh bootstrap.sh $(UV)
-	@$(UV) sync --frozen --quiet
 
 engine: setup
 	@$(RUN) python -m remediate.rehearsal.install
@@ -63,6 +66,10 @@ container: engine
 rehearsal: engine
 	@echo "== rehearsal of every playbook"
 	@$(INVOKE) rehearse.all
+
+# A command of the README on a machine that has nothing: a bare Debian made here, with a clone of what is committed.
+fresh:
+	@sh tests/fresh/run.sh $(DEBIAN) "make $(FRESH)"
 
 schemas: setup
 	@$(RUN) python -m remediate.schemas docs/schemas
