@@ -4,6 +4,7 @@
 UV ?= $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN = $(UV) run --frozen --quiet
 INVOKE = $(RUN) invoke
+PART = sh tests/part.sh
 # Tests talk to containers most of the time, so a few more processes than cores keep the cores busy.
 WORKERS ?= 3
 # What `make fresh` runs, and on which Debian: bookworm (12) or trixie (13).
@@ -34,13 +35,10 @@ demo-incident: engine
 test: lint types unit container rehearsal
 
 lint: setup
-	@echo "== lint"
-	@$(RUN) ruff check .
-	@$(RUN) ruff format --check .
+	@$(PART) lint sh -c '$(RUN) ruff check . && $(RUN) ruff format --check .'
 
 types: setup
-	@echo "== types"
-	@$(RUN) mypy
+	@$(PART) types $(RUN) mypy
 
 sshd:
 	@sh tests/get-sshd.sh
@@ -49,8 +47,7 @@ postgresql:
 	@sh tests/get-postgresql.sh
 
 unit: setup sshd postgresql
-	@echo "== tests without a container"
-	@$(RUN) python -m pytest -m "not container" -n $(WORKERS)
+	@$(PART) unit $(RUN) python -m pytest -m "not container" -n $(WORKERS) --durations=10
 
 # Apart: measuring takes half as long again, and no number of it decides anything.
 coverage: setup sshd postgresql
@@ -59,13 +56,11 @@ coverage: setup sshd postgresql
 	@$(RUN) coverage report
 
 container: engine
-	@echo "== container tests"
-	@$(INVOKE) staging.up
-	@$(RUN) python -m pytest -m container -n $(WORKERS) --dist loadgroup --durations=10
+	@$(PART) image $(INVOKE) staging.up
+	@$(PART) container $(RUN) python -m pytest -m container -n $(WORKERS) --dist loadgroup --durations=10
 
 rehearsal: engine
-	@echo "== rehearsal of every playbook"
-	@$(INVOKE) rehearse.all
+	@$(PART) rehearsal $(INVOKE) rehearse.all
 
 # A command of the README on a machine that has nothing: a bare Debian made here, with a clone of what is committed.
 fresh:

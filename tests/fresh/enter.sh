@@ -49,6 +49,13 @@ mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mkdir "$root/run/lock"
 mount_cgroups "$root/sys/fs/cgroup"
+# Not chroot: a program that joins the namespace of these mounts, as an engine's exec does, starts at their root.
+cd "$root"
+mkdir outer
+pivot_root . outer
+cd /
+umount -l outer
+rmdir outer
 waited=0
 until grep -q '^tap0' /proc/net/route; do
   waited=$((waited + 1))
@@ -56,7 +63,7 @@ until grep -q '^tap0' /proc/net/route; do
   sleep 0.1
 done
 # Podman of Debian 12 publishes ports with iptables, which needs the loopback device up, as on any machine.
-chroot "$root" python3 - <<'PYTHON'
+python3 - <<'PYTHON'
 import fcntl, socket, struct
 with socket.socket() as any_socket:  # ifconfig lo up, on a system without iproute2
     fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 0x49))
@@ -65,7 +72,7 @@ for command in "$@"; do
   began=$(date +%s)
   printf '\nroot@bare:%s# %s\n' "$directory" "$command"
   code=0
-  chroot "$root" /usr/bin/env -i HOME=/root TERM="${TERM:-dumb}" \
+  env -i HOME=/root TERM="${TERM:-dumb}" \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     sh -c '. /root/environment && cd "$1" && eval "$2"' sh "$directory" "$command" || code=$?
   echo "== $command: $(($(date +%s) - began)) s, exit $code"
