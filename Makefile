@@ -4,20 +4,24 @@
 UV ?= $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN = $(UV) run --frozen --quiet
 INVOKE = $(RUN) invoke
+PART = sh tests/part.sh
 # Tests talk to containers most of the time, so a few more processes than cores keep the cores busy.
 WORKERS ?= 3
+# What `make fresh` runs, and on which Debian: bookworm (12) or trixie (13).
+FRESH ?= demo
+DEBIAN ?= bookworm
 
-.PHONY: help setup engine sshd postgresql demo demo-incident test lint types unit coverage container rehearsal schemas clean
+.PHONY: help setup engine sshd postgresql demo demo-incident test lint types unit coverage container rehearsal fresh schemas clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
 	@echo "make demo-incident   a whole incident in six commands, from the alert to the post-mortem"
 	@echo "make test   set up, then lint, types and all tests, container tests included"
+	@echo "make fresh  run make demo on a bare Debian, made for it (as root; DEBIAN=bookworm or trixie, FRESH=test)"
 	@echo "make clean  remove containers, images and state of this checkout"
 
 setup:
 	@sh bootstrap.sh $(UV)
-	@$(UV) sync --frozen --quiet
 
 engine: setup
 	@$(RUN) python -m remediate.rehearsal.install
@@ -31,13 +35,10 @@ demo-incident: engine
 test: lint types unit container rehearsal
 
 lint: setup
-	@echo "== lint"
-	@$(RUN) ruff check .
-	@$(RUN) ruff format --check .
+	@$(PART) lint sh -c '$(RUN) ruff check . && $(RUN) ruff format --check .'
 
 types: setup
-	@echo "== types"
-	@$(RUN) mypy
+	@$(PART) types $(RUN) mypy
 
 sshd:
 	@sh tests/get-sshd.sh
@@ -46,8 +47,7 @@ postgresql:
 	@sh tests/get-postgresql.sh
 
 unit: setup sshd postgresql
-	@echo "== tests without a container"
-	@$(RUN) python -m pytest -m "not container" -n $(WORKERS)
+	@$(PART) unit $(RUN) python -m pytest -m "not container" -n $(WORKERS) --durations=10
 
 # Apart: measuring takes half as long again, and no number of it decides anything.
 coverage: setup sshd postgresql
@@ -56,13 +56,15 @@ coverage: setup sshd postgresql
 	@$(RUN) coverage report
 
 container: engine
-	@echo "== container tests"
-	@$(INVOKE) staging.up
-	@$(RUN) python -m pytest -m container -n $(WORKERS) --dist loadgroup --durations=10
+	@$(PART) image $(INVOKE) staging.up
+	@$(PART) container $(RUN) python -m pytest -m container -n $(WORKERS) --dist loadgroup --durations=10
 
 rehearsal: engine
-	@echo "== rehearsal of every playbook"
-	@$(INVOKE) rehearse.all
+	@$(PART) rehearsal $(INVOKE) rehearse.all
+
+# A command of the README on a machine that has nothing: a bare Debian made here, with a clone of what is committed.
+fresh:
+	@sh tests/fresh/run.sh $(DEBIAN) "make $(FRESH)"
 
 schemas: setup
 	@$(RUN) python -m remediate.schemas docs/schemas

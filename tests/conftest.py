@@ -40,6 +40,16 @@ from remediate.rehearsal.staging import StagingHost, down, up
 hypothesis.settings.register_profile("busy", deadline=None)
 hypothesis.settings.load_profile("busy")
 
+# In the background, or under nohup, some signals are ignored, and every program started from here would inherit that:
+# a shell cannot even trap them then. A handler that does nothing ignores them too, but ends where a program begins.
+for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
+
+TIMEOUT = 180
+CONTAINER_TIMEOUT = 900
+"""Seconds for one test and its fixtures: many times what it takes on a busy machine, the image's build included."""
+
 CHECKOUT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 FPM = "php8.2-fpm"
@@ -474,6 +484,22 @@ def _slot() -> Iterator[str]:
             yield f"staging-test-{number}"
             return
     pytest.fail("a hundred test workers are at it already", pytrace=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test a deadline; it fails then, with what each of its threads was doing."""
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            container = item.get_closest_marker("container") is not None
+            item.add_marker(pytest.mark.timeout(CONTAINER_TIMEOUT if container else TIMEOUT))
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Make SIGINT the KeyboardInterrupt that it is in the foreground."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

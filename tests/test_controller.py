@@ -536,16 +536,16 @@ def test_a_page_cut_before_the_text_it_should_hold_tells_nothing(server: Server)
 
 
 def test_questions_are_asked_at_the_same_time(server: Server) -> None:
+    all_there = threading.Barrier(6)
+
     def serve(connection: socket.socket) -> None:
         server.read(connection)
-        time.sleep(0.6)
+        all_there.wait(30)  # nobody is answered before everybody has asked
         connection.sendall(reply(200))
 
     server.serve = serve
     sites = [Site(url=f"http://127.0.0.1:{server.port}/{index}", asked_from=Vantage.CONTROLLER) for index in range(6)]
-    begun = time.monotonic()
     outputs = HttpController().ask(sites)
-    assert time.monotonic() - begun < 3  # one after the other would be 3.6
     assert list(outputs) == sites
     assert all(isinstance(each, Output) and each.exit == CurlExit.OK for each in outputs.values())
 
@@ -646,7 +646,7 @@ def test_a_handshake_that_drips_ends_at_its_deadline(server: Server) -> None:
     server.serve = drip
     begun = time.monotonic()
     assert shaken(server, "example.com", None, seconds=1).failure is NoHandshake.TIMEOUT
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 20  # all the bytes take 31 s
 
 
 def test_a_name_that_does_not_exist_is_the_site_and_a_network_that_does_not_is_not(

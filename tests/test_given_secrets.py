@@ -81,6 +81,7 @@ def everything(session: ScriptedSession, state: Path, *, plan: bool = False) -> 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr("remediate.patience.PATIENCE", 0.3)  # what a scripted host does not say at once it never says
     return tmp_path / "state"
 
 

@@ -255,9 +255,9 @@ def test_masked_json_stays_json(text: str) -> None:
 def test_a_long_line_takes_no_long_time() -> None:
     masker = Masker([f"secret-number-{n}" for n in range(30)])
     for text in ("a" * 300_000, "PASSWORD" * 30_000, "a.b-" * 60_000, "://" * 90_000, "BEGIN PRIVATE KEY-----" * 9000):
-        start = time.monotonic()
+        start = time.process_time()
         masker.mask(text)
-        assert time.monotonic() - start < 10, text[:10]
+        assert time.process_time() - start < 10, text[:10]
 
 
 @pytest.mark.parametrize(

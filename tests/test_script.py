@@ -147,11 +147,13 @@ def test_twenty_big_answers_at_once_never_mix(host: PaperHost) -> None:
 
 def test_questions_are_asked_at_the_same_time(host: PaperHost) -> None:
     probes = [ask(f"slow{index}") for index in range(8)]
-    for index in range(8):
-        host.program(f"slow{index}", seconds=0.4, stdout="done")
-    begun = time.monotonic()
+    for index in range(8):  # no question is answered before all are asked
+        host.script(
+            f"slow{index}",
+            f': >"$HOME/asked-{index}"; until [ -e "$HOME/asked-0" ] && [ $(ls "$HOME"/asked-* | wc -l) = 8 ];'
+            " do sleep 0.05; done; printf done",
+        )
     answers = survey(host, *probes)
-    assert time.monotonic() - begun < 2.0
     assert {output(answers, probe).stdout for probe in probes} == {"done"}
 
 
@@ -161,7 +163,7 @@ def test_a_program_that_hangs_is_ended_at_its_own_deadline_and_harms_no_other(ho
     hangs, fine = ask("hangs", seconds=0.3), ask("fine")
     begun = time.monotonic()
     answers = survey(host, hangs, fine)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert output(answers, fine).stdout == "fine"
     assert output(answers, hangs).exit == 124
     with pytest.raises(Unreadable, match=r"no answer within 0\.3 s"):
@@ -516,7 +518,7 @@ def test_stop_reading_in_the_middle_ends_the_shell(host: PaperHost) -> None:
     rounds = host.session().begin((ask("endless"),), seconds=20)
     rounds.next()
     rounds.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while _running(host) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not _running(host)

@@ -92,7 +92,7 @@ def lock_is_free(host: PaperHost) -> bool:
         rounds.close()
 
 
-def until(what: str, seconds: float = 5) -> Iterator[None]:
+def until(what: str, seconds: float = 30) -> Iterator[None]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         yield
@@ -150,7 +150,7 @@ def test_a_step_is_ended_at_its_deadline(any_host: PaperHost) -> None:
     rounds = begin(any_host, act(STEP.model_copy(update={"seconds": 0.3}), SECOND))
     begun = time.monotonic()
     (hung,) = rounds.acted().commands
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert hung.output.exit == 124
     assert hung.seconds >= 0.2
     rounds.close()
@@ -298,11 +298,11 @@ def test_a_strangers_lock_is_named_and_can_be_overridden(
 def test_a_second_act_waits_for_the_lock_when_told_to(any_host: PaperHost) -> None:
     first = begin(any_host, act())
     first.acted()
-    threading.Timer(0.5, first.close).start()
     begun = time.monotonic()
-    second = begin(any_host, act(SECOND, fence=None, wait=10))
+    threading.Timer(0.5, first.close).start()
+    second = begin(any_host, act(SECOND, fence=None, wait=60))
     assert second.acted().state is ActState.ACTED
-    assert 0.3 < time.monotonic() - begun < 8
+    assert time.monotonic() - begun > 0.4
     second.close()
     assert steps_run(any_host) == ["1", "2"]
 
@@ -313,7 +313,7 @@ def test_waiting_ends(host: PaperHost) -> None:
     begun = time.monotonic()
     second = begin(host, act(SECOND, fence=None, wait=0.4))
     assert second.acted().state is ActState.LOCKED
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 30
     second.close()
     first.close()
 
@@ -322,7 +322,7 @@ def test_who_waits_looks_again_at_the_fence_once_it_has_the_lock(host: PaperHost
     first = begin(host, act())
     first.acted()
     threading.Timer(0.3, first.close).start()
-    second = begin(host, act(SECOND, wait=10))
+    second = begin(host, act(SECOND, wait=60))
     assert second.acted().state is ActState.MOVED
     second.close()
     assert steps_run(host) == ["1"]
@@ -333,7 +333,7 @@ def test_concurrent_acts_run_one_after_the_other_and_once_each(any_host: PaperHo
     done: list[ActState] = []
 
     def run(number: int) -> None:
-        rounds = begin(any_host, act(Run.of("/usr/bin/step", str(number), user=ROOT), fence=None, wait=20))
+        rounds = begin(any_host, act(Run.of("/usr/bin/step", str(number), user=ROOT), fence=None, wait=60))
         done.append(rounds.acted().state)
         rounds.close()
 
@@ -369,13 +369,12 @@ def test_of_many_acts_on_one_state_exactly_one_runs(any_host: PaperHost) -> None
 def test_when_the_controller_is_gone_the_lock_is_kept_until_settled(any_host: PaperHost) -> None:
     rounds = begin(any_host, act(settle=1.0))
     rounds.acted()
-    rounds._channel.close()
     begun = time.monotonic()
-    assert not lock_is_free(any_host)
-    for _ in until("the lock is free again", seconds=8):
+    rounds._channel.close()
+    for _ in until("the lock is free again"):
         if lock_is_free(any_host):
             break
-    assert 0.5 < time.monotonic() - begun < 5
+    assert time.monotonic() - begun > 0.9
 
 
 # -- what is not known -------------------------------------------------------------------------------------------------

@@ -1,4 +1,3 @@
-from time import sleep
 from typing import cast
 
 import pytest
@@ -17,26 +16,28 @@ from remediate.testing import examples as ex
 class Slow:
     """Stands for a host that needs a while for its answers."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
         self._seconds = seconds
+        self._now = 1000.0
+        monkeypatch.setattr("remediate.surveyor.monotonic", lambda: self._now)
 
     def read(self, *_: object) -> Facts:
-        sleep(self._seconds)
+        self._now += self._seconds
         return Facts({})
 
 
-def looked(seconds: float) -> Look:
-    look = Look(cast("Surveyor", Slow(seconds)), cast("Rounds", None), (), ())
+def looked(seconds: float, monkeypatch: pytest.MonkeyPatch) -> Look:
+    look = Look(cast("Surveyor", Slow(seconds, monkeypatch)), cast("Rounds", None), (), ())
     look.survey()
     return look
 
 
-def test_a_slow_host_is_left_alone_for_as_long_as_it_took_to_answer() -> None:
-    assert looked(LOOK_AGAIN + 0.1).pause > LOOK_AGAIN + 0.09
+def test_a_slow_host_is_left_alone_for_as_long_as_it_took_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert looked(LOOK_AGAIN + 0.1, monkeypatch).pause > LOOK_AGAIN + 0.09
 
 
-def test_a_quick_host_is_looked_at_again_soon() -> None:
-    assert looked(0).pause == LOOK_AGAIN
+def test_a_quick_host_is_looked_at_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert looked(0, monkeypatch).pause == LOOK_AGAIN
 
 
 WORKERS, NGINX = Workers(program="agency-worker"), Unit(name="nginx")

@@ -20,7 +20,7 @@ from remediate.rehearsal.container import ContainerEngine
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.stages import Clock, Progress, stream, stream_into
 
-REGISTRY: Final = "registry-1.docker.io"
+_REGISTRY: Final = "registry-1.docker.io"
 _DEBIAN: Final = "docker.io/library/debian:bookworm-slim"
 _BUILDER: Final = "_builder"  # no staging host can be called so
 _INSIDE: Final = "/opt/remediate-staging"
@@ -53,7 +53,7 @@ def build(engine: ContainerEngine, checkout: Checkout, progress: Progress) -> st
 
 def _build_base(engine: ContainerEngine, checkout: Checkout, reference: str, clock: Clock) -> None:
     labels = {LABEL: "base", **checkout.labels}
-    if _pull(engine, clock):
+    if pull(engine, clock):
         builder = checkout.container(_BUILDER)
         clock.say("installing packages into debian:bookworm-slim")
         engine.idle(builder, _DEBIAN, labels={LABEL: "builder", **checkout.labels})
@@ -109,16 +109,26 @@ def await_systemd(engine: ContainerEngine, name: str, seconds: float) -> None:
     raise StagingError(f"systemd in {name} did not start within {seconds:.0f} s")
 
 
-def _pull(engine: ContainerEngine, clock: Clock) -> bool:
+def pull(engine: ContainerEngine, clock: Clock) -> bool:
     """Tell whether a registry gave us Debian; learning a "no" takes a few seconds at most."""
     if engine.has_image(_DEBIAN):
         return True
-    proxied = any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"))
     clock.say("looking for a container registry")
+    if not registry_answers():
+        return False
     try:
-        if not proxied:
-            socket.create_connection((REGISTRY, 443), timeout=4).close()
         engine.call("pull", "-q", _DEBIAN, timeout=180)
-    except (OSError, StagingError):
+    except StagingError:
+        return False
+    return True
+
+
+def registry_answers() -> bool:
+    """Tell whether the registry can be reached; behind a proxy only a pull can tell, so it is taken for yes."""
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+        return True
+    try:
+        socket.create_connection((_REGISTRY, 443), timeout=4).close()
+    except OSError:
         return False
     return True

@@ -2,18 +2,36 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 from remediate.errors import ConfigurationError
-from remediate.rehearsal.container import ContainerEngine, find_engine
-from remediate.rehearsal.image import REGISTRY
-from remediate.rehearsal.machine import Cgroups
+from remediate.rehearsal.checkout import Checkout, base_reference
+from remediate.rehearsal.container import ENGINE_VARIABLE, ContainerEngine, find_engine
+from remediate.rehearsal.engine_check import check_engine
+from remediate.rehearsal.image import pull, registry_answers
+from remediate.rehearsal.machine import StagingError
+from remediate.rehearsal.stages import Clock
 
-# runc beside podman: its usual crun refuses machines with version 1 cgroups and any raising of limits.
-_ENGINE_PACKAGES: Final = ("podman", "runc", "netavark", "aardvark-dns", "uidmap", "slirp4netns", "fuse-overlayfs")
+# Podman only suggests or recommends most of these. runc: its usual crun refuses machines with version 1 cgroups and
+# any raising of limits. iptables and nftables: netavark publishes ports through the former on Debian 12, through the
+# latter on Debian 13. passt and slirp4netns are the networks of a rootless podman, newer and older. Without
+# ca-certificates no registry is believed.
+_ENGINE_PACKAGES: Final = (
+    "podman",
+    "runc",
+    "netavark",
+    "aardvark-dns",
+    "iptables",
+    "nftables",
+    "uidmap",
+    "passt",
+    "slirp4netns",
+    "fuse-overlayfs",
+    "ca-certificates",
+)
 _BASE_PACKAGES: Final = ("mmdebstrap",)
 _APT_SECONDS: Final = 600
 
@@ -21,55 +39,67 @@ _APT_SECONDS: Final = 600
 def main() -> int:
     """Install what is missing and say so; 0 when an engine works afterwards, 2 with one line otherwise."""
     try:
-        return _run()
+        return _run(Checkout(Path(".staging")))
     except ConfigurationError as error:
         _say(str(error))
         return 2
 
 
-def _run() -> int:
-    engine = _engine()
-    missing = [] if engine is not None else list(_ENGINE_PACKAGES)
-    if engine is not None and engine.machine.engine == "podman" and engine.machine.cgroups is not Cgroups.V2:
-        missing += [] if engine.machine.has_runc else ["runc"]
-    if shutil.which("mmdebstrap") is None and not _registry_answers():
+def _run(checkout: Checkout) -> int:
+    engine, trouble = _working_engine(checkout)
+    missing = [*_ENGINE_PACKAGES] if engine is None else []
+    if shutil.which("mmdebstrap") is None and not registry_answers():
         missing += _BASE_PACKAGES
-    if not missing:
-        _say(f"nothing to install: {engine.machine.engine} works" if engine else "nothing to install")
-        return 0
-    _apt(missing)
-    engine = find_engine()
-    _say(f"ready: {engine.machine.engine}")
+    if missing:
+        _apt(missing, trouble or "mmdebstrap is missing, and no container registry answers")
+        engine, trouble = _working_engine(checkout)
+    if engine is None:
+        raise ConfigurationError(f"{trouble}, although every package is in place{_choice()}")
+    if not _base_can_be_had(engine):
+        _apt(_BASE_PACKAGES, "mmdebstrap is missing, and no container registry gives Debian")
+    _say(f"ready: {engine.machine.engine} runs a container, and its published port answers")
     return 0
 
 
-def _engine() -> ContainerEngine | None:
+def _working_engine(checkout: Checkout) -> tuple[ContainerEngine | None, str]:
+    """Return the engine if it does all that is needed of it, otherwise None and what is wrong with it."""
     try:
-        return find_engine()
-    except ConfigurationError:
-        return None
+        engine = find_engine()
+        check_engine(engine, checkout.identity)
+    except (ConfigurationError, StagingError) as error:
+        return None, str(error)
+    return engine, ""
 
 
-def _registry_answers() -> bool:
-    try:
-        socket.create_connection((REGISTRY, 443), timeout=4).close()
-    except OSError:
-        return False
-    return True
+def _base_can_be_had(engine: ContainerEngine) -> bool:
+    """Tell whether the base of the staging image is here, or can be made here."""
+    if shutil.which("mmdebstrap") is not None or engine.has_image(base_reference()):
+        return True
+    return pull(engine, Clock(_say))
 
 
-def _apt(packages: list[str]) -> None:
+def _choice() -> str:
+    return f"; to use one in particular: {ENGINE_VARIABLE}=podman or {ENGINE_VARIABLE}=docker"
+
+
+def _apt(packages: list[str] | tuple[str, ...], trouble: str) -> None:
     """Install packages as root or through sudo -n; ConfigurationError with the command to type when it cannot."""
     command = f"sudo apt-get install -y --no-install-recommends {' '.join(packages)}"
     if shutil.which("apt-get") is None:
-        raise ConfigurationError(f"this system has no apt-get: install podman by its own means (on Debian: {command})")
+        raise ConfigurationError(
+            f"{trouble}; this system has no apt-get: install podman by its own means (on Debian: {command})"
+        )
     if os.geteuid() == 0:
         prefix: tuple[str, ...] = ()
-    elif subprocess.run(("sudo", "-n", "true"), capture_output=True, check=False).returncode == 0:
+    elif (
+        shutil.which("sudo")
+        and subprocess.run(("sudo", "-n", "true"), capture_output=True, check=False).returncode == 0
+    ):
         prefix = ("sudo", "-n")
     else:
-        raise ConfigurationError(f"this needs root; run: {command}")
+        raise ConfigurationError(f"{trouble}; to install what it needs takes root; run: {command}{_choice()}")
     apt = (*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120")
+    _say(f"{trouble}: installing {' '.join(packages)}")
     for verb in (("update",), ("install", "--no-install-recommends", *packages)):
         _say(f"apt-get {' '.join(verb)}")
         try:

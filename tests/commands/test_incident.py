@@ -635,6 +635,7 @@ def test_nothing_is_resolved_while_its_symptom_is_there(desk: Desk, monkeypatch:
     assert (desk.incident.open, desk.incident.override) == (False, "the page is cached for everybody")
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_check_that_is_interrupted_has_an_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_triage(desk, {**HEALTHY, **DOWN})
     desk("declare")

@@ -245,6 +245,7 @@ def test_a_secret_in_an_answer_is_masked_before_it_is_kept(look: Looking) -> Non
     assert "s3cr3t-pass" not in look.history.latest()[0].model_dump_json()
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_lets_go_of_every_host(look: Looking) -> None:
     closed, answered = Event(), list[bool]()
 

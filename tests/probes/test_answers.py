@@ -144,7 +144,7 @@ def test_the_search_for_a_deploy_finds_one_and_never_itself() -> None:
     deploy = subprocess.Popen(("bash", "-c", 'exec -a "/usr/bin/php8.2 artisan migrate --force" sleep 60'))
     found: tuple[str, ...] = ()
     try:
-        for _ in range(50):
+        for _ in range(500):
             done = subprocess.run(probe.command().argv, capture_output=True, text=True, timeout=20, check=False)
             found = probe.read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)).running
             if any("artisan migrate" in line for line in found):

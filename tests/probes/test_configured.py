@@ -189,7 +189,12 @@ def daemon(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     stub.parent.mkdir()
     stub.write_text(f"#!/bin/sh\necho {process.pid}\n")
     stub.chmod(0o755)
-    time.sleep(0.3)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    for _ in range(1500):  # each is bash until it has become what it stands for
+        began = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children.read_text().split()]
+        if [line.startswith(b"php artisan") for line in began] == [True] * 3:
+            break
+        time.sleep(0.02)
     yield process
     os.killpg(process.pid, 9)
     process.wait()
