@@ -34,7 +34,7 @@ class Saying:
     def send(self, data: bytes) -> None:
         pass
 
-    def receive(self) -> bytes:
+    def receive(self, seconds: float | None = None) -> bytes:
         piece = next(self._pieces, b"")
         self.said += len(piece)
         return piece
