@@ -165,6 +165,37 @@ class HttpRequest(BaseModel):
             seconds=self.seconds + 2,
         )
 
+    def curl_here(self) -> Run:
+        """Return the same request as a command for the host that serves it, whatever address it listens on."""
+        _, *words = self.model_copy(update={"resolve": None}).curl().argv
+        port = str(self.host_port[1])
+        return Run.of("sh", "-c", _CURL_HERE, "sh", port, *words, seconds=2 * self.seconds + 4)
+
+
+_CURL_HERE = r"""
+port=$1; shift
+ask() { place=$1; shift; curl --connect-to "::$place:$port" "$@"; }
+# Only what got no answer is asked again, and only an answer counts: the first failure is told otherwise.
+again() {
+  more=$(ask "$@" 2>&1 >&3) || return
+  case ${more##*
+} in 400\ *|000\ *) return 1 ;; esac
+  printf '%s\n' "$more" >&2; exit 0
+}
+{ said=$(ask 127.0.0.1 "$@" 2>&1 >&3); } 3>&1; status=$?
+{
+  case $status in
+    7) for place in $(ss -lntH "sport = :$port" 2>/dev/null | awk '{ sub(/:[0-9]+$/, "", $4); print $4 }' | sort -u); do
+         case $place in 127.0.0.1|0.0.0.0|*%*) continue ;; '*'|'[::]') place='[::1]' ;; esac
+         again "$place" "$@" || again "$place" --haproxy-protocol "$@"
+       done ;;
+    35|52|56) again 127.0.0.1 --haproxy-protocol "$@" ;;
+  esac
+} 3>&1
+printf '%s\n' "$said" >&2; exit "$status"
+"""
+"""Asks 127.0.0.1; where nothing listens there, the addresses that are listened on; where the connection is dropped,
+once more with the header that a load balancer puts before a request (nginx: `listen … proxy_protocol`)."""
 
 _S_CLIENT = (
     "date -u +%s\n"

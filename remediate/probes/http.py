@@ -61,8 +61,8 @@ class Answer(Fact):
 class Site(Probe[Answer]):
     """Ask for one page as a visitor would, from the host itself or from the controller.
 
-    On the host the request is pinned to 127.0.0.1 under the site's own name, so that no load balancer and no DNS
-    answers in its place.
+    On the host the request is pinned to the host itself under the site's own name, so that no load balancer and no DNS
+    answers in its place: to 127.0.0.1, or to the address that is listened on where that is another one.
     """
 
     kind: Literal["http.site"] = "http.site"
@@ -106,8 +106,7 @@ class Site(Probe[Answer]):
         request = HttpRequest(url=self.url, resolve=self.resolve, ca_file=self.ca_file, seconds=self.seconds)
         if self.asked_from is Vantage.CONTROLLER:
             return request
-        _, port = request.host_port
-        return request.model_copy(update={"resolve": f"127.0.0.1:{port}"}).curl()
+        return request.curl_here()
 
     def parse(self, output: Output) -> Answer:
         """See Probe."""

@@ -296,7 +296,7 @@ def test_a_program_is_php(name: str) -> None:
 @pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 def test_where_no_pool_is_configured_none_is_told() -> None:
     done = subprocess.run(
-        ("php", "-n", "-r", program_text(PROBES, "pools.php"), "--", "/nonexistent", "1"),
+        ("php", "-n", "-r", program_text(PROBES, "pools.php"), "--", "/nonexistent", "1", "php8.2-fpm"),
         capture_output=True,
         text=True,
         timeout=30,

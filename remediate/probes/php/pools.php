@@ -2,11 +2,6 @@
 // Ask every pool of one PHP-FPM for any answer at all, and look whether its children work meanwhile.
 // Arguments: directory of the pool files, seconds to wait, systemd unit. Prints one JSON document.
 [, $directory, $seconds, $unit] = $argv;
-// Every PHP has a pool "www": only what this unit's main process started is this one's.
-if (!preg_match("/^MainPID=([0-9]+)$/m", (string) shell_exec("systemctl show -p MainPID " . escapeshellarg($unit) . " 2>/dev/null"), $main)) {
-    fwrite(STDERR, "systemd does not tell the main process of $unit\n");
-    exit(1);
-}
 
 function record(int $type, string $content): string {
     return pack("CCnnCC", 1, $type, 1, strlen($content), 0, 0) . $content;
@@ -55,6 +50,11 @@ foreach (glob("$directory/*.conf") as $file) {
             $pools[$name][$found[1]] = $found[2];
         }
     }
+}
+// Every PHP has a pool "www": only what this unit's main process started is this one's.
+if ($pools && !preg_match("/^MainPID=([0-9]+)$/m", (string) shell_exec("systemctl show -p MainPID " . escapeshellarg($unit) . " 2>/dev/null"), $main)) {
+    fwrite(STDERR, "systemd does not tell the main process of $unit\n");
+    exit(1);
 }
 $answer = [];
 foreach ($pools as $name => $pool) {
