@@ -85,10 +85,7 @@ ADVICE: Final = {
     "unstable": "read its log: something ends it again and again",
 }
 """What to do about a refusal: one line, for whoever has to do it."""
-COMMANDS: Final = {
-    "query-cause": "do.database.end-queries",
-    "process-left": "do.process.end",
-}
+COMMANDS: Final = {"query-cause": "do.database.end-queries", "process-left": "do.process.end"}
 """Refusals that one command goes on from: it ends what is left to work, although pages answer."""
 _LOG_WIDTH: Final = 152
 _TOUCHED: Final = {
