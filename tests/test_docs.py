@@ -85,7 +85,7 @@ TOP: Final = {name.partition(".")[0] for name in namespace(ROOT).task_names}
 
 def typed(line: str) -> list[str] | None:
     """Return the words of a command of ours that a line shows, or None."""
-    found = _COMMAND.search(re.split(r"  +|\s*[>#]|…", line.removeprefix("$ "))[0].rstrip()) or _COMMAND.search(
+    found = _COMMAND.search(re.split(r"  +|\s*[>#|]|…", line.removeprefix("$ "))[0].rstrip()) or _COMMAND.search(
         re.split(r" {3,}", line)[-1]
     )
     words = shlex.split(found["words"]) if found else []
