@@ -58,7 +58,7 @@ class RestartDatabase(Remedy):
     data: AbsolutePath = Field(default="/var/lib/mysql", description="its data directory")
     settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, DATA_READ_ONLY, DATA_DISK_FULL, UNSTABLE)
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, DATA_READ_ONLY, DATA_DISK_FULL)
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod

@@ -338,7 +338,9 @@ def _bears(remedy: Remedy, example: _Example) -> None:
     assert verdict.decision is not Decision.REFUSE or verdict.code, f"a refusal has a code: {verdict!r}"
     assert verdict.reason.strip(), f"a verdict has a reason: {verdict!r}"
     if verdict.code is not None:
-        assert verdict.code in remedy.refusals, f"it refuses with {verdict.code.name!r}, which refusals does not list"
+        assert verdict.code in (*remedy.refusals, *ENGINE_CODES), (
+            f"it refuses with {verdict.code.name!r}, which refusals does not list"
+        )
     if _may_proceed(verdict):
         _never_blind(remedy, example)
         # An override turns a refusal into proceed: then apply() sees these facts.

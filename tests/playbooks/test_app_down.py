@@ -407,7 +407,7 @@ def test_a_dead_php_is_brought_back_through_a_real_shell(tmp_path: Path) -> None
         finally:
             run.close()
         assert outcome.verdict is RunVerdict.FIXED, outcome.error
-        assert paper.starts == 3 + 1 + 1
+        assert paper.starts == 4
         restarts = [call for call in paper.calls if "restart" in call.argv]
         assert [(call.argv, call.user) for call in restarts] == [
             (("systemctl", "restart", "php8.2-fpm.service"), "root")

@@ -50,11 +50,7 @@ OWN = ServerCertificate(files=(f"/etc/letsencrypt/live/{NAME}/fullchain.pem",))
 PANEL = ServerCertificate(files=("/etc/nginx/ssl/example.com/4711/server.crt",))
 GOOD, DUE, EXPIRED = ex.certificate(), ex.certificate(left=10), ex.certificate(left=-3)
 NEW = ex.certificate(left=90, serial="4A12")
-RENEW = Run.of(
-    *("/usr/bin/certbot", "renew", "--cert-name", NAME, "--no-random-sleep-on-renew", "--non-interactive"),
-    user=ROOT,
-    seconds=300,
-)
+RENEW, _ = RenewCertificate(name=NAME, domain=NAME).changes()
 RELOAD = Run.of("/usr/bin/systemctl", "reload", "nginx.service", user=ROOT, seconds=30)
 
 

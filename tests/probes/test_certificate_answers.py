@@ -312,11 +312,7 @@ def test_a_lineage_that_is_closed_to_us_is_unknown(output: Output) -> None:
 
 
 def test_what_was_issued() -> None:
-    printed = (
-        "1795443861.0000000000 letsencrypt/archive/staging.example.com/cert1.pem\n"
-        "1795443900.1234567890 letsencrypt/archive/staging.example.com/cert12.pem\n"
-        "1795443800,5 letsencrypt/archive/other.org-0001/cert2.pem\n"
-    )
+    printed = "1795443861 staging.example.com 1\n1795443900 staging.example.com 12\n1795443800 other.org-0001 2\n"
     found = Issuances().read(Output(stdout=printed))
     assert [found.issued(NAME, moment) for moment in (1795443800, 1795443861, 1795443862, 1795443901)] == [2, 2, 1, 0]
     assert found.issued("other.org", 0) == 0
