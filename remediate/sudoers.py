@@ -61,7 +61,8 @@ def render(host: Host, user: str, commands: Iterable[Run], *, timeouts: bool = T
 def _login(user: str) -> str:
     if not _LOGIN.fullmatch(user) or _ALIAS.fullmatch(user):
         raise ValueError(f"sudoers cannot express the login name {user!r}")
-    return user.replace("\\", "\\\\").replace("@", "\\@")
+    # sudo-rs takes an @ in quotes only, sudo in either way.
+    return f'"{user}"' if "@" in user else user.replace("\\", "\\\\")
 
 
 def _command(words: tuple[str, ...]) -> str:

@@ -728,9 +728,9 @@ def test_folders_that_cannot_be_looked_into(write: Write, monkeypatch: pytest.Mo
 
 
 def test_what_ansible_would_ignore_is_a_warning(write: Write) -> None:
-    folder = write({"i.yml": "version: 3\nweb: {hosts: {a: }, host: {b: }}\na: {hosts: {a: }}\n"})
+    folder = write({"i.yml": "version: 3\nweb: {hosts: {a: }, host: {b: }}\na: {hosts: {a: , c: }}\n"})
     inventory = Inventory.load([folder / "i.yml"])
-    assert names(inventory.select("all")) == "a"
+    assert names(inventory.select("all")) == "a c"
     assert [warning.partition("/i.yml")[2] for warning in inventory.warnings] == [
         ":1: version: is no group: it is a number; ignored",
         ":2: web.host: is ignored: a group holds hosts, children and vars",

@@ -167,7 +167,7 @@ def test_root_needs_no_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("login", "written"), [("ana@corp.example.com", "ana\\@corp.example.com"), ("corp\\ana", "corp\\\\ana")]
+    ("login", "written"), [("ana@corp.example.com", '"ana@corp.example.com"'), ("corp\\ana", "corp\\\\ana")]
 )
 def test_logins_of_a_directory_are_written_as_sudoers_needs_them(login: str, written: str) -> None:
     text = render(HOST, login, PRIVILEGES)

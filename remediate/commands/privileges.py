@@ -25,7 +25,7 @@ def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
     if len(hosts) != 1:
         raise ConfigurationError(f"sudoers makes one file at a time, and --host names {len(hosts)} hosts")
     make = script_of if flags.get("script") else sudoers_of
-    terminal.out.write(make(hosts[0], project, timeouts=not flags.get("sudo-rs")))
+    terminal.out.write(make(hosts[0], project, timeouts=not flags.get("sudo_rs")))
     terminal.out.flush()
     return 0 if terminal.out.lost is None else FAILED_EXIT_CODE  # nobody may install half a file
 

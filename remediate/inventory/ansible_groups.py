@@ -203,9 +203,6 @@ class _Reader:
 
     def source(self) -> Source:
         depth, ancestors = self._graph()
-        for name in self._parents.keys() & self._host_groups.keys():
-            self._warnings.append(str(self._places[name].error("is the name of a group and of a host")))
-
         def nearness(group: str) -> tuple[int, int, str]:
             return depth[group], self._priority.get(group, 1), group
 
@@ -216,6 +213,10 @@ class _Reader:
                 groups.add("ungrouped")
             nearest_last = tuple(sorted(groups, key=nearness))
             machines.append(Machine(name, self._host_places[name], nearest_last, tuple(self._host_vars[name])))
+        for name in self._parents.keys() & self._host_groups.keys():
+            # Where the group is that host alone, the name means the same either way.
+            if {machine.name for machine in machines if name in machine.groups} != {name}:
+                self._warnings.append(str(self._places[name].error("is the name of a group and of a host")))
         groups_ = tuple(Group(name, tuple(self._group_vars[name])) for name in self._parents)
         return Source(self._file, groups_, tuple(machines), tuple(sorted(self._warnings)))
 
