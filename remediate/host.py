@@ -69,9 +69,16 @@ class DatabaseLimits(Section):
     idle: Seconds = Field(default=60, description="doing nothing while others get no connection")
 
 
+class Redis(Service):
+    """The application's Redis."""
+
+    port: Port = Field(default=6379, description="TCP port")
+
+
 class Database(Service):
     """The application's database."""
 
+    port: Port = Field(default=3306, description="TCP port")
     user: DatabaseUser | None = Field(
         default=None, description="the application's own user there: nobody else's sessions are ever ended"
     )
@@ -219,7 +226,7 @@ class Settings(Section):
         default=None, description="supervisor group or program of the queue workers"
     )
     database: Database | None = Field(default=None, description="the application's database")
-    redis: Service | None = Field(default=None, description="the application's Redis")
+    redis: Redis | None = Field(default=None, description="the application's Redis")
     certificate: Certificate | None = Field(default=None, description="the certificate the public is served")
     webhook_path: UrlPath | None = Field(default=None, description="path of the payment provider's webhook")
     payments: Payments | None = Field(default=None, description="the payment provider's events and jobs")

@@ -147,6 +147,10 @@ class Masker:
             text = self._common.sub(lambda found: f"{found[1] or found[2] or ''}{MASK}", text)
         return self._mask_everywhere(text)
 
+    def holds(self, text: str) -> bool:
+        """Whether a registered value stands in `text`."""
+        return bool(self._spans(text)) or (self._common is not None and self._common.search(text) is not None)
+
     def _mask_everywhere(self, text: str) -> str:
         parts, end = [], 0
         for start, stop in self._spans(text):

@@ -370,7 +370,6 @@ def test_files_are_beside_the_inventory_or_at_home(
             ".database.prot",
             "did you mean port? accepted: host, limits, port, unit, user (and 1 more wrong)",
         ),
-        ("{database: {unit: x}}", ".database", "port is missing; TCP port"),
         ("{database: {port: 99999}}", ".database.port", "is too large"),
         ("{database: {port: hunter2}}", ".database.port", "must be a whole number and is text"),
         ("{database: [1]}", ".database", "must be a mapping and is a list"),

@@ -25,8 +25,11 @@ def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
     if len(hosts) != 1:
         raise ConfigurationError(f"sudoers makes one file at a time, and --host names {len(hosts)} hosts")
     make = script_of if flags.get("script") else sudoers_of
-    terminal.out.write(make(hosts[0], project, timeouts=not flags.get("sudo_rs")))
-    terminal.out.flush()
+    text = make(hosts[0], project, timeouts=not flags.get("sudo_rs"))
+    try:
+        terminal.out.hand_out(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{hosts[0].name}: {error}") from None
     return 0 if terminal.out.lost is None else FAILED_EXIT_CODE  # nobody may install half a file
 
 

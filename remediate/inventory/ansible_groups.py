@@ -203,6 +203,7 @@ class _Reader:
 
     def source(self) -> Source:
         depth, ancestors = self._graph()
+
         def nearness(group: str) -> tuple[int, int, str]:
             return depth[group], self._priority.get(group, 1), group
 

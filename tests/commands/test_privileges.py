@@ -1,13 +1,19 @@
 """The sudoers file is for the account that a connection really logs in as."""
 
+import io
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
-from remediate.commands.privileges import sudoers_of
+from remediate.commands.privileges import print_sudoers, script_of, sudoers_of
+from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
+from remediate.fleet import select
 from remediate.host import Host, Settings, SshTarget
+from remediate.masked_writer import MaskedWriter
+from remediate.masking import Masker
 from remediate.project import Project
 
 SETTINGS = Settings.model_validate({"site_url": "https://example.com/", "php": "php8.3"})
@@ -78,3 +84,27 @@ def test_a_name_that_means_somebody_else_to_sudo_is_refused(configured: Path, us
     configured.write_text(f"user {user}\n")
     with pytest.raises(ConfigurationError, match="web1: sudoers cannot express the login name"):
         sudoers_of(host(), Project(None))
+
+
+SETTINGS_OF_ALL = {"app_path": "/srv/app", "worker_program": "jobs", "database": {"unit": "mariadb", "user": "shop"}}
+
+
+@pytest.mark.parametrize("flag", ["", "script", "sudo_rs"])
+def test_what_is_printed_is_what_is_installed(flag: str, configured: Path) -> None:
+    """The helper holds programs that read passwords: a mask in one of them would break it."""
+    configured.write_text("user deploy\n")
+    inventory = configured.parent / "hosts.yml"
+    settings = {"site_url": "https://example.com/", "php": "php8.3", **SETTINGS_OF_ALL}
+    inventory.write_text(yaml.safe_dump({"web": {"hosts": {"web1": {"remediate": settings}}}}))
+    project = Project(None)
+    (here,) = select("web1", inventory)
+    make = script_of if flag == "script" else sudoers_of
+
+    out, err = io.StringIO(), io.StringIO()
+
+    terminal = Terminal(MaskedWriter(out, Masker()), MaskedWriter(err, Masker()), interactive=False)
+    code = print_sudoers({"host": "web1", "inventory": str(inventory), flag: True}, project, terminal)
+
+    assert (code, err.getvalue()) == (0, "")
+    assert out.getvalue() == make(here, project, timeouts=flag != "sudo_rs")
+    assert ("TIMEOUT=" in make(here, project, timeouts=flag != "sudo_rs")) is (flag != "sudo_rs")
