@@ -17,6 +17,7 @@ set -eu
 umask 077
 [ "$(id -u)" = 0 ] || {{ echo "this has to run as root" >&2; exit 1; }}
 keep() {{ # mode, path: install standard input, whole or not at all
+rm -f -- "$2.new"
 cat > "$2.new"
 chown root:root "$2.new"
 chmod "$1" "$2.new"

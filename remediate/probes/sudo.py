@@ -76,10 +76,8 @@ class SudoRules(Fact):
         found = [f"others than root can write {path}, and with it remediate's helper" for path in self.writable]
         opened = sorted({each.command.split(" ", 1)[0] for each in self.rules if each.opens_a_shell})
         if opened:
-            through = ", ".join(opened)
-            found.append(
-                f"rules of an earlier version let {self.user} run anything as somebody else, through {through}"
-            )
+            what = f"rules for {', '.join(opened)} let {self.user} run anything as somebody else"
+            found.append(f"{what}; remediate printed such rules up to 0.1")
         return tuple(found)
 
     @property

@@ -9,7 +9,7 @@ at && $0 ~ ("^" key "[ \t]*=") { sub(/^[^=]*=[ \t]*/, ""); sub(/[ \t]+;.*$/, "")
 socket=$(value unix_http_server file); user=$(value supervisorctl username); word=$(value supervisorctl password);
 case $socket in /*) ;; *) echo "supervisor: $file names no socket" >&2; exit 1 ;; esac;
 quoted() { printf %s "$1" | sed 's/[\\"]/\\&/g'; };
-ask() { { [ -z "$user" ] || printf 'user = "%s:%s"\n' "$(quoted "$user")" "$(quoted "$word")"; } | curl -q --silent --show-error --fail --max-time "$1" --unix-socket "$socket" --header 'Content-Type: text/xml' --data-binary "<methodCall><methodName>supervisor.$2</methodName><params>$3</params></methodCall>" --config - http://localhost/RPC2; };
+ask() { { [ -z "$user" ] || printf 'user = "%s:%s"\n' "$(quoted "$user")" "$(quoted "$word")"; } | curl -q --noproxy '*' --silent --show-error --fail --max-time "$1" --unix-socket "$socket" --header 'Content-Type: text/xml' --data-binary "<methodCall><methodName>supervisor.$2</methodName><params>$3</params></methodCall>" --config - http://localhost/RPC2; };
 given=; limit=6; method=getAllProcessInfo;
 [ "$1" = status ] || { method=startProcessGroup; limit=55; given="<param><value><string>$2</string></value></param><param><value><boolean>1</boolean></value></param>"; };
 answer=$(ask "$limit" "$method" "$given" 2>&1); code=$?;

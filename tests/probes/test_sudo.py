@@ -286,7 +286,7 @@ def test_a_helper_that_others_can_write_is_not_used() -> None:
 def test_the_rules_of_an_earlier_version_are_called_what_they_are(rule: str) -> None:
     rules = SudoRules(user="ops", rules=(SudoRule(run_as=("root",), command=rule, password=False),))
     assert rules.ok is False
-    assert rules.describe().endswith(f"let ops run anything as somebody else, through {rule.split(maxsplit=1)[0]}")
+    assert rules.describe().startswith(f"rules for {rule.split(maxsplit=1)[0]} let ops run anything as somebody else")
     asks = SudoRules(user="ops", rules=(SudoRule(run_as=("root",), command=rule, password=True),))
     assert asks.ok is None
 
