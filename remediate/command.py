@@ -88,7 +88,7 @@ class Run(BaseModel):
 
     @property
     def permission(self) -> tuple[str | None, tuple[str, ...]]:
-        """What a sudo rule is about: as whom, and which words; not what it reads."""
+        """The subject of a sudo rule: as whom, and which words; not what the command reads."""
         return self.user, (HELPER, self.verb) if self.verb else self.argv
 
     @property
@@ -108,7 +108,7 @@ class Run(BaseModel):
 
     @property
     def through_sudo(self) -> str:
-        """What sudo has to allow, as a person could type it on the host."""
+        """The command that sudo has to allow, as a person could type it on the host."""
         user, words = self.permission
         return typed(words, user)
 

@@ -8,7 +8,7 @@ belong to root.
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from remediate.command import TAB, Run
@@ -71,13 +71,3 @@ def _check(run: Run) -> None:
     for argument in run.arguments:
         if not argument or re.search(r"[\x00-\x1f\x7f]", argument):
             raise ValueError(f"the helper cannot be handed the argument {argument!r} of {run.verb}")
-
-
-def verbs(commands: Iterable[Run]) -> Mapping[tuple[str, str], float]:
-    """Return each verb with the user it runs as, and the longest time it may take, in seconds."""
-    found: dict[tuple[str, str], float] = {}
-    for run in commands:
-        if run.verb and run.user is not None:
-            key = (run.user, run.verb)
-            found[key] = max(run.seconds, found.get(key, 0))
-    return found

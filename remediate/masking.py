@@ -148,7 +148,7 @@ class Masker:
         return self._mask_everywhere(text)
 
     def holds(self, text: str) -> bool:
-        """Whether a registered value stands in `text`."""
+        """Return whether a registered value stands in `text`."""
         return bool(self._spans(text)) or (self._common is not None and self._common.search(text) is not None)
 
     def _mask_everywhere(self, text: str) -> str:
