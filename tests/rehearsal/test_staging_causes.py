@@ -195,8 +195,8 @@ def test_two_and_three_causes_are_mended_in_one_run(staged: "Staged", cli: "Cli"
         spoil(fault)
     host = cli.fix().is_("fixed", 0, touched="yes")
     assert [step.remedy for step in host.steps if step.changed] == ["php-fpm.restart", "nginx.restart"]
-    # One survey, one exec for each repair, one hold.
-    assert staged.execs() == 4
+    # One survey, one exec for each repair, one hold, one last look; one more where a question was late.
+    assert staged.execs() in {5, 6}
     staged.serves()
 
     for fault in ("php-fpm-stopped", "nginx-stopped", "workers-stopped"):

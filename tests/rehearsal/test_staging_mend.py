@@ -46,8 +46,9 @@ def test_stopped_is_fixed_and_then_healthy(staged: "Staged", cli: "Cli") -> None
     assert ended.host.name == staged.name
     assert ended.note(FPM).startswith("inactive since ")
     assert ended.note("https://staging.example.com/") == "502"
-    # One survey, one repair, one hold: three commands over one connection.
-    assert (staged.execs(), staged.logins()) == (3, 1)
+    # One survey, one repair, one hold, one last look, over one connection; one more where a question was late.
+    assert staged.execs() in {4, 5}
+    assert staged.logins() == 1
     assert staged.bystanders(FPM) == bystanders
 
     assert cli("invoke", "runs.show", ended.report.run, "--json").report == ended.report
@@ -108,7 +109,7 @@ def test_the_default_window_is_thirty_seconds(staged: "Staged", cli: "Cli") -> N
 
     fixed(ended, staged, before)
     assert ended.host.seconds >= 30
-    assert staged.execs() == 3
+    assert staged.execs() in {4, 5}
 
 
 def test_broken_configuration_of_a_stopped_unit(staged: "Staged", cli: "Cli") -> None:
