@@ -8,7 +8,7 @@ import pytest
 from remediate.command import Output
 from remediate.host import DatabaseLimits
 from remediate.probes.mysql import Sessions, SessionsState
-from remediate.programs.database import end_queries
+from remediate.programs.database import ACCOUNT, end_queries
 
 if TYPE_CHECKING:
     from conftest import Cli, Staged
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.container
 LIMITS = DatabaseLimits(lock_wait=2, idle_transaction=2, long_query=2, idle=2)
 SESSIONS = Sessions(limits=LIMITS)
 CANARY = "c4n4ry"
+AS_ACCOUNT = ("runuser", "-u", ACCOUNT, "--")
 
 _SESSION = r"""
 export MYSQL_PWD
@@ -25,7 +26,7 @@ MYSQL_PWD=$(sed -n 's/^DB_PASSWORD=//p' /home/forge/agency-platform/.env)
 mariadb -e "CREATE OR REPLACE USER reports@127.0.0.1 IDENTIFIED BY '$MYSQL_PWD'"
 mariadb -e "GRANT ALL ON agency.* TO reports@127.0.0.1"
 session() {
-  { printf '%s\n' "$2"; sleep 60; } 2>/dev/null </dev/null |
+  { printf '%s\n' "$2"; sleep 300; } 2>/dev/null </dev/null |
     setsid mariadb --comments --force -h 127.0.0.1 -u "$1" agency >/dev/null 2>&1 &
 }
 """
@@ -40,7 +41,7 @@ HIDDEN = (
 
 
 def asked(staged: "Staged") -> tuple[SessionsState, str]:
-    done = staged.host.exec(SESSIONS.command().argv)
+    done = staged.host.exec((*AS_ACCOUNT, *SESSIONS.command().argv))
     output = Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)
     return SESSIONS.read(output), done.stdout + done.stderr
 
@@ -56,7 +57,7 @@ def _quoted(text: str) -> str:
 
 def ended(staged: "Staged") -> str:
     """End what may be ended, and return who is left at what."""
-    done = staged.host.exec(end_queries(LIMITS, "agency").argv)
+    done = staged.host.exec((*AS_ACCOUNT, *end_queries(LIMITS, "agency").argv))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     return connected(staged)
 
@@ -129,10 +130,10 @@ TURNED_AWAY = """
 mariadb -e 'SET GLOBAL max_connections = 10'
 for i in $(seq 9); do session agency ''; done
 { while sleep 3; do echo 'select 1;'; done; } 2>/dev/null </dev/null |
-  timeout 60 setsid mariadb --unbuffered -h 127.0.0.1 -u agency agency >/dev/null 2>&1 &
+  timeout 300 setsid mariadb --unbuffered -h 127.0.0.1 -u agency agency >/dev/null 2>&1 &
 sleep 3
 cat >/run/turned-away <<'EOF'
-end=$(($(date +%s) + 60))
+end=$(($(date +%s) + 300))
 while [ "$(date +%s)" -lt "$end" ]; do mariadb -h 127.0.0.1 -u agency -e 'select 1' agency; done >/dev/null 2>&1
 EOF
 for i in 1 2 3; do setsid sh /run/turned-away >/dev/null 2>&1 </dev/null & done
