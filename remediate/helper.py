@@ -55,14 +55,17 @@ def helper(commands: Iterable[Run]) -> str:
             raise ValueError(f"{run.verb} would stand for two programs")
     declared = "".join(f"{shlex.quote(line)}) ;;\n" for line in sorted({run.declared for run in runs}))
     known = "".join(f'{verb}) exec {shlex.join(words)} "$@" ;;\n' for verb, words in sorted(programs.items()))
-    return f"{_SHEBANG}\n{_HEAD}{declared}{_REFUSAL}{known}esac\n"
+    return f'{_SHEBANG}\n{_HEAD}{declared}{_REFUSAL}{known}*) complain 70 "$verb is no verb" ;;\nesac\n'
 
 
 def declared_in(text: str) -> tuple[str, ...]:
-    """Read the declared lines back from those lines of a helper that begin with a quote."""
+    """Read the declared lines back from those lines of a helper that begin with a quote.
+
+    Raises ValueError for a text that `helper` did not write.
+    """
     return tuple(
         shlex.split(line.removesuffix(") ;;"))[0]
-        for line in text.splitlines()
+        for line in text.split("\n")
         if line.startswith("'") and line.endswith(") ;;")
     )
 

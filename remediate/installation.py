@@ -25,6 +25,8 @@ chmod "$1" "$2.new"
 """
 _HELPER: Final = """\
 install -d -o root -g root -m 0755 {folder}
+open=$(find / {parents} -maxdepth 0 \\( ! -user root -o -perm /022 \\) -print)
+[ -z "$open" ] || {{ echo "nothing was installed: others than root can write $open" >&2; exit 1; }}
 keep 0755 {path} <<'END_OF_HELPER'
 {text}END_OF_HELPER
 mv -f {path}.new {path}
@@ -53,7 +55,8 @@ def script(host: Host, user: str, commands: Sequence[Run], *, timeouts: bool = T
     if user != ROOT:
         helped = [run for run in commands if run.user != user]
         folder = HELPER.rpartition("/")[0]
-        parts.append(_HELPER.format(folder=folder, path=HELPER, text=helper(helped)))
+        parents = f"{folder.rpartition('/')[0]} {folder}"
+        parts.append(_HELPER.format(folder=folder, parents=parents, path=HELPER, text=helper(helped)))
         rules = render(host, user, commands, timeouts=timeouts)
         # sudo reads no file whose name holds a dot: until it is renamed, nothing of it counts.
         parts.append(_RULES.format(path=PATH, text=rules))

@@ -20,7 +20,7 @@ _LIST = """
 if [ "$(id -u)" = 0 ]; then echo root; exit; fi
 id -un || exit
 everything() {
-if [ -f "$1" ]; then
+if [ -x "$1" ]; then
 echo "helper$(find / "${1%/*/*}" "${1%/*}" "$1" -maxdepth 0 \\( ! -user root -o -perm /022 \\) -printf ' %p')"
 grep "^'" "$1"
 else echo none; fi
@@ -144,13 +144,17 @@ class Sudo(Probe[SudoRules]):
         word, *writable = state.split() or [""]
         if not gap or word not in {"helper", "none"}:
             raise Unreadable("sudo rules: the helper was not told about")
+        try:
+            known = None if word == "none" else declared_in(declared)
+        except ValueError:
+            raise Unreadable(f"sudo rules: {HELPER} is damaged: install it again") from None
         # Exit 1 with nothing listed is how sudo says that every one of its commands wants a password, or none exists.
         defaults, *entries = _ENTRY.split(f"\n{listing}")
         free = _option(defaults, "authenticate", default=True) is False
         return SudoRules(
             user=user,
             rules=tuple(rule for entry in entries for rule in _rules(entry, free=free)),
-            declared=None if word == "none" else declared_in(declared),
+            declared=known,
             writable=tuple(writable),
         )
 

@@ -1,7 +1,7 @@
 # End processes by identity: only those that still have the start time that was seen. Arguments: seconds to wait, and
 # what to do about those that are left then: `wait` fails, `kill` forces them, `leave` only says who they are, so that
 # what comes after it is done for the others. Input: one `pid:start time in clock ticks` a line.
-left=$1; then=$2; all=$(cat);
+set -f; left=$1; then=$2; all=$(cat);
 began() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; };
 state() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 1; };
 alive() { for each in $all; do case $each in *[!0-9:]* | :* | *:) continue ;; esac; p=${each%%:*}; [ "$(began "$p")" = "${each#*:}" ] && [ "$(state "$p")" != Z ] && echo "$p"; done; };

@@ -146,7 +146,8 @@ def spoken(helped: bool, declared: list[str], user: str, verb: str) -> list[str]
         f"') ;; *) {CANARY} ;; '",
         "",
     ]
-    return [f"{line}\n{SPOKEN}" for line in (own, *bent)]
+    every = (line.removeprefix(f"{user} {verb}") for line in mine)
+    return [f"{line}\n{SPOKEN}" for line in (*every, *bent)]
 
 
 def attacks(user: str, words: tuple[str, ...], declared: list[str]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -154,15 +155,16 @@ def attacks(user: str, words: tuple[str, ...], declared: list[str]) -> Iterator[
     program, *rest = words
     arguments = tuple(rest)
     helped = "/helper-" in program
-    for said in spoken(helped, declared, user, arguments[0] if arguments else ""):
+    first, *more = spoken(helped, declared, user, arguments[0] if arguments else "")
+    for said in (first, *more):
         yield (("-u", user, *words), said)
     for way in merged(arguments)[:-1]:
         yield (("-u", user, program, *way), SPOKEN)
     for options in OPTIONS:
-        yield (("-u", user, *options, *words), SPOKEN)
+        yield (("-u", user, *options, *words), first)
     for extra in EXTRA:
-        yield (("-u", user, *words, *extra), SPOKEN)
-        yield (("-u", user, program, *extra, *arguments), SPOKEN)
+        yield (("-u", user, *words, *extra), first)
+        yield (("-u", user, program, *extra, *arguments), first)
     for index, argument in enumerate(arguments):
         yield (("-u", user, program, *arguments[:index], *arguments[index + 1 :]), SPOKEN)
         if "=" in argument:
