@@ -15,6 +15,7 @@ frames, each begun by a line with a nonce that no program on the host can know b
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -33,6 +34,8 @@ a full disk and on a read-only root, where a lock file of one's own would not (f
 APPLY_TAG: Final = "remediate-apply"
 """Stands in the arguments of the process that holds the lock, so that a second run can say who that is."""
 
+FOLDERS: Final = " ".join(("/", *(str(each) for each in reversed(PurePosixPath(HELPER).parents[:-1]))))
+"""The folders above the helper: who can write one of them can put another one in its place, so it is not used then."""
 _PRELUDE: Final = r"""
 exec 2>/dev/null
 LC_ALL=C LANGUAGE= PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -40,7 +43,8 @@ export LC_ALL LANGUAGE PATH
 ME=$(id -un)
 [ "$(id -u)" != 0 ] || ME=root
 frame() { printf '\n%s %s\n' "$N" "$*"; }
-HELPED=; [ ! -x HELPER ] || HELPED=1
+HELPED=
+if [ -x HELPER ] && [ -z "$(find FOLDERS HELPER -maxdepth 0 \( ! -user root -o -perm /022 \))" ]; then HELPED=1; fi
 begun() {
   [ -n "$h" ] || { timeout -k 5 "$t" "$@"; return; }
   { give "${h#-}
@@ -167,6 +171,7 @@ def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
 
 def _prelude() -> str:
     constants = {"LIMIT": STDOUT_LIMIT + 1, "ERRORS": STDERR_LIMIT, "RETRY": RETRY_SECONDS, "HELPER": HELPER}
+    constants["FOLDERS"] = FOLDERS
     return re.sub("|".join(constants), lambda name: str(constants[name[0]]), _PRELUDE).strip("\n")
 
 
