@@ -64,12 +64,16 @@ systemctl reload ssh
 rm -rf /root/pristine/etc
 cp -a /etc /root/pristine/etc
 cp -a /home/forge/.bashrc /root/pristine/bashrc
+rm -rf /root/pristine/remediate
+cp -a /opt/remediate /root/pristine/remediate
 cp -a /var/log/php8.2-fpm.log /root/pristine/php8.2-fpm.log
 """
 """Once per container: log every command that sshd starts, and keep a copy of what tests may spoil."""
 
 _RESTORE = f"""set -u
-for name in sshd timeout sh; do pkill -KILL -u forge -x $name; done
+for name in sshd timeout sh sleep; do pkill -KILL -u forge -x $name; done
+rm -rf /opt/remediate
+cp -a /root/pristine/remediate /opt/remediate
 pkill -KILL -u root -x flock
 rm -f {APP}/storage/framework/down /var/log/nginx/fill
 cp -a /root/pristine/bashrc /home/forge/.bashrc

@@ -96,8 +96,9 @@ def test_the_controller_is_killed_while_acting(staged: "Staged", cli: "Cli") -> 
 
     listed = cli("invoke", "runs.list")
     assert listed.code == 0
-    first, last = listed.out.splitlines()
+    first, last, left = listed.out.splitlines()
     assert "unfinished" in last
+    assert "may or may not have run: look with invoke check.app-down" in left
     assert "unfinished" not in first
     shown = cli("invoke", "runs.show", last.split()[0])
     assert "never finished" in shown.out
