@@ -221,7 +221,9 @@ def test_workers_of_older_releases_are_found_and_told_from_others(
     config = tmp_path / "current" / "bootstrap" / "cache" / "config.php"
     with pytest.raises(Unreadable):  # neither a cached configuration nor an .env
         listed()
-    (tmp_path / "current" / ".env").touch()
+    env = tmp_path / "current" / ".env"
+    env.touch()
+    os.utime(env, (time.time() + 60, time.time() + 60))  # far from the processes' begin, which is known to a tick only
     assert listed() == {"1": (True, True), "2": (True, True), "other": (False, True)}
     config.touch()
     os.utime(config, (time.time() - 3600, time.time() - 3600))
