@@ -58,8 +58,9 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
 
 
 def _rehearsal(host: Host) -> "Iterator[Case]":
+    from remediate.playbooks.database_down import database_down
     from remediate.rehearsal import faults
-    from remediate.rehearsal.case import cured, refused, unclaimed, unharmed
+    from remediate.rehearsal.case import FollowUp, cured, refused, unclaimed, unharmed
 
     settings = host.settings
     if settings.php is None or settings.app_path is None or settings.worker_program is None:
@@ -82,14 +83,22 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     fatal = faults.WorkersFatal(program=program, script=f"{app}/artisan")
     yield cured("workers-fatal", fatal, "worker.start", needs=("supervisor",))
 
-    yield refused("php-fpm-masked", faults.UnitMasked(unit=fpm), "unit-masked")
-    yield refused("php-fpm-broken", faults.LineAppended(path=pool, line="nonsense = 1", stops=fpm), "config-broken")
-    yield refused("nginx-stopped-broken", broken.model_copy(update={"stops": nginx}), "config-broken")
-    yield refused("nginx-port-taken", faults.PortTaken(unit=nginx, port=80), "port-taken")
-    yield refused("maintenance", faults.Maintenance(path=app), "maintenance-mode")
-    yield refused("deploy-running", faults.DeployRunning(unit=fpm), "deploy-running", timeout=10)
+    unmask = FollowUp("unmask it", script=f"systemctl unmask {fpm}")
+    yield refused("php-fpm-masked", faults.UnitMasked(unit=fpm), "unit-masked", then=unmask)
+    pool_broken = faults.LineAppended(path=pool, line="nonsense = 1", stops=fpm)
+    mend = FollowUp("mend the configuration", script=f"sed -i '/^nonsense = 1$/d' {pool}")
+    yield refused("php-fpm-broken", pool_broken, "config-broken", then=mend)
+    mend = FollowUp("mend the configuration", script=f"sed -i '/^{broken.line}$/d' {broken.path}")
+    yield refused("nginx-stopped-broken", broken.model_copy(update={"stops": nginx}), "config-broken", then=mend)
+    end = FollowUp("end it", script="kill $(lsof -t -i TCP:80 -s TCP:LISTEN)")
+    yield refused("nginx-port-taken", faults.PortTaken(unit=nginx, port=80), "port-taken", then=end)
+    over = FollowUp("--override maintenance-mode=", override="the work that it was begun for is done")
+    yield refused("maintenance", faults.Maintenance(path=app), "maintenance-mode", then=over)
+    ended = FollowUp("wait for the end of the deploy", script="pkill -f '^composer install'")
+    yield refused("deploy-running", faults.DeployRunning(unit=fpm), "deploy-running", timeout=10, then=ended)
     locked = faults.TableLocked(database="agency", url=site)
-    yield refused("database-locked", locked, "database-cause", needs=(fpm, nginx))
+    elsewhere = FollowUp("fix.database-down", by=database_down, leads_to="blocker-unknown")
+    yield refused("database-locked", locked, "database-cause", needs=(fpm, nginx), then=elsewhere)
 
     yield unclaimed("php-fpm-flapping", faults.UnitFlapping(unit=fpm), hold=8)
     crashing = faults.WorkersCrashing(program=program, config=f"/etc/supervisor/conf.d/{program}.conf")

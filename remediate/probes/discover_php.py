@@ -13,7 +13,8 @@ from remediate.probe import Fact, Probe, last_line
 from remediate.probes.nginx_config import fastcgi_targets
 
 _READ: Final = r"""
-systemctl list-unit-files --no-legend --plain --state=enabled 'php*-fpm.service' || exit
+systemctl show --property=Version >/dev/null || exit
+systemctl list-unit-files --no-legend --plain --state=enabled 'php*-fpm.service'
 grep -sHE '^[[:space:]]*(\[|listen[[:space:]]*=)' /etc/php/*/fpm/pool.d/*.conf
 seen=
 show() {
@@ -36,7 +37,9 @@ show() {
 cd /etc/nginx 2>/dev/null && show /etc/nginx/nginx.conf
 exit 0
 """
-"""Needs no privilege: nginx -T would, and it prints nothing when the configuration is broken. What decides nothing
+"""list-unit-files ends with 1 where it finds none, so whether systemd answers at all is asked before.
+
+Needs no privilege: nginx -T would, and it prints nothing when the configuration is broken. What decides nothing
 here (comments, whole directives of one line) stays on the host, so that many sites fit into one answer."""
 _DUMP: Final = "# configuration file "
 _ENABLED: Final = re.compile(r"^(php[0-9.]+)-fpm\.service\s", re.MULTILINE)
@@ -86,7 +89,7 @@ class DiscoverPhp(Probe[InstalledPhp]):
     def parse(self, output: Output) -> InstalledPhp:
         """See Probe."""
         if output.exit != 0:
-            raise Unreadable(f"PHP: systemctl list-unit-files: {last_line(output.stderr)}")
+            raise Unreadable(f"PHP: systemctl: {last_line(output.stderr)}")
         # What is too long to be read whole tells nothing about nginx; the units stand at its beginning.
         begin = output.stdout.find(_DUMP)
         units, dump = (output.stdout, "") if begin < 0 else (output.stdout[:begin], output.stdout[begin:])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from remediate.playbook import Cure
 from remediate.rehearsal.faults.fault import Fault
 
 HOLD_SECONDS: Final = 3.0
@@ -21,6 +22,22 @@ class Expected(Enum):
 
 
 @dataclass(frozen=True)
+class FollowUp:
+    """What a person does after a refusal, as the report advises, and where that leads."""
+
+    says: str
+    """Words of the report that tell them so."""
+    script: str = ""
+    """What they type on the host, as root."""
+    override: str = ""
+    """Why they override the refusal."""
+    by: Cure | None = None
+    """What they run then: None for the same playbook once more."""
+    leads_to: str | None = None
+    """Code of the next refusal, a further truth; None for a host that is well."""
+
+
+@dataclass(frozen=True)
 class Case:
     """One fault and what the playbook has to make of it. Made by `cured`, `refused`, `unclaimed`, `unharmed`."""
 
@@ -33,6 +50,7 @@ class Case:
     """What has to run for it to come as declared: it is not paired with a fault of that."""
     hold: float = HOLD_SECONDS
     timeout: float = TIMEOUT_SECONDS
+    then: FollowUp | None = None
 
 
 def cured(name: str, fault: Fault, *by: str, needs: tuple[str, ...] = ()) -> Case:
@@ -44,10 +62,19 @@ def cured(name: str, fault: Fault, *by: str, needs: tuple[str, ...] = ()) -> Cas
 
 
 def refused(
-    name: str, fault: Fault, code: str, *, needs: tuple[str, ...] = (), timeout: float = TIMEOUT_SECONDS
+    name: str,
+    fault: Fault,
+    code: str,
+    *,
+    needs: tuple[str, ...] = (),
+    timeout: float = TIMEOUT_SECONDS,
+    then: FollowUp | None = None,
 ) -> Case:
-    """Declare that the playbook refuses with this code and changes nothing; it waits `timeout` seconds at most."""
-    return Case(name, fault, Expected.REFUSED, code=code, needs=needs, timeout=timeout)
+    """Declare that the playbook refuses with this code and changes nothing; it waits `timeout` seconds at most.
+
+    `then` is what a person does next: the trial does it, so that advice which leads nowhere is a deviation.
+    """
+    return Case(name, fault, Expected.REFUSED, code=code, needs=needs, timeout=timeout, then=then)
 
 
 def unclaimed(name: str, fault: Fault, code: str | None = None, *, hold: float = HOLD_SECONDS) -> Case:

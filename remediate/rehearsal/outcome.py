@@ -66,6 +66,7 @@ class TrialOutcome(_Value):
     check: Answer | None = None
     fix: Answer | None = None
     again: Answer | None = None
+    followed: Answer | None = Field(default=None, description="once a person had done what the refusal advises")
     before: tuple[str, ...] = Field(default=(), description="what the playbook saw wrong before")
     after: tuple[str, ...] = Field(default=(), description="and afterwards")
     typed: Typed | None = None

@@ -16,8 +16,8 @@ from remediate.fleet import run
 from remediate.host import Host
 from remediate.options import Options
 from remediate.outcome import Report, RunVerdict
-from remediate.playbook import Playbook
-from remediate.rehearsal.case import Expected
+from remediate.playbook import Cure, Playbook
+from remediate.rehearsal.case import Expected, FollowUp
 from remediate.rehearsal.content import digest
 from remediate.rehearsal.faults.fault import RootShell
 from remediate.rehearsal.machine import StagingError
@@ -25,6 +25,7 @@ from remediate.rehearsal.observation import Observation, Observer, bystanders, d
 from remediate.rehearsal.outcome import Answer, RehearsalReport, TrialOutcome, Typed, symptoms
 from remediate.rehearsal.places import Place
 from remediate.rehearsal.trial import Trial
+from remediate.report.lines import Door, verdict_lines
 
 _OPERATOR: Final = "rehearsal"
 _AFTERTHOUGHT_SECONDS: Final = 8.0
@@ -136,14 +137,14 @@ class _Attempt:
             fault.inject(self._shell)
         broken = self._observer.observe()
         kept = keepsakes(self._shell, trial.faults)
-        check = self._run(plan=True)
+        check = self._run(Options(plan=True))
         self._wants("check", check, *_PLANNED[trial.expected])
         self._same("check", broken, self._steady(self._observer.observe()))
-        fix = self._run(plan=False)
+        fix = self._run(Options())
         after = self._observer.observe()
         self._judge_fix(fix, pristine, broken, after)
         self._deviations += [f"fix lost {each}" for each in missing(kept, self._shell, trial.faults)]
-        again = self._run(plan=False) if trial.expected is not Expected.UNCLAIMED else None
+        again = self._run(Options()) if trial.expected is not Expected.UNCLAIMED else None
         if again is not None:
             expected = Expected.UNHARMED if trial.expected is Expected.FIXED else trial.expected
             self._wants("the second fix", again, *_MENDED[expected])
@@ -151,6 +152,7 @@ class _Attempt:
             self._same("the second fix", after, self._observer.observe())
             if trial.expected is not Expected.REFUSED:
                 self._deviations += [f"afterwards {trouble}" for trouble in self._observer.site()]
+        followed = None if trial.then is None else self._follow(trial.then, fix)
         return TrialOutcome(
             name=trial.name,
             fault=trial.description,
@@ -160,19 +162,37 @@ class _Attempt:
             check=Answer.of(check),
             fix=Answer.of(fix),
             again=None if again is None else Answer.of(again),
+            followed=None if followed is None else Answer.of(followed),
             before=symptoms(fix.hosts[0], after=False),
             after=symptoms(fix.hosts[0], after=True),
             seconds=round(monotonic() - begun, 1),
         )
 
-    def _run(self, *, plan: bool) -> Report:
-        options = Options(plan=plan, yes=True, hold=self._trial.hold, timeout=self._trial.timeout)
+    def _run(self, asked: Options, by: Cure | None = None) -> Report:
+        options = asked.model_copy(update={"yes": True, "hold": self._trial.hold, "timeout": self._trial.timeout})
         journal = f"sqlite:///{self._plan.journal}"
-        report = run(
-            self._plan.playbook, (self._host,), options=options, operator=_OPERATOR, journal=journal, stop=self._stop
-        )
+        cure = by or self._plan.playbook
+        report = run(cure, (self._host,), options=options, operator=_OPERATOR, journal=journal, stop=self._stop)
         if not report.hosts:
             raise StagingError(report.error.message if report.error else "the run has no outcome")
+        return report
+
+    def _follow(self, then: FollowUp, fix: Report) -> Report:
+        """Do what the refusal advises, as the person would who reads it."""
+        door = Door("remediate", self._plan.playbook.name, fix.run, None)
+        told = " ".join(" ".join(verdict_lines(fix.hosts[0], door)).split())
+        if then.says not in told:
+            self._deviations.append(f"the refusal does not say `{then.says}`: {told}")
+        if then.script:
+            self._shell.script(then.script, _TYPED_SECONDS)
+        report = self._run(
+            Options(overrides=dict.fromkeys(self._trial.codes, then.override) if then.override else {}), then.by
+        )
+        if then.leads_to is None:
+            self._wants("the run that is advised", report, RunVerdict.FIXED, RunVerdict.HEALTHY)
+            self._deviations += [f"with what is advised {trouble}" for trouble in self._observer.site()]
+        elif not report.hosts[0].error or report.hosts[0].error.code != then.leads_to:
+            self._deviations.append(f"what is advised leads to {Answer.of(report).code}, not to {then.leads_to}")
         return report
 
     def _judge_fix(self, fix: Report, pristine: Observation, broken: Observation, after: Observation) -> None:

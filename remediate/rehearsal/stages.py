@@ -85,6 +85,9 @@ def _started(
         except subprocess.TimeoutExpired:
             _signal(program, signal.SIGKILL)
             program.wait()
+        for pipe in (program.stdin, program.stdout, program.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def _signal(program: subprocess.Popen[str], number: signal.Signals) -> None:

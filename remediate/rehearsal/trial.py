@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations
 
-from remediate.rehearsal.case import HOLD_SECONDS, TIMEOUT_SECONDS, Case, Expected
+from remediate.rehearsal.case import HOLD_SECONDS, TIMEOUT_SECONDS, Case, Expected, FollowUp
 from remediate.rehearsal.faults.fault import Fault
 
 
@@ -28,6 +28,7 @@ class Trial:
     codes: tuple[str, ...] = ()
     hold: float = HOLD_SECONDS
     timeout: float = TIMEOUT_SECONDS
+    then: FollowUp | None = None
 
     @property
     def description(self) -> str:
@@ -48,7 +49,7 @@ def matrix(cases: Sequence[Case], pairs: Pairs) -> tuple[Trial, ...]:
 
 def _single(case: Case) -> Trial:
     codes = (case.code,) if case.code else ()
-    return Trial(case.name, (case.fault,), case.expected, case.by, codes, case.hold, case.timeout)
+    return Trial(case.name, (case.fault,), case.expected, case.by, codes, case.hold, case.timeout, case.then)
 
 
 def _pairs(cases: Sequence[Case], pairs: Pairs) -> Iterator[Trial]:

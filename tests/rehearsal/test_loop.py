@@ -15,7 +15,7 @@ from remediate.host import Host
 from remediate.options import Options
 from remediate.outcome import HostOutcome, Mode, Problem, Report, RunVerdict, StepOutcome, Touched, Verified
 from remediate.playbook import Playbook, Severity, playbook
-from remediate.rehearsal.case import Case, cured, refused, unclaimed, unharmed
+from remediate.rehearsal.case import Case, FollowUp, cured, refused, unclaimed, unharmed
 from remediate.rehearsal.faults import Fault, RootShell
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
@@ -151,12 +151,27 @@ NOT_FIXED = outcome(RunVerdict.NOT_FIXED, touched=Touched.YES, acted="toy.fpm", 
 
 CURED = cured("nginx-stopped", Broken(), "toy.fpm")
 MASKED = refused("nginx-masked", Broken(), "unit-masked")
+REFUSALS = ((REFUSED, nothing), (REFUSED, nothing), (REFUSED, nothing))
+UNMASKED = refused(
+    "nginx-masked",
+    Broken(),
+    "unit-masked",
+    then=FollowUp("unmask it if it should run", script="systemctl unmask nginx"),
+)
+FURTHER = refused(
+    "nginx-masked", Broken(), "unit-masked", then=FollowUp("unmask it", override="it may run", leads_to="port-taken")
+)
 FLAPPING = unclaimed("nginx-flapping", Broken(), hold=8)
 ODD = unharmed("nginx-odd", Broken(looks=EDITED, page="Welcome\n200"))
 
 HONEST: dict[str, tuple[Case, tuple[Answered, ...]]] = {
     "mended": (CURED, ((PENDING, nothing), (FIXED, becomes(MENDED)), (HEALTHY, nothing))),
     "refused": (MASKED, ((REFUSED, nothing), (REFUSED, nothing), (REFUSED, nothing))),
+    "advice leads to the end": (UNMASKED, (*REFUSALS, (FIXED, becomes(MENDED)))),
+    "advice leads to a further truth": (
+        FURTHER,
+        (*REFUSALS, (outcome(RunVerdict.REFUSED, code="port-taken"), nothing)),
+    ),
     "not claimed": (FLAPPING, ((PENDING, nothing), (NOT_FIXED, nothing))),
     "left alone": (ODD, ((HEALTHY, nothing), (HEALTHY, nothing), (HEALTHY, nothing))),
 }
@@ -253,6 +268,26 @@ LIES: dict[str, tuple[Case, tuple[Answered, ...], str]] = {
         ),
         "fix says touched: yes, not no",
     ),
+    "advice leads nowhere": (
+        UNMASKED,
+        (*REFUSALS, (REFUSED, nothing)),
+        "the run that is advised says refused (unit-masked: so it is), not fixed or healthy",
+    ),
+    "advice leaves the site wrong": (
+        UNMASKED,
+        (*REFUSALS, (FIXED, becomes(MENDED, "\n502"))),
+        "with what is advised / on the host: status 502",
+    ),
+    "advice leads somewhere else": (
+        FURTHER,
+        (*REFUSALS, (REFUSED, nothing)),
+        "what is advised leads to unit-masked, not to port-taken",
+    ),
+    "advice is not given": (
+        refused("nginx-masked", Broken(), "unit-masked", then=FollowUp("reboot it")),
+        (*REFUSALS, (FIXED, becomes(MENDED))),
+        "the refusal does not say `reboot it`",
+    ),
     "what cannot be mended is claimed": (
         FLAPPING,
         ((PENDING, nothing), (FIXED, becomes(MENDED))),
@@ -309,6 +344,15 @@ def test_the_window_and_the_deadline_are_those_of_the_case(monkeypatch: pytest.M
     monkeypatch.setattr("remediate.rehearsal.rehearse.run", runs)
     rehearse(Plan(toy, matrix((FLAPPING,), Pairs.NONE)[1:], whole=False, journal=tmp_path / "j"), [place])
     assert [(each.plan, each.hold, each.timeout) for each in runs.options] == [(True, 8, 120), (False, 8, 120)]
+
+
+def test_advice_is_followed_as_it_is_declared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    place = FakePlace()
+    runs = Runs(place, *HONEST["advice leads to the end"][1], *HONEST["advice leads to a further truth"][1])
+    monkeypatch.setattr("remediate.rehearsal.rehearse.run", runs)
+    rehearse(Plan(toy, matrix((UNMASKED, FURTHER), Pairs.NONE)[1:], whole=False, journal=tmp_path / "j"), [place])
+    assert "systemctl unmask nginx" in place.shells[0].scripts
+    assert [each.overrides for each in runs.options] == [{}] * 7 + [{"unit-masked": "it may run"}]
 
 
 # -- what goes wrong around a run --------------------------------------------------------------------------------------

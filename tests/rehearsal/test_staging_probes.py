@@ -1,0 +1,294 @@
+"""Every probe that ships, against the real program: what it reads while all is well, and in the state it is there for.
+
+Output that a test wrote by hand shows that it is read, not that any program prints it.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pytest
+
+import remediate.probes
+from remediate.controller import HttpController
+from remediate.errors import ConfigurationError, Unreadable
+from remediate.fleet import open_session, select
+from remediate.host import Host
+from remediate.judge import CLOCK, RULES
+from remediate.maintenance.catalogue import DUTIES
+from remediate.maintenance.item import Item
+from remediate.probe import Fact, Probe
+from remediate.probes.discover_php import DiscoverPhp
+from remediate.probes.mysql import DataDirectory
+from remediate.probes.visits import MonitorVisits
+from remediate.project import Project
+from remediate.remedies.catalogue import remedies
+from remediate.surveyor import Surveyor
+
+if TYPE_CHECKING:
+    from conftest import Stage, Staged
+
+pytestmark = pytest.mark.container
+
+DOMAIN: Final = "staging.example.com"
+APP: Final = "/home/forge/agency-platform"
+ARTISAN: Final = f"cd {APP} && setpriv --reuid forge --regid forge --init-groups php8.2 artisan"
+CACHED: Final = f"{APP}/bootstrap/cache/config.php"
+LIVE: Final = f"/etc/letsencrypt/live/{DOMAIN}"
+RENEWAL: Final = f"/etc/letsencrypt/renewal/{DOMAIN}.conf"
+OPCACHE: Final = "/etc/php/8.2/fpm/conf.d/99-test.ini"
+CERTBOT: Final = "/var/log/letsencrypt/letsencrypt.log"
+OLD: Final = f"touch -d yesterday {CACHED}"
+PATIENCE: Final = 30.0
+"""Seconds at most until a state shows: a connection has to have been idle, a worker has to start."""
+Answers = list[tuple[Probe[Fact], Fact | Unreadable]]
+
+
+class Case(NamedTuple):
+    """How the host is broken, and how the probe says so."""
+
+    fault: str
+    """Name of a declared fault, or a script."""
+    seen: Callable[[Any], bool]
+    undo: str = ""
+    """What undoes a script."""
+    before: str = ""
+    """What has to run before the good state is looked at."""
+
+
+def wrong(fact: Fact) -> bool:
+    return fact.ok is False
+
+
+def missing(fact: Any) -> bool:
+    return fact.written is None
+
+
+def holds(path: str) -> Callable[[Any], bool]:
+    return lambda fact: any(path in each.path for each in fact.files)
+
+
+def says(text: str) -> Callable[[Any], bool]:
+    return lambda fact: any(text in line for line in fact.lines)
+
+
+CASES: Final[dict[str, Case]] = {
+    "cache.settings": Case(
+        f"cp -a {APP}/.env /root/env; sed -Ei 's/^CACHE_(DRIVER|STORE)=.*/CACHE_\\1=file/' {APP}/.env\n"
+        f"{ARTISAN} config:cache",
+        lambda fact: fact.now == "file",
+        f"cp -a /root/env {APP}/.env; {ARTISAN} config:cache; supervisorctl restart agency-worker:",
+    ),
+    "certbot.authority": Case("authority-down", wrong),
+    "certbot.challenge": Case("challenge-shut", wrong),
+    "certbot.issuances": Case("issued-often", lambda fact: len(fact.certificates) > 3),
+    "certbot.log": Case(
+        f"echo no such lineage >> {CERTBOT}", says("no such lineage"), f"rm {CERTBOT}", before=f"touch {CERTBOT}"
+    ),
+    "certbot.renewal": Case(f"mv {RENEWAL} /root/", lambda fact: not fact.present, f"mv /root/{DOMAIN}.conf {RENEWAL}"),
+    "certbot.running": Case("certbot-at-work", lambda fact: bool(fact.running)),
+    "certificate.chain": Case(
+        f"cp -aL {LIVE}/fullchain.pem /root/\n"
+        f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN={DOMAIN} -keyout /dev/null -out /root/own.pem 2>&1\n"
+        f"cat /root/own.pem > $(readlink -f {LIVE}/fullchain.pem)",
+        wrong,
+        f"cat /root/fullchain.pem > $(readlink -f {LIVE}/fullchain.pem)",
+    ),
+    "certificate.lineage": Case("certificate-expired", lambda fact: fact.certificate.not_after < datetime.now(UTC)),
+    "certificate.served": Case("certificate-expired", wrong),
+    "database.slow-queries": Case("query-computing", wrong),
+    "disk.consumers": Case("disk-foreign", lambda fact: bool(fact.consumers)),
+    "disk.deleted-files": Case("disk-deleted-log", holds("/var/log/nginx/access.log")),
+    "disk.held-logs": Case("disk-deleted-log", holds("/var/log/nginx/access.log")),
+    "disk.log-files": Case("disk-access-log", lambda fact: any(each.big and each.on_full for each in fact.files)),
+    "disk.log-writers": Case("nginx-stopped", lambda fact: "nginx" not in {each.command for each in fact.files}),
+    "disk.room": Case("disk-foreign", wrong),
+    "http.site": Case("nginx-stopped", wrong),
+    "journal.use": Case(
+        "mv /var/log/journal /var/log/journal.away; systemctl restart systemd-journald",
+        lambda fact: fact.size_kib < 1024 or "/run" in fact.mount,
+        "rm -rf /var/log/journal; mv /var/log/journal.away /var/log/journal; systemctl restart systemd-journald",
+    ),
+    "laravel.app": Case("maintenance", lambda fact: fact.maintenance),
+    "laravel.cached-config": Case(f"mv {CACHED} {CACHED}.away", missing, f"mv {CACHED}.away {CACHED}"),
+    "laravel.configuration": Case("database-password-rotated", lambda fact: bool(fact.differs)),
+    "laravel.credentials": Case("database-password-wrong", wrong),
+    "laravel.database": Case("mariadb-stopped", wrong),
+    "laravel.deploy": Case("deploy-running", lambda fact: bool(fact.running)),
+    "laravel.env-file": Case(f"mv {APP}/.env {APP}/.env.away", missing, f"mv {APP}/.env.away {APP}/.env"),
+    "laravel.log": Case(
+        f"""echo "[$(date '+%F %T')] production.ERROR: boom" >> {APP}/storage/logs/laravel.log""",
+        says("production.ERROR: boom"),
+        f"sed -i '/ERROR: boom/d' {APP}/storage/logs/laravel.log",
+        before=f"touch {APP}/storage/logs/laravel.log; chown forge: {APP}/storage/logs/laravel.log",
+    ),
+    "mysql.data-directory": Case("disk-foreign", wrong),
+    "mysql.longest-idle": Case("database-connections-idle", wrong),
+    "mysql.sessions": Case("mariadb-stopped", wrong),
+    "network.port-owner": Case("nginx-port-taken", lambda fact: "python3" in fact.names),
+    "nginx.certificate": Case("certificate-not-managed", lambda fact: not any("/live/" in file for file in fact.files)),
+    "nginx.config": Case("nginx-broken", wrong),
+    "nginx.log": Case(
+        f"systemctl stop php8.2-fpm; curl -sko /dev/null --connect-to ::127.0.0.1: https://{DOMAIN}/",
+        says("php8.2-fpm.sock failed"),
+        "systemctl start php8.2-fpm",
+        before="truncate -s 0 /var/log/nginx/error.log",
+    ),
+    "nginx.visits": Case(
+        f"curl -sko /dev/null -A Prober/1 --connect-to ::127.0.0.1: https://{DOMAIN}/webhooks/stripe",
+        lambda fact: fact.visited is not None,
+    ),
+    "nginx.workers": Case("nginx-stopped", lambda fact: not fact.pids),
+    "php-fpm.config": Case("php-fpm-broken", wrong),
+    "php-fpm.discover": Case(
+        "systemctl disable php8.2-fpm", lambda fact: "php8.2" not in fact.enabled, "systemctl enable php8.2-fpm"
+    ),
+    "php-fpm.opcache": Case(
+        f"echo opcache.validate_timestamps=0 > {OPCACHE}", lambda fact: not fact.looks_again, f"rm {OPCACHE}"
+    ),
+    "php-fpm.pools": Case("php-fpm-hung", wrong),
+    "process.usage": Case("process-runaway", wrong),
+    "processes.configuration-of-workers": Case(f"touch {CACHED}", wrong, OLD, OLD),
+    "processes.descendants": Case(f"touch {CACHED}", lambda fact: bool(fact.stale), OLD, OLD),
+    "redis.app": Case("redis-stopped", wrong),
+    "redis.content": Case("redis-full-shared", lambda fact: any(each.scan is not None for each in fact.contents)),
+    "sudo.rules": Case("chmod 777 /opt/remediate", wrong, "chmod 755 /opt/remediate"),
+    "supervisor.orphans": Case("supervisor-killed", wrong),
+    "supervisor.workers": Case("workers-stopped", wrong),
+    "systemd.unit": Case("php-fpm-stopped", wrong),
+    "systemd.unit-log": Case("php-fpm-killed", says("status=9/KILL")),
+    "webhook.endpoint": Case("route-gone", wrong),
+}
+"""By a probe's kind."""
+
+ELSEWHERE: Final = {
+    "alertmanager.routing": "test_staging_checklist",
+    "apt.patches": "test_staging_patches",
+    "backup.restored": "test_staging_backup",
+    "http.page": "test_staging_checklist",
+    "laravel.env-value": "test_staging_configuration",
+    "laravel.error-tracking": "test_staging_checklist",
+    "laravel.errors": "test_staging_daily",
+    "laravel.rows": "test_staging_backup",
+    "machine.identity": "every run: it has no bad state",
+    "machine.load": "every run: a container has the load of the machine below it",
+    "prometheus.alert-rules": "test_staging_checklist",
+    "prometheus.alertmanagers": "test_staging_checklist",
+    "prometheus.configuration-age": "test_staging_checklist",
+    "prometheus.series": "test_staging_checklist",
+    "prometheus.time": "test_staging_checklist",
+    "queue.failed": "test_staging_payments",
+    "queue.flow": "test_staging_payments",
+    "queue.motion": "test_staging_daily",
+}
+"""Where those are tried that need more than a host to break, in both of their states."""
+
+
+def asked_of(host: Host) -> dict[str, list[Probe[Fact]]]:
+    """Every question that a playbook, a remedy or a maintenance item asks of this host, by its kind."""
+    project = Project(Path(__file__).parents[2])
+    probes: list[Probe[Fact]] = [CLOCK, RULES, DiscoverPhp(domain=DOMAIN)]
+    for name in project.playbooks():
+        probes += project.load(name)(host).probes()
+    for remedy in remedies().values():
+        with suppress(ConfigurationError):
+            probes += remedy.on(host, **remedy.stand_ins).probes()
+    for duty in DUTIES:
+        if isinstance(duty, Item):
+            with suppress(ConfigurationError):
+                probes += duty.probes(host)
+    # Their disk, or their visitor, cannot be made bad: the same question about another.
+    probes += [DataDirectory(path="/var/log/nginx"), MonitorVisits(log="/var/log/nginx/webhooks.log", agent="Prober")]
+    found: dict[str, list[Probe[Fact]]] = {}
+    for probe in dict.fromkeys(probes):
+        found.setdefault(probe.kind, []).append(probe)
+    return found
+
+
+class Asked:
+    """The staging host, asked over SSH as a run does, on one connection."""
+
+    def __init__(self, staged: "Staged") -> None:
+        (host,) = select(staged.name, staged.inventory)
+        self.staged = staged
+        self.probes = asked_of(host)
+        every = [probe for probes in self.probes.values() for probe in probes]
+        self.surveyor = Surveyor(open_session(host), HttpController(), every)
+
+    def looks(self, kinds: Iterable[str], seconds: float = 0) -> Iterator[Answers]:
+        """Ask everything of these kinds, again and again until so many seconds are over; each time what was read."""
+        probes = [probe for kind in kinds for probe in self.probes[kind]]
+        end = time.monotonic() + seconds
+        with self.surveyor.look(probes=probes) as look:
+            while True:
+                facts = dict(look.survey())
+                yield [(probe, facts[probe]) for probe in probes]
+                if time.monotonic() > end:
+                    return
+                time.sleep(look.pause)
+
+
+@pytest.fixture(scope="module")
+def asked(stage: "Stage", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    from conftest import Staged
+
+    asked = Asked(Staged(stage.clean(), tmp_path_factory.mktemp("probes")))
+    yield asked
+    asked.surveyor.close()
+
+
+def test_every_probe_that_ships_is_tried_in_both_states() -> None:
+    shipped = set()
+    for module in pkgutil.walk_packages(remediate.probes.__path__, f"{remediate.probes.__name__}."):
+        for _, thing in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if issubclass(thing, Probe) and not inspect.isabstract(thing):
+                shipped.add(thing.model_fields["kind"].default)
+    assert shipped == CASES.keys() | ELSEWHERE.keys()
+    assert not CASES.keys() & ELSEWHERE.keys()
+    for test in ELSEWHERE.values():
+        assert " " in test or Path(__file__).with_name(f"{test}.py").exists()
+
+
+def test_a_healthy_host_is_readable_in_everything(asked: Asked) -> None:
+    asked.staged.sh(f"touch {CERTBOT}")
+    (facts,) = asked.looks(kind for kind in asked.probes if kind not in ELSEWHERE)
+    assert [fact for _, fact in facts if isinstance(fact, Unreadable)] == []
+
+
+GROUPS: Final[dict[tuple[str, ...], list[str]]] = {}
+for _kind, _case in CASES.items():
+    GROUPS.setdefault((_case.before, _case.fault, _case.undo), []).append(_kind)
+"""Kinds that one fault shows."""
+
+
+@pytest.mark.parametrize("kinds", GROUPS.values(), ids="+".join)
+def test_a_probe_sees_what_it_is_there_for(asked: Asked, kinds: list[str]) -> None:
+    case, staged = CASES[kinds[0]], asked.staged
+    if case.before:
+        staged.sh(case.before)
+    ill: Answers = []
+    for good in asked.looks(kinds, PATIENCE):  # what was broken before may still be coming back
+        ill = [(probe, fact) for probe, fact in good if isinstance(fact, Unreadable) or CASES[probe.kind].seen(fact)]
+        if not ill:
+            break
+    assert not ill, "not as it should be before anything was broken"
+    unseen = set(kinds)
+    with ExitStack() as undo:
+        if fault := staged.faults.get(case.fault):
+            undo.callback(fault.undo, staged.host)
+            fault.inject(staged.host)
+        else:
+            undo.callback(staged.sh, case.undo or "true")
+            staged.sh(case.fault)
+        for bad in asked.looks(kinds, PATIENCE):
+            readable = [(probe, fact) for probe, fact in bad if not isinstance(fact, Unreadable)]
+            unseen = set(kinds) - {probe.kind for probe, fact in readable if CASES[probe.kind].seen(fact)}
+            if not unseen:
+                break
+        assert not unseen, bad
