@@ -11,7 +11,7 @@ WORKERS ?= 3
 FRESH ?= demo
 DEBIAN ?= bookworm
 
-.PHONY: help setup engine sshd postgresql demo demo-incident test lint types unit coverage container rehearsal fresh schemas clean
+.PHONY: help setup engine sshd postgresql demo demo-incident test lint types unit coverage container rehearsal soak fresh schemas clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
@@ -61,6 +61,10 @@ container: engine
 
 rehearsal: engine
 	@$(PART) rehearsal $(INVOKE) rehearse.all
+
+# For hours: what chance decides, many times. The record is to be committed.
+soak: engine sshd postgresql
+	@$(PART) soak sh tests/soak.sh $(RUN) python
 
 # A command of the README on a machine that has nothing: a bare Debian made here, with a clone of what is committed.
 fresh:

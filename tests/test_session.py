@@ -1,5 +1,6 @@
 """A session over a real shell: locked, fenced, acted once, and honest about what is not known."""
 
+import fcntl
 import os
 import subprocess
 import threading
@@ -263,7 +264,14 @@ def stranger(any_host: PaperHost) -> Iterator[subprocess.Popen[bytes]]:
     with any_host.lock.open() as file:
         words = ("setpriv", "--reuid=65534", "--clear-groups", "sh", "-c", f"flock {file.fileno()}; exec sleep 60")
         held = subprocess.Popen(words, pass_fds=(file.fileno(),), start_new_session=True)
-    time.sleep(0.5)
+    with any_host.lock.open() as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                break
+            fcntl.flock(file, fcntl.LOCK_UN)
+            time.sleep(0.02)
     yield held
     held.kill()
     held.wait()

@@ -20,9 +20,10 @@ from remediate.incident.queue import State
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.status_page.atom import ATOM, ENTRIES
 from remediate.incident.store import IncidentStore
+from soak import times
 from toy_incidents import NOON, declared
 
-KILLS: Final = 100
+KILLS: Final = times(ci=40, soak=1000)
 
 NURSERY: Final = """
 import os, random, signal, sys, time
@@ -63,6 +64,7 @@ for number in range(int(sys.argv[1])):
 """
 
 
+@pytest.mark.soak
 def test_nothing_is_lost_and_nothing_is_said_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     environment["REMEDIATE_STATE_DIR"] = str(tmp_path)
@@ -71,7 +73,7 @@ def test_nothing_is_lost_and_nothing_is_said_twice(tmp_path: Path, monkeypatch: 
     incidents = [store.declare("ana", NOON, declared()).id for _ in range(25)]
     nursery = subprocess.run(
         [sys.executable, "-c", NURSERY, str(KILLS)],
-        env=environment, capture_output=True, text=True, timeout=500, check=False,
+        env=environment, capture_output=True, text=True, timeout=7000, check=False,
     )  # fmt: skip
     assert (nursery.returncode, nursery.stderr) == (0, "")
     announced = set(nursery.stdout.split())

@@ -20,6 +20,7 @@ from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore
 from remediate.journal import journal_database
 from remediate.run_id import new_run_id
+from soak import times
 from toy_incidents import NOON, declared, minutes
 from toy_messages import message
 
@@ -288,7 +289,7 @@ for number in range(5):
     assert written(path) == Counter(each.message.id for each in told)
 
 
-KILLS = 100
+KILLS = times(ci=100, soak=2000)
 
 NURSERY = """
 import os, random, signal, time
@@ -304,7 +305,7 @@ def at_work():
 
 outbox.close()
 random.seed(6)
-for _ in range(100):
+for _ in range(kills):
     hear, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -320,12 +321,13 @@ for _ in range(100):
 """
 
 
-def test_a_hundred_processes_are_killed_and_nothing_is_lost_or_said_twice(tmp_path: Path) -> None:
+@pytest.mark.soak
+def test_processes_are_killed_and_nothing_is_lost_or_said_twice(tmp_path: Path) -> None:
     """Each queues messages, says which it was told are stored, and delivers; kill -9 comes at any moment."""
     url, path = f"sqlite:///{tmp_path}/journal.sqlite3", tmp_path / "messages.txt"
     Outbox.open(url).close()
-    nursery = started(NURSERY, url, path)
-    out, said = nursery.communicate(timeout=300)
+    nursery = started(f"kills = {KILLS}\n{NURSERY}", url, path)
+    out, said = nursery.communicate(timeout=7000)
     assert (nursery.returncode, said) == (0, "")
     stored = set(out.splitlines())
 

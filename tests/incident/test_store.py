@@ -23,6 +23,7 @@ from remediate.outcome import HostOutcome, Mode, Report, RunVerdict, StepOutcome
 from remediate.project import Project
 from remediate.run_id import new_run_id
 from remediate.verdict import Decision
+from soak import times
 from toy_incidents import NOON, declared, minutes
 
 
@@ -346,8 +347,9 @@ assert [os.waitpid(child, 0)[1] for child in children] == [0] * 10
         assert store.ids() == ()
 
 
+@pytest.mark.soak
 def test_killed_at_any_moment_nothing_that_was_promised_is_lost(url: str) -> None:
-    times = 100 if url.startswith("sqlite") else 30
+    kills = times(ci=60, soak=2000) if url.startswith("sqlite") else times(ci=30, soak=500)
     with IncidentStore.open(url) as store:
         incident = store.declare("ana", NOON, declared()).id
     out = processes(
@@ -369,15 +371,15 @@ for number in range(int(count)):
         url,
         incident,
         "forever",
-        times,
+        kills,
     )
     promised = {line for line in out.split() if line != "CLAIMED"}
     with IncidentStore.open(url) as store:
         kept = [event for event in store.load(incident).timeline if event.kind == "note"]
     assert promised <= {event.id for event in kept}
-    assert len(promised) > times / 5
+    assert len(promised) > kills / 5
     # At most one more than was promised by each: written, and killed before it could say so.
-    assert len(kept) - len(promised) <= times
+    assert len(kept) - len(promised) <= kills
 
 
 # Where it is

@@ -11,6 +11,7 @@ import yaml
 
 from remediate.maintenance.item import Result
 from remediate.maintenance.report import MaintenanceReport
+from soak import times
 
 if TYPE_CHECKING:
     from conftest import Cli, Ended, Staged
@@ -302,7 +303,8 @@ done | shuf -n 1
 """A process of the restore, in the container: by its arguments, which name the directory or are the program."""
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(times(ci=3, soak=60)))
 def test_killed_at_any_moment_it_leaves_nothing(backups: Backups, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311  # which moment, no secret
     backups.dump()

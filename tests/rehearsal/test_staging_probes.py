@@ -67,7 +67,7 @@ def wrong(fact: Fact) -> bool:
 
 
 def missing(fact: Any) -> bool:
-    return fact.written is None
+    return not fact.mark
 
 
 def holds(path: str) -> Callable[[Any], bool]:
@@ -94,11 +94,11 @@ CASES: Final[dict[str, Case]] = {
     "certbot.renewal": Case(f"mv {RENEWAL} /root/", lambda fact: not fact.present, f"mv /root/{DOMAIN}.conf {RENEWAL}"),
     "certbot.running": Case("certbot-at-work", lambda fact: bool(fact.running)),
     "certificate.chain": Case(
-        f"cp -aL {LIVE}/fullchain.pem /root/\n"
+        f"cp -aL {LIVE}/cert.pem /root/\n"
         f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN={DOMAIN} -keyout /dev/null -out /root/own.pem 2>&1\n"
-        f"cat /root/own.pem > $(readlink -f {LIVE}/fullchain.pem)",
+        f"cat /root/own.pem > $(readlink -f {LIVE}/cert.pem)",
         wrong,
-        f"cat /root/fullchain.pem > $(readlink -f {LIVE}/fullchain.pem)",
+        f"cat /root/cert.pem > $(readlink -f {LIVE}/cert.pem)",
     ),
     "certificate.lineage": Case("certificate-expired", lambda fact: fact.certificate.not_after < datetime.now(UTC)),
     "certificate.served": Case("certificate-expired", wrong),
