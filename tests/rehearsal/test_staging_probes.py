@@ -34,7 +34,8 @@ from remediate.surveyor import Surveyor
 if TYPE_CHECKING:
     from conftest import Stage, Staged
 
-pytestmark = pytest.mark.container
+# On one host, one after the other: what a case has undone is waited for by the next.
+pytestmark = [pytest.mark.container, pytest.mark.xdist_group("probes")]
 
 DOMAIN: Final = "staging.example.com"
 APP: Final = "/home/forge/agency-platform"
