@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from remediate.errors import ConfigurationError
 from remediate.host import Host, Payments
-from remediate.playbook import Severity, playbook
+from remediate.playbook import Severity, Single, playbook
 from remediate.probe import Fact, Probe
 from remediate.probes.descendants import ConfigurationOfWorkers
 from remediate.probes.queue import FailedJobs, QueueFlow
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.webhook import Webhook
-from remediate.remedies.configuration import CacheConfig
+from remediate.remedies.configuration import CacheConfig, SetEnv
 from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.opcache import ReloadPhpFpm
 from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, ResendEvents, TellSecret
@@ -51,8 +53,10 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
 
 
 def _rehearsal(host: Host) -> "Iterator[Case]":
+    from remediate.playbooks.app_down import app_down
+    from remediate.playbooks.cache_down import cache_down
     from remediate.rehearsal import faults
-    from remediate.rehearsal.case import cured, refused, unclaimed
+    from remediate.rehearsal.case import FollowUp, cured, refused, unclaimed
 
     settings = host.settings
     if settings.php is None or settings.app_path is None or settings.worker_program is None:
@@ -66,18 +70,30 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield cured("jobs-failed", failed.model_copy(update={"recorded": 12}), "queue.retry", needs=needs)
     yield cured("secret-not-cached", secret, "config.cache", "worker.restart", needs=needs)
 
-    yield refused("jobs-charging", failed.model_copy(update={"charges": 2}), "not-idempotent", needs=needs)
-    yield refused("jobs-old", failed.model_copy(update={"recorded": 2, "hours": 30}), "too-old", needs=needs)
+    charging, old = failed.model_copy(update={"charges": 2}), failed.model_copy(update={"recorded": 2, "hours": 30})
     interrupted = failed.model_copy(update={"recorded": 2, "claimed": True})
-    yield refused("jobs-interrupted", interrupted, "interrupted", needs=needs)
+    artisan = f"runuser -u {settings.app_user} -- {settings.php} {app}/artisan"
+    ids = f"for id in $(mariadb -NBe 'SELECT uuid FROM failed_jobs' {failed.database})"
+    forget = FollowUp("queue:forget ID", script=f"{ids}; do {artisan} queue:forget $id; done")
+    retry = FollowUp("queue:retry ID", script=f"{ids}; do {artisan} queue:retry $id; done; sleep 3")
+    yield refused("jobs-charging", charging, "not-idempotent", needs=needs, then=forget)
+    yield refused("jobs-old", old, "too-old", needs=needs, then=retry)
+    yield refused("jobs-interrupted", interrupted, "interrupted", needs=needs, then=forget)
+    given = Single(SetEnv, (("key", secret.key), ("value", SecretStr("whsec_of_the_rehearsal"))))
+    tell = FollowUp(f"do.env.set --key {secret.key}", by=given)
     told = secret.model_copy(update={"in_env": False})
-    yield refused("secret-of-the-provider", told, "secret-differs", needs=needs)
-    yield refused("route-gone", route, "endpoint-broken", needs=needs)
-    yield refused("route-takes-get", route.model_copy(update={"how": "get"}), "endpoint-broken", needs=needs)
-    yield refused("route-throws", route.model_copy(update={"how": "throws"}), "endpoint-broken", needs=needs)
-    yield refused("workers-stopped", faults.WorkersStopped(program=program), "app-down", needs=needs)
+    yield refused("secret-of-the-provider", told, "secret-differs", needs=needs, then=tell)
+    deploy = FollowUp("look at the last deploy", script=route.mending())
+    yield refused("route-gone", route, "endpoint-broken", needs=needs, then=deploy)
+    get, throws = (route.model_copy(update={"how": how}) for how in ("get", "throws"))
+    yield refused("route-takes-get", get, "endpoint-broken", needs=needs, then=deploy)
+    read = FollowUp("its log says why", script=route.mending())
+    yield refused("route-throws", throws, "endpoint-broken", needs=needs, then=read)
+    stopped, first = faults.WorkersStopped(program=program), FollowUp("fix.app-down", by=app_down)
+    yield refused("workers-stopped", stopped, "app-down", needs=needs, then=first)
     redis = faults.StoreStopped(unit="redis-server", program=program)
-    yield refused("redis-stopped", redis, "cache-down", needs=needs)
+    before = FollowUp("fix.cache-down", by=cache_down)
+    yield refused("redis-stopped", redis, "cache-down", needs=needs, then=before)
 
     mixed = failed.model_copy(update={"recorded": 3, "charges": 1})
     yield unclaimed("jobs-mixed", mixed, "not-idempotent")
