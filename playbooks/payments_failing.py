@@ -73,7 +73,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     charging, old = failed.model_copy(update={"charges": 2}), failed.model_copy(update={"recorded": 2, "hours": 30})
     interrupted = failed.model_copy(update={"recorded": 2, "claimed": True})
     artisan = f"runuser -u {settings.app_user} -- {settings.php} {app}/artisan"
-    ids = f"for id in $(mariadb -NBe 'SELECT uuid FROM failed_jobs' {failed.database})"
+    ids = f"for id in $(mariadb -NBe 'SELECT uuid FROM failed_jobs' {failed.database})"  # noqa: S608
     forget = FollowUp("queue:forget ID", script=f"{ids}; do {artisan} queue:forget $id; done")
     retry = FollowUp("queue:retry ID", script=f"{ids}; do {artisan} queue:retry $id; done; sleep 3")
     yield refused("jobs-charging", charging, "not-idempotent", needs=needs, then=forget)
