@@ -126,3 +126,7 @@ def models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from models_in(argument)
+
+
+class JournalError(RemediateError):
+    """The journal cannot be read or written; the text names it and what to do. Nothing was stored by the call."""

@@ -16,10 +16,9 @@ from remediate import __version__
 from remediate.context import Context
 from remediate.controller import HttpController
 from remediate.engine import HostRun
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, JournalError
 from remediate.host import Host
 from remediate.inventory import Inventory
-from remediate.journal import JournalError
 from remediate.masking import Masker, strip_control
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, HostOutcome, Mode, Problem, Report, RunVerdict, overall, touched

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from remediate.context import NotRecorded
+from remediate.errors import JournalError
 from remediate.host import Host
-from remediate.journal import Journal, JournalError
-from remediate.journal_entries import Intent, RunRecord
+from remediate.journal import Journal
+from remediate.journal.models import Intent, RunRecord
 from remediate.masking import Masker
 from remediate.outcome import Mode, Report, StepOutcome
 from remediate.remedy import Remedy, Step

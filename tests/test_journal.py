@@ -3,44 +3,38 @@
 import json
 import os
 import pickle
-import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
 import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+import sqlalchemy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import remediate.migrations
-from remediate.errors import ConfigurationError
-from remediate.journal import FILE_NAME, Journal, JournalError
-from remediate.journal_entries import Intent, RunRecord
-from remediate.migrations import database
-from remediate.migrations.schema import HEAD, metadata
+from remediate.errors import ConfigurationError, JournalError
+from remediate.journal import FILE_NAME, Journal, database
+from remediate.journal.models import Intent, RunRecord
+from remediate.journal.schema import EARLIER
 from remediate.run_id import new_run_id
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+JOURNALS = Path(__file__).with_name("journals")
 SECRET = "canary-5f1e"
 
 IN_A_PROCESS = """
 import os, signal, sys
 from datetime import UTC, datetime
-import alembic.command
-from remediate.journal import Intent, Journal, JournalError, RunRecord
-import remediate.migrations.database
+from remediate.errors import JournalError
+from remediate.journal import Intent, Journal, RunRecord
+import remediate.journal.database
 
 NOW = datetime.now(UTC)
 
@@ -649,60 +643,69 @@ def test_the_database_of_another_program_is_left_alone(state: Path) -> None:
 # Versions of the tables
 
 
-def scripts() -> ScriptDirectory:
-    config = Config()
-    config.set_main_option("script_location", str(Path(remediate.migrations.__file__).parent))
-    return ScriptDirectory.from_config(config)
+def shape(url: str) -> dict[str, object]:
+    """What tables there are, with their columns, keys and indexes."""
+    with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).connect() as connection:
+        seen = sqlalchemy.inspect(connection)
+        return {
+            table: [
+                {column["name"]: (str(column["type"]), column["nullable"]) for column in seen.get_columns(table)},
+                seen.get_pk_constraint(table),
+                sorted(map(str, seen.get_foreign_keys(table))),
+                sorted(map(str, seen.get_unique_constraints(table))),
+                {
+                    index["name"]: (
+                        index["column_names"],
+                        index["unique"],
+                        *map(str, index["dialect_options"].values()),
+                    )
+                    for index in seen.get_indexes(table)
+                },
+            ]
+            for table in seen.get_table_names()
+        }
 
 
-def test_head_is_the_newest_version_and_there_is_one_line_of_them() -> None:
-    assert scripts().get_heads() == [HEAD]
+def test_a_journal_of_before_the_first_release_opens_as_it_is(url: str, tmp_path: Path) -> None:
+    """Made by six migrations, and by one step now: the same tables, and what is in them stays."""
+    kind = url.partition("+")[0].partition(":")[0]
+    with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).begin() as connection:
+        for statement in (JOURNALS / f"0006.{kind}.sql").read_text().split(";\n"):
+            if statement.strip() not in {"", "BEGIN TRANSACTION", "COMMIT"}:
+                connection.exec_driver_sql(statement)
+    before = shape(url)
+    with closing(Journal.open(url)) as journal:
+        (run,) = journal.runs()
+        assert (run.started, run.playbook, run.hosts) == (NOON, "app-down", ("web1",))
+        journal.begin(record())
+    assert shape(url) == before
+    if kind == "sqlite":
+        Journal.open(f"sqlite:///{tmp_path}/new.sqlite3").close()
+        assert shape(f"sqlite:///{tmp_path}/new.sqlite3") == before
 
 
-def test_every_version_leads_to_todays_tables_and_keeps_what_was_stored(
-    state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    versions = [script.revision for script in scripts().walk_revisions()]
-    for version in reversed(versions):
-        shutil.rmtree(state, ignore_errors=True)
-        with monkeypatch.context() as then:
-            then.setattr(database, "HEAD", version)
-            Journal.open().close()
-        run = str(uuid.uuid4())
-        with closing(sqlite3.connect(state / FILE_NAME)) as old:
-            assert old.execute("SELECT version_num FROM alembic_version").fetchall() == [(version,)]
-            old.execute(
-                "INSERT INTO runs (id, started, mode, playbook, operator, hosts, version)"
-                " VALUES (?, '2026-11-23 12:00:00.123456', 'fix', 'p', 'o', '[\"web1\"]', '0.1.0')",
-                (run,),
-            )
-            old.commit()
-        with closing(Journal.open()) as journal:
-            assert journal.find(run).started == NOON
-            with journal._database.reading() as connection:
-                context = MigrationContext.configure(connection, opts={"compare_type": True})
-                assert compare_metadata(context, metadata) == []
-                assert context.get_current_revision() == HEAD
-                # What alembic does not compare: the condition of an index.
-                partial = {
-                    index.name: str(index.dialect_options["sqlite"]["where"])
-                    for table in metadata.sorted_tables
-                    for index in table.indexes
-                    if index.dialect_options["sqlite"]["where"] is not None
-                }
-                made = {row.name: row.sql for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master")}
-                assert {name: made[name].partition(" WHERE ")[2] for name in partial} == partial
+@pytest.mark.parametrize("version", EARLIER)
+def test_an_older_journal_is_set_aside(state: Path, version: str) -> None:
+    Journal.open().close()
+    with closing(sqlite3.connect(state / FILE_NAME)) as older:
+        older.execute("UPDATE alembic_version SET version_num = ?", (version,))
+        older.commit()
+    with pytest.raises(
+        JournalError, match="older than the first release: nothing was overwritten; move it aside"
+    ) as error:
+        Journal.open()
+    one_line(error)
 
 
-def test_opening_again_changes_nothing_and_does_not_import_alembic(state: Path) -> None:
+def test_opening_again_changes_nothing_and_importing_it_is_cheap(state: Path) -> None:
     Journal.open().close()
     before = (state / FILE_NAME).read_bytes()
     Journal.open().close()
     assert (state / FILE_NAME).read_bytes() == before
     look = "import sys; from remediate.journal import Journal; print('sqlalchemy' in sys.modules);"
-    look += "Journal.open().close(); print('sqlalchemy' in sys.modules, 'alembic' in sys.modules)"
+    look += "Journal.open().close(); print('sqlalchemy' in sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
-    assert loaded.stdout.split() == ["False", "True", "False"]
+    assert loaded.stdout.split() == ["False", "True"]
 
 
 def test_an_empty_file_becomes_a_journal(state: Path) -> None:
@@ -724,19 +727,14 @@ def test_a_journal_of_a_newer_version_is_refused_and_left_as_it_is(state: Path) 
     assert (state / FILE_NAME).read_bytes() == before
 
 
-def test_a_migration_that_is_cut_short_leaves_nothing_behind(state: Path) -> None:
+def test_tables_that_are_half_made_leave_nothing_behind(state: Path) -> None:
     told = in_a_process(
         """
-import alembic.op
+from sqlalchemy import event
+from remediate.journal.schema import steps
 child = os.fork()
 if child == 0:
-    create, made = alembic.op.create_table, []
-    def cut(name, *columns):
-        made.append(name)
-        if len(made) == 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return create(name, *columns)
-    alembic.op.create_table = cut
+    event.listen(steps, "after_create", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
     Journal.open()
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """

@@ -21,7 +21,7 @@ from remediate.incident.record import Incident, fold
 from remediate.incident.settings import Audience
 from remediate.incident.terms import Detection, Situation
 from remediate.journal import Journal
-from remediate.journal_entries import RunSummary
+from remediate.journal.models import RunSummary
 from remediate.outcome import FAILED_EXIT_CODE, RunVerdict
 from remediate.playbook import Severity
 from remediate.run_id import new_run_id

@@ -6,9 +6,9 @@ from typing import Final
 
 from remediate.commands.mend import Flags, text_of
 from remediate.commands.terminal import Terminal
-from remediate.errors import ConfigurationError
-from remediate.journal import Journal, JournalError
-from remediate.journal_entries import RunSummary
+from remediate.errors import ConfigurationError, JournalError
+from remediate.journal import Journal
+from remediate.journal.models import RunSummary
 from remediate.outcome import Report
 from remediate.project import Project
 from remediate.report.text import TextReporter

@@ -15,13 +15,12 @@ from typing import Final
 
 from remediate.commands.mend import text_of
 from remediate.commands.room import Room
-from remediate.errors import ConfigurationError, RemediateError
+from remediate.errors import ConfigurationError, JournalError, RemediateError
 from remediate.incident.clock import due
 from remediate.incident.delivery import deliver_due, told
 from remediate.incident.events import Announced
 from remediate.incident.record import Incident
 from remediate.incident.view import announcement, news, screen
-from remediate.journal import JournalError
 from remediate.maintenance.reminder import Reminder
 from remediate.masked_writer import MaskedWriter
 from remediate.masking import strip_control

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final, NamedTuple
 
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, JournalError
 from remediate.incident.briefing import Words, briefing
 from remediate.incident.channels import NotSent
 from remediate.incident.desk import Desk
@@ -22,7 +22,6 @@ from remediate.incident.queue import Claim, Delivery, State
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore
-from remediate.journal import JournalError
 from remediate.masking import Masker, strip_control
 
 BUDGET: Final = 10.0

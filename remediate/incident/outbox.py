@@ -20,7 +20,7 @@ from remediate.incident.queue import OPEN, Claim, Delivery, State, belonging, mo
 from remediate.incident.settings import Audience
 
 if TYPE_CHECKING:
-    from remediate.migrations.database import Database
+    from remediate.journal.database import Database
 
 LEASE: Final = timedelta(seconds=90)
 """How long a claim lasts: longer than any channel may take for one message."""
@@ -86,7 +86,7 @@ class Outbox:
 
     def sent(self, claim: Claim, note: str = "") -> None:
         """Record that it went out; true whoever holds the claim by now."""
-        from remediate.migrations.schema import deliveries
+        from remediate.journal.schema import deliveries
 
         with self._database.writing() as connection:
             connection.execute(
@@ -116,7 +116,7 @@ class Outbox:
         """What there is, oldest first: of one incident where given, or only what is not over."""
         from sqlalchemy import select
 
-        from remediate.migrations.schema import deliveries, messages
+        from remediate.journal.schema import deliveries, messages
 
         query = select(deliveries, messages.c.content).join(messages).order_by(deliveries.c.id)
         query = query.where(belonging(self._project))
@@ -142,7 +142,7 @@ class Outbox:
         """Everything that somebody asked to be said to an audience, oldest first: what a status page is made of."""
         from sqlalchemy import select
 
-        from remediate.migrations.schema import messages
+        from remediate.journal.schema import messages
 
         query = select(messages.c.content).where(messages.c.audience == audience.value, belonging(self._project))
         if since is not None:
@@ -155,7 +155,7 @@ class Outbox:
         """Whether anything was ever said to the public about an incident: the status page shows it from then on."""
         from sqlalchemy import select
 
-        from remediate.migrations.schema import messages
+        from remediate.journal.schema import messages
 
         query = select(messages.c.id).where(messages.c.incident == incident)
         with self._database.reading() as connection:

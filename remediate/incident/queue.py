@@ -62,7 +62,7 @@ def store(
     """Store a message within somebody's transaction, so that what it belongs to is stored with it or not at all."""
     from sqlalchemy import select
 
-    from remediate.migrations.schema import deliveries, messages
+    from remediate.journal.schema import deliveries, messages
 
     if key is not None and connection.execute(select(messages.c.id).where(messages.c.key == key)).first():
         return False
@@ -106,8 +106,8 @@ def belonging(project: str | None) -> "ColumnElement[bool]":
     """Of a message: whether its incident is this project's, or anybody's for None."""
     from sqlalchemy import exists, true
 
-    from remediate.migrations.schema import incident_events as events
-    from remediate.migrations.schema import messages
+    from remediate.journal.schema import incident_events as events
+    from remediate.journal.schema import messages
 
     if project is None:
         return true()
@@ -128,7 +128,7 @@ def next_due(
     """
     from sqlalchemy import and_, exists, func, or_, select
 
-    from remediate.migrations.schema import deliveries, messages
+    from remediate.journal.schema import deliveries, messages
 
     if connection.dialect.name == "postgresql":
         # There two deliverers would each not see what the other is about to claim: one at a time until it is written.
@@ -168,7 +168,7 @@ def move(
     connection: "Connection", delivery: int, attempts: int, was: str, /, *, state: State, **values: object
 ) -> bool:
     """Change a delivery if it still is as it was seen."""
-    from remediate.migrations.schema import deliveries
+    from remediate.journal.schema import deliveries
 
     seen = (deliveries.c.id == delivery) & (deliveries.c.attempts == attempts) & (deliveries.c.state == was)
     done = connection.execute(deliveries.update().where(seen).values(state=state.value, **values))

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import TypeAdapter
 
-from remediate.errors import ConfigurationError, RemediateError
+from remediate.errors import ConfigurationError, JournalError, RemediateError
 from remediate.incident.events import Attached, Data, Declared, Event, RunStep
 from remediate.incident.record import Incident, fold
 from remediate.incident.runs import landed
-from remediate.journal import JournalError, journal_database
+from remediate.journal import journal_database
 from remediate.masking import Masker
 from remediate.run_id import matching, new_run_id, short
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
-    from remediate.migrations.database import Database
+    from remediate.journal.database import Database
 
 _NAMED = 5
 
@@ -83,7 +83,7 @@ class IncidentStore:
     ) -> Event | None:
         from sqlalchemy.exc import IntegrityError
 
-        from remediate.migrations.schema import incident_events
+        from remediate.journal.schema import incident_events
 
         is_first = isinstance(data, Declared)
         # What a person types is not to be trusted with secrets, and this is never deleted.
@@ -158,7 +158,7 @@ class IncidentStore:
 
     def _elsewhere(self, prefix: str) -> str:
         """Say whose incident begins like that, when it is another project's."""
-        from remediate.migrations.schema import incident_events as events
+        from remediate.journal.schema import incident_events as events
 
         query = (
             events.select().with_only_columns(events.c.incident, events.c.project).where(events.c.once == "declared")
@@ -197,7 +197,7 @@ class IncidentStore:
 
     def open_incidents(self, *, and_newest: int = 0) -> tuple[Incident, ...]:
         """Those that are not resolved, newest first; with so many of the newest, whatever has become of them."""
-        from remediate.migrations.schema import incident_events as events
+        from remediate.journal.schema import incident_events as events
 
         query = events.select().with_only_columns(events.c.incident).where(events.c.once == RESOLVED)
         with self.database.reading() as connection:
@@ -208,7 +208,7 @@ class IncidentStore:
 
     def keep_triage(self, who: str, at: datetime, report: str) -> None:
         """Keep what a triage saw (masked JSON), so that a declaration can begin with it."""
-        from remediate.migrations.schema import triages
+        from remediate.journal.schema import triages
 
         with self.database.writing() as connection:
             kept = triages.insert().values(
@@ -218,7 +218,7 @@ class IncidentStore:
 
     def triages_since(self, moment: datetime) -> tuple[str, ...]:
         """What triages saw since then, as JSON, newest first."""
-        from remediate.migrations.schema import triages
+        from remediate.journal.schema import triages
 
         query = triages.select().where(triages.c.started >= moment).order_by(triages.c.started.desc())
         if self.project is not None:
@@ -248,14 +248,14 @@ def _attached(connection: "Connection") -> dict[str, str]:
 
 
 def _of_kind(connection: "Connection", kind: str) -> list[tuple[str, Data]]:
-    from remediate.migrations.schema import incident_events as events
+    from remediate.journal.schema import incident_events as events
 
     rows = connection.execute(events.select().where(events.c.kind == kind)).all()
     return [(row.incident, _DATA.validate_json(row.data)) for row in rows]
 
 
 def _ids(connection: "Connection", project: str | None = None) -> Sequence[str]:
-    from remediate.migrations.schema import incident_events as events
+    from remediate.journal.schema import incident_events as events
 
     query = events.select().with_only_columns(events.c.incident).where(events.c.once == "declared")
     if project is not None:
@@ -264,7 +264,7 @@ def _ids(connection: "Connection", project: str | None = None) -> Sequence[str]:
 
 
 def _events(connection: "Connection", incident: str) -> list[Event]:
-    from remediate.migrations.schema import incident_events, runs, steps
+    from remediate.journal.schema import incident_events, runs, steps
 
     rows = connection.execute(incident_events.select().where(incident_events.c.incident == incident)).all()
     events = [_event(row) for row in rows]

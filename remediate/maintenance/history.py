@@ -18,7 +18,7 @@ from remediate.maintenance.report import MaintenanceReport
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from remediate.migrations.database import Database
+    from remediate.journal.database import Database
 
 
 _LOOK_BACK = 50
@@ -52,7 +52,7 @@ class History:
 
     def keep(self, report: MaintenanceReport) -> None:
         """Write a report, with its samples; its texts have been masked."""
-        from remediate.migrations.schema import maintenance
+        from remediate.journal.schema import maintenance
 
         with self._database.writing() as connection:
             for subject in report.subjects:
@@ -74,7 +74,7 @@ class History:
                     self._add(connection, subject.name, Capacity.name, report.started, subject.capacity)
 
     def _add(self, connection: "Connection", subject: str, item: str, at: datetime, samples: Iterable[Sample]) -> None:
-        from remediate.migrations.schema import maintenance_samples
+        from remediate.journal.schema import maintenance_samples
 
         rows = [
             {
@@ -94,7 +94,7 @@ class History:
         """Record that somebody is told now what is overdue since it was last done; False when somebody was already."""
         from sqlalchemy.exc import IntegrityError
 
-        from remediate.migrations.schema import maintenance_reminders
+        from remediate.journal.schema import maintenance_reminders
 
         row = {"project": self._project, "occasion": occasion.value, "subject": subject, "done": done, "at": at}
         with self._database.writing() as connection:
@@ -113,7 +113,7 @@ class History:
         `before` is when a look must have begun to count as the last one: what was new a moment ago is not old news
         because somebody looked twice.
         """
-        from remediate.migrations.schema import maintenance, maintenance_samples
+        from remediate.journal.schema import maintenance, maintenance_samples
 
         reports = (
             maintenance.select()
@@ -152,7 +152,7 @@ class History:
         """The newest report of each occasion and subject, oldest first; each is about one subject."""
         from sqlalchemy import and_, func, select
 
-        from remediate.migrations.schema import maintenance
+        from remediate.journal.schema import maintenance
 
         last = (
             select(maintenance.c.occasion, maintenance.c.subject, func.max(maintenance.c.started).label("started"))
@@ -174,7 +174,7 @@ class History:
         """When each subject was last looked at on an occasion; not when it was tried and not reached."""
         from sqlalchemy import func, select
 
-        from remediate.migrations.schema import maintenance
+        from remediate.journal.schema import maintenance
 
         query = (
             select(maintenance.c.occasion, maintenance.c.subject, func.max(maintenance.c.started).label("started"))

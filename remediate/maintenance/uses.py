@@ -61,7 +61,7 @@ def _runs(connection: "Connection", name: str, now: datetime, since: datetime | 
     """Return what the journal holds of a playbook's runs that could change something; None when there is none."""
     from sqlalchemy import case, func, or_, select
 
-    from remediate.migrations.schema import runs
+    from remediate.journal.schema import runs
 
     meant = (runs.c.playbook == name) & (runs.c.mode == Mode.FIX.value)
     newest = connection.execute(select(func.max(runs.c.started)).where(meant)).scalar()

@@ -180,7 +180,8 @@ class _Attempt:
     def _follow(self, then: FollowUp, fix: Report) -> Report:
         """Do what the refusal advises, as the person would who reads it."""
         door = Door("remediate", self._plan.playbook.name, fix.run, None)
-        told = " ".join(" ".join(verdict_lines(fix.hosts[0], door)).split())
+        (host,) = fix.hosts
+        told = " ".join(" ".join((*(step.why for step in host.steps), *verdict_lines(host, door))).split())
         if then.says not in told:
             self._deviations.append(f"the refusal does not say `{then.says}`: {told}")
         if then.script:

@@ -26,7 +26,7 @@ from remediate.commands.room import IncidentReport, Room, entered
 from remediate.commands.terminal import Terminal
 from remediate.commands.typed import moment_of
 from remediate.commands.watch import Watch
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, JournalError
 from remediate.fleet import run
 from remediate.incident.events import Updated
 from remediate.incident.outbox import Outbox
@@ -34,7 +34,7 @@ from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.store import AlreadyDeclared, IncidentStore
 from remediate.incident.terms import Status
-from remediate.journal import Journal, JournalError
+from remediate.journal import Journal
 from remediate.masked_writer import MaskedWriter
 from remediate.masking import Masker
 from remediate.options import Options

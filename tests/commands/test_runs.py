@@ -9,10 +9,11 @@ import pytest
 
 from remediate.commands.runs import list_runs, show_run
 from remediate.commands.terminal import Terminal
+from remediate.errors import JournalError
 from remediate.fleet import run
 from remediate.host import Host, Settings, SshTarget
-from remediate.journal import Journal, JournalError
-from remediate.journal_entries import Intent, RunRecord
+from remediate.journal import Journal
+from remediate.journal.models import Intent, RunRecord
 from remediate.options import Options
 from remediate.outcome import RunVerdict
 from remediate.playbook import Single

@@ -33,7 +33,7 @@ from remediate.incident.desk import Desk
 from remediate.incident.messages import MessageKind
 from remediate.incident.settings import Audience, IncidentSettings
 from remediate.incident.store import IncidentStore
-import sqlalchemy, jinja2, uuid6, remediate.migrations.database
+import sqlalchemy, jinja2, uuid6, remediate.journal.database
 
 def at_work(number):
     store, settings = IncidentStore.open(), IncidentSettings()

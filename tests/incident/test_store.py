@@ -12,13 +12,13 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, JournalError
 from remediate.incident.events import Acknowledged, Identified, Noted, Resolved, RunLanded
 from remediate.incident.store import AlreadyDeclared, IncidentStore
 from remediate.incident.terms import Status
 from remediate.incident.timeline import entries
-from remediate.journal import Journal, JournalError
-from remediate.journal_entries import Intent, RunRecord
+from remediate.journal import Journal
+from remediate.journal.models import Intent, RunRecord
 from remediate.outcome import HostOutcome, Mode, Report, RunVerdict, StepOutcome, Touched, Verified
 from remediate.project import Project
 from remediate.run_id import new_run_id
@@ -255,7 +255,7 @@ from datetime import UTC, datetime
 from remediate.incident.events import Noted, Acknowledged
 from remediate.incident.store import IncidentStore
 # Before the processes part: importing all this takes each of them longer than what they are to do.
-import alembic.command, alembic.script, remediate.migrations.schema, sqlalchemy.dialects.sqlite, uuid6
+import remediate.journal.schema, sqlalchemy.dialects.sqlite, uuid6
 if sys.argv[1].startswith("postgresql"):
     import psycopg, sqlalchemy.dialects.postgresql.psycopg
 url, incident, what, count = sys.argv[1:5]

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy
 
+from remediate.journal.schema import maintenance
 from remediate.maintenance.history import History
 from remediate.maintenance.item import Past, Point
 from remediate.maintenance.occasion import Occasion
-from remediate.migrations.schema import maintenance
 from toy_maintenance import DAY, HOSTILE, NOW, numbers, report, result, used
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from remediate.journal import Journal
-from remediate.journal_entries import RunRecord
+from remediate.journal.models import RunRecord
 from remediate.maintenance.items.runbook_review import NEVER_ENDED, Use
 from remediate.maintenance.uses import uses
 from remediate.outcome import HostOutcome, Mode, Report, RunVerdict, Touched

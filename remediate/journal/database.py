@@ -19,27 +19,22 @@ from sqlalchemy import (
     Connection,
     Engine,
     QueuePool,
-    column,
     create_engine,
     event,
     func,
     inspect,
     make_url,
     select,
-    table,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from remediate.errors import ConfigurationError
-from remediate.journal import JournalError
-from remediate.migrations.schema import HEAD
+from remediate.errors import ConfigurationError, JournalError
+from remediate.journal.schema import EARLIER, HEAD, metadata, version
 
 BUSY_SECONDS = 10
 """How long a transaction waits for the other processes' turns; each of theirs lasts milliseconds."""
-
-_VERSION = table("alembic_version", column("version_num"))
 
 _WRITABLE = "look at the owner and mode of it and of its directory, or set REMEDIATE_STATE_DIR"
 _SPACE = "free some space, or set REMEDIATE_STATE_DIR to a directory on another disk"
@@ -60,11 +55,8 @@ _FAULTS = {
 _PATIENCE = {"postgresql+psycopg": {"connect_timeout": BUSY_SECONDS}}
 """By driver: how long to wait for a server that does not answer."""
 
-_UPGRADE_LOCK = 0x72656D65
+_CREATE_LOCK = 0x72656D65
 """PostgreSQL's advisory lock for whoever makes the tables; any number that nobody else in that database uses."""
-
-# alembic keeps the migration that is running in module globals.
-_upgrading = threading.Lock()
 
 
 class Database:
@@ -119,7 +111,7 @@ def open_database(url: str | None, default: Path) -> Database:
     else:
         database = Database(_server(target), target.render_as_string(hide_password=True))
     try:
-        _bring_up_to_date(database)
+        _demand_tables(database)
     except BaseException:
         database.close()
         raise
@@ -216,44 +208,35 @@ def _server(url: URL) -> Engine:
 
 def _version(connection: Connection) -> str | None:
     """The version of the tables that are there; None without any."""
-    if not inspect(connection).has_table(_VERSION.name):
+    if not inspect(connection).has_table(version.name):
         return None
-    found = connection.execute(select(_VERSION.c.version_num)).scalar()
+    found = connection.execute(select(version.c.version_num)).scalar()
     return None if found is None else str(found)
 
 
-def _bring_up_to_date(database: Database) -> None:
+def _demand_tables(database: Database) -> None:
+    """Make the tables where there are none, and refuse those of another version."""
     with database.reading() as connection:
         if _version(connection) == HEAD:
             return
-    _upgrade(database)
-
-
-def _upgrade(database: Database) -> None:
-    # Only here: importing alembic takes as long as a hundred intents.
-    from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     # The write transaction is the lock, on PostgreSQL its first statement: who comes second waits there, and then finds
     # nothing left to do.
-    with _upgrading, database.writing() as connection:
+    with database.writing() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
-        found = _version(connection)
-        if found == HEAD:
-            return
-        if found is not None and found not in known:
-            raise ConfigurationError(
-                f"the journal {database.place} was written by a newer version of remediate: upgrade this one"
-            )
-        if found is None and inspect(connection).get_table_names():
+            connection.execute(select(func.pg_advisory_xact_lock(_CREATE_LOCK)))
+        match _version(connection):
+            case found if found == HEAD:
+                return
+            case found if found in EARLIER:
+                raise JournalError(f"the journal {database.place} is older than the first release: {_ASIDE}")
+            case str():
+                raise ConfigurationError(
+                    f"the journal {database.place} was written by a newer version of remediate: upgrade this one"
+                )
+        if inspect(connection).get_table_names():
             raise JournalError(f"the journal {database.place} is the database of another program: {_ASIDE}")
-        config.attributes["connection"] = connection
-        command.upgrade(config, HEAD)
+        metadata.create_all(connection)
+        connection.execute(version.insert().values(version_num=HEAD))
 
 
 def _fault(place: str, error: SQLAlchemyError) -> str:

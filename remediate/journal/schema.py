@@ -1,4 +1,4 @@
-"""The journal's tables as they are now. A change here needs a new module in `versions/`, and `HEAD` names it."""
+"""The journal's tables. Before the first release they were changed six times; a change after it needs a migration."""
 
 import re
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -23,7 +24,9 @@ from sqlalchemy import (
 )
 
 HEAD = "0006_reminders"
-"""The newest version; a constant, so that a journal that is up to date is opened without importing alembic."""
+"""The version of these tables."""
+EARLIER = ("0001_runs_and_steps", "0002_incidents", "0003_messages", "0004_projects", "0005_maintenance")
+"""Versions that nobody but the developers ever had."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -75,6 +78,13 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
         "pk": "pk_%(table_name)s",
     }
+)
+
+version = Table(
+    "alembic_version",  # as alembic calls it, so that it can take over with the first migration
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 
 runs = Table(

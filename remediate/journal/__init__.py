@@ -19,23 +19,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from remediate.errors import ConfigurationError, RemediateError
-from remediate.journal_entries import Intent, RunRecord, RunSummary, StoredRun, StoredStep, require_zone
+from remediate.errors import ConfigurationError, JournalError
+from remediate.journal.models import Intent, RunRecord, RunSummary, StoredRun, StoredStep, require_zone
 from remediate.run_id import matching, short
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
-    from remediate.migrations.database import Database
+    from remediate.journal.database import Database
 
 FILE_NAME = "journal.sqlite3"
 
 _NAMED = 5
 """How many candidates a message names."""
-
-
-class JournalError(RemediateError):
-    """The journal cannot be read or written; the text names it and what to do. Nothing was stored by the call."""
 
 
 class Journal:
@@ -49,7 +45,7 @@ class Journal:
 
     @classmethod
     def open(cls, url: str | None = None) -> Self:
-        """Open the journal, creating it or bringing an older one up to date; `url` is a SQLAlchemy database URL.
+        """Open the journal, creating it where there is none; `url` is a SQLAlchemy database URL.
 
         Raises JournalError when it cannot be used; ConfigurationError for a URL that cannot be, and for a journal that
         a newer version of this package wrote.
@@ -64,7 +60,7 @@ class Journal:
         """Record that a run starts: before anything else, so that whatever happens to it has a place."""
         from sqlalchemy.exc import IntegrityError
 
-        from remediate.migrations.schema import runs
+        from remediate.journal.schema import runs
 
         with self._database.writing() as connection:
             try:
@@ -91,7 +87,7 @@ class Journal:
         """
         from sqlalchemy.exc import IntegrityError
 
-        from remediate.migrations.schema import steps
+        from remediate.journal.schema import steps
 
         with self._database.writing() as connection:
             try:
@@ -113,7 +109,7 @@ class Journal:
 
     def conclude(self, run: str, host: str, position: int, outcome: str, evidence: str) -> None:
         """Record what came of an open step, after it acted: `proven`, `failed`, `unknown`, `not_run` and so on."""
-        from remediate.migrations.schema import steps
+        from remediate.journal.schema import steps
 
         open_step = (
             (steps.c.run == run)
@@ -132,7 +128,7 @@ class Journal:
 
     def finish(self, run: str, *, verdict: str, exit_code: int, touched: str, finished: datetime, report: str) -> None:
         """Record how a run ended, once; `report` is the Report as JSON text."""
-        from remediate.migrations.schema import runs
+        from remediate.journal.schema import runs
 
         require_zone(finished)
         with self._database.writing() as connection:
@@ -146,7 +142,7 @@ class Journal:
 
     def require_writable(self, run: str) -> None:
         """Write to a run's record without changing what it says. Raises JournalError when that cannot be done."""
-        from remediate.migrations.schema import runs
+        from remediate.journal.schema import runs
 
         with self._database.writing() as connection:
             connection.execute(runs.update().where(runs.c.id == run).values(version=runs.c.version))
@@ -158,7 +154,7 @@ class Journal:
 
     def runs(self, *, limit: int = 20) -> tuple[RunSummary, ...]:
         """The newest runs, newest first; unfinished ones are among them."""
-        from remediate.migrations.schema import runs
+        from remediate.journal.schema import runs
 
         # Not the report: it is the one column that is large.
         wanted = [column for column in runs.c if column is not runs.c.report]
@@ -172,7 +168,7 @@ class Journal:
 
         Raises ConfigurationError, naming the candidates, when there is none or more than one.
         """
-        from remediate.migrations.schema import runs, steps
+        from remediate.journal.schema import runs, steps
 
         with self._database.reading() as connection:
             ids = _ids(connection)
@@ -202,7 +198,7 @@ class Journal:
 
         Its command may or may not have run. A run that is going on right now is among them too.
         """
-        from remediate.migrations.schema import steps
+        from remediate.journal.schema import steps
 
         query = steps.select().where(steps.c.finished_at.is_(None)).order_by(steps.c.id)
         if host is not None:
@@ -216,7 +212,7 @@ class Journal:
 
 def journal_database(url: str | None = None) -> "Database":
     """Open the database itself; raises as `Journal.open` does."""
-    from remediate.migrations.database import open_database
+    from remediate.journal.database import open_database
 
     return open_database(url or os.environ.get("REMEDIATE_JOURNAL") or None, state_directory() / FILE_NAME)
 
@@ -232,7 +228,7 @@ def state_directory() -> Path:
 
 
 def _ids(connection: "Connection") -> Sequence[str]:
-    from remediate.migrations.schema import runs
+    from remediate.journal.schema import runs
 
     newest_first = runs.c.id.desc()  # an id begins with its clock
     return connection.execute(runs.select().with_only_columns(runs.c.id).order_by(newest_first)).scalars().all()
