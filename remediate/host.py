@@ -118,6 +118,9 @@ class Certificate(Section):
         default=30, description="days before expiry from which a renewal is due"
     )
     acme_args: AcmeArguments = Field(default=(), description="extra certbot arguments, for an own ACME server")
+    ca: AbsolutePath | None = Field(
+        default=None, description="PEM file on the host: the authority that signs it, if not one the host trusts"
+    )
 
 
 class Limits(Section):

@@ -11,7 +11,7 @@ _VERBS: Final = {
     "cache": "starts the application's code and reads where its cache is",
     "cache-config": "replaces the application's cached configuration by what its .env says",
     "certificate": "reads one certificate, without its key",
-    "certificate-chain": "verifies one certificate chain",
+    "certificate-chain": "verifies one certificate chain, against a declared file of authorities",
     "configuration": "starts the application's code and compares its configuration with .env",
     "deleted-files": "lists deleted files that are still open, with their names, of every user",
     "descendants": "lists what a unit has started, with the arguments",

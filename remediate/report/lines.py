@@ -78,6 +78,11 @@ ADVICE: Final = {
     "memory-elsewhere": "find out what fills it (sessions, queue), or raise maxmemory",
     "fallback-useless": "bring that Redis back: a cache in files would not bring back the pages",
     "diverging-caches": "set remediate.app_servers, or add --override diverging-caches='why that is all right'",
+    "certificate-untrusted": "name its authority's file on the host in remediate.certificate.ca, then run this again; "
+    "when the next one is another authority's, add --override certificate-untrusted='which'",
+    "authority-unknown-here": "name the authority's file on this machine in remediate.site_ca, then run this again",
+    "server-name-conflict": "find them with `nginx -T | grep -E 'configuration file|server_name'`, take the name out "
+    "of those that are not meant, reload nginx, then run this again",
     "fails-again": "mend what it failed with, then add --override fails-again='what was mended'",
     "locked": "wait for it with --wait SECONDS",
     "moved": "find out who else is at work on this host",
@@ -85,6 +90,8 @@ ADVICE: Final = {
     "unstable": "read its log: something ends it again and again",
 }
 """What to do about a refusal: one line, for whoever has to do it."""
+_OPEN: Final = frozenset({"unexplained", "unstable", "server-name-conflict"})
+"""Refusals whose cause may be another one, which the logs may tell."""
 COMMANDS: Final = {"query-cause": "do.database.end-queries", "process-left": "do.process.end"}
 """Refusals that one command goes on from: it ends what is left to work, although pages answer."""
 _LOG_WIDTH: Final = 152
@@ -242,7 +249,7 @@ def _quotes(outcome: HostOutcome) -> list[str]:
         return []
     if outcome.touched is not Touched.NO:
         return _last_words(outcome.after)
-    unexplained = outcome.error is not None and outcome.error.code in {"unexplained", "unstable"}
+    unexplained = outcome.error is not None and outcome.error.code in _OPEN
     return _last_words(outcome.before) if unexplained else []
 
 

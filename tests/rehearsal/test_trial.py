@@ -187,6 +187,8 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.DeployRunning(unit=UNIT), (UNIT,)),
     (faults.TableLocked(database="agency", url="https://example.com/"), ("agency",)),
     (LINEAGE, ("/etc/letsencrypt/",)),
+    (LINEAGE.model_copy(update={"own": "/etc/own.pem"}), ("/etc/letsencrypt/", "/etc/own.pem")),
+    (faults.NameTaken(domain="example.com", config="/etc/x"), ("/etc/x", "/etc/nginx/ssl/")),
     (faults.CertificateElsewhere(domain="example.com", config="/etc/x"), ("/etc/x", "/etc/nginx/ssl/")),
     (faults.IssuedOften(name="example.com"), ("/etc/letsencrypt/",)),
     (faults.CertbotAtWork(), ("certbot",)),
