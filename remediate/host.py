@@ -73,6 +73,9 @@ class Redis(Service):
     """The application's Redis."""
 
     port: Port = Field(default=6379, description="TCP port")
+    fallback: bool = Field(
+        default=False, description="whether cache-down may keep the cache in files while this Redis cannot be mended"
+    )
 
 
 class Database(Service):

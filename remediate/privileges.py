@@ -9,6 +9,7 @@ _VERBS: Final = {
     "app": "starts the application's code and asks it about itself",
     "artisan": "runs one artisan command of the application: its code, as its own user",
     "cache": "starts the application's code and reads where its cache is",
+    "cache-uses": "reads the application's code and names files of it",
     "cache-config": "replaces the application's cached configuration by what its .env says",
     "certificate": "reads one certificate, without its key",
     "certificate-chain": "verifies one certificate chain, against a declared file of authorities",

@@ -217,7 +217,7 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.RedisPassword(path="/srv", program=PROGRAM, told=True), ("redis-server", PROGRAM, *CONFIGURED)),
     (faults.RedisPassword(path="/srv", program=PROGRAM, told=False), ("redis-server", PROGRAM)),
     (faults.RedisReplica(path="/srv", program=PROGRAM), ("redis-server", PROGRAM)),
-    (faults.CacheElsewhere(path="/srv", program=PROGRAM), ("redis-server", PROGRAM, CONFIGURED[1])),
+    (faults.CacheElsewhere(path="/srv", program=PROGRAM), ("redis-server", PROGRAM, *CONFIGURED)),
     (faults.JobsFailed(php="php8.3", path="/srv", recorded=3), ("agency.failed_jobs",)),
     (
         faults.SecretChanged(path="/srv", program=PROGRAM, url="https://example.com/hook"),
