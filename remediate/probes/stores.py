@@ -67,7 +67,8 @@ class Link(BaseModel):
         if self.run and other.run:
             return self.run != other.run
         (_, mine), (_, theirs) = (each.server.rpartition(":")[::2] for each in (self, other))
-        return mine.isdecimal() and theirs.isdecimal() and mine != theirs
+        one_each = "," not in self.server + other.server  # a cluster is told by all of its servers
+        return one_each and mine.isdecimal() and theirs.isdecimal() and mine != theirs
 
     @property
     def place(self) -> str:

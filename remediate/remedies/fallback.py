@@ -298,7 +298,8 @@ class UseFileCache(_MoveCache):
         if Role.SESSIONS in failing:
             return refuse(FALLBACK_USELESS, f"{said}; the sessions are there, too: the pages would fail as before")
         if against := [*self._against(facts, redis, used)]:
-            return refuse(against[0][0], f"{'; '.join(reason for _, reason in against)} ({said})")
+            reasons = "; ".join(reason for _, reason in against)
+            return refuse(against[0][0], f"against a cache in files: {reasons} ({said})")
         queue = "; the queue is there, too, and goes on waiting" if Role.QUEUE in failing else ""
         return proceed(f"{said}: {cache.key} from {redis.store(Role.CACHE).name} to {cache.file}{queue}")
 
@@ -316,7 +317,7 @@ class UseFileCache(_MoveCache):
         if pending := self._pending(facts):
             yield CONFIG_PENDING, f"{pending}: do.config.cache puts that into use first"
         if self.standing is Standing.UNDECLARED:
-            yield FALLBACK_UNDECLARED, "the inventory does not allow it by itself (remediate.redis.fallback)"
+            yield FALLBACK_UNDECLARED, "remediate.redis.fallback does not allow it without a person"
 
     def _unusable(self, cache: CacheState) -> Verdict | None:
         if cache.file is None:

@@ -326,7 +326,7 @@ def _meanwhile(outcome: HostOutcome, door: Door) -> str:
     if (flags := _FALLBACKS[step.code]) is None:
         return f"; until then do.{_FALLBACK} would not help: {why}"
     command = f"{door.program} do.{_FALLBACK} {door.on(outcome.name)}{flags}"
-    return f"; until then {command} keeps the cache in files, against which speaks: {why}"
+    return f"; until then {command}; {why}"
 
 
 def _indented(text: str) -> list[str]:

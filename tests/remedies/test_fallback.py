@@ -220,8 +220,8 @@ def test_locks_and_marks_in_the_cache_are_a_persons_to_give_up() -> None:
     assert fallback(code=ex.ONLY_COPIES.model_copy(update={"whole": False})) == "locks-in-cache"
     assert fallback(code=LOST) == "unreadable"
     assert FALLBACK.guard(Facts({**USUAL, CODE: ex.LOCKS})).reason == (
-        "code of the application: locks or marks in the cache: app/Jobs/Charge.php (WithoutOverlapping) "
-        "(127.0.0.1:6380: connection refused)"
+        "against a cache in files: code of the application: locks or marks in the cache: "
+        "app/Jobs/Charge.php (WithoutOverlapping) (127.0.0.1:6380: connection refused)"
     )
 
 
@@ -247,6 +247,9 @@ def _changed(link: Link, links: dict[str, object]) -> Link:
     return link.model_copy(update=links) if link.connection == "default" else link
 
 
+CLUSTER = {"server": "127.0.0.1:6380,127.0.0.1:6381"}
+
+
 @pytest.mark.parametrize("trouble", Trouble)
 def test_a_redis_that_nobody_here_mends_has_the_cache_kept_in_files(trouble: Trouble) -> None:
     expected = "skip" if trouble is Trouble.LOADING else "proceed"
@@ -267,13 +270,14 @@ def test_what_else_is_in_that_redis_is_not_left_behind() -> None:
     assert toys.decide(ALLOWED, {**left(None), APP: both, FRESH: both}) == "fallback-useless"
     # Another password for the cache alone: sessions and queue go on in the same one.
     same = {"server": "127.0.0.1:6380", "run": None}
-    for links in (same, {"server": "localhost:6380"}, {"server": "redis.internal:6380"}, {"server": "/run/redis.sock"}):
+    assert toys.decide(ALLOWED, left(Trouble.REPLICA, run=None, server="/run/redis.sock")) == "fallback-partial"
+    for links in (same, {"server": "localhost:6380"}, {"server": "redis.internal:6380"}, CLUSTER):
         unknown = left(Trouble.REPLICA, **{"run": None, **links})
         assert toys.decide(ALLOWED, unknown) == "fallback-partial", links
     assert toys.decide(ALLOWED, left(Trouble.REPLICA, server="127.0.0.1:6380")) == "proceed"  # told apart by its run id
     assert toys.decide(ALLOWED, left(Trouble.REPLICA, run="c" * 40)) == "fallback-partial"
     assert ALLOWED.guard(Facts(left(Trouble.REPLICA, run="c" * 40))).reason == (
-        "sessions and queue are in that Redis, too, or may be (127.0.0.1:6380: a replica, read only)"
+        "against a cache in files: sessions and queue are in that Redis, too, or may be (127.0.0.1:6380: a replica, read only)"
     )
 
 
@@ -296,9 +300,9 @@ def test_the_inventory_alone_is_not_enough(remedy: UseFileCache, changed: Known,
 def test_everything_that_speaks_against_it_is_said() -> None:
     remedy = UNDECLARED.model_copy(update={"servers": None})
     assert remedy.guard(Facts({**left(Trouble.DENIED), CODE: ex.LOCKS})).reason == (
-        "an unknown number of servers run the application (remediate.app_servers); "
+        "against a cache in files: an unknown number of servers run the application (remediate.app_servers); "
         "code of the application: locks or marks in the cache: app/Jobs/Charge.php (WithoutOverlapping); "
-        "the inventory does not allow it by itself (remediate.redis.fallback) (127.0.0.1:6380: password rejected)"
+        "remediate.redis.fallback does not allow it without a person (127.0.0.1:6380: password rejected)"
     )
 
 
