@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from remediate.errors import ConfigurationError
 from remediate.host import Host
@@ -18,6 +19,7 @@ from remediate.probes.systemd import UnitLog
 from remediate.remedies.handover import HandOver
 from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.nginx import RestartNginx
+from remediate.remedies.nginx_names import SeparateServerNames
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedy import Remedy
@@ -99,6 +101,9 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     locked = faults.TableLocked(database="agency", url=site)
     elsewhere = FollowUp("fix.database-down", by=database_down, leads_to="blocker-unknown")
     yield refused("database-locked", locked, "database-cause", needs=(fpm, nginx), then=elsewhere)
+
+    taken = faults.NameTaken(domain=urlsplit(site).hostname or "")
+    yield refused("server-name-taken", taken, "server-name-conflict", needs=(nginx,))
 
     yield unclaimed("php-fpm-flapping", faults.UnitFlapping(unit=fpm), hold=8)
     crashing = faults.WorkersCrashing(program=program, config=f"/etc/supervisor/conf.d/{program}.conf")
@@ -185,3 +190,5 @@ def app_down(host: Host) -> Iterable[Remedy]:
     if host.settings.worker_program is not None:
         yield RestartSupervisor.on(host)
         yield StartWorkers.on(host)
+    # Last: blocks of one name may have stood there for long, and any other cause explains more.
+    yield SeparateServerNames.on(host)

@@ -17,6 +17,7 @@ from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import UnitLog
 from remediate.remedies.cache import ClearCache
 from remediate.remedies.configuration import CacheConfig
+from remediate.remedies.fallback import UseFileCache
 from remediate.remedies.handover import HandOver
 from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.opcache import ReloadPhpFpm
@@ -97,7 +98,11 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     unknown = faults.RedisPassword.model_validate({**of, "told": False})
     yield refused("redis-password-unknown", unknown, "password-rejected")
     yield refused("redis-replica", faults.RedisReplica.model_validate(of), "wrong-role")
-    yield refused("redis-not-ours", faults.CacheElsewhere.model_validate(of), "redis-not-ours")
+    elsewhere = faults.CacheElsewhere.model_validate(of)
+    if settings.redis.fallback and settings.app_servers == 1:
+        yield cured("redis-not-ours", elsewhere, "cache.fallback", needs=needs)
+    else:
+        yield refused("redis-not-ours", elsewhere, "redis-not-ours")
 
     broken = faults.RedisStopped.model_validate({**of, "broken": "/etc/redis/redis.conf"})
     yield unclaimed("redis-config-broken", broken)
@@ -124,8 +129,9 @@ _TRACES = of_section(
     traced(
         *("# Fallback to file cache temporarily", "# In .env: CACHE_DRIVER=file"),
         by=("cache.fallback", "cache.restore", "cache.settings"),
-        how="A decision of its own, `do.cache.fallback`: the key that has an effect here, with the configuration cache "
-        "rebuilt, refused where it cannot help, and every run reminds of it until `do.cache.restore`.",
+        how="A decision of its own, `do.cache.fallback`, or the inventory's (`redis.fallback`): the key that has an "
+        "effect here, with the configuration cache rebuilt, refused where it cannot help, and every run reminds of it "
+        "until `do.cache.restore`.",
     ),
     traced(
         *("# Clear caches", "php artisan cache:clear"),
@@ -160,21 +166,24 @@ def cache_down(host: Host) -> Iterable[Remedy]:
     Where this departs from the runbook's letter: `redis-cli ping` without the password says NOAUTH and exits with 0,
     so Redis is asked through the application. `CACHE_DRIVER=file` in .env has no effect while the configuration is
     cached, and none at all from Laravel 11 on; it cannot bring sessions or a queue back that are in the same Redis;
-    so it is a decision of its own, `do.cache.fallback`, with `do.cache.restore` to go back. `cache:clear` empties the
-    whole Redis database, sessions and queued jobs included when they share it, and says "cleared" and exits with 0
-    when it failed: it is done only where the cache is alone, and proven by what is there afterwards.
+    so it is a decision of its own, `do.cache.fallback`, which is taken here only where the inventory allows it
+    (`redis.fallback`) and the cache is alone in that Redis, with `do.cache.restore` to go back. `cache:clear` empties
+    the whole Redis database, sessions and queued jobs included when they share it, and says "cleared" and exits with
+    0 when it failed: it is done only where the cache is alone, and proven by what is there afterwards.
     `queue:restart` leaves a note in the cache that is down: workers are asked by signal, through supervisor.
     """
     settings = host.settings
     yield EndMaintenance.on(host)
+    by_hand, clear = RedisByHand.on(host), ClearCache.on(host)
     if settings.redis is not None and settings.redis.unit is not None:
         yield RestartRedis.on(host)
     # It tries what .env says: where that fails, too, rebuilding the configuration would change a host for nothing.
-    yield RedisByHand.on(host)
+    yield by_hand
     yield CacheConfig.on(host, about=_CONFIGURED, failing=(_redis(host),))
     yield ReloadPhpFpm.on(host)
-    yield ClearCache.on(host)
+    yield clear
     yield HandOver.on(host, own="cache-down")
+    yield UseFileCache.as_declared(host, by_hand, clear)
     if settings.worker_program is not None:
         yield RestartSupervisor.on(host)
         yield RestartWorkers.on(host)

@@ -55,7 +55,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     silent = hindered(hindrance=faults.UnitStopped(unit="pebble"))
     yield refused("authority-down", silent, "acme-unreachable", needs=(nginx,))
     yield refused("renewal-nginx-broken", hindered(hindrance=broken), "config-broken", needs=(nginx,))
-    yield refused("renewal-nginx-stopped", hindered(hindrance=stopped), "challenge-unreachable", needs=("pebble",))
+    yield refused("renewal-nginx-stopped", hindered(hindrance=stopped), "nginx-down", needs=("pebble",))
     shut = hindered(hindrance=faults.ChallengeShut(config=site))
     yield refused("challenge-shut", shut, "challenge-unreachable", needs=(nginx, "pebble"))
     often = hindered(hindrance=faults.IssuedOften(name=name))
@@ -66,6 +66,11 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("certificate-wrong-name", other, "wrong-name", needs=(nginx,))
     elsewhere = faults.CertificateElsewhere(domain=domain, config=site)
     yield refused("certificate-not-managed", elsewhere, "certificate-not-managed", needs=(nginx,))
+
+    stranger = expired.model_copy(update={"own": "/etc/ssl/own-authority.pem"})
+    yield refused("certificate-untrusted", stranger, "certificate-untrusted", needs=(nginx, "pebble"))
+    taken = faults.NameTaken(domain=domain)
+    yield refused("certificate-name-taken", taken, "server-name-conflict", needs=(nginx,))
 
     yield refused("certificate-nginx-down", stopped, "nginx-down")
     yield unharmed("certificate-nginx-broken", broken, needs=(nginx,))

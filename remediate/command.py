@@ -205,7 +205,15 @@ once more with the header that a load balancer puts before a request (nginx: `li
 
 _S_CLIENT = (
     "date -u +%s\n"
-    'timeout -k 1 "$1" openssl s_client -connect "$2" -servername "$3" -verify_hostname "$3" </dev/null\n'
+    "limit=$1 place=$2 name=$3 ca=${4-}; set --\n"
+    'if [ -n "$ca" ]; then\n'
+    # What cannot be loaded would look like a site that speaks no TLS.
+    '  openssl x509 -noout -in "$ca" 2>/dev/null || { echo "$ca: no certificate that can be read" >&2; exit 77; }\n'
+    # With a file alone, openssl would not look at the authorities that the host trusts.
+    '  set -- -CAfile "$ca" -CApath "$(openssl version -d | cut -d \\" -f 2)/certs"\n'
+    "fi\n"
+    'timeout -k 1 "$limit" openssl s_client -connect "$place" -servername "$name" -verify_hostname "$name" "$@" '
+    "</dev/null\n"
     # Its own deadline says something about the site; what `timeout` ends for us would say nothing.
     's=$?; [ "$s" != 124 ] && [ "$s" != 137 ] || s=28; exit "$s"'
 )
@@ -235,7 +243,9 @@ class TlsRequest(BaseModel):
         certificate in PEM and its `Verify return code`. The exit status is openssl's, or curl's for a timeout.
         """
         place = self.resolve or f"{self.name}:{self.port}"
-        return Run.of("sh", "-c", _S_CLIENT, "sh", f"{self.seconds:g}", place, self.name, seconds=self.seconds + 3)
+        trusted = () if self.ca_file is None else (str(self.ca_file),)
+        words = ("sh", "-c", _S_CLIENT, "sh", f"{self.seconds:g}", place, self.name, *trusted)
+        return Run.of(*words, seconds=self.seconds + 3)
 
 
 Question = Run | HttpRequest | TlsRequest
@@ -253,6 +263,7 @@ class CurlExit(IntEnum):
     TLS = 35
     BROKEN_ANSWER = 52
     CERTIFICATE = 60
+    AUTHORITIES = 77
 
 
 class Output(BaseModel):

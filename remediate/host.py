@@ -73,6 +73,9 @@ class Redis(Service):
     """The application's Redis."""
 
     port: Port = Field(default=6379, description="TCP port")
+    fallback: bool = Field(
+        default=False, description="whether cache-down may keep the cache in files while this Redis cannot be mended"
+    )
 
 
 class Database(Service):
@@ -118,6 +121,9 @@ class Certificate(Section):
         default=30, description="days before expiry from which a renewal is due"
     )
     acme_args: AcmeArguments = Field(default=(), description="extra certbot arguments, for an own ACME server")
+    ca: AbsolutePath | None = Field(
+        default=None, description="PEM file on the host: the authority that signs it, if not one the host trusts"
+    )
 
 
 class Limits(Section):

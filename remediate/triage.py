@@ -18,6 +18,7 @@ from remediate.judge import CLOCK, RULES, Judgement, Symptom, judge, symptom, yo
 from remediate.masking import Masker
 from remediate.outcome import Reading, readings
 from remediate.playbook import Playbook, Severity, Treatment
+from remediate.remedies.certificate import SERVER_NAME_CONFLICT
 from remediate.session import Session
 from remediate.severity import Answers, Assessment, Known, assess
 from remediate.survey import Facts
@@ -225,6 +226,8 @@ def _access(host: HostTriage) -> Known:
     oks = [reading.ok for reading in host.seen if reading.probe == "http.site"]
     if not oks or None in oks:
         return Known.UNKNOWN
+    if all(oks) and any(SERVER_NAME_CONFLICT.name in incident.codes for incident in host.incidents):
+        return Known.UNKNOWN  # what answers may be another site
     return Known.YES if all(oks) else Known.PARTIAL if any(oks) else Known.NO
 
 

@@ -571,8 +571,8 @@ def test_a_question_for_a_host_is_not_asked_from_here() -> None:
 # -- a handshake, from here and as openssl on a host would begin it ----------------------------------------------------
 
 
-def s_client(request: TlsRequest, ca: Path | None) -> Output:
-    """Run what a host would run; there the authority is one of the system's."""
+def s_client(request: TlsRequest, ca: Path | None = None) -> Output:
+    """Run what a host would run; `ca` is one of the system's authorities."""
     run = request.s_client()
     environment = {"PATH": os.environ["PATH"], "SSL_CERT_DIR": "/nowhere", "SSL_CERT_FILE": str(ca or "/nowhere")}
     done = subprocess.run(
@@ -585,7 +585,9 @@ def shaken(server: Server, name: str, ca: Path | None, *, seconds: float = 5) ->
     """Ask both ways, and read both as the probe does; when it was asked may differ by a second or two."""
     request = TlsRequest(name=name, resolve=f"127.0.0.1:{server.port}", ca_file=ca, seconds=seconds)
     probe = ServedCertificate(domain=name, asked_from=Vantage.CONTROLLER)
-    here, there = probe.read(handshake(request)), probe.read(s_client(request, ca))
+    own = request.model_copy(update={"ca_file": None})
+    here, there = probe.read(handshake(request)), probe.read(s_client(own, ca))
+    assert probe.read(s_client(request)).model_copy(update={"asked": here.asked}) == here, "by a file of its own"
     assert abs((here.asked - there.asked).total_seconds()) < 2 * seconds + 5
     assert abs(here.asked.timestamp() - time.time()) < 2 * seconds + 10
     assert here == there.model_copy(update={"asked": here.asked})
@@ -632,7 +634,7 @@ def test_nobody_listens() -> None:
         port = taken.getsockname()[1]
     request = TlsRequest(name="example.com", resolve=f"127.0.0.1:{port}")
     probe = ServedCertificate(domain="example.com", asked_from=Vantage.CONTROLLER)
-    assert {probe.read(each).failure for each in (handshake(request), s_client(request, None))} == {NoHandshake.REFUSED}
+    assert {probe.read(each).failure for each in (handshake(request), s_client(request))} == {NoHandshake.REFUSED}
 
 
 def test_a_handshake_that_drips_ends_at_its_deadline(server: Server) -> None:
@@ -670,9 +672,15 @@ def test_a_name_that_does_not_exist_is_the_site_and_a_network_that_does_not_is_n
             handshake(TlsRequest(name="example.com"))
 
 
-def test_authorities_that_cannot_be_read_say_nothing_about_the_site(tmp_path: Path) -> None:
+def test_authorities_that_cannot_be_read_say_nothing_about_the_site(server: Server, tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="cannot be read as trusted authorities"):
         handshake(TlsRequest(name="example.com", ca_file=tmp_path / "none.pem"))
+    (garbage := tmp_path / "garbage.pem").write_text("no certificate")
+    probe = ServedCertificate(domain="example.com", asked_from=Vantage.CONTROLLER)
+    for file in (tmp_path / "none.pem", garbage):
+        request = TlsRequest(name="example.com", resolve=f"127.0.0.1:{server.port}", ca_file=file)
+        with pytest.raises(Unreadable, match="no certificate that can be read"):
+            probe.read(s_client(request))
 
 
 def test_a_controller_asks_both_kinds(server: Server, authority: Authority, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from remediate.commands.terminal import Terminal
 from remediate.commands.triage import triage_hosts
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, Unreadable
 from remediate.host import Host
+from remediate.outcome import Reading
 from remediate.playbook import Playbook, Severity, playbook
 from remediate.playbooks.app_down import app_down
 from remediate.probe import Fact, Probe
@@ -32,13 +33,13 @@ from remediate.project import Project
 from remediate.remedy import Remedy
 from remediate.report.lines import WIDTH
 from remediate.report.triage import report_lines
-from remediate.severity import Answer, Answers
+from remediate.severity import Answer, Answers, Known
 from remediate.survey import Facts
 from remediate.testing import ScriptedSession
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
 from remediate.testing.scripted import Changes
-from remediate.triage import Incident, TriageReport, _rank, triage
+from remediate.triage import HostTriage, Incident, TriageReport, _access, _rank, triage
 from remediate.vantage import Vantage
 from remediate.verdict import Verdict
 from toys import RestartFpm, document, masked
@@ -244,6 +245,23 @@ def test_a_host_that_no_playbook_is_for_does_not_cost_the_others_their_triage() 
     database = host(site_url=None).model_copy(update={"name": "db1"})
     report = triage((database, INSIDE), (app_down,), connect=lambda _: ScriptedSession(broken("nginx down")))
     assert (report.exit_code, [each.exit_code for each in report.hosts]) == (10, [3, 10])
+
+
+def test_a_site_that_may_be_another_one_is_not_called_accessible() -> None:
+    bare = HostTriage(name="web1", address="192.0.2.1", seen=(Reading.of(PAGES[0], ex.page()),))
+    incident = Incident(
+        playbook="certificate-expiry",
+        severity=Severity.SEV1,
+        matches=True,
+        causes=("certificate.renew: …",),
+        codes=("server-name-conflict",),
+        mends=False,
+        evidence=(),
+        against=(),
+        unknown=(),
+    )
+    assert _access(bare) is Known.YES
+    assert _access(bare.model_copy(update={"incidents": (incident,)})) is Known.UNKNOWN
 
 
 def test_one_site_of_two_down_is_partly_accessible() -> None:

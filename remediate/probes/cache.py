@@ -74,3 +74,51 @@ class Cache(Probe[CacheState]):
         except (ValidationError, ValueError, OverflowError, OSError):
             raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None
         return state
+
+
+class CacheUses(Fact):
+    """What the application's own code keeps in the cache that is more than a copy."""
+
+    found: tuple[str, ...] = Field(
+        description="files of it that take locks or set marks there, and what stands in them"
+    )
+    whole: bool = Field(description="whether all of the code could be looked at")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        if self.found:
+            more = f" and {len(self.found) - 2} more" if len(self.found) > 2 else ""
+            return f"locks or marks in the cache: {', '.join(self.found[:2])}{more}"
+        return "no locks and no marks in the cache" if self.whole else "not all of it could be looked at"
+
+
+class CacheCode(Probe[CacheUses]):
+    """Look through the application's own code for locks and marks in the cache, which a copy elsewhere would lose.
+
+    Its packages are not looked at: what they keep there is for whoever allows the fallback to know.
+    """
+
+    kind: Literal["cache.code"] = "cache.code"
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "code of the application"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return ask_php(self.php, "cache_uses", self.path, user=self.user, seconds=10)
+
+    def parse(self, output: Output) -> CacheUses:
+        """See Probe."""
+        try:
+            return CacheUses.model_validate(answered(self.label(), output))
+        except ValidationError:
+            raise Unreadable(f"{self.label()}: PHP answered something else than was asked") from None

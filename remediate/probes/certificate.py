@@ -10,7 +10,7 @@ from pydantic import Field
 
 from remediate.command import ROOT, CurlExit, Output, Question, Run, TlsRequest
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.fields import HostName, Port
+from remediate.fields import AbsolutePath, HostName, Port
 from remediate.host import Certificate, Host
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.x509 import CertificateInfo, first_certificate
@@ -86,7 +86,7 @@ class ServedCertificate(Probe[ServedState]):
     port: Port = Field(default=443, description="TCP port")
     within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which a renewal is due")
     resolve: str | None = Field(default=None, description="address:port for the controller's handshake")
-    ca_file: Path | None = Field(default=None, description="PEM file of authorities the controller trusts")
+    ca_file: Path | None = Field(default=None, description="PEM file of authorities that the asking machine trusts")
 
     @classmethod
     def of(cls, host: Host) -> tuple["ServedCertificate", ...]:
@@ -106,7 +106,7 @@ class ServedCertificate(Probe[ServedState]):
             within_days=certificate.renew_within_days,
             # It says where the site is, not where other ports are.
             resolve=settings.site_resolve if there and certificate.port == site_port else None,
-            ca_file=settings.site_ca if there else None,
+            ca_file=settings.site_ca if there else None if certificate.ca is None else Path(certificate.ca),
         )
 
     @property
@@ -240,6 +240,7 @@ class LineageChain(Probe[ChainState]):
 
     kind: Literal["certificate.chain"] = "certificate.chain"
     name: HostName = Field(description="certbot lineage name")
+    ca: AbsolutePath | None = Field(default=None, description="PEM file of authorities to trust besides the host's own")
 
     def label(self) -> str:
         """See Probe."""
@@ -248,7 +249,8 @@ class LineageChain(Probe[ChainState]):
     def command(self) -> Run:
         """See Probe."""
         words = ("/usr/bin/openssl", "verify", "-purpose", "sslserver", "-no_check_time", "-untrusted")
-        files = (f"{LIVE}/{self.name}/chain.pem", f"{LIVE}/{self.name}/cert.pem")
+        trusted = () if self.ca is None else ("-CAfile", self.ca)
+        files = (f"{LIVE}/{self.name}/chain.pem", *trusted, f"{LIVE}/{self.name}/cert.pem")
         # It reads every authority that the host trusts: on a busy host five seconds were too few.
         return Run.of(*words, user=ROOT, seconds=15).helped("certificate-chain", *files)
 
@@ -257,6 +259,8 @@ class LineageChain(Probe[ChainState]):
         if output.exit == 0:
             return ChainState(trusted=True)
         found = _CHAIN_ERROR.search(f"{output.stderr}\n{output.stdout}")
+        if found is None and self.ca is not None and f"Error loading file {self.ca}" in output.stderr:
+            raise Unreadable(f"{self.label()}: {self.ca} (certificate.ca) cannot be read as a file of authorities")
         if found is None:
             raise Unreadable(f"{self.label()}: openssl verify: {last_line(output.stderr)}")
         return ChainState(trusted=False, message=f"{found['message'].strip()} ({found['code']})")

@@ -4,7 +4,7 @@ import re
 from enum import Enum
 from typing import Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.probe import Fact, whole_number
 
@@ -17,6 +17,19 @@ class ConfigState(Enum):
     UNCHECKED = "unchecked"
 
 
+class NameConflict(BaseModel):
+    """A server name of several nginx server blocks on one address: all but the first are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    address: str = Field(description="address and port, as nginx writes them")
+
+    def __str__(self) -> str:
+        """The name and where it stands twice."""
+        return f"{self.name} on {self.address}"
+
+
 class ConfigCheck(Fact):
     """Whether a program accepts its configuration; unchecked when the check itself could not run properly."""
 
@@ -24,6 +37,9 @@ class ConfigCheck(Fact):
     message: str = Field(default="", description="the program's own words")
     file: str | None = Field(default=None, description="file it complains about")
     line: int | None = Field(default=None, description="line in it")
+    conflicts: tuple[NameConflict, ...] = Field(
+        default=(), description="server names that nginx ignores in all blocks but the first"
+    )
 
     @property
     def ok(self) -> bool | None:
@@ -39,6 +55,8 @@ class ConfigCheck(Fact):
     def describe(self) -> str:
         """See Fact."""
         if self.state is ConfigState.SOUND:
-            return "ok"
+            more = f" and {len(self.conflicts) - 2} more" if len(self.conflicts) > 2 else ""
+            twice = ", ".join(map(str, self.conflicts[:2]))
+            return f"ok, but conflicting server name {twice}{more}" if self.conflicts else "ok"
         place = f"{self.file}:{self.line}: " if self.file and self.line else ""
         return f"{self.state.value}: {place}{self.message}"

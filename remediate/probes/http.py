@@ -35,6 +35,17 @@ FAILURES = {
 """What curl's exit statuses mean for somebody who asked."""
 
 
+def trusted_file(host: Host, vantage: Vantage) -> Path | None:
+    """Return the authorities to trust for the site besides the usual ones, on the machine that asks."""
+    settings = host.settings
+    if vantage is Vantage.CONTROLLER:
+        return settings.site_ca
+    certificate, site = settings.certificate, settings.site_url
+    if certificate is None or certificate.ca is None or site is None or certificate.port != site.port:
+        return None
+    return Path(certificate.ca)
+
+
 class Answer(Fact):
     """What one GET was answered with. Only a 200 with the right content is right: no redirect, no maintenance page."""
 
@@ -70,7 +81,7 @@ class Site(Probe[Answer]):
     url: str = Field(description="page to ask for")
     asked_from: Vantage = Field(description="host or controller")
     resolve: str | None = Field(default=None, description="address:port for the controller's request")
-    ca_file: Path | None = Field(default=None, description="PEM file of authorities the controller trusts")
+    ca_file: Path | None = Field(default=None, description="PEM file of authorities that the asking machine trusts")
     contains: str | None = Field(default=None, description="text that the right page holds")
     seconds: float = Field(default=10, gt=0, le=60, description="deadline of the request")
 
@@ -86,7 +97,7 @@ class Site(Probe[Answer]):
                 url=base if path is None else base.rstrip("/") + path,
                 asked_from=vantage,
                 resolve=settings.site_resolve if vantage is Vantage.CONTROLLER else None,
-                ca_file=settings.site_ca if vantage is Vantage.CONTROLLER else None,
+                ca_file=trusted_file(host, vantage),
                 contains=settings.site_contains if path is None else None,
             )
             for vantage in settings.site_vantage
@@ -127,6 +138,8 @@ def answer_of(url: str, contains: str | None, output: Output) -> Answer:
         code, duration, redirect = 0, inf, []
     if not isfinite(duration):
         raise Unreadable(f"{url}: curl: {last_line(output.stderr)}")
+    if output.exit == CurlExit.AUTHORITIES:
+        raise Unreadable(f"{url}: the file of its authorities (certificate.ca) cannot be read")
     failure = None
     if output.exit != CurlExit.OK and not (output.cut and output.exit in _READER_STOPPED):
         failure = FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER) if output.exit in _KNOWN else None

@@ -8,12 +8,16 @@ from pydantic import Field
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe, last_line, whole_number
-from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.config import ConfigCheck, ConfigState, NameConflict
 from remediate.probes.systemd import LogLines
 from remediate.programs.logs import log_end
 
 _PLACED = re.compile(r"\[emerg\] (?:[0-9]+#[0-9]+: )?(?P<message>.*) in (?P<file>/\S+):(?P<line>[0-9]+)$")
 _EMERG = re.compile(r"\[emerg\] (?:[0-9]+#[0-9]+: )?(?P<message>.*)")
+_CONFLICT = re.compile(
+    r"\[warn\] (?:[0-9]+#[0-9]+: )?conflicting server name \"(?P<name>[^\"\s]+)\" on (?P<address>\S+), ignored$",
+    re.MULTILINE,
+)
 _ENVIRONMENT = re.compile(r"\((13|23|24|28|30): ")
 """errno of nginx's messages that speak of the machine: EACCES, ENFILE, EMFILE, ENOSPC, EROFS."""
 
@@ -39,7 +43,9 @@ class NginxConfig(Probe[ConfigCheck]):
     def parse(self, output: Output) -> ConfigCheck:
         """See Probe."""
         if output.exit == 0:
-            return ConfigCheck(state=ConfigState.SOUND)
+            found = dict.fromkeys((each["name"], each["address"]) for each in _CONFLICT.finditer(output.stderr))
+            conflicts = tuple(NameConflict(name=name, address=address) for name, address in found)
+            return ConfigCheck(state=ConfigState.SOUND, conflicts=conflicts)
         for line in output.stderr.splitlines():
             if not (emerg := _EMERG.search(line)):
                 continue

@@ -12,6 +12,7 @@ from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import HostName, Port
 from remediate.probe import Fact, Probe, last_line
+from remediate.probes.config import ConfigCheck
 
 _FILE = re.compile(r"^# configuration file (?P<path>/[^\n]*):$", re.MULTILINE)
 _TOKEN = re.compile(
@@ -33,6 +34,9 @@ class ServerCertificate(Fact):
     """The certificate files of the server that nginx chooses for one name."""
 
     files: tuple[str, ...] = Field(description="ssl_certificate; several when it has keys of several kinds")
+    blocks: tuple[str, ...] = Field(
+        default=(), description="file of each server block with this name, in nginx's order, where there are several"
+    )
 
     @property
     def ok(self) -> bool | None:
@@ -74,11 +78,12 @@ class NginxCertificate(Probe[ServerCertificate]):
         try:
             tree = tuple(_expanded(_parsed(files[main]), files, PurePosixPath(main).parent, 0))
             certificates, by_name = _chosen(tree, self.domain.lower(), self.port)
+            blocks = tuple(_blocks(files, self.domain.lower(), self.port))
         except ValueError as error:
             raise Unreadable(f"{self.label()}: nginx's configuration cannot be understood: {error}") from None
         if output.cut and not by_name:
             raise Unreadable(f"{self.label()}: nginx's configuration is too long to be read whole")
-        return ServerCertificate(files=certificates)
+        return ServerCertificate(files=certificates, blocks=blocks if len(blocks) > 1 else ())
 
 
 def _files(dump: str, *, cut: bool) -> Mapping[str, str]:
@@ -162,6 +167,28 @@ def _chosen(tree: tuple[_Directive, ...], domain: str, port: int) -> tuple[tuple
         own = _words(server, "ssl_certificate") or _words(http, "ssl_certificate")
         return tuple(words[0] for words in own), bool(exact)
     return (), False
+
+
+def _blocks(files: Mapping[str, str], domain: str, port: int) -> Iterator[str]:
+    """Yield the file of each server block that carries this name on this port. Raises ValueError."""
+    for path, text in files.items():
+        for each in _within(_parsed(text)):
+            server = each.block or ()
+            on_port = any(_on(words, port) for words in _words(server, "listen"))
+            if each.name == "server" and on_port and {domain, f".{domain}"} & {*_names(server)}:
+                yield path
+
+
+def name_conflict(config: ConfigCheck, domain: str, port: int) -> str | None:
+    """Say where nginx ignores a server block of this name, None where it ignores none."""
+    name = domain.lower()
+    addresses = (
+        each.address
+        for each in config.conflicts
+        if each.address.endswith(f":{port}")
+        and (each.name.lower() in {name, f".{name}"} or _stands_for(each.name.lower(), name))
+    )
+    return ", ".join(addresses) or None
 
 
 def _words(block: tuple[_Directive, ...], name: str) -> list[tuple[str, ...]]:

@@ -62,6 +62,14 @@ class Link(BaseModel):
         same = self.run == other.run if self.run and other.run else self.server == other.server
         return same and self.database == other.database
 
+    def apart_from(self, other: "Link") -> bool:
+        """Whether both are certainly different servers: one of them may have two names, and not tell its run id."""
+        if self.run and other.run:
+            return self.run != other.run
+        (_, mine), (_, theirs) = (each.server.rpartition(":")[::2] for each in (self, other))
+        one_each = "," not in self.server + other.server  # a cluster is told by all of its servers
+        return one_each and mine.isdecimal() and theirs.isdecimal() and mine != theirs
+
     @property
     def place(self) -> str:
         """Where it is, for a person."""

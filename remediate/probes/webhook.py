@@ -2,16 +2,19 @@
 
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from remediate.command import Output, Run
+from remediate.command import CurlExit, Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, ConfigKey, EventType, PhpName, UserName
 from remediate.host import Host, Payments
 from remediate.probe import Fact, Probe
+from remediate.probes.http import trusted_file
 from remediate.probes.php import answered, ask_php
+from remediate.vantage import Vantage
 
 
 class WebhookTrouble(Enum):
@@ -161,6 +164,7 @@ class Webhook(Probe[WebhookState]):
     secret: ConfigKey = Field(description="configuration key that holds the signing secret")
     harmless_event: EventType | None = Field(default=None, description="type of the rightly signed event")
     access_log: AbsolutePath | None = Field(default=None, description="log of what the provider was answered")
+    ca_file: Path | None = Field(default=None, description="PEM file of authorities that the host trusts for it")
 
     @classmethod
     def of(cls, host: Host) -> "Webhook | None":
@@ -178,6 +182,7 @@ class Webhook(Probe[WebhookState]):
                 "secret": payments.secret,
                 "harmless_event": payments.harmless_event,
                 "access_log": payments.access_log,
+                "ca_file": trusted_file(host, Vantage.HOST),
             }
         )
 
@@ -188,13 +193,16 @@ class Webhook(Probe[WebhookState]):
     def command(self) -> Run:
         """See Probe."""
         words = (self.path, self.url, self.secret, self.harmless_event or "-", self.access_log or "-")
-        return ask_php(self.php, "webhook", *words, user=self.user, seconds=20)
+        trusted = () if self.ca_file is None else (str(self.ca_file),)
+        return ask_php(self.php, "webhook", *words, *trusted, user=self.user, seconds=20)
 
     def parse(self, output: Output) -> WebhookState:
         """See Probe."""
         match answered(self.label(), output):
             case {"curl": False}:
                 raise Unreadable(f"{self.label()}: PHP has no curl extension on its command line")
+            case {"wrong": {"error": CurlExit.AUTHORITIES}}:
+                raise Unreadable(f"{self.label()}: {self.ca_file} (certificate.ca) cannot be read as {self.user}")
             case {"events": "unreadable"}:
                 raise Unreadable(f"{self.label()}: {self.access_log} cannot be read as {self.user}")
             case {"curl": True, **answer}:

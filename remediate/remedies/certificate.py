@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.fields import HostName, Port
+from remediate.errors import Unreadable
+from remediate.fields import AbsolutePath, HostName, Port, UnitName
 from remediate.host import AcmeArguments, Host
 from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, Challenge
@@ -21,7 +23,8 @@ from remediate.probes.certificate import (
     ServedState,
 )
 from remediate.probes.nginx import NginxConfig
-from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
+from remediate.probes.nginx_config import NginxCertificate, name_conflict
+from remediate.probes.systemd import Unit
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 from remediate.remedy import Failed, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
@@ -39,6 +42,19 @@ WRONG_NAME = RefusalCode(
 )
 UNTRUSTED = RefusalCode(
     name="certificate-untrusted", meaning="The host does not trust the chain on disk: from a test authority, perhaps."
+)
+UNTRUSTED_SO_FAR = UNTRUSTED.model_copy(update={"overridable": True})
+"""The same name: before a renewal a person may know that the next one comes from another authority."""
+AUTHORITY_UNKNOWN_HERE = RefusalCode(
+    name="authority-unknown-here",
+    meaning="The host trusts the authority of the certificate, and the machine that runs remediate does not.",
+)
+NGINX_DOWN = RefusalCode(
+    name="nginx-down", meaning="nginx does not run, so it serves no certificate: app-down brings it back."
+)
+SERVER_NAME_CONFLICT = RefusalCode(
+    name="server-name-conflict",
+    meaning="Several server blocks of nginx have this name, and nginx ignores all of them but the first.",
 )
 CLOCKS_DIFFER = RefusalCode(
     name="clocks-differ", meaning="The clocks of host and controller disagree, so nobody knows what has expired."
@@ -69,7 +85,8 @@ class RenewCertificate(Remedy):
 
     The one lineage only, without certbot's random sleep, and forced only where somebody told certbot to wait longer
     than the inventory does. Not while nginx's configuration is broken, its authority is down, port 80 is shut or the
-    week's issuances are nearly used up: each of these has its own refusal. What it gets is loaded by nginx.reload.
+    week's issuances are nearly used up: each of these has its own refusal. What it gets is loaded by nginx.reload;
+    whatever would keep that from loading it is refused here, before anything is renewed.
     """
 
     kind: Literal["certificate.renew"] = "certificate.renew"
@@ -78,13 +95,16 @@ class RenewCertificate(Remedy):
     port: Port = Field(default=443, description="TCP port it is served on")
     renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
     acme_args: AcmeArguments = Field(default=(), description="extra certbot arguments")
+    ca: AbsolutePath | None = Field(default=None, description="PEM file of the authority that signs it")
+    unit: UnitName = Field(default="nginx", description="systemd unit of the web server that loads it")
     outside: tuple[ServedCertificate, ...] = Field(default=(), description="as others see it: their clock has to agree")
     challenged_from: tuple[Vantage, ...] = Field(
         default=(Vantage.HOST,), description="where the path of its challenge has to be reachable from"
     )
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
-        *(NOT_MANAGED, OTHER_LINEAGE, WRONG_NAME, UNTRUSTED, CLOCKS_DIFFER),
+        *(NOT_MANAGED, OTHER_LINEAGE, SERVER_NAME_CONFLICT, WRONG_NAME, UNTRUSTED_SO_FAR, AUTHORITY_UNKNOWN_HERE),
+        *(CLOCKS_DIFFER, NGINX_DOWN),
         *(*CONFIG_REFUSALS, CERTBOT_BUSY, AUTHORITY_DOWN, ISSUANCE_LIMIT, CHALLENGE_UNREACHABLE),
     )
 
@@ -96,6 +116,7 @@ class RenewCertificate(Remedy):
         outside, pinned = Vantage.CONTROLLER in host.settings.site_vantage, host.settings.site_resolve is not None
         return {
             **host.settings.certificate.model_dump(),
+            "unit": host.settings.nginx_unit,
             "outside": (ServedCertificate.seen_from(host, Vantage.CONTROLLER),) if outside else (),
             # Where DNS is not the truth, nobody here knows where port 80 is.
             "challenged_from": (Vantage.HOST, *((Vantage.CONTROLLER,) if outside and not pinned else ())),
@@ -103,7 +124,11 @@ class RenewCertificate(Remedy):
 
     @property
     def _served(self) -> ServedCertificate:
-        return served_here(self.domain, self.port, self.renew_within_days)
+        return served_here(self.domain, self.port, self.renew_within_days, self.ca)
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit(name=self.unit)
 
     @property
     def _disk(self) -> LineageCertificate:
@@ -111,7 +136,7 @@ class RenewCertificate(Remedy):
 
     @property
     def _chain(self) -> LineageChain:
-        return LineageChain(name=self.name)
+        return LineageChain(name=self.name, ca=self.ca)
 
     @property
     def _renewal(self) -> Renewal:
@@ -139,7 +164,7 @@ class RenewCertificate(Remedy):
         """See Remedy."""
         return (
             *(self._served, *self.outside, self._disk, self._chain, self._renewal, NginxConfig(), self._file),
-            *(CertbotRunning(), self._authority, Issuances(), *self._challenges),
+            *(self._unit, CertbotRunning(), self._authority, Issuances(), *self._challenges),
         )
 
     def identity(self) -> tuple[Probe[Fact], ...]:
@@ -148,28 +173,32 @@ class RenewCertificate(Remedy):
 
     def steady(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (NginxConfig(), self._renewal, CertbotRunning(), Issuances())
+        return (NginxConfig(), self._renewal, CertbotRunning(), Issuances(), self._chain)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
         served = facts[self._served]
         if served.ok:
-            return skip(f"the one served is {served.describe()}")
+            return self._distrusted(facts, served) or skip(f"the one served is {served.describe()}")
         if not facts[self._renewal].present:
             if served.certificate is None:
                 return skip(f"nothing is known about it: {served.describe()}")
-            return refuse(NOT_MANAGED, f"it is {served.describe()}, and certbot has no lineage {self.name}")
+            return conflicting(facts, self._file) or refuse(
+                NOT_MANAGED, f"it is {served.describe()}, and certbot has no lineage {self.name}"
+            )
         disk, chain = facts[self._disk].certificate, facts[self._chain]
         due = disk.due(served.asked, self.renew_within_days)
         if not due and disk.covers(self.domain) and chain.trusted:
             return skip(f"the one on disk is valid until {disk.until}")
         return (
             unsound(facts[NginxConfig()], NginxConfig().label())
-            or misplaced(facts[self._file], self.name)
-            or self._of_no_use(facts, due=due)
+            or self._down(facts)
+            or misplaced(facts, self._file, self.name)
+            or self._of_no_use(facts)
             or self._clock(facts, served)
             or self._hindered(facts)
             or self._limited(facts, served)
+            or self._untrusted(facts)
             or self._unreached(facts)
             or proceed(self._due(facts))
         )
@@ -180,14 +209,40 @@ class RenewCertificate(Remedy):
         when = f"expired on {disk.until}" if disk.expired(served.asked) else f"ends on {disk.until}, in {left} days"
         return f"{self.title()} {when}{', renewal forced' if self._forced(facts) else ''}"
 
-    def _of_no_use(self, facts: Facts, *, due: bool) -> Verdict | None:
-        disk, chain = facts[self._disk].certificate, facts[self._chain]
-        if not disk.covers(self.domain):
-            names = ", ".join(disk.names[:3]) or "no name"
-            return refuse(WRONG_NAME, f"{self.title()} is for {names}, not for {self.domain}")
-        if not chain.trusted and not due:
-            return refuse(UNTRUSTED, f"{self.title()}: {chain.describe()}")
+    def _distrusted(self, facts: Facts, served: ServedState) -> Verdict | None:
+        """Say that others get the same certificate and would not trust it, None where they do or are not known to."""
+        for each in self.outside:
+            try:
+                outside = facts[each]
+            except Unreadable:
+                continue  # it is a symptom of its own
+            same = outside.certificate is not None and outside.certificate == served.certificate
+            if same and not outside.trusted:
+                return refuse(AUTHORITY_UNKNOWN_HERE, f"{each.label()} is {outside.describe()} from here")
         return None
+
+    def _down(self, facts: Facts) -> Verdict | None:
+        unit = facts[self._unit]
+        if unit.changing:
+            return wait(f"{self._unit.label()} is {unit.describe()}, job {unit.job}")
+        return None if unit.healthy else refuse(NGINX_DOWN, f"{self._unit.label()} is {unit.describe()}")
+
+    def _of_no_use(self, facts: Facts) -> Verdict | None:
+        disk = facts[self._disk].certificate
+        if disk.covers(self.domain):
+            return None
+        names = ", ".join(disk.names[:3]) or "no name"
+        return refuse(WRONG_NAME, f"{self.title()} is for {names}, not for {self.domain}")
+
+    def _untrusted(self, facts: Facts) -> Verdict | None:
+        """Say that one of the same authority would not be loaded. A person may override it, so all else is said."""
+        chain = facts[self._chain]
+        if chain.trusted:
+            return None
+        unreached = self._unreached(facts)
+        beside = "" if unreached is None else f"; and {unreached.reason}"
+        where = "" if self.ca is None else f" (by {self.ca} or the host's own authorities)"
+        return refuse(UNTRUSTED_SO_FAR, f"{self.title()}: its chain is {chain.describe()}{where}{beside}")
 
     def _clock(self, facts: Facts, served: ServedState) -> Verdict | None:
         for each in self.outside:
@@ -226,9 +281,9 @@ class RenewCertificate(Remedy):
         return None
 
     def _forced(self, facts: Facts) -> bool:
-        """Whether certbot would not by itself, though it is due: somebody told it so."""
+        """Whether certbot would not by itself: somebody told it so, or it is another authority's that is wanted."""
         renewal, disk, served = facts[self._renewal], facts[self._disk].certificate, facts[self._served]
-        if not renewal.enabled:
+        if not renewal.enabled or not disk.due(served.asked, self.renew_within_days):
             return True
         return renewal.before_days is not None and disk.not_after - served.asked > timedelta(days=renewal.before_days)
 
@@ -258,15 +313,32 @@ class RenewCertificate(Remedy):
         return Proven(evidence=f"serial {disk.serial} is on disk, until {disk.until}, {kept}")
 
 
-def served_here(domain: str, port: int, within_days: int) -> ServedCertificate:
+def served_here(domain: str, port: int, within_days: int, ca: str | None = None) -> ServedCertificate:
     """Return the question for the certificate as the host itself serves it."""
-    return ServedCertificate(domain=domain, port=port, within_days=within_days, asked_from=Vantage.HOST)
+    trusted = None if ca is None else Path(ca)
+    return ServedCertificate(
+        domain=domain, port=port, within_days=within_days, asked_from=Vantage.HOST, ca_file=trusted
+    )
 
 
-def misplaced(served: ServerCertificate, name: str) -> Verdict | None:
+def conflicting(facts: Facts, file: NginxCertificate) -> Verdict | None:
+    """Say that nginx ignores a server block with this name, and what it serves instead, or None."""
+    where = name_conflict(facts[NginxConfig()], file.domain, file.port)
+    if where is None:
+        return None
+    served = facts[file]
+    said = f"nginx ignores all server blocks of {file.domain} but the first on {where}, which serves"
+    blocks = f"; the blocks are in {', '.join(served.blocks)}" if served.blocks else ""
+    return refuse(SERVER_NAME_CONFLICT, f"{said} {served.describe()}{blocks}")
+
+
+def misplaced(facts: Facts, file: NginxCertificate, name: str) -> Verdict | None:
     """Say that nginx does not serve this lineage, and whose certificate it serves instead, or None."""
+    served = facts[file]
     if {f"{LIVE}/{name}/fullchain.pem", f"{LIVE}/{name}/cert.pem"} & {*served.files}:
         return None
+    if conflict := conflicting(facts, file):
+        return conflict
     if not served.files:
         return refuse(NOT_MANAGED, "nginx is told of no certificate for this name")
     where = f"nginx serves {served.files[0]}"

@@ -1,6 +1,7 @@
 """What keeps the cache in files while its Redis is away, and what goes back."""
 
 from collections.abc import Iterator
+from enum import Enum
 from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
@@ -9,25 +10,26 @@ from remediate.command import Run
 from remediate.fields import AbsolutePath, PhpName, ProgramName, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
-from remediate.probes.cache import MARKER, Cache, CacheState
+from remediate.probes.cache import MARKER, Cache, CacheCode, CacheState
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, named
 from remediate.probes.descendants import Descendants
 from remediate.probes.http import Site
 from remediate.probes.php_fpm import PhpFpmConfig
-from remediate.probes.redis import AppRedis, RedisContent
-from remediate.probes.stores import Role, Trouble
+from remediate.probes.redis import AppRedis, RedisContent, RedisState
+from remediate.probes.stores import Link, Role, Trouble
 from remediate.probes.supervisor import Workers
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
+from remediate.remedies.cache import ClearCache
 from remediate.remedies.configuration import CONFIG_PENDING, ENV_BROKEN, broken_env
 from remediate.remedies.handover import noticed
 from remediate.remedies.opcache import Keeper, reload_php_fpm
-from remediate.remedies.redis import REDIS_LOADING
+from remediate.remedies.redis import REDIS_LOADING, RedisByHand
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 from remediate.remedies.workers import missing, renew_workers, renewing, start_program
 from remediate.remedy import NotYet, Proven, Remedy, Step, Verification, unmoved
 from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
 
 FILE_CACHE_UNUSABLE = RefusalCode(
     name="file-cache-unusable", meaning="A cache in files would not work here: no key, no room, or no permission."
@@ -35,6 +37,20 @@ FILE_CACHE_UNUSABLE = RefusalCode(
 FALLBACK_USELESS = RefusalCode(
     name="fallback-useless",
     meaning="The sessions are in the Redis that fails: with the cache in files the pages would fail as before.",
+)
+FALLBACK_PARTIAL = RefusalCode(
+    name="fallback-partial",
+    meaning="Sessions or queue are in the Redis that fails, too, or may be: a person decides about the cache alone.",
+)
+FALLBACK_UNDECLARED = RefusalCode(
+    name="fallback-undeclared",
+    meaning="The inventory does not say that the cache may be kept in files while its Redis cannot be mended.",
+    overridable=True,
+)
+LOCKS_IN_CACHE = RefusalCode(
+    name="locks-in-cache",
+    meaning="The application keeps locks or marks in the cache: in files nothing would know of those that are set now.",
+    overridable=True,
 )
 DIVERGING_CACHES = RefusalCode(
     name="diverging-caches",
@@ -44,6 +60,14 @@ DIVERGING_CACHES = RefusalCode(
 REDIS_STILL_FAILING = RefusalCode(
     name="redis-still-failing", meaning="The Redis that the cache would go back to does not do what is asked of it."
 )
+
+
+class Standing(Enum):
+    """Who wants the cache in files."""
+
+    ASKED = "a person asks for it"
+    ALLOWED = "the inventory allows it"
+    UNDECLARED = "nobody has said so"
 
 
 _OWN = "cache."
@@ -196,17 +220,24 @@ class _MoveCache(Remedy):
 class UseFileCache(_MoveCache):
     """Keep the cache in files while its Redis is away (runbook 4.3, "Fallback to file cache temporarily").
 
-    A decision, so no playbook takes it by itself. The key of .env that has an effect here is set (CACHE_STORE or
-    CACHE_DRIVER: tried, not guessed from the version), the configuration cache rebuilt beside the one in use, and
-    the workers are asked by signal, because `queue:restart` travels through the cache that is dead. Refused where
+    A decision: a playbook takes it only where the inventory says so (`redis.fallback`), nothing else mends that Redis
+    and nothing but the cache is in it; elsewhere it says what speaks against it. The key of .env that has an effect
+    here is set (CACHE_STORE or CACHE_DRIVER: tried, not guessed from the version), the configuration cache rebuilt
+    beside the one in use, and the workers are asked by signal, because `queue:restart` travels through the cache that
+    is dead. Refused where
     the sessions are in the same Redis, since then the pages would fail as before; where only the queue is, its jobs
     go on waiting, and that is said. On several servers each would have a cache of its own: locks, limits and
-    `queue:restart` would no longer reach the others. Every run reminds of it until `do.cache.restore`.
+    `queue:restart` would no longer reach the others. Where the code takes locks in the cache or marks there what it
+    has done, those are lost. Every run reminds of it until `do.cache.restore`.
     """
 
     kind: Literal["cache.fallback"] = "cache.fallback"
     servers: int | None = Field(
         default=None, ge=1, description="how many servers run this application; unknown counts as several"
+    )
+    standing: Standing = Field(default=Standing.ASKED, description="who wants it")
+    instead: tuple[RedisByHand | ClearCache, ...] = Field(
+        default=(), description="only where one of these leaves that Redis to a person"
     )
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
@@ -215,13 +246,39 @@ class UseFileCache(_MoveCache):
         FILE_CACHE_UNUSABLE,
         FALLBACK_USELESS,
         DIVERGING_CACHES,
+        LOCKS_IN_CACHE,
         CONFIG_PENDING,
+        FALLBACK_PARTIAL,
+        FALLBACK_UNDECLARED,
     )
+    # Where another incident's cause is seen, a cache in files would not bring the pages back.
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "incident.hand-over")
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         return {**super().defaults(host), "servers": host.settings.app_servers}
+
+    @classmethod
+    def as_declared(cls, host: Host, *instead: RedisByHand | ClearCache) -> "UseFileCache":
+        """Return it for a playbook, in the place of remedies that are refused. Raises ConfigurationError."""
+        redis = host.settings.redis
+        allowed = redis is not None and redis.fallback
+        standing = Standing.ALLOWED if allowed else Standing.UNDECLARED
+        return cls.on(host, standing=standing, instead=instead)
+
+    @property
+    def _code(self) -> CacheCode:
+        return CacheCode(php=self.php, path=self.path, user=self.user)
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        others = (probe for remedy in self.instead for probe in remedy.probes())
+        return tuple(dict.fromkeys((*super().probes(), self._code, *others)))
+
+    def steady(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (*super().steady(), self._code)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
@@ -231,6 +288,8 @@ class UseFileCache(_MoveCache):
             return skip(f"the cache is in {redis.store(Role.CACHE).name}, not in Redis")
         if used.trouble is None:
             return skip(f"{used.server} does what the application asks of it")
+        if self.instead and not any(each.guard(facts).decision is Decision.REFUSE for each in self.instead):
+            return skip(f"{used.server} is for another remedy to mend")
         failing = [role for link in redis.failing for role in redis.roles(link)]
         refusal = self._shut_out(facts, cache) or self._unusable(cache)
         if refusal is not None:
@@ -238,15 +297,27 @@ class UseFileCache(_MoveCache):
         said = f"{used.server}: {used.trouble.value}"
         if Role.SESSIONS in failing:
             return refuse(FALLBACK_USELESS, f"{said}; the sessions are there, too: the pages would fail as before")
-        pending = self._pending(facts)
-        if self.servers != 1:
-            count = "an unknown number of" if self.servers is None else f"{self.servers}"
-            several = f"{said}; {count} servers run the application (remediate.app_servers)"
-            return refuse(DIVERGING_CACHES, f"{several}; {pending}" if pending else several)
-        if pending:
-            return refuse(CONFIG_PENDING, f"{said}; {pending}: do.config.cache puts that into use first")
+        if against := [*self._against(facts, redis, used)]:
+            reasons = "; ".join(reason for _, reason in against)
+            return refuse(against[0][0], f"against a cache in files: {reasons} ({said})")
         queue = "; the queue is there, too, and goes on waiting" if Role.QUEUE in failing else ""
         return proceed(f"{said}: {cache.key} from {redis.store(Role.CACHE).name} to {cache.file}{queue}")
+
+    def _against(self, facts: Facts, redis: RedisState, used: Link) -> Iterator[tuple[RefusalCode, str]]:
+        """Yield everything else that speaks against it; a person may override the first, so all of it is said."""
+        beside = [role.value for role in (Role.SESSIONS, Role.QUEUE) if _beside(redis, used, role)]
+        if self.instead and beside:
+            yield FALLBACK_PARTIAL, f"{' and '.join(beside)} are in that Redis, too, or may be"
+        if self.servers != 1:
+            count = "an unknown number of" if self.servers is None else f"{self.servers}"
+            yield DIVERGING_CACHES, f"{count} servers run the application (remediate.app_servers)"
+        uses = facts[self._code]
+        if uses.found or not uses.whole:
+            yield LOCKS_IN_CACHE, f"{self._code.label()}: {uses.describe()}"
+        if pending := self._pending(facts):
+            yield CONFIG_PENDING, f"{pending}: do.config.cache puts that into use first"
+        if self.standing is Standing.UNDECLARED:
+            yield FALLBACK_UNDECLARED, "remediate.redis.fallback does not allow it without a person"
 
     def _unusable(self, cache: CacheState) -> Verdict | None:
         if cache.file is None:
@@ -284,6 +355,12 @@ class UseFileCache(_MoveCache):
             return NotYet(reason=missing)
         workers = "".join(f", {probe.label()} {after[probe].describe()}" for probe in self._workers)
         return Proven(evidence=f"the cache is in files instead of {cache.before}{workers}; pages are right")
+
+
+def _beside(redis: RedisState, used: Link, role: Role) -> bool:
+    """Whether this is in the same Redis as the cache, or may be."""
+    link = redis.link(role)
+    return link is not None and not link.apart_from(used)
 
 
 class RestoreCache(_MoveCache):

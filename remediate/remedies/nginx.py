@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.fields import HostName, Port, UnitName
+from remediate.fields import AbsolutePath, HostName, Port, UnitName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
@@ -17,8 +17,10 @@ from remediate.probes.nginx_config import NginxCertificate
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
 from remediate.probes.x509 import CertificateInfo
 from remediate.remedies.certificate import (
+    NGINX_DOWN,
     NOT_MANAGED,
     OTHER_LINEAGE,
+    SERVER_NAME_CONFLICT,
     UNTRUSTED,
     misplaced,
     served_here,
@@ -36,9 +38,6 @@ from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
-NGINX_DOWN = RefusalCode(
-    name="nginx-down", meaning="nginx does not run, so it serves no certificate: app-down brings it back."
-)
 PORT_TAKEN = RefusalCode(name="port-taken", meaning="Another program listens on a port that this one needs.")
 
 
@@ -133,8 +132,11 @@ class ReloadNginx(Remedy):
     domain: HostName = Field(description="name that the public asks for")
     port: Port = Field(default=443, description="TCP port it is served on")
     renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
+    ca: AbsolutePath | None = Field(default=None, description="PEM file of the authority that signs it")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (NGINX_DOWN, *CONFIG_REFUSALS, NOT_MANAGED, OTHER_LINEAGE, UNTRUSTED)
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (
+        *(NGINX_DOWN, *CONFIG_REFUSALS, NOT_MANAGED, OTHER_LINEAGE, SERVER_NAME_CONFLICT, UNTRUSTED),
+    )
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -149,7 +151,7 @@ class ReloadNginx(Remedy):
 
     @property
     def _served(self) -> ServedCertificate:
-        return served_here(self.domain, self.port, self.renew_within_days)
+        return served_here(self.domain, self.port, self.renew_within_days, self.ca)
 
     @property
     def _disk(self) -> LineageCertificate:
@@ -157,7 +159,7 @@ class ReloadNginx(Remedy):
 
     @property
     def _chain(self) -> LineageChain:
-        return LineageChain(name=self.name)
+        return LineageChain(name=self.name, ca=self.ca)
 
     @property
     def _file(self) -> NginxCertificate:
@@ -204,7 +206,7 @@ class ReloadNginx(Remedy):
             return refuse(UNTRUSTED, f"{self._chain.label()}: {facts[self._chain].describe()}")
         return (
             unsound(facts[NginxConfig()], NginxConfig().label())
-            or misplaced(facts[self._file], self.name)
+            or misplaced(facts, self._file, self.name)
             or proceed(self._older(facts))
         )
 

@@ -11,7 +11,7 @@ from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.network import PortOwner
 from remediate.probes.redis import AppRedis, RedisState
-from remediate.probes.stores import Link, Role, Trouble
+from remediate.probes.stores import Link, Trouble
 from remediate.probes.systemd import Unit
 from remediate.remedies.human import HumanStep
 from remediate.remedies.nginx import PORT_TAKEN
@@ -236,11 +236,6 @@ _BY_TROUBLE = {
 
 
 def _lacking(redis: RedisState, link: Link) -> str:
-    """Say what is missing without it, and what a cache in files would change about that."""
+    """Say what is missing without it."""
     roles = [role for each in redis.failing if each.server == link.server for role in redis.roles(each)]
-    missing = f"and without it no {', '.join(role.value for role in roles)}"
-    if roles == [Role.CACHE]:
-        return f"{missing}: until it is back, do.cache.fallback keeps the cache in files"
-    if Role.CACHE in roles:
-        return f"{missing}: do.cache.fallback would bring back the cache alone"
-    return missing
+    return f"and without it no {', '.join(role.value for role in roles)}"

@@ -2,7 +2,7 @@
 
 import shlex
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from remediate.command import typed
@@ -67,7 +67,8 @@ ADVICE: Final = {
     "inodes-full": "find out what makes so many files, and which of them may go",
     "pool-busy": "find out what it is busy with; to restart it all the same, add --override pool-busy='why'",
     "left-running": "end that by hand, then run this again",
-    "redis-not-ours": "bring it back where it runs, or keep the cache in files until then: do.cache.fallback",
+    "redis-not-ours": "bring it back where it runs",
+    "redis-failing": "read its log and mend what it says; too many clients: raise maxclients, or end what holds them",
     "redis-silent": "look what it is busy with, its log says more; restart it only when what it holds may be lost",
     "redis-loading": "wait until it has loaded its data, then run this again",
     "redis-still-failing": "bring that Redis back, then run this again",
@@ -78,6 +79,11 @@ ADVICE: Final = {
     "memory-elsewhere": "find out what fills it (sessions, queue), or raise maxmemory",
     "fallback-useless": "bring that Redis back: a cache in files would not bring back the pages",
     "diverging-caches": "set remediate.app_servers, or add --override diverging-caches='why that is all right'",
+    "certificate-untrusted": "name its authority's file on the host in remediate.certificate.ca, then run this again; "
+    "when the next one is another authority's, add --override certificate-untrusted='which'",
+    "authority-unknown-here": "name the authority's file on this machine in remediate.site_ca, then run this again",
+    "server-name-conflict": "find them with `nginx -T | grep -E 'configuration file|server_name'`, take the name out "
+    "of those that are not meant, reload nginx, then run this again",
     "fails-again": "mend what it failed with, then add --override fails-again='what was mended'",
     "locked": "wait for it with --wait SECONDS",
     "moved": "find out who else is at work on this host",
@@ -85,8 +91,17 @@ ADVICE: Final = {
     "unstable": "read its log: something ends it again and again",
 }
 """What to do about a refusal: one line, for whoever has to do it."""
+_OPEN: Final = frozenset({"unexplained", "unstable", "server-name-conflict"})
+"""Refusals whose cause may be another one, which the logs may tell."""
 COMMANDS: Final = {"query-cause": "do.database.end-queries", "process-left": "do.process.end"}
 """Refusals that one command goes on from: it ends what is left to work, although pages answer."""
+_FALLBACK: Final = "cache.fallback"
+_FALLBACKS: Final[Mapping[str, str | None]] = {
+    **dict.fromkeys(("fallback-useless", "file-cache-unusable", "env-broken")),
+    **dict.fromkeys(("fallback-undeclared", "fallback-partial"), ""),
+    **{name: f" --override {name}='why'" for name in ("diverging-caches", "locks-in-cache", "config-pending")},
+}
+"""Refusals of a cache in files: the flags with which a person has it all the same, None where nobody should."""
 _LOG_WIDTH: Final = 152
 _TOUCHED: Final = {
     Touched.NO: "nothing was changed",
@@ -242,7 +257,7 @@ def _quotes(outcome: HostOutcome) -> list[str]:
         return []
     if outcome.touched is not Touched.NO:
         return _last_words(outcome.after)
-    unexplained = outcome.error is not None and outcome.error.code in {"unexplained", "unstable"}
+    unexplained = outcome.error is not None and outcome.error.code in _OPEN
     return _last_words(outcome.before) if unexplained else []
 
 
@@ -295,11 +310,23 @@ def _next(outcome: HostOutcome, door: Door) -> str:
         case code if code in COMMANDS:
             return f"next: {door.program} {COMMANDS[code]} {door.on(outcome.name)} --even-if-pages-answer yes"
         case _ if advised is not None:
-            return f"next: {ADVICE[advised]}"
+            return f"next: {ADVICE[advised]}{_meanwhile(outcome, door)}"
         case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):
             return ""
         case _:
             return door.evidence
+
+
+def _meanwhile(outcome: HostOutcome, door: Door) -> str:
+    """Name a cache in files, where a run came to it and did not take it, with what speaks against it."""
+    step = next((each for each in outcome.steps if each.remedy == _FALLBACK and each.code in _FALLBACKS), None)
+    if step is None or step.code is None or door.name == f"do.{_FALLBACK}":
+        return ""
+    why = clean(step.why)
+    if (flags := _FALLBACKS[step.code]) is None:
+        return f"; until then do.{_FALLBACK} would not help: {why}"
+    command = f"{door.program} do.{_FALLBACK} {door.on(outcome.name)}{flags}"
+    return f"; until then {command}; {why}"
 
 
 def _indented(text: str) -> list[str]:

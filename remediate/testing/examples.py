@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from remediate.probes.acme import AuthorityState, ChallengeState
-from remediate.probes.cache import CacheState
+from remediate.probes.cache import CacheState, CacheUses
 from remediate.probes.certbot import CertbotProcesses, Issued, IssuedState, RenewalState
 from remediate.probes.certificate import ChainState, NoHandshake, ServedCertificate, ServedState
 from remediate.probes.config import ConfigCheck, ConfigState
@@ -335,6 +335,10 @@ CACHE: Final = CacheState(
     moved=None,
 )
 """A cache in Redis that could be kept in files."""
+ONLY_COPIES: Final = CacheUses(found=(), whole=True)
+"""Code that keeps nothing in the cache but copies."""
+LOCKS: Final = CacheUses(found=("app/Jobs/Charge.php (WithoutOverlapping)",), whole=True)
+"""Code that takes locks in it."""
 FILE_CACHE: Final = CACHE.model_copy(
     update={"now": "file", "before": "redis", "connection": "cache", "moved": 1_795_000_000}
 )

@@ -213,7 +213,8 @@ def _answer(probe: Site | Page, fact: Answer) -> Output:
 
 def _nginx(fact: ConfigCheck) -> Output:
     if fact.state is ConfigState.SOUND:
-        return Output()
+        said = 'nginx: [warn] conflicting server name "{0.name}" on {0.address}, ignored\n'
+        return Output(stderr="".join(said.format(each) for each in fact.conflicts))
     place = f" in {fact.file}:{fact.line}" if fact.file else ""
     emerg = "[emerg] " if fact.state is ConfigState.BROKEN else ""
     return Output(stderr=f"{emerg}{fact.message}{place}\n", exit=1)

@@ -39,7 +39,10 @@ def of_certificates(probe: Probe[Fact], fact: Fact) -> Output | None:
         case ServerCertificate() if isinstance(probe, NginxCertificate):
             files = "".join(f"ssl_certificate {file};" for file in fact.files)
             server = f"server {{ listen {probe.port} ssl; server_name {probe.domain}; {files} }}"
-            return Output(stdout=f"# configuration file /etc/nginx/nginx.conf:\nhttp {{ {server} }}\n")
+            if not fact.blocks:
+                return Output(stdout=f"# configuration file /etc/nginx/nginx.conf:\nhttp {{ {server} }}\n")
+            parts = "".join(f"# configuration file {path}:\n{server}\n" for path in fact.blocks)
+            return Output(stdout=f"# configuration file /etc/nginx/nginx.conf:\nhttp {{ include /*/*/*/*; }}\n{parts}")
         case NginxWorkerPids():
             return Output(stdout="".join(f"{pid}\n" for pid in fact.pids), exit=0 if fact.pids else _NONE_MATCHED)
         case _:

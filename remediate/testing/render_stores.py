@@ -5,7 +5,7 @@ from typing import Final
 
 from remediate.command import Output
 from remediate.probe import Fact
-from remediate.probes.cache import CacheState
+from remediate.probes.cache import CacheState, CacheUses
 from remediate.probes.laravel import CredentialsState, DatabaseState, DatabaseTrouble
 from remediate.probes.mysql import DataRoom, IdleState, SessionsState
 from remediate.probes.php import MARKER
@@ -56,6 +56,8 @@ def of_stores(fact: Fact) -> Output | None:
             return _room(fact)
         case RedisState() | ContentState() | CacheState():
             answer = _redis(fact)
+        case CacheUses():
+            answer = fact.model_dump()
         case DatabaseState():
             answer = _database(fact)
         case CredentialsState(answer=None):

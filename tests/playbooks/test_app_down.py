@@ -45,6 +45,7 @@ from remediate.host import Host, SshTarget
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
 from remediate.playbooks.app_down import app_down
+from remediate.probes.config import NameConflict
 from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
 from remediate.probes.http import Site
 from remediate.probes.laravel import App, AppLog
@@ -100,10 +101,12 @@ def test_the_order_is_from_the_inside_out() -> None:
     kinds = [remedy.kind for remedy in app_down(HOST).remedies]
     assert kinds == [
         *("laravel.up", "php-fpm.restart", "nginx.restart", "incident.hand-over"),
-        *("supervisor.restart", "worker.start"),
+        *("supervisor.restart", "worker.start", "nginx.server-name"),
     ]
     bare = app_down(host(app_path=None, worker_program=None, health_path=None))
-    assert [remedy.kind for remedy in bare.remedies] == ["php-fpm.restart", "nginx.restart", "incident.hand-over"]
+    assert [remedy.kind for remedy in bare.remedies] == [
+        *("php-fpm.restart", "nginx.restart", "incident.hand-over", "nginx.server-name")
+    ]
     assert bare.symptoms == Site.of(HOST)
 
 
@@ -141,7 +144,7 @@ def test_one_cause_is_mended(cause: str) -> None:
     outcome = play(app_down, session, host=HOST, record=record)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.FIXED, 0, Touched.YES), outcome.error
     assert [kind for kind, end in told(outcome) if end == "proven"] == [ALONE[cause][2]]
-    assert [end for kind, end in told(outcome) if kind != ALONE[cause][2]] == ["skip"] * 5
+    assert [end for kind, end in told(outcome) if kind != ALONE[cause][2]] == ["skip"] * 6
     assert session.execs == 3 + 1
     assert [remedy.kind for _, remedy, _ in record.intents] == [ALONE[cause][2]]
 
@@ -177,7 +180,7 @@ def test_a_daemon_that_comes_back_with_dead_workers_has_them_started_too() -> No
     session = ScriptedSession(broken("supervisor down"), daemon_only, working("RUNNING", "RUNNING", pid=20001))
     outcome = play(app_down, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
-    assert told(outcome)[4:] == [("supervisor.restart", "proven"), ("worker.start", "proven")]
+    assert told(outcome)[4:6] == [("supervisor.restart", "proven"), ("worker.start", "proven")]
     assert session.execs == 4 + 1
 
 
@@ -198,7 +201,7 @@ def test_workers_that_do_not_end_keep_a_second_set_away() -> None:
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.NOT_FIXED, 5, "not-verified")
     assert outcome.error is not None
     assert "still there: 101" in outcome.error.message
-    assert told(outcome)[4:] == [(remedy.kind, "failed"), ("worker.start", "not_attempted")]
+    assert told(outcome)[4:6] == [(remedy.kind, "failed"), ("worker.start", "not_attempted")]
 
 
 def test_a_worker_in_a_long_job_is_not_touched() -> None:
@@ -412,6 +415,20 @@ def test_a_dead_php_is_brought_back_through_a_real_shell(tmp_path: Path) -> None
         assert [(call.argv, call.user) for call in restarts] == [
             (("systemctl", "restart", "php8.2-fpm.service"), "root")
         ]
+
+
+def test_a_name_of_several_server_blocks_is_named_where_nothing_else_explains_it() -> None:
+    conflict = NameConflict(name="example.com", address="0.0.0.0:443")
+    twice: Changes = {NGINX_CONFIG: ex.SOUND.model_copy(update={"conflicts": (conflict,)})}
+    assert play(app_down, ScriptedSession({**HEALTHY, **twice}), host=HOST).verdict is RunVerdict.HEALTHY
+    wrong: Changes = dict.fromkeys(PAGES, ex.page(404))
+    session = ScriptedSession({**HEALTHY, **wrong, **twice})
+    outcome = play(app_down, session, host=HOST)
+    assert (code(outcome), session.ran) == ("server-name-conflict", [])
+    (seen,) = (each.note for each in outcome.before if each.probe == "nginx.config")
+    assert seen == "ok, but conflicting server name example.com on 0.0.0.0:443"
+    down = play(app_down, ScriptedSession({**HEALTHY, **DOWN, **twice, NGINX: ex.MASKED}), host=HOST)
+    assert code(down) == "unit-masked"
 
 
 @pytest.mark.parametrize(

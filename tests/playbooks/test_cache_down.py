@@ -11,10 +11,11 @@ from remediate.command import Output
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import Host
 from remediate.outcome import HostOutcome, RunVerdict, Touched
+from remediate.playbook import Severity
 from remediate.playbooks.app_down import app_down
 from remediate.playbooks.cache_down import cache_down
 from remediate.probe import Fact, Probe
-from remediate.probes.cache import Cache
+from remediate.probes.cache import Cache, CacheCode
 from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvState, FileState
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendant, Descendants, DescendantsState
 from remediate.probes.filesystems import Room
@@ -22,16 +23,18 @@ from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
 from remediate.probes.network import PortOwner
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import PhpFpmConfig
-from remediate.probes.redis import AppRedis, RedisContent
+from remediate.probes.redis import AppRedis, RedisContent, RedisState
 from remediate.probes.stores import Scan, Trouble
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.remedies.cache import ClearCache
 from remediate.remedies.configuration import CacheConfig
+from remediate.remedies.fallback import UseFileCache
 from remediate.remedies.redis import RestartRedis
 from remediate.remedies.supervisor import StartWorkers
 from remediate.remedies.workers import RestartWorkers
 from remediate.remedy import Remedy
+from remediate.report.lines import Door, verdict_lines
 from remediate.testing import ScriptedSession, play
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
@@ -50,7 +53,7 @@ PAGES = tuple(probe for probe in cache_down(HOST).symptoms if probe.kind == "htt
 UNIT, DAEMON, NGINX, FPM = (Unit(name=name) for name in ("redis-server", "supervisor", "nginx", "php8.2-fpm"))
 APP = AppRedis.model_validate(OF)
 FRESH = APP.model_copy(update={"fresh": True})
-CONTENT, CACHE = RedisContent.model_validate(OF), Cache.model_validate(OF)
+CONTENT, CACHE, CODE = RedisContent.model_validate(OF), Cache.model_validate(OF), CacheCode.model_validate(OF)
 CONFIGURATION = Configuration.model_validate(OF)
 ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
 WORKERS = Workers(program="agency-worker")
@@ -84,6 +87,7 @@ HEALTHY: Changes = {
     PortOwner(port=6379): ex.listening(("redis-server", 9)),
     CONTENT: ex.content(),
     CACHE: ex.CACHE,
+    CODE: ex.ONLY_COPIES,
     CONFIGURATION: SOUND,
     ENV: FileState(mark="a" * 64),
     CACHED: FileState(mark="1 2 3.0"),
@@ -104,7 +108,7 @@ BROKEN: Changes = dict.fromkeys(PAGES, ex.page(503))
 RIGHT: Changes = dict.fromkeys(PAGES, ex.page())
 KINDS = (
     *("laravel.up", "redis.restart", "redis.by-hand", "config.cache", "php-fpm.reload", "cache.clear"),
-    *("incident.hand-over", "supervisor.restart", "worker.restart", "worker.start"),
+    *("incident.hand-over", "cache.fallback", "supervisor.restart", "worker.restart", "worker.start"),
 )
 
 
@@ -119,7 +123,10 @@ FATAL = working("FATAL", "FATAL")
 
 @pytest.fixture(autouse=True, scope="module")
 def hurry() -> Iterator[None]:
-    mine: tuple[type[Remedy], ...] = (RestartRedis, ClearCache, CacheConfig, RestartWorkers, StartWorkers)
+    mine: tuple[type[Remedy], ...] = (
+        *(RestartRedis, ClearCache, CacheConfig, RestartWorkers, StartWorkers),
+        UseFileCache,
+    )
     with at_once(), pytest.MonkeyPatch.context() as patch:
         for remedy in mine:
             patch.setattr(remedy.model_fields["settle"], "default", 0)
@@ -180,7 +187,8 @@ def test_redis_comes_first_and_the_workers_last() -> None:
     assert tuple(remedy.kind for remedy in cache_down(HOST).remedies) == KINDS
     theirs = cache_down(host(redis={"port": 6379}, worker_program=None))
     assert [remedy.kind for remedy in theirs.remedies] == [
-        *("laravel.up", "redis.by-hand", "config.cache", "php-fpm.reload", "cache.clear", "incident.hand-over")
+        *("laravel.up", "redis.by-hand", "config.cache", "php-fpm.reload", "cache.clear", "incident.hand-over"),
+        "cache.fallback",
     ]
 
 
@@ -289,9 +297,105 @@ def test_a_redis_of_somebody_else_is_named_with_the_way_out() -> None:
     away = ex.redis(Trouble.REFUSED, sessions=None, server="cache.example.com:6379")
     outcome = run({**BROKEN, **FATAL, APP: away, FRESH: away}, on=host(redis=None))
     assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "redis-not-ours")
-    assert outcome.error is not None
-    assert "do.cache.fallback" in outcome.error.message
+    assert "next: bring it back where it runs; until then invoke do.cache.fallback --host" in _next(outcome)
     assert "worker.start" in {step.remedy for step in outcome.steps if step.decision.value == "not_attempted"}
+
+
+# -- the cache in files, where the inventory allows it -----------------------------------------------------------------
+
+ALLOWED = host(redis={"unit": "redis-server", "fallback": True}, app_servers=1)
+DOOR = Door("invoke", "cache-down", "7f3a", Severity.SEV2)
+
+
+def _next(outcome: HostOutcome) -> str:
+    """Return what a person reads at the end, on one line."""
+    return " ".join(" ".join(verdict_lines(outcome, DOOR)).split())
+
+
+def apart(redis: RedisState) -> RedisState:
+    """Tell the servers of both connections apart by their run ids."""
+    runs = zip(redis.links, ("c" * 40, "d" * 40), strict=True)
+    return redis.model_copy(
+        update={"links": tuple(link.model_copy(update={"run": link.run and run}) for link, run in runs)}
+    )
+
+
+def alone(trouble: Trouble) -> Changes:
+    """Say how a host answers whose cache has a Redis of its own, in this trouble whatever .env says."""
+    redis = apart(ex.redis(trouble, sessions=None, server="127.0.0.1:6380"))
+    return {**BROKEN, **dict.fromkeys((APP, FRESH), redis), CONTENT: ex.content(scan=FOREIGN)}
+
+
+FOREIGN = Scan(seen=9, foreign=2, whole=True)
+
+
+def in_files(trouble: Trouble) -> Changes:
+    redis = ex.redis(trouble, sessions=None, server="127.0.0.1:6380", cache="file")
+    moved: Changes = {ENV: FileState(mark="b" * 64), CACHED: FileState(mark="4 5 6.0"), CACHE: ex.FILE_CACHE}
+    return {**RIGHT, **dict.fromkeys((APP, FRESH), redis), **moved}
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        *(Trouble.DENIED, Trouble.MEMORY, Trouble.UNSAVED, Trouble.CLIENTS, Trouble.REPLICA, Trouble.REFUSED),
+        *(Trouble.TIMEOUT, Trouble.FORBIDDEN),
+    ],
+)
+def test_the_cache_goes_into_files_when_its_redis_cannot_be_mended(trouble: Trouble) -> None:
+    outcome = run(alone(trouble), in_files(trouble), on=ALLOWED)
+    assert (outcome.verdict, changed(outcome)) == (RunVerdict.FIXED, ["cache.fallback"]), outcome.error
+    assert "though: cache in files instead of redis since" in _next(outcome)
+    assert "do.cache.restore goes back" in _next(outcome)
+
+
+AGAINST: dict[str, tuple[Host, Changes, str]] = {
+    "not allowed": (host(app_servers=1), {}, "remediate.redis.fallback does not allow it without a person"),
+    "several servers": (
+        host(redis={"unit": "redis-server", "fallback": True}, app_servers=2),
+        {},
+        "2 servers run the application (remediate.app_servers)",
+    ),
+    "nobody knows how many": (
+        host(redis={"unit": "redis-server", "fallback": True}),
+        {},
+        "an unknown number of servers run the application (remediate.app_servers)",
+    ),
+    "locks": (ALLOWED, {CODE: ex.LOCKS}, "locks or marks in the cache: app/Jobs/Charge.php (WithoutOverlapping)"),
+    "code unknown": (ALLOWED, {CODE: ex.ONLY_COPIES.model_copy(update={"whole": False})}, "not all of it"),
+    "sessions, too": (
+        ALLOWED,
+        dict.fromkeys((APP, FRESH), ex.redis(Trouble.DENIED)),
+        "would not help: 127.0.0.1:6379: password rejected; the sessions are there, too",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AGAINST)
+def test_elsewhere_it_is_said_what_speaks_against_it(name: str) -> None:
+    here, changes, said = AGAINST[name]
+    outcome = run({**alone(Trouble.DENIED), **changes}, on=here)
+    assert (outcome.verdict, outcome.touched, code(outcome)) == (RunVerdict.REFUSED, Touched.NO, "password-rejected")
+    told = _next(outcome)
+    assert "next: put the right password into .env with do.env.set, then run this again; until then " in told
+    assert "do.cache.fallback" in told
+    assert said in told
+    assert run({**alone(Trouble.DENIED), **changes}, on=here).touched is Touched.NO
+
+
+def test_the_command_that_is_named_is_one_that_works() -> None:
+    here, _, _ = AGAINST["several servers"]
+    told = _next(run(alone(Trouble.DENIED), on=here))
+    assert f"; until then invoke do.cache.fallback --host {here.name} --override diverging-caches='why'; " in told
+    plain, _, _ = AGAINST["not allowed"]
+    assert f"; until then invoke do.cache.fallback --host {plain.name}; " in _next(run(alone(Trouble.DENIED), on=plain))
+
+
+def test_it_waits_for_the_other_incident_that_is_seen() -> None:
+    outcome = run({**alone(Trouble.DENIED), AppDatabase.model_validate(OF): ex.DATABASE_GONE}, on=ALLOWED)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
+    (step,) = (each for each in outcome.steps if each.remedy == "cache.fallback")
+    assert step.decision.value == "not_attempted"
 
 
 def test_another_incident_is_named() -> None:

@@ -13,6 +13,7 @@ from remediate.playbooks.certificate_expiry import certificate_expiry
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, ServedCertificate
+from remediate.probes.config import NameConflict
 from remediate.probes.filesystems import Room
 from remediate.probes.http import Failure, Site
 from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
@@ -215,6 +216,57 @@ def test_a_certificate_of_the_panel_is_for_a_person(change: Changes) -> None:
     step = next(step for step in outcome.steps if step.remedy == "certificate.panel")
     assert step.code == "human-step"
     assert step.why.endswith("at the hosting panel: https://forge.example.com/servers/4711")
+
+
+def test_a_name_of_several_server_blocks_is_not_sent_to_the_panel() -> None:
+    conflict = NameConflict(name=NAME, address="0.0.0.0:443")
+    twice: Changes = {NginxConfig(): ex.SOUND.model_copy(update={"conflicts": (conflict,)}), FILE: PANEL}
+    session = ScriptedSession({**having(DUE), **twice})
+    outcome = play(certificate_expiry, session, host=HOST)
+    assert (outcome.verdict, session.acts) == (RunVerdict.REFUSED, [])
+    assert told(outcome)["certificate.renew"] == "server-name-conflict"
+    assert told(outcome)["certificate.panel"] == "skip"
+    assert outcome.error is not None
+    assert outcome.error.code == "server-name-conflict"
+
+
+def test_what_would_not_be_loaded_is_not_renewed() -> None:
+    untrusted: Changes = {LineageChain(name=NAME): ex.SELF_SIGNED, HERE: ex.served(HERE, EXPIRED, verify=18)}
+    session = ScriptedSession({**having(EXPIRED), **untrusted}, {**RENEWED, LineageChain(name=NAME): ex.SELF_SIGNED})
+    outcome = play(certificate_expiry, session, host=HOST)
+    assert (outcome.verdict, session.acts) == (RunVerdict.REFUSED, [])
+    assert outcome.error is not None
+    assert outcome.error.code == "certificate-untrusted"
+    # A person who knows better has it renewed, and what comes is judged for itself.
+    options = Options(yes=True, hold=0, overrides={"certificate-untrusted": "the next one is Let's Encrypt's"})
+    trusted: Changes = {LineageChain(name=NAME): ex.TRUSTED}
+    session = ScriptedSession({**having(EXPIRED), **untrusted}, {**RENEWED, **trusted}, LOADED)
+    assert play(certificate_expiry, session, host=HOST, options=options).verdict is RunVerdict.FIXED
+    session = ScriptedSession({**having(EXPIRED), **untrusted}, RENEWED, LOADED)
+    assert play(certificate_expiry, session, host=HOST, options=options).verdict is RunVerdict.NOT_FIXED
+
+
+def test_a_healthy_host_with_an_authority_of_its_own_is_healthy() -> None:
+    certificate = {"name": NAME, "domain": NAME, "ca": "/etc/ssl/own.pem"}
+    settings = {**HOST.settings.model_dump(), "certificate": certificate, "site_ca": "/home/ana/own.pem"}
+    own = HOST.model_copy(update={"settings": Settings.model_validate(settings)})
+    here, there = ServedCertificate.of(own)
+    assert (str(here.ca_file), str(there.ca_file)) == ("/etc/ssl/own.pem", "/home/ana/own.pem")
+    asked = certificate_expiry(own).probes()
+    assert {each.ca for each in asked if isinstance(each, LineageChain)} == {"/etc/ssl/own.pem"}
+    answers: Changes = {
+        **having(GOOD),
+        here: ex.served(here, GOOD),
+        there: ex.served(there, GOOD),
+        **dict.fromkeys(Site.of(own), ex.page()),
+        LineageChain(name=NAME, ca="/etc/ssl/own.pem"): ex.TRUSTED,
+    }
+    outcome = play(certificate_expiry, ScriptedSession(answers), host=own)
+    assert (outcome.verdict, outcome.error) == (RunVerdict.HEALTHY, None)
+    stranger = ex.served(there, GOOD, verify=20)
+    outcome = play(certificate_expiry, ScriptedSession({**answers, there: stranger}), host=own)
+    assert outcome.error is not None
+    assert outcome.error.code == "authority-unknown-here"
 
 
 def test_what_is_not_about_the_certificate_is_handed_over() -> None:

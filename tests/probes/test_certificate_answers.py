@@ -1,10 +1,11 @@
 """What openssl, certbot and nginx of a real host print, and how it is read."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from remediate.command import Output
+from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probes.acme import Authority, Challenge
@@ -15,6 +16,7 @@ from remediate.probes.certificate import (
     NoHandshake,
     ServedCertificate,
 )
+from remediate.probes.http import Site
 from remediate.probes.nginx import NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate
 from remediate.probes.x509 import CertificateInfo
@@ -253,6 +255,38 @@ def test_a_chain_on_disk() -> None:
     assert probe.read(Output(stdout=older, exit=2)).message == "unable to get local issuer certificate (20)"
     with pytest.raises(Unreadable, match="Unable to load"):
         probe.read(Output(stderr="Could not open file\nUnable to load certificate file\n", exit=2))
+    own = LineageChain(name=NAME, ca="/etc/ssl/own.pem")
+    with pytest.raises(Unreadable, match=r"/etc/ssl/own\.pem \(certificate\.ca\) cannot be read"):
+        own.read(Output(stderr="Error loading file /etc/ssl/own.pem\n80DBC4:error:80000002:system library\n", exit=1))
+
+
+def test_a_file_of_authorities_that_cannot_be_read_says_nothing_about_the_site() -> None:
+    own = SERVED.model_copy(update={"ca_file": Path("/etc/ssl/own.pem")})
+    said = "/etc/ssl/own.pem: no certificate that can be read\n"
+    with pytest.raises(Unreadable, match="no certificate that can be read"):
+        own.read(Output(stdout="1795443900\n", stderr=said, exit=77))
+    with pytest.raises(Unreadable, match=r"certificate\.ca"):
+        Site(url="https://example.com/", asked_from=Vantage.HOST).read(Output(stderr="000 0.01 ", exit=77))
+
+
+@pytest.mark.parametrize(
+    ("site_url", "port", "trusted"),
+    [
+        ("https://example.com/", 443, "/etc/ssl/own.pem"),
+        ("https://example.com:8443/", 8443, "/etc/ssl/own.pem"),
+        ("https://example.com/", 465, None),
+        ("http://example.com/", 443, None),
+    ],
+)
+def test_what_the_pages_are_trusted_by(site_url: str, port: int, trusted: str | None) -> None:
+    certificate = {"name": "example.com", "domain": "example.com", "port": port, "ca": "/etc/ssl/own.pem"}
+    settings = {"site_url": site_url, "site_ca": "/home/ana/own.pem", "certificate": certificate}
+    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(settings))
+    here, there = Site.of(host)
+    assert (here.ca_file, there.ca_file) == (None if trusted is None else Path(trusted), Path("/home/ana/own.pem"))
+    command = here.command()
+    assert isinstance(command, Run)
+    assert ("--cacert" in command.argv) is (trusted is not None)
 
 
 # -- certbot 2.1 -------------------------------------------------------------------------------------------------------
@@ -445,6 +479,19 @@ def test_a_configuration_too_long_to_be_read_whole() -> None:
     assert NginxCertificate(domain=NAME).read(answer).files[0].startswith("/etc/letsencrypt/")
     with pytest.raises(Unreadable, match="too long"):
         NginxCertificate(domain="whoever.com").read(answer)
+
+
+def test_several_blocks_of_one_name() -> None:
+    other = """# configuration file /etc/nginx/sites-enabled/0-old:
+server { listen 443 ssl; server_name staging.example.com; ssl_certificate /etc/ssl/old.pem; }
+server { listen 80; server_name staging.example.com; }
+"""
+    first, rest = DUMP.split("# configuration file /etc/nginx/sites-enabled/agency-platform:")
+    dump = f"{first}{other}# configuration file /etc/nginx/sites-enabled/agency-platform:{rest}"
+    found = NginxCertificate(domain=NAME).read(Output(stdout=dump))
+    assert found.files == ("/etc/ssl/old.pem",)
+    assert found.blocks == ("/etc/nginx/sites-enabled/0-old", "/etc/nginx/sites-enabled/agency-platform")
+    assert NginxCertificate(domain=NAME).read(Output(stdout=DUMP)).blocks == ()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from remediate.probes.acme import Authority, AuthorityState, Challenge, Challeng
 from remediate.probes.alertmanager import AlertmanagerRouting, Matcher
 from remediate.probes.apt import Patches, PatchState
 from remediate.probes.backup import RestoredBackup, RestoredState, RestoredTable, RestoreState
-from remediate.probes.cache import Cache
+from remediate.probes.cache import Cache, CacheCode
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal, RenewalState
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
@@ -148,6 +148,9 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     RedisContent(php="php8.2", path=APP, user="forge"): (
         *(ex.content(), ex.content(scan=ex.OWN_KEYS), ex.content(scan=Scan(seen=2000, foreign=3, whole=False))),
         ContentState(contents=()),
+    ),
+    CacheCode(php="php8.2", path=APP, user="forge"): (
+        *(ex.ONLY_COPIES, ex.LOCKS, ex.ONLY_COPIES.model_copy(update={"whole": False})),
     ),
     Cache(php="php8.2", path=APP, user="forge"): (
         *(ex.CACHE, ex.FILE_CACHE),

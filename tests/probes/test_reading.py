@@ -169,6 +169,26 @@ def test_a_configuration_check(
     assert check.ok is {ConfigState.SOUND: True, ConfigState.BROKEN: False, ConfigState.UNCHECKED: None}[state]
 
 
+NGINX_TWICE = """nginx: [warn] conflicting server name "shop.example.com" on 0.0.0.0:443, ignored
+nginx: [warn] conflicting server name "shop.example.com" on [::]:443, ignored
+2026/11/23 08:38:30 [warn] 812#812: conflicting server name "*.b.org" on 127.0.0.1:80, ignored
+nginx: [warn] server name "a,b" has suspicious symbols in /etc/nginx/sites-enabled/a:3
+nginx: the configuration file /etc/nginx/nginx.conf syntax is ok
+nginx: configuration file /etc/nginx/nginx.conf test is successful
+"""
+
+
+def test_a_name_that_nginx_ignores_is_told_though_it_accepts_the_configuration() -> None:
+    check = NGINX.read(Output(stderr=NGINX_TWICE))
+    assert (check.ok, [str(each) for each in check.conflicts]) == (
+        True,
+        ["shop.example.com on 0.0.0.0:443", "shop.example.com on [::]:443", "*.b.org on 127.0.0.1:80"],
+    )
+    told = "shop.example.com on 0.0.0.0:443, shop.example.com on [::]:443 and 1 more"
+    assert check.describe() == f"ok, but conflicting server name {told}"
+    assert NGINX.read(Output(stderr=NGINX_OK)).conflicts == ()
+
+
 @pytest.mark.parametrize("probe", [NGINX, PHP, UnitLog(name="nginx")])
 def test_a_check_that_sudo_forbids_is_unreadable(probe: Probe[Fact]) -> None:
     with pytest.raises(Unreadable, match="not allowed to run `sudo -n "):

@@ -134,6 +134,19 @@ def test_the_question_holds_no_secret_and_names_everything_else() -> None:
     )
 
 
+def test_an_authority_of_ones_own_is_trusted() -> None:
+    certificate = {"name": "example.com", "domain": "example.com", "ca": "/etc/ssl/own.pem"}
+    stated = {"site_url": "https://example.com/", "webhook_path": "/hook", "app_path": "/srv/app", "php": "php8.3"}
+    settings = Settings.model_validate({**stated, "certificate": certificate})
+    probe = Webhook.of(Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings))
+    assert probe is not None
+    run = probe.command()
+    assert isinstance(run, Run)
+    assert run.argv[-2:] == ("-", "/etc/ssl/own.pem")
+    with pytest.raises(Unreadable, match=r"/etc/ssl/own\.pem \(certificate\.ca\) cannot be read as forge"):
+        probe.read(Output(stdout=RIGHT.replace('"wrong":{"status":400,"error":0}', '"wrong":{"status":0,"error":77}')))
+
+
 def test_it_is_asked_where_the_inventory_says_enough() -> None:
     stated = {"site_url": "https://example.com/", "webhook_path": "/hook", "app_path": "/srv/app", "php": "php8.3"}
     host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))

@@ -187,6 +187,8 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.DeployRunning(unit=UNIT), (UNIT,)),
     (faults.TableLocked(database="agency", url="https://example.com/"), ("agency",)),
     (LINEAGE, ("/etc/letsencrypt/",)),
+    (LINEAGE.model_copy(update={"own": "/etc/own.pem"}), ("/etc/letsencrypt/", "/etc/own.pem")),
+    (faults.NameTaken(domain="example.com", config="/etc/x"), ("/etc/x", "/etc/nginx/ssl/")),
     (faults.CertificateElsewhere(domain="example.com", config="/etc/x"), ("/etc/x", "/etc/nginx/ssl/")),
     (faults.IssuedOften(name="example.com"), ("/etc/letsencrypt/",)),
     (faults.CertbotAtWork(), ("certbot",)),
@@ -215,7 +217,7 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.RedisPassword(path="/srv", program=PROGRAM, told=True), ("redis-server", PROGRAM, *CONFIGURED)),
     (faults.RedisPassword(path="/srv", program=PROGRAM, told=False), ("redis-server", PROGRAM)),
     (faults.RedisReplica(path="/srv", program=PROGRAM), ("redis-server", PROGRAM)),
-    (faults.CacheElsewhere(path="/srv", program=PROGRAM), ("redis-server", PROGRAM, CONFIGURED[1])),
+    (faults.CacheElsewhere(path="/srv", program=PROGRAM), ("redis-server", PROGRAM, *CONFIGURED)),
     (faults.JobsFailed(php="php8.3", path="/srv", recorded=3), ("agency.failed_jobs",)),
     (
         faults.SecretChanged(path="/srv", program=PROGRAM, url="https://example.com/hook"),

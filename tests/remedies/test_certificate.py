@@ -14,17 +14,20 @@ from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, Challenge, ChallengeState
 from remediate.probes.certbot import CertbotRunning, Issuances, IssuedState, Renewal, RenewalState
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
+from remediate.probes.config import NameConflict
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
+from remediate.probes.systemd import Unit
 from remediate.probes.x509 import CertificateInfo
 from remediate.remedies.certificate import RenewCertificate, misplaced, served_here
 from remediate.remedies.certificate_panel import RenewAtPanel
+from remediate.remedies.nginx import ReloadNginx
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.testing import output_of
 from remediate.vantage import Vantage
-from remediate.verdict import Decision
+from remediate.verdict import Decision, Verdict
 
 NAME = "example.com"
 HERE = served_here(NAME, 443, 30)
@@ -32,7 +35,7 @@ THERE = HERE.model_copy(update={"asked_from": Vantage.CONTROLLER})
 CHALLENGE = Challenge(domain=NAME)
 REMEDY = RenewCertificate(name=NAME, domain=NAME, outside=(THERE,))
 DISK, CHAIN, RENEWAL = LineageCertificate(name=NAME), LineageChain(name=NAME), Renewal(name=NAME)
-FILE, AUTHORITY = NginxCertificate(domain=NAME), Authority(name=NAME)
+FILE, AUTHORITY, UNIT = NginxCertificate(domain=NAME), Authority(name=NAME), Unit(name="nginx")
 OWN = ServerCertificate(files=(f"/etc/letsencrypt/live/{NAME}/fullchain.pem",))
 OTHER = ServerCertificate(files=("/etc/letsencrypt/live/other.org/fullchain.pem",))
 PANEL = ServerCertificate(files=("/etc/nginx/ssl/example.com/4711/server.crt",))
@@ -64,6 +67,7 @@ def facts(
         "authority": ex.AUTHORITY,
         "issued": ex.issued(80, 20),
         "challenge": ex.CHALLENGE,
+        "unit": ex.RUNNING,
         **given,
     }
     probes: dict[str, Probe[Fact]] = {
@@ -76,6 +80,7 @@ def facts(
         "authority": AUTHORITY,
         "issued": Issuances(),
         "challenge": CHALLENGE,
+        "unit": UNIT,
     }
     return {HERE: here, DISK: LineageState(certificate=disk), **{probes[name]: fact for name, fact in usual.items()}}
 
@@ -160,8 +165,88 @@ def test_a_lineage_that_certbot_does_not_have() -> None:
 def test_a_chain_that_nobody_trusts() -> None:
     untrusted = ex.served(HERE, GOOD, verify=19)
     assert decide({**facts(GOOD, chain=ex.SELF_SIGNED), HERE: untrusted}) == "certificate-untrusted"
-    # One that is due may come with another chain: what comes of it is looked at.
-    assert decide(facts(EXPIRED, chain=ex.SELF_SIGNED)) == "proceed"
+    # The next one of the same authority would be refused by nginx.reload, so it is not even asked for.
+    assert decide(facts(EXPIRED, chain=ex.SELF_SIGNED)) == "certificate-untrusted"
+    assert decide(facts(EXPIRED, chain=ex.SELF_SIGNED, issued=ex.issued(1, 2, 3, 4))) == "issuance-limit"
+    # What a person may override says all that there is to it.
+    shut = Facts(facts(EXPIRED, chain=ex.SELF_SIGNED, challenge=ChallengeState(status=403)))
+    verdict = REMEDY.guard(shut)
+    assert verdict.code is not None
+    assert (verdict.code.name, verdict.code.overridable) == ("certificate-untrusted", True)
+    assert verdict.reason.endswith(
+        f"not trusted: self-signed certificate (18); and {CHALLENGE.label()} answers 403 (from the host)"
+    )
+    # Another authority's is wanted then, which certbot would not ask for before it is due.
+    assert list(REMEDY.apply(Facts({**facts(GOOD, chain=ex.SELF_SIGNED), HERE: untrusted}))) == [FORCE]
+    assert not next(code for code in ReloadNginx.refusals if code.name == "certificate-untrusted").overridable
+
+
+def test_an_authority_of_ones_own() -> None:
+    mine = RenewCertificate(name=NAME, domain=NAME, ca="/etc/ssl/own ca.pem")
+    (chain,) = (each.command() for each in mine.probes() if isinstance(each, LineageChain))
+    assert isinstance(chain, Run)
+    live = f"/etc/letsencrypt/live/{NAME}"
+    assert chain.argv[-5:] == ("-untrusted", f"{live}/chain.pem", "-CAfile", "/etc/ssl/own ca.pem", f"{live}/cert.pem")
+    assert chain.fixed == LineageChain(name=NAME).command().fixed
+    own = host(certificate={"name": NAME, "domain": NAME, "ca": "/etc/ssl/own ca.pem"}, site_url="https://example.com/")
+    symptom = next(each for each in ServedCertificate.of(own) if each.asked_from is Vantage.HOST)
+    assert str(symptom.command()).endswith(f"sh 10 127.0.0.1:443 {NAME} '/etc/ssl/own ca.pem'")
+    for remedy in (RenewCertificate.on(own), ReloadNginx.on(own), RenewAtPanel.on(own)):
+        assert symptom in remedy.probes(), remedy.kind
+    refused = mine.guard(Facts({**facts(chain=ex.SELF_SIGNED), **_by(mine)}))
+    assert refused.reason.endswith(
+        "self-signed certificate (18) (by /etc/ssl/own ca.pem or the host's own authorities)"
+    )
+
+
+def _by(remedy: RenewCertificate) -> dict[Probe[Fact], Fact | Unreadable]:
+    asked = {LineageChain: ex.SELF_SIGNED, ServedCertificate: ex.served(HERE, EXPIRED)}
+    return {probe: asked[type(probe)] for probe in remedy.probes() if type(probe) in asked}
+
+
+def test_an_authority_that_the_host_trusts_and_this_machine_does_not() -> None:
+    stranger = ex.served(THERE, GOOD, verify=20)
+    assert decide(facts(GOOD, outside=stranger)) == "authority-unknown-here"
+    assert "not trusted (verify code 20) from here" in REMEDY.guard(Facts(facts(GOOD, outside=stranger))).reason
+    # Another certificate there is another server's: that is no matter of trust.
+    assert decide(facts(GOOD, outside=ex.served(THERE, NEW, verify=20))) == "skip"
+    assert decide(facts(GOOD, outside=Unreadable("no network"))) == "skip"
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [(ex.STOPPED, "nginx-down"), (ex.FAILED, "nginx-down"), (ex.STARTING, "wait"), (ex.RUNNING, "proceed")],
+)
+@pytest.mark.parametrize("authenticator", ["webroot", "dns-route53"])
+def test_what_could_not_be_loaded_is_not_renewed(unit: Fact, authenticator: str, expected: str) -> None:
+    renewal = RenewalState(present=True, authenticator=authenticator)
+    assert decide(facts(unit=unit, renewal=renewal)) == expected
+    assert decide(facts(GOOD, unit=unit, renewal=renewal)) == "skip"
+
+
+def twice(address: str = "0.0.0.0:443", name: str = NAME) -> Fact:
+    return ex.SOUND.model_copy(update={"conflicts": (NameConflict(name=name, address=address),)})
+
+
+TWICE = PANEL.model_copy(update={"blocks": ("/etc/nginx/sites-enabled/0-old", "/etc/nginx/sites-enabled/shop")})
+
+
+def test_a_name_of_several_server_blocks() -> None:
+    for renewal in (ex.BY_WEBROOT, ex.NO_LINEAGE):
+        assert decide(facts(config=twice(), file=TWICE, renewal=renewal)) == "server-name-conflict"
+        # It may be another site's, so nobody is sent to renew it.
+        assert STEP.needed(Facts(facts(config=twice(), file=TWICE, renewal=renewal))) is None
+    assert REMEDY.guard(Facts(facts(config=twice(), file=TWICE))).reason == (
+        "nginx ignores all server blocks of example.com but the first on 0.0.0.0:443, which serves "
+        "/etc/nginx/ssl/example.com/4711/server.crt; the blocks are in /etc/nginx/sites-enabled/0-old, "
+        "/etc/nginx/sites-enabled/shop"
+    )
+    assert decide(facts(config=twice(), file=OTHER)) == "server-name-conflict"
+    assert decide(facts(config=twice())) == "proceed"  # the block that is used has this lineage
+    assert decide(facts(GOOD, config=twice(), file=TWICE)) == "skip"
+    assert decide(facts(config=twice("0.0.0.0:80"), file=PANEL)) == "certificate-not-managed"
+    assert decide(facts(config=twice(name="other.org"), file=PANEL)) == "certificate-not-managed"
+    assert decide(facts(config=twice("[::]:443", "*.com"), file=PANEL)) == "server-name-conflict"
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0, "proceed"), (299, "proceed"), (-301, "clocks-differ")])
@@ -310,18 +395,22 @@ def test_the_inventory_says_which() -> None:
 def test_every_reason_to_refuse_is_reached() -> None:
     tested = {"other-lineage", "certificate-not-managed", "certbot-busy", "acme-unreachable", "issuance-limit"}
     tested |= {"challenge-unreachable", "config-broken", "config-unchecked", "wrong-name", "clocks-differ"}
+    tested |= {"authority-unknown-here", "nginx-down", "server-name-conflict"}
     assert {code.name for code in RenewCertificate.refusals} == {*tested, "certificate-untrusted"}
 
 
 def test_whose_certificate_nginx_serves() -> None:
-    assert misplaced(OWN, NAME) is None
-    assert misplaced(ServerCertificate(files=("/etc/ssl/rsa.pem", *OWN.files)), NAME) is None
+    def misplaced_by(file: ServerCertificate) -> Verdict | None:
+        return misplaced(Facts({FILE: file, NginxConfig(): ex.SOUND}), FILE, NAME)
+
+    assert misplaced_by(OWN) is None
+    assert misplaced_by(ServerCertificate(files=("/etc/ssl/rsa.pem", *OWN.files))) is None
     for files, code in ((OTHER, "other-lineage"), (PANEL, "certificate-not-managed")):
-        told = misplaced(files, NAME)
+        told = misplaced_by(files)
         assert told is not None
         assert told.code is not None
         assert (told.code.name, files.files[0] in told.reason) == (code, True)
-    assert misplaced(ServerCertificate(files=()), NAME) is not None
+    assert misplaced_by(ServerCertificate(files=())) is not None
 
 
 # -- what only a person can do -----------------------------------------------------------------------------------------
@@ -366,6 +455,9 @@ EXAMPLES = {
             facts(renewal=ex.NO_LINEAGE),
             facts(NoHandshake.TLS),
             facts(DUE, renewal=ex.BY_WEBROOT.model_copy(update={"enabled": False})),
+            facts(DUE, chain=ex.SELF_SIGNED),
+            facts(DUE, unit=ex.STARTING),
+            facts(config=twice(), file=TWICE),
         ),
     ),
     "certificate.panel": (

@@ -12,6 +12,7 @@ from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake
+from remediate.probes.config import NameConflict
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
@@ -123,6 +124,7 @@ SERVED, DISK, CHAIN = served_here(NAME, 443, 30), LineageCertificate(name=NAME),
 RENEWAL, FILE = Renewal(name=NAME), NginxCertificate(domain=NAME)
 OWN = ServerCertificate(files=(f"/etc/letsencrypt/live/{NAME}/fullchain.pem",))
 PANEL = ServerCertificate(files=("/etc/nginx/ssl/example.com/4711/server.crt",))
+TWICE = ex.SOUND.model_copy(update={"conflicts": (NameConflict(name=NAME, address="0.0.0.0:443"),)})
 OLD, NEW = ex.certificate(left=-3), ex.certificate(left=89, serial="4A12")
 WRONG = ex.certificate(names="www.example.com")
 
@@ -171,6 +173,8 @@ def loading(
         (loading(config=ex.BROKEN_CONFIG, file=Unreadable("nginx -T")), "config-broken"),
         (loading(config=ex.UNCHECKED), "config-unchecked"),
         (loading(file=PANEL), "certificate-not-managed"),
+        (loading(config=TWICE, file=PANEL), "server-name-conflict"),
+        (loading(config=TWICE), "proceed"),
         (loading(file=ServerCertificate(files=("/etc/letsencrypt/live/b.org/fullchain.pem",))), "other-lineage"),
         (loading(chain=ex.SELF_SIGNED), "certificate-untrusted"),
         (loading(renewal=ex.NO_LINEAGE), "skip"),
@@ -232,6 +236,7 @@ EXAMPLES = {
             loading(config=ex.BROKEN_CONFIG),
             loading(file=PANEL),
             loading(chain=ex.SELF_SIGNED),
+            loading(config=TWICE, file=PANEL),
             loading(renewal=ex.NO_LINEAGE),
             loading(WRONG),
         ),

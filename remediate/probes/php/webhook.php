@@ -2,9 +2,11 @@
 // Ask an application's webhook what its provider would get: an event with a wrong signature, then, where the inventory
 // names a type that nothing follows from, one with the right signature. The secret is the one the application itself
 // would use now; it never leaves this process.
-// Arguments: directory of artisan, URL, configuration key of the secret, harmless event type or -, access log or -.
+// Arguments: directory of artisan, URL, configuration key of the secret, harmless event type or -, access log or -, and
+// the file of the authorities to trust, where they are not the host's.
 // Prints one JSON document behind a marker, since the framework may print notices of its own.
 [, $directory, $url, $key, $harmless, $log] = $argv;
+$trusted = isset($argv[6]) ? [CURLOPT_CAINFO => $argv[6]] : [];
 error_reporting(0);
 ini_set("display_errors", "0");
 chdir($directory);
@@ -14,13 +16,13 @@ error_reporting(0);
 $app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
 error_reporting(0);
 
-function deliver(string $url, string $type, string $secret): array {
+function deliver(string $url, string $type, string $secret, array $trusted): array {
     $time = time();
     $body = json_encode(["id" => "evt_remediate_" . bin2hex(random_bytes(8)), "object" => "event", "type" => $type, "livemode" => false, "created" => $time, "data" => ["object" => ["object" => "remediate"]]]);
     $request = curl_init($url);
     $headers = ["Content-Type: application/json; charset=utf-8", "Stripe-Signature: t=$time,v1=" . hash_hmac("sha256", "$time.$body", $secret), "User-Agent: remediate", "Expect:"];
     // Pinned to this host under the site's own name, so that no load balancer and no DNS answers in its place.
-    curl_setopt_array($request, [
+    curl_setopt_array($request, $trusted + [
         CURLOPT_POST => true, CURLOPT_POSTFIELDS => $body, CURLOPT_HTTPHEADER => $headers, CURLOPT_RETURNTRANSFER => true,
         CURLOPT_CONNECT_TO => ["::127.0.0.1:"], CURLOPT_NOPROXY => "*", CURLOPT_TIMEOUT => 5, CURLOPT_NOSIGNAL => true,
     ]);
@@ -94,8 +96,8 @@ $cached = $app->configurationIsCached();
 $source = $cached ? $app->getCachedConfigPath() : $app->environmentFilePath();
 $answer = ["secret" => is_string($secret) && $secret !== "", "curl" => extension_loaded("curl"), "wrong" => null, "right" => null, "events" => null];
 if ($answer["curl"]) {
-    $answer["wrong"] = deliver($url, $harmless === "-" ? "remediate.probe" : $harmless, bin2hex(random_bytes(16)));
-    $answer["right"] = $harmless === "-" || !$answer["secret"] ? null : deliver($url, $harmless, $secret);
+    $answer["wrong"] = deliver($url, $harmless === "-" ? "remediate.probe" : $harmless, bin2hex(random_bytes(16)), $trusted);
+    $answer["right"] = $harmless === "-" || !$answer["secret"] ? null : deliver($url, $harmless, $secret, $trusted);
 }
 if ($log !== "-") {
     $answer["events"] = answers($log, (string) parse_url($url, PHP_URL_PATH), (int) filemtime($source)) ?? "unreadable";

@@ -7,6 +7,7 @@ from remediate.rehearsal.faults.certificate import (
     ChallengeShut,
     IssuedOften,
     LineageReplaced,
+    NameTaken,
     RenewalHindered,
 )
 from remediate.rehearsal.faults.database import (
@@ -64,6 +65,7 @@ __all__ = [
     "LineageReplaced",
     "LogLinked",
     "Maintenance",
+    "NameTaken",
     "PasswordChanged",
     "PhpRunaway",
     "PoolExhausted",

@@ -60,8 +60,9 @@ class _Issued(Fault):
     )
     key: AbsolutePath = Field(default="/etc/pebble/ca.key", description="the authority's private key")
 
-    def _issuing(self) -> str:
-        text = _ISSUE.replace("DOMAIN", self.domain).replace("AUTHORITY", self.authority).replace("KEY", self.key)
+    def _issuing(self, authority: str | None = None, key: str | None = None) -> str:
+        signing = _ISSUE.replace("AUTHORITY", authority or self.authority).replace("KEY", key or self.key)
+        text = signing.replace("DOMAIN", self.domain)
         return text.replace("BEGAN", str(self.began)).replace("ENDS", f"{self.ends:+d}")
 
     def _when(self) -> str:
@@ -76,20 +77,29 @@ class LineageReplaced(_Issued):
     kind: Literal["lineage-replaced"] = "lineage-replaced"
     name: HostName = Field(description="certbot lineage name")
     renewed: bool = Field(default=False, description="a good one lies on disk again, and nginx was not told")
+    own: AbsolutePath | None = Field(
+        default=None, description="file of an authority of one's own, which signs it and which the host does not trust"
+    )
 
     def describe(self) -> str:
         """See Fault."""
         also = ", and the one renewed since was never loaded" if self.renewed else ""
-        return f"the certificate served is for {self.domain} and {self._when()}{also}"
+        by = ", of an authority that the host does not trust" if self.own else ""
+        return f"the certificate served is for {self.domain} and {self._when()}{by}{also}"
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return ("/etc/letsencrypt/",)
+        return ("/etc/letsencrypt/", *((self.own,) if self.own else ()))
 
     def breaking(self) -> str:
         """See Fault."""
+        issuing = self._issuing()
+        if self.own is not None:
+            key = f"{_KEPT}/own.key"
+            new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj '/CN=Own CA'"
+            issuing = f"{new} -keyout {key} -out {self.own}\n{self._issuing(self.own, key)}"
         return (
-            f"{_KEEP}{self._issuing()}cd /etc/letsencrypt\n"
+            f"{_KEEP}{issuing}cd /etc/letsencrypt\n"
             f"n=$(ls archive/{self.name} | sed -n 's/^cert\\([0-9]*\\)[.]pem$/\\1/p' | sort -n | tail -n 1)\n"
             "n=$((n + 1))\n"
             "for each in cert chain fullchain privkey; do\n"
@@ -101,7 +111,41 @@ class LineageReplaced(_Issued):
 
     def mending(self) -> str:
         """See Fault."""
-        return f"{_RESTORE}{_LOAD}"
+        return f"{_RESTORE}{f'rm -f {self.own} {_KEPT}/own.key{chr(10)}' if self.own else ''}{_LOAD}"
+
+
+class NameTaken(_Issued):
+    """Another server block has the site's name as well, and comes first: nginx ignores the site's own."""
+
+    kind: Literal["name-taken"] = "name-taken"
+    config: AbsolutePath = Field(
+        default="/etc/nginx/sites-enabled/0-old-site", description="nginx's file for the other one"
+    )
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"an older server block of {self.domain} comes before the site's, and its certificate {self._when()}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.config, "/etc/nginx/ssl/")
+
+    def breaking(self) -> str:
+        """See Fault."""
+        server = (
+            f"server {{\n  listen 443 ssl;\n  server_name {self.domain};\n  ssl_certificate /etc/nginx/ssl/old.crt;\n"
+            "  ssl_certificate_key /etc/nginx/ssl/old.key;\n  location / { return 404; }\n}\n"
+        )
+        return (
+            f"{self._issuing()}mkdir -p /etc/nginx/ssl\n"
+            "install -m 600 $work/fullchain.pem /etc/nginx/ssl/old.crt\n"
+            "install -m 600 $work/privkey.pem /etc/nginx/ssl/old.key\nrm -rf $work\n"
+            f"cat > {self.config} <<'NGINX'\n{server}NGINX\n{_LOAD}"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"rm -rf {self.config} /etc/nginx/ssl\n{_LOAD}"
 
 
 class CertificateElsewhere(_Issued):

@@ -254,19 +254,24 @@ class CacheElsewhere(_RedisFault):
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
-        return (*super().disturbs(), f"{self.path}/bootstrap/cache/")
+        # What keeps the cache in files meanwhile edits .env.
+        return (*super().disturbs(), f"{self.path}/.env", f"{self.path}/bootstrap/cache/")
 
     def breaking(self) -> str:
         """See Fault."""
-        config = f"{self.path}/config/database.php"
+        config, env = f"{self.path}/config/database.php", f"{self.path}/.env"
         port = f"['port' => {self.port}] + \\$redis(env('REDIS_CACHE_DB', '1'))"
         return (
-            f"{self._tools}sed -i.remediate-fault \"s/'cache' => .*/'cache' => {port},/\" {config}\n"
+            f"{self._tools}cp -p {env} {env}.remediate-fault\n"
+            f"sed -i.remediate-fault \"s/'cache' => .*/'cache' => {port},/\" {config}\n"
             f"artisan config:cache\n{self._workers_given_up}"
         )
 
     def mending(self) -> str:
         """See Fault."""
-        config = f"{self.path}/config/database.php"
-        back = f"if [ -f {config}.remediate-fault ]; then mv {config}.remediate-fault {config}; fi"
-        return f"{back}\n{self._tools}artisan config:cache\n{self._workers_back}"
+        kept = (f"{self.path}/config/database.php", f"{self.path}/.env")
+        back = "".join(
+            f"if [ -f {each}.remediate-fault ]; then mv {each}.remediate-fault {each}; fi\n" for each in kept
+        )
+        note = f"rm -f {self.path}/storage/framework/remediate-cache-fallback\n"
+        return f"{back}{note}{self._tools}artisan config:cache\n{self._workers_back}"

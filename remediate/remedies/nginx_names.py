@@ -1,0 +1,64 @@
+"""A server name of several nginx blocks: a person's step."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.errors import Unreadable
+from remediate.fields import HostName, Port
+from remediate.host import Host
+from remediate.probe import Fact, Probe
+from remediate.probes.http import Site
+from remediate.probes.nginx import NginxConfig
+from remediate.probes.nginx_config import name_conflict
+from remediate.remedies.certificate import SERVER_NAME_CONFLICT
+from remediate.remedies.human import HumanStep
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode
+
+
+class SeparateServerNames(HumanStep):
+    """Say that the site's name stands in several server blocks, of which nginx uses the first (runbook 4.1).
+
+    `nginx -t` only warns of it, so it is told while a page of the site answers wrongly: it may be another site's.
+    """
+
+    kind: Literal["nginx.server-name"] = "nginx.server-name"
+    domain: HostName = Field(description="name that the public asks for")
+    port: Port = Field(default=443, description="TCP port it is served on")
+    pages: tuple[Site, ...] = Field(description="pages that would be another site's")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (SERVER_NAME_CONFLICT,)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        url = host.settings.site_url
+        return {} if url is None else {"domain": url.host, "port": url.port, "pages": Site.of(host)}
+
+    def title(self) -> str:
+        """See Remedy."""
+        return f"server name {self.domain}"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (*self.pages, NginxConfig())
+
+    def needed(self, facts: Facts) -> str | None:
+        """See HumanStep."""
+        wrong = next(self._wrong(facts), None)
+        where = None if wrong is None else name_conflict(facts[NginxConfig()], self.domain, self.port)
+        if where is None:
+            return None
+        said = f"nginx ignores all server blocks of {self.domain} but the first on {where}"
+        return f"{wrong}: {said}, which may be another site's"
+
+    def _wrong(self, facts: Facts) -> Iterator[str]:
+        for page in self.pages:
+            try:
+                answer = facts[page]
+            except Unreadable:
+                continue  # it is a symptom of its own, and nothing to look for a cause of
+            if answer.status is not None and not answer.ok:
+                yield f"{page.label()} {answer.describe()}"

@@ -1,0 +1,78 @@
+"""Certificates of a real host: an authority of one's own, and a name that two server blocks have."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from remediate.rehearsal.faults import Fault, LineageReplaced, NameTaken
+
+if TYPE_CHECKING:
+    from conftest import Cli, Ended, Staged
+
+pytestmark = pytest.mark.container
+
+NAME = "staging.example.com"
+CA = "/etc/ssl/own-authority.pem"
+EXPIRED = LineageReplaced(name=NAME, domain=NAME, began=93, ends=-3, own=CA)
+HEALTHY = LineageReplaced(name=NAME, domain=NAME, began=1, ends=80, own=CA)
+
+
+@pytest.fixture
+def broken(staged: "Staged", request: pytest.FixtureRequest) -> Iterator[Fault]:
+    fault: Fault = request.param
+    fault.inject(staged.host)
+    staged.mark()
+    yield fault
+    fault.undo(staged.host)
+
+
+def ask(cli: "Cli", kind: str, inventory: Path, *flags: str) -> "Ended":
+    target = ("--host", cli.staged.name, "--inventory", str(inventory))
+    return cli("invoke", kind, *target, "--json", "--hold", "1", *flags)
+
+
+def trusting(staged: "Staged") -> Path:
+    """Write an inventory that names the authority on the host, and on this machine."""
+    own = staged.host.ca.with_name("own-authority.pem")
+    own.write_text(staged.sh(f"cat {CA}"))
+    certificate = {"name": NAME, "domain": NAME, "port": 443, "ca": CA}
+    return staged.inventory_with(certificate=certificate, site_ca=str(own))
+
+
+@pytest.mark.parametrize("broken", [EXPIRED], indirect=True)
+def test_what_could_not_be_loaded_is_not_renewed(staged: "Staged", cli: "Cli", broken: Fault) -> None:
+    everything = staged.bystanders()
+    ended = ask(cli, "fix.certificate-expiry", staged.inventory)
+    ended.refused("certificate-untrusted")
+    assert "remediate.certificate.ca" in ended.err
+    assert staged.bystanders() == everything
+    assert not staged.sh("ls /var/log/letsencrypt").split()
+
+
+@pytest.mark.parametrize("broken", [HEALTHY], indirect=True)
+def test_a_healthy_host_with_an_authority_of_its_own(staged: "Staged", cli: "Cli", broken: Fault) -> None:
+    everything = staged.bystanders()
+    inventory = trusting(staged)
+    for kind in ("certificate-expiry", "app-down", "payments-failing"):
+        ask(cli, f"fix.{kind}", inventory).is_("healthy", 0)
+    assert staged.bystanders() == everything
+    ask(cli, "fix.certificate-expiry", staged.inventory).refused("certificate-untrusted")
+    certificate = {"name": NAME, "domain": NAME, "ca": CA}
+    here = staged.inventory_with(certificate=certificate)
+    ask(cli, "fix.certificate-expiry", here).refused("authority-unknown-here")
+    unreadable = staged.inventory_with(certificate={**certificate, "ca": "/etc/ssl/nowhere.pem"}, site_vantage=["host"])
+    ask(cli, "fix.certificate-expiry", unreadable).refused("unreadable")
+
+
+@pytest.mark.parametrize("broken", [NameTaken(domain=NAME)], indirect=True)
+def test_a_name_of_two_server_blocks(staged: "Staged", cli: "Cli", broken: Fault) -> None:
+    everything = staged.bystanders()
+    for kind in ("certificate-expiry", "app-down"):
+        ended = ask(cli, f"fix.{kind}", staged.inventory)
+        ended.refused("server-name-conflict")
+        assert f"conflicting server name {NAME} on 0.0.0.0:443" in ended.note("nginx -t")
+        assert "take the name out of those that are not meant" in ended.err
+        assert "hosting panel" not in ended.err
+    assert staged.bystanders() == everything
