@@ -17,7 +17,16 @@ from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants
 from remediate.probes.http import Failure
 from remediate.probes.laravel import Credentials, DatabaseState, DatabaseTrouble
-from remediate.probes.mysql import DataDirectory, Holder, IdleState, LongestIdle, Sessions, SessionsState
+from remediate.probes.mysql import (
+    DataDirectory,
+    FirstQuery,
+    Holder,
+    IdleState,
+    LongestIdle,
+    Sessions,
+    SessionsState,
+)
+from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.opcache import Opcache
 from remediate.probes.redis import AppRedis
 from remediate.probes.systemd import Unit, UnitLog
@@ -27,6 +36,7 @@ from remediate.remedies.configuration import CacheConfig
 from remediate.remedies.database import RestartDatabase
 from remediate.remedies.sessions import EndIdle, EndQueries
 from remediate.remedies.workers import RestartWorkers
+from remediate.report.lines import Door, verdict_lines
 from remediate.testing import Event, ScriptedSession, play
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
@@ -36,6 +46,7 @@ SERVER = {"unit": "mariadb", "port": 3306, "user": "shop"}
 HOST = host(database=SERVER)
 LIMITS = DatabaseLimits()
 IDLE, NONE_IDLE = LongestIdle(user="shop", limits=LIMITS), IdleState(id=None)
+FIRST = FirstQuery(user="shop", limits=LIMITS)
 UNIT, SESSIONS, ROOM = Unit(name="mariadb"), Sessions(limits=LIMITS), DataDirectory()
 CREDENTIALS = Credentials(php="php8.2", path=PATH, user="forge")
 CONFIG = Configuration(php="php8.2", path=PATH, user="forge")
@@ -66,6 +77,8 @@ WELL: Changes = {
     UNIT: ex.RUNNING,
     SESSIONS: ex.SESSIONS,
     IDLE: NONE_IDLE,
+    FIRST: NONE_IDLE,
+    AccountHosts(user="shop"): AccountState(hosts=("localhost",)),
     ROOM: ex.DATA_ROOM,
     UnitLog(name="mariadb", lines=20): ex.NO_LINES,
     UnitLog(name="mariadb"): ex.NO_LINES,
@@ -160,7 +173,13 @@ DENIED: Changes = {
     CREDENTIALS: ex.credentials(None, "password"),
     CONFIG: configured("database.connections.mysql.password"),
 }
-ANSWERS: Changes = {**UP, DATABASE: database(None), SESSIONS: ex.SESSIONS, CREDENTIALS: ex.CREDENTIALS}
+ANSWERS: Changes = {
+    **UP,
+    DATABASE: database(None),
+    SESSIONS: ex.SESSIONS,
+    FIRST: NONE_IDLE,
+    CREDENTIALS: ex.CREDENTIALS,
+}
 FULL = SessionsState(
     up=True,
     limit=20,
@@ -170,6 +189,16 @@ FULL = SessionsState(
     sessions=(ex.session(blocks=False, transaction=False),),
 )
 FULL_OF_OTHERS = FULL.model_copy(update={"holders": (Holder(user="reports", idle=True, count=20),), "sessions": ()})
+FULL_OF_QUERIES = FULL.model_copy(
+    update={
+        "holders": (Holder(user="shop", idle=False, count=19), Holder(user="backup", idle=False, count=1)),
+        "sessions": (ex.session(command="Query", blocks=False, transaction=False, reads=True),),
+    }
+)
+FULL_OF_WRITES = FULL_OF_QUERIES.model_copy(
+    update={"sessions": (ex.session(command="Query", blocks=False, modified=True),)}
+)
+LOCKING = ex.session(blocks=False, suspected=True, transaction=False)
 MANY: Changes = {
     **DOWN,
     DATABASE: database(DatabaseTrouble.TOO_MANY),
@@ -208,8 +237,21 @@ CURES: dict[str, tuple[Changes, list[Changes], list[str]]] = {
         [{**ANSWERS, IDLE: NONE_IDLE}],
         ["database.end-idle"],
     ),
-    "an idle transaction holds a lock": ({**HANGING, SESSIONS: LOCKED}, [ANSWERS], ["database.end-queries"]),
-    "a query does not end": ({**HANGING, SESSIONS: LONG}, [ANSWERS], ["database.end-queries"]),
+    "an idle transaction holds a lock": (
+        {**HANGING, SESSIONS: LOCKED, FIRST: IdleState(id=57)},
+        [ANSWERS],
+        ["database.end-queries"],
+    ),
+    "a query does not end": (
+        {**HANGING, SESSIONS: LONG, FIRST: IdleState(id=57)},
+        [ANSWERS],
+        ["database.end-queries"],
+    ),
+    "long queries hold the limit": (
+        {**MANY, SESSIONS: FULL_OF_QUERIES, FIRST: IdleState(id=57)},
+        [ANSWERS],
+        ["database.end-queries"],
+    ),
 }
 
 
@@ -228,7 +270,7 @@ def test_what_runs_as_root_is_exact() -> None:
         session = ScriptedSession({**WELL, **broken}, *effects)
         play(database_down, session, host=HOST)
         ran += [run for run in session.ran if run.user == "root"]
-    known = {end_idle(LIMITS, "shop"), end_queries(LIMITS, "shop")}
+    known = {end_idle(LIMITS, "shop"), *(end_queries(LIMITS, "shop", few=few) for few in (False, True))}
     units = {run.argv[-1] for run in ran if run not in known}
     assert units == {"mariadb.service", "agency-worker"}
     assert cache_config("php8.2", PATH, "forge").user == "forge"
@@ -307,6 +349,30 @@ NOT_MENDED: dict[str, tuple[Changes, str]] = {
     "php-fpm is down": ({**DOWN, Unit(name="php8.2-fpm"): ex.FAILED}, "app-down"),
     "a deploy": ({**REFUSED, UNIT: ex.FAILED, DEPLOY: ex.DEPLOYING}, "deploy-running"),
 }
+
+
+def test_as_few_queries_as_needed_are_ended_at_the_limit() -> None:
+    broken, effects, _ = CURES["long queries hold the limit"]
+    session = ScriptedSession({**WELL, **broken}, *effects)
+    play(database_down, session, host=HOST)
+    assert session.ran == [end_queries(LIMITS, "shop", few=True)]
+
+
+ONWARD = {
+    "whoever may hold a table": ({**HANGING, SESSIONS: LOCKED.model_copy(update={"sessions": (LOCKING,)})}, "find out"),
+    "writes at the limit": ({**MANY, SESSIONS: FULL_OF_WRITES}, "let it come to its end"),
+}
+
+
+@pytest.mark.parametrize("cause", ONWARD)
+def test_a_refusal_ends_with_the_command_that_ends_the_session(cause: str) -> None:
+    broken, advice = ONWARD[cause]
+    outcome = play(database_down, ScriptedSession({**WELL, **broken}), host=HOST)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
+    told = " ".join(" ".join(verdict_lines(outcome, Door("invoke", "database-down", "x", None))).split())
+    command = "do.database.end-session --id 57 --user shop --started 1795443941"
+    assert f"next: {advice}" in told
+    assert f": invoke {command} --host web1" in told
 
 
 @pytest.mark.parametrize("cause", NOT_MENDED)
