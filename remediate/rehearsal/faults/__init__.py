@@ -10,6 +10,8 @@ from remediate.rehearsal.faults.certificate import (
     RenewalHindered,
 )
 from remediate.rehearsal.faults.database import (
+    AccountElsewhere,
+    ConnectionsBusy,
     ConnectionsHeld,
     DatabaseMissing,
     PasswordChanged,
@@ -47,10 +49,12 @@ __all__ = [
     "MARKER",
     "PROCESSOR",
     "ROOM",
+    "AccountElsewhere",
     "CacheElsewhere",
     "CertbotAtWork",
     "CertificateElsewhere",
     "ChallengeShut",
+    "ConnectionsBusy",
     "ConnectionsHeld",
     "DatabaseMissing",
     "DeletedLogFilled",
