@@ -82,7 +82,7 @@ class Database(Service):
 
     port: Port = Field(default=3306, description="TCP port")
     user: DatabaseUser | None = Field(
-        default=None, description="the application's own user there: nobody else's sessions are ever ended"
+        default=None, description="the application's own user there: a playbook ends nobody else's sessions"
     )
     limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
 

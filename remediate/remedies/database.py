@@ -11,9 +11,10 @@ from remediate.fields import AbsolutePath, PhpName, UnitName, UserName
 from remediate.host import DatabaseUser, Host
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, CredentialsState, DatabaseState, DatabaseTrouble
+from remediate.probes.machine import Machine
 from remediate.probes.mysql import DataDirectory
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
-from remediate.probes.systemd import Unit, UnitLog
+from remediate.probes.systemd import Unit, UnitLog, UnitState
 from remediate.remedies.human import HUMAN_STEP, HumanStep
 from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
 from remediate.remedy import Remedy, Step
@@ -47,6 +48,9 @@ DATABASE_SILENT = RefusalCode(
 _START_SECONDS: Final = 120.0
 _FLAPS: Final = 2
 """Starts by systemd itself from which on a database that is starting is not just recovering."""
+_STEADY: Final = 30.0
+"""Seconds that it has to be up after those, before it counts as running."""
+_CLOCK: Final = Machine()
 _ELSEWHERE: Final = {DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTrouble.TOO_MANY, DatabaseTrouble.NAME}
 """What the provider's console has an answer to, where the server is not ours."""
 
@@ -91,7 +95,7 @@ class RestartDatabase(Remedy):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._unit, self._room, self._log)
+        return (self._unit, self._room, self._log, _CLOCK)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -101,10 +105,13 @@ class RestartDatabase(Remedy):
         """See Remedy."""
         unit, name = facts[self._unit], self.title()
         # Also when systemd is about to start it again by itself: that start may be a long recovery.
-        if unit.changing or unit.active == "activating":
-            flaps = unit.restarts >= _FLAPS
-            gone = self._no_room(facts) if flaps else None
-            return gone or wait(f"{name} is {unit.describe()}, job {unit.job}", UNSTABLE if flaps else None)
+        on_its_way = unit.changing or unit.active == "activating"
+        if unit.restarts >= _FLAPS and (on_its_way or self._young(unit, facts)):
+            # Whether it runs at this very moment is chance, and what was asked a moment ago has another answer.
+            since = "about to be started" if on_its_way else f"up for less than {_STEADY:g} s"
+            return self._no_room(facts) or wait(f"{name} is {unit.describe()}, {since}", UNSTABLE)
+        if on_its_way:
+            return wait(f"{name} is {unit.describe()}, job {unit.job}")
         if unit.healthy:
             return skip(f"{name} is active")
         return (
@@ -113,6 +120,10 @@ class RestartDatabase(Remedy):
             or start_limited(unit, name)
             or proceed(f"{name} is {unit.describe()}")
         )
+
+    def _young(self, unit: UnitState, facts: Facts) -> bool:
+        age = unit.age(facts[_CLOCK].uptime)
+        return age is not None and age < _STEADY
 
     def _no_room(self, facts: Facts) -> Verdict | None:
         room = facts[self._room]

@@ -9,6 +9,7 @@ from incidents import DATABASE, DEPLOY, DOWN, HEALTHY, PAGES, PATH, UP, WORKERS,
 from remediate.command import Output, Run
 from remediate.errors import ConfigurationError
 from remediate.host import DatabaseLimits, Host
+from remediate.judge import CLOCK
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict, Touched
 from remediate.playbook import Severity
@@ -129,7 +130,7 @@ def database(trouble: DatabaseTrouble | None) -> DatabaseState:
 def test_it_asks_the_pages_the_application_and_the_server() -> None:
     assert database_down(HOST).symptoms == (*PAGES, DATABASE, SESSIONS, OF_WORKERS)
     assert database_down.severity is Severity.SEV1
-    assert {probe for probe in database_down(HOST).probes() if probe not in WELL} == set()
+    assert {probe for probe in database_down(HOST).probes() if probe not in WELL} == {CLOCK}
 
 
 def test_the_order_is_from_the_server_to_those_who_ask_it() -> None:
@@ -449,17 +450,23 @@ def test_a_rehearsal_needs_a_database_of_its_own() -> None:
             database_down.cases(host(database=short))
 
 
+@pytest.mark.parametrize("workers_end", [False, True], ids=["workers stay", "workers end, too"])
+@pytest.mark.parametrize("answered", [ANSWERS, REFUSED], ids=["it answered", "it refused"])
 @pytest.mark.parametrize("seen", ["auto-restart", "running"])
 def test_a_database_that_systemd_starts_again_and_again_is_unstable_whenever_it_is_looked_at(
-    seen: str, monkeypatch: pytest.MonkeyPatch
+    seen: str, answered: Changes, workers_end: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("remediate.patience.PATIENCE", 0.1)
     again = UNITS[seen].model_copy(update={"restarts": 7, "active_since": 999_999.99})
     at: dict[int, Changes | Event] = {
-        number: {UNIT: again.model_copy(update={"restarts": 7 + number, "invocation": f"{number:032x}"})}
+        number: {
+            UNIT: again.model_copy(update={"restarts": 7 + number, "invocation": f"{number:032x}"}),
+            **(working("RUNNING", "RUNNING", pid=13057 + number) if workers_end else {}),
+        }
         for number in range(2, 40)
     }
-    outcome = play(database_down, ScriptedSession({**WELL, UNIT: again}, at=at), host=HOST, options=Options(hold=0.1))
+    session = ScriptedSession({**WELL, **answered, UNIT: again}, at=at)
+    outcome = play(database_down, session, host=HOST, options=Options(hold=0.1))
     assert outcome.error is not None
     assert (outcome.verdict, outcome.error.code) == (RunVerdict.REFUSED, "unstable")
     assert "mariadb" in outcome.error.message

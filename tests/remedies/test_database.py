@@ -11,6 +11,7 @@ from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, DatabaseState, DatabaseTrouble
+from remediate.probes.machine import Machine, MachineIdentity
 from remediate.probes.mysql import DataDirectory, DataRoom
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.systemd import LogLines, Unit, UnitLog
@@ -32,23 +33,30 @@ ROOMS = {
     "no inodes": DataRoom(writable=True, percent=20, inodes=100),
     "read-only": DataRoom(writable=False, percent=100, inodes=3),
 }
-STATES = {**UNITS, "flapping": UNITS["auto-restart"].model_copy(update={"restarts": 2})}
+CLOCK = MachineIdentity(machine_id="f" * 32, boot_id="0", uptime=1000)
+STATES = {
+    **UNITS,
+    "flapping": UNITS["auto-restart"].model_copy(update={"restarts": 2}),
+    "flapping, up": ex.RUNNING.model_copy(update={"restarts": 2, "active_since": 998.0}),
+    "up after that": ex.RUNNING.model_copy(update={"restarts": 2, "active_since": 969.0}),
+    "up after one": ex.RUNNING.model_copy(update={"restarts": 1, "active_since": 998.0}),
+}
 BY_ROOM = {"full": "data-disk-full", "no inodes": "data-disk-full", "read-only": "data-read-only"}
 
 
 def facts(
     unit: Fact | Unreadable, room: Fact | Unreadable = ex.DATA_ROOM, log: Fact | Unreadable = ex.NO_LINES
 ) -> Known:
-    return {UNIT: unit, ROOM: room, LOG: log}
+    return {UNIT: unit, ROOM: room, LOG: log, Machine(): CLOCK}
 
 
 def expected(unit: str, room: str) -> str:
     # What systemd is about to start again by itself may be recovering: it is never shot.
     if unit in {"starting", "stopping", "reloading", "queued", "auto-restart"}:
         return "wait"
-    if unit == "flapping":
+    if unit.startswith("flapping"):
         return BY_ROOM.get(room, "unstable")
-    if unit == "running":
+    if unit == "running" or unit.startswith("up after"):
         return "skip"
     if unit in {"masked", "missing"}:
         return f"unit-{unit}"
