@@ -73,6 +73,7 @@ class _Server(_Row):
     full: _Flag
     tight: _Flag
     waiting: _Flag
+    undoing: _Flag = False
 
 
 class SessionsState(Fact):
@@ -83,6 +84,7 @@ class SessionsState(Fact):
     full: bool = Field(default=False, description="every connection is in use")
     tight: bool = Field(default=False, description="nine tenths of them are")
     waiting: bool = Field(default=False, description="somebody has waited for a lock for longer than the limit")
+    undoing: bool = Field(default=False, description="what an ended session has changed is being undone, locks held")
     holders: tuple[Holder, ...] = Field(default=(), description="told only when it is tight")
     sessions: tuple[Session, ...] = Field(default=(), description="the first 20 of those that block or are too long")
 
@@ -103,7 +105,8 @@ class SessionsState(Fact):
             suspected = [each for each in self.sessions if each.suspected and not each.blocks]
             held = f", held by {listed(blocking)}" if blocking else ""
             perhaps = f", perhaps held by {listed(suspected)}" if suspected else ""
-            said.append(f"locks are waited for{held}{perhaps}")
+            undone = f", perhaps held by {UNDOING}" if self.undoing and not held else ""
+            said.append(f"locks are waited for{held}{undone or perhaps}")
         long = [each for each in self.sessions if not (each.idle or each.blocks or each.suspected)]
         said += [f"long: {listed(long)}"] if long else []
         return "; ".join(said) or "nobody waits"
@@ -129,6 +132,9 @@ def listed(sessions: "list[Session] | tuple[Session, ...]") -> str:
 _NOBODY: Final = re.compile(r"^ERROR 2002 .* \((?:2|111)\b", re.MULTILINE)
 """CR_CONNECTION_ERROR with the number of the system call's error: ENOENT, ECONNREFUSED. With another one, EAGAIN of a
 full backlog or EACCES, a server may well be there."""
+
+
+UNDOING: Final = "a session that was ended and whose changes are being undone"
 
 
 class Sessions(Probe[SessionsState]):
@@ -165,6 +171,7 @@ class Sessions(Probe[SessionsState]):
                 full=server.full,
                 tight=server.tight,
                 waiting=server.waiting,
+                undoing=server.undoing,
                 holders=tuple(Holder.model_validate(row) for row in rows if "count" in row),
                 sessions=tuple(Session.model_validate(row) for row in rows if "count" not in row),
             )

@@ -1,12 +1,13 @@
 -- One JSON document a line: the server; when it is nearly full, how many sessions each user holds; and every session
--- that blocks others, may do so, or is beyond a limit, of each user the longest first. The same text as long as
--- nothing happens to those, whatever else comes and goes.
+-- that blocks others, may do so (first whoever came to rest shortly before they began to wait), or is beyond a limit
+-- (of each user the longest first). The same text as long as nothing happens to those, whatever else comes and goes.
 BEGIN NOT ATOMIC
 -- include holders.sql
 -- include judged.sql
 -- include shown.sql
 SELECT JSON_OBJECT(
-    'limit', @@max_connections, 'full', is_full, 'tight', is_tight, 'waiting', (SELECT COUNT(*) > 0 FROM victims)
+    'limit', @@max_connections, 'full', is_full, 'tight', is_tight, 'waiting', (SELECT COUNT(*) > 0 FROM victims),
+    'undoing', EXISTS (SELECT 1 FROM information_schema.processlist WHERE command = 'Killed')
 )
 FROM server
 UNION ALL
@@ -17,6 +18,7 @@ UNION ALL
 WHERE blocks OR suspected
     OR (command <> 'Sleep' AND beyond AND NOT waits)
     OR (is_tight AND command = 'Sleep' AND trx_id IS NULL AND beyond)
-ORDER BY blocks DESC, suspected DESC, ROW_NUMBER() OVER (PARTITION BY user, command = 'Sleep' ORDER BY started, id), id
+ORDER BY blocks DESC, suspected DESC, IF(suspected, -CAST(started AS SIGNED), 0),
+    ROW_NUMBER() OVER (PARTITION BY user, command = 'Sleep' ORDER BY started, id), id
 LIMIT 20);
 END

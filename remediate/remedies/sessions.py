@@ -10,7 +10,7 @@ from remediate.host import DatabaseLimits, DatabaseUser, Host, Seconds
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Failure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseTrouble
-from remediate.probes.mysql import FirstQuery, LongestIdle, Session, Sessions, SessionsState, listed
+from remediate.probes.mysql import UNDOING, FirstQuery, LongestIdle, Session, Sessions, SessionsState, listed
 from remediate.programs.database import end_idle, end_queries
 from remediate.remedies.session import ending
 from remediate.remedy import Proven, Remedy, Step, Verification
@@ -186,6 +186,8 @@ class EndQueries(_OfSessions):
         blocking = [each for each in state.sessions if each.blocks]
         if self.user is None:
             return refuse(DATABASE_USER_UNSET, f"{state.describe()}, but who the application is there is open")
+        if not blocking and state.undoing:
+            return wait(f"locks are waited for, perhaps held by {UNDOING}")
         if not blocking and (suspected := [each for each in state.sessions if each.suspected]):
             said = f"a table's lock is waited for; these may hold it: {listed(suspected)}"
             return refuse(BLOCKER_UNKNOWN, said, *ending(*suspected))
@@ -254,9 +256,10 @@ class EndIdle(_OfSessions):
         idle = [each for each in state.sessions if each.idle and not each.transaction and each.user == self.user]
         if idle and facts[self._longest(self.user)].id is not None:
             return proceed(f"{said}; idle for too long: {listed(idle)}")
-        if any(each.idle and each.user == self.user for each in state.holders):
-            return wait(f"{said}; none of {self.user} idle for long yet", CONNECTION_LIMIT)
+        # What `database.end-queries` can end at once is not kept waiting for what grows old.
         long = any(each.beyond and each.reads and not each.idle and each.user == self.user for each in state.sessions)
+        if not long and any(each.idle and each.user == self.user for each in state.holders):
+            return wait(f"{said}; none of {self.user} idle for long yet", CONNECTION_LIMIT)
         return refuse(CONNECTION_LIMIT, said, *(("do.database.end-queries",) if long else ()))
 
     def _longest(self, user: str) -> LongestIdle:

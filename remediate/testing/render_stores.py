@@ -86,7 +86,7 @@ def _database(fact: DatabaseState) -> dict[str, object]:
 def _sessions(fact: SessionsState) -> Output:
     if not fact.up:
         return Output(stderr="ERROR 2002 (HY000): Can't connect to local server through socket (2)\n", exit=1)
-    server = fact.model_dump(mode="json", include={"limit", "full", "tight", "waiting"})
+    server = fact.model_dump(mode="json", include={"limit", "full", "tight", "waiting", "undoing"})
     rows = [row.model_dump(mode="json") for row in (*fact.holders, *fact.sessions)]
     return Output(stdout="".join(f"{json.dumps(row)}\n" for row in (server, *rows)))
 

@@ -147,6 +147,16 @@ def test_whoever_may_hold_a_table_is_named_with_what_ends_it_and_left() -> None:
     assert "perhaps held by 58" in state.describe()
 
 
+def test_what_an_ended_session_still_undoes_is_waited_for() -> None:
+    undoing = server(SUSPECT, waiting=True, undoing=True)
+    assert toys.decide(QUERIES, asked(undoing, UP)) == "wait"
+    assert undoing.describe() == (
+        "locks are waited for, perhaps held by a session that was ended and whose changes are being undone"
+    )
+    assert toys.decide(QUERIES, asked(server(OWN, waiting=True, undoing=True), UP)) == "proceed"
+    assert toys.decide(QUERIES, asked(server(undoing=True), UP)) == "skip"
+
+
 def test_whoever_else_holds_locks_is_named_with_what_ends_it() -> None:
     verdict = QUERIES.guard(Facts(asked(server(FOREIGN, waiting=True), UP)))
     assert verdict.onward == ("do.database.end-session --id 61 --user reports --started 1795443941",)
