@@ -96,6 +96,8 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
         "database.end-idle",
         needs=(unit,),
     )
+    busy = faults.ConnectionsBusy(app=app, database=name, user=user, table="agencies")
+    yield cured("database-connections-busy", busy, "database.end-queries", needs=(unit,))
     forgotten = faults.TransactionForgotten(app=app, database=name, user=user, table="agencies")
     yield cured("database-transaction-forgotten", forgotten, "database.end-queries", needs=(unit,))
     runaway = faults.QueryRunaway(app=app, database=name, user=user, table="agencies")
@@ -110,6 +112,8 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused(
         "database-missing", faults.DatabaseMissing(app=app, database=name, user=user), "database-unknown", needs=alone
     )
+    elsewhere = faults.AccountElsewhere(app=app, database=name, user=user)
+    yield refused("database-account-elsewhere", elsewhere, "account-missing", needs=alone)
     others = faults.ConnectionsHeld(app=app, database=name, user=user, holder="reports")
     yield refused("database-connections-foreign", others, "connection-limit", needs=alone)
     writes = runaway.model_copy(update={"modest": False})
@@ -168,7 +172,8 @@ _TRACES = of_section(
         *("# If connection limit reached", "# Scale up database or kill long-running queries"),
         by=("database.end-idle", "database.end-queries", "database.access"),
         how="What blocks is looked for: the longest queries are its victims. Only the application's own sessions are "
-        "ended, beyond limits that the inventory states; whoever else holds the connections is named.",
+        "ended, beyond limits that the inventory states, at the connection limit as few as needed; whoever else holds "
+        "the connections, or a table, is named, with the command that ends one session (`do.database.end-session`).",
     ),
 )
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -35,26 +35,28 @@ class Service(Section):
     port: Port = Field(description="TCP port")
 
 
+PROTECTED_USERS: Final = (
+    "(?i)^(?:root|mysql|mariadb|(?:mariadb|mysql)[.](?:sys|session|infoschema)|admin|debian-sys-maint|event_scheduler"
+    "|pmm|remediate-db)$|repl|backup|dump|monitor|export"
+)
+"""Users of a database server whose sessions are never ended, as Python and the server itself read it: its own ones, of
+replicas, backups and monitoring."""
+
+
+def is_protected(user: str) -> bool:
+    """Whether sessions of a database user are never ended, whatever they do."""
+    return re.search(PROTECTED_USERS, user) is not None
+
+
 def _application_user(value: str) -> str:
-    if value.lower() in _OWN_USERS or re.search(r"repl|backup|dump|monitor|export", value, re.IGNORECASE):
+    if is_protected(value):
         raise ValueError("must be the application's own user, not one of the server, a replica, a backup or monitoring")
     return value
 
 
-_OWN_USERS = frozenset(
-    {"root", "mysql", "mariadb", "mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema"}
-) | {
-    "admin",
-    "debian-sys-maint",
-    "event_scheduler",
-    "pmm",
-}
-
-DatabaseUser = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$"),
-    AfterValidator(_application_user),
-]
+DATABASE_USER_NAME: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$"
+DatabaseUserName = Annotated[str, StringConstraints(pattern=DATABASE_USER_NAME)]
+DatabaseUser = Annotated[DatabaseUserName, AfterValidator(_application_user)]
 """A database user whose sessions may be ended."""
 
 Seconds = Annotated[int, Field(ge=1, le=86400)]
@@ -83,7 +85,7 @@ class Database(Service):
 
     port: Port = Field(default=3306, description="TCP port")
     user: DatabaseUser | None = Field(
-        default=None, description="the application's own user there: nobody else's sessions are ever ended"
+        default=None, description="the application's own user there: a playbook ends nobody else's sessions"
     )
     limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
 

@@ -142,6 +142,9 @@ class StepOutcome(_Value):
     decision: Decision
     code: Identifier | None = Field(default=None, description="why it was refused, as a stable name")
     why: str
+    onward: tuple[str, ...] = Field(
+        default=(), description="commands that a person may go on with, without the program and the host"
+    )
     changed: bool = False
     verified: Verified | None = None
     commands: tuple[CommandRecord, ...] = ()

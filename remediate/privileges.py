@@ -6,6 +6,7 @@ from typing import Final
 from remediate.programs import HELPER
 
 _VERBS: Final = {
+    "account-hosts": "reads from which hosts the database lets the application's user in",
     "app": "starts the application's code and asks it about itself",
     "artisan": "runs one artisan command of the application: its code, as its own user",
     "cache": "starts the application's code and reads where its cache is",
@@ -20,11 +21,13 @@ _VERBS: Final = {
     "end-idle": "ends idle connections of the application while the database is full",
     "end-processes": "ends any process of that user",
     "end-queries": "ends the application's long queries, and its transactions that block others",
+    "end-session": "ends any session that others may wait for, or that writes for long; of backups and the system none",
     "env-value": "tells whether a key of .env has a value that the caller knows",
     "error-tracking": "starts the application's code and reads whether error tracking is configured",
     "errors": "counts the errors in the application's log, by class and place",
     "file-digest": "reads the digest of one file",
     "file-stamp": "reads size and time of one file",
+    "first-query": "reads which long query or transaction of the application would be ended first",
     "forget-fallback": "removes the note that the cache is in files",
     "held-logs": "lists deleted logs that nginx, PHP-FPM and supervisor have open",
     "issuances": "lists names and dates of the host's certificates",
@@ -33,6 +36,7 @@ _VERBS: Final = {
     "log-end": "reads the last lines of one log",
     "log-writers": "lists which processes have which files open: a declared log may be a link to anything",
     "longest-idle": "reads which connection of the application is idle for longest",
+    "look-session": "reads what one session of the database does, without literals",
     "note-fallback": "writes one file below the application's storage",
     "pools": "asks the pools of PHP-FPM whether they answer",
     "port-owner": "reads which process listens on a declared port",

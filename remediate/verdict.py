@@ -37,6 +37,9 @@ class Verdict(BaseModel):
     decision: Decision
     reason: str
     code: RefusalCode | None = None
+    onward: tuple[str, ...] = Field(
+        default=(), description="commands that go on from a refusal, without program and host: `do.php-fpm.reload`"
+    )
 
 
 def skip(reason: str) -> Verdict:
@@ -54,9 +57,9 @@ def wait(reason: str, code: RefusalCode | None = None) -> Verdict:
     return Verdict(decision=Decision.WAIT, reason=reason, code=code)
 
 
-def refuse(code: RefusalCode, reason: str) -> Verdict:
-    """Needed but unsafe: a person decides."""
-    return Verdict(decision=Decision.REFUSE, reason=reason, code=code)
+def refuse(code: RefusalCode, reason: str, *onward: str) -> Verdict:
+    """Needed but unsafe: a person decides, and may go on with one of these commands."""
+    return Verdict(decision=Decision.REFUSE, reason=reason, code=code, onward=onward)
 
 
 CONFIG_BROKEN = RefusalCode(name="config-broken", meaning="The program's own check rejects its configuration.")

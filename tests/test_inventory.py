@@ -411,6 +411,13 @@ def test_wrong_settings_name_file_path_and_what_is_accepted(write: Write, value:
     assert told in message
 
 
+def test_a_service_needs_no_port_typed(write: Write) -> None:
+    folder = write({"i.yml": HOST + "remediate: {php: php8.3, database: {unit: mariadb}, redis: {unit: redis}}"})
+    (host,) = select(folder)
+    assert host.settings.database == Database(unit="mariadb", port=3306)
+    assert host.settings.redis == Redis(unit="redis", port=6379)
+
+
 def test_a_merged_mistake_names_the_file_that_made_it(write: Write) -> None:
     folder = write(
         {

@@ -74,6 +74,7 @@ class DatabaseTrouble(Enum):
     SILENT = "no answer in time"
     NAME = "host name not found"
     DENIED = "access denied"
+    NOT_ALLOWED = "not let in from there"
     FORBIDDEN = "no access to its database, or no such database"
     UNKNOWN_DATABASE = "unknown database"
     TOO_MANY = "too many connections"
@@ -83,6 +84,7 @@ class DatabaseTrouble(Enum):
 _TROUBLES = {
     **dict.fromkeys((2002, 2003, 2006, 2013), DatabaseTrouble.REFUSED),
     **dict.fromkeys((1045, 1698), DatabaseTrouble.DENIED),
+    1130: DatabaseTrouble.NOT_ALLOWED,
     1044: DatabaseTrouble.FORBIDDEN,
     1049: DatabaseTrouble.UNKNOWN_DATABASE,
     **dict.fromkeys((1040, 1203, 1226), DatabaseTrouble.TOO_MANY),
@@ -103,6 +105,7 @@ class DatabaseState(Fact):
     waiting: int = Field(description="its queries that have been running for two seconds or more")
     host: str = Field(default="", description="where its configuration says the server is")
     user: str = Field(default="", description="as whom it asks")
+    seen_from: str = Field(default="", description="from where the server saw it come, when it was turned away")
 
     @property
     def ok(self) -> bool | None:
@@ -149,7 +152,8 @@ def _database(label: str, answer: object) -> DatabaseState:
 
 
 def _as(rest: Mapping[object, object], **known: object) -> DatabaseState:
-    place = {"host": str(rest.get("host") or ""), "user": str(rest.get("username") or "")}
+    named = {"host": "host", "user": "username", "seen_from": "from"}
+    place = {ours: str(rest.get(theirs) or "") for ours, theirs in named.items()}
     return DatabaseState.model_validate({**known, **place}, strict=True)
 
 

@@ -12,7 +12,7 @@ from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath
 from remediate.host import DatabaseLimits, DatabaseUser
 from remediate.probe import Fact, Probe, last_line, whole_number
-from remediate.programs.database import list_sessions, longest_idle
+from remediate.programs.database import first_query, list_sessions, longest_idle
 
 _Flag = Annotated[bool, Field(strict=False)]
 
@@ -27,6 +27,7 @@ class Session(_Row):
     id: int = Field(description="the server never gives it to another connection")
     query: int = Field(description="of its last or present statement, never given twice either")
     user: str
+    host: str = Field(default="", description="where it comes from")
     database: str | None
     command: str = Field(description="Sleep when it does nothing")
     started: int = Field(ge=0, le=2**32, description="when that began, in seconds since 1970 by the server's clock")
@@ -45,9 +46,15 @@ class Session(_Row):
         """Whether it does nothing at all."""
         return self.command == "Sleep"
 
+    @property
+    def is_long_write(self) -> bool:
+        """Whether it runs a statement for too long that does not just read."""
+        return self.beyond and not self.idle and not self.reads
+
     def describe(self) -> str:
-        """Say who it is and what it is at: `7 (agency@agency), idle in a transaction since 02:51:10Z`."""
+        """Say who it is and what it is at: `7 (agency@agency from 10.0.0.5), idle since 02:51:10Z`."""
         place = f"{self.user}@{self.database}" if self.database else self.user
+        place += f" from {self.host}" if self.host else ""
         what = "idle in a transaction" if self.idle and self.transaction else "idle" if self.idle else "running"
         since = datetime.fromtimestamp(self.started, UTC)
         return f"{self.id} ({place}), {what} since {since:%H:%M:%SZ}{f': {self.statement}' if self.statement else ''}"
@@ -66,6 +73,7 @@ class _Server(_Row):
     full: _Flag
     tight: _Flag
     waiting: _Flag
+    undoing: _Flag = False
 
 
 class SessionsState(Fact):
@@ -76,6 +84,7 @@ class SessionsState(Fact):
     full: bool = Field(default=False, description="every connection is in use")
     tight: bool = Field(default=False, description="nine tenths of them are")
     waiting: bool = Field(default=False, description="somebody has waited for a lock for longer than the limit")
+    undoing: bool = Field(default=False, description="what an ended session has changed is being undone, locks held")
     holders: tuple[Holder, ...] = Field(default=(), description="told only when it is tight")
     sessions: tuple[Session, ...] = Field(default=(), description="the first 20 of those that block or are too long")
 
@@ -96,7 +105,8 @@ class SessionsState(Fact):
             suspected = [each for each in self.sessions if each.suspected and not each.blocks]
             held = f", held by {listed(blocking)}" if blocking else ""
             perhaps = f", perhaps held by {listed(suspected)}" if suspected else ""
-            said.append(f"locks are waited for{held}{perhaps}")
+            undone = f", perhaps held by {UNDOING}" if self.undoing and not held else ""
+            said.append(f"locks are waited for{held}{undone or perhaps}")
         long = [each for each in self.sessions if not (each.idle or each.blocks or each.suspected)]
         said += [f"long: {listed(long)}"] if long else []
         return "; ".join(said) or "nobody waits"
@@ -122,6 +132,9 @@ def listed(sessions: "list[Session] | tuple[Session, ...]") -> str:
 _NOBODY: Final = re.compile(r"^ERROR 2002 .* \((?:2|111)\b", re.MULTILINE)
 """CR_CONNECTION_ERROR with the number of the system call's error: ENOENT, ECONNREFUSED. With another one, EAGAIN of a
 full backlog or EACCES, a server may well be there."""
+
+
+UNDOING: Final = "a session that was ended and whose changes are being undone"
 
 
 class Sessions(Probe[SessionsState]):
@@ -158,6 +171,7 @@ class Sessions(Probe[SessionsState]):
                 full=server.full,
                 tight=server.tight,
                 waiting=server.waiting,
+                undoing=server.undoing,
                 holders=tuple(Holder.model_validate(row) for row in rows if "count" in row),
                 sessions=tuple(Session.model_validate(row) for row in rows if "count" not in row),
             )
@@ -166,7 +180,7 @@ class Sessions(Probe[SessionsState]):
 
 
 class IdleState(Fact):
-    """Which connection of a user is idle for longest."""
+    """Which connection of a user is at it for longest."""
 
     id: int | None = Field(description="None when none is idle for too long, or the server has connections left")
 
@@ -180,24 +194,15 @@ class IdleState(Fact):
         return "none for too long" if self.id is None else f"{self.id} for longest"
 
 
-class LongestIdle(Probe[IdleState]):
-    """Ask a server which connection of a user is idle for longest.
+class _First(Probe[IdleState]):
+    """Whatever asks which connection of a user comes first.
 
-    What `Sessions` says changes whenever a worker asks for something or another connection begins to idle; this stays
+    What `Sessions` says changes whenever a worker asks for something or another connection grows too old; this stays
     the same until that connection is used or ended, so it can be a remedy's identity on a server that is in use.
     """
 
-    kind: Literal["mysql.longest-idle"] = "mysql.longest-idle"
     user: DatabaseUser = Field(description="whose connections")
-    limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on idle is too long")
-
-    def label(self) -> str:
-        """See Probe."""
-        return f"idle connections of {self.user}"
-
-    def command(self) -> Run:
-        """See Probe."""
-        return longest_idle(self.limits, self.user)
+    limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
 
     def parse(self, output: Output) -> IdleState:
         """See Probe."""
@@ -212,6 +217,34 @@ class LongestIdle(Probe[IdleState]):
             raise Unreadable(f"{self.label()}: the server answered something else than was asked")
         whole_number(more[0], "mariadb")
         return IdleState(id=whole_number(first, "mariadb"))
+
+
+class LongestIdle(_First):
+    """Ask a server which connection of a user is idle for longest while hardly one is left."""
+
+    kind: Literal["mysql.longest-idle"] = "mysql.longest-idle"
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"idle connections of {self.user}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return longest_idle(self.limits, self.user)
+
+
+class FirstQuery(_First):
+    """Ask a server which of a user's queries and transactions would be ended first."""
+
+    kind: Literal["mysql.first-query"] = "mysql.first-query"
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"queries of {self.user}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return first_query(self.limits, self.user)
 
 
 class DataRoom(Fact):

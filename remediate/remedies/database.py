@@ -6,12 +6,15 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from remediate.command import Run
+from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UnitName, UserName
-from remediate.host import Host
+from remediate.host import DatabaseUser, Host
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, CredentialsState, DatabaseState, DatabaseTrouble
+from remediate.probes.machine import Machine
 from remediate.probes.mysql import DataDirectory
-from remediate.probes.systemd import Unit, UnitLog
+from remediate.probes.mysql_accounts import AccountHosts, AccountState
+from remediate.probes.systemd import Unit, UnitLog, UnitState
 from remediate.remedies.human import HUMAN_STEP, HumanStep
 from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
 from remediate.remedy import Remedy, Step
@@ -27,6 +30,10 @@ DATA_READ_ONLY = RefusalCode(
 CREDENTIALS_REJECTED = RefusalCode(
     name="credentials-rejected", meaning="The database rejects the user and password that .env holds, too."
 )
+ACCOUNT_MISSING = RefusalCode(
+    name="account-missing",
+    meaning="The database does not let the application's user in from where it comes, whatever its password is.",
+)
 DATABASE_UNKNOWN = RefusalCode(
     name="database-unknown", meaning="The server has no such database, or does not let the application into it."
 )
@@ -41,6 +48,9 @@ DATABASE_SILENT = RefusalCode(
 _START_SECONDS: Final = 120.0
 _FLAPS: Final = 2
 """Starts by systemd itself from which on a database that is starting is not just recovering."""
+_STEADY: Final = 30.0
+"""Seconds that it has to be up after those, before it counts as running."""
+_CLOCK: Final = Machine()
 _ELSEWHERE: Final = {DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTrouble.TOO_MANY, DatabaseTrouble.NAME}
 """What the provider's console has an answer to, where the server is not ours."""
 
@@ -85,7 +95,7 @@ class RestartDatabase(Remedy):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._unit, self._room, self._log)
+        return (self._unit, self._room, self._log, _CLOCK)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -95,10 +105,13 @@ class RestartDatabase(Remedy):
         """See Remedy."""
         unit, name = facts[self._unit], self.title()
         # Also when systemd is about to start it again by itself: that start may be a long recovery.
-        if unit.changing or unit.active == "activating":
-            flaps = unit.restarts >= _FLAPS
-            gone = self._no_room(facts) if flaps else None
-            return gone or wait(f"{name} is {unit.describe()}, job {unit.job}", UNSTABLE if flaps else None)
+        on_its_way = unit.changing or unit.active == "activating"
+        if unit.restarts >= _FLAPS and (on_its_way or self._young(unit, facts)):
+            # Whether it runs at this very moment is chance, and what was asked a moment ago has another answer.
+            since = "about to be started" if on_its_way else f"up for less than {_STEADY:g} s"
+            return self._no_room(facts) or wait(f"{name} is {unit.describe()}, {since}", UNSTABLE)
+        if on_its_way:
+            return wait(f"{name} is {unit.describe()}, job {unit.job}")
         if unit.healthy:
             return skip(f"{name} is active")
         return (
@@ -107,6 +120,10 @@ class RestartDatabase(Remedy):
             or start_limited(unit, name)
             or proceed(f"{name} is {unit.describe()}")
         )
+
+    def _young(self, unit: UnitState, facts: Facts) -> bool:
+        age = unit.age(facts[_CLOCK].uptime)
+        return age is not None and age < _STEADY
 
     def _no_room(self, facts: Facts) -> Verdict | None:
         room = facts[self._room]
@@ -129,9 +146,9 @@ class RestartDatabase(Remedy):
 class DatabaseAccess(HumanStep):
     """What about the database only a person can put right (runbook 4.2, "Check credentials", provider's console).
 
-    Credentials that the server rejects although .env is what it should be, a database or a host that does not exist,
-    a server that is managed elsewhere or does not answer. Where .env already has what works it says nothing: then
-    `config.cache` makes the application use it.
+    Credentials that the server rejects although .env is what it should be, a user who is let in from other hosts only,
+    a database or a host that does not exist, a server that is managed elsewhere or does not answer. Where .env already
+    has what works it says nothing: then `config.cache` makes the application use it.
     """
 
     kind: Literal["database.access"] = "database.access"
@@ -139,11 +156,14 @@ class DatabaseAccess(HumanStep):
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(default="forge", description="user the application runs as")
     unit: UnitName | None = Field(default=None, description="systemd unit of the database; absent = managed elsewhere")
-    watched: bool = Field(default=False, description="whether the server's sessions are looked at by somebody else")
+    account: DatabaseUser | None = Field(
+        default=None, description="the application's own user there, where the server's sessions are looked at, too"
+    )
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
         HUMAN_STEP,
         CREDENTIALS_REJECTED,
+        ACCOUNT_MISSING,
         DATABASE_UNKNOWN,
         DATABASE_HOST_UNKNOWN,
         DATABASE_SILENT,
@@ -160,7 +180,7 @@ class DatabaseAccess(HumanStep):
             "path": settings.app_path,
             "user": settings.app_user,
             "unit": None if database is None else database.unit,
-            "watched": database is not None and None not in (database.unit, database.user),
+            "account": None if database is None or database.unit is None else database.user,
             "link": None if link is None else str(link),
         }
         return {name: value for name, value in given.items() if value is not None}
@@ -173,13 +193,18 @@ class DatabaseAccess(HumanStep):
     def _credentials(self) -> Credentials:
         return Credentials(php=self.php, path=self.path, user=self.user)
 
+    @property
+    def _hosts(self) -> AccountHosts | None:
+        return None if self.account is None else AccountHosts(user=self.account)
+
     def title(self) -> str:
         """See Remedy."""
         return "the application's access to its database"
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._database, self._credentials, *((Unit(name=self.unit),) if self.unit else ()))
+        ours = (*((Unit(name=self.unit),) if self.unit else ()), *((self._hosts,) if self._hosts else ()))
+        return (self._database, self._credentials, *ours)
 
     def needed(self, facts: Facts) -> str | None:
         """See HumanStep."""
@@ -203,16 +228,41 @@ class DatabaseAccess(HumanStep):
             where = f": {self.link}" if self.link else ""
             said = f"the database on {files.answer.host}, which is managed elsewhere: {files.answer.describe()}"
             return refuse(HUMAN_STEP, f"{said}; look at the provider's console{where}")
-        if trouble is DatabaseTrouble.TOO_MANY and not self.watched:
+        if trouble is DatabaseTrouble.TOO_MANY and self.account is None:
             return refuse(HUMAN_STEP, f"{files.answer.describe()}; look at SHOW PROCESSLIST for who holds them")
         code = _CODES.get(trouble) if trouble is not None else None
         if code is None:
             return skip(f"{files.answer.describe()}: nothing that a person would have to know first")
-        return refuse(code, _rejected(used, files, files.answer))
+        said = _rejected(used, files, files.answer)
+        return refuse(code, said) if code not in _TURNED_AWAY else self._turned_away(said, files.answer, facts)
+
+    def _turned_away(self, said: str, answer: DatabaseState, facts: Facts) -> Verdict:
+        """Tell a wrong password from an account for other hosts, as far as the server's one error allows it."""
+        known, seen = self._known_hosts(answer, facts), answer.seen_from
+        from_where = "" if known is None else f"; {answer.user} is {known.describe()}"
+        fits = known.lets_in(seen) if known is not None and seen else None
+        if answer.trouble is DatabaseTrouble.NOT_ALLOWED or fits is False or (known is not None and not known.hosts):
+            nobody = f"the server lets nobody of that name in from {seen or 'here'}"
+            return refuse(ACCOUNT_MISSING, f"{said}; {nobody}{from_where}")
+        if fits:
+            return refuse(CREDENTIALS_REJECTED, f"{said}{from_where}, so also from {seen}: it is the password", _SET)
+        either = f"either it is the password, or the server lets {answer.user} in from other hosts"
+        return refuse(CREDENTIALS_REJECTED, f"{said}; {either} than {seen or 'this'}{from_where}", _SET)
+
+    def _known_hosts(self, answer: DatabaseState, facts: Facts) -> AccountState | None:
+        if self._hosts is None or answer.user != self.account:
+            return None
+        try:
+            return facts[self._hosts]
+        except Unreadable:
+            return None  # as with an account of ours that is older than the question
 
 
+_SET: Final = "do.env.set --key DB_PASSWORD --value-from stdin"
+_TURNED_AWAY: Final = frozenset({CREDENTIALS_REJECTED, ACCOUNT_MISSING})
 _CODES: Final = {
     DatabaseTrouble.DENIED: CREDENTIALS_REJECTED,
+    DatabaseTrouble.NOT_ALLOWED: ACCOUNT_MISSING,
     DatabaseTrouble.FORBIDDEN: DATABASE_UNKNOWN,
     DatabaseTrouble.UNKNOWN_DATABASE: DATABASE_UNKNOWN,
     DatabaseTrouble.NAME: DATABASE_HOST_UNKNOWN,

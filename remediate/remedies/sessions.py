@@ -1,5 +1,6 @@
 """What ends sessions of a database server that keep others from working."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -9,11 +10,12 @@ from remediate.host import DatabaseLimits, DatabaseUser, Host, Seconds
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Failure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseTrouble
-from remediate.probes.mysql import LongestIdle, Session, Sessions, SessionsState, listed
+from remediate.probes.mysql import UNDOING, FirstQuery, LongestIdle, Session, Sessions, SessionsState, listed
 from remediate.programs.database import end_idle, end_queries
-from remediate.remedy import Proven, Remedy, Verification
+from remediate.remedies.session import ending
+from remediate.remedy import Proven, Remedy, Step, Verification
 from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
 
 DATABASE_USER_UNSET = RefusalCode(
     name="database-user-unset",
@@ -49,14 +51,18 @@ class _OfSessions(Remedy):
     )
     long_query: Seconds = Field(default=60, description="seconds from which on a query is too long")
     idle: Seconds = Field(default=60, description="seconds of doing nothing while others get no connection")
+    asked: AppDatabase | None = Field(default=None, description="the application's own question to its database")
 
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.restart")
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        database = host.settings.database
-        return {} if database is None else {"user": database.user, **database.limits.model_dump()}
+        settings, database = host.settings, host.settings.database
+        given = {} if database is None else {"user": database.user, **database.limits.model_dump()}
+        if settings.php is None or settings.app_path is None:
+            return given
+        return {**given, "asked": AppDatabase(php=settings.php, path=settings.app_path, user=settings.app_user)}
 
     @property
     def _limits(self) -> DatabaseLimits:
@@ -77,11 +83,13 @@ class _OfSessions(Remedy):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._sessions,)
+        return (self._sessions, *(() if self.user is None else self.identity()), *((self.asked,) if self.asked else ()))
 
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._sessions,)
+    def _rejected(self, state: SessionsState, facts: Facts) -> bool:
+        """Whether somebody gets no connection."""
+        # A page that fails may do so for any reason: a deploy, for example.
+        turned_away = self.asked is not None and state.tight and facts[self.asked].trouble is DatabaseTrouble.TOO_MANY
+        return state.tight and (state.full or turned_away)
 
     def _known(self, verdict: Verdict) -> Verdict:
         """Turn what would be done into a refusal where nobody said whose sessions may be ended."""
@@ -108,8 +116,8 @@ class EndQueries(_OfSessions):
     the server does not tell who holds it: who may is named, and nobody ended. A transaction that does
     nothing has its connection ended, a long query is ended by itself (KILL QUERY), and its connection only when its
     transaction stays with the locks. Without locks a long query is ended only when pages hang, or when somebody wants
-    it so. Only the application's own sessions, only reading queries; the server judges them again, by the same words,
-    as it ends them.
+    it so, or while the server has no connection left: then as few as needed, the longest first. Only the application's
+    own sessions, only reading queries; the server judges them again, by the same words, as it ends them.
     """
 
     kind: Literal["database.end-queries"] = "database.end-queries"
@@ -134,10 +142,23 @@ class EndQueries(_OfSessions):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._sessions, *self.pages)
+        return (*super().probes(), *self.pages)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._sessions,) if self.user is None else (self._first(self.user),)
+
+    def _first(self, user: str) -> FirstQuery:
+        return FirstQuery(user=user, limits=self._limits)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
+        verdict = self._judged(facts)
+        if verdict.decision is Decision.PROCEED and self.user is not None and facts[self._first(self.user)].id is None:
+            return wait(f"{verdict.reason}; that is over, or something else now")
+        return verdict
+
+    def _judged(self, facts: Facts) -> Verdict:
         state = facts[self._sessions]
         if not state.up:
             return wait("the database server does not run")
@@ -147,28 +168,40 @@ class EndQueries(_OfSessions):
         if not long:
             others = [each.user for each in state.sessions if not each.idle and each.user != self.user]
             return skip(f"nobody waits for a lock, and no query is too long{f' but of {others[0]}' if others else ''}")
+        if self._rejected(state, facts):
+            return self._making_room(state, long)
         if not self._hang(facts):
-            return skip(f"no page hangs, so what takes long is left: {listed(long)}")
+            return skip(f"no page hangs, and there are connections left, so what takes long is left: {listed(long)}")
         return self._ending(long)
+
+    def _making_room(self, state: SessionsState, long: tuple[Session, ...]) -> Verdict:
+        """Say what to do about long statements while nobody gets a connection."""
+        said = f"{state.taken} are in use: {state.held}"
+        if not (reading := tuple(each for each in long if each.reads)):
+            return refuse(LONG_WRITE, f"{said}; too long, and it may have changed data: {listed(long)}", *ending(*long))
+        return proceed(f"{said}; as few as needed are ended of what is too long: {listed(reading)}")
 
     def _unblocking(self, state: SessionsState) -> Verdict:
         """Say what to do about locks that somebody waits for."""
         blocking = [each for each in state.sessions if each.blocks]
         if self.user is None:
             return refuse(DATABASE_USER_UNSET, f"{state.describe()}, but who the application is there is open")
+        if not blocking and state.undoing:
+            return wait(f"locks are waited for, perhaps held by {UNDOING}")
         if not blocking and (suspected := [each for each in state.sessions if each.suspected]):
-            return refuse(BLOCKER_UNKNOWN, f"a table's lock is waited for; these may hold it: {listed(suspected)}")
+            said = f"a table's lock is waited for; these may hold it: {listed(suspected)}"
+            return refuse(BLOCKER_UNKNOWN, said, *ending(*suspected))
         if not blocking:
             return refuse(BLOCKER_UNKNOWN, "locks are waited for, and no transaction is known that would hold them")
         if others := [each for each in blocking if each.user != self.user]:
-            return refuse(BLOCKED_BY_OTHERS, f"locks are waited for, held by {listed(others)}")
+            return refuse(BLOCKED_BY_OTHERS, f"locks are waited for, held by {listed(others)}", *ending(*others))
         if not (ripe := tuple(each for each in blocking if each.beyond)):
             return wait(f"locks are waited for, held by {listed(blocking)}: not for long yet")
         return self._ending(ripe)
 
     def _ending(self, sessions: tuple[Session, ...]) -> Verdict:
         if writing := [each for each in sessions if not each.idle and not each.reads]:
-            return refuse(LONG_WRITE, f"too long, and it may have changed data: {listed(writing)}")
+            return refuse(LONG_WRITE, f"too long, and it may have changed data: {listed(writing)}", *ending(*writing))
         lost = ", whose changes are undone" if any(each.modified for each in sessions) else ""
         what = "locks are waited for, held by" if any(each.blocks for each in sessions) else "too long:"
         return self._known(proceed(f"{what} {listed(sessions)}{lost}"))
@@ -182,7 +215,15 @@ class EndQueries(_OfSessions):
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        return () if self.user is None else (end_queries(self._limits, self.user),)
+        return () if self.user is None else (self._end(few=False), self._end(few=True))
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        state = facts[self._sessions]
+        yield self._end(few=not state.waiting and self._rejected(state, facts))
+
+    def _end(self, *, few: bool) -> Run:
+        return end_queries(self._limits, self.user or "", few=few)
 
 
 class EndIdle(_OfSessions):
@@ -194,26 +235,11 @@ class EndIdle(_OfSessions):
     """
 
     kind: Literal["database.end-idle"] = "database.end-idle"
-    asked: AppDatabase | None = Field(default=None, description="the application's own question to its database")
-
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_USER_UNSET, CONNECTION_LIMIT)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return super().identity() if self.user is None else (self._longest(self.user),)
-
-    @classmethod
-    def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
-        settings = host.settings
-        given = super().defaults(host)
-        if settings.php is None or settings.app_path is None:
-            return given
-        return {**given, "asked": AppDatabase(php=settings.php, path=settings.app_path, user=settings.app_user)}
-
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._sessions, *(() if self.user is None else self.identity()), *((self.asked,) if self.asked else ()))
+        return (self._sessions,) if self.user is None else (self._longest(self.user),)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
@@ -230,9 +256,11 @@ class EndIdle(_OfSessions):
         idle = [each for each in state.sessions if each.idle and not each.transaction and each.user == self.user]
         if idle and facts[self._longest(self.user)].id is not None:
             return proceed(f"{said}; idle for too long: {listed(idle)}")
-        if any(each.idle and each.user == self.user for each in state.holders):
+        # What `database.end-queries` can end at once is not kept waiting for what grows old.
+        long = any(each.beyond and each.reads and not each.idle and each.user == self.user for each in state.sessions)
+        if not long and any(each.idle and each.user == self.user for each in state.holders):
             return wait(f"{said}; none of {self.user} idle for long yet", CONNECTION_LIMIT)
-        return refuse(CONNECTION_LIMIT, said)
+        return refuse(CONNECTION_LIMIT, said, *(("do.database.end-queries",) if long else ()))
 
     def _longest(self, user: str) -> LongestIdle:
         # Not what `Sessions` says: on a server in use that would have moved each time.
@@ -244,11 +272,6 @@ class EndIdle(_OfSessions):
             return skip("there are connections left")
         # A moment ago there were none; or the user has a limit of its own (max_user_connections).
         return wait("the server has connections left, and the application gets none", CONNECTION_LIMIT)
-
-    def _rejected(self, state: SessionsState, facts: Facts) -> bool:
-        """Whether somebody gets no connection."""
-        # A page that fails may do so for any reason: a deploy, for example.
-        return state.full or (self.asked is not None and facts[self.asked].trouble is DatabaseTrouble.TOO_MANY)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""

@@ -49,7 +49,8 @@ ADVICE: Final = {
     "protected-process": "find out what keeps it busy: its own log, its clients",
     "query-cause": "end the query, not the database: do.database.end-queries --even-if-pages-answer yes",
     "process-left": "if it should not work, end it: do.process.end --even-if-pages-answer yes",
-    "credentials-rejected": "ask whoever changed the password; do.env.set --key DB_PASSWORD puts it into .env",
+    "credentials-rejected": "ask whoever changed the password or the account; this puts a password into .env",
+    "account-missing": "have the server let it in from there, or the application ask from where it is let in (DB_HOST)",
     "database-unknown": "find out whether it was renamed or dropped, and what .env should say",
     "database-host-unknown": "find out what the host is called now, or why the name is not found",
     "database-silent": "read its log: it may be recovering; never kill it while it is",
@@ -57,8 +58,8 @@ ADVICE: Final = {
     "data-read-only": "read the kernel's log: a disk that has failed is mounted so",
     "database-user-unset": "state remediate.database.user in the inventory, then run this again",
     "blocked-by-others": "ask whose session that is before you end it",
-    "blocker-unknown": "look at SHOW FULL PROCESSLIST for who locks tables",
-    "long-write": "let it come to its end, or end it by hand: what it has done is undone then, which takes time",
+    "blocker-unknown": "find out with SHOW FULL PROCESSLIST who locks tables, before you end a session",
+    "long-write": "let it come to its end, or end it: what it has done is undone then, which takes time",
     "connection-limit": "ask whoever holds them, or scale the database up",
     "env-broken": "mend .env, then run this again",
     "disk-foreign": "move or delete what may go, or list a log in log_paths, then run this again",
@@ -307,6 +308,8 @@ def _next(outcome: HostOutcome, door: Door) -> str:
             return f"next: {door.program} fix.{other} {door.on(outcome.name)}"
         case "in-transition":
             return f"next: wait until it has changed its state, then {door.again(outcome.name, plan=True)}"
+        case _ if onward := _onward(outcome, door, codes):
+            return f"next: {onward}"
         case code if code in COMMANDS:
             return f"next: {door.program} {COMMANDS[code]} {door.on(outcome.name)} --even-if-pages-answer yes"
         case _ if advised is not None:
@@ -327,6 +330,15 @@ def _meanwhile(outcome: HostOutcome, door: Door) -> str:
         return f"; until then do.{_FALLBACK} would not help: {why}"
     command = f"{door.program} do.{_FALLBACK} {door.on(outcome.name)}{flags}"
     return f"; until then {command}; {why}"
+
+
+def _onward(outcome: HostOutcome, door: Door, codes: Sequence[str]) -> str:
+    """Name the commands that a refused step goes on with, behind what has to be known before one is typed."""
+    step = next((each for each in outcome.steps if each.onward and each.code in codes), None)
+    if step is None or (codes[0] != step.code and codes[0] in COMMANDS):
+        return ""
+    commands = "; or ".join(f"{door.program} {each} {door.on(outcome.name)}" for each in step.onward)
+    return f"{ADVICE[step.code]}: {commands}" if step.code in ADVICE else commands
 
 
 def _indented(text: str) -> list[str]:

@@ -8,6 +8,8 @@ from remediate.probe import Fact
 from remediate.probes.cache import CacheState, CacheUses
 from remediate.probes.laravel import CredentialsState, DatabaseState, DatabaseTrouble
 from remediate.probes.mysql import DataRoom, IdleState, SessionsState
+from remediate.probes.mysql_accounts import AccountState
+from remediate.probes.mysql_session import SessionState
 from remediate.probes.php import MARKER
 from remediate.probes.redis import ContentState, RedisState
 from remediate.probes.stores import Trouble
@@ -17,6 +19,7 @@ _DATABASE_ERRORS: Final = {
     DatabaseTrouble.SILENT: 2006,
     DatabaseTrouble.NAME: 2002,
     DatabaseTrouble.DENIED: 1045,
+    DatabaseTrouble.NOT_ALLOWED: 1130,
     DatabaseTrouble.FORBIDDEN: 1044,
     DatabaseTrouble.UNKNOWN_DATABASE: 1049,
     DatabaseTrouble.TOO_MANY: 1040,
@@ -52,6 +55,11 @@ def of_stores(fact: Fact) -> Output | None:
             return _sessions(fact)
         case IdleState():
             return Output(stdout="" if fact.id is None else f"{fact.id}\t249\n")
+        case SessionState():
+            rows = [{"ending": True}] if fact.ending else [fact.session.model_dump(mode="json")] if fact.session else []
+            return Output(stdout="".join(f"{json.dumps(row)}\n" for row in rows))
+        case AccountState():
+            return Output(stdout="".join(f"{host}\n" for host in fact.hosts))
         case DataRoom():
             return _room(fact)
         case RedisState() | ContentState() | CacheState():
@@ -70,7 +78,7 @@ def of_stores(fact: Fact) -> Output | None:
 
 
 def _database(fact: DatabaseState) -> dict[str, object]:
-    place = {"driver": "mysql", "host": fact.host, "database": "app", "username": fact.user}
+    place = {"driver": "mysql", "host": fact.host, "database": "app", "username": fact.user, "from": fact.seen_from}
     if fact.trouble is None:
         return {**place, "state": "ok", "waiting": fact.waiting}
     network = {"network": _NETWORK[fact.trouble]} if fact.trouble in _NETWORK else {}
@@ -80,7 +88,7 @@ def _database(fact: DatabaseState) -> dict[str, object]:
 def _sessions(fact: SessionsState) -> Output:
     if not fact.up:
         return Output(stderr="ERROR 2002 (HY000): Can't connect to local server through socket (2)\n", exit=1)
-    server = fact.model_dump(mode="json", include={"limit", "full", "tight", "waiting"})
+    server = fact.model_dump(mode="json", include={"limit", "full", "tight", "waiting", "undoing"})
     rows = [row.model_dump(mode="json") for row in (*fact.holders, *fact.sessions)]
     return Output(stdout="".join(f"{json.dumps(row)}\n" for row in (server, *rows)))
 

@@ -9,6 +9,7 @@ from incidents import DATABASE, DEPLOY, DOWN, HEALTHY, PAGES, PATH, UP, WORKERS,
 from remediate.command import Output, Run
 from remediate.errors import ConfigurationError
 from remediate.host import DatabaseLimits, Host
+from remediate.judge import CLOCK
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict, Touched
 from remediate.playbook import Severity
@@ -17,7 +18,16 @@ from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants
 from remediate.probes.http import Failure
 from remediate.probes.laravel import Credentials, DatabaseState, DatabaseTrouble
-from remediate.probes.mysql import DataDirectory, Holder, IdleState, LongestIdle, Sessions, SessionsState
+from remediate.probes.mysql import (
+    DataDirectory,
+    FirstQuery,
+    Holder,
+    IdleState,
+    LongestIdle,
+    Sessions,
+    SessionsState,
+)
+from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.opcache import Opcache
 from remediate.probes.redis import AppRedis
 from remediate.probes.systemd import Unit, UnitLog
@@ -27,6 +37,7 @@ from remediate.remedies.configuration import CacheConfig
 from remediate.remedies.database import RestartDatabase
 from remediate.remedies.sessions import EndIdle, EndQueries
 from remediate.remedies.workers import RestartWorkers
+from remediate.report.lines import Door, verdict_lines
 from remediate.testing import Event, ScriptedSession, play
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
@@ -36,6 +47,7 @@ SERVER = {"unit": "mariadb", "port": 3306, "user": "shop"}
 HOST = host(database=SERVER)
 LIMITS = DatabaseLimits()
 IDLE, NONE_IDLE = LongestIdle(user="shop", limits=LIMITS), IdleState(id=None)
+FIRST = FirstQuery(user="shop", limits=LIMITS)
 UNIT, SESSIONS, ROOM = Unit(name="mariadb"), Sessions(limits=LIMITS), DataDirectory()
 CREDENTIALS = Credentials(php="php8.2", path=PATH, user="forge")
 CONFIG = Configuration(php="php8.2", path=PATH, user="forge")
@@ -66,6 +78,8 @@ WELL: Changes = {
     UNIT: ex.RUNNING,
     SESSIONS: ex.SESSIONS,
     IDLE: NONE_IDLE,
+    FIRST: NONE_IDLE,
+    AccountHosts(user="shop"): AccountState(hosts=("localhost",)),
     ROOM: ex.DATA_ROOM,
     UnitLog(name="mariadb", lines=20): ex.NO_LINES,
     UnitLog(name="mariadb"): ex.NO_LINES,
@@ -116,7 +130,7 @@ def database(trouble: DatabaseTrouble | None) -> DatabaseState:
 def test_it_asks_the_pages_the_application_and_the_server() -> None:
     assert database_down(HOST).symptoms == (*PAGES, DATABASE, SESSIONS, OF_WORKERS)
     assert database_down.severity is Severity.SEV1
-    assert {probe for probe in database_down(HOST).probes() if probe not in WELL} == set()
+    assert {probe for probe in database_down(HOST).probes() if probe not in WELL} == {CLOCK}
 
 
 def test_the_order_is_from_the_server_to_those_who_ask_it() -> None:
@@ -160,7 +174,13 @@ DENIED: Changes = {
     CREDENTIALS: ex.credentials(None, "password"),
     CONFIG: configured("database.connections.mysql.password"),
 }
-ANSWERS: Changes = {**UP, DATABASE: database(None), SESSIONS: ex.SESSIONS, CREDENTIALS: ex.CREDENTIALS}
+ANSWERS: Changes = {
+    **UP,
+    DATABASE: database(None),
+    SESSIONS: ex.SESSIONS,
+    FIRST: NONE_IDLE,
+    CREDENTIALS: ex.CREDENTIALS,
+}
 FULL = SessionsState(
     up=True,
     limit=20,
@@ -170,6 +190,16 @@ FULL = SessionsState(
     sessions=(ex.session(blocks=False, transaction=False),),
 )
 FULL_OF_OTHERS = FULL.model_copy(update={"holders": (Holder(user="reports", idle=True, count=20),), "sessions": ()})
+FULL_OF_QUERIES = FULL.model_copy(
+    update={
+        "holders": (Holder(user="shop", idle=False, count=19), Holder(user="backup", idle=False, count=1)),
+        "sessions": (ex.session(command="Query", blocks=False, transaction=False, reads=True),),
+    }
+)
+FULL_OF_WRITES = FULL_OF_QUERIES.model_copy(
+    update={"sessions": (ex.session(command="Query", blocks=False, modified=True),)}
+)
+LOCKING = ex.session(blocks=False, suspected=True, transaction=False)
 MANY: Changes = {
     **DOWN,
     DATABASE: database(DatabaseTrouble.TOO_MANY),
@@ -208,8 +238,21 @@ CURES: dict[str, tuple[Changes, list[Changes], list[str]]] = {
         [{**ANSWERS, IDLE: NONE_IDLE}],
         ["database.end-idle"],
     ),
-    "an idle transaction holds a lock": ({**HANGING, SESSIONS: LOCKED}, [ANSWERS], ["database.end-queries"]),
-    "a query does not end": ({**HANGING, SESSIONS: LONG}, [ANSWERS], ["database.end-queries"]),
+    "an idle transaction holds a lock": (
+        {**HANGING, SESSIONS: LOCKED, FIRST: IdleState(id=57)},
+        [ANSWERS],
+        ["database.end-queries"],
+    ),
+    "a query does not end": (
+        {**HANGING, SESSIONS: LONG, FIRST: IdleState(id=57)},
+        [ANSWERS],
+        ["database.end-queries"],
+    ),
+    "long queries hold the limit": (
+        {**MANY, SESSIONS: FULL_OF_QUERIES, FIRST: IdleState(id=57)},
+        [ANSWERS],
+        ["database.end-queries"],
+    ),
 }
 
 
@@ -228,7 +271,7 @@ def test_what_runs_as_root_is_exact() -> None:
         session = ScriptedSession({**WELL, **broken}, *effects)
         play(database_down, session, host=HOST)
         ran += [run for run in session.ran if run.user == "root"]
-    known = {end_idle(LIMITS, "shop"), end_queries(LIMITS, "shop")}
+    known = {end_idle(LIMITS, "shop"), *(end_queries(LIMITS, "shop", few=few) for few in (False, True))}
     units = {run.argv[-1] for run in ran if run not in known}
     assert units == {"mariadb.service", "agency-worker"}
     assert cache_config("php8.2", PATH, "forge").user == "forge"
@@ -309,6 +352,30 @@ NOT_MENDED: dict[str, tuple[Changes, str]] = {
 }
 
 
+def test_as_few_queries_as_needed_are_ended_at_the_limit() -> None:
+    broken, effects, _ = CURES["long queries hold the limit"]
+    session = ScriptedSession({**WELL, **broken}, *effects)
+    play(database_down, session, host=HOST)
+    assert session.ran == [end_queries(LIMITS, "shop", few=True)]
+
+
+ONWARD = {
+    "whoever may hold a table": ({**HANGING, SESSIONS: LOCKED.model_copy(update={"sessions": (LOCKING,)})}, "find out"),
+    "writes at the limit": ({**MANY, SESSIONS: FULL_OF_WRITES}, "let it come to its end"),
+}
+
+
+@pytest.mark.parametrize("cause", ONWARD)
+def test_a_refusal_ends_with_the_command_that_ends_the_session(cause: str) -> None:
+    broken, advice = ONWARD[cause]
+    outcome = play(database_down, ScriptedSession({**WELL, **broken}), host=HOST)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
+    told = " ".join(" ".join(verdict_lines(outcome, Door("invoke", "database-down", "x", None))).split())
+    command = "do.database.end-session --id 57 --user shop --started 1795443941"
+    assert f"next: {advice}" in told
+    assert f": invoke {command} --host web1" in told
+
+
 @pytest.mark.parametrize("cause", NOT_MENDED)
 def test_what_must_not_be_touched_is_refused_by_name(cause: str) -> None:
     broken, code = NOT_MENDED[cause]
@@ -383,17 +450,23 @@ def test_a_rehearsal_needs_a_database_of_its_own() -> None:
             database_down.cases(host(database=short))
 
 
+@pytest.mark.parametrize("workers_end", [False, True], ids=["workers stay", "workers end, too"])
+@pytest.mark.parametrize("answered", [ANSWERS, REFUSED], ids=["it answered", "it refused"])
 @pytest.mark.parametrize("seen", ["auto-restart", "running"])
 def test_a_database_that_systemd_starts_again_and_again_is_unstable_whenever_it_is_looked_at(
-    seen: str, monkeypatch: pytest.MonkeyPatch
+    seen: str, answered: Changes, workers_end: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("remediate.patience.PATIENCE", 0.1)
     again = UNITS[seen].model_copy(update={"restarts": 7, "active_since": 999_999.99})
     at: dict[int, Changes | Event] = {
-        number: {UNIT: again.model_copy(update={"restarts": 7 + number, "invocation": f"{number:032x}"})}
+        number: {
+            UNIT: again.model_copy(update={"restarts": 7 + number, "invocation": f"{number:032x}"}),
+            **(working("RUNNING", "RUNNING", pid=13057 + number) if workers_end else {}),
+        }
         for number in range(2, 40)
     }
-    outcome = play(database_down, ScriptedSession({**WELL, UNIT: again}, at=at), host=HOST, options=Options(hold=0.1))
+    session = ScriptedSession({**WELL, **answered, UNIT: again}, at=at)
+    outcome = play(database_down, session, host=HOST, options=Options(hold=0.1))
     assert outcome.error is not None
     assert (outcome.verdict, outcome.error.code) == (RunVerdict.REFUSED, "unstable")
     assert "mariadb" in outcome.error.message

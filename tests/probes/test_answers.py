@@ -221,6 +221,7 @@ def test_an_application() -> None:
         ('remediate:{"driver":"sqlite","host":null,"database":"/x","state":"ok"}', None, 0),
         ('remediate:{"driver":"mysql","state":"failed","code":2002}', DatabaseTrouble.REFUSED, 0),
         ('remediate:{"driver":"mysql","state":"failed","code":1045}', DatabaseTrouble.DENIED, 0),
+        ('remediate:{"driver":"mysql","state":"failed","code":1130,"from":"10.0.0.5"}', DatabaseTrouble.NOT_ALLOWED, 0),
         ('remediate:{"driver":"mysql","state":"failed","code":1049}', DatabaseTrouble.UNKNOWN_DATABASE, 0),
         ('remediate:{"driver":"mysql","state":"failed","code":1040}', DatabaseTrouble.TOO_MANY, 0),
         ('remediate:{"driver":"mysql","state":"failed","code":0}', DatabaseTrouble.OTHER, 0),

@@ -46,7 +46,18 @@ from remediate.probes.laravel import (
 )
 from remediate.probes.load import Load, SlowQueries
 from remediate.probes.machine import Machine, MachineIdentity
-from remediate.probes.mysql import DataDirectory, DataRoom, Holder, IdleState, LongestIdle, Sessions, SessionsState
+from remediate.probes.mysql import (
+    DataDirectory,
+    DataRoom,
+    FirstQuery,
+    Holder,
+    IdleState,
+    LongestIdle,
+    Sessions,
+    SessionsState,
+)
+from remediate.probes.mysql_accounts import AccountHosts, AccountState
+from remediate.probes.mysql_session import OneSession, SessionState
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
@@ -138,6 +149,12 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         ),
     ),
     LongestIdle(user="shop"): (IdleState(id=None), IdleState(id=57)),
+    FirstQuery(user="shop"): (IdleState(id=None), IdleState(id=57)),
+    AccountHosts(user="shop"): (AccountState(hosts=()), AccountState(hosts=("localhost", "10.0.0.%"))),
+    OneSession(id=57, user="ana", started=1795443941): (
+        *(SessionState(session=session) for session in (None, ex.session(user="ana"))),
+        SessionState(session=None, ending=True),
+    ),
     DataDirectory(): (ex.DATA_ROOM, DataRoom(writable=False, percent=100, inodes=0)),
     AppRedis(php="php8.2", path=APP, user="forge"): (
         *(ex.redis(), ex.redis(shared=True), ex.redis(cache="file"), ex.redis(server="/run/redis/redis.sock")),

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +11,18 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import DatabaseLimits
 from remediate.probes.laravel import Compared, Credentials, DatabaseTrouble
-from remediate.probes.mysql import DataDirectory, LongestIdle, Sessions, SessionsState
+from remediate.probes.mysql import DataDirectory, FirstQuery, LongestIdle, Sessions, SessionsState
+from remediate.probes.mysql_session import OneSession
 from remediate.programs import program_text
-from remediate.programs.database import ACCOUNT, CLIENT, end_idle, end_queries, list_sessions, longest_idle
+from remediate.programs.database import (
+    ACCOUNT,
+    CLIENT,
+    end_idle,
+    end_queries,
+    first_query,
+    list_sessions,
+    longest_idle,
+)
 from remediate.testing import examples as ex
 
 SESSIONS, DATA = Sessions(), DataDirectory()
@@ -112,8 +123,14 @@ LIMITS = DatabaseLimits(lock_wait=2, idle_transaction=3, long_query=4, idle=5)
 
 @pytest.mark.parametrize(
     "run",
-    [list_sessions(LIMITS), longest_idle(LIMITS, "shop"), end_queries(LIMITS, "shop"), end_idle(LIMITS, "shop")],
-    ids=["list", "longest", "end", "idle"],
+    [
+        list_sessions(LIMITS),
+        longest_idle(LIMITS, "shop"),
+        first_query(LIMITS, "shop"),
+        end_queries(LIMITS, "shop"),
+        end_idle(LIMITS, "shop"),
+    ],
+    ids=["list", "longest", "first", "end", "idle"],
 )
 def test_the_programs_are_fixed_and_the_limits_are_variables(run: Run) -> None:
     assert (run.user, run.argv[0], run.argv[-3]) == (ACCOUNT, CLIENT, "--execute")
@@ -128,6 +145,7 @@ def test_only_what_ends_sessions_has_words_for_it() -> None:
     words = re.compile(r"\b(KILL|DROP|DELETE|UPDATE|ALTER|GRANT|CREATE|INSERT|FLUSH)\b")
     assert words.findall(list_sessions(LIMITS).argv[-2]) == []
     assert words.findall(longest_idle(LIMITS, "shop").argv[-2]) == []
+    assert words.findall(first_query(LIMITS, "shop").argv[-2]) == []
     assert words.findall(end_queries(LIMITS, "shop").argv[-2]) == ["KILL", "KILL"]
     assert words.findall(end_idle(LIMITS, "shop").argv[-2]) == ["KILL"]
     assert end_queries(LIMITS, "shop").argv[-2].index("KILL QUERY ID") < end_queries(LIMITS, "shop").argv[-2].index(
@@ -140,6 +158,7 @@ def test_what_lists_and_what_ends_judge_by_the_same_words() -> None:
     for run in (
         list_sessions(LIMITS),
         longest_idle(LIMITS, "shop"),
+        first_query(LIMITS, "shop"),
         end_queries(LIMITS, "shop"),
         end_idle(LIMITS, "shop"),
     ):
@@ -148,7 +167,7 @@ def test_what_lists_and_what_ends_judge_by_the_same_words() -> None:
 
 def test_whoever_is_only_suspected_is_never_ended() -> None:
     judged = program_text("remediate.programs", "judged.sql")
-    (blockers,) = re.findall(r"blockers AS \((.*?)\), suspects AS", judged)
+    (blockers,) = re.findall(r"blockers AS \((.*?)\), keepers AS", judged)
     assert "innodb_lock_waits" in blockers
     assert "UNION" not in blockers
     for run in (end_queries(LIMITS, "shop"), end_idle(LIMITS, "shop")):
@@ -189,6 +208,8 @@ LONGEST = LongestIdle(user="shop")
 def test_the_connection_that_is_idle_for_longest() -> None:
     found = LONGEST.read(Output(stdout="54\t0\n"))
     assert (found.id, found.ok, found.describe()) == (54, False, "54 for longest")
+    assert FirstQuery(user="shop").read(Output(stdout="54\t0\n")) == found
+    assert FirstQuery(user="shop").command() == first_query(DatabaseLimits(), "shop")
     for nobody in (Output(), Output(stderr=NO_SERVER, exit=1)):
         none = LONGEST.read(nobody)
         assert (none.id, none.ok, none.describe()) == (None, True, "none for too long")
@@ -304,3 +325,93 @@ def test_credentials_that_were_not_told_are_unknown(stdout: str) -> None:
 def test_the_answers_above_are_documents() -> None:
     for text in (CALM, FORGOTTEN, FULL):
         assert all(isinstance(json.loads(line), dict) for line in text.splitlines())
+
+
+# -- one session -------------------------------------------------------------------------------------------------------
+
+ONE = OneSession(id=80, user="agency", started=1795444322, application="agency")
+
+
+def test_one_session_is_there_or_being_ended_or_gone() -> None:
+    there = ONE.read(Output(stdout=FORGOTTEN.splitlines()[1] + "\n"))
+    assert there.session is not None
+    assert (there.session.id, there.ok, there.describe()) == (
+        80,
+        False,
+        "80 (agency@agency), idle in a transaction since 14:32:02Z",
+    )
+    ending = ONE.read(Output(stdout='{"ending": 1}\n'))
+    assert (ending.session, ending.ok, ending.describe()) == (None, False, "being ended: what it has changed is undone")
+    gone = ONE.read(Output(stdout="\n"))
+    assert (gone.session, gone.ok, gone.describe()) == (None, True, "gone")
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        Output(stderr=NO_SERVER, exit=1),
+        Output(stderr="a session is an id, a user and a second\n", exit=64),
+        Output(stdout='{"ending": 0}\n'),
+        Output(stdout="null\n"),
+        Output(stdout=CALM),
+        Output(stdout="".join(f"{line}\n" for line in FORGOTTEN.splitlines()[1:])),
+    ],
+)
+def test_another_answer_about_one_session_is_unknown(output: Output) -> None:
+    with pytest.raises(Unreadable):
+        ONE.read(output)
+
+
+def session_program(tmp_path: Path, said: str, refusals: int = 0) -> "subprocess.CompletedProcess[str]":
+    """Run the program about one session with a client that says what it was given, and turns away at first."""
+    client, asked = tmp_path / "client", tmp_path / "asked"
+    client.write_text(
+        f'#!/bin/sh\necho >>{asked}; [ "$(wc -l <{asked})" -gt {refusals} ] || '
+        "{ echo 'ERROR 1040 (08004): Too many connections' >&2; exit 1; }\nfor a; do printf '<%s>' \"$a\"; done; cat\n"
+    )
+    client.chmod(0o755)
+    text = program_text("remediate.programs", "session.sh").replace(CLIENT, str(client))
+    return subprocess.run(
+        ("/bin/sh", "-c", text, "sh", "SELECT 1", "--init-command=SET @idle = 1"),
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_what_names_a_session_can_only_be_values(tmp_path: Path) -> None:
+    done = session_program(tmp_path, "80 agency 1795444322\n\\! id\n", refusals=2)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "<--init-command=SET @idle = 1, @id = 80, @user = 'agency', @started = 1795444322>" in done.stdout
+    assert done.stdout.endswith("<--execute><SELECT 1>\n")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("", "\n", "80\n", "80 agency\n", "80 agency 1 2\n", "80;x agency 1\n", "-1 agency 1\n", "80 agency 1;x\n"),
+        *("80 a'b 1\n", "80 a:b: 1\n", "80 a\\b 1\n", "8:0 agency 1\n", "80 a%b 1\n", "80 é 1\n", "80 $(id) 1\n"),
+    ],
+)
+def test_what_names_no_session_reaches_no_server(tmp_path: Path, said: str) -> None:
+    done = session_program(tmp_path, said)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert not (tmp_path / "asked").exists()
+
+
+def test_what_ends_one_session_looks_at_everything_again() -> None:
+    text = program_text("remediate.programs", "end_session.sql")
+    assert re.findall(r"\b(KILL|DROP|DELETE|UPDATE|ALTER|GRANT|CREATE|INSERT|FLUSH)\b", text) == ["KILL"]
+    for word in ("id = @id", "user = @user", "@started", "NOT user REGEXP @protected"):
+        assert word in text
+    assert program_text("remediate.programs", "judged.sql") in text
+    look = program_text("remediate.programs", "look_session.sql")
+    assert not re.search(r"\b(KILL|DROP|DELETE|UPDATE|ALTER|GRANT|CREATE|INSERT|FLUSH)\b", look)
+
+
+def test_nothing_is_installed_to_find_out_who_holds_locks() -> None:
+    text = program_text("remediate.programs", "holders.sql")
+    assert "INSTALL" not in text.upper()
+    assert "information_schema.plugins" in text.partition("EXECUTE IMMEDIATE")[0]

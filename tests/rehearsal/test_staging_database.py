@@ -8,6 +8,7 @@ from remediate.command import Output
 from remediate.host import DatabaseLimits
 from remediate.probes.mysql import Sessions, SessionsState
 from remediate.programs.database import ACCOUNT, end_queries
+from remediate.rehearsal.faults import AccountElsewhere, ConnectionsBusy
 
 if TYPE_CHECKING:
     from conftest import Cli, Staged
@@ -76,7 +77,7 @@ def aged(staged: "Staged", seconds: int) -> None:
 
 
 def over(staged: "Staged") -> None:
-    staged.sh("pkill -x mariadb || true; mariadb -e 'DROP USER IF EXISTS reports@127.0.0.1'")
+    staged.sh("pkill -x mariadb || true; mariadb -e 'DROP USER IF EXISTS reports@127.0.0.1, backup@127.0.0.1'")
 
 
 def test_no_statement_leaves_the_host_with_its_literals(staged: "Staged") -> None:
@@ -158,3 +159,90 @@ def test_root_is_let_in_among_all_who_are_turned_away(staged: "Staged", cli: "Cl
         staged.sh("pkill -f /run/turned-away || true; pkill -x mariadb || true; sleep 0.5")
         staged.sh("mariadb -e 'SET GLOBAL max_connections = 151'")
         over(staged)
+
+
+def target_of(staged: "Staged") -> tuple[str, ...]:
+    return ("--host", staged.name, "--inventory", str(staged.inventory), "--json")
+
+
+_BACKUP = """
+mariadb -e "CREATE OR REPLACE USER backup@127.0.0.1 IDENTIFIED BY '$MYSQL_PWD'"
+mariadb -e "GRANT ALL ON agency.* TO backup@127.0.0.1"
+"""
+_WHO = "mariadb -NBe \"SELECT CONCAT(user, ' ', command) FROM information_schema.processlist WHERE user = 'backup'\""
+
+
+def test_whoever_may_hold_a_table_is_ended_by_the_command_that_the_refusal_prints(staged: "Staged", cli: "Cli") -> None:
+    target = target_of(staged)
+    try:
+        staged.sh(_SESSION + _BACKUP)
+        # Two that came to rest long before, and are nobody's cause.
+        begun(staged, ("backup", "select 1 from payments limit 1"), ("agency", "select 1 from payments limit 1"))
+        time.sleep(2)
+        begun(staged, ("reports", "lock tables agencies write"), ("agency", "select count(*) from agencies"))
+        time.sleep(3)
+        state, _ = asked(staged)
+        assert next(each.user for each in state.sessions if each.suspected) == "reports"
+        assert not any(each.blocks for each in state.sessions)
+
+        refused = cli("invoke", "check.database-down", *target).refused("blocker-unknown")
+        (step,) = (each for each in refused.steps if each.code == "blocker-unknown")
+        command, *_ = step.onward
+        assert "--user reports" in command
+        assert not any("backup" in each or "root" in each for each in step.onward)
+        name, *flags = command.split()
+
+        # Neither somebody else's name nor another beginning ends it.
+        wrong = [*flags[:-1], str(int(flags[-1]) - 60)]
+        cli("invoke", name, *wrong, *target).refused("session-changed")
+        protected = cli("invoke", name, "--id", flags[1], "--user", "backup", "--started", flags[-1], *target)
+        assert protected.code == 2
+        assert asked(staged)[0].waiting
+
+        cli("invoke", name, *flags, *target, "--hold", "3").is_("fixed", 0, touched="yes")
+        assert not asked(staged)[0].waiting
+        assert "backup Sleep" in staged.sh(_WHO)
+        cli("invoke", name, *flags, *target, "--hold", "3").is_("healthy", 0)
+    finally:
+        over(staged)
+
+
+def test_a_plugin_of_the_server_proves_who_holds_a_table(staged: "Staged") -> None:
+    try:
+        staged.sh("mariadb -e \"INSTALL SONAME 'metadata_lock_info'\"")
+        begun(staged, ("agency", "lock tables agencies write"), ("reports", "select count(*) from agencies"))
+        time.sleep(4)
+        state, _ = asked(staged)
+        assert [each.user for each in state.sessions if each.blocks] == ["agency"]
+        assert "agency Sleep" not in ended(staged)
+        assert not asked(staged)[0].waiting
+    finally:
+        staged.sh("mariadb -e \"UNINSTALL SONAME 'metadata_lock_info'\"")
+        over(staged)
+
+
+def test_as_few_long_queries_as_needed_are_ended_at_the_limit(staged: "Staged", cli: "Cli") -> None:
+    busy = ConnectionsBusy(app="/home/forge/agency-platform", database="agency", user="agency", table="agencies")
+    count = "mariadb -NBe \"SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(600)%'\""
+    try:
+        staged.sh(busy.breaking())
+        before = int(staged.sh(count))
+        fixed = cli("invoke", "fix.database-down", *target_of(staged), "--hold", "3").is_("fixed", 0, touched="yes")
+        assert [each.remedy for each in fixed.steps if each.changed] == ["database.end-queries"]
+        left = int(staged.sh(count))
+        # Below nine tenths of twenty, and one of those left is the backup's.
+        assert before - 4 <= left < before
+        assert "backup Query" in staged.sh(_WHO)
+    finally:
+        staged.sh(busy.mending())
+
+
+def test_a_user_let_in_from_elsewhere_only_is_told_from_a_wrong_password(staged: "Staged", cli: "Cli") -> None:
+    moved = AccountElsewhere(app="/home/forge/agency-platform", database="agency", user="agency")
+    try:
+        staged.sh(moved.breaking())
+        refused = cli("invoke", "check.database-down", *target_of(staged)).refused("account-missing")
+        assert refused.error is not None
+        assert "agency is let in from web7.example.com, web8.example.com" in refused.error.message
+    finally:
+        staged.sh(moved.mending())

@@ -205,6 +205,8 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     ),
     (faults.DatabaseMissing(app="/srv", database="shop", user="shop"), ("/srv/.env", "/srv/bootstrap/")),
     (faults.ConnectionsHeld(app="/srv", database="shop", user="shop"), ("database sessions",)),
+    (faults.ConnectionsBusy(app="/srv", database="shop", user="shop", table="orders"), ("database sessions",)),
+    (faults.AccountElsewhere(app="/srv", database="shop", user="shop"), ("database sessions",)),
     (faults.TransactionForgotten(app="/srv", database="shop", user="shop", table="orders"), ("database sessions",)),
     (faults.QueryRunaway(app="/srv", database="shop", user="shop", table="orders"), ("database sessions",)),
     (faults.RedisStopped(path="/srv", program=PROGRAM), ("redis-server", PROGRAM)),

@@ -11,8 +11,11 @@ from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, DatabaseState, DatabaseTrouble
+from remediate.probes.machine import Machine, MachineIdentity
 from remediate.probes.mysql import DataDirectory, DataRoom
+from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.systemd import LogLines, Unit, UnitLog
+from remediate.programs.database import ACCOUNT
 from remediate.remedies.database import DatabaseAccess, RestartDatabase
 from remediate.survey import Facts
 from remediate.testing import examples as ex
@@ -30,23 +33,30 @@ ROOMS = {
     "no inodes": DataRoom(writable=True, percent=20, inodes=100),
     "read-only": DataRoom(writable=False, percent=100, inodes=3),
 }
-STATES = {**UNITS, "flapping": UNITS["auto-restart"].model_copy(update={"restarts": 2})}
+CLOCK = MachineIdentity(machine_id="f" * 32, boot_id="0", uptime=1000)
+STATES = {
+    **UNITS,
+    "flapping": UNITS["auto-restart"].model_copy(update={"restarts": 2}),
+    "flapping, up": ex.RUNNING.model_copy(update={"restarts": 2, "active_since": 998.0}),
+    "up after that": ex.RUNNING.model_copy(update={"restarts": 2, "active_since": 969.0}),
+    "up after one": ex.RUNNING.model_copy(update={"restarts": 1, "active_since": 998.0}),
+}
 BY_ROOM = {"full": "data-disk-full", "no inodes": "data-disk-full", "read-only": "data-read-only"}
 
 
 def facts(
     unit: Fact | Unreadable, room: Fact | Unreadable = ex.DATA_ROOM, log: Fact | Unreadable = ex.NO_LINES
 ) -> Known:
-    return {UNIT: unit, ROOM: room, LOG: log}
+    return {UNIT: unit, ROOM: room, LOG: log, Machine(): CLOCK}
 
 
 def expected(unit: str, room: str) -> str:
     # What systemd is about to start again by itself may be recovering: it is never shot.
     if unit in {"starting", "stopping", "reloading", "queued", "auto-restart"}:
         return "wait"
-    if unit == "flapping":
+    if unit.startswith("flapping"):
         return BY_ROOM.get(room, "unstable")
-    if unit == "running":
+    if unit == "running" or unit.startswith("up after"):
         return "skip"
     if unit in {"masked", "missing"}:
         return f"unit-{unit}"
@@ -106,10 +116,12 @@ def test_the_inventory_fills_it() -> None:
 
 ASKED = AppDatabase(php="php8.2", path=PATH, user="forge")
 CREDENTIALS = Credentials(php="php8.2", path=PATH, user="forge")
-OURS = DatabaseAccess(php="php8.2", path=PATH, unit="mariadb", watched=True)
+HOSTS = AccountHosts(user="shop")
+OURS = DatabaseAccess(php="php8.2", path=PATH, unit="mariadb", account="shop")
 ELSEWHERE = DatabaseAccess(php="php8.2", path=PATH, link="https://cloud.example.com/databases")
 OF_OURS = {
     DatabaseTrouble.DENIED: "credentials-rejected",
+    DatabaseTrouble.NOT_ALLOWED: "account-missing",
     DatabaseTrouble.FORBIDDEN: "database-unknown",
     DatabaseTrouble.UNKNOWN_DATABASE: "database-unknown",
     DatabaseTrouble.NAME: "database-host-unknown",
@@ -127,7 +139,12 @@ OF_OTHERS = {
 
 
 def in_trouble(used: DatabaseTrouble | None, files: DatabaseTrouble | None, unit: Fact = ex.RUNNING) -> Known:
-    return {ASKED: DatabaseState(trouble=used, waiting=0), CREDENTIALS: ex.credentials(files, "password"), UNIT: unit}
+    return {
+        ASKED: DatabaseState(trouble=used, waiting=0),
+        CREDENTIALS: ex.credentials(files, "password"),
+        UNIT: unit,
+        HOSTS: AccountState(hosts=("localhost",)),
+    }
 
 
 @pytest.mark.parametrize("trouble", DatabaseTrouble)
@@ -163,7 +180,8 @@ def test_it_says_what_was_tried_and_no_value() -> None:
     denied = in_trouble(DatabaseTrouble.DENIED, DatabaseTrouble.DENIED)
     assert OURS.needed(Facts(denied)) == (
         "shop on 127.0.0.1 as .env says: access denied (host same, port same, database same, username same, "
-        "password differs); with the configuration in use: access denied"
+        "password differs); with the configuration in use: access denied; either it is the password, or the server "
+        "lets shop in from other hosts than this; shop is let in from localhost"
     )
     away = in_trouble(DatabaseTrouble.REFUSED, DatabaseTrouble.REFUSED)
     assert ELSEWHERE.needed(Facts(away)) == (
@@ -172,9 +190,49 @@ def test_it_says_what_was_tried_and_no_value() -> None:
     )
 
 
+def turned_away(seen: str, hosts: tuple[str, ...] | None, *, user: str = "shop") -> Known:
+    known = in_trouble(DatabaseTrouble.DENIED, DatabaseTrouble.DENIED)
+    answer = DatabaseState(trouble=DatabaseTrouble.DENIED, waiting=0, host="10.0.0.9", user=user, seen_from=seen)
+    said = ex.credentials(DatabaseTrouble.DENIED).model_copy(update={"answer": answer})
+    return {**known, CREDENTIALS: said, HOSTS: LOST if hosts is None else AccountState(hosts=hosts)}
+
+
+@pytest.mark.parametrize(
+    ("seen", "hosts", "code", "words"),
+    [
+        ("10.0.0.5", ("localhost",), "account-missing", "from 10.0.0.5; shop is let in from localhost"),
+        ("10.0.0.5", ("10.1.0.%", "10.2.0.0/255.255.0.0"), "account-missing", "let in from 10.1.0.%, 10.2.0.0/255"),
+        ("10.0.0.5", (), "account-missing", "shop is unknown there"),
+        ("web1", ("web2",), "account-missing", "let in from web2"),
+        ("10.0.0.5", ("localhost", "10.0.0.%"), "credentials-rejected", "so also from 10.0.0.5: it is the password"),
+        ("10.0.0.5", ("10.0.0.0/255.255.255.0",), "credentials-rejected", "it is the password"),
+        ("LOCALHOST", ("localhost",), "credentials-rejected", "it is the password"),
+        # The server compares addresses although it says a name, so nobody can tell.
+        ("web1", ("10.0.0.5", "web2"), "credentials-rejected", "either it is the password, or"),
+        ("10.0.0.5", ("10.0.0.0/odd",), "credentials-rejected", "either it is the password, or"),
+        ("10.0.0.5", None, "credentials-rejected", "either it is the password, or the server lets shop in from other"),
+        ("", ("localhost",), "credentials-rejected", "either it is the password, or"),
+    ],
+)
+def test_an_account_for_other_hosts_is_no_wrong_password(
+    seen: str, hosts: tuple[str, ...] | None, code: str, words: str
+) -> None:
+    verdict = OURS.guard(Facts(turned_away(seen, hosts)))
+    assert verdict.code is not None
+    assert (verdict.code.name, words in verdict.reason) == (code, True), verdict.reason
+    assert bool(verdict.onward) is (code == "credentials-rejected")
+
+
+def test_accounts_of_somebody_else_tell_nothing() -> None:
+    verdict = OURS.guard(Facts(turned_away("10.0.0.5", ("localhost",), user="other")))
+    assert "either it is the password, or the server lets other in from other hosts than 10.0.0.5" in verdict.reason
+    elsewhere = ELSEWHERE.guard(Facts(turned_away("10.0.0.5", None)))
+    assert "either it is the password, or" in elsewhere.reason
+
+
 def test_it_never_acts() -> None:
     assert (OURS.changes(), OURS.is_human) == ((), True)
-    assert {run.user for run in OURS.privileges()} == {"forge"}
+    assert {run.user for run in OURS.privileges()} == {"forge", ACCOUNT}
     assert Unit(name="mariadb") in OURS.probes()
     assert ELSEWHERE.probes() == (ASKED, CREDENTIALS)
 
@@ -183,13 +241,13 @@ def test_the_inventory_says_where_it_is_and_who_looks_after_it() -> None:
     links = {"database_console": "https://cloud.example.com/databases"}
     assert DatabaseAccess.on(on(links=links)) == ELSEWHERE
     assert DatabaseAccess.on(on(database={"unit": "mariadb", "port": 3306, "user": "shop"})) == OURS
-    assert not DatabaseAccess.on(on(database={"unit": "mariadb", "port": 3306})).watched
-    assert not DatabaseAccess.on(on(database={"port": 3306, "user": "shop"})).watched
+    assert DatabaseAccess.on(on(database={"unit": "mariadb", "port": 3306})).account is None
+    assert DatabaseAccess.on(on(database={"port": 3306, "user": "shop"})).account is None
 
 
 def test_connections_that_nobody_looks_at_are_a_persons() -> None:
     full = in_trouble(DatabaseTrouble.TOO_MANY, DatabaseTrouble.TOO_MANY)
-    alone = OURS.model_copy(update={"watched": False})
+    alone = OURS.model_copy(update={"account": None})
     assert (toys.decide(OURS, full), toys.decide(alone, full)) == ("skip", "human-step")
 
 

@@ -12,7 +12,7 @@ from remediate.host import Database, DatabaseLimits, Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Failure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
-from remediate.probes.mysql import Holder, IdleState, LongestIdle, Session, Sessions, SessionsState
+from remediate.probes.mysql import FirstQuery, Holder, IdleState, LongestIdle, Session, Sessions, SessionsState
 from remediate.programs.database import end_idle, end_queries
 from remediate.remedies.sessions import EndIdle, EndQueries
 from remediate.remedy import Failed, NotYet, Proven
@@ -25,7 +25,8 @@ PATH: Final = "/home/forge/agency-platform"
 SESSIONS = Sessions()
 PAGES = tuple(Site(url=f"https://example.com/{path}", asked_from=Vantage.HOST) for path in ("", "health"))
 DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
-QUERIES = EndQueries(user="shop", pages=PAGES)
+QUERIES = EndQueries(user="shop", pages=PAGES, asked=DATABASE)
+FIRST = FirstQuery(user="shop")
 IDLE = EndIdle(user="shop", asked=DATABASE)
 LOST = Unreadable("not now")
 Known = dict[Probe[Fact], Fact | Unreadable]
@@ -39,7 +40,17 @@ def pages(answer: Fact | Unreadable) -> Known:
     return dict.fromkeys(PAGES, answer)
 
 
+def asked(state: SessionsState, *answers: Known, database: Fact | Unreadable = ex.DATABASE) -> Known:
+    """What all questions are answered while a server is so: which of the application's comes first follows from it."""
+    chosen = next((e.id for e in state.sessions if e.user == "shop" and e.beyond and (e.blocks or e.reads)), None)
+    given: Known = {SESSIONS: state, FIRST: IdleState(id=chosen), DATABASE: database}
+    for more in answers:
+        given.update(more)
+    return given
+
+
 UP, SLOW, BROKEN, BAD_GATEWAY = pages(ex.page()), pages(ex.no_page(Failure.TIMEOUT)), pages(ex.page(500)), ex.page(504)
+DOWN = pages(ex.page(500))
 OWN = ex.session()
 FOREIGN = ex.session(61, user="reports")
 SUSPECT = ex.session(blocks=False, suspected=True)
@@ -74,7 +85,7 @@ WAITS = {
 @pytest.mark.parametrize("answers", [UP, SLOW, BROKEN, pages(LOST)], ids=["up", "slow", "broken", "lost"])
 def test_locks_that_somebody_waits_for(who: str, answers: Known) -> None:
     sessions, expected = WAITS[who]
-    assert toys.decide(QUERIES, {SESSIONS: server(*sessions, waiting=True), **answers}) == expected
+    assert toys.decide(QUERIES, asked(server(*sessions, waiting=True), answers)) == expected
 
 
 LONG_ONES = {
@@ -89,7 +100,7 @@ LONG_ONES = {
 @pytest.mark.parametrize("who", LONG_ONES)
 def test_a_long_query_is_ended_only_when_pages_hang(who: str) -> None:
     sessions, expected = LONG_ONES[who]
-    state: Known = {SESSIONS: server(*sessions)}
+    state = asked(server(*sessions))
     assert toys.decide(QUERIES, {**state, **SLOW}) == expected
     assert toys.decide(QUERIES, {**state, **pages(BAD_GATEWAY)}) == expected
     # An error that comes at once has another cause: a report may run on.
@@ -110,32 +121,65 @@ def test_without_a_server_or_an_answer_nothing_is_ended(remedy: EndQueries | End
 
 def test_who_the_application_is_has_to_be_said() -> None:
     nobody = QUERIES.model_copy(update={"user": None})
-    assert toys.decide(nobody, {SESSIONS: server(OWN, waiting=True), **UP}) == "database-user-unset"
-    assert toys.decide(nobody, {SESSIONS: server(LONG), **SLOW}) == "skip"
+    assert (
+        toys.decide(nobody, {DATABASE: ex.DATABASE, SESSIONS: server(OWN, waiting=True), **UP}) == "database-user-unset"
+    )
+    assert toys.decide(nobody, {DATABASE: ex.DATABASE, SESSIONS: server(LONG), **SLOW}) == "skip"
     idle = IDLE.model_copy(update={"user": None})
     assert toys.decide(idle, {SESSIONS: full(), DATABASE: ex.DATABASE, **UP}) == "database-user-unset"
     assert (nobody.changes(), idle.changes()) == ((), ())
 
 
-def test_whoever_may_hold_a_table_is_named_and_left() -> None:
-    verdict = QUERIES.guard(Facts({SESSIONS: server(SUSPECT, waiting=True), **UP}))
-    assert verdict.reason == (
-        "a table's lock is waited for; these may hold it: 57 (shop@shop), idle in a transaction since 14:25:41Z"
+LOCKS_TABLES = SUSPECT.model_copy(update={"id": 58, "user": "ana", "host": "10.0.0.7", "transaction": False})
+
+
+def test_whoever_may_hold_a_table_is_named_with_what_ends_it_and_left() -> None:
+    of_root, odd = (LOCKS_TABLES.model_copy(update={"user": user}) for user in ("root", "o'brien"))
+    state = server(LOCKS_TABLES, of_root, odd, SUSPECT, waiting=True)
+    verdict = QUERIES.guard(Facts(asked(state, UP)))
+    assert verdict.reason.startswith(
+        "a table's lock is waited for; these may hold it: 58 (ana@shop from 10.0.0.7), idle since 14:25:41Z; "
     )
-    assert "perhaps held by 57" in server(SUSPECT, waiting=True).describe()
+    assert verdict.onward == (
+        "do.database.end-session --id 58 --user ana --started 1795443941",
+        "do.database.end-session --id 57 --user shop --started 1795443941",
+    )
+    assert "perhaps held by 58" in state.describe()
+
+
+def test_what_an_ended_session_still_undoes_is_waited_for() -> None:
+    undoing = server(SUSPECT, waiting=True, undoing=True)
+    assert toys.decide(QUERIES, asked(undoing, UP)) == "wait"
+    assert undoing.describe() == (
+        "locks are waited for, perhaps held by a session that was ended and whose changes are being undone"
+    )
+    assert toys.decide(QUERIES, asked(server(OWN, waiting=True, undoing=True), UP)) == "proceed"
+    assert toys.decide(QUERIES, asked(server(undoing=True), UP)) == "skip"
+
+
+def test_whoever_else_holds_locks_is_named_with_what_ends_it() -> None:
+    verdict = QUERIES.guard(Facts(asked(server(FOREIGN, waiting=True), UP)))
+    assert verdict.onward == ("do.database.end-session --id 61 --user reports --started 1795443941",)
+    writing = QUERIES.guard(Facts(asked(server(WRITING, waiting=True), UP)))
+    assert writing.onward == ("do.database.end-session --id 57 --user shop --started 1795443941",)
 
 
 def test_what_it_says() -> None:
-    given = {SESSIONS: server(ex.session(modified=True), waiting=True), **UP}
+    given = asked(server(ex.session(modified=True), waiting=True), UP)
     assert QUERIES.guard(Facts(given)).reason == (
         "locks are waited for, held by 57 (shop@shop), idle in a transaction since 14:25:41Z, whose changes are undone"
     )
-    assert QUERIES.guard(Facts({SESSIONS: server(LONG), **SLOW})).reason == (
+    assert QUERIES.guard(Facts(asked(server(LONG), SLOW))).reason == (
         "too long: 57 (shop@shop), running since 14:25:41Z: select * from `orders`"
     )
     assert QUERIES.guard(Facts({SESSIONS: server(LONG_OF_OTHERS), **SLOW})).reason == (
         "nobody waits for a lock, and no query is too long but of reports"
     )
+
+
+def test_what_is_over_by_the_time_of_the_second_question_is_not_ended() -> None:
+    given = {**asked(server(OWN, waiting=True), UP), FIRST: IdleState(id=None)}
+    assert toys.decide(QUERIES, given) == "wait"
 
 
 # -- connections -------------------------------------------------------------------------------------------------------
@@ -147,8 +191,10 @@ THEIRS = Holder(user="reports", idle=True, count=19)
 MANY = DatabaseState(trouble=DatabaseTrouble.TOO_MANY, waiting=0)
 
 
-def full(*sessions: Session, holders: tuple[Holder, ...] = (THEIRS,), all_of_them: bool = True) -> SessionsState:
-    return server(*sessions, full=all_of_them, tight=True, holders=holders)
+def full(
+    *sessions: Session, holders: tuple[Holder, ...] = (THEIRS,), all_of_them: bool = True, waiting: bool = False
+) -> SessionsState:
+    return server(*sessions, full=all_of_them, tight=True, waiting=waiting, holders=holders)
 
 
 HELD = {
@@ -172,6 +218,51 @@ def test_connections_that_are_all_in_use(who: str) -> None:
     assert toys.decide(IDLE, _known(nearly, {}, ex.DATABASE)) == "skip"
     assert toys.decide(IDLE, _known(nearly, {}, MANY)) == expected
     assert toys.decide(IDLE, _known(nearly, {}, LOST)) == "unreadable"
+
+
+BACKUP = LONG.model_copy(update={"id": 70, "user": "backup"})
+AT_THE_LIMIT: dict[str, tuple[tuple[Session, ...], str, tuple[str, ...]]] = {
+    "many long queries, and a backup": (
+        (*(LONG.model_copy(update={"id": number}) for number in range(60, 69)), BACKUP),
+        "proceed",
+        (),
+    ),
+    "a reading and a writing one": ((LONG, LONG_WRITE.model_copy(update={"id": 58})), "proceed", ()),
+    "only writing ones": (
+        (LONG_WRITE, LONG_WRITE.model_copy(update={"id": 58})),
+        "long-write",
+        (
+            "do.database.end-session --id 57 --user shop --started 1795443941",
+            "do.database.end-session --id 58 --user shop --started 1795443941",
+        ),
+    ),
+    "a backup": ((BACKUP,), "skip", ()),
+    "nobody for long": ((LONG.model_copy(update={"beyond": False}),), "skip", ()),
+}
+
+
+@pytest.mark.parametrize("who", AT_THE_LIMIT)
+def test_while_nobody_gets_a_connection_long_queries_are_ended_although_no_page_hangs(who: str) -> None:
+    sessions, expected, onward = AT_THE_LIMIT[who]
+    for state, database in ((full(*sessions), ex.DATABASE), (full(*sessions, all_of_them=False), MANY)):
+        given = asked(state, BROKEN, database=database)
+        assert toys.decide(QUERIES, given) == expected
+        assert QUERIES.guard(Facts(given)).onward == onward
+    left = asked(full(*sessions, all_of_them=False), BROKEN)
+    assert toys.decide(QUERIES, left) == "skip"
+    lost = asked(full(*sessions, all_of_them=False), BROKEN, database=LOST)
+    assert toys.decide(QUERIES, lost) == ("skip" if expected == "skip" else "unreadable")
+
+
+def test_what_holds_the_connections_is_said_with_what_is_ended() -> None:
+    holders = (Holder(user="shop", idle=False, count=19), Holder(user="backup", idle=False, count=1))
+    given = asked(full(LONG, BACKUP, holders=holders), BROKEN)
+    assert QUERIES.guard(Facts(given)).reason == (
+        "all 20 connections are in use: shop 19 working, backup 1 working; as few as needed are ended of what is too "
+        "long: 57 (shop@shop), running since 14:25:41Z: select * from `orders`"
+    )
+    idle = IDLE.guard(Facts({**given, LongestIdle(user="shop"): IdleState(id=None)}))
+    assert (idle.code and idle.code.name, idle.onward) == ("connection-limit", ("do.database.end-queries",))
 
 
 def test_one_that_is_idle_no_more_is_not_ended() -> None:
@@ -204,7 +295,7 @@ def test_while_there_are_connections_left_nobody_is_sent_away() -> None:
 
 
 def surveyed(state: SessionsState) -> Facts:
-    given: Known = {SESSIONS: state, DATABASE: ex.DATABASE, **UP}
+    given = asked(state, UP)
     return Facts(given, {probe: output_of(probe, fact) for probe, fact in given.items() if isinstance(fact, Fact)})
 
 
@@ -226,10 +317,15 @@ def test_a_query_that_made_room_for_the_next_counts_as_ended() -> None:
 
 def test_what_it_runs() -> None:
     limits = DatabaseLimits()
-    assert list(QUERIES.apply(Facts({}))) == [end_queries(limits, "shop")] == list(QUERIES.changes())
+    few = end_queries(limits, "shop", few=True)
+    assert QUERIES.changes() == (end_queries(limits, "shop"), few)
+    assert list(QUERIES.apply(Facts(asked(server(LONG), SLOW)))) == [end_queries(limits, "shop")]
+    assert list(QUERIES.apply(Facts(asked(full(LONG), DOWN)))) == [few]
+    assert list(QUERIES.apply(Facts(asked(full(OWN, waiting=True), SLOW)))) == [end_queries(limits, "shop")]
+    assert (few.verb, few.fixed) == ("end-queries", end_queries(limits, "shop").fixed)
     assert list(IDLE.apply(Facts({}))) == [end_idle(limits, "shop")]
     short = EndQueries(user="shop", long_query=5)
-    assert short.changes() == (end_queries(DatabaseLimits(long_query=5), "shop"),)
+    assert end_queries(DatabaseLimits(long_query=5), "shop") in short.changes()
     assert Sessions(limits=DatabaseLimits(long_query=5)) in short.probes()
 
 
@@ -243,7 +339,8 @@ def on(**database: object) -> Host:
 def test_the_inventory_fills_them() -> None:
     host = on(user="shop", limits={"idle": 7})
     assert EndIdle.on(host) == EndIdle(user="shop", idle=7, asked=DATABASE)
-    assert EndQueries.on(host, long_query=9) == EndQueries(user="shop", idle=7, long_query=9, pages=Site.of(host))
+    ended = EndQueries(user="shop", idle=7, long_query=9, pages=Site.of(host), asked=DATABASE)
+    assert EndQueries.on(host, long_query=9) == ended
     assert EndIdle.on(on()).user is None
 
 
@@ -271,7 +368,7 @@ def test_a_limit_is_a_number_of_seconds(limit: object) -> None:
 
 def _known(state: SessionsState, answers: Known, database: Fact | Unreadable = ex.DATABASE) -> Known:
     idle = next((each.id for each in state.sessions if each.idle and each.user == "shop" and state.tight), None)
-    return {SESSIONS: state, LongestIdle(user="shop"): IdleState(id=idle), **answers, DATABASE: database}
+    return {**asked(state, answers, database=database), LongestIdle(user="shop"): IdleState(id=idle)}
 
 
 EXAMPLES = {
@@ -282,6 +379,7 @@ EXAMPLES = {
         (
             *(_known(server(*who, waiting=True), UP) for who, _ in WAITS.values()),
             *(_known(server(*who), answers) for (who, _), answers in product(LONG_ONES.values(), (UP, SLOW, BROKEN))),
+            *(_known(full(*who), BROKEN, MANY) for who, _, _ in AT_THE_LIMIT.values()),
             _known(ex.NO_SERVER, SLOW),
         ),
     ),

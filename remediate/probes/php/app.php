@@ -88,6 +88,10 @@ function database($config): array {
         // The innermost number counts: the framework wraps the driver's exception, and a warning may stand behind it.
         for (; $error !== null; $error = $error->getPrevious()) {
             $code = (int) ($error->errorInfo[1] ?? ($error instanceof PDOException ? $error->getCode() : 0)) ?: $code;
+            // Access denied for user 'agency'@'10.0.0.5'; Host '10.0.0.5' is not allowed to connect: as the server saw it.
+            if (in_array($code, [1045, 1698, 1130], true) && preg_match("/(?:@|Host )'([A-Za-z0-9._:%-]{1,255})'/", $error->getMessage(), $found)) {
+                $answer["from"] = $found[1];
+            }
         }
         $answer["state"] = "failed";
         $answer["code"] = $code;

@@ -11,6 +11,8 @@ from remediate.rehearsal.faults.certificate import (
     RenewalHindered,
 )
 from remediate.rehearsal.faults.database import (
+    AccountElsewhere,
+    ConnectionsBusy,
     ConnectionsHeld,
     DatabaseMissing,
     PasswordChanged,
@@ -48,10 +50,12 @@ __all__ = [
     "MARKER",
     "PROCESSOR",
     "ROOM",
+    "AccountElsewhere",
     "CacheElsewhere",
     "CertbotAtWork",
     "CertificateElsewhere",
     "ChallengeShut",
+    "ConnectionsBusy",
     "ConnectionsHeld",
     "DatabaseMissing",
     "DeletedLogFilled",

@@ -208,6 +208,71 @@ class ConnectionsHeld(_OfDatabase):
         return f"pkill -x mariadb || true\nsleep 0.5\nmariadb -e 'SET GLOBAL max_connections = 151'{gone}"
 
 
+class ConnectionsBusy(_OfDatabase):
+    """Every connection of the server is at a long query of the application's, but for one of a backup."""
+
+    kind: Literal["connections-busy"] = "connections-busy"
+    table: str = Field(description="table with at least one row", pattern=r"^[A-Za-z0-9_]+$")
+    limit: int = Field(default=20, ge=10, le=151, description="how many connections the server gives")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"all {self.limit} connections are at a long query of {self.user}'s, but for one of a backup"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (SESSIONS,)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        # A client that leaves when its query is ended, as a page does.
+        busy = f"SELECT SLEEP(600) FROM {self.table} LIMIT 1"  # noqa: S608  # its pattern is a name
+        asks = f"setsid mariadb -h 127.0.0.1 -u \"$1\" -e '{busy}' {self.database} >/dev/null 2>&1 </dev/null &"
+        made = (
+            "CREATE OR REPLACE USER backup@127.0.0.1 IDENTIFIED BY '$MYSQL_PWD'; "
+            f"GRANT SELECT ON {self.database}.* TO backup@127.0.0.1"
+        )
+        return (
+            f'{self._sessions}busy() {{\n{asks}\n}}\nmariadb -e "{made}"\n'
+            f"mariadb -e 'SET GLOBAL max_connections = {self.limit}'\nbusy backup\n"
+            f'for i in $(seq 90); do [ $(mariadb -NBe "{_CONNECTED}") -le {self.limit} ] || break\n'
+            f"busy {self.user}; sleep 0.1; done\n{_BEYOND}"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return (
+            "pkill -x mariadb || true\nsleep 0.5\nmariadb -e 'SET GLOBAL max_connections = 151'\n"
+            "mariadb -e 'DROP USER IF EXISTS backup@127.0.0.1'"
+        )
+
+
+class AccountElsewhere(_OfDatabase):
+    """The server lets the application's user in from another host only; its password is what it was."""
+
+    kind: Literal["account-elsewhere"] = "account-elsewhere"
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"the database lets {self.user} in from another host only"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (SESSIONS,)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return self._renamed(("127.0.0.1", "web7.example.com"), ("localhost", "web8.example.com"))
+
+    def mending(self) -> str:
+        """See Fault."""
+        return self._renamed(("web7.example.com", "127.0.0.1"), ("web8.example.com", "localhost"))
+
+    def _renamed(self, *hosts: tuple[str, str]) -> str:
+        pairs = ", ".join(f"'{self.user}'@'{old}' TO '{self.user}'@'{new}'" for old, new in hosts)
+        return f'mariadb -e "RENAME USER {pairs}"'
+
+
 class TransactionForgotten(_OfDatabase):
     """A transaction of the application's does nothing and keeps the rows it asked for, and an update waits for them."""
 

@@ -1,0 +1,73 @@
+"""From where a MariaDB server lets a user in."""
+
+import ipaddress
+import re
+from contextlib import suppress
+from typing import Final, Literal
+
+from pydantic import Field
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import DatabaseUser
+from remediate.probe import Fact, Probe, last_line
+from remediate.programs.database import account_hosts
+
+
+class AccountState(Fact):
+    """The accounts that a server has for one user: an account is a user and a host."""
+
+    hosts: tuple[str, ...] = Field(description="as they were granted: `localhost`, `10.0.0.%`")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return f"let in from {', '.join(self.hosts)}" if self.hosts else "unknown there"
+
+    def lets_in(self, host: str) -> bool | None:
+        """Whether one of the accounts is for a host as the server named it; None when that cannot be told."""
+        told = [_fits(pattern, host) for pattern in self.hosts]
+        return True if True in told else None if None in told else False
+
+
+_ADDRESS: Final = re.compile(r"[0-9.]+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
+_ADDRESSES: Final = re.compile(r"(?=.*[0-9])[0-9.%_/:]+")
+
+
+def _fits(pattern: str, host: str) -> bool | None:
+    if not _ADDRESS.fullmatch(host) and _ADDRESSES.fullmatch(pattern):
+        return None  # the server names a host by name where it has one, and compares its address all the same
+    if "/" in pattern:
+        with suppress(ValueError):
+            return ipaddress.ip_address(host) in ipaddress.ip_network(pattern, strict=False)
+        return None
+    wild = {"%": ".*", "_": "."}
+    return re.fullmatch("".join(wild.get(each, re.escape(each)) for each in pattern), host, re.IGNORECASE) is not None
+
+
+class AccountHosts(Probe[AccountState]):
+    """Ask a server from which hosts it lets a user in: a password is no use from anywhere else."""
+
+    kind: Literal["mysql.account-hosts"] = "mysql.account-hosts"
+    user: DatabaseUser = Field(description="the application's own database user")
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"database user {self.user}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return account_hosts(self.user)
+
+    def parse(self, output: Output) -> AccountState:
+        """See Probe."""
+        if output.exit != 0:
+            raise Unreadable(f"{self.label()}: mariadb: {last_line(output.stderr)}")
+        hosts = tuple(line.strip() for line in output.stdout.splitlines() if line.strip())
+        if not all(re.fullmatch(r"[A-Za-z0-9._:%/-]{1,255}", host) for host in hosts):
+            raise Unreadable(f"{self.label()}: the server answered something else than was asked")
+        return AccountState(hosts=hosts)

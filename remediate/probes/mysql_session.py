@@ -1,0 +1,71 @@
+"""What a MariaDB server says of one session that somebody named."""
+
+import json
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.host import DatabaseLimits, DatabaseUser, DatabaseUserName
+from remediate.probe import Fact, Probe, last_line
+from remediate.probes.mysql import Session
+from remediate.programs.database import SessionId, look_session
+
+
+class SessionState(Fact):
+    """What has become of one session."""
+
+    session: Session | None = Field(description="None when it is gone, or is being ended")
+    ending: bool = Field(default=False, description="it was ended, and the server undoes what it has changed")
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return self.session is None and not self.ending
+
+    def describe(self) -> str:
+        """See Fact."""
+        if self.session is not None:
+            return self.session.describe()
+        return "being ended: what it has changed is undone" if self.ending else "gone"
+
+
+class OneSession(Probe[SessionState]):
+    """Ask a server what one session is at, and whether others wait for it.
+
+    Its id goes to standard input: no sudo rule can know it beforehand.
+    """
+
+    kind: Literal["mysql.session"] = "mysql.session"
+    id: int = Field(ge=1, le=2**63 - 1, description="the connection's id")
+    user: DatabaseUserName = Field(description="whose it is")
+    started: int = Field(ge=0, le=2**32, description="when what it is at began, in seconds since 1970")
+    application: DatabaseUser | None = Field(default=None, description="the application's own database user")
+    limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
+
+    @property
+    def meant(self) -> SessionId:
+        """Which session it is about."""
+        return SessionId(self.id, self.user, self.started)
+
+    def label(self) -> str:
+        """See Probe."""
+        return f"database session {self.id}"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return look_session(self.limits, self.application, self.meant)
+
+    def parse(self, output: Output) -> SessionState:
+        """See Probe."""
+        if output.exit != 0:
+            raise Unreadable(f"{self.label()}: mariadb: {last_line(output.stderr)}")
+        try:
+            rows = [json.loads(line) for line in output.stdout.splitlines() if line.strip()]
+            if rows in ([{"ending": True}], [{"ending": 1}]):
+                return SessionState(session=None, ending=True)
+            (session,) = (Session.model_validate(row) for row in rows) if rows else (None,)
+        except (ValueError, TypeError, RecursionError, ValidationError):
+            raise Unreadable(f"{self.label()}: the server answered something else than was asked") from None
+        return SessionState(session=session)

@@ -1,0 +1,118 @@
+"""What ends one session of a database server that a person has named."""
+
+import re
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import AfterValidator, Field
+
+from remediate.command import Run
+from remediate.host import (
+    DATABASE_USER_NAME,
+    DatabaseLimits,
+    DatabaseUser,
+    DatabaseUserName,
+    Host,
+    is_protected,
+)
+from remediate.probe import Fact, Probe
+from remediate.probes.mysql import Session
+from remediate.probes.mysql_session import OneSession
+from remediate.programs.database import SessionId, end_session
+from remediate.remedy import Remedy
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+SESSION_CHANGED = RefusalCode(
+    name="session-changed", meaning="The session is somebody else's, or at something else than when it was named."
+)
+
+_TOLD: Final = 3
+"""Commands for sessions that are printed at most."""
+_JITTER: Final = 1
+"""Seconds by which two readings of the same beginning may differ: the server tells for how long, not since when."""
+
+
+def _open_user(value: str) -> str:
+    if is_protected(value):
+        raise ValueError("must be nobody of the system, replication, a backup or monitoring: those are never ended")
+    return value
+
+
+class EndSession(Remedy):
+    """End one session by its id, user and beginning: one that keeps others waiting, or that changes data for too long.
+
+    For what nobody but a person can decide, as a refusal prints it: whoever may hold a table (LOCK TABLES), somebody
+    else's session that holds locks, a long statement that changes data. All three are looked at again, here and by the
+    server as it ends it. Never one of the system's own users, replication, backups or monitoring.
+    """
+
+    kind: Literal["database.end-session"] = "database.end-session"
+    id: int = Field(ge=1, le=2**63 - 1, description="the connection's id, as a refusal names it")
+    user: Annotated[DatabaseUserName, AfterValidator(_open_user)] = Field(description="the database user whose it is")
+    started: int = Field(ge=0, le=2**32, description="when what it is at began, in seconds since 1970")
+    application: DatabaseUser | None = Field(default=None, description="the application's own database user")
+    limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
+    settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (SESSION_CHANGED,)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.restart")
+    stand_ins: ClassVar[dict[str, object]] = {"id": 1, "user": "somebody", "started": 0}
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        database = host.settings.database
+        return {} if database is None else {"application": database.user, "limits": database.limits}
+
+    @property
+    def _session(self) -> OneSession:
+        return OneSession(
+            id=self.id, user=self.user, started=self.started, application=self.application, limits=self.limits
+        )
+
+    def title(self) -> str:
+        """See Remedy."""
+        return f"database session {self.id} of {self.user}"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._session,)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._session,)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        state = facts[self._session]
+        if state.ending:
+            return wait(f"{self.id} is {state.describe()}")
+        if (session := state.session) is None:
+            return skip(f"{self.id} is gone")
+        if session.user != self.user or abs(session.started - self.started) > _JITTER:
+            return refuse(SESSION_CHANGED, f"it is now {session.describe()}", "check.database-down")
+        if not self._harms(session):
+            return skip(f"nobody waits for {session.describe()}")
+        lost = ", whose changes are undone" if session.modified else ""
+        return proceed(f"{self._why(session)} {session.describe()}{lost}")
+
+    def _harms(self, session: Session) -> bool:
+        return session.blocks or session.suspected or (session.user == self.application and session.is_long_write)
+
+    def _why(self, session: Session) -> str:
+        if session.blocks:
+            return "locks are waited for, held by"
+        return "a table's lock is waited for, perhaps held by" if session.suspected else "too long:"
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return (end_session(self.limits, self.application, SessionId(self.id, self.user, self.started)),)
+
+
+def ending(*sessions: Session) -> tuple[str, ...]:
+    """Return the commands that end these sessions one by one, of those that may be ended at all."""
+    return tuple(
+        f"do.database.end-session --id {each.id} --user {each.user} --started {each.started}"
+        for each in sessions
+        if re.search(DATABASE_USER_NAME, each.user) and not is_protected(each.user)
+    )[:_TOLD]
