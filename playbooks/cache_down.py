@@ -177,5 +177,5 @@ def cache_down(host: Host) -> Iterable[Remedy]:
     yield HandOver.on(host, own="cache-down")
     if settings.worker_program is not None:
         yield RestartSupervisor.on(host)
-        yield RestartWorkers.on(host)
+        yield RestartWorkers.on(host, queue=None)
         yield StartWorkers.on(host)

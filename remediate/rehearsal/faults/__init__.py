@@ -32,7 +32,13 @@ from remediate.rehearsal.faults.redis import (
     RedisReplica,
     RedisStopped,
 )
-from remediate.rehearsal.faults.supervisor import WorkersCrashing, WorkersFatal, WorkersStopped
+from remediate.rehearsal.faults.supervisor import (
+    WorkersCrashing,
+    WorkersElsewhere,
+    WorkersFatal,
+    WorkersHalted,
+    WorkersStopped,
+)
 from remediate.rehearsal.faults.units import (
     LineAppended,
     PortTaken,
@@ -94,6 +100,8 @@ __all__ = [
     "UnitRunaway",
     "UnitStopped",
     "WorkersCrashing",
+    "WorkersElsewhere",
     "WorkersFatal",
+    "WorkersHalted",
     "WorkersStopped",
 ]
