@@ -14,14 +14,17 @@ from remediate.probes.http import Site
 from remediate.probes.laravel import AppLog
 from remediate.probes.nginx import NginxLog
 from remediate.probes.php_fpm import unit_of
+from remediate.probes.queue_motion import QueueMotion
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import UnitLog
-from remediate.remedies.handover import HandOver
+from remediate.remedies.handover import HandOver, noticed
 from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.nginx_names import SeparateServerNames
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
+from remediate.remedies.unattended import AttendQueue
+from remediate.remedies.workers import RestartWorkers
 from remediate.remedy import Remedy
 from remediate.runbook import of_section, traced
 
@@ -40,6 +43,13 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
         yield from Site.of(host, settings.health_path)
     if settings.worker_program is not None:
         yield Workers(program=settings.worker_program)
+    if (queue := _queue(host)) is not None:
+        yield queue
+
+
+def _queue(host: Host) -> QueueMotion | None:
+    """Return the question whether the queue moves: where workers run that have to see to that."""
+    return QueueMotion.of(host) if host.settings.worker_program is not None else None
 
 
 def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
@@ -84,6 +94,8 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield cured("workers-stopped", faults.WorkersStopped(program=program), "worker.start", needs=("supervisor",))
     fatal = faults.WorkersFatal(program=program, script=f"{app}/artisan")
     yield cured("workers-fatal", fatal, "worker.start", needs=("supervisor",))
+    halted = faults.WorkersHalted(program=program, php=php, path=app, user=settings.app_user)
+    yield cured("workers-halted", halted, "worker.restart", needs=("supervisor",))
 
     unmask = FollowUp("unmask it", script=f"systemctl unmask {fpm}")
     yield refused("php-fpm-masked", faults.UnitMasked(unit=fpm), "unit-masked", then=unmask)
@@ -98,15 +110,18 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("maintenance", faults.Maintenance(path=app), "maintenance-mode", then=over)
     ended = FollowUp("wait for the end of the deploy", script="pkill -f '^composer install'")
     yield refused("deploy-running", faults.DeployRunning(unit=fpm), "deploy-running", timeout=10, then=ended)
+    workers = f"/etc/supervisor/conf.d/{program}.conf"
+    elsewhere = faults.WorkersElsewhere(program=program, config=workers, php=php, path=app, user=settings.app_user)
+    yield refused("workers-elsewhere", elsewhere, "queue-unattended", needs=("supervisor",))
     locked = faults.TableLocked(database="agency", url=site)
-    elsewhere = FollowUp("fix.database-down", by=database_down, leads_to="blocker-unknown")
-    yield refused("database-locked", locked, "database-cause", needs=(fpm, nginx), then=elsewhere)
+    handed = FollowUp("fix.database-down", by=database_down, leads_to="blocker-unknown")
+    yield refused("database-locked", locked, "database-cause", needs=(fpm, nginx), then=handed)
 
     taken = faults.NameTaken(domain=urlsplit(site).hostname or "")
     yield refused("server-name-taken", taken, "server-name-conflict", needs=(nginx,))
 
     yield unclaimed("php-fpm-flapping", faults.UnitFlapping(unit=fpm), hold=8)
-    crashing = faults.WorkersCrashing(program=program, config=f"/etc/supervisor/conf.d/{program}.conf")
+    crashing = faults.WorkersCrashing(program=program, config=workers)
     yield unclaimed("workers-crashing", crashing, hold=8)
 
     yield unharmed("nginx-broken", broken, needs=(nginx,))
@@ -151,8 +166,9 @@ _TRACES = of_section(
     ),
     traced(
         *("# Restart queue workers", "sudo supervisorctl restart all"),
-        by=("supervisor.restart", "worker.start"),
-        how="Only what does not run, by name: `all` starts what is parked and kills long jobs.",
+        by=("queue.motion", "supervisor.restart", "worker.restart", "worker.start", "queue.attend"),
+        how="Only what does not run, or keeps a queue standing still, by name: `all` starts what is parked and kills "
+        "long jobs. A worker that is at a job within its own --timeout is busy.",
     ),
     traced(
         *("# Check application logs", "tail -100 /home/forge/agency-platform/storage/logs/laravel.log"),
@@ -173,7 +189,8 @@ _TRACES = of_section(
 def app_down(host: Host) -> Iterable[Remedy]:
     """Bring the site back: 502 or 503, a failing health check, no answer (runbook 4.1, SEV-1).
 
-    Innermost first: PHP-FPM, nginx, supervisor, the queue workers; only what is broken is touched. In maintenance
+    Innermost first: PHP-FPM, nginx, supervisor, the queue workers; only what is broken is touched. Workers that run
+    and take no job count as broken, unless they are at one within their time: the queue is looked at. In maintenance
     mode, or while a deploy runs, the host is left alone. When the cause is another incident's, its playbook is named.
 
     Where this departs from the runbook's letter: it restarts php-fpm, nginx and everything in supervisor, one after
@@ -186,9 +203,14 @@ def app_down(host: Host) -> Iterable[Remedy]:
     yield RestartPhpFpm.on(host)
     yield RestartNginx.on(host)
     # After what is this playbook's own, before the workers: they die of these, and starting them would not help.
-    yield HandOver.on(host, own="app-down")
+    queue = _queue(host)
+    yield HandOver.on(host, own="app-down", failing=(*noticed(host), *((queue,) if queue else ())))
     if host.settings.worker_program is not None:
         yield RestartSupervisor.on(host)
+        if queue is not None:
+            yield RestartWorkers.on(host, configured=False)
         yield StartWorkers.on(host)
+        if queue is not None:
+            yield AttendQueue.on(host)
     # Last: blocks of one name may have stood there for long, and any other cause explains more.
     yield SeparateServerNames.on(host)

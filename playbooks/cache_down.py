@@ -186,5 +186,5 @@ def cache_down(host: Host) -> Iterable[Remedy]:
     yield UseFileCache.as_declared(host, by_hand, clear)
     if settings.worker_program is not None:
         yield RestartSupervisor.on(host)
-        yield RestartWorkers.on(host)
+        yield RestartWorkers.on(host, queue=None)
         yield StartWorkers.on(host)

@@ -211,5 +211,5 @@ def database_down(host: Host) -> Iterable[Remedy]:
     yield CacheConfig.on(host, about=("database",), failing=(ask,))
     yield ReloadPhpFpm.on(host)
     if host.settings.worker_program is not None:
-        yield RestartWorkers.on(host)
+        yield RestartWorkers.on(host, queue=None)
     yield HandOver.on(host, own="database-down")

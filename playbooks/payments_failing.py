@@ -191,7 +191,7 @@ def payments_failing(host: Host) -> Iterable[Remedy]:
     yield CacheConfig.on(host, about=(secret,), failing=failing)
     yield ReloadPhpFpm.on(host)
     if host.settings.worker_program is not None:
-        yield RestartWorkers.on(host)
+        yield RestartWorkers.on(host, queue=None)
     yield CheckEndpoint.on(host)
     yield TellSecret.on(host)
     yield RetryJobs.on(host)

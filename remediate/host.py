@@ -191,6 +191,17 @@ class Payments(Section):
         return self
 
 
+class Queue(Section):
+    """From when on a queue in which jobs wait and none moves is trouble."""
+
+    patience: Seconds = Field(
+        default=120, description="seconds that a job may wait while none is taken, where the driver tells (database)"
+    )
+    left_alone: tuple[QueueName, ...] = Field(
+        default=(), description="queues that may stand still: worked off at night, or by other servers"
+    )
+
+
 class Links(Section):
     """Where a person does what has no command: shown when a run comes to it, or an incident is declared."""
 
@@ -233,6 +244,7 @@ class Settings(Section):
     worker_program: ProgramName | None = Field(
         default=None, description="supervisor group or program of the queue workers"
     )
+    queue: Queue = Field(default=Queue(), description="from when on a queue that does not move is trouble")
     database: Database | None = Field(default=None, description="the application's database")
     redis: Redis | None = Field(default=None, description="the application's Redis")
     certificate: Certificate | None = Field(default=None, description="the certificate the public is served")

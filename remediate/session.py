@@ -77,11 +77,18 @@ class Session(Protocol):
     """A host that can be asked and changed."""
 
     def begin(
-        self, probes: Sequence[Probe[Fact]], act: Act | None = None, *, seconds: float, owner: Sequence[str] = ()
+        self,
+        probes: Sequence[Probe[Fact]],
+        act: Act | None = None,
+        *,
+        seconds: float,
+        owner: Sequence[str] = (),
+        extra: float = 0,
     ) -> Rounds:
         """Start one exec that ends within `seconds` on the host and here. Raises Unreachable: nothing was sent.
 
-        `owner` names who acts, for a second run that finds the host locked.
+        `owner` names who acts, for a second run that finds the host locked; `extra` seconds beyond its own deadline
+        are given to each question.
         """
 
     def close(self) -> None:
@@ -95,12 +102,22 @@ class ShellSession:
         self._link = link
 
     def begin(
-        self, probes: Sequence[Probe[Fact]], act: Act | None = None, *, seconds: float, owner: Sequence[str] = ()
+        self,
+        probes: Sequence[Probe[Fact]],
+        act: Act | None = None,
+        *,
+        seconds: float,
+        owner: Sequence[str] = (),
+        extra: float = 0,
     ) -> "ShellRounds":
         """See Session."""
         nonce = secrets.token_hex(16)
         commands = [probe.command() for probe in probes]
-        asked = [command for command in commands if isinstance(command, Run)]
+        asked = [
+            command.model_copy(update={"seconds": command.seconds + extra})
+            for command in commands
+            if isinstance(command, Run)
+        ]
         if len(asked) != len(probes):
             raise TypeError("a host can only be asked what is asked from the host")
         words = [re.sub(r"[^A-Za-z0-9._@:-]", "_", word)[:64] for word in owner]

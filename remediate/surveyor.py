@@ -6,7 +6,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
-from remediate.command import Output
+from remediate.command import Output, Run
 from remediate.controller import Controller
 from remediate.errors import ContactLost, Unreachable, Unreadable
 from remediate.playbook import Probes
@@ -18,6 +18,8 @@ from remediate.vantage import Vantage
 
 SURVEY_SECONDS: Final = 40.0
 """Deadline of one survey; each question has a shorter one of its own."""
+_MOST_EXTRA: Final = 20.0
+"""Seconds at the most that a question gets beyond its own deadline when it is asked once more."""
 LOOK_AGAIN: Final = 0.25
 """Seconds at the least between two looks at something that is about to change."""
 
@@ -74,6 +76,7 @@ class Surveyor:
         self._controller = controller
         self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="controller")
         self._late: set[Probe[Fact]] = set()
+        self._extra = 0.0
         self.took = 0.0
         """Seconds that the last survey took."""
         self.facts = Facts({})
@@ -108,10 +111,13 @@ class Surveyor:
         """Take one more round of answers, the controller's own asked meanwhile, and lay them over the earlier ones.
 
         What a slow host did not answer in time among all the others is asked once more without them, and from then on
-        never among them: all at once they keep each other from being answered.
+        never among them: all at once they keep each other from being answered. It gets as much more time as the
+        slowest round took: a host at a tenth of a core needs that for what another one answers within its deadline.
         """
-        asked = self._asker.submit(self._controller.ask, there)
-        answers = {**rounds.next(), **asked.result()}
+        asked, begun = self._asker.submit(self._controller.ask, there), monotonic()
+        answers = dict(rounds.next())
+        self._extra = max(self._extra, min(monotonic() - begun, _MOST_EXTRA))
+        answers |= asked.result()
         if len(here) > 1:
             late = tuple(probe for probe in here if _timed_out(answers.get(probe)))
             self._late.update(late)
@@ -130,13 +136,20 @@ class Surveyor:
         if not alone:
             return {}
         try:
-            rounds = self._session.begin(alone, seconds=SURVEY_SECONDS)
+            rounds = self._session.begin(alone, seconds=SURVEY_SECONDS + self._extra, extra=self._extra)
             try:
-                return rounds.next()
+                answers = rounds.next()
             finally:
                 rounds.close()
         except (Unreachable, ContactLost):
             return {}
+        return {probe: self._slow(probe) if _timed_out(answer) else answer for probe, answer in answers.items()}
+
+    def _slow(self, probe: Probe[Fact]) -> Unreadable:
+        """Say that something has no answer yet, which does not mean that it is down."""
+        command = probe.command()
+        given = (command.seconds if isinstance(command, Run) else 0) + self._extra
+        return Unreadable(f"{probe.label()}: no answer within {given:.0f} s, also by itself: slow or hung")
 
     def close(self) -> None:
         """Leave the host."""

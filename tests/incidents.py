@@ -16,6 +16,7 @@ from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools
+from remediate.probes.queue_motion import QueueMotion
 from remediate.probes.redis import AppRedis
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit, UnitLog
@@ -23,6 +24,8 @@ from remediate.programs.run import run_artisan
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
+from remediate.remedies.workers import RestartWorkers
+from remediate.testing import daily_examples as exd
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
 from remediate.testing.scripted import Changes
@@ -53,6 +56,7 @@ APP, DEPLOY = App(php="php8.2", path=PATH, user="forge"), Deploy(user="forge")
 DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
 REDIS = AppRedis(php="php8.2", path=PATH, user="forge")
 CACHE = Cache(php="php8.2", path=PATH, user="forge")
+QUEUE = QueueMotion(php="php8.2", path=PATH, user="forge")
 
 UP: Changes = dict.fromkeys(PAGES, ex.page())
 DOWN: Changes = dict.fromkeys(PAGES, ex.page(502))
@@ -71,6 +75,7 @@ HEALTHY: Changes = {
     DATABASE: ex.DATABASE,
     REDIS: ex.redis(),
     CACHE: ex.CACHE,
+    QUEUE: exd.motion(workers=(exd.worker(), exd.worker(13058))),
     NGINX: ex.RUNNING,
     NGINX_CONFIG: ex.SOUND,
     PortOwner(port=80): ex.NOBODY,
@@ -113,6 +118,11 @@ ALONE: dict[str, tuple[Changes, Changes, str]] = {
         {FPM: ex.started_again(ex.RUNNING), POOLS: ex.POOLS},
         "php-fpm.restart",
     ),
+    "workers stopped by a signal": (
+        {QUEUE: exd.stuck(13057, 13058)},
+        {QUEUE: exd.motion(workers=(exd.worker(20001), exd.worker(20002))), **working("RUNNING", "RUNNING", pid=20001)},
+        "worker.restart",
+    ),
     "workers stopped": (working("STOPPED", "RUNNING"), working("RUNNING", "RUNNING"), "worker.start"),
     "nginx down, nobody's fault": ({NGINX: ex.FAILED, **DOWN}, {NGINX: AGAIN}, "nginx.restart"),
 }
@@ -137,7 +147,7 @@ MAINTENANCE: Changes = {APP: ex.IN_MAINTENANCE, **dict.fromkeys(PAGES, ex.page(5
 @contextmanager
 def at_once() -> Iterator[None]:
     """Settle at once, as nothing on a scripted host takes time; wait for what is in transition only for a moment."""
-    remedies = (RestartPhpFpm, RestartNginx, RestartSupervisor, StartWorkers)
+    remedies = (RestartPhpFpm, RestartNginx, RestartSupervisor, RestartWorkers, StartWorkers)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("remediate.patience.PATIENCE", 0.6)
         for remedy in remedies:

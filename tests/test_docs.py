@@ -22,7 +22,18 @@ from incidents import DOWN, HEALTHY, PAGES, host
 from remediate.cli import namespace
 from remediate.commands.incident_tree import incident_commands
 from remediate.commands.room import IncidentReport
-from remediate.host import Certificate, Database, DatabaseLimits, Limits, Links, Payments, Redis, Settings, SshTarget
+from remediate.host import (
+    Certificate,
+    Database,
+    DatabaseLimits,
+    Limits,
+    Links,
+    Payments,
+    Queue,
+    Redis,
+    Settings,
+    SshTarget,
+)
 from remediate.incident.events import Data
 from remediate.incident.postmortem import sections
 from remediate.incident.settings import (
@@ -256,6 +267,7 @@ def rows(text: str, title: str) -> list[list[str]]:
 NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "certificate": Certificate,
     "database": Database,
+    "queue": Queue,
     "redis": Redis,
     "links": Links,
     "limits": Limits,

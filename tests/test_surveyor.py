@@ -1,16 +1,20 @@
-from typing import cast
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, cast
 
 import pytest
 
-from remediate.command import Output
+from remediate.command import Output, Run
 from remediate.errors import Unreadable
+from remediate.probe import Fact, Probe
 from remediate.probes.supervisor import Workers
 from remediate.probes.systemd import Unit
-from remediate.session import Rounds
+from remediate.session import Answers, Rounds
 from remediate.survey import Facts
 from remediate.surveyor import LOOK_AGAIN, Look, Surveyor
-from remediate.testing import ScriptedSession, output_of
+from remediate.testing import PaperHost, ScriptedSession, output_of
 from remediate.testing import examples as ex
+from toys import Text
 
 
 class Slow:
@@ -67,9 +71,59 @@ def test_what_was_late_once_is_never_asked_among_the_others_again() -> None:
 def test_what_hangs_stays_unreadable() -> None:
     session = ScriptedSession({WORKERS: LATE, NGINX: ex.RUNNING})
     facts = surveyor(session).survey()
-    with pytest.raises(Unreadable, match="agency-worker: no answer within 8 s"):
+    with pytest.raises(Unreadable, match="agency-worker: no answer within 8 s, also by itself: slow or hung"):
         facts[WORKERS]
     assert facts[NGINX].healthy
+
+
+class Question(Probe[Text]):
+    """Something that takes its time."""
+
+    kind: Literal["test.question"] = "test.question"
+    program: str
+    deadline: float
+
+    def label(self) -> str:
+        return self.program
+
+    def command(self) -> Run:
+        return Run.of(self.program, seconds=self.deadline)
+
+    def parse(self, output: Output) -> Text:
+        return Text(text=output.stdout.strip())
+
+
+BRIEF, LONG = Question(program="brief", deadline=0.4), Question(program="long", deadline=9)
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["slow", "hung"])
+def test_a_slow_host_gets_the_time_that_it_visibly_needs(tmp_path: Path, answers: bool) -> None:
+    session = ScriptedSession({})
+    with PaperHost(tmp_path / "host") as host:
+        host.script("brief", f"sleep {1 if answers else 60}; echo well")
+        host.script("long", "sleep 2.5; echo well")
+        asked = Surveyor(host.session(), session, (BRIEF, LONG))
+        facts = asked.survey()
+        assert facts[LONG].text == "well"
+        if answers:
+            assert facts[BRIEF].text == "well"
+        else:
+            with pytest.raises(Unreadable, match="brief: no answer within 3 s, also by itself: slow or hung"):
+                facts[BRIEF]
+
+
+def test_the_time_that_a_slow_host_gets_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+
+    class Sluggish(ScriptedSession):
+        def survey(self, probes: Sequence[Probe[Fact]]) -> Answers:
+            now[0] += 100
+            return super().survey(probes)
+
+    monkeypatch.setattr("remediate.surveyor.monotonic", lambda: now[0])
+    facts = surveyor(Sluggish({WORKERS: LATE, NGINX: ex.RUNNING})).survey()
+    with pytest.raises(Unreadable, match="no answer within 28 s"):
+        facts[WORKERS]
 
 
 def test_one_question_is_not_asked_twice() -> None:

@@ -113,6 +113,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "php-fpm hung": ("php-fpm.restart", "does not answer"),
     "php-fpm socket gone": ("php-fpm.restart", "www"),
     "workers stopped": ("worker.start", "STOPPED"),
+    "workers stopped by a signal": ("worker.restart", "stopped by a signal (state T)"),
     "nginx down, nobody's fault": ("nginx.restart", "failed"),
 }
 

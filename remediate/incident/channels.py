@@ -19,7 +19,15 @@ from remediate.incident.settings import Audience
 class NotSent(RemediateError):
     """A message did not go out, or nobody knows whether it did; the text says why, in one line."""
 
-    def __init__(self, why: str, *, unsure: bool = False, final: bool = False, wait: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        why: str,
+        *,
+        unsure: bool = False,
+        final: bool = False,
+        wait: timedelta | None = None,
+        under_way: bool = False,
+    ) -> None:
         super().__init__(why)
         self.why = why
         self.unsure = unsure
@@ -28,6 +36,8 @@ class NotSent(RemediateError):
         """Trying again cannot help."""
         self.wait = wait
         """How long the receiver wants to be left alone."""
+        self.under_way = under_way
+        """The receiver may take it yet: until the claim runs out nothing else of its incident is said there."""
 
 
 class Channel(Protocol):

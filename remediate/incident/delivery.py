@@ -67,11 +67,15 @@ def told(delivery: Delivery) -> str:
         case State.FAILED:
             return f"{what}: FAILED {tried}: {delivery.note}"
         case State.SENDING:
-            return f"{what}: being sent"
+            return f"{what}: being sent" + (f" ({delivery.note}; next try {_clock(delivery)})" if delivery.note else "")
         case State.QUEUED if delivery.attempts:
-            return f"{what}: not yet, {tried}: {delivery.note}; next try {delivery.until:%H:%M:%S} UTC"
+            return f"{what}: not yet, {tried}: {delivery.note}; next try {_clock(delivery)}"
         case State.QUEUED:
             return f"{what}: queued"
+
+
+def _clock(delivery: Delivery) -> str:
+    return f"{delivery.until:%H:%M:%S} UTC"
 
 
 def announce(
@@ -156,7 +160,9 @@ def _send(desk: Desk, claim: Claim) -> None:
 
 def _again_or_never(desk: Desk, claim: Claim, error: NotSent, why: str) -> None:
     wait = error.wait or _wait(claim.attempt)
-    if error.final or desk.outbox.now() + wait - claim.message.at >= STALE:
+    if error.under_way:
+        desk.outbox.leave(claim, why)
+    elif error.final or desk.outbox.now() + wait - claim.message.at >= STALE:
         desk.outbox.fail(claim, why)
     else:
         desk.outbox.postpone(claim, wait, why, unsure=error.unsure)

@@ -103,6 +103,11 @@ class Outbox:
                 until=self._clock() + wait, unsure=unsure or claim.again, note=why,
             )  # fmt: skip
 
+    def leave(self, claim: Claim, why: str) -> None:
+        """Record why nobody knows whether it went out, and keep the claim until it runs out."""
+        with self._database.writing() as connection:
+            move(connection, claim.delivery, claim.attempt, State.SENDING.value, state=State.SENDING, note=why)
+
     def fail(self, claim: Claim, why: str) -> None:
         """Record that it will not be tried again."""
         now = self._clock()

@@ -1,12 +1,14 @@
-"""Whether jobs are taken from the application's queues: what waits, looked at more than once."""
+"""Whether jobs are taken from the application's queues: what waits, looked at more than once, and who listens."""
 
-from typing import Final, Literal
+from enum import Enum
+from typing import Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import QueueName
+from remediate.host import Host
 from remediate.masking import strip_control
 from remediate.probe import Fact
 from remediate.probes.php import answered
@@ -14,6 +16,9 @@ from remediate.probes.queue import OfQueue, StoreTrouble
 
 _PATIENCE: Final = 10
 """Seconds for which is looked: an idle worker asks for the next job every three (`queue:work --sleep=3`)."""
+_GRACE: Final = 15
+"""Seconds that a worker gets beyond its own `--timeout`: it ends itself then, and its successor takes the next job."""
+_LOOKED_INTO: Final = frozenset({"redis", "database"})
 
 
 class QueueLevel(BaseModel):
@@ -21,12 +26,19 @@ class QueueLevel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    connection: str = Field(default="", max_length=220, description="the connection that it belongs to")
     name: str = Field(max_length=120)
     before: NonNegativeInt = Field(description="jobs that waited at first, those in work and those of later left out")
     waiting: NonNegativeInt = Field(description="and at last")
     working: NonNegativeInt = Field(description="jobs that workers have reserved, the most at any time")
     later: NonNegativeInt = Field(description="jobs that are not due yet")
     taken: bool = Field(description="whether the job at its head was taken meanwhile, or there was none")
+    oldest: NonNegativeInt | None = Field(
+        default=None, description="seconds for which the oldest job waits; Redis cannot tell"
+    )
+    held: NonNegativeInt | None = Field(
+        default=None, description="seconds since a worker took the newest job that is not done yet"
+    )
 
     @property
     def called(self) -> str:
@@ -34,45 +46,185 @@ class QueueLevel(BaseModel):
         return " ".join(strip_control(self.name).split())[:100]
 
 
+class QueueWorker(BaseModel):
+    """A process that takes jobs, and how it was started."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pid: NonNegativeInt
+    started: NonNegativeInt = Field(description="clock ticks since boot: proc(5), field 22 of stat")
+    stopped: bool = Field(description="whether a signal has stopped it: state T of proc(5)")
+    unit: str = Field(default="", max_length=250, description="systemd unit that it belongs to")
+    connection: str = Field(max_length=120)
+    queues: tuple[str, ...] = Field(max_length=20)
+    timeout: NonNegativeInt = Field(description="seconds that one job may take; 0 = as long as it likes")
+    sleep: NonNegativeInt = Field(description="seconds that it sleeps where it found no job")
+
+    @property
+    def identity(self) -> str:
+        """The identity as one word."""
+        return f"{self.pid}:{self.started}"
+
+
+class Cause(Enum):
+    """Why nobody takes the jobs of a queue."""
+
+    UNATTENDED = "unattended"
+    """No worker on this host listens to it, and no other one takes its jobs."""
+    STOPPED = "stopped"
+    """Its workers were stopped by a signal."""
+    OVERDUE = "overdue"
+    """Its workers are at jobs that take longer than they were started to allow."""
+    IDLE = "idle"
+    """Its workers are at no job and take none."""
+
+
+class Stall(NamedTuple):
+    """A queue in which jobs wait and none moves."""
+
+    level: QueueLevel
+    cause: Cause
+    workers: tuple[QueueWorker, ...]
+    """Those on this host that listen to it."""
+
+    def describe(self) -> str:
+        """Say it in a few words: what waits, for how long, and what those do who should take it."""
+        level = self.level
+        what = f"{level.waiting} job{'s wait' if level.waiting != 1 else ' waits'} in {level.called}"
+        since = f", the oldest for {_span(level.oldest)}" if level.oldest is not None else ""
+        return f"{what}{since}: {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        """Say why."""
+        count = len(self.workers)
+        who = "its worker" if count == 1 else f"its {count} workers"
+        return _SAID[self.cause].format(who=who, be="is" if count == 1 else "are")
+
+
+_SAID = {
+    Cause.UNATTENDED: "no worker here listens to it",
+    Cause.STOPPED: "{who} {be} stopped by a signal (state T)",
+    Cause.OVERDUE: "{who} {be} at a job for longer than --timeout allows",
+    Cause.IDLE: "{who} {be} running, at no job, and no job is taken",
+}
+
+
 class QueueMotionState(Fact):
-    """What waits in each queue, and whether it moves."""
+    """What waits in each queue, whether it moves, and who should take it."""
 
     trouble: StoreTrouble | None
     connection: str = Field(default="", description="the application's default queue connection", max_length=220)
+    driver: str = Field(default="redis", description="its driver", max_length=60)
     seconds: float = Field(default=0, ge=0, le=3600, description="how long was looked")
     whole: bool = Field(default=True, description="whether all queues that hold jobs are among them")
     queues: tuple[QueueLevel, ...] = ()
+    workers: tuple[QueueWorker, ...] = Field(default=(), description="the application's workers on this host")
+    horizon: bool = Field(default=False, description="whether Horizon is there, which looks after its workers itself")
+    patience: NonNegativeInt = Field(default=120, description="seconds that a job may wait where that can be known")
+    left_alone: tuple[str, ...] = Field(default=(), description="queues that may stand still")
 
     @property
     def ok(self) -> bool | None:
         """See Fact."""
-        return self.trouble is None
+        return self.trouble is None and not self.stalls and not self.all_stopped
 
     @property
     def waiting(self) -> int:
         """How many jobs wait in all queues together."""
         return sum(each.waiting for each in self.queues)
 
+    @property
+    def looked_into(self) -> bool:
+        """Whether anything could be seen: other drivers keep their jobs elsewhere, or (`sync`) keep none."""
+        return self.driver in _LOOKED_INTO or bool(self.queues)
+
+    @property
+    def all_stopped(self) -> bool:
+        """Whether there are workers, and a signal has stopped every one of them."""
+        return not self.horizon and bool(self.workers) and all(each.stopped for each in self.workers)
+
+    @property
+    def stalls(self) -> tuple[Stall, ...]:
+        """The queues that do not move although they should. Horizon's are not judged."""
+        if self.horizon:
+            return ()
+        causes = ((each, self._cause(each)) for each in self.queues if each.name not in self.left_alone)
+        return tuple(Stall(each, cause, self._listening(each)) for each, cause in causes if cause is not None)
+
     def describe(self) -> str:
         """See Fact."""
         if self.trouble is not None:
             return f"its store {self.trouble}"
-        return f"{self.waiting} jobs wait in {len(self.queues)} queues of {self.connection}"
+        if self.stalls:
+            return "; ".join(stall.describe() for stall in self.stalls)
+        if self.all_stopped:
+            return f"its {len(self.workers)} workers are stopped by a signal (state T)"
+        if not self.looked_into:
+            return "there is none (sync)" if self.driver == "sync" else f"not looked into: {self.driver[:40]} keeps it"
+        horizon = ", its workers are Horizon's and not looked at" if self.horizon else ""
+        if not self.waiting:
+            return f"nothing waits{horizon}"
+        held = ", ".join(f"{each.waiting} in {each.called}" for each in self.queues if each.waiting)
+        return f"jobs wait: {held}{horizon}"
+
+    def _listening(self, level: QueueLevel) -> tuple[QueueWorker, ...]:
+        connection = level.connection or self.connection
+        return tuple(each for each in self.workers if each.connection == connection and level.name in each.queues)
+
+    def _cause(self, level: QueueLevel) -> Cause | None:
+        if level.taken or not level.waiting:
+            return None
+        listening = self._listening(level)
+        running = [each for each in listening if not each.stopped]
+        # A worker that listens to several queues is at a job of any of them.
+        held = [each.held for each in self.queues if each.held is not None and each.connection == level.connection]
+        busy = min(held, default=None)
+        longest = self.patience if not running else max(each.timeout for each in running)
+        endless = any(each.timeout == 0 for each in running)
+        if (not listening or running) and busy is not None and (endless or busy <= longest + _GRACE):
+            return None
+        if listening and not running:
+            return Cause.STOPPED
+        if level.oldest is not None and level.oldest < self.patience:
+            return None
+        if not listening:
+            return Cause.UNATTENDED
+        if busy is not None:
+            return Cause.OVERDUE
+        return Cause.IDLE if self.seconds > max(each.sleep for each in running) + 1 else None
 
 
 class QueueMotion(OfQueue[QueueMotionState]):
     """Look for some seconds whether jobs are taken from the queues: those that are named, and all that hold jobs.
 
     It ends at once when nothing waits, and after three seconds when everything moves. Drivers other than `redis` and
-    `database` cannot be looked into and are Unreadable: `sync` has no queue at all.
+    `database` cannot be looked into: `sync` has no queue at all.
     """
 
     kind: Literal["queue.motion"] = "queue.motion"
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="names of queues")
+    patience: int = Field(default=120, ge=1, le=86400, description="seconds that a job may wait")
+    left_alone: tuple[QueueName, ...] = Field(default=(), description="queues that may stand still")
+
+    @classmethod
+    def of(cls, host: Host) -> Self | None:
+        """Return the question about this host's queue, None where the inventory says too little to ask it."""
+        settings = host.settings
+        if settings.php is None or settings.app_path is None:
+            return None
+        return cls(
+            php=settings.php,
+            path=settings.app_path,
+            user=settings.app_user,
+            queues=settings.maintenance.queues,
+            patience=settings.queue.patience,
+            left_alone=settings.queue.left_alone,
+        )
 
     def label(self) -> str:
         """See Probe."""
-        return "movement in the queue"
+        return "queues"
 
     def command(self) -> Run:
         """See Probe."""
@@ -83,11 +235,14 @@ class QueueMotion(OfQueue[QueueMotionState]):
         try:
             match answered(self.label(), output):
                 case {"state": "ok", **found}:
-                    return QueueMotionState.model_validate({"trouble": None, **found})
+                    known = {"trouble": None, "patience": self.patience, "left_alone": self.left_alone}
+                    return QueueMotionState.model_validate({**found, **known})
                 case {"state": "failed", "why": str(why)}:
                     return QueueMotionState(trouble=StoreTrouble(why))
-                case {"state": "unsupported", "driver": str(driver)}:
-                    raise Unreadable(f"queue: its driver {driver[:40]!r} keeps no jobs that could be counted here")
         except ValueError:  # pydantic's ValidationError is one, too
             pass
         raise Unreadable(f"{self.label()}: PHP answered something else than was asked")
+
+
+def _span(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"

@@ -10,7 +10,7 @@ from remediate.programs.run import run_shell
 def end_processes(
     identities: Iterable[str], user: str, patience: int, *, left: Literal["wait", "kill", "leave"] = "wait"
 ) -> Run:
-    """Return the command that asks processes to end (TERM) and waits for `patience` seconds.
+    """Return the command that asks processes to end (TERM, and CONT for what is stopped) and waits `patience` seconds.
 
     An identity is `pid:start time in clock ticks since boot` (proc(5), field 22 of stat), so that a process id that
     was given to another program meanwhile is left alone. What is `left` then makes it fail, is forced (`kill`), or

@@ -13,6 +13,7 @@ from remediate.probes.filesystems import FileSystem, Room, RoomState
 from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.laravel import AppDatabase
 from remediate.probes.php_fpm import unit_of
+from remediate.probes.queue_motion import QueueMotion
 from remediate.probes.redis import AppRedis
 from remediate.probes.supervisor import Workers
 from remediate.probes.systemd import Unit
@@ -41,7 +42,9 @@ class HandOver(HumanStep):
 
     kind: Literal["incident.hand-over"] = "incident.hand-over"
     own: str = Field(description="the playbook that this stands in: what it mends is not handed over")
-    failing: tuple[Site | Workers, ...] = Field(default=(), description="only while one of these is not well")
+    failing: tuple[Site | Workers | QueueMotion, ...] = Field(
+        default=(), description="only while one of these is not well"
+    )
     database: AppDatabase | None = Field(default=None, description="the database as the application asks it")
     redis: AppRedis | None = Field(default=None, description="Redis as the application asks it")
     units: tuple[Unit, ...] = Field(default=(), description="what serves the pages")
@@ -80,10 +83,20 @@ class HandOver(HumanStep):
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
         if all(_well(facts, each) for each in self.failing):
-            return skip("pages and queue are well")
+            return skip(self._wellness(facts))
         for playbook, reason in self._causes(facts):
             return refuse(CODES[playbook], reason)
         return skip("no other incident's cause is seen")
+
+    def _wellness(self, facts: Facts) -> str:
+        """Say what is well: only what was looked at."""
+        moving = [each for each in self.failing if isinstance(each, QueueMotion) and facts[each].looked_into]
+        said = {
+            "pages answer": any(isinstance(each, Site) for each in self.failing),
+            "the queue moves": bool(moving),
+            "workers run": not moving and any(isinstance(each, Workers) for each in self.failing),
+        }
+        return ", ".join(text for text, looked in said.items() if looked) or "nothing fails"
 
     def _asked(self) -> Iterator[tuple[str, Probe[Fact]]]:
         """Yield what tells of other incidents, those first that would explain the others."""

@@ -157,9 +157,12 @@ class StartWorkers(Remedy):
         if workers.broken:
             return proceed(f"{self.program} is {workers.describe()}")
         if workers.changing:
-            job = any(each.state == "STOPPING" for each in workers.changing)
-            until = "; one that stops ends its job first, for stopwaitsecs at most" if job else ""
-            return wait(f"{self.program} is {workers.describe()}{until}")
+            ending = next((each.name for each in workers.changing if each.state == "STOPPING"), None)
+            until = (
+                "; one that stops ends its job first, for stopwaitsecs at most: "
+                f"`sudo supervisorctl signal KILL {ending}` breaks the job off"
+            )
+            return wait(f"{self.program} is {workers.describe()}{until if ending else ''}")
         return skip(f"{self.program} is {workers.describe()}")
 
     def changes(self) -> tuple[Run, ...]:

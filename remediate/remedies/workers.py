@@ -10,20 +10,28 @@ from remediate.fields import AbsolutePath, ProgramName, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.descendants import Descendant, Descendants
+from remediate.probes.queue_motion import Cause, QueueMotion, QueueMotionState, QueueWorker
 from remediate.probes.supervisor import ProgramState, Workers, WorkerState
+from remediate.probes.systemd import full_name
 from remediate.programs.processes import end_processes
 from remediate.programs.run import run_shell
-from remediate.remedy import NotYet, Remedy, Step, Verification
+from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
-from remediate.verdict import Verdict, proceed, skip, wait
+from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
+
+NOT_SUPERVISED = RefusalCode(
+    name="worker-not-supervised", meaning="The workers of a queue that stands still are none of supervisor's."
+)
 
 
-def renew_workers(workers: Iterable[Descendant], user: str, program: str | None, patience: int) -> Iterator[Step]:
+def renew_workers(
+    workers: Iterable[Descendant | QueueWorker], user: str, program: str | None, patience: int
+) -> Iterator[Step]:
     """Ask workers to finish what they do (TERM) and have supervisor start what does not come back by itself.
 
     One that goes on with a long job does not keep those from being started that have made room.
     """
-    identities = [each.identity for each in workers]
+    identities = list(dict.fromkeys(each.identity for each in workers))
     if not identities:
         return
     yield end_processes(identities, user, patience, left="leave")
@@ -53,12 +61,14 @@ def start_program(program: str) -> Run:
 
 
 class RestartWorkers(Remedy):
-    """Make queue workers take the configuration in use (runbook 4.3: `queue:restart`).
+    """Make queue workers work: with the configuration in use (runbook 4.3: `queue:restart`), and on what waits.
 
     Needed when a worker was started before the configuration was written: it goes on with an old password or store
-    for as long as it lives, and looks well. `queue:restart` only leaves a note in the cache, which a worker finds in
-    the store that *it* was started with, if that one answers. So each is asked by TERM, finishes its job (Laravel
-    does, with the pcntl extension), and supervisor starts it anew. One that does not end in time is left working.
+    for as long as it lives, and looks well. And when jobs wait and none moves, because the workers were stopped by a
+    signal, are at a job for longer than their own `--timeout`, or just take none; one that is at a job within its time
+    is busy. `queue:restart` only leaves a note in the cache, which a worker finds in the store that *it* was started
+    with, if that one answers. So each is asked by TERM, finishes its job (Laravel does, with the pcntl extension), and
+    supervisor starts it anew. One that does not end in time is left working.
     """
 
     kind: Literal["worker.restart"] = "worker.restart"
@@ -67,7 +77,12 @@ class RestartWorkers(Remedy):
     user: UserName = Field(default="forge", description="user the workers run as")
     unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
     patience: int = Field(default=60, ge=0, le=3600, description="seconds a worker may take to finish its job")
+    configured: bool = Field(default=True, description="whether the configuration that a worker has matters")
+    queue: QueueMotion | None = Field(
+        default=None, description="the question whether jobs are taken; absent = not asked"
+    )
 
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (NOT_SUPERVISED,)
     after: ClassVar[tuple[str, ...]] = (
         "laravel.up",
         "redis.restart",
@@ -81,7 +96,8 @@ class RestartWorkers(Remedy):
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         settings = host.settings
-        given = {"program": settings.worker_program, "path": settings.app_path, "user": settings.app_user}
+        given: dict[str, object | None] = {"program": settings.worker_program, "path": settings.app_path}
+        given |= {"user": settings.app_user, "queue": QueueMotion.of(host)}
         return {name: value for name, value in given.items() if value is not None}
 
     @property
@@ -98,7 +114,8 @@ class RestartWorkers(Remedy):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._processes, self._workers)
+        processes = (self._processes,) if self.configured else ()
+        return (*processes, self._workers, *((self.queue,) if self.queue else ()))
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -106,20 +123,29 @@ class RestartWorkers(Remedy):
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
-        stale = facts[self._processes].stale_workers(self.path)
-        if not stale:
-            return skip(f"no worker of {self.program} is older than the configuration")
+        stale = self._stale(facts)
+        queue = None if stale else self._standing_still(facts)
+        if not stale and queue is None:
+            return skip("; ".join(self._well(facts)))
         workers = facts[self._workers]
         if not workers.daemon:
             return wait(f"{self.program}: supervisor does not run")
-        return proceed(f"{len(stale)} workers of {self.program} are older than the configuration")
+        if stale:
+            return proceed(f"{len(stale)} workers of {self.program} are older than the configuration")
+        if not self._stuck(facts):
+            return refuse(
+                NOT_SUPERVISED,
+                f"{queue}; {self.unit} did not start them: `ps -fp {','.join(_pids(self._standing(facts)))}` tells "
+                "whose they are",
+            )
+        return proceed(str(queue))
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
-        stale = facts[self._processes].stale_workers(self.path)
+        ended: tuple[Descendant | QueueWorker, ...] = self._stale(facts) or self._stuck(facts)
         # Every process of the group is started by one command: not where somebody has stopped one of them.
         program = None if facts[self._workers].parked else self.program
-        yield from renew_workers(stale, self.user, program, self.patience)
+        yield from renew_workers(ended, self.user, program, self.patience)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
@@ -130,4 +156,57 @@ class RestartWorkers(Remedy):
         workers = after[self._workers]
         if missing(workers, before[self._workers].parked):
             return NotYet(reason=f"{self.program} is {workers.describe()}")
-        return super().verify(before, after)
+        stuck = () if self._stale(before) else self._stuck(before)
+        if not stuck:
+            return super().verify(before, after)
+        # Which of supervisor's programs they belong to does not matter: they have to be gone, and the queue to move.
+        state = self._state(after)
+        left = {each.identity for each in state.workers} if state is not None else set()
+        still = _pids(each for each in stuck if each.identity in left)
+        if still:
+            return NotYet(
+                reason=f"{', '.join(still)} did not end when asked to: `sudo kill -KILL {' '.join(still)}` breaks the "
+                "job off, and it is run again"
+            )
+        verdict = self.guard(after)
+        if verdict.decision is Decision.SKIP:
+            return Proven(evidence=f"{verdict.reason}, unlike before")
+        return (Failed if verdict.decision is Decision.REFUSE else NotYet)(reason=verdict.reason)
+
+    def _state(self, facts: Facts) -> QueueMotionState | None:
+        return facts[self.queue] if self.queue is not None else None
+
+    def _stale(self, facts: Facts) -> tuple[Descendant, ...]:
+        return facts[self._processes].stale_workers(self.path) if self.configured else ()
+
+    def _well(self, facts: Facts) -> Iterator[str]:
+        """Say what keeps it from being needed: only what was looked at."""
+        if self.configured:
+            yield f"no worker of {self.program} is older than the configuration"
+        state = self._state(facts)
+        if state is not None and (state.looked_into or not self.configured):
+            yield f"the queue: {state.describe()}"
+
+    def _standing_still(self, facts: Facts) -> str | None:
+        """Say which queue stands still because of its workers, None where none does."""
+        state = self._state(facts)
+        if state is None:
+            return None
+        said = [each.describe() for each in state.stalls if each.cause is not Cause.UNATTENDED]
+        return "; ".join(said) or (state.describe() if state.all_stopped else None)
+
+    def _standing(self, facts: Facts) -> tuple[QueueWorker, ...]:
+        """Return the workers of the queues that stand still because of them, whoever started these."""
+        state = self._state(facts)
+        if state is None:
+            return ()
+        stalled = (each for stall in state.stalls if stall.cause is not Cause.UNATTENDED for each in stall.workers)
+        return tuple(dict.fromkeys((*stalled, *(state.workers if state.all_stopped else ()))))
+
+    def _stuck(self, facts: Facts) -> tuple[QueueWorker, ...]:
+        """Return those of them that supervisor started, and starts again."""
+        return tuple(each for each in self._standing(facts) if each.unit == full_name(self.unit))
+
+
+def _pids(workers: Iterable[QueueWorker]) -> list[str]:
+    return [str(each.pid) for each in workers]

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from remediate.probes.apt import Index, PatchState, Upgrade
 from remediate.probes.error_log import PERIOD, PERIODS, ErrorGroup, ErrorLogState
-from remediate.probes.queue_motion import QueueLevel, QueueMotionState
+from remediate.probes.queue_motion import QueueLevel, QueueMotionState, QueueWorker
 
 NOW: Final = 1795453200
 """2026-11-23 17:00 UTC, by the host's clock."""
@@ -44,15 +44,50 @@ def errors(*groups: ErrorGroup, hours: int = PERIODS * PERIOD // 3600) -> ErrorL
 
 
 def level(
-    before: int = 0, waiting: int = 0, *, name: str = "default", working: int = 0, taken: bool = True
+    before: int = 0,
+    waiting: int = 0,
+    *,
+    name: str = "default",
+    working: int = 0,
+    taken: bool = True,
+    oldest: int | None = None,
+    held: int | None = None,
 ) -> QueueLevel:
     """Return what is in one queue."""
-    return QueueLevel(name=name, before=before, waiting=waiting, working=working, later=0, taken=taken)
+    counts = {"before": before, "waiting": waiting, "working": working, "later": 0, "oldest": oldest, "held": held}
+    return QueueLevel.model_validate({"name": name, "taken": taken, **counts})
 
 
-def motion(*levels: QueueLevel, whole: bool = True) -> QueueMotionState:
+def worker(
+    pid: int = 13057,
+    *,
+    queues: tuple[str, ...] = ("default",),
+    stopped: bool = False,
+    timeout: int = 60,
+    sleep: int = 3,
+    unit: str = "supervisor.service",
+    connection: str = "redis",
+) -> QueueWorker:
+    """Return a worker that supervisor has started."""
+    given = {"queues": queues, "timeout": timeout, "sleep": sleep, "unit": unit, "connection": connection}
+    return QueueWorker.model_validate({"pid": pid, "started": pid * 10, "stopped": stopped, **given})
+
+
+def motion(
+    *levels: QueueLevel, whole: bool = True, workers: tuple[QueueWorker, ...] = (), seconds: float = 3
+) -> QueueMotionState:
     """Return how queues move; one empty queue unless stated."""
-    return QueueMotionState(trouble=None, connection="redis", seconds=3, whole=whole, queues=levels or (level(),))
+    given = {"trouble": None, "connection": "redis", "seconds": seconds, "whole": whole}
+    return QueueMotionState.model_validate({**given, "queues": levels or (level(),), "workers": workers})
+
+
+STANDING: Final = level(5, 5, taken=False)
+"""A queue in which jobs wait and none is taken."""
+
+
+def stuck(*pids: int, stopped: bool = True) -> QueueMotionState:
+    """Return a queue that stands still, with these workers: stopped by a signal, or running and taking none."""
+    return motion(STANDING, workers=tuple(worker(pid, stopped=stopped) for pid in pids), seconds=10)
 
 
 SECURITY: Final = Index(

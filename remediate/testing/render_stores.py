@@ -68,13 +68,17 @@ def of_stores(fact: Fact) -> Output | None:
             answer = fact.model_dump()
         case DatabaseState():
             answer = _database(fact)
-        case CredentialsState(answer=None):
-            answer = {"env": fact.env}
-        case CredentialsState(answer=DatabaseState() as said):
-            answer = {"env": fact.env, "keys": {name: how.value for name, how in fact.settings}, **_database(said)}
+        case CredentialsState():
+            answer = _credentials(fact)
         case _:
             return None
     return Output(stdout=f"\n{MARKER}{json.dumps(answer)}\n")
+
+
+def _credentials(fact: CredentialsState) -> dict[str, object]:
+    if fact.answer is None:
+        return {"env": fact.env}
+    return {"env": fact.env, "keys": {name: how.value for name, how in fact.settings}, **_database(fact.answer)}
 
 
 def _database(fact: DatabaseState) -> dict[str, object]:

@@ -251,6 +251,25 @@ def test_a_channel_is_told_that_it_may_be_a_repetition(
     assert [again for _, again in heir.got] == [True]
 
 
+def test_while_a_receiver_may_take_it_yet_nothing_else_is_said_there(
+    store: IncidentStore, incident: Incident, desk: Desk, clock: Clock
+) -> None:
+    lost = NotSent("no answer", unsure=True, under_way=True)
+    (update,) = said(store, incident, on(desk, Fake("chat", lost))).deliveries
+    assert (update.state, update.until, update.note) == (State.SENDING, NOON + LEASE, "no answer")
+    assert "being sent (no answer; next try 12:01:30 UTC)" in told(update)
+
+    chat = Fake("chat")
+    said(store, incident, on(desk, chat), kind=MessageKind.RESOLUTION)
+    assert chat.got == []
+    clock.now += LEASE
+    assert deliver_due(store, desk=on(desk, chat)) == ()
+    assert [(one.kind, again) for one, again in chat.got] == [
+        (MessageKind.DECLARATION, True),
+        (MessageKind.RESOLUTION, False),
+    ]
+
+
 def test_who_sends_it_for_the_dead_notes_it_for_them(
     store: IncidentStore, incident: Incident, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -371,15 +372,22 @@ def test_threads_of_one_process_share_an_outbox(url: str) -> None:
 def test_two_deliverers_never_claim_an_update_and_its_resolution_at_once(
     url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slowly(*given: object) -> object:
+    # To the one the update is not due yet, to the other it is: each would take another one of the two.
+    clocks = (clock, Clock())
+    clocks[1].passes(timedelta(seconds=9))
+    both = [Outbox(journal_database(url), clock=each) for each in clocks]
+    both[0].queue(message(incident=INCIDENT, kind=MessageKind.UPDATE), ["chat"])
+    both[0].postpone(taken(both[0], "chat"), timedelta(seconds=5), "refused", unsure=False)
+    both[0].queue(message(incident=INCIDENT, kind=MessageKind.RESOLUTION), ["chat"])
+    seen = threading.Barrier(2)
+
+    def together(*given: object) -> object:
         row = next_due(*given)  # type: ignore[arg-type]  # as it was called
-        time.sleep(0.3)
+        with suppress(threading.BrokenBarrierError):  # one at a time never meet here
+            seen.wait(3)
         return row
 
-    monkeypatch.setattr("remediate.incident.outbox.next_due", slowly)
-    both = [Outbox(journal_database(url), clock=clock) for _ in range(2)]
-    for kind in (MessageKind.UPDATE, MessageKind.RESOLUTION):
-        both[0].queue(message(incident=INCIDENT, kind=kind), ["chat"])
+    monkeypatch.setattr("remediate.incident.outbox.next_due", together)
     claims: list[Claim | None] = []
     threads = [threading.Thread(target=lambda each=each: claims.append(each.claim(["chat"]))) for each in both]
     for thread in threads:

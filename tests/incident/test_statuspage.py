@@ -18,6 +18,7 @@ from remediate.incident.terms import Status
 from remediate.masking import Masker
 from remediate.playbook import Severity
 from remediate.run_id import new_run_id
+from toy_incidents import NOON
 from toy_messages import message
 
 KEY = "canary-5f1e-api-key"
@@ -160,7 +161,7 @@ def test_a_message_is_shown_once_even_when_the_answer_was_lost(there: Statuspage
         there.lose = True
         with pytest.raises(NotSent) as error:
             said(one, there)
-        assert not error.value.final
+        assert (error.value.final, error.value.unsure, error.value.under_way) == (False, True, True)
         there.lose = False
         assert said(one, there).endswith("shown before")
         assert said(one, there).endswith("shown before")
@@ -186,6 +187,46 @@ def test_ours_is_found_behind_a_hundred_others(there: Statuspage) -> None:
     there.incidents += [{"id": str(number), "metadata": {}, "incident_updates": []} for number in range(150)]
     said(message(incident=first.incident), there)
     assert len(there.incidents[0]["incident_updates"]) == 2
+
+
+@pytest.mark.parametrize("count", [301, 1250])
+def test_ours_is_found_behind_however_many_others(there: Statuspage, count: int) -> None:
+    first = message()
+    said(first, there)
+    there.incidents += [{"id": str(number), "metadata": {}, "incident_updates": []} for number in range(count)]
+    said(message(incident=first.incident), there)
+    assert len(there.incidents[0]["incident_updates"]) == 2
+    assert len(there.incidents) == count + 1
+
+
+def test_nothing_is_looked_for_among_what_is_older_than_our_incident(there: Statuspage) -> None:
+    old = (NOON - timedelta(days=2)).isoformat()
+    there.incidents += [
+        {"id": str(number), "metadata": {}, "created_at": old, "incident_updates": []} for number in range(250)
+    ]
+    said(message(), there)
+    assert [method for method, _ in there.asked] == ["GET", "POST"]
+    # Those of the day before may be ours, and so may one that does not say when it was made.
+    there.incidents[150:] = [{**each, "created_at": NOON.isoformat()} for each in there.incidents[150:]]
+    there.asked.clear()
+    said(message(), there)
+    assert [method for method, _ in there.asked] == ["GET", "GET", "POST"]
+
+
+def test_one_that_may_be_there_is_not_made_again(there: Statuspage, monkeypatch: pytest.MonkeyPatch) -> None:
+    there.incidents += [{"id": str(number), "metadata": {}, "incident_updates": []} for number in range(250)]
+    monkeypatch.setattr("remediate.incident.status_page.statuspage._LOOK_SECONDS", 0)
+    with pytest.raises(NotSent, match="not among the newest 100 incidents") as error:
+        said(message(), there)
+    assert (error.value.final, error.value.under_way, len(there.incidents)) == (False, False, 250)
+
+
+@pytest.mark.parametrize(("method", "under_way"), [("GET", False), ("POST", True)])
+def test_a_gateway_that_gave_up_may_have_handed_it_on(there: Statuspage, method: str, under_way: bool) -> None:
+    there.answers += [(200, {}, "[]")] * (method == "POST") + [(504, {}, "gateway timeout")]
+    with pytest.raises(NotSent, match="answers 504") as error:
+        said(message(), there)
+    assert (error.value.unsure, error.value.under_way) == (under_way, under_way)
 
 
 def test_it_asks_once_a_second(there: Statuspage) -> None:
@@ -243,7 +284,7 @@ def test_a_refusal_is_one_line_without_the_key(there: Statuspage, code: int, tex
 def test_a_page_that_is_not_there_is_tried_again(there: Statuspage) -> None:
     with pytest.raises(NotSent) as error:
         said(message(), there, api="http://127.0.0.1:1/v1")
-    assert not error.value.final
+    assert (error.value.final, error.value.under_way) == (False, False)
 
 
 def test_the_key_never_travels_in_clear(there: Statuspage) -> None:

@@ -253,7 +253,13 @@ def test_an_interruption_lets_go_of_every_host(look: Looking) -> None:
         """Answers nothing until its door is closed."""
 
         def begin(
-            self, probes: Sequence[Probe[Fact]], act: Act | None = None, *, seconds: float, owner: Sequence[str] = ()
+            self,
+            probes: Sequence[Probe[Fact]],
+            act: Act | None = None,
+            *,
+            seconds: float,
+            owner: Sequence[str] = (),
+            extra: float = 0,
         ) -> ScriptedRounds:
             os.kill(os.getpid(), signal.SIGINT)
             answered.append(closed.wait(10))

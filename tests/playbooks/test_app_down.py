@@ -27,6 +27,7 @@ from incidents import (
     PAGES,
     PATH,
     POOLS,
+    QUEUE,
     UP,
     UP_AGAIN,
     WORKERS,
@@ -50,11 +51,13 @@ from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
 from remediate.probes.http import Site
 from remediate.probes.laravel import App, AppLog
 from remediate.probes.network import PortOwner
+from remediate.probes.queue_motion import QueueMotionState
 from remediate.probes.systemd import LogLines
 from remediate.programs.processes import end_processes
 from remediate.remedies.supervisor import RestartSupervisor
 from remediate.reporter import Silent
 from remediate.testing import MemoryRecord, PaperHost, ScriptedSession, output_of, play
+from remediate.testing import daily_examples as exd
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
 from remediate.vantage import Vantage
@@ -84,7 +87,7 @@ def told(outcome: HostOutcome) -> list[tuple[str, str | None]]:
 
 def test_it_asks_from_every_vantage_and_for_the_health_page_and_the_workers() -> None:
     symptoms = app_down(HOST).symptoms
-    assert symptoms == (*PAGES, WORKERS)
+    assert symptoms == (*PAGES, WORKERS, QUEUE)
     assert [(page.vantage, page.label()) for page in PAGES] == [
         (Vantage.HOST, "https://example.com/"),
         (Vantage.CONTROLLER, "https://example.com/"),
@@ -101,7 +104,7 @@ def test_the_order_is_from_the_inside_out() -> None:
     kinds = [remedy.kind for remedy in app_down(HOST).remedies]
     assert kinds == [
         *("laravel.up", "php-fpm.restart", "nginx.restart", "incident.hand-over"),
-        *("supervisor.restart", "worker.start", "nginx.server-name"),
+        *("supervisor.restart", "worker.restart", "worker.start", "queue.attend", "nginx.server-name"),
     ]
     bare = app_down(host(app_path=None, worker_program=None, health_path=None))
     assert [remedy.kind for remedy in bare.remedies] == [
@@ -115,6 +118,46 @@ def test_a_healthy_site_is_left_alone_after_one_look() -> None:
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, outcome.touched, session.execs, session.acts) == (RunVerdict.HEALTHY, Touched.NO, 1, [])
     assert {step.decision for step in outcome.steps} == {Decision.SKIP}
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [
+        QueueMotionState(trouble=None, connection="sync", driver="sync"),
+        exd.motion(exd.level(5, 5, taken=False, held=50, working=1), workers=(exd.worker(),), seconds=10),
+        exd.motion(exd.level(5, 5, taken=False, oldest=60), workers=(exd.worker(),), seconds=10),
+        exd.motion(exd.level(5, 3), workers=(exd.worker(),)),
+    ],
+    ids=["sync", "busy", "young", "moving"],
+)
+def test_a_queue_that_is_well_costs_nothing_further(queue: QueueMotionState) -> None:
+    session = ScriptedSession({**HEALTHY, QUEUE: queue})
+    outcome = play(app_down, session, host=HOST)
+    assert (outcome.verdict, session.execs, session.acts) == (RunVerdict.HEALTHY, 1, [])
+
+
+def test_a_queue_to_which_no_worker_listens_is_refused_by_name() -> None:
+    queue = exd.motion(exd.STANDING, workers=(exd.worker(queues=("mails",)),), seconds=10)
+    session = ScriptedSession({**HEALTHY, QUEUE: queue})
+    outcome = play(app_down, session, host=HOST)
+    assert (outcome.verdict, code(outcome), session.acts) == (RunVerdict.REFUSED, "queue-unattended", [])
+    assert outcome.error is not None
+    assert "1 listens to mails of redis" in outcome.error.message
+
+
+def test_a_worker_that_does_not_let_go_of_its_job_is_not_fixed_and_left_to_a_person() -> None:
+    stuck = exd.motion(
+        exd.level(5, 5, taken=False, held=1200, working=1), workers=(exd.worker(101, timeout=60),), seconds=10
+    )
+    outcome = play(app_down, ScriptedSession({**HEALTHY, QUEUE: stuck}, {}), host=HOST)
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-verified")
+    assert outcome.error is not None
+    assert "`sudo kill -KILL 101`" in outcome.error.message
+
+
+def test_a_queue_that_cannot_be_read_is_not_called_well() -> None:
+    outcome = play(app_down, ScriptedSession({**HEALTHY, QUEUE: Unreadable("not now")}), host=HOST)
+    assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "unreadable")
 
 
 def test_without_a_site_there_is_nothing_to_be_down() -> None:
@@ -144,7 +187,7 @@ def test_one_cause_is_mended(cause: str) -> None:
     outcome = play(app_down, session, host=HOST, record=record)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.FIXED, 0, Touched.YES), outcome.error
     assert [kind for kind, end in told(outcome) if end == "proven"] == [ALONE[cause][2]]
-    assert [end for kind, end in told(outcome) if kind != ALONE[cause][2]] == ["skip"] * 6
+    assert [end for kind, end in told(outcome) if kind != ALONE[cause][2]] == ["skip"] * 8
     assert session.execs == 3 + 1
     assert [remedy.kind for _, remedy, _ in record.intents] == [ALONE[cause][2]]
 
@@ -180,7 +223,10 @@ def test_a_daemon_that_comes_back_with_dead_workers_has_them_started_too() -> No
     session = ScriptedSession(broken("supervisor down"), daemon_only, working("RUNNING", "RUNNING", pid=20001))
     outcome = play(app_down, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
-    assert told(outcome)[4:6] == [("supervisor.restart", "proven"), ("worker.start", "proven")]
+    assert told(outcome)[4:8] == [
+        *(("supervisor.restart", "proven"), ("worker.restart", "skip")),
+        *(("worker.start", "proven"), ("queue.attend", "skip")),
+    ]
     assert session.execs == 4 + 1
 
 
@@ -201,7 +247,7 @@ def test_workers_that_do_not_end_keep_a_second_set_away() -> None:
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.NOT_FIXED, 5, "not-verified")
     assert outcome.error is not None
     assert "still there: 101" in outcome.error.message
-    assert told(outcome)[4:6] == [(remedy.kind, "failed"), ("worker.start", "not_attempted")]
+    assert told(outcome)[4:8:2] == [(remedy.kind, "failed"), ("worker.start", "not_attempted")]
 
 
 def test_a_worker_in_a_long_job_is_not_touched() -> None:

@@ -2,14 +2,16 @@
 
 import json
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from remediate.command import Output
-from remediate.errors import Unreadable
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.programs import program_text
 from remediate.programs.run import PROBES
@@ -25,6 +27,7 @@ class Stub {
     public function bootstrap() {}
     public function get($key, $default = null) {
         $known = ["queue.default" => "redis", "queue.connections.redis" => ["driver" => $this->state["driver"]]];
+        $known["queue.connections.second"] = ["driver" => "redis", "queue" => "mails"];
         return ($known + ["database.redis.options.prefix" => "shop_"])[$key] ?? $default;
     }
     public function connection($name) { return $this; }
@@ -44,6 +47,11 @@ class Stub {
     public function zcard($key) { return $this->set($key)[0] + $this->set($key)[1]; }
     public function zcount($key, $from, $to) { return $this->set($key)[0]; }
     public function zrange($key, $from, $to) { return []; }
+    public function zrevrangebyscore($key, $from, $to, $options) {
+        $held = $this->state["held"];
+        $asked = $options === ["withscores" => true, "limit" => [0, 1]];
+        return $held !== null && $asked ? ["job" => time() + 60 - $held] : [];
+    }
     private function set($key) { return $this->state["sets"][$key] ?? [0, 0]; }
 }
 function app($name) { return new Stub(); }
@@ -59,13 +67,14 @@ def asked(
     taken: bool = False,
     sets: dict[str, tuple[int, int]] | None = None,
     most: int = 4,
+    held: int | None = None,
     **queues: int,
 ) -> QueueMotionState:
-    (app / "vendor").mkdir()
+    (app / "vendor").mkdir(parents=True)
     (app / "vendor/autoload.php").write_text("<?php\n")
     (app / "bootstrap").mkdir()
     (app / "bootstrap/app.php").write_text(_APP)
-    state = {"driver": driver, "queues": queues, "change": change, "taken": taken, "sets": sets or {}}
+    state = {"driver": driver, "queues": queues, "change": change, "taken": taken, "sets": sets or {}, "held": held}
     (app / "bootstrap/state.json").write_text(json.dumps(state))
     done = subprocess.run(
         ("php", "-n", "-r", program_text(PROBES, "queue.php"), "--", str(app), "motion", str(most), "default"),
@@ -111,5 +120,70 @@ def test_due_and_abandoned_jobs_wait_and_those_in_work_or_of_later_do_not(tmp_pa
 
 @pytest.mark.parametrize("driver", ["sync", "sqs", "beanstalkd"])
 def test_a_driver_that_cannot_be_counted(tmp_path: Path, driver: str) -> None:
-    with pytest.raises(Unreadable, match=f"its driver '{driver}'"):
-        asked(tmp_path, driver=driver)
+    state = asked(tmp_path, driver=driver)
+    assert (state.driver, state.looked_into, state.queues, state.ok) == (driver, False, (), True)
+
+
+def test_since_when_the_newest_job_is_worked_on(tmp_path: Path) -> None:
+    state = asked(tmp_path, default=0, held=1200)
+    assert state.queues[0].held in {1200, 1201}
+    assert state.queues[0].oldest is None
+
+
+_WORKER: Final = "<?php while (true) { usleep(50000); }"
+
+
+@contextmanager
+def workers(app: Path, *lines: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Run processes that are called as an application's workers are, and do nothing."""
+    (app / "artisan").write_text(_WORKER)
+    started = [subprocess.Popen(("php", "-n", *line.split()), cwd=app) for line in lines]
+    try:
+        yield started
+    finally:
+        for each in started:
+            each.kill()
+            each.wait()
+
+
+def test_the_workers_of_this_application_are_told_with_what_they_listen_to(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "other").mkdir()
+    lines = (
+        "artisan queue:work",
+        f"{tmp_path}/app/artisan queue:work redis --queue=high,low --timeout=90 --sleep 1.5 --tries 3",
+        f"{tmp_path}/app/artisan queue:listen --memory 256 second --timeout 0 -v",
+        "artisan schedule:work",
+    )
+    with workers(tmp_path / "app", *lines) as mine, workers(tmp_path / "other", lines[0]):
+        mine[1].send_signal(signal.SIGSTOP)
+        state = asked(tmp_path / "app", default=0)
+        stat = Path(f"/proc/{mine[0].pid}/stat").read_text().rpartition(") ")[2].split()
+    found = {each.pid: each for each in state.workers}
+    assert set(found) == {each.pid for each in mine[:3]}
+    assert [
+        (each.connection, each.queues, each.timeout, each.sleep, each.stopped)
+        for each in (found[process.pid] for process in mine[:3])
+    ] == [
+        ("redis", ("default",), 60, 3, False),
+        ("redis", ("high", "low"), 90, 2, True),
+        ("second", ("mails",), 0, 3, False),
+    ]
+    assert found[mine[0].pid].started == int(stat[19])
+    # Queues of a connection that only a worker names are looked at, too.
+    assert {each.connection for each in state.queues} == {"redis", "second"}
+    assert not state.horizon
+
+
+def test_horizon_is_noticed(tmp_path: Path) -> None:
+    with workers(tmp_path, "artisan horizon", "artisan horizon:work redis --queue=default"):
+        state = asked(tmp_path, default=4)
+    assert (state.horizon, state.workers, state.ok) == (True, (), True)
+
+
+def test_a_worker_of_an_older_release_is_ours(tmp_path: Path) -> None:
+    for release in ("1", "2"):
+        (tmp_path / "releases" / release).mkdir(parents=True)
+    (tmp_path / "current").symlink_to(tmp_path / "releases/2")
+    with workers(tmp_path / "releases/1", "artisan queue:work") as (older,):
+        assert [each.pid for each in asked(tmp_path / "current", default=0).workers] == [older.pid]

@@ -1,4 +1,4 @@
-"""What is read from what PHP answers about a queue, where there is no PHP to ask."""
+"""What is read from what PHP answers about a queue, and which queues stand still, where there is no PHP to ask."""
 
 import json
 
@@ -6,7 +6,9 @@ import pytest
 
 from remediate.command import Output
 from remediate.errors import Unreadable
-from remediate.probes.queue_motion import QueueLevel, QueueMotion
+from remediate.host import Host, Settings, SshTarget
+from remediate.probes.queue_motion import Cause, QueueLevel, QueueMotion, QueueMotionState, QueueWorker
+from remediate.testing import daily_examples as ex
 
 MOTION = QueueMotion(php="php8.2", path="/srv/app", user="forge")
 
@@ -15,13 +17,117 @@ def said(**answer: object) -> Output:
     return Output(stdout=f"\nremediate:{json.dumps(answer)}\n")
 
 
-def test_a_queue_of_a_driver_that_keeps_no_jobs() -> None:
-    with pytest.raises(Unreadable, match="its driver 'sync' keeps no jobs"):
-        MOTION.read(said(state="unsupported", driver="sync"))
+def state(level: QueueLevel, *workers: QueueWorker, seconds: float = 10, **known: object) -> QueueMotionState:
+    return ex.motion(level, workers=workers, seconds=seconds).model_copy(update=known)
+
+
+def cause(level: QueueLevel, *workers: QueueWorker, seconds: float = 10, **known: object) -> Cause | None:
+    stalls = state(level, *workers, seconds=seconds, **known).stalls
+    return stalls[0].cause if stalls else None
+
+
+def waiting(*, oldest: int | None = None, held: int | None = None, name: str = "default") -> QueueLevel:
+    return ex.level(5, 5, taken=False, oldest=oldest, held=held, name=name, working=int(held is not None))
+
+
+@pytest.mark.parametrize(
+    ("driver", "words"), [("sync", "there is none"), ("sqs", "not looked into: sqs keeps it"), ("null", "not looked")]
+)
+def test_a_driver_that_cannot_be_looked_into_is_no_trouble_and_is_not_said_to_move(driver: str, words: str) -> None:
+    found = MOTION.read(said(state="ok", connection=driver, driver=driver, queues=[], workers=[]))
+    assert (found.ok, found.looked_into) == (True, False)
+    assert found.describe().startswith(words)
+
+
+def test_what_is_no_answer_is_unreadable() -> None:
     with pytest.raises(Unreadable, match="something else"):
         MOTION.read(said(state="failed", why="no such trouble"))
+    with pytest.raises(Unreadable, match="something else"):
+        MOTION.read(said(state="ok", queues=[{"name": "default"}]))
 
 
 def test_the_name_of_a_queue_is_safe_to_show() -> None:
     level = QueueLevel(name="a\x1b[31m b\n", before=0, waiting=0, working=0, later=0, taken=True)
     assert level.called == "a b"
+
+
+def test_the_inventory_says_how_long_a_job_may_wait() -> None:
+    settings = {"php": "php8.2", "app_path": "/srv/app", "queue": {"patience": 9, "left_alone": ["night"]}}
+    host = Host(name="web", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(settings))
+    probe = QueueMotion.of(host)
+    assert probe is not None
+    found = probe.read(said(state="ok", connection="redis", driver="redis", queues=[], workers=[]))
+    assert (found.patience, found.left_alone) == (9, ("night",))
+    assert QueueMotion.of(Host(name="web", ssh=SshTarget(address="192.0.2.1"))) is None
+
+
+def test_what_moves_or_is_empty_is_well_whatever_its_workers_are() -> None:
+    for level in (ex.level(), ex.level(5, 9), ex.level(5, 0)):
+        assert state(level).ok is True
+        assert state(level, ex.worker(), ex.worker(2, stopped=True)).ok is True
+
+
+@pytest.mark.parametrize("oldest", [None, 5, 5000])
+def test_workers_that_a_signal_has_stopped(oldest: int | None) -> None:
+    found = state(waiting(oldest=oldest), ex.worker(1, stopped=True), ex.worker(2, stopped=True))
+    assert ([stall.cause for stall in found.stalls], found.ok) == ([Cause.STOPPED], False)
+    assert found.describe().startswith("5 jobs wait in default")
+    assert found.describe().endswith("its 2 workers are stopped by a signal (state T)")
+    empty = state(ex.level(), ex.worker(1, stopped=True))
+    assert (empty.ok, empty.stalls, "stopped by a signal" in empty.describe()) == (False, (), True)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "held", "expected"),
+    [
+        (60, 5, None),
+        (60, 75, None),
+        (60, 76, Cause.OVERDUE),
+        (1800, 1200, None),
+        (0, 1200, None),
+        (60, 1200, Cause.OVERDUE),
+        (60, None, Cause.IDLE),
+    ],
+)
+def test_a_job_within_the_workers_timeout_is_busy_not_broken(
+    timeout: int, held: int | None, expected: Cause | None
+) -> None:
+    assert cause(waiting(held=held), ex.worker(timeout=timeout)) is expected
+    assert cause(waiting(held=held), ex.worker(timeout=timeout), ex.worker(2, stopped=True)) is expected
+
+
+def test_a_worker_of_several_queues_is_at_a_job_of_any_of_them() -> None:
+    busy = ex.motion(waiting(name="low"), ex.level(9, 9, name="high", held=4, working=1), seconds=10)
+    assert busy.model_copy(update={"workers": (ex.worker(queues=("high", "low")),)}).ok is True
+
+
+def test_a_worker_that_sleeps_for_longer_than_was_looked_may_take_it_yet() -> None:
+    assert cause(waiting(), ex.worker(sleep=30)) is None
+    assert cause(waiting(), ex.worker(sleep=3)) is Cause.IDLE
+    assert cause(waiting(oldest=119), ex.worker()) is None
+    assert cause(waiting(oldest=120), ex.worker()) is Cause.IDLE
+
+
+@pytest.mark.parametrize(
+    ("oldest", "held", "expected"),
+    [(None, None, Cause.UNATTENDED), (119, None, None), (120, None, Cause.UNATTENDED), (5000, 20, None)],
+)
+def test_a_queue_to_which_nobody_here_listens(oldest: int | None, held: int | None, expected: Cause | None) -> None:
+    other = (ex.worker(queues=("mails",)), ex.worker(2, connection="database"))
+    assert cause(waiting(oldest=oldest, held=held), *other) is expected
+    assert cause(waiting(oldest=oldest, held=held)) is expected
+
+
+def test_queues_that_may_stand_still_and_those_of_horizon_are_not_judged() -> None:
+    assert cause(waiting(), left_alone=("default",)) is None
+    horizon = state(waiting(), horizon=True)
+    assert (horizon.ok, "not looked at" in horizon.describe()) == (True, True)
+
+
+def test_it_is_said_how_long_the_oldest_waits() -> None:
+    said_so = [state(waiting(oldest=age)).describe() for age in (119, 120, 1200)]
+    assert said_so[1:] == [
+        f"5 jobs wait in default, the oldest for {minutes} min: no worker here listens to it" for minutes in (2, 20)
+    ]
+    (stall,) = state(ex.level(1, 1, taken=False)).stalls
+    assert stall.describe() == "1 job waits in default: no worker here listens to it"

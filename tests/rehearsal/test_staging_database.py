@@ -72,7 +72,7 @@ def connected(staged: "Staged") -> str:
 
 def aged(staged: "Staged", seconds: int) -> None:
     """Wait until each session has been at what it does for so long."""
-    youngest = "SELECT MIN(time) FROM information_schema.processlist WHERE user IN ('agency', 'reports')"
+    youngest = "SELECT MIN(time) FROM information_schema.processlist WHERE user IN ('agency', 'backup', 'reports')"
     staged.sh(f'until [ "$(mariadb -NBe "{youngest}")" -ge {seconds} ]; do sleep 0.1; done')
 
 
@@ -178,9 +178,9 @@ def test_whoever_may_hold_a_table_is_ended_by_the_command_that_the_refusal_print
         staged.sh(_SESSION + _BACKUP)
         # Two that came to rest long before, and are nobody's cause.
         begun(staged, ("backup", "select 1 from payments limit 1"), ("agency", "select 1 from payments limit 1"))
-        time.sleep(2)
+        aged(staged, 2)
         begun(staged, ("reports", "lock tables agencies write"), ("agency", "select count(*) from agencies"))
-        time.sleep(3)
+        aged(staged, 3)
         state, _ = asked(staged)
         assert next(each.user for each in state.sessions if each.suspected) == "reports"
         assert not any(each.blocks for each in state.sessions)
@@ -211,7 +211,7 @@ def test_a_plugin_of_the_server_proves_who_holds_a_table(staged: "Staged") -> No
     try:
         staged.sh("mariadb -e \"INSTALL SONAME 'metadata_lock_info'\"")
         begun(staged, ("agency", "lock tables agencies write"), ("reports", "select count(*) from agencies"))
-        time.sleep(4)
+        aged(staged, 3)
         state, _ = asked(staged)
         assert [each.user for each in state.sessions if each.blocks] == ["agency"]
         assert "agency Sleep" not in ended(staged)

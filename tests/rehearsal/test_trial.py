@@ -183,6 +183,11 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.WorkersStopped(program=PROGRAM), (PROGRAM,)),
     (faults.WorkersFatal(program=PROGRAM, script="/srv/artisan"), (PROGRAM,)),
     (faults.WorkersCrashing(program=PROGRAM, config="/etc/w.conf"), (PROGRAM, "/etc/w.conf")),
+    (faults.WorkersHalted(program=PROGRAM, php="php8.3", path="/srv"), (PROGRAM,)),
+    (
+        faults.WorkersElsewhere(program=PROGRAM, config="/etc/w.conf", php="php8.3", path="/srv"),
+        (PROGRAM, "/etc/w.conf"),
+    ),
     (faults.Maintenance(path="/srv"), ("/srv",)),
     (faults.DeployRunning(unit=UNIT), (UNIT,)),
     (faults.TableLocked(database="agency", url="https://example.com/"), ("agency",)),

@@ -8,6 +8,7 @@ from remediate.probe import Fact, Probe
 from remediate.probes.filesystems import FileSystem, Room, RoomState
 from remediate.probes.http import Failure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
+from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.probes.redis import AppRedis
 from remediate.probes.stores import Trouble
 from remediate.probes.supervisor import Workers
@@ -15,6 +16,7 @@ from remediate.probes.systemd import Unit
 from remediate.project import Project
 from remediate.remedies.handover import HandOver
 from remediate.survey import Facts
+from remediate.testing import daily_examples as exd
 from remediate.testing import examples as ex
 from remediate.testing import load_examples as exl
 from remediate.vantage import Vantage
@@ -96,6 +98,20 @@ def test_nothing_is_handed_over_while_all_is_well_that_users_notice() -> None:
     every = {probe: fact for cause in CAUSES.values() for probe, fact in cause.items()}
     assert asked(OTHERS, {**WELL, **every, PAGE: ex.page()}) == "skip"
     assert asked(OTHERS, {**WELL, **every, PAGE: ex.page(), WORKERS: ex.workers("FATAL")}) == "high-load"
+
+
+def test_what_is_well_is_what_was_looked_at() -> None:
+    queue = QueueMotion(php="php8.2", path=PATH, user="forge")
+    remedy = HandOver.on(HOST, own="app-down", failing=(PAGE, WORKERS, queue))
+
+    def why(state: Fact) -> str:
+        return remedy.guard(Facts({**WELL, queue: state})).reason
+
+    assert why(exd.motion()) == "pages answer, the queue moves"
+    assert why(QueueMotionState(trouble=None, driver="sync")) == "pages answer, workers run"
+    assert why(exd.stuck(1)) == "no other incident's cause is seen"
+    assert step("app-down").guard(Facts(WELL)).reason == "pages answer, workers run"
+    assert HandOver.on(HOST, own="app-down", failing=(PAGE,)).guard(Facts(WELL)).reason == "pages answer"
 
 
 def test_the_one_that_would_explain_the_others_comes_first() -> None:

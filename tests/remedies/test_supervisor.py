@@ -106,6 +106,12 @@ def test_every_state_of_the_workers(states: tuple[str, ...]) -> None:
     assert decide(START, {WORKERS: state}) == STATES[states]
 
 
+def test_one_that_does_not_end_gets_a_next_step() -> None:
+    reason = START.guard(Facts({WORKERS: ex.workers("RUNNING", "STOPPING")})).reason
+    assert reason.endswith("`sudo supervisorctl signal KILL agency-worker:agency-worker_01` breaks the job off")
+    assert "signal KILL" not in START.guard(Facts({WORKERS: ex.workers("STARTING")})).reason
+
+
 def test_workers_that_cannot_be_told_are_left_alone() -> None:
     assert decide(START, {WORKERS: LOST}) == "unreadable"
 
@@ -242,6 +248,14 @@ def test_exactly_those_that_were_seen_are_ended(end: End, dummies: list[Dummy]) 
     assert second.ended
     assert not other.ended
     assert first.process.returncode == -signal.SIGTERM
+
+
+def test_one_that_a_signal_has_stopped_hears_of_it(end: End, dummies: list[Dummy]) -> None:
+    stopped = dummy(dummies)
+    stopped.process.send_signal(signal.SIGSTOP)
+    done = end(stopped.identity)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert stopped.process.returncode == -signal.SIGTERM
 
 
 def test_a_recycled_pid_is_not_signalled(end: End, dummies: list[Dummy]) -> None:

@@ -8,11 +8,14 @@ from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.descendants import Descendants
+from remediate.probes.queue import StoreTrouble
+from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.probes.supervisor import Workers
 from remediate.programs.processes import end_processes
 from remediate.remedies.workers import RestartWorkers, renew_workers, renewing, start_program
 from remediate.remedy import NotYet, Proven
 from remediate.survey import Facts
+from remediate.testing import daily_examples as exd
 from remediate.testing import examples as ex
 from remediate.testing import output_of
 from toys import decide
@@ -83,9 +86,101 @@ def test_a_worker_that_does_not_come_back_is_no_success() -> None:
 
 
 def test_the_inventory_fills_it() -> None:
-    settings = Settings.model_validate({"app_path": PATH, "app_user": "www", "worker_program": "jobs"})
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
+    stated = {"app_path": PATH, "app_user": "www", "worker_program": "jobs"}
+    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
     assert RestartWorkers.on(host) == RestartWorkers(program="jobs", path=PATH, user="www")
+    host = host.model_copy(update={"settings": Settings.model_validate({**stated, "php": "php8.2"})})
+    queue = QueueMotion(php="php8.2", path=PATH, user="www")
+    assert RestartWorkers.on(host) == RestartWorkers(program="jobs", path=PATH, user="www", queue=queue)
+
+
+# -- workers that do not work ------------------------------------------------------------------------------------------
+
+QUEUE = QueueMotion(php="php8.2", path=PATH, user="forge")
+DRIVEN = RENEW.model_copy(update={"queue": QUEUE})
+ONLY_QUEUE = DRIVEN.model_copy(update={"configured": False})
+OVERDUE = exd.motion(
+    exd.level(5, 5, taken=False, held=1200, working=2), workers=(exd.worker(101), exd.worker(102)), seconds=10
+)
+STUCK = {"stopped": exd.stuck(101, 102), "idle": exd.stuck(101, 102, stopped=False), "overdue": OVERDUE}
+STUCK["stopped, nothing waits"] = exd.motion(workers=(exd.worker(101, stopped=True), exd.worker(102, stopped=True)))
+MOVING = {
+    "empty": exd.motion(workers=(exd.worker(101),)),
+    "taken": exd.motion(exd.level(5, 4), workers=(exd.worker(101, stopped=True), exd.worker(102))),
+    "busy": exd.motion(exd.level(5, 5, taken=False, held=59, working=1), workers=(exd.worker(101),), seconds=10),
+    "nobody's": exd.motion(exd.STANDING, workers=(exd.worker(101, queues=("mails",)),), seconds=10),
+    "store down": QueueMotionState(trouble=StoreTrouble.REFUSED),
+    "sync": QueueMotionState(trouble=None, connection="sync", driver="sync"),
+}
+
+
+@pytest.mark.parametrize(("queue", "supervised"), list(product({**STUCK, **MOVING}, SUPERVISED)))
+def test_workers_are_asked_to_make_room_when_the_queue_stands_still_because_of_them(
+    queue: str, supervised: str
+) -> None:
+    needed = {"running": "proceed", "down": "wait", "unknown": "unreadable"}[supervised]
+    given: Known = {QUEUE: {**STUCK, **MOVING}[queue], WORKERS: SUPERVISED[supervised]}
+    expected = needed if queue in STUCK else "skip"
+    assert decide(ONLY_QUEUE, given) == expected
+    assert decide(DRIVEN, {**given, PROCESSES: FRESH["fresh"]}) == expected
+    assert PROCESSES not in ONLY_QUEUE.probes()
+
+
+def test_an_old_configuration_counts_whether_or_not_the_queue_can_be_read() -> None:
+    known: Known = {PROCESSES: STALE["one"], WORKERS: RUN, QUEUE: LOST}
+    assert decide(DRIVEN, known) == "proceed"
+    assert decide(DRIVEN, {**known, PROCESSES: FRESH["fresh"]}) == "unreadable"
+
+
+@pytest.mark.parametrize("stuck", STUCK)
+def test_those_that_are_stuck_are_ended_by_identity(stuck: str) -> None:
+    facts = Facts({PROCESSES: FRESH["fresh"], WORKERS: RUN, QUEUE: STUCK[stuck]})
+    end = end_processes(("101:1010", "102:1020"), "forge", 7, left="leave")
+    assert list(DRIVEN.apply(facts)) == [end, start_program("agency-worker")]
+
+
+def test_workers_that_nobody_supervises_are_left_to_who_started_them() -> None:
+    alien = exd.motion(exd.STANDING, workers=(exd.worker(101, stopped=True, unit="session-7.scope"),), seconds=10)
+    known: Known = {WORKERS: RUN, QUEUE: alien}
+    assert decide(ONLY_QUEUE, known) == "worker-not-supervised"
+    reason = ONLY_QUEUE.guard(Facts(known)).reason
+    assert reason == (
+        "5 jobs wait in default: its worker is stopped by a signal (state T); supervisor did not start them: "
+        "`ps -fp 101` tells whose they are"
+    )
+
+
+def _seen(queue: Fact, workers: Fact = AGAIN) -> Facts:
+    known: Known = {WORKERS: workers, QUEUE: queue}
+    return Facts(known, {probe: output_of(probe, fact) for probe, fact in known.items() if isinstance(fact, Fact)})
+
+
+def test_it_is_proven_by_new_workers_and_a_queue_that_moves() -> None:
+    before = _seen(STUCK["overdue"], RUN)
+    renewed = (exd.worker(201), exd.worker(202))
+    proof = ONLY_QUEUE.verify(before, _seen(exd.motion(exd.level(5, 3), workers=renewed)))
+    assert isinstance(proof, Proven)
+    still = ONLY_QUEUE.verify(before, _seen(exd.motion(exd.STANDING, workers=renewed, seconds=10)))
+    assert isinstance(still, NotYet)
+    left = ONLY_QUEUE.verify(before, _seen(exd.motion(exd.level(5, 4), workers=(exd.worker(101), exd.worker(202)))))
+    assert isinstance(left, NotYet)
+    assert left.reason == (
+        "101 did not end when asked to: `sudo kill -KILL 101` breaks the job off, and it is run again"
+    )
+    # That the process with that number is another one is seen by when it was started.
+    reused = exd.worker(101).model_copy(update={"started": 7})
+    assert isinstance(ONLY_QUEUE.verify(before, _seen(exd.motion(workers=(reused,)))), Proven)
+
+
+def test_what_keeps_it_from_being_needed_is_only_what_was_looked_at() -> None:
+    def why(remedy: RestartWorkers, queue: Fact) -> str:
+        return remedy.guard(Facts({PROCESSES: FRESH["fresh"], WORKERS: RUN, QUEUE: queue})).reason
+
+    older = "no worker of agency-worker is older than the configuration"
+    assert why(DRIVEN, MOVING["empty"]) == f"{older}; the queue: nothing waits"
+    assert why(DRIVEN, MOVING["sync"]) == older
+    assert why(ONLY_QUEUE, MOVING["sync"]) == "the queue: there is none (sync)"
+    assert why(RENEW, MOVING["empty"]) == older
 
 
 EXAMPLES = {

@@ -2,13 +2,14 @@
 
 Every incident there carries, in its metadata, the id of ours and of every message that made it what it is, written by
 the same request as the message itself. So it is looked up before anything is written, and a message whose answer was
-lost is found there instead of being said again.
+lost is found there instead of being said again. A request whose answer was lost may be at work there yet: nothing more
+is written about that incident until the claim has run out.
 """
 
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -34,10 +35,14 @@ SECONDS: Final = 8.0
 PACE: Final = 1.0
 """Seconds between two requests: what Statuspage allows."""
 _PER_PAGE: Final = 100
-_PAGES: Final = 3
+_LOOK_SECONDS: Final = 60.0
+"""For how long our incident is looked for: well below the outbox's claim, with what is written after that."""
+_EARLIER: Final = timedelta(days=1)
+"""What was made there so long before our incident began is not ours: clocks differ, and a beginning is corrected."""
 _LIMITED: Final = frozenset({420, 429})
 _DENIED: Final = frozenset({401, 403})
 _INVALID: Final = frozenset({400, 422})
+_OF_THE_SERVER: Final = 500
 _DEFAULT_WAIT: Final = 60
 _LONGEST_WAIT: Final = 3600
 _LOCAL: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -77,6 +82,7 @@ class _Incident(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     id: str
+    created_at: datetime | None = None
     shortlink: str | None = None
     metadata: _Metadata | None = Field(default=None)
 
@@ -86,6 +92,11 @@ class _Incident(BaseModel):
 
 
 _LIST: Final = TypeAdapter(list[_Incident])
+
+
+def _before(made: datetime, moment: datetime) -> bool:
+    # One without a zone says nothing.
+    return made.tzinfo is not None and made < moment
 
 
 class StatuspagePage:
@@ -107,7 +118,7 @@ class StatuspagePage:
         base = f"{self._settings.api.rstrip('/')}/pages/{self._settings.page}"
         # The path's slash stays; redirects are not followed: they would take the key elsewhere.
         with httpx2.Client(base_url=base, headers=headers, timeout=SECONDS, follow_redirects=False) as client:
-            there = self._find(client, message.incident)
+            there = self._find(client, message)
             if there is None:
                 shown = self._ask(client, "POST", "/incidents", self._body(message, ()))
             elif there.ours is not None and message.id in there.ours.messages:
@@ -117,15 +128,26 @@ class StatuspagePage:
                 shown = self._ask(client, "PATCH", f"/incidents/{there.id}", self._body(message, known))
         return self._read(_Incident.model_validate_json, shown).shortlink or "statuspage"
 
-    def _find(self, client: "httpx2.Client", incident: str) -> _Incident | None:
-        """Find our incident among the newest ones."""
-        for number in range(1, _PAGES + 1):
+    def _find(self, client: "httpx2.Client", message: Message) -> _Incident | None:
+        """Find our incident: newest first, until those come that are older than it can be.
+
+        Raises NotSent when that takes too long: one that was not found may be there all the same.
+        """
+        end, number = time.monotonic() + _LOOK_SECONDS, 1
+        while number == 1 or time.monotonic() < end:
             answer = self._ask(client, "GET", f"/incidents?limit={_PER_PAGE}&page={number}", None)
             listed = self._read(_LIST.validate_json, answer)
-            found = next((one for one in listed if one.ours is not None and one.ours.incident == incident), None)
-            if found is not None or len(listed) < _PER_PAGE:
+            ours = (one for one in listed if one.ours is not None and one.ours.incident == message.incident)
+            if (found := next(ours, None)) is not None:
                 return found
-        return None
+            made = listed[-1].created_at if listed else None
+            if len(listed) < _PER_PAGE or (made is not None and _before(made, message.began - _EARLIER)):
+                return None
+            number += 1
+        raise NotSent(
+            f"{self._settings.api}: it is not among the newest {(number - 1) * _PER_PAGE} incidents, and whether it is "
+            "among the older ones is not known"
+        )
 
     def _body(self, message: Message, known: tuple[str, ...]) -> Json:
         over = message.status is Status.RESOLVED
@@ -154,11 +176,17 @@ class StatuspagePage:
         try:
             answer = client.request(method, path, json=body) if body is not None else client.request(method, path)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            # Unsure or not makes no difference: the next attempt looks first.
-            raise NotSent(f"{self._settings.api}: {self._said(str(error)) or type(error).__name__}") from None
+            # A connection that was never made wrote nothing, and neither did a question.
+            never_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL)
+            under_way = method != "GET" and not isinstance(error, never_sent)
+            why = f"{self._settings.api}: {self._said(str(error)) or type(error).__name__}"
+            raise NotSent(why, unsure=under_way, under_way=under_way) from None
         if answer.is_success:
             return answer.content
-        raise self._refusal(answer.status_code, answer.headers.get("Retry-After", ""), answer.text)
+        refusal = self._refusal(answer.status_code, answer.headers.get("Retry-After", ""), answer.text)
+        # A gateway that gave up says nothing of what goes on behind it.
+        refusal.unsure = refusal.under_way = method != "GET" and answer.status_code >= _OF_THE_SERVER
+        raise refusal
 
     def _refusal(self, code: int, after: str, text: str) -> NotSent:
         what = f"{self._settings.api} answers {code}"

@@ -11,8 +11,9 @@ from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.words import counted
 from remediate.playbook import Probes
 from remediate.probes.queue import FailedJob, FailedJobs, FailedJobsState
-from remediate.probes.queue_motion import QueueLevel, QueueMotion, QueueMotionState
+from remediate.probes.queue_motion import Cause, QueueLevel, QueueMotion, QueueMotionState, Stall
 from remediate.probes.supervisor import Workers
+from remediate.remedies.unattended import AttendQueue
 
 _NEWEST: Final = "newest failed job"
 _OLDEST: Final = "oldest failed job"
@@ -65,11 +66,10 @@ class QueueHealth(Item):
 
 def _questions(host: Host) -> tuple[QueueMotion, FailedJobs]:
     settings = host.settings
-    if settings.php is None or settings.app_path is None:
+    motion = QueueMotion.of(host)
+    if motion is None:
         raise ConfigurationError("remediate.app_path and remediate.php are needed: whose queue is it?")
-    php, path, user = settings.php, settings.app_path, settings.app_user
-    queues = settings.maintenance.queues
-    return QueueMotion(php=php, path=path, user=user, queues=queues), FailedJobs(php=php, path=path, user=user)
+    return motion, FailedJobs(php=motion.php, path=motion.path, user=settings.app_user)
 
 
 def _workers(host: Host) -> Workers | None:
@@ -97,6 +97,8 @@ def _last(past: Past, name: str) -> float | None:
 def _waiting(seen: Seen, state: QueueMotionState) -> _Part:
     if state.trouble is not None:
         return _Part(ok=False, said=f"the queue cannot be used: its store {state.trouble}")
+    if not state.looked_into:
+        raise Unreadable(f"queue: its driver {state.driver!r} keeps no jobs that could be counted here")
     judged = [(each, *_level(seen, state, each)) for each in state.queues]
     bad = [why for _, ok, why in judged if ok is False]
     unsure = [why for _, ok, why in judged if ok is None]
@@ -130,6 +132,8 @@ def _level(seen: Seen, state: QueueMotionState, each: QueueLevel) -> tuple[bool 
     if each.taken or not each.waiting:
         return True, ""
     stuck = f"in {each.called} {_wait(each.waiting)} and none was taken in {state.seconds:g} s"
+    if (stall := next((stall for stall in state.stalls if stall.level == each), None)) is not None:
+        return False, f"{stuck}: {stall.reason}"
     if not each.working:
         return False, stuck
     # Workers that are at long jobs, or a worker that died: its job stays reserved until `retry_after` is over.
@@ -165,9 +169,15 @@ def _sample(each: QueueLevel) -> str:
 
 def _remedies(seen: Seen, state: QueueMotionState) -> Iterator[str]:
     # Workers that take jobs need no restart; those that do not run are started, which is said elsewhere.
-    if _running(seen) and any(each.waiting and not each.taken for each in state.queues):
-        yield f"see what `do.worker.restart --host {seen.host.name} --plan` would do"
+    if _running(seen):
+        if any(stall.cause is not Cause.UNATTENDED for stall in state.stalls):
+            yield f"see what `do.worker.restart --host {seen.host.name} --plan` would do"
+        yield from (_attended(seen, stall) for stall in state.stalls if stall.cause is Cause.UNATTENDED)
     yield "see what the workers do: more of them, or a slow or failing job"
+
+
+def _attended(seen: Seen, stall: Stall) -> str:
+    return AttendQueue.on(seen.host).advice(stall)
 
 
 # -- what failed -------------------------------------------------------------------------------------------------------

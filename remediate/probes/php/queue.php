@@ -2,12 +2,16 @@
 // Ask the application about its queue: which jobs failed, as data; or whether its queue can be used, and which of the
 // jobs that were retried are still in it. No payload and no message of an exception leaves this process.
 // Arguments: directory of artisan; `failed` and class names (none = all); `flow` and names of queues; or `motion`, for
-// how many seconds to look at the most, and names of queues: further ones that hold jobs are found.
+// how many seconds to look at the most, and names of queues of the default connection: further ones that hold jobs are
+// found, and so are the application's workers on this host, with what they listen to.
 // Prints one JSON document behind a marker, since the framework may print notices of its own.
 [, $directory, $question] = $argv;
 $names = array_slice($argv, 3);
 error_reporting(0);
 ini_set("display_errors", "0");
+// A server that takes connections and says nothing keeps nobody waiting for a day.
+ini_set("mysqlnd.net_read_timeout", "4");
+ini_set("default_socket_timeout", "4");
 chdir($directory);
 require "$directory/vendor/autoload.php";
 $app = require "$directory/bootstrap/app.php";
@@ -143,12 +147,64 @@ function kept($config, $queue, string $driver, string $name): array {
         $all = (int) $redis->zcard("$key:delayed") + (int) $redis->zcard("$key:reserved");
         $working = (int) $redis->zcard("$key:reserved") - (int) $redis->zcount("$key:reserved", "-inf", $now);
         $head = $redis->lindex($key, 0) ?: ($redis->zrange("$key:delayed", 0, 0)[0] ?? null);
-        return ["ready" => (int) $redis->llen($key) + $due, "working" => $working, "later" => $all - $due - $working, "head" => is_string($head) ? md5($head) : null];
+        $newest = array_values((array) $redis->zrevrangebyscore("$key:reserved", "+inf", "-inf", ["withscores" => true, "limit" => [0, 1]]))[0] ?? null;
+        $held = $newest === null ? null : max(0, $now - ((int) $newest - (int) ($config["retry_after"] ?? 60)));
+        // A list does not tell since when a job is in it.
+        return ["ready" => (int) $redis->llen($key) + $due, "working" => $working, "later" => $all - $due - $working, "oldest" => null, "held" => $held, "head" => is_string($head) ? md5($head) : null];
     }
     $limit = $now - (int) ($config["retry_after"] ?? 60);
     $jobs = fn() => app("db")->connection($config["connection"] ?? null)->table($config["table"])->where("queue", $name);
     $ready = fn() => $jobs()->where(fn($any) => $any->where(fn($one) => $one->whereNull("reserved_at")->where("available_at", "<=", $now))->orWhere("reserved_at", "<=", $limit));
-    return ["ready" => $ready()->count(), "working" => $jobs()->where("reserved_at", ">", $limit)->count(), "later" => $jobs()->whereNull("reserved_at")->where("available_at", ">", $now)->count(), "head" => $ready()->min("id")];
+    [$oldest, $newest] = [$ready()->min("available_at"), $jobs()->max("reserved_at")];
+    $since = fn($moment) => $moment === null ? null : max(0, $now - (int) $moment);
+    return ["ready" => $ready()->count(), "working" => $jobs()->where("reserved_at", ">", $limit)->count(), "later" => $jobs()->whereNull("reserved_at")->where("available_at", ">", $now)->count(), "oldest" => $since($oldest), "held" => $since($newest), "head" => $ready()->min("id")];
+}
+
+// What one worker was started with: its connection, queues, and the seconds a job may take and it may sleep.
+function listening($config, array $words): array {
+    $given = ["queue" => "", "timeout" => "60", "sleep" => "3"];
+    $takes = ["name", "queue", "delay", "backoff", "max-jobs", "max-time", "memory", "sleep", "rest", "timeout", "tries", "env"];
+    $connection = "";
+    while (($word = array_shift($words)) !== null) {
+        if (preg_match('/^--([a-z-]+)(?:=(.*))?$/Ds', $word, $match) === 1) {
+            $value = $match[2] ?? null;
+            if ($value === null && in_array($match[1], $takes, true) && isset($words[0]) && strncmp($words[0], "-", 1) !== 0) {
+                $value = array_shift($words);
+            }
+            $given[$match[1]] = $value ?? "";
+        } elseif ($connection === "" && strncmp($word, "-", 1) !== 0) {
+            $connection = $word;
+        }
+    }
+    $connection = $connection !== "" ? $connection : (string) $config->get("queue.default");
+    $queues = $given["queue"] !== "" ? $given["queue"] : (string) ($config->get("queue.connections.$connection")["queue"] ?? "default");
+    $short = fn($text) => substr($text, 0, 100);
+    return ["connection" => $short($connection), "queues" => array_slice(array_map($short, explode(",", $queues)), 0, 20), "timeout" => max(0, (int) $given["timeout"]), "sleep" => max(0, (int) ceil((float) $given["sleep"]))];
+}
+
+// Horizon supervises its workers itself: that it is there is all that is said of it.
+function workers($config, string $directory): array {
+    [$real, $found, $horizon] = [realpath($directory), [], false];
+    foreach (glob("/proc/[0-9]*", GLOB_ONLYDIR) ?: [] as $place) {
+        $words = explode("\0", rtrim((string) @file_get_contents("$place/cmdline"), "\0"));
+        $at = array_search("artisan", array_map("basename", $words), true);
+        if ($at === false || !isset($words[$at + 1])) {
+            continue;
+        }
+        $home = strpos($words[$at], "/") === 0 ? realpath(dirname($words[$at])) : preg_replace('/ \(deleted\)$/D', "", (string) @readlink("$place/cwd"));
+        // A path to the current release is a link: a worker of an older one stays where it was started.
+        $ours = $home === $real || (is_link($directory) && dirname((string) $home) === dirname((string) $real));
+        if (!$ours || preg_match('/^.*\) (\S)(?: \S+){18} (\d+) /Ds', (string) @file_get_contents("$place/stat"), $stat) !== 1) {
+            continue;
+        }
+        if (strncmp($words[$at + 1], "horizon", 7) === 0) {
+            $horizon = true;
+        } elseif (in_array($words[$at + 1], ["queue:work", "queue:listen"], true) && count($found) < 100) {
+            preg_match_all('#/([^/\n]+\.service)(?=/|$)#m', (string) @file_get_contents("$place/cgroup"), $units);
+            $found[] = ["pid" => (int) basename($place), "started" => (int) $stat[2], "stopped" => $stat[1] === "T", "unit" => substr((string) end($units[1]), 0, 250)] + listening($config, array_slice($words, $at + 2));
+        }
+    }
+    return [$found, $horizon];
 }
 
 // All queues that hold jobs, besides those that are named; and whether the whole store was looked through for them.
@@ -172,22 +228,31 @@ function queues($config, $queue, string $driver, array $named): array {
     return [array_unique(array_merge($named, array_map("strval", array_keys($found)))), (string) $cursor === "0"];
 }
 
-function motion($config, $app, array $words): array {
+function motion($config, $app, array $words, string $directory): array {
     $patience = (float) array_shift($words);
-    $connection = (string) $config->get("queue.default");
-    $settings = (array) $config->get("queue.connections.$connection");
-    $driver = (string) ($settings["driver"] ?? "");
-    if (!in_array($driver, ["redis", "database"], true)) {
-        return ["state" => "unsupported", "driver" => $driver];
+    $default = (string) $config->get("queue.default");
+    [$workers, $horizon] = workers($config, $directory);
+    [$whole, $stores, $queues, $named] = [true, [], [], $words];
+    foreach (array_slice(array_unique([$default, ...array_column($workers, "connection")]), 0, 5) as $connection) {
+        $settings = (array) $config->get("queue.connections.$connection");
+        $driver = (string) ($settings["driver"] ?? "");
+        if (in_array($driver, ["redis", "database"], true)) {
+            if ($driver === "database") {
+                $base = (string) ($settings["connection"] ?? $config->get("database.default"));
+                // PDO::ATTR_TIMEOUT, in seconds: the class may be missing.
+                $config->set("database.connections.$base.options", [2 => 2] + (array) $config->get("database.connections.$base.options"));
+            }
+            $stores[$connection] = [$settings, $app->make("queue")->connection($connection), $driver];
+            [$names, $all] = queues(...[...$stores[$connection], $connection === $default ? $named : []]);
+            $whole = $whole && $all && count($names) <= 50;
+            foreach (array_slice($names, 0, 50) as $name) {
+                $now = kept(...[...$stores[$connection], $name]);
+                $queues[] = ["connection" => $connection, "name" => $name, "before" => $now["ready"], "waiting" => $now["ready"], "taken" => $now["ready"] === 0] + $now;
+            }
+        }
     }
-    $queue = $app->make("queue")->connection($connection);
-    [$names, $whole] = queues($settings, $queue, $driver, $words);
+    $driver = (string) ($config->get("queue.connections.$default")["driver"] ?? "");
     $began = microtime(true);
-    $queues = [];
-    foreach (array_slice($names, 0, 50) as $name) {
-        $now = kept($settings, $queue, $driver, $name);
-        $queues[] = ["name" => $name, "before" => $now["ready"], "waiting" => $now["ready"], "taken" => $now["ready"] === 0] + $now;
-    }
     // Until something was taken from every queue in which something waits, and none of them grows.
     while (array_sum(array_column($queues, "before")) > 0 && ($passed = microtime(true) - $began) < $patience) {
         $rising = array_filter($queues, fn($each) => $each["waiting"] > $each["before"]);
@@ -196,21 +261,25 @@ function motion($config, $app, array $words): array {
         }
         usleep(250000);
         foreach ($queues as &$each) {
-            $now = kept($settings, $queue, $driver, $each["name"]);
+            $now = kept(...[...$stores[$each["connection"]], $each["name"]]);
             $each["taken"] = $each["taken"] || $now["head"] !== $each["head"];
             $each["working"] = max($each["working"], $now["working"]);
-            [$each["waiting"], $each["later"]] = [$now["ready"], $now["later"]];
+            foreach (["waiting" => "ready", "later" => "later", "oldest" => "oldest", "held" => "held"] as $to => $from) {
+                $each[$to] = $now[$from];
+            }
         }
         unset($each);
     }
     $told = array_map(fn($each) => array_diff_key($each, ["ready" => 0, "head" => 0]), $queues);
-    return ["state" => "ok", "connection" => $connection, "seconds" => round(microtime(true) - $began, 1), "whole" => $whole && count($names) <= 50, "queues" => $told];
+    // What they are doing now, after the look, and with what they were started.
+    [$workers, $horizon] = workers($config, $directory);
+    return ["state" => "ok", "connection" => $default, "driver" => $driver, "seconds" => round(microtime(true) - $began, 1), "whole" => $whole, "queues" => $told, "workers" => $workers, "horizon" => $horizon];
 }
 
 try {
     $config = $app->make("config");
     if ($question === "motion") {
-        $answer = motion($config, $app, $names);
+        $answer = motion($config, $app, $names, $directory);
     } else {
         $answer = $question === "flow" ? flow($config, $app, $names) : failed($config, $app, $names);
     }

@@ -35,7 +35,13 @@ from remediate.rehearsal.faults.redis import (
     RedisReplica,
     RedisStopped,
 )
-from remediate.rehearsal.faults.supervisor import WorkersCrashing, WorkersFatal, WorkersStopped
+from remediate.rehearsal.faults.supervisor import (
+    WorkersCrashing,
+    WorkersElsewhere,
+    WorkersFatal,
+    WorkersHalted,
+    WorkersStopped,
+)
 from remediate.rehearsal.faults.units import (
     LineAppended,
     PortTaken,
@@ -100,6 +106,8 @@ __all__ = [
     "UnitRunaway",
     "UnitStopped",
     "WorkersCrashing",
+    "WorkersElsewhere",
     "WorkersFatal",
+    "WorkersHalted",
     "WorkersStopped",
 ]

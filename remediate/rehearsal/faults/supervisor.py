@@ -1,11 +1,24 @@
 """Faults of queue workers."""
 
-from typing import Literal
+import shlex
+from typing import Final, Literal
 
 from pydantic import Field
 
-from remediate.fields import AbsolutePath, ProgramName
+from remediate.fields import AbsolutePath, PhpName, ProgramName, QueueName, UserName
 from remediate.rehearsal.faults.fault import Fault
+
+_QUEUE: Final = r"""
+chdir($argv[1]);
+require "vendor/autoload.php";
+$app = require "bootstrap/app.php";
+$kernel = $app->make("Illuminate\\Contracts\\Console\\Kernel");
+$kernel->bootstrap();
+for ($number = 0; $number < 3; $number++) {
+    $kernel->queue("list");
+}
+"""
+"""Queues jobs that change nothing."""
 
 
 def given_up(program: str, script: str) -> str:
@@ -99,3 +112,74 @@ class WorkersCrashing(Fault):
             f"if [ -f {self.config}.remediate-fault ]; then mv {self.config}.remediate-fault {self.config}; fi\n"
             "supervisorctl update"
         )
+
+
+class WorkersHalted(Fault):
+    """A signal has stopped the workers (state T): supervisor shows them RUNNING, and the jobs that come wait."""
+
+    kind: Literal["workers-halted"] = "workers-halted"
+    program: ProgramName = Field(description="supervisor group")
+    php: PhpName = Field(description="PHP's name")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"the workers {self.program} are stopped by SIGSTOP, and jobs wait"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.program,)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return f"{_signal('STOP', self.program)}\n{_jobs(self.php, self.path, self.user)}"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return _signal("CONT", self.program)
+
+
+class WorkersElsewhere(Fault):
+    """The workers were told to listen to another queue than the one that jobs come to."""
+
+    kind: Literal["workers-elsewhere"] = "workers-elsewhere"
+    program: ProgramName = Field(description="supervisor group")
+    config: AbsolutePath = Field(description="supervisor's file for it")
+    php: PhpName = Field(description="PHP's name")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+    queue: QueueName = Field(default="mails", description="the queue that they listen to")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"the workers {self.program} listen to {self.queue}, and jobs wait in the default queue"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.program, self.config)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return (
+            f"cp -p {self.config} {self.config}.remediate-fault\n"
+            f"sed -i 's|^command = .*|& --queue={self.queue}|' {self.config}\n"
+            f"supervisorctl update\nsleep 3\n{_jobs(self.php, self.path, self.user)}"
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return (
+            f"if [ -f {self.config}.remediate-fault ]; then mv {self.config}.remediate-fault {self.config}; fi\n"
+            "supervisorctl update"
+        )
+
+
+def _signal(name: str, program: str) -> str:
+    """Send a signal to all running processes of a program."""
+    running = f"{{ supervisorctl status '{program}:*' || true; }} | sed -n 's/.* pid \\([0-9]*\\),.*/\\1/p'"
+    return f"for pid in $({running}); do kill -{name} $pid; done"
+
+
+def _jobs(php: str, path: str, user: str) -> str:
+    return shlex.join(("runuser", "-u", user, "--", f"/usr/bin/{php}", "-r", _QUEUE, path))

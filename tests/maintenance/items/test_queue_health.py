@@ -61,10 +61,28 @@ def test_a_queue_that_is_worked_off() -> None:
 def test_nothing_is_taken_while_jobs_wait() -> None:
     found = look(ex.motion(ex.level(5, 5, taken=False)), workers=examples.workers("STOPPED", "STOPPED"))
     assert found.ok is False
-    assert found.summary.startswith("in default 5 jobs wait and none was taken in 3 s; workers agency-worker: 0/2")
+    assert found.summary.startswith(
+        "in default 5 jobs wait and none was taken in 3 s: no worker here listens to it; workers agency-worker: 0/2"
+    )
     assert found.advice[1] == "see what `do.worker.start --host web --plan` would do"
-    running = look(ex.motion(ex.level(5, 5, taken=False)))
-    assert running.advice[0] == "see what `do.worker.restart --host web --plan` would do"
+    restart = "see what `do.worker.restart --host web --plan` would do"
+    for workers in ({"stopped": True}, {"timeout": 5}, {}):
+        held = 21 if "timeout" in workers else None
+        level = ex.level(5, 5, taken=False, held=held, working=int(held is not None))
+        stuck = ex.motion(level, workers=(ex.worker(**workers),), seconds=10)
+        assert look(stuck).advice[0] == restart, workers
+        assert look(stuck).ok is False
+
+
+def test_what_is_advised_about_a_queue_without_a_worker_is_no_restart() -> None:
+    found = look(ex.motion(ex.STANDING, workers=(ex.worker(queues=("mails",)),)))
+    assert found.advice[0].startswith("Name default in --queue of agency-worker's command, or work it off now: `sudo")
+    assert not any("restart" in line for line in found.advice)
+    # Those that may yet take it, and those that are at work, are left alone, too.
+    young = ex.motion(ex.level(5, 5, taken=False, oldest=9), workers=(ex.worker(),), seconds=10)
+    busy = ex.motion(ex.level(5, 5, taken=False, held=9, working=1), workers=(ex.worker(),), seconds=10)
+    for state in (young, busy):
+        assert not any("restart" in line for line in look(state).advice)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +103,7 @@ def test_a_long_queue(waiting: int, ok: bool) -> None:
 
 
 def test_busy_workers_and_jobs_of_dead_ones() -> None:
-    busy = ex.motion(ex.level(5, 5, working=2, taken=False))
+    busy = ex.motion(ex.level(5, 5, working=2, taken=False, held=9))
     assert look(busy).ok is True
     alone = judged(ITEM, {MOTION: busy, FAILED: NONE_FAILED}, at=host(worker_program=None))
     assert (alone.ok, "2 are reserved, and whether by a worker that lives" in alone.summary) == (None, True)

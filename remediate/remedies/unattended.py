@@ -1,0 +1,76 @@
+"""A queue whose jobs nobody takes: which worker has to listen to it, a person decides."""
+
+import shlex
+from collections import Counter
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from remediate.fields import ProgramName
+from remediate.host import Host
+from remediate.probe import Fact, Probe
+from remediate.probes.queue_motion import Cause, QueueMotion, QueueMotionState, Stall
+from remediate.remedies.human import HumanStep
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, refuse, skip
+
+QUEUE_UNATTENDED = RefusalCode(
+    name="queue-unattended",
+    meaning="Jobs wait in a queue to which no worker listens: a person decides which one has to.",
+)
+
+
+class AttendQueue(HumanStep):
+    """Say that jobs wait in a queue to which no worker of this host listens, and what the workers do listen to."""
+
+    kind: Literal["queue.attend"] = "queue.attend"
+    program: ProgramName = Field(description="supervisor group or program of the queue workers")
+    queue: QueueMotion = Field(description="the question whether jobs are taken")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (QUEUE_UNATTENDED,)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "incident.hand-over", "supervisor.restart", "worker.start")
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        given = {"program": host.settings.worker_program, "queue": QueueMotion.of(host)}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "queue"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self.queue,)
+
+    def needed(self, facts: Facts) -> str | None:
+        """See HumanStep."""
+        verdict = self.guard(facts)
+        return verdict.reason if verdict.code is not None else None
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        state = facts[self.queue]
+        stall = next((each for each in state.stalls if each.cause is Cause.UNATTENDED), None)
+        if stall is None:
+            return skip("no queue with jobs in it is without a worker")
+        return refuse(QUEUE_UNATTENDED, f"{stall.describe()}; {listened_to(state)}. {self.advice(stall)}")
+
+    def advice(self, stall: Stall) -> str:
+        """Say what a person can do: give it to a worker, or work it off once."""
+        name = stall.level.name
+        artisan = (f"/usr/bin/{self.queue.php}", f"{self.queue.path}/artisan", "queue:work")
+        words = (*artisan, *filter(None, [stall.level.connection]), f"--queue={name}", "--stop-when-empty")
+        return (
+            f"Name {stall.level.called} in --queue of {self.program}'s command, or work it off now: "
+            f"`sudo -u {self.queue.user} {shlex.join(words)}`"
+        )
+
+
+def listened_to(state: QueueMotionState) -> str:
+    """Say which queues the workers of a host listen to."""
+    said = Counter(" of ".join((", ".join(each.queues), each.connection)) for each in state.workers)
+    if not said:
+        return "there is no worker at all"
+    return "; ".join(f"{count} listen{'s' if count == 1 else ''} to {what}" for what, count in said.items())

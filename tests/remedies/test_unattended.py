@@ -1,0 +1,43 @@
+"""A queue without a worker: named, with what the workers listen to and a command that works it off."""
+
+from remediate.errors import Unreadable
+from remediate.host import Host, Settings, SshTarget
+from remediate.probes.queue import StoreTrouble
+from remediate.probes.queue_motion import QueueMotion, QueueMotionState
+from remediate.remedies.unattended import AttendQueue
+from remediate.survey import Facts
+from remediate.testing import daily_examples as ex
+from toys import decide
+
+PATH = "/home/forge/agency-platform"
+QUEUE = QueueMotion(php="php8.2", path=PATH, user="forge")
+ATTEND = AttendQueue(program="agency-worker", queue=QUEUE)
+ELSEWHERE = ex.motion(ex.STANDING, workers=(ex.worker(queues=("mails", "low")), ex.worker(2, queues=("mails", "low"))))
+ALONE = ex.motion(ex.STANDING.model_copy(update={"connection": "redis", "name": "it's"}))
+
+
+def test_only_a_queue_without_a_worker_is_a_persons() -> None:
+    assert decide(ATTEND, {QUEUE: ELSEWHERE}) == "queue-unattended"
+    for well in (ex.motion(), ex.motion(ex.level(5, 4)), ex.stuck(1), QueueMotionState(trouble=StoreTrouble.REFUSED)):
+        assert decide(ATTEND, {QUEUE: well}) == "skip"
+    assert decide(ATTEND, {QUEUE: Unreadable("not now")}) == "unreadable"
+
+
+def test_it_says_who_listens_to_what_and_how_to_go_on() -> None:
+    assert ATTEND.guard(Facts({QUEUE: ELSEWHERE})).reason == (
+        "5 jobs wait in default: no worker here listens to it; 2 listen to mails, low of redis. Name default in "
+        "--queue of agency-worker's command, or work it off now: `sudo -u forge /usr/bin/php8.2 "
+        f"{PATH}/artisan queue:work --queue=default --stop-when-empty`"
+    )
+    alone = ATTEND.guard(Facts({QUEUE: ALONE})).reason
+    assert "; there is no worker at all. " in alone
+    assert """artisan queue:work redis '--queue=it'"'"'s' --stop-when-empty`""" in alone
+
+
+def test_the_inventory_fills_it() -> None:
+    settings = Settings.model_validate({"app_path": PATH, "php": "php8.2", "worker_program": "agency-worker"})
+    assert AttendQueue.on(Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)) == ATTEND
+
+
+EXAMPLES = {"queue.attend": (ATTEND, {QUEUE: ELSEWHERE}, {QUEUE: ex.motion()}, ({QUEUE: ALONE}, {QUEUE: ex.stuck(1)}))}
+"""For the contract of every remedy."""
