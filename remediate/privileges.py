@@ -17,6 +17,7 @@ _VERBS: Final = {
     "configuration": "starts the application's code and compares its configuration with .env",
     "deleted-files": "lists deleted files that are still open, with their names, of every user",
     "descendants": "lists what a unit has started, with the arguments",
+    "disk-writers": "lists big files that are open for writing on a full disk, with their names, of every user",
     "edit-env": "sets any key of the application's .env to any value",
     "end-idle": "ends idle connections of the application while the database is full",
     "end-processes": "ends any process of that user",

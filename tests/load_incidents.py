@@ -1,8 +1,10 @@
 """What a host answers to the questions of high load when it is well."""
 
 from incidents import APP, DEPLOY, FPM, FPM_CONFIG, PATH, UP
+from remediate.probes.consumers import Consumers
+from remediate.probes.disk_writers import DiskWriters
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
-from remediate.probes.filesystems import Consumers, Room
+from remediate.probes.filesystems import Room
 from remediate.probes.journal import Journal
 from remediate.probes.load import Load, SlowQueries
 from remediate.probes.processes import Processes
@@ -33,5 +35,6 @@ CALM: Changes = {
     LogFiles(paths=()): exl.NO_FILES,
     WRITERS: WRITER,
     Consumers(): exl.NO_CONSUMERS,
+    DiskWriters(): exl.NO_WRITERS,
 }
 """A host with little to do and room on its disks, whether or not its inventory allows to shorten logs."""

@@ -32,11 +32,16 @@ safe() {
     at=$(dirname -- "$at")
   done
 }
+missing() {
+  up=$(dirname -- "$1")
+  while [ ! -e "$up" ] && [ "$up" != / ]; do up=$(dirname -- "$up"); done
+  [ -x "$up" ]
+}
 number=0
 for path in "$@"; do
   folder=$(dirname -- "$path")
   if [ -L "$path" ]; then kind=link; elif [ -f "$path" ]; then kind=file; elif [ -e "$path" ]; then kind=other
-  elif [ -x "$folder" ]; then kind=missing; else kind=unseen; fi
+  elif missing "$path"; then kind=missing; else kind=unseen; fi
   case $kind in
     file|link|other)
       set -- $(stat -c '%d %i %h %U %s %b %B' -- "$path")
@@ -77,7 +82,7 @@ class LogFileList(Fact):
     """The files that exist among those asked about."""
 
     files: tuple[LogFile, ...]
-    unseen: tuple[str, ...] = Field(description="paths whose folder is missing or closed to the user who asks")
+    unseen: tuple[str, ...] = Field(description="paths behind a folder that is closed to the user who asks")
 
     @property
     def ok(self) -> bool | None:

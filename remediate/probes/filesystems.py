@@ -1,6 +1,8 @@
-"""How much room the file systems have, in numbers, and what fills a full one."""
+"""How much room the file systems have, in numbers, and where else each of them is mounted."""
 
+import os
 import re
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,11 +12,26 @@ from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe, last_line, whole_number
 
 # Numbers of the kernel, always full by nature, or the engine's own files inside a container.
-_EXCLUDED: Final = ("squashfs", "iso9660", "efivarfs", "devtmpfs", "proc", "sysfs", "ramfs", "erofs")
-_NOT_DISKS: Final = ("/dev", "/proc", "/sys", "/snap", "/etc/", "/boot/efi", "/run/user/", "/run/credentials")
+EXCLUDED: Final = ("squashfs", "iso9660", "efivarfs", "devtmpfs", "proc", "sysfs", "ramfs", "erofs")
+NOT_DISKS: Final = ("/dev", "/proc", "/sys", "/snap", "/etc/", "/boot/efi", "/run/user/", "/run/credentials")
 PASSING: Final = ("/run/", "/var/lib/docker/", "/var/lib/containers/", "/var/lib/kubelet/")
 """Where mounts of sessions and containers come and go; what they hold lies in memory, or on a disk that is told of."""
 _COLUMNS: Final = "used,avail,pcent,itotal,iavail,ipcent,target"
+WITHOUT: Final = tuple(word for each in EXCLUDED for word in ("-x", each))
+"""For df, behind -l, which leaves out network file systems, whose server may hang."""
+
+_ROOM: Final = r"""
+df -l --block-size=1024 "$@"; status=$?
+echo
+awk '{
+  for (i = 7; i < NF && $i != "-"; i++) ;
+  kernel = $(i + 1) ~ /^(nsfs|proc|sysfs|cgroup2?|devpts|mqueue|debugfs|tracefs|bpf|autofs|squashfs)$/
+  if (!kernel && $5 !~ /^\/(dev|proc|sys|run|snap|var\/lib\/(docker|containers|kubelet))\//) print $3, $5
+}' /proc/self/mountinfo | head -n 300
+exit "$status"
+"""
+"""df tells of each device once, however often it is mounted; the kernel tells of every place (proc(5), mountinfo)."""
+_PLACE: Final = re.compile(r"([0-9]{1,7}):([0-9]{1,7}) (/.*)")
 
 
 class FileSystem(BaseModel):
@@ -23,6 +40,10 @@ class FileSystem(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mount: str
+    also: tuple[str, ...] = Field(default=(), description="where else the same file system is mounted")
+    device: int | None = Field(
+        default=None, description="its number, as stat(2) tells it of a file; None where unknown"
+    )
     used_kib: int
     available_kib: int = Field(description="what ordinary users may still use")
     percent: int = Field(description="used, of what ordinary users may use; rounded up")
@@ -37,7 +58,8 @@ class FileSystem(BaseModel):
     def describe(self) -> str:
         """Say how full it is, for a person."""
         inodes = f", inodes {self.inodes_percent} %" if (self.inodes_percent or 0) >= self.percent else ""
-        return f"{self.mount} {self.percent} % ({self.available_kib // 1024} MiB left){inodes}"
+        also = f" (also {', '.join(self.also[:2])})" if self.also else ""
+        return f"{self.mount}{also} {self.percent} % ({self.available_kib // 1024} MiB left){inodes}"
 
 
 class RoomState(Fact):
@@ -57,17 +79,25 @@ class RoomState(Fact):
         """Those without room for files: no bytes given back would help."""
         return tuple(each for each in self.systems if (each.inodes_percent or 0) >= self.limit)
 
+    def at(self, mount: str) -> FileSystem | None:
+        """Return the one that is mounted there, by whatever name df tells of it; None where that is not told of."""
+        return next((each for each in self.systems if mount in {each.mount, *each.also}), None)
+
     def of(self, mount: str) -> FileSystem:
         """Return one by where it is mounted. Raises Unreadable when it is not there any more."""
-        for each in self.systems:
-            if each.mount == mount:
-                return each
-        raise Unreadable(f"disk: {mount} was not told about")
+        found = self.at(mount)
+        if found is None:
+            raise Unreadable(f"disk: {mount} was not told about")
+        return found
 
-    def mount_of(self, path: str) -> str:
-        """Return where the file system of a path is mounted, by the longest name that fits."""
-        fitting = (each.mount for each in self.systems if f"{path}/".startswith(f"{each.mount.rstrip('/')}/"))
-        return max(fitting, key=len, default="/")
+    def mount_of(self, path: str, device: int | None = None) -> str:
+        """Return where the file system of a file is mounted: by its device, else by the longest name that fits."""
+        for each in self.systems:
+            if device is not None and each.device == device:
+                return each.mount
+        places = ((place, each.mount) for each in self.systems for place in (each.mount, *each.also))
+        fitting = (found for found in places if f"{path}/".startswith(f"{found[0].rstrip('/')}/"))
+        return max(fitting, key=lambda found: len(found[0]), default=("/", "/"))[1]
 
     @property
     def ok(self) -> bool | None:
@@ -93,22 +123,20 @@ class Room(Probe[RoomState]):
 
     def command(self) -> Run:
         """See Probe."""
-        # -l leaves out network file systems, whose server may hang.
-        without = tuple(word for each in _EXCLUDED for word in ("-x", each))
-        return Run.of("df", "-l", "--block-size=1024", f"--output={_COLUMNS}", *without, seconds=5)
+        return Run.of("sh", "-c", _ROOM, "sh", f"--output={_COLUMNS}", *WITHOUT, seconds=5)
 
     def parse(self, output: Output) -> RoomState:
         """See Probe."""
-        systems = [found for line in output.stdout.splitlines()[1:] if (found := self._system(line)) is not None]
+        table, _, places = output.stdout.partition("\n\n")
+        told = [found for line in table.splitlines()[1:] if (found := self._system(line)) is not None]
+        systems = tuple(_placed(told, _devices(places)))
         if not systems:
             raise Unreadable(f"disk: df: {last_line(output.stderr)}")
-        return RoomState(systems=tuple(systems), limit=self.limit, trouble=_trouble(output))
+        return RoomState(systems=systems, limit=self.limit, trouble=_trouble(output))
 
     def _system(self, line: str) -> FileSystem | None:
         match line.split(maxsplit=6):
             case [used, available, percent, _, _, inodes, mount] if percent.endswith("%"):
-                if mount.startswith(_NOT_DISKS):
-                    return None
                 return FileSystem(
                     mount=mount,
                     used_kib=whole_number(used, "df"),
@@ -127,82 +155,30 @@ def _trouble(output: Output) -> str:
     if output.exit == 0:
         return ""
     lines = [line.strip() for line in output.stderr.splitlines() if line.strip()]
-    left = [line for line in lines if not line.removeprefix("df: ").lstrip("'").startswith((*_NOT_DISKS, *PASSING))]
+    left = [line for line in lines if not line.removeprefix("df: ").lstrip("'").startswith((*NOT_DISKS, *PASSING))]
     return "" if lines and not left else (left or [f"df ended with {output.exit}"])[0][:200]
 
 
-_NUMBER: Final = re.compile(r"[0-9]{1,20}")
-_BIGGEST: Final = r"""
-df -l --block-size=1024 --output=pcent,target | tail -n +2 | while read -r percent mount; do
-  case ${percent%\%} in ''|*[!0-9]*) continue ;; esac
-  case $mount in /dev*|/proc*|/sys*|/snap*|/etc/*) continue ;; esac
-  [ "${percent%\%}" -lt "$1" ] || timeout 6 find "$mount" -xdev -type f -size +1023k -printf '%k %p\n'
-done 2>/dev/null | sort -rn | head -n 5
-df -l -i --output=ipcent,target | tail -n +2 | while read -r percent mount; do
-  case ${percent%\%} in ''|*[!0-9]*) continue ;; esac
-  case $mount in /dev*|/proc*|/sys*|/snap*|/etc/*) continue ;; esac
-  [ "${percent%\%}" -lt "$1" ] || timeout 6 find "$mount" -xdev -printf 'i %h\n'
-done 2>/dev/null | sort | uniq -c | sort -rn | head -n 3 | while read -r count mark folder; do
-  echo "$mark $count $folder"
-done
-"""
+def _devices(text: str) -> Mapping[str, int]:
+    """Read which device is mounted where; of several on one place the last one is seen."""
+    found: dict[str, int] = {}
+    for line in text.splitlines():
+        if place := _PLACE.fullmatch(line):
+            name = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), place[3])
+            found[name] = os.makedev(int(place[1]), int(place[2]))
+    return found
 
 
-class Consumer(BaseModel):
-    """A big file, or a folder with many."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: str
-    size_kib: int = 0
-    files: int = 0
-
-    def describe(self) -> str:
-        """Say what it is, for a person."""
-        return f"{self.path} ({f'{self.files} files' if self.files else f'{self.size_kib // 1024} MiB'})"
-
-
-class ConsumerList(Fact):
-    """What fills the file systems that are full, as far as the user who asks may see."""
-
-    consumers: tuple[Consumer, ...]
-
-    @property
-    def ok(self) -> bool | None:
-        """See Fact."""
-        return None
-
-    def describe(self) -> str:
-        """See Fact."""
-        return ", ".join(each.describe() for each in self.consumers) or "nothing that this user may see"
-
-
-class Consumers(Probe[ConsumerList]):
-    """Look for what fills a full file system: the biggest files, the folders with most files.
-
-    As the user of the login, who need not see everything, and for some seconds only; not at all when none is full.
-    """
-
-    kind: Literal["disk.consumers"] = "disk.consumers"
-    limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
-
-    def label(self) -> str:
-        """See Probe."""
-        return "biggest on a full disk"
-
-    def command(self) -> Run:
-        """See Probe."""
-        return Run.of("sh", "-c", _BIGGEST, "sh", str(self.limit), seconds=20)
-
-    def parse(self, output: Output) -> ConsumerList:
-        """See Probe."""
-        found: list[Consumer] = []
-        for line in output.stdout.splitlines():
-            match line.split(maxsplit=2):
-                case ["i", count, folder] if _NUMBER.fullmatch(count):
-                    found.append(Consumer(path=folder, files=whole_number(count, self.label())))
-                case [size, *path] if path and _NUMBER.fullmatch(size):
-                    found.append(Consumer(path=" ".join(path), size_kib=whole_number(size, self.label())))
-                case _:
-                    continue  # the rest of a name with a line break in it
-        return ConsumerList(consumers=tuple(found))
+def _placed(systems: list[FileSystem], devices: Mapping[str, int]) -> Iterator[FileSystem]:
+    """Tell of each disk where else it is mounted; subvolumes that df tells of apart stay apart."""
+    told = {each.mount for each in systems}
+    seen: set[int] = set()
+    for each in systems:
+        device = devices.get(each.mount)
+        others = () if device is None or device in seen else (place for place in devices if devices[place] == device)
+        seen |= set() if device is None else {device}
+        # What is no disk by its name may be one by another: df names a device by the shortest.
+        places = [each.mount, *(place for place in others if place not in told)]
+        disks = [place for place in places if not place.startswith(NOT_DISKS)]
+        if disks:
+            yield each.model_copy(update={"mount": disks[0], "also": tuple(disks[1:]), "device": device})

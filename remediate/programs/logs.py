@@ -30,3 +30,8 @@ def shorten(path: str, user: str) -> Run:
     """
     words = ("/usr/bin/dd", "if=/dev/null", "oflag=nofollow", "conv=nocreat", "status=none")
     return Run.of(*words, user=user, seconds=15).helped("shorten-log", f"of={path}")
+
+
+def disk_writers(limit: int, user: str) -> Run:
+    """Return the command that tells who has big files open for writing on file systems that are full."""
+    return run_shell("disk_writers", str(limit), user=user, seconds=15)

@@ -55,7 +55,7 @@ class VacuumJournal(Remedy):
         if not room.full:
             return skip(f"no disk is full: {room.describe()}")
         journal = facts[Journal()]
-        if journal.mount not in {each.mount for each in room.full}:
+        if room.at(journal.mount) not in room.full:
             return skip("the journal is on no disk that is full")
         if journal.size_kib <= self.keep_mib * 2048:
             return skip(f"the journal takes {journal.size_kib // 1024} MiB only")

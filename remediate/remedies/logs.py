@@ -1,19 +1,25 @@
 """What gives space back on a full disk: deleted logs that are still open, and logs that may be shortened."""
 
+import shlex
 from collections.abc import Iterator
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.fields import AbsolutePath, PhpName, UnitName, UserName
+from remediate.errors import Unreadable
+from remediate.fields import AbsolutePath, PhpName, ProgramName, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
+from remediate.probes.consumers import ConsumerList, Consumers
+from remediate.probes.disk_writers import DiskWriter, DiskWriters
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFile, LogFiles, LogWriters, OpenFile, OpenFiles
-from remediate.probes.filesystems import Consumers, Room, RoomState
+from remediate.probes.filesystems import Room, RoomState
 from remediate.probes.php_fpm import unit_of
 from remediate.probes.systemd import SYSTEMCTL, full_name
 from remediate.programs.logs import keep_sample, shorten
+from remediate.remedies.by_hand import in_a_unit, stopping
+from remediate.remedies.process import LONG, PROTECTED
 from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
@@ -32,11 +38,17 @@ LOG_UNSAFE = RefusalCode(
 DISK_FOREIGN = RefusalCode(
     name="disk-foreign", meaning="What fills the disk is not among the log_paths of the inventory: nothing is deleted."
 )
+DISK_WRITER = RefusalCode(
+    name="disk-writer",
+    meaning="A running process fills the disk: as long as it has the file open, deleting that gives nothing back.",
+)
 _ROOT_FOLDERS: Final = ("/var/log", "/var/log/nginx")
 """Folders in which distributions let nobody but root make a file: a sudo rule for a file in another one would let
 whoever may put a link there read and empty any file as root."""
 _WORTH: Final = 1024 * 1024
 """Bytes from which on a deleted file is worth asking for."""
+_LEFT_ALONE: Final = PROTECTED | {"rsyslogd", "syslog-ng", "systemd-journal"}
+"""Programs that nobody stops to get room: what they write has another lever, or they are the service itself."""
 
 
 def _gave_back(before: RoomState, after: RoomState, mount: str, expected_kib: int) -> str | None:
@@ -82,13 +94,17 @@ class ReopenLogs(Remedy):
         asks = {"nginx": _signal(self.nginx, "USR1"), "supervisord": _signal(self.supervisor, "USR2")}
         return asks if self.php is None else {**asks, f"php-fpm{self.php[3:]}": _signal(unit_of(self.php), "USR1")}
 
+    @property
+    def _writers(self) -> DiskWriters:
+        return DiskWriters(limit=self.limit)
+
     def title(self) -> str:
         """See Remedy."""
         return "deleted logs"
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._room, DeletedFiles(), HeldLogs())
+        return (self._room, DeletedFiles(), HeldLogs(), self._writers)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -105,16 +121,33 @@ class ReopenLogs(Remedy):
         ours = [each for each in held if each.command in self._asks]
         told = ours or held
         size = f"{told[0].size // 1024**2} MiB of {told[0].path}, deleted and still open in {told[0].command}"
+        mount = room.mount_of(told[0].path, told[0].device)
         if ours:
             facts[HeldLogs()]  # without it nobody could tell afterwards that they have let go
-            return proceed(f"{room.mount_of(told[0].path)} is full, and holds {size} (pid {told[0].pid})")
-        by_hand = f"restart it, or have it open its log anew: see what it is with `systemctl status {told[0].pid}`"
-        return refuse(DELETED_HELD, f"{room.mount_of(told[0].path)} is full, and holds {size}; {by_hand}")
+            return proceed(f"{mount} is full, and holds {size} (pid {told[0].pid})")
+        return refuse(
+            DELETED_HELD, f"{mount} is full, and holds {size} (pid {told[0].pid}); {self._lever(told[0], facts)}"
+        )
+
+    def _lever(self, file: OpenFile, facts: Facts) -> str:
+        """Say what makes a program let go that nobody may ask."""
+        if file.command in PROTECTED:
+            return f"never restart it for that: see in its own log what it works on, `systemctl status {file.pid}`"
+        try:
+            holder = facts[self._writers].of(file.pid, file.path)
+        except Unreadable:
+            holder = None
+        if holder is None:
+            return f"restart it, or have it open its log anew: see what it is with `systemctl status {file.pid}`"
+        if in_a_unit(holder.unit) and "/" not in (holder.unit or ""):
+            return f"have it let go: sudo systemctl restart {holder.unit}"
+        return f"have it let go, if it may be ended: {_stop(holder)}"
 
     def _held(self, room: RoomState, deleted: OpenFiles) -> list[OpenFile]:
         """Return what is worth letting go of, each file once per program, biggest first."""
         full = {each.mount for each in room.full}
-        found = (each for each in deleted.files if each.size >= _WORTH and room.mount_of(each.path) in full)
+        worth = (each for each in deleted.files if each.size >= _WORTH)
+        found = (each for each in worth if room.mount_of(each.path, each.device) in full)
         once = {(each.command, each.device, each.inode): each for each in found}
         return sorted(once.values(), key=lambda each: -each.size)
 
@@ -138,12 +171,16 @@ class ReopenLogs(Remedy):
             return NotYet(reason="the same deleted files are open as before")
         freed: dict[str, int] = {}
         for each in {(each.device, each.inode): each for each in asked}.values():
-            mount = was.mount_of(each.path)
+            mount = was.mount_of(each.path, each.device)
             freed[mount] = freed.get(mount, 0) + each.size // 1024
         for mount, size in freed.items():
             if (missing := _gave_back(was, now, mount, size)) is not None:
                 return NotYet(reason=missing)
         return Proven(evidence="; ".join(_risen(was, now, mount) for mount in freed))
+
+
+def _stop(writer: DiskWriter) -> str:
+    return stopping(writer.pid, parent=writer.parent, user=writer.user, unit=writer.unit)
 
 
 def _signal(unit: str, name: str) -> Run:
@@ -164,14 +201,20 @@ class ShortenLogs(Remedy):
     paths: tuple[AbsolutePath, ...] = Field(default=(), description="log files that may be shortened")
     user: UserName = Field(default="forge", description="user the application runs as")
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
+    protected: tuple[ProgramName, ...] = Field(default=(), description="names of programs that nobody is told to stop")
 
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (INODES_FULL, LOG_UNSAFE, DISK_FOREIGN)
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (INODES_FULL, LOG_UNSAFE, DISK_WRITER, DISK_FOREIGN)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         settings = host.settings
-        return {"paths": settings.log_paths, "user": settings.app_user, "limit": settings.limits.disk}
+        return {
+            "paths": settings.log_paths,
+            "user": settings.app_user,
+            "limit": settings.limits.disk,
+            "protected": settings.protected_processes,
+        }
 
     @property
     def _room(self) -> Room:
@@ -189,13 +232,17 @@ class ShortenLogs(Remedy):
     def _consumers(self) -> Consumers:
         return Consumers(limit=self.limit)
 
+    @property
+    def _fillers(self) -> DiskWriters:
+        return DiskWriters(limit=self.limit)
+
     def title(self) -> str:
         """See Remedy."""
         return "log files"
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        asked = (self._room, self._files, self._writers, self._consumers)
+        asked = (self._room, self._files, self._writers, self._consumers, self._fillers)
         return tuple(probe for probe in asked if probe is not None)
 
     def identity(self) -> tuple[Probe[Fact], ...]:
@@ -215,19 +262,35 @@ class ShortenLogs(Remedy):
             return proceed(f"{room.of(chosen[0].mount).describe()}: {sizes}")
         if unsafe:
             return refuse(LOG_UNSAFE, f"{room.describe()}; {unsafe[0]}")
-        return refuse(
-            DISK_FOREIGN,
-            f"{room.describe()}, and nothing that may be shortened is what fills it; "
-            f"biggest: {facts[self._consumers].describe()}",
-        )
+        if unseen := facts[self._files].unseen:
+            raise Unreadable(
+                f"{room.describe()}; {unseen[0]} may fill it, in a folder that is closed to this login: "
+                f"as root or {self.user}: ls -l {shlex.quote(unseen[0])}"
+            )
+        return self._foreign(room, facts)
+
+    def _foreign(self, room: RoomState, facts: Facts) -> Verdict:
+        """Name what fills the disk, and who goes on with it: what is deleted under a writer stays where it is."""
+        biggest = facts[self._consumers]
+        told = f"{room.describe()}, and nothing that may be shortened is what fills it; biggest: {biggest.describe()}"
+        try:
+            writers = [each for each in facts[self._fillers].writers if _counts(each, biggest)]
+        except Unreadable as why:
+            return refuse(DISK_FOREIGN, f"{told}; who writes to it could not be asked ({why})")
+        ends = [each for each in writers if each.name not in {*_LEFT_ALONE, *self.protected} and not _of_pool(each)]
+        if ends:
+            first = max(ends, key=lambda each: each.grown_kib)  # of equals the one with the biggest file
+            whether = "a backup, perhaps: if it may be stopped" if first.name in LONG else "if it may be stopped"
+            return refuse(DISK_WRITER, f"{told}; {first.describe()}: {whether}, {_stop(first)}")
+        return refuse(DISK_FOREIGN, "; ".join((told, *(each.describe() for each in writers[:2]))))
 
     def _sorted(self, facts: Facts) -> tuple[list[LogFile], list[str]]:
         """Tell what may be shortened from what may not, with the reason."""
-        full = {each.mount for each in facts[self._room].full}
+        room = facts[self._room]
         chosen: list[LogFile] = []
         unsafe: list[str] = []
         for file in facts[self._files].files:
-            if not (file.on_full and file.big and file.mount in full):
+            if not (file.on_full and file.big and room.at(file.mount) in room.full):
                 continue
             why = self._unsafe(file, facts)
             if why is None:
@@ -276,7 +339,8 @@ class ShortenLogs(Remedy):
                 return NotYet(reason=f"{file.path} still takes {found.held_kib // 1024} MiB")
             if lost := self._lost(file, before, after):
                 return NotYet(reason=f"{lost} does not have {file.path} open any more")
-            freed[file.mount] = freed.get(file.mount, 0) + file.held_kib - found.held_kib
+            mount = was.of(file.mount).mount
+            freed[mount] = freed.get(mount, 0) + file.held_kib - found.held_kib
         if not chosen or before.output(self._files).stdout == after.output(self._files).stdout:
             return NotYet(reason="the log files are as they were before")
         for mount, size in freed.items():
@@ -293,6 +357,15 @@ class ShortenLogs(Remedy):
         had = {each.command for each in before[self._writers].holders(file.device, file.inode)}
         have = {each.command for each in after[self._writers].holders(file.device, file.inode)}
         return min(had - have, default=None)
+
+
+def _counts(writer: DiskWriter, biggest: ConsumerList) -> bool:
+    """Whether a writer has to do with the disk being full: a database has big files open on any disk."""
+    return writer.deleted or writer.grown_kib > 0 or writer.path in {each.path for each in biggest.consumers}
+
+
+def _of_pool(writer: DiskWriter) -> bool:
+    return writer.name.startswith("php-fpm")
 
 
 def _of_root(path: str) -> bool:

@@ -17,6 +17,7 @@ from remediate.probes.processes import Process, Processes, Usage
 from remediate.probes.supervisor import StrayProcess
 from remediate.probes.systemd import full_name
 from remediate.programs.processes import end_processes
+from remediate.remedies.by_hand import in_a_unit, stopping
 from remediate.remedies.laravel import DEPLOY_RUNNING, MAINTENANCE_MODE
 from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
@@ -56,8 +57,6 @@ LONG: Final = frozenset(
     {"mysqldump", "mariadb-dump", "pg_dump", "gzip", "pigz", "bzip2", "xz", "zstd", "tar", "rsync", "restic", "borg"}
 )
 """What is meant to work hard for long, as a backup does: half of one is none."""
-_NO_OWN_UNIT: Final = ("cron", "crond", "atd", "ssh", "sshd")
-"""Units that only start what others ask for: they do not start it again, and restarting them would not end it."""
 _KTHREADD: Final = 2
 
 
@@ -204,7 +203,7 @@ class EndProcess(Remedy):
         if process.unit is not None and process.unit in {full_name(unit) for unit in self._units()}:
             return "unit"
         mine = process.user in {self.user, self.login} - {"root"}
-        return "end" if mine and (_worker(process) or not _in_a_unit(process)) else None
+        return "end" if mine and (_worker(process) or not in_a_unit(process.unit)) else None
 
     def _units(self) -> tuple[str, ...]:
         return (*self.restartable, *((unit_of(self.php),) if self.php else ()))
@@ -223,10 +222,10 @@ class EndProcess(Remedy):
             )
         if self._protects(process):
             return refuse(PROTECTED_PROCESS, f"{told}; it is never ended: find out what keeps it busy")
-        if _in_a_unit(process):
+        if in_a_unit(process.unit):
             why = "would start it again, and is not among restartable_units"
             return refuse(UNIT_PROCESS, f"{told}; its unit {why}. By hand: {_stop(process)}")
-        return refuse(FOREIGN_PROCESS, f"{told}; by hand: sudo kill -TERM {process.pid}")
+        return refuse(FOREIGN_PROCESS, f"{told}; by hand: {_stop(process)}")
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
@@ -273,22 +272,8 @@ class EndProcess(Remedy):
         return Proven(evidence=f"{gone} ended, none like it came back; CPU {now.cpu} % of {now.cores * 100} %")
 
 
-def _in_a_unit(process: Process) -> bool:
-    starters = {full_name(unit) for unit in _NO_OWN_UNIT}
-    if process.unit is None or process.unit in starters:
-        return False
-    return not process.unit.startswith("user@") or "/" in process.unit  # a user manager's service is one as well
-
-
 def _stop(process: Process) -> str:
-    """Return what stops what would start it again, and nothing beside it."""
-    manager, slash, service = (process.unit or "").partition("/")
-    if slash:
-        return f"as {process.user}: systemctl --user stop {service}"
-    if manager in {full_name("supervisor"), full_name("supervisord")}:
-        whose = f"the PROGRAM with pid {process.pid} or {process.parent} in `sudo supervisorctl status`"
-        return f"sudo supervisorctl stop PROGRAM, {whose}"
-    return f"sudo systemctl stop {manager}"
+    return stopping(process.pid, parent=process.parent, user=process.user, unit=process.unit)
 
 
 def _only_asked(process: Process) -> bool:

@@ -63,6 +63,7 @@ ADVICE: Final = {
     "connection-limit": "ask whoever holds them, or scale the database up",
     "env-broken": "mend .env, then run this again",
     "disk-foreign": "move or delete what may go, or list a log in log_paths, then run this again",
+    "disk-writer": "stop what writes to it as it is shown above, delete what may go, then run this again",
     "log-unsafe": "see what the log is and who writes to it, before anything is taken from it",
     "deleted-held": "have it let go of the file as it is shown above, then run this again",
     "inodes-full": "find out what makes so many files, and which of them may go",

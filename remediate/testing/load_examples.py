@@ -2,8 +2,10 @@
 
 from typing import Final
 
+from remediate.probes.consumers import ConsumerList
+from remediate.probes.disk_writers import DiskWriter, DiskWriterList
 from remediate.probes.files import LogFile, LogFileList, OpenFile, OpenFiles
-from remediate.probes.filesystems import ConsumerList, FileSystem, RoomState
+from remediate.probes.filesystems import FileSystem, RoomState
 from remediate.probes.journal import JournalUse
 from remediate.probes.load import MachineLoad, QueryList, SlowQuery
 from remediate.probes.processes import Process, UnitUsage, Usage
@@ -59,6 +61,8 @@ NO_ROOM_AT_ALL: Final = RoomState(
 """The one disk that there is is full."""
 NO_CONSUMERS: Final = ConsumerList(consumers=())
 """No disk is full, so nobody fills one."""
+NO_WRITERS: Final = DiskWriterList(writers=())
+"""Nobody has a big file open for writing there."""
 NO_FILES: Final = LogFileList(files=(), unseen=())
 """None of the log files exists."""
 NO_OPEN: Final = OpenFiles(files=())
@@ -120,3 +124,20 @@ def opened(
     """Return that a program has a file open: the one of `log_file`, unless changed."""
     stated = {"pid": pid, "command": command, "user": "root", "device": 50, "inode": 4, "path": path, **changed}
     return OpenFile.model_validate(stated)
+
+
+def writer(**changed: object) -> DiskWriter:
+    """Return a process that fills the small disk, or what is changed of it."""
+    stated: dict[str, object] = {
+        "pid": 99,
+        "parent": 1,
+        "unit": "export.service",
+        "user": "root",
+        "name": "python3",
+        "deleted": False,
+        "held_kib": 65_000,
+        "grown_kib": 0,
+        "path": "/var/log/nginx/dump.sql",
+        **changed,
+    }
+    return DiskWriter.model_validate(stated)

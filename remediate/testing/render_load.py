@@ -1,13 +1,16 @@
 """Renders what probes of load and disks were answered with, as a host would print it."""
 
 import json
+import os
 from collections.abc import Iterable
 from typing import Final
 
 from remediate.command import Output
 from remediate.probe import Fact, Probe
+from remediate.probes.consumers import Consumer, ConsumerList
+from remediate.probes.disk_writers import DiskWriter, DiskWriterList
 from remediate.probes.files import LogFileList, LogFiles, LogWriters, OpenFile, OpenFiles
-from remediate.probes.filesystems import Consumer, ConsumerList, FileSystem, RoomState
+from remediate.probes.filesystems import FileSystem, RoomState
 from remediate.probes.journal import JournalUse
 from remediate.probes.load import MachineLoad, QueryList
 from remediate.probes.php import MARKER
@@ -38,10 +41,12 @@ def of_load(probe: Probe[Fact], fact: Fact) -> Output | None:
 def _of_disks(probe: Probe[Fact], fact: Fact) -> Output | None:
     match fact:
         case RoomState():
-            told = "".join(("Used Avail Use% Inodes IFree IUse% Mounted on\n", *_df(fact.systems)))
+            told = "".join(("Used Avail Use% Inodes IFree IUse% Mounted on\n", *_df(fact.systems), *_mounts(fact)))
             return Output(stdout=told, stderr=fact.trouble, exit=1 if fact.trouble else 0)
         case ConsumerList():
-            return Output(stdout="".join(map(_consumer, fact.consumers)))
+            return Output(stdout="".join((*map(_consumer, fact.consumers), *_looked(fact))))
+        case DiskWriterList():
+            return Output(stdout="".join(map(_writer, fact.writers)))
         case LogFileList() if isinstance(probe, LogFiles):
             return _files(probe, fact)
         case OpenFiles():
@@ -86,8 +91,29 @@ def _df(systems: Iterable[FileSystem]) -> Iterable[str]:
         yield f"{each.used_kib} {each.available_kib} {each.percent}% 1000 990 {inodes} {each.mount}\n"
 
 
+def _mounts(fact: RoomState) -> Iterable[str]:
+    known = [each for each in fact.systems if each.device is not None]
+    places = ((each.device, place) for each in known for place in (each.mount, *each.also))
+    told = (f"{os.major(device)}:{os.minor(device)} {place}\n" for device, place in places if device is not None)
+    return ("\n", *told) if known else ()
+
+
 def _consumer(each: Consumer) -> str:
-    return f"i {each.files} {each.path}\n" if each.files else f"{each.size_kib} {each.path}\n"
+    return f"i {each.files} 50:4 {each.path}\n" if each.files else f"{each.size_kib} 50:4 {each.path}\n"
+
+
+def _looked(fact: ConsumerList) -> Iterable[str]:
+    yield from (f"on {place}\n" for place in fact.places)
+    if fact.closed:
+        yield f"closed {fact.closed} {fact.such_as}\n"
+    if fact.late:
+        yield "late\n"
+
+
+def _writer(each: DiskWriter) -> str:
+    state = "deleted" if each.deleted else "there"
+    words = (each.pid, each.parent, each.unit or "-", each.user, each.name, state, each.held_kib, each.grown_kib)
+    return f"{' '.join(map(str, words))} {each.path}\n"
 
 
 def _files(probe: LogFiles, fact: LogFileList) -> Output:

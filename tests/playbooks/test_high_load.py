@@ -15,8 +15,8 @@ from remediate.outcome import HostOutcome, RunVerdict, Touched
 from remediate.playbook import Severity, Single
 from remediate.playbooks.high_load import high_load
 from remediate.probe import Fact, Probe
+from remediate.probes.consumers import Consumer, ConsumerList, Consumers
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, OpenFiles
-from remediate.probes.filesystems import Consumer, ConsumerList, Consumers
 from remediate.probes.machine import Machine, MachineIdentity
 from remediate.probes.sudo import SudoRule, SudoRules
 from remediate.probes.systemd import Unit

@@ -26,12 +26,14 @@ from remediate.probes.cache import Cache, CacheCode
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal, RenewalState
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
+from remediate.probes.consumers import Consumer, ConsumerList, Consumers
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants, WorkersConfiguration
 from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
+from remediate.probes.disk_writers import DiskWriterList, DiskWriters
 from remediate.probes.error_log import ErrorLog
 from remediate.probes.error_tracking import AppErrorTracking, TrackingState
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
-from remediate.probes.filesystems import Consumer, ConsumerList, Consumers, Room
+from remediate.probes.filesystems import Room, RoomState
 from remediate.probes.http import Failure, Site
 from remediate.probes.journal import Journal, JournalUse
 from remediate.probes.laravel import (
@@ -221,10 +223,16 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     ),
     Load(): (exl.LOAD, exl.LOAD.model_copy(update={"container": True, "swap_kib": 1024})),
     SlowQueries(php="php8.2", path=APP, user="forge"): (exl.NO_QUERIES, exl.SLOW_QUERY),
-    Room(): (exl.ROOM, exl.NO_ROOM, exl.ROOM.model_copy(update={"trouble": "df: /srv: Input/output error"})),
+    Room(): (
+        *(exl.ROOM, exl.NO_ROOM, exl.ROOM.model_copy(update={"trouble": "df: /srv: Input/output error"})),
+        RoomState(systems=(exl.ROOM.systems[1].model_copy(update={"device": 50, "also": ("/a b", "/c")}),), limit=95),
+    ),
     Consumers(): (
         exl.NO_CONSUMERS,
-        ConsumerList(consumers=(Consumer(path="/a b", size_kib=70_000), Consumer(path="/tmp", files=9))),
+        ConsumerList(
+            consumers=(Consumer(path="/a b", size_kib=70_000), Consumer(path="/tmp", files=9)), places=("/a b",)
+        ),
+        ConsumerList(consumers=(), places=("/",), closed=3, such_as="/root/a b", late=True),
     ),
     LogFiles(paths=("/var/log/nginx/access.log", "/nope/x")): (
         exl.NO_FILES,
@@ -234,6 +242,10 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     LogWriters(paths=("/var/log/nginx/access.log",)): (
         exl.NO_OPEN,
         OpenFiles(files=(exl.opened(appends=True), exl.opened("python3", 99))),
+    ),
+    DiskWriters(): (
+        exl.NO_WRITERS,
+        DiskWriterList(writers=(exl.writer(), exl.writer(unit=None, deleted=True, grown_kib=-8, path="/a  b "))),
     ),
     DeletedFiles(): (exl.NO_OPEN, OpenFiles(files=(exl.opened(size=67_108_864),))),
     HeldLogs(): (exl.NO_OPEN,),

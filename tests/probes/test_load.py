@@ -1,15 +1,21 @@
 """What the probes of load and disks read: what a staging host printed, and what others print."""
 
+import os
+import shlex
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
+from remediate.probes.consumers import Consumers
+from remediate.probes.disk_writers import DiskWriters
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFiles, LogWriters
-from remediate.probes.filesystems import Consumers, Room
+from remediate.probes.filesystems import Room
 from remediate.probes.journal import Journal
 from remediate.probes.load import Load, SlowQueries
 from remediate.probes.processes import Processes, Usage
@@ -304,11 +310,150 @@ def test_this_machine_has_disks() -> None:
 
 
 def test_what_fills_a_disk() -> None:
-    found = Consumers().read(
-        Output(stdout="65532 /var/log/nginx/dump of.sql\nsecond line\ni 4711 /var/lib/php/sessions\n")
-    )
+    said = "on /a\n65532 50:4 /var/log/nginx/dump of.sql\nsecond line\ni 4711 50:5 /var/lib/php/sessions\n"
+    found = Consumers().read(Output(stdout=said))
     assert found.describe() == "/var/log/nginx/dump of.sql (63 MiB), /var/lib/php/sessions (4711 files)"
-    assert Consumers().read(Output()).describe() == "nothing that this user may see"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("", "not looked at"),
+        ("on /a\n", "no file of 1 MiB or more"),
+        ("on /a\nlate\n", "no file of 1 MiB or more; not all was looked through in time"),
+        ("on /a\nclosed 1 /a/b c\n", "nothing that this user may see; closed to this user: 1 folder /a/b c"),
+        (
+            "on /a\n2048 50:4 /a/x\nclosed 3 /root\nlate\n",
+            "/a/x (2 MiB); closed to this user: 3 folders, such as /root; not all was looked through in time",
+        ),
+    ],
+)
+def test_nothing_is_said_to_be_there_only_where_it_was_looked_at(said: str, told: str) -> None:
+    assert Consumers().read(Output(stdout=said)).describe() == told
+
+
+def test_a_look_that_failed_is_unknown() -> None:
+    with pytest.raises(Unreadable, match="biggest on a full disk: sh: 1: x"):
+        Consumers().read(Output(stderr="sh: 1: x\n", exit=2))
+
+
+PLACES = """
+254:0 /
+0:21 /run
+7:0 /old
+7:0 /var/log/nginx
+7:0 /home/forge/my\\040app/storage
+0:99 /mnt/my\\040disk
+254:0 /etc/hosts
+254:0 /srv/data
+8:1 /etc/resolv.conf
+"""
+
+
+def test_one_disk_at_several_places_is_told_by_its_device() -> None:
+    room = Room().read(Output(stdout=DF.replace("/etc/hosts", "/etc/resolv.conf") + PLACES))
+    disk = room.at("/home/forge/my app/storage")
+    assert disk is not None
+    assert (disk.mount, disk.also, disk.device) == ("/var/log/nginx", ("/old", "/home/forge/my app/storage"), 0x700)
+    assert room.describe() == "/var/log/nginx (also /old, /home/forge/my app/storage) 100 % (0 MiB left)"
+    assert room.mount_of("/home/forge/my app/storage/logs/laravel.log") == "/var/log/nginx"
+    assert room.mount_of("/home/forge/my app") == "/"
+    assert room.mount_of("/anything", device=0x700) == "/var/log/nginx"
+    assert room.of("/").also == ("/srv/data",)
+    assert (room.at("/etc/resolv.conf"), room.at("/nfs")) == (None, None)
+
+
+def test_a_disk_that_df_names_by_a_file_of_the_engine_is_a_disk_all_the_same() -> None:
+    """A container: its engine binds /etc/hosts from the disk that a volume lies on, and df names the shorter name."""
+    said = "h\n65536 0 100% 100 99 1% /etc/hosts\n\n8:1 /etc/hosts\n8:1 /var/log/nginx\n"
+    assert [each.mount for each in Room().read(Output(stdout=said)).full] == ["/var/log/nginx"]
+
+
+def test_subvolumes_that_df_tells_apart_stay_apart() -> None:
+    said = "h\n1 9 10% 0 0 - /\n1 9 10% 0 0 - /home\n\n0:30 /\n0:30 /home\n0:30 /srv\n"
+    room = Room().read(Output(stdout=said))
+    assert [(each.mount, each.also) for each in room.systems] == [("/", ("/srv",)), ("/home", ())]
+
+
+DISK = r"""
+set -e
+cd "$1"; mkdir disk storage; chmod 755 . disk
+mount -t tmpfs -o size=8m,nr_inodes=40,mode=750 tmpfs disk
+mkdir "disk/a p"; chown nobody "disk/a p"; mount --bind "disk/a p" storage
+touch disk/1 disk/2 disk/3 "disk/a p/"4
+(
+  exec 7>>"storage/laravel log"; exec 8>disk/gone; rm disk/gone
+  dd if=/dev/zero bs=1M count=2 status=none >&8
+  while dd if=/dev/zero bs=256K count=1 status=none >&7 2>/dev/null; do sleep 0.3; done
+  exec sleep 30
+) >/dev/null 2>&1 </dev/null &
+trap "kill $!" EXIT
+"""
+"""A disk mounted twice, closed to others where df names it, that a process fills: by a log, and by a file deleted."""
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Make a folder that others may look into: pytest keeps its own closed."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def on_a_disk(place: Path) -> Callable[..., Output]:
+    """Ask on a machine with such a disk, which no other process of this one sees."""
+    if os.geteuid() != 0 or subprocess.run(("unshare", "-m", "true"), check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount")
+
+    def ask(argv: tuple[str, ...], *, percent: int, user: str = "root") -> Output:
+        who = f"setpriv --reuid {user} --regid nogroup --clear-groups " if user != "root" else ""
+        until = f'until [ "$(df --output=pcent disk | tr -cd 0-9)" -ge {percent} ]; do sleep 0.1; done'
+        text = f"{DISK}{until}\n{who}env LC_ALL=C {shlex.join(argv)}"
+        done = subprocess.run(
+            ("unshare", "-m", "sh", "-c", text, "sh", str(place)), check=False, capture_output=True, text=True
+        )
+        return Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)
+
+    return ask
+
+
+def test_the_real_df_tells_of_a_disk_by_its_device(on_a_disk: Callable[..., Output], place: Path) -> None:
+    room = Room(limit=95).read(on_a_disk(Room().command().argv, percent=100))
+    storage = room.at(f"{place}/storage")
+    assert storage is not None
+    assert storage.mount == f"{place}/disk"
+    assert storage in room.full
+
+
+def test_the_real_find_sees_what_fills_it_at_whatever_place_is_open(
+    on_a_disk: Callable[..., Output], place: Path
+) -> None:
+    probe = Consumers(limit=95)
+    seen = probe.read(on_a_disk(probe.command().argv, percent=100, user="nobody"))
+    (log,) = seen.consumers
+    assert log.path == f"{place}/storage/laravel log"
+    assert log.size_kib > 4 * 1024
+    assert (seen.closed, seen.such_as, seen.late) == (1, f"{place}/disk", False)
+
+
+def test_the_real_df_tells_of_inodes(on_a_disk: Callable[..., Output], place: Path) -> None:
+    """df refuses -i together with --output, and for long nobody saw it."""
+    probe = Consumers(limit=10)
+    only = (*probe.command().argv[:5], f"^(/[^{place.parts[1][0]}]|/$|/dev)", *probe.command().argv[6:])
+    seen = probe.read(on_a_disk(only, percent=30))
+    folders = {each.path: each.files for each in seen.consumers if each.files}
+    assert folders[f"{place}/disk"] >= 4
+
+
+def test_the_real_kernel_tells_who_writes(on_a_disk: Callable[..., Output], place: Path) -> None:
+    probe = DiskWriters(limit=45)
+    argv = probe.command().argv
+    writers = probe.read(on_a_disk(argv, percent=50)).writers
+    mine = {each.path: each for each in writers if each.path.startswith(str(place))}
+    log, gone = mine[f"{place}/storage/laravel log"], mine[f"{place}/disk/gone"]
+    assert (log.deleted, log.user, log.grown_kib > 0) == (False, "root", True)
+    assert (gone.deleted, gone.held_kib, gone.grown_kib, gone.pid) == (True, 2048, 0, log.pid)
 
 
 FILES = LogFiles(paths=(ACCESS, LARAVEL, "/root/x", "/tmp/l", "/nope/x"))

@@ -46,8 +46,8 @@ REDIS = AppRedis(php="php8.2", path=PATH, user="forge")
 
 
 def room(full: str, *, inodes: bool = False) -> RoomState:
-    percent = {"percent": 20 if inodes else 100, "inodes_percent": 100 if inodes else 3}
-    ill = FileSystem(mount=full, used_kib=1_000_000, available_kib=0, **percent)
+    percent, files = (20, 100) if inodes else (100, 3)
+    ill = FileSystem(mount=full, used_kib=1_000_000, available_kib=0, percent=percent, inodes_percent=files)
     return exl.ROOM.model_copy(update={"systems": (*(each for each in exl.ROOM.systems if each.mount != full), ill)})
 
 

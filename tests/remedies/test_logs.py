@@ -9,6 +9,8 @@ from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
+from remediate.probes.consumers import Consumer, ConsumerList, Consumers
+from remediate.probes.disk_writers import DiskWriterList, DiskWriters
 from remediate.probes.files import (
     DeletedFiles,
     HeldLogs,
@@ -19,7 +21,7 @@ from remediate.probes.files import (
     OpenFile,
     OpenFiles,
 )
-from remediate.probes.filesystems import Consumer, ConsumerList, Consumers, Room, RoomState
+from remediate.probes.filesystems import FileSystem, Room, RoomState
 from remediate.probes.journal import Journal, JournalUse
 from remediate.programs.logs import keep_sample, shorten
 from remediate.remedies.journal import VacuumJournal
@@ -31,7 +33,7 @@ from remediate.testing import output_of
 
 Answers = dict[Probe[Fact], Fact | Unreadable]
 ACCESS, LARAVEL = "/var/log/nginx/access.log", "/home/forge/agency-platform/storage/logs/laravel.log"
-ROOM, DELETED, HELD = Room(), DeletedFiles(), HeldLogs()
+ROOM, DELETED, HELD, FILLERS = Room(), DeletedFiles(), HeldLogs(), DiskWriters()
 CROWDED = RoomState(
     systems=tuple(each.model_copy(update={"inodes_percent": 100}) for each in exl.ROOM.systems[:1]), limit=95
 )
@@ -55,10 +57,10 @@ USR1 = Run.of("/usr/bin/systemctl", "kill", "--kill-who=main", user=ROOT, second
 )
 
 
-def held(*files: OpenFile, room: Fact = exl.NO_ROOM) -> Answers:
+def held(*files: OpenFile, room: Fact = exl.NO_ROOM, writers: Fact | Unreadable = exl.NO_WRITERS) -> Answers:
     ours = tuple(each for each in files if each.command in {"nginx", "php-fpm8.2", "supervisord"})
     stable = tuple(each.model_copy(update={"size": 0}) for each in ours)
-    return {ROOM: room, DELETED: OpenFiles(files=files), HELD: OpenFiles(files=stable)}
+    return {ROOM: room, DELETED: OpenFiles(files=files), HELD: OpenFiles(files=stable), FILLERS: writers}
 
 
 def test_a_deleted_log_on_a_full_disk() -> None:
@@ -84,9 +86,37 @@ def test_who_is_asked_to_let_go() -> None:
 def test_a_holder_that_nobody_may_ask_is_named() -> None:
     reason = REOPEN.guard(Facts(held(STRANGE))).reason
     assert reason == (
-        "/var/log/nginx is full, and holds 30 MiB of /var/log/nginx/old.log, deleted and still open in rsyslogd; "
-        "restart it, or have it open its log anew: see what it is with `systemctl status 88`"
+        "/var/log/nginx is full, and holds 30 MiB of /var/log/nginx/old.log, deleted and still open in rsyslogd "
+        "(pid 88); restart it, or have it open its log anew: see what it is with `systemctl status 88`"
     )
+
+
+LEVERS: dict[str, tuple[OpenFile, Fact | Unreadable, str]] = {
+    "of a unit": (
+        STRANGE,
+        DiskWriterList(writers=(exl.writer(pid=88, unit="rsyslog.service", deleted=True, path=STRANGE.path),)),
+        "have it let go: sudo systemctl restart rsyslog.service",
+    ),
+    "of no unit": (
+        STRANGE,
+        DiskWriterList(writers=(exl.writer(pid=88, unit=None, deleted=True, path=STRANGE.path),)),
+        "have it let go, if it may be ended: sudo kill -TERM 88",
+    ),
+    "not to be asked": (STRANGE, Unreadable("not allowed"), "see what it is with `systemctl status 88`"),
+    "a database": (
+        exl.opened("mariadbd", 36, "/var/log/nginx/#sql1", size=30 * 1024**2),
+        DiskWriterList(writers=(exl.writer(pid=36, unit="mariadb.service", deleted=True, path="/tmp/#sql1"),)),
+        "never restart it for that: see in its own log what it works on, `systemctl status 36`",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEVERS)
+def test_what_makes_a_holder_let_go_is_a_command(name: str) -> None:
+    file, writers, expected = LEVERS[name]
+    verdict = REOPEN.guard(Facts(held(file, writers=writers)))
+    assert (verdict.code and verdict.code.name) == "deleted-held"
+    assert verdict.reason.endswith(expected)
 
 
 def test_space_counts_only_when_df_shows_it() -> None:
@@ -109,17 +139,23 @@ SHORTEN = ShortenLogs(paths=(ACCESS, LARAVEL))
 FILES, WRITERS, CONSUMERS = LogFiles(paths=(ACCESS, LARAVEL)), LogWriters(paths=(ACCESS, LARAVEL)), Consumers()
 LOG, OWN = exl.log_file(), exl.log_file(LARAVEL, owner="forge", inode=7, safe_folder=False)
 NGINX = exl.opened(appends=True)
-DUMP = ConsumerList(consumers=(Consumer(path="/var/log/nginx/dump.sql", size_kib=65_000),))
+DUMP = ConsumerList(consumers=(Consumer(path="/var/log/nginx/dump.sql", size_kib=65_000),), places=("/var/log/nginx",))
 
 
 def logs(
-    *files: LogFile, writers: tuple[OpenFile, ...] = (NGINX,), room: Fact = exl.NO_ROOM, biggest: Fact = DUMP
+    *files: LogFile,
+    writers: tuple[OpenFile, ...] = (NGINX,),
+    room: Fact = exl.NO_ROOM,
+    biggest: Fact = DUMP,
+    fillers: Fact | Unreadable = exl.NO_WRITERS,
+    unseen: tuple[str, ...] = (),
 ) -> Answers:
     return {
         ROOM: room,
-        FILES: LogFileList(files=files, unseen=()),
+        FILES: LogFileList(files=files, unseen=unseen),
         WRITERS: OpenFiles(files=writers),
         CONSUMERS: biggest,
+        FILLERS: fillers,
     }
 
 
@@ -146,6 +182,7 @@ def test_which_log_may_be_shortened(name: str) -> None:
 
 def test_every_reason_to_refuse_is_reached() -> None:
     reached = {toys.decide(SHORTEN, logs(file, room=room)) for file, _ in ALLOWED.values() for room in ROOMS.values()}
+    reached.add(toys.decide(SHORTEN, logs(fillers=DiskWriterList(writers=(exl.writer(),)))))
     assert reached == {"proceed", "skip", *(code.name for code in ShortenLogs.refusals)}
 
 
@@ -163,9 +200,119 @@ def test_what_fills_the_disk_is_named_and_left_alone() -> None:
         "/var/log/nginx 100 % (0 MiB left), and nothing that may be shortened is what fills it; "
         "biggest: /var/log/nginx/dump.sql (63 MiB)"
     )
-    assert toys.decide(ShortenLogs(), {ROOM: exl.NO_ROOM, LogFiles(paths=()): exl.NO_FILES, CONSUMERS: DUMP}) == (
-        "disk-foreign"
-    )
+    assert toys.decide(
+        ShortenLogs(), {ROOM: exl.NO_ROOM, LogFiles(paths=()): exl.NO_FILES, CONSUMERS: DUMP, FILLERS: exl.NO_WRITERS}
+    ) == ("disk-foreign")
+
+
+# One ext4 at both places: df names one of them, a log is told of by the other.
+TWICE = RoomState(
+    systems=(
+        exl.ROOM.systems[0],
+        FileSystem(
+            mount="/var/log/nginx",
+            also=("/home/forge/agency-platform/storage",),
+            device=50,
+            used_kib=65_536,
+            available_kib=0,
+            percent=100,
+            inodes_percent=1,
+        ),
+    ),
+    limit=95,
+)
+STORAGE = OWN.model_copy(update={"mount": "/home/forge/agency-platform/storage"})
+
+
+def test_a_log_on_a_disk_that_is_mounted_twice_is_on_that_disk() -> None:
+    full = logs(STORAGE, room=TWICE)
+    assert toys.decide(SHORTEN, full) == "proceed"
+    room = TWICE.model_copy(update={"systems": (TWICE.systems[0], exl.ROOM.systems[1])})
+    short = SHORT.model_copy(update={"path": LARAVEL, "inode": 7, "owner": "forge"})
+    assert isinstance(SHORTEN.verify(survey(full), survey(logs(short, room=room))), Proven)
+
+
+def test_a_deleted_log_is_on_the_disk_of_its_device_whatever_its_path_says() -> None:
+    other = TWICE.systems[1].model_copy(update={"mount": "/srv", "also": ()})
+    room = RoomState(systems=(exl.ROOM.systems[0], other), limit=95)
+    assert toys.decide(REOPEN, held(BIG, room=room)) == "proceed"
+    assert toys.decide(REOPEN, held(exl.opened(device=1, size=60 * 1024**2), room=room)) == "skip"
+
+
+def test_a_log_that_could_not_be_looked_at_is_unknown() -> None:
+    said = f"{LARAVEL} may fill it, in a folder that is closed to this login: as root or forge: ls -l {LARAVEL}$"
+    with pytest.raises(Unreadable, match=said):
+        SHORTEN.guard(Facts(logs(unseen=(LARAVEL,))))
+    assert toys.decide(SHORTEN, logs(LOG, unseen=(LARAVEL,))) == "proceed"
+
+
+FILLED: dict[str, tuple[DiskWriterList, str, str]] = {
+    "of a unit": (
+        DiskWriterList(writers=(exl.writer(),)),
+        "disk-writer",
+        (
+            "python3 (pid 99, export.service) writes to /var/log/nginx/dump.sql (63 MiB): "
+            "if it may be stopped, sudo systemctl stop export.service"
+        ),
+    ),
+    "deleted under it": (
+        DiskWriterList(writers=(exl.writer(unit=None, deleted=True, path="/var/log/nginx/x"),)),
+        "disk-writer",
+        "python3 (pid 99) writes to /var/log/nginx/x, deleted, (63 MiB): if it may be stopped, sudo kill -TERM 99",
+    ),
+    "growing": (
+        DiskWriterList(writers=(exl.writer(path="/x", held_kib=2048), exl.writer(pid=7, path="/y", grown_kib=512))),
+        "disk-writer",
+        (
+            "python3 (pid 7, export.service) writes to /y (63 MiB, 512 KiB more in 2 s): "
+            "if it may be stopped, sudo systemctl stop export.service"
+        ),
+    ),
+    "a backup": (
+        DiskWriterList(writers=(exl.writer(name="mysqldump", unit="cron.service"),)),
+        "disk-writer",
+        "a backup, perhaps: if it may be stopped, sudo kill -TERM 99",
+    ),
+    "a worker": (
+        DiskWriterList(writers=(exl.writer(name="php8.2", unit="supervisor.service", parent=5),)),
+        "disk-writer",
+        "sudo supervisorctl stop PROGRAM, the PROGRAM with pid 99 or 5 in `sudo supervisorctl status`",
+    ),
+    "a database": (
+        DiskWriterList(writers=(exl.writer(name="mariadbd", unit="mariadb.service"),)),
+        "disk-foreign",
+        "; mariadbd (pid 99, mariadb.service) writes to /var/log/nginx/dump.sql (63 MiB)",
+    ),
+    "a pool": (
+        DiskWriterList(writers=(exl.writer(name="php-fpm8.2", unit="php8.2-fpm.service"),)),
+        "disk-foreign",
+        "; php-fpm8.2 (pid 99, php8.2-fpm.service) writes to /var/log/nginx/dump.sql (63 MiB)",
+    ),
+    "of something else": (
+        DiskWriterList(writers=(exl.writer(path="/var/log/nginx/other"),)),
+        "disk-foreign",
+        "biggest: /var/log/nginx/dump.sql (63 MiB)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_who_fills_a_disk_is_named_with_what_stops_it(name: str) -> None:
+    fillers, code, reason = FILLED[name]
+    verdict = SHORTEN.guard(Facts(logs(fillers=fillers)))
+    assert verdict.code is not None
+    assert (verdict.code.name, verdict.reason[-len(reason) :]) == (code, reason)
+
+
+def test_what_the_inventory_protects_is_not_to_be_stopped() -> None:
+    fillers = DiskWriterList(writers=(exl.writer(),))
+    kept = SHORTEN.model_copy(update={"protected": ("python3",)})
+    assert toys.decide(kept, logs(fillers=fillers)) == "disk-foreign"
+
+
+def test_a_writer_that_could_not_be_asked_for_is_not_none() -> None:
+    reason = SHORTEN.guard(Facts(logs(fillers=Unreadable("not allowed to run `x`")))).reason
+    assert reason.endswith("; who writes to it could not be asked (not allowed to run `x`)")
 
 
 def test_the_end_of_a_log_is_kept_before_it_is_shortened() -> None:

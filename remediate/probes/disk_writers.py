@@ -1,0 +1,97 @@
+"""Who has big files open for writing on a file system that is full."""
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import ROOT, Output, Run
+from remediate.errors import Unreadable
+from remediate.probe import Fact, Probe, last_line, whole_number
+from remediate.programs.logs import disk_writers
+
+_STATES: Final = {"there": False, "deleted": True}
+
+
+class DiskWriter(BaseModel):
+    """A process with a file open for writing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pid: int
+    parent: int
+    unit: str | None = Field(description="systemd service it belongs to; of a user manager as MANAGER/UNIT")
+    user: str
+    name: str = Field(description="its program")
+    deleted: bool = Field(description="whether the file has no name any more: its space comes back when it is closed")
+    held_kib: int = Field(description="space that the file takes")
+    grown_kib: int = Field(description="what it grew by in two seconds; nothing can grow where no room is left")
+    path: str
+
+    def describe(self) -> str:
+        """Say who it is and what it does, for a person."""
+        size = f"{self.path}{', deleted,' if self.deleted else ''} ({self.held_kib // 1024} MiB"
+        growth = f", {self.grown_kib} KiB more in 2 s" if self.grown_kib > 0 else ""
+        return f"{self.name} (pid {self.pid}{f', {self.unit}' if self.unit else ''}) writes to {size}{growth})"
+
+
+class DiskWriterList(Fact):
+    """Who writes to the file systems that are full, the biggest file first."""
+
+    writers: tuple[DiskWriter, ...]
+
+    def of(self, pid: int, path: str) -> DiskWriter | None:
+        """Return what is known of a process, by one of its files where it has several."""
+        own = [each for each in self.writers if each.pid == pid]
+        return next((each for each in own if each.path == path), own[0] if own else None)
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return "; ".join(each.describe() for each in self.writers[:2]) or "nothing of 1 MiB or more"
+
+
+class DiskWriters(Probe[DiskWriterList]):
+    """Ask who has files of 1 MiB or more open for writing where no room is left; not at all when no disk is full.
+
+    By device: a file counts wherever its disk is mounted, and whatever the process calls it.
+    """
+
+    kind: Literal["disk.writers"] = "disk.writers"
+    limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "writers on a full disk"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return disk_writers(self.limit, ROOT)
+
+    def parse(self, output: Output) -> DiskWriterList:
+        """See Probe."""
+        if output.exit != 0:
+            raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
+        return DiskWriterList(writers=tuple(map(self._writer, output.stdout.splitlines())))
+
+    def _writer(self, line: str) -> DiskWriter:
+        match line.split(" ", 8):
+            case [pid, parent, unit, user, name, ("there" | "deleted") as state, held, grown, path] if path:
+                return DiskWriter(
+                    pid=whole_number(pid, self.label()),
+                    parent=whole_number(parent, self.label()),
+                    unit=None if unit == "-" else unit,
+                    user=user,
+                    name=name,
+                    deleted=_STATES[state],
+                    held_kib=whole_number(held, self.label()),
+                    grown_kib=-whole_number(grown[1:], self.label())
+                    if grown.startswith("-")
+                    else whole_number(grown, self.label()),
+                    path=path,
+                )
+            case _:
+                raise Unreadable(f"{self.label()}: {line[:80]!r} is not about an open file")

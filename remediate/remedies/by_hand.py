@@ -1,0 +1,28 @@
+"""What a person types to stop a process, where no remedy may."""
+
+from typing import Final
+
+from remediate.probes.systemd import full_name
+
+_NO_OWN_UNIT: Final = ("cron", "crond", "atd", "ssh", "sshd")
+"""Units that only start what others ask for: they do not start it again, and restarting them would not end it."""
+
+
+def in_a_unit(unit: str | None) -> bool:
+    """Whether a process belongs to a service that would start it again."""
+    if unit is None or unit in {full_name(each) for each in _NO_OWN_UNIT}:
+        return False
+    return not unit.startswith("user@") or "/" in unit  # a user manager's service is one as well
+
+
+def stopping(pid: int, *, parent: int, user: str, unit: str | None) -> str:
+    """Return the command that stops a process for good, and nothing beside it."""
+    if not in_a_unit(unit):
+        return f"sudo kill -TERM {pid}"
+    manager, slash, service = (unit or "").partition("/")
+    if slash:
+        return f"as {user}: systemctl --user stop {service}"
+    if manager in {full_name("supervisor"), full_name("supervisord")}:
+        whose = f"the PROGRAM with pid {pid} or {parent} in `sudo supervisorctl status`"
+        return f"sudo supervisorctl stop PROGRAM, {whose}"
+    return f"sudo systemctl stop {manager}"
