@@ -112,13 +112,15 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("deploy-running", faults.DeployRunning(unit=fpm), "deploy-running", timeout=10, then=ended)
     workers = f"/etc/supervisor/conf.d/{program}.conf"
     elsewhere = faults.WorkersElsewhere(program=program, config=workers, php=php, path=app, user=settings.app_user)
-    yield refused("workers-elsewhere", elsewhere, "queue-unattended", needs=("supervisor",))
+    attend = FollowUp("have a worker listen to that queue", script=elsewhere.mending())
+    yield refused("workers-elsewhere", elsewhere, "queue-unattended", needs=("supervisor",), then=attend)
     locked = faults.TableLocked(database="agency", url=site)
     handed = FollowUp("fix.database-down", by=database_down, leads_to="blocker-unknown")
     yield refused("database-locked", locked, "database-cause", needs=(fpm, nginx), then=handed)
 
     taken = faults.NameTaken(domain=urlsplit(site).hostname or "")
-    yield refused("server-name-taken", taken, "server-name-conflict", needs=(nginx,))
+    out = FollowUp("take the name out", script=f"sed -i '/server_name/d' {taken.config}; nginx -s reload; sleep 1")
+    yield refused("server-name-taken", taken, "server-name-conflict", needs=(nginx,), then=out)
 
     yield unclaimed("php-fpm-flapping", faults.UnitFlapping(unit=fpm), hold=8)
     crashing = faults.WorkersCrashing(program=program, config=workers)

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from remediate.errors import ConfigurationError
 from remediate.host import Host
-from remediate.playbook import Severity, playbook
+from remediate.playbook import Severity, Single, playbook
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
 from remediate.probes.descendants import ConfigurationOfWorkers
@@ -16,7 +18,7 @@ from remediate.probes.redis import AppRedis, RedisContent
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import UnitLog
 from remediate.remedies.cache import ClearCache
-from remediate.remedies.configuration import CacheConfig
+from remediate.remedies.configuration import CacheConfig, SetEnv
 from remediate.remedies.fallback import UseFileCache
 from remediate.remedies.handover import HandOver
 from remediate.remedies.laravel import EndMaintenance
@@ -69,7 +71,7 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
 
 def _rehearsal(host: Host) -> "Iterator[Case]":
     from remediate.rehearsal import faults
-    from remediate.rehearsal.case import cured, refused, unclaimed
+    from remediate.rehearsal.case import FollowUp, cured, refused, unclaimed
 
     settings = host.settings
     if settings.redis is None or settings.redis.unit is None or settings.worker_program is None:
@@ -92,17 +94,31 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     stale = faults.RedisPassword.model_validate({**of, "told": True})
     yield cured("redis-password-stale", stale, "config.cache", "worker.restart", needs=needs)
 
-    yield refused("redis-masked", faults.RedisStopped.model_validate({**of, "masked": True}), "unit-masked")
-    yield refused("redis-loading", faults.RedisLoading.model_validate(of), "redis-loading", timeout=10)
-    yield refused("redis-full-shared", faults.RedisFull.model_validate({**of, "shared": True}), "shared-store")
+    unit, env = settings.redis.unit, f"{app.path}/.env"
+    cli = f"REDISCLI_AUTH=$(sed -n 's/^REDIS_PASSWORD=//p' {env}) redis-cli --no-auth-warning"
+    masked = faults.RedisStopped.model_validate({**of, "masked": True})
+    unmask = FollowUp("unmask it", script=f"systemctl unmask {unit}")
+    yield refused("redis-masked", masked, "unit-masked", then=unmask)
+    slow = faults.RedisLoading.model_validate(of)
+    loaded = f"until {cli} ping | grep -q PONG; do sleep 0.5; done"
+    wait = FollowUp("wait until it has loaded its data", script=loaded)
+    yield refused("redis-loading", slow, "redis-loading", timeout=10, then=wait)
+    shared = faults.RedisFull.model_validate({**of, "shared": True})
+    more = FollowUp("raise maxmemory", script=f"{cli} config set maxmemory 0")
+    yield refused("redis-full-shared", shared, "shared-store", then=more)
     unknown = faults.RedisPassword.model_validate({**of, "told": False})
-    yield refused("redis-password-unknown", unknown, "password-rejected")
-    yield refused("redis-replica", faults.RedisReplica.model_validate(of), "wrong-role")
+    given = Single(SetEnv, (("key", "REDIS_PASSWORD"), ("value", SecretStr("changed-by-a-person"))))
+    tell = FollowUp("put the right password into .env with do.env.set", by=given)
+    yield refused("redis-password-unknown", unknown, "password-rejected", then=tell)
+    master = FollowUp("make this one the master", script=f"{cli} replicaof no one")
+    yield refused("redis-replica", faults.RedisReplica.model_validate(of), "wrong-role", then=master)
     elsewhere = faults.CacheElsewhere.model_validate(of)
     if settings.redis.fallback and settings.app_servers == 1:
         yield cured("redis-not-ours", elsewhere, "cache.fallback", needs=needs)
     else:
-        yield refused("redis-not-ours", elsewhere, "redis-not-ours")
+        # The cache's own Redis is another machine's: until it is back, the cache is kept in files.
+        files = FollowUp("do.cache.fallback --host", by=Single(UseFileCache))
+        yield refused("redis-not-ours", elsewhere, "redis-not-ours", then=files)
 
     broken = faults.RedisStopped.model_validate({**of, "broken": "/etc/redis/redis.conf"})
     yield unclaimed("redis-config-broken", broken)

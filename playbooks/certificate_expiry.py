@@ -35,8 +35,9 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:  # noqa: ARG001  # it is th
 
 
 def _rehearsal(host: Host) -> "Iterator[Case]":
+    from remediate.playbooks.app_down import app_down
     from remediate.rehearsal import faults
-    from remediate.rehearsal.case import cured, refused, unharmed
+    from remediate.rehearsal.case import FollowUp, cured, refused, unharmed
 
     name, domain, nginx = certificate_of(host).name, certificate_of(host).domain, host.settings.nginx_unit
     site = "/etc/nginx/sites-available/agency-platform"
@@ -53,26 +54,43 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
 
     hindered = partial(faults.RenewalHindered, certificate=expired)
     silent = hindered(hindrance=faults.UnitStopped(unit="pebble"))
-    yield refused("authority-down", silent, "acme-unreachable", needs=(nginx,))
-    yield refused("renewal-nginx-broken", hindered(hindrance=broken), "config-broken", needs=(nginx,))
-    yield refused("renewal-nginx-stopped", hindered(hindrance=stopped), "nginx-down", needs=("pebble",))
-    shut = hindered(hindrance=faults.ChallengeShut(config=site))
-    yield refused("challenge-shut", shut, "challenge-unreachable", needs=(nginx, "pebble"))
+    back = FollowUp("let the host reach its ACME server", script="systemctl start pebble")
+    yield refused("authority-down", silent, "acme-unreachable", needs=(nginx,), then=back)
+    mend = FollowUp("mend the configuration", script=f"sed -i '/^{broken.line}$/d' {broken.path}")
+    yield refused("renewal-nginx-broken", hindered(hindrance=broken), "config-broken", needs=(nginx,), then=mend)
+    first = FollowUp("fix.app-down", by=app_down)
+    yield refused("renewal-nginx-stopped", hindered(hindrance=stopped), "nginx-down", needs=("pebble",), then=first)
+    closed = faults.ChallengeShut(config=site)
+    serve = FollowUp("have port 80 and the challenge's path served", script=closed.mending())
+    shut = hindered(hindrance=closed)
+    yield refused("challenge-shut", shut, "challenge-unreachable", needs=(nginx, "pebble"), then=serve)
     often = hindered(hindrance=faults.IssuedOften(name=name))
-    yield refused("issued-often", often, "issuance-limit", needs=(nginx, "pebble"))
+    archive = f"/etc/letsencrypt/archive/{name}"
+    later = FollowUp(
+        "wait until those of this week are older", script=f"touch -d '8 days ago' {archive}/cert[0-9]*.pem"
+    )
+    yield refused("issued-often", often, "issuance-limit", needs=(nginx, "pebble"), then=later)
     busy = hindered(hindrance=faults.CertbotAtWork())
-    yield refused("certbot-at-work", busy, "certbot-busy", needs=(nginx, "pebble"), timeout=10)
+    over = FollowUp("wait for the end of that certbot", script="pkill -x certbot")
+    yield refused("certbot-at-work", busy, "certbot-busy", needs=(nginx, "pebble"), timeout=10, then=over)
     other = due.model_copy(update={"domain": f"old.{domain}"})
-    yield refused("certificate-wrong-name", other, "wrong-name", needs=(nginx,))
+    certbot = f"certbot certonly --non-interactive --cert-name {name} --webroot -w /var/www/letsencrypt -d {domain}"
+    named = FollowUp("have it issued for the name", script=f"{certbot} --force-renewal")
+    yield refused("certificate-wrong-name", other, "wrong-name", needs=(nginx,), then=named)
     elsewhere = faults.CertificateElsewhere(domain=domain, config=site)
-    yield refused("certificate-not-managed", elsewhere, "certificate-not-managed", needs=(nginx,))
+    managed = FollowUp("have certbot manage it", script=elsewhere.mending())
+    yield refused("certificate-not-managed", elsewhere, "certificate-not-managed", needs=(nginx,), then=managed)
 
     stranger = expired.model_copy(update={"own": "/etc/ssl/own-authority.pem"})
-    yield refused("certificate-untrusted", stranger, "certificate-untrusted", needs=(nginx, "pebble"))
+    known = FollowUp("--override certificate-untrusted=", override="the next one is of the authority that is trusted")
+    yield refused("certificate-untrusted", stranger, "certificate-untrusted", needs=(nginx, "pebble"), then=known)
     taken = faults.NameTaken(domain=domain)
-    yield refused("certificate-name-taken", taken, "server-name-conflict", needs=(nginx,))
+    out = FollowUp(
+        "take the name out", script=f"sed -i '/server_name/d' {taken.config}; systemctl reload nginx; sleep 1"
+    )
+    yield refused("certificate-name-taken", taken, "server-name-conflict", needs=(nginx,), then=out)
 
-    yield refused("certificate-nginx-down", stopped, "nginx-down")
+    yield refused("certificate-nginx-down", stopped, "nginx-down", then=first)
     yield unharmed("certificate-nginx-broken", broken, needs=(nginx,))
 
 

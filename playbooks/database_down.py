@@ -72,7 +72,7 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
 
 def _rehearsal(host: Host) -> "Iterator[Case]":
     from remediate.rehearsal import faults
-    from remediate.rehearsal.case import cured, refused, unharmed
+    from remediate.rehearsal.case import FollowUp, cured, refused, unharmed
 
     settings, database = host.settings, _ours(host)
     app, program = settings.app_path, settings.worker_program
@@ -103,23 +103,32 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     runaway = faults.QueryRunaway(app=app, database=name, user=user, table="agencies")
     yield cured("database-query-runaway", runaway, "database.end-queries", needs=(unit,))
 
-    yield refused("mariadb-masked", faults.UnitMasked(unit=unit), "unit-masked")
-    yield refused("mariadb-frozen", faults.ServerFrozen(unit=unit), "database-silent")
+    unmask = FollowUp("unmask it", script=f"systemctl unmask {unit}")
+    yield refused("mariadb-masked", faults.UnitMasked(unit=unit), "unit-masked", then=unmask)
+    frozen = faults.ServerFrozen(unit=unit)
+    read = FollowUp("read its log: it may be recovering", script=frozen.mending())
+    yield refused("mariadb-frozen", frozen, "database-silent", then=read)
     rejected = changed.model_copy(update={"in_env": False})
-    yield refused("database-password-wrong", rejected, "credentials-rejected", needs=alone)
+    asked = FollowUp("ask whoever changed the password", script=rejected.mending())
+    yield refused("database-password-wrong", rejected, "credentials-rejected", needs=alone, then=asked)
     unparsed = changed.model_copy(update={"line": _UNPARSABLE})
-    yield refused("database-password-env-broken", unparsed, "env-broken", needs=alone)
-    yield refused(
-        "database-missing", faults.DatabaseMissing(app=app, database=name, user=user), "database-unknown", needs=alone
-    )
+    mend = FollowUp("mend .env", script=f"sed -i '$d' {app}/.env; chown --reference={app}/artisan {app}/.env")
+    yield refused("database-password-env-broken", unparsed, "env-broken", needs=alone, then=mend)
+    gone = faults.DatabaseMissing(app=app, database=name, user=user)
+    renamed = FollowUp("what .env should say", script=gone.mending())
+    yield refused("database-missing", gone, "database-unknown", needs=alone, then=renamed)
     elsewhere = faults.AccountElsewhere(app=app, database=name, user=user)
-    yield refused("database-account-elsewhere", elsewhere, "account-missing", needs=alone)
+    let = FollowUp("have the server let it in from there", script=elsewhere.mending())
+    yield refused("database-account-elsewhere", elsewhere, "account-missing", needs=alone, then=let)
     others = faults.ConnectionsHeld(app=app, database=name, user=user, holder="reports")
-    yield refused("database-connections-foreign", others, "connection-limit", needs=alone)
+    ended = FollowUp("ask whoever holds them", script="pkill -x mariadb; sleep 1")
+    yield refused("database-connections-foreign", others, "connection-limit", needs=alone, then=ended)
     writes = runaway.model_copy(update={"modest": False})
-    yield refused("database-write-runaway", writes, "long-write", needs=alone)
+    let_end = FollowUp("let it come to its end, or end it", script="pkill -x mariadb; sleep 1")
+    yield refused("database-write-runaway", writes, "long-write", needs=alone, then=let_end)
     locked = faults.TableLocked(database=name, url=str(settings.site_url), clients=0)
-    yield refused("database-tables-locked", locked, "blocker-unknown", needs=alone)
+    holder = FollowUp("find out with SHOW FULL PROCESSLIST who locks tables", script="pkill -x mariadb; sleep 1")
+    yield refused("database-tables-locked", locked, "blocker-unknown", needs=alone, then=holder)
 
     # The word-for-word runbook takes the site down here.
     yield unharmed("env-line-broken", faults.LineAppended(path=f"{app}/.env", line=_UNPARSABLE), needs=alone)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import Host
-from remediate.playbook import Severity, playbook
+from remediate.playbook import Severity, Single, playbook
 from remediate.probe import Fact, Probe
 from remediate.probes.filesystems import Room
 from remediate.probes.load import Load, SlowQueries
@@ -13,6 +13,7 @@ from remediate.remedies.journal import VacuumJournal
 from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.logs import ReopenLogs, ShortenLogs
 from remediate.remedies.process import EndProcess, pages, too_much
+from remediate.remedies.sessions import EndQueries
 from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
 from remediate.remedy import Remedy
 from remediate.runbook import of_section, traced
@@ -53,7 +54,7 @@ def _severity(host: Host, facts: Facts) -> Severity:
 
 def _rehearsal(host: Host) -> "Iterator[Case]":
     from remediate.rehearsal import faults
-    from remediate.rehearsal.case import cured, refused, unclaimed, unharmed
+    from remediate.rehearsal.case import FollowUp, cured, refused, unclaimed, unharmed
 
     settings = host.settings
     if settings.php is None or settings.app_path is None or not settings.log_paths:
@@ -71,11 +72,16 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield cured("disk-deleted-log", deleted, "log.reopen", needs=alone)
     yield cured("disk-laravel-log", faults.LaravelLogFilled(path=app, disk=disk, user=user), "log.shorten", needs=alone)
 
-    yield refused("unit-runaway", faults.UnitRunaway(user=user), "unit-process")
-    yield refused("query-computing", faults.QueryComputing(path=app), "query-cause")
-    yield refused("root-runaway", faults.Runaway(user="root"), "foreign-process")
-    yield refused("disk-foreign", faults.FileFilled(path=f"{disk}/dump.sql"), "disk-foreign")
-    yield refused("disk-log-linked", faults.LogLinked(path=log), "log-unsafe")
+    stop = FollowUp("stop the unit", script="systemctl stop remediate-sync")
+    yield refused("unit-runaway", faults.UnitRunaway(user=user), "unit-process", then=stop)
+    queries = FollowUp("do.database.end-queries --host", by=Single(EndQueries, (("even_if_pages_answer", "yes"),)))
+    yield refused("query-computing", faults.QueryComputing(path=app), "query-cause", then=queries)
+    asked = FollowUp("ask whose it is before you end it", script="pkill -KILL -u root -f 'remediate-runawa[y]'")
+    yield refused("root-runaway", faults.Runaway(user="root"), "foreign-process", then=asked)
+    delete = FollowUp("move or delete what may go", script=f"rm {disk}/dump.sql")
+    yield refused("disk-foreign", faults.FileFilled(path=f"{disk}/dump.sql"), "disk-foreign", then=delete)
+    unlinked = FollowUp("see what the log is and who writes to it", script=f"rm {log}.archive")
+    yield refused("disk-log-linked", faults.LogLinked(path=log), "log-unsafe", then=unlinked)
 
     yield unclaimed("process-respawning", faults.Runaway(user=user, everywhere=True, respawns=True), hold=6)
     yield unharmed("busy-for-a-moment", faults.Runaway(user=user, seconds=2))

@@ -35,6 +35,7 @@ _ESCALATION: Final = {
     Severity.SEV3: "SEV-3: an answer within four hours will do (runbook 1.1)",
     Severity.SEV2: "SEV-2: if customers are affected for over an hour, escalate to Product and Support (runbook 6.1)",
 }
+DECIDE: Final = "decide about it: `php artisan queue:retry ID` or `queue:forget ID`, then run this again"
 ADVICE: Final = {
     "config-broken": "mend the configuration, then run this again",
     "config-unchecked": "find out why the check could not run, then run this again",
@@ -86,6 +87,40 @@ ADVICE: Final = {
     "authority-unknown-here": "name the authority's file on this machine in remediate.site_ca, then run this again",
     "server-name-conflict": "find them with `nginx -T | grep -E 'configuration file|server_name'`, take the name out "
     "of those that are not meant, reload nginx, then run this again",
+    "acme-unreachable": "let the host reach its ACME server (network, proxy, firewall), then run this again",
+    "certbot-busy": "wait for the end of that certbot, then run this again",
+    "certificate-not-managed": "renew it where it was issued, a hosting panel perhaps, or have certbot manage it",
+    "challenge-unreachable": "have port 80 and the challenge's path served, then run this again",
+    "clocks-differ": "set the wrong clock right (timedatectl says whether it is synchronized), then run this again",
+    "issuance-limit": "find out what has it issued so often, and wait until those of this week are older",
+    "other-lineage": "name the lineage that nginx serves in remediate.certificate.name, or have nginx serve this one",
+    "wrong-name": "have it issued for the name: certbot certonly --expand -d NAME; then run this again",
+    "not-idempotent": DECIDE,
+    "too-old": DECIDE,
+    "interrupted": "find out whether it has run, then `php artisan queue:retry ID` or `queue:forget ID`",
+    "queue-unknown": "name its queue in remediate.payments.queues, then run this again",
+    "endpoint-broken": "mend the route, its controller or what serves it, then run this again",
+    "secret-differs": "put the provider's secret into .env as it is shown above",
+    "secret-unset": "put the provider's secret into .env as it is shown above",
+    "signature-unchecked": "take the webhook offline, or have it check signatures",
+    "env-overridden": "change it where it is given from outside, then run this again",
+    "config-pending": "look at what else changed in .env; if that may take effect, add --override config-pending='why'",
+    "fallback-partial": "decide about the cache alone, or bring that Redis back",
+    "fallback-undeclared": "say `redis: {fallback: true}` in the inventory, or bring that Redis back",
+    "file-cache-unusable": "give the application the key, room or permission that it lacks, then run this again",
+    "locks-in-cache": "wait until they have run out, or add --override locks-in-cache='why that is all right'",
+    "program-missing": "look whether the inventory names the right worker_program",
+    "queue-unattended": "have a worker listen to that queue (supervisor's file for it), then run this again",
+    "worker-not-supervised": "restart those workers where they are run, then run this again",
+    "session-changed": "look again who is connected: check.database-down",
+    "journal-unwritable": "make the journal writable, or set REMEDIATE_STATE_DIR, then run this again",
+    "lock-missing": "install flock (util-linux) and systemd's /etc/machine-id on the host, then run this again",
+    "out-of-time": "run this again, with a longer --timeout",
+    "earlier-host-failed": "mend the host before it first, then run this again",
+    "consent-missing": "run this again with --yes",
+    "too-many-hosts": "run this again with --max-hosts, or name fewer hosts",
+    "unreadable": "mend what keeps it from being read, then run this again",
+    "human-step": "do that by hand, then run this again",
     "fails-again": "mend what it failed with, then add --override fails-again='what was mended'",
     "locked": "wait for it with --wait SECONDS",
     "moved": "find out who else is at work on this host",
@@ -315,6 +350,8 @@ def _next(outcome: HostOutcome, door: Door) -> str:
             return f"next: {door.program} {COMMANDS[code]} {door.on(outcome.name)} --even-if-pages-answer yes"
         case _ if advised is not None:
             return f"next: {ADVICE[advised]}{_meanwhile(outcome, door)}"
+        case "unexplained":
+            return f"next: {door.program} triage {door.on(outcome.name)}       {door.evidence}"
         case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):
             return ""
         case _:

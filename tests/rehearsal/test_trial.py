@@ -164,6 +164,8 @@ def test_every_playbook_is_rehearsed_well(playbook: Playbook) -> None:
     assert sum(case.expected is Expected.REFUSED for case in cases) >= 2
     assert any(case.expected is Expected.FIXED for case in cases)
     assert all(case.fault.disturbs() for case in cases)
+    # What a person does after a refusal is tried as well.
+    assert [case.name for case in cases if case.expected is Expected.REFUSED and case.then is None] == []
 
 
 LINEAGE = faults.LineageReplaced(name="example.com", domain="example.com")

@@ -24,11 +24,12 @@ from remediate.probes.http import Site
 from remediate.probes.laravel import Deploy
 from remediate.probes.nginx import NginxConfig, NginxLog
 from remediate.probes.systemd import LogLines, Unit, UnitLog
+from remediate.remedies.catalogue import remedies
 from remediate.report.lines import HEADLINES, WIDTH, Door, step_lines, survey_lines, verdict_lines
 from remediate.survey import Facts
 from remediate.testing import examples as ex
 from remediate.vantage import Vantage
-from remediate.verdict import Decision
+from remediate.verdict import ENGINE_CODES, Decision
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
 THERE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
@@ -178,6 +179,7 @@ def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told:
         ("process-left", "next: invoke do.process.end --host web1 --even-if-pages-answer yes"),
         ("query-cause", "next: invoke do.database.end-queries --host web1 --even-if-pages-answer yes"),
         ("config-broken", "next: mend the configuration"),
+        ("unexplained", "next: invoke triage --host web1"),
         ("locked", "next: wait for it with --wait SECONDS"),
     ],
 )
@@ -185,6 +187,15 @@ def test_what_to_do_next(code: str, advice: str) -> None:
     lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is")), DOOR)
     assert f"        {code}: so it is" in lines
     assert any(advice in line for line in lines)
+
+
+CODES = sorted({code.name for kind in remedies().values() for code in kind.refusals} | {c.name for c in ENGINE_CODES})
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_refusal_says_what_to_do_next(code: str) -> None:
+    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is")), DOOR)
+    assert any(line.strip().startswith("next: ") for line in lines)
 
 
 def test_a_reason_that_a_step_has_given_is_not_given_twice() -> None:
