@@ -277,7 +277,8 @@ def test_what_else_is_in_that_redis_is_not_left_behind() -> None:
     assert toys.decide(ALLOWED, left(Trouble.REPLICA, server="127.0.0.1:6380")) == "proceed"  # told apart by its run id
     assert toys.decide(ALLOWED, left(Trouble.REPLICA, run="c" * 40)) == "fallback-partial"
     assert ALLOWED.guard(Facts(left(Trouble.REPLICA, run="c" * 40))).reason == (
-        "against a cache in files: sessions and queue are in that Redis, too, or may be (127.0.0.1:6380: a replica, read only)"
+        "against a cache in files: sessions and queue are in that Redis, too, or may be "
+        "(127.0.0.1:6380: a replica, read only)"
     )
 
 
