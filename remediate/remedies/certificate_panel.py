@@ -59,4 +59,7 @@ class RenewAtPanel(HumanStep):
             return None
         if conflicting(facts, self._file):
             return None  # it may be another site's: certificate.renew says so
-        return f"{self.title()} is {served.describe()}: renew it where it is managed, at the hosting panel"
+        panel = "renew it where it is managed, at the hosting panel"
+        if served.covers and not served.due and not served.trusted:
+            panel = f"if its authority is right, name it in remediate.certificate.ca, else {panel}"
+        return f"{self.title()} is {served.describe()}: {panel}"

@@ -443,6 +443,15 @@ def test_when_a_person_is_sent_to_the_panel(
     assert (STEP.changes(), STEP.identity(), STEP.is_human) == ((), (), True)
 
 
+def test_an_authority_that_the_host_does_not_trust_is_not_a_matter_of_the_panel_alone() -> None:
+    stranger = ex.served(HERE, GOOD, verify=20)
+    needed = STEP.needed(Facts({**facts(GOOD, renewal=ex.NO_LINEAGE, file=PANEL), HERE: stranger}))
+    assert needed is not None
+    assert (
+        "not trusted (verify code 20): if its authority is right, name it in remediate.certificate.ca, else" in needed
+    )
+
+
 EXAMPLES = {
     "certificate.renew": (
         REMEDY,
