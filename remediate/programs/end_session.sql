@@ -8,7 +8,7 @@ DECLARE CONTINUE HANDLER FOR 1094 BEGIN END;
 FOR one IN (
 -- include judged.sql
 SELECT id FROM judged
-WHERE id = @id AND user = @user AND ABS(CAST(started AS SIGNED) - @started) <= 1 AND NOT user REGEXP @protected
+WHERE id = @id AND user = @user AND ABS(CAST(started AS SIGNED) - @started) <= 1 AND user NOT REGEXP @protected
     AND (
         blocks OR suspected
         OR (user = @application AND command <> 'Sleep' AND beyond AND NOT waits AND NOT is_reading)

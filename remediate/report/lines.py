@@ -59,7 +59,7 @@ ADVICE: Final = {
     "data-read-only": "read the kernel's log: a disk that has failed is mounted so",
     "database-user-unset": "state remediate.database.user in the inventory, then run this again",
     "blocked-by-others": "ask whose session that is before you end it",
-    "blocker-unknown": "find out with SHOW FULL PROCESSLIST who locks tables, before you end a session",
+    "blocker-unknown": "ask whose session locks tables (SHOW FULL PROCESSLIST lists all), then end that one",
     "long-write": "let it come to its end, or end it: what it has done is undone then, which takes time",
     "connection-limit": "ask whoever holds them, or scale the database up",
     "env-broken": "mend .env, then run this again",

@@ -404,7 +404,7 @@ def test_what_names_no_session_reaches_no_server(tmp_path: Path, said: str) -> N
 def test_what_ends_one_session_looks_at_everything_again() -> None:
     text = program_text("remediate.programs", "end_session.sql")
     assert re.findall(r"\b(KILL|DROP|DELETE|UPDATE|ALTER|GRANT|CREATE|INSERT|FLUSH)\b", text) == ["KILL"]
-    for word in ("id = @id", "user = @user", "@started", "NOT user REGEXP @protected"):
+    for word in ("id = @id", "user = @user", "@started", "user NOT REGEXP @protected"):
         assert word in text
     assert program_text("remediate.programs", "judged.sql") in text
     look = program_text("remediate.programs", "look_session.sql")
