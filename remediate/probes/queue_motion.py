@@ -234,9 +234,10 @@ class QueueMotion(OfQueue[QueueMotionState]):
         """See Probe."""
         try:
             match answered(self.label(), output):
-                case {"state": "ok", **found}:
+                case {"state": "ok", "workers": workers, **found}:
+                    # A helper of an earlier version does not name them: then nobody would seem to listen.
                     known = {"trouble": None, "patience": self.patience, "left_alone": self.left_alone}
-                    return QueueMotionState.model_validate({**found, **known})
+                    return QueueMotionState.model_validate({**found, "workers": workers, **known})
                 case {"state": "failed", "why": str(why)}:
                     return QueueMotionState(trouble=StoreTrouble(why))
         except ValueError:  # pydantic's ValidationError is one, too

@@ -43,7 +43,12 @@ def test_what_is_no_answer_is_unreadable() -> None:
     with pytest.raises(Unreadable, match="something else"):
         MOTION.read(said(state="failed", why="no such trouble"))
     with pytest.raises(Unreadable, match="something else"):
-        MOTION.read(said(state="ok", queues=[{"name": "default"}]))
+        MOTION.read(said(state="ok", queues=[{"name": "default"}], workers=[]))
+
+
+def test_an_answer_that_names_no_workers_is_not_taken_for_one_that_found_none() -> None:
+    with pytest.raises(Unreadable, match="something else"):
+        MOTION.read(said(state="ok", connection="redis", driver="redis", queues=[]))
 
 
 def test_the_name_of_a_queue_is_safe_to_show() -> None:
