@@ -26,7 +26,7 @@ class QueueLevel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    connection: str = Field(default="", max_length=220, description="the connection that it belongs to")
+    connection: str = Field(default="", max_length=220, description="its connection; empty = the default one")
     name: str = Field(max_length=120)
     before: NonNegativeInt = Field(description="jobs that waited at first, those in work and those of later left out")
     waiting: NonNegativeInt = Field(description="and at last")
@@ -42,8 +42,9 @@ class QueueLevel(BaseModel):
 
     @property
     def called(self) -> str:
-        """Its name, safe to show."""
-        return " ".join(strip_control(self.name).split())[:100]
+        """Its name, behind that of its connection where that is not the default one; safe to show."""
+        name = f"{self.connection}/{self.name}" if self.connection else self.name
+        return " ".join(strip_control(name).split())[:100]
 
 
 class QueueWorker(BaseModel):

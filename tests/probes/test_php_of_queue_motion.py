@@ -170,7 +170,7 @@ def test_the_workers_of_this_application_are_told_with_what_they_listen_to(tmp_p
     ]
     assert found[mine[0].pid].started == int(stat[19])
     # Queues of a connection that only a worker names are looked at, too.
-    assert {each.connection for each in state.queues} == {"redis", "second"}
+    assert {each.called for each in state.queues} == {"default", "late", "second/default", "second/late"}
     assert not state.horizon
 
 

@@ -270,7 +270,7 @@ function motion($config, $app, array $words, string $directory): array {
         }
         unset($each);
     }
-    $told = array_map(fn($each) => array_diff_key($each, ["ready" => 0, "head" => 0]), $queues);
+    $told = array_map(fn($each) => ["connection" => $each["connection"] === $default ? "" : $each["connection"]] + array_diff_key($each, ["ready" => 0, "head" => 0]), $queues);
     // What they are doing now, after the look, and with what they were started.
     [$workers, $horizon] = workers($config, $directory);
     return ["state" => "ok", "connection" => $default, "driver" => $driver, "seconds" => round(microtime(true) - $began, 1), "whole" => $whole, "queues" => $told, "workers" => $workers, "horizon" => $horizon];
