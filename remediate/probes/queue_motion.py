@@ -181,6 +181,8 @@ class QueueMotionState(Fact):
         # A worker that listens to several queues is at a job of any of them.
         held = [each.held for each in self.queues if each.held is not None and each.connection == level.connection]
         busy = min(held, default=None)
+        if busy is None and any(each.working for each in self.queues if each.connection == level.connection):
+            return None  # since when is not known
         longest = self.patience if not running else max(each.timeout for each in running)
         endless = any(each.timeout == 0 for each in running)
         if (not listening or running) and busy is not None and (endless or busy <= longest + _GRACE):

@@ -49,8 +49,8 @@ class Stub {
     public function zrange($key, $from, $to) { return []; }
     public function zrevrangebyscore($key, $from, $to, $options) {
         $held = $this->state["held"];
-        $asked = $options === ["withscores" => true, "limit" => [0, 1]];
-        return $held !== null && $asked ? ["job" => time() + 60 - $held] : [];
+        $asked = $options === ["withscores" => true];
+        return $held !== null && $asked ? ["job" => time() + 60 - $held, "older" => time() - 6000] : [];
     }
     private function set($key) { return $this->state["sets"][$key] ?? [0, 0]; }
 }

@@ -101,6 +101,11 @@ def test_a_job_within_the_workers_timeout_is_busy_not_broken(
     assert cause(waiting(held=held), ex.worker(timeout=timeout), ex.worker(2, stopped=True)) is expected
 
 
+def test_a_job_of_which_nobody_knows_since_when_it_is_at_work_keeps_nobody_from_it() -> None:
+    assert cause(waiting().model_copy(update={"working": 1}), ex.worker()) is None
+    assert cause(waiting().model_copy(update={"working": 1})) is None
+
+
 def test_a_worker_of_several_queues_is_at_a_job_of_any_of_them() -> None:
     busy = ex.motion(waiting(name="low"), ex.level(9, 9, name="high", held=4, working=1), seconds=10)
     assert busy.model_copy(update={"workers": (ex.worker(queues=("high", "low")),)}).ok is True

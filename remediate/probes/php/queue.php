@@ -147,8 +147,9 @@ function kept($config, $queue, string $driver, string $name): array {
         $all = (int) $redis->zcard("$key:delayed") + (int) $redis->zcard("$key:reserved");
         $working = (int) $redis->zcard("$key:reserved") - (int) $redis->zcount("$key:reserved", "-inf", $now);
         $head = $redis->lindex($key, 0) ?: ($redis->zrange("$key:delayed", 0, 0)[0] ?? null);
-        $newest = array_values((array) $redis->zrevrangebyscore("$key:reserved", "+inf", "-inf", ["withscores" => true, "limit" => [0, 1]]))[0] ?? null;
-        $held = $newest === null ? null : max(0, $now - ((int) $newest - (int) ($config["retry_after"] ?? 60)));
+        // All of them, one a busy worker: frameworks do not agree on how a limit is given.
+        $ends = array_map("intval", array_values((array) $redis->zrevrangebyscore("$key:reserved", "+inf", "-inf", ["withscores" => true])));
+        $held = $ends === [] ? null : max(0, $now - (max($ends) - (int) ($config["retry_after"] ?? 60)));
         // A list does not tell since when a job is in it.
         return ["ready" => (int) $redis->llen($key) + $due, "working" => $working, "later" => $all - $due - $working, "oldest" => null, "held" => $held, "head" => is_string($head) ? md5($head) : null];
     }
