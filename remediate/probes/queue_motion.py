@@ -26,7 +26,7 @@ class QueueLevel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    connection: str = Field(default="", max_length=220, description="the connection that it belongs to")
+    connection: str = Field(default="", max_length=220, description="its connection; empty = the default one")
     name: str = Field(max_length=120)
     before: NonNegativeInt = Field(description="jobs that waited at first, those in work and those of later left out")
     waiting: NonNegativeInt = Field(description="and at last")
@@ -42,8 +42,9 @@ class QueueLevel(BaseModel):
 
     @property
     def called(self) -> str:
-        """Its name, safe to show."""
-        return " ".join(strip_control(self.name).split())[:100]
+        """Its name, behind that of its connection where that is not the default one; safe to show."""
+        name = f"{self.connection}/{self.name}" if self.connection else self.name
+        return " ".join(strip_control(name).split())[:100]
 
 
 class QueueWorker(BaseModel):
@@ -180,6 +181,8 @@ class QueueMotionState(Fact):
         # A worker that listens to several queues is at a job of any of them.
         held = [each.held for each in self.queues if each.held is not None and each.connection == level.connection]
         busy = min(held, default=None)
+        if busy is None and any(each.working for each in self.queues if each.connection == level.connection):
+            return None  # since when is not known
         longest = self.patience if not running else max(each.timeout for each in running)
         endless = any(each.timeout == 0 for each in running)
         if (not listening or running) and busy is not None and (endless or busy <= longest + _GRACE):
@@ -234,9 +237,10 @@ class QueueMotion(OfQueue[QueueMotionState]):
         """See Probe."""
         try:
             match answered(self.label(), output):
-                case {"state": "ok", **found}:
+                case {"state": "ok", "workers": workers, **found}:
+                    # A helper of an earlier version does not name them: then nobody would seem to listen.
                     known = {"trouble": None, "patience": self.patience, "left_alone": self.left_alone}
-                    return QueueMotionState.model_validate({**found, **known})
+                    return QueueMotionState.model_validate({**found, "workers": workers, **known})
                 case {"state": "failed", "why": str(why)}:
                     return QueueMotionState(trouble=StoreTrouble(why))
         except ValueError:  # pydantic's ValidationError is one, too

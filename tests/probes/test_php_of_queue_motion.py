@@ -49,8 +49,8 @@ class Stub {
     public function zrange($key, $from, $to) { return []; }
     public function zrevrangebyscore($key, $from, $to, $options) {
         $held = $this->state["held"];
-        $asked = $options === ["withscores" => true, "limit" => [0, 1]];
-        return $held !== null && $asked ? ["job" => time() + 60 - $held] : [];
+        $asked = $options === ["withscores" => true];
+        return $held !== null && $asked ? ["job" => time() + 60 - $held, "older" => time() - 6000] : [];
     }
     private function set($key) { return $this->state["sets"][$key] ?? [0, 0]; }
 }
@@ -171,7 +171,7 @@ def test_the_workers_of_this_application_are_told_with_what_they_listen_to(tmp_p
     ]
     assert found[mine[0].pid].started == int(stat[19])
     # Queues of a connection that only a worker names are looked at, too.
-    assert {each.connection for each in state.queues} == {"redis", "second"}
+    assert {each.called for each in state.queues} == {"default", "late", "second/default", "second/late"}
     assert not state.horizon
 
 

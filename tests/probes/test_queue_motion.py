@@ -43,7 +43,12 @@ def test_what_is_no_answer_is_unreadable() -> None:
     with pytest.raises(Unreadable, match="something else"):
         MOTION.read(said(state="failed", why="no such trouble"))
     with pytest.raises(Unreadable, match="something else"):
-        MOTION.read(said(state="ok", queues=[{"name": "default"}]))
+        MOTION.read(said(state="ok", queues=[{"name": "default"}], workers=[]))
+
+
+def test_an_answer_that_names_no_workers_is_not_taken_for_one_that_found_none() -> None:
+    with pytest.raises(Unreadable, match="something else"):
+        MOTION.read(said(state="ok", connection="redis", driver="redis", queues=[]))
 
 
 def test_the_name_of_a_queue_is_safe_to_show() -> None:
@@ -94,6 +99,11 @@ def test_a_job_within_the_workers_timeout_is_busy_not_broken(
 ) -> None:
     assert cause(waiting(held=held), ex.worker(timeout=timeout)) is expected
     assert cause(waiting(held=held), ex.worker(timeout=timeout), ex.worker(2, stopped=True)) is expected
+
+
+def test_a_job_of_which_nobody_knows_since_when_it_is_at_work_keeps_nobody_from_it() -> None:
+    assert cause(waiting().model_copy(update={"working": 1}), ex.worker()) is None
+    assert cause(waiting().model_copy(update={"working": 1})) is None
 
 
 def test_a_worker_of_several_queues_is_at_a_job_of_any_of_them() -> None:

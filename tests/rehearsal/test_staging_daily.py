@@ -1,5 +1,6 @@
 """Error logs and queues of a real application: exceptions that its workers logged, jobs that wait, move and fail."""
 
+import re
 import shlex
 import time
 from collections.abc import Iterator
@@ -170,6 +171,22 @@ def test_a_queue_that_nobody_named(looks: Looks, staged: "Staged") -> None:
     push(staged, 3, queue="mails")
     found = looks("maintain.daily", "queue-health")
     assert (found.ok, "in mails 3 jobs wait and none was taken" in found.summary) == (False, True)
+    assert "no worker here listens to it" in found.summary
+    by_hand = re.search(r"`sudo (-u forge .* --stop-when-empty)`", found.advice[0])
+    assert by_hand is not None
+    staged.sh(f"runuser {by_hand[1].replace('-u forge', '-u forge --')}")
+    assert looks("maintain.daily", "queue-health").ok is True
+
+
+def test_workers_that_a_signal_has_stopped(looks: Looks, staged: "Staged", cli: "Cli") -> None:
+    staged.faults["workers-halted"].inject(staged.host)
+    found = looks("maintain.daily", "queue-health")
+    assert (found.ok, "its 2 workers are stopped by a signal (state T)" in found.summary) == (False, True)
+    assert found.advice[0] == f"see what `do.worker.restart --host {staged.name} --plan` would do"
+    task = ("do.worker.restart", "--host", staged.name, "--inventory", str(staged.inventory), "--json")
+    cli("invoke", *task, "--plan").is_("pending", 10)
+    cli("invoke", *task, "--hold", "0").is_("fixed", 0, touched="yes")
+    assert looks("maintain.daily", "queue-health").ok is True
 
 
 def test_failed_jobs(looks: Looks, staged: "Staged") -> None:

@@ -13,7 +13,7 @@ PATH = "/home/forge/agency-platform"
 QUEUE = QueueMotion(php="php8.2", path=PATH, user="forge")
 ATTEND = AttendQueue(program="agency-worker", queue=QUEUE)
 ELSEWHERE = ex.motion(ex.STANDING, workers=(ex.worker(queues=("mails", "low")), ex.worker(2, queues=("mails", "low"))))
-ALONE = ex.motion(ex.STANDING.model_copy(update={"connection": "redis", "name": "it's"}))
+ALONE = ex.motion(ex.STANDING.model_copy(update={"connection": "database", "name": "it's"}))
 
 
 def test_only_a_queue_without_a_worker_is_a_persons() -> None:
@@ -31,7 +31,7 @@ def test_it_says_who_listens_to_what_and_how_to_go_on() -> None:
     )
     alone = ATTEND.guard(Facts({QUEUE: ALONE})).reason
     assert "; there is no worker at all. " in alone
-    assert """artisan queue:work redis '--queue=it'"'"'s' --stop-when-empty`""" in alone
+    assert """artisan queue:work database '--queue=it'"'"'s' --stop-when-empty`""" in alone
 
 
 def test_the_inventory_fills_it() -> None:

@@ -147,8 +147,9 @@ function kept($config, $queue, string $driver, string $name): array {
         $all = (int) $redis->zcard("$key:delayed") + (int) $redis->zcard("$key:reserved");
         $working = (int) $redis->zcard("$key:reserved") - (int) $redis->zcount("$key:reserved", "-inf", $now);
         $head = $redis->lindex($key, 0) ?: ($redis->zrange("$key:delayed", 0, 0)[0] ?? null);
-        $newest = array_values((array) $redis->zrevrangebyscore("$key:reserved", "+inf", "-inf", ["withscores" => true, "limit" => [0, 1]]))[0] ?? null;
-        $held = $newest === null ? null : max(0, $now - ((int) $newest - (int) ($config["retry_after"] ?? 60)));
+        // All of them, one a busy worker: frameworks do not agree on how a limit is given.
+        $ends = array_map("intval", array_values((array) $redis->zrevrangebyscore("$key:reserved", "+inf", "-inf", ["withscores" => true])));
+        $held = $ends === [] ? null : max(0, $now - (max($ends) - (int) ($config["retry_after"] ?? 60)));
         // A list does not tell since when a job is in it.
         return ["ready" => (int) $redis->llen($key) + $due, "working" => $working, "later" => $all - $due - $working, "oldest" => null, "held" => $held, "head" => is_string($head) ? md5($head) : null];
     }
@@ -270,7 +271,7 @@ function motion($config, $app, array $words, string $directory): array {
         }
         unset($each);
     }
-    $told = array_map(fn($each) => array_diff_key($each, ["ready" => 0, "head" => 0]), $queues);
+    $told = array_map(fn($each) => ["connection" => $each["connection"] === $default ? "" : $each["connection"]] + array_diff_key($each, ["ready" => 0, "head" => 0]), $queues);
     // What they are doing now, after the look, and with what they were started.
     [$workers, $horizon] = workers($config, $directory);
     return ["state" => "ok", "connection" => $default, "driver" => $driver, "seconds" => round(microtime(true) - $began, 1), "whole" => $whole, "queues" => $told, "workers" => $workers, "horizon" => $horizon];
