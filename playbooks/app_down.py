@@ -9,9 +9,11 @@ from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
 from remediate.probes.filesystems import Room
+from remediate.probes.folders import Folders
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppLog
 from remediate.probes.nginx import NginxLog
+from remediate.probes.nginx_site import NginxSite
 from remediate.probes.php_fpm import unit_of
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import UnitLog
@@ -49,12 +51,15 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
         yield UnitLog(name=unit_of(settings.php))
     yield UnitLog(name=settings.nginx_unit)
     yield NginxLog()
+    if settings.site_url is not None and settings.site_url.host is not None:
+        yield NginxSite(domain=settings.site_url.host.strip("[]"))
     if settings.worker_program is not None:
         yield UnitLog(name="supervisor")
     if settings.app_path is not None:
         if settings.php is not None:
             yield Cache(php=settings.php, path=settings.app_path, user=settings.app_user)
         yield AppLog(path=settings.app_path)
+        yield Folders(path=settings.app_path, user=settings.app_user)
 
 
 def _rehearsal(host: Host) -> "Iterator[Case]":
