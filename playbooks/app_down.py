@@ -96,6 +96,8 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     locked = faults.TableLocked(database="agency", url=site)
     yield refused("database-locked", locked, "database-cause", needs=(fpm, nginx))
 
+    astray = faults.SocketAstray(path=f"/run/php/{fpm}.sock", nginx=nginx)
+    yield unclaimed("nginx-socket-astray", astray)
     yield unclaimed("php-fpm-flapping", faults.UnitFlapping(unit=fpm), hold=8)
     crashing = faults.WorkersCrashing(program=program, config=f"/etc/supervisor/conf.d/{program}.conf")
     yield unclaimed("workers-crashing", crashing, hold=8)

@@ -75,6 +75,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("query-computing", faults.QueryComputing(path=app), "query-cause")
     yield refused("root-runaway", faults.Runaway(user="root"), "foreign-process")
     yield refused("disk-foreign", faults.FileFilled(path=f"{disk}/dump.sql"), "disk-foreign")
+    yield refused("disk-written", faults.DiskWritten(path=f"{disk}/export.csv"), "disk-writer")
     yield refused("disk-log-linked", faults.LogLinked(path=log), "log-unsafe")
 
     yield unclaimed("process-respawning", faults.Runaway(user=user, everywhere=True, respawns=True), hold=6)

@@ -286,8 +286,8 @@ def _next(outcome: HostOutcome, door: Door) -> str:
             return f"next: {door.program} fix.{other} {door.on(outcome.name)}"
         case "in-transition":
             return f"next: wait until it has changed its state, then {door.again(outcome.name, plan=True)}"
-        case code if code in COMMANDS:
-            return f"next: {door.program} {COMMANDS[code]} {door.on(outcome.name)} --even-if-pages-answer yes"
+        case _ if advised in COMMANDS:
+            return f"next: {door.program} {COMMANDS[advised]} {door.on(outcome.name)} --even-if-pages-answer yes"
         case _ if advised is not None:
             return f"next: {ADVICE[advised]}"
         case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):

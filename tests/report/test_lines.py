@@ -188,6 +188,15 @@ def test_what_to_do_next(code: str, advice: str) -> None:
     assert any(advice in line for line in lines)
 
 
+@pytest.mark.parametrize("code", ["process-left", "query-cause"])
+def test_a_command_is_whole_also_when_another_reason_comes_first(code: str) -> None:
+    """A log was shortened, say, and the disk filled again: the run is not fixed for that, and a process was left."""
+    steps = (step(Decision.REFUSE, "it is left to work", code=code), step(changed=True, verified=Verified.FAILED))
+    outcome = host(RunVerdict.NOT_FIXED, Touched.YES, steps=steps, error=Problem(code="not-holding", message="again"))
+    (told,) = (line for line in verdict_lines(outcome, DOOR) if line.strip().startswith("next:"))
+    assert told.split("invoke ")[1].endswith("--host web1 --even-if-pages-answer yes")
+
+
 def test_a_reason_that_a_step_has_given_is_not_given_twice() -> None:
     refused = step(Decision.REFUSE, "port 80 is taken", code="port-taken")
     problem = Problem(code="port-taken", message="port 80 is taken")

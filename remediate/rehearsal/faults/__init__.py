@@ -18,7 +18,14 @@ from remediate.rehearsal.faults.database import (
     ServerFrozen,
     TransactionForgotten,
 )
-from remediate.rehearsal.faults.disk import ROOM, DeletedLogFilled, FileFilled, LaravelLogFilled, LogLinked
+from remediate.rehearsal.faults.disk import (
+    ROOM,
+    DeletedLogFilled,
+    DiskWritten,
+    FileFilled,
+    LaravelLogFilled,
+    LogLinked,
+)
 from remediate.rehearsal.faults.fault import MARKER, Fault, RootShell
 from remediate.rehearsal.faults.load import PROCESSOR, PhpRunaway, QueryComputing, Runaway, UnitRunaway
 from remediate.rehearsal.faults.payments import JobsFailed, RouteBroken, SecretChanged, StoreStopped
@@ -36,6 +43,7 @@ from remediate.rehearsal.faults.supervisor import WorkersCrashing, WorkersFatal,
 from remediate.rehearsal.faults.units import (
     LineAppended,
     PortTaken,
+    SocketAstray,
     SocketRemoved,
     UnitFlapping,
     UnitKilled,
@@ -55,6 +63,7 @@ __all__ = [
     "DatabaseMissing",
     "DeletedLogFilled",
     "DeployRunning",
+    "DiskWritten",
     "Fault",
     "FileFilled",
     "IssuedOften",
@@ -84,6 +93,7 @@ __all__ = [
     "SecretChanged",
     "ServerCrashed",
     "ServerFrozen",
+    "SocketAstray",
     "SocketRemoved",
     "StoreStopped",
     "TableLocked",
