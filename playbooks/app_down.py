@@ -10,9 +10,11 @@ from remediate.playbook import Severity, playbook
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
 from remediate.probes.filesystems import Room
+from remediate.probes.folders import Folders
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppLog
 from remediate.probes.nginx import NginxLog
+from remediate.probes.nginx_site import NginxSite
 from remediate.probes.php_fpm import unit_of
 from remediate.probes.queue_motion import QueueMotion
 from remediate.probes.supervisor import OrphanWorkers, Workers
@@ -61,12 +63,15 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
         yield UnitLog(name=unit_of(settings.php))
     yield UnitLog(name=settings.nginx_unit)
     yield NginxLog()
+    if settings.site_url is not None and settings.site_url.host is not None:
+        yield NginxSite(domain=settings.site_url.host.strip("[]"))
     if settings.worker_program is not None:
         yield UnitLog(name="supervisor")
     if settings.app_path is not None:
         if settings.php is not None:
             yield Cache(php=settings.php, path=settings.app_path, user=settings.app_user)
         yield AppLog(path=settings.app_path)
+        yield Folders(path=settings.app_path, user=settings.app_user)
 
 
 def _rehearsal(host: Host) -> "Iterator[Case]":
@@ -122,6 +127,8 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     out = FollowUp("take the name out", script=f"sed -i '/server_name/d' {taken.config}; nginx -s reload; sleep 1")
     yield refused("server-name-taken", taken, "server-name-conflict", needs=(nginx,), then=out)
 
+    astray = faults.SocketAstray(path=f"/run/php/{fpm}.sock", nginx=nginx)
+    yield unclaimed("nginx-socket-astray", astray)
     yield unclaimed("php-fpm-flapping", faults.UnitFlapping(unit=fpm), hold=8)
     crashing = faults.WorkersCrashing(program=program, config=workers)
     yield unclaimed("workers-crashing", crashing, hold=8)

@@ -80,6 +80,9 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("root-runaway", faults.Runaway(user="root"), "foreign-process", then=asked)
     delete = FollowUp("move or delete what may go", script=f"rm {disk}/dump.sql")
     yield refused("disk-foreign", faults.FileFilled(path=f"{disk}/dump.sql"), "disk-foreign", then=delete)
+    written = faults.DiskWritten(path=f"{disk}/export.csv")
+    end = FollowUp("stop what writes to it", script=written.mending())
+    yield refused("disk-written", written, "disk-writer", then=end)
     unlinked = FollowUp("see what the log is and who writes to it", script=f"rm {log}.archive")
     yield refused("disk-log-linked", faults.LogLinked(path=log), "log-unsafe", then=unlinked)
 

@@ -22,6 +22,7 @@ from remediate.judge import (
     relied_on,
     restarted,
     symptom,
+    unexplained,
     unproven,
 )
 from remediate.lock import LockedByOthers
@@ -231,8 +232,9 @@ class HostRun:
         seen = symptom(self.treatment, self._facts)
         if seen is Symptom.OVER:
             return None
-        code = UNEXPLAINED if seen is Symptom.PRESENT else UNREADABLE
-        return Problem(code=code.name, message=complaint(self.treatment, self._facts))
+        if seen is Symptom.PRESENT:
+            return Problem(code=UNEXPLAINED.name, message=unexplained(self.treatment, self._facts))
+        return Problem(code=UNREADABLE.name, message=complaint(self.treatment, self._facts))
 
     # -- acting --------------------------------------------------------------------------------------------------
 

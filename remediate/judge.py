@@ -212,6 +212,13 @@ def complaint(treatment: Treatment, facts: Facts) -> str:
     return "; ".join(f"{what} (from the {', '.join(vantages)})" for what, vantages in said.items())
 
 
+def unexplained(treatment: Treatment, facts: Facts) -> str:
+    """Say what is wrong where no known cause is there, with everything that was compared and does not fit together."""
+    answers = (answer for _, answer in facts if isinstance(answer, Fact))
+    unequal = dict.fromkeys(each for answer in answers for each in answer.unequal)
+    return "; ".join((complaint(treatment, facts), *unequal))
+
+
 def unproven(healed: Sequence[tuple[Remedy, Facts]], facts: Facts) -> str | None:
     """Name the first of the remedies proven earlier whose effect is not there any more. Raises Unsure."""
     results = [(remedy, verification(remedy, before, facts)) for remedy, before in healed]

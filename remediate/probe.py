@@ -43,6 +43,11 @@ class Fact(BaseModel, ABC):
         """Say it in a few words for a person, without the subject: `failed since 02:51:10Z (exit 255)`."""
 
     @property
+    def unequal(self) -> tuple[str, ...]:
+        """What was compared and does not fit together, in sentences: told where no known cause explains a symptom."""
+        return ()
+
+    @property
     def since(self) -> float | None:
         """When the present incarnation began, in seconds of the host's monotonic clock; None where it has none."""
         return None

@@ -11,10 +11,12 @@ from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
 from remediate.probes.filesystems import Room
+from remediate.probes.folders import Folders
 from remediate.probes.http import Site
 from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog
+from remediate.probes.nginx_site import NginxSite
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools
 from remediate.probes.queue_motion import QueueMotion
 from remediate.probes.redis import AppRedis
@@ -87,7 +89,10 @@ HEALTHY: Changes = {
     DEPLOY: ex.NO_DEPLOY,
     Room(): exl.ROOM,
     **dict.fromkeys((UnitLog(name="php8.2-fpm"), UnitLog(name="nginx"), UnitLog(name="supervisor")), ex.NO_LINES),
-    **dict.fromkeys((NginxLog(), AppLog(path=PATH)), ex.NO_LINES),
+    AppLog(path=PATH): ex.NO_LINES,
+    NginxLog(): ex.NO_ERRORS,
+    NginxSite(domain="example.com"): ex.SITE_SERVED,
+    Folders(path=PATH, user="forge"): ex.FOLDERS,
 }
 
 

@@ -50,6 +50,7 @@ from remediate.monitoring import Backup, ErrorTracking, MaintenanceLimits, Monit
 from remediate.options import Options
 from remediate.outcome import USAGE_EXIT_CODE, RunVerdict
 from remediate.playbooks.app_down import app_down
+from remediate.probes.nginx_site import NginxSite
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.project import Project
@@ -364,6 +365,8 @@ def test_the_example_of_the_readme_is_what_a_person_would_see() -> None:
     unit, pools = Unit(name="php8.3-fpm"), Pools(php="php8.3", user="forge")
     (gone,) = ex.pools(Ping.REFUSED, children=0, listens=False).pools
     failed = ex.FAILED.model_copy(update={"changed_at": datetime(2026, 11, 23, 2, 51, 10, tzinfo=UTC)})
+    (asked,) = ex.SITE_SERVED.targets
+    asked = asked.model_copy(update={"address": "/run/php/php8.3-fpm.sock"})
     down: Changes = {
         **HEALTHY,
         **DOWN,
@@ -371,6 +374,7 @@ def test_the_example_of_the_readme_is_what_a_person_would_see() -> None:
         PhpFpmConfig(php="php8.3"): ex.SOUND,
         pools: PoolsState(pools=(gone.model_copy(update={"listen": "/run/php/php8.3-fpm.sock"}),)),
         UnitLog(name="php8.3-fpm"): ex.NO_LINES,
+        NginxSite(domain="example.com"): ex.SITE_SERVED.model_copy(update={"targets": (asked,)}),
     }
     out = io.StringIO()
     reporter = TextReporter(out, io.StringIO(), program="invoke")

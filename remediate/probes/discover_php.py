@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -12,21 +12,25 @@ from remediate.fields import HostName
 from remediate.probe import Fact, Probe, last_line
 from remediate.probes.nginx_config import fastcgi_targets
 
-_READ: Final = r"""
+_UNITS: Final = r"""
 systemctl show --property=Version >/dev/null || exit
 systemctl list-unit-files --no-legend --plain --state=enabled 'php*-fpm.service'
+"""
+"""list-unit-files ends with 1 where it finds none, so whether systemd answers at all is asked before."""
+POOLS: Final = r"""
 grep -sHE '^[[:space:]]*(\[|listen[[:space:]]*=)' /etc/php/*/fpm/pool.d/*.conf
-seen=
+"""
+CONFIGURATION: Final = r"""
+seen= kept=$1
 show() {
   case "$seen" in *" $1 "*) return ;; esac
   seen="$seen $1 "
   printf '# configuration file %s:\n' "$1"
   [ -r "$1" ] || { echo 'unreadable;'; return; }
-  awk '
+  awk -v kept="^($kept)[ \t]" '
     { line = $0; sub(/^[ \t]+/, "", line) }
     line == "" || line ~ /^#/ { next }
-    !open && line ~ /^[A-Za-z0-9_.\/+-]+[ \t][^;{}"#\047]*;[ \t\r]*$/ &&
-      line !~ /^(include|listen|server_name|server|fastcgi_pass)[ \t]/ { next }
+    !open && line ~ /^[A-Za-z0-9_.\/+-]+[ \t][^;{}"#\047]*;[ \t\r]*$/ && line !~ kept { next }
     { print line; open = line !~ /[;{}][ \t\r]*(#.*)?$/ }' "$1"
   for file in $(tr ';{}' '\n' <"$1" |
     sed -n 's/^[[:space:]]*include[[:space:]]\{1,\}["'\'']\{0,1\}\([^"'\'']*\).*/\1/p'); do
@@ -37,11 +41,11 @@ show() {
 cd /etc/nginx 2>/dev/null && show /etc/nginx/nginx.conf
 exit 0
 """
-"""list-unit-files ends with 1 where it finds none, so whether systemd answers at all is asked before.
-
-Needs no privilege: nginx -T would, and it prints nothing when the configuration is broken. What decides nothing
-here (comments, whole directives of one line) stays on the host, so that many sites fit into one answer."""
-_DUMP: Final = "# configuration file "
+"""Needs no privilege: nginx -T would, and it prints nothing when the configuration is broken. What decides nothing
+here (comments, whole directives of one line whose names are not handed to it) stays on the host, so that many sites
+fit into one answer."""
+_KEPT: Final = "include|listen|server_name|server|fastcgi_pass"
+DUMP: Final = "# configuration file "
 _ENABLED: Final = re.compile(r"^(php[0-9.]+)-fpm\.service\s", re.MULTILINE)
 _POOL: Final = re.compile(
     r"^/etc/php/([0-9.]+)/fpm/pool\.d/[^:]*:\s*(?:\[([^]]+)\]|listen\s*=\s*\"?([^;\"\s]+))", re.MULTILINE
@@ -84,14 +88,14 @@ class DiscoverPhp(Probe[InstalledPhp]):
 
     def command(self) -> Run:
         """See Probe."""
-        return Run.of("sh", "-c", _READ, seconds=10)
+        return Run.of("sh", "-c", f"{_UNITS}{POOLS}{CONFIGURATION}", "sh", _KEPT, seconds=10)
 
     def parse(self, output: Output) -> InstalledPhp:
         """See Probe."""
         if output.exit != 0:
             raise Unreadable(f"PHP: systemctl: {last_line(output.stderr)}")
         # What is too long to be read whole tells nothing about nginx; the units stand at its beginning.
-        begin = output.stdout.find(_DUMP)
+        begin = output.stdout.find(DUMP)
         units, dump = (output.stdout, "") if begin < 0 else (output.stdout[:begin], output.stdout[begin:])
         try:
             targets = () if output.cut else fastcgi_targets(dump, self.domain)
@@ -103,16 +107,23 @@ class DiscoverPhp(Probe[InstalledPhp]):
         )
 
 
-def _listening(pools: str) -> Mapping[str, tuple[str, ...]]:
-    """Return which PHPs have a pool that listens on each address."""
-    found: dict[str, tuple[str, ...]] = {}
+class Listener(BaseModel):
+    """A pool of a PHP-FPM, as its file says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    php: str
+    pool: str
+    listen: str
+
+
+def listeners(pools: str) -> Iterator[Listener]:
+    """Yield every pool with where it listens, in one form, however PHP-FPM writes it."""
     pool = ""
     for version, name, listen in _POOL.findall(pools):
         pool = name or pool
         if listen:
-            address = _address(listen.replace("$pool", pool))
-            found[address] = (*found.get(address, ()), f"php{version}")
-    return found
+            yield Listener(php=f"php{version}", pool=pool, listen=address(listen.replace("$pool", pool)))
 
 
 def _php_behind(targets: tuple[str, ...], listening: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
@@ -120,11 +131,19 @@ def _php_behind(targets: tuple[str, ...], listening: Mapping[str, tuple[str, ...
     if any("$" in target for target in targets):
         return
     for target in targets:
-        address = _address(target)
-        yield from listening.get(address) or _NAMED.findall(address)
+        place = address(target)
+        yield from listening.get(place) or _NAMED.findall(place)
 
 
-def _address(text: str) -> str:
+def _listening(pools: str) -> Mapping[str, tuple[str, ...]]:
+    """Return which PHPs have a pool that listens on each address."""
+    found: dict[str, tuple[str, ...]] = {}
+    for each in listeners(pools):
+        found[each.listen] = (*found.get(each.listen, ()), each.php)
+    return found
+
+
+def address(text: str) -> str:
     """Return an address of a pool in one form, however nginx or PHP-FPM write it."""
     path = text.removeprefix("unix:").rstrip(":")
     if path.startswith("/"):

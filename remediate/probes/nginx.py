@@ -1,16 +1,15 @@
-"""Whether nginx accepts its configuration, and what it last complained about."""
+"""Whether nginx accepts its configuration, and what it last complained about, in every error log that it has."""
 
 import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.config import ConfigCheck, ConfigState, NameConflict
-from remediate.probes.systemd import LogLines
-from remediate.programs.logs import log_end
+from remediate.programs.logs import nginx_logs
 
 _PLACED = re.compile(r"\[emerg\] (?:[0-9]+#[0-9]+: )?(?P<message>.*) in (?P<file>/\S+):(?P<line>[0-9]+)$")
 _EMERG = re.compile(r"\[emerg\] (?:[0-9]+#[0-9]+: )?(?P<message>.*)")
@@ -57,8 +56,32 @@ class NginxConfig(Probe[ConfigCheck]):
         return ConfigCheck(state=ConfigState.UNCHECKED, message=last_line(output.stderr))
 
 
-class NginxLog(Probe[LogLines]):
-    """The last lines of nginx's error log, where it says which upstream did not answer."""
+class ErrorLogEnd(BaseModel):
+    """The last lines of one error log."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    lines: tuple[str, ...]
+
+
+class ErrorLogs(Fact):
+    """The error logs of nginx with their last lines, for a person to read; the one written last comes first."""
+
+    files: tuple[ErrorLogEnd, ...]
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return next((each.lines[-1] for each in self.files if each.lines), "no lines")
+
+
+class NginxLog(Probe[ErrorLogs]):
+    """The last lines of nginx's error logs: a site may have one of its own, where its upstream's silence is told."""
 
     kind: Literal["nginx.log"] = "nginx.log"
 
@@ -68,11 +91,22 @@ class NginxLog(Probe[LogLines]):
 
     def command(self) -> Run:
         """See Probe."""
-        return log_end("/var/log/nginx/error.log", lines=5)
+        return nginx_logs(lines=5, user=ROOT)
 
-    def parse(self, output: Output) -> LogLines:
+    def parse(self, output: Output) -> ErrorLogs:
         """See Probe."""
-        return LogLines.read(self.label(), output)
+        if output.exit != 0 or output.stderr.strip():
+            raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
+        files: dict[str, list[str]] = {}
+        lines: list[str] | None = None
+        for line in output.stdout.splitlines():
+            if line.startswith("== /"):
+                lines = files.setdefault(line.removeprefix("== "), [])
+            elif lines is None:
+                raise Unreadable(f"{self.label()}: {line[:80]!r} is of no log")
+            elif line.strip():
+                lines.append(line.rstrip())
+        return ErrorLogs(files=tuple(ErrorLogEnd(path=path, lines=tuple(each)) for path, each in files.items()))
 
 
 class NginxWorkerPids(Fact):

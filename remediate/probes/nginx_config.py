@@ -215,29 +215,76 @@ def _stands_for(name: str, domain: str) -> bool:
     )
 
 
-def fastcgi_targets(dump: str, domain: str | None) -> tuple[str, ...]:
-    """Return where a site's requests are passed to by FastCGI, with upstreams resolved.
+class SiteBlocks(NamedTuple):
+    """What nginx's configuration says of one site."""
+
+    named: bool | None
+    """Whether a server block carries its name; None where a regular expression may."""
+    targets: tuple[str, ...]
+    """Where its requests are passed to by FastCGI, with upstreams resolved."""
+    error_logs: tuple[str, ...]
+    """Files that its errors go to."""
+
+
+def site_blocks(dump: str, domain: str | None) -> SiteBlocks | None:
+    """Return what concerns a site, None where there is no configuration.
 
     The site's are the servers that carry its name, on whatever port; without any, the default servers; else all count.
     Raises ValueError when the configuration cannot be understood, or a file of it cannot be read.
     """
     files = _files(dump, cut=False)
     if not files:
-        return ()
+        return None
     main = next(iter(files))
     tree = tuple(_expanded(_parsed(files[main]), files, PurePosixPath(main).parent, 0))
     http = tuple(each for directive in tree if directive.name == "http" for each in directive.block or ())
     upstreams = {each.words[0]: each.block or () for each in http if each.name == "upstream" and each.words}
     if any(each.name == "unreadable" for each in _within(http)):
         raise ValueError("a file of it cannot be read")
+    servers = [each.block or () for each in http if each.name == "server"]
+    mine = _of_site(servers, domain)
     found: list[str] = []
-    for server in _of_site([each.block or () for each in http if each.name == "server"], domain):
+    for server in mine:
         for directive in _within(server):
             if directive.name == "fastcgi_pass" and directive.words:
                 target = directive.words[0]
                 behind = _words(upstreams[target], "server") if target in upstreams else [(target,)]
                 found += [words[0] for words in behind]
-    return tuple(dict.fromkeys(found))
+    outside = _words(http, "error_log") or _words(tree, "error_log")
+    logs = [path for server in mine for path in _error_logs(server, outside)]
+    return SiteBlocks(
+        named=_named(servers, domain),
+        targets=tuple(dict.fromkeys(found)),
+        error_logs=tuple(dict.fromkeys(logs)),
+    )
+
+
+def _error_logs(server: "_Block", outside: list[tuple[str, ...]]) -> Iterator[str]:
+    """Yield the files of a server and its locations; what stands around it counts where it has none of its own."""
+    for words in _words(server, "error_log") or outside or [(_BUILT_IN,)]:
+        yield words[0]
+    yield from (each.words[0] for each in _within(server) if each.name == "error_log" and each.words)
+
+
+_BUILT_IN: Final = "/var/log/nginx/error.log"
+"""Where the packages of the distributions and of nginx.org have it log."""
+
+
+def _named(servers: list["_Block"], domain: str | None) -> bool | None:
+    names = [name for server in servers for name in _names(server)]
+    if domain is None or any(_is(name, domain.lower()) for name in names):
+        return True
+    return None if any(name.startswith("~") for name in names) else False
+
+
+def _is(name: str, domain: str) -> bool:
+    return name in {domain, f".{domain}"} or _stands_for(name, domain)
+
+
+def fastcgi_targets(dump: str, domain: str | None) -> tuple[str, ...]:
+    """Return where a site's requests are passed to by FastCGI. Raises ValueError, as site_blocks does."""
+    blocks = site_blocks(dump, domain)
+    return () if blocks is None else blocks.targets
 
 
 _Block = tuple[_Directive, ...]

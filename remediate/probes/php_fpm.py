@@ -115,7 +115,7 @@ class PoolState(BaseModel):
             case Ping.REFUSED if self.listens:
                 return f"nobody can connect to {self.listen}"
             case Ping.REFUSED:
-                return f"nobody listens on {self.listen}"
+                return f"nothing listens on {self.listen}"
             case Ping.FORBIDDEN:
                 return f"{self.listen} is closed to this user"
             case _:
@@ -153,7 +153,7 @@ class PoolsState(Fact):
 
     def describe(self) -> str:
         """See Fact."""
-        return "; ".join(f"{pool.name} {pool.describe()}" for pool in self.pools) or "none configured"
+        return "; ".join(f"{pool.name}: {pool.describe()}" for pool in self.pools) or "none configured"
 
 
 class Pools(Probe[PoolsState]):
@@ -169,7 +169,7 @@ class Pools(Probe[PoolsState]):
 
     def label(self) -> str:
         """See Probe."""
-        return "pools"
+        return "pool"
 
     def command(self) -> Run:
         """See Probe."""

@@ -35,3 +35,8 @@ def shorten(path: str, user: str) -> Run:
 def disk_writers(limit: int, user: str) -> Run:
     """Return the command that tells who has big files open for writing on file systems that are full."""
     return run_shell("disk_writers", str(limit), user=user, seconds=15)
+
+
+def nginx_logs(*, lines: int, user: str) -> Run:
+    """Return the command that prints the last lines of nginx's error logs, the newest first."""
+    return run_shell("nginx_logs", str(lines), user=user, seconds=5)

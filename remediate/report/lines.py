@@ -9,14 +9,14 @@ from remediate.command import typed
 from remediate.masking import strip_control
 from remediate.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.playbook import Severity
+from remediate.report.quotes import LOGS, quotes
 from remediate.shapes import mask_shapes
 from remediate.verdict import HANDED_OVER, Decision
 
 WIDTH: Final = 112
 MARGIN: Final = 8
 _COLUMN: Final = 52
-_LOGS: Final = frozenset({"systemd.unit-log", "nginx.log", "laravel.log"})
-_UNSHOWN: Final = _LOGS | {"machine.identity", "sudo.rules", "mysql.longest-idle"}
+_UNSHOWN: Final = LOGS | {"machine.identity", "sudo.rules", "mysql.longest-idle"}
 """Kinds that only matter to the engine, or have a place of their own."""
 
 HEADLINES: Final = {
@@ -313,17 +313,10 @@ def _why(outcome: HostOutcome) -> str:
 
 
 def _last_words(readings: Sequence[Reading]) -> list[str]:
-    """Quote the logs of what is not well; of everything, but briefly, when nothing is known to be ill."""
-    logs = [reading for reading in readings if reading.probe in _LOGS and reading.note != "no lines"]
-    ill = [reading.label for reading in readings if reading.ok is False]
-    culprits = [log for log in logs if any(label in log.label for label in ill)]
     lines: list[str] = []
-    for log in culprits or logs:
-        said = log.value.get("lines") if isinstance(log.value, dict) else None
-        if isinstance(said, list) and said:
-            lines += _indented(f"last lines of the {log.label}:")
-            shown = said[-6:] if culprits else said[-2:]
-            lines += [f"{'':{MARGIN}}  {_cut(clean(str(line)))}" for line in shown]
+    for quote in quotes(readings):
+        lines.append(f"{'':{MARGIN}}last lines of the {quote.log}:")
+        lines += [f"{'':{MARGIN}}  {_cut(clean(line))}" for line in quote.lines]
     return lines
 
 
@@ -346,8 +339,8 @@ def _next(outcome: HostOutcome, door: Door) -> str:
             return f"next: wait until it has changed its state, then {door.again(outcome.name, plan=True)}"
         case _ if onward := _onward(outcome, door, codes):
             return f"next: {onward}"
-        case code if code in COMMANDS:
-            return f"next: {door.program} {COMMANDS[code]} {door.on(outcome.name)} --even-if-pages-answer yes"
+        case _ if advised in COMMANDS:
+            return f"next: {door.program} {COMMANDS[advised]} {door.on(outcome.name)} --even-if-pages-answer yes"
         case _ if advised is not None:
             return f"next: {ADVICE[advised]}{_meanwhile(outcome, door)}"
         case "unexplained":

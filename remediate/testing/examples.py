@@ -10,6 +10,8 @@ from remediate.probes.certificate import ChainState, NoHandshake, ServedCertific
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import ConfigurationState, EnvState, FileState, ValueState
 from remediate.probes.descendants import Descendant, DescendantsState
+from remediate.probes.discover_php import Listener
+from remediate.probes.folders import FoldersState
 from remediate.probes.http import Answer, Failure
 from remediate.probes.laravel import (
     AppState,
@@ -21,6 +23,8 @@ from remediate.probes.laravel import (
 )
 from remediate.probes.mysql import DataRoom, Session, SessionsState
 from remediate.probes.network import Listeners
+from remediate.probes.nginx import ErrorLogs
+from remediate.probes.nginx_site import SiteServed, Target
 from remediate.probes.opcache import OpcacheState
 from remediate.probes.php_fpm import Ping, PoolsState, PoolState
 from remediate.probes.redis import ContentState, RedisState
@@ -83,6 +87,18 @@ BROKEN_CONFIG: Final = ConfigCheck(
 UNCHECKED: Final = ConfigCheck(state=ConfigState.UNCHECKED, message="(30: Read-only file system)")
 """A configuration check that could not run."""
 
+NO_ERRORS: Final = ErrorLogs(files=())
+"""nginx has not complained."""
+SITE_SERVED: Final = SiteServed(
+    named=True,
+    user="www-data",
+    targets=(Target(address="/run/php/php8.2-fpm.sock", there=True, owner="www-data:www-data rw-rw----"),),
+    pools=(Listener(php="php8.2", pool="www", listen="/run/php/php8.2-fpm.sock"),),
+    error_logs=("/var/log/nginx/error.log",),
+)
+"""nginx asks a pool that is there."""
+FOLDERS: Final = FoldersState(user="forge", closed=())
+"""Every folder can be written."""
 NO_LINES: Final = LogLines(lines=())
 """A log in which nothing stands."""
 

@@ -29,6 +29,7 @@ from remediate.testing.render_certificate import of_certificates
 from remediate.testing.render_daily import of_daily
 from remediate.testing.render_load import of_load
 from remediate.testing.render_payments import of_payments
+from remediate.testing.render_site import of_site
 from remediate.testing.render_stores import of_stores
 from remediate.testing.render_watching import of_watching
 
@@ -72,6 +73,7 @@ def _rendered(probe: Probe[Fact], fact: Fact) -> Output | None:
         or _of_files(probe, fact)
         or of_certificates(probe, fact)
         or of_load(probe, fact)
+        or of_site(probe, fact)
         or of_stores(fact)
         or of_payments(fact)
         or of_watching(fact)

@@ -85,7 +85,7 @@ def having(certificate: CertificateInfo) -> Changes:
         NGINX: ex.RUNNING,
         Unit(name="php8.2-fpm"): ex.RUNNING,
         Room(): exl.ROOM,
-        NginxLog(): ex.NO_LINES,
+        NginxLog(): ex.NO_ERRORS,
         CertbotLog(): ex.NO_LINES,
     }
 

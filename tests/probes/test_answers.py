@@ -156,8 +156,8 @@ def test_the_search_for_a_deploy_finds_one_and_never_itself() -> None:
         deploy.wait()
 
 
-@pytest.mark.parametrize("probe", [NginxLog(), AppLog(path=APP_PATH)])
-def test_the_last_lines_of_a_log(probe: NginxLog | AppLog) -> None:
+def test_the_last_lines_of_a_log() -> None:
+    probe = AppLog(path=APP_PATH)
     log = probe.read(Output(stdout="one\n\n  \ntwo  \n"))
     assert (log.lines, log.ok, log.describe()) == (("one", "two"), None, "two")
     assert probe.read(Output()).describe() == "no lines"
@@ -182,20 +182,20 @@ DATABASE_SAID = '\nremediate:{"driver":"mysql","host":"127.0.0.1","database":"ag
 
 def test_pools_that_answer() -> None:
     assert POOLS.read(Output(stdout=POOLS_SAID)) == ex.POOLS
-    assert (ex.POOLS.ok, ex.POOLS.describe()) == (True, "www answers")
+    assert (ex.POOLS.ok, ex.POOLS.describe()) == (True, "www: answers")
 
 
 @pytest.mark.parametrize(
     ("ping", "queue", "ticks", "listens", "ok", "said"),
     [
-        (Ping.SILENT, 0, 0, True, None, "www does not answer, 0 wait, its children do nothing"),
-        (Ping.SILENT, 3, 0, True, False, "www does not answer, 3 wait, its children do nothing"),
-        (Ping.SILENT, 3, 1, True, False, "www does not answer, 3 wait, its children do nothing"),
-        (Ping.SILENT, 3, 40, True, False, "www does not answer, 3 wait, its children work"),
-        (Ping.FULL, 511, 0, True, False, "www does not answer, 511 wait, its children do nothing"),
-        (Ping.REFUSED, 0, 0, True, False, "www nobody can connect to /run/php/php8.2-fpm.sock"),
-        (Ping.REFUSED, 0, 0, False, False, "www nobody listens on /run/php/php8.2-fpm.sock"),
-        (Ping.FORBIDDEN, 0, 0, True, None, "www /run/php/php8.2-fpm.sock is closed to this user"),
+        (Ping.SILENT, 0, 0, True, None, "www: does not answer, 0 wait, its children do nothing"),
+        (Ping.SILENT, 3, 0, True, False, "www: does not answer, 3 wait, its children do nothing"),
+        (Ping.SILENT, 3, 1, True, False, "www: does not answer, 3 wait, its children do nothing"),
+        (Ping.SILENT, 3, 40, True, False, "www: does not answer, 3 wait, its children work"),
+        (Ping.FULL, 511, 0, True, False, "www: does not answer, 511 wait, its children do nothing"),
+        (Ping.REFUSED, 0, 0, True, False, "www: nobody can connect to /run/php/php8.2-fpm.sock"),
+        (Ping.REFUSED, 0, 0, False, False, "www: nothing listens on /run/php/php8.2-fpm.sock"),
+        (Ping.FORBIDDEN, 0, 0, True, None, "www: /run/php/php8.2-fpm.sock is closed to this user"),
     ],
 )
 def test_pools_that_do_not(ping: Ping, queue: int, ticks: int, listens: bool, ok: bool | None, said: str) -> None:

@@ -51,9 +51,9 @@ def look(
     systemctl.write_text("#!/bin/sh\n" + "".join(f"echo '{unit}-fpm.service enabled enabled'\n" for unit in units))
     systemctl.chmod(0o755)
     probe = DiscoverPhp(domain=domain)
-    program = probe.command().argv[2].replace("/etc/", f"{tmp_path}/etc/")
+    program, *words = (word.replace("/etc/", f"{tmp_path}/etc/") for word in probe.command().argv[2:])
     result = subprocess.run(
-        ["sh", "-c", program],
+        ["sh", "-c", program, *words],
         check=False,
         capture_output=True,
         text=True,

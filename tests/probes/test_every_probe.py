@@ -28,12 +28,13 @@ from remediate.probes.certificate import LineageCertificate, LineageChain, Linea
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.consumers import Consumer, ConsumerList, Consumers
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants, WorkersConfiguration
-from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
+from remediate.probes.discover_php import DiscoverPhp, InstalledPhp, Listener
 from remediate.probes.disk_writers import DiskWriterList, DiskWriters
 from remediate.probes.error_log import ErrorLog
 from remediate.probes.error_tracking import AppErrorTracking, TrackingState
 from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
 from remediate.probes.filesystems import Room, RoomState
+from remediate.probes.folders import ClosedPath, Folders, FoldersState
 from remediate.probes.http import Failure, Site
 from remediate.probes.journal import Journal, JournalUse
 from remediate.probes.laravel import (
@@ -61,8 +62,9 @@ from remediate.probes.mysql import (
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.mysql_session import OneSession, SessionState
 from remediate.probes.network import PortOwner
-from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
+from remediate.probes.nginx import ErrorLogEnd, ErrorLogs, NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
+from remediate.probes.nginx_site import NginxSite, SiteServed, Target
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.page import Page
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
@@ -105,7 +107,43 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         ex.RUNNING.model_copy(update={"changed_at": datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)}),
     ),
     UnitLog(name="nginx"): (LOG, ex.NO_LINES),
-    NginxLog(): (LOG, ex.NO_LINES),
+    NginxLog(): (
+        ex.NO_ERRORS,
+        ErrorLogs(
+            files=(
+                ErrorLogEnd(path="/var/log/nginx/a b.log", lines=("2026/11/29 21:00:00 [crit] 1#1: a", "two")),
+                ErrorLogEnd(path="/var/log/nginx/error.log", lines=()),
+            )
+        ),
+    ),
+    NginxSite(domain="example.com"): (
+        ex.SITE_SERVED,
+        SiteServed(named=False, user=None, targets=(), pools=(), error_logs=()),
+        SiteServed(
+            named=None,
+            user="www-data",
+            targets=(
+                Target(address="/run/php/x.sock", there=False),
+                Target(address="/run/y.sock", there=None),
+                Target(address="/run/z.sock", there=True, owner="forge:forge rw-rw----", shut=True),
+                Target(address="9000", there=True),
+                Target(address="9001", there=False),
+            ),
+            pools=(Listener(php="php8.2", pool="www", listen="/run/php/y.sock"),),
+            error_logs=("/var/log/nginx/example.com-error.log", "/var/log/nginx/b.log"),
+        ),
+    ),
+    Folders(path=APP, user="forge"): (
+        ex.FOLDERS,
+        FoldersState(
+            user="forge",
+            closed=(
+                ClosedPath(path="storage/logs", owner="root:root 755"),
+                ClosedPath(path="bootstrap/cache"),
+                ClosedPath(path="storage/framework/views/a b.php", owner="root:root 644"),
+            ),
+        ),
+    ),
     AppLog(path=APP): (LOG, ex.NO_LINES),
     NginxConfig(): (ex.SOUND, ex.BROKEN_CONFIG, ex.UNCHECKED),
     PhpFpmConfig(php="php8.2"): (ex.SOUND, ex.BROKEN_CONFIG, ex.UNCHECKED),

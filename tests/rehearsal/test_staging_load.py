@@ -37,6 +37,26 @@ def test_a_log_is_shortened_its_end_kept_and_its_writer_goes_on(staged: "Staged"
     staged.sh(CLEAN)
 
 
+def test_who_fills_a_disk_is_named_and_the_command_beside_it_goes_on(staged: "Staged", cli: "Cli") -> None:
+    """Deleting the file gives nothing back while it is open: then it is told as deleted, with the same command."""
+    staged.spoil("disk-written")
+    target = ("--host", staged.name, "--inventory", str(staged.inventory))
+
+    host = cli("invoke", "fix.high-load", *target, "--json", "--hold", "2").refused("disk-writer")
+
+    assert host.error is not None
+    command = "sudo systemctl stop remediate-fault-writer.service"
+    assert host.error.message.endswith(f": if it may be stopped, {command}")
+    assert "writes to /var/log/nginx/export.csv" in host.error.message
+    staged.sh("rm /var/log/nginx/export.csv")
+    deleted = cli("invoke", "fix.high-load", *target, "--json", "--hold", "2").refused("deleted-held")
+    assert deleted.error is not None
+    assert "/var/log/nginx/export.csv, deleted and still open" in deleted.error.message
+    assert deleted.error.message.endswith("sudo systemctl restart remediate-fault-writer.service")
+    staged.sh(command.removeprefix("sudo "))
+    cli("invoke", "fix.high-load", *target, "--json", "--hold", "2").is_("healthy", 0)
+
+
 def test_a_sample_finds_room_where_home_has_none_and_without_one_nothing_is_shortened(staged: "Staged") -> None:
     from remediate.programs.logs import SAMPLE_BYTES, keep_sample
 

@@ -176,6 +176,11 @@ DISTURBED: list[tuple[Fault, tuple[str, ...]]] = [
     (faults.UnitKilled(unit=UNIT), (UNIT,)),
     (faults.UnitMasked(unit=UNIT), (UNIT,)),
     (faults.UnitFlapping(unit=UNIT), (UNIT,)),
+    (faults.SocketAstray(path="/run/x.sock", nginx=UNIT), ("/etc/nginx/", UNIT)),
+    (
+        faults.DiskWritten(path="/var/log/nginx/x"),
+        ("/var/log/nginx/x", "remediate-fault-writer", "room on the disk"),
+    ),
     (faults.SocketRemoved(path="/run/x.sock", unit=UNIT), (UNIT,)),
     (faults.PortTaken(unit=UNIT, port=80), (UNIT, "remediate-stranger", "port 80")),
     (faults.LineAppended(path="/etc/x", line="y"), ("/etc/x",)),

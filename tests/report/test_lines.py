@@ -22,7 +22,8 @@ from remediate.playbook import Severity
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.probes.laravel import Deploy
-from remediate.probes.nginx import NginxConfig, NginxLog
+from remediate.probes.nginx import ErrorLogEnd, ErrorLogs, NginxConfig, NginxLog
+from remediate.probes.nginx_site import NginxSite
 from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.remedies.catalogue import remedies
 from remediate.report.lines import HEADLINES, WIDTH, Door, step_lines, survey_lines, verdict_lines
@@ -198,6 +199,15 @@ def test_every_refusal_says_what_to_do_next(code: str) -> None:
     assert any(line.strip().startswith("next: ") for line in lines)
 
 
+@pytest.mark.parametrize("code", ["process-left", "query-cause"])
+def test_a_command_is_whole_also_when_another_reason_comes_first(code: str) -> None:
+    """A log was shortened, say, and the disk filled again: the run is not fixed for that, and a process was left."""
+    steps = (step(Decision.REFUSE, "it is left to work", code=code), step(changed=True, verified=Verified.FAILED))
+    outcome = host(RunVerdict.NOT_FIXED, Touched.YES, steps=steps, error=Problem(code="not-holding", message="again"))
+    (told,) = (line for line in verdict_lines(outcome, DOOR) if line.strip().startswith("next:"))
+    assert told.split("invoke ")[1].endswith("--host web1 --even-if-pages-answer yes")
+
+
 def test_a_reason_that_a_step_has_given_is_not_given_twice() -> None:
     refused = step(Decision.REFUSE, "port 80 is taken", code="port-taken")
     problem = Problem(code="port-taken", message="port 80 is taken")
@@ -216,7 +226,7 @@ LINES = tuple(f"line {number}" for number in range(9))
 
 
 def last_words(unit: Fact, log: Fact = LogLines(lines=LINES)) -> list[str]:  # noqa: B008  # it is frozen
-    after = seen({UNIT: unit, LOG: log, OTHER_LOG: LogLines(lines=LINES)})
+    after = seen({UNIT: unit, LOG: log, OTHER_LOG: ErrorLogs(files=(ErrorLogEnd(path="/e.log", lines=LINES),))})
     lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES, after=after), DOOR)
     return [line.strip() for line in lines if line.strip().startswith(("last lines", "line "))]
 
@@ -225,10 +235,34 @@ def test_the_culprits_own_log_is_quoted() -> None:
     assert last_words(ex.FAILED) == ["last lines of the log of php8.2-fpm:", *LINES[-6:]]
 
 
-def test_when_nothing_is_known_to_be_ill_every_log_is_quoted_briefly() -> None:
-    every = ["last lines of the log of php8.2-fpm:", *LINES[-2:], "last lines of the error log of nginx:", *LINES[-2:]]
+def test_when_nothing_is_known_to_be_ill_every_log_is_quoted_briefly_but_that_of_what_runs() -> None:
+    every = ["last lines of the error log of nginx, /e.log:", *LINES[-2:]]
     assert last_words(ex.RUNNING) == every
-    assert last_words(ex.RUNNING, ex.NO_LINES) == every[3:]
+    assert last_words(ex.RUNNING, ex.NO_LINES) == every
+
+
+SITE = NginxSite(domain="example.com")
+OWN = "/var/log/nginx/example.com-error.log"
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (
+            (ErrorLogEnd(path="/var/log/nginx/error.log", lines=LINES), ErrorLogEnd(path=OWN, lines=("line of it",))),
+            [f"last lines of the error log of nginx, {OWN}:", "line of it"],
+        ),
+        ((ErrorLogEnd(path=OWN, lines=()),), []),
+        ((), [f"last lines of the error log of nginx, {OWN}:", f"not read: see `sudo tail -n 20 {OWN}`"]),
+    ],
+)
+def test_of_nginxs_error_logs_the_sites_own_is_quoted(files: tuple[ErrorLogEnd, ...], told: list[str]) -> None:
+    served = ex.SITE_SERVED.model_copy(update={"error_logs": (OWN,)})
+    before = seen({SITE: served, OTHER_LOG: ErrorLogs(files=files)})
+    error = Problem(code="unexplained", message="x")
+    lines = verdict_lines(host(RunVerdict.REFUSED, before=before, error=error), DOOR)
+    quoted = ("last lines", "line ", "not read")
+    assert [line.strip() for line in lines if line.strip().startswith(quoted)] == told
 
 
 @pytest.mark.parametrize(("code", "quoted"), [("unexplained", True), ("unstable", True), ("unit-masked", False)])

@@ -43,9 +43,11 @@ from remediate.outcome import HostOutcome, Mode, Report
 from remediate.playbook import Cure, Single
 from remediate.playbooks.app_down import app_down
 from remediate.probes.filesystems import Room
+from remediate.probes.folders import ClosedPath, Folders, FoldersState
 from remediate.probes.laravel import AppLog
 from remediate.probes.network import PortOwner
-from remediate.probes.nginx import NginxLog
+from remediate.probes.nginx import ErrorLogEnd, ErrorLogs, NginxLog
+from remediate.probes.nginx_site import NginxSite, Target
 from remediate.probes.php_fpm import Ping
 from remediate.probes.sudo import SudoRules
 from remediate.probes.systemd import LogLines, UnitLog
@@ -81,8 +83,37 @@ LOGS: Changes = {
             "systemd[1]: php8.2-fpm.service: Main process exited, code=exited, status=255/EXCEPTION",
         )
     ),
-    NginxLog(): LogLines(lines=("2026/11/23 08:31:12 [crit] 69#69: *17 connect() to unix:/run/php/php8.2-fpm.sock",)),
+    NginxLog(): ErrorLogs(
+        files=(
+            ErrorLogEnd(
+                path="/var/log/nginx/error.log",
+                lines=("2026/11/23 08:31:12 [crit] 69#69: *17 connect() to unix:/run/php/php8.2-fpm.sock",),
+            ),
+        )
+    ),
     AppLog(path=PATH): LogLines(lines=('[2026-11-23 08:31:11] production.ERROR: Class "App\\Shop" not found',)),
+}
+ASTRAY: Changes = {
+    NginxSite(domain="example.com"): ex.SITE_SERVED.model_copy(
+        update={
+            "targets": (Target(address="/run/php/shop.sock", there=False),),
+            "error_logs": ("/var/log/nginx/example.com-error.log",),
+        }
+    ),
+    NginxLog(): ErrorLogs(
+        files=(
+            ErrorLogEnd(
+                path="/var/log/nginx/example.com-error.log",
+                lines=(
+                    "2026/11/23 08:31:12 [crit] 69#69: *17 connect() to unix:/run/php/shop.sock failed (2: No such)",
+                ),
+            ),
+            ErrorLogEnd(path="/var/log/nginx/error.log", lines=("2026/11/23 08:31:12 [error] 69#69: of another site",)),
+        )
+    ),
+    Folders(path=PATH, user="forge"): FoldersState(
+        user="forge", closed=(ClosedPath(path="storage/framework/views", owner="root:root 755"),)
+    ),
 }
 DOWN: Changes = {**broken("php-fpm down"), POOLS: ex.pools(Ping.REFUSED, children=0, listens=False), **LOGS}
 BACK: Changes = {FPM: AGAIN, POOLS: ex.POOLS}
@@ -124,6 +155,7 @@ SCENES: Final[Mapping[str, Scene]] = {
     "refused-sudo": Scene(session({**DOWN, RULES: SudoRules(user="forge", rules=())})),
     "refused-unreadable": Scene(session({**HEALTHY, DAEMON: Unreadable("supervisor: systemctl: no answer in 5 s")})),
     "unexplained": Scene(session({**HEALTHY, **dict.fromkeys(PAGES, ex.page(500)), **LOGS})),
+    "unexplained-unequal": Scene(session({**HEALTHY, **dict.fromkeys(PAGES, ex.page(502)), **LOGS, **ASTRAY})),
     "not-fixed": Scene(session(DOWN, FAILS_AGAIN)),
     "not-fixed-symptom-persists": Scene(session(DOWN, BACK)),
     "not-fixed-not-holding": Scene(session(DOWN, {**BACK, **UP}, at={4: {FPM: ex.FAILED}})),

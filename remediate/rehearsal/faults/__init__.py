@@ -21,7 +21,14 @@ from remediate.rehearsal.faults.database import (
     ServerFrozen,
     TransactionForgotten,
 )
-from remediate.rehearsal.faults.disk import ROOM, DeletedLogFilled, FileFilled, LaravelLogFilled, LogLinked
+from remediate.rehearsal.faults.disk import (
+    ROOM,
+    DeletedLogFilled,
+    DiskWritten,
+    FileFilled,
+    LaravelLogFilled,
+    LogLinked,
+)
 from remediate.rehearsal.faults.fault import MARKER, Fault, RootShell
 from remediate.rehearsal.faults.load import PROCESSOR, PhpRunaway, QueryComputing, Runaway, UnitRunaway
 from remediate.rehearsal.faults.payments import JobsFailed, RouteBroken, SecretChanged, StoreStopped
@@ -45,6 +52,7 @@ from remediate.rehearsal.faults.supervisor import (
 from remediate.rehearsal.faults.units import (
     LineAppended,
     PortTaken,
+    SocketAstray,
     SocketRemoved,
     UnitFlapping,
     UnitKilled,
@@ -66,6 +74,7 @@ __all__ = [
     "DatabaseMissing",
     "DeletedLogFilled",
     "DeployRunning",
+    "DiskWritten",
     "Fault",
     "FileFilled",
     "IssuedOften",
@@ -96,6 +105,7 @@ __all__ = [
     "SecretChanged",
     "ServerCrashed",
     "ServerFrozen",
+    "SocketAstray",
     "SocketRemoved",
     "StoreStopped",
     "TableLocked",

@@ -40,6 +40,34 @@ class FileFilled(Fault):
         return f"truncate -c -s 0 '{self.path}'"
 
 
+class DiskWritten(Fault):
+    """A unit writes to a file of its own until its disk is full, and goes on."""
+
+    kind: Literal["disk-written"] = "disk-written"
+    path: AbsolutePath = Field(description="the file, on a disk that may be filled")
+    unit: UnitName = Field(default="remediate-fault-writer", description="transient unit that writes to it")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.unit} writes to {self.path} until its disk is full, and goes on"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.path, self.unit, ROOM)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        writes = f"exec >>{self.path}; while :; do dd if=/dev/zero bs=1M status=none 2>/dev/null; sleep 1; done"
+        return (
+            f"systemd-run --quiet --collect --unit={self.unit} /bin/sh -c '{writes}'\n"
+            f'until [ "$(df --output=avail {self.path.rpartition("/")[0]} | tail -n 1)" -eq 0 ]; do sleep 0.1; done'
+        )
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"systemctl stop {self.unit} 2>/dev/null || true; rm -f '{self.path}'"
+
+
 class DeletedLogFilled(Fault):
     """A log filled its disk and was deleted while its writer still has it open; a new one of that name is there."""
 

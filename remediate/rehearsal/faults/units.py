@@ -163,6 +163,34 @@ class SocketRemoved(Fault):
         return f"systemctl restart {self.unit}"
 
 
+class SocketAstray(Fault):
+    """nginx passes the site's requests to a socket that no pool has, as after another PHP was installed."""
+
+    kind: Literal["socket-astray"] = "socket-astray"
+    path: AbsolutePath = Field(description="socket that a pool listens on, and that nginx should ask")
+    nginx: UnitName = Field(description="unit of the web server")
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"nginx asks another socket than {self.path}"
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return ("/etc/nginx/", self.nginx)
+
+    def breaking(self) -> str:
+        """See Fault."""
+        return self._edit(f"s|unix:{self.path};|unix:{self.path}.astray;|")
+
+    def mending(self) -> str:
+        """See Fault."""
+        return self._edit(f"s|unix:{self.path}.astray;|unix:{self.path};|")
+
+    def _edit(self, how: str) -> str:
+        # A reload is over before the new workers answer.
+        return f"sed -i --follow-symlinks '{how}' /etc/nginx/sites-enabled/*; systemctl reload {self.nginx}; sleep 1"
+
+
 class PortTaken(Fault):
     """A unit is stopped, and a stranger listens on its port and answers."""
 

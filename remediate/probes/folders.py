@@ -1,0 +1,82 @@
+"""Whether the application's user can write where Laravel has to."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.fields import AbsolutePath, UserName
+from remediate.probe import Fact, Probe, last_line
+from remediate.programs.run import run_shell
+
+
+class ClosedPath(BaseModel):
+    """A folder, or a file in one, that its user cannot write."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = Field(description="below the application")
+    owner: str = Field(default="", description="owner, group and mode; empty where it does not exist")
+
+    def describe(self) -> str:
+        """Say what is wrong with it."""
+        return f"{self.path} ({self.owner})" if self.owner else f"{self.path} (there is none)"
+
+
+class FoldersState(Fact):
+    """What the application cannot write, although it has to."""
+
+    user: str
+    closed: tuple[ClosedPath, ...]
+
+    @property
+    def unequal(self) -> tuple[str, ...]:
+        """See Fact."""
+        if not self.closed:
+            return ()
+        more = f" and {len(self.closed) - 3} more" if len(self.closed) > 3 else ""
+        return (f"{self.user} cannot write {', '.join(each.describe() for each in self.closed[:3])}{more}",)
+
+    @property
+    def ok(self) -> bool | None:
+        """See Fact."""
+        return not self.closed
+
+    def describe(self) -> str:
+        """See Fact."""
+        return "; ".join(self.unequal) or f"{self.user} can write them"
+
+
+class Folders(Probe[FoldersState]):
+    """Ask, as the application's user, whether it can write its logs, caches and compiled views.
+
+    A page fails as soon as a view has to be compiled, or an error to be logged, where it cannot.
+    """
+
+    kind: Literal["laravel.folders"] = "laravel.folders"
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(description="user the application runs as")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "folders"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return run_shell("closed_folders", self.path, user=self.user, seconds=5)
+
+    def parse(self, output: Output) -> FoldersState:
+        """See Probe."""
+        if output.exit != 0 or output.stderr.strip():
+            raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
+        return FoldersState(user=self.user, closed=tuple(map(self._closed, output.stdout.splitlines())))
+
+    def _closed(self, line: str) -> ClosedPath:
+        match line.split(" ", 4):
+            case ["missing", "-", "-", "-", path] if path:
+                return ClosedPath(path=path)
+            case ["closed", owner, group, mode, path] if path:
+                return ClosedPath(path=path, owner=f"{owner}:{group} {mode}")
+            case _:
+                raise Unreadable(f"{self.label()}: {line[:80]!r} is not about a folder")

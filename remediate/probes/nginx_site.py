@@ -1,0 +1,166 @@
+"""What nginx does with a site's requests, compared with what there is: sockets, pools, who may connect."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.fields import HostName
+from remediate.probe import Fact, Probe
+from remediate.probes.discover_php import CONFIGURATION, DUMP, POOLS, Listener, address, listeners
+from remediate.probes.nginx_config import site_blocks
+
+_SOCKETS: Final = r"""
+user=$(sed -n 's/^[[:space:]]*user[[:space:]]\{1,\}\([A-Za-z0-9_.-]*\).*;.*/\1/p' /etc/nginx/nginx.conf 2>/dev/null)
+[ -z "$user" ] || echo "user $user $(id -Gn -- "$user" 2>/dev/null)"
+! ports=$(ss -lntH 2>/dev/null) || echo "ports" $(printf '%s\n' "$ports" | awk '{ sub(/.*:/, "", $4); print $4 }')
+gone() {
+  up=$(dirname -- "$1")
+  while [ ! -e "$up" ] && [ "$up" != / ]; do up=$(dirname -- "$up"); done
+  [ -x "$up" ]
+}
+grep -rhosE 'unix:/[^;:"[:space:]]+' /etc/nginx | sed 's/^unix://' | sort -u | head -n 100 | while read -r path; do
+  # An access list may let in whom the mode does not: it shows as a plus sign.
+  if [ -S "$path" ]; then echo "socket $(stat -L -c '%U %G' -- "$path") $(ls -ldL -- "$path" | cut -c 1-11) $path"
+  elif gone "$path"; then echo "gone $path"
+  else echo "unseen $path"; fi
+done
+"""
+_KEPT: Final = "include|listen|server_name|server|fastcgi_pass|error_log"
+_SOCKET: Final = re.compile(r"socket (\S+) (\S+) s(\S{9})([+. ]?) (/.*)")
+
+
+class Target(BaseModel):
+    """Where nginx passes requests of the site to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str
+    there: bool | None = Field(description="whether there is such a socket, or somebody listens; None where unknown")
+    owner: str = Field(default="", description="owner, group and mode of a socket")
+    shut: bool = Field(default=False, description="whether nginx's user may certainly not connect to it")
+
+
+class SiteServed(Fact):
+    """What nginx asks for a site, and what there is to answer."""
+
+    named: bool | None = Field(description="whether a server block carries its name; None where that is not certain")
+    user: str | None = Field(description="who nginx's workers run as; None where its configuration does not say")
+    targets: tuple[Target, ...]
+    pools: tuple[Listener, ...] = Field(description="every pool of every PHP-FPM")
+    error_logs: tuple[str, ...] = Field(description="files that the site's errors go to")
+
+    @property
+    def unequal(self) -> tuple[str, ...]:
+        """See Fact."""
+        nameless = ("no server block of nginx has the site's name",) if self.named is False else ()
+        return (*(f"nginx asks {each}" for each in self._unserved()), *nameless)
+
+    def _unserved(self) -> Iterator[str]:
+        for each in self.targets:
+            if each.shut:
+                yield f"{each.address}, to which {self.user} may not connect ({each.owner})"
+            elif each.there is False and not any(pool.listen == each.address for pool in self.pools):
+                where = ", ".join(f"pool {pool.pool} of {pool.php} listens on {pool.listen}" for pool in self.pools[:3])
+                yield f"{each.address}, which is not there{f': {where}' if where else ''}"
+
+    @property
+    def ok(self) -> bool | None:
+        """Not well where nginx asks what nobody answers; it only informs where nothing could be compared."""
+        if tuple(self._unserved()):
+            return False
+        return True if self.targets and all(each.there for each in self.targets) else None
+
+    def describe(self) -> str:
+        """See Fact."""
+        return "; ".join(self._unserved()) or ", ".join(each.address for each in self.targets) or "no PHP-FPM"
+
+
+class NginxSite(Probe[SiteServed]):
+    """Ask what nginx's configuration does with a site's requests, and whether that is there.
+
+    As the user of the login: files that it cannot read leave it unknown.
+    """
+
+    kind: Literal["nginx.site"] = "nginx.site"
+    domain: HostName = Field(description="name of the site")
+
+    def label(self) -> str:
+        """See Probe."""
+        return "nginx asks"
+
+    def command(self) -> Run:
+        """See Probe."""
+        return Run.of("sh", "-c", f"{POOLS}{_SOCKETS}{CONFIGURATION}", "sh", _KEPT, seconds=10)
+
+    def parse(self, output: Output) -> SiteServed:
+        """See Probe."""
+        begin = output.stdout.find(DUMP)
+        if begin < 0:
+            raise Unreadable(f"{self.label()}: there is no configuration of nginx in /etc/nginx")
+        there, dump = output.stdout[:begin], output.stdout[begin:]
+        try:
+            blocks = site_blocks(dump, self.domain)
+        except ValueError as error:
+            raise Unreadable(f"{self.label()}: nginx's configuration cannot be understood: {error}") from None
+        if blocks is None:
+            raise Unreadable(f"{self.label()}: nginx's configuration is empty")
+        fixed = not any("$" in target for target in blocks.targets)
+        seen = _Seen.read(there)
+        return SiteServed(
+            named=blocks.named,
+            user=seen.user or None,
+            targets=tuple(seen.target(address(each)) for each in blocks.targets) if fixed else (),
+            pools=tuple(listeners(there)),
+            error_logs=tuple(path for path in blocks.error_logs if path.startswith("/")),
+        )
+
+
+class _Seen(BaseModel):
+    """What stands beside the configuration: sockets, ports, the groups of nginx's user."""
+
+    groups: frozenset[str] | None
+    user: str
+    ports: frozenset[str] | None
+    sockets: dict[str, tuple[str, str, str, str]]
+    gone: frozenset[str]
+
+    @classmethod
+    def read(cls, text: str) -> "_Seen":
+        lines = text.splitlines()
+        users = [line.split()[1:] for line in lines if line.startswith("user ")]
+        ports = [line.split()[1:] for line in lines if line == "ports" or line.startswith("ports ")]
+        sockets = (found for line in lines if (found := _SOCKET.fullmatch(line)))
+        return cls(
+            user=users[-1][0] if users else "",
+            groups=frozenset(users[-1][1:]) if users and len(users[-1]) > 1 else None,
+            ports=frozenset(ports[-1]) if ports else None,
+            sockets={address(each[5]): (each[1], each[2], each[3], each[4]) for each in sockets},
+            gone=frozenset(address(line.removeprefix("gone ")) for line in lines if line.startswith("gone ")),
+        )
+
+    def target(self, place: str) -> Target:
+        if not place.startswith("/"):
+            local = place.isdigit() and self.ports is not None
+            return Target(address=place, there=place in (self.ports or ()) if local else None)
+        if place in self.gone:
+            return Target(address=place, there=False)
+        if place not in self.sockets:
+            return Target(address=place, there=None)
+        owner, group, mode, more = self.sockets[place]
+        return Target(
+            address=place,
+            there=True,
+            owner=f"{owner}:{group} {mode}",
+            shut=more != "+" and self._shut(owner, group, mode),
+        )
+
+    def _shut(self, owner: str, group: str, mode: str) -> bool:
+        """Whether nginx's user may not write to a socket, which is what connecting takes (unix(7))."""
+        if not self.user or self.groups is None or self.user == "root":
+            return False
+        part = 0 if owner == self.user else 3 if group in self.groups else 6
+        return mode[part + 1] != "w"

@@ -1,0 +1,69 @@
+"""Picks from the logs of a survey what may tell a person what no guard knows."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from remediate.outcome import Reading
+
+LOGS: Final = frozenset({"systemd.unit-log", "nginx.log", "laravel.log"})
+
+
+class Quote(NamedTuple):
+    """The end of one log, as far as it is worth showing."""
+
+    log: str
+    lines: Sequence[str]
+
+
+def quotes(readings: Sequence[Reading]) -> list[Quote]:
+    """Return the logs of what is not well; when nothing is known to be ill of every other one, but briefly."""
+    ill = [reading.label for reading in readings if reading.ok is False]
+    well = {f"log of {reading.label}" for reading in readings if reading.probe == "systemd.unit" and reading.ok}
+    logs = [(reading, quote) for reading in readings if reading.probe in LOGS for quote in _of(reading, readings)]
+    culprits = [quote for reading, quote in logs if any(label in reading.label for label in ill)]
+    # What a unit says that started as it should tells less than what a site or the application complains of.
+    telling = [quote for reading, quote in logs if reading.label not in well] or [quote for _, quote in logs]
+    shown = [(quote, 6) for quote in culprits] or [(quote, 2) for quote in telling]
+    return [quote._replace(lines=quote.lines[-count:]) for quote, count in shown]
+
+
+def _of(reading: Reading, readings: Sequence[Reading]) -> Iterator[Quote]:
+    """Yield what a log said; of nginx's error logs the site's, where its configuration tells which they are."""
+    said = _read(_Said, reading) or _Said()
+    if said.lines:
+        yield Quote(reading.label, said.lines)
+    if reading.probe != "nginx.log":
+        return
+    sites = (_read(_Named, each) for each in readings if each.probe == "nginx.site")
+    named = [path for site in sites if site for path in site.error_logs]
+    files = {each.path: each.lines for each in said.files}
+    for path in dict.fromkeys(named or files):
+        if lines := files.get(path, (f"not read: see `sudo tail -n 20 {shlex.quote(path)}`",)):
+            yield Quote(f"{reading.label}, {path}", lines)
+
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class _File(BaseModel):
+    path: str
+    lines: tuple[str, ...]
+
+
+class _Said(BaseModel):
+    lines: tuple[str, ...] = ()
+    files: tuple[_File, ...] = ()
+
+
+class _Named(BaseModel):
+    error_logs: tuple[str, ...] = ()
+
+
+def _read(model: type[T], reading: Reading) -> T | None:
+    try:
+        return model.model_validate(reading.value)
+    except ValidationError:
+        return None  # there was no answer, or an older version wrote it
