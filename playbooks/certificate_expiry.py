@@ -1,6 +1,7 @@
 """The site's certificate has expired, or is about to (runbook 4.6)."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -53,13 +54,15 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield cured("certificate-not-loaded", unloaded, "nginx.reload", needs=(nginx, broken.path))
 
     hindered = partial(faults.RenewalHindered, certificate=expired)
-    silent = hindered(hindrance=faults.UnitStopped(unit="pebble"))
-    back = FollowUp("let the host reach its ACME server", script="systemctl start pebble")
+    silent = hindered(hindrance=faults.ServerFrozen(unit="pebble"))
+    back = FollowUp("let the host reach its ACME server", script="systemctl kill --signal=CONT pebble")
     yield refused("authority-down", silent, "acme-unreachable", needs=(nginx,), then=back)
     mend = FollowUp("mend the configuration", script=f"sed -i '/^{broken.line}$/d' {broken.path}")
     yield refused("renewal-nginx-broken", hindered(hindrance=broken), "config-broken", needs=(nginx,), then=mend)
     first = FollowUp("fix.app-down", by=app_down)
-    yield refused("renewal-nginx-stopped", hindered(hindrance=stopped), "nginx-down", needs=("pebble",), then=first)
+    # It runs again then, and the certificate that it serves is still the next thing to mend.
+    half = replace(first, leads_to="symptom-persists")
+    yield refused("renewal-nginx-stopped", hindered(hindrance=stopped), "nginx-down", needs=("pebble",), then=half)
     closed = faults.ChallengeShut(config=site)
     serve = FollowUp("have port 80 and the challenge's path served", script=closed.mending())
     shut = hindered(hindrance=closed)

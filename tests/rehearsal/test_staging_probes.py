@@ -44,6 +44,9 @@ CACHED: Final = f"{APP}/bootstrap/cache/config.php"
 LIVE: Final = f"/etc/letsencrypt/live/{DOMAIN}"
 RENEWAL: Final = f"/etc/letsencrypt/renewal/{DOMAIN}.conf"
 OPCACHE: Final = "/etc/php/8.2/fpm/conf.d/99-test.ini"
+SOCKET: Final = "unix:/run/php/php8.2-fpm.sock"
+SITE: Final = "/etc/nginx/sites-available/agency-platform"
+VIEWS: Final = f"{APP}/storage/framework/views"
 CERTBOT: Final = "/var/log/letsencrypt/letsencrypt.log"
 OLD: Final = f"touch -d yesterday {CACHED}"
 PATIENCE: Final = 30.0
@@ -109,6 +112,7 @@ CASES: Final[dict[str, Case]] = {
     "disk.held-logs": Case("disk-deleted-log", holds("/var/log/nginx/access.log")),
     "disk.log-files": Case("disk-access-log", lambda fact: any(each.big and each.on_full for each in fact.files)),
     "disk.log-writers": Case("nginx-stopped", lambda fact: "nginx" not in {each.command for each in fact.files}),
+    "disk.writers": Case("disk-written", lambda fact: bool(fact.writers)),
     "disk.room": Case("disk-foreign", wrong),
     "http.site": Case("nginx-stopped", wrong),
     "journal.use": Case(
@@ -123,12 +127,14 @@ CASES: Final[dict[str, Case]] = {
     "laravel.database": Case("mariadb-stopped", wrong),
     "laravel.deploy": Case("deploy-running", lambda fact: bool(fact.running)),
     "laravel.env-file": Case(f"mv {APP}/.env {APP}/.env.away", missing, f"mv {APP}/.env.away {APP}/.env"),
+    "laravel.folders": Case(f"chown root: {VIEWS}; chmod 755 {VIEWS}", wrong, f"chown forge: {VIEWS}"),
     "laravel.log": Case(
         f"""echo "[$(date '+%F %T')] production.ERROR: boom" >> {APP}/storage/logs/laravel.log""",
         says("production.ERROR: boom"),
         f"sed -i '/ERROR: boom/d' {APP}/storage/logs/laravel.log",
         before=f"touch {APP}/storage/logs/laravel.log; chown forge: {APP}/storage/logs/laravel.log",
     ),
+    "mysql.account-hosts": Case("database-account-elsewhere", lambda fact: "127.0.0.1" not in fact.hosts),
     "mysql.data-directory": Case("disk-foreign", wrong),
     "mysql.longest-idle": Case("database-connections-idle", wrong),
     "mysql.sessions": Case("mariadb-stopped", wrong),
@@ -137,9 +143,14 @@ CASES: Final[dict[str, Case]] = {
     "nginx.config": Case("nginx-broken", wrong),
     "nginx.log": Case(
         f"systemctl stop php8.2-fpm; curl -sko /dev/null --connect-to ::127.0.0.1: https://{DOMAIN}/",
-        says("php8.2-fpm.sock failed"),
+        lambda fact: any("php8.2-fpm.sock failed" in line for each in fact.files for line in each.lines),
         "systemctl start php8.2-fpm",
         before="truncate -s 0 /var/log/nginx/error.log",
+    ),
+    "nginx.site": Case(
+        f"sed -i 's|{SOCKET};|unix:/run/php/shop.sock;|' {SITE}; nginx -s reload",
+        wrong,
+        f"sed -i 's|unix:/run/php/shop.sock;|{SOCKET};|' {SITE}; nginx -s reload",
     ),
     "nginx.visits": Case(
         f"curl -sko /dev/null -A Prober/1 --connect-to ::127.0.0.1: https://{DOMAIN}/webhooks/stripe",
@@ -172,6 +183,7 @@ ELSEWHERE: Final = {
     "alertmanager.routing": "test_staging_checklist",
     "apt.patches": "test_staging_patches",
     "backup.restored": "test_staging_backup",
+    "cache.code": "test_staging_cache",
     "http.page": "test_staging_checklist",
     "laravel.env-value": "test_staging_configuration",
     "laravel.error-tracking": "test_staging_checklist",
@@ -179,6 +191,8 @@ ELSEWHERE: Final = {
     "laravel.rows": "test_staging_backup",
     "machine.identity": "every run: it has no bad state",
     "machine.load": "every run: a container has the load of the machine below it",
+    "mysql.first-query": "test_staging_database",
+    "mysql.session": "test_staging_database",
     "prometheus.alert-rules": "test_staging_checklist",
     "prometheus.alertmanagers": "test_staging_checklist",
     "prometheus.configuration-age": "test_staging_checklist",

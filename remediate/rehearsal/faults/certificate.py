@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from remediate.fields import AbsolutePath, HostName
+from remediate.rehearsal.faults.database import ServerFrozen
 from remediate.rehearsal.faults.fault import Fault
 from remediate.rehearsal.faults.units import LineAppended, UnitStopped
 
@@ -258,7 +259,7 @@ class ChallengeShut(Fault):
 
 
 Hindrance = Annotated[
-    IssuedOften | CertbotAtWork | ChallengeShut | UnitStopped | LineAppended, Field(discriminator="kind")
+    IssuedOften | CertbotAtWork | ChallengeShut | ServerFrozen | UnitStopped | LineAppended, Field(discriminator="kind")
 ]
 
 
