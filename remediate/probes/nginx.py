@@ -95,7 +95,8 @@ class NginxLog(Probe[ErrorLogs]):
 
     def parse(self, output: Output) -> ErrorLogs:
         """See Probe."""
-        if output.exit != 0 or output.stderr.strip():
+        # One that was rotated away meanwhile is no reason to show none.
+        if output.exit != 0 or (output.stderr.strip() and not output.stdout.strip()):
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
         files: dict[str, list[str]] = {}
         lines: list[str] | None = None

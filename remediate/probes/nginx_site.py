@@ -17,6 +17,7 @@ _SOCKETS: Final = r"""
 user=$(sed -n 's/^[[:space:]]*user[[:space:]]\{1,\}\([A-Za-z0-9_.-]*\).*;.*/\1/p' /etc/nginx/nginx.conf 2>/dev/null)
 [ -z "$user" ] || echo "user $user $(id -Gn -- "$user" 2>/dev/null)"
 ! ports=$(ss -lntH 2>/dev/null) || echo "ports" $(printf '%s\n' "$ports" | awk '{ sub(/.*:/, "", $4); print $4 }')
+ss -lxnH 2>/dev/null | awk '$5 ~ /^\// { print "heard", $5 }' | sort -u | head -n 200
 gone() {
   up=$(dirname -- "$1")
   while [ ! -e "$up" ] && [ "$up" != / ]; do up=$(dirname -- "$up"); done
@@ -44,13 +45,28 @@ class Target(BaseModel):
     shut: bool = Field(default=False, description="whether nginx's user may certainly not connect to it")
 
 
+class Pool(BaseModel):
+    """A pool of a PHP-FPM, and whether anybody listens where it is meant to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    php: str
+    name: str
+    listen: str
+    heard: bool
+
+    def describe(self) -> str:
+        """Say where it is found, or would be."""
+        return f"pool {self.name} of {self.php} {'listens' if self.heard else 'is meant to listen'} on {self.listen}"
+
+
 class SiteServed(Fact):
     """What nginx asks for a site, and what there is to answer."""
 
     named: bool | None = Field(description="whether a server block carries its name; None where that is not certain")
     user: str | None = Field(description="who nginx's workers run as; None where its configuration does not say")
     targets: tuple[Target, ...]
-    pools: tuple[Listener, ...] = Field(description="every pool of every PHP-FPM")
+    pools: tuple[Pool, ...] = Field(description="every pool of every PHP-FPM")
     error_logs: tuple[str, ...] = Field(description="files that the site's errors go to")
 
     @property
@@ -64,7 +80,8 @@ class SiteServed(Fact):
             if each.shut:
                 yield f"{each.address}, to which {self.user} may not connect ({each.owner})"
             elif each.there is False and not any(pool.listen == each.address for pool in self.pools):
-                where = ", ".join(f"pool {pool.pool} of {pool.php} listens on {pool.listen}" for pool in self.pools[:3])
+                pools = [pool for pool in self.pools if pool.heard] or self.pools
+                where = ", ".join(pool.describe() for pool in pools[:3])
                 yield f"{each.address}, which is not there{f': {where}' if where else ''}"
 
     @property
@@ -114,7 +131,7 @@ class NginxSite(Probe[SiteServed]):
             named=blocks.named,
             user=seen.user or None,
             targets=tuple(seen.target(address(each)) for each in blocks.targets) if fixed else (),
-            pools=tuple(listeners(there)),
+            pools=tuple(map(seen.pool, listeners(there))),
             error_logs=tuple(path for path in blocks.error_logs if path.startswith("/")),
         )
 
@@ -125,6 +142,7 @@ class _Seen(BaseModel):
     groups: frozenset[str] | None
     user: str
     ports: frozenset[str] | None
+    heard: frozenset[str]
     sockets: dict[str, tuple[str, str, str, str]]
     gone: frozenset[str]
 
@@ -138,9 +156,14 @@ class _Seen(BaseModel):
             user=users[-1][0] if users else "",
             groups=frozenset(users[-1][1:]) if users and len(users[-1]) > 1 else None,
             ports=frozenset(ports[-1]) if ports else None,
+            heard=frozenset(address(line.removeprefix("heard ")) for line in lines if line.startswith("heard ")),
             sockets={address(each[5]): (each[1], each[2], each[3], each[4]) for each in sockets},
             gone=frozenset(address(line.removeprefix("gone ")) for line in lines if line.startswith("gone ")),
         )
+
+    def pool(self, found: Listener) -> Pool:
+        heard = found.listen in (self.heard if found.listen.startswith("/") else self.ports or ())
+        return Pool(php=found.php, name=found.pool, listen=found.listen, heard=heard)
 
     def target(self, place: str) -> Target:
         if not place.startswith("/"):

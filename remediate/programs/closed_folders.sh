@@ -5,6 +5,7 @@ for folder in storage/framework/views storage/logs bootstrap/cache storage/frame
 if [ ! -e "$folder" ]; then
 case $folder in storage/framework/cache|storage/framework/sessions) ;; *) echo "missing - - - $folder" ;; esac;
 elif [ ! -w "$folder" ] || [ ! -x "$folder" ]; then stat -L -c "closed %U %G %a %n" -- "$folder";
-else find -H "$folder" -maxdepth 1 -type f ! -writable -printf "closed %u %g %m %p\n" | head -n 3;
+else case $folder in storage/logs) name="laravel*.log" ;; *) name="*.php" ;; esac;
+find -H "$folder" -maxdepth 1 -type f -name "$name" ! -writable -printf "closed %u %g %m %p\n" | head -n 3;
 fi;
 done;

@@ -1,6 +1,6 @@
 """What a person types to stop a process, where no remedy may."""
 
-from typing import Final
+from typing import Final, Literal
 
 from remediate.probes.systemd import full_name
 
@@ -15,14 +15,14 @@ def in_a_unit(unit: str | None) -> bool:
     return not unit.startswith("user@") or "/" in unit  # a user manager's service is one as well
 
 
-def stopping(pid: int, *, parent: int, user: str, unit: str | None) -> str:
-    """Return the command that stops a process for good, and nothing beside it."""
+def stopping(pid: int, *, parent: int, user: str, unit: str | None, verb: Literal["stop", "restart"] = "stop") -> str:
+    """Return the command that stops a process for good, or starts it again, and nothing beside it."""
     if not in_a_unit(unit):
         return f"sudo kill -TERM {pid}"
     manager, slash, service = (unit or "").partition("/")
     if slash:
-        return f"as {user}: systemctl --user stop {service}"
+        return f"as {user}: systemctl --user {verb} {service}"
     if manager in {full_name("supervisor"), full_name("supervisord")}:
         whose = f"the PROGRAM with pid {pid} or {parent} in `sudo supervisorctl status`"
-        return f"sudo supervisorctl stop PROGRAM, {whose}"
-    return f"sudo systemctl stop {manager}"
+        return f"sudo supervisorctl {verb} PROGRAM, {whose}"
+    return f"sudo systemctl {verb} {manager}"

@@ -47,7 +47,9 @@ _ROOT_FOLDERS: Final = ("/var/log", "/var/log/nginx")
 whoever may put a link there read and empty any file as root."""
 _WORTH: Final = 1024 * 1024
 """Bytes from which on a deleted file is worth asking for."""
-_LEFT_ALONE: Final = PROTECTED | {"rsyslogd", "syslog-ng", "systemd-journal"}
+_LEFT_ALONE: Final = (
+    PROTECTED | {"rsyslogd", "syslog-ng", "systemd-journal"} | {"dockerd", "containerd", "conmon", "kubelet", "mongod"}
+)
 """Programs that nobody stops to get room: what they write has another lever, or they are the service itself."""
 
 
@@ -139,9 +141,9 @@ class ReopenLogs(Remedy):
             holder = None
         if holder is None:
             return f"restart it, or have it open its log anew: see what it is with `systemctl status {file.pid}`"
-        if in_a_unit(holder.unit) and "/" not in (holder.unit or ""):
-            return f"have it let go: sudo systemctl restart {holder.unit}"
-        return f"have it let go, if it may be ended: {_stop(holder)}"
+        if in_a_unit(holder.unit):
+            return f"have it let go: {_by_hand(holder, 'restart')}"
+        return f"have it let go, if it may be ended: {_by_hand(holder, 'stop')}"
 
     def _held(self, room: RoomState, deleted: OpenFiles) -> list[OpenFile]:
         """Return what is worth letting go of, each file once per program, biggest first."""
@@ -179,8 +181,8 @@ class ReopenLogs(Remedy):
         return Proven(evidence="; ".join(_risen(was, now, mount) for mount in freed))
 
 
-def _stop(writer: DiskWriter) -> str:
-    return stopping(writer.pid, parent=writer.parent, user=writer.user, unit=writer.unit)
+def _by_hand(writer: DiskWriter, verb: Literal["stop", "restart"]) -> str:
+    return stopping(writer.pid, parent=writer.parent, user=writer.user, unit=writer.unit, verb=verb)
 
 
 def _signal(unit: str, name: str) -> Run:
@@ -281,7 +283,7 @@ class ShortenLogs(Remedy):
         if ends:
             first = max(ends, key=lambda each: each.grown_kib)  # of equals the one with the biggest file
             whether = "a backup, perhaps: if it may be stopped" if first.name in LONG else "if it may be stopped"
-            return refuse(DISK_WRITER, f"{told}; {first.describe()}: {whether}, {_stop(first)}")
+            return refuse(DISK_WRITER, f"{told}; {first.describe()}: {whether}, {_by_hand(first, 'stop')}")
         return refuse(DISK_FOREIGN, "; ".join((told, *(each.describe() for each in writers[:2]))))
 
     def _sorted(self, facts: Facts) -> tuple[list[LogFile], list[str]]:

@@ -10,7 +10,6 @@ from remediate.probes.certificate import ChainState, NoHandshake, ServedCertific
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import ConfigurationState, EnvState, FileState, ValueState
 from remediate.probes.descendants import Descendant, DescendantsState
-from remediate.probes.discover_php import Listener
 from remediate.probes.folders import FoldersState
 from remediate.probes.http import Answer, Failure
 from remediate.probes.laravel import (
@@ -24,7 +23,7 @@ from remediate.probes.laravel import (
 from remediate.probes.mysql import DataRoom, Session, SessionsState
 from remediate.probes.network import Listeners
 from remediate.probes.nginx import ErrorLogs
-from remediate.probes.nginx_site import SiteServed, Target
+from remediate.probes.nginx_site import Pool, SiteServed, Target
 from remediate.probes.opcache import OpcacheState
 from remediate.probes.php_fpm import Ping, PoolsState, PoolState
 from remediate.probes.redis import ContentState, RedisState
@@ -93,7 +92,7 @@ SITE_SERVED: Final = SiteServed(
     named=True,
     user="www-data",
     targets=(Target(address="/run/php/php8.2-fpm.sock", there=True, owner="www-data:www-data rw-rw----"),),
-    pools=(Listener(php="php8.2", pool="www", listen="/run/php/php8.2-fpm.sock"),),
+    pools=(Pool(php="php8.2", name="www", listen="/run/php/php8.2-fpm.sock", heard=True),),
     error_logs=("/var/log/nginx/error.log",),
 )
 """nginx asks a pool that is there."""

@@ -34,8 +34,10 @@ def of_site(probe: Probe[Fact], fact: Fact) -> Output | None:
 def _around(fact: SiteServed) -> Iterator[str]:
     for pool in fact.pools:
         version = pool.php.removeprefix("php")
-        yield f"/etc/php/{version}/fpm/pool.d/x.conf:[{pool.pool}]\n"
+        yield f"/etc/php/{version}/fpm/pool.d/x.conf:[{pool.name}]\n"
         yield f"/etc/php/{version}/fpm/pool.d/x.conf:listen = {pool.listen}\n"
+        if pool.heard:
+            yield f"heard {pool.listen}\n"
     if fact.user:
         yield f"user {fact.user} {fact.user}\n"
     ports = [each.address for each in fact.targets if each.there and not each.address.startswith("/")]

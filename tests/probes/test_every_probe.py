@@ -28,7 +28,7 @@ from remediate.probes.certificate import LineageCertificate, LineageChain, Linea
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.consumers import Consumer, ConsumerList, Consumers
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants, WorkersConfiguration
-from remediate.probes.discover_php import DiscoverPhp, InstalledPhp, Listener
+from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
 from remediate.probes.disk_writers import DiskWriterList, DiskWriters
 from remediate.probes.error_log import ErrorLog
 from remediate.probes.error_tracking import AppErrorTracking, TrackingState
@@ -64,7 +64,7 @@ from remediate.probes.mysql_session import OneSession, SessionState
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import ErrorLogEnd, ErrorLogs, NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
-from remediate.probes.nginx_site import NginxSite, SiteServed, Target
+from remediate.probes.nginx_site import NginxSite, Pool, SiteServed, Target
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.page import Page
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
@@ -129,7 +129,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
                 Target(address="9000", there=True),
                 Target(address="9001", there=False),
             ),
-            pools=(Listener(php="php8.2", pool="www", listen="/run/php/y.sock"),),
+            pools=(Pool(php="php8.2", name="www", listen="/run/php/y.sock", heard=False),),
             error_logs=("/var/log/nginx/example.com-error.log", "/var/log/nginx/b.log"),
         ),
     ),

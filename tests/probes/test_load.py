@@ -456,6 +456,17 @@ def test_the_real_kernel_tells_who_writes(on_a_disk: Callable[..., Output], plac
     assert (gone.deleted, gone.held_kib, gone.grown_kib, gone.pid) == (True, 2048, 0, log.pid)
 
 
+def test_the_real_shell_tells_a_closed_folder_from_one_that_is_missing(place: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can be another user")
+    (place / "closed").mkdir(mode=0o700)
+    probe = LogFiles(paths=(f"{place}/closed/a/x.log", f"{place}/gone/a/x.log", f"{place}/x.log"))
+    words = ("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", *probe.command().argv)
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    state = probe.read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
+    assert (state.files, state.unseen) == ((), (f"{place}/closed/a/x.log",))
+
+
 FILES = LogFiles(paths=(ACCESS, LARAVEL, "/root/x", "/tmp/l", "/nope/x"))
 WHAT = """0 file 50 4 1 www-data full big safe /var/log/nginx
 1 missing

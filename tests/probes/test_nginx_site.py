@@ -96,6 +96,15 @@ def test_what_nginx_asks_is_another_socket_than_the_pools(place: Path) -> None:
     )
 
 
+def test_a_pool_that_nobody_started_is_told_only_where_none_listens(place: Path) -> None:
+    (place / "etc/php/7.4/fpm/pool.d").mkdir(parents=True)
+    (place / "etc/php/7.4/fpm/pool.d/www.conf").write_text(f"[www]\nlisten = {place}/run/php/old.sock\n")
+    old = "pool www of php7.4 is meant to listen on /run/php/old.sock"
+    with listen(place / "run/php/y.sock"):
+        assert old not in look(place, "unix:/run/php/x.sock", pool="/run/php/y.sock").describe()
+    assert old in look(place, "unix:/run/php/x.sock", pool="/run/php/y.sock").describe()
+
+
 def test_a_pool_that_is_down_is_another_matter(place: Path) -> None:
     """Then the sockets fit, and PHP-FPM is what does not run."""
     served = look(place, "unix:/run/php/php8.2-fpm.sock")
@@ -126,7 +135,7 @@ def test_a_port_that_nobody_listens_on(place: Path) -> None:
         port = taken.getsockname()[1]
         assert look(place, f"127.0.0.1:{port}", pool="9000").ok is True
     served = look(place, f"127.0.0.1:{port}", pool="9000")
-    assert served.unequal == (f"nginx asks {port}, which is not there: pool www of php8.2 listens on 9000",)
+    assert served.unequal == (f"nginx asks {port}, which is not there: pool www of php8.2 is meant to listen on 9000",)
     assert look(place, "192.0.2.7:9000").ok is None
 
 
@@ -233,7 +242,12 @@ def test_folders_that_can_be_written(place: Path, app: Path) -> None:
 
 
 def test_folders_that_cannot_be_written_are_named(place: Path, app: Path) -> None:
-    for change in ("chown -R root:root storage/logs", "rmdir bootstrap/cache", "touch storage/framework/views/a.php"):
+    for change in (
+        "chown -R root:root storage/logs",
+        "rmdir bootstrap/cache",
+        "touch storage/framework/views/a.php",
+        "touch storage/framework/views/.gitignore",
+    ):
         subprocess.run(("sh", "-c", f"cd {shlex.quote(str(app))} && {change}"), check=True)
     (app / "storage/framework/views/a.php").chmod(0o644)
     assert folders(place) == (

@@ -102,6 +102,11 @@ LEVERS: dict[str, tuple[OpenFile, Fact | Unreadable, str]] = {
         DiskWriterList(writers=(exl.writer(pid=88, unit=None, deleted=True, path=STRANGE.path),)),
         "have it let go, if it may be ended: sudo kill -TERM 88",
     ),
+    "of supervisor": (
+        STRANGE,
+        DiskWriterList(writers=(exl.writer(pid=88, parent=5, unit="supervisor.service", path=STRANGE.path),)),
+        "sudo supervisorctl restart PROGRAM, the PROGRAM with pid 88 or 5 in `sudo supervisorctl status`",
+    ),
     "not to be asked": (STRANGE, Unreadable("not allowed"), "see what it is with `systemctl status 88`"),
     "a database": (
         exl.opened("mariadbd", 36, "/var/log/nginx/#sql1", size=30 * 1024**2),
@@ -282,6 +287,11 @@ FILLED: dict[str, tuple[DiskWriterList, str, str]] = {
         DiskWriterList(writers=(exl.writer(name="mariadbd", unit="mariadb.service"),)),
         "disk-foreign",
         "; mariadbd (pid 99, mariadb.service) writes to /var/log/nginx/dump.sql (63 MiB)",
+    ),
+    "what runs everybody's containers": (
+        DiskWriterList(writers=(exl.writer(name="dockerd", unit="docker.service"),)),
+        "disk-foreign",
+        "; dockerd (pid 99, docker.service) writes to /var/log/nginx/dump.sql (63 MiB)",
     ),
     "a pool": (
         DiskWriterList(writers=(exl.writer(name="php-fpm8.2", unit="php8.2-fpm.service"),)),
