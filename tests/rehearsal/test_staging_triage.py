@@ -1,0 +1,54 @@
+"""Triage on a real host: for every fault that a playbook declares, the right incident is named first."""
+
+from contextlib import ExitStack
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from remediate.fleet import select
+from remediate.host import Host
+from remediate.project import Project
+from remediate.rehearsal.case import Case, Expected
+from remediate.report.example import EXAMPLE
+from remediate.triage import triage
+from remediate.verdict import HANDED_OVER
+from soak import times
+
+if TYPE_CHECKING:
+    from conftest import Staged
+
+pytestmark = [pytest.mark.container, pytest.mark.soak]
+
+PROJECT: Final = Project(Path(__file__).parents[2])
+
+
+def declared(name: str, host: Host) -> dict[str, Case]:
+    """The cases of a playbook that are an incident, by name."""
+    cases = PROJECT.load(name).cases(host)
+    return {case.name: case for case in cases if case.expected in {Expected.FIXED, Expected.REFUSED}}
+
+
+def chosen() -> list[tuple[str, str]]:
+    """Of each playbook one case that is mended and one that is refused; all of them in `make soak`."""
+    found = []
+    for name in PROJECT.playbooks():
+        cases = sorted(declared(name, EXAMPLE).values(), key=lambda case: case.expected.value)
+        for _, alike in groupby(cases, key=lambda case: case.expected):
+            found += [(name, case.name) for case in list(alike)[: times(ci=1, soak=100)]]
+    return found
+
+
+@pytest.mark.parametrize(("playbook", "name"), chosen())
+def test_the_right_incident_is_named_first(staged: "Staged", playbook: str, name: str) -> None:
+    (host,) = select(staged.name, staged.inventory)
+    case = declared(playbook, host)[name]
+    right = HANDED_OVER.get(case.code or "", playbook)
+    with ExitStack() as undo:
+        undo.callback(case.fault.undo, staged.host)
+        case.fault.inject(staged.host)
+        report = triage((host,), PROJECT.usable()[0])
+    (seen,) = report.hosts
+    assert seen.matching, seen
+    assert seen.incidents[0].playbook == right, [(each.playbook, each.causes) for each in seen.matching]
