@@ -1,7 +1,8 @@
 """Runbook 4.1 on a real host: each cause alone and together, mended or refused by name, nothing made worse."""
 
+import shlex
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -15,6 +16,15 @@ pytestmark = pytest.mark.container
 
 FPM = "php8.2-fpm"
 NGINX_CONF = "/etc/nginx/nginx.conf"
+APP: Final = "/home/forge/agency-platform"
+_JOBS: Final = r"""
+require "vendor/autoload.php";
+$app = require "bootstrap/app.php";
+$app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+for ($number = 0; $number < 5; $number++) {
+    App\Jobs\RecordStripePayment::dispatch("evt_busy_$number", "test", 1, "eur");
+}
+"""
 
 Spoil = Callable[[Fault | str], None]
 
@@ -58,6 +68,19 @@ def test_a_busy_worker_is_left_alone(staged: "Staged", cli: "Cli", spoil: Spoil)
 
     host = ended.is_("fixed", 0, touched="yes")
     assert [step.remedy for step in host.steps if step.changed] == ["php-fpm.restart"]
+
+
+def test_workers_that_are_at_a_job_are_busy_while_others_wait(staged: "Staged", cli: "Cli") -> None:
+    pids = workers(staged)
+    slow = "create trigger slow before insert on payments for each row set @slept = sleep(18)"
+    staged.sh(f"mariadb agency -e '{slow}'; cd {APP}; runuser -u forge -- php8.2 -r {shlex.quote(_JOBS)}; sleep 1")
+    try:
+        host = cli.fix().is_("healthy", 0)
+        assert workers(staged) == pids
+    finally:
+        staged.sh("mariadb agency -e 'drop trigger slow'")
+    (queue,) = (each for each in host.before if each.probe == "queue.motion")
+    assert (queue.ok, queue.note) == (True, "jobs wait: 3 in default")
 
 
 def test_a_deploy_that_ends_in_time_is_followed_by_the_fix(staged: "Staged", cli: "Cli", spoil: Spoil) -> None:
