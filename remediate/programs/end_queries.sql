@@ -9,7 +9,7 @@ DECLARE CONTINUE HANDLER FOR 1094, 1957 BEGIN END;
 FOR one IN (
 -- include judged.sql
 , ordered AS (SELECT ripe.*, ROW_NUMBER() OVER (ORDER BY started, id) AS place FROM ripe WHERE command <> 'Sleep')
-SELECT id, query_id FROM ordered, server WHERE NOT @few OR place <= surplus
+SELECT id, query_id FROM ordered, server WHERE NOT @few OR (is_tight AND place <= surplus)
 ) DO
 KILL QUERY ID one.query_id;
 SET asked = CONCAT(asked, one.id, ',');

@@ -116,8 +116,9 @@ class EndQueries(_OfSessions):
     the server does not tell who holds it: who may is named, and nobody ended. A transaction that does
     nothing has its connection ended, a long query is ended by itself (KILL QUERY), and its connection only when its
     transaction stays with the locks. Without locks a long query is ended only when pages hang, or when somebody wants
-    it so, or while the server has no connection left: then as few as needed, the longest first. Only the application's
-    own sessions, only reading queries; the server judges them again, by the same words, as it ends them.
+    it so, or while the server has no connection left: then the longest first, until a quarter of the connections is
+    free, and eight at least. Only the application's own sessions, only reading queries; the server judges them again,
+    by the same words, as it ends them.
     """
 
     kind: Literal["database.end-queries"] = "database.end-queries"

@@ -411,6 +411,11 @@ def test_what_ends_one_session_looks_at_everything_again() -> None:
     assert not re.search(r"\b(KILL|DROP|DELETE|UPDATE|ALTER|GRANT|CREATE|INSERT|FLUSH)\b", look)
 
 
+def test_a_server_with_connections_left_is_no_error_of_arithmetic() -> None:
+    # BIGINT UNSIGNED value is out of range in 'count(0) - @@max_connections'
+    assert "COUNT(*) -" not in program_text("remediate.programs", "judged.sql")
+
+
 def test_nothing_is_installed_to_find_out_who_holds_locks() -> None:
     text = program_text("remediate.programs", "holders.sql")
     assert "INSTALL" not in text.upper()

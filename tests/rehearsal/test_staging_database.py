@@ -230,8 +230,8 @@ def test_as_few_long_queries_as_needed_are_ended_at_the_limit(staged: "Staged", 
         fixed = cli("invoke", "fix.database-down", *target_of(staged), "--hold", "3").is_("fixed", 0, touched="yes")
         assert [each.remedy for each in fixed.steps if each.changed] == ["database.end-queries"]
         left = int(staged.sh(count))
-        # Below nine tenths of twenty, and one of those left is the backup's.
-        assert before - 4 <= left < before
+        # Eight of twenty are free then.
+        assert 5 <= before - left <= 10
         assert "backup Query" in staged.sh(_WHO)
     finally:
         staged.sh(busy.mending())
