@@ -33,10 +33,15 @@ def ask(cli: "Cli", kind: str, inventory: Path, *flags: str) -> "Ended":
     return cli("invoke", kind, *target, "--json", "--hold", "1", *flags)
 
 
+def said(ended: "Ended") -> str:
+    """Return what a person reads, on one line."""
+    return " ".join(ended.err.split())
+
+
 def trusting(staged: "Staged") -> Path:
-    """Write an inventory that names the authority on the host, and on this machine."""
+    """Write an inventory that names the authority on the host, and on this machine beside the usual ones."""
     own = staged.host.ca.with_name("own-authority.pem")
-    own.write_text(staged.sh(f"cat {CA}"))
+    own.write_text(f"{staged.host.ca.read_text()}{staged.sh(f'cat {CA}')}")
     certificate = {"name": NAME, "domain": NAME, "port": 443, "ca": CA}
     return staged.inventory_with(certificate=certificate, site_ca=str(own))
 
@@ -62,8 +67,22 @@ def test_a_healthy_host_with_an_authority_of_its_own(staged: "Staged", cli: "Cli
     certificate = {"name": NAME, "domain": NAME, "ca": CA}
     here = staged.inventory_with(certificate=certificate)
     ask(cli, "fix.certificate-expiry", here).refused("authority-unknown-here")
-    unreadable = staged.inventory_with(certificate={**certificate, "ca": "/etc/ssl/nowhere.pem"}, site_vantage=["host"])
-    ask(cli, "fix.certificate-expiry", unreadable).refused("unreadable")
+    staged.sh(f"chmod 000 {CA}")
+    told = ask(cli, "check.app-down", trusting(staged))
+    told.refused("unreadable")
+    assert "(certificate.ca) cannot be read" in said(told)
+
+
+@pytest.mark.parametrize("broken", [EXPIRED], indirect=True)
+def test_an_expired_one_of_an_authority_that_is_named(staged: "Staged", cli: "Cli", broken: Fault) -> None:
+    inventory = trusting(staged)
+    script = cli("invoke", "sudoers", "--host", cli.staged.name, "--inventory", str(inventory), "--script")
+    staged.sh(script.out)
+    ended = ask(cli, "fix.certificate-expiry", inventory)
+    host = ended.is_("fixed", 0, touched="yes")
+    assert [step.remedy for step in host.steps if step.changed] == ["certificate.renew", "nginx.reload"]
+    assert ended.note(f"chain of {NAME}") == "trusted"
+    staged.serves()
 
 
 @pytest.mark.parametrize("broken", [NameTaken(domain=NAME)], indirect=True)
@@ -73,6 +92,6 @@ def test_a_name_of_two_server_blocks(staged: "Staged", cli: "Cli", broken: Fault
         ended = ask(cli, f"fix.{kind}", staged.inventory)
         ended.refused("server-name-conflict")
         assert f"conflicting server name {NAME} on 0.0.0.0:443" in ended.note("nginx -t")
-        assert "take the name out of those that are not meant" in ended.err
-        assert "hosting panel" not in ended.err
+        assert "take the name out of those that are not meant" in said(ended)
+        assert "hosting panel" not in said(ended)
     assert staged.bystanders() == everything
