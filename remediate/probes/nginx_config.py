@@ -251,7 +251,9 @@ def site_blocks(dump: str, domain: str | None) -> SiteBlocks | None:
                 behind = _words(upstreams[target], "server") if target in upstreams else [(target,)]
                 found += [words[0] for words in behind]
     outside = _words(http, "error_log") or _words(tree, "error_log")
-    logs = [path for server in mine for path in _error_logs(server, outside)]
+    # One that only sends to another one, as from http to https, hears of no upstream.
+    asking = [server for server in mine if any(each.name == "fastcgi_pass" for each in _within(server))]
+    logs = [path for server in asking or mine for path in _error_logs(server, outside)]
     return SiteBlocks(
         named=_named(servers, domain),
         targets=tuple(dict.fromkeys(found)),

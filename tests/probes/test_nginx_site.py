@@ -168,6 +168,15 @@ def test_where_its_errors_go(main: str, server: str, logs: tuple[str, ...]) -> N
     assert SITE.read(Output(stdout=text)).error_logs == logs
 
 
+def test_a_block_that_only_redirects_hears_of_no_upstream() -> None:
+    servers = (
+        "server { listen 80; server_name example.com; return 301 https://$host; }",
+        "server { listen 443; server_name example.com; error_log /var/log/nginx/x.log; fastcgi_pass 127.0.0.1:9000; }",
+    )
+    text = f"{HEAD}http {{ {' '.join(servers)} }}"
+    assert SITE.read(Output(stdout=text)).error_logs == ("/var/log/nginx/x.log",)
+
+
 HEAD = "# configuration file /etc/nginx/nginx.conf:\n"
 
 
