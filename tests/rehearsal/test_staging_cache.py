@@ -42,7 +42,7 @@ def away(staged: "Staged") -> Iterator[None]:
     """Give the cache a Redis of its own, which is away; sessions and queue stay where they are."""
     staged.spoil("redis-not-ours")
     yield
-    staged.sh(f"pkill -f 'redis-server.*:6380' || true; rm -rf {DATA}")
+    staged.sh(f"pkill -KILL -f 'redis-server.*:6380' || true; rm -rf {DATA}")
     staged.faults["redis-not-ours"].undo(staged.host)
     staged.sh(f"rm -f {APP}/.env.remediate-*")
 
