@@ -212,6 +212,12 @@ _S_CLIENT = (
     # With a file alone, openssl would not look at the authorities that the host trusts.
     '  set -- -CAfile "$ca" -CApath "$(openssl version -d | cut -d \\" -f 2)/certs"\n'
     "fi\n"
+    # It may listen on an address of its own only.
+    "case $place in 127.0.0.1:*) port=${place#*:}\n"
+    "  for each in $(ss -lntH \"sport = :$port\" 2>/dev/null | awk '{ print $4 }'); do\n"
+    '    case $each in 127.0.0.1:*|0.0.0.0:*|\\*:*|"[::]":*) place=127.0.0.1:$port; break ;;\n'
+    "    *%*) ;; *) place=$each ;; esac\n"
+    "  done ;; esac\n"
     'timeout -k 1 "$limit" openssl s_client -connect "$place" -servername "$name" -verify_hostname "$name" "$@" '
     "</dev/null\n"
     # Its own deadline says something about the site; what `timeout` ends for us would say nothing.

@@ -64,7 +64,6 @@ _COMMANDS: Final = (
     (r"journalctl --vacuum-size=(\S+)", r"removes the oldest entries of the journal, down to \1"),
     (r"journalctl .*--unit=(\S+)", r"reads the last log lines of \1"),
     (r"nginx -t", "checks nginx's configuration: opens its logs, binds its ports for a moment"),
-    (r"nginx -T", "reads nginx's whole configuration, secrets in it included"),
     (r"php-fpm\S* -t", "checks PHP-FPM's configuration"),
 )
 """By the words of a command, its folder left out."""

@@ -107,7 +107,7 @@ class Challenge(Probe[ChallengeState]):
         request = HttpRequest(url=f"{self.label()}remediate-looks-only", seconds=8)
         if self.asked_from is Vantage.CONTROLLER:
             return request
-        return request.model_copy(update={"resolve": "127.0.0.1:80"}).curl()
+        return request.curl_here()
 
     def parse(self, output: Output) -> ChallengeState:
         """See Probe."""

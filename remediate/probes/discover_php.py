@@ -10,7 +10,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import HostName
 from remediate.probe import Fact, Probe, last_line
-from remediate.probes.nginx_config import fastcgi_targets
+from remediate.probes.nginx_config import CONFIGURATION, DUMP, fastcgi_targets
 
 _UNITS: Final = r"""
 systemctl show --property=Version >/dev/null || exit
@@ -20,32 +20,7 @@ systemctl list-unit-files --no-legend --plain --state=enabled 'php*-fpm.service'
 POOLS: Final = r"""
 grep -sHE '^[[:space:]]*(\[|listen[[:space:]]*=)' /etc/php/*/fpm/pool.d/*.conf
 """
-CONFIGURATION: Final = r"""
-seen= kept=$1
-show() {
-  case "$seen" in *" $1 "*) return ;; esac
-  seen="$seen $1 "
-  printf '# configuration file %s:\n' "$1"
-  [ -r "$1" ] || { echo 'unreadable;'; return; }
-  awk -v kept="^($kept)[ \t]" '
-    { line = $0; sub(/^[ \t]+/, "", line) }
-    line == "" || line ~ /^#/ { next }
-    !open && line ~ /^[A-Za-z0-9_.\/+-]+[ \t][^;{}"#\047]*;[ \t\r]*$/ && line !~ kept { next }
-    { print line; open = line !~ /[;{}][ \t\r]*(#.*)?$/ }' "$1"
-  for file in $(tr ';{}' '\n' <"$1" |
-    sed -n 's/^[[:space:]]*include[[:space:]]\{1,\}["'\'']\{0,1\}\([^"'\'']*\).*/\1/p'); do
-    case $file in /*) ;; *) file=/etc/nginx/$file ;; esac
-    [ ! -e "$file" ] || show "$file"
-  done
-}
-cd /etc/nginx 2>/dev/null && show /etc/nginx/nginx.conf
-exit 0
-"""
-"""Needs no privilege: nginx -T would, and it prints nothing when the configuration is broken. What decides nothing
-here (comments, whole directives of one line whose names are not handed to it) stays on the host, so that many sites
-fit into one answer."""
 _KEPT: Final = "include|listen|server_name|server|fastcgi_pass"
-DUMP: Final = "# configuration file "
 _ENABLED: Final = re.compile(r"^(php[0-9.]+)-fpm\.service\s", re.MULTILINE)
 _POOL: Final = re.compile(
     r"^/etc/php/([0-9.]+)/fpm/pool\.d/[^:]*:\s*(?:\[([^]]+)\]|listen\s*=\s*\"?([^;\"\s]+))", re.MULTILINE

@@ -10,8 +10,8 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import HostName
 from remediate.probe import Fact, Probe
-from remediate.probes.discover_php import CONFIGURATION, DUMP, POOLS, Listener, address, listeners
-from remediate.probes.nginx_config import site_blocks
+from remediate.probes.discover_php import POOLS, Listener, address, listeners
+from remediate.probes.nginx_config import CONFIGURATION, DUMP, site_blocks
 
 _SOCKETS: Final = r"""
 user=$(sed -n 's/^[[:space:]]*user[[:space:]]\{1,\}\([A-Za-z0-9_.-]*\).*;.*/\1/p' /etc/nginx/nginx.conf 2>/dev/null)

@@ -1,5 +1,8 @@
 """What openssl, certbot and nginx of a real host print, and how it is read."""
 
+import os
+import subprocess
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from remediate.probes.http import Site
 from remediate.probes.nginx import NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate
 from remediate.probes.x509 import CertificateInfo
+from remediate.script import STDOUT_LIMIT
 from remediate.testing import examples as ex
 from remediate.vantage import Vantage
 
@@ -471,6 +475,26 @@ ssl_certificate /etc/nginx/ssl/1234/server.crt;
 )
 def test_which_file_nginx_serves(domain: str, port: int, files: tuple[str, ...]) -> None:
     assert NginxCertificate(domain=domain, port=port).read(Output(stdout=DUMP)).files == files
+
+
+def test_nine_hundred_files_of_nineteen_lineages_fit_into_one_answer(tmp_path: Path) -> None:
+    """An archive keeps everything that was ever issued: only the newest and those of this week are told."""
+    now = time.time()
+    for lineage in range(19):
+        folder = tmp_path / "archive" / f"shop{lineage}.example.com"
+        folder.mkdir(parents=True)
+        for number in range(1, 49):
+            file = folder / f"cert{number}.pem"
+            file.touch()
+            os.utime(file, (now - (48 - number) * 86_400 * 60, now - (48 - number) * 86_400 * 60))
+    command = Issuances().command()
+    assert isinstance(command, Run)
+    words = [word.replace("/etc/letsencrypt", str(tmp_path)) for word in command.argv]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=30)
+    assert len(done.stdout) < STDOUT_LIMIT / 10
+    found = Issuances().read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
+    assert found.newest(but="shop0.example.com") == {f"shop{lineage}.example.com": 48 for lineage in range(1, 19)}
+    assert found.issued("shop0.example.com", now - 7 * 86_400) == 1
 
 
 def test_a_configuration_too_long_to_be_read_whole() -> None:

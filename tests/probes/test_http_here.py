@@ -1,14 +1,17 @@
 """A page asked for on the host that serves it, with the real curl and ss, however it listens."""
 
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
 from remediate.command import Output, Run
+from remediate.probes.certificate import ServedCertificate
 from remediate.probes.http import Answer, Failure, Site
 from remediate.vantage import Vantage
 
@@ -55,6 +58,44 @@ def asked(port: int) -> Answer:
 def test_a_healthy_site_is_healthy_by_whatever_it_listens(address: str, *, proxied: bool) -> None:
     with serving(address, proxied=proxied) as port:
         assert asked(port).ok is True
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2"])
+def test_a_certificate_is_seen_wherever_it_is_served(address: str, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    words = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "40",
+        "-subj",
+        "/CN=shop.example.com",
+        "-addext",
+    ]
+    alternative = "subjectAltName=DNS:shop.example.com"
+    subprocess.run([*words, alternative, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server((address, 0)) as server:
+
+        def shake() -> None:
+            with server.accept()[0] as plain, suppress(OSError), context.wrap_socket(plain, server_side=True) as tls:
+                tls.recv(1)
+
+        thread = threading.Thread(target=shake)
+        thread.start()
+        probe = ServedCertificate(domain="shop.example.com", asked_from=Vantage.HOST, port=server.getsockname()[1])
+        command = probe.command()
+        assert isinstance(command, Run)
+        result = subprocess.run(command.argv, check=False, capture_output=True, text=True, timeout=30)
+        thread.join(30)
+    seen = probe.read(Output(stdout=result.stdout, stderr=result.stderr, exit=result.returncode))
+    assert seen.certificate is not None, seen
+    assert seen.covers
 
 
 def test_what_is_wrong_stays_wrong() -> None:

@@ -1,7 +1,9 @@
 """The PHP programs that look at payments, run by a real PHP against an application that only answers them."""
 
 import json
+import re
 import shutil
+import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -102,3 +104,18 @@ def test_as_much_of_the_log_is_read_as_is_needed(app: Path, logs: dict[str, str]
 
 def test_a_log_that_is_not_there_is_unreadable(app: Path) -> None:
     assert ask("webhook", app, "http://127.0.0.1:9/hook", "app.secret", "-", app / "log")["events"] == "unreadable"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2"])
+def test_the_webhook_is_asked_where_this_host_listens(address: str) -> None:
+    (place,) = re.findall(r"function place.*?(?=function deliver)", program_text(PROBES, "webhook.php"))
+    with socket.create_server((address, 0)) as server:
+        url = f"https://shop.example.com:{server.getsockname()[1]}/hook"
+        done = subprocess.run(
+            ("php", "-n", "-r", f"{place} echo place($argv[1]);", "--", url),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    assert done.stdout == address

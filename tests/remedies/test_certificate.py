@@ -334,7 +334,6 @@ def test_what_it_may_run() -> None:
         assert asked.server == "https://ca.example.com/dir"
     assert {str(run) for run in REMEDY.privileges()} >= {
         "sudo -n /usr/bin/cat /etc/letsencrypt/live/example.com/fullchain.pem",
-        "sudo -n /usr/sbin/nginx -T",
     }
 
 
@@ -426,7 +425,7 @@ STEP = RenewAtPanel.on(host(links={"forge": "https://forge.example.com/servers/4
         (DUE, ex.BY_WEBROOT, ex.SOUND, PANEL, True),
         (DUE, ex.BY_WEBROOT, ex.SOUND, OTHER, True),
         (DUE, ex.BY_WEBROOT, ex.SOUND, OWN, False),
-        (DUE, ex.BY_WEBROOT, ex.BROKEN_CONFIG, Unreadable("nginx -T"), False),
+        (DUE, ex.BY_WEBROOT, ex.BROKEN_CONFIG, Unreadable("nginx's configuration"), False),
         (NoHandshake.REFUSED, ex.NO_LINEAGE, ex.SOUND, PANEL, False),
     ],
 )

@@ -170,7 +170,7 @@ def loading(
         (loading(unit=ex.MISSING), "nginx-down"),
         (loading(unit=ex.STARTING), "wait"),
         (loading(config=ex.BROKEN_CONFIG), "config-broken"),
-        (loading(config=ex.BROKEN_CONFIG, file=Unreadable("nginx -T")), "config-broken"),
+        (loading(config=ex.BROKEN_CONFIG, file=Unreadable("nginx's configuration")), "config-broken"),
         (loading(config=ex.UNCHECKED), "config-unchecked"),
         (loading(file=PANEL), "certificate-not-managed"),
         (loading(config=TWICE, file=PANEL), "server-name-conflict"),

@@ -16,6 +16,18 @@ error_reporting(0);
 $app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
 error_reporting(0);
 
+function place(string $url): string {
+    // Where this host listens for it: an address of its own, where that is not the loopback one.
+    $port = parse_url($url, PHP_URL_PORT) ?? (parse_url($url, PHP_URL_SCHEME) === "http" ? 80 : 443);
+    $found = [];
+    foreach (file("/proc/net/tcp") ?: [] as $line) {
+        if (preg_match('~^\s*\d+: ([0-9A-F]{8}):([0-9A-F]{4}) \S+ 0A ~', $line, $word) === 1 && hexdec($word[2]) === $port) {
+            $found[] = implode(".", array_reverse(array_map("hexdec", str_split($word[1], 2))));
+        }
+    }
+    return $found === [] || array_intersect($found, ["0.0.0.0", "127.0.0.1"]) !== [] ? "127.0.0.1" : $found[0];
+}
+
 function deliver(string $url, string $type, string $secret, array $trusted): array {
     $time = time();
     $body = json_encode(["id" => "evt_remediate_" . bin2hex(random_bytes(8)), "object" => "event", "type" => $type, "livemode" => false, "created" => $time, "data" => ["object" => ["object" => "remediate"]]]);
@@ -24,7 +36,7 @@ function deliver(string $url, string $type, string $secret, array $trusted): arr
     // Pinned to this host under the site's own name, so that no load balancer and no DNS answers in its place.
     curl_setopt_array($request, $trusted + [
         CURLOPT_POST => true, CURLOPT_POSTFIELDS => $body, CURLOPT_HTTPHEADER => $headers, CURLOPT_RETURNTRANSFER => true,
-        CURLOPT_CONNECT_TO => ["::127.0.0.1:"], CURLOPT_NOPROXY => "*", CURLOPT_TIMEOUT => 5, CURLOPT_NOSIGNAL => true,
+        CURLOPT_CONNECT_TO => ["::" . place($url) . ":"], CURLOPT_NOPROXY => "*", CURLOPT_TIMEOUT => 5, CURLOPT_NOSIGNAL => true,
     ]);
     curl_exec($request);
     return ["status" => curl_getinfo($request, CURLINFO_RESPONSE_CODE), "error" => curl_errno($request)];
