@@ -39,6 +39,7 @@ class Session(_Row):
     transaction: _Flag = Field(description="it is in a transaction")
     modified: _Flag = Field(description="the transaction has changed rows: ending it undoes that")
     reads: _Flag = Field(description="the statement only reads, and is no dump")
+    dump: _Flag = Field(default=False, description="the statement is one of a dump: a backup, whoever makes it")
     statement: str = Field(description="without its literals")
 
     @property
@@ -49,13 +50,14 @@ class Session(_Row):
     @property
     def is_long_write(self) -> bool:
         """Whether it runs a statement for too long that does not just read."""
-        return self.beyond and not self.idle and not self.reads
+        return self.beyond and not self.idle and not self.reads and not self.dump
 
     def describe(self) -> str:
         """Say who it is and what it is at: `7 (agency@agency from 10.0.0.5), idle since 02:51:10Z`."""
         place = f"{self.user}@{self.database}" if self.database else self.user
         place += f" from {self.host}" if self.host else ""
         what = "idle in a transaction" if self.idle and self.transaction else "idle" if self.idle else "running"
+        what = "a dump, running" if self.dump else what
         since = datetime.fromtimestamp(self.started, UTC)
         return f"{self.id} ({place}), {what} since {since:%H:%M:%SZ}{f': {self.statement}' if self.statement else ''}"
 

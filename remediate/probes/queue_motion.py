@@ -178,10 +178,15 @@ class QueueMotionState(Fact):
             return None
         listening = self._listening(level)
         running = [each for each in listening if not each.stopped]
-        # A worker that listens to several queues is at a job of any of them.
-        held = [each.held for each in self.queues if each.held is not None and each.connection == level.connection]
-        busy = min(held, default=None)
-        if busy is None and any(each.working for each in self.queues if each.connection == level.connection):
+        # A worker that listens to several queues is at a job of any of them, and so may one be of another host.
+        served = {level.name, *(name for each in running for name in each.queues)}
+        at = [
+            each
+            for each in self.queues
+            if each.connection == level.connection and (each.name in served or not self.workers)
+        ]
+        busy = min((each.held for each in at if each.held is not None), default=None)
+        if busy is None and any(each.working for each in at):
             return None  # since when is not known
         longest = self.patience if not running else max(each.timeout for each in running)
         endless = any(each.timeout == 0 for each in running)

@@ -9,6 +9,7 @@ FOR one IN (
 -- include judged.sql
 SELECT id FROM judged
 WHERE id = @id AND user = @user AND ABS(CAST(started AS SIGNED) - @started) <= 1 AND user NOT REGEXP @protected
+    AND NOT is_dump
     AND (
         blocks OR suspected
         OR (user = @application AND command <> 'Sleep' AND beyond AND NOT waits AND NOT is_reading)

@@ -42,7 +42,8 @@ judged AS (
     SELECT s.*, s.id IN (SELECT id FROM blockers) OR s.id IN (SELECT id FROM keepers) AS blocks,
         s.id IN (SELECT id FROM suspects) AS suspected,
         s.time >= IF(s.command = 'Sleep', IF(s.trx_id IS NULL, @idle, @idle_transaction), @long_query) AS beyond,
-        -- A dump of the whole database says SQL_NO_CACHE.
+        -- A dump of the whole database says SQL_NO_CACHE: a backup, whoever makes it.
+        COALESCE(s.info LIKE '%SQL_NO_CACHE%', FALSE) AS is_dump,
         COALESCE(
             s.info REGEXP '^[[:space:](]*(select|with|table|values)' AND NOT s.info LIKE '%SQL_NO_CACHE%', FALSE
         ) AS is_reading

@@ -18,7 +18,7 @@ shown AS (
     SELECT judged.*, JSON_OBJECT(
         'id', id, 'query', query_id, 'user', user, 'host', host, 'database', db, 'command', command, 'started', started,
         'blocks', blocks, 'suspected', suspected, 'beyond', beyond, 'transaction', trx_id IS NOT NULL,
-        'modified', modified, 'reads', is_reading,
+        'modified', modified, 'reads', is_reading, 'dump', is_dump,
         'statement', LEFT(TRIM(
             REGEXP_REPLACE(REGEXP_REPLACE(LEFT(COALESCE(info, ''), 2000), literals, '?'), '[[:space:]]+', ' ')
         ), 200)

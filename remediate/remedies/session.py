@@ -97,7 +97,8 @@ class EndSession(Remedy):
         return proceed(f"{self._why(session)} {session.describe()}{lost}")
 
     def _harms(self, session: Session) -> bool:
-        return session.blocks or session.suspected or (session.user == self.application and session.is_long_write)
+        waited_for = session.blocks or session.suspected
+        return not session.dump and (waited_for or (session.user == self.application and session.is_long_write))
 
     def _why(self, session: Session) -> str:
         if session.blocks:
@@ -114,5 +115,5 @@ def ending(*sessions: Session) -> tuple[str, ...]:
     return tuple(
         f"do.database.end-session --id {each.id} --user {each.user} --started {each.started}"
         for each in sessions
-        if re.search(DATABASE_USER_NAME, each.user) and not is_protected(each.user)
+        if re.search(DATABASE_USER_NAME, each.user) and not is_protected(each.user) and not each.dump
     )[:_TOLD]

@@ -89,6 +89,8 @@ class RestartWorkers(Remedy):
         "config.cache",
         "database.access",
         "redis.by-hand",
+        # Workers that wait for what another playbook mends do not end before, and are at a job.
+        "incident.hand-over",
         "supervisor.restart",
     )
 
@@ -133,10 +135,11 @@ class RestartWorkers(Remedy):
         if stale:
             return proceed(f"{len(stale)} workers of {self.program} are older than the configuration")
         if not self._stuck(facts):
+            standing = self._standing(facts)
+            ours = any(each.unit == full_name(self.unit) for each in standing)
+            whose = f"they are not {self.program}'s" if ours else f"{self.unit} did not start them"
             return refuse(
-                NOT_SUPERVISED,
-                f"{queue}; {self.unit} did not start them: `ps -fp {','.join(_pids(self._standing(facts)))}` tells "
-                "whose they are",
+                NOT_SUPERVISED, f"{queue}; {whose}: `ps -fp {','.join(_pids(standing))}` tells whose they are"
             )
         return proceed(str(queue))
 
@@ -166,8 +169,12 @@ class RestartWorkers(Remedy):
         if still:
             return NotYet(
                 reason=f"{', '.join(still)} did not end when asked to: `sudo kill -KILL {' '.join(still)}` breaks the "
-                "job off, and it is run again"
+                "job off, which then fails or is run again: not where it takes money"
             )
+        served = {name for each in stuck for name in each.queues}
+        stalls = state.stalls if state is not None else ()
+        if lost := [each for each in stalls if each.cause is Cause.UNATTENDED and each.level.name in served]:
+            return Failed(reason=f"{lost[0].describe()}: supervisor did not start its workers again")
         verdict = self.guard(after)
         if verdict.decision is Decision.SKIP:
             return Proven(evidence=f"{verdict.reason}, unlike before")
@@ -204,8 +211,16 @@ class RestartWorkers(Remedy):
         return tuple(dict.fromkeys((*stalled, *(state.workers if state.all_stopped else ()))))
 
     def _stuck(self, facts: Facts) -> tuple[QueueWorker, ...]:
-        """Return those of them that supervisor started, and starts again."""
-        return tuple(each for each in self._standing(facts) if each.unit == full_name(self.unit))
+        """Return those of them that supervisor started for this program, and starts again."""
+        own = self._own_pids(facts)
+        ours = (each for each in self._standing(facts) if each.unit == full_name(self.unit))
+        return tuple(each for each in ours if not own or each.pid in own)
+
+    def _own_pids(self, facts: Facts) -> set[int]:
+        """Return the program's processes where they are workers themselves; empty where a shell stands before them."""
+        state = self._state(facts)
+        pids = {each.pid for each in facts[self._workers].processes if each.pid is not None}
+        return pids if state is not None and any(each.pid in pids for each in state.workers) else set()
 
 
 def _pids(workers: Iterable[QueueWorker]) -> list[str]:

@@ -111,6 +111,18 @@ def test_a_worker_of_several_queues_is_at_a_job_of_any_of_them() -> None:
     assert busy.model_copy(update={"workers": (ex.worker(queues=("high", "low")),)}).ok is True
 
 
+def test_a_queue_of_other_workers_is_not_busy_because_they_are() -> None:
+    """What hides behind a busy queue is a dead one: its own worker hangs, or it has none."""
+    busy, hung = ex.level(9, 9, held=4, working=1), waiting(name="emails", held=10_800)
+    ours = (ex.worker(), ex.worker(2, queues=("emails",)))
+    (stall,) = ex.motion(busy, hung, seconds=10).model_copy(update={"workers": ours}).stalls
+    assert (stall.level.name, stall.cause) == ("emails", Cause.OVERDUE)
+    unheard = ex.motion(busy, waiting(name="emails"), seconds=10).model_copy(update={"workers": (ex.worker(),)})
+    assert [(each.level.name, each.cause) for each in unheard.stalls] == [("emails", Cause.UNATTENDED)]
+    # Where no worker is at all, those of another host are at it.
+    assert unheard.model_copy(update={"workers": ()}).ok is True
+
+
 def test_a_worker_that_sleeps_for_longer_than_was_looked_may_take_it_yet() -> None:
     assert cause(waiting(), ex.worker(sleep=30)) is None
     assert cause(waiting(), ex.worker(sleep=3)) is Cause.IDLE

@@ -13,7 +13,7 @@ from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.probes.supervisor import Workers
 from remediate.programs.processes import end_processes
 from remediate.remedies.workers import RestartWorkers, renew_workers, renewing, start_program
-from remediate.remedy import NotYet, Proven
+from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from remediate.testing import daily_examples as exd
 from remediate.testing import examples as ex
@@ -150,6 +150,27 @@ def test_workers_that_nobody_supervises_are_left_to_who_started_them() -> None:
     )
 
 
+def test_only_workers_of_the_program_that_is_started_again_are_ended() -> None:
+    """Another program may not start its own again: the queue would have no worker then."""
+    pids = [each.pid for each in RUN.processes if each.pid is not None]
+    own = tuple(exd.worker(pid) for pid in pids)
+    other = exd.worker(999, queues=("emails",), stopped=True)
+    waiting = exd.level(5, 5, name="emails", taken=False)
+    known: Known = {WORKERS: RUN, QUEUE: exd.motion(waiting, workers=(*own, other), seconds=10)}
+    assert decide(ONLY_QUEUE, known) == "worker-not-supervised"
+    mixed: Known = {WORKERS: RUN, QUEUE: exd.stuck(*pids, 999)}
+    end = end_processes(tuple(f"{pid}:{pid * 10}" for pid in pids), "forge", 7, left="leave")
+    assert list(ONLY_QUEUE.apply(Facts(mixed))) == [end, start_program("agency-worker")]
+
+
+def test_a_queue_that_lost_its_workers_is_not_proven() -> None:
+    before = _seen(STUCK["stopped"], RUN)
+    after = _seen(exd.motion(exd.STANDING, workers=(exd.worker(201, queues=("mails",)),), seconds=10))
+    lost = ONLY_QUEUE.verify(before, after)
+    assert isinstance(lost, Failed)
+    assert "no worker here listens to it" in lost.reason
+
+
 def _seen(queue: Fact, workers: Fact = AGAIN) -> Facts:
     known: Known = {WORKERS: workers, QUEUE: queue}
     return Facts(known, {probe: output_of(probe, fact) for probe, fact in known.items() if isinstance(fact, Fact)})
@@ -165,7 +186,8 @@ def test_it_is_proven_by_new_workers_and_a_queue_that_moves() -> None:
     left = ONLY_QUEUE.verify(before, _seen(exd.motion(exd.level(5, 4), workers=(exd.worker(101), exd.worker(202)))))
     assert isinstance(left, NotYet)
     assert left.reason == (
-        "101 did not end when asked to: `sudo kill -KILL 101` breaks the job off, and it is run again"
+        "101 did not end when asked to: `sudo kill -KILL 101` breaks the job off, which then fails or is run again: "
+        "not where it takes money"
     )
     # That the process with that number is another one is seen by when it was started.
     reused = exd.worker(101).model_copy(update={"started": 7})

@@ -163,7 +163,7 @@ function kept($config, $queue, string $driver, string $name): array {
 
 // What one worker was started with: its connection, queues, and the seconds a job may take and it may sleep.
 function listening($config, array $words): array {
-    $given = ["queue" => "", "timeout" => "60", "sleep" => "3"];
+    $given = ["queue" => "", "timeout" => "60", "sleep" => "3", "rest" => "0"];
     $takes = ["name", "queue", "delay", "backoff", "max-jobs", "max-time", "memory", "sleep", "rest", "timeout", "tries", "env"];
     $connection = "";
     while (($word = array_shift($words)) !== null) {
@@ -180,7 +180,7 @@ function listening($config, array $words): array {
     $connection = $connection !== "" ? $connection : (string) $config->get("queue.default");
     $queues = $given["queue"] !== "" ? $given["queue"] : (string) ($config->get("queue.connections.$connection")["queue"] ?? "default");
     $short = fn($text) => substr($text, 0, 100);
-    return ["connection" => $short($connection), "queues" => array_slice(array_map($short, explode(",", $queues)), 0, 20), "timeout" => max(0, (int) $given["timeout"]), "sleep" => max(0, (int) ceil((float) $given["sleep"]))];
+    return ["connection" => $short($connection), "queues" => array_slice(array_map($short, explode(",", $queues)), 0, 20), "timeout" => max(0, (int) $given["timeout"]), "sleep" => max(0, (int) ceil(max((float) $given["sleep"], (float) $given["rest"])))];
 }
 
 // Horizon supervises its workers itself: that it is there is all that is said of it.
