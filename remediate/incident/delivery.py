@@ -160,10 +160,10 @@ def _send(desk: Desk, claim: Claim) -> None:
 
 def _again_or_never(desk: Desk, claim: Claim, error: NotSent, why: str) -> None:
     wait = error.wait or _wait(claim.attempt)
-    if error.under_way:
-        desk.outbox.leave(claim, why)
-    elif error.final or desk.outbox.now() + wait - claim.message.at >= STALE:
+    if error.final or desk.outbox.now() + wait - claim.message.at >= STALE:
         desk.outbox.fail(claim, why)
+    elif error.under_way:
+        desk.outbox.leave(claim, why)
     else:
         desk.outbox.postpone(claim, wait, why, unsure=error.unsure)
 

@@ -8,8 +8,8 @@ NR > 1 && $1 ~ /^[0-9]+%$/ && $1 + 0 >= limit { sub(/^ *[0-9]+% /, ""); print }'
 devices=$(printf "%s\n" "$full" | awk '
 FNR == NR { device[$5] = $3; next }
 $0 in device { print device[$0] }' /proc/self/mountinfo - | sort -u | tr "\n" " ");
-held=$(find /proc/[0-9]*/fd -maxdepth 1 -type l -perm -200 -exec stat -L -c "%b %h %n %F" {} + 2>/dev/null |
-awk '$4 == "regular" && $1 >= 2048 { print $1, $2, $3 }' | sort -rn | head -n 60);
+held=$(find /proc/[0-9]*/fd -maxdepth 1 -type l -perm -200 -exec stat -L -c "%d:%i %b %h %n %F" {} + 2>/dev/null |
+awk '$5 == "regular" && $2 >= 2048 && seen[$1]++ < 3 { print $2, $3, $4 }' | sort -rn | head -n 100);
 [ -n "$held" ] || exit 0;
 sleep 2;
 printf "%s\n" "$held" | while read -r blocks links file; do

@@ -24,7 +24,7 @@ from remediate.remedies.cache import ClearCache
 from remediate.remedies.configuration import CONFIG_PENDING, ENV_BROKEN, broken_env
 from remediate.remedies.handover import noticed
 from remediate.remedies.opcache import Keeper, reload_php_fpm
-from remediate.remedies.redis import REDIS_LOADING, RedisByHand
+from remediate.remedies.redis import REDIS_FAILING, REDIS_LOADING, REDIS_SILENT, RedisByHand
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 from remediate.remedies.workers import missing, renew_workers, renewing, start_program
 from remediate.remedy import NotYet, Proven, Remedy, Step, Verification, unmoved
@@ -60,6 +60,13 @@ DIVERGING_CACHES = RefusalCode(
 REDIS_STILL_FAILING = RefusalCode(
     name="redis-still-failing", meaning="The Redis that the cache would go back to does not do what is asked of it."
 )
+
+
+def _lasts(verdict: Verdict, link: Link) -> bool:
+    """Whether this is refused for what only a person ends: a Redis that is busy or hands over comes back by itself."""
+    if verdict.decision is not Decision.REFUSE or verdict.code is REDIS_SILENT:
+        return False
+    return verdict.code is not REDIS_FAILING or link.trouble in {Trouble.CLIENTS, Trouble.FORBIDDEN}
 
 
 class Standing(Enum):
@@ -288,8 +295,8 @@ class UseFileCache(_MoveCache):
             return skip(f"the cache is in {redis.store(Role.CACHE).name}, not in Redis")
         if used.trouble is None:
             return skip(f"{used.server} does what the application asks of it")
-        if self.instead and not any(each.guard(facts).decision is Decision.REFUSE for each in self.instead):
-            return skip(f"{used.server} is for another remedy to mend")
+        if self.instead and not any(_lasts(each.guard(facts), used) for each in self.instead):
+            return skip(f"{used.server} is for another remedy to mend, or may come back by itself")
         failing = [role for link in redis.failing for role in redis.roles(link)]
         refusal = self._shut_out(facts, cache) or self._unusable(cache)
         if refusal is not None:

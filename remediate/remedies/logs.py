@@ -47,9 +47,8 @@ _ROOT_FOLDERS: Final = ("/var/log", "/var/log/nginx")
 whoever may put a link there read and empty any file as root."""
 _WORTH: Final = 1024 * 1024
 """Bytes from which on a deleted file is worth asking for."""
-_LEFT_ALONE: Final = (
-    PROTECTED | {"rsyslogd", "syslog-ng", "systemd-journal"} | {"dockerd", "containerd", "conmon", "kubelet", "mongod"}
-)
+_NEVER_RESTARTED: Final = PROTECTED | {"dockerd", "containerd", "conmon", "kubelet", "mongod"}
+_LEFT_ALONE: Final = _NEVER_RESTARTED | {"rsyslogd", "syslog-ng", "systemd-journal"}
 """Programs that nobody stops to get room: what they write has another lever, or they are the service itself."""
 
 
@@ -133,7 +132,7 @@ class ReopenLogs(Remedy):
 
     def _lever(self, file: OpenFile, facts: Facts) -> str:
         """Say what makes a program let go that nobody may ask."""
-        if file.command in PROTECTED:
+        if file.command in _NEVER_RESTARTED:
             return f"never restart it for that: see in its own log what it works on, `systemctl status {file.pid}`"
         try:
             holder = facts[self._writers].of(file.pid, file.path)

@@ -60,10 +60,12 @@ class AttendQueue(HumanStep):
     def advice(self, stall: Stall) -> str:
         """Say what a person can do: give it to a worker, or work it off once."""
         name = stall.level.name
+        connection = stall.level.connection
+        whose = f"{self.program}'s" if not connection else f"a worker of connection {connection}, in its"
         artisan = (f"/usr/bin/{self.queue.php}", f"{self.queue.path}/artisan", "queue:work")
         words = (*artisan, *filter(None, [stall.level.connection]), f"--queue={name}", "--stop-when-empty")
         return (
-            f"Name {stall.level.called} in --queue of {self.program}'s command, or work it off now: "
+            f"Name {name} in --queue of {whose} command, or work it off now: "
             f"`sudo -u {self.queue.user} {shlex.join(words)}`"
         )
 

@@ -94,7 +94,7 @@ ADVICE: Final = {
     "clocks-differ": "set the wrong clock right (timedatectl says whether it is synchronized), then run this again",
     "issuance-limit": "find out what has it issued so often, and wait until those of this week are older",
     "other-lineage": "name the lineage that nginx serves in remediate.certificate.name, or have nginx serve this one",
-    "wrong-name": "have it issued for the name: certbot certonly --expand -d NAME; then run this again",
+    "wrong-name": "have it issued for the name: certbot certonly --cert-name LINEAGE -d NAME -d EACH_OTHER_NAME",
     "not-idempotent": DECIDE,
     "too-old": DECIDE,
     "interrupted": "find out whether it has run, then `php artisan queue:retry ID` or `queue:forget ID`",

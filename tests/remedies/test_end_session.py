@@ -130,3 +130,11 @@ EXAMPLES = {
     ),
 }
 """For the contract of every remedy: on what it proceeds, what proves it, and what else its guard must bear."""
+
+
+def test_a_dump_is_a_backup_whoever_makes_it_and_is_never_ended() -> None:
+    dump = ex.session(58, command="Query").model_copy(update={"beyond": True, "reads": False, "dump": True})
+    write = dump.model_copy(update={"dump": False})
+    assert (dump.is_long_write, write.is_long_write) == (False, True)
+    assert (ending(dump), len(ending(write))) == ((), 1)
+    assert "a dump, running since" in dump.describe()

@@ -252,7 +252,8 @@ CLUSTER = {"server": "127.0.0.1:6380,127.0.0.1:6381"}
 
 @pytest.mark.parametrize("trouble", Trouble)
 def test_a_redis_that_nobody_here_mends_has_the_cache_kept_in_files(trouble: Trouble) -> None:
-    expected = "skip" if trouble is Trouble.LOADING else "proceed"
+    # What is loading, busy or handing over comes back by itself.
+    expected = "skip" if trouble in {Trouble.LOADING, Trouble.OTHER} else "proceed"
     assert toys.decide(ALLOWED, left(trouble)) == expected
     assert toys.decide(UNDECLARED, left(trouble)) == ("skip" if expected == "skip" else "fallback-undeclared")
 
