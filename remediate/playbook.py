@@ -1,6 +1,7 @@
 """Playbooks: what mends one symptom, in order, and what it means that the symptom is over."""
 
 import inspect
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -93,6 +94,15 @@ class Single:
     def name(self) -> str:
         """See Cure."""
         return f"do.{self.remedy.model_fields['kind'].default}"
+
+    @property
+    def flags(self) -> str:
+        """What was given to it, as it is typed behind its name; a secret is asked for again."""
+        words = (
+            (f"--{name}-from", "stdin") if isinstance(value, SecretStr) else (f"--{name}", str(value))
+            for name, value in self.given
+        )
+        return "".join(f" {flag.replace('_', '-')} {shlex.quote(value)}" for flag, value in words)
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -157,6 +157,8 @@ class Door(NamedTuple):
     inventory: str | None = None
     incident: str | None = None
     recorded: bool = True
+    given: str = ""
+    """What a single remedy was told, as flags."""
 
     def on(self, host: str) -> str:
         """The flags that name one host, as the reader named it."""
@@ -165,7 +167,7 @@ class Door(NamedTuple):
     def again(self, host: str, *, plan: bool) -> str:
         """The command that runs this on one host again."""
         if self.name.startswith("do."):
-            return f"{self.program} {self.name} {self.on(host)}{' --plan' if plan else ''}"
+            return f"{self.program} {self.name}{self.given} {self.on(host)}{' --plan' if plan else ''}"
         return f"{self.program} {'check' if plan else 'fix'}.{self.name} {self.on(host)}"
 
     @property

@@ -7,7 +7,7 @@ from threading import Lock
 
 from remediate.host import Host
 from remediate.outcome import HostOutcome, Reading, Report, RunVerdict, StepOutcome, Touched
-from remediate.playbook import Cure, Severity
+from remediate.playbook import Cure, Severity, Single
 from remediate.report.lines import HEADLINES, MARGIN, Door, clean, step_lines, survey_lines, verdict_lines
 from remediate.stream import Steady, Stream
 
@@ -37,7 +37,8 @@ class TextReporter:
     def began(self, run: str, cure: Cure, hosts: tuple[Host, ...], operator: str) -> None:
         """See Reporter."""
         self._several = len(hosts) > 1
-        self._door = self._door._replace(name=cure.name, run=run, severity=cure.severity)
+        given = cure.flags if isinstance(cure, Single) else ""
+        self._door = self._door._replace(name=cure.name, run=run, severity=cure.severity, given=given)
         names = ", ".join(
             host.name if host.name == host.ssh.address else f"{host.name} ({host.ssh.address})" for host in hosts
         )

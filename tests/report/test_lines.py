@@ -4,6 +4,7 @@ import shlex
 from itertools import product
 
 import pytest
+from pydantic import SecretStr
 
 from remediate.command import typed
 from remediate.errors import Unreadable
@@ -18,7 +19,7 @@ from remediate.outcome import (
     Verified,
     readings,
 )
-from remediate.playbook import Severity
+from remediate.playbook import Severity, Single
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.probes.laravel import Deploy
@@ -26,6 +27,7 @@ from remediate.probes.nginx import ErrorLogEnd, ErrorLogs, NginxConfig, NginxLog
 from remediate.probes.nginx_site import NginxSite
 from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.remedies.catalogue import remedies
+from remediate.remedies.configuration import SetEnv
 from remediate.report.lines import HEADLINES, WIDTH, Door, step_lines, survey_lines, verdict_lines
 from remediate.survey import Facts
 from remediate.testing import examples as ex
@@ -206,6 +208,14 @@ def test_a_command_is_whole_also_when_another_reason_comes_first(code: str) -> N
     outcome = host(RunVerdict.NOT_FIXED, Touched.YES, steps=steps, error=Problem(code="not-holding", message="again"))
     (told,) = (line for line in verdict_lines(outcome, DOOR) if line.strip().startswith("next:"))
     assert told.split("invoke ")[1].endswith("--host web1 --even-if-pages-answer yes")
+
+
+def test_a_single_remedy_is_named_with_what_it_was_told() -> None:
+    given = Single(SetEnv, (("key", "APP_NAME"), ("value", SecretStr("c4n4ry")), ("unit", "super visor")))
+    door = DOOR._replace(name=given.name, given=given.flags)
+    (line,) = verdict_lines(host(RunVerdict.PENDING), door)
+    told = "invoke do.env.set --key APP_NAME --value-from stdin --unit 'super visor' --host web1"
+    assert line.endswith(f"to do it: {told}")
 
 
 def test_a_reason_that_a_step_has_given_is_not_given_twice() -> None:
