@@ -164,6 +164,7 @@ class QueueMotionState(Fact):
         if not self.looked_into:
             return "there is none (sync)" if self.driver == "sync" else f"not looked into: {self.driver[:40]} keeps it"
         horizon = ", its workers are Horizon's and not looked at" if self.horizon else ""
+        horizon += "" if self.whole else ", but not every queue could be looked at"
         if not self.waiting:
             return f"nothing waits{horizon}"
         held = ", ".join(f"{each.waiting} in {each.called}" for each in self.queues if each.waiting)

@@ -244,7 +244,10 @@ function motion($config, $app, array $words, string $directory): array {
                 $config->set("database.connections.$base.options", [2 => 2] + (array) $config->get("database.connections.$base.options"));
             }
             $stores[$connection] = [$settings, $app->make("queue")->connection($connection), $driver];
-            [$names, $all] = queues(...[...$stores[$connection], $connection === $default ? $named : []]);
+            // What a worker listens to is looked into, however much else there is to look through.
+            $heard = array_column(array_filter($workers, fn($each) => $each["connection"] === $connection), "queues");
+            $sure = array_values(array_unique(array_merge($connection === $default ? $named : [], ...$heard)));
+            [$names, $all] = queues(...[...$stores[$connection], $sure]);
             $whole = $whole && $all && count($names) <= 50;
             foreach (array_slice($names, 0, 50) as $name) {
                 $now = kept(...[...$stores[$connection], $name]);
