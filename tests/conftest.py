@@ -106,6 +106,11 @@ case $again in *nginx*) systemctl reload nginx ;; esac
 i=0
 until [ "$(curl -s -o /dev/null -w '%{{http_code}}' -m 5 --connect-to ::127.0.0.1: https://{DOMAIN}/health)" = 200 ]
 do i=$((i+1)); [ $i -lt 30 ] || exit 9; sleep 0.2; done
+written=$(stat -c %Y {APP}/bootstrap/cache/config.php)
+for p in $(pgrep -u forge -f 'artisan queue:work'); do
+    [ $(($(date +%s) - $(ps -o etimes= -p $p))) -gt "$written" ] || old=1
+done
+[ -z "${{old:-}}" ] || supervisorctl restart 'agency-worker:*' > /dev/null
 until [ "$(supervisorctl status | grep -c RUNNING)" = 2 ]; do i=$((i+1)); [ $i -lt 60 ] || exit 8; sleep 0.2; done
 [ -z "$(spoilt 2>&1)" ] || {{ spoilt; exit 7; }}
 """

@@ -1,5 +1,6 @@
 """Runbook 4.1 on a real host: each cause alone and together, mended or refused by name, nothing made worse."""
 
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
@@ -80,7 +81,8 @@ def test_workers_that_are_at_a_job_are_busy_while_others_wait(staged: "Staged", 
     finally:
         staged.sh("mariadb agency -e 'drop trigger slow'")
     (queue,) = (each for each in host.before if each.probe == "queue.motion")
-    assert (queue.ok, queue.note) == (True, "jobs wait: 3 in default")
+    assert queue.ok is True
+    assert re.fullmatch(r"jobs wait: \d in default", queue.note)
 
 
 def test_a_deploy_that_ends_in_time_is_followed_by_the_fix(staged: "Staged", cli: "Cli", spoil: Spoil) -> None:

@@ -132,8 +132,10 @@ def test_only_the_applications_own_are_ended_and_only_what_is_too_long(staged: "
 
 
 TURNED_AWAY = """
-mariadb -e 'SET GLOBAL max_connections = 10'
+held() { mariadb -NBe "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'agency'"; }
 for i in $(seq 9); do session agency ''; done
+until [ "$(held)" -ge 9 ]; do sleep 0.1; done
+mariadb -e 'SET GLOBAL max_connections = 10'
 { while sleep 3; do echo 'select 1;'; done; } 2>/dev/null </dev/null |
   timeout 300 setsid mariadb --unbuffered -h 127.0.0.1 -u agency agency >/dev/null 2>&1 &
 sleep 3

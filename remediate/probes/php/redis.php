@@ -35,6 +35,16 @@ function kind(string $message, float $seconds): string {
     return preg_match("/read error|while reading/i", $message) ? ($seconds > 2.5 ? "timeout" : "lost") : (preg_match("/went away|lost|closed|reset/i", $message) ? "lost" : "other");
 }
 
+// The client says of any refusal of its password only that it was refused; a server that is full says so unasked.
+function full(string $place): bool {
+    $server = @stream_socket_client(str_starts_with($place, "/") ? "unix://$place" : "tcp://$place", $number, $why, 1);
+    if ($server === false) {
+        return false;
+    }
+    stream_set_timeout($server, 0, 300000);
+    return str_contains((string) fgets($server, 200), "max number of clients");
+}
+
 function stores($config): array {
     $name = (string) $config->get("cache.default");
     $cache = (array) $config->get("cache.stores.$name");
@@ -122,6 +132,9 @@ foreach (array_unique(array_filter($names, "is_string")) as $name) {
         }
     } catch (Throwable $error) {
         $link["state"] = kind($error->getMessage(), microtime(true) - $began);
+        if ($link["state"] === "wrongpass" && stripos($error->getMessage(), "AUTH failed") !== false && full($server)) {
+            $link["state"] = "maxclients";
+        }
         if (in_array($link["state"], ["refused", "name", "timeout", "lost"], true)) {
             $failed[$server] = $link["state"];
         }
