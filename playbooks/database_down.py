@@ -127,7 +127,8 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     let_end = FollowUp("let it come to its end, or end it", script="pkill -x mariadb; sleep 1")
     yield refused("database-write-runaway", writes, "long-write", needs=alone, then=let_end)
     locked = faults.TableLocked(database=name, url=str(settings.site_url), clients=0)
-    holder = FollowUp("find out with SHOW FULL PROCESSLIST who locks tables", script="pkill -x mariadb; sleep 1")
+    kill = "mariadb -NBe \"SELECT id FROM information_schema.processlist WHERE info LIKE 'select sleep(%'\""
+    holder = FollowUp("SHOW FULL PROCESSLIST", script=f'for id in $({kill}); do mariadb -e "KILL $id"; done; sleep 1')
     yield refused("database-tables-locked", locked, "blocker-unknown", needs=alone, then=holder)
 
     # The word-for-word runbook takes the site down here.

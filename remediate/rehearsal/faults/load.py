@@ -125,10 +125,7 @@ class QueryComputing(Fault):
 
     def breaking(self) -> str:
         """See Fault."""
-        sql = (
-            f"set statement max_statement_time={self.seconds} for "
-            "select benchmark(1000000000000, md5('remediate-query'))"
-        )
+        sql = f"set max_statement_time={self.seconds}; select benchmark(1000000000000, md5('remediate-query'))"
         return (
             f'get() {{ sed -n "s/^$1=//p" {self.path}/.env; }}\n'
             "export MYSQL_PWD=$(get DB_PASSWORD)\n"
