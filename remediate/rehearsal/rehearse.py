@@ -17,7 +17,7 @@ from remediate.host import Host
 from remediate.options import Options
 from remediate.outcome import Report, RunVerdict
 from remediate.playbook import Cure, Playbook
-from remediate.rehearsal.case import Expected, FollowUp
+from remediate.rehearsal.case import TIMEOUT_SECONDS, Expected, FollowUp
 from remediate.rehearsal.content import digest
 from remediate.rehearsal.faults.fault import RootShell
 from remediate.rehearsal.machine import StagingError
@@ -168,8 +168,9 @@ class _Attempt:
             seconds=round(monotonic() - begun, 1),
         )
 
-    def _run(self, asked: Options, by: Cure | None = None) -> Report:
-        options = asked.model_copy(update={"yes": True, "hold": self._trial.hold, "timeout": self._trial.timeout})
+    def _run(self, asked: Options, by: Cure | None = None, *, timeout: float | None = None) -> Report:
+        known = {"yes": True, "hold": self._trial.hold, "timeout": timeout or self._trial.timeout}
+        options = asked.model_copy(update=known)
         journal = f"sqlite:///{self._plan.journal}"
         cure = by or self._plan.playbook
         report = run(cure, (self._host,), options=options, operator=_OPERATOR, journal=journal, stop=self._stop)
@@ -186,9 +187,9 @@ class _Attempt:
             self._deviations.append(f"the refusal does not say `{then.says}`: {told}")
         if then.script:
             self._shell.script(then.script, _TYPED_SECONDS)
-        report = self._run(
-            Options(overrides=dict.fromkeys(self._trial.codes, then.override) if then.override else {}), then.by
-        )
+        overrides = dict.fromkeys(self._trial.codes, then.override) if then.override else {}
+        # What was short was the time to wait for what is over now.
+        report = self._run(Options(overrides=overrides), then.by, timeout=TIMEOUT_SECONDS)
         if then.leads_to is None:
             self._wants("the run that is advised", report, RunVerdict.FIXED, RunVerdict.HEALTHY)
             self._deviations += [f"with what is advised {trouble}" for trouble in self._observer.site()]
