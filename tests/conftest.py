@@ -75,6 +75,8 @@ for name in sshd timeout sh sleep; do pkill -KILL -u forge -x $name; done
 rm -rf /opt/remediate
 cp -a /root/pristine/remediate /opt/remediate
 pkill -KILL -u root -x flock
+chown -R forge:forge {APP}/storage {APP}/bootstrap/cache
+chmod -R u+rwX {APP}/storage {APP}/bootstrap/cache
 rm -f {APP}/storage/framework/down /var/log/nginx/fill
 cp -a /root/pristine/bashrc /home/forge/.bashrc
 [ ! -L /var/log/{FPM}.log ] || {{ rm -f /var/log/{FPM}.log; cp -a /root/pristine/{FPM}.log /var/log/; }}

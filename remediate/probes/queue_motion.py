@@ -137,8 +137,8 @@ class QueueMotionState(Fact):
 
     @property
     def looked_into(self) -> bool:
-        """Whether anything could be seen: other drivers keep their jobs elsewhere, or (`sync`) keep none."""
-        return self.driver in _LOOKED_INTO or bool(self.queues)
+        """Whether the default connection's jobs could be counted. Other drivers keep them elsewhere; `sync` has none."""
+        return self.driver in _LOOKED_INTO
 
     @property
     def all_stopped(self) -> bool:
@@ -161,14 +161,15 @@ class QueueMotionState(Fact):
             return "; ".join(stall.describe() for stall in self.stalls)
         if self.all_stopped:
             return f"its {len(self.workers)} workers are stopped by a signal (state T)"
-        if not self.looked_into:
-            return "there is none (sync)" if self.driver == "sync" else f"not looked into: {self.driver[:40]} keeps it"
+        unseen = "there is none (sync)" if self.driver == "sync" else f"not looked into: {self.driver[:40]} keeps it"
+        if not self.looked_into and not self.waiting:
+            return unseen
         horizon = ", its workers are Horizon's and not looked at" if self.horizon else ""
         horizon += "" if self.whole else ", but not every queue could be looked at"
         if not self.waiting:
             return f"nothing waits{horizon}"
         held = ", ".join(f"{each.waiting} in {each.called}" for each in self.queues if each.waiting)
-        return f"jobs wait: {held}{horizon}"
+        return f"jobs wait: {held}{horizon}" + ("" if self.looked_into else f"; the default queue: {unseen}")
 
     def _listening(self, level: QueueLevel) -> tuple[QueueWorker, ...]:
         connection = level.connection or self.connection

@@ -39,6 +39,13 @@ def test_a_driver_that_cannot_be_looked_into_is_no_trouble_and_is_not_said_to_mo
     assert found.describe().startswith(words)
 
 
+def test_another_connection_that_was_looked_into_does_not_speak_for_the_default_one() -> None:
+    seen = state(ex.level(0, 0, taken=False)).model_copy(update={"driver": "sqs"})
+    assert (seen.looked_into, seen.describe()) == (False, "not looked into: sqs keeps it")
+    held = state(ex.level(5, 5, taken=True)).model_copy(update={"driver": "sqs"})
+    assert held.describe() == "jobs wait: 5 in default; the default queue: not looked into: sqs keeps it"
+
+
 def test_what_is_no_answer_is_unreadable() -> None:
     with pytest.raises(Unreadable, match="something else"):
         MOTION.read(said(state="failed", why="no such trouble"))

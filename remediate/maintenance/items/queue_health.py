@@ -97,11 +97,11 @@ def _last(past: Past, name: str) -> float | None:
 def _waiting(seen: Seen, state: QueueMotionState) -> _Part:
     if state.trouble is not None:
         return _Part(ok=False, said=f"the queue cannot be used: its store {state.trouble}")
-    if not state.looked_into:
-        raise Unreadable(f"queue: its driver {state.driver!r} keeps no jobs that could be counted here")
     judged = [(each, *_level(seen, state, each)) for each in state.queues]
     bad = [why for _, ok, why in judged if ok is False]
     unsure = [why for _, ok, why in judged if ok is None]
+    if not state.looked_into:
+        unsure.append(f"queue: its driver {state.driver!r} keeps no jobs that could be counted here")
     if not state.whole:
         unsure.append("not all queues that hold jobs were found")
     return _Part(

@@ -14,6 +14,8 @@ MARKER: Final = "/etc/remediate-staging"
 
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:/-]+$")]
+FAULT_SECONDS: Final = 180
+"""Seconds for a fault's script: a worker ends its job first (25), and supervisor gives up within 90."""
 
 
 class RootShell(Protocol):
@@ -71,12 +73,12 @@ class Fault(BaseModel, ABC):
     def inject(self, host: RootShell) -> None:
         """Break the host. Raises ConfigurationError when it is not marked as a staging host."""
         demand_marker(host)
-        host.script(self.breaking())
+        host.script(self.breaking(), FAULT_SECONDS)
 
     def undo(self, host: RootShell) -> None:
         """Undo it. Raises ConfigurationError when the host is not marked as a staging host."""
         demand_marker(host)
-        host.script(self.mending())
+        host.script(self.mending(), FAULT_SECONDS)
 
 
 def demand_marker(host: RootShell) -> None:

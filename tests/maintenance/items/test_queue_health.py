@@ -122,6 +122,14 @@ def test_queues_that_nobody_named_count() -> None:
     assert look(ex.motion(whole=False)).ok is None
 
 
+def test_queues_that_were_looked_into_do_not_speak_for_one_that_was_not() -> None:
+    sync = ex.motion(ex.level()).model_copy(update={"driver": "sync"})
+    found = look(sync)
+    assert (found.ok, found.summary.startswith("queue: its driver 'sync' keeps no jobs")) == (None, True)
+    bad = ex.motion(ex.level(4, 4, name="mail", taken=False)).model_copy(update={"driver": "sync"})
+    assert look(bad).ok is False
+
+
 def test_failed_jobs_at_the_first_look_and_later() -> None:
     first = look(ex.motion(), failed(11, 12))
     assert first.ok is False
