@@ -137,7 +137,7 @@ class QueueMotionState(Fact):
 
     @property
     def looked_into(self) -> bool:
-        """Whether the default connection's jobs could be counted. Other drivers keep them elsewhere; `sync` has none."""
+        """Whether the jobs of the default connection could be counted: `sync` has none, other drivers keep them."""
         return self.driver in _LOOKED_INTO
 
     @property

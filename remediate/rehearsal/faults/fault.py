@@ -12,7 +12,6 @@ from remediate.errors import ConfigurationError
 MARKER: Final = "/etc/remediate-staging"
 """Stands on hosts that may be broken on purpose; without it nothing is injected."""
 
-
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:/-]+$")]
 FAULT_SECONDS: Final = 180
 """Seconds for a fault's script: a worker ends its job first (25), and supervisor gives up within 90."""
