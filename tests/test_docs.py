@@ -84,6 +84,10 @@ def code(page: Path) -> Iterator[str]:
     yield from _INLINE.findall(_FENCED.sub("", text))
 
 
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
+
+
 # -- commands ----------------------------------------------------------------------------------------------------------
 
 
@@ -189,8 +193,9 @@ def test_every_target_of_make_exists(page: Path) -> None:
     assert [target for words in asked for target in words if target not in targets] == []
 
 
-def test_the_python_of_the_readme_names_what_there_is() -> None:
-    blocks = [ast.parse(block["text"]) for block in _FENCED.finditer(README) if block["kind"] == "python"]
+def test_the_python_of_the_pages_names_what_there_is() -> None:
+    shown = [block for page in PAGES_OF_IT for block in _FENCED.finditer(page.read_text())]
+    blocks = [ast.parse(block["text"]) for block in shown if block["kind"] == "python"]
     assert len(blocks) == 4
     for node in (node for block in blocks for node in ast.walk(block)):
         if isinstance(node, ast.ImportFrom):
