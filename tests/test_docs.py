@@ -325,6 +325,18 @@ def test_the_limits_of_a_database_are_the_fields_of_its_settings() -> None:
     assert {name.strip("`"): int(default.strip("`")) for name, default, _ in table} == DatabaseLimits().model_dump()
 
 
+@pytest.mark.parametrize(("key", "section"), [("certificate", Certificate), ("limits", Limits)])
+def test_the_keys_of_a_section_are_the_fields_of_its_settings(key: str, section: type[BaseModel]) -> None:
+    table = rows((ROOT / "docs/inventory.md").read_text(), f"key of `{key}`")
+    assert [name.strip("`") for name, *_ in table] == list(section.model_fields)
+    for name, default, _ in table:
+        field = section.model_fields[name.strip("`")]
+        if default.startswith("`"):
+            assert yaml.safe_load(default.strip("`")) == field.default
+        else:
+            assert field.is_required() is (default == "")
+
+
 def test_the_keys_of_maintenance_are_the_fields_of_its_settings() -> None:
     page = (ROOT / "docs/inventory.md").read_text()
     stated = {name.strip("`"): yaml.safe_load(default.strip("`")) for name, default, _ in rows(page, "maintenance")}
