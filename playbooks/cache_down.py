@@ -1,4 +1,4 @@
-"""Redis does not do what the application asks of it: sessions, cache, queue (runbook 4.3)."""
+"""Redis fails the application's sessions, cache or queue (runbook 4.3)."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Customers cannot pay, or what they paid does not arrive (runbook 4.4)."""
+"""Customers cannot pay, or their payments do not arrive (runbook 4.4)."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""One remedy, applied once: locked, fenced, acted, and watched until its effect shows or its time is over."""
+"""Applies one remedy: under the lock, behind the fence, and watched until it settles."""
 
 from collections.abc import Callable
 from enum import Enum

@@ -1,4 +1,4 @@
-"""The command line: one tree of tasks for `invoke`, `remediate` and `fab`. The only module that knows Invoke.
+"""The command line for `invoke`, `remediate` and `fab`: the only module that imports Invoke.
 
 Invoke's parser hands over strings; pydantic converts them. Whatever a user can cause ends in one line and the right
 exit code, and a remote exit code never becomes ours.

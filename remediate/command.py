@@ -1,4 +1,4 @@
-"""What is asked of a host or of the network, as data: nothing here runs anything."""
+"""Commands and requests as data; nothing here runs anything."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Values that are words of everybody's: registered as secrets, they are masked only where they stand as a value.
+"""Secrets that are common words, and are masked only where they are a value.
 
 `do.env.set` treats each value as a secret, and `CACHE_STORE=redis` or `APP_ENV=production` is one. Masked wherever it
 occurs, such a word makes reports unreadable without hiding anything. The list is closed, so that nothing that could be

@@ -1,4 +1,4 @@
-"""What a run needs of the world around it, and who keeps its record."""
+"""The surroundings of a run, and the protocol of its recorder."""
 
 from collections.abc import Callable
 from threading import Event

@@ -1,4 +1,4 @@
-"""Finds out on the host what the inventory leaves open; a guess between several is refused."""
+"""Discovers settings that the inventory leaves open, and refuses to guess between several."""
 
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import Host

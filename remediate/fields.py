@@ -1,4 +1,4 @@
-"""What a field of an inventory, a remedy or a probe may hold: names, paths, URLs; and what they stand in."""
+"""Types of fields in inventories, remedies and probes: names, paths, URLs."""
 
 import re
 from typing import Annotated

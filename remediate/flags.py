@@ -1,4 +1,4 @@
-"""The flags of the commands: names and meanings, for the command line and for whoever must not use them again."""
+"""Command-line flags, and the names reserved for them."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Runs a playbook or a remedy over hosts: all are surveyed first, few are changed, one after the other."""
+"""Runs a playbook or a remedy on hosts: surveys all, then changes few in turn."""
 
 import getpass
 import os

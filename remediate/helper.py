@@ -1,4 +1,4 @@
-"""Writes the root-owned helper of a host: the programs that one exact sudo rule cannot allow safely.
+"""Writes a host's root-owned helper, for programs that no sudo rule can allow safely.
 
 A sudo rule names the helper and one verb. What the verb is to do arrives on standard input: a line with the digest of
 its program and its arguments, which has to be one of those that were declared when the helper was made, and then

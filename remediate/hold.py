@@ -1,4 +1,4 @@
-"""Watching a result for the stability window: what works once need not keep working."""
+"""Watches a result over the stability window."""
 
 from collections.abc import Callable
 from enum import Enum

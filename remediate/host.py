@@ -1,4 +1,4 @@
-"""A host as the inventory describes it: how to reach it, and what the application on it looks like."""
+"""A host as the inventory describes it: its address and its application."""
 
 import re
 from pathlib import Path

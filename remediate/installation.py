@@ -1,4 +1,4 @@
-"""Writes the commands that install on a host what remediate needs there: helper, database account, sudoers file."""
+"""Writes a host's installer: helper, database account and sudoers file."""
 
 import shlex
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Decides, from facts alone, what is to be done about each remedy and what the symptom looks like."""
+"""Decides on each remedy and on the symptom, from facts alone."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum

@@ -1,4 +1,4 @@
-"""The seam below a session: an open way to a host on which programs can be started, as bytes.
+"""The interface below a session: starts programs on a host and exchanges bytes.
 
 `remediate.ssh` implements it with Fabric; `remediate.testing` with a real /bin/sh on this machine.
 """

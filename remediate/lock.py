@@ -1,4 +1,4 @@
-"""The holder of a host's lock, and whether a person may decide to go on without it."""
+"""The holder of a host's lock, and the rule for overriding it."""
 
 import re
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""The one sink every text passes before a person, a file or another program sees it.
+"""The masker that every text passes before it leaves the process.
 
 Values are registered, not names: a `Masker` knows the secrets of a run and removes them in every form they usually
 take; one that is a word of everybody's goes only where it stands as a value (`common_words`). What nobody registered

@@ -1,4 +1,4 @@
-"""What an inventory says about prevention: what watches a host (8.1), and what its maintenance is held to (8.2)."""
+"""Inventory settings for prevention: monitors of a host (8.1) and maintenance limits (8.2)."""
 
 from typing import Annotated, Final, Self
 

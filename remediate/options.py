@@ -1,4 +1,4 @@
-"""What a person may ask of a run."""
+"""The options of a run."""
 
 from typing import Annotated, Self
 

@@ -1,4 +1,4 @@
-"""What happened, as values: every renderer, the journal and the exit code read the same Report."""
+"""Outcomes as values: the Report that renderers, the journal and the exit code share."""
 
 from collections.abc import Iterable
 from datetime import datetime

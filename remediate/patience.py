@@ -1,4 +1,4 @@
-"""Looking again at what is in transition, instead of acting on it."""
+"""Waits for a host in transition instead of acting on it."""
 
 from collections.abc import Callable, Collection
 from threading import Event

@@ -1,4 +1,4 @@
-"""Playbooks: what mends one symptom, in order, and what it means that the symptom is over."""
+"""Playbooks: the remedies for one symptom, in order, and the end of the symptom."""
 
 import inspect
 import shlex

@@ -1,4 +1,4 @@
-"""The worst that each permission allows, for whoever decides about the sudoers file."""
+"""The worst that each permission allows, for the reader of a sudoers file."""
 
 import re
 from typing import Final

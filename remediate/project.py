@@ -1,4 +1,4 @@
-"""Where a project's inventories and playbooks are, and loading one playbook without importing the others."""
+"""A project's inventories and playbooks, each playbook loaded without importing the others."""
 
 import ast
 import importlib

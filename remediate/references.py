@@ -1,4 +1,4 @@
-"""Secrets are never given in clear: a reference says where one is, and it is read once, when it is needed."""
+"""References to secrets: `env:`, `file:` and `cmd:`, read once when needed."""
 
 import os
 import re

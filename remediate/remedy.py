@@ -1,4 +1,4 @@
-"""What mends one cause: looks before it acts, acts only when needed and safe, shows evidence afterwards."""
+"""Remedies: look first, act only when needed and safe, then show evidence."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping

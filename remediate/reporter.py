@@ -1,4 +1,4 @@
-"""Who is told what happens while it happens."""
+"""The protocol of live reporters."""
 
 from typing import Protocol
 

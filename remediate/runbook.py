@@ -1,4 +1,4 @@
-"""The runbook as a text, and which of its lines is answered by what: so that none is forgotten, and none invented."""
+"""The runbook's lines and their answers; none is missing, none is invented."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The JSON Schemas of what `--json` prints: `python -m remediate.schemas DIRECTORY` writes a file for each document."""
+"""JSON Schemas of the `--json` documents: `python -m remediate.schemas DIRECTORY` writes them."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The one builder of what a host is sent: a POSIX sh script that surveys, or locks, acts and surveys again.
+"""Builds a host's POSIX sh script, which surveys, or locks, acts and surveys again.
 
 The script arrives on the standard input of `/bin/sh -s`, so the login shell never sees it; everything stands in a
 function that the last line calls, so a script cut on its way runs nothing. It writes no file. What comes back are

@@ -1,4 +1,4 @@
-"""The only door to a host: one exec that surveys, or locks, acts and surveys, and goes on for as long as asked."""
+"""The only way to a host: one exec that surveys, or locks, acts and surveys."""
 
 import re
 import secrets

@@ -1,4 +1,4 @@
-"""How bad it is: the runbook's four questions (3.2), answered from facts where they can be, by a person where not."""
+"""The severity, by the runbook's four questions (3.2), from facts or from a person."""
 
 from collections.abc import Mapping
 from enum import Enum

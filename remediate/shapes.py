@@ -1,4 +1,4 @@
-"""What a secret looks like to somebody who does not know it: an assignment, a private key, a password in a URL.
+"""Patterns of unregistered secrets: an assignment, a private key, a password in a URL.
 
 `Masker` removes values that it knows; this removes what nobody registered. Text from a host may be megabytes of
 anything, so every pattern here takes time in proportion to the text: none starts with a repetition, what repeats

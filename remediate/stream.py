@@ -1,4 +1,4 @@
-"""Where text goes, and what becomes of it when it can go nowhere."""
+"""Output streams that survive a failed write."""
 
 from contextlib import suppress
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Writes the sudoers file that a host needs: exactly the commands that may ever run there, and nothing else."""
+"""Writes a host's sudoers file: exactly the commands that may run there."""
 
 import re
 from collections.abc import Iterable

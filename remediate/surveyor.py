@@ -1,4 +1,4 @@
-"""Asks one host everything a run needs to know, from the host and from the controller at the same time."""
+"""Surveys one host, from the host and from the controller at the same time."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Turns what the engine knows into the values that reports are made of."""
+"""Converts the engine's state into the values of reports."""
 
 from remediate.attempt import Ran
 from remediate.errors import Unreadable

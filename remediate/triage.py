@@ -1,4 +1,4 @@
-"""Which incident is this? All playbooks' questions in one survey, their guards asked, the answers ranked."""
+"""Ranks incidents: asks all playbooks' questions in one survey and judges their guards."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Where a question is asked from."""
+"""The vantage of a question: the host or the controller."""
 
 from enum import Enum
 

@@ -1,4 +1,4 @@
-"""What a guard says about a remedy, and the stable names of every reason to refuse."""
+"""Verdicts of guards, and the stable codes of refusals."""
 
 from collections.abc import Mapping
 from enum import Enum

@@ -1,4 +1,4 @@
-"""Watches one host over time: what was mended has to last, and what looks healthy may only be young."""
+"""Watches one host over time: fixes have to last, young services may be unstable."""
 
 from collections.abc import Callable, Sequence
 from threading import Event

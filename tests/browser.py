@@ -1,4 +1,4 @@
-"""A real browser, headless, driven over its debugging pipe: what a reader sees, not what a template says."""
+"""A real headless browser, driven over its debugging pipe."""
 
 import base64
 import json

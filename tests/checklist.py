@@ -1,4 +1,4 @@
-"""What the tests of the checklist share: an item is asked what it wants to know, and judged by what is stated."""
+"""Shared parts of checklist tests: asks an item's questions, and judges stated answers."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A staging host per test worker, the command line as a person calls it, and a second channel that is not remediate.
+"""Fixtures: a staging host per worker, the command line, and an independent second channel.
 
 What a run claims is never believed: testinfra asks the host through the container engine, and `Staged.outside` asks
 the site through its published port.

@@ -1,4 +1,4 @@
-"""The host of the examples: how it answers when it is well, in which ways it breaks, and what mends it again."""
+"""The example host: healthy answers, its faults, and the effects of fixes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

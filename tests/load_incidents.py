@@ -1,4 +1,4 @@
-"""What a host answers to the questions of high load when it is well."""
+"""A healthy host's answers to the questions of high load."""
 
 from incidents import APP, DEPLOY, FPM, FPM_CONFIG, PATH, UP
 from remediate.probes.consumers import Consumers

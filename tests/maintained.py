@@ -1,4 +1,4 @@
-"""What container tests of maintenance share: a look through the command line, and one item of its report."""
+"""Shared parts of maintenance container tests: a look, and one item of its report."""
 
 import sqlite3
 from contextlib import closing

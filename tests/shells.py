@@ -1,4 +1,4 @@
-"""A root shell on nothing: it returns what was recorded, and remembers what it was asked."""
+"""A fake root shell that returns recorded output and remembers its commands."""
 
 import subprocess
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""How often a test repeats what chance decides: a few times in CI, many times in `make soak`."""
+"""Repetitions of tests that depend on chance: few in CI, many in `make soak`."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The installed command as a person types it: whatever goes wrong before a host is asked is one line, and exit 2."""
+"""The installed command: errors before any host is asked are one line, exit 2."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a command is, and what of it may be seen."""
+"""Commands as values, and their masked display."""
 
 import pickle
 import re

@@ -1,4 +1,4 @@
-"""One GET, asked from here and as curl on a host would ask it: both must say the same about the same server."""
+"""One GET from the controller and as curl on a host: the same answer."""
 
 import contextlib
 import datetime as dt

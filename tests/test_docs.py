@@ -1,4 +1,4 @@
-"""The documentation says what the code does: commands, links, keys and codes exist, what is generated is fresh."""
+"""The documentation agrees with the code: commands, links, keys, codes, generated pages."""
 
 import ast
 import importlib

@@ -1,4 +1,4 @@
-"""Every way in leads to the same run: invoke, remediate, fab, one remedy, the library, a fabfile, a project."""
+"""Every entry point leads to the same run: commands, library, fabfile, project."""
 
 import pickle
 import textwrap

@@ -1,4 +1,4 @@
-"""The engine on scripted hosts: how often it knocks, what it does, and what it says when it cannot know."""
+"""The engine on scripted hosts: its execs, its acts, and unknown results."""
 
 import threading
 import time

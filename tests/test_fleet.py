@@ -1,4 +1,4 @@
-"""What the library's door asks of its caller, before any host is touched."""
+"""Arguments of the library's entry point, checked before any host is touched."""
 
 import getpass
 import socket

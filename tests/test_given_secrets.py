@@ -1,4 +1,4 @@
-"""A value that was given to one run is in nothing that comes out of it, whatever the host says."""
+"""A value given to one run appears in none of its outputs."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The helper of a host: it runs what was declared, word for word, and refuses everything else."""
+"""The helper runs declared lines exactly, and refuses everything else."""
 
 import hashlib
 import subprocess

@@ -1,4 +1,4 @@
-"""The stability window: enough samples, evenly spread, and an unreadable one is neither good nor bad."""
+"""The stability window: enough samples, evenly spread; unreadable ones are repeated."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Whatever a host answers, it costs bounded memory and is told as the host's fault."""
+"""Hostile answers: bounded memory, and an error that names the host."""
 
 import secrets
 from collections.abc import Iterable, Iterator

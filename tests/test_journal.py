@@ -1,4 +1,4 @@
-"""The journal: durable before acting, private, shared by many, and one line when it cannot be used."""
+"""The journal: durable before acting, private, shared, with one-line errors."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What facts mean: the symptom, permissions, overrides, ages and incarnations."""
+"""Meaning of facts: the symptom, permissions, overrides, ages and incarnations."""
 
 from datetime import UTC, datetime
 

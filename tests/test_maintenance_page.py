@@ -1,4 +1,4 @@
-"""docs/maintenance.md is true: its units, timers, crontab lines, rules and tables are what programs make of them."""
+"""docs/maintenance.md: real programs accept its units, timers, crontab, rules and tables."""
 
 import re
 import shlex

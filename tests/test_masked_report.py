@@ -1,4 +1,4 @@
-"""A report stays what it is whatever the secrets of its run are: names, codes, dates and verdicts are never masked."""
+"""Masking of a report: never its names, codes, dates or verdicts."""
 
 import json
 from collections.abc import Iterator

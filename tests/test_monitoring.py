@@ -1,4 +1,4 @@
-"""What an inventory may say about prevention."""
+"""Inventory settings for prevention."""
 
 import pytest
 from pydantic import ValidationError

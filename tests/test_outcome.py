@@ -1,4 +1,4 @@
-"""The values that every report is made of, and the exit codes that people's scripts depend on."""
+"""Values of every report, and the exit codes that scripts depend on."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""A playbook describes; calling it runs nothing."""
+"""A playbook is a description: calling it runs nothing."""
 
 import pickle
 from collections.abc import Iterable

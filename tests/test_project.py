@@ -1,4 +1,4 @@
-"""Playbooks are found without being imported; a broken one is named and stops nothing else."""
+"""Playbooks are found without an import; a broken one affects no other."""
 
 from collections.abc import Mapping
 from pathlib import Path

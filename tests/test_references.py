@@ -1,4 +1,4 @@
-"""A secret is read from where a reference says, whole, once, and never told."""
+"""A secret is read whole, once, from its reference, and never shown."""
 
 import io
 import os

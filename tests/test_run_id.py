@@ -1,4 +1,4 @@
-"""Ids: made in order, shown short, found by any unique prefix of what is shown."""
+"""Run ids: ordered, shown short, found by any unique prefix."""
 
 import uuid
 

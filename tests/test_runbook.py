@@ -1,4 +1,4 @@
-"""The runbook's lines: read from the text, each answered by something that exists, none forgotten."""
+"""The runbook's lines: each is answered by something that exists."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What must never happen, whatever the host does meanwhile: acting on what is over, and saying what nobody saw."""
+"""Forbidden results: acting on a solved problem, and claiming something unseen."""
 
 from collections.abc import Iterator
 from threading import Event as Signal

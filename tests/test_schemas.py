@@ -1,4 +1,4 @@
-"""The schemas of the documents: what they let through, and how they are written."""
+"""Schemas of the documents: accepted values, and their form."""
 
 import json
 import subprocess

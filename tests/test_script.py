@@ -1,4 +1,4 @@
-"""The script that a host is sent, run by every shell that a host's /bin/sh may be."""
+"""The host's script, run by every shell that may be /bin/sh."""
 
 import shutil
 import subprocess

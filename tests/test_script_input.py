@@ -1,4 +1,4 @@
-"""What a program is given to read reaches it whole, and nobody else on the host."""
+"""A program's standard input reaches it whole, and no other user sees it."""
 
 import threading
 from collections.abc import Iterator

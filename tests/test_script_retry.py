@@ -1,4 +1,4 @@
-"""A program that is turned away for the moment is asked again, for as long as that has a point."""
+"""A program that is refused for a moment is retried for a limited time."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A session over a real shell: locked, fenced, acted once, and honest about what is not known."""
+"""A session over a real shell: locked, fenced, acted once, unknown where unknown."""
 
 import fcntl
 import os

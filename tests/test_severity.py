@@ -1,4 +1,4 @@
-"""The runbook's table (3.2): the worst answer grades, a person's before what was seen, and what is open stays open."""
+"""The runbook's severity table (3.2): worst answer, a person's first, open questions open."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""What nobody registered is masked where its shape gives it away, ordinary text is not, and neither takes long."""
+"""Unregistered secrets are masked by their shape, ordinary text is not, both quickly."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The SSH link against a real sshd that each test session starts on 127.0.0.1 as an ordinary process."""
+"""The SSH link against a real sshd on 127.0.0.1, started for each session."""
 
 import contextlib
 import getpass

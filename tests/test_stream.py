@@ -1,4 +1,4 @@
-"""A stream that cannot take what is written to it ends nothing: not a write, and not a run."""
+"""A failed write to a stream ends neither the write nor the run."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The sudoers file: sudo takes it, and it allows exactly what was asked for."""
+"""The sudoers file: sudo accepts it, and it allows exactly the requested commands."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""The tools for tests are tested too: what they promise to those who build on them."""
+"""The test tools themselves: their promises to their users."""
 
 import contextlib
 import os

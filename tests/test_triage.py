@@ -1,4 +1,4 @@
-"""Triage on scripted hosts: one question round, the right incident first, and never more than is known."""
+"""Triage on scripted hosts: one survey, the right incident first, no guesses."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""What tests of items share: a host, and a look at it."""
+"""Shared parts of item tests: a host, and a look at it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

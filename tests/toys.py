@@ -1,4 +1,4 @@
-"""What several tests play with: a remedy, a fact, the states of a unit, a guard in one word, a report."""
+"""Shared test values: a remedy, a fact, unit states, a guard, a report."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,1 +1,1 @@
-"""What each command does, once its flags are read: no module here knows Invoke."""
+"""Implementations of the commands, independent of Invoke."""

@@ -1,4 +1,4 @@
-"""incident.declare: the questions of 3.2 answered as far as anybody knows, and an incident that exists from then on."""
+"""incident.declare: opens an incident, with the questions of 3.2 answered as far as known."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta

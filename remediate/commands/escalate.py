@@ -1,4 +1,4 @@
-"""incident.escalate: whom the matrix wants by now, or whoever is named, is called in (6)."""
+"""incident.escalate: calls in the roles that are due, or those that are named (6)."""
 
 from typing import NamedTuple
 

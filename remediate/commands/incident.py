@@ -1,4 +1,4 @@
-"""incident.*: claim it, contain it, tell everybody, call others in, and look at it."""
+"""incident.*: claims, contains, updates and shows an incident."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""The incident.* commands: names, flags, and what each calls."""
+"""The incident.* commands with their flags and functions."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final

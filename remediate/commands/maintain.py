@@ -1,4 +1,4 @@
-"""prevent.checklist and maintain.*: look, tell, keep, and say by the exit code whether all is well."""
+"""prevent.checklist and maintain.*: look, report and store; the exit code summarises the answers."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""sudoers: the sudoers file and the helper that a host needs, from what the playbooks may ever run there."""
+"""sudoers: prints the sudoers file and the helper that a host's playbooks need."""
 
 from collections.abc import Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""rehearse.*: break hosts on purpose to prove what a playbook claims."""
+"""rehearse.*: break hosts on purpose to prove a playbook's declared cases."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""incident.resolve and incident.postmortem: it is over when the checks say so, and then there is something to learn."""
+"""incident.resolve and incident.postmortem: end an incident after its checks pass, and write its post-mortem."""
 
 from datetime import datetime
 from pathlib import Path

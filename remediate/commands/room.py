@@ -1,4 +1,4 @@
-"""What every `incident.*` command needs: the record, what the team agreed, who asks, and a way to say something."""
+"""The context of every `incident.*` command: record, settings, operator and messages."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""runs.list and runs.show: what was run, and everything about one run."""
+"""runs.list and runs.show: list the recorded runs, and show one in full."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Every command there is: its name, its flags, and what it calls. Knows nothing of what parses the line."""
+"""The registry of all commands: names, flags and functions, independent of the parser."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""triage: which incident is this, how bad is it, what to type next."""
+"""triage: names the incident, its severity and the next command."""
 
 from remediate.commands.mend import Flags, inventory_of, target_of, text_of
 from remediate.commands.terminal import Terminal

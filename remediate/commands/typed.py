@@ -1,4 +1,4 @@
-"""What a person types for an `incident.*` command, as values: each raises ConfigurationError naming its flag."""
+"""Parsers of the arguments of `incident.*`; a ConfigurationError names the flag."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""incident.watch: looks at the record again and again, says once what is due, and sends what waits."""
+"""incident.watch: polls the record, announces due actions once, and sends queued messages."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""The runbook around the fix (1 to 3, 5 to 7): declared, acknowledged, updated, escalated, resolved, learned from.
+"""The incident around the fix, from declaration to post-mortem (runbook 1-3, 5-7).
 
 `events` are what happened, as values, and `record` what they come to; `settings` what the runbook demands of it;
 `clock` what is due. All of these are pure. `store` keeps the events beside the runs.

@@ -1,4 +1,4 @@
-"""The words that a template may use: the record of an incident, and what a person added, as a flat list of texts."""
+"""The values that templates use: an incident's record and a person's additions, as texts."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""Where messages go: the terminal, a file, any service that apprise knows, and (`status_page`) what the public sees.
+"""Channels of messages: the terminal, a file, services of apprise, and (`status_page`) the public page.
 
 A channel sends one message when it is told to, and says what came of it; it neither retries nor remembers: that is the
 outbox's business. `again` tells it that an earlier attempt may have arrived. Who can tell a repetition says nothing

@@ -1,4 +1,4 @@
-"""What is due in an incident, and when: to be acknowledged (1.1), told (5.1), escalated (6), reviewed (7.1).
+"""Due actions of an incident: acknowledgement (1.1), updates (5.1), escalation (6), review (7.1).
 
 Pure: the time is given, nothing sleeps, nothing is sent.
 """

@@ -1,4 +1,4 @@
-"""Whom to call in: the people behind a role, from the configuration or from who is on duty now."""
+"""The people behind a role, from the configuration or the on-call calendar."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is needed to say something: the wording, the channels, and the masker that everything passes on its way out."""
+"""Templates, channels and the masker: everything that a message needs."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The file of a post-mortem: written whole or not at all, and never over what somebody saves meanwhile."""
+"""The file of a post-mortem: written atomically, and never over concurrent edits."""
 
 import os
 import tempfile

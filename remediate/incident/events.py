@@ -1,4 +1,4 @@
-"""What can happen in an incident, as values.
+"""Events of an incident, as values.
 
 Events are the truth: each is written once, by whoever did it, and nothing is ever changed or deleted. Runs are among
 them without having been written twice: the store turns every run of the journal that belongs to the incident into a

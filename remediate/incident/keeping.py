@@ -1,4 +1,4 @@
-"""Writes a document anew without taking away what a person wrote in it.
+"""Regenerates a document and keeps the sections that people wrote.
 
 A document is sections. Under the heading of each that was generated stands a comment with the section's name and a
 digest of its text. Whoever edits the section makes the digest wrong, and from then on it is theirs: it stays as it is,

@@ -1,4 +1,4 @@
-"""What did not happen in time: each is judged by the severity that held at that moment, and nobody for a minute."""
+"""Missed deadlines, by the severity in force then, with one minute's grace."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta

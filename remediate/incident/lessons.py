@@ -1,4 +1,4 @@
-"""What an incident teaches, from its record: what went well, what went wrong, and what somebody should do about it.
+"""Lessons from an incident's record: good, bad, and actions to take.
 
 Every sentence follows from events; nothing is praised or blamed that is not there.
 """

@@ -1,4 +1,4 @@
-"""Files that several processes write: one at a time, and on the disk when that is said."""
+"""Files shared by several processes: locked for writing, and synced to disk."""
 
 import errno
 import fcntl

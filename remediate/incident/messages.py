@@ -1,4 +1,4 @@
-"""What is said about an incident, to whom: values, rendered from templates that anybody can edit.
+"""Messages about an incident, as values rendered from editable templates.
 
 A template never sees the record itself: it is given a `Briefing`, a flat list of documented words, so that a project's
 own template goes on working whatever becomes of the record. It is sandboxed, a name that does not exist is an error,

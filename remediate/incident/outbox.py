@@ -1,4 +1,4 @@
-"""The outbox: what is to be said, durable before anything is tried, sent once, retried until it is.
+"""The outbox: messages stored before delivery, sent once, retried until sent or failed.
 
 A message is queued with one delivery for each channel. Whoever delivers claims one first: `queued`, `sending` until the
 claim runs out, then `sent` or `failed`, or `queued` again for a later try. A process that dies between its claim and

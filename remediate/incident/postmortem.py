@@ -1,4 +1,4 @@
-"""The post-mortem, as the runbook has it (7.2): every section from the record, none of it invented.
+"""The post-mortem in the runbook's sections (7.2), made from the record only.
 
 What a record cannot tell is left open in words that say so. Judgements (what went well, what went wrong, what to do
 about it) are `lessons`.

@@ -1,4 +1,4 @@
-"""The outbox's tables: what stands there of a message and its deliveries, which one is next, and how one changes hands.
+"""The outbox's tables: messages, their deliveries, and claims on them.
 
 Everything here happens within a transaction that somebody else began.
 """

@@ -1,4 +1,4 @@
-"""The record of an incident: what its events come to. Pure; everything that is shown or sent reads an `Incident`."""
+"""The record of an incident: folds its events into the `Incident` that everything reads."""
 
 from collections.abc import Iterable
 from datetime import datetime

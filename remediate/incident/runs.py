@@ -1,4 +1,4 @@
-"""Runs on a timeline: a run of the journal as an event, read from what it stored."""
+"""Runs on a timeline, as events read from the journal."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a team agreed about its incidents: `[tool.remediate.incidents]` of the project's pyproject.toml.
+"""A team's settings for incidents: `[tool.remediate.incidents]` of the project's pyproject.toml.
 
 Everything has the runbook's values as default: response times (1.1), how often everybody is told (5.1), whom to call in
 and when (6.1, 6.2). Nothing here is a secret: channels and status pages name where one is (`env:`, `file:`, `cmd:`).

@@ -1,4 +1,4 @@
-"""The runbook's terms for an incident, and the kinds of text and time that its record holds."""
+"""The runbook's terms for an incident, and its types of text and time."""
 
 from datetime import UTC
 from enum import Enum

@@ -1,4 +1,4 @@
-"""The timeline: every event of an incident as people read it, for terminals, documents and post-mortems."""
+"""The timeline of an incident as text, for terminals, documents and post-mortems."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What answers the runbook's chapters 1 to 3, its links and its change log; 5 to 7 stand in `traces_told`."""
+"""Answers to the runbook's chapters 1 to 3, its links and its change log."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What answers the runbook's chapters 5 to 7, line by line: who is told and called in, and what is learned."""
+"""Answers to the runbook's chapters 5 to 7, line by line."""
 
 from typing import Final
 

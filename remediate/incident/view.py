@@ -1,4 +1,4 @@
-"""What `incident.watch` shows: pure, from the record and a moment."""
+"""The display of `incident.watch`, as a pure function of the record and the time."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""One inventory file: its groups and hosts, and the variables written inside it, as Ansible nests them."""
+"""One inventory file: groups, hosts and inline variables, nested as in Ansible."""
 
 import re
 import string

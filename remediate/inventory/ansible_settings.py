@@ -1,4 +1,4 @@
-"""What stands under `remediate:`, judged, with errors that say which file and line to mend and how."""
+"""Validates the key `remediate:`; errors name the file, the line and the correction."""
 
 from pathlib import Path
 from typing import TypeAlias

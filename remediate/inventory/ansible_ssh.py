@@ -1,4 +1,4 @@
-"""How to reach a host, from the variables that Ansible's ssh connection reads.
+"""The SSH address of a host, from the variables of Ansible's ssh connection.
 
 Host keys are verified always: what would turn that off is refused rather than ignored, so that nobody believes
 it took effect.

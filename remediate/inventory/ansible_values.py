@@ -1,4 +1,4 @@
-"""Values of an inventory that remember where they stand, so that an error can say which file to mend."""
+"""Inventory values with their file and line, for error messages."""
 
 from dataclasses import dataclass
 from pathlib import Path

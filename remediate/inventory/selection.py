@@ -1,4 +1,4 @@
-"""Which hosts there are: Ansible's static YAML inventories, read once, judged only for the hosts that are selected.
+"""Reads Ansible's static YAML inventories, and validates only the selected hosts.
 
 A broken entry of staging must not stop a fix on production at three in the morning, so a file that cannot be
 read is an error only for a selection that may need it, and a host's values are looked at when it is selected.

@@ -1,4 +1,4 @@
-"""The journal: what every run meant to do, recorded durably before it is done, and what came of it.
+"""The journal: each run's intents, stored durably before acting, and their outcomes.
 
 Write in this order: `begin` a run, `intend` each step before it acts and `conclude` it afterwards, `finish` the run. A
 process that dies in between leaves a run without an end and, if it was acting, an intent without an outcome:

@@ -1,4 +1,4 @@
-"""Opens the journal's database: a private file, durable commits, today's tables, and faults told in one line.
+"""Opens the journal's database: a private file, durable commits, one-line errors.
 
 SQLite is given what it needs to be trusted with an intent: WAL, `synchronous=FULL` (a commit returns after fsync),
 foreign keys, and BEGIN IMMEDIATE for whatever writes, so that a writer waits for its turn at the start and never finds

@@ -1,4 +1,4 @@
-"""What the journal holds, as values: a run, an intent, and how they come back."""
+"""The journal's contents as values: runs and intents."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The journal's tables. Before the first release they were changed six times; a change after it needs a migration."""
+"""The journal's tables; after the first release every change needs a migration."""
 
 import re
 from datetime import UTC, datetime

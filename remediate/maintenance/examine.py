@@ -1,4 +1,4 @@
-"""Looks at hosts for maintenance: one survey for all items, more where the answers lead there, then judged."""
+"""Examines hosts for maintenance: one survey for all items, follow-ups, then judgement."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Keeps what maintenance found, beside the journal's runs: for trends, for what is new, for what is overdue.
+"""Stores the results of maintenance beside the journal's runs.
 
 Append-only, by many at once. Importing this is cheap; SQLAlchemy is imported when it is opened.
 """

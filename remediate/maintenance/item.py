@@ -1,4 +1,4 @@
-"""An item: one line of the runbook's chapter 8, with the questions behind it and what is made of the answers."""
+"""An item: one line of the runbook's chapter 8, with its questions and its judgement."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

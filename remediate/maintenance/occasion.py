@@ -1,4 +1,4 @@
-"""When maintenance is due: pure, from an occasion, when it was last done, and a moment."""
+"""Due dates of maintenance, pure: from an occasion, its last run and the time."""
 
 from datetime import datetime, timedelta
 from enum import Enum

@@ -1,4 +1,4 @@
-"""A finding that rests on several answers: of what is asked, all has to be a yes."""
+"""A finding that is a yes only if all of its parts are."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""A plot of a trend in text: what was measured, how it goes on, and where the limit is.
+"""A text plot of a trend: measurements, forecast and limit.
 
 Drawn here, not by a library: those draw in Braille, which a mail's font may lack, or need seconds to be imported.
 """

@@ -1,4 +1,4 @@
-"""Overdue maintenance for whoever watches incidents: shown all the time, announced once."""
+"""Overdue maintenance in `incident.watch`: always shown, announced once."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

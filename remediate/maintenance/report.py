@@ -1,4 +1,4 @@
-"""The report of one look: what `--json` prints, what the history keeps, what every renderer reads."""
+"""The report of one look, for `--json`, the history and all renderers."""
 
 from datetime import datetime
 from typing import Final

@@ -1,4 +1,4 @@
-"""How the tables of a restored backup compare with the live ones: pure, and every difference has a reason or none."""
+"""Compares the tables of a restored backup with the live ones, as pure functions."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""What a team agreed about maintenance: `[tool.remediate.maintenance]` of the project's pyproject.toml."""
+"""A team's settings for maintenance: `[tool.remediate.maintenance]` of the project's pyproject.toml."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is due: pure, from the newest reports and a moment."""
+"""Due maintenance, pure: from the newest reports and the time."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What answers the runbook's chapter on prevention (8), line by line."""
+"""Answers to the runbook's chapter on prevention (8), line by line."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""When something that fills up will be full: a line through what was measured, and how far it can be trusted.
+"""Forecasts when a resource will be full, and how reliable the forecast is.
 
 Pure arithmetic about days and percent. Nothing here knows what it is that fills up.
 """

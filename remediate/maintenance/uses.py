@@ -1,4 +1,4 @@
-"""How the playbooks were rehearsed and used, from their records and the journal."""
+"""The rehearsals and runs of each playbook, from records and the journal."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""How a number of things is said."""
+"""Numbers with their singular or plural noun."""
 
 
 def counted(number: int, thing: str, things: str = "") -> str:

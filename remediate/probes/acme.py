@@ -1,4 +1,4 @@
-"""What a renewal needs from the world: the authority that issues, and the way that its challenge takes."""
+"""Requirements of a renewal: the certificate authority, and the path of its challenge."""
 
 import re
 from typing import Final, Literal

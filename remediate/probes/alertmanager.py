@@ -1,4 +1,4 @@
-"""Whom an Alertmanager tells: its receivers, and the routes that lead to them.
+"""Receivers of an Alertmanager, and the routes that lead to them.
 
 Its HTTP API is described by api/v2/openapi.yaml in its repository, its configuration under
 https://prometheus.io/docs/alerting/latest/configuration/. It shows passwords as `<secret>`.

@@ -1,4 +1,4 @@
-"""What is common to questions that a web API answers with JSON."""
+"""Shared parts of probes that ask a JSON web API."""
 
 import json
 from abc import abstractmethod

@@ -1,4 +1,4 @@
-"""Which packages apt would upgrade, how old its knowledge is, and what waits for a reboot: asked without root."""
+"""Pending upgrades, the age of apt's lists, and a pending reboot, without root."""
 
 import re
 from typing import Annotated, Final, Literal

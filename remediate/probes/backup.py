@@ -1,4 +1,4 @@
-"""A backup that is restored to prove that it can be: into a server that exists only for that, and leaves nothing."""
+"""A test restore of a backup, into a temporary server that leaves nothing."""
 
 import json
 import re

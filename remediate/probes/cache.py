@@ -1,4 +1,4 @@
-"""Where the cache is configured to be, and whether files stand in for it for the time being."""
+"""The configured cache store, and the temporary fallback to files."""
 
 from datetime import UTC, datetime
 from typing import Literal

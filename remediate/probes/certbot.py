@@ -1,4 +1,4 @@
-"""What certbot knows of a lineage, what it was issued, and what it last said."""
+"""Certbot's lineage: its settings, its certificate and its last log lines."""
 
 import re
 from typing import Final, Literal

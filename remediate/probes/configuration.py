@@ -1,4 +1,4 @@
-"""Where an application's configuration comes from, and whether what it uses is what its files say."""
+"""The source of an application's configuration, and its agreement with the files."""
 
 import json
 import re

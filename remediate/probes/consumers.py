@@ -1,4 +1,4 @@
-"""What fills the file systems that are full, as far as the login may look."""
+"""Big files on full file systems, as far as the login can see."""
 
 import re
 from typing import Final, Literal

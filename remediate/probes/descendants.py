@@ -1,4 +1,4 @@
-"""What a daemon has started, and whether that still works with an older configuration."""
+"""Child processes of a daemon that still use an older configuration."""
 
 import re
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The PHP that a site runs on, read from nginx's configuration and from the pools of every PHP-FPM."""
+"""The PHP of a site, from nginx's configuration and the pools of every PHP-FPM."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Who has big files open for writing on a file system that is full."""
+"""Processes with big files open for writing on a full file system."""
 
 from typing import Final, Literal
 

@@ -1,4 +1,4 @@
-"""Which errors the application logged lately, by class and place: from its own log files, as its own user."""
+"""The application's recent errors by class and place, from its own log files."""
 
 from typing import Annotated, Final, Literal
 

@@ -1,4 +1,4 @@
-"""Whether the application is set up to report its exceptions."""
+"""The error reporting of the application: its provider and its key."""
 
 from typing import Literal
 

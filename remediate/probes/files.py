@@ -1,4 +1,4 @@
-"""Log files: what they are, who writes to them, and which deleted files still hold space."""
+"""Log files: their kind, their writers, and deleted files that still hold space."""
 
 from collections.abc import Iterator
 from typing import Final, Literal

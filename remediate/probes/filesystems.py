@@ -1,4 +1,4 @@
-"""How much room the file systems have, in numbers, and where else each of them is mounted."""
+"""Free space of the file systems, and all mount points of each."""
 
 import os
 import re

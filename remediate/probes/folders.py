@@ -1,4 +1,4 @@
-"""Whether the application's user can write where Laravel has to."""
+"""Write access of the application's user to Laravel's folders."""
 
 from typing import Literal
 

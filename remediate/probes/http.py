@@ -1,4 +1,4 @@
-"""Whether the site answers, and whether the answer is the right one."""
+"""The site's answer, and its comparison with the expected page."""
 
 from enum import Enum
 from math import inf, isfinite

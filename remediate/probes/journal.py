@@ -1,4 +1,4 @@
-"""How much space the journal takes."""
+"""Disk usage of the journal."""
 
 from typing import Final, Literal
 

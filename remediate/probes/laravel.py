@@ -1,4 +1,4 @@
-"""What the application says of itself: maintenance mode, its own database, a deploy under way, its log."""
+"""The application's own state: maintenance mode, database access, a running deploy, its log."""
 
 from collections.abc import Mapping
 from enum import Enum

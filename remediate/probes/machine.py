@@ -1,4 +1,4 @@
-"""Which machine this is, and what its own clock says."""
+"""The identity and the clock of the machine."""
 
 import re
 from typing import Literal

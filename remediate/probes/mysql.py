@@ -1,4 +1,4 @@
-"""What a MariaDB server says of its sessions, and whether there is room where it keeps its data."""
+"""Sessions of a MariaDB server, and free space in its data directory."""
 
 import json
 import re

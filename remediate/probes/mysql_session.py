@@ -1,4 +1,4 @@
-"""What a MariaDB server says of one session that somebody named."""
+"""One named session of a MariaDB server."""
 
 import json
 from typing import Literal

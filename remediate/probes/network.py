@@ -1,4 +1,4 @@
-"""Who listens on a port, and whether the host can be reached from here."""
+"""The owner of a port, and the reachability of the host from here."""
 
 import re
 from typing import Final, Literal

@@ -1,4 +1,4 @@
-"""Whether nginx accepts its configuration, and what it last complained about, in every error log that it has."""
+"""Nginx's configuration check, and the last lines of its error logs."""
 
 import re
 from typing import Literal

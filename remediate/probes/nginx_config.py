@@ -1,4 +1,4 @@
-"""What nginx's configuration has it serve for a name: a certificate file, or what PHP answers."""
+"""Nginx's configuration for a name: its certificate file, or its PHP."""
 
 import re
 from collections.abc import Iterator, Mapping

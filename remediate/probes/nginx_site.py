@@ -1,4 +1,4 @@
-"""What nginx does with a site's requests, compared with what there is: sockets, pools, who may connect."""
+"""A site's way through nginx, compared with the existing sockets and pools."""
 
 import re
 from collections.abc import Iterator

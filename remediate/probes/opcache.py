@@ -1,4 +1,4 @@
-"""Whether PHP-FPM would notice that a file has changed."""
+"""Opcache's settings for noticing changed files."""
 
 import re
 from typing import Final, Literal

@@ -1,4 +1,4 @@
-"""One page of something that watches, asked for as it is: not the site, and not under the site's name."""
+"""One page of a monitoring service, requested as it is."""
 
 from typing import ClassVar, Literal
 

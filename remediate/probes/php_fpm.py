@@ -1,4 +1,4 @@
-"""Whether PHP-FPM accepts its configuration, and whether its pools answer."""
+"""PHP-FPM's configuration check, and the answers of its pools."""
 
 import re
 from enum import Enum

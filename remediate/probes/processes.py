@@ -1,4 +1,4 @@
-"""Which processes use the machine: measured over some seconds, by identity, with the unit that each belongs to."""
+"""Processes by CPU and memory use, measured over seconds, with identity and unit."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a Prometheus server says of its alert rules, of the series behind them, and of where alerts go.
+"""A Prometheus server's alert rules, their series, and its Alertmanagers.
 
 Its HTTP API is documented under https://prometheus.io/docs/prometheus/latest/querying/api/.
 """

@@ -1,4 +1,4 @@
-"""Which series an expression in PromQL is about; the grammar is that of Prometheus 2 and 3.
+"""The series in a PromQL expression, in the grammar of Prometheus 2 and 3.
 
 https://prometheus.io/docs/prometheus/latest/querying/basics/ and …/operators/. Only what tells selectors from
 everything else is read here; whether the expression is valid is what the server has decided when it loaded it.

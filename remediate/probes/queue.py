@@ -1,4 +1,4 @@
-"""Which jobs failed, and whether the application's queue can be used."""
+"""Failed jobs, and the usability of the application's queue."""
 
 from collections import Counter
 from enum import Enum

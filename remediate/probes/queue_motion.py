@@ -1,4 +1,4 @@
-"""Whether jobs are taken from the application's queues: what waits, looked at more than once, and who listens."""
+"""The movement of the application's queues: waiting jobs, looked at repeatedly, and their workers."""
 
 from enum import Enum
 from typing import Final, Literal, NamedTuple, Self

@@ -1,4 +1,4 @@
-"""How many rows the application's own database holds, table by table."""
+"""Row counts of the application's database, by table."""
 
 from typing import Final, Literal
 

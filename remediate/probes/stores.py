@@ -1,4 +1,4 @@
-"""Where an application keeps its cache, its sessions and its queued jobs, and what would be lost with each."""
+"""The stores of an application's cache, sessions and jobs, and the loss with each."""
 
 from enum import Enum
 

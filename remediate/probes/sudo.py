@@ -1,4 +1,4 @@
-"""What sudo lets the SSH user do without a password."""
+"""The commands that sudo allows the SSH user without a password."""
 
 import re
 import zlib

@@ -1,4 +1,4 @@
-"""What supervisor says about its programs, and which workers run without it."""
+"""Supervisor's programs, and workers that run outside it."""
 
 import re
 from typing import ClassVar, Final, Literal

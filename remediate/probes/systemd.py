@@ -1,4 +1,4 @@
-"""What systemd says about a unit, and what the unit last wrote."""
+"""The state of a systemd unit, and its last log lines."""
 
 from datetime import UTC, datetime
 from typing import Literal, Self

@@ -1,4 +1,4 @@
-"""Whether somebody who calls himself so visited the site lately, by its access log."""
+"""When a User-Agent last appears in the access log."""
 
 import re
 from datetime import UTC, datetime

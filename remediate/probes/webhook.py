@@ -1,4 +1,4 @@
-"""What the payment provider gets when it delivers an event."""
+"""The webhook's answers to the payment provider."""
 
 from datetime import UTC, datetime
 from enum import Enum

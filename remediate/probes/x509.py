@@ -1,4 +1,4 @@
-"""What counts of an X.509 certificate, read from the text that holds it."""
+"""The certificate fields we use, parsed from text."""
 
 import re
 from datetime import datetime, timedelta

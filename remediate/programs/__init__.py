@@ -1,4 +1,4 @@
-"""The small closed set of programs that a host is asked to run where one command is not enough.
+"""Reviewed programs for a host, where one command is not enough.
 
 Each is a reviewed text that never changes from run to run: what differs is handed to it as arguments or on standard
 input. So a sudoers rule can name it, a plan can name it, and no value ever becomes part of a program.

@@ -1,4 +1,4 @@
-"""Lists and ends sessions of a MariaDB server, through an account that may do that and nothing else."""
+"""Lists and ends sessions of a MariaDB server, through an account limited to that."""
 
 from typing import Final, NamedTuple
 

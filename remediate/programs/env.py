@@ -1,4 +1,4 @@
-"""Sets a key of an application's .env without a moment in which it is not whole."""
+"""Sets a key of an application's .env atomically."""
 
 import json
 from base64 import b64encode

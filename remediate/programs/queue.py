@@ -1,4 +1,4 @@
-"""Retries failed jobs of a Laravel application, so that each is pushed at most once however many try."""
+"""Retries failed jobs of Laravel, each at most once despite concurrent runs."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,4 +1,4 @@
-"""Commands that run one of the reviewed programs, directly or through the helper of a host."""
+"""Commands that run a reviewed program, directly or through the helper."""
 
 from typing import Final
 

@@ -1,1 +1,1 @@
-"""Rehearsal: a disposable host that is broken on purpose, and everything that builds, boots and removes it."""
+"""Rehearsal: builds, boots, breaks and removes disposable hosts."""

@@ -1,4 +1,4 @@
-"""What a playbook declares about itself: which fault it mends, which it must refuse, which is none of its business."""
+"""A playbook's declared cases: faults that it fixes, refuses or ignores."""
 
 from dataclasses import dataclass
 from enum import Enum

@@ -1,4 +1,4 @@
-"""Whose staging hosts and images these are, and the names that follow from it."""
+"""The owner of staging hosts and images, and their names."""
 
 import fcntl
 import hashlib

@@ -1,4 +1,4 @@
-"""The container engine: Podman or Docker, whichever works on this machine, behind a few plain calls."""
+"""The container engine, Podman or Docker, behind a few calls."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a playbook consists of, as a digest, and the record of the last time that very content was rehearsed."""
+"""A playbook's content digest, and the record of its last rehearsal."""
 
 import hashlib
 import importlib

@@ -1,4 +1,4 @@
-"""Proof that an engine does what a rehearsal needs: a container with a published port that answers."""
+"""Proof of a working engine: a container with a published port that answers."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""When a staging host counts as up: everything in it runs and has run for a moment, and the site answers from here."""
+"""Readiness of a staging host: all units run steadily, and the site answers."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""The staging image: built once per content, from a registry's Debian or from mmdebstrap, then reused."""
+"""The staging image, from a registry's Debian or from mmdebstrap, built once per content."""
 
 import os
 import shutil

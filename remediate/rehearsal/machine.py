@@ -1,4 +1,4 @@
-"""What this machine lets a container engine do, and the flags with which systemd boots in a container here.
+"""The container capabilities of this machine, and the flags for systemd in a container.
 
 The facts behind the choices: crun refuses machines with version 1 cgroups and any raising of limits; a systemd on
 version 1 learns nothing of a cgroup becoming empty, so a unit whose main process dies before its children stays

@@ -1,4 +1,4 @@
-"""The second pair of eyes: what testinfra sees of a host, through another channel than the one that mends it."""
+"""Observes a host with testinfra, through another channel than the fix."""
 
 import re
 import ssl

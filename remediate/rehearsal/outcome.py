@@ -1,4 +1,4 @@
-"""What a rehearsal found, as values: the table, JUnit, Markdown and the exit code read the same ones."""
+"""Results of a rehearsal, as values for the table, JUnit, Markdown and exit code."""
 
 from datetime import datetime
 from typing import Self

@@ -1,4 +1,4 @@
-"""What `up` leaves on this machine for others to find a staging host by: its keys and its place in the inventory."""
+"""Files of a staging host on this machine: its keys and its inventory entry."""
 
 import base64
 import hashlib

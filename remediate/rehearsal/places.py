@@ -1,4 +1,4 @@
-"""Where rehearsals happen: containers of our own, made afresh for every trial, or a disposable host of the user's."""
+"""Places for trials: a new container for each, or the user's disposable host."""
 
 import shlex
 import subprocess

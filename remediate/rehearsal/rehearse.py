@@ -1,4 +1,4 @@
-"""Breaks a host, has the playbook mend it, and believes nobody: the loop of every rehearsal."""
+"""The loop of a rehearsal: breaks a host, runs the playbook, verifies independently."""
 
 import traceback
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Long programs, told to the user stage by stage."""
+"""Progress messages of long programs, stage by stage."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Staging hosts: boot one, know it is really up, reach it behind SSH's back, take it down again."""
+"""Staging hosts: boots, checks, reaches and removes them."""
 
 import re
 import subprocess

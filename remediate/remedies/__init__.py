@@ -1,1 +1,1 @@
-"""What mends each tool, under the names of the probes."""
+"""Remedies, one module a tool, named like the probes."""

@@ -1,4 +1,4 @@
-"""What the inventory says about the application, for the remedies that ask it or change its files."""
+"""The application's inventory settings, for remedies that ask it or change its files."""
 
 from remediate.host import Host
 

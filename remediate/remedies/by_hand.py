@@ -1,4 +1,4 @@
-"""What a person types to stop a process, where no remedy may."""
+"""Manual commands for stopping a process that no remedy may stop."""
 
 from typing import Final, Literal
 

@@ -1,4 +1,4 @@
-"""What frees the memory that a cache takes."""
+"""The remedy that empties the cache to free memory."""
 
 from typing import ClassVar, Literal
 

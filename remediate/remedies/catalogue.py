@@ -1,4 +1,4 @@
-"""Every remedy that ships, found by looking at the modules here: no registry, nothing runs at import."""
+"""All packaged remedies, found in this package's modules without a registry."""
 
 import importlib
 import inspect

@@ -1,4 +1,4 @@
-"""What renews the certificate that the public is served."""
+"""The remedies that renew and load the public certificate."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What makes an application use the configuration that its files say."""
+"""The remedies that make an application use its files' configuration."""
 
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal

@@ -1,4 +1,4 @@
-"""What brings a database back, and what about it only a person can do."""
+"""The remedy that starts a database, and the steps that need a person."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Final, Literal

@@ -1,4 +1,4 @@
-"""What keeps the cache in files while its Redis is away, and what goes back."""
+"""The remedies that move the cache to files and back."""
 
 from collections.abc import Iterator
 from enum import Enum

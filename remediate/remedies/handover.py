@@ -1,4 +1,4 @@
-"""Causes that another playbook mends: it is named, and nothing is restarted in its place."""
+"""Causes that belong to another playbook, which is named instead of a restart."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Final, Literal

@@ -1,4 +1,4 @@
-"""What only a person can do, in its place in the order."""
+"""Steps for a person, in their place in the order."""
 
 from abc import abstractmethod
 from typing import ClassVar

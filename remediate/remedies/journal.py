@@ -1,4 +1,4 @@
-"""What gives back the space of old journal files."""
+"""The remedy that frees the space of old journal files."""
 
 from typing import ClassVar, Literal
 

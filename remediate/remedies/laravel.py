@@ -1,4 +1,4 @@
-"""What ends an application's maintenance mode, and keeps every other remedy away while it lasts."""
+"""The remedy that ends maintenance mode, and the gate for all others until then."""
 
 from typing import ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""What gives space back on a full disk: deleted logs that are still open, and logs that may be shortened."""
+"""The remedies that free disk space: deleted open logs, and logs that may be emptied."""
 
 import shlex
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What brings nginx back."""
+"""The remedy that restarts nginx."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal

@@ -1,4 +1,4 @@
-"""What makes PHP-FPM read changed files where opcache does not look at them again."""
+"""The remedy that reloads PHP-FPM when opcache does not notice changed files."""
 
 from typing import ClassVar, Literal
 

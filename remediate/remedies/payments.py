@@ -1,4 +1,4 @@
-"""What stops payments and has no command of this playbook's: said in its place, with what to type or where to click."""
+"""Causes of failing payments that need a person, with the command or the page."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Final, Literal

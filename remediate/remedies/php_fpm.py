@@ -1,4 +1,4 @@
-"""What brings PHP-FPM back."""
+"""The remedy that restarts PHP-FPM."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal

@@ -1,4 +1,4 @@
-"""What ends a process that runs away, and says whose lever it is where ending it would not help."""
+"""The remedy that ends a runaway process, or names a better step."""
 
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final, Literal

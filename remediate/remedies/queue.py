@@ -1,4 +1,4 @@
-"""What runs failed jobs once more, when that is safe."""
+"""The remedy that retries failed jobs when that is safe."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum

@@ -1,4 +1,4 @@
-"""What brings Redis back."""
+"""The remedy that starts Redis."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal

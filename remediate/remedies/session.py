@@ -1,4 +1,4 @@
-"""What ends one session of a database server that a person has named."""
+"""The remedy that ends one database session named by a person."""
 
 import re
 from typing import Annotated, ClassVar, Final, Literal

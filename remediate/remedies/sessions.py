@@ -1,4 +1,4 @@
-"""What ends sessions of a database server that keep others from working."""
+"""The remedies that end database sessions which block others."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal

@@ -1,4 +1,4 @@
-"""What brings supervisor and its workers back."""
+"""The remedies that start supervisor and its workers."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal

@@ -1,4 +1,4 @@
-"""What every remedy that starts or restarts a systemd unit has in common."""
+"""Shared parts of remedies that start or restart a systemd unit."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A queue whose jobs nobody takes: which worker has to listen to it, a person decides."""
+"""Queues without a worker; a person chooses the worker."""
 
 import shlex
 from collections import Counter

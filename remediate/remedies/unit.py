@@ -1,4 +1,4 @@
-"""What restarts a unit whose processes run away: the pool rather than its worker, the service rather than its child."""
+"""The remedies that restart a pool or a service whose processes run away."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Final, Literal

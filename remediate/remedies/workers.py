@@ -1,4 +1,4 @@
-"""What makes queue workers take a new configuration: signals, since `queue:restart` travels through the cache."""
+"""The remedy that replaces queue workers by signals, because `queue:restart` needs the cache."""
 
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Literal

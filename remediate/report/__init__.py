@@ -1,1 +1,1 @@
-"""Renderers: each turns a run, or its Report, into what somebody reads."""
+"""Renderers of a run or its Report."""

@@ -1,4 +1,4 @@
-"""docs/runbook-coverage.md: every line of the runbook beside what answers it."""
+"""Writes docs/runbook-coverage.md: every line of the runbook with its answer."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

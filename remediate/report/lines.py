@@ -1,4 +1,4 @@
-"""The sentences of the text report: pure, from values to lines, for the live run and for a stored one."""
+"""Sentences of the text report, pure, for live and stored runs."""
 
 import shlex
 import textwrap

@@ -1,4 +1,4 @@
-"""The printed runbook: one page per playbook, made from the code that runs, so that they cannot drift apart."""
+"""The printed runbook: one page a playbook, generated from the code."""
 
 import inspect
 from collections.abc import Iterable

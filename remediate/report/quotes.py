@@ -1,4 +1,4 @@
-"""Picks from the logs of a survey what may tell a person what no guard knows."""
+"""Picks log lines of a survey that may explain the symptom to a person."""
 
 import shlex
 from collections.abc import Iterator, Sequence

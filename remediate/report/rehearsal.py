@@ -1,4 +1,4 @@
-"""A rehearsal as people and tools read it: lines on a terminal, a Markdown page, JUnit."""
+"""Renders a rehearsal for terminals, Markdown and JUnit."""
 
 import textwrap
 from collections.abc import Iterable, Sequence

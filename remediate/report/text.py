@@ -1,4 +1,4 @@
-"""What a person reads at 3 a.m.: the story on one stream as it happens, what takes time on another."""
+"""The text report: results on one stream, progress on the other."""
 
 from collections import Counter
 from collections.abc import Sequence

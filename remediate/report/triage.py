@@ -1,4 +1,4 @@
-"""A triage as a person reads it: what was seen, which incident it is, how bad, what to type next."""
+"""Renders a triage: facts, incident, severity and the next command."""
 
 import textwrap
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""SSH, through Fabric and paramiko, with the host's key verified before anything else: the one way to a real host."""
+"""SSH through Fabric and paramiko; the host's key is verified first."""
 
 from remediate.ssh.channel import SshChannel
 from remediate.ssh.connection import SshLink, VerifiedConnection, connect, connection_link

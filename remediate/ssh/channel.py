@@ -1,4 +1,4 @@
-"""Programs on a host over an open SSH transport: our own executor, under one deadline that covers everything.
+"""Executes programs over an SSH transport, under one deadline.
 
 Fabric's runner is quadratic in the output, polls, and can hang for ever on a frozen peer.
 """

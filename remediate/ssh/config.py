@@ -1,4 +1,4 @@
-"""What the user's ssh configuration says about a host, and the way to it.
+"""The user's ssh configuration for a host, with its jump hosts.
 
 `ssh -G` is asked where an ssh client is installed: it knows Include, Match and every default. Without one, paramiko's
 parser reads the same files, with less understanding.

@@ -1,4 +1,4 @@
-"""SSH, through Fabric and paramiko, with the host's key verified before anything else: the one way to a real host.
+"""SSH connections to real hosts, with the host's key verified before anything else.
 
 `connect` opens a link to a host of the inventory, `connection_link` adopts a `fabric.Connection` somebody hands in.
 Both give an `SshLink`, on which programs are started as channels. No exception of paramiko or Fabric leaves this

@@ -1,4 +1,4 @@
-"""Which keys a host may prove itself with: known_hosts files, revoked keys and pins, read without any library.
+"""Accepted keys of a host, from known_hosts files, revocations and pins.
 
 Everything here is pure once the files are read; `HostKeyRule.check` is the only judge of a host's key.
 """

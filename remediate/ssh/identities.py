@@ -1,4 +1,4 @@
-"""The keys that are offered to a host: from files and from the agent, never by asking for a passphrase."""
+"""Client keys for a host, from files and the agent, without passphrase prompts."""
 
 import base64
 import binascii

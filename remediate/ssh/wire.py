@@ -1,4 +1,4 @@
-"""The wire below SSH: name resolution, TCP and the key exchange, each under the same deadline."""
+"""The wire below SSH: name resolution, TCP and key exchange, under one deadline."""
 
 import socket
 import threading

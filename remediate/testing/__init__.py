@@ -1,4 +1,4 @@
-"""What tests of remedies, probes and playbooks need, without a host and without a container.
+"""Test tools for remedies, probes and playbooks, without a host or a container.
 
 `check_remedy` holds one remedy to everything the engine relies on. `ScriptedSession` with `play` takes a playbook
 through a whole run on answers that the test states. `PaperHost` runs the very script that a host would get, in a real

@@ -1,5 +1,5 @@
 # ruff: noqa: S101  # what fails here is shown by pytest; tests do not run under -O
-"""What the engine relies on in every remedy, as one function for a test to call."""
+"""The engine's requirements for every remedy, as one function for tests."""
 
 import pickle
 import re

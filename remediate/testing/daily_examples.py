@@ -1,4 +1,4 @@
-"""Facts about errors, queues and upgrades as hosts give them that are well, and that are not."""
+"""Example facts about errors, queues and upgrades, healthy and unhealthy."""
 
 from typing import Final, Literal
 

@@ -1,4 +1,4 @@
-"""A host made of paper: a real shell on this machine, with stub programs where a host has systemctl and sudo."""
+"""A paper host: a real shell on this machine, with stub programs."""
 
 import os
 import shlex

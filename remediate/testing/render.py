@@ -1,4 +1,4 @@
-"""Turns a typed fact back into what a host would print for it, so that a scripted host is read by the real parsers."""
+"""Renders a typed fact as host output, so that the real parsers read it."""
 
 import json
 import shlex

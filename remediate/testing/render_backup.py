@@ -1,4 +1,4 @@
-"""What a host prints when a backup is restored there, and what an application answers about its tables."""
+"""Renders the output of a restore, and row counts."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What a host prints of certificates, and of what a renewal needs."""
+"""Renders host output about certificates and renewals."""
 
 from datetime import UTC, datetime
 from ipaddress import ip_address

@@ -1,4 +1,4 @@
-"""What a host answers about logged errors, the movement of its queues, and pending upgrades."""
+"""Renders host output about logged errors, queue movement and pending upgrades."""
 
 import json
 from collections.abc import Iterator

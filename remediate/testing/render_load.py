@@ -1,4 +1,4 @@
-"""Renders what probes of load and disks were answered with, as a host would print it."""
+"""Renders host output for probes of load and disks."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a host answers about webhooks and failed jobs."""
+"""Renders host output about webhooks and failed jobs."""
 
 import json
 

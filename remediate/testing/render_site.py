@@ -1,4 +1,4 @@
-"""Renders what probes of a site's way through nginx were answered with, as a host would print it."""
+"""Renders host output for probes of a site's way through nginx."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,4 +1,4 @@
-"""What a host prints of its database and of Redis, and of what an application gets from them."""
+"""Renders host output about the database, Redis and the application's access to them."""
 
 import json
 from typing import Final

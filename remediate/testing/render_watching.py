@@ -1,4 +1,4 @@
-"""What is answered by those who watch: Prometheus, Alertmanager, an access log, the application's error tracking."""
+"""Renders answers of Prometheus, Alertmanager, access logs and error tracking."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A session whose host is a table in the test: what it answers, and what an act does to it."""
+"""A scripted session: a table of answers, and the effect of each act."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum

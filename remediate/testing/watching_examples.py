@@ -1,4 +1,4 @@
-"""Facts about what watches a host, to state in tests."""
+"""Example facts about monitoring of a host."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""One whole run as the command line makes it, on a scripted host; writes its report to the file that it is given."""
+"""One run of the command line on a scripted host, with its report in a file."""
 
 import sys
 from functools import partial

@@ -1,4 +1,4 @@
-"""A whole incident as it is typed, on scripted hosts and a clock of its own: what is said, kept and refused."""
+"""A whole incident on scripted hosts and a fake clock: output, record and refusals."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""maintain.*: exit codes for cron, one line for a mistake, documents where they were asked for."""
+"""maintain.*: exit codes for cron, one-line errors, and requested documents."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Which refusals a run may override: those that its own remedies can refuse with, and no others."""
+"""Overrides of a run: only refusal codes of its own remedies are accepted."""
 
 from collections.abc import Iterable
 from typing import ClassVar, Literal

@@ -1,4 +1,4 @@
-"""rehearse.* before anything is broken: a mistake is one line, and hosts that must not be broken are not."""
+"""rehearse.* before any fault: one-line errors, and protected hosts stay untouched."""
 
 import io
 import textwrap

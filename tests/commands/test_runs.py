@@ -1,4 +1,4 @@
-"""What stays of a run: told as not recorded where that is so, and listed with a way to look where it broke off."""
+"""Records of runs: missing records are reported, and broken runs show their next command."""
 
 import io
 from collections.abc import Iterator

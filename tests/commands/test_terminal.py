@@ -1,4 +1,4 @@
-"""Whatever becomes of its output, a run goes on to its end; and a person is asked so that they can answer, or leave."""
+"""Runs survive a failing output, and questions can be answered or left."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""incident.watch as a process: a view on a terminal, lines elsewhere, gone when told to, killed without harm."""
+"""incident.watch as a process: a view on a terminal, lines elsewhere, killed without harm."""
 
 import fcntl
 import os

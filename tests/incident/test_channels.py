@@ -1,4 +1,4 @@
-"""Channels: a file in which everything stands once, a terminal that stays whole, and services that may refuse."""
+"""Channels: a file without repetitions, an intact terminal, and services that may refuse."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""What is due and when, on a clock that is given."""
+"""Due actions of an incident, on a given clock."""
 
 import pytest
 

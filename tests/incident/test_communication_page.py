@@ -1,4 +1,4 @@
-"""docs/communication.md says what the code does."""
+"""docs/communication.md agrees with the code."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""Announcements: shown first, stored before they are tried, and whatever a channel does costs nobody else anything."""
+"""Announcements: previewed, stored before delivery, and independent of other channels."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A document is brought up to date around what people wrote in it, and never over it."""
+"""Regenerated documents keep everything that people wrote."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A hundred processes are killed while they announce: on the timeline, in the file and on the page it is there once."""
+"""A hundred killed senders: each announcement is on timeline, file and page once."""
 
 import os
 import re

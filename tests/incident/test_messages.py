@@ -1,4 +1,4 @@
-"""What is said: the runbook's wording by default, anybody's wording by a file, and nobody's title as a program."""
+"""Messages: the runbook's wording, custom templates, and titles that stay plain text."""
 
 from datetime import datetime, timedelta
 from pathlib import Path

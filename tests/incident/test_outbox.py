@@ -1,4 +1,4 @@
-"""The outbox: in order, once, whoever dies in between; on SQLite and on PostgreSQL."""
+"""The outbox: ordered and once despite killed senders, on SQLite and on PostgreSQL."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The post-mortem says what the record says: all of it, in the runbook's sections, and nothing that did not happen."""
+"""The post-mortem holds the whole record, in the runbook's sections, and nothing else."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What events come to: in any order they are read, on whoever's clock, nothing is lost and nothing is made up."""
+"""Folded events: complete and unchanged, in any order and on any clock."""
 
 from itertools import permutations
 

@@ -1,4 +1,4 @@
-"""What a team agreed: the runbook's values without a word, one line for what is wrong, and who is on duty."""
+"""A team's settings: the runbook's defaults, one-line errors, and the on-call calendar."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

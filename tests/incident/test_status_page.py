@@ -1,4 +1,4 @@
-"""What the public sees: how it stands, what was said, and nothing that anybody typed as anything but text."""
+"""The public page: its state, its messages, and typed text as plain text."""
 
 import os
 import stat

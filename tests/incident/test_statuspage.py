@@ -1,4 +1,4 @@
-"""Statuspage, against a fake of its documented format on this machine: created, updated, once, not too fast."""
+"""Statuspage, against a local fake: created, updated, once, within the rate limit."""
 
 import json
 import threading

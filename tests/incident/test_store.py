@@ -1,4 +1,4 @@
-"""The record on disk: whole, shared by many, never rewritten, and nothing of it lost when a writer dies."""
+"""The stored record: complete, shared, append-only, and safe when a writer dies."""
 
 import json
 import subprocess

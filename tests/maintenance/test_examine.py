@@ -1,4 +1,4 @@
-"""A look at hosts: one survey for all items, what one cannot say costs nobody else, everything is kept."""
+"""Examination of hosts: one survey, isolated failures, stored results."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The file for node_exporter: what Prometheus's own parser and promtool make of it."""
+"""The file for node_exporter, read by Prometheus's parser and promtool."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""What maintenance found is kept: for each project, host and occasion apart, in SQLite and in PostgreSQL."""
+"""Stored results, separate by project, host and occasion, in SQLite and PostgreSQL."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is due and what is overdue, by a clock that stands where the test puts it."""
+"""Due and overdue maintenance, on a fake clock."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What a person reads: on a terminal and as a document, also of hosts that lie."""
+"""Maintenance reports on a terminal and as documents, with hostile hosts too."""
 
 import re
 

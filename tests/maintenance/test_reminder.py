@@ -1,4 +1,4 @@
-"""Overdue maintenance for whoever watches: always shown, announced once, and no reason to stop watching."""
+"""Overdue maintenance in `incident.watch`: always shown, announced once, never fatal."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""When a table of a backup is as the live one: a truth table."""
+"""Truth table of the comparison of a backup's table with the live one."""
 
 import pytest
 

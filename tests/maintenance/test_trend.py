@@ -1,4 +1,4 @@
-"""The line through what was measured: what it says, and what it must never say."""
+"""The trend line: its forecasts, and the forecasts that it must not make."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""How playbooks were rehearsed and used: from a real journal and real records."""
+"""Rehearsals and runs of playbooks, from a real journal and real records."""
 
 from collections.abc import Mapping
 from contextlib import closing

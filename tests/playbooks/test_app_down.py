@@ -1,4 +1,4 @@
-"""app-down from the first look to the verdict, on a scripted host and on a real shell."""
+"""app-down from the first look to the verdict, on scripted hosts and a shell."""
 
 import threading
 from collections.abc import Iterator

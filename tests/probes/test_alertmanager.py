@@ -1,4 +1,4 @@
-"""Who is told of an alert, by the routes of an Alertmanager."""
+"""Receivers of an alert, by the routes of an Alertmanager."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What real programs of a Laravel host print, and how the probes of each tool read it."""
+"""Output of a Laravel host's real programs, as the probes parse it."""
 
 import getpass
 import re

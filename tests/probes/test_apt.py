@@ -1,4 +1,4 @@
-"""What apt prints, as hosts really did, and what must not be taken for an answer."""
+"""Output of apt on real hosts, and output that is no answer."""
 
 import os
 import shutil

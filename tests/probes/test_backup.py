@@ -1,4 +1,4 @@
-"""What a restore prints, as a real one printed it, and what is read from it."""
+"""Output of a real restore, as the probe parses it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What openssl, certbot and nginx of a real host print, and how it is read."""
+"""Output of real openssl, certbot and nginx, as the probes parse it."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What a real Laravel host answers about its configuration, and how that is read."""
+"""A real Laravel host's answers about its configuration, as the probe parses them."""
 
 import os
 import shutil

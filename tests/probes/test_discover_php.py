@@ -1,4 +1,4 @@
-"""The PHP of a site, from nginx configurations and pools as they stand on hosts; the probe's own shell reads them."""
+"""The PHP of a site, from real nginx configurations, read by the probe's shell script."""
 
 import os
 import subprocess

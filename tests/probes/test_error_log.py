@@ -1,4 +1,4 @@
-"""What is read from what PHP answers about a log, where there is no PHP to ask."""
+"""PHP's answers about a log, parsed without PHP."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Every probe that ships: typed facts can be stated for it, and whatever a host prints is read or unreadable."""
+"""Every packaged probe: facts can be stated, and any output is parsed or unreadable."""
 
 import importlib
 import inspect

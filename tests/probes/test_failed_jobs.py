@@ -1,4 +1,4 @@
-"""Which jobs failed and whether the queue can be used, as a real host printed it."""
+"""A real host's answers about failed jobs and the queue."""
 
 import json
 

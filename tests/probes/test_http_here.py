@@ -1,4 +1,4 @@
-"""A page asked for on the host that serves it, with the real curl and ss, however it listens."""
+"""A page requested on its own host, with the real curl and ss."""
 
 import socket
 import ssl

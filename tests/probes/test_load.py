@@ -1,4 +1,4 @@
-"""What the probes of load and disks read: what a staging host printed, and what others print."""
+"""Output for the probes of load and disks, from a staging host and others."""
 
 import os
 import shlex

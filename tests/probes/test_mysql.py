@@ -1,4 +1,4 @@
-"""What a database server, its disk and the application's own PHP print, as a staging host printed it."""
+"""A staging host's answers about its database server, its disk and its PHP."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The certificate file of a site, from configurations as they stand on hosts; the probe's own shell reads them."""
+"""The certificate file of a site, read by the probe's shell from real configurations."""
 
 import subprocess
 from pathlib import Path

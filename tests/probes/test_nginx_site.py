@@ -1,4 +1,4 @@
-"""A site's way through nginx: what the probes' own shell reads of configurations, sockets, logs and folders."""
+"""A site's way through nginx, read by the probes' shell from real files."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""The PHP program that asks the application's database, run by a real PHP: what a server says that lets nobody in."""
+"""The PHP program for database access, run by a real PHP against refusing servers."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The PHP program that looks for locks and marks in the cache, run by a real PHP on code as applications have it."""
+"""The PHP program for locks in the cache, run by a real PHP on code."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The PHP program that counts errors, run by a real PHP on logs as Laravel writes them."""
+"""The PHP program for errors, run by a real PHP on Laravel's logs."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""The PHP programs that look at payments, run by a real PHP against an application that only answers them."""
+"""The PHP programs for payments, run by a real PHP against a fake application."""
 
 import json
 import re

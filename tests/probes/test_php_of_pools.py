@@ -1,4 +1,4 @@
-"""The PHP program that asks pools, run by a real PHP beside processes that bear the name of another PHP's pool."""
+"""The PHP program for pools, run by a real PHP beside lookalike processes."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The PHP program that looks whether jobs are taken, run by a real PHP against a store that only plays one."""
+"""The PHP program for queue movement, run by a real PHP against a fake store."""
 
 import json
 import shutil

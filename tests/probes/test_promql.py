@@ -1,4 +1,4 @@
-"""What an expression is about is told from everything else that stands in it."""
+"""Series selectors in PromQL expressions, told from everything else."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What is read from what PHP answers about a queue, and which queues stand still, where there is no PHP to ask."""
+"""PHP's answers about a queue, parsed without PHP, and the stuck queues in them."""
 
 import json
 

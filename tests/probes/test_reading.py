@@ -1,4 +1,4 @@
-"""Every probe on what real programs print, and on what none would: unknown is Unreadable, never a crash or a guess."""
+"""Every probe on real and on impossible output: Unreadable, never a crash or a guess."""
 
 import pytest
 

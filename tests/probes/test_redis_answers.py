@@ -1,4 +1,4 @@
-"""What a real Laravel 8 on Redis 7.0 answered, well and in each trouble, and how it is read."""
+"""Answers of a real Laravel 8 on Redis 7.0, healthy and broken."""
 
 import json
 from pathlib import Path

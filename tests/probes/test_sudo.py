@@ -1,4 +1,4 @@
-"""What sudo 1.9.13 lists, read as sudo itself decides."""
+"""Listings of sudo 1.9.13, read as sudo itself decides."""
 
 import gzip
 import shlex

@@ -1,4 +1,4 @@
-"""What a webhook answers, as a real host printed it, and what that means."""
+"""A real webhook's answers, and their meaning."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Attack every rule of a sudoers file, as its login, on a host that exists for that; run there by its own python3.
+"""Attacks every rule of a sudoers file, as its login, on a disposable host.
 
 Reads JSON from standard input: `login`, `rules` (the file's text) and `application` (its user, whose files are spoiled
 too). Prints JSON: how many attacks were made and which came through. An attack comes through when something of the

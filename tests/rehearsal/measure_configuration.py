@@ -1,4 +1,4 @@
-"""How whole an application's configuration stays while remediate changes it: numbers, not a test.
+"""Measures the integrity of an application's configuration during changes; not a test.
 
 Boots a staging host of its own, measures and removes it again, which takes some minutes:
 

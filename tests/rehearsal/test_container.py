@@ -1,4 +1,4 @@
-"""How flags follow from a machine's facts, and names from a checkout; no container is started."""
+"""Container flags from a machine's facts, and names from a checkout, without a container."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""What counts as the content of a playbook, and what is known of its last rehearsal."""
+"""The content digest of a playbook, and the record of its last rehearsal."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The proof of an engine, and what is installed where it fails; the engine and apt-get are stub programs."""
+"""The proof of an engine, and the installation, with stub programs."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The loop of a rehearsal: whatever a run claims, what the second channel sees counts, and every lie is named."""
+"""The loop of a rehearsal: observation counts, and every false claim is named."""
 
 import subprocess
 from collections.abc import Callable, Sequence

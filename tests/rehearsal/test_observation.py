@@ -1,4 +1,4 @@
-"""The second pair of eyes: what it sees of a host, and what counts as a difference."""
+"""Observations of a host, and the differences between two."""
 
 import threading
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Rehearsals on real hosts: a project of a user's own, playbooks that lie, triage, a disposable host, pytest."""
+"""Rehearsals on real hosts: a user's project, false claims, triage, disposable hosts, pytest."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Every rule of the generated sudoers file is attacked with real sudo: nothing runs as anybody else."""
+"""Attacks with real sudo on every generated rule: nothing runs as another user."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A backup is restored on a real host: good ones, bad ones, hostile ones, and restores that are cut short."""
+"""Restores on a real host: good, bad and hostile backups, and interrupted restores."""
 
 import json
 import random

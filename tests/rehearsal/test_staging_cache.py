@@ -1,4 +1,4 @@
-"""The cache of a real host kept in files while its Redis is away, and put back."""
+"""A real host's cache moved to files without Redis, and back."""
 
 from collections.abc import Iterator
 from pathlib import Path

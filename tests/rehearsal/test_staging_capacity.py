@@ -1,4 +1,4 @@
-"""Weeks of history for a real host, a disk that is really filled: what the monthly look makes of them."""
+"""The monthly look at a real host with weeks of history and a full disk."""
 
 import subprocess
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Runbook 4.1 on a real host: each cause alone and together, mended or refused by name, nothing made worse."""
+"""Runbook 4.1 on a real host: each cause fixed or refused, alone and together."""
 
 import re
 import shlex

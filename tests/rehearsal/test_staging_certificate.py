@@ -1,4 +1,4 @@
-"""Certificates of a real host: an authority of one's own, and a name that two server blocks have."""
+"""Certificates of a real host: a private authority, and a duplicate server name."""
 
 from collections.abc import Iterator
 from pathlib import Path

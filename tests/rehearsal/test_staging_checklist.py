@@ -1,4 +1,4 @@
-"""The checklist of 8.1 on a host that is really watched: each line as a yes, as a no, and where nobody can know."""
+"""The checklist of 8.1 on a monitored host: every line as yes, no, unknown."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

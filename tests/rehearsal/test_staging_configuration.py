@@ -1,4 +1,4 @@
-"""An application's configuration on a real host: one key of .env, the cached configuration, workers that take both."""
+"""Configuration of a real host: one key of .env, its cache, and its workers."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Error logs and queues of a real application: exceptions that its workers logged, jobs that wait, move and fail."""
+"""Error logs and queues of a real application: exceptions, and waiting, moving, failing jobs."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Sessions of a real MariaDB: whose are ended, whose never, and that no statement leaves the host with its literals."""
+"""Sessions of a real MariaDB: the right ones end, and no statement's literals leave."""
 
 from typing import TYPE_CHECKING
 

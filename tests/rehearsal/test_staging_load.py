@@ -1,4 +1,4 @@
-"""What shortening a log on a disk without a byte left does to the log, to its writer and to what it said."""
+"""Emptying a log on a full disk: effects on the log and its writer."""
 
 from typing import TYPE_CHECKING
 

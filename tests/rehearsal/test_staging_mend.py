@@ -1,4 +1,4 @@
-"""app-down on a real host: what it mends, what it refuses, and that it makes nothing worse."""
+"""app-down on a real host: fixes, refusals, and no further damage."""
 
 import re
 from typing import TYPE_CHECKING

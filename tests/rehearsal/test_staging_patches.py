@@ -1,4 +1,4 @@
-"""Security patches on a real host: its own apt, with an archive whose newer package is pending, and then installed."""
+"""Security patches on a real host: its apt, with a fix pending and installed."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final

@@ -1,4 +1,4 @@
-"""Every probe that ships, against the real program: what it reads while all is well, and in the state it is there for.
+"""Every packaged probe against the real program, healthy and broken.
 
 Output that a test wrote by hand shows that it is read, not that any program prints it.
 """

@@ -1,4 +1,4 @@
-"""Getting in, and losing the way: what is told, and what has happened on the host meanwhile."""
+"""Unreachable hosts and lost links: the report, and the effect on the host."""
 
 import socket
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The same verdicts on hosts that are unlike each other: language, shells, disks, PHPs, and where it is asked from."""
+"""The same verdicts on different hosts: languages, shells, disks, PHPs and vantages."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Triage on a real host: for every fault that a playbook declares, the right incident is named first."""
+"""Triage on a real host: every declared fault has its incident first."""
 
 from contextlib import ExitStack
 from itertools import groupby

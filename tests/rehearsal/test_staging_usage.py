@@ -1,4 +1,4 @@
-"""What a person can get wrong ends in one line, exit code 2, and with --json a document: no host is touched."""
+"""Usage errors: one line, exit code 2, a document with --json, no host touched."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Which trials follow from what a playbook declares."""
+"""Trials that follow from a playbook's declared cases."""
 
 from itertools import combinations
 from typing import Literal

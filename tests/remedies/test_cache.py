@@ -1,4 +1,4 @@
-"""When the cache is emptied: only where its memory is what is missing, and only where nothing else can be lost."""
+"""Truth table: the cache is emptied only for missing memory, without other losses."""
 
 from functools import partial
 from itertools import product

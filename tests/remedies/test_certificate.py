@@ -1,4 +1,4 @@
-"""When a certificate is renewed, loaded, or left to a person: the whole truth table of each guard."""
+"""Truth tables: a certificate is renewed, loaded or left to a person."""
 
 from datetime import timedelta
 from functools import partial

@@ -1,4 +1,4 @@
-"""When a configuration is cached anew or a key of .env is set, and when not."""
+"""Truth tables: the configuration is cached again, a key of .env is set."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""When a database is started, when it is left, and what only a person can put right."""
+"""Truth table: a database is started, left alone or given to a person."""
 
 from itertools import product
 from typing import Final

@@ -1,4 +1,4 @@
-"""One session that a person named: which is ended, which never, and that it is still the same one."""
+"""Truth table: one named session is ended only if still the same."""
 
 from typing import Final
 

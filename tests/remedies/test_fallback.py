@@ -1,4 +1,4 @@
-"""When the cache may be kept in files, and when it goes back: the whole truth table of both."""
+"""Truth tables: the cache moves to files and back."""
 
 from functools import partial
 from itertools import product

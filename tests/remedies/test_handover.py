@@ -1,4 +1,4 @@
-"""Whose incident it is: the first cause that another playbook mends is named, and nothing when it cannot be told."""
+"""Handovers: the first cause that another playbook fixes is named, if known."""
 
 import pytest
 

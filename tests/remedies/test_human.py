@@ -1,4 +1,4 @@
-"""What only a person can do is said in its place, and never done."""
+"""Steps for a person are reported in their place, and never executed."""
 
 from typing import Literal
 

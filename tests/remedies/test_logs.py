@@ -1,4 +1,4 @@
-"""What gives space back on a full disk, in which order, and what is never touched."""
+"""Truth tables: disk space is freed in order, and protected files stay."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""When nginx is restarted, and when not: the whole truth table."""
+"""Truth table: nginx is restarted or left alone."""
 
 from functools import partial
 from itertools import product

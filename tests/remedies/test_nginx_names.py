@@ -1,4 +1,4 @@
-"""When a name of several server blocks is told, and when it is none of this incident's business."""
+"""Truth table: a name in several server blocks is reported if it matters."""
 
 from itertools import product
 

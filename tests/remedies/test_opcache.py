@@ -1,4 +1,4 @@
-"""When PHP-FPM is made to read its files again, and when not."""
+"""Truth table: PHP-FPM reads its files again or is left alone."""
 
 from datetime import UTC, datetime
 from itertools import product

@@ -1,4 +1,4 @@
-"""What only a person or another playbook can do about payments is said in its place, and only when it is so."""
+"""Truth tables: causes of failing payments that need a person or another playbook."""
 
 import re
 from itertools import product

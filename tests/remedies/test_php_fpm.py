@@ -1,4 +1,4 @@
-"""When PHP-FPM is restarted, and when not: the whole truth table."""
+"""Truth table: PHP-FPM is restarted or left alone."""
 
 from functools import partial
 from itertools import product

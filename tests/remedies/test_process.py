@@ -1,4 +1,4 @@
-"""When processes are ended, pools recycled, units restarted: the truth tables, and the lever for everything else."""
+"""Truth tables: processes end, pools recycle, units restart, or another step is named."""
 
 from functools import partial
 

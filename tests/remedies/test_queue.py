@@ -1,4 +1,4 @@
-"""Which failed jobs are retried, which are left, and what proves it: the whole truth table."""
+"""Truth table: failed jobs are retried or left, and retries are proven."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""When Redis is started, when it is left alone, and what is left to a person: the whole truth table."""
+"""Truth table: Redis is started, left alone or given to a person."""
 
 from functools import partial
 from itertools import product

@@ -1,4 +1,4 @@
-"""Whose sessions are ended, and when: the whole truth table, and what is never ended."""
+"""Truth tables: database sessions are ended or left alone."""
 
 from itertools import product
 from typing import Final

@@ -1,4 +1,4 @@
-"""When supervisor and its workers are started, and when not; and that only orphans are ended, for real."""
+"""Truth tables: supervisor and workers start, and only orphans end, for real."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A queue without a worker: named, with what the workers listen to and a command that works it off."""
+"""Queues without a worker: the report, with the workers' queues and a command."""
 
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget

@@ -1,4 +1,4 @@
-"""When workers are asked to make room for new ones, and when not."""
+"""Truth table: workers are replaced or left alone."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""The sentences of the report, one by one: what is merged, left out, quoted, and advised."""
+"""Sentences of the report: merged, omitted, quoted and advised."""
 
 import shlex
 from itertools import product

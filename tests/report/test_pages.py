@@ -1,4 +1,4 @@
-"""The printed runbook says what the code does, whatever the playbook."""
+"""The printed runbook agrees with the code, for any playbook."""
 
 from collections.abc import Iterable
 from pathlib import Path

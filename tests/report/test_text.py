@@ -1,4 +1,4 @@
-"""What a person reads, whole: every text in golden/ is one run of app-down, live and stored.
+"""Whole text reports: every file in golden/ is one run, live and stored.
 
 After a change of wording write them anew with `REWRITE_GOLDEN=1 pytest tests/report`, and read them.
 """

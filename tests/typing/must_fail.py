@@ -1,5 +1,5 @@
 # ruff: noqa: T201  # it is never run
-"""What must not type-check: each marked line is an error, with the code that stands behind it."""
+"""Code that must not type-check: each marked line is the expected error."""
 
 from remediate.probes.http import Site
 from remediate.probes.systemd import Unit

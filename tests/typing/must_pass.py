@@ -1,4 +1,4 @@
-"""What must type-check: facts are typed by the probe that asked for them."""
+"""Code that must type-check: facts have the type of their probe."""
 
 from typing import assert_type
 

@@ -1,4 +1,4 @@
-"""What the public sees: a page of our own (`static`), or one at Statuspage (`statuspage`), behind one protocol.
+"""The public status page: our own (`static`) or one at Statuspage (`statuspage`).
 
 Everything on it comes from messages that somebody asked to be said to the public, never from the record itself: an
 incident that nobody was told about is not on it, and neither is a word of the timeline.

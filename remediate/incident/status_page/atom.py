@@ -1,4 +1,4 @@
-"""The feed of a status page: Atom (RFC 4287), built as a tree, so that no text can break out of its place."""
+"""The Atom feed (RFC 4287) of a status page, built as an XML tree."""
 
 import re
 import uuid

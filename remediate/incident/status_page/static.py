@@ -1,4 +1,4 @@
-"""A status page of our own: one HTML page and an Atom feed in a directory that any web server can serve.
+"""A static status page: one HTML file and an Atom feed in a directory.
 
 The page needs nothing but itself: no script, no font, no image from elsewhere. Both files are replaced as a whole, so
 that no reader ever sees half of one, and only by who holds the directory's lock, so that an older page never replaces a

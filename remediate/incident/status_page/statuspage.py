@@ -1,4 +1,4 @@
-"""A page at Statuspage, by its API (v1): incidents created and updated, each message once, its rate limit honoured.
+"""A page at Statuspage, through its API (v1): each message once, within the rate limit.
 
 Every incident there carries, in its metadata, the id of ours and of every message that made it what it is, written by
 the same request as the message itself. So it is looked up before anything is written, and a message whose answer was

@@ -1,4 +1,4 @@
-"""Whether an alert of Prometheus would be heard: the rule is loaded and evaluated, it can fire, somebody is told."""
+"""Proof of a Prometheus alert: loaded, evaluated, able to fire, and routed to a receiver."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple

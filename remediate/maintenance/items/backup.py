@@ -1,4 +1,4 @@
-"""Database backup verify (8.2): it is restored, or nobody knows whether it can be."""
+"""Database backup verify (8.2): restores the backup; otherwise the answer is unknown."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,4 +1,4 @@
-"""Review error logs (8.2): which errors the application logged since the last look, what is new first."""
+"""Review error logs (8.2): errors logged since the last look, new ones first."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

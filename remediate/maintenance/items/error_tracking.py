@@ -1,4 +1,4 @@
-"""Error tracking active (8.1): would an exception of the application be reported, and to somebody who answers."""
+"""Error tracking active (8.1): exceptions are reported, and the service answers."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What watches the site, its database, its queue, its disks and its certificate (8.1)."""
+"""Monitoring of the site, its database, queue, disks and certificate (8.1)."""
 
 from typing import ClassVar, Final
 

@@ -1,4 +1,4 @@
-"""Whether a monitoring service outside watches: its visits in the access log, a page of its own."""
+"""Proof of an external monitor: its visits in the access log, or its own page."""
 
 from remediate.maintenance.parts import Part
 from remediate.monitoring import Endpoint, Visits

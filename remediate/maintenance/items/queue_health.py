@@ -1,4 +1,4 @@
-"""Check queue health (8.2): is the queue worked off, or does it grow."""
+"""Check queue health (8.2): the queue moves, and does not grow."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Runbook review (8.2): which playbooks were not rehearsed lately, which failed, which were never used."""
+"""Runbook review (8.2): playbooks that are unrehearsed, failing or unused."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Security patches (8.2): which fixes are published and not installed, or installed and not in use."""
+"""Security patches (8.2): fixes that are published but not installed, or not in use."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

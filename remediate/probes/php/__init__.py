@@ -1,4 +1,4 @@
-"""Small PHP programs that a host's own PHP runs for a probe: its FastCGI client, and the application's own view."""
+"""PHP programs that a probe runs with the host's own PHP."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Faults as values: each breaks a disposable host in one way, says how, and undoes itself."""
+"""Faults as values: each breaks a disposable host in one way and undoes itself."""
 
 from remediate.rehearsal.faults.application import DeployRunning, Maintenance, TableLocked
 from remediate.rehearsal.faults.certificate import (

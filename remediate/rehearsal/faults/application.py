@@ -1,4 +1,4 @@
-"""Faults, or what looks like one, of the application and its database."""
+"""Faults, and harmless lookalikes, of the application and its database."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Faults of the TLS certificate, and of what a renewal needs."""
+"""Faults of the TLS certificate and of its renewal."""
 
 from typing import Annotated, Final, Literal
 

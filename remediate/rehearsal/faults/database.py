@@ -1,4 +1,4 @@
-"""Faults of a database server, and of what an application knows of it."""
+"""Faults of a database server, and of the application's settings for it."""
 
 from typing import Final, Literal
 

@@ -1,4 +1,4 @@
-"""What a fault is: a value that breaks a disposable host in one way, says how, and undoes itself."""
+"""The base of a fault: breaks a disposable host in one way and undoes itself."""
 
 import subprocess
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""Faults of payments: jobs that failed, a webhook that refuses its provider, a secret that the application lacks."""
+"""Faults of payments: failed jobs, a webhook that refuses its provider, a missing secret."""
 
 import shlex
 from typing import Final, Literal

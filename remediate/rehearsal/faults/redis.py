@@ -1,4 +1,4 @@
-"""Faults of Redis, and of what the application knows about it."""
+"""Faults of Redis, and of the application's settings for it."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What is said of a backup: yes only when it was restored and compared."""
+"""Judgement of a backup: a yes needs a restore and a comparison."""
 
 from datetime import UTC, datetime, timedelta
 

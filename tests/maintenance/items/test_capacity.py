@@ -1,4 +1,4 @@
-"""Whether there is room for the next weeks: yes, no, and when nobody can know."""
+"""Judgement of capacity: yes, no and cannot know."""
 
 import math
 import random

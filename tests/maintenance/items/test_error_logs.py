@@ -1,4 +1,4 @@
-"""What is made of logged errors: new ones first, and never a yes about what was not read."""
+"""Judgement of logged errors: new ones first, and no yes for unread logs."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Error tracking: loaded, with its key, and something that answers; no report is sent for it."""
+"""Judgement of error tracking: loaded, with a key, answering; no report is sent."""
 
 import pytest
 

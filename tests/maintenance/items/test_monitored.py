@@ -1,4 +1,4 @@
-"""Each line of the checklist: yes only when the alert is evaluated, can fire, and has a receiver."""
+"""Judgement of the checklist: a yes needs an evaluated, working and routed alert."""
 
 from collections.abc import Mapping
 

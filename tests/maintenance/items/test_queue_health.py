@@ -1,4 +1,4 @@
-"""What is made of a queue: does it move, what failed since the last look, who works it off."""
+"""Judgement of a queue: movement, new failures and workers."""
 
 import pytest
 

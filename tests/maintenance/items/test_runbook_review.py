@@ -1,4 +1,4 @@
-"""The review of the runbook: which playbook cannot be relied on, and why."""
+"""Judgement of playbooks: unreliable ones, with the reason."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What is made of apt's answer: a pending fix is a no, old lists are never a yes."""
+"""Judgement of apt's answers: pending fixes are a no, old lists never a yes."""
 
 import pytest
 
