@@ -105,9 +105,9 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     unmask = FollowUp("unmask it", script=f"systemctl unmask {fpm}")
     yield refused("php-fpm-masked", faults.UnitMasked(unit=fpm), "unit-masked", then=unmask)
     pool_broken = faults.LineAppended(path=pool, line="nonsense = 1", stops=fpm)
-    mend = FollowUp("mend the configuration", script=f"sed -i '/^nonsense = 1$/d' {pool}")
+    mend = FollowUp("fix the configuration", script=f"sed -i '/^nonsense = 1$/d' {pool}")
     yield refused("php-fpm-broken", pool_broken, "config-broken", then=mend)
-    mend = FollowUp("mend the configuration", script=f"sed -i '/^{broken.line}$/d' {broken.path}")
+    mend = FollowUp("fix the configuration", script=f"sed -i '/^{broken.line}$/d' {broken.path}")
     yield refused("nginx-stopped-broken", broken.model_copy(update={"stops": nginx}), "config-broken", then=mend)
     end = FollowUp("end it", script="kill $(lsof -t -i TCP:80 -s TCP:LISTEN)")
     yield refused("nginx-port-taken", faults.PortTaken(unit=nginx, port=80), "port-taken", then=end)
@@ -117,14 +117,14 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("deploy-running", faults.DeployRunning(unit=fpm), "deploy-running", timeout=10, then=ended)
     workers = f"/etc/supervisor/conf.d/{program}.conf"
     elsewhere = faults.WorkersElsewhere(program=program, config=workers, php=php, path=app, user=settings.app_user)
-    attend = FollowUp("have a worker listen to that queue", script=elsewhere.mending())
+    attend = FollowUp("make a worker listen to that queue", script=elsewhere.mending())
     yield refused("workers-elsewhere", elsewhere, "queue-unattended", needs=("supervisor",), then=attend)
     locked = faults.TableLocked(database="agency", url=site)
     handed = FollowUp("fix.database-down", by=database_down, leads_to="blocker-unknown")
     yield refused("database-locked", locked, "database-cause", needs=(fpm, nginx), then=handed)
 
     taken = faults.NameTaken(domain=urlsplit(site).hostname or "")
-    out = FollowUp("take the name out", script=f"sed -i '/server_name/d' {taken.config}; nginx -s reload; sleep 1")
+    out = FollowUp("remove the name", script=f"sed -i '/server_name/d' {taken.config}; nginx -s reload; sleep 1")
     yield refused("server-name-taken", taken, "server-name-conflict", needs=(nginx,), then=out)
 
     astray = faults.SocketAstray(path=f"/run/php/{fpm}.sock", nginx=nginx)

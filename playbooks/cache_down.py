@@ -108,7 +108,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("redis-full-shared", shared, "shared-store", then=more)
     unknown = faults.RedisPassword.model_validate({**of, "told": False})
     given = Single(SetEnv, (("key", "REDIS_PASSWORD"), ("value", SecretStr("changed-by-a-person"))))
-    tell = FollowUp("put the right password into .env with do.env.set", by=given)
+    tell = FollowUp("set the right password in .env with do.env.set", by=given)
     yield refused("redis-password-unknown", unknown, "password-rejected", then=tell)
     master = FollowUp("make this one the master", script=f"{cli} replicaof no one")
     yield refused("redis-replica", faults.RedisReplica.model_validate(of), "wrong-role", then=master)

@@ -57,20 +57,20 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     silent = hindered(hindrance=faults.ServerFrozen(unit="pebble"))
     back = FollowUp("let the host reach its ACME server", script="systemctl kill --signal=CONT pebble")
     yield refused("authority-down", silent, "acme-unreachable", needs=(nginx,), then=back)
-    mend = FollowUp("mend the configuration", script=f"sed -i '/^{broken.line}$/d' {broken.path}")
+    mend = FollowUp("fix the configuration", script=f"sed -i '/^{broken.line}$/d' {broken.path}")
     yield refused("renewal-nginx-broken", hindered(hindrance=broken), "config-broken", needs=(nginx,), then=mend)
     first = FollowUp("fix.app-down", by=app_down)
     # It runs again then, and the certificate that it serves is still the next thing to mend.
     half = replace(first, leads_to="symptom-persists")
     yield refused("renewal-nginx-stopped", hindered(hindrance=stopped), "nginx-down", needs=("pebble",), then=half)
     closed = faults.ChallengeShut(config=site)
-    serve = FollowUp("have port 80 and the challenge's path served", script=closed.mending())
+    serve = FollowUp("make nginx serve port 80 and the challenge's path", script=closed.mending())
     shut = hindered(hindrance=closed)
     yield refused("challenge-shut", shut, "challenge-unreachable", needs=(nginx, "pebble"), then=serve)
     often = hindered(hindrance=faults.IssuedOften(name=name))
     archive = f"/etc/letsencrypt/archive/{name}"
     later = FollowUp(
-        "wait until those of this week are older", script=f"touch -d '8 days ago' {archive}/cert[0-9]*.pem"
+        "wait until this week's certificates are older", script=f"touch -d '8 days ago' {archive}/cert[0-9]*.pem"
     )
     yield refused("issued-often", often, "issuance-limit", needs=(nginx, "pebble"), then=later)
     busy = hindered(hindrance=faults.CertbotAtWork())
@@ -78,19 +78,17 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("certbot-at-work", busy, "certbot-busy", needs=(nginx, "pebble"), timeout=10, then=over)
     other = due.model_copy(update={"domain": f"old.{domain}"})
     certbot = f"certbot certonly --non-interactive --cert-name {name} --webroot -w /var/www/letsencrypt -d {domain}"
-    named = FollowUp("have it issued for the name", script=f"{certbot} --force-renewal")
+    named = FollowUp("issue it for the name", script=f"{certbot} --force-renewal")
     yield refused("certificate-wrong-name", other, "wrong-name", needs=(nginx,), then=named)
     elsewhere = faults.CertificateElsewhere(domain=domain, config=site)
-    managed = FollowUp("have certbot manage it", script=elsewhere.mending())
+    managed = FollowUp("let certbot manage it", script=elsewhere.mending())
     yield refused("certificate-not-managed", elsewhere, "certificate-not-managed", needs=(nginx,), then=managed)
 
     stranger = expired.model_copy(update={"own": "/etc/ssl/own-authority.pem"})
     known = FollowUp("--override certificate-untrusted=", override="the next one is of the authority that is trusted")
     yield refused("certificate-untrusted", stranger, "certificate-untrusted", needs=(nginx, "pebble"), then=known)
     taken = faults.NameTaken(domain=domain)
-    out = FollowUp(
-        "take the name out", script=f"sed -i '/server_name/d' {taken.config}; systemctl reload nginx; sleep 1"
-    )
+    out = FollowUp("remove the name", script=f"sed -i '/server_name/d' {taken.config}; systemctl reload nginx; sleep 1")
     yield refused("certificate-name-taken", taken, "server-name-conflict", needs=(nginx,), then=out)
 
     yield refused("certificate-nginx-down", stopped, "nginx-down", then=first)

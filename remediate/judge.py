@@ -130,7 +130,8 @@ def _permitted(remedy: Remedy, facts: Facts, verdict: Verdict) -> Verdict:
     if any(run.permission not in listed for run in missing):
         # What depends on live process ids, and on whom to be, stands in no sudoers file.
         return refuse(
-            SUDO_RULE_MISSING, f"only {missing[0].user} itself may run {missing[0]}: do it by hand, or log in so"
+            SUDO_RULE_MISSING,
+            f"only {missing[0].user} itself may run {missing[0]}: run it manually, or log in as that user",
         )
     words = dict.fromkeys(run.through_sudo for run in missing)
     return refuse(SUDO_RULE_MISSING, f"sudo does not let {rules.user} run without a password: {'; '.join(words)}")

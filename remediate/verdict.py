@@ -74,12 +74,12 @@ START_LIMIT_HIT = RefusalCode(
     overridable=True,
 )
 UNREADABLE = RefusalCode(name="unreadable", meaning="Something that must be known before acting could not be read.")
-IN_TRANSITION = RefusalCode(name="in-transition", meaning="It was still changing state when the patience ran out.")
+IN_TRANSITION = RefusalCode(name="in-transition", meaning="It was still changing state when the waiting time was over.")
 UNSTABLE = RefusalCode(
-    name="unstable", meaning="Something keeps restarting by itself, and nothing this playbook may do would change that."
+    name="unstable", meaning="A service keeps restarting by itself, and no remedy of this playbook would change that."
 )
 UNEXPLAINED = RefusalCode(
-    name="unexplained", meaning="The symptom is there, but none of the causes this playbook knows matches."
+    name="unexplained", meaning="The symptom is present, but no cause that this playbook knows matches."
 )
 SUDO_RULE_MISSING = RefusalCode(
     name="sudo-rule-missing", meaning="sudo does not allow a needed command without asking for a password."
@@ -90,16 +90,16 @@ LOCKED_BY_OTHERS = LOCKED.model_copy(
 )
 """The same name: whether it can be overridden depends on who holds the lock."""
 LOCK_MISSING = RefusalCode(
-    name="lock-missing", meaning="The host has no flock or no /etc/machine-id, so two runs could not be kept apart."
+    name="lock-missing", meaning="The host has no flock or no /etc/machine-id, so a second run could not be locked out."
 )
-MOVED = RefusalCode(name="moved", meaning="Something else keeps changing what was about to be changed.")
-CONSENT_MISSING = RefusalCode(name="consent-missing", meaning="Nobody agreed to changing this host.")
+MOVED = RefusalCode(name="moved", meaning="Something else keeps changing the state that the decision rests on.")
+CONSENT_MISSING = RefusalCode(name="consent-missing", meaning="Nobody agreed to change this host.")
 TOO_MANY_HOSTS = RefusalCode(name="too-many-hosts", meaning="More hosts need a change than one run may change.")
 EARLIER_HOST_FAILED = RefusalCode(
-    name="earlier-host-failed", meaning="A host before this one was not mended, so this one was left alone."
+    name="earlier-host-failed", meaning="An earlier host was not fixed, so this one was left alone."
 )
 JOURNAL_UNWRITABLE = RefusalCode(
-    name="journal-unwritable", meaning="The intent could not be recorded durably, so nothing may be done."
+    name="journal-unwritable", meaning="The intent could not be stored durably, so the step was not taken."
 )
 OUT_OF_TIME = RefusalCode(name="out-of-time", meaning="The time given to the whole run is over.")
 

@@ -18,10 +18,10 @@ from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
 SHARED_STORE = RefusalCode(
     name="shared-store",
-    meaning="The cache's Redis database holds more than the cache: clearing it would lose that, too.",
+    meaning="The cache's Redis database holds more than the cache: clearing it would lose other data too.",
 )
 MEMORY_ELSEWHERE = RefusalCode(
-    name="memory-elsewhere", meaning="Redis is out of memory, and it is not the cache that fills it."
+    name="memory-elsewhere", meaning="Redis is out of memory, and the cache is not what fills it."
 )
 
 

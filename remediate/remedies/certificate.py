@@ -38,33 +38,36 @@ OTHER_LINEAGE = RefusalCode(
     name="other-lineage", meaning="nginx serves another certbot lineage than the one the inventory names."
 )
 WRONG_NAME = RefusalCode(
-    name="wrong-name", meaning="The lineage is not for this name, and a renewal keeps its names: a person adds it."
+    name="wrong-name",
+    meaning="The lineage does not include this name, and a renewal keeps its names: a person adds it.",
 )
 UNTRUSTED = RefusalCode(
-    name="certificate-untrusted", meaning="The host does not trust the chain on disk: from a test authority, perhaps."
+    name="certificate-untrusted",
+    meaning="The host does not trust the chain on disk, which may be from a test authority.",
 )
 UNTRUSTED_SO_FAR = UNTRUSTED.model_copy(update={"overridable": True})
 """The same name: before a renewal a person may know that the next one comes from another authority."""
 AUTHORITY_UNKNOWN_HERE = RefusalCode(
     name="authority-unknown-here",
-    meaning="The host trusts the authority of the certificate, and the machine that runs remediate does not.",
+    meaning="The host trusts the certificate's authority, but the machine that runs remediate does not.",
 )
 NGINX_DOWN = RefusalCode(
     name="nginx-down", meaning="nginx does not run, so it serves no certificate: app-down brings it back."
 )
 SERVER_NAME_CONFLICT = RefusalCode(
     name="server-name-conflict",
-    meaning="Several server blocks of nginx have this name, and nginx ignores all of them but the first.",
+    meaning="Several server blocks of nginx have this name; nginx uses only the first.",
 )
 CLOCKS_DIFFER = RefusalCode(
-    name="clocks-differ", meaning="The clocks of host and controller disagree, so nobody knows what has expired."
+    name="clocks-differ", meaning="The clocks of host and controller disagree, so expiry cannot be judged."
 )
-CERTBOT_BUSY = RefusalCode(name="certbot-busy", meaning="Another certbot is at work and holds its lock.")
+CERTBOT_BUSY = RefusalCode(name="certbot-busy", meaning="Another certbot is running and holds its lock.")
 AUTHORITY_DOWN = RefusalCode(
     name="acme-unreachable", meaning="The host cannot reach the ACME server that issues the certificates."
 )
 ISSUANCE_LIMIT = RefusalCode(
-    name="issuance-limit", meaning="So many were issued this week that the authority may refuse any more for days."
+    name="issuance-limit",
+    meaning="So many certificates were issued this week that the authority may refuse more for days.",
 )
 CHALLENGE_UNREACHABLE = RefusalCode(
     name="challenge-unreachable",

@@ -37,16 +37,16 @@ from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
 ENV_BROKEN = RefusalCode(
     name="env-broken",
-    meaning="The application would not start with .env and its config files as they are: rebuilding takes it down.",
+    meaning="The application cannot start with its present .env and config files: rebuilding the cache would stop it.",
 )
 CONFIG_PENDING = RefusalCode(
     name="config-pending",
-    meaning="The cached configuration is not what .env gives: other edits would be put into use along with this one.",
+    meaning="The cached configuration differs from .env: other edits would take effect along with this one.",
     overridable=True,
 )
 ENV_OVERRIDDEN = RefusalCode(
     name="env-overridden",
-    meaning="A pool or a worker is given this key from outside: what .env says about it has no effect there.",
+    meaning="A pool or a worker gets this key from outside .env, so its value in .env has no effect there.",
     overridable=True,
 )
 

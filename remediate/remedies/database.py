@@ -22,27 +22,28 @@ from remediate.survey import Facts
 from remediate.verdict import UNSTABLE, RefusalCode, Verdict, proceed, refuse, skip, wait
 
 DATA_DISK_FULL = RefusalCode(
-    name="data-disk-full", meaning="The disk with the database's data is full: it cannot start until there is room."
+    name="data-disk-full",
+    meaning="The disk with the database's data is full: the database cannot start until space is free.",
 )
 DATA_READ_ONLY = RefusalCode(
-    name="data-read-only", meaning="The disk with the database's data is read-only: look after the disk first."
+    name="data-read-only", meaning="The disk with the database's data is read-only: check the disk first."
 )
 CREDENTIALS_REJECTED = RefusalCode(
-    name="credentials-rejected", meaning="The database rejects the user and password that .env holds, too."
+    name="credentials-rejected", meaning="The database also rejects the user and password in .env."
 )
 ACCOUNT_MISSING = RefusalCode(
     name="account-missing",
-    meaning="The database does not let the application's user in from where it comes, whatever its password is.",
+    meaning="The database does not accept the application's user from this host, with any password.",
 )
 DATABASE_UNKNOWN = RefusalCode(
-    name="database-unknown", meaning="The server has no such database, or does not let the application into it."
+    name="database-unknown", meaning="The server has no such database, or denies the application access to it."
 )
 DATABASE_HOST_UNKNOWN = RefusalCode(
     name="database-host-unknown", meaning="The name of the database's host cannot be resolved."
 )
 DATABASE_SILENT = RefusalCode(
     name="database-silent",
-    meaning="The database runs and does not answer where it is asked; it may be recovering, so nothing shoots it.",
+    meaning="The database runs and does not answer; it may be recovering, so it is not killed.",
 )
 
 _START_SECONDS: Final = 120.0

@@ -32,33 +32,33 @@ from remediate.survey import Facts
 from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
 
 FILE_CACHE_UNUSABLE = RefusalCode(
-    name="file-cache-unusable", meaning="A cache in files would not work here: no key, no room, or no permission."
+    name="file-cache-unusable", meaning="A cache in files would not work here: no key, no disk space, or no permission."
 )
 FALLBACK_USELESS = RefusalCode(
     name="fallback-useless",
-    meaning="The sessions are in the Redis that fails: with the cache in files the pages would fail as before.",
+    meaning="The sessions are in the failing Redis: with the cache in files the pages would still fail.",
 )
 FALLBACK_PARTIAL = RefusalCode(
     name="fallback-partial",
-    meaning="Sessions or queue are in the Redis that fails, too, or may be: a person decides about the cache alone.",
+    meaning="Sessions or queue are, or may be, in the failing Redis too: a person decides on moving the cache alone.",
 )
 FALLBACK_UNDECLARED = RefusalCode(
     name="fallback-undeclared",
-    meaning="The inventory does not say that the cache may be kept in files while its Redis cannot be mended.",
+    meaning="The inventory does not allow the cache in files while its Redis cannot be fixed.",
     overridable=True,
 )
 LOCKS_IN_CACHE = RefusalCode(
     name="locks-in-cache",
-    meaning="The application keeps locks or marks in the cache: in files nothing would know of those that are set now.",
+    meaning="The application keeps locks or marks in the cache: those that are set now would be lost in files.",
     overridable=True,
 )
 DIVERGING_CACHES = RefusalCode(
     name="diverging-caches",
-    meaning="Several servers run the application: with a cache in files each would have locks and limits of its own.",
+    meaning="Several servers run the application: with a cache in files each would have separate locks and limits.",
     overridable=True,
 )
 REDIS_STILL_FAILING = RefusalCode(
-    name="redis-still-failing", meaning="The Redis that the cache would go back to does not do what is asked of it."
+    name="redis-still-failing", meaning="The Redis that the cache would return to is still failing."
 )
 
 

@@ -23,7 +23,7 @@ from remediate.verdict import HANDOVERS, RefusalCode, Verdict, refuse, skip
 
 _SYSTEM: Final = ("/", "/var", "/var/lib/mysql")
 """Folders without whose room no application works, wherever it is."""
-CODES = {name: RefusalCode(name=name, meaning=f"The cause is what `fix.{name}` mends.") for name in sorted(HANDOVERS)}
+CODES = {name: RefusalCode(name=name, meaning=f"`fix.{name}` fixes the cause.") for name in sorted(HANDOVERS)}
 
 
 def noticed(host: Host) -> tuple[Site | Workers, ...]:

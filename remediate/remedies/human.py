@@ -11,7 +11,7 @@ from remediate.remedy import Remedy
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, refuse, skip
 
-HUMAN_STEP = RefusalCode(name="human-step", meaning="Only a person can do this, and what they need is said.")
+HUMAN_STEP = RefusalCode(name="human-step", meaning="Only a person can do this; the message says what is needed.")
 
 
 class HumanStep(Remedy):

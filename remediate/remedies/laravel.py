@@ -17,7 +17,7 @@ from remediate.verdict import RefusalCode, Verdict, refuse, skip, wait
 
 MAINTENANCE_MODE = RefusalCode(
     name="maintenance-mode",
-    meaning="Somebody ran artisan down: the site is down on purpose.",
+    meaning="Somebody ran `artisan down`: the site is down on purpose.",
     overridable=True,
 )
 DEPLOY_RUNNING = RefusalCode(name="deploy-running", meaning="A deploy is changing the application right now.")

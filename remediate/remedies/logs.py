@@ -26,21 +26,20 @@ from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
 DELETED_HELD = RefusalCode(
     name="deleted-held",
-    meaning="A deleted file takes the space, and what has it open is no program that can be asked to let go of it.",
+    meaning="A deleted file uses the space, and the program that has it open cannot be told to reopen its logs.",
 )
-INODES_FULL = RefusalCode(
-    name="inodes-full", meaning="There are too many files: shortening a log gives none of them back."
-)
+INODES_FULL = RefusalCode(name="inodes-full", meaning="There are too many files: emptying a log frees none of them.")
 LOG_UNSAFE = RefusalCode(
     name="log-unsafe",
-    meaning="The log is a link, has a second name, lies where others may exchange it, or is not written by appending.",
+    meaning="The log is a link, has a second name, is in a folder that others can write, or is not appended to.",
 )
 DISK_FOREIGN = RefusalCode(
-    name="disk-foreign", meaning="What fills the disk is not among the log_paths of the inventory: nothing is deleted."
+    name="disk-foreign",
+    meaning="The files that fill the disk are not in log_paths of the inventory: nothing is deleted.",
 )
 DISK_WRITER = RefusalCode(
     name="disk-writer",
-    meaning="A running process fills the disk: as long as it has the file open, deleting that gives nothing back.",
+    meaning="A running process fills the disk: while it has the file open, deleting the file frees nothing.",
 )
 _ROOT_FOLDERS: Final = ("/var/log", "/var/log/nginx")
 """Folders in which distributions let nobody but root make a file: a sudo rule for a file in another one would let

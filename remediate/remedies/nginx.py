@@ -38,7 +38,7 @@ from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
-PORT_TAKEN = RefusalCode(name="port-taken", meaning="Another program listens on a port that this one needs.")
+PORT_TAKEN = RefusalCode(name="port-taken", meaning="Another program listens on a port that is needed here.")
 
 
 class RestartNginx(Remedy):

@@ -17,20 +17,20 @@ from remediate.remedies.queue import APP_DOWN, CACHE_DOWN, DATABASE_DOWN, Fate, 
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, refuse, skip
 
-ENDPOINT_BROKEN = RefusalCode(name="endpoint-broken", meaning="The webhook's route answers its provider with an error.")
+ENDPOINT_BROKEN = RefusalCode(name="endpoint-broken", meaning="The webhook answers its provider with an error.")
 SIGNATURE_UNCHECKED = RefusalCode(
-    name="signature-unchecked", meaning="The webhook accepts events that nobody signed: anybody could report a payment."
+    name="signature-unchecked", meaning="The webhook accepts unsigned events: anyone could report a payment."
 )
-SECRET_UNSET = RefusalCode(name="secret-unset", meaning="The application has no secret to check signatures with.")
+SECRET_UNSET = RefusalCode(name="secret-unset", meaning="The application has no secret for checking signatures.")
 SECRET_DIFFERS = RefusalCode(
-    name="secret-differs", meaning="The provider signs with another secret than the application has: a person knows it."
+    name="secret-differs",
+    meaning="The provider signs with another secret than the application has: a person has to enter it.",
 )
-NOT_IDEMPOTENT = RefusalCode(
-    name="not-idempotent", meaning="A failed job must not be run twice, so a person decides about it."
-)
-TOO_OLD = RefusalCode(name="too-old", meaning="A failed job is too old to be run again without asking.")
+NOT_IDEMPOTENT = RefusalCode(name="not-idempotent", meaning="A failed job must not be run twice: a person decides.")
+TOO_OLD = RefusalCode(name="too-old", meaning="A failed job is too old to be retried without asking.")
 INTERRUPTED = RefusalCode(
-    name="interrupted", meaning="A retry was cut short at this job: whether it has run, a person has to find out."
+    name="interrupted",
+    meaning="A retry was interrupted at this job: it may or may not have run, and a person has to find out.",
 )
 QUEUE_UNKNOWN = RefusalCode(
     name="queue-unknown", meaning="A failed job belongs to a queue that the inventory does not name."

@@ -29,7 +29,7 @@ from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 POOL_BUSY = RefusalCode(
     name="pool-busy",
-    meaning="Every child of the pool works: a restart would drop what it works on, and the load would come back.",
+    meaning="Every child of the pool is busy: a restart would drop requests, and the load would return.",
     overridable=True,
 )
 DATABASE_CAUSE = RefusalCode(

@@ -25,22 +25,23 @@ from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 PROTECTED_PROCESS = RefusalCode(
     name="protected-process",
-    meaning="What uses most is never ended: a database, sshd, a backup, or what the inventory protects.",
+    meaning="The biggest process is never ended: a database, sshd, a backup, or one that the inventory protects.",
 )
 QUERY_CAUSE = RefusalCode(
     name="query-cause",
-    meaning="The database works on a query: that has to end, not the database.",
+    meaning="The database is busy with a query: end the query, not the database.",
 )
 FOREIGN_PROCESS = RefusalCode(
-    name="foreign-process", meaning="It belongs to root or to a user who is not the application's: a person decides."
+    name="foreign-process",
+    meaning="The process belongs to root or to another user than the application's: a person decides.",
 )
 PROCESS_LEFT = RefusalCode(
     name="process-left",
-    meaning="It has too much, but nobody suffers from it yet: it may work as it is meant to.",
+    meaning="The process uses too much, but nothing suffers from it yet: it may be working as intended.",
 )
 UNIT_PROCESS = RefusalCode(
     name="unit-process",
-    meaning="It belongs to a unit that would start it again, and the inventory does not say that it may be restarted.",
+    meaning="Its unit would start it again, and the inventory does not allow a restart of that unit.",
 )
 
 DATABASES: Final = frozenset({"mariadbd", "mysqld", "postgres"})

@@ -22,7 +22,7 @@ from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 APP_DOWN, CACHE_DOWN, DATABASE_DOWN = CODES["app-down"], CODES["cache-down"], CODES["database-down"]
 FAILS_AGAIN = RefusalCode(
     name="fails-again",
-    meaning="A job that was retried failed again: find out why before any other of its kind is retried.",
+    meaning="A retried job failed again: find the cause before others of its kind are retried.",
     overridable=True,
 )
 

@@ -21,7 +21,7 @@ from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 REDIS_LOADING = RefusalCode(
-    name="redis-loading", meaning="Redis is still loading its data from disk; it answers when it is through."
+    name="redis-loading", meaning="Redis is still loading its data from disk, and answers when it has finished."
 )
 
 
@@ -115,24 +115,22 @@ class RestartRedis(Remedy):
 
 REDIS_NOT_OURS = RefusalCode(
     name="redis-not-ours",
-    meaning="Nobody answers at a Redis that the inventory does not call ours: no unit, or elsewhere.",
+    meaning="Redis does not answer, and it is managed elsewhere: the inventory names no unit, or another host.",
 )
 REDIS_SILENT = RefusalCode(
     name="redis-silent",
-    meaning="Redis runs and does not answer: restarting it would lose what it has not saved.",
+    meaning="Redis runs and does not answer: a restart would lose unsaved data.",
 )
 PASSWORD_REJECTED = RefusalCode(
-    name="password-rejected", meaning="Redis rejects the password, also the one that .env has now."
+    name="password-rejected", meaning="Redis rejects the password, including the present one in .env."
 )
 WRONG_ROLE = RefusalCode(
-    name="wrong-role", meaning="Redis is a replica and takes no writes; another one should be the master."
+    name="wrong-role", meaning="Redis is a replica and accepts no writes; another server should be the master."
 )
 PERSISTENCE_FAILING = RefusalCode(
     name="persistence-failing", meaning="Redis cannot save its data to disk, and refuses writes until it can."
 )
-REDIS_FAILING = RefusalCode(
-    name="redis-failing", meaning="Redis answers with an error that nothing here mends by itself."
-)
+REDIS_FAILING = RefusalCode(name="redis-failing", meaning="Redis answers with an error that no remedy fixes.")
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
 

@@ -23,7 +23,7 @@ from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 SESSION_CHANGED = RefusalCode(
-    name="session-changed", meaning="The session is somebody else's, or at something else than when it was named."
+    name="session-changed", meaning="The session has another user or another activity than when it was named."
 )
 
 _TOLD: Final = 3

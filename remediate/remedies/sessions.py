@@ -19,21 +19,21 @@ from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, s
 
 DATABASE_USER_UNSET = RefusalCode(
     name="database-user-unset",
-    meaning="The inventory does not say who the application is at its database (remediate.database.user).",
+    meaning="The inventory does not name the application's database user (remediate.database.user).",
 )
 BLOCKED_BY_OTHERS = RefusalCode(
-    name="blocked-by-others", meaning="Somebody else than the application holds the locks that it waits for."
+    name="blocked-by-others", meaning="Another user than the application holds the locks that it waits for."
 )
 BLOCKER_UNKNOWN = RefusalCode(
-    name="blocker-unknown", meaning="Locks are waited for, and the server does not tell whose they are."
+    name="blocker-unknown", meaning="Sessions wait for locks, and the server does not show who holds them."
 )
 LONG_WRITE = RefusalCode(
     name="long-write",
-    meaning="What takes too long changes data: ending it undoes all that, which may take as long again.",
+    meaning="A long statement changes data: ending it undoes the changes, which may take as long again.",
 )
 CONNECTION_LIMIT = RefusalCode(
     name="connection-limit",
-    meaning="Every connection is in use, and none of the application's own does nothing: somebody has to decide.",
+    meaning="All connections are busy; no idle application session can be closed. A person decides.",
 )
 
 _HANGS = 504

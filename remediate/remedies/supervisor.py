@@ -18,11 +18,11 @@ from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
-PROGRAM_MISSING = RefusalCode(name="program-missing", meaning="supervisor knows no program or group of that name.")
+PROGRAM_MISSING = RefusalCode(name="program-missing", meaning="supervisor has no program or group of that name.")
 
 LEFT_RUNNING = RefusalCode(
     name="left-running",
-    meaning="What the dead daemon had started still runs, and is no queue worker: a second one would start beside it.",
+    meaning="A program of the dead daemon still runs, and is no queue worker: a second one would start beside it.",
     overridable=True,
 )
 

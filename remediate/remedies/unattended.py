@@ -16,7 +16,7 @@ from remediate.verdict import RefusalCode, Verdict, refuse, skip
 
 QUEUE_UNATTENDED = RefusalCode(
     name="queue-unattended",
-    meaning="Jobs wait in a queue to which no worker listens: a person decides which one has to.",
+    meaning="Jobs wait in a queue without a worker: a person decides which worker takes them.",
 )
 
 

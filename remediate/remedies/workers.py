@@ -20,7 +20,7 @@ from remediate.survey import Facts
 from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
 
 NOT_SUPERVISED = RefusalCode(
-    name="worker-not-supervised", meaning="The workers of a queue that stands still are none of supervisor's."
+    name="worker-not-supervised", meaning="Supervisor does not run the workers of the stuck queue."
 )
 
 

@@ -297,7 +297,7 @@ def test_a_redis_of_somebody_else_is_named_with_the_way_out() -> None:
     away = ex.redis(Trouble.REFUSED, sessions=None, server="cache.example.com:6379")
     outcome = run({**BROKEN, **FATAL, APP: away, FRESH: away}, on=host(redis=None))
     assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "redis-not-ours")
-    assert "next: bring it back where it runs; until then invoke do.cache.fallback --host" in _next(outcome)
+    assert "next: start it where it runs; until then invoke do.cache.fallback --host" in _next(outcome)
     assert "worker.start" in {step.remedy for step in outcome.steps if step.decision.value == "not_attempted"}
 
 
@@ -377,7 +377,7 @@ def test_elsewhere_it_is_said_what_speaks_against_it(name: str) -> None:
     outcome = run({**alone(Trouble.DENIED), **changes}, on=here)
     assert (outcome.verdict, outcome.touched, code(outcome)) == (RunVerdict.REFUSED, Touched.NO, "password-rejected")
     told = _next(outcome)
-    assert "next: put the right password into .env with do.env.set, then run this again; until then " in told
+    assert "next: set the right password in .env with do.env.set, then run this again; until then " in told
     assert "do.cache.fallback" in told
     assert said in told
     assert run({**alone(Trouble.DENIED), **changes}, on=here).touched is Touched.NO

@@ -362,9 +362,9 @@ def test_as_few_queries_as_needed_are_ended_at_the_limit() -> None:
 ONWARD = {
     "whoever may hold a table": (
         {**HANGING, SESSIONS: LOCKED.model_copy(update={"sessions": (LOCKING,)})},
-        "ask whose session",
+        "find the session",
     ),
-    "writes at the limit": ({**MANY, SESSIONS: FULL_OF_WRITES}, "let it come to its end"),
+    "writes at the limit": ({**MANY, SESSIONS: FULL_OF_WRITES}, "let it finish"),
 }
 
 

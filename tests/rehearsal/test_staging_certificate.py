@@ -92,6 +92,6 @@ def test_a_name_of_two_server_blocks(staged: "Staged", cli: "Cli", broken: Fault
         ended = ask(cli, f"fix.{kind}", staged.inventory)
         ended.refused("server-name-conflict")
         assert f"conflicting server name {NAME} on 0.0.0.0:443" in ended.note("nginx -t")
-        assert "take the name out of those that are not meant" in said(ended)
+        assert "remove the name from the wrong ones" in said(ended)
         assert "hosting panel" not in said(ended)
     assert staged.bystanders() == everything

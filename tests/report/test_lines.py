@@ -181,7 +181,7 @@ def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told:
         ("in-transition", "next: wait until it has changed its state, then invoke check.app-down --host web1"),
         ("process-left", "next: invoke do.process.end --host web1 --even-if-pages-answer yes"),
         ("query-cause", "next: invoke do.database.end-queries --host web1 --even-if-pages-answer yes"),
-        ("config-broken", "next: mend the configuration"),
+        ("config-broken", "next: fix the configuration"),
         ("unexplained", "next: invoke triage --host web1"),
         ("locked", "next: wait for it with --wait SECONDS"),
     ],
