@@ -256,7 +256,7 @@ class HostRun:
                 return step.model_copy(update={"seconds": round(monotonic() - begun, 1)})
             self._look.survey()
             verdict = self._patiently(position)[position].verdict
-        moved = refuse(MOVED, f"{remedy.title()} changed each time just before it was to be mended")
+        moved = refuse(MOVED, f"{remedy.title()} changed each time just before it was to be fixed")
         return step_outcome(remedy, moved, self._facts)
 
     def _apply(self, position: int, remedy: Remedy, verdict: Verdict, despite: str = "") -> StepOutcome | None:

@@ -76,7 +76,7 @@ class Redis(Service):
 
     port: Port = Field(default=6379, description="TCP port")
     fallback: bool = Field(
-        default=False, description="whether cache-down may keep the cache in files while this Redis cannot be mended"
+        default=False, description="whether cache-down may keep the cache in files while this Redis cannot be fixed"
     )
 
 
@@ -232,7 +232,7 @@ class Settings(Section):
     site_contains: str | None = Field(default=None, max_length=200, description="text that the right page holds")
     site_ca: Path | None = Field(default=None, description="PEM file of authorities the controller trusts for site_url")
     health_path: UrlPath | None = Field(
-        default=None, description="path below site_url that answers 200 when all is well"
+        default=None, description="path below site_url that answers 200 while the application is healthy"
     )
     app_path: AbsolutePath | None = Field(default=None, description="directory that holds artisan")
     app_user: UserName = Field(default="forge", description="user the application runs as")
@@ -255,7 +255,7 @@ class Settings(Section):
         default=(), description="log files that may be shortened on a full disk"
     )
     restartable_units: tuple[UnitName, ...] = Field(
-        default=(), description="units of the application, whoever runs them, that may be restarted when they run away"
+        default=(), description="units of the application, as any user, that may be restarted when they use too much"
     )
     limits: Limits = Field(default=Limits(), description="from which use on something counts as trouble")
     monitoring: Monitoring = Field(default=Monitoring(), description="what watches the host")

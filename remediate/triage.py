@@ -40,9 +40,9 @@ class Incident(_Value):
     severity: Severity
     decided: bool = Field(default=False, description="whether facts decided the severity")
     matches: bool = Field(description="its symptom is there, or a cause of it is")
-    causes: tuple[str, ...] = Field(description="what its guards found, those that can be mended first")
+    causes: tuple[str, ...] = Field(description="what its guards found, those that can be fixed first")
     codes: tuple[Identifier, ...] = Field(default=(), description="refusal codes among the causes, as stable names")
-    mends: bool = Field(description="whether it would mend something now")
+    mends: bool = Field(description="whether it would fix something now")
     evidence: tuple[str, ...] = Field(description="of its symptom, what speaks for it")
     against: tuple[str, ...] = Field(description="of its symptom, what speaks against it")
     unknown: tuple[str, ...] = Field(description="what could not be read")

@@ -104,7 +104,7 @@ def incident_commands(project: Project) -> Iterator[Command]:
         _ESCALATE,
         (
             _INCIDENT,
-            Flag("to", "roles, as the contacts name them, separated by commas (default: whoever is due)"),
+            Flag("to", "roles, as the contacts name them, separated by commas (default: those that are due)"),
             Flag("situation", "call in those of one row: unresolved, breach, provider or customers"),
             Flag("why", "what they are needed for"),
             _SEND,
@@ -161,36 +161,36 @@ _NOTES: Final = (
     (
         "contain",
         Flag("action", "what was done"),
-        "Write down what stops the harm from spreading, which is not the fix.",
+        "Record the containment: what stops the harm from spreading, without being the fix.",
     ),
-    ("identify", Flag("cause", "the cause, in a few words"), "Write down the root cause, as soon as it is known."),
-    ("note", Flag("text", "what is worth knowing"), "Write down anything else, also afterwards."),
+    ("identify", Flag("cause", "the cause, in a few words"), "Record the root cause."),
+    ("note", Flag("text", "what is worth knowing"), "Add a note, also after the end."),
 )
 
-_DECLARE: Final = """Declare an incident: everything that is not given comes from the newest triage and the runs since.
+_DECLARE: Final = """Declare an incident; missing values come from the newest triage and the runs since.
 
-Its message is shown; --send sends it, as in every incident.* command. Whoever declares it has it, unless --unclaimed.
+Its message is shown; --send sends it, as in every incident.* command. You have claimed it, unless --unclaimed is given.
 """
-_UPDATE: Final = """Say how an incident stands, from its runs and from what is given.
+_UPDATE: Final = """State how an incident stands, from its runs and the given flags.
 
-The next update is due from then on. What would be sent is shown; --send sends it.
+The message is shown; --send sends it, and the time to the next update begins.
 """
-_ESCALATE: Final = """Call others in: without flags those whom the escalation matrix wants by now.
+_ESCALATE: Final = """Call others in: without flags, the roles that are due by the escalation matrix.
 
-Who they are comes from the contacts in pyproject.toml, or from who is on duty. What they would get is shown; --send
-sends it.
+Their names come from the contacts in pyproject.toml, or from the on-call calendar. The message is shown; --send sends
+it.
 """
-_RESOLVE: Final = """End an incident: services confirmed, everybody told, timeline and post-mortem written (7.1).
+_RESOLVE: Final = """Resolve an incident if its checks pass, send messages, and write the post-mortem (7.1).
 
-The checks of the playbooks that were used run on the hosts that were touched, and nothing is resolved while one of
-them does not say healthy (exit 5), unless --override says why it is over all the same.
+The checks of the used playbooks run on the touched hosts. While one of them does not say healthy, the incident stays
+open (exit 5), unless --override gives a reason.
 """
-_POSTMORTEM: Final = """Write the post-mortem (7.2) from the record, or bring it up to date.
+_POSTMORTEM: Final = """Write or update the post-mortem (7.2) from the record.
 
-What a person has written stays: a section that was edited is never touched again.
+Edited sections stay as people wrote them.
 """
-_WATCH: Final = """Watch the open incidents: age, next update, who is to be called in, the last runs.
+_WATCH: Final = """Watch the open incidents: age, next update, due escalations, the last runs.
 
-On a terminal a live view; elsewhere plain lines, fit for a service. What is due is announced once, whoever watches
-and however often this is restarted, and so is maintenance that is overdue; messages that wait are sent.
+A terminal gets a live view, anything else plain lines, as for a service. Each due action and overdue maintenance is
+announced once, also with several watchers and after restarts. Queued messages are sent.
 """

@@ -216,7 +216,7 @@ def _instead(room: Room, incident: Incident, doubts: list[Confirmed]) -> list[st
         f"{room.program} {verb}.{one.playbook} --host {one.host} --incident {shown}" for one, verb in verbs.items()
     ]
     heads = ["next", *[""] * len(commands)]
-    override = 'or say --override "why it is over all the same"'
+    override = 'or add --override "why it is over"'
     return [f"{head:<8}{line}" for head, line in zip(heads, [*commands, override], strict=False)]
 
 

@@ -127,7 +127,7 @@ def _runs(project: Project) -> Sequence[Command]:
         Command("runs.list", "List the newest runs.", (Flag("limit", "how many (default: 20)"),), list_body),
         Command(
             "runs.show",
-            "Show one run again: `runs.show ID`, where any unique beginning of the id will do.",
+            "Show one run again: `runs.show ID`, with any unique beginning of the id.",
             (Flag("run", "id of the run", positional=True), JSON),
             show_body,
         ),
@@ -201,7 +201,7 @@ def _sudoers(project: Project) -> Command:
 
         return print_sudoers(flags, project, terminal)
 
-    doc = "Print the sudoers file of a host: exactly the commands that may ever run there."
+    doc = "Print the sudoers file of a host: exactly the commands that may run there."
     flags = (
         *(HOST, INVENTORY),
         Flag("script", "print the commands that install it, with the helper and the database account", bool),
@@ -225,7 +225,7 @@ def _triage(project: Project) -> Command:
         Flag("revenue", "is revenue impacted? yes, maybe or no"),
         Flag("users", "which users are affected? all, many or few"),
     )
-    return Command("triage", "Say which incident this is, how bad, and what to type next.", flags, body)
+    return Command("triage", "Name the incident, its severity and the next command.", flags, body)
 
 
 def _incidents(project: Project) -> Iterator[Command]:
@@ -255,7 +255,7 @@ def _maintenance(project: Project) -> Iterator[Command]:
 
         return tell_status(flags, project, terminal, program=program_name())
 
-    doc = "Say which maintenance was done when, what it left open, and what is due or overdue."
+    doc = "Show past maintenance, open findings, and what is due or overdue."
     prometheus = Flag("prometheus", "write the last results to this file (.prom) for node_exporter")
     yield Command("maintain.status", doc, (prometheus, JSON), status_body)
 
@@ -263,9 +263,9 @@ def _maintenance(project: Project) -> Iterator[Command]:
 _OCCASIONS: Final = {
     "checklist": "Check that monitoring and alerts are set up, and that they answer (8.1).",
     "daily": "Review the error logs and the queue's health (8.2).",
-    "weekly": "Restore the backup to prove it, and look for pending security patches (8.2).",
-    "monthly": "Say when the disks will be full, by how they filled so far (8.2).",
-    "quarterly": "Review the runbook: what was not rehearsed, what failed, what was never used (8.2).",
+    "weekly": "Restore the backup to prove it, and list pending security patches (8.2).",
+    "monthly": "Forecast when the disks will be full (8.2).",
+    "quarterly": "Review the runbook: unrehearsed, failed and unused playbooks (8.2).",
 }
 
 
@@ -275,4 +275,4 @@ def _docs(project: Project) -> Command:
 
         return build_docs(project, terminal)
 
-    return Command("docs.build", "Write the page of every playbook below docs/, from the code that runs.", (), body)
+    return Command("docs.build", "Write the page of every playbook to docs/, from the code.", (), body)

@@ -43,7 +43,7 @@ class Briefing(BaseModel):
     next_steps: str = Field(description="of the last update: what is done next; `not known yet`")
     eta: str = Field(description="of the last update: when it is expected to be over; `not known yet`")
     cause: str = Field(description="as a person named it")
-    found: str = Field(description="what the runs mended: `php8.3-fpm is failed`; the cause may lie behind it")
+    found: str = Field(description="what the runs fixed: `php8.3-fpm is failed`; the root cause may be another")
     resolution: str = Field(description="what was said when it was resolved")
     interval: str = Field(description="how soon the next update is promised: `30 minutes`; empty without a promise")
     text: str = Field(description="what a person gave to be said, instead of the template's own sentence")

@@ -83,7 +83,7 @@ def _well(incident: Incident, settings: IncidentSettings, now: datetime) -> Iter
     for run in incident.fixes:
         took = run.serving_again_seconds if run.serving_again_seconds is not None else run.seconds
         again = f", serving again after {took:g} s" if took is not None else ""
-        yield f"{run.playbook} mended it and proved it{again} (run {run.shown})."
+        yield f"{run.playbook} fixed it and proved it{again} (run {run.shown})."
     refused = {step.code for run in incident.runs for step in run.refusals if step.code}
     if refused:
         yield f"Guards stopped what would not have been safe: {', '.join(sorted(refused))}."

@@ -343,7 +343,7 @@ def misplaced(facts: Facts, file: NginxCertificate, name: str) -> Verdict | None
     if conflict := conflicting(facts, file):
         return conflict
     if not served.files:
-        return refuse(NOT_MANAGED, "nginx is told of no certificate for this name")
+        return refuse(NOT_MANAGED, "nginx has no certificate configured for this name")
     where = f"nginx serves {served.files[0]}"
     if served.files[0].startswith(f"{LIVE}/"):
         return refuse(OTHER_LINEAGE, f"{where}, which is not of lineage {name}")

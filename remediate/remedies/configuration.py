@@ -125,7 +125,7 @@ class CacheConfig(_OfConfiguration):
         if not state.cached:
             return skip("the configuration is not cached: .env is read at every start")
         if self.failing and all(facts[each].ok is True for each in self.failing):
-            return skip("what depends on the configuration is well")
+            return skip("nothing that depends on the configuration fails")
         if refusal := broken_env(state):
             return refusal
         if not (keys := state.about(self.about)):

@@ -296,7 +296,7 @@ class UseFileCache(_MoveCache):
         if used.trouble is None:
             return skip(f"{used.server} does what the application asks of it")
         if self.instead and not any(_lasts(each.guard(facts), used) for each in self.instead):
-            return skip(f"{used.server} is for another remedy to mend, or may come back by itself")
+            return skip(f"{used.server} is for another remedy to fix, or may recover by itself")
         failing = [role for link in redis.failing for role in redis.roles(link)]
         refusal = self._shut_out(facts, cache) or self._unusable(cache)
         if refusal is not None:

@@ -138,7 +138,7 @@ class ReopenLogs(Remedy):
         except Unreadable:
             holder = None
         if holder is None:
-            return f"restart it, or have it open its log anew: see what it is with `systemctl status {file.pid}`"
+            return f"restart it, or make it reopen its log: see what it is with `systemctl status {file.pid}`"
         if in_a_unit(holder.unit):
             return f"have it let go: {_by_hand(holder, 'restart')}"
         return f"have it let go, if it may be ended: {_by_hand(holder, 'stop')}"
@@ -308,7 +308,7 @@ class ShortenLogs(Remedy):
             return f"belongs to {file.owner}, in a folder where others may put something else in its place"
         for writer in facts[self._writers].holders(file.device, file.inode) if self._writers else ():
             if not writer.appends:
-                return f"is written by {writer.command} (pid {writer.pid}) at a place of its own, not at its end"
+                return f"is written by {writer.command} (pid {writer.pid}) at a position of its choice, not at its end"
         return None
 
     def apply(self, facts: Facts) -> Iterator[Step]:

@@ -152,9 +152,7 @@ class CheckEndpoint(_OfPayments):
                     SECRET_UNSET, f"the webhook {state.trouble.value}: {_set(self.secret_env)}{self._where()}"
                 )
             case WebhookTrouble.FORGEABLE:
-                return refuse(
-                    SIGNATURE_UNCHECKED, f"the webhook {state.describe()}: take it offline or mend it at once"
-                )
+                return refuse(SIGNATURE_UNCHECKED, f"the webhook {state.describe()}: take it offline or fix it at once")
             case trouble:
                 return refuse(ENDPOINT_BROKEN, f"the webhook {state.describe()}; {_ADVICE[trouble]}")
 

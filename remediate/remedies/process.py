@@ -225,8 +225,8 @@ class EndProcess(Remedy):
             return refuse(PROTECTED_PROCESS, f"{told}; it is never ended: find out what keeps it busy")
         if in_a_unit(process.unit):
             why = "would start it again, and is not among restartable_units"
-            return refuse(UNIT_PROCESS, f"{told}; its unit {why}. By hand: {_stop(process)}")
-        return refuse(FOREIGN_PROCESS, f"{told}; by hand: {_stop(process)}")
+            return refuse(UNIT_PROCESS, f"{told}; its unit {why}. Manually: {_stop(process)}")
+        return refuse(FOREIGN_PROCESS, f"{told}; manually: {_stop(process)}")
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""

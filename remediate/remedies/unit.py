@@ -180,17 +180,19 @@ class RestartUnit(RestartService):
         if age is None or age < self.again:
             said = "is not active" if age is None else f"was started {age:.0f} s ago and runs away again"
             stop = f"sudo systemctl stop {full_name(self.unit)}"
-            return refuse(UNIT_PROCESS, f"{found}; {self.title()} {said}: another start will not help. By hand: {stop}")
+            return refuse(
+                UNIT_PROCESS, f"{found}; {self.title()} {said}: another start will not help. Manually: {stop}"
+            )
         return start_limited(unit, self.title()) or proceed(found)
 
     def verify(self, before: Facts, after: Facts) -> Verification:
         """It was started anew, and none of its processes is busy again, however young."""
         unit = after[self._unit]
         if not unit.healthy or unit.invocation == before[self._unit].invocation:
-            return NotYet(reason=f"{self.title()} is {unit.describe()}, not started anew")
+            return NotYet(reason=f"{self.title()} is {unit.describe()}, not restarted")
         busy = _busy(after, self.usage, full_name(self.unit)) or _culprit(after, self.usage, full_name(self.unit))
         if busy is not None:
-            return NotYet(reason=f"started anew, and busy again: {busy}")
+            return NotYet(reason=f"restarted, and busy again: {busy}")
         if before.output(self._unit).stdout == after.output(self._unit).stdout:
             return NotYet(reason=f"{self.title()} is as it was before")
-        return Proven(evidence=f"{self.title()} was started anew and does not run away")
+        return Proven(evidence=f"{self.title()} was restarted and does not run away")

@@ -78,7 +78,7 @@ ADVICE: Final = {
     "password-rejected": "set the right password in .env with do.env.set, then run this again",
     "wrong-role": "point the application at the master, or make this one the master",
     "persistence-failing": "free space on its disk, or give it write permission there; its log says which",
-    "shared-store": "give the cache a database of its own, or raise maxmemory",
+    "shared-store": "give the cache a separate database, or raise maxmemory",
     "memory-elsewhere": "find out what fills it (sessions, queue), or raise maxmemory",
     "fallback-useless": "start that Redis: a cache in files would not make the pages work",
     "diverging-caches": "set remediate.app_servers, or add --override diverging-caches='why that is acceptable'",

@@ -95,7 +95,7 @@ def _yardstick(trials: Iterable[TrialOutcome]) -> str:
     harm = sum(1 for trial in tried if trial.typed and trial.typed.harm)
     return (
         f"the runbook's commands typed word for word: of {len(tried)} faults {well} ended well, {false} were called "
-        f"mended and were not, {harm} times something was changed that was not broken"
+        f"fixed and were not, {harm} times something was changed that was not broken"
     )
 
 

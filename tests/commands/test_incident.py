@@ -624,10 +624,10 @@ def test_nothing_is_resolved_while_its_symptom_is_there(desk: Desk, monkeypatch:
     assert "NOT RESOLVED: app-down on web1 is refused\n" in desk.out
     with IncidentStore.open() as store:
         shown = store.shown(desk.incident.id)
-    assert f"next    invoke check.app-down --host web1 --incident {shown}\n        or say --override" in desk.out
+    assert f"next    invoke check.app-down --host web1 --incident {shown}\n        or add --override" in desk.out
     answering(monkeypatch, sick("nginx down"))
     assert desk("resolve") == 5
-    assert f"next    invoke fix.app-down --host web1 --incident {shown}\n        or say --override" in desk.out
+    assert f"next    invoke fix.app-down --host web1 --incident {shown}\n        or add --override" in desk.out
     assert desk.incident.open
     check, _ = desk.incident.runs
     assert (check.playbook, check.mode) == ("app-down", "plan")

@@ -172,7 +172,7 @@ def test_while_nobody_has_named_the_cause_what_was_mended_is_said() -> None:
 
     fixed = run("fixed", step())
     assert cause() == "- Cause: not known yet"
-    assert cause(fixed) == "- Cause: not known yet; mended was: php8.3-fpm.service is failed"
+    assert cause(fixed) == "- Cause: not known yet; fixed was: php8.3-fpm.service is failed"
     assert cause(fixed, Identified(cause="out of memory")) == "- Cause: out of memory"
 
 

@@ -214,7 +214,7 @@ def test_working_days_are_counted_as_such() -> None:
 def test_what_runs_came_to() -> None:
     masked = step("refuse", "unit-masked", why="nginx is masked")
     person = step("refuse", "human-step", why="scale the database")
-    assert "app-down mended it and proved it, serving again after 1.9 s" in well(
+    assert "app-down fixed it and proved it, serving again after 1.9 s" in well(
         (4, run("fixed", step(), serving_again_seconds=1.9))
     )
     assert "Guards stopped what would not have been safe: unit-masked." in well((4, run("refused", masked)))

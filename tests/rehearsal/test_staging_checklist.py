@@ -206,7 +206,7 @@ def test_an_exporter_that_stopped(watched: Watched) -> None:
 def test_an_alertmanager_that_stopped(watched: Watched) -> None:
     watched.stop("prometheus-alertmanager")
     found = watched.answers(dict.fromkeys(ALERTS, False))
-    assert "nobody is told of any alert: Alertmanager: no connection" in found["disk-alerts"].summary
+    assert "nobody is notified of any alert: Alertmanager: no connection" in found["disk-alerts"].summary
 
 
 def test_an_alertmanager_that_tells_nobody(watched: Watched) -> None:

@@ -87,7 +87,7 @@ def test_a_holder_that_nobody_may_ask_is_named() -> None:
     reason = REOPEN.guard(Facts(held(STRANGE))).reason
     assert reason == (
         "/var/log/nginx is full, and holds 30 MiB of /var/log/nginx/old.log, deleted and still open in rsyslogd "
-        "(pid 88); restart it, or have it open its log anew: see what it is with `systemctl status 88`"
+        "(pid 88); restart it, or make it reopen its log: see what it is with `systemctl status 88`"
     )
 
 
@@ -196,7 +196,7 @@ def test_a_writer_that_does_not_append_would_go_on_where_the_file_used_to_end() 
     verdict = SHORTEN.guard(Facts(logs(LOG, writers=(NGINX, writer))))
     assert verdict.code is not None
     assert verdict.code.name == "log-unsafe"
-    assert f"{ACCESS} is written by python3 (pid 99) at a place of its own, not at its end" in verdict.reason
+    assert f"{ACCESS} is written by python3 (pid 99) at a position of its choice, not at its end" in verdict.reason
 
 
 def test_what_fills_the_disk_is_named_and_left_alone() -> None:

@@ -173,10 +173,10 @@ def test_the_query_and_not_the_database() -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("root's", "by hand: sudo kill -TERM 283"),
-        ("of a unit that would start it again", "By hand: sudo systemctl stop import.service"),
-        ("of a user's own service", "By hand: as forge: systemctl --user stop import.service"),
-        ("supervised, and no worker", "By hand: sudo supervisorctl stop PROGRAM, the PROGRAM with pid 283 or 1 in"),
+        ("root's", "manually: sudo kill -TERM 283"),
+        ("of a unit that would start it again", "Manually: sudo systemctl stop import.service"),
+        ("of a user's own service", "Manually: as forge: systemctl --user stop import.service"),
+        ("supervised, and no worker", "Manually: sudo supervisorctl stop PROGRAM, the PROGRAM with pid 283 or 1 in"),
         ("protected by the inventory", "never ended"),
     ],
 )
@@ -294,7 +294,7 @@ def test_what_was_restarted_and_is_busy_again_at_once_is_not_mended() -> None:
     assert isinstance(SYNC.verify(before, survey(service(unit=anew))), Proven)
     result = SYNC.verify(before, survey(service(again, unit=anew)))
     assert isinstance(result, NotYet)
-    assert result.reason.startswith("started anew, and busy again: sh (pid 900")
+    assert result.reason.startswith("restarted, and busy again: sh (pid 900")
 
 
 def test_they_are_built_from_the_inventory() -> None:

@@ -128,7 +128,7 @@ def test_what_was_not_begun_or_not_ended_is_not_called_rehearsed(reports: list[R
 def test_the_yardstick_counts_what_was_called_mended_and_was_not() -> None:
     typed = report(trial(typed=WELL), trial("b", typed=LIED), trial("c"))
     assert summary_lines(typed)[-1] == (
-        "the runbook's commands typed word for word: of 2 faults 1 ended well, 1 were called mended and were not, "
+        "the runbook's commands typed word for word: of 2 faults 1 ended well, 1 were called fixed and were not, "
         "1 times something was changed that was not broken"
     )
     assert typed_words(WELL) == "site well, said it worked; not broken before, but 1 changed"

@@ -212,7 +212,7 @@ class Alert(NamedTuple):
         if not answer.ok:
             # One of several may be down: each of them tells.
             ok = self._gone(answer) if len(senders.active) == 1 else None
-            says = "nobody is told of any alert" if ok is False else "whether anybody is told is not known"
+            says = "nobody is notified of any alert" if ok is False else "it is not known if anybody is notified"
             advice = (f"start the Alertmanager, or correct remediate.monitoring.prometheus.alertmanager ({url})",)
             yield Part(ok, f"{says}: Alertmanager: {answer.describe()}", advice=advice)
             return
@@ -228,7 +228,7 @@ class Alert(NamedTuple):
         if age < _DISCOVERY:
             says = f"Prometheus was started or reloaded {max(0.0, age):.0f} s ago and has found no Alertmanager yet"
             return Part(None, says, advice=("look again in a minute",))
-        return Part(False, "Prometheus knows no Alertmanager: nobody is told of any alert", advice=advice)
+        return Part(False, "Prometheus knows no Alertmanager: nobody is notified of any alert", advice=advice)
 
     def _is_sent_to(self, url: str, senders: Alertmanagers) -> bool:
         """Whether it is one of those; what Prometheus calls localhost is where Prometheus is."""

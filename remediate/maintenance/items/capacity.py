@@ -115,7 +115,9 @@ class _Course:
         if self.trend.whole is None:
             return f"{self.name}: {now:.1f} %, and cannot know when it will be full: {self._too_few}"
         if self.jumped and self.ok is None:
-            return f"{self.name}: {now:.1f} %, {self.jumped:.0f} points more than expected: nobody knows how it goes on"
+            return (
+                f"{self.name}: {now:.1f} %, {self.jumped:.0f} points more than expected: the further growth is unknown"
+            )
         when = _when(self.deciding or self.trend.whole)
         return f"{self.name} {'may reach' if self.ok is None else 'reaches'} {self.limit} % {when}"
 

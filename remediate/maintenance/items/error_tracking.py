@@ -79,7 +79,7 @@ def _judge_application(settings: Settings, application: AppErrorTracking, facts:
     if state.key:
         yield Part(True, f"{settings.key} is set in {used}, which is what is in use")
     else:
-        advice = (f"set {settings.key} (its line in .env), and build the configuration cache anew",)
+        advice = (f"set {settings.key} (its line in .env), and rebuild the configuration cache",)
         yield Part(False, f"{settings.key} is not set in {used}, which is what is in use", advice=advice)
 
 

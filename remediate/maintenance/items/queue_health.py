@@ -217,7 +217,7 @@ def _failed(seen: Seen, state: FailedJobsState) -> _Part:
 
 def _after_failure(seen: Seen) -> Iterator[str]:
     """What to do about failed jobs: never to run again, unasked, what might charge somebody twice (runbook 4.4)."""
-    yield "read why in failed_jobs, and mend it"
+    yield "read the reason in failed_jobs, and fix it"
     settings = seen.host.settings
     if settings.payments is not None and settings.payments.jobs:
         yield f"which of payments may run again: invoke check.payments-failing --host {seen.host.name}"

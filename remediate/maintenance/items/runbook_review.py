@@ -99,7 +99,7 @@ def _line(use: Use, doubts: Sequence[str]) -> str:
 
 def _advice(use: Use, now: datetime, within: timedelta) -> Iterator[str]:
     if use.broken is not None:
-        yield f"mend the module of {use.playbook}: an incident is no time to find out"
+        yield f"fix the module of {use.playbook}: an incident is no time to find out"
         return
     if _rehearsal(use, now, within) is not None:
         yield f"rehearse it: `rehearse.{use.playbook}`"

@@ -36,7 +36,7 @@ class SecurityPatches(Item):
             return Finding(
                 ok=None,
                 summary=f"packages are managed by {state.manager}, which is not asked: only apt is",
-                advice=(f"ask {state.manager} for pending security fixes by hand",),
+                advice=(f"ask {state.manager} for pending security fixes manually",),
             )
         fixes = [each for each in state.upgrades if each.security]
         age = _age(state, seen.host.settings.maintenance.lists_days)

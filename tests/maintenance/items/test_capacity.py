@@ -144,7 +144,7 @@ def test_a_season_is_no_certain_day(phase: int) -> None:
 def test_a_sudden_jump_is_nothing_that_a_line_knows_of() -> None:
     seen = found(disk(80), days=30, root=lambda day: 30 + (day % 3) / 10)
     assert seen.ok is None
-    assert seen.summary == "/: 80.0 %, 50 points more than expected: nobody knows how it goes on"
+    assert seen.summary == "/: 80.0 %, 50 points more than expected: the further growth is unknown"
 
 
 def test_the_worst_of_several_decides_and_leads() -> None:

@@ -107,16 +107,20 @@ CASES: dict[str, tuple[Known, bool | None, str]] = {
         "Prometheus knows no Alertmanager, perhaps not yet: 404",
     ),
     "no Alertmanager": ({SENDERS: exw.SENDS_NOWHERE}, False, "Prometheus knows no Alertmanager"),
-    "Alertmanager is down": ({TELLS: ex.no_page()}, False, "nobody is told of any alert: Alertmanager: no connection"),
+    "Alertmanager is down": (
+        {TELLS: ex.no_page()},
+        False,
+        "nobody is notified of any alert: Alertmanager: no connection",
+    ),
     "one Alertmanager of two is down": (
         {
             TELLS: ex.no_page(),
             SENDERS: Alertmanagers(active=(*exw.SENDS.active, "http://192.0.2.9:9093/api/v2/alerts")),
         },
         None,
-        "whether anybody is told is not known: Alertmanager: no connection",
+        "it is not known if anybody is notified: Alertmanager: no connection",
     ),
-    "Alertmanager is slow": ({TELLS: ex.no_page(Failure.TIMEOUT)}, None, "whether anybody is told is not known"),
+    "Alertmanager is slow": ({TELLS: ex.no_page(Failure.TIMEOUT)}, None, "it is not known if anybody is notified"),
     "a receiver without means": ({ROUTES: exw.SILENT}, False, "DiskSpaceLow reaches nobody: receiver null"),
     "routes cannot be read": ({ROUTES: Unreadable("secret agents")}, None, "secret agents"),
     "routed by a label that series bring": (
@@ -277,7 +281,9 @@ def test_an_alertmanager_is_the_one_that_prometheus_sends_to(
         assert judged(DiskAlerts(), machine, {**known, tells: ex.no_page()}).ok is None
 
 
-@pytest.mark.parametrize(("page", "says"), [(READY, "is evaluated is not known"), (TELLS, "whether anybody is told")])
+@pytest.mark.parametrize(
+    ("page", "says"), [(READY, "is evaluated is not known"), (TELLS, "it is not known if anybody")]
+)
 def test_what_refuses_the_controller_may_answer_others(page: Page, says: str) -> None:
     place = {"url": PROMETHEUS, "vantage": "controller"}
     machine = watched(prometheus={**BOTH, **place}, disk={"alert": "DiskSpaceLow", "instance": "web1:9100"})

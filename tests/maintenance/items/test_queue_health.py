@@ -142,7 +142,7 @@ def test_failed_jobs_at_the_first_look_and_later() -> None:
     assert [line.partition(" ")[0] for line in third.evidence] == ["default:", "failed:", "new:"]
     assert "-000000000013 (" in third.evidence[2]
     assert third.advice == (
-        "read why in failed_jobs, and mend it",
+        "read the reason in failed_jobs, and fix it",
         "one that may run twice: php artisan queue:retry ID in /srv/app; another one is a person's decision",
     )
 
