@@ -163,10 +163,24 @@ class StrayProcess(BaseModel):
     @property
     def is_worker(self) -> bool:
         """Whether it is one of artisan's own long-running commands, which finish what they do on TERM."""
-        return _WORKER.search(self.arguments) is not None
+        return is_worker(self.arguments)
 
 
 _WORKER = re.compile(r"(^|[ /])artisan['\"]? (queue:work|queue:listen|horizon|reverb:start|schedule:work)")
+_ONE_JOB = re.compile(r"(^|[ /])artisan['\"]? queue:work (.* )?--once(?= |$)")
+
+
+def is_worker(arguments: str) -> bool:
+    """Whether a command line is one of artisan's own that work until they are asked to end."""
+    return _WORKER.search(arguments) is not None and not is_of_one_job(arguments)
+
+
+def is_of_one_job(arguments: str) -> bool:
+    """Whether it is `queue:work --once`, as `queue:listen` starts it for each job.
+
+    It hears no signal: TERM would break its job off. It ends by itself, and is no second worker beside a new one.
+    """
+    return _ONE_JOB.search(arguments) is not None
 
 
 class StrayWorkers(Fact):
@@ -237,4 +251,4 @@ class OrphanWorkers(Probe[StrayWorkers]):
                     found.append(StrayProcess(**identity, user=user, arguments=arguments.strip()))
                 case _:
                     raise Unreadable(f"{self.label()}: {line[:80]!r} is not a process")
-        return StrayWorkers(processes=tuple(found))
+        return StrayWorkers(processes=tuple(each for each in found if not is_of_one_job(each.arguments)))

@@ -343,6 +343,10 @@ WORK = f"/usr/bin/php8.2 {PATH}/artisan queue:work redis --sleep=1"
         ("node /srv/app/server.js", False),
         ("php artisan migrate", False),
         ("php notartisan queue:work", False),
+        ("php artisan queue:work redis --once --name=default --queue=default", False),
+        ("php artisan queue:work --once", False),
+        ("php artisan queue:work --queue=--oncet", True),
+        ("php artisan queue:listen --name=x --once", True),
     ],
 )
 def test_what_may_be_ended(arguments: str, worker: bool) -> None:
@@ -365,6 +369,14 @@ def test_what_is_left_and_may_not_be_ended_is_a_reason_to_refuse(stranger: Stray
     end_them, restart = DAEMON.apply(Facts(given))
     assert read_by(end_them) == "101:5001\n"
     assert restart == RESTART
+
+
+def test_a_job_that_a_listener_started_is_left_to_end_by_itself() -> None:
+    listener, job = "php artisan queue:listen", "php artisan queue:work redis --once --name=default"
+    left = ORPHANS.read(Output(stdout=f"101 5001 forge {listener}\n102 5002 forge {job}\n"))
+    given: Known = {UNIT: ex.FAILED, ORPHANS: left}
+    assert decide(DAEMON, given) == "proceed"
+    assert read_by(next(iter(DAEMON.apply(Facts(given))))) == "101:5001\n"
 
 
 def test_the_search_asks_systemd_first(tmp_path: Path) -> None:
