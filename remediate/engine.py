@@ -19,6 +19,7 @@ from remediate.judge import (
     complaint,
     judge,
     not_attempted,
+    passing,
     relied_on,
     restarted,
     symptom,
@@ -332,13 +333,7 @@ class HostRun:
             unknown = any(step.verified is Verified.UNKNOWN for step in unproven)
             verdict = RunVerdict.UNKNOWN if unknown else RunVerdict.NOT_FIXED
             return self._end(verdict, Problem(code="not-verified", message=unproven[0].evidence))
-        settle = max((remedy.settle for remedy, _ in self._healed), default=0.0)
-        until_settled(
-            self._look,
-            seconds=min(settle, self._left - self.options.hold),
-            stop=self.context.stop,
-            progress=self._progress,
-        )
+        self._settle(self._left - self.options.hold)
         if symptom(self.treatment, self._facts) is Symptom.PRESENT:
             seen = complaint(self.treatment, self._facts)
             return self._end(RunVerdict.NOT_FIXED, Problem(code="symptom-persists", message=seen))
@@ -359,6 +354,11 @@ class HostRun:
             case Held.STOPPED:
                 return self._end(RunVerdict.INTERRUPTED, Problem(code="interrupted", message="while holding"))
 
+    def _settle(self, left: float) -> None:
+        """Wait for what is on its way to another state by itself, as long as what was done may take to show."""
+        settle = max((remedy.settle for remedy, _ in self._healed), default=0.0)
+        until_settled(self._look, seconds=min(settle, left), stop=self.context.stop, progress=self._progress)
+
     def _severity(self, verdict: RunVerdict) -> Severity | None:
         """How bad it was, where that depends on what was seen; nothing that is healthy has a severity."""
         if self.treatment.graded is None or self._surveyor is None or verdict is RunVerdict.HEALTHY:
@@ -371,7 +371,10 @@ class HostRun:
         for _ in range(TRIES):
             earlier = self._look.recent
             self._look.survey()
-            seen, unread = symptom(self.treatment, self._facts), ""
+            if passing(self.treatment, self._facts):
+                self._settle(self._left)
+            unsettled, unread = passing(self.treatment, self._facts), ""
+            seen = Symptom.UNKNOWN if unsettled else symptom(self.treatment, self._facts)
             try:
                 gone = restarted(earlier, self._facts) or unproven(self._healed, self._facts)
             except Unsure as unsure:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from threading import Event
 
 from remediate.hold import EXTRA, Unsure, Window, hold, samples
-from remediate.judge import CLOCK, Symptom, complaint, restarted, symptom, unproven, unreadable, youngest
+from remediate.judge import CLOCK, Symptom, complaint, passing, restarted, symptom, unproven, unreadable, youngest
 from remediate.playbook import Probes, Treatment
 from remediate.probe import Fact
 from remediate.remedy import Remedy
@@ -66,6 +66,8 @@ class Watch:
             return again
         seen = symptom(self._treatment, facts)
         if seen is Symptom.PRESENT:
+            if passing(self._treatment, facts):
+                raise Unsure(complaint(self._treatment, facts))  # a worker that made room for the next one
             return complaint(self._treatment, facts)
         if (gone := unproven(healed, facts)) is not None:
             return gone

@@ -102,6 +102,8 @@ RECYCLED_SECONDS = 60.0
 def _recycled(before: ProgramState, now: ProgramState) -> bool:
     if before.pid == now.pid and before.state == now.state:
         return True
+    if (before.state, now.state) == ("STARTING", "RUNNING"):
+        return True  # why it was started was judged when it began to
     lived = before.uptime is not None and before.uptime >= RECYCLED_SECONDS
     return lived and now.state in {"RUNNING", "STARTING"}
 
