@@ -243,7 +243,7 @@ def test_a_page_that_may_be_another_sites_says_nothing_about_the_severity(
     """That it answers 200 made a name taken by another site look like a certificate that is only due."""
     taken = (NameConflict(name=NAME, address="0.0.0.0:443"),) if conflict else ()
     pages: Changes = dict.fromkeys(Site.of(HOST), ex.page(status))
-    config: Changes = {NginxConfig(): ex.SOUND.model_copy(update={"conflicts": taken})}
+    config: Changes = {NginxConfig(): ex.SOUND.model_copy(update={"conflicts": taken}), FILE: PANEL}
     session = ScriptedSession({**having(DUE), **pages, **config})
     inside = HOST.settings.model_copy(update={"site_vantage": (Vantage.HOST,)})
     here = HOST.model_copy(update={"settings": inside})
