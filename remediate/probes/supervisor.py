@@ -16,7 +16,7 @@ STATES = frozenset(
     {"STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED", "FATAL", "UNKNOWN"}
 )  # supervisor's own process states
 _LINE = re.compile(r"^(?P<name>\S+)\s+(?P<state>[A-Z]+)(?:\s+(?P<detail>.*))?$")
-_RUNNING = re.compile(r"pid (?P<pid>[0-9]{1,20}), uptime (?P<uptime>[0-9]{1,12})")
+_PID = re.compile(r"^pid (?P<pid>[0-9]{1,20})(?:, uptime (?P<uptime>[0-9]{1,12}))?$")
 
 
 class ProgramState(BaseModel):
@@ -141,10 +141,10 @@ class Workers(Probe[WorkerState]):
 
 
 def _process(name: str, state: str, detail: str) -> ProgramState:
-    running = _RUNNING.search(detail)
-    if running is None:
+    told = _PID.search(detail.strip())
+    if told is None:
         return ProgramState(name=name, state=state, detail=detail)
-    return ProgramState(name=name, state=state, pid=int(running["pid"]), uptime=int(running["uptime"]))
+    return ProgramState(name=name, state=state, pid=int(told["pid"]), uptime=told["uptime"])
 
 
 class StrayProcess(BaseModel):

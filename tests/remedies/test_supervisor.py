@@ -107,9 +107,16 @@ def test_every_state_of_the_workers(states: tuple[str, ...]) -> None:
 
 
 def test_one_that_does_not_end_gets_a_next_step() -> None:
-    reason = START.guard(Facts({WORKERS: ex.workers("RUNNING", "STOPPING")})).reason
-    assert reason.endswith("`sudo supervisorctl signal KILL agency-worker:agency-worker_01` breaks the job off")
-    assert "signal KILL" not in START.guard(Facts({WORKERS: ex.workers("STARTING")})).reason
+    ending = WORKERS.read(
+        Output(stdout="agency-worker:a_00 RUNNING pid 7, uptime 9\nagency-worker:a_01 STOPPING pid 8\n")
+    )
+    reason = START.guard(Facts({WORKERS: ending})).reason
+    assert reason == (
+        "agency-worker is 1/2 running, STOPPING; one that stops ends its job first, for stopwaitsecs at most: "
+        "if a signal has stopped it (state T), `sudo kill -CONT 8` lets it end; `sudo kill -KILL 8` breaks the job off"
+    )
+    assert "kill" not in START.guard(Facts({WORKERS: ex.workers("RUNNING", "STOPPING")})).reason
+    assert "kill" not in START.guard(Facts({WORKERS: ex.workers("STARTING")})).reason
 
 
 def test_workers_that_cannot_be_told_are_left_alone() -> None:
