@@ -144,7 +144,8 @@ def _process(name: str, state: str, detail: str) -> ProgramState:
     told = _PID.search(detail.strip())
     if told is None:
         return ProgramState(name=name, state=state, detail=detail)
-    return ProgramState(name=name, state=state, pid=int(told["pid"]), uptime=told["uptime"])
+    uptime = None if told["uptime"] is None else int(told["uptime"])
+    return ProgramState(name=name, state=state, pid=int(told["pid"]), uptime=uptime)
 
 
 class StrayProcess(BaseModel):
