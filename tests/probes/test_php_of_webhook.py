@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(not HAS_CURL, reason="php with curl is not insta
 def test_a_webhook_behind_a_load_balancer_answers(proxied: bool, tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=shop.example.com", "-addext"]
-    files = ["subjectAltName=DNS:shop.example.com", "-keyout", key, "-out", certificate]
+    files: list[str | Path] = ["subjectAltName=DNS:shop.example.com", "-keyout", key, "-out", certificate]
     subprocess.run([*words, *files], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
