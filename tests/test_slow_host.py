@@ -15,11 +15,11 @@ from remediate.playbooks.app_down import app_down
 from remediate.probe import Fact, Probe
 from remediate.script import Act
 from remediate.session import Acted, Answers
+from remediate.stability import Watch
 from remediate.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.testing import ScriptedSession, play
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes, ScriptedRounds
-from remediate.watch import Watch
 
 LATE = frozenset({WORKERS, ORPHANS, DEPLOY})
 """What has no answer in time among many other questions."""
@@ -86,7 +86,7 @@ class Slow(ScriptedRounds):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     clock = Clock()
-    for module in ("surveyor", "hold", "engine", "patience", "attempt"):
+    for module in ("surveyor", "stability", "engine", "patience", "attempt", "open_host"):
         monkeypatch.setattr(f"remediate.{module}.monotonic", clock)
     with at_once():
         yield clock
