@@ -53,7 +53,7 @@ def conclude(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Co
         unknown = any(step.verified is Verified.UNKNOWN for step in unproven_)
         verdict = RunVerdict.UNKNOWN if unknown else RunVerdict.NOT_FIXED
         return Conclusion(verdict, Problem(code="not-verified", message=unproven_[0].evidence))
-    host.until_settled(_settle(healed))
+    _settle(host, healed, host.left - host.options.hold)
     if symptom(host.treatment, host.facts) is Symptom.PRESENT:
         seen = complaint(host.treatment, host.facts)
         return Conclusion(RunVerdict.NOT_FIXED, Problem(code="symptom-persists", message=seen))
@@ -72,9 +72,9 @@ def conclude(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Co
             return Conclusion(RunVerdict.INTERRUPTED, Problem(code="interrupted", message="while holding"))
 
 
-def _settle(healed: Healed) -> float:
-    """Return for how many seconds something may be on its way to another state: as long as what was done takes."""
-    return max((remedy.settle for remedy, _ in healed), default=0.0)
+def _settle(host: OpenHost, healed: Healed, left: float) -> None:
+    """Wait for what is on its way to another state by itself, as long as what was done may take to show."""
+    host.until_settled(min(max((remedy.settle for remedy, _ in healed), default=0.0), left))
 
 
 def _fallen(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Conclusion | None:
@@ -84,7 +84,7 @@ def _fallen(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Con
         earlier = host.surveyor.recent
         host.survey()
         if passing(host.treatment, host.facts):
-            host.until_settled(_settle(healed))
+            _settle(host, healed, host.left)
         unsettled, unread = passing(host.treatment, host.facts), ""
         seen = Symptom.UNKNOWN if unsettled else symptom(host.treatment, host.facts)
         try:

@@ -86,7 +86,7 @@ class Slow(ScriptedRounds):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     clock = Clock()
-    for module in ("surveyor", "stability", "engine", "patience", "attempt", "open_host"):
+    for module in ("surveyor", "stability", "engine", "open_host", "patience", "attempt"):
         monkeypatch.setattr(f"remediate.{module}.monotonic", clock)
     with at_once():
         yield clock
