@@ -366,9 +366,9 @@ def test_an_empty_cache_in_a_redis_that_others_have_filled_goes_into_files() -> 
 
 
 ADVISED: dict[str, tuple[Changes, str, str]] = {
-    "memory, the cache's own": (alone(Trouble.MEMORY), "shared-store", "give the cache a database of its own"),
+    "memory, the cache's own": (alone(Trouble.MEMORY), "shared-store", "give the cache a separate database"),
     "memory, others'": (emptied(apart(FULL)), "memory-elsewhere", "find out what fills it (sessions, queue)"),
-    "MISCONF": (alone(Trouble.UNSAVED), "persistence-failing", "give it room on its disk"),
+    "MISCONF": (alone(Trouble.UNSAVED), "persistence-failing", "free space on its disk"),
 }
 
 
