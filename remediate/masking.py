@@ -14,16 +14,15 @@ import json
 import re
 import shlex
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Literal, TypeAlias, TypeVar, get_args, get_origin
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from urllib.parse import quote, quote_plus
 
-from pydantic import BaseModel, JsonValue
-from pydantic.fields import FieldInfo
-
 from remediate.common_words import as_values, is_common
-from remediate.fields import NeverMasked
 from remediate.shapes import MASK, mask_shapes
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 SHORTEST = 4
 """Characters. Anything shorter is not registered: masking `yes` or `80` everywhere would make output unreadable."""
@@ -31,7 +30,7 @@ SHORTEST = 4
 LINE: Final = 500
 """Characters of what a person may type into one line; its masked text has to fit there, too."""
 
-T = TypeVar("T", bound=BaseModel)
+T = TypeVar("T", bound="BaseModel")
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -104,17 +103,6 @@ def _forms(value: str) -> set[str]:
     return {form for form in found if len(form) >= SHORTEST and form.strip() and form not in MASK}
 
 
-_ANY_JSON: Final = (JsonValue, dict[str, JsonValue])
-
-
-def _may_hold_secrets(field: FieldInfo) -> bool:
-    """Return whether a field holds text, or what may hold some, and not what scripts depend on."""
-    parts = [field.annotation, *get_args(field.annotation)]
-    marks = [*field.metadata, *(mark for part in parts for mark in getattr(part, "__metadata__", ()))]
-    named = any(isinstance(mark, NeverMasked) for mark in marks)
-    return not named and not any(get_origin(part) is Literal for part in parts)
-
-
 class Masker:
     """The secrets of a run: register each as soon as it is known, and pass every text through `mask`.
 
@@ -180,29 +168,11 @@ class Masker:
 
     def masked(self, model: T) -> T:
         """Return `model` with every text masked that is no identifier; its other values stay, and nothing can fail."""
-        fields = {name: field for name, field in type(model).model_fields.items() if _may_hold_secrets(field)}
-        texts = {name: self._masked(getattr(model, name), field.annotation) for name, field in fields.items()}
-        return model.model_copy(update=texts)
+        from remediate.masked_models import masked
 
-    def _masked(self, value: object, annotation: object) -> object:
-        if annotation in _ANY_JSON:
-            return self.mask_json(value)  # type: ignore[arg-type]  # as the annotation says
-        match value:
-            case str():
-                masked = self.mask(value)
-                return masked[:LINE] if len(value) <= LINE < len(masked) else masked
-            case BaseModel():
-                return self.masked(value)
-            case tuple():
-                return tuple(self._masked(item, None) for item in value)
-            case list():
-                return [self._masked(item, None) for item in value]
-            case Mapping():
-                return {key: self._masked(item, None) for key, item in value.items()}
-            case _:
-                return value
+        return masked(self, model)
 
-    def masked_model(self, model: BaseModel) -> Json:
+    def masked_model(self, model: "BaseModel") -> Json:
         """Return what `model` is as JSON, masked; for reports, journals and notifications."""
         return self.mask_json(model.model_dump(mode="json"))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, ClassVar, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remediate.command import Run, lasting
 from remediate.errors import ConfigurationError, one_line
@@ -21,7 +21,7 @@ Step = Run
 class Proven(BaseModel):
     """The remedy's own effect is there, with the evidence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     evidence: str
 
@@ -29,7 +29,7 @@ class Proven(BaseModel):
 class NotYet(BaseModel):
     """Not there, but may still come: look again until the remedy's `settle` is over."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     reason: str
 
@@ -37,7 +37,7 @@ class NotYet(BaseModel):
 class Failed(BaseModel):
     """Not there, and waiting will not bring it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     reason: str
 
@@ -52,7 +52,7 @@ class Remedy(BaseModel, ABC):
     each have a description, and the four methods. `guard` decides and never asks; `apply` yields and never decides.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: str
     settle: float = Field(default=10, ge=0, le=600, description="seconds the effect may take to show")
@@ -90,15 +90,6 @@ class Remedy(BaseModel, ABC):
             name: field.description or ""
             for name, field in cls.model_fields.items()
             if name != "kind" and {_bare(each) for each in _alternatives(field.annotation)} <= simple | {type(None)}
-        }
-
-    @classmethod
-    def secret_fields(cls) -> dict[str, str]:
-        """Return the fields that no command line may hold, with what they mean."""
-        return {
-            name: field.description or ""
-            for name, field in cls.model_fields.items()
-            if SecretStr in _alternatives(field.annotation)
         }
 
     @abstractmethod

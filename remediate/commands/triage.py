@@ -1,9 +1,8 @@
 """triage: which incident is this, how bad is it, what to type next."""
 
-from remediate.commands.mend import Flags, inventory_of, target_of, text_of
+from remediate.commands.given import Flags, selected, text_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError, RemediateError
-from remediate.fleet import select
 from remediate.outcome import RunVerdict
 from remediate.project import Project
 from remediate.report.triage import judged_lines, seen_lines
@@ -21,7 +20,7 @@ def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program:
 
 def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
     answers = given_answers(flags)
-    hosts = select(target_of(flags), inventory_of(flags, project), warn=terminal.warn)
+    hosts = selected(flags, project, terminal.warn)
     playbooks, broken = project.usable()
     for why in broken:
         terminal.progress(f"left out: {why}")
