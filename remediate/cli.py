@@ -80,6 +80,7 @@ def _tree(project: Project) -> Collection:
 
 def _call(command: Command, known: Mapping[str, Command], context: Context, given: dict[str, object]) -> None:
     from remediate.commands.terminal import opened
+    from remediate.masked_writer import self_test
 
     with opened() as terminal:
         try:
@@ -88,6 +89,8 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
                 connection=hasattr(context, "original_host"),
                 changing=[each for each in _named(sys.argv[1:], known) if known[each].changes],
             )
+            if not command.is_run:  # which does so once it has begun to connect
+                self_test()
             code = command.body(given, terminal)
         except RemediateError as error:
             code = USAGE_EXIT_CODE if isinstance(error, ConfigurationError) else FAILED_EXIT_CODE

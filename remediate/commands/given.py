@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remediate.errors import ConfigurationError, one_line
 from remediate.inventory import Inventory
+from remediate.masked_writer import self_test
 from remediate.project import Project
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     options = options_of(flags)
     from remediate.dialing import Connections
 
+    for host in hosts:
+        terminal.progress("connecting" if len(hosts) == 1 else f"{host.name}: connecting")
     with Connections(hosts) as connect:
-        for host in hosts:
-            terminal.progress("connecting" if len(hosts) == 1 else f"{host.name}: connecting")
+        self_test()
         yield Begun(hosts, options, connect)
 
 
