@@ -31,6 +31,9 @@ class Connections:
     """
 
     def __init__(self, hosts: "Sequence[Host]") -> None:
+        # Here, not in the threads: those share the interpreter with whatever is imported next, and would be the later.
+        import remediate.ssh  # noqa: F401  # for open_session
+
         self._begun: dict[str, Future[Session]] = {}
         for host in hosts[:AT_ONCE]:
             session = self._begun[host.name] = Future()
