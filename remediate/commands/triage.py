@@ -2,6 +2,7 @@
 
 from remediate.commands.given import Flags, selected, text_of
 from remediate.commands.terminal import Terminal
+from remediate.dialing import Connections
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.outcome import RunVerdict
 from remediate.project import Project
@@ -21,12 +22,13 @@ def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program:
 def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
     answers = given_answers(flags)
     hosts = selected(flags, project, terminal.warn)
-    playbooks, broken = project.usable()
-    for why in broken:
-        terminal.progress(f"left out: {why}")
-    for host in hosts:
-        terminal.progress(f"asking {host.name} everything that any playbook wants to know, at once")
-    report = triage(hosts, playbooks, answers=answers)
+    with Connections(hosts) as connect:
+        playbooks, broken = project.usable()
+        for why in broken:
+            terminal.progress(f"left out: {why}")
+        for host in hosts:
+            terminal.progress(f"asking {host.name} everything that any playbook wants to know, at once")
+        report = triage(hosts, playbooks, answers=answers, connect=connect)
     inventory = text_of(flags, "inventory")
     if not flags.get("json"):
         for line in seen_lines(report, program=program, inventory=inventory):
