@@ -9,7 +9,6 @@ is whole again once the sequence is gone.
 """
 
 import base64
-import html
 import json
 import re
 import shlex
@@ -68,6 +67,8 @@ def _base64_forms(data: bytes) -> Iterator[str]:
 
 
 def _quoted_forms(value: str) -> Iterator[str]:
+    import html  # with every entity's name: only for a secret that there is
+
     yield from (value, value.strip(), value.replace("\n", "\r\n"))
     for ascii_only in (True, False):
         once = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
