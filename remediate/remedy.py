@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, ClassVar, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from remediate.command import Run, lasting
 from remediate.errors import ConfigurationError, one_line
@@ -90,6 +90,15 @@ class Remedy(BaseModel, ABC):
             name: field.description or ""
             for name, field in cls.model_fields.items()
             if name != "kind" and {_bare(each) for each in _alternatives(field.annotation)} <= simple | {type(None)}
+        }
+
+    @classmethod
+    def secret_fields(cls) -> dict[str, str]:
+        """Return the fields that no command line may hold, with what they mean."""
+        return {
+            name: field.description or ""
+            for name, field in cls.model_fields.items()
+            if SecretStr in _alternatives(field.annotation)
         }
 
     @abstractmethod
