@@ -21,8 +21,7 @@ from invoke.tasks import Task
 
 from remediate import __version__
 from remediate.commands.tree import RUN_PREFIXES, Command, commands, program_name
-from remediate.errors import ConfigurationError, RemediateError
-from remediate.outcome import FAILED_EXIT_CODE, USAGE_EXIT_CODE
+from remediate.errors import FAILED_EXIT_CODE, USAGE_EXIT_CODE, ConfigurationError, RemediateError
 from remediate.project import Project
 
 PLAN = frozenset({"--plan", "--check", "--dry-run"})
@@ -64,6 +63,8 @@ def namespace(root: Path | None = None) -> Collection:
 
 
 def _tree(project: Project) -> Collection:
+    # Invoke turns this off (--write-pyc), and each run would compile anew whatever it imports from here on.
+    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
     known = {command.name: command for command in commands(project)}
     top = Collection()
     for name, command in known.items():
@@ -79,6 +80,7 @@ def _tree(project: Project) -> Collection:
 
 def _call(command: Command, known: Mapping[str, Command], context: Context, given: dict[str, object]) -> None:
     from remediate.commands.terminal import opened
+    from remediate.masked_writer import self_test
 
     with opened() as terminal:
         try:
@@ -87,6 +89,8 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
                 connection=hasattr(context, "original_host"),
                 changing=[each for each in _named(sys.argv[1:], known) if known[each].changes],
             )
+            if not command.is_run:  # which does so once it has begun to connect
+                self_test()
             code = command.body(given, terminal)
         except RemediateError as error:
             code = USAGE_EXIT_CODE if isinstance(error, ConfigurationError) else FAILED_EXIT_CODE
@@ -103,7 +107,7 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
 
 def _failed(name: str, cure: str, message: str, code: int, *, plan: bool) -> str:
     """Return the `--json` document of a command that came to nothing: of a run it is a report."""
-    from remediate.commands.mend import failure, usage_report
+    from remediate.commands.failure import failure, usage_report
 
     return (
         usage_report(cure, message, plan=plan, code=code) if name.startswith(RUN_PREFIXES) else failure(message, code)
@@ -152,6 +156,18 @@ def _output_is_lost(error: OSError) -> None:
 
 class RemediateProgram(Program):
     """The installed command. A line that cannot be parsed is wrong usage: 2, where Invoke's own programs say 1."""
+
+    def __init__(self) -> None:
+        # Not the tree yet: --version needs none.
+        super().__init__(name="remediate", binary="remediate", version=__version__, namespace=Collection())
+
+    def parse_collection(self) -> None:
+        """See Program."""
+        try:
+            self.namespace = namespace()
+        except ConfigurationError as error:
+            _refuse(str(error))
+        super().parse_collection()
 
     def parse_core(self, argv: list[str] | None) -> None:
         """See Program."""
@@ -206,21 +222,9 @@ def main() -> None:
     """Run the `remediate` command."""
     try:
         try:
-            _run()
+            RemediateProgram().run()
         finally:
             sys.stdout.flush()
     except OSError as error:
         _output_is_lost(error)
         sys.exit(USAGE_EXIT_CODE)
-
-
-def _run() -> None:
-    try:
-        tree = namespace()
-    except ConfigurationError as error:
-        try:
-            _refuse(str(error))
-        except Exit as end:
-            sys.stderr.write(f"{end.message}\n")
-            sys.exit(end.code)
-    RemediateProgram(name="remediate", binary="remediate", version=__version__, namespace=tree).run()

@@ -69,7 +69,6 @@ class HostRun:
         Raises ConfigurationError when the inventory lacks what the cure needs and the host cannot tell either.
         """
         try:
-            self._progress("connecting")
             self._session = self.context.connect(self.host)
             if self._treatment is None:
                 self.host = discovered(self.host, self._session) if self.cure.discovers else self.host

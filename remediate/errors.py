@@ -10,10 +10,16 @@ RemediateError
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from enum import Enum
-from typing import Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
+
+USAGE_EXIT_CODE: Final = 2
+INTERRUPTED_EXIT_CODE: Final = 130
+FAILED_EXIT_CODE: Final = 5
+"""What commands that mend nothing end with when something is wrong that is not the caller's fault."""
 
 
 class RemediateError(Exception):
@@ -83,7 +89,7 @@ WRONG_KIND: Final[Mapping[str, str]] = {
 """What a user is told instead of pydantic's own words where something of another kind is wanted."""
 
 
-def one_line(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+def one_line(error: "ValidationError", model: "type[BaseModel] | None" = None) -> str:
     """Say in one line what a pydantic model rejects, without ever quoting the input: it may hold a secret.
 
     `hide_input_in_errors` alone does not do that: `.errors()` and `.json()` still show it. With `model`, a key that
@@ -93,7 +99,7 @@ def one_line(error: ValidationError, model: type[BaseModel] | None = None) -> st
     return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'value'}: {_words(each, model)}" for each in found)
 
 
-def _words(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
+def _words(detail: "ErrorDetails", model: "type[BaseModel] | None") -> str:
     if detail["type"] != "extra_forbidden" or model is None:
         # A validator of ours says it in its own words.
         return WRONG_KIND.get(detail["type"], detail["msg"].removeprefix("Value error, "))
@@ -107,12 +113,12 @@ def _words(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
     return unknown_key(last, models[0]) if len(models) == 1 else "unknown key"
 
 
-def _is_kind(model: type[BaseModel], name: str) -> bool:
+def _is_kind(model: "type[BaseModel]", name: str) -> bool:
     """Whether a model of a union is the one of this name: one of its fields can have no other value."""
     return any(get_args(field.annotation) == (name,) for field in model.model_fields.values())
 
 
-def unknown_key(name: str, model: type[BaseModel]) -> str:
+def unknown_key(name: str, model: "type[BaseModel]") -> str:
     """Say of a key that a model does not have which it has, the most similar one first."""
     accepted = sorted(model.model_fields)
     close = get_close_matches(name, accepted, n=1)
@@ -120,8 +126,10 @@ def unknown_key(name: str, model: type[BaseModel]) -> str:
     return f"unknown key; {hint}accepted: {', '.join(accepted)}"
 
 
-def models_in(annotation: object) -> Iterator[type[BaseModel]]:
+def models_in(annotation: object) -> "Iterator[type[BaseModel]]":
     """Yield the models in an annotation such as `Service | None`."""
+    from pydantic import BaseModel
+
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):

@@ -67,4 +67,4 @@ Reference = Annotated[str, AfterValidator(_reference)]
 class Section(BaseModel):
     """One part of what an inventory says: frozen, no unknown keys, and no value in an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)

@@ -1,8 +1,6 @@
 """Command-line flags, and the names reserved for them."""
 
-from typing import NamedTuple
-
-from remediate.options import Options
+from typing import Final, NamedTuple
 
 
 class Flag(NamedTuple):
@@ -20,9 +18,22 @@ class Flag(NamedTuple):
         return (self.name, *self.others)
 
 
+OPTIONS: Final = {
+    "plan": "only read: real guards, exact steps, nothing changed",
+    "yes": "consent to changing production hosts",
+    "hold": "stability window in seconds",
+    "timeout": "seconds that one host may take altogether",
+    "wait": "seconds to wait for the lock of a host",
+    "max_hosts": "how many hosts this run may change",
+    "reason": "why, for the record",
+    "incident": "incident that this run belongs to",
+}
+"""What each of the Options means. It stands here, since --help is to cost no model."""
+
+
 def option(name: str, *others: str, kind: type = str) -> Flag:
     """Return the flag of one of the Options."""
-    return Flag(name.replace("_", "-"), Options.model_fields[name].description or "", kind, others)
+    return Flag(name.replace("_", "-"), OPTIONS[name], kind, others)
 
 
 HOST = Flag("host", "hosts: NAME, GROUP or PATTERN of the inventory, separated by commas")

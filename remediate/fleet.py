@@ -6,6 +6,7 @@ import socket
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -15,26 +16,26 @@ from typing import Final, TypeVar
 from remediate import __version__
 from remediate.context import Context
 from remediate.controller import HttpController
+from remediate.dialing import AT_ONCE, Connections
 from remediate.engine import HostRun
-from remediate.errors import ConfigurationError, JournalError
+from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError
 from remediate.host import Host
 from remediate.inventory import Inventory
 from remediate.masking import Masker, strip_control
 from remediate.options import Options
-from remediate.outcome import USAGE_EXIT_CODE, HostOutcome, Mode, Problem, Report, RunVerdict, overall, touched
+from remediate.outcome import HostOutcome, Mode, Problem, Report, RunVerdict, overall, touched
 from remediate.playbook import Cure, Single
 from remediate.project import Project
 from remediate.record import JournalRecord, run_record
 from remediate.reporter import Masked, Reporter, Silent
 from remediate.run_id import new_run_id
-from remediate.session import Session, ShellSession
+from remediate.session import Session
 from remediate.verdict import CONSENT_MISSING, EARLIER_HOST_FAILED, TOO_MANY_HOSTS, RefusalCode
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 20
 _NAME: Final = 100
-"""Hosts surveyed at the same time; each costs a thread and a connection."""
+"""Characters of an operator's name that are kept."""
 
 Consent = Callable[[Sequence[HostRun], Options], "tuple[RefusalCode, str] | None"]
 """Asked before anything is changed, with the hosts that need it; returns why not."""
@@ -109,24 +110,30 @@ def run(
     operator = operator or operator_name()
     started, begun, run_id = datetime.now(UTC), monotonic(), new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX
-    record = JournalRecord(run_id, masker, journal)
-    record.begin(
-        run_record(
-            run_id,
-            started,
-            mode,
-            cure.name,
-            operator,
-            hosts,
-            __version__,
-            reason=chosen.reason,
-            incident=incident,
+    with ExitStack() as leaving:
+        # Before the journal, whose opening takes as long as that of a connection.
+        sessions = connect or leaving.enter_context(Connections(hosts))
+        record = JournalRecord(run_id, masker, journal)
+        leaving.callback(record.close)
+        record.begin(
+            run_record(
+                run_id,
+                started,
+                mode,
+                cure.name,
+                operator,
+                hosts,
+                __version__,
+                reason=chosen.reason,
+                incident=incident,
+            )
         )
-    )
-    try:
         reporter.began(record.shown, cure, hosts, operator)
+        if connect is None:
+            for host in hosts:
+                reporter.progress(host, "connecting")
         context = Context(
-            connect=connect or open_session,
+            connect=sessions,
             controller=HttpController(),
             record=record,
             reporter=reporter,
@@ -166,8 +173,6 @@ def run(
         if record.trouble is not None:
             reporter.unrecorded(record.trouble)
         reporter.ended(report)
-    finally:
-        record.close()
     return report
 
 
@@ -183,13 +188,6 @@ def _known_incident(named: str, journal: str | None, project: str | None) -> str
             return store.find(named)
     except JournalError:
         return named  # nothing will be changed without a journal; that a host can be looked at matters more
-
-
-def open_session(host: Host) -> Session:
-    """Open SSH to a host. Raises Unreachable."""
-    from remediate.ssh import connect  # fabric and paramiko cost 100 ms: not for --help and --list
-
-    return ShellSession(connect(host.ssh))
 
 
 def _safely(walk: Callable[[HostRun], T]) -> Callable[[HostRun], T | HostOutcome]:

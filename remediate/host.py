@@ -87,7 +87,9 @@ class Database(Service):
     user: DatabaseUser | None = Field(
         default=None, description="the application's own user there: a playbook ends nobody else's sessions"
     )
-    limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
+    limits: DatabaseLimits = Field(
+        default_factory=DatabaseLimits, description="seconds from which on sessions are too long"
+    )
 
 
 def _acme_arguments(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -244,7 +246,7 @@ class Settings(Section):
     worker_program: ProgramName | None = Field(
         default=None, description="supervisor group or program of the queue workers"
     )
-    queue: Queue = Field(default=Queue(), description="from when on a queue that does not move is trouble")
+    queue: Queue = Field(default_factory=Queue, description="from when on a queue that does not move is trouble")
     database: Database | None = Field(default=None, description="the application's database")
     redis: Redis | None = Field(default=None, description="the application's Redis")
     certificate: Certificate | None = Field(default=None, description="the certificate the public is served")
@@ -257,13 +259,13 @@ class Settings(Section):
     restartable_units: tuple[UnitName, ...] = Field(
         default=(), description="units of the application, as any user, that may be restarted when they use too much"
     )
-    limits: Limits = Field(default=Limits(), description="from which use on something counts as trouble")
-    monitoring: Monitoring = Field(default=Monitoring(), description="what watches the host")
+    limits: Limits = Field(default_factory=Limits, description="from which use on something counts as trouble")
+    monitoring: Monitoring = Field(default_factory=Monitoring, description="what watches the host")
     backup: Backup | None = Field(default=None, description="the backup of its database, and where it is restored")
     maintenance: MaintenanceLimits = Field(
-        default=MaintenanceLimits(), description="from when on regular maintenance finds something wrong"
+        default_factory=MaintenanceLimits, description="from when on regular maintenance finds something wrong"
     )
-    links: Links = Field(default=Links(), description="pages that a person is sent to, for what has no command")
+    links: Links = Field(default_factory=Links, description="pages that a person is sent to, for what has no command")
 
 
 class SshTarget(Section):
@@ -284,4 +286,4 @@ class Host(Section):
     name: str = Field(description="its name in the inventory")
     groups: tuple[str, ...] = Field(default=(), description="the groups it is in, nearest last")
     ssh: SshTarget = Field(description="how to reach it")
-    settings: Settings = Field(default=Settings(), description="what the application on it looks like")
+    settings: Settings = Field(default_factory=Settings, description="what the application on it looks like")

@@ -9,21 +9,19 @@ is whole again once the sequence is gone.
 """
 
 import base64
-import html
 import json
 import re
 import shlex
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Literal, TypeAlias, TypeVar, get_args, get_origin
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from urllib.parse import quote, quote_plus
 
-from pydantic import BaseModel, JsonValue
-from pydantic.fields import FieldInfo
-
 from remediate.common_words import as_values, is_common
-from remediate.fields import NeverMasked
 from remediate.shapes import MASK, mask_shapes
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 SHORTEST = 4
 """Characters. Anything shorter is not registered: masking `yes` or `80` everywhere would make output unreadable."""
@@ -31,7 +29,7 @@ SHORTEST = 4
 LINE: Final = 500
 """Characters of what a person may type into one line; its masked text has to fit there, too."""
 
-T = TypeVar("T", bound=BaseModel)
+T = TypeVar("T", bound="BaseModel")
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -69,6 +67,8 @@ def _base64_forms(data: bytes) -> Iterator[str]:
 
 
 def _quoted_forms(value: str) -> Iterator[str]:
+    import html  # with every entity's name: only for a secret that there is
+
     yield from (value, value.strip(), value.replace("\n", "\r\n"))
     for ascii_only in (True, False):
         once = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
@@ -102,17 +102,6 @@ def _forms(value: str) -> set[str]:
         if len(part.strip()) >= SHORTEST:
             found.update(_quoted_forms(part), _encoded_forms(part))
     return {form for form in found if len(form) >= SHORTEST and form.strip() and form not in MASK}
-
-
-_ANY_JSON: Final = (JsonValue, dict[str, JsonValue])
-
-
-def _may_hold_secrets(field: FieldInfo) -> bool:
-    """Return whether a field holds text, or what may hold some, and not what scripts depend on."""
-    parts = [field.annotation, *get_args(field.annotation)]
-    marks = [*field.metadata, *(mark for part in parts for mark in getattr(part, "__metadata__", ()))]
-    named = any(isinstance(mark, NeverMasked) for mark in marks)
-    return not named and not any(get_origin(part) is Literal for part in parts)
 
 
 class Masker:
@@ -180,29 +169,11 @@ class Masker:
 
     def masked(self, model: T) -> T:
         """Return `model` with every text masked that is no identifier; its other values stay, and nothing can fail."""
-        fields = {name: field for name, field in type(model).model_fields.items() if _may_hold_secrets(field)}
-        texts = {name: self._masked(getattr(model, name), field.annotation) for name, field in fields.items()}
-        return model.model_copy(update=texts)
+        from remediate.masked_models import masked
 
-    def _masked(self, value: object, annotation: object) -> object:
-        if annotation in _ANY_JSON:
-            return self.mask_json(value)  # type: ignore[arg-type]  # as the annotation says
-        match value:
-            case str():
-                masked = self.mask(value)
-                return masked[:LINE] if len(value) <= LINE < len(masked) else masked
-            case BaseModel():
-                return self.masked(value)
-            case tuple():
-                return tuple(self._masked(item, None) for item in value)
-            case list():
-                return [self._masked(item, None) for item in value]
-            case Mapping():
-                return {key: self._masked(item, None) for key, item in value.items()}
-            case _:
-                return value
+        return masked(self, model)
 
-    def masked_model(self, model: BaseModel) -> Json:
+    def masked_model(self, model: "BaseModel") -> Json:
         """Return what `model` is as JSON, masked; for reports, journals and notifications."""
         return self.mask_json(model.model_dump(mode="json"))
 

@@ -4,6 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from remediate.flags import OPTIONS
+
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
 
 
@@ -12,14 +14,14 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    plan: bool = Field(default=False, description="only read: real guards, exact steps, nothing changed")
-    yes: bool = Field(default=False, description="consent to changing production hosts")
-    hold: float = Field(default=30, ge=0, le=3600, description="stability window in seconds")
-    timeout: float = Field(default=900, ge=10, le=86400, description="seconds that one host may take altogether")
-    wait: float = Field(default=0, ge=0, le=3600, description="seconds to wait for the lock of a host")
-    max_hosts: int = Field(default=1, ge=1, description="how many hosts this run may change")
-    reason: Line | None = Field(default=None, description="why, for the record")
-    incident: Line | None = Field(default=None, description="incident that this run belongs to")
+    plan: bool = Field(default=False, description=OPTIONS["plan"])
+    yes: bool = Field(default=False, description=OPTIONS["yes"])
+    hold: float = Field(default=30, ge=0, le=3600, description=OPTIONS["hold"])
+    timeout: float = Field(default=900, ge=10, le=86400, description=OPTIONS["timeout"])
+    wait: float = Field(default=0, ge=0, le=3600, description=OPTIONS["wait"])
+    max_hosts: int = Field(default=1, ge=1, description=OPTIONS["max_hosts"])
+    reason: Line | None = Field(default=None, description=OPTIONS["reason"])
+    incident: Line | None = Field(default=None, description=OPTIONS["incident"])
     overrides: dict[str, Line] = Field(default={}, description="refusal codes to override, each with why")
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from remediate.command import Run
-from remediate.errors import Unreadable
+from remediate.errors import INTERRUPTED_EXIT_CODE, Unreadable
 from remediate.fields import Identifier
 from remediate.playbook import Severity
 from remediate.probe import Fact, Probe
@@ -47,11 +47,8 @@ _EXIT_CODES: Final = {
     RunVerdict.MIXED: 6,
     RunVerdict.UNKNOWN: 7,
     RunVerdict.PENDING: 10,
-    RunVerdict.INTERRUPTED: 130,
+    RunVerdict.INTERRUPTED: INTERRUPTED_EXIT_CODE,
 }
-USAGE_EXIT_CODE: Final = 2
-FAILED_EXIT_CODE: Final = 5
-"""What commands that mend nothing end with when something is wrong that is not the caller's fault."""
 
 
 class Mode(Enum):
@@ -78,7 +75,7 @@ class Verified(Enum):
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Problem(_Value):

@@ -130,11 +130,13 @@ class Single:
 
 def _gates(remedy: Remedy, host: Host) -> Iterator[Remedy]:
     """Build what this remedy comes after and never acts by itself, where the inventory says enough to ask for it."""
-    from remediate.remedies.catalogue import remedies
+    from remediate.remedies.catalogue import listed
 
     for kind in remedy.after:
-        gate = remedies().get(kind)
-        if gate is None or not gate.is_gate:
+        if kind not in listed():
+            continue
+        gate = listed()[kind].load()
+        if not gate.is_gate:
             continue
         try:
             yield gate.on(host)

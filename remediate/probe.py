@@ -31,7 +31,7 @@ write is a warning, `sudo: unable to resolve host web1`, and the exit status is 
 class Fact(BaseModel, ABC):
     """The typed answer to a probe: frozen, picklable, JSON both ways."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @property
     @abstractmethod
@@ -80,7 +80,7 @@ class Probe(BaseModel, ABC, Generic[T_co]):
     Equal questions are asked once, however many remedies ask them. Subclasses declare `kind` as a Literal.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: str
     bears_cut: ClassVar[bool] = False

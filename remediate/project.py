@@ -10,16 +10,15 @@ import tomllib
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 from textwrap import shorten
-from typing import Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from remediate.errors import ConfigurationError
 from remediate.flags import RUN_NAMES
-from remediate.inventory import discover
-from remediate.playbook import Playbook
-from remediate.references import resolve
+
+if TYPE_CHECKING:
+    from remediate.playbook import Playbook
 
 RESERVED: Final = frozenset({"all"})
 """Names that a playbook cannot have."""
@@ -93,6 +92,8 @@ class Project:
             raise self._missing(
                 "no inventory: give --inventory PATH, or mark a project with [tool.remediate] in its pyproject.toml"
             )
+        from remediate.inventory import discover
+
         found = discover(self.root)
         if not found:
             raise ConfigurationError(f"no inventory in {self.root / 'inventories'}: give --inventory PATH or add one")
@@ -123,6 +124,8 @@ class Project:
         if not isinstance(found, str):
             raise ConfigurationError(f"{path}: journal takes the URL of a database, as postgresql://db/remediate")
         if found.startswith(("env:", "file:", "cmd:")):
+            from remediate.references import resolve
+
             return resolve(found, f"{path}: journal", sys.stdin).get_secret_value()
         if re.search("://[^/]*:[^/]*@", found):
             raise ConfigurationError(f"{path}: journal has a password in it: say where the URL is, as env:NAME")
@@ -151,15 +154,19 @@ class Project:
 
     def playbooks(self) -> Mapping[str, Listed]:
         """Return the stock playbooks and the project's own, which override stock ones of the same name."""
-        stock = Path(str(resources.files("remediate.playbooks")))
+        from remediate import playbooks as package
+
+        stock = Path(package.__path__[0])
         listed = {each.name: each for each in _listing(stock, stock=True)}
         own = self.root / "playbooks" if self.root else None
         if own is not None and own.is_dir() and not own.samefile(stock):
             listed |= {each.name: each for each in _listing(own, stock=False)}
         return dict(sorted(listed.items()))
 
-    def load(self, name: str) -> Playbook:
+    def load(self, name: str) -> "Playbook":
         """Import one playbook. Raises ConfigurationError when it does not exist or is not one."""
+        from remediate.playbook import Playbook
+
         listed = self.playbooks().get(name)
         if listed is None:
             raise self._missing(f"no playbook {name!r}; there are: {', '.join(self.playbooks())}")
@@ -178,7 +185,7 @@ class Project:
             raise ConfigurationError(f"{listed.path}: {_said(error)}") from error
         return found
 
-    def usable(self) -> tuple[tuple[Playbook, ...], tuple[str, ...]]:
+    def usable(self) -> "tuple[tuple[Playbook, ...], tuple[str, ...]]":
         """Import all that can be imported, and say of the others why not: a broken one must not stop the rest."""
         playbooks: list[Playbook] = []
         broken: list[str] = []

@@ -21,7 +21,7 @@ Step = Run
 class Proven(BaseModel):
     """The remedy's own effect is there, with the evidence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     evidence: str
 
@@ -29,7 +29,7 @@ class Proven(BaseModel):
 class NotYet(BaseModel):
     """Not there, but may still come: look again until the remedy's `settle` is over."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     reason: str
 
@@ -37,7 +37,7 @@ class NotYet(BaseModel):
 class Failed(BaseModel):
     """Not there, and waiting will not bring it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     reason: str
 
@@ -52,7 +52,7 @@ class Remedy(BaseModel, ABC):
     each have a description, and the four methods. `guard` decides and never asks; `apply` yields and never decides.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: str
     settle: float = Field(default=10, ge=0, le=600, description="seconds the effect may take to show")

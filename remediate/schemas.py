@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from remediate.commands.mend import Failure
+from remediate.commands.failure import Failure
 from remediate.commands.room import IncidentList, IncidentReport
 from remediate.maintenance.report import MaintenanceReport
 from remediate.maintenance.status import Status

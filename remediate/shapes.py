@@ -6,6 +6,7 @@ reads a character in one way only, and where a match may fail far behind its beg
 """
 
 import re
+from functools import cache
 from typing import Final
 
 MASK: Final = "********"
@@ -112,51 +113,48 @@ _PIECE: Final = r"[^\s\"'\\,;|(){}\[\]]"
 _DOTENV: Final = r"\b(?:Encountered [a-z ]{1,60}|dotenv file due to [a-z ]{1,60}\. Failed)"
 
 # Each keeps its group 1 and masks the rest of what it matches.
-SHAPES: Final = tuple(
-    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
-    for pattern in (
-        rf"(?s:(){_BLOCK_BEGIN}.*?(?:{_BLOCK_END}|\Z))",
-        rf"^([ \t]*(?:export[ \t]+)?(?:env\[)?[A-Z0-9_]{{0,99}}{_NAME}\]?[ \t]*=[ \t]*)(?!>[ \t])\S.*$",
-        rf"((?:{_MAYBE_QUOTED}){_OPENING})(?![,}}\]:\s]|$){_QUOTED}",
-        rf"((?:{_SURELY_QUOTED}){_OPENING}){_QUOTED}",
-        rf"({_SHORT}(?:\\{{0,3}}[\"']\]?|\])?[ \t]*(?:=>|[:=])[ \t]*{_OPENING})(?![,}}\]:\s/]|$){_QUOTED}",
-        rf"({_SHORT}\]?[ \t]*=>?[ \t]*)(?![/$>*]){_NO_ANSWER}{_BARE}",
-        rf"^([ \t]*(?:-[ \t]+)?(?-i:pass|pwd):[ \t]+)(?!/){_NO_ANSWER}[^\s\"'\\]\S*+(?=[ \t]*(?:#.*)?$)",
-        rf"({_ELEMENT})(?![<*])(?:[^<\n]{{1,500}}(?=<)|[^<\"'\\\n]+)",
-        rf"({_WEBHOOK})[A-Za-z0-9_@=.-]+(?:{_SLASH}[A-Za-z0-9_@=.-]+)*+",
-        rf"(api\.telegram\.org{_SLASH}(?:file{_SLASH})?bot)[A-Za-z0-9_:-]+",
-        rf"({_SLASH}hooks{_SLASH})(?=[A-Za-z]{{0,60}}[0-9])[A-Za-z0-9]{{17,64}}(?:{_SLASH}[A-Za-z0-9]{{17,99}})?(?![A-Za-z0-9])",
-        rf"([?&;]{_SIGNED})[^\s&\"'<>\\#)]+",
-        rf"({_SESSION}[\"']?[ \t]*(?:=>?|:)[ \t]*[\"']?)[A-Za-z0-9%_.+/:=-]{{16,}}",
-        r"(\b(?:set-)?cookie[\"']?[ \t]*:[ \t]*[\"']?[A-Za-z0-9_.-]{1,100}=)[^\r\n\"'\\]{6,}",
-        r"(\blogin[ \t]+[^\s\"']{1,200}\s{1,8}password[ \t]+)[^\s\"'\\]+",
-        r"((?<![A-Z])_?auth(?:\\{0,3}[\"'][ \t]*:[ \t]*\\{0,3}[\"']))[A-Za-z0-9+/]{8,}={0,2}",
-        r"(\b_auth[ \t]*=[ \t]*)[A-Za-z0-9+/]{4,}={0,2}",
-        rf"(:{_SLASH}{_SLASH})[A-Za-z0-9_-]{{32,256}}(?=@)",
-        r"()(?-i:\b[0-9a-f]{32}-us[0-9]{1,2}\b)",
-        rf"({_ASSIGNED}){_BARE}{_MORE_WORDS}",
-        # In the middle of a line only the value goes.
-        rf"({_NAME}(?:[ \t]*=|\][ \t]*=>?)[ \t]*){_BARE}",
-        # As in YAML, where a single word is all there is: `token: unexpected end of file` is a sentence.
-        rf"^([ \t]*(?:-[ \t]+)?{_KEY}:[ \t]+){_NO_ANSWER}[^\s\"'\\]\S*+(?=[ \t]*(?:#.*)?$)",
-        rf"([{{\[(,;|\"'][ \t]*{_KEY}:[ \t]+){_NO_ANSWER}{_PIECE}++(?=[ \t]*(?:[,;|)}}\]\"'\\]|$))",
-        # In a sentence only what is no word of it.
-        rf"((?:{_NAME}|(?-i:\bpass)):[ \t]+)(?!/)(?={_LETTERS}*+[0-9!@#$%^*+=~?])(?={_PIECE}{{6}}){_PIECE}++",
-        rf"(\b(?:requirepass|masterauth)[ \t]+)(?!(?:is|was|has|must|should|not|and|or|directive|option)\b){_BARE}",
-        rf"({_MYSQL})(?![0-9]{{1,5}}:[0-9])[^\s\"'\\,;|&]+",
-        rf"({_CURL}[ \t\"',]{{0,8}}[^\s\"'\\,;|&:]{{0,64}}:)[^\s\"'\\,;|&]+",
-        rf"({_OPTION}[ \t\"',]{{1,8}})(?!-){_BARE}",
-        r"((?-i:\b(?:sshpass[ \t\"',]+-p|redis-cli\b[^\n|;&]{0,200}?[ \t\"']-a)[ \t\"',]+))[^\s\"'\\,;|&]+",
-        r"(authorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:(?:bearer|basic|digest|token|apikey)[ \t]+)?)[^\s\"',]+",
-        r"(\bbearer[ \t]+)[A-Za-z0-9._~+/-]{8,}=*",
-        r"(:\\?/\\?/[^\s/@:\"'<>\\]*:)[^\s/\"'<>]+(?=@)",
-        # With a slash in the password; what looks like a port is one.
-        r"(:\\?/\\?/[^\s/@:\"'<>\\\[]*:)(?![0-9]{1,5}(?:[/?#\\\s\"'<>]|$))(?:(?!://)[^\s\"'<>@]){1,256}(?=@)",
-        rf"()(?-i:\b(?:{_KEYS})[A-Za-z0-9_+/=-]{{8,}}(?:\.[A-Za-z0-9_-]+)*+)",
-        r"()(?-i:\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){0,2})",
-        # What phpdotenv says of a line that it cannot read.
-        rf"({_DOTENV} at \[)(?:\\[^\n]|[^\]\"\\\n]|\"(?!{_CLOSES})|\](?!\.|\"|$))+",
-    )
+_SHAPES: Final = (
+    rf"(?s:(){_BLOCK_BEGIN}.*?(?:{_BLOCK_END}|\Z))",
+    rf"^([ \t]*(?:export[ \t]+)?(?:env\[)?[A-Z0-9_]{{0,99}}{_NAME}\]?[ \t]*=[ \t]*)(?!>[ \t])\S.*$",
+    rf"((?:{_MAYBE_QUOTED}){_OPENING})(?![,}}\]:\s]|$){_QUOTED}",
+    rf"((?:{_SURELY_QUOTED}){_OPENING}){_QUOTED}",
+    rf"({_SHORT}(?:\\{{0,3}}[\"']\]?|\])?[ \t]*(?:=>|[:=])[ \t]*{_OPENING})(?![,}}\]:\s/]|$){_QUOTED}",
+    rf"({_SHORT}\]?[ \t]*=>?[ \t]*)(?![/$>*]){_NO_ANSWER}{_BARE}",
+    rf"^([ \t]*(?:-[ \t]+)?(?-i:pass|pwd):[ \t]+)(?!/){_NO_ANSWER}[^\s\"'\\]\S*+(?=[ \t]*(?:#.*)?$)",
+    rf"({_ELEMENT})(?![<*])(?:[^<\n]{{1,500}}(?=<)|[^<\"'\\\n]+)",
+    rf"({_WEBHOOK})[A-Za-z0-9_@=.-]+(?:{_SLASH}[A-Za-z0-9_@=.-]+)*+",
+    rf"(api\.telegram\.org{_SLASH}(?:file{_SLASH})?bot)[A-Za-z0-9_:-]+",
+    rf"({_SLASH}hooks{_SLASH})(?=[A-Za-z]{{0,60}}[0-9])[A-Za-z0-9]{{17,64}}(?:{_SLASH}[A-Za-z0-9]{{17,99}})?(?![A-Za-z0-9])",
+    rf"([?&;]{_SIGNED})[^\s&\"'<>\\#)]+",
+    rf"({_SESSION}[\"']?[ \t]*(?:=>?|:)[ \t]*[\"']?)[A-Za-z0-9%_.+/:=-]{{16,}}",
+    r"(\b(?:set-)?cookie[\"']?[ \t]*:[ \t]*[\"']?[A-Za-z0-9_.-]{1,100}=)[^\r\n\"'\\]{6,}",
+    r"(\blogin[ \t]+[^\s\"']{1,200}\s{1,8}password[ \t]+)[^\s\"'\\]+",
+    r"((?<![A-Z])_?auth(?:\\{0,3}[\"'][ \t]*:[ \t]*\\{0,3}[\"']))[A-Za-z0-9+/]{8,}={0,2}",
+    r"(\b_auth[ \t]*=[ \t]*)[A-Za-z0-9+/]{4,}={0,2}",
+    rf"(:{_SLASH}{_SLASH})[A-Za-z0-9_-]{{32,256}}(?=@)",
+    r"()(?-i:\b[0-9a-f]{32}-us[0-9]{1,2}\b)",
+    rf"({_ASSIGNED}){_BARE}{_MORE_WORDS}",
+    # In the middle of a line only the value goes.
+    rf"({_NAME}(?:[ \t]*=|\][ \t]*=>?)[ \t]*){_BARE}",
+    # As in YAML, where a single word is all there is: `token: unexpected end of file` is a sentence.
+    rf"^([ \t]*(?:-[ \t]+)?{_KEY}:[ \t]+){_NO_ANSWER}[^\s\"'\\]\S*+(?=[ \t]*(?:#.*)?$)",
+    rf"([{{\[(,;|\"'][ \t]*{_KEY}:[ \t]+){_NO_ANSWER}{_PIECE}++(?=[ \t]*(?:[,;|)}}\]\"'\\]|$))",
+    # In a sentence only what is no word of it.
+    rf"((?:{_NAME}|(?-i:\bpass)):[ \t]+)(?!/)(?={_LETTERS}*+[0-9!@#$%^*+=~?])(?={_PIECE}{{6}}){_PIECE}++",
+    rf"(\b(?:requirepass|masterauth)[ \t]+)(?!(?:is|was|has|must|should|not|and|or|directive|option)\b){_BARE}",
+    rf"({_MYSQL})(?![0-9]{{1,5}}:[0-9])[^\s\"'\\,;|&]+",
+    rf"({_CURL}[ \t\"',]{{0,8}}[^\s\"'\\,;|&:]{{0,64}}:)[^\s\"'\\,;|&]+",
+    rf"({_OPTION}[ \t\"',]{{1,8}})(?!-){_BARE}",
+    r"((?-i:\b(?:sshpass[ \t\"',]+-p|redis-cli\b[^\n|;&]{0,200}?[ \t\"']-a)[ \t\"',]+))[^\s\"'\\,;|&]+",
+    r"(authorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:(?:bearer|basic|digest|token|apikey)[ \t]+)?)[^\s\"',]+",
+    r"(\bbearer[ \t]+)[A-Za-z0-9._~+/-]{8,}=*",
+    r"(:\\?/\\?/[^\s/@:\"'<>\\]*:)[^\s/\"'<>]+(?=@)",
+    # With a slash in the password; what looks like a port is one.
+    r"(:\\?/\\?/[^\s/@:\"'<>\\\[]*:)(?![0-9]{1,5}(?:[/?#\\\s\"'<>]|$))(?:(?!://)[^\s\"'<>@]){1,256}(?=@)",
+    rf"()(?-i:\b(?:{_KEYS})[A-Za-z0-9_+/=-]{{8,}}(?:\.[A-Za-z0-9_-]+)*+)",
+    r"()(?-i:\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){0,2})",
+    # What phpdotenv says of a line that it cannot read.
+    rf"({_DOTENV} at \[)(?:\\[^\n]|[^\]\"\\\n]|\"(?!{_CLOSES})|\](?!\.|\"|$))+",
 )
 
 _OPENS: Final = re.compile(
@@ -175,6 +173,12 @@ _LINES: Final = re.compile(r"([^\n\\]*)(\n|(?:\\{1,4}r)?\\{1,4}n|\\|\Z)")
 _BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r"
 
 
+@cache
+def shapes() -> tuple[re.Pattern[str], ...]:
+    """Return what is masked by its shape. Compiling that takes as long as all else of a usage error."""
+    return tuple(re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in _SHAPES)
+
+
 def opens(text: str) -> bool:
     """Return whether anything in `text` could be, or become, a part of what is masked by its shape."""
     return _OPENS.search(text) is not None
@@ -183,7 +187,7 @@ def opens(text: str) -> bool:
 def mask_shapes(text: str) -> str:
     """Return `text` with everything of a secret's shape replaced by `MASK`."""
     if opens(text):
-        for shape in SHAPES:
+        for shape in shapes():
             text = shape.sub(_masked, text)
         text = _without_tails(text)
     return text

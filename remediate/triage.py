@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediate import __version__
 from remediate.controller import HttpController
+from remediate.dialing import AT_ONCE, open_session
 from remediate.discovery import discovered
 from remediate.errors import ConfigurationError, Unreachable, Unreadable
 from remediate.fields import Identifier
-from remediate.fleet import AT_ONCE, open_session, operator_name
+from remediate.fleet import operator_name
 from remediate.host import Host
 from remediate.judge import CLOCK, RULES, Judgement, Symptom, judge, symptom, youngest
 from remediate.masking import Masker

@@ -22,6 +22,7 @@ from incidents import DOWN, HEALTHY, PAGES, host
 from remediate.cli import namespace
 from remediate.commands.incident_tree import incident_commands
 from remediate.commands.room import IncidentReport
+from remediate.errors import USAGE_EXIT_CODE
 from remediate.host import (
     Certificate,
     Database,
@@ -48,7 +49,7 @@ from remediate.incident.settings import (
 from remediate.incident.terms import Situation
 from remediate.monitoring import Backup, ErrorTracking, MaintenanceLimits, Monitor, Monitoring, Prometheus
 from remediate.options import Options
-from remediate.outcome import USAGE_EXIT_CODE, RunVerdict
+from remediate.outcome import RunVerdict
 from remediate.playbooks.app_down import app_down
 from remediate.probes.nginx_site import NginxSite
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState

@@ -335,10 +335,7 @@ class On:
 
     def __call__(self, state: Changes, project: Project, told: Told, **flags: object) -> int:
         session = ScriptedSession(state)
-        self._patch.setattr(
-            "remediate.commands.triage.triage",
-            lambda hosts, playbooks, *, answers: triage(hosts, playbooks, answers=answers, connect=lambda _: session),
-        )
+        self._patch.setattr("remediate.dialing.open_session", lambda _: session)
         return triage_hosts({"host": "web1", **flags}, project, told.terminal, program="invoke")
 
 
@@ -442,6 +439,7 @@ def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, project: Projec
     def interrupted(*_: object, **__: object) -> TriageReport:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr("remediate.dialing.open_session", lambda _: ScriptedSession(HEALTHY))
     monkeypatch.setattr("remediate.commands.triage.triage", interrupted)
     assert triage_hosts({"host": "web1"}, project, Told().terminal, program="invoke") == 130
 

@@ -6,11 +6,11 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from remediate.commands.mend import inventory_of, text_of
+from remediate.commands.given import inventory_of, text_of
 from remediate.commands.room import Room
 from remediate.commands.triage import asked, given_answers
 from remediate.commands.typed import made, moment_of, severity_of
-from remediate.errors import ConfigurationError
+from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
 from remediate.fleet import select
 from remediate.incident.briefing import Words
 from remediate.incident.clock import due, named
@@ -22,7 +22,7 @@ from remediate.incident.settings import Audience
 from remediate.incident.terms import Detection, Situation
 from remediate.journal import Journal
 from remediate.journal.models import RunSummary
-from remediate.outcome import FAILED_EXIT_CODE, RunVerdict
+from remediate.outcome import RunVerdict
 from remediate.playbook import Severity
 from remediate.run_id import new_run_id
 from remediate.severity import QUESTIONS, Answers, Assessment, Known, assess, assess_again

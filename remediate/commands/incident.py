@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-from remediate.commands.mend import text_of
+from remediate.commands.given import text_of
 from remediate.commands.room import IncidentList, Room
 from remediate.commands.typed import made, severity_of
-from remediate.errors import ConfigurationError
+from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
 from remediate.incident.briefing import Words
 from remediate.incident.clock import DueKind, due, named
 from remediate.incident.delivery import deliver_due, told
@@ -26,7 +26,6 @@ from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.incident.terms import Situation, Status
 from remediate.incident.timeline import entries, headline, markdown_lines, terminal_lines
-from remediate.outcome import FAILED_EXIT_CODE
 
 _LISTED: Final = 20
 

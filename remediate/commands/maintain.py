@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from remediate.commands.mend import Flags, file_of, inventory_of, target_of
+from remediate.commands.given import Flags, file_of, inventory_of, target_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.host import Host

@@ -5,15 +5,13 @@ from contextlib import suppress
 from typing import Protocol
 
 from remediate.command import Run
-from remediate.commands.mend import Flags, inventory_of, target_of
+from remediate.commands.given import Flags, selected
 from remediate.commands.terminal import Terminal
-from remediate.errors import ConfigurationError
-from remediate.fleet import select
+from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
 from remediate.host import Host
 from remediate.installation import script
 from remediate.maintenance.catalogue import DUTIES
 from remediate.maintenance.item import Item
-from remediate.outcome import FAILED_EXIT_CODE
 from remediate.project import Project
 from remediate.remedies.catalogue import remedies
 from remediate.sudoers import render
@@ -21,7 +19,7 @@ from remediate.sudoers import render
 
 def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
     """Print the sudoers file of one host, or the commands that install it with the helper."""
-    hosts = select(target_of(flags), inventory_of(flags, project), warn=terminal.warn)
+    hosts = selected(flags, project, terminal.warn)
     if len(hosts) != 1:
         raise ConfigurationError(f"sudoers makes one file at a time, and --host names {len(hosts)} hosts")
     make = script_of if flags.get("script") else sudoers_of

@@ -9,13 +9,13 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from remediate.commands.mend import Flags, file_of, inventory_of, text_of
+from remediate.commands.given import Flags, file_of, inventory_of, text_of
 from remediate.commands.privileges import script_of
 from remediate.commands.terminal import Terminal, stoppable
-from remediate.errors import ConfigurationError, one_line
+from remediate.errors import FAILED_EXIT_CODE, ConfigurationError, one_line
 from remediate.fleet import select
 from remediate.host import Host
-from remediate.outcome import FAILED_EXIT_CODE, RunVerdict
+from remediate.outcome import RunVerdict
 from remediate.playbook import Playbook
 from remediate.project import Project
 from remediate.rehearsal.case import Case

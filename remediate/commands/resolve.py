@@ -6,11 +6,11 @@ from threading import Event
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from remediate.commands.mend import inventory_of, text_of
+from remediate.commands.given import inventory_of, text_of
 from remediate.commands.room import Room
 from remediate.commands.terminal import stoppable
 from remediate.commands.typed import made, moment_of
-from remediate.errors import ConfigurationError
+from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
 from remediate.fleet import run, select
 from remediate.incident.briefing import Words
 from remediate.incident.clock import REVIEWED
@@ -25,7 +25,7 @@ from remediate.incident.settings import Audience, IncidentSettings, within
 from remediate.incident.store import RESOLVED
 from remediate.journal import state_directory
 from remediate.options import Options
-from remediate.outcome import FAILED_EXIT_CODE, Report, RunVerdict
+from remediate.outcome import Report, RunVerdict
 
 _HOUR: Final = 10
 """When post-mortems are held, local time, unless somebody says otherwise."""

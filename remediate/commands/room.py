@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from remediate.commands.mend import Flags, text_of
+from remediate.commands.given import Flags, text_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.fleet import operator_name

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Final
 
-from remediate.commands.mend import Flags, text_of
+from remediate.commands.given import Flags, text_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal import Journal

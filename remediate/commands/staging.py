@@ -2,7 +2,7 @@
 
 import subprocess
 
-from remediate.commands.mend import Flags, text_of
+from remediate.commands.given import Flags, text_of
 from remediate.commands.privileges import script_of
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError

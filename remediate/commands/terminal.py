@@ -3,25 +3,17 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
 from types import FrameType
 from typing import Final, NamedTuple, TextIO
 
-from remediate.engine import HostRun
-from remediate.fleet import without_asking
-from remediate.host import Host
-from remediate.masked_writer import MaskedWriter, self_test
+from remediate.errors import INTERRUPTED_EXIT_CODE
+from remediate.masked_writer import MaskedWriter
 from remediate.masking import Masker
-from remediate.options import Options
-from remediate.outcome import RunVerdict
-from remediate.report.lines import MARGIN, step_lines
-from remediate.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, Decision, RefusalCode
 
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_IMPLICIT: Final = frozenset({"all", "ungrouped"})
-"""Groups that nobody made; the first of them is asked for only where hosts share no other."""
 
 
 class Terminal(NamedTuple):
@@ -56,7 +48,7 @@ class Terminal(NamedTuple):
         """Ask a person, on standard error, so that a result can be piped. Raises KeyboardInterrupt on Ctrl-C."""
         answer = ""
         try:
-            with _interruptible():  # before the question is seen: it may be answered with Ctrl-C at once
+            with interruptible():  # before the question is seen: it may be answered with Ctrl-C at once
                 self.err.release()
                 self.err.write(f"{question} ")
                 self.err.release()
@@ -69,62 +61,11 @@ class Terminal(NamedTuple):
                 self.err.flush()
         return answer.strip()
 
-    def consent(self, runs: Sequence[HostRun], options: Options, stop: Event) -> tuple[RefusalCode, str] | None:
-        """Ask for what the flags leave open; without a terminal, refuse instead of waiting. Ctrl-C sets `stop`."""
-        if not self.interactive:
-            return without_asking(runs, options)
-        self._show(runs, options)
-        try:
-            with _interruptible():
-                if not stop.is_set():
-                    return self._asked([run.host for run in runs], options)
-        except KeyboardInterrupt:
-            stop.set()
-        return CONSENT_MISSING, "interrupted at the question whether to go on"
-
-    def _show(self, runs: Sequence[HostRun], options: Options) -> None:
-        """Show what would run before anybody is asked to agree to it."""
-        agreed = len(runs) <= options.max_hosts and (
-            options.yes or not any(run.host.settings.production for run in runs)
-        )
-        for run in () if agreed else runs:
-            steps = run.planned()
-            for number, step in enumerate(steps, 1):
-                if step.decision is Decision.PROCEED:
-                    lines = step_lines(number, len(steps), step)
-                    self.err.write("".join(f"{'':{MARGIN}}{run.host.name}: {line}\n" for line in lines))
-        self.err.flush()
-
-    def _asked(self, hosts: Sequence[Host], options: Options) -> tuple[RefusalCode, str] | None:
-        names = ", ".join(host.name for host in hosts)
-        if len(hosts) > options.max_hosts:
-            answer = self.ask(f"{len(hosts)} hosts need a change ({names}). Type {len(hosts)} to change them all:")
-            if answer != str(len(hosts)):
-                return TOO_MANY_HOSTS, f"{len(hosts)} hosts need a change ({names}) and nobody agreed to that many"
-        production = [host for host in hosts if host.settings.production]
-        if production and not options.yes:
-            names = ", ".join(host.name for host in production)
-            accepted = accepted_names(production)
-            if self.ask(f"{names} is production. Type {' or '.join(accepted)} to go on:") not in accepted:
-                return CONSENT_MISSING, f"{names} is production, and its name was not typed"
-        return None
-
-
-def accepted_names(hosts: Sequence[Host]) -> tuple[str, ...]:
-    """Return what may be typed to agree to changing these hosts: the only one's name, or that of a group they share."""
-    shared = set.intersection(*({*host.groups} for host in hosts))
-    groups = sorted(shared - _IMPLICIT)
-    names = [host.name for host in hosts]
-    if len(names) == 1:
-        return tuple(dict.fromkeys([*names, *groups]))
-    return tuple(groups or sorted(shared & {"all"}) or [", ".join(names)])
-
 
 @contextmanager
 def opened() -> Iterator[Terminal]:
     """Open the terminal for one command, and flush it at the end."""
     _take_closed_descriptors()
-    self_test()
     masker = Masker()
     out, err = MaskedWriter(sys.stdout, masker), MaskedWriter(sys.stderr, masker)
     interactive = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
@@ -132,7 +73,7 @@ def opened() -> Iterator[Terminal]:
         yield Terminal(out, err, interactive)
     except KeyboardInterrupt:
         err.write("interrupted\n")
-        raise SystemExit(RunVerdict.INTERRUPTED.exit_code) from None
+        raise SystemExit(INTERRUPTED_EXIT_CODE) from None
     finally:
         out.flush()
         if out.lost is not None and not isinstance(out.lost, BrokenPipeError):
@@ -176,7 +117,7 @@ def stoppable() -> Iterator[Event]:
     def handle(number: int, _: FrameType | None) -> None:
         if insisted.is_set() and number != signal.SIGHUP:
             _tell(b"left; what was begun on the host goes on by itself\n")
-            os._exit(RunVerdict.INTERRUPTED.exit_code)
+            os._exit(INTERRUPTED_EXIT_CODE)
         if number != signal.SIGHUP:
             insisted.set()
         stop.set()
@@ -201,7 +142,7 @@ def _tell(text: bytes) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Let a signal end the reading of an answer, which would be resumed after a handler that only takes a note."""
 
     def leave(_: int, __: FrameType | None) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remediate.flags import HOST, INVENTORY, JSON, NAME, RUN, Flag, option
 from remediate.project import Listed, Project
-from remediate.remedies.catalogue import remedies
-from remediate.remedy import Remedy
+from remediate.remedies import catalogue
 
 if TYPE_CHECKING:
     from remediate.commands.terminal import Terminal
+    from remediate.playbook import Cure
 
 # Listing and --help import only what names and flags are read from; a command imports the rest when it runs.
 Body = Callable[[dict[str, object], "Terminal"], int]
@@ -71,18 +71,18 @@ def commands(project: Project) -> Iterator[Command]:
     yield _triage(project)
     yield from _incidents(project)
     yield from _maintenance(project)
-    for kind, remedy in remedies().items():
+    for remedy in catalogue.listed().values():
         if not remedy.is_human:
-            yield _remedy(kind, remedy, project)
+            yield _remedy(remedy, project)
 
 
 def _playbook(listed: Listed, project: Project, *, plan: bool) -> Command:
     def body(flags: dict[str, object], terminal: "Terminal") -> int:
-        from remediate.commands.mend import mend
+        def load() -> "Cure":
+            parameters = {flag.name: flags[flag.name] for flag in listed.flags if flags[flag.name]}
+            return project.load(listed.name).given(parameters)
 
-        parameters = {flag.name: flags[flag.name] for flag in listed.flags if flags[flag.name]}
-        cure = project.load(listed.name).given(parameters)
-        return mend(cure, {**flags, "plan": plan or flags["plan"]}, project, terminal, program=program_name())
+        return _run(load, {**flags, "plan": plan or flags["plan"]}, project, terminal)
 
     first, *rest = (listed.summary or listed.name).splitlines() if listed.error is None else (listed.error,)
     look = "Only look: " if plan and listed.error is None else ""
@@ -91,25 +91,36 @@ def _playbook(listed: Listed, project: Project, *, plan: bool) -> Command:
     return Command(f"{'check' if plan else 'fix'}.{listed.name}", doc, (*RUN, *own), body)
 
 
-def _remedy(kind: str, remedy: type[Remedy], project: Project) -> Command:
-    fields, secret = remedy.simple_fields(), remedy.secret_fields()
-
+def _remedy(listed: catalogue.Listed, project: Project) -> Command:
     def body(flags: dict[str, object], terminal: "Terminal") -> int:
-        from remediate.commands.mend import mend
-        from remediate.playbook import Single
         from remediate.references import resolve
 
-        given = {name: flags[name] for name in fields if flags.get(name) is not None}
-        for name in secret:
+        def load() -> "Cure":
+            from remediate.playbook import Single
+
+            return Single(listed.load(), tuple(given.items()))
+
+        given = {name: flags[name] for name in listed.simple if flags.get(name) is not None}
+        for name in listed.secret:
             given[name] = resolve(flags.get(f"{name}_from"), f"--{name}-from", sys.stdin)
-        return mend(Single(remedy, tuple(given.items())), flags, project, terminal, program=program_name())
+        return _run(load, flags, project, terminal)
 
     own = [
-        *(Flag(name.replace("_", "-"), meaning) for name, meaning in fields.items()),
+        *(Flag(name.replace("_", "-"), meaning) for name, meaning in listed.simple.items()),
         # Never a flag for the value itself: it would stand in the list of processes and in the shell's history.
-        *(Flag(f"{name.replace('_', '-')}-from", meaning) for name, meaning in secret.items()),
+        *(Flag(f"{name.replace('_', '-')}-from", meaning) for name, meaning in listed.secret.items()),
     ]
-    return Command(f"do.{kind}", remedy.__doc__ or "", (*RUN, *own), body)
+    return Command(f"do.{listed.kind}", listed.doc, (*RUN, *own), body)
+
+
+def _run(load: "Callable[[], Cure]", flags: dict[str, object], project: Project, terminal: "Terminal") -> int:
+    from remediate.commands.given import beginning
+
+    with beginning(flags, project, terminal) as begun:
+        # While the hosts are connected to; what is wrong with the flags has been said, for less.
+        from remediate.commands.mend import mend
+
+        return mend(load(), begun, flags, project, terminal, program=program_name())
 
 
 def _runs(project: Project) -> Sequence[Command]:

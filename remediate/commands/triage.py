@@ -1,9 +1,9 @@
 """triage: names the incident, its severity and the next command."""
 
-from remediate.commands.mend import Flags, inventory_of, target_of, text_of
+from remediate.commands.given import Flags, selected, text_of
 from remediate.commands.terminal import Terminal
+from remediate.dialing import Connections
 from remediate.errors import ConfigurationError, RemediateError
-from remediate.fleet import select
 from remediate.outcome import RunVerdict
 from remediate.project import Project
 from remediate.report.triage import judged_lines, seen_lines
@@ -21,13 +21,14 @@ def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program:
 
 def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
     answers = given_answers(flags)
-    hosts = select(target_of(flags), inventory_of(flags, project), warn=terminal.warn)
-    playbooks, broken = project.usable()
-    for why in broken:
-        terminal.progress(f"left out: {why}")
-    for host in hosts:
-        terminal.progress(f"asking {host.name} everything that any playbook wants to know, at once")
-    report = triage(hosts, playbooks, answers=answers)
+    hosts = selected(flags, project, terminal.warn)
+    with Connections(hosts) as connect:
+        playbooks, broken = project.usable()
+        for why in broken:
+            terminal.progress(f"left out: {why}")
+        for host in hosts:
+            terminal.progress(f"asking {host.name} everything that any playbook wants to know, at once")
+        report = triage(hosts, playbooks, answers=answers, connect=connect)
     inventory = text_of(flags, "inventory")
     if not flags.get("json"):
         for line in seen_lines(report, program=program, inventory=inventory):

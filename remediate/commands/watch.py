@@ -13,7 +13,7 @@ from threading import Event
 from types import FrameType
 from typing import Final
 
-from remediate.commands.mend import text_of
+from remediate.commands.given import text_of
 from remediate.commands.room import Room
 from remediate.errors import ConfigurationError, JournalError, RemediateError
 from remediate.incident.clock import due

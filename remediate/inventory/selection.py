@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from remediate.errors import ConfigurationError
-from remediate.host import Host
 from remediate.inventory.ansible_groups import Machine, Source, read_source
-from remediate.inventory.ansible_settings import read_settings
-from remediate.inventory.ansible_ssh import ssh_target
 from remediate.inventory.ansible_values import shown
-from remediate.inventory.ansible_vars import SETTINGS_KEY, VarsFiles, combine
+from remediate.inventory.ansible_vars import VarsFiles
+
+if TYPE_CHECKING:
+    from remediate.host import Host
 
 _IMPLICIT = ("all", "ungrouped")
 _LISTED = 8
@@ -87,7 +88,7 @@ class Inventory:
         """Every group, in the order of the files, `all` and `ungrouped` first; reads no values."""
         return tuple(dict.fromkeys(group.name for source in self.sources for group in source.groups))
 
-    def select(self, pattern: str, warn: Callable[[str], None] = lambda _: None) -> tuple[Host, ...]:
+    def select(self, pattern: str, warn: Callable[[str], None] = lambda _: None) -> "tuple[Host, ...]":
         """The hosts that `NAME|GROUP|GLOB[,…]` means, in the inventory's order; `!x` takes some away.
 
         `warn` is given every warning of the inventory, and of the files beside it that were read for these hosts.
@@ -103,8 +104,13 @@ class Inventory:
             for machine in source.machines:
                 if machine.name in found:
                     found[machine.name].append((source, machine))
+        # Not before it is known that there are such hosts: these are the models of all that an inventory may say.
+        from remediate.inventory.ansible_host import read_host
+
         files = VarsFiles()
-        hosts = tuple(_same([(source, _host(source, machine, files)) for source, machine in found[n]]) for n in found)
+        hosts = tuple(
+            _same([(source, read_host(source, machine, files)) for source, machine in found[n]]) for n in found
+        )
         for line in files.warnings:
             warn(line)
         _refuse_mixture(hosts)
@@ -165,26 +171,18 @@ class Inventory:
         return "".join(f"; {line}" for line in self.unread)
 
 
-def _host(source: Source, machine: Machine, files: VarsFiles) -> Host:
-    variables = combine(files.layers(source, machine), machine.place)
-    folder = source.file.parent
-    settings = read_settings(variables.get(SETTINGS_KEY), folder)
-    ssh = ssh_target(machine.name, variables, folder, settings.host_key)
-    return Host(name=machine.name, groups=machine.groups, ssh=ssh, settings=settings)
-
-
-def _same(found: Sequence[tuple[Source, Host]]) -> Host:
+def _same(found: "Sequence[tuple[Source, Host]]") -> "Host":
     """One host out of what each file says of it."""
     (source, host), *others = found
     for other_source, other in others:
         if other != host:
-            differing = next(name for name in Host.model_fields if getattr(other, name) != getattr(host, name))
+            differing = next(name for name in type(host).model_fields if getattr(other, name) != getattr(host, name))
             files = f"{shown(str(source.file), 400)} and {shown(str(other_source.file), 400)}"
             raise ConfigurationError(f"{files} both name the host '{shown(host.name)}', and differ in its {differing}")
     return host
 
 
-def _refuse_mixture(hosts: Sequence[Host]) -> None:
+def _refuse_mixture(hosts: "Sequence[Host]") -> None:
     production = [host.name for host in hosts if host.settings.production]
     others = [host.name for host in hosts if not host.settings.production]
     if production and others:

@@ -9,9 +9,10 @@ from threading import Event
 from typing import Final
 
 from remediate.controller import Controller, HttpController
+from remediate.dialing import AT_ONCE, open_session
 from remediate.discovery import discovered
 from remediate.errors import ConfigurationError, RemediateError, Unreachable, UnreachableCode, Unreadable
-from remediate.fleet import AT_ONCE, open_session, operator_name
+from remediate.fleet import operator_name
 from remediate.host import Host
 from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.history import History

@@ -6,10 +6,10 @@ from typing import Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from remediate import __version__
+from remediate.errors import FAILED_EXIT_CODE
 from remediate.fields import Identifier
 from remediate.maintenance.item import Result, Sample
 from remediate.maintenance.occasion import Occasion
-from remediate.outcome import FAILED_EXIT_CODE
 
 SCHEMA: Final = "remediate.maintenance/1"
 TEAM: Final = "the team"

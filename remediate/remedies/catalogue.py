@@ -1,21 +1,131 @@
-"""All packaged remedies, found in this package's modules without a registry."""
+"""All packaged remedies, found by reading this package's sources without a registry."""
 
-import importlib
-import inspect
-import pkgutil
-from collections.abc import Mapping
+import ast
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from remediate import remedies as package
-from remediate.remedy import Remedy
+if TYPE_CHECKING:
+    from remediate.remedy import Remedy
+
+_HERE: Final = Path(__file__).parent
+_HEAD: Final = re.compile(r"^class \w+\(.*\):\n(?:(?!    (?:@|def ))(?:    .+)?\n)+", re.MULTILINE)
+"""A class up to its first method: to parse all of a module would take ten times as long."""
+_ALIAS: Final = re.compile(r"^(\w+) = Annotated\[\s*(\w+),", re.MULTILINE)
+_SIMPLE: Final = frozenset({"str", "int", "float", "bool", "None"})
+
+
+class Listed(NamedTuple):
+    """A remedy as a listing shows it: read from its source, not imported."""
+
+    kind: str
+    module: str
+    name: str
+    doc: str
+    is_human: bool
+    simple: Mapping[str, str]
+    """The fields that one word on a command line can give, with what they mean."""
+    secret: Mapping[str, str]
+    """The fields that no command line may hold, with what they mean."""
+
+    def load(self) -> "type[Remedy]":
+        """Import it, and what it needs."""
+        found: type[Remedy] = getattr(import_module(f"{__package__}.{self.module}"), self.name)
+        return found
 
 
 @cache
-def remedies() -> Mapping[str, type[Remedy]]:
-    """Return every remedy class by its kind."""
-    found: dict[str, type[Remedy]] = {}
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        for _, thing in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            if issubclass(thing, Remedy) and not inspect.isabstract(thing) and thing.__module__ == module.name:
-                found[thing.model_fields["kind"].default] = thing
-    return dict(sorted(found.items()))
+def listed() -> Mapping[str, Listed]:
+    """Return what the sources say of every remedy, by its kind."""
+    root = _HERE.parent
+    heads: dict[str, _Head] = {}
+    aliases: dict[str, str] = {}
+    for path in (root / "fields.py", root / "host.py", root / "remedy.py", *sorted(_HERE.glob("*.py"))):
+        source = path.read_text(encoding="utf-8")
+        aliases.update(_ALIAS.findall(source))
+        if path.parent == _HERE or path.stem == "remedy":
+            heads.update((head.name, head) for head in _heads(path.stem, source))
+    found = (_listed(head, heads, aliases) for head in heads.values() if head.kind is not None)
+    return {each.kind: each for each in sorted(found)}
+
+
+@cache
+def remedies() -> "Mapping[str, type[Remedy]]":
+    """Import every remedy; return the classes by their kinds."""
+    return {kind: each.load() for kind, each in listed().items()}
+
+
+class _Head(NamedTuple):
+    module: str
+    name: str
+    bases: tuple[str, ...]
+    doc: str
+    kind: str | None
+    fields: Mapping[str, tuple[ast.expr, str]]
+    """What each may hold, and what it means."""
+
+
+def _heads(module: str, source: str) -> Iterator[_Head]:
+    for text in _HEAD.findall(source):
+        (node,) = ast.parse(text).body
+        assert isinstance(node, ast.ClassDef)  # noqa: S101 - the expression finds nothing else
+        kind: str | None = None
+        fields: dict[str, tuple[ast.expr, str]] = {}
+        for line in node.body:
+            match line:
+                case ast.AnnAssign(target=ast.Name(id="kind"), value=ast.Constant(value=str(value))):
+                    kind = value
+                case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.Call() as field):
+                    fields[name] = (annotation, _description(field))
+        bases = tuple(base.id for base in node.bases if isinstance(base, ast.Name))
+        yield _Head(module, node.name, bases, ast.get_docstring(node, clean=False) or "", kind, fields)
+
+
+def _description(field: ast.Call) -> str:
+    given = (each.value for each in field.keywords if each.arg == "description")
+    return next((str(ast.literal_eval(each)) for each in given), "")
+
+
+def _listed(head: _Head, heads: Mapping[str, _Head], aliases: Mapping[str, str]) -> Listed:
+    family = [head]
+    for each in family:
+        family += [heads[base] for base in each.bases if base in heads]
+    fields: dict[str, tuple[ast.expr, str]] = {}
+    for each in reversed(family):
+        fields |= each.fields
+    kinds = {name: {_bare(part, aliases) for part in _alternatives(what)} for name, (what, _) in fields.items()}
+    return Listed(
+        kind=head.kind or "",
+        module=head.module,
+        name=head.name,
+        doc=head.doc,
+        is_human=any(each.name == "HumanStep" for each in family),
+        simple={name: meaning for name, (_, meaning) in fields.items() if kinds[name] <= _SIMPLE},
+        secret={name: meaning for name, (_, meaning) in fields.items() if "SecretStr" in kinds[name]},
+    )
+
+
+def _alternatives(annotation: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(annotation, ast.BinOp):
+        yield from _alternatives(annotation.left)
+        yield from _alternatives(annotation.right)
+    else:
+        yield annotation
+
+
+def _bare(annotation: ast.expr, aliases: Mapping[str, str]) -> str:
+    """Return the name of the type, without what narrows it."""
+    match annotation:
+        case ast.Constant(value=None):
+            return "None"
+        case ast.Name(id=name):
+            while name in aliases:
+                name = aliases[name]
+            return name
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[first, *_])):
+            return _bare(first, aliases)
+        case _:
+            return ast.unparse(annotation)

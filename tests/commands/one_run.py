@@ -4,6 +4,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from remediate.commands.consent import consent
 from remediate.commands.terminal import opened, stoppable
 from remediate.fleet import run
 from remediate.host import Host, Settings, SshTarget
@@ -38,7 +39,7 @@ def main(file: str, name: str, hold: str, *flags: str) -> int:
                 Single(RestartNginx),
                 (host,),
                 reporter=reporter,
-                consent=partial(terminal.consent, stop=stop),
+                consent=partial(consent, terminal, stop=stop),
                 connect=lambda _: session,
                 stop=stop,
                 options=options,

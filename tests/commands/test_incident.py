@@ -20,6 +20,7 @@ from incidents import host as example
 from remediate.commands import declare as declaring
 from remediate.commands import escalate as escalating
 from remediate.commands import incident as incidents
+from remediate.commands.given import Begun, options_of, selected
 from remediate.commands.incident_tree import incident_commands
 from remediate.commands.mend import mend
 from remediate.commands.room import IncidentReport, Room, entered
@@ -906,8 +907,9 @@ def test_another_projects_incidents_are_not_this_ones(desk: Desk, tmp_path: Path
     with pytest.raises(ConfigurationError, match=rf"{acme} belongs to {desk.root}: .*`project`"):
         other("update", incident=acme, send=True)
     flags = {"host": "web1", "incident": acme, "plan": True}
+    begun = Begun(selected(flags, other.project, TERMINAL.warn), options_of(flags), lambda _: ScriptedSession(HEALTHY))
     with pytest.raises(ConfigurationError, match=rf"belongs to {desk.root}"):
-        mend(app_down, flags, other.project, TERMINAL, program="invoke")
+        mend(app_down, begun, flags, other.project, TERMINAL, program="invoke")
     assert desk.incident.runs == ()
     with pytest.raises(ConfigurationError, match="how bad is it"):
         other("declare")  # that triage was of another project's hosts

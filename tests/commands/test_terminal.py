@@ -14,7 +14,8 @@ from threading import Event
 
 import pytest
 
-from remediate.commands.terminal import Terminal, accepted_names
+from remediate.commands.consent import accepted_names, consent
+from remediate.commands.terminal import Terminal
 from remediate.host import Host, SshTarget
 from remediate.journal import Journal
 from remediate.masked_writer import MaskedWriter
@@ -270,7 +271,7 @@ def test_a_question_is_seen_whatever_its_host_is_called(run: OneRun) -> None:
 def test_nobody_is_asked_once_the_run_is_to_stop() -> None:
     err, stop = io.StringIO(), Event()
     stop.set()
-    refusal = Terminal(MaskedWriter(None, Masker()), MaskedWriter(err, Masker()), True).consent((), Options(), stop)
+    refusal = consent(Terminal(MaskedWriter(None, Masker()), MaskedWriter(err, Masker()), True), (), Options(), stop)
     assert refusal is not None
     assert err.getvalue() == ""
 

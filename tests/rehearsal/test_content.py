@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from incidents import HEALTHY
+from remediate.commands.given import beginning
 from remediate.commands.mend import mend
 from remediate.commands.runs import list_runs
 from remediate.commands.terminal import Terminal
@@ -271,7 +272,7 @@ class Streams:
 def checked(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Project:
     """A project with a host that is well, and a journal of its own."""
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr("remediate.fleet.open_session", lambda _: ScriptedSession(HEALTHY))
+    monkeypatch.setattr("remediate.dialing.open_session", lambda _: ScriptedSession(HEALTHY))
     inventory = project.demand_root() / "inventories" / "prod.yml"
     inventory.parent.mkdir()
     inventory.write_text(
@@ -285,7 +286,8 @@ def checked(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 def plan(project: Project, *, plan: bool = True, **flags: object) -> Streams:
     streams = Streams()
     given = {"host": "web1", "plan": plan, "hold": "0", "yes": True, **flags}
-    assert mend(app_down, given, project, streams.terminal, program="remediate") == 0, streams.out.getvalue()
+    with beginning(given, project, streams.terminal) as begun:
+        assert mend(app_down, begun, given, project, streams.terminal, program="remediate") == 0, streams.out.getvalue()
     return streams
 
 

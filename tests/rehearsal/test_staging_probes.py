@@ -17,8 +17,9 @@ import pytest
 
 import remediate.probes
 from remediate.controller import HttpController
+from remediate.dialing import open_session
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.fleet import open_session, select
+from remediate.fleet import select
 from remediate.host import Host
 from remediate.judge import CLOCK, RULES
 from remediate.maintenance.catalogue import DUTIES

@@ -236,7 +236,6 @@ def test_what_is_said_of_changes_is_true(name: str) -> None:
 def test_what_takes_time_is_told_on_standard_error_only() -> None:
     out, err, _ = told(SCENES["fixed"])
     assert err.splitlines() == [
-        "        ... connecting",
         "        ... php-fpm.restart: php8.2-fpm is failed since 08:31:11Z (exit 255)",
         *(f"        ... holding 0 s: {number}/6 samples good" for number in range(1, 7)),
     ]

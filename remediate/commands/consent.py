@@ -1,0 +1,69 @@
+"""Consent: asks on the terminal for what the flags of a run leave open."""
+
+from collections.abc import Sequence
+from threading import Event
+from typing import Final
+
+from remediate.commands.terminal import Terminal, interruptible
+from remediate.engine import HostRun
+from remediate.fleet import without_asking
+from remediate.host import Host
+from remediate.options import Options
+from remediate.report.lines import MARGIN, step_lines
+from remediate.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, Decision, RefusalCode
+
+_IMPLICIT: Final = frozenset({"all", "ungrouped"})
+"""Groups that nobody made; the first of them is asked for only where hosts share no other."""
+
+
+def consent(
+    terminal: Terminal, runs: Sequence[HostRun], options: Options, stop: Event
+) -> tuple[RefusalCode, str] | None:
+    """Ask for what the flags leave open; without a terminal, refuse instead of waiting. Ctrl-C sets `stop`."""
+    if not terminal.interactive:
+        return without_asking(runs, options)
+    _show(terminal, runs, options)
+    try:
+        with interruptible():
+            if not stop.is_set():
+                return _asked(terminal, [run.host for run in runs], options)
+    except KeyboardInterrupt:
+        stop.set()
+    return CONSENT_MISSING, "interrupted at the question whether to go on"
+
+
+def _show(terminal: Terminal, runs: Sequence[HostRun], options: Options) -> None:
+    """Show what would run before anybody is asked to agree to it."""
+    agreed = len(runs) <= options.max_hosts and (options.yes or not any(run.host.settings.production for run in runs))
+    for run in () if agreed else runs:
+        steps = run.planned()
+        for number, step in enumerate(steps, 1):
+            if step.decision is Decision.PROCEED:
+                lines = step_lines(number, len(steps), step)
+                terminal.err.write("".join(f"{'':{MARGIN}}{run.host.name}: {line}\n" for line in lines))
+    terminal.err.flush()
+
+
+def _asked(terminal: Terminal, hosts: Sequence[Host], options: Options) -> tuple[RefusalCode, str] | None:
+    names = ", ".join(host.name for host in hosts)
+    if len(hosts) > options.max_hosts:
+        answer = terminal.ask(f"{len(hosts)} hosts need a change ({names}). Type {len(hosts)} to change them all:")
+        if answer != str(len(hosts)):
+            return TOO_MANY_HOSTS, f"{len(hosts)} hosts need a change ({names}) and nobody agreed to that many"
+    production = [host for host in hosts if host.settings.production]
+    if production and not options.yes:
+        names = ", ".join(host.name for host in production)
+        accepted = accepted_names(production)
+        if terminal.ask(f"{names} is production. Type {' or '.join(accepted)} to go on:") not in accepted:
+            return CONSENT_MISSING, f"{names} is production, and its name was not typed"
+    return None
+
+
+def accepted_names(hosts: Sequence[Host]) -> tuple[str, ...]:
+    """Return what may be typed to agree to changing these hosts: the only one's name, or that of a group they share."""
+    shared = set.intersection(*({*host.groups} for host in hosts))
+    groups = sorted(shared - _IMPLICIT)
+    names = [host.name for host in hosts]
+    if len(names) == 1:
+        return tuple(dict.fromkeys([*names, *groups]))
+    return tuple(groups or sorted(shared & {"all"}) or [", ".join(names)])

@@ -1,0 +1,44 @@
+"""The `--json` documents of commands that came to nothing."""
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate import __version__
+from remediate.errors import USAGE_EXIT_CODE
+from remediate.fleet import operator_name
+from remediate.outcome import Mode, Problem, Report, Touched
+from remediate.run_id import new_run_id
+
+
+class Failure(BaseModel):
+    """The `--json` document of a command that is no run and came to nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+    schema_: str = Field(default="remediate.error/1", alias="schema")
+    error: str
+    exit_code: int
+
+
+def failure(message: str, code: int) -> str:
+    """Return that document."""
+    return Failure(error=message, exit_code=code).model_dump_json(by_alias=True)
+
+
+def usage_report(name: str, message: str, *, plan: bool, code: int = USAGE_EXIT_CODE) -> str:
+    """Return the `--json` document of a run that was refused as wrong usage, or could not begin."""
+    report = Report(
+        version=__version__,
+        run=new_run_id(),
+        mode=Mode.PLAN if plan else Mode.FIX,
+        playbook=name,
+        operator=operator_name(),
+        started=datetime.now(UTC),
+        seconds=0,
+        verdict=None,
+        exit_code=code,
+        touched=Touched.NO,
+        error=Problem(code="usage", message=message),
+    )
+    return report.model_dump_json(by_alias=True)

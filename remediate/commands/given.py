@@ -1,0 +1,111 @@
+"""What was given on the command line, read without importing what the command itself needs."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from remediate.errors import ConfigurationError, one_line
+from remediate.inventory import Inventory
+from remediate.masked_writer import self_test
+from remediate.project import Project
+
+if TYPE_CHECKING:
+    from remediate.commands.terminal import Terminal
+    from remediate.host import Host
+    from remediate.options import Options
+    from remediate.session import Session
+
+Flags = Mapping[str, object]
+
+OPTIONS: Final = ("plan", "yes", "hold", "timeout", "wait", "max_hosts", "reason", "incident")
+
+
+class Begun(NamedTuple):
+    """A run as its flags describe it, with the connections to its hosts under way."""
+
+    hosts: "tuple[Host, ...]"
+    options: "Options"
+    connect: "Callable[[Host], Session]"
+
+
+@contextmanager
+def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[Begun]:
+    """Select the hosts and begin to connect to them: the rest of the command is imported meanwhile.
+
+    Raises ConfigurationError before that for flags that cannot be used, and for hosts that do not exist.
+    """
+    hosts = selected(flags, project, terminal.warn)
+    options = options_of(flags)
+    from remediate.dialing import Connections
+
+    for host in hosts:
+        terminal.progress("connecting" if len(hosts) == 1 else f"{host.name}: connecting")
+    with Connections(hosts) as connect:
+        self_test()
+        yield Begun(hosts, options, connect)
+
+
+def selected(flags: Flags, project: Project, warn: Callable[[str], None]) -> "tuple[Host, ...]":
+    """Return the hosts that --host names, of the inventories that are meant. Raises ConfigurationError."""
+    return Inventory.load(inventory_of(flags, project)).select(target_of(flags), warn)
+
+
+def options_of(flags: Flags) -> "Options":
+    """Convert the flags. Raises ConfigurationError naming the flag and what it accepts."""
+    from pydantic import ValidationError
+
+    from remediate.options import Options
+
+    given = {name: flags[name] for name in OPTIONS if flags.get(name) not in {None, False}}
+    try:
+        return Options.model_validate({**given, "overrides": dict(map(_override, _texts(flags.get("override"))))})
+    except ValidationError as error:
+        detail = error.errors()[0]
+        if detail["type"] in {"float_parsing", "int_parsing"}:
+            flag = str(detail["loc"][0]).replace("_", "-")
+            raise ConfigurationError(f"--{flag} takes a number, not {detail['input']!r}") from None
+        raise ConfigurationError(f"--{one_line(error).replace('_', '-')}") from None
+
+
+def target_of(flags: Flags) -> str:
+    """Return what --host names. Raises ConfigurationError when it is missing."""
+    target = flags.get("host")
+    if not isinstance(target, str):
+        raise ConfigurationError("--host is missing: name a host, a group or a pattern of the inventory")
+    return target
+
+
+def inventory_of(flags: Flags, project: Project) -> tuple[Path, ...]:
+    """Return the inventories to read: the one given, else the project's."""
+    given = flags.get("inventory")
+    return (Path(given),) if isinstance(given, str) else project.inventories()
+
+
+def _override(text: str) -> tuple[str, str]:
+    code, equals, why = text.partition("=")
+    if not equals or not why.strip():
+        raise ConfigurationError(f"--override takes CODE=why, not {text!r}")
+    return code, why
+
+
+def text_of(flags: Flags, name: str) -> str | None:
+    """Return what was given for a flag, None when it was not."""
+    value = flags.get(name)
+    return value if isinstance(value, str) else None
+
+
+def file_of(flags: Flags, name: str) -> Path | None:
+    """Return the file that a flag names, to be written. Raises ConfigurationError when it cannot be."""
+    given = text_of(flags, name)
+    if given is None:
+        return None
+    path = Path(given)
+    if not path.parent.is_dir() or path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigurationError(f"--{name}: {given} cannot be written")
+    return path
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
