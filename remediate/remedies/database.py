@@ -1,25 +1,22 @@
 """What brings a database back, and what about it only a person can do."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from remediate.command import Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UnitName, UserName
 from remediate.host import DatabaseUser, Host
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, CredentialsState, DatabaseState, DatabaseTrouble
 from remediate.probes.machine import Machine
-from remediate.probes.mysql import DataDirectory
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
+from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.systemd import Unit, UnitLog, UnitState
 from remediate.remedies.human import HUMAN_STEP, HumanStep
-from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
-from remediate.remedy import Remedy, Step
+from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
 from remediate.survey import Facts
-from remediate.verdict import UNSTABLE, RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.verdict import UNSTABLE, RefusalCode, Verdict, refuse, skip, wait
 
 DATA_DISK_FULL = RefusalCode(
     name="data-disk-full", meaning="The disk with the database's data is full: it cannot start until there is room."
@@ -45,7 +42,6 @@ DATABASE_SILENT = RefusalCode(
     meaning="The database runs and does not answer where it is asked; it may be recovering, so nothing shoots it.",
 )
 
-_START_SECONDS: Final = 120.0
 _FLAPS: Final = 2
 """Starts by systemd itself from which on a database that is starting is not just recovering."""
 _STEADY: Final = 30.0
@@ -55,7 +51,7 @@ _ELSEWHERE: Final = {DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTr
 """What the provider's console has an answer to, where the server is not ours."""
 
 
-class RestartDatabase(Remedy):
+class RestartDatabase(RestartService):
     """Bring the database back when it is down (runbook 4.2; a restart is our own addition to it).
 
     Only a unit that the inventory names as this host's own (`database.unit`). One that runs is never restarted, and
@@ -69,7 +65,7 @@ class RestartDatabase(Remedy):
     settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, DATA_READ_ONLY, DATA_DISK_FULL)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+    start_seconds: ClassVar[float] = 120
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -78,8 +74,9 @@ class RestartDatabase(Remedy):
         return {} if database is None or database.unit is None else {"unit": database.unit}
 
     @property
-    def _unit(self) -> Unit:
-        return Unit(name=self.unit)
+    def service(self) -> str:
+        """See RestartService."""
+        return self.unit
 
     @property
     def _room(self) -> DataDirectory:
@@ -89,43 +86,26 @@ class RestartDatabase(Remedy):
     def _log(self) -> UnitLog:
         return UnitLog(name=self.unit, lines=20)
 
-    def title(self) -> str:
-        """See Remedy."""
-        return self._unit.label()
-
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._unit, self._room, self._log, _CLOCK)
+        return (*super().probes(), self._room, self._log, _CLOCK)
 
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit,)
-
-    def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
+    def on_its_way(self, facts: Facts) -> Verdict | None:
+        """See RestartService: also when systemd is about to start it again, as that start may be a long recovery."""
         unit, name = facts[self._unit], self.title()
-        # Also when systemd is about to start it again by itself: that start may be a long recovery.
-        on_its_way = unit.changing or unit.active == "activating"
-        if unit.restarts >= _FLAPS and (on_its_way or self._young(unit, facts)):
+        coming = unit.changing or unit.active == "activating"
+        if unit.restarts >= _FLAPS and (coming or self._young(unit, facts)):
             # Whether it runs at this very moment is chance, and what was asked a moment ago has another answer.
-            since = "about to be started" if on_its_way else f"up for less than {_STEADY:g} s"
-            return self._no_room(facts) or wait(f"{name} is {unit.describe()}, {since}", UNSTABLE)
-        if on_its_way:
-            return wait(f"{name} is {unit.describe()}, job {unit.job}")
-        if unit.healthy:
-            return skip(f"{name} is active")
-        return (
-            unstartable(unit, name)
-            or self._no_room(facts)
-            or start_limited(unit, name)
-            or proceed(f"{name} is {unit.describe()}")
-        )
+            since = "about to be started" if coming else f"up for less than {_STEADY:g} s"
+            return self.obstacle(facts) or wait(f"{name} is {unit.describe()}, {since}", UNSTABLE)
+        return wait(f"{name} is {unit.describe()}, job {unit.job}") if coming else None
 
     def _young(self, unit: UnitState, facts: Facts) -> bool:
         age = unit.age(facts[_CLOCK].uptime)
         return age is not None and age < _STEADY
 
-    def _no_room(self, facts: Facts) -> Verdict | None:
+    def obstacle(self, facts: Facts) -> Verdict | None:
+        """See RestartService: on a full or read-only disk it cannot start."""
         room = facts[self._room]
         if room.ok is not False:
             return None
@@ -133,14 +113,6 @@ class RestartDatabase(Remedy):
         said = f": {errors[-1].partition('[ERROR]')[2].strip()}" if errors else ""
         code = DATA_DISK_FULL if room.writable else DATA_READ_ONLY
         return refuse(code, f"{self.title()} cannot start, {self.data} is {room.describe()}{said}")
-
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
-        yield from restarting(facts[self._unit], self.unit, seconds=_START_SECONDS)
-
-    def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
-        return restarts(self.unit, seconds=_START_SECONDS)
 
 
 class DatabaseAccess(HumanStep):

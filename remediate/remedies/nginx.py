@@ -1,6 +1,5 @@
 """What brings nginx back."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -11,7 +10,7 @@ from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
 from remediate.probes.certificate import LineageCertificate, LineageChain, ServedCertificate, ServedState
-from remediate.probes.network import NAMELESS, PortOwner
+from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
@@ -27,21 +26,18 @@ from remediate.remedies.certificate import (
 )
 from remediate.remedies.systemd import (
     CONFIG_REFUSALS,
+    PORT_TAKEN,
     UNIT_REFUSALS,
-    restarting,
-    restarts,
-    start_limited,
+    RestartService,
+    shut_out,
     unsound,
-    unstartable,
 )
-from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
+from remediate.remedy import Failed, NotYet, Proven, Remedy, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
-PORT_TAKEN = RefusalCode(name="port-taken", meaning="Another program listens on a port that this one needs.")
 
-
-class RestartNginx(Remedy):
+class RestartNginx(RestartService):
     """Bring nginx back when it is down, its configuration is sound and its ports are free (runbook 4.1).
 
     A running nginx is left alone, also with a broken edit on disk: a restart would take the site down (the check of
@@ -53,7 +49,6 @@ class RestartNginx(Remedy):
     ports: tuple[Port, ...] = Field(default=(80, 443), description="TCP ports that it listens on")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, *CONFIG_REFUSALS, PORT_TAKEN)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -61,62 +56,21 @@ class RestartNginx(Remedy):
         return {"unit": host.settings.nginx_unit}
 
     @property
-    def _unit(self) -> Unit:
-        return Unit(name=self.unit)
+    def service(self) -> str:
+        """See RestartService."""
+        return self.unit
 
     @property
     def _owners(self) -> tuple[PortOwner, ...]:
         return tuple(PortOwner(port=port) for port in self.ports)
 
-    def title(self) -> str:
-        """See Remedy."""
-        return self._unit.label()
-
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit, NginxConfig(), *self._owners)
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit,)
-
-    def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
+    def checks(self) -> tuple[Probe[Fact], ...]:
+        """See RestartService."""
         return (NginxConfig(), *self._owners)
 
-    def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
-        unit, name = facts[self._unit], self.title()
-        if unit.changing:
-            return wait(f"{name} is {unit.describe()}, job {unit.job}")
-        if unit.healthy:
-            return skip(f"{name} is active")
-        return (
-            unstartable(unit, name)
-            or unsound(facts[NginxConfig()], NginxConfig().label())
-            or self._shut_out(facts)
-            or start_limited(unit, name)
-            or proceed(f"{name} is {unit.describe()}")
-        )
-
-    def _shut_out(self, facts: Facts) -> Verdict | None:
-        for owner in self._owners:
-            taken = facts[owner]
-            if taken.programs:
-                why = f"{owner.label()} is taken by {taken.describe()}, so {self.title()} cannot start"
-                # `nginx -t` binds every port for a moment, and the survey asks it at the same time: look again. It
-                # may have ended between what ss reads of the sockets and of the processes.
-                passing = set(taken.names) <= {"nginx", NAMELESS}
-                return wait(why, PORT_TAKEN) if passing else refuse(PORT_TAKEN, why)
-        return None
-
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
-        yield from restarting(facts[self._unit], self.unit)
-
-    def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
-        return restarts(self.unit)
+    def obstacle(self, facts: Facts) -> Verdict | None:
+        """See RestartService."""
+        return unsound(facts[NginxConfig()], NginxConfig().label()) or shut_out(facts, self._owners, self.title())
 
 
 class ReloadNginx(Remedy):

@@ -1,11 +1,9 @@
 """What brings Redis back."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from remediate.command import Run
 from remediate.fields import AbsolutePath, HostName, PhpName, Port, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
@@ -14,18 +12,16 @@ from remediate.probes.redis import AppRedis, RedisState
 from remediate.probes.stores import Link, Trouble
 from remediate.probes.systemd import Unit
 from remediate.remedies.human import HumanStep
-from remediate.remedies.nginx import PORT_TAKEN
-from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
-from remediate.remedy import Remedy, Step
+from remediate.remedies.systemd import PORT_TAKEN, UNIT_REFUSALS, RestartService, shut_out
 from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.verdict import RefusalCode, Verdict, refuse, skip, wait
 
 REDIS_LOADING = RefusalCode(
     name="redis-loading", meaning="Redis is still loading its data from disk; it answers when it is through."
 )
 
 
-class RestartRedis(Remedy):
+class RestartRedis(RestartService):
     """Start Redis when its unit is down (runbook 4.3, where Redis is ours: the inventory's `redis.unit`).
 
     A Redis that runs is never restarted, whatever it says: sessions and queued jobs that it has not saved would be
@@ -42,7 +38,6 @@ class RestartRedis(Remedy):
     settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, PORT_TAKEN, REDIS_LOADING)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -54,8 +49,9 @@ class RestartRedis(Remedy):
         return {name: value for name, value in given.items() if value is not None}
 
     @property
-    def _unit(self) -> Unit:
-        return Unit(name=self.unit)
+    def service(self) -> str:
+        """See RestartService."""
+        return self.unit
 
     @property
     def _owner(self) -> PortOwner:
@@ -65,52 +61,32 @@ class RestartRedis(Remedy):
     def _app(self) -> AppRedis:
         return AppRedis(php=self.php, path=self.path, user=self.user)
 
-    def title(self) -> str:
-        """See Remedy."""
-        return self._unit.label()
+    def checks(self) -> tuple[Probe[Fact], ...]:
+        """See RestartService."""
+        return (self._owner,)
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._unit, self._owner, self._app)
+        return (*super().probes(), self._app)
 
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit,)
+    def on_its_way(self, facts: Facts) -> Verdict | None:
+        """See RestartService: its unit is starting for as long as it loads."""
+        waiting, unit = super().on_its_way(facts), facts[self._unit]
+        return wait(waiting.reason, REDIS_LOADING) if waiting and unit.sub == "start" else waiting
 
-    def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._owner,)
+    def running(self, facts: Facts) -> Verdict | None:
+        """See RestartService."""
+        if facts[self._app].trouble is Trouble.LOADING:
+            return wait(f"{self.title()} is loading its data", REDIS_LOADING)
+        return super().running(facts)
 
-    def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
-        unit, name = facts[self._unit], self.title()
-        if unit.changing:
-            return wait(f"{name} is {unit.describe()}, job {unit.job}", REDIS_LOADING if unit.sub == "start" else None)
-        if unit.healthy:
-            redis = facts[self._app]
-            if redis.trouble is Trouble.LOADING:
-                return wait(f"{name} is loading its data", REDIS_LOADING)
-            return skip(f"{name} is active")
-        return (
-            unstartable(unit, name)
-            or self._shut_out(facts)
-            or start_limited(unit, name)
-            or proceed(f"{name} is {unit.describe()}; what it had not saved is lost already")
-        )
+    def obstacle(self, facts: Facts) -> Verdict | None:
+        """See RestartService."""
+        return shut_out(facts, (self._owner,), self.title())
 
-    def _shut_out(self, facts: Facts) -> Verdict | None:
-        taken = facts[self._owner]
-        if not taken.programs:
-            return None
-        return refuse(PORT_TAKEN, f"{self._owner.label()} is taken by {taken.describe()}: {self.title()} cannot start")
-
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
-        yield from restarting(facts[self._unit], self.unit)
-
-    def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
-        return restarts(self.unit)
+    def remark(self, facts: Facts) -> str:  # noqa: ARG002  # it is so whatever they say
+        """See RestartService."""
+        return "; what it had not saved is lost already"
 
 
 REDIS_NOT_OURS = RefusalCode(

@@ -9,10 +9,9 @@ from remediate.command import Run
 from remediate.fields import ProgramName, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
-from remediate.probes.supervisor import OrphanWorkers, Workers
-from remediate.probes.systemd import Unit
+from remediate.probes.supervisor import OrphanWorkers, StrayProcess, Workers, WorkerState
 from remediate.programs.processes import end_processes
-from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
+from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
 from remediate.remedies.workers import start_program
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
@@ -27,7 +26,7 @@ LEFT_RUNNING = RefusalCode(
 )
 
 
-class RestartSupervisor(Remedy):
+class RestartSupervisor(RestartService):
     """Bring supervisor back when its daemon is down (runbook 4.1, "Restart queue workers").
 
     Workers that a killed daemon left behind are ended first, by identity and gracefully (a Laravel worker finishes
@@ -40,7 +39,6 @@ class RestartSupervisor(Remedy):
     patience: int = Field(default=60, ge=0, le=3600, description="seconds an orphan may take to finish its job")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, LEFT_RUNNING)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -48,62 +46,46 @@ class RestartSupervisor(Remedy):
         return {"user": host.settings.app_user}
 
     @property
-    def _unit(self) -> Unit:
-        return Unit(name=self.unit)
+    def service(self) -> str:
+        """See RestartService."""
+        return self.unit
 
     @property
     def _orphans(self) -> OrphanWorkers:
         return OrphanWorkers(unit=self.unit)
 
-    def title(self) -> str:
-        """See Remedy."""
-        return self._unit.label()
-
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit, self._orphans)
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit,)
-
-    def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
+    def checks(self) -> tuple[Probe[Fact], ...]:
+        """See RestartService."""
         return (self._orphans,)
 
-    def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
-        unit, name = facts[self._unit], self.title()
-        if unit.changing:
-            return wait(f"{name} is {unit.describe()}, job {unit.job}")
-        if unit.healthy:
-            return skip(f"{name} is active")
-        refusal = unstartable(unit, name)
-        if refusal is not None:
-            return refusal
+    def _own(self, process: StrayProcess) -> bool:
+        return process.is_worker and process.user == self.user
+
+    def obstacle(self, facts: Facts) -> Verdict | None:
+        """See RestartService: what is no worker of this user's is not ours to end."""
+        strangers = [each for each in facts[self._orphans].processes if not self._own(each)]
+        if not strangers:
+            return None
+        who = f"{strangers[0].arguments} (pid {strangers[0].pid}, user {strangers[0].user})"
+        unit = facts[self._unit].describe()
+        why = f"{self.title()} is {unit}, and {len(strangers)} of its programs still run: {who}"
+        return refuse(LEFT_RUNNING, why)
+
+    def remark(self, facts: Facts) -> str:
+        """See RestartService."""
         left = facts[self._orphans].processes
-        strangers = [each for each in left if not (each.is_worker and each.user == self.user)]
-        if strangers:
-            who = f"{strangers[0].arguments} (pid {strangers[0].pid}, user {strangers[0].user})"
-            return refuse(
-                LEFT_RUNNING, f"{name} is {unit.describe()}, and {len(strangers)} of its programs still run: {who}"
-            )
-        if limited := start_limited(unit, name):
-            return limited
-        return proceed(
-            f"{name} is {unit.describe()}{f', workers left behind: {len(left)} unsupervised' if left else ''}"
-        )
+        return f", workers left behind: {len(left)} unsupervised" if left else ""
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
-        workers = [each for each in facts[self._orphans].processes if each.is_worker and each.user == self.user]
+        workers = [each.identity for each in facts[self._orphans].processes if self._own(each)]
         if workers:
-            yield end_processes((process.identity for process in workers), self.user, self.patience)
-        yield from restarting(facts[self._unit], self.unit)
+            yield end_processes(workers, self.user, self.patience)
+        yield from super().apply(facts)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        return (*restarts(self.unit), end_processes((), self.user, self.patience))
+        return (*super().changes(), end_processes((), self.user, self.patience))
 
 
 class StartWorkers(Remedy):
@@ -157,15 +139,22 @@ class StartWorkers(Remedy):
         if workers.broken:
             return proceed(f"{self.program} is {workers.describe()}")
         if workers.changing:
-            ending = next((each.name for each in workers.changing if each.state == "STOPPING"), None)
-            until = (
-                "; one that stops ends its job first, for stopwaitsecs at most: "
-                f"`sudo supervisorctl signal KILL {ending}` breaks the job off"
-            )
-            return wait(f"{self.program} is {workers.describe()}{until if ending else ''}")
+            return wait(f"{self.program} is {workers.describe()}{_until_it_ends(workers)}")
         return skip(f"{self.program} is {workers.describe()}")
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
         # `NAME:*` is every process of the group; those that run are left as they are ("already started").
         return (start_program(self.program),)
+
+
+def _until_it_ends(workers: WorkerState) -> str:
+    """Say how long one that stops may take, and what a person can do: supervisor 4.1 itself signals none that stops."""
+    ending = next((each for each in workers.changing if each.state == "STOPPING"), None)
+    if ending is None:
+        return ""
+    said = "; one that stops ends its job first, for stopwaitsecs at most"
+    if ending.pid is None:
+        return said
+    ask, force = (f"`sudo kill -{signal} {ending.pid}`" for signal in ("CONT", "KILL"))
+    return f"{said}: if a signal has stopped it (state T), {ask} lets it end; {force} breaks the job off"

@@ -1,6 +1,5 @@
 """What restarts a unit whose processes run away: the pool rather than its worker, the service rather than its child."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
@@ -18,13 +17,12 @@ from remediate.remedies.process import UNIT_PROCESS, too_much
 from remediate.remedies.systemd import (
     CONFIG_REFUSALS,
     UNIT_REFUSALS,
-    restarting,
-    restarts,
+    RestartService,
     start_limited,
     unsound,
     unstartable,
 )
-from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
+from remediate.remedy import NotYet, Proven, Remedy, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
@@ -129,7 +127,7 @@ class RecyclePhpFpm(Remedy):
         return result
 
 
-class RestartUnit(Remedy):
+class RestartUnit(RestartService):
     """Restart a unit of the application whose process runs away (runbook 4.5): `kill -9` would only bring it back.
 
     Only a unit that the inventory lists in `restartable_units`. Not again when it was started a short time ago: what
@@ -144,7 +142,6 @@ class RestartUnit(Remedy):
     settle: float = Field(default=15, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, UNIT_PROCESS)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -155,24 +152,17 @@ class RestartUnit(Remedy):
         return {**given, **({"unit": units[0]} if len(units) == 1 else {})}
 
     @property
-    def _unit(self) -> Unit:
-        return Unit(name=self.unit)
+    def service(self) -> str:
+        """See RestartService."""
+        return self.unit
 
-    def title(self) -> str:
-        """See Remedy."""
-        return self._unit.label()
+    def checks(self) -> tuple[Probe[Fact], ...]:
+        """See RestartService."""
+        return (self.usage,)
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self.usage, self._unit, Machine())
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit,)
-
-    def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self.usage,)
+        return (*super().probes(), Machine())
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
@@ -192,14 +182,6 @@ class RestartUnit(Remedy):
             stop = f"sudo systemctl stop {full_name(self.unit)}"
             return refuse(UNIT_PROCESS, f"{found}; {self.title()} {said}: another start will not help. By hand: {stop}")
         return start_limited(unit, self.title()) or proceed(found)
-
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
-        yield from restarting(facts[self._unit], self.unit)
-
-    def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
-        return restarts(self.unit)
 
     def verify(self, before: Facts, after: Facts) -> Verification:
         """It was started anew, and none of its processes is busy again, however young."""
