@@ -181,7 +181,19 @@ class HttpRequest(BaseModel):
 
 _CURL_HERE = r"""
 port=$1; shift
-ask() { place=$1; shift; curl --connect-to "::$place:$port" "$@"; }
+# To read every authority that the host trusts costs more than all the rest. Their folder has them by name: then one is
+# read, for curl's --cacert, and whichever has signed. Who is not trusted by that is asked again with all of them.
+for one in /etc/ssl/certs/*.0; do break; done
+[ -r "$one" ] || one=
+case $* in *--cacert*) one= ;; esac
+ask() {
+  place=$1; shift
+  if [ -n "$one" ]; then
+    { told=$(curl --cacert "$one" --capath /etc/ssl/certs --connect-to "::$place:$port" "$@" 2>&1 >&4); } 4>&1; code=$?
+    case $code in 60|77) ;; *) printf '%s' "$told" >&2; return "$code" ;; esac
+  fi
+  curl --connect-to "::$place:$port" "$@"
+}
 # Only what got no answer is asked again, and only an answer counts: the first failure is told otherwise.
 again() {
   more=$(ask "$@" 2>&1 >&3) || return

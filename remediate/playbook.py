@@ -17,6 +17,7 @@ from remediate.probe import Fact, Probe
 from remediate.remedy import Remedy
 from remediate.runbook import Trace
 from remediate.survey import Facts
+from remediate.together import commands_for
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -58,8 +59,7 @@ class Treatment:
 
     def privileges(self) -> tuple[Run, ...]:
         """Every privileged command that this may need on the host."""
-        asked = (probe.command() for probe in self.probes())
-        commands = (run for run in asked if isinstance(run, Run) and run.user is not None)
+        commands = (run for run in commands_for(self.probes()) if run.user is not None)
         return tuple(dict.fromkeys((*commands, *(run for each in self.remedies for run in each.privileges()))))
 
 

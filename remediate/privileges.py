@@ -53,6 +53,7 @@ _VERBS: Final = {
     "rows": "counts the rows of the application's tables, which takes time there",
     "shorten-log": "empties one declared log: what it said is gone, but for a sample",
     "supervisor": "reads supervisor's programs and starts the declared ones, with their logs opened as root",
+    "together": "starts the application's code and asks it any of `app`, `cache`, `queue` and `redis`",
     "webhook": "starts the application's code and sends one signed test event to its own webhook",
 }
 """By verb of the helper, whoever it runs as."""

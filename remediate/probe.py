@@ -2,6 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -71,6 +72,23 @@ class Fact(BaseModel, ABC):
         return self.incarnation == earlier.incarnation
 
 
+class Batch(BaseModel, ABC):
+    """How one command answers several questions; those with equal batches are asked together.
+
+    Each answer is, byte for byte, what its own command would have printed: a fence compares it with that.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def command(self, asked: Sequence[Run]) -> Run:
+        """Return the command that answers them all; its permission is the same whatever is asked."""
+
+    @abstractmethod
+    def split(self, asked: Sequence[Run], output: Output) -> Sequence[Output | None]:
+        """Return the answer to each, in their order; None for one that has to be asked by itself."""
+
+
 T_co = TypeVar("T_co", bound=Fact, covariant=True)
 
 
@@ -100,6 +118,10 @@ class Probe(BaseModel, ABC, Generic[T_co]):
     @abstractmethod
     def command(self) -> Question:
         """How to ask. A question that a controller asks is an HttpRequest or a TlsRequest."""
+
+    def batch(self) -> Batch | None:
+        """Return what can answer it together with others, None where nothing can."""
+        return None
 
     @abstractmethod
     def parse(self, output: Output) -> T_co:

@@ -16,6 +16,7 @@ from remediate.frames import HEADER_LIMIT, Frame, FrameReader, NotFrames
 from remediate.link import Channel, Link, LinkLost
 from remediate.probe import Fact, Probe
 from remediate.script import STDERR_LIMIT, STDOUT_LIMIT, Act, build, shell_command
+from remediate.together import Asking, askings
 
 Answers = Mapping[Probe[Fact], Output | Unreadable]
 
@@ -84,11 +85,12 @@ class Session(Protocol):
         seconds: float,
         owner: Sequence[str] = (),
         extra: float = 0,
+        together: bool = True,
     ) -> Rounds:
         """Start one exec that ends within `seconds` on the host and here. Raises Unreachable: nothing was sent.
 
         `owner` names who acts, for a second run that finds the host locked; `extra` seconds beyond its own deadline
-        are given to each question.
+        are given to each question; `together` lets one command answer several, where that is possible.
         """
 
     def close(self) -> None:
@@ -109,17 +111,12 @@ class ShellSession:
         seconds: float,
         owner: Sequence[str] = (),
         extra: float = 0,
+        together: bool = True,
     ) -> "ShellRounds":
         """See Session."""
         nonce = secrets.token_hex(16)
-        commands = [probe.command() for probe in probes]
-        asked = [
-            command.model_copy(update={"seconds": command.seconds + extra})
-            for command in commands
-            if isinstance(command, Run)
-        ]
-        if len(asked) != len(probes):
-            raise TypeError("a host can only be asked what is asked from the host")
+        asked = askings(probes, together=together)
+        commands = [each.run.model_copy(update={"seconds": each.run.seconds + extra}) for each in asked]
         words = [re.sub(r"[^A-Za-z0-9._@:-]", "_", word)[:64] for word in owner]
         try:
             channel = self._link.start(shell_command(seconds, owner=words if act else ()), seconds=seconds + 10)
@@ -127,8 +124,8 @@ class ShellSession:
             raise Unreachable(UnreachableCode.LOST, f"the link died before anything was sent: {error}") from error
         except TimeoutError as error:
             raise Unreachable(UnreachableCode.TIMEOUT, "the host does not start a shell") from error
-        *first, last = build(nonce, asked, act).splitlines(keepends=True)
-        rounds = ShellRounds(channel, nonce, tuple(probes), act)
+        *first, last = build(nonce, commands, act).splitlines(keepends=True)
+        rounds = ShellRounds(channel, nonce, asked, act)
         try:
             channel.send(b"".join(first))
         except (LinkLost, TimeoutError) as error:
@@ -146,16 +143,16 @@ class ShellSession:
 class ShellRounds:
     """The answers of one script, read as they come."""
 
-    def __init__(self, channel: Channel, nonce: str, probes: tuple[Probe[Fact], ...], act: Act | None) -> None:
+    def __init__(self, channel: Channel, nonce: str, asked: tuple[Asking, ...], act: Act | None) -> None:
         self._channel = channel
         self._reader = FrameReader(nonce)
         self._frames: deque[Frame] = deque()
-        self._probes = probes
+        self._asked = asked
         self._act = act
         self._greeted = False
         self._fresh = True
         self._harmless = act is None
-        self._allowed = NOISE_LIMIT + ANSWER_LIMIT * (len(probes) + (len(act.steps) if act else 0))
+        self._allowed = NOISE_LIMIT + ANSWER_LIMIT * (len(asked) + (len(act.steps) if act else 0))
 
     def start(self, last_line: bytes) -> None:
         """Send the line that sets everything going; from here on an act may be under way."""
@@ -196,9 +193,9 @@ class ShellRounds:
         """See Rounds."""
         if not self._fresh:
             self._send(b"again\n")
-            self._allowed = NOISE_LIMIT + ANSWER_LIMIT * len(self._probes)
+            self._allowed = NOISE_LIMIT + ANSWER_LIMIT * len(self._asked)
         self._fresh = False
-        asked = {str(index): probe for index, probe in enumerate(self._probes)}
+        asked = {str(index): each for index, each in enumerate(self._asked)}
         parts: dict[tuple[str, str], bytes] = {}
         answers: dict[Probe[Fact], Output | Unreadable] = {}
         try:
@@ -210,7 +207,7 @@ class ShellRounds:
                         if index not in asked:
                             raise self._nonsense()
                         output = self._output(parts.pop(("out", index), b""), parts.pop(("err", index), b""), status)
-                        answers[asked[index]] = output
+                        answers.update(asked[index].answers(output))
                     case _:
                         pass
         except TimeoutError:

@@ -14,6 +14,7 @@ from remediate.probe import TIMED_OUT, Fact, Probe
 from remediate.script import Act
 from remediate.session import Acted, ActState, Answers, Rounds, Session
 from remediate.survey import Facts
+from remediate.together import Unanswered
 from remediate.vantage import Vantage
 
 SURVEY_SECONDS: Final = 40.0
@@ -110,16 +111,17 @@ class Surveyor:
     def read(self, rounds: Rounds, here: Probes, there: Probes, alone: Probes = ()) -> Facts:
         """Take one more round of answers, the controller's own asked meanwhile, and lay them over the earlier ones.
 
-        What a slow host did not answer in time among all the others is asked once more without them, and from then on
-        never among them: all at once they keep each other from being answered. It gets as much more time as the
-        slowest round took: a host at a tenth of a core needs that for what another one answers within its deadline.
+        What the command for several questions did not answer, or a slow host not in time among all the others, is
+        asked once more without them, and from then on never among them: all at once they keep each other from being
+        answered. It gets as much more time as the slowest round took: a host at a tenth of a core needs that for what
+        another one answers within its deadline.
         """
         asked, begun = self._asker.submit(self._controller.ask, there), monotonic()
         answers = dict(rounds.next())
         self._extra = max(self._extra, min(monotonic() - begun, _MOST_EXTRA))
         answers |= asked.result()
         if len(here) > 1:
-            late = tuple(probe for probe in here if _timed_out(answers.get(probe)))
+            late = tuple(probe for probe in here if _open(answers.get(probe)))
             self._late.update(late)
             alone = (*alone, *late)
         answers |= self._without_others(alone)
@@ -136,7 +138,7 @@ class Surveyor:
         if not alone:
             return {}
         try:
-            rounds = self._session.begin(alone, seconds=SURVEY_SECONDS + self._extra, extra=self._extra)
+            rounds = self._session.begin(alone, seconds=SURVEY_SECONDS + self._extra, extra=self._extra, together=False)
             try:
                 answers = rounds.next()
             finally:
@@ -155,6 +157,11 @@ class Surveyor:
         """Leave the host."""
         self._asker.shutdown()
         self._session.close()
+
+
+def _open(answer: Output | Unreadable | None) -> bool:
+    """Whether it may still be answered when it is asked without the others."""
+    return _timed_out(answer) or isinstance(answer, Unanswered)
 
 
 def _timed_out(answer: Output | Unreadable | None) -> bool:

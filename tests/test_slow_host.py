@@ -58,8 +58,9 @@ class SlowHost(ScriptedSession):
         seconds: float,
         owner: Sequence[str] = (),
         extra: float = 0,
+        together: bool = True,
     ) -> "Slow":
-        rounds = super().begin(probes, act, seconds=seconds, owner=owner, extra=extra)
+        rounds = super().begin(probes, act, seconds=seconds, owner=owner, extra=extra, together=together)
         return Slow(self, rounds, len(probes), self.clock.now + seconds)
 
 

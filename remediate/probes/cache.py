@@ -9,7 +9,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.probe import Fact, Probe
-from remediate.probes.php import answered, ask_php
+from remediate.probes.php import Together, answered, ask_php
 
 MARKER = "storage/framework/remediate-cache-fallback"
 """Remembers, below the directory of artisan, which store the cache was in before it was moved into files.
@@ -65,6 +65,10 @@ class Cache(Probe[CacheState]):
     def command(self) -> Run:
         """See Probe."""
         return ask_php(self.php, "cache", self.path, user=self.user, seconds=15)
+
+    def batch(self) -> Together:
+        """See Probe."""
+        return Together(php=self.php, path=self.path, user=self.user)
 
     def parse(self, output: Output) -> CacheState:
         """See Probe."""

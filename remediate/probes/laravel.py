@@ -10,7 +10,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.probe import Fact, Probe, last_line
-from remediate.probes.php import answered, ask_php
+from remediate.probes.php import Together, answered, ask_php
 from remediate.probes.systemd import LogLines
 
 
@@ -58,6 +58,10 @@ class App(_AppQuestion):
     def command(self) -> Run:
         """See Probe."""
         return self._ask("state")
+
+    def batch(self) -> Together:
+        """See Probe."""
+        return Together(php=self.php, path=self.path, user=self.user)
 
     def parse(self, output: Output) -> AppState:
         """See Probe."""
@@ -131,6 +135,10 @@ class AppDatabase(_AppQuestion):
     def command(self) -> Run:
         """See Probe."""
         return self._ask("database")
+
+    def batch(self) -> Together:
+        """See Probe."""
+        return Together(php=self.php, path=self.path, user=self.user)
 
     def parse(self, output: Output) -> DatabaseState:
         """See Probe."""

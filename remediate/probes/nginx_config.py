@@ -21,13 +21,21 @@ show() {
   seen="$seen $1 "
   printf '# configuration file %s:\n' "$1"
   [ -r "$1" ] || { echo 'unreadable;'; return; }
-  awk -v kept="^($kept)[ \t]" '
-    { line = $0; sub(/^[ \t]+/, "", line) }
+  found=$(awk -v kept="^($kept)[ \t]" '
+    {
+      line = $0; sub(/^[ \t]+/, "", line); n = split(line, parts, /[;{}]/)
+      for (i = 1; i <= n; i++) if (sub(/^[ \t]*include[ \t]+["\047]?/, "", parts[i])) {
+        sub(/["\047].*/, "", parts[i]); included = included " " parts[i]
+      }
+    }
     line == "" || line ~ /^#/ { next }
     !open && line ~ /^[A-Za-z0-9_.\/+-]+[ \t][^;{}"#\047]*;[ \t\r]*$/ && line !~ kept { next }
-    { print line; open = line !~ /[;{}][ \t\r]*(#.*)?$/ }' "$1"
-  for file in $(tr ';{}' '\n' <"$1" |
-    sed -n 's/^[[:space:]]*include[[:space:]]\{1,\}["'\'']\{0,1\}\([^"'\'']*\).*/\1/p'); do
+    { print line; open = line !~ /[;{}][ \t\r]*(#.*)?$/ }
+    END { printf "\n#%s", included }' "$1")
+  printf %s "${found%
+#*}"
+  for file in ${found##*
+#}; do
     case $file in /*) ;; *) file=/etc/nginx/$file ;; esac
     [ ! -e "$file" ] || show "$file"
   done

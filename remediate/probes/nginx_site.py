@@ -16,22 +16,28 @@ from remediate.probes.nginx_config import CONFIGURATION, DUMP, site_blocks
 _SOCKETS: Final = r"""
 user=$(sed -n 's/^[[:space:]]*user[[:space:]]\{1,\}\([A-Za-z0-9_.-]*\).*;.*/\1/p' /etc/nginx/nginx.conf 2>/dev/null)
 [ -z "$user" ] || echo "user $user $(id -Gn -- "$user" 2>/dev/null)"
-! ports=$(ss -lntH 2>/dev/null) || echo "ports" $(printf '%s\n' "$ports" | awk '{ sub(/.*:/, "", $4); print $4 }')
-ss -lxnH 2>/dev/null | awk '$5 ~ /^\// { print "heard", $5 }' | sort -u | head -n 200
+! listening=$(ss -lntxH 2>/dev/null) || printf '%s\n' "$listening" | awk '
+  $1 == "tcp" { sub(/.*:/, "", $5); ports = ports " " $5 }
+  $5 ~ /^\// && !seen[$5]++ && ++heard <= 200 { print "heard", $5 }
+  END { print "ports" ports }'
 gone() {
   up=$(dirname -- "$1")
   while [ ! -e "$up" ] && [ "$up" != / ]; do up=$(dirname -- "$up"); done
   [ -x "$up" ]
 }
-grep -rhosE 'unix:/[^;:"[:space:]]+' /etc/nginx | sed 's/^unix://' | sort -u | head -n 100 | while read -r path; do
+grep -rhosE 'unix:/[^;:"[:space:]]+' /etc/nginx | awk '!seen[$0]++ && ++n <= 100 { print substr($0, 6) }' |
+while read -r path; do
   # An access list may let in whom the mode does not: it shows as a plus sign.
-  if [ -S "$path" ]; then echo "socket $(stat -L -c '%U %G' -- "$path") $(ls -ldL -- "$path" | cut -c 1-11) $path"
+  if [ -S "$path" ]; then
+    set -- $(ls -ldL -- "$path")
+    # A name with a blank in it would stand in the place of another.
+    if [ $# = 9 ]; then echo "socket $3 $4 $1 $path"; else echo "unseen $path"; fi
   elif gone "$path"; then echo "gone $path"
   else echo "unseen $path"; fi
 done
 """
 _KEPT: Final = "include|listen|server_name|server|fastcgi_pass|error_log"
-_SOCKET: Final = re.compile(r"socket (\S+) (\S+) s(\S{9})([+. ]?) (/.*)")
+_SOCKET: Final = re.compile(r"socket (\S+) (\S+) s(\S{9})([+.]?) (/.*)")
 
 
 class Target(BaseModel):

@@ -10,7 +10,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, ClassName, PhpName, QueueName, UserName
 from remediate.probe import Fact, Probe, T_co
-from remediate.probes.php import answered, ask_php
+from remediate.probes.php import Together, answered, ask_php
 
 
 class StoreTrouble(Enum):
@@ -132,6 +132,10 @@ class OfQueue(Probe[T_co]):
     def ask(self, question: str, *words: str, seconds: float = 15) -> Run:
         """Return the command that asks it, with a deadline in seconds."""
         return ask_php(self.php, "queue", self.path, question, *words, user=self.user, seconds=seconds)
+
+    def batch(self) -> Together:
+        """See Probe."""
+        return Together(php=self.php, path=self.path, user=self.user)
 
 
 class FailedJobs(OfQueue[FailedJobsState]):

@@ -8,7 +8,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.probe import Fact, Probe
-from remediate.probes.php import answered, ask_php
+from remediate.probes.php import Together, answered, ask_php
 from remediate.probes.stores import Content, Link, Role, Scan, Store, Trouble
 
 _TROUBLES = {
@@ -100,6 +100,9 @@ class _RedisQuestion(Probe[Any]):
         # A server that does not answer is given up after three seconds, and asked once only.
         return ask_php(self.php, "redis", self.path, view, question, user=self.user, seconds=25)
 
+    def _with_others(self) -> Together:
+        return Together(php=self.php, path=self.path, user=self.user)
+
 
 class AppRedis(_RedisQuestion):
     """Ask Redis for a write that never writes, on every connection that the application uses.
@@ -118,6 +121,10 @@ class AppRedis(_RedisQuestion):
     def command(self) -> Run:
         """See Probe."""
         return self._ask("fresh" if self.fresh else "cached", "state")
+
+    def batch(self) -> Together | None:
+        """See Probe."""
+        return None if self.fresh else self._with_others()
 
     def parse(self, output: Output) -> RedisState:
         """See Probe."""
@@ -163,6 +170,10 @@ class RedisContent(_RedisQuestion):
     def command(self) -> Run:
         """See Probe."""
         return self._ask("cached", "content")
+
+    def batch(self) -> Together:
+        """See Probe."""
+        return self._with_others()
 
     def parse(self, output: Output) -> ContentState:
         """See Probe."""

@@ -203,19 +203,27 @@ class StrayWorkers(Fact):
 
 _STRAYS = r"""
 main=$(systemctl show --value -p MainPID -- "$1") || exit 3
-stat() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null; }
+# With nothing but the shell: a program for each field of each process would cost more than all the rest.
+look() {
+  parent= began=
+  read -r line 2>/dev/null <"/proc/$1/stat" || return
+  # The name before may hold anything; the kernel writes a line break in it as \n.
+  set -- ${line##*) }
+  parent=$2 began=${20}
+}
 ancestor() {
   each=$1
   while [ "${each:-1}" -gt 1 ]; do
     [ "$each" = "$main" ] && return 0
-    each=$(stat "$each" | cut -d ' ' -f 2)
+    look "$each"
+    each=$parent
   done
   return 1
 }
 for file in $(grep -lE "/$2(/|\$)" /proc/[0-9]*/cgroup 2>/dev/null); do
   p=${file#/proc/}; p=${p%/cgroup}
   ancestor "$p" && continue
-  began=$(stat "$p" | cut -d ' ' -f 20)
+  look "$p"
   [ -n "$began" ] && printf '%s %s %s ' "$p" "$began" "$(ls -ld "/proc/$p" | awk '{print $3}')" &&
     tr '\0\n' '  ' <"/proc/$p/cmdline" && echo
 done

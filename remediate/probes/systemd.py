@@ -1,5 +1,6 @@
 """The state of a systemd unit, and its last log lines."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal, Self
 
@@ -8,7 +9,7 @@ from pydantic import Field
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import UnitName
-from remediate.probe import Fact, Probe, last_line, whole_number
+from remediate.probe import Batch, Fact, Probe, last_line, whole_number
 
 SYSTEMCTL = "/usr/bin/systemctl"
 JOURNALCTL = "/usr/bin/journalctl"
@@ -115,6 +116,24 @@ class UnitState(Fact):
         return " ".join(words)
 
 
+_SHOW = ("env", "TZ=UTC", "systemctl", "show", f"--property={','.join(_PROPERTIES)}", "--")
+
+
+class ShownTogether(Batch):
+    """Several units, shown by one systemctl: one after the other, with an empty line between two of them."""
+
+    def command(self, asked: Sequence[Run]) -> Run:
+        """See Batch."""
+        return Run.of(*_SHOW, *(run.argv[-1] for run in asked), seconds=5)
+
+    def split(self, asked: Sequence[Run], output: Output) -> Sequence[Output | None]:
+        """See Batch."""
+        shown = output.stdout.removesuffix("\n").split("\n\n")
+        if output.exit != 0 or output.cut or len(shown) != len(asked):
+            return [None] * len(asked)
+        return [Output(stdout=f"{each}\n") for each in shown]
+
+
 class Unit(Probe[UnitState]):
     """Ask systemd about one unit."""
 
@@ -129,11 +148,11 @@ class Unit(Probe[UnitState]):
         """See Probe."""
         # TZ keeps the host's time zone out of it (--timestamp=utc does not exist before systemd 247); the list of
         # properties keeps the answer stable, so that it is the same byte for byte while nothing happens to the unit.
-        return Run.of(
-            *("env", "TZ=UTC", "systemctl", "show", f"--property={','.join(_PROPERTIES)}"),
-            *("--", full_name(self.name)),
-            seconds=5,
-        )
+        return Run.of(*_SHOW, full_name(self.name), seconds=5)
+
+    def batch(self) -> "ShownTogether":
+        """See Probe."""
+        return ShownTogether()
 
     def parse(self, output: Output) -> UnitState:
         """See Probe."""

@@ -15,7 +15,6 @@ HELPER: Final = f"/opt/remediate/helper-{HELPER_VERSION}"
 """Where a host keeps its helper (remediate.helper): below directories that only root can write."""
 
 _COMMENTS: Final = {".php": "//", ".sh": "#", ".sql": "--"}
-_INCLUDE: Final = "-- include "
 _PACKAGES: Final = ("remediate.programs", "remediate.probes.php")
 
 
@@ -24,9 +23,10 @@ def program_text(package: str, name: str) -> str:
     """Return a program as one line, as `php -r` and `sh -c` take it: a sudoers rule can express no more."""
     text = resources.files(package).joinpath(name).read_text()
     comment = next(mark for suffix, mark in _COMMENTS.items() if name.endswith(suffix))
+    include = f"{comment} include "
     included = (
-        program_text(package, line.removeprefix(_INCLUDE)) if line.startswith(_INCLUDE) else line.strip()
-        for line in text.splitlines()
+        program_text(package, line.removeprefix(include)) if line.startswith(include) else line
+        for line in map(str.strip, text.splitlines())
     )
     lines = (line for line in included if not line.startswith(comment))
     return " ".join(line for line in lines if line).removeprefix("<?php ")

@@ -3,10 +3,13 @@
 # Prints `group:name STATE pid N, uptime SECONDS` a process; of one that stops, its pid only. Exit status: 3 when the daemon does not answer, 1 when it
 # refuses. The socket and the password for it stand in the daemon's own configuration.
 for file in /etc/supervisor/supervisord.conf /etc/supervisord.conf; do [ ! -r "$file" ] || break; done;
-value() { awk -v part="$1" -v key="$2" '
-/^\[/ { at = $0 ~ ("^\\[" part "\\]") }
-at && $0 ~ ("^" key "[ \t]*=") { sub(/^[^=]*=[ \t]*/, ""); sub(/[ \t]+;.*$/, ""); sub(/[ \t]+$/, ""); print; exit }' "$file"; };
-socket=$(value unix_http_server file); user=$(value supervisorctl username); word=$(value supervisorctl password);
+settings=$(awk '
+/^\[/ { part = substr($0, 1, index($0, "]")) }
+{ name = $0; sub(/[ \t]*=.*/, "", name); name = part name }
+/=/ && !(name in found) { text = $0; sub(/^[^=]*=[ \t]*/, "", text); sub(/[ \t]+;.*$/, "", text); sub(/[ \t]+$/, "", text); found[name] = text }
+END { print found["[unix_http_server]file"]; print found["[supervisorctl]username"]; print found["[supervisorctl]password"] "." }' "$file");
+line=$(printf '\n.'); line=${line%.}; settings=${settings%.};
+socket=${settings%%"$line"*}; settings=${settings#*"$line"}; user=${settings%%"$line"*}; word=${settings#*"$line"};
 case $socket in /*) ;; *) echo "supervisor: $file names no socket" >&2; exit 1 ;; esac;
 quoted() { printf %s "$1" | sed 's/[\\"]/\\&/g'; };
 ask() { { [ -z "$user" ] || printf 'user = "%s:%s"\n' "$(quoted "$user")" "$(quoted "$word")"; } | curl -q --noproxy '*' --silent --show-error --fail --max-time "$1" --unix-socket "$socket" --header 'Content-Type: text/xml' --data-binary "<methodCall><methodName>supervisor.$2</methodName><params>$3</params></methodCall>" --config - http://localhost/RPC2; };

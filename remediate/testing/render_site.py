@@ -48,7 +48,7 @@ def _around(fact: SiteServed) -> Iterator[str]:
 
 def _place(target: Target) -> str:
     owner, _, mode = target.owner.partition(" ")
-    return _PLACES[target.there].format(owner=f"{owner.replace(':', ' ')} s{mode} ", path=target.address)
+    return _PLACES[target.there].format(owner=f"{owner.replace(':', ' ')} s{mode}", path=target.address)
 
 
 def _configuration(probe: NginxSite, fact: SiteServed) -> Iterator[str]:

@@ -91,6 +91,7 @@ class ScriptedSession:
         seconds: float,  # noqa: ARG002  # nothing here takes time
         owner: Sequence[str] = (),
         extra: float = 0,  # noqa: ARG002
+        together: bool = True,  # noqa: ARG002
     ) -> "ScriptedRounds":
         """See Session."""
         if self._unreachable is not None:

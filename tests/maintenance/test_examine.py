@@ -260,6 +260,7 @@ def test_an_interruption_lets_go_of_every_host(look: Looking) -> None:
             seconds: float,
             owner: Sequence[str] = (),
             extra: float = 0,
+            together: bool = True,
         ) -> ScriptedRounds:
             os.kill(os.getpid(), signal.SIGINT)
             answered.append(closed.wait(10))

@@ -430,8 +430,17 @@ def test_a_dead_php_is_brought_back_through_a_real_shell(tmp_path: Path) -> None
             "systemctl",
             """case "$*" in
               restart*) [ "$PAPER_USER" = root ] && touch "$HOME/mended" ;;
-              *-fpm*) [ -e "$HOME/mended" ] && cat "$HOME/running" || cat "$HOME/failed" ;;
-              *) cat "$HOME/nginx" ;;
+              *)
+                while [ "$1" != -- ]; do shift; done
+                shift
+                first=$1
+                for unit; do
+                  [ "$unit" = "$first" ] || echo
+                  case $unit in
+                    *-fpm*) [ -e "$HOME/mended" ] && cat "$HOME/running" || cat "$HOME/failed" ;;
+                    *) cat "$HOME/nginx" ;;
+                  esac
+                done ;;
             esac""",
         )
         paper.script(

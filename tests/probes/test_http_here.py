@@ -20,7 +20,9 @@ from remediate.vantage import Vantage
 
 
 @contextmanager
-def serving(address: str, *, proxied: bool = False, status: str = "200 OK") -> Iterator[int]:
+def serving(
+    address: str, *, proxied: bool = False, status: str = "200 OK", context: ssl.SSLContext | None = None
+) -> Iterator[int]:
     """Answer every request; behind a load balancer, only one that begins with its header."""
     page = f"HTTP/1.1 {status}\r\nContent-Length: 7\r\nConnection: close\r\n\r\nWelcome".encode()
 
@@ -30,6 +32,11 @@ def serving(address: str, *, proxied: bool = False, status: str = "200 OK") -> I
                 connection, _ = server.accept()
             except OSError:
                 return
+            if context is not None:
+                try:
+                    connection = context.wrap_socket(connection, server_side=True)
+                except OSError:  # whoever does not trust it leaves
+                    continue
             with connection:
                 data = connection.recv(4096)
                 while b"\r\n\r\n" not in data and (more := connection.recv(4096)):
@@ -63,33 +70,58 @@ def test_a_healthy_site_is_healthy_by_whatever_it_listens(address: str, *, proxi
         assert asked(port).ok is True
 
 
+def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """Make a certificate that nobody else has signed, for a server, and return the file of it."""
+    folder.mkdir(exist_ok=True)
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    made = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "40", "-keyout", key)
+    names = ("-subj", "/CN=shop.example.com", "-addext", "subjectAltName=DNS:shop.example.com", "-out", certificate)
+    subprocess.run((*made, *names), check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
+
+
+def trusting(folder: Path, *certificates: Path) -> Path:
+    """Make a folder of authorities as openssl looks for them: by the digest of their name."""
+    folder.mkdir()
+    for number, each in enumerate(certificates):
+        digest = subprocess.run(
+            ("openssl", "x509", "-noout", "-hash", "-in", str(each)), check=True, capture_output=True, text=True
+        )
+        (folder / f"{digest.stdout.strip()}.{number}").symlink_to(each)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("in_folder", "in_file", "failure"),
+    [("own", "other", None), ("other", "own", None), ("", "own", None), ("other", "other", Failure.CERTIFICATE)],
+)
+def test_who_signed_is_looked_for_in_the_folder_of_authorities_and_then_in_the_file(
+    in_folder: str, in_file: str, failure: Failure | None, tmp_path: Path
+) -> None:
+    context, own = certified(tmp_path / "own")
+    authorities = {"own": own, "other": certified(tmp_path / "other")[1]}
+    folder = trusting(tmp_path / "certs", *([authorities[in_folder]] if in_folder else []))
+    with serving("127.0.0.1", context=context) as port:
+        probe = Site(url=f"https://shop.example.com:{port}/", asked_from=Vantage.HOST, contains="Welcome", seconds=5)
+        command = probe.command()
+        assert isinstance(command, Run)
+        done = subprocess.run(
+            [word.replace("/etc/ssl/certs", str(folder)) for word in command.argv],
+            env={"PATH": os.environ["PATH"], "CURL_CA_BUNDLE": str(authorities[in_file])},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    answer = probe.read(Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode))
+    assert (answer.ok, answer.failure) == (failure is None, failure)
+
+
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """Have a certificate for the site."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    words = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "40",
-        "-subj",
-        "/CN=shop.example.com",
-        "-addext",
-    ]
-    alternative = "subjectAltName=DNS:shop.example.com"
-    subprocess.run(
-        [*words, alternative, "-subj", "/CN=shop.example.com", "-keyout", key, "-out", certificate],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context
+    return certified(tmp_path_factory.mktemp("tls"))[0]
 
 
 @contextmanager

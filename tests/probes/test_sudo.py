@@ -320,9 +320,11 @@ def test_it_is_packed_where_that_is_possible(tmp_path: Path, without: str) -> No
 def test_the_rules_for_everything_that_ships_can_be_read(tmp_path: Path) -> None:
     _, _, listing = LISTING.partition("none\n\n")
     project = Project(None)
-    needed = {(run.user, run.argv) for name in project.playbooks() for run in project.load(name)(EXAMPLE).privileges()}
-    for user, argv in sorted(needed, key=str):
-        listing += f"\nSudoers entry:\n    RunAsUsers: {user}\n    Commands:\n\t{' '.join(argv)}\n"
+    # Of a directory, an application each: as sudo lists what `sudoers` writes.
+    allowed = {run.permission for name in project.playbooks() for run in project.load(name)(EXAMPLE).privileges()}
+    needed = {(f"{user}{number}", words) for number in range(12) for user, words in allowed}
+    for user, words in sorted(needed, key=str):
+        listing += f"\nSudoers entry:\n    RunAsUsers: {user}\n    Commands:\n\t{' '.join(words)}\n"
     assert len(listing) > 2 * STDOUT_LIMIT
     answer = asked(tmp_path, listing)
     assert len(answer.stdout) < STDOUT_LIMIT

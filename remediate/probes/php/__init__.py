@@ -1,15 +1,56 @@
 """PHP programs that a probe runs with the host's own PHP."""
 
 import json
-from typing import Any
+import re
+from base64 import b64decode
+from collections.abc import Sequence
+from typing import Any, Final
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.probe import last_line
+from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.probe import Batch, last_line
 from remediate.programs.run import PROBES, run_php
 
 MARKER = "remediate:"
 """Begins the line of the answer: a framework may print notices of its own around it."""
+
+
+_LONGEST: Final = 40.0
+"""Seconds at the most that one of the questions takes that can be asked together, for the rule that allows it."""
+_ANSWERED: Final = re.compile(r"^answered ([0-9]{1,3}) ([A-Za-z0-9+/=]*)$", re.MULTILINE)
+
+
+class Together(Batch):
+    """Questions about an application that one start of it can answer, each in a process of its own (together.php)."""
+
+    php: PhpName
+    path: AbsolutePath
+    user: UserName
+
+    def command(self, asked: Sequence[Run]) -> Run:
+        """See Batch."""
+        given = json.dumps([self._question(run) for run in asked])
+        seconds = max((run.seconds for run in asked), default=_LONGEST) + 2
+        return ask_php(self.php, "together", self.path, user=self.user, seconds=seconds, stdin=given)
+
+    def split(self, asked: Sequence[Run], output: Output) -> Sequence[Output | None]:
+        """See Batch."""
+        # What was cut ends in the middle of an answer.
+        lines, _, _ = output.stdout.rpartition("\n")
+        found = {int(number): text for number, text in _ANSWERED.findall(lines)}
+        return [_alone(found.get(number)) for number in range(len(asked))]
+
+    def _question(self, run: Run) -> tuple[str, Sequence[str], float]:
+        _, *words = run.arguments
+        return run.verb.replace("-", "_"), words, run.seconds
+
+
+def _alone(text: str | None) -> Output | None:
+    try:
+        return None if text is None else Output(stdout=b64decode(text, validate=True).decode(errors="backslashreplace"))
+    except ValueError:
+        return None
 
 
 def ask_php(

@@ -10,7 +10,10 @@ ini_set("display_errors", "0");
 ini_set("mysqlnd.net_read_timeout", "4");
 ini_set("default_socket_timeout", "4");
 chdir($directory);
-require "$directory/vendor/autoload.php";
+// Where several are asked at once (together.php), it stands already.
+if (!isset($app)) {
+    require "$directory/vendor/autoload.php";
+}
 $cache = "$directory/bootstrap/cache/config.php";
 if ($question === "credentials") {
     $env = is_file(".env") ? "sound" : "missing";
@@ -28,9 +31,11 @@ if ($question === "credentials") {
     }
     $_SERVER["APP_CONFIG_CACHE"] = "/nonexistent/config.php";
 }
-$app = require "$directory/bootstrap/app.php";
-error_reporting(0);
-$app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+if (!isset($app)) {
+    $app = require "$directory/bootstrap/app.php";
+    error_reporting(0);
+    $app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+}
 error_reporting(0);
 
 function network(array $settings): string {

@@ -5,7 +5,10 @@
 error_reporting(0);
 ini_set("display_errors", "0");
 chdir($directory);
-require "$directory/vendor/autoload.php";
+// Where several are asked at once (together.php), its classes are known already; it is started anew all the same.
+if (!isset($app)) {
+    require "$directory/vendor/autoload.php";
+}
 $app = require "$directory/bootstrap/app.php";
 error_reporting(0);
 $live = $app->getCachedConfigPath();

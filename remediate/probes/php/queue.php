@@ -13,10 +13,13 @@ ini_set("display_errors", "0");
 ini_set("mysqlnd.net_read_timeout", "4");
 ini_set("default_socket_timeout", "4");
 chdir($directory);
-require "$directory/vendor/autoload.php";
-$app = require "$directory/bootstrap/app.php";
-error_reporting(0);
-$app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+// Where several are asked at once (together.php), it stands already.
+if (!isset($app)) {
+    require "$directory/vendor/autoload.php";
+    $app = require "$directory/bootstrap/app.php";
+    error_reporting(0);
+    $app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+}
 error_reporting(0);
 
 function job_class(array $payload): string {

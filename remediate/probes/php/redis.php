@@ -9,10 +9,13 @@ chdir($directory);
 if ($view === "fresh") {
     $_SERVER["APP_CONFIG_CACHE"] = $_ENV["APP_CONFIG_CACHE"] = "/nonexistent/config.php";
 }
-require "$directory/vendor/autoload.php";
-$app = require "$directory/bootstrap/app.php";
-error_reporting(0);
-$app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+// Where several are asked at once (together.php), it stands already.
+if (!isset($app)) {
+    require "$directory/vendor/autoload.php";
+    $app = require "$directory/bootstrap/app.php";
+    error_reporting(0);
+    $app->make("Illuminate\\Contracts\\Console\\Kernel")->bootstrap();
+}
 error_reporting(0);
 $config = $app->make("config");
 

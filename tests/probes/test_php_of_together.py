@@ -1,0 +1,148 @@
+"""The PHP program that answers several questions with one start of an application, run by a real PHP.
+
+The application is a stub; what the questions' own programs do with a real one is for the tests with a container.
+"""
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from remediate.command import Output, Run
+from remediate.probes.laravel import App, AppDatabase
+from remediate.probes.php import Together
+from remediate.script import STDOUT_LIMIT
+
+pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
+
+_APP: Final = r"""<?php
+class Stub {
+    public function make($name) {
+        if ($name === "config") { AT_CONFIG }
+        return $this;
+    }
+    public function bootstrap() { AT_START }
+    public function resolved($name) { return true; }
+    public function getConnections() { return isset($GLOBALS["connections"]) ? ["mysql" => null] : []; }
+    public function connections() { return null; }
+    public function purge($name) { unset($GLOBALS["connections"]); }
+    public function version() { AT_VERSION return "11.0"; }
+    public function isDownForMaintenance() { return false; }
+    public function configurationIsCached() { return true; }
+    public function get($name) { return $name === "database.default" ? "mysql" : ["driver" => "pgsql"]; }
+    public function set($name, $value) {}
+    public function connection($name) { return $this; }
+    public function getPdo() {}
+    public function select($words) {}
+}
+function app($name) { return new Stub(); }
+return new Stub();
+"""
+HANGS: Final = "sleep(60);"
+DIES: Final = "ini_set('memory_limit', '16M'); $all = str_repeat('x', 64000000);"
+KILLED: Final = "posix_kill(posix_getpid(), 9);"
+ENDS: Final = "exit(0);"
+THROWS: Final = "throw new Error('c4n4ry');"
+CONNECTS: Final = "$GLOBALS['connections'] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);"
+LEAVES: Final = "$GLOBALS['left'] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    for folder in ("vendor", "bootstrap"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "vendor/autoload.php").write_text("<?php echo 'loaded ';")
+    return tmp_path
+
+
+def made(place: Path, *, at_start: str = "", at_version: str = "", at_config: str = "") -> tuple[App, AppDatabase]:
+    """Make an application, and the two questions that are asked about it."""
+    text = _APP.replace("AT_START", at_start).replace("AT_VERSION", at_version).replace("AT_CONFIG", at_config)
+    (place / "bootstrap/app.php").write_text(text)
+    of = {"php": "php8.2", "path": str(place), "user": "forge"}
+    return App.model_validate(of), AppDatabase.model_validate(of)
+
+
+def run(command: Run, *options: str) -> Output:
+    _, *words = command.argv
+    given = command.stdin.get_secret_value() if command.stdin is not None else ""
+    argv = ("php", *options, *words)
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, input=given, timeout=60)
+    return Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)
+
+
+def together(place: Path, *runs: Run, options: tuple[str, ...] = ()) -> list[Output | None]:
+    batch = Together.model_validate({"php": "php8.2", "path": str(place), "user": "forge"})
+    return list(batch.split(runs, run(batch.command(runs), *options)))
+
+
+def test_each_answer_is_byte_for_byte_what_it_is_alone(place: Path) -> None:
+    runs = [probe.command() for probe in made(place, at_start="echo 'noise ';", at_version="echo 'more';")]
+    found = together(place, *runs, *runs)
+    alone = [run(each) for each in runs]
+    assert found == alone * 2
+    assert alone[0].stdout.startswith("loaded noise more\nremediate:")
+
+
+@pytest.mark.parametrize("what", [HANGS, DIES, KILLED, ENDS, THROWS])
+def test_what_hangs_or_dies_hides_no_other(place: Path, what: str) -> None:
+    state, database = made(place, at_config=what)
+    short = database.command().model_copy(update={"seconds": 1.0})
+    begun = time.monotonic()
+    found = together(place, short, state.command(), short)
+    assert (found[0], found[2]) == (None, None)
+    assert found[1] is not None
+    assert state.read(found[1]).version == "11.0"
+    assert time.monotonic() - begun < 20  # the one that hangs does so for a minute
+
+
+@pytest.mark.parametrize("what", [DIES, KILLED, ENDS, THROWS])
+def test_an_application_that_does_not_start_answers_nothing_together(place: Path, what: str) -> None:
+    state, database = made(place, at_start=what)
+    assert together(place, state.command(), database.command()) == [None, None]
+
+
+def test_a_connection_from_the_start_is_given_up_or_nobody_is_asked(place: Path) -> None:
+    """It would be one for all of them: what one asks would answer the other."""
+    state, database = made(place, at_start=CONNECTS)
+    assert None not in together(place, state.command(), database.command())
+    state, database = made(place, at_start=LEAVES)
+    assert together(place, state.command(), database.command()) == [None, None]
+
+
+@pytest.mark.parametrize("missing", ["pcntl_fork", "posix_kill"])
+def test_a_php_that_cannot_divide_answers_nothing_together(place: Path, missing: str) -> None:
+    state, database = made(place)
+    options = ("-d", f"disable_functions={missing}")
+    assert together(place, state.command(), database.command(), options=options) == [None, None]
+
+
+def test_only_the_known_programs_are_run(place: Path) -> None:
+    state, _ = made(place)
+    other = state.command().model_copy(update={"verb": "webhook"})
+    assert [each is None for each in together(place, other, state.command())] == [True, False]
+
+
+def test_what_was_cut_is_asked_again(place: Path) -> None:
+    state, database = made(place)
+    batch = state.batch()
+    runs = (state.command(), database.command())
+    whole = run(batch.command(runs))
+    at = whole.stdout.index("\n", whole.stdout.index("answered 0")) + 1
+    first, second = batch.split(runs, whole)
+    assert first is not None
+    assert second is not None
+    cut = whole.model_copy(update={"stdout": whole.stdout[: at + 20], "cut": True})
+    assert len(cut.stdout) < STDOUT_LIMIT
+    assert None in batch.split(runs, cut)
+    assert {*batch.split(runs, cut)} <= {None, first, second}
+
+
+def test_one_rule_stands_for_whatever_is_asked_together() -> None:
+    batch = Together.model_validate({"php": "php8.2", "path": "/srv/shop", "user": "forge"})
+    state = App.model_validate(batch.model_dump()).command()
+    assert batch.command(()).declared == batch.command((state,)).declared
+    assert batch.command(()).arguments == ("/srv/shop",)
