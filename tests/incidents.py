@@ -27,10 +27,10 @@ from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedies.workers import RestartWorkers
-from remediate.testing import daily_examples as exd
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing.scripted import Changes
+from support import daily_examples as exd
+from support import examples as ex
+from support import load_examples as exl
+from support.scripted import Changes
 
 PATH = "/home/forge/agency-platform"
 

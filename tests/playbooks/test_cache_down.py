@@ -35,10 +35,10 @@ from remediate.remedies.supervisor import StartWorkers
 from remediate.remedies.workers import RestartWorkers
 from remediate.remedy import Remedy
 from remediate.report.lines import Door, verdict_lines
-from remediate.testing import ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing.scripted import Changes
+from remediate.testing import play
+from support import examples as ex
+from support import load_examples as exl
+from support.scripted import Changes, FactSession
 
 PATH = "/home/forge/agency-platform"
 OF = {"php": "php8.2", "path": PATH, "user": "forge"}
@@ -164,7 +164,7 @@ def _printed(fact: Fact | Output | Unreadable) -> Fact | Output | Unreadable:
 
 
 def run(broken: Changes, *acts: Changes, on: Host = HOST) -> HostOutcome:
-    session = ScriptedSession(printed({**HEALTHY, **broken}), *map(printed, acts))
+    session = FactSession(printed({**HEALTHY, **broken}), *map(printed, acts))
     return play(cache_down, session, host=on)
 
 
@@ -193,7 +193,7 @@ def test_redis_comes_first_and_the_workers_last() -> None:
 
 
 def test_a_healthy_host_is_left_alone_after_one_look() -> None:
-    session = ScriptedSession(printed(HEALTHY))
+    session = FactSession(printed(HEALTHY))
     outcome = play(cache_down, session, host=HOST)
     assert (outcome.verdict, outcome.touched, session.execs) == (RunVerdict.HEALTHY, Touched.NO, 1)
 
@@ -406,7 +406,7 @@ def test_another_incident_is_named() -> None:
 
 def test_app_down_names_it_instead_of_restarting_things() -> None:
     state: Changes = {**incidents.HEALTHY, **incidents.DOWN, incidents.REDIS: ex.redis(Trouble.REFUSED)}
-    outcome = play(app_down, ScriptedSession(state), host=incidents.HOST)
+    outcome = play(app_down, FactSession(state), host=incidents.HOST)
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "cache-down", Touched.NO)
     assert outcome.error is not None
     assert outcome.error.message == "Redis: 127.0.0.1:6379 connection refused (cache, sessions, queue)"

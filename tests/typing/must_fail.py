@@ -4,9 +4,10 @@
 from remediate.probes.http import Site
 from remediate.probes.systemd import Unit
 from remediate.survey import Facts
-from remediate.testing import ScriptedSession, check_remedy
+from remediate.testing import check_remedy
 from remediate.vantage import Vantage
 from remediate.verdict import Verdict, refuse, skip
+from support.scripted import FactSession
 
 
 def wrong(facts: Facts) -> None:
@@ -16,7 +17,7 @@ def wrong(facts: Facts) -> None:
     facts["nginx"]  # E: index
     Unit(unit="nginx")  # E: call-arg
     Site(url="https://example.com/", asked_from="host")  # E: arg-type
-    ScriptedSession({"nginx": "running"})  # E: dict-item
+    FactSession({"nginx": "running"})  # E: dict-item
     check_remedy(Unit(name="nginx"), {}, {})  # E: arg-type
     refuse("config-broken", "no")  # E: arg-type
 

@@ -9,9 +9,10 @@ from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import LogLines, Unit, UnitLog, UnitState
 from remediate.session import Session
 from remediate.survey import Facts
-from remediate.testing import Known, PaperHost, ScriptedSession
-from remediate.testing.examples import RUNNING, page
+from remediate.testing import Known, PaperHost
 from remediate.vantage import Vantage
+from support.examples import RUNNING, page
+from support.scripted import FactSession
 
 
 def typed(facts: Facts) -> None:
@@ -30,7 +31,7 @@ def any_probe(facts: Facts, probe: Probe[Fact]) -> None:
 
 def sessions(host: PaperHost) -> None:
     site = Site(url="https://example.com/", asked_from=Vantage.HOST)
-    scripted: Session = ScriptedSession({Unit(name="nginx"): RUNNING, site: page()}, {site: page(502)})
+    scripted: Session = FactSession({Unit(name="nginx"): RUNNING, site: page()}, {site: page(502)})
     real: Session = host.session()
     known: Known = {Unit(name="nginx"): RUNNING}
     del scripted, real, known
