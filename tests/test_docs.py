@@ -255,6 +255,12 @@ def test_what_answers_the_runbook_is_told_by_the_code() -> None:
     ]
 
 
+def test_a_runbook_of_ones_own_has_its_own_answers(tmp_path: Path) -> None:
+    (tmp_path / "runbook.md").write_text("## Ours\n\n- Call Ana\n")
+    (tmp_path / "runbook-answers.toml").write_text('[["Ours"]]\nlines = ["Call Ana"]\nby = ["triage"]\n')
+    assert "| `Call Ana` | `triage` |" in coverage(Project(None), tmp_path / "runbook.md")
+
+
 # -- tables ------------------------------------------------------------------------------------------------------------
 
 
