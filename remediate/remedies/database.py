@@ -1,13 +1,11 @@
 """What brings a database back, and what about it only a person can do."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from remediate.command import Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, PhpName, UnitName, UserName
+from remediate.fields import AbsolutePath, UnitName
 from remediate.host import DatabaseUser, Host
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, CredentialsState, DatabaseState, DatabaseTrouble
@@ -15,9 +13,9 @@ from remediate.probes.machine import Machine
 from remediate.probes.mysql import DataDirectory
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.systemd import Unit, UnitLog, UnitState
+from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HUMAN_STEP, HumanStep
-from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
-from remediate.remedy import Remedy, Step
+from remediate.remedies.systemd import UNIT_REFUSALS, RestartService, start_limited, unstartable
 from remediate.survey import Facts
 from remediate.verdict import UNSTABLE, RefusalCode, Verdict, proceed, refuse, skip, wait
 
@@ -45,7 +43,6 @@ DATABASE_SILENT = RefusalCode(
     meaning="The database runs and does not answer where it is asked; it may be recovering, so nothing shoots it.",
 )
 
-_START_SECONDS: Final = 120.0
 _FLAPS: Final = 2
 """Starts by systemd itself from which on a database that is starting is not just recovering."""
 _STEADY: Final = 30.0
@@ -55,7 +52,7 @@ _ELSEWHERE: Final = {DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTr
 """What the provider's console has an answer to, where the server is not ours."""
 
 
-class RestartDatabase(Remedy):
+class RestartDatabase(RestartService):
     """Bring the database back when it is down (runbook 4.2; a restart is our own addition to it).
 
     Only a unit that the inventory names as this host's own (`database.unit`). One that runs is never restarted, and
@@ -68,18 +65,14 @@ class RestartDatabase(Remedy):
     data: AbsolutePath = Field(default="/var/lib/mysql", description="its data directory")
     settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
 
+    start_seconds: ClassVar[float] = 120
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, DATA_READ_ONLY, DATA_DISK_FULL)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         database = host.settings.database
         return {} if database is None or database.unit is None else {"unit": database.unit}
-
-    @property
-    def _unit(self) -> Unit:
-        return Unit(name=self.unit)
 
     @property
     def _room(self) -> DataDirectory:
@@ -89,17 +82,9 @@ class RestartDatabase(Remedy):
     def _log(self) -> UnitLog:
         return UnitLog(name=self.unit, lines=20)
 
-    def title(self) -> str:
-        """See Remedy."""
-        return self._unit.label()
-
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (self._unit, self._room, self._log, _CLOCK)
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit,)
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""
@@ -134,16 +119,8 @@ class RestartDatabase(Remedy):
         code = DATA_DISK_FULL if room.writable else DATA_READ_ONLY
         return refuse(code, f"{self.title()} cannot start, {self.data} is {room.describe()}{said}")
 
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
-        yield from restarting(facts[self._unit], self.unit, seconds=_START_SECONDS)
 
-    def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
-        return restarts(self.unit, seconds=_START_SECONDS)
-
-
-class DatabaseAccess(HumanStep):
+class DatabaseAccess(OfApplication, HumanStep):
     """What about the database only a person can put right (runbook 4.2, "Check credentials", provider's console).
 
     Credentials that the server rejects although .env is what it should be, a user who is let in from other hosts only,
@@ -152,9 +129,6 @@ class DatabaseAccess(HumanStep):
     """
 
     kind: Literal["database.access"] = "database.access"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(default="forge", description="user the application runs as")
     unit: UnitName | None = Field(default=None, description="systemd unit of the database; absent = managed elsewhere")
     account: DatabaseUser | None = Field(
         default=None, description="the application's own user there, where the server's sessions are looked at, too"
@@ -173,17 +147,10 @@ class DatabaseAccess(HumanStep):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        settings, database = host.settings, host.settings.database
-        link = settings.links.database_console
-        given = {
-            "php": settings.php,
-            "path": settings.app_path,
-            "user": settings.app_user,
-            "unit": None if database is None else database.unit,
-            "account": None if database is None or database.unit is None else database.user,
-            "link": None if link is None else str(link),
-        }
-        return {name: value for name, value in given.items() if value is not None}
+        database, link = host.settings.database, host.settings.links.database_console
+        ours = None if database is None or database.unit is None else database
+        given = stated(unit=ours and ours.unit, account=ours and ours.user, link=None if link is None else str(link))
+        return super().defaults(host) | given
 
     @property
     def _database(self) -> AppDatabase:

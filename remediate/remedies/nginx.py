@@ -1,19 +1,17 @@
 """What brings nginx back."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.fields import AbsolutePath, HostName, Port, UnitName
+from remediate.fields import Port, UnitName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
-from remediate.probes.certificate import LineageCertificate, LineageChain, ServedCertificate, ServedState
+from remediate.probes.certificate import ServedState
 from remediate.probes.network import NAMELESS, PortOwner
 from remediate.probes.nginx import NginxConfig, NginxWorkers
-from remediate.probes.nginx_config import NginxCertificate
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
 from remediate.probes.x509 import CertificateInfo
 from remediate.remedies.certificate import (
@@ -22,26 +20,25 @@ from remediate.remedies.certificate import (
     OTHER_LINEAGE,
     SERVER_NAME_CONFLICT,
     UNTRUSTED,
+    OfCertificate,
     misplaced,
-    served_here,
 )
 from remediate.remedies.systemd import (
     CONFIG_REFUSALS,
     UNIT_REFUSALS,
-    restarting,
-    restarts,
+    RestartService,
     start_limited,
     unsound,
     unstartable,
 )
-from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
+from remediate.remedy import Failed, NotYet, Proven, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 PORT_TAKEN = RefusalCode(name="port-taken", meaning="Another program listens on a port that this one needs.")
 
 
-class RestartNginx(Remedy):
+class RestartNginx(RestartService):
     """Bring nginx back when it is down, its configuration is sound and its ports are free (runbook 4.1).
 
     A running nginx is left alone, also with a broken edit on disk: a restart would take the site down (the check of
@@ -53,7 +50,6 @@ class RestartNginx(Remedy):
     ports: tuple[Port, ...] = Field(default=(80, 443), description="TCP ports that it listens on")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, *CONFIG_REFUSALS, PORT_TAKEN)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -61,24 +57,12 @@ class RestartNginx(Remedy):
         return {"unit": host.settings.nginx_unit}
 
     @property
-    def _unit(self) -> Unit:
-        return Unit(name=self.unit)
-
-    @property
     def _owners(self) -> tuple[PortOwner, ...]:
         return tuple(PortOwner(port=port) for port in self.ports)
-
-    def title(self) -> str:
-        """See Remedy."""
-        return self._unit.label()
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (self._unit, NginxConfig(), *self._owners)
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit,)
 
     def steady(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -110,16 +94,8 @@ class RestartNginx(Remedy):
                 return wait(why, PORT_TAKEN) if passing else refuse(PORT_TAKEN, why)
         return None
 
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
-        yield from restarting(facts[self._unit], self.unit)
 
-    def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
-        return restarts(self.unit)
-
-
-class ReloadNginx(Remedy):
+class ReloadNginx(OfCertificate):
     """Have nginx load the renewed certificate that lies on disk while it serves an older one (runbook 4.6).
 
     A reload drops no request, and unlike a restart it leaves a running nginx running when something is wrong. Only
@@ -128,11 +104,6 @@ class ReloadNginx(Remedy):
 
     kind: Literal["nginx.reload"] = "nginx.reload"
     unit: UnitName = Field(default="nginx", description="systemd unit of the web server")
-    name: HostName = Field(description="certbot lineage name")
-    domain: HostName = Field(description="name that the public asks for")
-    port: Port = Field(default=443, description="TCP port it is served on")
-    renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
-    ca: AbsolutePath | None = Field(default=None, description="PEM file of the authority that signs it")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
         *(NGINX_DOWN, *CONFIG_REFUSALS, NOT_MANAGED, OTHER_LINEAGE, SERVER_NAME_CONFLICT, UNTRUSTED),
@@ -148,22 +119,6 @@ class ReloadNginx(Remedy):
     @property
     def _unit(self) -> Unit:
         return Unit(name=self.unit)
-
-    @property
-    def _served(self) -> ServedCertificate:
-        return served_here(self.domain, self.port, self.renew_within_days, self.ca)
-
-    @property
-    def _disk(self) -> LineageCertificate:
-        return LineageCertificate(name=self.name)
-
-    @property
-    def _chain(self) -> LineageChain:
-        return LineageChain(name=self.name, ca=self.ca)
-
-    @property
-    def _file(self) -> NginxCertificate:
-        return NginxCertificate(domain=self.domain, port=self.port)
 
     def title(self) -> str:
         """See Remedy."""

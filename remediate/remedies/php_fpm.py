@@ -7,23 +7,24 @@ from pydantic import Field
 
 from remediate.command import Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.fields import AbsolutePath, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
-from remediate.probes.php_fpm import PhpFpmConfig, Pools, PoolState, unit_of
-from remediate.probes.systemd import Unit
+from remediate.probes.php_fpm import Pools, PoolState, unit_of
+from remediate.remedies.application import stated
 from remediate.remedies.systemd import (
     CONFIG_REFUSALS,
     UNIT_REFUSALS,
+    OfPhpFpm,
     restarting,
     restarts,
     start_limited,
     unsound,
     unstartable,
 )
-from remediate.remedy import Remedy, Step
+from remediate.remedy import Step
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
@@ -39,7 +40,7 @@ DATABASE_CAUSE = RefusalCode(
 )
 
 
-class RestartPhpFpm(Remedy):
+class RestartPhpFpm(OfPhpFpm):
     """Bring PHP-FPM back when it is down or hung and its configuration is sound (runbook 4.1, "Restart PHP-FPM").
 
     Needed when the unit is not running; or when its pages fail, and nobody can connect to a pool any more or a pool
@@ -48,7 +49,6 @@ class RestartPhpFpm(Remedy):
     """
 
     kind: Literal["php-fpm.restart"] = "php-fpm.restart"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
     user: UserName = Field(default="forge", description="user that may connect to the pools")
     path: AbsolutePath | None = Field(default=None, description="directory that holds artisan, to ask its database")
     pages: tuple[Site, ...] = Field(default=(), description="pages that it serves: while they are right it is left")
@@ -61,16 +61,7 @@ class RestartPhpFpm(Remedy):
         """See Remedy."""
         settings = host.settings
         pages = (*Site.of(host), *(Site.of(host, settings.health_path) if settings.health_path else ()))
-        given = {"php": settings.php, "user": settings.app_user, "path": settings.app_path, "pages": pages}
-        return {name: value for name, value in given.items() if value is not None}
-
-    @property
-    def _unit(self) -> Unit:
-        return Unit(name=unit_of(self.php))
-
-    @property
-    def _config(self) -> PhpFpmConfig:
-        return PhpFpmConfig(php=self.php)
+        return stated(php=settings.php, user=settings.app_user, path=settings.app_path, pages=pages)
 
     @property
     def _pools(self) -> Pools:
@@ -80,17 +71,9 @@ class RestartPhpFpm(Remedy):
     def _database(self) -> AppDatabase | None:
         return None if self.path is None else AppDatabase(php=self.php, path=self.path, user=self.user)
 
-    def title(self) -> str:
-        """See Remedy."""
-        return unit_of(self.php)
-
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (self._unit, self._config, self._pools, *((self._database,) if self._database else ()), *self.pages)
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit,)
 
     def steady(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""

@@ -10,9 +10,8 @@ from remediate.fields import ProgramName, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.supervisor import OrphanWorkers, Workers
-from remediate.probes.systemd import Unit
 from remediate.programs.processes import end_processes
-from remediate.remedies.systemd import UNIT_REFUSALS, restarting, restarts, start_limited, unstartable
+from remediate.remedies.systemd import UNIT_REFUSALS, RestartService, start_limited, unstartable
 from remediate.remedies.workers import start_program
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
@@ -27,7 +26,7 @@ LEFT_RUNNING = RefusalCode(
 )
 
 
-class RestartSupervisor(Remedy):
+class RestartSupervisor(RestartService):
     """Bring supervisor back when its daemon is down (runbook 4.1, "Restart queue workers").
 
     Workers that a killed daemon left behind are ended first, by identity and gracefully (a Laravel worker finishes
@@ -40,7 +39,6 @@ class RestartSupervisor(Remedy):
     patience: int = Field(default=60, ge=0, le=3600, description="seconds an orphan may take to finish its job")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, LEFT_RUNNING)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -48,24 +46,12 @@ class RestartSupervisor(Remedy):
         return {"user": host.settings.app_user}
 
     @property
-    def _unit(self) -> Unit:
-        return Unit(name=self.unit)
-
-    @property
     def _orphans(self) -> OrphanWorkers:
         return OrphanWorkers(unit=self.unit)
-
-    def title(self) -> str:
-        """See Remedy."""
-        return self._unit.label()
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (self._unit, self._orphans)
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit,)
 
     def steady(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -99,11 +85,11 @@ class RestartSupervisor(Remedy):
         workers = [each for each in facts[self._orphans].processes if each.is_worker and each.user == self.user]
         if workers:
             yield end_processes((process.identity for process in workers), self.user, self.patience)
-        yield from restarting(facts[self._unit], self.unit)
+        yield from super().apply(facts)
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        return (*restarts(self.unit), end_processes((), self.user, self.patience))
+        return (*super().changes(), end_processes((), self.user, self.patience))
 
 
 class StartWorkers(Remedy):

@@ -1,10 +1,18 @@
 """What every remedy that starts or restarts a systemd unit has in common."""
 
 from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
 
 from remediate.command import ROOT, Run
+from remediate.fields import PhpName, UnitName
+from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
-from remediate.probes.systemd import SYSTEMCTL, UnitState, full_name
+from remediate.probes.php_fpm import PhpFpmConfig, unit_of
+from remediate.probes.systemd import SYSTEMCTL, Unit, UnitState, full_name
+from remediate.remedy import Remedy, Step
+from remediate.survey import Facts
 from remediate.verdict import (
     CONFIG_BROKEN,
     CONFIG_UNCHECKED,
@@ -64,3 +72,55 @@ def restarting(state: UnitState, unit: str, *, seconds: float = 100) -> Iterator
     if state.result == "start-limit-hit":
         yield reset
     yield restart
+
+
+class RestartService(Remedy):
+    """A remedy that restarts one systemd unit; its guard says when."""
+
+    unit: UnitName = Field(description="systemd unit")
+
+    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
+    start_seconds: ClassVar[float] = 100
+    """How long a restart may take."""
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit(name=self.unit)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return self._unit.label()
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit,)
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        yield from restarting(facts[self._unit], self.unit, seconds=self.start_seconds)
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return restarts(self.unit, seconds=self.start_seconds)
+
+
+class OfPhpFpm(Remedy):
+    """A remedy that acts on the PHP-FPM of one PHP."""
+
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit(name=unit_of(self.php))
+
+    @property
+    def _config(self) -> PhpFpmConfig:
+        return PhpFpmConfig(php=self.php)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return unit_of(self.php)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit,)

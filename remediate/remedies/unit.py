@@ -1,30 +1,29 @@
 """What restarts a unit whose processes run away: the pool rather than its worker, the service rather than its child."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.fields import PhpName, UnitName
+from remediate.fields import UnitName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.machine import Machine
-from remediate.probes.php_fpm import PhpFpmConfig, unit_of
 from remediate.probes.processes import Processes
-from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
+from remediate.probes.systemd import SYSTEMCTL, full_name
+from remediate.remedies.application import stated
 from remediate.remedies.php_fpm import POOL_BUSY
 from remediate.remedies.process import UNIT_PROCESS, too_much
 from remediate.remedies.systemd import (
     CONFIG_REFUSALS,
     UNIT_REFUSALS,
-    restarting,
-    restarts,
+    OfPhpFpm,
+    RestartService,
     start_limited,
     unsound,
     unstartable,
 )
-from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
+from remediate.remedy import NotYet, Proven, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
@@ -48,7 +47,7 @@ def _busy(facts: Facts, usage: Processes, unit: str) -> str | None:
     return found[-1].describe() if found else None
 
 
-class RecyclePhpFpm(Remedy):
+class RecyclePhpFpm(OfPhpFpm):
     """Replace PHP-FPM's children when one of them runs away or they grew too big (runbook 4.5, "clears memory").
 
     By a reload: the master and its sockets stay, so nobody who connects is refused, and every child is a new one. A
@@ -59,7 +58,6 @@ class RecyclePhpFpm(Remedy):
     """
 
     kind: Literal["php-fpm.recycle"] = "php-fpm.recycle"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
     usage: Processes = Field(default=Processes(), description="what counts as running away")
     settle: float = Field(default=15, ge=0, le=600, description="seconds the effect may take to show")
 
@@ -69,20 +67,7 @@ class RecyclePhpFpm(Remedy):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        given = {"php": host.settings.php, "usage": too_much(host)}
-        return {name: value for name, value in given.items() if value is not None}
-
-    @property
-    def _unit(self) -> Unit:
-        return Unit(name=unit_of(self.php))
-
-    @property
-    def _config(self) -> PhpFpmConfig:
-        return PhpFpmConfig(php=self.php)
-
-    def title(self) -> str:
-        """See Remedy."""
-        return unit_of(self.php)
+        return stated(php=host.settings.php, usage=too_much(host))
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -129,7 +114,7 @@ class RecyclePhpFpm(Remedy):
         return result
 
 
-class RestartUnit(Remedy):
+class RestartUnit(RestartService):
     """Restart a unit of the application whose process runs away (runbook 4.5): `kill -9` would only bring it back.
 
     Only a unit that the inventory lists in `restartable_units`. Not again when it was started a short time ago: what
@@ -144,7 +129,6 @@ class RestartUnit(Remedy):
     settle: float = Field(default=15, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, UNIT_PROCESS)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -154,21 +138,9 @@ class RestartUnit(Remedy):
         given = {"usage": usage, "restartable": units, "again": usage.age * 10}
         return {**given, **({"unit": units[0]} if len(units) == 1 else {})}
 
-    @property
-    def _unit(self) -> Unit:
-        return Unit(name=self.unit)
-
-    def title(self) -> str:
-        """See Remedy."""
-        return self._unit.label()
-
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (self.usage, self._unit, Machine())
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit,)
 
     def steady(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
@@ -192,14 +164,6 @@ class RestartUnit(Remedy):
             stop = f"sudo systemctl stop {full_name(self.unit)}"
             return refuse(UNIT_PROCESS, f"{found}; {self.title()} {said}: another start will not help. By hand: {stop}")
         return start_limited(unit, self.title()) or proceed(found)
-
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
-        yield from restarting(facts[self._unit], self.unit)
-
-    def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
-        return restarts(self.unit)
 
     def verify(self, before: Facts, after: Facts) -> Verification:
         """It was started anew, and none of its processes is busy again, however young."""
