@@ -4,9 +4,10 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from remediate.fields import AbsolutePath, ProgramName, UnitName, UserName
+from remediate.fields import AbsolutePath, ProgramName, UserName
 from remediate.host import DatabaseUser
-from remediate.rehearsal.faults.fault import Fault
+from remediate.rehearsal.faults.fault import Fault, kept, restored
+from remediate.rehearsal.faults.units import OfUnit
 
 _SESSIONS = r"""
 export MYSQL_PWD
@@ -37,54 +38,45 @@ class _OfDatabase(Fault):
     database: str = _DatabaseName
     user: DatabaseUser = Field(description="the application's user there")
 
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (SESSIONS,)
+
+    def mending(self) -> str:
+        """See Fault."""
+        return "pkill -x mariadb || true"
+
     @property
     def _sessions(self) -> str:
         return _SESSIONS.format(app=self.app, database=self.database)
 
 
-class ServerCrashed(Fault):
+class ServerCrashed(OfUnit):
     """The server is killed with -9 and not started again: systemd was told not to, or has given up."""
 
     kind: Literal["server-crashed"] = "server-crashed"
-    unit: UnitName = Field(description="systemd unit of the server")
 
     def describe(self) -> str:
         """See Fault."""
         return f"{self.unit} was killed with -9 and stays down"
 
-    @property
-    def _drop_in(self) -> str:
-        return f"/run/systemd/system/{self.unit}.service.d/remediate-fault.conf"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.unit,)
-
     def breaking(self) -> str:
         """See Fault."""
-        return (
-            f"mkdir -p {self._drop_in.rpartition('/')[0]}\nprintf '[Service]\\nRestart=no\\n' > {self._drop_in}\n"
-            f"systemctl daemon-reload\nkill -KILL $(systemctl show -p MainPID --value {self.unit})\nsleep 0.3"
-        )
+        return f"{self._with('Restart=no')}kill -KILL $(systemctl show -p MainPID --value {self.unit})\nsleep 0.3"
 
     def mending(self) -> str:
         """See Fault."""
-        return f"rm -f {self._drop_in}\nsystemctl daemon-reload\nsystemctl restart {self.unit}"
+        return f"{self._without}systemctl restart {self.unit}"
 
 
-class ServerFrozen(Fault):
+class ServerFrozen(OfUnit):
     """The server is there, takes connections and says nothing."""
 
     kind: Literal["server-frozen"] = "server-frozen"
-    unit: UnitName = Field(description="systemd unit of the server")
 
     def describe(self) -> str:
         """See Fault."""
         return f"{self.unit} runs and does not answer"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.unit,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -118,7 +110,7 @@ class PasswordChanged(_OfDatabase):
         edit = f'sed -i "s/^DB_PASSWORD=.*/DB_PASSWORD=$new/" {env}\n' if self.in_env else ""
         more = f"printf '%s\\n' '{self.line}' >> {env}\n" if self.line else ""
         return (
-            f"cp -p {env} {env}.remediate-fault\nnew=$(openssl rand -hex 16)\n"
+            f"{kept(env)}new=$(openssl rand -hex 16)\n"
             f"{self._password('new')}\n"
             # sed makes another file: that keeps its owner only when it says so.
             f"{edit}{more}chown --reference={env}.remediate-fault {env}\nchmod --reference={env}.remediate-fault {env}"
@@ -133,7 +125,7 @@ class PasswordChanged(_OfDatabase):
         env = f"{self.app}/.env"
         back = f"old=$(sed -n 's/^DB_PASSWORD=//p' {env})"
         return (
-            f"if [ -f {env}.remediate-fault ]; then mv {env}.remediate-fault {env}; fi\n{back}\n"
+            f"{restored(env)}{back}\n"
             f"{self._password('old')}\n"
             f"runuser -u $(stat -c %U {env}) -- php {self.app}/artisan config:cache\n"
             f"supervisorctl restart '{self.program}:*'"
@@ -184,10 +176,6 @@ class ConnectionsHeld(_OfDatabase):
         """See Fault."""
         return f"all {self.limit} connections are held by idle sessions of {self.holder or self.user}"
 
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (SESSIONS,)
-
     def breaking(self) -> str:
         """See Fault."""
         made = (
@@ -218,10 +206,6 @@ class ConnectionsBusy(_OfDatabase):
     def describe(self) -> str:
         """See Fault."""
         return f"all {self.limit} connections are at a long query of {self.user}'s, but for one of a backup"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (SESSIONS,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -256,10 +240,6 @@ class AccountElsewhere(_OfDatabase):
         """See Fault."""
         return f"the database lets {self.user} in from another host only"
 
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (SESSIONS,)
-
     def breaking(self) -> str:
         """See Fault."""
         return self._renamed(("127.0.0.1", "web7.example.com"), ("localhost", "web8.example.com"))
@@ -283,19 +263,11 @@ class TransactionForgotten(_OfDatabase):
         """See Fault."""
         return f"an idle transaction keeps the rows of {self.table}, and an update of them waits"
 
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (SESSIONS,)
-
     def breaking(self) -> str:
         """See Fault."""
         begun = f"START TRANSACTION; SELECT id FROM {self.table} FOR UPDATE;"  # noqa: S608  # its pattern is a name
         waits = f"SET innodb_lock_wait_timeout = 600; UPDATE {self.table} SET id = id;"  # noqa: S608
         return f"{self._sessions}session {self.user} '{begun}'\nsleep 0.7\nsession {self.user} '{waits}'\n{_BEYOND}"
-
-    def mending(self) -> str:
-        """See Fault."""
-        return "pkill -x mariadb || true"
 
 
 class QueryRunaway(_OfDatabase):
@@ -310,10 +282,6 @@ class QueryRunaway(_OfDatabase):
         what = "reads" if self.modest else "writes"
         return f"a query that {what} {self.table} does not end, and an update of it waits"
 
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (SESSIONS,)
-
     def breaking(self) -> str:
         """See Fault."""
         reads = f"SELECT SLEEP(600) FROM {self.table} FOR UPDATE;"  # noqa: S608  # its pattern is a name
@@ -323,7 +291,3 @@ class QueryRunaway(_OfDatabase):
             f"{self._sessions}session {self.user} '{reads if self.modest else writes}'\nsleep 0.7\n"
             f"session {self.user} '{waits}'\n{_BEYOND}"
         )
-
-    def mending(self) -> str:
-        """See Fault."""
-        return "pkill -x mariadb || true"

@@ -86,6 +86,16 @@ def demand_marker(host: RootShell) -> None:
         raise ConfigurationError(f"{host.name} does not carry {MARKER}: nothing is broken on a host that is not marked")
 
 
+def kept(path: str) -> str:
+    """Return the script that keeps a file as it is, for `restored`."""
+    return f"cp -p {path} {path}.remediate-fault\n"
+
+
+def restored(path: str) -> str:
+    """Return the script that puts a kept file back, when there is one."""
+    return f"if [ -f {path}.remediate-fault ]; then mv {path}.remediate-fault {path}; fi\n"
+
+
 def waiting_clients(url: str, count: int) -> str:
     """Return the script that has so many clients ask for a page and wait."""
     if not count:
