@@ -65,7 +65,7 @@ def briefing(incident: Incident, words: Words, settings: IncidentSettings, now: 
         commander=incident.commander,
         started=moment(incident.started_at, settings, now),
         time=moment(now, settings, now),
-        duration=span((incident.resolved_at or now) - incident.started_at),
+        duration=spelled((incident.resolved_at or now) - incident.started_at),
         state=update.state or UNSAID,
         actions=update.actions or done(incident) or "none yet",
         next_steps=update.next_steps or UNSAID,
@@ -73,7 +73,7 @@ def briefing(incident: Incident, words: Words, settings: IncidentSettings, now: 
         cause=incident.cause or "",
         found="; ".join(dict.fromkeys(step.why for run in incident.fixes for step in run.changes)),
         resolution=incident.resolution,
-        interval=span(interval) if interval is not None and not over else "",
+        interval=spelled(interval) if interval is not None and not over else "",
         text=words.text,
         to=words.to,
         why=words.why,
@@ -101,7 +101,7 @@ def moment(at: datetime, settings: IncidentSettings, now: datetime) -> str:
     return f"{day}{local:%H:%M} {name}" + ("" if name == "UTC" else f" ({utc:%H:%M} UTC)")
 
 
-def span(length: timedelta) -> str:
+def spelled(length: timedelta) -> str:
     """`45 minutes`, `1 hour 5 minutes`, `2 days 3 hours`: the two largest units."""
     minutes = max(0, round(length.total_seconds() / 60))
     days, minutes = divmod(minutes, 1440)
