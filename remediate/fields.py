@@ -6,6 +6,12 @@ from typing import Annotated
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints
 
 
+class FrozenModel(BaseModel):
+    """A value: it cannot be changed, and takes no key that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 class NeverMasked:
     """Marks a field that holds a name, an id or a code: scripts depend on it, so that no secret is looked for in it."""
 

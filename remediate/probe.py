@@ -4,10 +4,9 @@ import re
 from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
 from remediate.command import Output, Question, Run
 from remediate.errors import Unreadable
+from remediate.fields import FrozenModel
 from remediate.helper import COMPLAINT, UNDECLARED
 from remediate.vantage import Vantage
 
@@ -28,10 +27,8 @@ SUDO_REFUSES = re.compile(
 write is a warning, `sudo: unable to resolve host web1`, and the exit status is the command's own."""
 
 
-class Fact(BaseModel, ABC):
+class Fact(FrozenModel, ABC):
     """The typed answer to a probe: frozen, picklable, JSON both ways."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @property
     @abstractmethod
@@ -74,13 +71,11 @@ class Fact(BaseModel, ABC):
 T_co = TypeVar("T_co", bound=Fact, covariant=True)
 
 
-class Probe(BaseModel, ABC, Generic[T_co]):
+class Probe(FrozenModel, ABC, Generic[T_co]):
     """A frozen question: how to ask it, how to read the answer. Asking is harmless.
 
     Equal questions are asked once, however many remedies ask them. Subclasses declare `kind` as a Literal.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
     bears_cut: ClassVar[bool] = False

@@ -6,19 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from remediate.errors import ConfigurationError, one_line
+from remediate.fields import FrozenModel
 
 
-class Trace(BaseModel):
+class Trace(FrozenModel):
     """What answers some lines of the runbook, word for word.
 
     `by` names probes and remedies by kind, commands, settings, documents; `how` says where that is something else than
     the letter of the line, and why.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     lines: tuple[str, ...]
     by: tuple[str, ...]

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath
+from remediate.fields import AbsolutePath, FrozenModel
 from remediate.probe import Fact, Probe, last_line, whole_number
 
 LSOF: Final = "/usr/bin/lsof"
@@ -59,10 +59,8 @@ done
 """
 
 
-class LogFile(BaseModel):
+class LogFile(FrozenModel):
     """One file by its path, without following a link."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     kind: Literal["file", "link", "other"]
@@ -176,10 +174,8 @@ _BIG: Final = {"big": True, "small": False}
 _TRUST: Final = {"safe": True, "loose": False}
 
 
-class OpenFile(BaseModel):
+class OpenFile(FrozenModel):
     """A file that a process has open."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     pid: int
     command: str

@@ -4,10 +4,9 @@
 from remediate.probes.http import Site
 from remediate.probes.systemd import Unit
 from remediate.survey import Facts
-from remediate.testing import check_remedy
+from remediate.testing import ScriptedSession, check_remedy
 from remediate.vantage import Vantage
 from remediate.verdict import Verdict, refuse, skip
-from support.scripted import FactSession
 
 
 def wrong(facts: Facts) -> None:
@@ -17,7 +16,7 @@ def wrong(facts: Facts) -> None:
     facts["nginx"]  # E: index
     Unit(unit="nginx")  # E: call-arg
     Site(url="https://example.com/", asked_from="host")  # E: arg-type
-    FactSession({"nginx": "running"})  # E: dict-item
+    ScriptedSession({"nginx": "running"})  # E: dict-item
     check_remedy(Unit(name="nginx"), {}, {})  # E: arg-type
     refuse("config-broken", "no")  # E: arg-type
 
