@@ -14,7 +14,7 @@ from remediate.errors import UnreachableCode, Unreadable
 from remediate.fields import UnitName
 from remediate.judge import CLOCK, RULES
 from remediate.options import Options
-from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
+from remediate.outcome import RunVerdict, Touched, Verified
 from remediate.playbook import Treatment
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
@@ -35,6 +35,7 @@ from remediate.verdict import (
     skip,
 )
 from support import examples as ex
+from support.outcomes import code
 from support.scripted import Changes, FactSession
 from toys import RestartFpm
 
@@ -55,10 +56,6 @@ BROKEN: Changes = {**DOWN, **REST, FPM: ex.FAILED}
 AGAIN = ex.started_again(ex.FAILED)
 MENDED: Changes = {**UP, FPM: AGAIN}
 TINY = Options(hold=0.05, yes=True)
-
-
-def code(outcome: HostOutcome) -> str | None:
-    return outcome.error.code if outcome.error else None
 
 
 @pytest.fixture(autouse=True)

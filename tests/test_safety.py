@@ -1,6 +1,5 @@
 """What must never happen, whatever the host does meanwhile: acting on what is over, and saying what nobody saw."""
 
-from collections.abc import Iterator
 from threading import Event as Signal
 from typing import ClassVar, Literal
 
@@ -18,7 +17,6 @@ from incidents import (
     POOLS,
     UP,
     WORKERS,
-    at_once,
     broken,
     mended,
     restart,
@@ -30,7 +28,7 @@ from remediate.errors import Unreadable
 from remediate.fleet import run
 from remediate.host import Host
 from remediate.options import Options
-from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
+from remediate.outcome import RunVerdict, Touched, Verified
 from remediate.playbook import Severity, Single, Treatment
 from remediate.playbooks.app_down import app_down
 from remediate.probes.php_fpm import Ping
@@ -42,18 +40,10 @@ from remediate.reporter import Silent
 from remediate.survey import Facts
 from remediate.testing import Event, MemoryRecord, play
 from support import examples as ex
+from support.outcomes import code
 from support.scripted import Changes, FactSession, printed
 
-
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    with at_once():
-        yield
-
-
-def code(outcome: HostOutcome) -> str | None:
-    return outcome.error.code if outcome.error else None
-
+pytestmark = pytest.mark.usefixtures("hurry")
 
 # -- between looking and acting ----------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """app-down from the first look to the verdict, on a scripted host and on a real shell."""
 
 import threading
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -31,7 +30,6 @@ from incidents import (
     UP,
     UP_AGAIN,
     WORKERS,
-    at_once,
     broken,
     host,
     mended,
@@ -61,18 +59,11 @@ from remediate.vantage import Vantage
 from remediate.verdict import Decision
 from support import daily_examples as exd
 from support import examples as ex
+from support.outcomes import code
 from support.render import output_of
 from support.scripted import Changes, FactSession
 
-
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    with at_once():
-        yield
-
-
-def code(outcome: HostOutcome) -> str | None:
-    return outcome.error.code if outcome.error else None
+pytestmark = pytest.mark.usefixtures("hurry")
 
 
 def told(outcome: HostOutcome) -> list[tuple[str, str | None]]:

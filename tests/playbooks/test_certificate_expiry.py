@@ -1,7 +1,5 @@
 """certificate-expiry from the first look to the verdict, on a scripted host."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from remediate.command import ROOT, Output, Run
@@ -22,12 +20,13 @@ from remediate.probes.systemd import Unit
 from remediate.probes.x509 import CertificateInfo
 from remediate.rehearsal.case import Expected
 from remediate.remedies.certificate import RenewCertificate
-from remediate.remedies.nginx import ReloadNginx
 from remediate.testing import play
 from remediate.vantage import Vantage
 from support import examples as ex
 from support import load_examples as exl
 from support.scripted import Changes, FactSession
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 NAME = "example.com"
 HOST = Host(
@@ -92,19 +91,6 @@ def having(certificate: CertificateInfo) -> Changes:
 
 RENEWED: Changes = on_disk(NEW, 80, 20, 0)
 LOADED: Changes = serving(NEW, 91, 92)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    """Settle at once, as nothing on a scripted host takes time; wait for what is in transition only for a moment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("remediate.patience.PATIENCE", 0.6)
-        for remedy in (RenewCertificate, ReloadNginx):
-            patch.setattr(remedy.model_fields["settle"], "default", 0)
-            remedy.model_rebuild(force=True)
-        yield
-    for remedy in (RenewCertificate, ReloadNginx):
-        remedy.model_rebuild(force=True)
 
 
 def told(outcome: HostOutcome) -> dict[str, str | None]:

@@ -1,7 +1,6 @@
 """database-down from the first look to the verdict, on a scripted host."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -33,15 +32,14 @@ from remediate.probes.redis import AppRedis
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.programs.config import cache_config
 from remediate.programs.database import end_idle, end_queries
-from remediate.remedies.configuration import CacheConfig
-from remediate.remedies.database import RestartDatabase
-from remediate.remedies.sessions import EndIdle, EndQueries
-from remediate.remedies.workers import RestartWorkers
 from remediate.report.lines import Door, verdict_lines
 from remediate.testing import Event, play
 from support import examples as ex
+from support.outcomes import code
 from support.scripted import Changes, FactSession
 from toys import UNITS
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 SERVER = {"unit": "mariadb", "port": 3306, "user": "shop"}
 HOST = host(database=SERVER)
@@ -94,26 +92,6 @@ WELL: Changes = {
         stdout="PHP Version => 8.2.30\nopcache.enable => On => On\nopcache.validate_timestamps => On => On\n"
     ),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    remedies = (RestartDatabase, EndIdle, EndQueries, CacheConfig, RestartWorkers)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("remediate.patience.PATIENCE", 0.6)
-        for remedy in remedies:
-            patch.setattr(remedy.model_fields["settle"], "default", 0)
-            remedy.model_rebuild(force=True)
-        try:
-            yield
-        finally:
-            patch.undo()
-            for remedy in remedies:
-                remedy.model_rebuild(force=True)
-
-
-def said(outcome: HostOutcome) -> str | None:
-    return outcome.error.code if outcome.error else None
 
 
 def proven(outcome: HostOutcome) -> list[str]:
@@ -381,10 +359,10 @@ def test_a_refusal_ends_with_the_command_that_ends_the_session(cause: str) -> No
 
 @pytest.mark.parametrize("cause", NOT_MENDED)
 def test_what_must_not_be_touched_is_refused_by_name(cause: str) -> None:
-    broken, code = NOT_MENDED[cause]
+    broken, refusal = NOT_MENDED[cause]
     session = FactSession({**WELL, **broken})
     outcome = play(database_down, session, host=HOST)
-    assert (outcome.verdict, said(outcome), outcome.touched) == (RunVerdict.REFUSED, code, Touched.NO)
+    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, refusal, Touched.NO)
     assert session.ran == []
 
 
@@ -417,7 +395,7 @@ def test_a_database_elsewhere_is_a_persons(trouble: DatabaseTrouble) -> None:
     state: Changes = {**WELL, **DOWN, DATABASE: database(trouble), CREDENTIALS: ex.credentials(trouble)}
     session = FactSession(state)
     outcome = play(database_down, session, host=elsewhere())
-    assert (outcome.verdict, said(outcome), session.ran) == (RunVerdict.REFUSED, "human-step", [])
+    assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "human-step", [])
     assert outcome.error is not None
     assert outcome.error.message.endswith("provider's console: https://cloud.example.com/databases")
 
@@ -431,7 +409,7 @@ def test_credentials_elsewhere_are_mended_like_here() -> None:
 def test_workers_that_cannot_be_told_from_others_stay() -> None:
     session = FactSession({**WELL, PROCESSES: Output(exit=3, stderr="systemctl: not found")})
     outcome = play(database_down, session, host=HOST)
-    assert (outcome.verdict, said(outcome), session.ran) == (RunVerdict.REFUSED, "unreadable", [])
+    assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "unreadable", [])
     assert WORKERS in WELL
 
 

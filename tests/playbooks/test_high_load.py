@@ -1,7 +1,6 @@
 """high-load from the first look to the verdict, on a scripted host."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +10,7 @@ from remediate.command import Output, Run
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import SshTarget
 from remediate.judge import RULES
-from remediate.outcome import HostOutcome, RunVerdict, Touched
+from remediate.outcome import RunVerdict, Touched
 from remediate.playbook import Severity, Single
 from remediate.playbooks.high_load import high_load
 from remediate.probe import Fact, Probe
@@ -20,16 +19,17 @@ from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, OpenFile
 from remediate.probes.machine import Machine, MachineIdentity
 from remediate.probes.sudo import SudoRule, SudoRules
 from remediate.probes.systemd import Unit
-from remediate.remedies.journal import VacuumJournal
-from remediate.remedies.logs import ReopenLogs, ShortenLogs
+from remediate.remedies.logs import ShortenLogs
 from remediate.remedies.process import EndProcess
-from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
 from remediate.survey import Facts
 from remediate.testing import play
 from remediate.triage import _incident
 from support import examples as ex
 from support import load_examples as exl
+from support.outcomes import code
 from support.scripted import ROOT_RULES, Changes, FactSession
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 HOST = host(log_paths=[ACCESS, LARAVEL], worker_program=None)
 LOG = exl.log_file()
@@ -52,23 +52,6 @@ MENDED: dict[str, tuple[Changes, Changes, str]] = {
     "deleted log": (GROWN, {ROOM: exl.ROOM, DeletedFiles(): exl.NO_OPEN, HeldLogs(): exl.NO_OPEN}, "log.reopen"),
     "log": (FULL, {ROOM: exl.ROOM, FILES: LogFileList(files=(SHORT,), unseen=())}, "log.shorten"),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    remedies = (EndProcess, RecyclePhpFpm, RestartUnit, ReopenLogs, ShortenLogs, VacuumJournal)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("remediate.patience.PATIENCE", 0.6)
-        for remedy in remedies:
-            patch.setattr(remedy.model_fields["settle"], "default", 0)
-            remedy.model_rebuild(force=True)
-        yield
-    for remedy in remedies:
-        remedy.model_rebuild(force=True)
-
-
-def code(outcome: HostOutcome) -> str | None:
-    return outcome.error.code if outcome.error else None
 
 
 def test_every_question_is_stated_here() -> None:

@@ -1,7 +1,6 @@
 """payments-failing from the first look to the verdict, on a scripted host."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -26,13 +25,12 @@ from remediate.probes.queue import (
 )
 from remediate.probes.sudo import SudoRule, SudoRules
 from remediate.probes.webhook import Webhook, WebhookState
-from remediate.remedies.configuration import CacheConfig
-from remediate.remedies.queue import RetryJobs
-from remediate.remedies.workers import RestartWorkers
 from remediate.testing import play
 from support import examples as ex
 from support import payment_examples as pay
 from support.scripted import Changes, FactSession
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 HOST = host(
     webhook_path="/webhooks/stripe",
@@ -93,19 +91,6 @@ WELL: Changes = {
     ORPHANS: ex.NO_STRAYS,
     **working("RUNNING", "RUNNING"),
 }
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    remedies = (RetryJobs, CacheConfig, RestartWorkers)
-    with monkeypatch.context() as patch:
-        patch.setattr("remediate.patience.PATIENCE", 0.6)
-        for remedy in remedies:
-            patch.setattr(remedy.model_fields["settle"], "default", 0)
-            remedy.model_rebuild(force=True)
-        yield
-    for remedy in remedies:
-        remedy.model_rebuild(force=True)
 
 
 def run(session: FactSession, **options: object) -> HostOutcome:

@@ -6,7 +6,7 @@ After a change of wording write them anew with `REWRITE_GOLDEN=1 pytest tests/re
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -28,7 +28,6 @@ from incidents import (
     PATH,
     POOLS,
     UP,
-    at_once,
     broken,
     host,
     mended,
@@ -59,6 +58,8 @@ from support import examples as ex
 from support import load_examples as exl
 from support.scripted import Changes, FactSession
 from toys import RUN, report_of
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 NOW: Final = Options(hold=0, yes=True)
@@ -164,12 +165,6 @@ SCENES: Final[Mapping[str, Scene]] = {
     "one-remedy": Scene(session(DOWN, BACK), cure=Single(RestartPhpFpm)),
     "one-remedy-plan": Scene(session(DOWN), PLAN, Single(RestartPhpFpm)),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    with at_once():
-        yield
 
 
 def told(scene: Scene) -> tuple[str, str, HostOutcome]:
