@@ -9,9 +9,10 @@ from remediate.playbook import Severity, Single, playbook
 from remediate.probe import Fact, Probe
 from remediate.probes.filesystems import Room
 from remediate.probes.load import Load, SlowQueries
+from remediate.remedies.held_logs import ReopenLogs
 from remediate.remedies.journal import VacuumJournal
 from remediate.remedies.laravel import EndMaintenance
-from remediate.remedies.logs import ReopenLogs, ShortenLogs
+from remediate.remedies.logs import ShortenLogs
 from remediate.remedies.process import EndProcess, pages, too_much
 from remediate.remedies.sessions import EndQueries
 from remediate.remedies.unit import RecyclePhpFpm, RestartUnit

@@ -101,9 +101,8 @@ def run(
     hosts = select(target, inventory) if isinstance(target, str) else tuple(target)
     if not hosts:
         raise ConfigurationError(f"{cure.name}: no host is given: name one of the inventory, or pass at least one Host")
-    for host in hosts:
-        if host.settings.php is not None or not cure.discovers:
-            cure(host)  # what the inventory lacks is said before any host is touched
+    # What the inventory lacks is said before any host is touched; what it leaves open is asked there.
+    known = [cure(host) if host.settings.php is not None or not cure.discovers else None for host in hosts]
     incident = None if chosen.incident is None else _known_incident(chosen.incident, journal, project)
     masker = Masker(cure.secrets if isinstance(cure, Single) else ())
     reporter = Masked(reporter or Silent(), masker)
@@ -137,7 +136,11 @@ def run(
         problem: Problem | None = None
         outcomes: tuple[HostOutcome, ...] = ()
         try:
-            outcomes = _all_hosts([HostRun(host, cure, chosen, context) for host in hosts], chosen, consent)
+            outcomes = _all_hosts(
+                [HostRun(host, cure, chosen, context, treatment) for host, treatment in zip(hosts, known, strict=True)],
+                chosen,
+                consent,
+            )
         except ConfigurationError as error:
             # Only a host could tell that its inventory leaves open what cannot be guessed.
             problem = Problem(code="configuration", message=str(error))

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from remediate.command import Run
 from remediate.errors import Unreadable
-from remediate.hold import Unsure
 from remediate.playbook import Probes, Treatment
 from remediate.probe import Fact
 from remediate.probes.machine import Machine
@@ -220,12 +219,12 @@ def unexplained(treatment: Treatment, facts: Facts) -> str:
 
 
 def unproven(healed: Sequence[tuple[Remedy, Facts]], facts: Facts) -> str | None:
-    """Name the first of the remedies proven earlier whose effect is not there any more. Raises Unsure."""
+    """Name the first of the remedies proven earlier whose effect is not there any more. Raises Unreadable."""
     results = [(remedy, verification(remedy, before, facts)) for remedy, before in healed]
     gone = next((explain(result) for _, result in results if isinstance(result, (NotYet, Failed))), None)
     unread = next((remedy for remedy, result in results if result is None), None)
     if gone is None and unread is not None:
-        raise Unsure(f"{unread.title()}: the result cannot be read")
+        raise Unreadable(f"{unread.title()}: the result cannot be read")
     return gone
 
 

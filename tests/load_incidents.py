@@ -3,10 +3,11 @@
 from incidents import APP, DEPLOY, FPM, FPM_CONFIG, PATH, UP
 from remediate.probes.consumers import Consumers
 from remediate.probes.disk_writers import DiskWriters
-from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
+from remediate.probes.files import LogFileList, LogFiles
 from remediate.probes.filesystems import Room
 from remediate.probes.journal import Journal
 from remediate.probes.load import Load, SlowQueries
+from remediate.probes.open_files import DeletedFiles, HeldLogs, LogWriters, OpenFiles
 from remediate.probes.processes import Processes
 from support import examples as ex
 from support import load_examples as exl

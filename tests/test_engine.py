@@ -346,7 +346,7 @@ def test_one_vantage_that_still_sees_it_is_enough() -> None:
 
 
 def test_a_controller_that_cannot_see_is_never_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remediate.hold.EXTRA", 0)
+    monkeypatch.setattr("remediate.stability.EXTRA", 0)
     outcome = play(TREATMENT, FactSession(BROKEN, {**MENDED, THERE: Unreadable("no network")}))
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.YES)
 
@@ -373,7 +373,7 @@ def test_what_does_not_hold_is_not_fixed(later: Changes, when: int) -> None:
 
 
 def test_a_window_that_cannot_be_read_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remediate.hold.EXTRA", 0)
+    monkeypatch.setattr("remediate.stability.EXTRA", 0)
     outcome = play(TREATMENT, FactSession(BROKEN, MENDED, at={4: {HERE: Unreadable("?")}}), options=TINY)
     assert (outcome.verdict, outcome.exit_code) == (RunVerdict.UNKNOWN, 7)
 

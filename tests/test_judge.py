@@ -6,7 +6,6 @@ import pytest
 
 from remediate.command import ROOT, Output
 from remediate.errors import Unreadable
-from remediate.hold import Unsure
 from remediate.judge import (
     CLOCK,
     RULES,
@@ -220,7 +219,7 @@ def test_what_was_proven_must_stay_so() -> None:
     healed = [(REMEDY, BEFORE)]
     assert unproven(healed, after(ex.started_again(ex.FAILED))) is None
     assert unproven(healed, after(ex.FAILED)) is not None
-    with pytest.raises(Unsure):
+    with pytest.raises(Unreadable):
         unproven(healed, after(UNKNOWN))
     assert unproven([], after(ex.FAILED)) is None
 

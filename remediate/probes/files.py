@@ -1,20 +1,16 @@
 """Log files: what they are, who writes to them, and which deleted files still hold space."""
 
-from collections.abc import Iterator
 from typing import Final, Literal
 
 from pydantic import Field
 
-from remediate.command import ROOT, Output, Run
+from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, FrozenModel
 from remediate.probe import Fact, Probe, last_line, whole_number
 
-LSOF: Final = "/usr/bin/lsof"
-_QUIET: Final = ("-w", "-n", "-P")
-_APPEND: Final = 0o2000
+O_APPEND: Final = 0o2000
 """O_APPEND of open(2) on Linux."""
-_NOTHING_FOUND: Final = 1
 
 _FILES: Final = r"""
 limit=$1 worth=$2; shift 2
@@ -172,126 +168,3 @@ def _numbers(count: int) -> frozenset[str]:
 _FULL: Final = {"full": True, "roomy": False}
 _BIG: Final = {"big": True, "small": False}
 _TRUST: Final = {"safe": True, "loose": False}
-
-
-class OpenFile(FrozenModel):
-    """A file that a process has open."""
-
-    pid: int
-    command: str
-    user: str
-    device: int
-    inode: int
-    path: str
-    size: int = 0
-    appends: bool = False
-
-
-class OpenFiles(Fact):
-    """Who has which files open."""
-
-    files: tuple[OpenFile, ...]
-
-    def holders(self, device: int, inode: int) -> tuple[OpenFile, ...]:
-        """Return who has this one open."""
-        return tuple(each for each in self.files if (each.device, each.inode) == (device, inode))
-
-    @property
-    def ok(self) -> bool | None:
-        """See Fact."""
-        return None
-
-    def describe(self) -> str:
-        """See Fact."""
-        biggest = sorted({(each.size, each.path, each.command) for each in self.files}, reverse=True)[:2]
-        return ", ".join(f"{path} {size // 1024**2} MiB ({command})" for size, path, command in biggest) or "none"
-
-
-class _Lsof(Probe[OpenFiles]):
-    """What lsof says, in the fields that it prints for other programs (lsof(8), OUTPUT FOR OTHER PROGRAMS)."""
-
-    def parse(self, output: Output) -> OpenFiles:
-        """See Probe."""
-        if output.exit > _NOTHING_FOUND:
-            raise Unreadable(f"{self.label()}: lsof: {last_line(output.stderr)}")
-        return OpenFiles(files=tuple(self._files(output.stdout)))
-
-    def _files(self, text: str) -> Iterator[OpenFile]:
-        process: dict[str, str] = {}
-        file: dict[str, str] = {}
-        for line in (*text.splitlines(), "p"):
-            key, value = line[:1], line[1:]
-            if key in {"p", "f"}:
-                if "f" in file:
-                    yield self._file(process, file)
-                file = {key: value} if key == "f" else {}
-                process = {key: value} if key == "p" else process
-            elif key in {"c", "L"}:
-                process[key] = value
-            elif key:
-                file[key] = value
-
-    def _file(self, process: dict[str, str], file: dict[str, str]) -> OpenFile:
-        if not {"p", "c"} <= process.keys() or not {"D", "i", "n"} <= file.keys():
-            raise Unreadable(f"{self.label()}: lsof did not tell everything that was asked")
-        return OpenFile(
-            pid=whole_number(process["p"], self.label()),
-            command=process["c"],
-            user=process.get("L", "?"),
-            device=self._hex(file["D"]),
-            inode=whole_number(file["i"], self.label()),
-            path=file["n"].removesuffix(" (deleted)"),
-            size=whole_number(file["s"], self.label()) if "s" in file else 0,
-            appends=bool(self._hex(file["G"].partition(";")[0]) & _APPEND) if "G" in file else False,
-        )
-
-    def _hex(self, text: str) -> int:
-        digits = text.removeprefix("0x")
-        if not 0 < len(digits) <= 16 or set(digits) - set("0123456789abcdef"):
-            raise Unreadable(f"{self.label()}: lsof: {text[:40]!r} is not a number")
-        return int(digits, 16)
-
-
-class LogWriters(_Lsof):
-    """Ask who has these files open, and whether for appending: anybody else goes on where the file used to end."""
-
-    kind: Literal["disk.log-writers"] = "disk.log-writers"
-    paths: tuple[AbsolutePath, ...] = Field(min_length=1, description="absolute paths")
-
-    def label(self) -> str:
-        """See Probe."""
-        return "writers of log files"
-
-    def command(self) -> Run:
-        """See Probe."""
-        asked = Run.of(LSOF, *_QUIET, "+fg", "-F", "pcLfGDin", "--", user=ROOT, seconds=10)
-        return asked.helped("log-writers", *self.paths)
-
-
-class DeletedFiles(_Lsof):
-    """Ask for files that are deleted and still open: they take space that no list of files shows."""
-
-    kind: Literal["disk.deleted-files"] = "disk.deleted-files"
-
-    def label(self) -> str:
-        """See Probe."""
-        return "deleted files still open"
-
-    def command(self) -> Run:
-        """See Probe."""
-        return Run.of(LSOF, *_QUIET, "+L1", "-F", "pcLfsDin", user=ROOT, seconds=10).helped("deleted-files")
-
-
-class HeldLogs(_Lsof):
-    """Ask which deleted files nginx, PHP-FPM and supervisor have open; without sizes, so it only changes with that."""
-
-    kind: Literal["disk.held-logs"] = "disk.held-logs"
-
-    def label(self) -> str:
-        """See Probe."""
-        return "deleted logs still open"
-
-    def command(self) -> Run:
-        """See Probe."""
-        daemons = ("-c", "nginx", "-c", "php-fpm", "-c", "supervisord")
-        return Run.of(LSOF, *_QUIET, "-a", "+L1", *daemons, "-F", "pcLfDin", user=ROOT, seconds=10).helped("held-logs")

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, FrozenModel
+from remediate.fields import FrozenModel
 from remediate.host import DatabaseLimits, DatabaseUser
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.programs.database import first_query, list_sessions, longest_idle
@@ -243,61 +243,3 @@ class FirstQuery(_First):
     def command(self) -> Run:
         """See Probe."""
         return first_query(self.limits, self.user)
-
-
-class DataRoom(Fact):
-    """Whether a server can write where its data is."""
-
-    writable: bool
-    percent: int = Field(description="used, of the bytes that ordinary users may use")
-    inodes: int = Field(description="used, in percent; 0 where the file system does not count them")
-
-    @property
-    def full(self) -> bool:
-        """Whether nothing more can be written."""
-        return self.percent >= 100 or self.inodes >= 100
-
-    @property
-    def ok(self) -> bool | None:
-        """See Fact."""
-        return self.writable and not self.full
-
-    def describe(self) -> str:
-        """See Fact."""
-        if not self.writable:
-            return "mounted read-only"
-        return f"{self.percent} % full{f', inodes {self.inodes} %' if self.inodes >= 95 else ''}"
-
-
-class DataDirectory(Probe[DataRoom]):
-    """Ask whether there is room where a database keeps its data: a full or read-only disk keeps it from starting."""
-
-    kind: Literal["mysql.data-directory"] = "mysql.data-directory"
-    path: AbsolutePath = Field(default="/var/lib/mysql", description="the server's data directory")
-
-    def label(self) -> str:
-        """See Probe."""
-        return self.path
-
-    def command(self) -> Run:
-        """See Probe."""
-        asked = 'findmnt -rno OPTIONS -T "$1" && echo -- && df -P -k "$1" && echo -- && df -P -i "$1"'
-        return Run.of("sh", "-c", asked, "sh", self.path, seconds=5)
-
-    def parse(self, output: Output) -> DataRoom:
-        """See Probe."""
-        options, _, tables = output.stdout.partition("\n--\n")
-        space, divider, inodes = tables.partition("\n--\n")
-        if output.exit != 0 or not divider:
-            raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
-        return DataRoom(
-            writable="ro" not in options.strip().split(","),
-            percent=self._used(space),
-            inodes=self._used(inodes),
-        )
-
-    def _used(self, table: str) -> int:
-        fields = table.splitlines()[-1].split(maxsplit=5) if table.strip() else []
-        if len(fields) < 5:
-            raise Unreadable(f"{self.label()}: df: {table[:80]!r}")
-        return 0 if fields[4] == "-" else whole_number(fields[4].removesuffix("%"), "df")

@@ -14,112 +14,11 @@ from remediate.errors import Unreadable
 from remediate.probe import Fact
 from remediate.probes.api import ApiQuestion
 
-Label = tuple[str, str]
 
-
-class AlertRule(BaseModel):
-    """One alert rule as it is loaded."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    query: str = Field(description="expression in PromQL; the alert fires for each series that it yields")
-    health: str = Field(description="ok, unknown (never evaluated) or err")
-    error: str = Field(default="", description="why the last evaluation failed")
-    state: str = Field(description="inactive, pending or firing")
-    evaluated: AwareDatetime | None = Field(description="when last, by that server's clock; None for never")
-    interval: FiniteFloat = Field(description="seconds between two evaluations")
-    labels: tuple[Label, ...] = Field(default=(), description="what the rule itself adds to its alerts")
-
-
-class LoadedRules(Fact):
-    """The alert rules that a server has loaded: all of them, or those of one name."""
-
-    rules: tuple[AlertRule, ...]
-
-    @property
-    def ok(self) -> bool | None:
-        """See Fact."""
-        return all(rule.health == "ok" for rule in self.rules) if self.rules else None
-
-    def describe(self) -> str:
-        """See Fact."""
-        return f"{len(self.rules)} alert rules"
-
-
-class _Data(BaseModel):
+class ApiData(BaseModel):
     """What is read of an answer; the API adds fields from version to version."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _Rule(_Data):
-    name: str
-    query: str
-    labels: dict[str, str] = {}
-    health: str
-    last_error: str = Field(default="", alias="lastError")
-    state: str
-    evaluated: AwareDatetime = Field(alias="lastEvaluation")
-
-
-class _Group(_Data):
-    interval: FiniteFloat
-    rules: tuple[_Rule, ...]
-
-
-class _Groups(_Data):
-    groups: tuple[_Group, ...]
-
-
-class _Rules(_Data):
-    status: Literal["success"]
-    data: _Groups
-
-
-class AlertRules(ApiQuestion[LoadedRules]):
-    """Ask which alert rules are loaded, whether they are evaluated and what came of it.
-
-    Servers from 2.48 on answer with the rules of that name alone, older ones with all of them: of many rules, such
-    an answer may be too long to be read.
-    """
-
-    kind: Literal["prometheus.alert-rules"] = "prometheus.alert-rules"
-    alert: str | None = Field(default=None, description="name of the rules; absent = all")
-
-    def label(self) -> str:
-        """See Probe."""
-        return "alert rules" if self.alert is None else f"alert rule {self.alert}"
-
-    def path(self) -> str:
-        """See ApiQuestion."""
-        named = "" if self.alert is None else f"&rule_name%5B%5D={quote(self.alert, safe='')}"
-        return f"/api/v1/rules?type=alert{named}"
-
-    def parse(self, output: Output) -> LoadedRules:
-        """See Probe."""
-        try:
-            groups = _Rules.model_validate(self.document(output)).data.groups
-        except ValidationError:
-            raise Unreadable(f"{self.label()}: Prometheus answered something else than was asked") from None
-        return LoadedRules(
-            rules=tuple(
-                AlertRule(
-                    name=rule.name,
-                    query=rule.query,
-                    health=rule.health,
-                    error=rule.last_error,
-                    state=rule.state,
-                    # Go's zero time is how the API says "never".
-                    evaluated=rule.evaluated if rule.evaluated.year > 1 else None,
-                    interval=group.interval,
-                    labels=tuple(sorted(rule.labels.items())),
-                )
-                for group in groups
-                for rule in group.rules
-                if self.alert in {None, rule.name}
-            )
-        )
 
 
 class ServerTime(Fact):
@@ -137,13 +36,13 @@ class ServerTime(Fact):
         return f"{self.at:%Y-%m-%d %H:%M:%SZ}"
 
 
-class _Scalar(_Data):
+class _Scalar(ApiData):
     type: Literal["scalar"] = Field(alias="resultType")
     # The year 3000, as a number that every clock can be: what is beyond is none.
     result: tuple[Annotated[FiniteFloat, Field(ge=0, le=32503680000)], str]
 
 
-class _ScalarAnswer(_Data):
+class _ScalarAnswer(ApiData):
     status: Literal["success"]
     data: _Scalar
 
@@ -185,15 +84,15 @@ class Alertmanagers(Fact):
         return ", ".join(" ".join(url.split()) for url in self.active) or "nowhere"
 
 
-class _Alertmanager(_Data):
+class _Alertmanager(ApiData):
     url: str
 
 
-class _Discovered(_Data):
+class _Discovered(ApiData):
     active: tuple[_Alertmanager, ...] = Field(alias="activeAlertmanagers")
 
 
-class _AlertmanagersAnswer(_Data):
+class _AlertmanagersAnswer(ApiData):
     status: Literal["success"]
     data: _Discovered
 
@@ -235,21 +134,21 @@ class SeriesFound(Fact):
         return f"{sum(count for _, count in self.instances)} series"
 
 
-class _Metric(_Data):
+class _Metric(ApiData):
     instance: str = ""
 
 
-class _Sample(_Data):
+class _Sample(ApiData):
     metric: _Metric
     value: tuple[FiniteFloat, Annotated[str, Field(pattern=r"^[0-9]{1,15}$")]]
 
 
-class _Vector(_Data):
+class _Vector(ApiData):
     type: Literal["vector"] = Field(alias="resultType")
     result: tuple[_Sample, ...]
 
 
-class _VectorAnswer(_Data):
+class _VectorAnswer(ApiData):
     status: Literal["success"]
     data: _Vector
 
@@ -292,11 +191,11 @@ class ConfigurationLoaded(Fact):
         return f"loaded {self.loaded:%Y-%m-%d %H:%M:%SZ}"
 
 
-class _Runtime(_Data):
+class _Runtime(ApiData):
     loaded: AwareDatetime = Field(alias="lastConfigTime")
 
 
-class _RuntimeAnswer(_Data):
+class _RuntimeAnswer(ApiData):
     status: Literal["success"]
     data: _Runtime
 

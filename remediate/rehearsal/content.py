@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 DIRECTORY: Final = "docs/rehearsals"
 """Where a project keeps its records: committed, so that everybody knows what has been proven."""
-_ENGINE: Final = ("judge", "engine", "playbook", "remedy", "session", "script", "surveyor", "hold", "patience")
+_ENGINE: Final = (
+    *("attempt", "conclusion", "engine", "judge", "open_host", "patience", "playbook", "remedy", "script", "session"),
+    *("stability", "surveyor"),
+)
 _OWN: Final = ("remediate.probes", "remediate.remedies", "remediate.playbooks", "remediate_project_")
 
 

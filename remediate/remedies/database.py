@@ -10,14 +10,14 @@ from remediate.host import DatabaseUser, Host
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, CredentialsState, DatabaseState, DatabaseTrouble
 from remediate.probes.machine import Machine
-from remediate.probes.mysql import DataDirectory
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
+from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.systemd import Unit, UnitLog, UnitState
 from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HUMAN_STEP, HumanStep
-from remediate.remedies.systemd import UNIT_REFUSALS, RestartService, start_limited, unstartable
+from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
 from remediate.survey import Facts
-from remediate.verdict import UNSTABLE, RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.verdict import UNSTABLE, RefusalCode, Verdict, refuse, skip, wait
 
 DATA_DISK_FULL = RefusalCode(
     name="data-disk-full", meaning="The disk with the database's data is full: it cannot start until there is room."
@@ -65,14 +65,19 @@ class RestartDatabase(RestartService):
     data: AbsolutePath = Field(default="/var/lib/mysql", description="its data directory")
     settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
 
-    start_seconds: ClassVar[float] = 120
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, DATA_READ_ONLY, DATA_DISK_FULL)
+    start_seconds: ClassVar[float] = 120
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         database = host.settings.database
         return {} if database is None or database.unit is None else {"unit": database.unit}
+
+    @property
+    def service(self) -> str:
+        """See RestartService."""
+        return self.unit
 
     @property
     def _room(self) -> DataDirectory:
@@ -84,33 +89,24 @@ class RestartDatabase(RestartService):
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self._unit, self._room, self._log, _CLOCK)
+        return (*super().probes(), self._room, self._log, _CLOCK)
 
-    def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
+    def on_its_way(self, facts: Facts) -> Verdict | None:
+        """See RestartService: also when systemd is about to start it again, as that start may be a long recovery."""
         unit, name = facts[self._unit], self.title()
-        # Also when systemd is about to start it again by itself: that start may be a long recovery.
-        on_its_way = unit.changing or unit.active == "activating"
-        if unit.restarts >= _FLAPS and (on_its_way or self._young(unit, facts)):
+        coming = unit.changing or unit.active == "activating"
+        if unit.restarts >= _FLAPS and (coming or self._young(unit, facts)):
             # Whether it runs at this very moment is chance, and what was asked a moment ago has another answer.
-            since = "about to be started" if on_its_way else f"up for less than {_STEADY:g} s"
-            return self._no_room(facts) or wait(f"{name} is {unit.describe()}, {since}", UNSTABLE)
-        if on_its_way:
-            return wait(f"{name} is {unit.describe()}, job {unit.job}")
-        if unit.healthy:
-            return skip(f"{name} is active")
-        return (
-            unstartable(unit, name)
-            or self._no_room(facts)
-            or start_limited(unit, name)
-            or proceed(f"{name} is {unit.describe()}")
-        )
+            since = "about to be started" if coming else f"up for less than {_STEADY:g} s"
+            return self.obstacle(facts) or wait(f"{name} is {unit.describe()}, {since}", UNSTABLE)
+        return wait(f"{name} is {unit.describe()}, job {unit.job}") if coming else None
 
     def _young(self, unit: UnitState, facts: Facts) -> bool:
         age = unit.age(facts[_CLOCK].uptime)
         return age is not None and age < _STEADY
 
-    def _no_room(self, facts: Facts) -> Verdict | None:
+    def obstacle(self, facts: Facts) -> Verdict | None:
+        """See RestartService: on a full or read-only disk it cannot start."""
         room = facts[self._room]
         if room.ok is not False:
             return None

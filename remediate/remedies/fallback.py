@@ -4,37 +4,23 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import ClassVar, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from remediate.command import Run
-from remediate.fields import ProgramName, UnitName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
-from remediate.probes.cache import MARKER, Cache, CacheCode, CacheState
-from remediate.probes.configuration import named
-from remediate.probes.descendants import Descendants
-from remediate.probes.http import Site
-from remediate.probes.php_fpm import PhpFpmConfig
-from remediate.probes.redis import AppRedis, RedisContent, RedisState
+from remediate.probes.cache import CacheCode, CacheState
+from remediate.probes.redis import RedisState
 from remediate.probes.stores import Link, Role, Trouble
-from remediate.probes.supervisor import Workers
-from remediate.programs.config import cache_config
-from remediate.programs.env import edit_env
-from remediate.remedies.application import stated
 from remediate.remedies.cache import ClearCache
-from remediate.remedies.configuration import CONFIG_PENDING, ENV_BROKEN, OfConfiguration, broken_env
-from remediate.remedies.handover import noticed
-from remediate.remedies.opcache import Keeper, reload_php_fpm
-from remediate.remedies.redis import REDIS_FAILING, REDIS_LOADING, REDIS_SILENT, RedisByHand
-from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
-from remediate.remedies.workers import missing, renew_workers, renewing, start_program
-from remediate.remedy import NotYet, Proven, Step, Verification, unmoved
+from remediate.remedies.cache_move import FILE_CACHE_UNUSABLE, MoveCache
+from remediate.remedies.configuration import CONFIG_PENDING, ENV_BROKEN
+from remediate.remedies.redis import REDIS_FAILING, REDIS_SILENT, RedisByHand
+from remediate.remedies.systemd import CONFIG_REFUSALS
+from remediate.remedy import NotYet, Proven, Step, Verification
 from remediate.survey import Facts
-from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip
 
-FILE_CACHE_UNUSABLE = RefusalCode(
-    name="file-cache-unusable", meaning="A cache in files would not work here: no key, no room, or no permission."
-)
 FALLBACK_USELESS = RefusalCode(
     name="fallback-useless",
     meaning="The sessions are in the Redis that fails: with the cache in files the pages would fail as before.",
@@ -58,9 +44,6 @@ DIVERGING_CACHES = RefusalCode(
     meaning="Several servers run the application: with a cache in files each would have locks and limits of its own.",
     overridable=True,
 )
-REDIS_STILL_FAILING = RefusalCode(
-    name="redis-still-failing", meaning="The Redis that the cache would go back to does not do what is asked of it."
-)
 
 
 def _lasts(verdict: Verdict, link: Link) -> bool:
@@ -78,134 +61,7 @@ class Standing(Enum):
     UNDECLARED = "nobody has said so"
 
 
-_OWN = "cache."
-"""Where the configuration says what is changed here."""
-
-
-class _MoveCache(OfConfiguration):
-    """Whatever moves the cache between Redis and files: .env, the cached configuration, PHP-FPM and workers."""
-
-    program: ProgramName | None = Field(default=None, description="supervisor group or program of the queue workers")
-    unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
-    patience: int = Field(default=60, ge=0, le=3600, description="seconds a worker may take to finish its job")
-    pages: tuple[Site, ...] = Field(default=(), description="pages that have to be right afterwards")
-    settle: float = Field(default=40, ge=0, le=600, description="seconds the effect may take to show")
-
-    @classmethod
-    def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
-        pages = tuple(each for each in noticed(host) if isinstance(each, Site))
-        return {**super().defaults(host), **stated(program=host.settings.worker_program, pages=pages)}
-
-    @property
-    def _redis(self) -> AppRedis:
-        return AppRedis(php=self.php, path=self.path, user=self.user)
-
-    @property
-    def _cache(self) -> Cache:
-        return Cache(php=self.php, path=self.path, user=self.user)
-
-    @property
-    def _processes(self) -> Descendants:
-        return Descendants(path=self.path, user=self.user, unit=self.unit)
-
-    @property
-    def _keeper(self) -> Keeper:
-        return Keeper(self.php, self.path, self.user)
-
-    @property
-    def _fpm(self) -> PhpFpmConfig:
-        return PhpFpmConfig(php=self.php)
-
-    @property
-    def _workers(self) -> tuple[Workers, ...]:
-        return () if self.program is None else (Workers(program=self.program),)
-
-    @property
-    def _marker(self) -> str:
-        return f"{self.path}/{MARKER}"
-
-    def title(self) -> str:
-        """See Remedy."""
-        return "cache"
-
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (
-            *(self._redis, self._cache, self._env, self._configuration, self._processes, self._fpm),
-            *(*self._keeper.probes(), *self._workers, *self.pages),
-        )
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._env, self._cached)
-
-    def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._redis, self._cache)
-
-    def _shut_out(self, facts: Facts, cache: CacheState) -> Verdict | None:
-        """Say why the configuration cannot be changed, or why that would have no effect; None when it can."""
-        state = facts[self._configuration]
-        for needed in (*self.identity(), self._processes, *self._workers):
-            facts[needed]  # without them nobody could tell what to change, or afterwards that it was
-        if refusal := broken_env(state):
-            return refusal
-        if cache.key is None:
-            return refuse(FILE_CACHE_UNUSABLE, "no key of .env decides where the cache is: config/cache.php does")
-        if cache.key in state.external:
-            return refuse(FILE_CACHE_UNUSABLE, f"{cache.key} is given to a pool or a worker from outside .env")
-        # A reload with a broken pool file ends PHP-FPM.
-        return unsound(facts[self._fpm], self._fpm.label()) if facts[self._keeper.opcache].keeps else None
-
-    def _pending(self, facts: Facts) -> str:
-        """Say which other edits of .env would be put into use along with it; nothing when none would."""
-        differs = facts[self._configuration].differs
-        others = tuple(key for key in differs if not key.startswith(_OWN))
-        return f"the cached configuration differs from .env: {named(others)}" if others else ""
-
-    def _moving(self, facts: Facts, store: str) -> Iterator[Step]:
-        """Yield what makes everything use this store: workers by signal, since `queue:restart` is left in the cache."""
-        key = facts[self._cache].key or ""
-        yield edit_env(self.php, self.path, self.user, key, SecretStr(store), seen=facts[self._env].mark)
-        if facts[self._configuration].cached:
-            yield cache_config(self.php, self.path, self.user)
-            if facts[self._keeper.opcache].keeps:
-                yield reload_php_fpm(self.php)
-        yield from renew_workers(facts[self._processes].workers(self.path), self.user, None, self.patience)
-
-    def _starting(self, facts: Facts) -> Iterator[Step]:
-        # Those that died of it are given up by supervisor; those that run are left as they are. Every process of the
-        # group is started by one command: not where somebody has stopped one of them.
-        if self.program is not None and not any(facts[each].parked for each in self._workers):
-            yield start_program(self.program)
-
-    def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
-        edit = edit_env(self.php, self.path, self.user, "", SecretStr(""), seen="")
-        taken = (cache_config(self.php, self.path, self.user), reload_php_fpm(self.php))
-        return (edit, *taken, *renewing(self.user, self.program, self.patience))
-
-    def _taken(self, before: Facts, after: Facts) -> str | None:
-        """Say what does not use the new store yet, None when everything does."""
-        if all(unmoved(before, after, probe) for probe in self.identity()):
-            return "neither .env nor the cached configuration has changed"
-        was = before[self._configuration].differs
-        differs = after[self._configuration].differs
-        if left := tuple(key for key in differs if key.startswith(_OWN) or key not in was):
-            return f"the cached configuration differs from .env: {named(left)}"
-        if older := self._keeper.older(after):
-            return older
-        if stale := after[self._processes].stale_workers(self.path):
-            return f"{len(stale)} workers still have the configuration they were started with"
-        queue = after[self._redis].link(Role.QUEUE)
-        lives = queue is None or queue.trouble is None
-        down = [probe for probe in self._workers if lives and missing(after[probe], before[probe].parked)]
-        wrong = [*down, *(page for page in self.pages if after[page].ok is not True)]
-        return f"{wrong[0].label()} {after[wrong[0]].describe()}" if wrong else None
-
-
-class UseFileCache(_MoveCache):
+class UseFileCache(MoveCache):
     """Keep the cache in files while its Redis is away (runbook 4.3, "Fallback to file cache temporarily").
 
     A decision: a playbook takes it only where the inventory says so (`redis.fallback`), nothing else mends that Redis
@@ -349,77 +205,3 @@ def _beside(redis: RedisState, used: Link, role: Role) -> bool:
     """Whether this is in the same Redis as the cache, or may be."""
     link = redis.link(role)
     return link is not None and not link.apart_from(used)
-
-
-class RestoreCache(_MoveCache):
-    """Put the cache back where it was before `do.cache.fallback`, once its Redis answers again (runbook 4.3).
-
-    Where it was is remembered on the host, however long ago that was and whoever did it. What Redis kept from before
-    is in use again afterwards, as it was then; that is said, and `artisan cache:clear` would drop it.
-    """
-
-    kind: Literal["cache.restore"] = "cache.restore"
-
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (
-        ENV_BROKEN,
-        *CONFIG_REFUSALS,
-        FILE_CACHE_UNUSABLE,
-        REDIS_STILL_FAILING,
-        REDIS_LOADING,
-        CONFIG_PENDING,
-    )
-
-    @property
-    def _content(self) -> RedisContent:
-        return RedisContent(php=self.php, path=self.path, user=self.user)
-
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (*super().probes(), self._content)
-
-    def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
-        redis, cache = facts[self._redis], facts[self._cache]
-        if not cache.fallen_back:
-            return skip(f"the cache is in {cache.now}: no fallback is to be ended")
-        link = redis.to(cache.connection)
-        if link is None:
-            return refuse(FILE_CACHE_UNUSABLE, f"{cache.before} is no store in Redis any more")
-        if link.trouble is Trouble.LOADING:
-            return wait(f"{link.server} is loading its data", REDIS_LOADING)
-        if link.trouble is not None:
-            return refuse(REDIS_STILL_FAILING, f"{link.server}: {link.trouble.value}")
-        if refusal := self._shut_out(facts, cache):
-            return refusal
-        if pending := self._pending(facts):
-            return refuse(CONFIG_PENDING, f"{pending}: do.config.cache puts that into use first")
-        content = facts[self._content].of(link.connection)
-        kept = f"; {content.keys} keys in {link.place} are from before" if content is not None and content.keys else ""
-        return proceed(f"{link.server} answers: {cache.key} from {cache.now} back to {cache.before}{kept}")
-
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
-        yield from self._moving(facts, facts[self._cache].before or "")
-        yield from self._starting(facts)
-        # Last: until then it is still known where it was.
-        yield self._forget
-
-    @property
-    def _forget(self) -> Run:
-        return Run.of("/usr/bin/rm", "-f", "--", user=self.user, seconds=10).helped("forget-fallback", self._marker)
-
-    def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
-        return (*super().changes(), self._forget)
-
-    def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy."""
-        redis, cache, was = after[self._redis], after[self._cache], before[self._cache].before
-        link = redis.link(Role.CACHE)
-        if cache.before is not None or cache.now != was or link is None:
-            return NotYet(reason=f"the cache is in {cache.now}")
-        if link.trouble is not None:
-            return NotYet(reason=f"{link.server}: {link.trouble.value}")
-        if missing := self._taken(before, after):
-            return NotYet(reason=missing)
-        return Proven(evidence=f"the cache is in {cache.now} again ({link.place}); pages are right")

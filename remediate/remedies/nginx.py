@@ -10,7 +10,7 @@ from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
 from remediate.probes.certificate import ServedState
-from remediate.probes.network import NAMELESS, PortOwner
+from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxWorkers
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
 from remediate.probes.x509 import CertificateInfo
@@ -25,17 +25,15 @@ from remediate.remedies.certificate import (
 )
 from remediate.remedies.systemd import (
     CONFIG_REFUSALS,
+    PORT_TAKEN,
     UNIT_REFUSALS,
     RestartService,
-    start_limited,
+    shut_out,
     unsound,
-    unstartable,
 )
 from remediate.remedy import Failed, NotYet, Proven, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
-
-PORT_TAKEN = RefusalCode(name="port-taken", meaning="Another program listens on a port that this one needs.")
 
 
 class RestartNginx(RestartService):
@@ -57,42 +55,21 @@ class RestartNginx(RestartService):
         return {"unit": host.settings.nginx_unit}
 
     @property
+    def service(self) -> str:
+        """See RestartService."""
+        return self.unit
+
+    @property
     def _owners(self) -> tuple[PortOwner, ...]:
         return tuple(PortOwner(port=port) for port in self.ports)
 
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit, NginxConfig(), *self._owners)
-
-    def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
+    def checks(self) -> tuple[Probe[Fact], ...]:
+        """See RestartService."""
         return (NginxConfig(), *self._owners)
 
-    def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
-        unit, name = facts[self._unit], self.title()
-        if unit.changing:
-            return wait(f"{name} is {unit.describe()}, job {unit.job}")
-        if unit.healthy:
-            return skip(f"{name} is active")
-        return (
-            unstartable(unit, name)
-            or unsound(facts[NginxConfig()], NginxConfig().label())
-            or self._shut_out(facts)
-            or start_limited(unit, name)
-            or proceed(f"{name} is {unit.describe()}")
-        )
-
-    def _shut_out(self, facts: Facts) -> Verdict | None:
-        for owner in self._owners:
-            taken = facts[owner]
-            if taken.programs:
-                why = f"{owner.label()} is taken by {taken.describe()}, so {self.title()} cannot start"
-                # `nginx -t` binds every port for a moment, and the survey asks it at the same time: look again. It
-                # may have ended between what ss reads of the sockets and of the processes.
-                passing = set(taken.names) <= {"nginx", NAMELESS}
-                return wait(why, PORT_TAKEN) if passing else refuse(PORT_TAKEN, why)
-        return None
+    def obstacle(self, facts: Facts) -> Verdict | None:
+        """See RestartService."""
+        return unsound(facts[NginxConfig()], NginxConfig().label()) or shut_out(facts, self._owners, self.title())
 
 
 class ReloadNginx(OfCertificate):

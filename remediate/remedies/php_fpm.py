@@ -1,11 +1,9 @@
 """What brings PHP-FPM back."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from remediate.command import Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, UserName
 from remediate.host import Host
@@ -14,19 +12,9 @@ from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
 from remediate.probes.php_fpm import Pools, PoolState, unit_of
 from remediate.remedies.application import stated
-from remediate.remedies.systemd import (
-    CONFIG_REFUSALS,
-    UNIT_REFUSALS,
-    OfPhpFpm,
-    restarting,
-    restarts,
-    start_limited,
-    unsound,
-    unstartable,
-)
-from remediate.remedy import Step
+from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, OfPhpFpm, RestartService, unsound
 from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.verdict import RefusalCode, Verdict, refuse, skip
 
 POOL_BUSY = RefusalCode(
     name="pool-busy",
@@ -40,7 +28,7 @@ DATABASE_CAUSE = RefusalCode(
 )
 
 
-class RestartPhpFpm(OfPhpFpm):
+class RestartPhpFpm(OfPhpFpm, RestartService):
     """Bring PHP-FPM back when it is down or hung and its configuration is sound (runbook 4.1, "Restart PHP-FPM").
 
     Needed when the unit is not running; or when its pages fail, and nobody can connect to a pool any more or a pool
@@ -54,7 +42,6 @@ class RestartPhpFpm(OfPhpFpm):
     pages: tuple[Site, ...] = Field(default=(), description="pages that it serves: while they are right it is left")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, *CONFIG_REFUSALS, DATABASE_CAUSE, POOL_BUSY)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
@@ -64,6 +51,11 @@ class RestartPhpFpm(OfPhpFpm):
         return stated(php=settings.php, user=settings.app_user, path=settings.app_path, pages=pages)
 
     @property
+    def service(self) -> str:
+        """See RestartService."""
+        return unit_of(self.php)
+
+    @property
     def _pools(self) -> Pools:
         return Pools(php=self.php, user=self.user)
 
@@ -71,31 +63,31 @@ class RestartPhpFpm(OfPhpFpm):
     def _database(self) -> AppDatabase | None:
         return None if self.path is None else AppDatabase(php=self.php, path=self.path, user=self.user)
 
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit, self._config, self._pools, *((self._database,) if self._database else ()), *self.pages)
-
-    def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
+    def checks(self) -> tuple[Probe[Fact], ...]:
+        """See RestartService."""
         return (self._config,)
 
-    def guard(self, facts: Facts) -> Verdict:
+    def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        unit, name = facts[self._unit], self.title()
-        if unit.changing:
-            return wait(f"{name} is {unit.describe()}, job {unit.job}")
-        trouble = None if not unit.healthy or self._serves(facts) else self._trouble(facts)
-        if unit.healthy and trouble is None:
-            return skip(f"{name} is active and answers")
-        said = "" if trouble is None else f", but its pool {trouble.name} is of no use: {trouble.describe()}"
+        return (*super().probes(), self._pools, *((self._database,) if self._database else ()), *self.pages)
+
+    def running(self, facts: Facts) -> Verdict | None:
+        """See RestartService."""
+        return None if self._useless(facts) else skip(f"{self.title()} is active and answers")
+
+    def obstacle(self, facts: Facts) -> Verdict | None:
+        """See RestartService."""
+        trouble = self._useless(facts)
         return (
-            unstartable(unit, name)
-            or unsound(facts[self._config], self._config.label())
+            unsound(facts[self._config], self._config.label())
             or self._waits_for_database(facts, trouble)
             or self._works(trouble)
-            or start_limited(unit, name)
-            or proceed(f"{name} is {unit.describe()}{said}")
         )
+
+    def remark(self, facts: Facts) -> str:
+        """See RestartService."""
+        trouble = self._useless(facts)
+        return "" if trouble is None else f", but its pool {trouble.name} is of no use: {trouble.describe()}"
 
     def _serves(self, facts: Facts) -> bool:
         """Whether all of its pages are right: then it works, whatever else may look odd."""
@@ -104,8 +96,10 @@ class RestartPhpFpm(OfPhpFpm):
         except Unreadable:
             return False
 
-    def _trouble(self, facts: Facts) -> PoolState | None:
-        """Return the pool that is of no use, None when all answer. Raises Unreadable when that cannot be told."""
+    def _useless(self, facts: Facts) -> PoolState | None:
+        """Return the pool that is of no use although the unit runs and pages fail, else None. Raises Unreadable."""
+        if not facts[self._unit].healthy or self._serves(facts):
+            return None
         pools = facts[self._pools]
         if pools.ok is None:
             raise Unreadable(f"{self._pools.label()}: {pools.describe()}")
@@ -123,11 +117,3 @@ class RestartPhpFpm(OfPhpFpm):
         if database.trouble is None and not database.waiting:
             return None
         return refuse(DATABASE_CAUSE, f"{self.title()} waits for its database ({database.describe()}), see runbook 4.2")
-
-    def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
-        yield from restarting(facts[self._unit], unit_of(self.php))
-
-    def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
-        return restarts(unit_of(self.php))

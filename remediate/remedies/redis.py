@@ -13,10 +13,9 @@ from remediate.probes.stores import Link, Trouble
 from remediate.probes.systemd import Unit
 from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HumanStep
-from remediate.remedies.nginx import PORT_TAKEN
-from remediate.remedies.systemd import UNIT_REFUSALS, RestartService, start_limited, unstartable
+from remediate.remedies.systemd import PORT_TAKEN, UNIT_REFUSALS, RestartService, shut_out
 from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.verdict import RefusalCode, Verdict, refuse, skip, wait
 
 REDIS_LOADING = RefusalCode(
     name="redis-loading", meaning="Redis is still loading its data from disk; it answers when it is through."
@@ -45,6 +44,11 @@ class RestartRedis(OfApplication, RestartService):
         return super().defaults(host) | ({} if redis is None else stated(unit=redis.unit, port=redis.port))
 
     @property
+    def service(self) -> str:
+        """See RestartService."""
+        return self.unit
+
+    @property
     def _owner(self) -> PortOwner:
         return PortOwner(port=self.port)
 
@@ -52,36 +56,32 @@ class RestartRedis(OfApplication, RestartService):
     def _app(self) -> AppRedis:
         return AppRedis(php=self.php, path=self.path, user=self.user)
 
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit, self._owner, self._app)
-
-    def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
+    def checks(self) -> tuple[Probe[Fact], ...]:
+        """See RestartService."""
         return (self._owner,)
 
-    def guard(self, facts: Facts) -> Verdict:
+    def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        unit, name = facts[self._unit], self.title()
-        if unit.changing:
-            return wait(f"{name} is {unit.describe()}, job {unit.job}", REDIS_LOADING if unit.sub == "start" else None)
-        if unit.healthy:
-            redis = facts[self._app]
-            if redis.trouble is Trouble.LOADING:
-                return wait(f"{name} is loading its data", REDIS_LOADING)
-            return skip(f"{name} is active")
-        return (
-            unstartable(unit, name)
-            or self._shut_out(facts)
-            or start_limited(unit, name)
-            or proceed(f"{name} is {unit.describe()}; what it had not saved is lost already")
-        )
+        return (*super().probes(), self._app)
 
-    def _shut_out(self, facts: Facts) -> Verdict | None:
-        taken = facts[self._owner]
-        if not taken.programs:
-            return None
-        return refuse(PORT_TAKEN, f"{self._owner.label()} is taken by {taken.describe()}: {self.title()} cannot start")
+    def on_its_way(self, facts: Facts) -> Verdict | None:
+        """See RestartService: its unit is starting for as long as it loads."""
+        waiting, unit = super().on_its_way(facts), facts[self._unit]
+        return wait(waiting.reason, REDIS_LOADING) if waiting and unit.sub == "start" else waiting
+
+    def running(self, facts: Facts) -> Verdict | None:
+        """See RestartService."""
+        if facts[self._app].trouble is Trouble.LOADING:
+            return wait(f"{self.title()} is loading its data", REDIS_LOADING)
+        return super().running(facts)
+
+    def obstacle(self, facts: Facts) -> Verdict | None:
+        """See RestartService."""
+        return shut_out(facts, (self._owner,), self.title())
+
+    def remark(self, facts: Facts) -> str:  # noqa: ARG002  # it is so whatever they say
+        """See RestartService."""
+        return "; what it had not saved is lost already"
 
 
 REDIS_NOT_OURS = RefusalCode(

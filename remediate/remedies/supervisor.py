@@ -9,9 +9,9 @@ from remediate.command import Run
 from remediate.fields import ProgramName, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
-from remediate.probes.supervisor import OrphanWorkers, Workers
+from remediate.probes.supervisor import OrphanWorkers, StrayProcess, Workers
 from remediate.programs.processes import end_processes
-from remediate.remedies.systemd import UNIT_REFUSALS, RestartService, start_limited, unstartable
+from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
 from remediate.remedies.workers import start_program
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
@@ -46,45 +46,41 @@ class RestartSupervisor(RestartService):
         return {"user": host.settings.app_user}
 
     @property
+    def service(self) -> str:
+        """See RestartService."""
+        return self.unit
+
+    @property
     def _orphans(self) -> OrphanWorkers:
         return OrphanWorkers(unit=self.unit)
 
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._unit, self._orphans)
-
-    def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
+    def checks(self) -> tuple[Probe[Fact], ...]:
+        """See RestartService."""
         return (self._orphans,)
 
-    def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
-        unit, name = facts[self._unit], self.title()
-        if unit.changing:
-            return wait(f"{name} is {unit.describe()}, job {unit.job}")
-        if unit.healthy:
-            return skip(f"{name} is active")
-        refusal = unstartable(unit, name)
-        if refusal is not None:
-            return refusal
+    def _own(self, process: StrayProcess) -> bool:
+        return process.is_worker and process.user == self.user
+
+    def obstacle(self, facts: Facts) -> Verdict | None:
+        """See RestartService: what is no worker of this user's is not ours to end."""
+        strangers = [each for each in facts[self._orphans].processes if not self._own(each)]
+        if not strangers:
+            return None
+        who = f"{strangers[0].arguments} (pid {strangers[0].pid}, user {strangers[0].user})"
+        unit = facts[self._unit].describe()
+        why = f"{self.title()} is {unit}, and {len(strangers)} of its programs still run: {who}"
+        return refuse(LEFT_RUNNING, why)
+
+    def remark(self, facts: Facts) -> str:
+        """See RestartService."""
         left = facts[self._orphans].processes
-        strangers = [each for each in left if not (each.is_worker and each.user == self.user)]
-        if strangers:
-            who = f"{strangers[0].arguments} (pid {strangers[0].pid}, user {strangers[0].user})"
-            return refuse(
-                LEFT_RUNNING, f"{name} is {unit.describe()}, and {len(strangers)} of its programs still run: {who}"
-            )
-        if limited := start_limited(unit, name):
-            return limited
-        return proceed(
-            f"{name} is {unit.describe()}{f', workers left behind: {len(left)} unsupervised' if left else ''}"
-        )
+        return f", workers left behind: {len(left)} unsupervised" if left else ""
 
     def apply(self, facts: Facts) -> Iterator[Step]:
         """See Remedy."""
-        workers = [each for each in facts[self._orphans].processes if each.is_worker and each.user == self.user]
+        workers = [each.identity for each in facts[self._orphans].processes if self._own(each)]
         if workers:
-            yield end_processes((process.identity for process in workers), self.user, self.patience)
+            yield end_processes(workers, self.user, self.patience)
         yield from super().apply(facts)
 
     def changes(self) -> tuple[Run, ...]:

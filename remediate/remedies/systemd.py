@@ -1,14 +1,16 @@
-"""What every remedy that starts or restarts a systemd unit has in common."""
+"""The common shape of remedies that start or restart a systemd unit."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.fields import PhpName, UnitName
+from remediate.fields import PhpName
 from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.network import NAMELESS, PortOwner
 from remediate.probes.php_fpm import PhpFpmConfig, unit_of
 from remediate.probes.systemd import SYSTEMCTL, Unit, UnitState, full_name
 from remediate.remedy import Remedy, Step
@@ -19,9 +21,15 @@ from remediate.verdict import (
     START_LIMIT_HIT,
     UNIT_MASKED,
     UNIT_MISSING,
+    RefusalCode,
     Verdict,
+    proceed,
     refuse,
+    skip,
+    wait,
 )
+
+PORT_TAKEN = RefusalCode(name="port-taken", meaning="Another program listens on a port that this one needs.")
 
 UNIT_REFUSALS = (UNIT_MISSING, UNIT_MASKED, START_LIMIT_HIT)
 CONFIG_REFUSALS = (CONFIG_BROKEN, CONFIG_UNCHECKED)
@@ -66,42 +74,103 @@ def restarts(unit: str, *, seconds: float = 100) -> tuple[Run, Run]:
     )
 
 
-def restarting(state: UnitState, unit: str, *, seconds: float = 100) -> Iterator[Run]:
-    """Yield what restarts a unit that is in this state: its start limit is forgotten only where it was hit."""
-    reset, restart = restarts(unit, seconds=seconds)
-    if state.result == "start-limit-hit":
-        yield reset
-    yield restart
+def shut_out(facts: Facts, owners: tuple[PortOwner, ...], name: str) -> Verdict | None:
+    """Say which port that a service needs is another program's, or None."""
+    for owner in owners:
+        taken = facts[owner]
+        if taken.programs:
+            why = f"{owner.label()} is taken by {taken.describe()}, so {name} cannot start"
+            # `nginx -t` binds every port for a moment, and the survey asks it at the same time: look again. It
+            # may have ended between what ss reads of the sockets and of the processes.
+            passing = set(taken.names) <= {"nginx", NAMELESS}
+            return wait(why, PORT_TAKEN) if passing else refuse(PORT_TAKEN, why)
+    return None
 
 
 class RestartService(Remedy):
-    """A remedy that restarts one systemd unit; its guard says when."""
+    """Bring a systemd service back that is down; one that runs is left alone.
 
-    unit: UnitName = Field(description="systemd unit")
+    A subclass names the `service` and the `checks` that a start depends on, and says what is an `obstacle` to it.
+    """
 
+    refusals: ClassVar[tuple[RefusalCode, ...]] = UNIT_REFUSALS
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
     start_seconds: ClassVar[float] = 100
-    """How long a restart may take."""
+    """Seconds that `systemctl restart` may take."""
+
+    @property
+    @abstractmethod
+    def service(self) -> str:
+        """The name of its systemd unit."""
+
+    def checks(self) -> tuple[Probe[Fact], ...]:
+        """Return what has to be right before a start; it is asked again under the lock."""
+        return ()
+
+    def on_its_way(self, facts: Facts) -> Verdict | None:
+        """Wait while systemd is starting or stopping it, else None."""
+        unit = facts[self._unit]
+        return wait(f"{self.title()} is {unit.describe()}, job {unit.job}") if unit.changing else None
+
+    def running(self, facts: Facts) -> Verdict | None:  # noqa: ARG002  # for those that look further
+        """Judge a service that is active; None where it needs a restart all the same."""
+        return skip(f"{self.title()} is active")
+
+    def obstacle(self, facts: Facts) -> Verdict | None:  # noqa: ARG002  # for those that have one
+        """Refuse a start that would fail or do harm, else None."""
+        return None
+
+    def remark(self, facts: Facts) -> str:  # noqa: ARG002  # for those that have more to say
+        """Return what follows the unit's state in the reason to restart it."""
+        return ""
 
     @property
     def _unit(self) -> Unit:
-        return Unit(name=self.unit)
+        return Unit(name=self.service)
 
     def title(self) -> str:
         """See Remedy."""
         return self._unit.label()
 
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit, *self.checks())
+
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (self._unit,)
 
-    def apply(self, facts: Facts) -> Iterator[Step]:
+    def steady(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        yield from restarting(facts[self._unit], self.unit, seconds=self.start_seconds)
+        return self.checks()
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        if waiting := self.on_its_way(facts):
+            return waiting
+        unit, name = facts[self._unit], self.title()
+        if unit.healthy and (verdict := self.running(facts)):
+            return verdict
+        return (
+            unstartable(unit, name)
+            or self.obstacle(facts)
+            or start_limited(unit, name)
+            or proceed(f"{name} is {unit.describe()}{self.remark(facts)}")
+        )
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy: a start limit is forgotten only where it was hit."""
+        reset, restart = self._restarts()
+        if facts[self._unit].result == "start-limit-hit":
+            yield reset
+        yield restart
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
-        return restarts(self.unit, seconds=self.start_seconds)
+        return self._restarts()
+
+    def _restarts(self) -> tuple[Run, Run]:
+        return restarts(self.service, seconds=self.start_seconds)
 
 
 class OfPhpFpm(Remedy):

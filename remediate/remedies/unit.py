@@ -138,13 +138,18 @@ class RestartUnit(RestartService):
         given = {"usage": usage, "restartable": units, "again": usage.age * 10}
         return {**given, **({"unit": units[0]} if len(units) == 1 else {})}
 
+    @property
+    def service(self) -> str:
+        """See RestartService."""
+        return self.unit
+
+    def checks(self) -> tuple[Probe[Fact], ...]:
+        """See RestartService."""
+        return (self.usage,)
+
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
-        return (self.usage, self._unit, Machine())
-
-    def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self.usage,)
+        return (*super().probes(), Machine())
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""

@@ -17,16 +17,9 @@ from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants
 from remediate.probes.http import Failure
 from remediate.probes.laravel import Credentials, DatabaseState, DatabaseTrouble
-from remediate.probes.mysql import (
-    DataDirectory,
-    FirstQuery,
-    Holder,
-    IdleState,
-    LongestIdle,
-    Sessions,
-    SessionsState,
-)
+from remediate.probes.mysql import FirstQuery, Holder, IdleState, LongestIdle, Sessions, SessionsState
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
+from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.opcache import Opcache
 from remediate.probes.redis import AppRedis
 from remediate.probes.systemd import Unit, UnitLog

@@ -15,8 +15,9 @@ from remediate.playbook import Severity, Single
 from remediate.playbooks.high_load import high_load
 from remediate.probe import Fact, Probe
 from remediate.probes.consumers import Consumer, ConsumerList, Consumers
-from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, OpenFiles
+from remediate.probes.files import LogFileList
 from remediate.probes.machine import Machine, MachineIdentity
+from remediate.probes.open_files import DeletedFiles, HeldLogs, OpenFiles
 from remediate.probes.sudo import SudoRule, SudoRules
 from remediate.probes.systemd import Unit
 from remediate.remedies.logs import ShortenLogs

@@ -32,7 +32,7 @@ from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
 from remediate.probes.disk_writers import DiskWriterList, DiskWriters
 from remediate.probes.error_log import ErrorLog
 from remediate.probes.error_tracking import AppErrorTracking, TrackingState
-from remediate.probes.files import DeletedFiles, HeldLogs, LogFileList, LogFiles, LogWriters, OpenFiles
+from remediate.probes.files import LogFileList, LogFiles
 from remediate.probes.filesystems import Room, RoomState
 from remediate.probes.folders import ClosedPath, Folders, FoldersState
 from remediate.probes.http import Failure, Site
@@ -49,27 +49,21 @@ from remediate.probes.laravel import (
 )
 from remediate.probes.load import Load, SlowQueries
 from remediate.probes.machine import Machine, MachineIdentity
-from remediate.probes.mysql import (
-    DataDirectory,
-    DataRoom,
-    FirstQuery,
-    Holder,
-    IdleState,
-    LongestIdle,
-    Sessions,
-    SessionsState,
-)
+from remediate.probes.mysql import FirstQuery, Holder, IdleState, LongestIdle, Sessions, SessionsState
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
+from remediate.probes.mysql_data import DataDirectory, DataRoom
 from remediate.probes.mysql_session import OneSession, SessionState
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import ErrorLogEnd, ErrorLogs, NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.nginx_site import NginxSite, Pool, SiteServed, Target
 from remediate.probes.opcache import Opcache, OpcacheState
+from remediate.probes.open_files import DeletedFiles, HeldLogs, LogWriters, OpenFiles
 from remediate.probes.page import Page
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.processes import Processes, UnitUsage
-from remediate.probes.prometheus import AlertmanagersOf, AlertRules, ConfigurationAge, PrometheusTime, Series
+from remediate.probes.prometheus import AlertmanagersOf, ConfigurationAge, PrometheusTime, Series
+from remediate.probes.prometheus_rules import AlertRules
 from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.probes.redis import AppRedis, ContentState, RedisContent

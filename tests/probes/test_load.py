@@ -14,10 +14,11 @@ from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
 from remediate.probes.consumers import Consumers
 from remediate.probes.disk_writers import DiskWriters
-from remediate.probes.files import DeletedFiles, HeldLogs, LogFiles, LogWriters
+from remediate.probes.files import LogFiles
 from remediate.probes.filesystems import Room
 from remediate.probes.journal import Journal
 from remediate.probes.load import Load, SlowQueries
+from remediate.probes.open_files import DeletedFiles, HeldLogs, LogWriters
 from remediate.probes.processes import Processes, Usage
 
 PROCESSES = Processes(cpu=35, memory=50, age=3, sample=2)

@@ -11,7 +11,8 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import DatabaseLimits
 from remediate.probes.laravel import Compared, Credentials, DatabaseTrouble
-from remediate.probes.mysql import DataDirectory, FirstQuery, LongestIdle, Sessions, SessionsState
+from remediate.probes.mysql import FirstQuery, LongestIdle, Sessions, SessionsState
+from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.mysql_session import OneSession
 from remediate.programs import program_text
 from remediate.programs.database import (

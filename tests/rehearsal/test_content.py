@@ -119,7 +119,7 @@ def test_a_project_s_own_playbook_and_remedy_count(shop: Path, file: str) -> Non
         "remediate.probes.config",
         "remediate.judge",
         "remediate.engine",
-        "remediate.hold",
+        "remediate.stability",
     ],
 )
 def test_the_playbook_its_remedies_its_probes_and_the_engine_count(

@@ -25,7 +25,7 @@ from remediate.maintenance.catalogue import DUTIES
 from remediate.maintenance.item import Item
 from remediate.probe import Fact, Probe
 from remediate.probes.discover_php import DiscoverPhp
-from remediate.probes.mysql import DataDirectory
+from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.visits import MonitorVisits
 from remediate.project import Project
 from remediate.remedies.catalogue import remedies

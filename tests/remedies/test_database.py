@@ -12,8 +12,8 @@ from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, DatabaseState, DatabaseTrouble
 from remediate.probes.machine import Machine, MachineIdentity
-from remediate.probes.mysql import DataDirectory, DataRoom
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
+from remediate.probes.mysql_data import DataDirectory, DataRoom
 from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.programs.database import ACCOUNT
 from remediate.remedies.database import DatabaseAccess, RestartDatabase

@@ -22,7 +22,8 @@ from remediate.probes.supervisor import Workers
 from remediate.probes.systemd import Unit
 from remediate.programs.processes import end_processes
 from remediate.remedies.cache import ClearCache
-from remediate.remedies.fallback import RestoreCache, Standing, UseFileCache
+from remediate.remedies.cache_restore import RestoreCache
+from remediate.remedies.fallback import Standing, UseFileCache
 from remediate.remedies.opcache import reload_php_fpm
 from remediate.remedies.redis import RedisByHand
 from remediate.remedies.workers import start_program

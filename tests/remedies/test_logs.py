@@ -11,21 +11,14 @@ from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
 from remediate.probes.consumers import Consumer, ConsumerList, Consumers
 from remediate.probes.disk_writers import DiskWriterList, DiskWriters
-from remediate.probes.files import (
-    DeletedFiles,
-    HeldLogs,
-    LogFile,
-    LogFileList,
-    LogFiles,
-    LogWriters,
-    OpenFile,
-    OpenFiles,
-)
+from remediate.probes.files import LogFile, LogFileList, LogFiles
 from remediate.probes.filesystems import FileSystem, Room, RoomState
 from remediate.probes.journal import Journal, JournalUse
+from remediate.probes.open_files import DeletedFiles, HeldLogs, LogWriters, OpenFile, OpenFiles
 from remediate.programs.logs import keep_sample, shorten
+from remediate.remedies.held_logs import ReopenLogs
 from remediate.remedies.journal import VacuumJournal
-from remediate.remedies.logs import ReopenLogs, ShortenLogs
+from remediate.remedies.logs import ShortenLogs
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
 from support import load_examples as exl

@@ -20,7 +20,8 @@ from remediate.probes.laravel import (
     DatabaseTrouble,
     DeployState,
 )
-from remediate.probes.mysql import DataRoom, Session, SessionsState
+from remediate.probes.mysql import Session, SessionsState
+from remediate.probes.mysql_data import DataRoom
 from remediate.probes.network import Listeners
 from remediate.probes.nginx import ErrorLogs
 from remediate.probes.nginx_site import Pool, SiteServed, Target

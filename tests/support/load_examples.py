@@ -4,10 +4,11 @@ from typing import Final
 
 from remediate.probes.consumers import ConsumerList
 from remediate.probes.disk_writers import DiskWriter, DiskWriterList
-from remediate.probes.files import LogFile, LogFileList, OpenFile, OpenFiles
+from remediate.probes.files import LogFile, LogFileList
 from remediate.probes.filesystems import FileSystem, RoomState
 from remediate.probes.journal import JournalUse
 from remediate.probes.load import MachineLoad, QueryList, SlowQuery
+from remediate.probes.open_files import OpenFile, OpenFiles
 from remediate.probes.processes import Process, UnitUsage, Usage
 
 USAGE: Final = Usage(

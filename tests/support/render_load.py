@@ -9,10 +9,11 @@ from remediate.command import Output
 from remediate.probe import Fact, Probe
 from remediate.probes.consumers import Consumer, ConsumerList
 from remediate.probes.disk_writers import DiskWriter, DiskWriterList
-from remediate.probes.files import LogFileList, LogFiles, LogWriters, OpenFile, OpenFiles
+from remediate.probes.files import LogFileList, LogFiles
 from remediate.probes.filesystems import FileSystem, RoomState
 from remediate.probes.journal import JournalUse
 from remediate.probes.load import MachineLoad, QueryList
+from remediate.probes.open_files import LogWriters, OpenFile, OpenFiles
 from remediate.probes.php import MARKER
 from remediate.probes.processes import Process, Usage
 

@@ -7,8 +7,9 @@ from remediate.command import Output
 from remediate.probe import Fact
 from remediate.probes.cache import CacheState, CacheUses
 from remediate.probes.laravel import CredentialsState, DatabaseState, DatabaseTrouble
-from remediate.probes.mysql import DataRoom, IdleState, SessionsState
+from remediate.probes.mysql import IdleState, SessionsState
 from remediate.probes.mysql_accounts import AccountState
+from remediate.probes.mysql_data import DataRoom
 from remediate.probes.mysql_session import SessionState
 from remediate.probes.php import MARKER
 from remediate.probes.redis import ContentState, RedisState

@@ -11,14 +11,8 @@ from remediate.probe import Fact
 from remediate.probes.alertmanager import Matcher, Route, Routing
 from remediate.probes.error_tracking import TrackingState
 from remediate.probes.php import MARKER
-from remediate.probes.prometheus import (
-    Alertmanagers,
-    AlertRule,
-    ConfigurationLoaded,
-    LoadedRules,
-    SeriesFound,
-    ServerTime,
-)
+from remediate.probes.prometheus import Alertmanagers, ConfigurationLoaded, SeriesFound, ServerTime
+from remediate.probes.prometheus_rules import AlertRule, LoadedRules
 from remediate.probes.visits import READ_BYTES, LastVisit
 
 _OK: Final = "200 0.004 "

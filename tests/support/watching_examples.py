@@ -5,14 +5,8 @@ from typing import Final
 
 from remediate.probes.alertmanager import Matcher, Receiver, Route, Routing
 from remediate.probes.error_tracking import TrackingState
-from remediate.probes.prometheus import (
-    Alertmanagers,
-    AlertRule,
-    ConfigurationLoaded,
-    LoadedRules,
-    SeriesFound,
-    ServerTime,
-)
+from remediate.probes.prometheus import Alertmanagers, ConfigurationLoaded, SeriesFound, ServerTime
+from remediate.probes.prometheus_rules import AlertRule, LoadedRules
 from remediate.probes.visits import LastVisit
 
 NOW: Final = datetime(2026, 11, 23, 8, 31, 11, tzinfo=UTC)

@@ -12,15 +12,8 @@ from remediate.probes import promql
 from remediate.probes.alertmanager import AlertmanagerRouting
 from remediate.probes.http import Answer, Failure
 from remediate.probes.page import Page
-from remediate.probes.prometheus import (
-    Alertmanagers,
-    AlertmanagersOf,
-    AlertRule,
-    AlertRules,
-    ConfigurationAge,
-    PrometheusTime,
-    Series,
-)
+from remediate.probes.prometheus import Alertmanagers, AlertmanagersOf, ConfigurationAge, PrometheusTime, Series
+from remediate.probes.prometheus_rules import AlertRule, AlertRules
 from remediate.survey import Facts
 from remediate.vantage import Vantage
 

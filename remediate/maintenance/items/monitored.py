@@ -11,7 +11,7 @@ from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.parts import Part, linked, readable, together
 from remediate.monitoring import Monitor
 from remediate.playbook import Probes
-from remediate.probes.prometheus import AlertRule, AlertRules
+from remediate.probes.prometheus_rules import AlertRule, AlertRules
 from remediate.probes.promql import read
 from remediate.survey import Facts
 

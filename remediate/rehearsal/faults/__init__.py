@@ -12,14 +12,10 @@ from remediate.rehearsal.faults.certificate import (
 )
 from remediate.rehearsal.faults.database import (
     AccountElsewhere,
-    ConnectionsBusy,
-    ConnectionsHeld,
     DatabaseMissing,
     PasswordChanged,
-    QueryRunaway,
     ServerCrashed,
     ServerFrozen,
-    TransactionForgotten,
 )
 from remediate.rehearsal.faults.disk import (
     ROOM,
@@ -42,6 +38,7 @@ from remediate.rehearsal.faults.redis import (
     RedisReplica,
     RedisStopped,
 )
+from remediate.rehearsal.faults.sessions import ConnectionsBusy, ConnectionsHeld, QueryRunaway, TransactionForgotten
 from remediate.rehearsal.faults.supervisor import (
     WorkersCrashing,
     WorkersElsewhere,

@@ -18,14 +18,8 @@ from remediate.probe import Fact, Probe
 from remediate.probes.alertmanager import AlertmanagerRouting, Matcher
 from remediate.probes.http import Failure
 from remediate.probes.page import Page
-from remediate.probes.prometheus import (
-    Alertmanagers,
-    AlertmanagersOf,
-    AlertRules,
-    ConfigurationAge,
-    PrometheusTime,
-    Series,
-)
+from remediate.probes.prometheus import Alertmanagers, AlertmanagersOf, ConfigurationAge, PrometheusTime, Series
+from remediate.probes.prometheus_rules import AlertRules
 from remediate.probes.visits import MonitorVisits
 from remediate.vantage import Vantage
 from support import examples as ex

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from remediate.errors import ContactLost
-from remediate.hold import EXTRA, SAMPLES, Held, Unsure, Window, hold
+from remediate.errors import ContactLost, Unreadable
+from remediate.stability import EXTRA, SAMPLES, Held, Window, hold
 from remediate.survey import Facts
 
 FACTS = Facts({})
@@ -15,9 +15,9 @@ SHORT = 0.3
 
 
 class Samples:
-    """Says what each sample comes to: None is good, a text is a fault, an Unsure cannot be judged."""
+    """Says what each sample comes to: None is good, a text is a fault, an Unreadable cannot be judged."""
 
-    def __init__(self, said: Iterable[str | Unsure | None] = ()) -> None:
+    def __init__(self, said: Iterable[str | Unreadable | None] = ()) -> None:
         self.said = list(said)
         self.times: list[float] = []
         self.progress: list[str] = []
@@ -30,7 +30,7 @@ class Samples:
     def fault(self, _: Facts) -> str | None:
         number = len(self.times) - 1
         said = self.said[number] if number < len(self.said) else None
-        if isinstance(said, Unsure):
+        if isinstance(said, Unreadable):
             raise said
         return said
 
@@ -40,7 +40,7 @@ class Samples:
 
 def test_a_good_window_has_six_samples_evenly_spread_its_ends_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = _Clock()
-    monkeypatch.setattr("remediate.hold.monotonic", clock.now)
+    monkeypatch.setattr("remediate.stability.monotonic", clock.now)
     samples, offsets = Samples(), list[float]()
 
     def sample() -> Facts:
@@ -66,7 +66,7 @@ def test_a_longer_window_is_sampled_every_five_seconds(
     seconds: float, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = _Clock()
-    monkeypatch.setattr("remediate.hold.monotonic", clock.now)
+    monkeypatch.setattr("remediate.stability.monotonic", clock.now)
     samples = Samples()
     window = hold(samples.sample, samples.fault, seconds=seconds, stop=clock, progress=samples.progress.append)
     assert window.held is Held.HELD
@@ -101,8 +101,8 @@ def test_one_fault_ends_it_whenever_it_comes(bad: int) -> None:
 @pytest.mark.parametrize("doubts", range(1, EXTRA + 1))
 def test_unreadable_samples_are_made_up_for(doubts: int, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = _Clock()
-    monkeypatch.setattr("remediate.hold.monotonic", clock.now)
-    samples = Samples([Unsure("no answer")] * doubts)
+    monkeypatch.setattr("remediate.stability.monotonic", clock.now)
+    samples = Samples([Unreadable("no answer")] * doubts)
     window = hold(samples.sample, samples.fault, seconds=1, stop=clock, progress=samples.progress.append)
     assert window.held is Held.HELD
     assert len(samples.times) == SAMPLES + doubts
@@ -110,8 +110,8 @@ def test_unreadable_samples_are_made_up_for(doubts: int, monkeypatch: pytest.Mon
 
 def test_too_many_unreadable_samples_are_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = _Clock()
-    monkeypatch.setattr("remediate.hold.monotonic", clock.now)
-    samples = Samples([Unsure("no answer")] * (EXTRA + 1))
+    monkeypatch.setattr("remediate.stability.monotonic", clock.now)
+    samples = Samples([Unreadable("no answer")] * (EXTRA + 1))
     window = hold(samples.sample, samples.fault, seconds=1, stop=clock, progress=samples.progress.append)
     assert window.held is Held.UNREADABLE
     assert window.why == "no answer"
@@ -119,8 +119,8 @@ def test_too_many_unreadable_samples_are_no_result(monkeypatch: pytest.MonkeyPat
 
 def test_a_window_does_not_end_on_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = _Clock()
-    monkeypatch.setattr("remediate.hold.monotonic", clock.now)
-    samples = Samples([None, None, None, None, None, None, None, None, None, None, None, None, Unsure("late")])
+    monkeypatch.setattr("remediate.stability.monotonic", clock.now)
+    samples = Samples([None, None, None, None, None, None, None, None, None, None, None, None, Unreadable("late")])
     window = hold(samples.sample, samples.fault, seconds=60, stop=clock, progress=samples.progress.append)
     assert window.held is Held.HELD
     assert len(samples.times) == 14

@@ -1,0 +1,94 @@
+"""The remedy that puts the cache back into Redis."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from remediate.command import Run
+from remediate.probe import Fact, Probe
+from remediate.probes.redis import RedisContent
+from remediate.probes.stores import Role, Trouble
+from remediate.remedies.cache_move import FILE_CACHE_UNUSABLE, MoveCache
+from remediate.remedies.configuration import CONFIG_PENDING, ENV_BROKEN
+from remediate.remedies.redis import REDIS_LOADING
+from remediate.remedies.systemd import CONFIG_REFUSALS
+from remediate.remedy import NotYet, Proven, Step, Verification
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+
+REDIS_STILL_FAILING = RefusalCode(
+    name="redis-still-failing", meaning="The Redis that the cache would go back to does not do what is asked of it."
+)
+
+
+class RestoreCache(MoveCache):
+    """Put the cache back where it was before `do.cache.fallback`, once its Redis answers again (runbook 4.3).
+
+    Where it was is remembered on the host, however long ago that was and whoever did it. What Redis kept from before
+    is in use again afterwards, as it was then; that is said, and `artisan cache:clear` would drop it.
+    """
+
+    kind: Literal["cache.restore"] = "cache.restore"
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (
+        ENV_BROKEN,
+        *CONFIG_REFUSALS,
+        FILE_CACHE_UNUSABLE,
+        REDIS_STILL_FAILING,
+        REDIS_LOADING,
+        CONFIG_PENDING,
+    )
+
+    @property
+    def _content(self) -> RedisContent:
+        return RedisContent(php=self.php, path=self.path, user=self.user)
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (*super().probes(), self._content)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        redis, cache = facts[self._redis], facts[self._cache]
+        if not cache.fallen_back:
+            return skip(f"the cache is in {cache.now}: no fallback is to be ended")
+        link = redis.to(cache.connection)
+        if link is None:
+            return refuse(FILE_CACHE_UNUSABLE, f"{cache.before} is no store in Redis any more")
+        if link.trouble is Trouble.LOADING:
+            return wait(f"{link.server} is loading its data", REDIS_LOADING)
+        if link.trouble is not None:
+            return refuse(REDIS_STILL_FAILING, f"{link.server}: {link.trouble.value}")
+        if refusal := self._shut_out(facts, cache):
+            return refusal
+        if pending := self._pending(facts):
+            return refuse(CONFIG_PENDING, f"{pending}: do.config.cache puts that into use first")
+        content = facts[self._content].of(link.connection)
+        kept = f"; {content.keys} keys in {link.place} are from before" if content is not None and content.keys else ""
+        return proceed(f"{link.server} answers: {cache.key} from {cache.now} back to {cache.before}{kept}")
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        yield from self._moving(facts, facts[self._cache].before or "")
+        yield from self._starting(facts)
+        # Last: until then it is still known where it was.
+        yield self._forget
+
+    @property
+    def _forget(self) -> Run:
+        return Run.of("/usr/bin/rm", "-f", "--", user=self.user, seconds=10).helped("forget-fallback", self._marker)
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return (*super().changes(), self._forget)
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """See Remedy."""
+        redis, cache, was = after[self._redis], after[self._cache], before[self._cache].before
+        link = redis.link(Role.CACHE)
+        if cache.before is not None or cache.now != was or link is None:
+            return NotYet(reason=f"the cache is in {cache.now}")
+        if link.trouble is not None:
+            return NotYet(reason=f"{link.server}: {link.trouble.value}")
+        if missing := self._taken(before, after):
+            return NotYet(reason=missing)
+        return Proven(evidence=f"the cache is in {cache.now} again ({link.place}); pages are right")

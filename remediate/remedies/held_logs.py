@@ -1,0 +1,174 @@
+"""The remedy that makes programs let go of deleted logs."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field
+
+from remediate.command import ROOT, Run
+from remediate.errors import Unreadable
+from remediate.fields import PhpName, UnitName
+from remediate.host import Host
+from remediate.probe import Fact, Probe
+from remediate.probes.disk_writers import DiskWriter, DiskWriters
+from remediate.probes.filesystems import Room, RoomState
+from remediate.probes.open_files import DeletedFiles, HeldLogs, OpenFile, OpenFiles
+from remediate.probes.php_fpm import unit_of
+from remediate.probes.systemd import SYSTEMCTL, full_name
+from remediate.remedies.by_hand import in_a_unit, stopping
+from remediate.remedies.process import PROTECTED
+from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
+from remediate.survey import Facts
+from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
+
+DELETED_HELD = RefusalCode(
+    name="deleted-held",
+    meaning="A deleted file takes the space, and what has it open is no program that can be asked to let go of it.",
+)
+
+
+WORTH_BYTES: Final = 1024 * 1024
+"""Bytes from which on a deleted file is worth asking for."""
+
+
+NEVER_RESTARTED: Final = PROTECTED | {"dockerd", "containerd", "conmon", "kubelet", "mongod"}
+
+
+def gave_back(before: RoomState, after: RoomState, mount: str, expected_kib: int) -> str | None:
+    """Say what is not proven by df: None when the space is there, or the disk is not full any more."""
+    was, now = before.of(mount), after.of(mount)
+    if now.percent < after.limit or now.available_kib - was.available_kib >= expected_kib // 2:
+        return None
+    return f"{now.describe()}: df does not show the space yet"
+
+
+def risen(before: RoomState, after: RoomState, mount: str) -> str:
+    """Say how full a disk was and is."""
+    return f"{mount} went from {before.of(mount).percent} % to {after.of(mount).percent} %"
+
+
+class ReopenLogs(Remedy):
+    """Have nginx, PHP-FPM and supervisor open their logs anew where they hold deleted ones on a full disk.
+
+    A log that was deleted, or rotated away by hand, keeps its space until whoever writes to it lets go: `truncate` of
+    the new file gives nothing back. They are asked by the signal that logrotate uses; no request is dropped.
+    """
+
+    kind: Literal["log.reopen"] = "log.reopen"
+    limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
+    nginx: UnitName = Field(default="nginx", description="systemd unit of the web server")
+    php: PhpName | None = Field(default=None, description="PHP's name, for example php8.3")
+    supervisor: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (DELETED_HELD,)
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        return {"limit": settings.limits.disk, "nginx": settings.nginx_unit, "php": settings.php}
+
+    @property
+    def _room(self) -> Room:
+        return Room(limit=self.limit)
+
+    @property
+    def _asks(self) -> dict[str, Run]:
+        """Which command makes a program open its logs anew, by the beginning of its name."""
+        asks = {"nginx": signal_unit(self.nginx, "USR1"), "supervisord": signal_unit(self.supervisor, "USR2")}
+        return asks if self.php is None else {**asks, f"php-fpm{self.php[3:]}": signal_unit(unit_of(self.php), "USR1")}
+
+    @property
+    def _writers(self) -> DiskWriters:
+        return DiskWriters(limit=self.limit)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "deleted logs"
+
+    def probes(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._room, DeletedFiles(), HeldLogs(), self._writers)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (HeldLogs(),)
+
+    def guard(self, facts: Facts) -> Verdict:
+        """See Remedy."""
+        room = facts[self._room]
+        if not room.full:
+            return skip(f"no disk is full: {room.describe()}")
+        held = self._held(room, facts[DeletedFiles()])
+        if not held:
+            return skip(f"no deleted file holds space on {room.full[0].mount}")
+        ours = [each for each in held if each.command in self._asks]
+        told = ours or held
+        size = f"{told[0].size // 1024**2} MiB of {told[0].path}, deleted and still open in {told[0].command}"
+        mount = room.mount_of(told[0].path, told[0].device)
+        if ours:
+            facts[HeldLogs()]  # without it nobody could tell afterwards that they have let go
+            return proceed(f"{mount} is full, and holds {size} (pid {told[0].pid})")
+        return refuse(
+            DELETED_HELD, f"{mount} is full, and holds {size} (pid {told[0].pid}); {self._lever(told[0], facts)}"
+        )
+
+    def _lever(self, file: OpenFile, facts: Facts) -> str:
+        """Say what makes a program let go that nobody may ask."""
+        if file.command in NEVER_RESTARTED:
+            return f"never restart it for that: see in its own log what it works on, `systemctl status {file.pid}`"
+        try:
+            holder = facts[self._writers].of(file.pid, file.path)
+        except Unreadable:
+            holder = None
+        if holder is None:
+            return f"restart it, or have it open its log anew: see what it is with `systemctl status {file.pid}`"
+        if in_a_unit(holder.unit):
+            return f"have it let go: {typed(holder, 'restart')}"
+        return f"have it let go, if it may be ended: {typed(holder, 'stop')}"
+
+    def _held(self, room: RoomState, deleted: OpenFiles) -> list[OpenFile]:
+        """Return what is worth letting go of, each file once per program, biggest first."""
+        full = {each.mount for each in room.full}
+        worth = (each for each in deleted.files if each.size >= WORTH_BYTES)
+        found = (each for each in worth if room.mount_of(each.path, each.device) in full)
+        once = {(each.command, each.device, each.inode): each for each in found}
+        return sorted(once.values(), key=lambda each: -each.size)
+
+    def apply(self, facts: Facts) -> Iterator[Step]:
+        """See Remedy."""
+        held = {each.command for each in self._held(facts[self._room], facts[DeletedFiles()])}
+        yield from (run for name, run in self._asks.items() if name in held)
+
+    def changes(self) -> tuple[Run, ...]:
+        """See Remedy."""
+        return tuple(self._asks.values())
+
+    def verify(self, before: Facts, after: Facts) -> Verification:
+        """They have let go, and df shows the space."""
+        was, now = before[self._room], after[self._room]
+        asked = [each for each in self._held(was, before[DeletedFiles()]) if each.command in self._asks]
+        left = [each for each in asked if after[DeletedFiles()].holders(each.device, each.inode)]
+        if left or not asked:
+            return NotYet(reason=f"{left[0].path} is still open in {left[0].command}" if left else "nothing was held")
+        if before.output(HeldLogs()).stdout == after.output(HeldLogs()).stdout:
+            return NotYet(reason="the same deleted files are open as before")
+        freed: dict[str, int] = {}
+        for each in {(each.device, each.inode): each for each in asked}.values():
+            mount = was.mount_of(each.path, each.device)
+            freed[mount] = freed.get(mount, 0) + each.size // 1024
+        for mount, size in freed.items():
+            if (missing := gave_back(was, now, mount, size)) is not None:
+                return NotYet(reason=missing)
+        return Proven(evidence="; ".join(risen(was, now, mount) for mount in freed))
+
+
+def typed(writer: DiskWriter, verb: Literal["stop", "restart"]) -> str:
+    """Return the command that stops who writes, as a person types it."""
+    return stopping(writer.pid, parent=writer.parent, user=writer.user, unit=writer.unit, verb=verb)
+
+
+def signal_unit(unit: str, name: str) -> Run:
+    """Return the command that sends a unit's main process a signal to reopen its logs."""
+    asked = Run.of(SYSTEMCTL, "kill", "--kill-who=main", user=ROOT, seconds=10)
+    return asked.helped("reopen-logs", f"--signal={name}", full_name(unit))
