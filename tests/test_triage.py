@@ -32,7 +32,7 @@ from remediate.probes.systemd import Unit
 from remediate.project import Project
 from remediate.remedy import Remedy
 from remediate.report.lines import WIDTH
-from remediate.report.triage import report_lines
+from remediate.report.triage import judged_lines, seen_lines
 from remediate.severity import Answer, Answers, Known
 from remediate.survey import Facts
 from remediate.triage import HostTriage, Incident, TriageReport, _access, _rank, triage
@@ -463,11 +463,18 @@ SCENES: Mapping[str, tuple[Changes | FactSession, tuple[Playbook, ...]]] = {
 }
 
 
+def whole(report: TriageReport, inventory: str | None = None) -> list[str]:
+    """Everything that a terminal shows."""
+    return [
+        line for lines in (seen_lines, judged_lines) for line in lines(report, program="invoke", inventory=inventory)
+    ]
+
+
 @pytest.mark.parametrize("name", SCENES)
 def test_the_text_is_the_one_that_was_read_and_found_good(name: str) -> None:
     state, playbooks = SCENES[name]
     inventory = "my hosts/prod.yml" if name == "refused" else None
-    lines = report_lines(triaged(state, *playbooks), program="invoke", inventory=inventory)
+    lines = whole(triaged(state, *playbooks), inventory)
     text = "".join(f"{line}\n" for line in lines)
     assert max(map(len, lines)) <= WIDTH + 2
     file = GOLDEN / f"{name}.txt"
@@ -497,7 +504,7 @@ def test_who_refuses_since_another_is_down_comes_after_it() -> None:
     assert min((served, one), key=_rank) is one
     host = triaged(blind, app_down).hosts[0].model_copy(update={"incidents": (one, served)})
     told = triaged(blind, app_down).model_copy(update={"hosts": (host,)})
-    lines = report_lines(told, program="invoke", inventory=None)
+    lines = whole(told)
     assert "ALSO     certificate-expiry: nothing but what is left to app-down" in lines
 
 
@@ -523,7 +530,7 @@ def test_who_only_leaves_it_to_another_is_told_in_one_line() -> None:
         handing.model_copy(update={"playbook": "left-to-nobody", "codes": ("high-load",)}),
     )
     told = report.model_copy(update={"hosts": (one.model_copy(update={"incidents": (*one.incidents, *others)}),)})
-    lines = report_lines(told, program="invoke", inventory=None)
+    lines = whole(told)
     assert "ALSO     cache-down, database-down: nothing but what is left to app-down" in lines
     assert "ALSO     half-blind: as far as could be read, nothing but what is left to app-down" in lines
     assert [line.split()[1] for line in lines if line[:1].isdigit()] == [

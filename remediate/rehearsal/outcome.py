@@ -9,8 +9,6 @@ from remediate.fields import FrozenModel
 from remediate.outcome import HostOutcome, Report
 from remediate.rehearsal.trial import Trial
 
-_WORST = 5
-
 
 class Answer(FrozenModel):
     """What one run of the playbook answered in a trial."""
