@@ -7,9 +7,9 @@ from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, S
 
 
 class FrozenModel(BaseModel):
-    """A value: it cannot be changed, and takes no key that it does not know."""
+    """A value: it cannot be changed, takes no key that it does not know, and is not shown in an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class NeverMasked:
@@ -68,9 +68,3 @@ def _reference(text: str) -> str:
 
 Reference = Annotated[str, AfterValidator(_reference)]
 """Where a secret is; read when it is needed."""
-
-
-class Section(BaseModel):
-    """One part of what an inventory says: frozen, no unknown keys, and no value in an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
