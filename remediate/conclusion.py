@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from remediate.errors import Unreadable
-from remediate.judge import STOPS, Symptom, complaint, restarted, symptom, unexplained, unproven
+from remediate.judge import STOPS, Symptom, complaint, passing, restarted, symptom, unexplained, unproven
 from remediate.open_host import OpenHost
 from remediate.outcome import Problem, RunVerdict, StepOutcome, Verified
 from remediate.patience import TRIES
@@ -53,7 +53,7 @@ def conclude(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Co
         unknown = any(step.verified is Verified.UNKNOWN for step in unproven_)
         verdict = RunVerdict.UNKNOWN if unknown else RunVerdict.NOT_FIXED
         return Conclusion(verdict, Problem(code="not-verified", message=unproven_[0].evidence))
-    host.until_settled(max((remedy.settle for remedy, _ in healed), default=0.0))
+    _settle(host, healed, host.left - host.options.hold)
     if symptom(host.treatment, host.facts) is Symptom.PRESENT:
         seen = complaint(host.treatment, host.facts)
         return Conclusion(RunVerdict.NOT_FIXED, Problem(code="symptom-persists", message=seen))
@@ -72,13 +72,21 @@ def conclude(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Co
             return Conclusion(RunVerdict.INTERRUPTED, Problem(code="interrupted", message="while holding"))
 
 
+def _settle(host: OpenHost, healed: Healed, left: float) -> None:
+    """Wait for what is on its way to another state by itself, as long as what was done may take to show."""
+    host.until_settled(min(max((remedy.settle for remedy, _ in healed), default=0.0), left))
+
+
 def _fallen(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Conclusion | None:
     """Ask everything once more after the window: what was only looked at before it has to be well, too."""
     unread = ""
     for _ in range(TRIES):
         earlier = host.surveyor.recent
         host.survey()
-        seen, unread = symptom(host.treatment, host.facts), ""
+        if passing(host.treatment, host.facts):
+            _settle(host, healed, host.left)
+        unsettled, unread = passing(host.treatment, host.facts), ""
+        seen = Symptom.UNKNOWN if unsettled else symptom(host.treatment, host.facts)
         try:
             gone = restarted(earlier, host.facts) or unproven(healed, host.facts)
         except Unreadable as unsure:

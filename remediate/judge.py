@@ -191,6 +191,13 @@ def settling(facts: Facts) -> str | None:
     return next(on_its_way, None)
 
 
+def passing(treatment: Treatment, facts: Facts) -> bool:
+    """Whether all that the symptom consists of is on its way to another state by itself."""
+    answers = (answer for probe, answer in facts if probe in treatment.symptoms and isinstance(answer, Fact))
+    ill = [each for each in answers if each.ok is False]
+    return bool(ill) and all(each.settling for each in ill)
+
+
 def unreadable(probes: Probes, facts: Facts) -> str | None:
     """Name the first of these questions without a readable answer, or None when each has one."""
     answers = ((probe, answer) for probe, answer in facts if probe in probes)

@@ -64,9 +64,8 @@ class OpenHost:
         return tuple(step_outcome(each.remedy, each.verdict, self.facts) for each in self.judge())
 
     def until_settled(self, seconds: float) -> None:
-        """Look again while anything changes its state by itself, for `seconds` at most and while time is left."""
-        most = min(seconds, self.left - self.options.hold)
-        until_settled(self.surveyor, seconds=most, stop=self.stop, progress=self.progress)
+        """Look again while anything changes its state by itself, for `seconds` at most."""
+        until_settled(self.surveyor, seconds=seconds, stop=self.stop, progress=self.progress)
 
     def left_open(self, positions: list[int]) -> Judgement | None:
         """Return the first of these remedies that is still needed, refused or not known."""

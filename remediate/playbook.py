@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
@@ -93,6 +93,14 @@ class Single:
     def name(self) -> str:
         """See Cure."""
         return f"do.{self.remedy.model_fields['kind'].default}"
+
+    @classmethod
+    def repeated(cls, remedy: type[Remedy], params: Mapping[str, object]) -> Self:
+        """Return what was run, from the parameters in a report: whatever is not the default was given."""
+        simple = ((name, params.get(name)) for name in remedy.simple_fields())
+        given = [each for each in simple if each[1] not in {None, remedy.model_fields[each[0]].default}]
+        hidden = [(name, SecretStr("")) for name in remedy.secret_fields() if params.get(name) is not None]
+        return cls(remedy, (*given, *hidden))
 
     @property
     def flags(self) -> str:

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final, NamedTuple
 
 from remediate.errors import Unreadable
-from remediate.judge import CLOCK, Symptom, complaint, restarted, symptom, unproven, unreadable, youngest
+from remediate.judge import CLOCK, Symptom, complaint, passing, restarted, symptom, unproven, unreadable, youngest
 from remediate.playbook import Probes, Treatment
 from remediate.probe import Fact
 from remediate.remedy import Remedy
@@ -133,6 +133,8 @@ class Watch:
             return again
         seen = symptom(self._treatment, facts)
         if seen is Symptom.PRESENT:
+            if passing(self._treatment, facts):
+                raise Unreadable(complaint(self._treatment, facts))  # a worker that made room for the next one
             return complaint(self._treatment, facts)
         if (gone := unproven(healed, facts)) is not None:
             return gone

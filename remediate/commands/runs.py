@@ -10,6 +10,7 @@ from remediate.errors import ConfigurationError, JournalError
 from remediate.journal import Journal
 from remediate.journal.models import RunSummary
 from remediate.outcome import Report
+from remediate.playbook import Single
 from remediate.project import Project
 from remediate.report.text import TextReporter
 
@@ -99,5 +100,19 @@ def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str
         severity = project.load(report.playbook).severity
     except ConfigurationError:  # a single remedy, or a playbook that is gone or broken by now
         severity = None
-    TextReporter(terminal.out, terminal.err, program=program).show(report, shown=stored.shown, severity=severity)
+    reporter = TextReporter(terminal.out, terminal.err, program=program)
+    reporter.show(report, shown=stored.shown, severity=severity, given=_given(report))
     return 0
+
+
+def _given(report: Report) -> dict[str, str]:
+    """Return what a single remedy was told on each host, as flags."""
+    from remediate.remedies.catalogue import remedies
+
+    remedy = remedies().get(report.playbook.removeprefix("do."))
+    if remedy is None:
+        return {}
+    steps = (
+        (host.name, step) for host in report.hosts for step in host.steps if f"do.{step.remedy}" == report.playbook
+    )
+    return {name: Single.repeated(remedy, step.params).flags for name, step in steps}

@@ -9,10 +9,9 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, FrozenModel, UnitName, UserName
 from remediate.probe import Fact, Probe, last_line, whole_number
+from remediate.probes.supervisor import is_worker
 from remediate.probes.systemd import full_name
 from remediate.programs.run import run_shell
-
-_WORKER = re.compile(r"(^|[ /])artisan['\"]? (queue:work|queue:listen|horizon|reverb:start|schedule:work)")
 
 
 class Descendant(FrozenModel):
@@ -34,7 +33,7 @@ class Descendant(FrozenModel):
         """Whether it is one of artisan's long-running commands, for the application in this directory."""
         named = re.search(rf"(^|[ '\"]){re.escape(path)}/artisan\b", self.arguments) is not None
         here = named or self.directory == path.replace(" ", "_")
-        return here and _WORKER.search(self.arguments) is not None
+        return here and is_worker(self.arguments)
 
 
 class DescendantsState(Fact):

@@ -16,7 +16,7 @@ STATES = frozenset(
     {"STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED", "FATAL", "UNKNOWN"}
 )  # supervisor's own process states
 _LINE = re.compile(r"^(?P<name>\S+)\s+(?P<state>[A-Z]+)(?:\s+(?P<detail>.*))?$")
-_RUNNING = re.compile(r"pid (?P<pid>[0-9]{1,20}), uptime (?P<uptime>[0-9]{1,12})")
+_PID = re.compile(r"^pid (?P<pid>[0-9]{1,20})(?:, uptime (?P<uptime>[0-9]{1,12}))?$")
 
 
 class ProgramState(FrozenModel):
@@ -100,6 +100,8 @@ RECYCLED_SECONDS = 60.0
 def _recycled(before: ProgramState, now: ProgramState) -> bool:
     if before.pid == now.pid and before.state == now.state:
         return True
+    if (before.state, now.state) == ("STARTING", "RUNNING"):
+        return True  # why it was started was judged when it began to
     lived = before.uptime is not None and before.uptime >= RECYCLED_SECONDS
     return lived and now.state in {"RUNNING", "STARTING"}
 
@@ -137,10 +139,11 @@ class Workers(Probe[WorkerState]):
 
 
 def _process(name: str, state: str, detail: str) -> ProgramState:
-    running = _RUNNING.search(detail)
-    if running is None:
+    told = _PID.search(detail.strip())
+    if told is None:
         return ProgramState(name=name, state=state, detail=detail)
-    return ProgramState(name=name, state=state, pid=int(running["pid"]), uptime=int(running["uptime"]))
+    uptime = None if told["uptime"] is None else int(told["uptime"])
+    return ProgramState(name=name, state=state, pid=int(told["pid"]), uptime=uptime)
 
 
 class StrayProcess(FrozenModel):
@@ -159,10 +162,24 @@ class StrayProcess(FrozenModel):
     @property
     def is_worker(self) -> bool:
         """Whether it is one of artisan's own long-running commands, which finish what they do on TERM."""
-        return _WORKER.search(self.arguments) is not None
+        return is_worker(self.arguments)
 
 
 _WORKER = re.compile(r"(^|[ /])artisan['\"]? (queue:work|queue:listen|horizon|reverb:start|schedule:work)")
+_ONE_JOB = re.compile(r"(^|[ /])artisan['\"]? queue:work (.* )?--once(?= |$)")
+
+
+def is_worker(arguments: str) -> bool:
+    """Whether a command line is one of artisan's own that work until they are asked to end."""
+    return _WORKER.search(arguments) is not None and not is_of_one_job(arguments)
+
+
+def is_of_one_job(arguments: str) -> bool:
+    """Whether it is `queue:work --once`, as `queue:listen` starts it for each job.
+
+    It hears no signal: TERM would break its job off. It ends by itself, and is no second worker beside a new one.
+    """
+    return _ONE_JOB.search(arguments) is not None
 
 
 class StrayWorkers(Fact):
@@ -233,4 +250,4 @@ class OrphanWorkers(Probe[StrayWorkers]):
                     found.append(StrayProcess(**identity, user=user, arguments=arguments.strip()))
                 case _:
                     raise Unreadable(f"{self.label()}: {line[:80]!r} is not a process")
-        return StrayWorkers(processes=tuple(found))
+        return StrayWorkers(processes=tuple(each for each in found if not is_of_one_job(each.arguments)))

@@ -1,6 +1,6 @@
 # Ask supervisor's daemon over its own socket, without supervisorctl, which reads a configuration from wherever it is
 # started and loads plugins that stand there. Arguments: `status`, or `start` and a group.
-# Prints `group:name STATE pid N, uptime SECONDS` a process. Exit status: 3 when the daemon does not answer, 1 when it
+# Prints `group:name STATE pid N, uptime SECONDS` a process; of one that stops, its pid only. Exit status: 3 when the daemon does not answer, 1 when it
 # refuses. The socket and the password for it stand in the daemon's own configuration.
 for file in /etc/supervisor/supervisord.conf /etc/supervisord.conf; do [ ! -r "$file" ] || break; done;
 value() { awk -v part="$1" -v key="$2" '
@@ -21,6 +21,7 @@ printf '%s\n' "$answer" | awk -v method="$method" '
 /^<\/struct>/ {
 state = found["statename"]; if (state == "" && found["status"] != 80) { failed = 1; print found["group"] ":" found["name"] ": " found["description"] >"/dev/stderr" };
 if (state == "RUNNING") print found["group"] ":" found["name"], state, "pid " found["pid"] ", uptime " found["now"] - found["start"];
+else if (state == "STOPPING" && found["pid"] > 0) print found["group"] ":" found["name"], state, "pid " found["pid"];
 else if (state != "") print found["group"] ":" found["name"], state, found["spawnerr"] != "" ? found["spawnerr"] : found["description"];
 split("", found) }
 END { exit failed }';

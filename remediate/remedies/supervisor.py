@@ -9,7 +9,7 @@ from remediate.command import Run
 from remediate.fields import ProgramName, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
-from remediate.probes.supervisor import OrphanWorkers, StrayProcess, Workers
+from remediate.probes.supervisor import OrphanWorkers, StrayProcess, Workers, WorkerState
 from remediate.programs.processes import end_processes
 from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
 from remediate.remedies.workers import start_program
@@ -139,15 +139,22 @@ class StartWorkers(Remedy):
         if workers.broken:
             return proceed(f"{self.program} is {workers.describe()}")
         if workers.changing:
-            ending = next((each.name for each in workers.changing if each.state == "STOPPING"), None)
-            until = (
-                "; one that stops ends its job first, for stopwaitsecs at most: "
-                f"`sudo supervisorctl signal KILL {ending}` breaks the job off"
-            )
-            return wait(f"{self.program} is {workers.describe()}{until if ending else ''}")
+            return wait(f"{self.program} is {workers.describe()}{_until_it_ends(workers)}")
         return skip(f"{self.program} is {workers.describe()}")
 
     def changes(self) -> tuple[Run, ...]:
         """See Remedy."""
         # `NAME:*` is every process of the group; those that run are left as they are ("already started").
         return (start_program(self.program),)
+
+
+def _until_it_ends(workers: WorkerState) -> str:
+    """Say how long one that stops may take, and what a person can do: supervisor 4.1 itself signals none that stops."""
+    ending = next((each for each in workers.changing if each.state == "STOPPING"), None)
+    if ending is None:
+        return ""
+    said = "; one that stops ends its job first, for stopwaitsecs at most"
+    if ending.pid is None:
+        return said
+    ask, force = (f"`sudo kill -{signal} {ending.pid}`" for signal in ("CONT", "KILL"))
+    return f"{said}: if a signal has stopped it (state T), {ask} lets it end; {force} breaks the job off"

@@ -1,7 +1,7 @@
 """What a person reads at 3 a.m.: the story on one stream as it happens, what takes time on another."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 
@@ -80,14 +80,17 @@ class TextReporter:
             told = ", ".join(f"{count} {HEADLINES[verdict]}" for verdict, count in counted.items())
             self._say([f"{len(report.hosts)} hosts: {told}   touched: {report.touched.value}"])
 
-    def show(self, report: Report, *, shown: str, severity: Severity | None) -> None:
-        """Tell a run that is over, from its report."""
+    def show(
+        self, report: Report, *, shown: str, severity: Severity | None, given: Mapping[str, str] | None = None
+    ) -> None:
+        """Tell a run that is over, from its report; `given` is what a single remedy was told on each host, as flags."""
         self._several = len(report.hosts) > 1
         self._door = self._door._replace(name=report.playbook, run=shown, severity=severity)
         names = ", ".join(host.name for host in report.hosts)
         head = f"{report.playbook} on {names}   run {report.run}   operator {report.operator}"
         self._say([f"{head}   {report.started:%Y-%m-%d %H:%M:%SZ}   {report.mode.value}"])
         for outcome in report.hosts:
+            self._door = self._door._replace(given=(given or {}).get(outcome.name, ""))
             self._block("BEFORE", outcome.name, survey_lines(outcome.before))
             self._rest(outcome, told=False)
         self.ended(report)

@@ -20,7 +20,7 @@ from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
 from remediate.probes.network import PortOwner
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import PhpFpmConfig
-from remediate.probes.redis import AppRedis, RedisContent, RedisState
+from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisState
 from remediate.probes.stores import Scan, Trouble
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit, UnitLog
@@ -320,6 +320,40 @@ def test_the_cache_goes_into_files_when_its_redis_cannot_be_mended(trouble: Trou
     assert (outcome.verdict, changed(outcome)) == (RunVerdict.FIXED, ["cache.fallback"]), outcome.error
     assert "though: cache in files instead of redis since" in _next(outcome)
     assert "do.cache.restore goes back" in _next(outcome)
+
+
+def emptied(redis: RedisState) -> Changes:
+    """Say how a host answers whose cache is empty, in a Redis that is full of another database's keys."""
+    (cache, default) = ex.content(cache=0, others=90_000, scan=Scan(seen=0, foreign=0, whole=True)).contents
+    content = ContentState(contents=(cache, default))
+    return {**BROKEN, **dict.fromkeys((APP, FRESH), redis), CONTENT: content}
+
+
+FULL = ex.redis(Trouble.MEMORY, sessions=None, server="127.0.0.1:6380")
+
+
+def test_an_empty_cache_in_a_redis_that_others_have_filled_goes_into_files() -> None:
+    outcome = run(emptied(apart(FULL)), in_files(Trouble.MEMORY), on=ALLOWED)
+    assert "memory-elsewhere" in {step.code for step in outcome.steps}
+    assert (outcome.verdict, changed(outcome)) == (RunVerdict.FIXED, ["cache.fallback"]), outcome.error
+
+
+ADVISED: dict[str, tuple[Changes, str, str]] = {
+    "memory, the cache's own": (alone(Trouble.MEMORY), "shared-store", "give the cache a database of its own"),
+    "memory, others'": (emptied(apart(FULL)), "memory-elsewhere", "find out what fills it (sessions, queue)"),
+    "MISCONF": (alone(Trouble.UNSAVED), "persistence-failing", "give it room on its disk"),
+}
+
+
+@pytest.mark.parametrize("name", ADVISED)
+def test_what_a_person_may_do_is_named_with_the_way_out(name: str) -> None:
+    broken, expected, advice = ADVISED[name]
+    outcome = run(broken, on=host(app_servers=1))
+    assert (outcome.verdict, outcome.touched, code(outcome)) == (RunVerdict.REFUSED, Touched.NO, expected)
+    told = _next(outcome)
+    assert f"next: {advice}" in told
+    assert "; until then invoke do.cache.fallback --host web1; " in told
+    assert "remediate.redis.fallback does not allow it without a person" in told
 
 
 AGAINST: dict[str, tuple[Host, Changes, str]] = {

@@ -7,6 +7,8 @@ from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict, Touched
+from remediate.playbook import Severity
+from remediate.playbooks.app_down import app_down
 from remediate.playbooks.certificate_expiry import certificate_expiry
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal
@@ -21,6 +23,7 @@ from remediate.probes.x509 import CertificateInfo
 from remediate.rehearsal.case import Expected
 from remediate.remedies.certificate import RenewCertificate
 from remediate.testing import play
+from remediate.triage import triage
 from remediate.vantage import Vantage
 from support import examples as ex
 from support import load_examples as exl
@@ -214,6 +217,27 @@ def test_a_name_of_several_server_blocks_is_not_sent_to_the_panel() -> None:
     assert told(outcome)["certificate.panel"] == "skip"
     assert outcome.error is not None
     assert outcome.error.code == "server-name-conflict"
+
+
+@pytest.mark.parametrize(
+    ("status", "conflict", "expected"),
+    [(200, True, None), (200, False, Severity.SEV3), (404, True, Severity.SEV1)],
+)
+def test_a_page_that_may_be_another_sites_says_nothing_about_the_severity(
+    status: int, conflict: bool, expected: Severity | None
+) -> None:
+    """That it answers 200 made a name taken by another site look like a certificate that is only due."""
+    taken = (NameConflict(name=NAME, address="0.0.0.0:443"),) if conflict else ()
+    pages: Changes = dict.fromkeys(Site.of(HOST), ex.page(status))
+    config: Changes = {NginxConfig(): ex.SOUND.model_copy(update={"conflicts": taken}), FILE: PANEL}
+    session = FactSession({**having(DUE), **pages, **config})
+    inside = HOST.settings.model_copy(update={"site_vantage": (Vantage.HOST,)})
+    here = HOST.model_copy(update={"settings": inside})
+    report = triage((here,), (certificate_expiry, app_down), connect=lambda _: session)
+    assert report.assessment.severity is expected
+    assert ("accessible" in report.assessment.open) is (expected is None)
+    codes = {code for incident in report.hosts[0].incidents for code in incident.codes}
+    assert ("server-name-conflict" in codes) is conflict
 
 
 def test_what_would_not_be_loaded_is_not_renewed() -> None:

@@ -176,6 +176,13 @@ def test_the_workers_of_this_application_are_told_with_what_they_listen_to(tmp_p
     assert not state.horizon
 
 
+def test_what_a_listener_starts_for_one_job_is_not_named_and_so_never_signalled(tmp_path: Path) -> None:
+    job = "artisan queue:work redis --once --name=default --queue=default --memory=128 --sleep=3 --tries=1"
+    with workers(tmp_path, "artisan queue:listen redis --timeout 90", job) as (listener, _):
+        state = asked(tmp_path, default=5)
+    assert [each.pid for each in state.workers] == [listener.pid]
+
+
 def test_horizon_is_noticed(tmp_path: Path) -> None:
     with workers(tmp_path, "artisan horizon", "artisan horizon:work redis --queue=default"):
         state = asked(tmp_path, default=4)

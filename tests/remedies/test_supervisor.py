@@ -107,9 +107,16 @@ def test_every_state_of_the_workers(states: tuple[str, ...]) -> None:
 
 
 def test_one_that_does_not_end_gets_a_next_step() -> None:
-    reason = START.guard(Facts({WORKERS: ex.workers("RUNNING", "STOPPING")})).reason
-    assert reason.endswith("`sudo supervisorctl signal KILL agency-worker:agency-worker_01` breaks the job off")
-    assert "signal KILL" not in START.guard(Facts({WORKERS: ex.workers("STARTING")})).reason
+    ending = WORKERS.read(
+        Output(stdout="agency-worker:a_00 RUNNING pid 7, uptime 9\nagency-worker:a_01 STOPPING pid 8\n")
+    )
+    reason = START.guard(Facts({WORKERS: ending})).reason
+    assert reason == (
+        "agency-worker is 1/2 running, STOPPING; one that stops ends its job first, for stopwaitsecs at most: "
+        "if a signal has stopped it (state T), `sudo kill -CONT 8` lets it end; `sudo kill -KILL 8` breaks the job off"
+    )
+    assert "kill" not in START.guard(Facts({WORKERS: ex.workers("RUNNING", "STOPPING")})).reason
+    assert "kill" not in START.guard(Facts({WORKERS: ex.workers("STARTING")})).reason
 
 
 def test_workers_that_cannot_be_told_are_left_alone() -> None:
@@ -343,6 +350,10 @@ WORK = f"/usr/bin/php8.2 {PATH}/artisan queue:work redis --sleep=1"
         ("node /srv/app/server.js", False),
         ("php artisan migrate", False),
         ("php notartisan queue:work", False),
+        ("php artisan queue:work redis --once --name=default --queue=default", False),
+        ("php artisan queue:work --once", False),
+        ("php artisan queue:work --queue=--oncet", True),
+        ("php artisan queue:listen --name=x --once", True),
     ],
 )
 def test_what_may_be_ended(arguments: str, worker: bool) -> None:
@@ -365,6 +376,14 @@ def test_what_is_left_and_may_not_be_ended_is_a_reason_to_refuse(stranger: Stray
     end_them, restart = DAEMON.apply(Facts(given))
     assert read_by(end_them) == "101:5001\n"
     assert restart == RESTART
+
+
+def test_a_job_that_a_listener_started_is_left_to_end_by_itself() -> None:
+    listener, job = "php artisan queue:listen", "php artisan queue:work redis --once --name=default"
+    left = ORPHANS.read(Output(stdout=f"101 5001 forge {listener}\n102 5002 forge {job}\n"))
+    given: Known = {UNIT: ex.FAILED, ORPHANS: left}
+    assert decide(DAEMON, given) == "proceed"
+    assert read_by(next(iter(DAEMON.apply(Facts(given))))) == "101:5001\n"
 
 
 def test_the_search_asks_systemd_first(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from remediate.command import Output
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probe import Fact, Probe
@@ -27,6 +28,7 @@ WORKERS = Workers(program="agency-worker")
 LOST = Unreadable("not now")
 RUN = ex.workers("RUNNING", "RUNNING", pid=101)
 AGAIN = ex.workers("RUNNING", "RUNNING", pid=201)
+ONE_JOB = "php artisan queue:work redis --once --name=default --queue=default --sleep=3 --tries=1"
 Known = dict[Probe[Fact], Fact | Unreadable]
 
 FRESH = {
@@ -57,6 +59,15 @@ def test_only_the_old_ones_are_ended_and_what_does_not_come_back_is_started() ->
     ]
     assert list(renew_workers((), "forge", "agency-worker", 7)) == []
     assert renewing("forge", None, 7) == (end_processes((), "forge", 7, left="leave"),)
+
+
+def test_what_a_listener_started_for_one_job_is_never_signalled() -> None:
+    lines = (f"101 1010 stale forge {PATH} php artisan queue:listen", f"102 1020 stale forge {PATH} {ONE_JOB}")
+    facts = Facts({PROCESSES: PROCESSES.read(Output(stdout="\n".join(lines))), WORKERS: RUN})
+    first, _ = RENEW.apply(facts)
+    assert first == end_processes(("101:1010",), "forge", 7, left="leave")
+    alone = PROCESSES.read(Output(stdout=lines[1]))
+    assert decide(RENEW, {PROCESSES: alone, WORKERS: RUN}) == "skip"
 
 
 def test_what_somebody_has_stopped_is_not_started() -> None:

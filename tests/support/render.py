@@ -173,7 +173,7 @@ def _of_supervisor(fact: Fact) -> Output | None:
 def _program(process: ProgramState) -> str:
     detail = process.detail
     if process.pid is not None:
-        detail = f"pid {process.pid}, uptime {int(process.uptime or 0)}"
+        detail = f"pid {process.pid}" + ("" if process.uptime is None else f", uptime {int(process.uptime)}")
     return f"{process.name} {process.state} {detail}\n"
 
 

@@ -200,6 +200,9 @@ function workers($config, string $directory): array {
         }
         if (strncmp($words[$at + 1], "horizon", 7) === 0) {
             $horizon = true;
+        } elseif (in_array("--once", $words, true)) {
+            // Of `queue:listen`, one a job: whoever signals it breaks that job off, and its parent is listed.
+            continue;
         } elseif (in_array($words[$at + 1], ["queue:work", "queue:listen"], true) && count($found) < 100) {
             preg_match_all('#/([^/\n]+\.service)(?=/|$)#m', (string) @file_get_contents("$place/cgroup"), $units);
             $found[] = ["pid" => (int) basename($place), "started" => (int) $stat[2], "stopped" => $stat[1] === "T", "unit" => substr((string) end($units[1]), 0, 250)] + listening($config, array_slice($words, $at + 2));

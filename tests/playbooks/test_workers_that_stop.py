@@ -1,0 +1,77 @@
+"""Workers that hang in STOPPING, as `supervisorctl restart all` leaves those that a signal has stopped."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from incidents import HEALTHY, HOST, WORKERS, working
+from remediate.command import Output
+from remediate.outcome import HostOutcome, RunVerdict, Touched
+from remediate.playbooks.app_down import app_down
+from remediate.report.lines import WIDTH, Door, step_lines, verdict_lines
+from remediate.testing import play
+from support import examples as ex
+from support.scripted import Changes, FactSession
+
+pytestmark = pytest.mark.usefixtures("hurry")
+
+
+def state(process: subprocess.Popen[bytes]) -> str:
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.fixture
+def hung() -> Iterator[subprocess.Popen[bytes]]:
+    """Start a process that a signal has stopped, and that was asked to end since."""
+    process = subprocess.Popen(("sleep", "300"))
+    process.send_signal(signal.SIGSTOP)
+    while state(process) != "T":
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def told(outcome: HostOutcome) -> str:
+    """Return all that a person reads of the steps and of how it ended, on one line."""
+    door = Door("remediate", "app-down", "7f3a", app_down.severity)
+    steps = (line for number, step in enumerate(outcome.steps, 1) for line in step_lines(number, WIDTH, step))
+    return " ".join(" ".join((*steps, *verdict_lines(outcome, door))).split())
+
+
+def stopping(pid: int) -> Changes:
+    return {WORKERS: Output(stdout=f"agency-worker:agency-worker_00 STOPPING pid {pid}\n")}
+
+
+def test_they_are_left_to_end_and_what_lets_them_end_is_named_and_works(hung: subprocess.Popen[bytes]) -> None:
+    session = FactSession({**HEALTHY, **stopping(hung.pid)})
+    outcome = play(app_down, session, host=HOST)
+    assert (outcome.verdict, outcome.touched, session.ran) == (RunVerdict.REFUSED, Touched.NO, [])
+    assert outcome.error is not None
+    assert outcome.error.code == "in-transition"
+    text = told(outcome)
+    assert "next: wait until it has changed its state, then remediate check.app-down --host web1" in text
+
+    (ask,) = re.findall(r"`sudo (kill -CONT [0-9]+)`", text)
+    assert state(hung) == "T"
+    subprocess.run(ask.split(), check=True)
+    assert hung.wait(60) == -signal.SIGTERM
+
+    # Supervisor starts none that it was told to stop; the same playbook does.
+    session = FactSession({**HEALTHY, WORKERS: ex.workers("STOPPED", "STOPPED")}, working("RUNNING", "RUNNING"))
+    again = play(app_down, session, host=HOST)
+    assert again.verdict is RunVerdict.FIXED, again.error
+    assert [step.remedy for step in again.steps if step.changed] == ["worker.start"]
+
+
+def test_what_breaks_a_job_off_ends_one_that_does_not_listen(hung: subprocess.Popen[bytes]) -> None:
+    text = told(play(app_down, FactSession({**HEALTHY, **stopping(hung.pid)}), host=HOST))
+    (force,) = re.findall(r"`sudo (kill -KILL [0-9]+)`", text)
+    subprocess.run(force.split(), check=True)
+    assert hung.wait(60) == -signal.SIGKILL
