@@ -89,7 +89,7 @@ class Slow(ScriptedRounds):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in ("surveyor", "stability", "engine", "patience", "attempt"):
+    for module in ("surveyor", "stability", "engine", "open_host", "patience", "attempt"):
         monkeypatch.setattr(f"remediate.{module}.monotonic", clock)
     return clock
 
