@@ -28,7 +28,6 @@ from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedies.unattended import AttendQueue
 from remediate.remedies.workers import RestartWorkers
 from remediate.remedy import Remedy
-from remediate.runbook import of_section, traced
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -143,57 +142,12 @@ def _runbook(host: Host) -> Iterator[str]:
     yield "supervisorctl restart all"
 
 
-_TRACES = of_section(
-    "4.1",
-    traced("502/503 errors", "Health check failing", "No response from server", by="http.site"),
-    traced(
-        *("# Check if server is reachable", "ping agency-platform.com", "curl -I https://agency-platform.com/"),
-        by="http.site",
-        how="A GET of the page and of the health check, with their content, from the host and from outside: HEAD may "
-        "be answered where GET fails, an answer of 502 is a success to curl, and ping is often not answered at all.",
-    ),
-    traced(
-        *("# SSH to server", "ssh forge@production-server"),
-        by="fix.app-down",
-        how="Over SSH, with the host key verified.",
-    ),
-    traced("# Check services", "sudo systemctl status nginx", "sudo systemctl status php8.3-fpm", by="systemd.unit"),
-    traced(
-        "sudo supervisorctl status",
-        by=("supervisor.workers", "supervisor.orphans"),
-        how="The states, not the exit status, which depends on programs nobody asked about.",
-    ),
-    traced(
-        *("# Restart PHP-FPM", "sudo systemctl restart php8.3-fpm"),
-        by="php-fpm.restart",
-        how="Only when it is down or hung: a restart drops the requests that it works on.",
-    ),
-    traced(
-        *("# Restart Nginx", "sudo systemctl restart nginx"),
-        by="nginx.restart",
-        how="Only when it is down, and only with a sound configuration: else a running site goes down.",
-    ),
-    traced(
-        *("# Restart queue workers", "sudo supervisorctl restart all"),
-        by=("queue.motion", "supervisor.restart", "worker.restart", "worker.start", "queue.attend"),
-        how="Only what does not run, or keeps a queue standing still, by name: `all` starts what is parked and kills "
-        "long jobs. A worker that is at a job within its own --timeout is busy.",
-    ),
-    traced(
-        *("# Check application logs", "tail -100 /home/forge/agency-platform/storage/logs/laravel.log"),
-        by="laravel.log",
-        how="The last lines, masked, before anything is restarted.",
-    ),
-)
-
-
 @playbook(
     severity=Severity.SEV1,
     symptoms=_symptoms,
     diagnosis=_diagnosis,
     rehearsal=_rehearsal,
     runbook=_runbook,
-    traces=_TRACES,
 )
 def app_down(host: Host) -> Iterable[Remedy]:
     """Bring the site back: 502 or 503, a failing health check, no answer (runbook 4.1, SEV-1).

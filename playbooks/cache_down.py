@@ -27,7 +27,6 @@ from remediate.remedies.redis import RedisByHand, RestartRedis
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedies.workers import RestartWorkers
 from remediate.remedy import Remedy
-from remediate.runbook import of_section, traced
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -131,45 +130,12 @@ def _runbook(host: Host) -> Iterator[str]:
         yield f"cd {redis.path} && runuser -u {redis.user} -- {redis.php} artisan {command}"
 
 
-_TRACES = of_section(
-    "4.3",
-    traced("Session errors", "Slow response times", by=("http.site", "redis.app")),
-    traced("Queue not processing", by=("supervisor.workers", "redis.content")),
-    traced(
-        *("# Test Redis connection", "redis-cli -h $REDIS_HOST ping"),
-        by="redis.app",
-        how="Through the application, with its own configuration, by a write that never writes: `redis-cli ping` says "
-        "NOAUTH and exits with 0, pings a host called `ping` when the variable is empty, and sees no full memory.",
-    ),
-    traced(*("# Check Redis memory", "redis-cli -h $REDIS_HOST info memory"), by="redis.content"),
-    traced(
-        *("# Fallback to file cache temporarily", "# In .env: CACHE_DRIVER=file"),
-        by=("cache.fallback", "cache.restore", "cache.settings"),
-        how="A decision of its own, `do.cache.fallback`, or the inventory's (`redis.fallback`): the key that has an "
-        "effect here, with the configuration cache rebuilt, refused where it cannot help, and every run reminds of it "
-        "until `do.cache.restore`.",
-    ),
-    traced(
-        *("# Clear caches", "php artisan cache:clear"),
-        by="cache.clear",
-        how="Only when the memory is full, and only where the cache is alone in its database: else sessions and queued "
-        "jobs go with it.",
-    ),
-    traced(
-        *("# Restart workers", "php artisan queue:restart"),
-        by=("worker.restart", "worker.start"),
-        how="By signal and through supervisor: `queue:restart` leaves a note in the cache that is down.",
-    ),
-)
-
-
 @playbook(
     severity=Severity.SEV2,
     symptoms=_symptoms,
     diagnosis=_diagnosis,
     rehearsal=_rehearsal,
     runbook=_runbook,
-    traces=_TRACES,
 )
 def cache_down(host: Host) -> Iterable[Remedy]:
     """Bring cache, sessions and queue back when Redis fails them (runbook 4.3, SEV-2).

@@ -17,7 +17,6 @@ from remediate.remedies.certificate_panel import RenewAtPanel
 from remediate.remedies.handover import HandOver
 from remediate.remedies.nginx import ReloadNginx
 from remediate.remedy import Remedy
-from remediate.runbook import of_section, traced
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -100,37 +99,12 @@ def _runbook(host: Host) -> Iterator[str]:
     yield f"systemctl restart {host.settings.nginx_unit}"
 
 
-_TRACES = of_section(
-    "4.6",
-    traced("Browser security warnings", by="certificate.served"),
-    traced("HTTPS not working", by=("certificate.served", "http.site")),
-    traced("Let's Encrypt errors", by=("certbot.authority", "certbot.log")),
-    traced(
-        "# Force certificate renewal via Forge",
-        by="certificate.panel",
-        how="A step for a person, with the link of the inventory, where certbot has no part in the certificate.",
-    ),
-    traced(
-        *("# Or manually:", "sudo certbot renew --force-renewal"),
-        by="certificate.renew",
-        how="The one lineage, when it is due and nothing is in the way; by force only where certbot was told to wait "
-        "longer. All of them by force use up what the authority issues in a week.",
-    ),
-    traced(
-        *("# Restart Nginx", "sudo systemctl restart nginx"),
-        by="nginx.reload",
-        how="A reload, once the configuration is sound: a restart drops requests, and with a broken edit the site.",
-    ),
-)
-
-
 @playbook(
     severity=Severity.SEV1,
     symptoms=_symptoms,
     diagnosis=_diagnosis,
     rehearsal=_rehearsal,
     runbook=_runbook,
-    traces=_TRACES,
 )
 def certificate_expiry(host: Host) -> Iterable[Remedy]:
     """Bring a valid certificate back: browser warnings, HTTPS not working (runbook 4.6, SEV-1).

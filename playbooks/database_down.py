@@ -21,7 +21,6 @@ from remediate.remedies.opcache import ReloadPhpFpm
 from remediate.remedies.sessions import EndIdle, EndQueries
 from remediate.remedies.workers import RestartWorkers
 from remediate.remedy import Remedy
-from remediate.runbook import of_section, traced
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -145,56 +144,12 @@ def _runbook(host: Host) -> Iterator[str]:
     yield f"runuser -u {host.settings.app_user} -- php {artisan} config:cache"
 
 
-_TRACES = of_section(
-    "4.2",
-    traced('"Connection refused" errors', by="laravel.database"),
-    traced(
-        "Slow/hanging requests",
-        by=("http.site", "mysql.sessions"),
-        how="With a deadline; and who waits for whose locks, which a request that hangs does not tell.",
-    ),
-    traced("Flare shows PDO exceptions", by="laravel.log", how="The last lines of the application's own log, masked."),
-    traced(
-        *("# Check database connectivity", "php artisan tinker", ">>> DB::connection()->getPdo();"),
-        by="laravel.database",
-        how="The same question, as the application's user and with the configuration in use; refused, denied, full, "
-        "silent and unknown are told apart. tinker would show credentials.",
-    ),
-    traced(
-        *("# Check credentials", "cat .env | grep DB_"),
-        by=("laravel.credentials", "laravel.configuration"),
-        how="Each setting is the same, another or unset, and whether the database takes what .env says: `cat` prints "
-        "the password.",
-    ),
-    traced(
-        "# Check database status (DigitalOcean console)",
-        by=("database.restart", "database.access"),
-        how="The unit is looked at, and started, where the inventory names it as this host's own. Elsewhere a person "
-        "is sent to the provider's console (`remediate.links.database_console`).",
-    ),
-    traced(
-        *("# Clear config cache (if credentials changed)", "php artisan config:clear", "php artisan config:cache"),
-        by=("config.cache", "php-fpm.reload", "worker.restart"),
-        how="Built beside the one in use, only when the database takes what .env says; cleared first, it is gone for "
-        "good when .env cannot be parsed. Workers keep the old password until they are started anew.",
-    ),
-    traced(
-        *("# If connection limit reached", "# Scale up database or kill long-running queries"),
-        by=("database.end-idle", "database.end-queries", "database.access"),
-        how="What blocks is looked for: the longest queries are its victims. Only the application's own sessions are "
-        "ended, beyond limits that the inventory states, at the connection limit as few as needed; whoever else holds "
-        "the connections, or a table, is named, with the command that ends one session (`do.database.end-session`).",
-    ),
-)
-
-
 @playbook(
     severity=Severity.SEV1,
     symptoms=_symptoms,
     diagnosis=_diagnosis,
     rehearsal=_rehearsal,
     runbook=_runbook,
-    traces=_TRACES,
 )
 def database_down(host: Host) -> Iterable[Remedy]:
     """Bring the application back to its database: refused connections, hanging requests (runbook 4.2, SEV-1).

@@ -17,7 +17,6 @@ from remediate.remedies.process import EndProcess, pages, too_much
 from remediate.remedies.sessions import EndQueries
 from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
 from remediate.remedy import Remedy
-from remediate.runbook import of_section, traced
 from remediate.survey import Facts
 
 if TYPE_CHECKING:
@@ -91,38 +90,6 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield unharmed("busy-for-a-moment", faults.Runaway(user=user, seconds=2))
 
 
-_TRACES = of_section(
-    "4.5",
-    traced("Slow response times", "Requests timing out", by="http.site"),
-    traced("Server alerts", by="triage", how="Whatever the alert says, every cause that is known is looked for."),
-    traced("# Check system resources", "htop", "free -m", by="machine.load", how="htop needs a terminal."),
-    traced("df -h", by="disk.room", how="In inodes as well as in bytes, and deleted files that are still open."),
-    traced(
-        *("# Find resource-heavy processes", "ps aux --sort=-%mem | head -20", "ps aux --sort=-%cpu | head -20"),
-        by="process.usage",
-        how="CPU over some seconds: what ps calls %CPU is the average of a whole life.",
-    ),
-    traced("# Check for runaway queries", "# In MySQL:", "SHOW PROCESSLIST;", by="database.slow-queries"),
-    traced(
-        *("# Kill problematic processes", "kill -9 <PID>"),
-        by=("process.end", "unit.restart", "php-fpm.recycle"),
-        how="TERM first, by identity, only the application's own; the pool, the unit or the query where that is the "
-        "lever. -9 of what is on top kills the database, or comes back in two seconds.",
-    ),
-    traced(
-        *("# Restart PHP-FPM (clears memory)", "sudo systemctl restart php8.3-fpm"),
-        by="php-fpm.recycle",
-        how="A reload replaces every child as well, and refuses nobody; only when a child or the pool has too much.",
-    ),
-    traced(
-        *("# If disk full, clear logs", "sudo truncate -s 0 /var/log/nginx/access.log"),
-        by=("log.reopen", "journal.vacuum", "log.shorten"),
-        how="In the order that costs least; only logs that the inventory allows, their end kept, proved by df.",
-    ),
-    traced("php artisan log:clear", by="log.shorten", how="Laravel has no such command: laravel.log is in log_paths."),
-)
-
-
 def _runbook(host: Host) -> Iterator[str]:
     settings = host.settings
     yield "kill -9 $(ps aux --sort=-%cpu | awk 'NR == 2 { print $2 }')"
@@ -138,7 +105,6 @@ def _runbook(host: Host) -> Iterator[str]:
     diagnosis=_diagnosis,
     rehearsal=_rehearsal,
     runbook=_runbook,
-    traces=_TRACES,
 )
 def high_load(host: Host) -> Iterable[Remedy]:
     """Find what uses up CPU, memory or disk, and pull the right lever (runbook 4.5, SEV-2 or SEV-3).

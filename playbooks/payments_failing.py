@@ -20,7 +20,6 @@ from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, Res
 from remediate.remedies.queue import RetryJobs
 from remediate.remedies.workers import RestartWorkers
 from remediate.remedy import Remedy
-from remediate.runbook import of_section, traced
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -107,58 +106,12 @@ def _runbook(host: Host) -> Iterator[str]:
     yield f"{artisan} config:cache"
 
 
-_TRACES = of_section(
-    "4.4",
-    traced("Payment webhooks failing", by="webhook.endpoint"),
-    traced("Customers unable to pay", by=("webhook.endpoint", "queue.flow", "supervisor.workers")),
-    traced("Stripe errors in Flare", by="queue.failed", how="What raised, by class; never its message."),
-    traced(
-        *("# Check webhook endpoint", "curl -I https://agency-platform.com/webhooks/stripe"),
-        by=("webhook.endpoint", "payments.endpoint"),
-        how="Two events are posted, signed on the host: HEAD gives 405 where all is well.",
-    ),
-    traced(
-        "# Check Stripe dashboard for webhook failures",
-        by=("webhook.endpoint", "payments.secret"),
-        how="What the provider was answered, from the access log that the inventory names; a person sees the rest.",
-    ),
-    traced(
-        *("# Check failed jobs", "php artisan queue:failed"),
-        by="queue.failed",
-        how="Asked as data, by class, age and exception: the table differs between versions, and payloads stay there.",
-    ),
-    traced(
-        "# Retry failed webhooks from Stripe dashboard",
-        by="payments.resend",
-        how="A step for a person, with the link. The provider sends them again by itself for three days.",
-    ),
-    traced(
-        *("# Retry failed jobs", "php artisan queue:retry all"),
-        by=("queue.retry", "payments.jobs"),
-        how="Never `all`: only what is declared idempotent and young, by id, one first, stopping at the first that "
-        "fails again. The rest is named for a person: run again, it would charge customers twice.",
-    ),
-    traced(
-        *("# If webhook secret changed", "# Update STRIPE_WEBHOOK_SECRET in .env"),
-        by=("payments.secret", "env.set"),
-        how="Noticed by the provider's events that are refused. Only a person sees its secret; it is given on standard "
-        "input, never as an argument.",
-    ),
-    traced(
-        "php artisan config:cache",
-        by=("config.cache", "worker.restart", "php-fpm.reload"),
-        how="Built beside the one in use; the workers take it, too, which `config:cache` leaves with the old one.",
-    ),
-)
-
-
 @playbook(
     severity=Severity.SEV1,
     symptoms=_symptoms,
     diagnosis=_diagnosis,
     rehearsal=_rehearsal,
     runbook=_runbook,
-    traces=_TRACES,
 )
 def payments_failing(host: Host) -> Iterable[Remedy]:
     """Make payments arrive again: failing webhooks, jobs of payments that failed (runbook 4.4, SEV-1).

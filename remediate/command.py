@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from remediate.fields import HostName, Port, Reference, UserName
+from remediate.fields import FrozenModel, HostName, Port, Reference, UserName
 from remediate.handshake import S_CLIENT
 from remediate.programs import HELPER, name_of
 
@@ -37,14 +37,12 @@ def _input(value: SecretStr) -> SecretStr:
 Input = Annotated[SecretStr, AfterValidator(_input)]
 
 
-class Run(BaseModel):
+class Run(FrozenModel):
     """One program with its arguments: never a shell string, never interpreted on the way.
 
     A privileged one is run as exactly this argv behind `sudo -n`, so its first word is an absolute path: that is what
     the generated sudoers file allows.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     argv: tuple[Argument, ...] = Field(min_length=1, description="program and arguments")
     user: UserName | None = Field(default=None, description="user to run as; absent = the user of the SSH login")
@@ -138,10 +136,8 @@ def _shortened(word: str) -> str:
     return word if lines < 2 else f"program of {lines} lines"
 
 
-class HttpRequest(BaseModel):
+class HttpRequest(FrozenModel):
     """One GET as a browser would send it, without following redirects."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s\x00-\x1f]+$")]
     resolve: str | None = Field(default=None, description="address:port to connect to instead of what DNS says")
@@ -217,10 +213,8 @@ printf '%s\n' "$said" >&2; exit "$status"
 once more with the header that a load balancer puts before a request (nginx: `listen … proxy_protocol`)."""
 
 
-class TlsRequest(BaseModel):
+class TlsRequest(FrozenModel):
     """One TLS handshake as a browser would begin it, to see the certificate that is served; no request follows."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: HostName = Field(description="name that is asked for (SNI) and has to stand in the certificate")
     port: Port = Field(default=443, description="TCP port")
@@ -264,10 +258,8 @@ class CurlExit(IntEnum):
     AUTHORITIES = 77
 
 
-class Output(BaseModel):
+class Output(FrozenModel):
     """What a program answered: text (undecodable bytes as backslash escapes) and its exit status."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     stdout: str = ""
     stderr: str = ""

@@ -6,6 +6,12 @@ from typing import Annotated
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints
 
 
+class FrozenModel(BaseModel):
+    """A value: it cannot be changed, takes no key that it does not know, and is not shown in an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+
 class NeverMasked:
     """Marks a field that holds a name, an id or a code: scripts depend on it, so that no secret is looked for in it."""
 
@@ -62,9 +68,3 @@ def _reference(text: str) -> str:
 
 Reference = Annotated[str, AfterValidator(_reference)]
 """Where a secret is; read when it is needed."""
-
-
-class Section(BaseModel):
-    """One part of what an inventory says: frozen, no unknown keys, and no value in an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)

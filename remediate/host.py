@@ -12,13 +12,13 @@ from remediate.fields import (
     ConfigKey,
     EnvKey,
     EventType,
+    FrozenModel,
     HostName,
     PhpName,
     Port,
     ProgramName,
     PublicUrl,
     QueueName,
-    Section,
     UnitName,
     UrlPath,
     UserName,
@@ -27,7 +27,7 @@ from remediate.monitoring import Backup, MaintenanceLimits, Monitoring
 from remediate.vantage import Vantage
 
 
-class Service(Section):
+class Service(FrozenModel):
     """A network service the application uses; without a unit it is managed elsewhere and never restarted."""
 
     unit: UnitName | None = Field(default=None, description="systemd unit on this host; absent = managed elsewhere")
@@ -62,7 +62,7 @@ DatabaseUser = Annotated[DatabaseUserName, AfterValidator(_application_user)]
 Seconds = Annotated[int, Field(ge=1, le=86400)]
 
 
-class DatabaseLimits(Section):
+class DatabaseLimits(FrozenModel):
     """From how many seconds on a session of the application is beyond what it may take, when others suffer."""
 
     lock_wait: Seconds = Field(default=10, description="waiting for a lock is trouble")
@@ -115,7 +115,7 @@ AcmeArgument = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9@%+=:,./_-]
 AcmeArguments = Annotated[tuple[AcmeArgument, ...], AfterValidator(_acme_arguments)]
 
 
-class Certificate(Section):
+class Certificate(FrozenModel):
     """The TLS certificate the public is served."""
 
     name: HostName = Field(description="certbot lineage name")
@@ -130,7 +130,7 @@ class Certificate(Section):
     )
 
 
-class Limits(Section):
+class Limits(FrozenModel):
     """From which use on something counts as trouble under high load."""
 
     cpu: Annotated[int, Field(ge=10, le=100)] = Field(
@@ -156,7 +156,7 @@ class Limits(Section):
     )
 
 
-class PaymentJob(Section):
+class PaymentJob(FrozenModel):
     """A class of queued jobs that moves money, and whether a failed one may be run again without asking anybody."""
 
     name: ClassName = Field(description="PHP class, for example App\\Jobs\\RecordStripePayment")
@@ -166,7 +166,7 @@ class PaymentJob(Section):
     )
 
 
-class Payments(Section):
+class Payments(FrozenModel):
     """How the payment provider talks to the application, and which jobs follow from that."""
 
     signature: Literal["stripe"] = Field(default="stripe", description="how the provider signs its events")
@@ -193,7 +193,7 @@ class Payments(Section):
         return self
 
 
-class Queue(Section):
+class Queue(FrozenModel):
     """From when on a queue in which jobs wait and none moves is trouble."""
 
     patience: Seconds = Field(
@@ -204,7 +204,7 @@ class Queue(Section):
     )
 
 
-class Links(Section):
+class Links(FrozenModel):
     """Where a person does what has no command: shown when a run comes to it, or an incident is declared."""
 
     database_console: PublicUrl | None = Field(default=None, description="the database provider's console")
@@ -214,7 +214,7 @@ class Links(Section):
     monitoring: PublicUrl | None = Field(default=None, description="where alerts are set up")
 
 
-class Settings(Section):
+class Settings(FrozenModel):
     """What stands under `remediate:` in an inventory, merged from groups to host."""
 
     production: bool = Field(default=True, description="changes ask for consent unless this is false")
@@ -268,7 +268,7 @@ class Settings(Section):
     links: Links = Field(default_factory=Links, description="pages that a person is sent to, for what has no command")
 
 
-class SshTarget(Section):
+class SshTarget(FrozenModel):
     """How to reach a host over SSH; what is absent is taken from the user's ssh configuration."""
 
     address: str = Field(description="name or address to connect to (ansible_host)")
@@ -280,7 +280,7 @@ class SshTarget(Section):
     host_key: str | None = Field(default=None, description="pinned host key, SHA256:…")
 
 
-class Host(Section):
+class Host(FrozenModel):
     """One machine of the inventory: pure data, hashable, picklable."""
 
     name: str = Field(description="its name in the inventory")

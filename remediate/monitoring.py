@@ -8,11 +8,11 @@ from remediate.fields import (
     AbsolutePath,
     ClassName,
     ConfigKey,
+    FrozenModel,
     HostName,
     PublicUrl,
     QueueName,
     Reference,
-    Section,
     UserName,
 )
 from remediate.vantage import Vantage
@@ -35,7 +35,7 @@ _VOLATILE: Final = (
 """Laravel's own tables whose rows come and go within hours."""
 
 
-class Prometheus(Section):
+class Prometheus(FrozenModel):
     """Where alert rules are evaluated."""
 
     url: PublicUrl = Field(description="its address, for example http://127.0.0.1:9090")
@@ -50,7 +50,7 @@ class Prometheus(Section):
         return self.vantage is Vantage.HOST and self.url.host in LOOPBACK
 
 
-class Visits(Section):
+class Visits(FrozenModel):
     """An access log in which a monitor's visits can be seen."""
 
     log: AbsolutePath = Field(description="access log (combined format) that the SSH user may read")
@@ -62,7 +62,7 @@ class Visits(Section):
     )
 
 
-class Endpoint(Section):
+class Endpoint(FrozenModel):
     """A page of a monitoring service that says whether something is set up; asked from the controller."""
 
     url: PublicUrl = Field(description="what is asked, by GET")
@@ -76,7 +76,7 @@ class Endpoint(Section):
         return self
 
 
-class Monitor(Section):
+class Monitor(FrozenModel):
     """What watches one thing. Of what is given, all has to say yes."""
 
     alert: AlertName | None = Field(default=None, description="name of an alert rule in Prometheus")
@@ -95,7 +95,7 @@ class Monitor(Section):
         return self
 
 
-class ErrorTracking(Section):
+class ErrorTracking(FrozenModel):
     """How the application reports exceptions to a service such as Flare."""
 
     key: ConfigKey = Field(default="flare.key", description="configuration key that holds the project's key")
@@ -107,7 +107,7 @@ class ErrorTracking(Section):
     endpoint: Endpoint | None = Field(default=None, description="a page of the service that says it gets reports")
 
 
-class Monitoring(Section):
+class Monitoring(FrozenModel):
     """What watches the host, one entry for each line of the runbook's checklist (8.1)."""
 
     prometheus: Prometheus | None = Field(default=None, description="where alert rules are evaluated")
@@ -126,7 +126,7 @@ class Monitoring(Section):
         return self
 
 
-class Backup(Section):
+class Backup(FrozenModel):
     """A backup of the application's database, and where it is proven that it can be restored."""
 
     restore_on: HostName | None = Field(
@@ -152,7 +152,7 @@ class Backup(Section):
     )
 
 
-class MaintenanceLimits(Section):
+class MaintenanceLimits(FrozenModel):
     """From when on regular maintenance (8.2) finds something wrong."""
 
     error_growth: Annotated[float, Field(ge=1, le=100)] = Field(

@@ -2,17 +2,16 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from remediate.fields import FrozenModel
 from remediate.flags import OPTIONS
 
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
 
 
-class Options(BaseModel):
+class Options(FrozenModel):
     """The flags of one run, with the defaults that a person at 3 a.m. gets without typing any."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     plan: bool = Field(default=False, description=OPTIONS["plan"])
     yes: bool = Field(default=False, description=OPTIONS["yes"])

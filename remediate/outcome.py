@@ -5,11 +5,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from remediate.command import Run
 from remediate.errors import INTERRUPTED_EXIT_CODE, Unreadable
-from remediate.fields import Identifier
+from remediate.fields import FrozenModel, Identifier
 from remediate.playbook import Severity
 from remediate.probe import Fact, Probe
 from remediate.survey import Facts
@@ -74,18 +74,14 @@ class Verified(Enum):
     UNKNOWN = "unknown"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-class Problem(_Value):
+class Problem(FrozenModel):
     """Why something did not go through: a stable code and one line."""
 
     code: Identifier
     message: str
 
 
-class Reading(_Value):
+class Reading(FrozenModel):
     """One answer of a survey, for reports."""
 
     probe: Identifier = Field(description="kind of the probe")
@@ -116,7 +112,7 @@ def readings(facts: Facts) -> tuple[Reading, ...]:
     return tuple(Reading.of(probe, answer) for probe, answer in facts)
 
 
-class CommandRecord(_Value):
+class CommandRecord(FrozenModel):
     """One command that was run to change a host, or would be."""
 
     argv: tuple[str, ...]
@@ -130,7 +126,7 @@ class CommandRecord(_Value):
         return cls(argv=run.argv, user=run.user)
 
 
-class StepOutcome(_Value):
+class StepOutcome(FrozenModel):
     """What was decided about one remedy, and what came of it."""
 
     remedy: Identifier = Field(description="kind of the remedy")
@@ -149,14 +145,14 @@ class StepOutcome(_Value):
     seconds: float = 0
 
 
-class HostIdentity(_Value):
+class HostIdentity(FrozenModel):
     """Which machine answered."""
 
     machine: Identifier
     boot: Identifier
 
 
-class HostOutcome(_Value):
+class HostOutcome(FrozenModel):
     """What happened on one host."""
 
     name: Identifier
@@ -177,7 +173,7 @@ class HostOutcome(_Value):
     after: tuple[Reading, ...] = ()
 
 
-class Report(_Value):
+class Report(FrozenModel):
     """One run over all its hosts: the `--json` document (docs/schemas/report.json)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)

@@ -15,7 +15,6 @@ from remediate.errors import ConfigurationError, one_line
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.remedy import Remedy
-from remediate.runbook import Trace
 from remediate.survey import Facts
 from remediate.together import commands_for
 
@@ -159,7 +158,6 @@ class Playbook:
         rehearsal: "Callable[[Host], Iterable[Case]]",
         runbook: Callable[[Host], Iterable[str]],
         graded: Callable[[Host, Facts], Severity] | None,
-        traces: tuple[tuple[str, Trace], ...],
     ) -> None:
         self.name = remedies.__name__.replace("_", "-")
         self.severity: Severity | None = severity
@@ -172,7 +170,6 @@ class Playbook:
         self._rehearsal = rehearsal
         self._runbook = runbook
         self._graded = graded
-        self.traces = traces
 
     def cases(self, host: Host) -> "tuple[Case, ...]":
         """Return what it declares to mend, to refuse and to leave alone, as faults on this host."""
@@ -231,15 +228,13 @@ def playbook(
     rehearsal: "Callable[[Host], Iterable[Case]]" = lambda _: (),
     runbook: Callable[[Host], Iterable[str]] = lambda _: (),
     graded: Callable[[Host, Facts], Severity] | None = None,
-    traces: tuple[tuple[str, Trace], ...] = (),
 ) -> Callable[[Callable[..., Iterable[Remedy]]], Playbook]:
     """Make a playbook of a function from a host to remedies; its keyword-only parameters become flags.
 
     The function may branch on the inventory, never on live state: that is what guards are for. The symptom is over
     when every probe of `symptoms` says so; `diagnosis` is only shown. `rehearsal` declares what it mends and what it
-    refuses, as cases that break a staging host (remediate.rehearsal.case); `runbook`, what a person would type instead;
-    `traces`, which lines of the printed runbook it answers, and with what (remediate.runbook). Where the symptom may be
-    more or less bad, `severity` is the worst it can be and `graded` says from facts which.
+    refuses, as cases that break a staging host (remediate.rehearsal.case); `runbook`, what a person would type instead.
+    Where the symptom may be more or less bad, `severity` is the worst it can be and `graded` says from facts which.
     """
 
     def decorate(remedies: Callable[..., Iterable[Remedy]]) -> Playbook:
@@ -251,7 +246,6 @@ def playbook(
             rehearsal=rehearsal,
             runbook=runbook,
             graded=graded,
-            traces=traces,
         )
 
     return decorate

@@ -5,10 +5,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
 from remediate.command import Output, Question, Run
 from remediate.errors import Unreadable
+from remediate.fields import FrozenModel
 from remediate.helper import COMPLAINT, UNDECLARED
 from remediate.vantage import Vantage
 
@@ -29,10 +28,8 @@ SUDO_REFUSES = re.compile(
 write is a warning, `sudo: unable to resolve host web1`, and the exit status is the command's own."""
 
 
-class Fact(BaseModel, ABC):
+class Fact(FrozenModel, ABC):
     """The typed answer to a probe: frozen, picklable, JSON both ways."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @property
     @abstractmethod
@@ -72,13 +69,11 @@ class Fact(BaseModel, ABC):
         return self.incarnation == earlier.incarnation
 
 
-class Batch(BaseModel, ABC):
+class Batch(FrozenModel, ABC):
     """How one command answers several questions; those with equal batches are asked together.
 
     Each answer is, byte for byte, what its own command would have printed: a fence compares it with that.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
     def command(self, asked: Sequence[Run]) -> Run:
@@ -92,13 +87,11 @@ class Batch(BaseModel, ABC):
 T_co = TypeVar("T_co", bound=Fact, covariant=True)
 
 
-class Probe(BaseModel, ABC, Generic[T_co]):
+class Probe(FrozenModel, ABC, Generic[T_co]):
     """A frozen question: how to ask it, how to read the answer. Asking is harmless.
 
     Equal questions are asked once, however many remedies ask them. Subclasses declare `kind` as a Literal.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: str
     bears_cut: ClassVar[bool] = False

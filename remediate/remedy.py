@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, ClassVar, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from remediate.command import Run, lasting
 from remediate.errors import ConfigurationError, one_line
+from remediate.fields import FrozenModel
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.survey import Facts
@@ -18,26 +19,20 @@ Step = Run
 """What a host is asked to do, as data."""
 
 
-class Proven(BaseModel):
+class Proven(FrozenModel):
     """The remedy's own effect is there, with the evidence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     evidence: str
 
 
-class NotYet(BaseModel):
+class NotYet(FrozenModel):
     """Not there, but may still come: look again until the remedy's `settle` is over."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     reason: str
 
 
-class Failed(BaseModel):
+class Failed(FrozenModel):
     """Not there, and waiting will not bring it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     reason: str
 
@@ -45,14 +40,12 @@ class Failed(BaseModel):
 Verification = Proven | NotYet | Failed
 
 
-class Remedy(BaseModel, ABC):
+class Remedy(FrozenModel, ABC):
     """One cause and its cure, as a value: it serialises, it compares, it never touches a host itself.
 
     Subclass it with a `kind` Literal (`<tool>.<verb>`, also the name of its task `do.<tool>.<verb>`), fields that
     each have a description, and the four methods. `guard` decides and never asks; `apply` yields and never decides.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: str
     settle: float = Field(default=10, ge=0, le=600, description="seconds the effect may take to show")

@@ -1,28 +1,44 @@
 """The runbook's lines and their answers; none is missing, none is invented."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
-from remediate.errors import ConfigurationError
+from pydantic import TypeAdapter, ValidationError
+
+from remediate.errors import ConfigurationError, one_line
+from remediate.fields import FrozenModel
 
 
-@dataclass(frozen=True)
-class Trace:
-    """What answers some lines of the runbook. Made by `traced`."""
+class Trace(FrozenModel):
+    """What answers some lines of the runbook, word for word.
+
+    `by` names probes and remedies by kind, commands, settings, documents; `how` says where that is something else than
+    the letter of the line, and why.
+    """
 
     lines: tuple[str, ...]
     by: tuple[str, ...]
-    how: str
+    how: str = ""
 
 
-def traced(*lines: str, by: str | tuple[str, ...], how: str = "") -> Trace:
-    """Declare that these answer the lines, word for word: probes and remedies by kind, commands, settings, documents.
+Traces = Mapping[str, tuple[Trace, ...]]
+"""The answers of each section."""
+_TRACES: Final[TypeAdapter[Traces]] = TypeAdapter(Traces)
 
-    `how` says where that is something else than the line's letter, and why.
-    """
-    return Trace(lines, (by,) if isinstance(by, str) else by, how)
+
+def answered(file: Path) -> Traces:
+    """Read the answers from TOML: tables `[["4.1"]]` with `lines`, `by` and `how`. Raises ConfigurationError."""
+    try:
+        return _TRACES.validate_python(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"{file}: {one_line(error, Trace)}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{file}: is not valid TOML: {error}") from error
 
 
 class Line(NamedTuple):
@@ -98,14 +114,14 @@ class Row(NamedTuple):
     how: str
 
 
-def covered(chapter: Sequence[Section], traces: Iterable[tuple[str, Trace]], known: Iterable[str]) -> tuple[Row, ...]:
-    """Pair every line with what answers it; traces come with the section that they are about.
+def covered(chapter: Sequence[Section], traces: Traces, known: Iterable[str]) -> tuple[Row, ...]:
+    """Pair every line with what answers it.
 
     Raises ConfigurationError for a line that nothing answers, for a trace of a line that is not there, for a line
     that is traced twice, and for an answer that does not exist.
     """
     answers: dict[tuple[str, str], Trace] = {}
-    for section, trace in traces:
+    for section, trace in ((section, trace) for section, each in traces.items() for trace in each):
         for text in trace.lines:
             if answers.setdefault((section, text), trace) is not trace:
                 raise ConfigurationError(f"runbook {section}: {text!r} is traced twice")
@@ -125,8 +141,3 @@ def covered(chapter: Sequence[Section], traces: Iterable[tuple[str, Trace]], kno
         raise ConfigurationError(f"{len(missing)} lines of the runbook are answered by nothing: {told}")
     paired = ((line, answers[line.section, line.text]) for line in lines)
     return tuple(Row(line, trace.by, trace.how) for line, trace in paired)
-
-
-def of_section(number: str, *traces: Trace) -> tuple[tuple[str, Trace], ...]:
-    """Say which section of the runbook these traces are about."""
-    return tuple((number, trace) for trace in traces)

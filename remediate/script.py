@@ -18,9 +18,10 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from remediate.command import Run, lasting
+from remediate.fields import FrozenModel
 from remediate.programs import HELPER
 
 STDOUT_LIMIT: Final = 32 * 1024
@@ -109,10 +110,8 @@ held() {{
 the others /proc/locks names the process that took the lock, which may have handed it on and be gone."""
 
 
-class Fence(BaseModel):
+class Fence(FrozenModel):
     """Something a guard saw that must be unchanged, byte for byte apart from what ticks, when the steps begin."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     run: Run
     stdout: str
@@ -133,10 +132,8 @@ class Fence(BaseModel):
         return lasting(f"{self.stdout}={self.exit}", self.ticking)
 
 
-class Act(BaseModel):
+class Act(FrozenModel):
     """The commands of one remedy, to be run in order under the lock; the first that fails ends them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: tuple[Run, ...] = Field(min_length=1)
     fence: tuple[Fence, ...] = ()

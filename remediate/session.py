@@ -8,10 +8,9 @@ from enum import Enum
 from time import monotonic
 from typing import Final, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from remediate.command import Output, Run
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
+from remediate.fields import FrozenModel
 from remediate.frames import HEADER_LIMIT, Frame, FrameReader, NotFrames
 from remediate.link import Channel, Link, LinkLost
 from remediate.probe import Fact, Probe
@@ -41,20 +40,16 @@ class ActState(Enum):
     MOVED = "moved"
 
 
-class CommandResult(BaseModel):
+class CommandResult(FrozenModel):
     """One command that was run to change the host."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     run: Run
     output: Output
     seconds: float
 
 
-class Acted(BaseModel):
+class Acted(FrozenModel):
     """What became of an act."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: ActState
     commands: tuple[CommandResult, ...] = ()

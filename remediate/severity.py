@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from remediate.fields import FrozenModel
 from remediate.playbook import Severity
 
 
@@ -30,10 +31,8 @@ class Answer(Enum):
     PARTIAL = "partial"
 
 
-class Question(BaseModel):
+class Question(FrozenModel):
     """One row of the runbook's table: what each answer means."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     text: str
@@ -60,10 +59,8 @@ QUESTIONS: Final = (
 )
 
 
-class Answers(BaseModel):
+class Answers(FrozenModel):
     """What a person answered; None is not answered."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     accessible: Answer | None = None
     data: Answer | None = None
@@ -71,10 +68,8 @@ class Answers(BaseModel):
     users: Answer | None = None
 
 
-class Assessment(BaseModel):
+class Assessment(FrozenModel):
     """The severity that follows, and what it follows from."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     severity: Severity | None = Field(description="null when nothing speaks for an incident")
     answers: dict[str, Answer] = Field(description="by question; what facts or a person answered")

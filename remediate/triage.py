@@ -5,14 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from remediate import __version__
 from remediate.controller import HttpController
 from remediate.dialing import AT_ONCE, open_session
 from remediate.discovery import discovered
 from remediate.errors import ConfigurationError, Unreachable, Unreadable
-from remediate.fields import Identifier
+from remediate.fields import FrozenModel, Identifier
 from remediate.fleet import operator_name
 from remediate.host import Host
 from remediate.judge import CLOCK, RULES, Judgement, Symptom, judge, symptom, youngest
@@ -30,11 +30,7 @@ SCHEMA: Final = "remediate.triage/1"
 HEALTHY, MATCHES, UNEXPLAINED, UNREACHABLE = 0, 10, 3, 4
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Incident(_Value):
+class Incident(FrozenModel):
     """What one playbook makes of a host."""
 
     playbook: Identifier
@@ -49,7 +45,7 @@ class Incident(_Value):
     unknown: tuple[str, ...] = Field(description="what could not be read")
 
 
-class HostTriage(_Value):
+class HostTriage(FrozenModel):
     """One host: its incidents, likeliest first."""
 
     name: Identifier
@@ -76,7 +72,7 @@ class HostTriage(_Value):
         return UNEXPLAINED if self.matching or unsure or not self.incidents else HEALTHY
 
 
-class TriageReport(_Value):
+class TriageReport(FrozenModel):
     """The `--json` document of `triage`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from enum import Enum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from remediate.fields import FrozenModel
 
 
 class Decision(Enum):
@@ -16,23 +18,19 @@ class Decision(Enum):
     NOT_ATTEMPTED = "not_attempted"
 
 
-class RefusalCode(BaseModel):
+class RefusalCode(FrozenModel):
     """A stable name for a reason to refuse; other people's scripts depend on the name.
 
     Define one beside the remedy that uses it, and list it in the remedy's `refusals`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{2,40}$", description="stable name, as --override takes it")
     meaning: str = Field(description="one sentence for the person who reads it at 3 a.m.")
     overridable: bool = Field(default=False, description="whether --override NAME=why may turn it into proceed")
 
 
-class Verdict(BaseModel):
+class Verdict(FrozenModel):
     """The answer of a guard: build one with `skip`, `proceed`, `wait` or `refuse`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     decision: Decision
     reason: str

@@ -9,7 +9,7 @@ from remediate.maintenance.item import Finding, Item, Seen
 from remediate.playbook import Probes
 from remediate.probe import Fact, Probe
 from remediate.survey import Facts
-from remediate.testing import watching_examples as exw
+from support import watching_examples as exw
 
 Known = Mapping[Probe[Fact], Fact | Unreadable]
 

@@ -35,6 +35,7 @@ from remediate.fleet import select
 from remediate.outcome import HostOutcome, Report, StepOutcome
 from remediate.project import Project
 from remediate.rehearsal.staging import StagingHost, down, up
+from remediate.remedies.catalogue import remedies
 
 # How long an example takes depends on what else the machine does: two workers on two cores make a fast one slow.
 hypothesis.settings.register_profile("busy", deadline=None)
@@ -570,3 +571,16 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
     engine.dispose()
     return server_url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="module")
+def hurry() -> Iterator[None]:
+    """Settle at once, as nothing on a scripted host takes time; wait for what is in transition only for a moment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("remediate.patience.PATIENCE", 0.6)
+        for remedy in remedies().values():
+            patch.setattr(remedy.model_fields["settle"], "default", 0)
+            remedy.model_rebuild(force=True)
+        yield
+    for remedy in remedies().values():
+        remedy.model_rebuild(force=True)

@@ -1,9 +1,6 @@
 """The example host: healthy answers, its faults, and the effects of fixes."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-
-import pytest
+from collections.abc import Sequence
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
@@ -23,14 +20,10 @@ from remediate.probes.redis import AppRedis
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.programs.run import run_artisan
-from remediate.remedies.nginx import RestartNginx
-from remediate.remedies.php_fpm import RestartPhpFpm
-from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
-from remediate.remedies.workers import RestartWorkers
-from remediate.testing import daily_examples as exd
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing.scripted import Changes
+from support import daily_examples as exd
+from support import examples as ex
+from support import load_examples as exl
+from support.scripted import Changes
 
 PATH = "/home/forge/agency-platform"
 
@@ -147,20 +140,3 @@ def mended(causes: Sequence[str]) -> list[Changes]:
 
 
 MAINTENANCE: Changes = {APP: ex.IN_MAINTENANCE, **dict.fromkeys(PAGES, ex.page(503))}
-
-
-@contextmanager
-def at_once() -> Iterator[None]:
-    """Settle at once, as nothing on a scripted host takes time; wait for what is in transition only for a moment."""
-    remedies = (RestartPhpFpm, RestartNginx, RestartSupervisor, RestartWorkers, StartWorkers)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("remediate.patience.PATIENCE", 0.6)
-        for remedy in remedies:
-            patch.setattr(remedy.model_fields["settle"], "default", 0)
-            remedy.model_rebuild(force=True)
-        try:
-            yield
-        finally:
-            patch.undo()
-            for remedy in remedies:
-                remedy.model_rebuild(force=True)

@@ -9,9 +9,9 @@ from remediate.probes.journal import Journal
 from remediate.probes.load import Load, SlowQueries
 from remediate.probes.open_files import DeletedFiles, HeldLogs, LogWriters, OpenFiles
 from remediate.probes.processes import Processes
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing.scripted import Changes
+from support import examples as ex
+from support import load_examples as exl
+from support.scripted import Changes
 
 ACCESS, LARAVEL = "/var/log/nginx/access.log", f"{PATH}/storage/logs/laravel.log"
 USAGE, ROOM, QUERIES = Processes(), Room(), SlowQueries(php="php8.2", path=PATH, user="forge")

@@ -17,16 +17,7 @@ from remediate.probes.systemd import SYSTEMCTL, Unit
 from remediate.remedies.catalogue import remedies
 from remediate.remedy import Proven, Remedy, Step, Verification
 from remediate.survey import Facts
-from remediate.testing import Known, check_remedy, output_of
-from remediate.testing.examples import (
-    BROKEN_CONFIG,
-    FAILED,
-    RUNNING,
-    SOUND,
-    START_LIMIT,
-    UNCHECKED,
-    started_again,
-)
+from remediate.testing import Known, check_remedy
 from remediate.verdict import (
     CONFIG_BROKEN,
     START_LIMIT_HIT,
@@ -39,6 +30,16 @@ from remediate.verdict import (
     skip,
     wait,
 )
+from support.examples import (
+    BROKEN_CONFIG,
+    FAILED,
+    RUNNING,
+    SOUND,
+    START_LIMIT,
+    UNCHECKED,
+    started_again,
+)
+from support.render import output_of
 
 
 class Example(NamedTuple):

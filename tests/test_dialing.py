@@ -19,14 +19,13 @@ from remediate.probes.systemd import Unit
 from remediate.record import JournalRecord
 from remediate.remedies.nginx import RestartNginx
 from remediate.session import Session
-from remediate.testing import ScriptedSession
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from support import examples as ex
+from support.scripted import Changes, FactSession
 
 SECONDS = 30
 
 
-class Watched(ScriptedSession):
+class Watched(FactSession):
     """A session of nothing that says when it is closed."""
 
     def __init__(self) -> None:
@@ -109,7 +108,7 @@ def test_a_run_connects_while_its_journal_is_opened(monkeypatch: pytest.MonkeyPa
         PortOwner(port=80): ex.NOBODY,
         PortOwner(port=443): ex.NOBODY,
     }
-    session = ScriptedSession(well)
+    session = FactSession(well)
 
     def noted(_: Host) -> Session:
         begun.set()

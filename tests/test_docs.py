@@ -60,10 +60,10 @@ from remediate.report.coverage import coverage
 from remediate.report.pages import build
 from remediate.report.text import TextReporter
 from remediate.schemas import DOCUMENTS, schema
-from remediate.testing import ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from remediate.testing import play
 from remediate.verdict import ENGINE_CODES
+from support import examples as ex
+from support.scripted import Changes, FactSession
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES_OF_IT: Final = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
@@ -261,6 +261,12 @@ def test_what_answers_the_runbook_is_told_by_the_code() -> None:
     ]
 
 
+def test_a_runbook_of_ones_own_has_its_own_answers(tmp_path: Path) -> None:
+    (tmp_path / "runbook.md").write_text("## Ours\n\n- Call Ana\n")
+    (tmp_path / "runbook-answers.toml").write_text('[["Ours"]]\nlines = ["Call Ana"]\nby = ["triage"]\n')
+    assert "| `Call Ana` | `triage` |" in coverage(Project(None), tmp_path / "runbook.md")
+
+
 # -- tables ------------------------------------------------------------------------------------------------------------
 
 
@@ -397,9 +403,7 @@ def test_the_example_of_the_readme_is_what_a_person_would_see() -> None:
     out = io.StringIO()
     reporter = TextReporter(out, io.StringIO(), program="invoke")
     reporter.began("6f1b", app_down, (example,), "ana@laptop")
-    session = ScriptedSession(
-        down, {unit: ex.started_again(failed), pools: ex.POOLS, **dict.fromkeys(PAGES, ex.page())}
-    )
+    session = FactSession(down, {unit: ex.started_again(failed), pools: ex.POOLS, **dict.fromkeys(PAGES, ex.page())})
     play(app_down, session, host=example, options=Options(hold=0, yes=True), reporter=reporter)
 
     def steady(text: str) -> str:

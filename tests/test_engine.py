@@ -14,7 +14,7 @@ from remediate.errors import UnreachableCode, Unreadable
 from remediate.fields import UnitName
 from remediate.judge import CLOCK, RULES
 from remediate.options import Options
-from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
+from remediate.outcome import RunVerdict, Touched, Verified
 from remediate.playbook import Treatment
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
@@ -24,9 +24,7 @@ from remediate.probes.sudo import SudoRules
 from remediate.probes.systemd import SYSTEMCTL, Unit
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
-from remediate.testing import Event, MemoryRecord, ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from remediate.testing import Event, MemoryRecord, play
 from remediate.vantage import Vantage
 from remediate.verdict import (
     Decision,
@@ -36,6 +34,9 @@ from remediate.verdict import (
     refuse,
     skip,
 )
+from support import examples as ex
+from support.outcomes import code
+from support.scripted import Changes, FactSession
 from toys import RestartFpm
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
@@ -57,10 +58,6 @@ MENDED: Changes = {**UP, FPM: AGAIN}
 TINY = Options(hold=0.05, yes=True)
 
 
-def code(outcome: HostOutcome) -> str | None:
-    return outcome.error.code if outcome.error else None
-
-
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("remediate.patience.PATIENCE", 0.6)
@@ -71,7 +68,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_healthy_host_costs_one_exec() -> None:
-    session, record = ScriptedSession(HEALTHY), MemoryRecord()
+    session, record = FactSession(HEALTHY), MemoryRecord()
     outcome = play(TREATMENT, session, record=record)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.HEALTHY, 0, Touched.NO)
     assert (session.execs, session.surveys, session.acts) == (1, 1, [])
@@ -82,7 +79,7 @@ def test_a_healthy_host_costs_one_exec() -> None:
 
 
 def test_a_repair_costs_one_exec_holding_one_more_and_the_last_look_another() -> None:
-    session, record = ScriptedSession(BROKEN, MENDED), MemoryRecord()
+    session, record = FactSession(BROKEN, MENDED), MemoryRecord()
     outcome = play(TREATMENT, session, record=record, options=TINY)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.FIXED, 0, Touched.YES)
     assert session.execs == 3 + 1
@@ -98,7 +95,7 @@ def test_a_repair_costs_one_exec_holding_one_more_and_the_last_look_another() ->
 
 
 def test_an_act_is_bound_to_what_its_guard_saw() -> None:
-    session = ScriptedSession(BROKEN, MENDED)
+    session = FactSession(BROKEN, MENDED)
     play(TREATMENT, session)
     (act,) = session.acts
     assert [fence.run for fence in act.fence] == [RULES.command(), FPM.command()]
@@ -106,7 +103,7 @@ def test_an_act_is_bound_to_what_its_guard_saw() -> None:
 
 
 def test_a_plan_changes_nothing() -> None:
-    session, record = ScriptedSession(BROKEN, MENDED), MemoryRecord()
+    session, record = FactSession(BROKEN, MENDED), MemoryRecord()
     outcome = play(TREATMENT, session, options=Options(plan=True), record=record)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.PENDING, 10, Touched.NO)
     assert [command.argv for command in outcome.steps[0].commands] == [RESTART.argv]
@@ -121,7 +118,7 @@ def young(seconds: float) -> MachineIdentity:
 
 
 def test_what_started_just_now_is_watched() -> None:
-    session = ScriptedSession({**HEALTHY, CLOCK: young(0.01)})
+    session = FactSession({**HEALTHY, CLOCK: young(0.01)})
     outcome = play(TREATMENT, session, options=Options(hold=0.1))
     assert outcome.verdict is RunVerdict.HEALTHY
     assert session.execs == 2 + 1
@@ -129,7 +126,7 @@ def test_what_started_just_now_is_watched() -> None:
 
 
 def test_what_runs_for_longer_than_the_window_is_not_watched() -> None:
-    session = ScriptedSession({**HEALTHY, CLOCK: young(40)})
+    session = FactSession({**HEALTHY, CLOCK: young(40)})
     assert play(TREATMENT, session, options=Options(hold=30)).verdict is RunVerdict.HEALTHY
     assert session.execs == 1
 
@@ -138,14 +135,14 @@ def test_what_keeps_restarting_is_refused_as_unstable() -> None:
     restarts: dict[int, Changes | Event] = {
         number: {FPM: ex.started_again(ex.RUNNING, number)} for number in range(2, 20)
     }
-    session = ScriptedSession({**HEALTHY, CLOCK: young(0.01)}, at=restarts)
+    session = FactSession({**HEALTHY, CLOCK: young(0.01)}, at=restarts)
     outcome = play(TREATMENT, session, options=Options(hold=0.1))
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.REFUSED, 3, "unstable")
     assert outcome.touched is Touched.NO
 
 
 def test_what_fails_while_watched_is_mended() -> None:
-    session = ScriptedSession({**HEALTHY, CLOCK: young(0.01)}, MENDED, at={3: {**DOWN, FPM: ex.FAILED}})
+    session = FactSession({**HEALTHY, CLOCK: young(0.01)}, MENDED, at={3: {**DOWN, FPM: ex.FAILED}})
     outcome = play(TREATMENT, session, options=Options(hold=0.1))
     assert outcome.verdict is RunVerdict.FIXED
     assert session.ran == [RESTART]
@@ -155,20 +152,20 @@ def test_what_fails_while_watched_is_mended() -> None:
 
 
 def test_what_is_starting_is_looked_at_again_and_then_healthy() -> None:
-    session = ScriptedSession({**BROKEN, FPM: ex.STARTING}, at={3: {**UP, FPM: AGAIN}})
+    session = FactSession({**BROKEN, FPM: ex.STARTING}, at={3: {**UP, FPM: AGAIN}})
     outcome = play(TREATMENT, session)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.HEALTHY, Touched.NO)
     assert session.execs == 2
 
 
 def test_what_was_starting_and_failed_is_mended() -> None:
-    session = ScriptedSession({**BROKEN, FPM: ex.STARTING}, MENDED, at={3: {FPM: ex.FAILED}})
+    session = FactSession({**BROKEN, FPM: ex.STARTING}, MENDED, at={3: {FPM: ex.FAILED}})
     assert play(TREATMENT, session).verdict is RunVerdict.FIXED
     assert session.ran == [RESTART]
 
 
 def test_what_never_ends_starting_is_refused() -> None:
-    session = ScriptedSession({**BROKEN, FPM: ex.STARTING})
+    session = FactSession({**BROKEN, FPM: ex.STARTING})
     outcome = play(TREATMENT, session)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "in-transition")
     assert session.acts == []
@@ -194,14 +191,14 @@ def test_what_never_ends_starting_is_refused() -> None:
     ],
 )
 def test_a_refusal_changes_nothing_and_costs_one_exec(changes: Changes, expected: str) -> None:
-    session, record = ScriptedSession({**BROKEN, **changes}, MENDED), MemoryRecord()
+    session, record = FactSession({**BROKEN, **changes}, MENDED), MemoryRecord()
     outcome = play(TREATMENT, session, record=record)
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.REFUSED, 3, expected)
     assert (outcome.touched, session.execs, session.acts, record.intents) == (Touched.NO, 1, [], [])
 
 
 def test_an_override_acts_and_is_named() -> None:
-    session = ScriptedSession({**BROKEN, FPM: ex.START_LIMIT}, {**UP, FPM: ex.started_again(ex.START_LIMIT)})
+    session = FactSession({**BROKEN, FPM: ex.START_LIMIT}, {**UP, FPM: ex.started_again(ex.START_LIMIT)})
     outcome = play(TREATMENT, session, options=Options(hold=0, overrides={"start-limit-hit": "disk was full"}))
     assert outcome.verdict is RunVerdict.FIXED
     assert "start-limit-hit overridden: disk was full" in outcome.steps[0].why
@@ -210,7 +207,7 @@ def test_an_override_acts_and_is_named() -> None:
 
 def test_a_locked_host_is_refused_with_who_holds_it() -> None:
     holder = "   42 timeout -k 5 190 /bin/sh -s remediate-apply ana@laptop run-7f3a php-fpm.restart"
-    session = ScriptedSession(BROKEN, Event.LOCKED, holder=holder)
+    session = FactSession(BROKEN, Event.LOCKED, holder=holder)
     outcome = play(TREATMENT, session)
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "locked", Touched.NO)
     assert "ana@laptop, run-7f3a, php-fpm.restart, for 42 s" in outcome.steps[0].why
@@ -219,7 +216,7 @@ def test_a_locked_host_is_refused_with_who_holds_it() -> None:
 def test_an_overridden_lock_is_named_and_the_fence_holds() -> None:
     held = "me 1000\nheld 65534 7 nobody sleep 60"
     override = Options(hold=0, overrides={"locked": "a stray process"})
-    session, record = ScriptedSession(BROKEN, Event.LOCKED, MENDED, holder=held), MemoryRecord()
+    session, record = FactSession(BROKEN, Event.LOCKED, MENDED, holder=held), MemoryRecord()
     outcome = play(TREATMENT, session, options=override, record=record)
     assert outcome.verdict is RunVerdict.FIXED
     assert "process 7 of nobody (sleep 60); locked overridden: a stray process" in outcome.steps[0].why
@@ -227,32 +224,32 @@ def test_an_overridden_lock_is_named_and_the_fence_holds() -> None:
     assert session.acts[1].fence == session.acts[0].fence
     assert len(record.intents) == 1
     for holder in (held.replace("65534", "0"), held.replace("65534", "1000"), held + "\nhidden"):
-        session = ScriptedSession(BROKEN, Event.LOCKED, MENDED, holder=holder)
+        session = FactSession(BROKEN, Event.LOCKED, MENDED, holder=holder)
         outcome = play(TREATMENT, session, options=override)
         assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "locked", [])
 
 
 def test_a_host_without_flock_is_refused() -> None:
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, Event.NO_LOCK))
+    outcome = play(TREATMENT, FactSession(BROKEN, Event.NO_LOCK))
     assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "lock-missing")
 
 
 def test_what_moved_is_looked_at_again() -> None:
-    session = ScriptedSession(BROKEN, Event.MOVED, MENDED)
+    session = FactSession(BROKEN, Event.MOVED, MENDED)
     assert play(TREATMENT, session).verdict is RunVerdict.FIXED
     assert session.ran == [RESTART]
     assert session.execs == 1 + 2 + 1 + 1 + 1
 
 
 def test_what_moved_by_another_hand_and_is_fine_now_needs_nothing() -> None:
-    session = ScriptedSession(BROKEN, Event.MOVED, at={2: MENDED})
+    session = FactSession(BROKEN, Event.MOVED, at={2: MENDED})
     outcome = play(TREATMENT, session)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.HEALTHY, Touched.NO)
     assert session.ran == []
 
 
 def test_what_moves_every_time_is_refused() -> None:
-    session, record = ScriptedSession(BROKEN, Event.MOVED, Event.MOVED, Event.MOVED, MENDED), MemoryRecord()
+    session, record = FactSession(BROKEN, Event.MOVED, Event.MOVED, Event.MOVED, MENDED), MemoryRecord()
     outcome = play(TREATMENT, session, record=record)
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "moved", Touched.NO)
     assert session.ran == []
@@ -260,7 +257,7 @@ def test_what_moves_every_time_is_refused() -> None:
 
 
 def test_what_is_not_recorded_is_not_done() -> None:
-    session = ScriptedSession(BROKEN, MENDED)
+    session = FactSession(BROKEN, MENDED)
     outcome = play(TREATMENT, session, record=MemoryRecord(broken="No space left on device"))
     assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "journal-unwritable")
     assert (session.acts, outcome.touched) == ([], Touched.NO)
@@ -269,7 +266,7 @@ def test_what_is_not_recorded_is_not_done() -> None:
 def test_out_of_time_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 100_000, 1000))
     monkeypatch.setattr(remediate.engine, "monotonic", lambda: float(next(clock)))
-    session = ScriptedSession(BROKEN, MENDED)
+    session = FactSession(BROKEN, MENDED)
     outcome = play(TREATMENT, session, options=Options(hold=0, timeout=10))
     assert (outcome.verdict, code(outcome), session.acts) == (RunVerdict.REFUSED, "out-of-time", [])
 
@@ -279,18 +276,18 @@ def test_out_of_time_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("why", UnreachableCode)
 def test_a_host_that_cannot_be_entered(why: UnreachableCode) -> None:
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, unreachable=why))
+    outcome = play(TREATMENT, FactSession(BROKEN, unreachable=why))
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.UNREACHABLE, 4, why.value)
     assert outcome.touched is Touched.NO
 
 
 def test_lost_while_looking() -> None:
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, at={1: Event.LOST_BEFORE}))
+    outcome = play(TREATMENT, FactSession(BROKEN, at={1: Event.LOST_BEFORE}))
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNREACHABLE, 4, Touched.NO)
 
 
 def test_lost_before_acting() -> None:
-    session = ScriptedSession(BROKEN, Event.LOST_BEFORE)
+    session = FactSession(BROKEN, Event.LOST_BEFORE)
     outcome = play(TREATMENT, session)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNREACHABLE, 4, Touched.NO)
     assert session.ran == []
@@ -299,7 +296,7 @@ def test_lost_before_acting() -> None:
 @pytest.mark.parametrize("event", [Event.LOST_WHILE, Event.LOST_AFTER])
 def test_lost_while_or_after_acting(event: Event) -> None:
     record = MemoryRecord()
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, event), record=record)
+    outcome = play(TREATMENT, FactSession(BROKEN, event), record=record)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.UNKNOWN)
     assert code(outcome) == "contact-lost"
     assert len(record.intents) == 1
@@ -310,7 +307,7 @@ def test_lost_while_or_after_acting(event: Event) -> None:
 
 
 def test_lost_while_holding() -> None:
-    session = ScriptedSession(BROKEN, MENDED, at={4: Event.LOST_BEFORE})
+    session = FactSession(BROKEN, MENDED, at={4: Event.LOST_BEFORE})
     outcome = play(TREATMENT, session)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.YES)
 
@@ -320,7 +317,7 @@ def test_lost_while_holding() -> None:
 
 def test_a_restart_that_does_not_help_is_not_fixed() -> None:
     failed = Output(exit=1, stderr="Job for php8.2-fpm.service failed.")
-    session = ScriptedSession(BROKEN, {RESTART: failed})
+    session = FactSession(BROKEN, {RESTART: failed})
     outcome = play(TREATMENT, session)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.NOT_FIXED, 5, Touched.YES)
     assert code(outcome) == "not-verified"
@@ -328,34 +325,34 @@ def test_a_restart_that_does_not_help_is_not_fixed() -> None:
 
 
 def test_a_command_that_failed_is_no_failure_when_the_effect_is_there() -> None:
-    session = ScriptedSession(BROKEN, {RESTART: Output(exit=1, stderr="lost the bus"), **MENDED})
+    session = FactSession(BROKEN, {RESTART: Output(exit=1, stderr="lost the bus"), **MENDED})
     assert play(TREATMENT, session).verdict is RunVerdict.FIXED
 
 
 def test_a_command_that_succeeds_proves_nothing() -> None:
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, {HERE: ex.page(), THERE: ex.page()}))
+    outcome = play(TREATMENT, FactSession(BROKEN, {HERE: ex.page(), THERE: ex.page()}))
     assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
 
 
 def test_a_symptom_that_persists_is_not_fixed() -> None:
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, {FPM: AGAIN}))
+    outcome = play(TREATMENT, FactSession(BROKEN, {FPM: AGAIN}))
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "symptom-persists")
     assert outcome.serving_again_seconds is None
 
 
 def test_one_vantage_that_still_sees_it_is_enough() -> None:
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, {**MENDED, THERE: ex.page(503)}))
+    outcome = play(TREATMENT, FactSession(BROKEN, {**MENDED, THERE: ex.page(503)}))
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "symptom-persists")
 
 
 def test_a_controller_that_cannot_see_is_never_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("remediate.stability.EXTRA", 0)
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, {**MENDED, THERE: Unreadable("no network")}))
+    outcome = play(TREATMENT, FactSession(BROKEN, {**MENDED, THERE: Unreadable("no network")}))
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.YES)
 
 
 def test_an_effect_that_cannot_be_read_is_unknown() -> None:
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, {**UP, FPM: Unreadable("?")}))
+    outcome = play(TREATMENT, FactSession(BROKEN, {**UP, FPM: Unreadable("?")}))
     assert (outcome.verdict, outcome.steps[0].verified) == (RunVerdict.UNKNOWN, Verified.UNKNOWN)
 
 
@@ -371,13 +368,13 @@ def test_an_effect_that_cannot_be_read_is_unknown() -> None:
 )
 @pytest.mark.parametrize("when", [3, 5, 8, 9])
 def test_what_does_not_hold_is_not_fixed(later: Changes, when: int) -> None:
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at={when: later}), options=TINY)
+    outcome = play(TREATMENT, FactSession(BROKEN, MENDED, at={when: later}), options=TINY)
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.NOT_FIXED, 5, "not-holding")
 
 
 def test_a_window_that_cannot_be_read_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("remediate.stability.EXTRA", 0)
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at={4: {HERE: Unreadable("?")}}), options=TINY)
+    outcome = play(TREATMENT, FactSession(BROKEN, MENDED, at={4: {HERE: Unreadable("?")}}), options=TINY)
     assert (outcome.verdict, outcome.exit_code) == (RunVerdict.UNKNOWN, 7)
 
 
@@ -391,13 +388,13 @@ STARTS: Changes = {**MENDED, NGINX: ex.STARTING}
 
 def test_the_window_begins_once_nothing_changes_its_state_any_more() -> None:
     back: Changes = {NGINX: ex.started_again(ex.STARTING)}
-    outcome = play(settling(5), ScriptedSession(BROKEN, STARTS, at={5: back}), options=TINY)
+    outcome = play(settling(5), FactSession(BROKEN, STARTS, at={5: back}), options=TINY)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
 
 
 @pytest.mark.parametrize("seconds", [0, 0.3])
 def test_what_does_not_settle_is_not_waited_for_without_end(seconds: float) -> None:
-    session = ScriptedSession(BROKEN, STARTS, at={60: {NGINX: ex.started_again(ex.STARTING)}})
+    session = FactSession(BROKEN, STARTS, at={60: {NGINX: ex.started_again(ex.STARTING)}})
     began = time.monotonic()
     play(settling(seconds), session, options=TINY)
     assert time.monotonic() - began < 3
@@ -411,7 +408,7 @@ GONE = Unreadable("no answer within 8 s")
 @pytest.mark.parametrize("unread", [(3,), (5,), (4, 5)])
 def test_a_restart_behind_an_unreadable_sample_is_not_fixed(unread: tuple[int, ...]) -> None:
     at: dict[int, Changes | Event] = {survey: {NGINX: GONE} for survey in unread}
-    session = ScriptedSession(BROKEN, MENDED, at={**at, unread[-1] + 1: {NGINX: ex.started_again(ex.RUNNING)}})
+    session = FactSession(BROKEN, MENDED, at={**at, unread[-1] + 1: {NGINX: ex.started_again(ex.RUNNING)}})
     outcome = play(TREATMENT, session, options=TINY)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-holding")
     assert outcome.error is not None
@@ -421,34 +418,34 @@ def test_a_restart_behind_an_unreadable_sample_is_not_fixed(unread: tuple[int, .
 def test_three_restarts_each_behind_an_unreadable_sample_are_not_fixed() -> None:
     at: dict[int, Changes | Event] = {survey: {FPM: GONE} for survey in (3, 5, 7)}
     at.update({survey: {FPM: ex.started_again(AGAIN, survey)} for survey in (4, 6, 8)})
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at=at), options=TINY)
+    outcome = play(TREATMENT, FactSession(BROKEN, MENDED, at=at), options=TINY)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-holding")
 
 
 @pytest.mark.parametrize("since", [2, 3, 5])
 def test_what_is_never_readable_again_cannot_be_called_fixed(since: int) -> None:
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at={since: {NGINX: GONE}}), options=TINY)
+    outcome = play(TREATMENT, FactSession(BROKEN, MENDED, at={since: {NGINX: GONE}}), options=TINY)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.UNKNOWN, "unreadable")
     assert outcome.error is not None
     assert outcome.error.message == "nginx: no answer within 8 s"
 
 
 def test_an_unreadable_sample_is_made_up_for() -> None:
-    session = ScriptedSession(BROKEN, MENDED, at={4: {NGINX: GONE}, 5: {NGINX: ex.RUNNING}})
+    session = FactSession(BROKEN, MENDED, at={4: {NGINX: GONE}, 5: {NGINX: ex.RUNNING}})
     assert play(TREATMENT, session, options=TINY).verdict is RunVerdict.FIXED
     assert session.surveys == 1 + 1 + 7 + 1
 
 
 def test_what_cannot_be_watched_is_not_called_unstable() -> None:
-    session = ScriptedSession({**HEALTHY, CLOCK: young(0.01)}, at={2: {NGINX: GONE}})
+    session = FactSession({**HEALTHY, CLOCK: young(0.01)}, at={2: {NGINX: GONE}})
     outcome = play(TREATMENT, session, options=Options(hold=0.1))
     assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "unreadable")
 
 
 def test_a_doubtful_last_look_is_taken_again() -> None:
-    session = ScriptedSession(BROKEN, MENDED, at={9: {HERE: GONE}, 10: {HERE: ex.page()}})
+    session = FactSession(BROKEN, MENDED, at={9: {HERE: GONE}, 10: {HERE: ex.page()}})
     assert play(TREATMENT, session, options=TINY).verdict is RunVerdict.FIXED
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED, at={9: {HERE: GONE}}), options=TINY)
+    outcome = play(TREATMENT, FactSession(BROKEN, MENDED, at={9: {HERE: GONE}}), options=TINY)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.UNKNOWN, "unreadable")
 
 
@@ -458,7 +455,7 @@ def test_a_doubtful_last_look_is_taken_again() -> None:
 def test_a_stop_before_anything_is_done() -> None:
     stop = threading.Event()
     stop.set()
-    session = ScriptedSession(BROKEN, MENDED)
+    session = FactSession(BROKEN, MENDED)
     outcome = play(TREATMENT, session, stop=stop)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.INTERRUPTED, 130, Touched.NO)
     assert session.acts == []
@@ -467,7 +464,7 @@ def test_a_stop_before_anything_is_done() -> None:
 def test_a_stop_while_holding_says_what_was_changed() -> None:
     stop = threading.Event()
     threading.Timer(0.3, stop.set).start()
-    outcome = play(TREATMENT, ScriptedSession(BROKEN, MENDED), options=Options(hold=60), stop=stop)
+    outcome = play(TREATMENT, FactSession(BROKEN, MENDED), options=Options(hold=60), stop=stop)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.INTERRUPTED, Touched.YES)
 
 
@@ -523,7 +520,7 @@ B_UP: Changes = {B: ex.started_again(ex.FAILED), HERE: ex.page()}
 
 
 def test_two_repairs_cost_two_execs() -> None:
-    session = ScriptedSession(BOTH_DOWN, A_UP, B_UP)
+    session = FactSession(BOTH_DOWN, A_UP, B_UP)
     outcome = play(TWO, session)
     assert outcome.verdict is RunVerdict.FIXED
     assert session.execs == 1 + 2 + 1 + 1
@@ -531,7 +528,7 @@ def test_two_repairs_cost_two_execs() -> None:
 
 
 def test_the_second_is_judged_on_what_the_first_left() -> None:
-    session = ScriptedSession(BOTH_DOWN, {**A_UP, **B_UP})
+    session = FactSession(BOTH_DOWN, {**A_UP, **B_UP})
     outcome = play(TWO, session)
     assert outcome.verdict is RunVerdict.FIXED
     assert [step.decision for step in outcome.steps] == [Decision.PROCEED, Decision.SKIP]
@@ -539,14 +536,14 @@ def test_the_second_is_judged_on_what_the_first_left() -> None:
 
 @pytest.mark.parametrize("first", [{**BOTH_DOWN, A: ex.MASKED}, {**BOTH_DOWN, A: Unreadable("?")}])
 def test_what_needs_a_refused_one_is_not_attempted(first: Changes) -> None:
-    session = ScriptedSession(first, B_UP)
+    session = FactSession(first, B_UP)
     outcome = play(TWO, session)
     assert [step.decision for step in outcome.steps] == [Decision.REFUSE, Decision.NOT_ATTEMPTED]
     assert (outcome.verdict, session.acts) == (RunVerdict.REFUSED, [])
 
 
 def test_what_needs_a_failed_one_is_not_attempted() -> None:
-    session = ScriptedSession(BOTH_DOWN)
+    session = FactSession(BOTH_DOWN)
     outcome = play(TWO, session)
     assert [step.decision for step in outcome.steps] == [Decision.PROCEED, Decision.NOT_ATTEMPTED]
     assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
@@ -554,14 +551,14 @@ def test_what_needs_a_failed_one_is_not_attempted() -> None:
 
 def test_an_independent_one_goes_on() -> None:
     independent = Treatment(symptoms=(HERE,), diagnosis=(), remedies=(FIRST, Restart(unit="b", settle=0)))
-    session = ScriptedSession({**BOTH_DOWN, A: ex.MASKED}, B_UP)
+    session = FactSession({**BOTH_DOWN, A: ex.MASKED}, B_UP)
     outcome = play(independent, session)
     assert [step.decision for step in outcome.steps] == [Decision.REFUSE, Decision.PROCEED]
     assert outcome.touched is Touched.YES
 
 
 def test_what_was_healed_must_stay_so_while_the_next_is_mended() -> None:
-    session = ScriptedSession(BOTH_DOWN, A_UP, {**B_UP, A: ex.FAILED})
+    session = FactSession(BOTH_DOWN, A_UP, {**B_UP, A: ex.FAILED})
     outcome = play(TWO, session)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
 
@@ -569,7 +566,7 @@ def test_what_was_healed_must_stay_so_while_the_next_is_mended() -> None:
 @pytest.mark.parametrize("fails", [{B: ex.FAILED}, {B: ex.MASKED}])
 @pytest.mark.parametrize("when", [2, 9])
 def test_what_passed_in_its_turn_and_fails_at_the_end_is_not_fixed(fails: Changes, when: int) -> None:
-    session = ScriptedSession({**BOTH_DOWN, B: ex.RUNNING}, {**A_UP, HERE: ex.page()}, at={when: fails})
+    session = FactSession({**BOTH_DOWN, B: ex.RUNNING}, {**A_UP, HERE: ex.page()}, at={when: fails})
     outcome = play(EARLY, session, options=TINY)
     assert [step.decision for step in outcome.steps] == [Decision.SKIP, Decision.PROCEED]
     assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
@@ -580,14 +577,14 @@ def test_what_passed_in_its_turn_and_fails_at_the_end_is_not_fixed(fails: Change
 @pytest.mark.parametrize("when", [2, 9])
 def test_what_passed_in_its_turn_and_cannot_be_read_at_the_end_is_unknown(when: int) -> None:
     gone: Changes = {B: Unreadable("no answer within 5 s")}
-    session = ScriptedSession({**BOTH_DOWN, B: ex.RUNNING}, {**A_UP, HERE: ex.page()}, at={when: gone})
+    session = FactSession({**BOTH_DOWN, B: ex.RUNNING}, {**A_UP, HERE: ex.page()}, at={when: gone})
     outcome = play(EARLY, session, options=TINY)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.UNKNOWN, "unreadable")
 
 
 def test_what_fails_behind_a_healthy_window_is_mended() -> None:
     first: Changes = {A: ex.RUNNING, B: ex.RUNNING, HERE: ex.page(), CLOCK: young(0.01)}
-    session = ScriptedSession(first, {B: ex.started_again(ex.FAILED)}, at={8: {B: ex.FAILED}})
+    session = FactSession(first, {B: ex.started_again(ex.FAILED)}, at={8: {B: ex.FAILED}})
     outcome = play(EARLY, session, options=Options(hold=0.1, yes=True))
     assert (outcome.verdict, [run.argv[-1] for run in session.ran]) == (RunVerdict.FIXED, ["b.service"])
 
@@ -600,32 +597,30 @@ UNREAD: Changes = {A: Unreadable("no answer within 5 s"), B: ex.FAILED, HERE: ex
 
 
 def test_nothing_is_called_fixed_while_another_remedy_may_be_needed() -> None:
-    outcome = play(APART, ScriptedSession(UNREAD, B_HEALS))
+    outcome = play(APART, FactSession(UNREAD, B_HEALS))
     assert (outcome.verdict, outcome.touched, code(outcome)) == (RunVerdict.UNKNOWN, Touched.YES, "unreadable")
     assert outcome.error is not None
     assert "no answer within 5 s" in outcome.error.message
 
 
 def test_what_can_be_read_afterwards_and_is_well_is_no_doubt() -> None:
-    assert play(APART, ScriptedSession(UNREAD, {**B_HEALS, A: ex.RUNNING})).verdict is RunVerdict.FIXED
+    assert play(APART, FactSession(UNREAD, {**B_HEALS, A: ex.RUNNING})).verdict is RunVerdict.FIXED
 
 
 def test_what_can_be_read_a_little_later_is_no_doubt_either() -> None:
-    session = ScriptedSession(UNREAD, B_HEALS, at={3: {A: ex.RUNNING}})
+    session = FactSession(UNREAD, B_HEALS, at={3: {A: ex.RUNNING}})
     assert play(APART, session).verdict is RunVerdict.FIXED
 
 
 def test_what_turns_out_to_be_needed_is_not_fixed() -> None:
-    outcome = play(APART, ScriptedSession(UNREAD, {**B_HEALS, A: ex.FAILED}))
+    outcome = play(APART, FactSession(UNREAD, {**B_HEALS, A: ex.FAILED}))
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "unfinished")
 
 
 def test_what_is_refused_is_not_fixed_although_users_are_well() -> None:
-    outcome = play(APART, ScriptedSession({**UNREAD, A: ex.MASKED}, B_HEALS))
+    outcome = play(APART, FactSession({**UNREAD, A: ex.MASKED}, B_HEALS))
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.NOT_FIXED, "not-yet", Touched.YES)
 
 
 def test_what_was_refused_and_is_well_by_now_is_fixed() -> None:
-    assert (
-        play(APART, ScriptedSession({**UNREAD, A: ex.MASKED}, {**B_HEALS, A: ex.RUNNING})).verdict is RunVerdict.FIXED
-    )
+    assert play(APART, FactSession({**UNREAD, A: ex.MASKED}, {**B_HEALS, A: ex.RUNNING})).verdict is RunVerdict.FIXED

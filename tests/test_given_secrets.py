@@ -26,9 +26,8 @@ from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
 from remediate.remedies.configuration import SetEnv
 from remediate.report.text import TextReporter
-from remediate.testing import ScriptedSession
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from support import examples as ex
+from support.scripted import Changes, FactSession
 
 PATH = "/home/forge/agency-platform"
 VALUE = "c4n4ry.*[a-z]+ 'x' \"y\"\nc4n4ry second line $HOME"
@@ -60,7 +59,7 @@ EDIT = edit_env("php8.2", PATH, "forge", "A", SecretStr(VALUE), seen=ex.env_file
 REBUILD = cache_config("php8.2", PATH, "forge")
 
 
-def everything(session: ScriptedSession, state: Path, *, plan: bool = False) -> tuple[Report, str]:
+def everything(session: FactSession, state: Path, *, plan: bool = False) -> tuple[Report, str]:
     """Run it as the command line does; return the report and all that came out, the journal's bytes included."""
     out = io.StringIO()
     writer = MaskedWriter(out, Masker())
@@ -90,7 +89,7 @@ TELLS = f"PHP Fatal error: could not read [{VALUE}] at {json.dumps(VALUE)}\n{VAL
 
 @pytest.mark.parametrize("plan", [True, False])
 def test_a_run_that_works(state: Path, plan: bool) -> None:
-    report, shown = everything(ScriptedSession(LOOSE, SET), state, plan=plan)
+    report, shown = everything(FactSession(LOOSE, SET), state, plan=plan)
     assert report.verdict is (RunVerdict.PENDING if plan else RunVerdict.FIXED)
     assert "c4n4ry" not in shown
 
@@ -98,12 +97,12 @@ def test_a_run_that_works(state: Path, plan: bool) -> None:
 @pytest.mark.parametrize("step", [EDIT, REBUILD], ids=["edit", "rebuild"])
 def test_a_step_that_fails_and_quotes_it(state: Path, step: "object") -> None:
     failing: Changes = {**LOOSE, EDIT if step is EDIT else REBUILD: Output(exit=1, stderr=TELLS)}
-    report, shown = everything(ScriptedSession(failing), state)
+    report, shown = everything(FactSession(failing), state)
     assert report.verdict is RunVerdict.NOT_FIXED
     assert "c4n4ry" not in shown
 
 
 @pytest.mark.parametrize("probe", [probe for probe in LOOSE if isinstance(probe, Probe)], ids=lambda probe: probe.kind)
 def test_an_answer_that_quotes_it(state: Path, probe: Probe[Fact]) -> None:
-    _, shown = everything(ScriptedSession({**LOOSE, probe: Output(stdout=TELLS, stderr=TELLS, exit=1)}), state)
+    _, shown = everything(FactSession({**LOOSE, probe: Output(stdout=TELLS, stderr=TELLS, exit=1)}), state)
     assert "c4n4ry" not in shown

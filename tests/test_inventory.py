@@ -645,6 +645,7 @@ def test_the_example_holds(tmp_path: Path) -> None:
         ("all: {vars: {x: !!python/name:os.system }}\n", 1, "would run code"),
         ("all: !!python/object/new:os.system [id]\n", 1, "would run code"),
         ("all: {vars: {x: *nowhere}}\n", 1, "no anchor"),
+        ("a: &x {}\nb: &x {}\n", 2, "not valid YAML: second occurrence"),  # as for Ansible
         ("all: &a {vars: {x: *a}}\n", 1, "contains itself"),
         ("all: {vars: {x: !!int abc}}\n", 1, "not a possible int"),
         ("all: {vars: {x: !!float ''}}\n", 1, "not a possible float"),

@@ -711,8 +711,10 @@ def test_opening_again_changes_nothing_and_importing_it_is_cheap(state: Path) ->
 def test_an_empty_file_becomes_a_journal(state: Path) -> None:
     state.mkdir()
     (state / FILE_NAME).touch()
+    begun = record()
     with closing(Journal.open()) as journal:
-        journal.begin(record())
+        journal.begin(begun)
+        assert [run.id for run in journal.runs(limit=5)] == [begun.id]
 
 
 def test_a_journal_of_a_newer_version_is_refused_and_left_as_it_is(state: Path) -> None:

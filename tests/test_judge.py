@@ -29,8 +29,6 @@ from remediate.probes.sudo import SudoRule, SudoRules
 from remediate.probes.systemd import Unit
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
-from remediate.testing import ROOT_RULES
-from remediate.testing import examples as ex
 from remediate.vantage import Vantage
 from remediate.verdict import (
     CONFIG_BROKEN,
@@ -38,6 +36,8 @@ from remediate.verdict import (
     UNREADABLE,
     Decision,
 )
+from support import examples as ex
+from support.scripted import ROOT_RULES
 from toys import RestartFpm
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)

@@ -11,7 +11,8 @@ from remediate.masking import Json, Masker
 from remediate.options import Options
 from remediate.outcome import Report
 from remediate.shapes import MASK
-from remediate.testing import Event, ScriptedSession, play
+from remediate.testing import Event, play
+from support.scripted import FactSession
 from test_engine import BROKEN, MENDED, TREATMENT
 from toys import report_of
 
@@ -24,9 +25,9 @@ def report() -> Report:
     """Return the report of a run over three hosts: one fixed, one left alone, one lost while it was changed."""
     hold = Options(hold=0, yes=True)
     hosts = (
-        play(TREATMENT, ScriptedSession(BROKEN, MENDED), options=hold),
-        play(TREATMENT, ScriptedSession(BROKEN, Event.LOCKED), options=hold),
-        play(TREATMENT, ScriptedSession(BROKEN, Event.LOST_WHILE), options=hold),
+        play(TREATMENT, FactSession(BROKEN, MENDED), options=hold),
+        play(TREATMENT, FactSession(BROKEN, Event.LOCKED), options=hold),
+        play(TREATMENT, FactSession(BROKEN, Event.LOST_WHILE), options=hold),
     )
     return report_of(*hosts).model_copy(update={"reason": "pages are down", "incident": "0193-5a3c"})
 

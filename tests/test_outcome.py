@@ -25,9 +25,9 @@ from remediate.outcome import (
 from remediate.probes.http import Site
 from remediate.probes.systemd import Unit
 from remediate.survey import Facts
-from remediate.testing import examples as ex
 from remediate.vantage import Vantage
 from remediate.verdict import Decision
+from support import examples as ex
 
 SITE, UNIT = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER), Unit(name="nginx")
 

@@ -1,18 +1,20 @@
 """A worker that ends by itself within the window: recycled when it lived long, unstable when it did not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
-from incidents import AGAIN, DOWN, FPM, HEALTHY, HOST, PAGES, UP, WORKERS, at_once, restart
+from incidents import AGAIN, DOWN, FPM, HEALTHY, HOST, PAGES, UP, WORKERS, restart
 from remediate.options import Options
 from remediate.outcome import HostOutcome, RunVerdict
 from remediate.playbook import Treatment
 from remediate.playbooks.app_down import app_down
 from remediate.remedies.php_fpm import RestartPhpFpm
-from remediate.testing import Event, ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from remediate.testing import Event, play
+from support import examples as ex
+from support.scripted import Changes, FactSession
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 BROKEN: Changes = {**HEALTHY, FPM: ex.FAILED, **DOWN}
 MENDED: Changes = {FPM: AGAIN, **UP}
@@ -30,15 +32,9 @@ WINDOW = range(3, 9)
 """The surveys of the window, behind the first look and the one after the act; the last look comes after it."""
 
 
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    with at_once():
-        yield
-
-
 def played(at: Mapping[int, Changes | Event], *, symptom: bool) -> HostOutcome:
     """Mend PHP-FPM; workers are part of the symptom (app-down), or only looked at (as in database-down)."""
-    session = ScriptedSession(BROKEN, MENDED, at=at)
+    session = FactSession(BROKEN, MENDED, at=at)
     treatment = app_down(HOST)
     if not symptom:
         (mend,) = (each for each in treatment.remedies if isinstance(each, RestartPhpFpm))

@@ -1,9 +1,11 @@
 """The runbook's lines: each is answered by something that exists."""
 
+from pathlib import Path
+
 import pytest
 
 from remediate.errors import ConfigurationError
-from remediate.runbook import covered, of_section, sections, traced
+from remediate.runbook import Trace, Traces, answered, covered, sections
 
 TEXT = """# Runbook
 
@@ -65,11 +67,12 @@ restart it | all
 """
 EVERY = sections(TEXT)
 CHAPTER = tuple(section for section in EVERY if section.number.startswith("4") and section.lines)
-ALL = of_section(
-    "4.1",
-    traced("502 errors", by="http.site"),
-    traced("# Restart it", "## not a heading: it is code", "restart it | all", by=("a.b", "c.d"), how="Only one."),
+SITE = Trace(lines=("502 errors",), by=("http.site",))
+RESTART = Trace(
+    lines=("# Restart it", "## not a heading: it is code", "restart it | all"), by=("a.b", "c.d"), how="Only one."
 )
+SLOW = Trace(lines=("Slow",), by=("a.b",))
+FAST = Trace(lines=("Fast",), by=("a.b",))
 
 
 def test_every_line_that_says_something_is_read() -> None:
@@ -102,7 +105,7 @@ def test_points_rows_and_numbers_are_lines_and_prose_that_introduces_is_none() -
 
 
 def test_each_is_paired_with_its_answer() -> None:
-    rows = covered(CHAPTER, (*ALL, *of_section("4.2", traced("Slow", by="a.b"))), {"http.site", "a.b", "c.d"})
+    rows = covered(CHAPTER, {"4.1": (SITE, RESTART), "4.2": (SLOW,)}, {"http.site", "a.b", "c.d"})
     assert [(row.by, row.how) for row in rows] == [
         (("http.site",), ""),
         *[(("a.b", "c.d"), "Only one.")] * 3,
@@ -113,13 +116,42 @@ def test_each_is_paired_with_its_answer() -> None:
 @pytest.mark.parametrize(
     ("traces", "told"),
     [
-        (ALL, "1 lines of the runbook are answered by nothing: 4.2 'Slow'"),
-        ((*ALL, *of_section("4.2", traced("Fast", by="a.b"))), "runbook 4.2 has no line 'Fast'"),
-        ((*ALL, *of_section("4.2", traced("Slow", by="x.y"))), "'Slow' is said to be answered by x.y, which is none"),
-        ((*ALL, *of_section("4.1", traced("502 errors", by="a.b"))), "runbook 4.1: '502 errors' is traced twice"),
+        ({}, "1 lines of the runbook are answered by nothing: 4.2 'Slow'"),
+        ({"4.2": (FAST,)}, "runbook 4.2 has no line 'Fast'"),
+        (
+            {"4.2": (SLOW.model_copy(update={"by": ("x.y",)}),)},
+            "'Slow' is said to be answered by x.y, which is none",
+        ),
+        ({"4.1": (SITE, RESTART, SITE.model_copy())}, "runbook 4.1: '502 errors' is traced twice"),
     ],
     ids=["missing", "no such line", "no such answer", "twice"],
 )
-def test_what_does_not_fit_is_said(traces: tuple[tuple[str, object], ...], told: str) -> None:
+def test_what_does_not_fit_is_said(traces: Traces, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
-        covered(CHAPTER, traces, {"http.site", "a.b", "c.d"})  # type: ignore[arg-type]  # a table of them
+        covered(CHAPTER, {"4.1": (SITE, RESTART), **traces}, {"http.site", "a.b", "c.d"})
+
+
+def test_answers_are_read_from_toml(tmp_path: Path) -> None:
+    file = tmp_path / "answers.toml"
+    file.write_text('[["4.2"]]\nlines = ["Slow"]\nby = ["a.b"]\n\n[["4.2"]]\nlines = ["Fast"]\nby = ["a.b"]\n')
+    assert answered(file) == {"4.2": (SLOW, FAST)}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"[[", "is not valid TOML"),
+        (b"\xff", "is not valid TOML"),
+        (b'[["4.2"]]\nlines = ["Slow"]\n', r"4\.2\.0\.by: "),
+        (b'[["4.2"]]\nlines = ["Slow"]\nby = ["a.b"]\nwhy = "x"\n', r"4\.2\.0\.why: .*accepted: by, how, lines"),
+        (b'[["4.2"]]\nlines = "Slow"\nby = ["a.b"]\n', r"4\.2\.0\.lines: "),
+    ],
+    ids=["none", "no TOML", "no text", "missing key", "unknown key", "no list"],
+)
+def test_answers_that_cannot_be_read_are_one_line(tmp_path: Path, text: bytes | None, told: str) -> None:
+    file = tmp_path / "answers.toml"
+    if text is not None:
+        file.write_bytes(text)
+    with pytest.raises(ConfigurationError, match=rf"answers\.toml: {told}"):
+        answered(file)

@@ -1,6 +1,5 @@
 """Forbidden results: acting on a solved problem, and claiming something unseen."""
 
-from collections.abc import Iterator
 from threading import Event as Signal
 from typing import ClassVar, Literal
 
@@ -18,7 +17,6 @@ from incidents import (
     POOLS,
     UP,
     WORKERS,
-    at_once,
     broken,
     mended,
     restart,
@@ -30,7 +28,7 @@ from remediate.errors import Unreadable
 from remediate.fleet import run
 from remediate.host import Host
 from remediate.options import Options
-from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
+from remediate.outcome import RunVerdict, Touched, Verified
 from remediate.playbook import Severity, Single, Treatment
 from remediate.playbooks.app_down import app_down
 from remediate.probes.php_fpm import Ping
@@ -40,20 +38,12 @@ from remediate.remedies.supervisor import RestartSupervisor
 from remediate.remedy import Verification
 from remediate.reporter import Silent
 from remediate.survey import Facts
-from remediate.testing import Event, MemoryRecord, ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from remediate.testing import Event, MemoryRecord, play
+from support import examples as ex
+from support.outcomes import code
+from support.scripted import Changes, FactSession, printed
 
-
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    with at_once():
-        yield
-
-
-def code(outcome: HostOutcome) -> str | None:
-    return outcome.error.code if outcome.error else None
-
+pytestmark = pytest.mark.usefixtures("hurry")
 
 # -- between looking and acting ----------------------------------------------------------------------------------------
 
@@ -67,11 +57,11 @@ def code(outcome: HostOutcome) -> str | None:
     ],
 )
 def test_what_speaks_against_acting_by_the_time_of_acting_counts(meanwhile: Changes, refusal: str) -> None:
-    session = ScriptedSession(broken("php-fpm down"))
+    session = FactSession(broken("php-fpm down"))
     context = Context(lambda _: session, session, MemoryRecord(), Silent(), Signal(), ("tester", "run-0"))
     walk = HostRun(HOST, app_down, Options(hold=0, yes=True, timeout=10), context)
     assert walk.examine() is None
-    session._change(meanwhile)  # while a person reads the question, or an earlier host is mended
+    session._change(printed(meanwhile))  # while a person reads the question, or an earlier host is mended
     outcome = walk.mend()
     walk.close()
     assert session.ran == []
@@ -79,11 +69,11 @@ def test_what_speaks_against_acting_by_the_time_of_acting_counts(meanwhile: Chan
 
 
 def test_an_old_survey_is_taken_anew_before_acting(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = ScriptedSession(broken("php-fpm down"))
+    session = FactSession(broken("php-fpm down"))
     context = Context(lambda _: session, session, MemoryRecord(), Silent(), Signal(), ("tester", "run-0"))
     walk = HostRun(HOST, app_down, Options(hold=0, yes=True), context)
     assert walk.examine() is None
-    session._change(HEALTHY)
+    session._change(printed(HEALTHY))
     monkeypatch.setattr("remediate.engine.STALE_SECONDS", 0)
     outcome = walk.mend()
     walk.close()
@@ -91,11 +81,11 @@ def test_an_old_survey_is_taken_anew_before_acting(monkeypatch: pytest.MonkeyPat
 
 
 def test_workers_left_behind_that_changed_meanwhile_are_not_ended() -> None:
-    session = ScriptedSession(broken("supervisor down"))
+    session = FactSession(broken("supervisor down"))
     context = Context(lambda _: session, session, MemoryRecord(), Silent(), Signal(), ("tester", "run-0"))
     walk = HostRun(HOST, Single(RestartSupervisor), Options(hold=0, yes=True), context)
     assert walk.examine() is None
-    session._change({ORPHANS: ex.strays((777, 5001))})
+    session._change(printed({ORPHANS: ex.strays((777, 5001))}))
     walk.mend()
     walk.close()
     assert [each for each in session.ran if each.user == "forge"] == [end_processes(("777:5001",), "forge", 60)]
@@ -103,7 +93,7 @@ def test_workers_left_behind_that_changed_meanwhile_are_not_ended() -> None:
 
 def test_what_only_an_earlier_remedy_would_have_read_does_not_stop_a_later_one() -> None:
     lost = {**broken("workers down"), ORPHANS: Unreadable("not now")}
-    outcome = play(app_down, ScriptedSession(lost, *mended(["workers down"])), host=HOST)
+    outcome = play(app_down, FactSession(lost, *mended(["workers down"])), host=HOST)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
 
 
@@ -114,20 +104,20 @@ def test_what_only_an_earlier_remedy_would_have_read_does_not_stop_a_later_one()
     ("gate", "refusal"), [(MAINTENANCE, "maintenance-mode"), ({DEPLOY: ex.DEPLOYING}, "deploy-running")]
 )
 def test_one_remedy_by_itself_keeps_to_maintenance_and_deploys_too(gate: Changes, refusal: str) -> None:
-    session = ScriptedSession({**broken("php-fpm down"), **gate})
+    session = FactSession({**broken("php-fpm down"), **gate})
     outcome = play(Single(RestartPhpFpm), session, host=HOST, options=Options(hold=0, yes=True, timeout=10))
     assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, refusal, [])
 
 
 def test_maintenance_can_be_overridden_for_one_remedy_and_stays_what_it_is() -> None:
-    session = ScriptedSession({**broken("php-fpm down"), APP: ex.IN_MAINTENANCE}, *mended(["php-fpm down"]))
+    session = FactSession({**broken("php-fpm down"), APP: ex.IN_MAINTENANCE}, *mended(["php-fpm down"]))
     options = Options(hold=0, yes=True, overrides={"maintenance-mode": "the deploy is dead"})
     outcome = play(Single(RestartPhpFpm), session, host=HOST, options=options)
     assert (outcome.verdict, session.ran) == (RunVerdict.FIXED, [restart("php8.2-fpm")])
 
 
 def test_one_remedy_by_itself_has_no_symptom_that_could_be_over() -> None:
-    session = ScriptedSession(broken("php-fpm down"), *mended(["php-fpm down"]))
+    session = FactSession(broken("php-fpm down"), *mended(["php-fpm down"]))
     outcome = play(Single(RestartPhpFpm), session, host=HOST)
     assert (outcome.verdict, outcome.serving_again_seconds) == (RunVerdict.FIXED, None)
 
@@ -135,7 +125,7 @@ def test_one_remedy_by_itself_has_no_symptom_that_could_be_over() -> None:
 @pytest.mark.parametrize("ping", [Ping.FORBIDDEN, Ping.SILENT])
 def test_one_remedy_by_itself_does_not_call_healthy_what_it_cannot_tell(ping: Ping) -> None:
     bare = HOST.model_copy(update={"settings": HOST.settings.model_copy(update={"site_url": None})})
-    session = ScriptedSession({**HEALTHY, POOLS: ex.pools(ping)})
+    session = FactSession({**HEALTHY, POOLS: ex.pools(ping)})
     outcome = play(Single(RestartPhpFpm), session, host=bare)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "unreadable")
 
@@ -145,7 +135,7 @@ def test_one_remedy_by_itself_does_not_call_healthy_what_it_cannot_tell(ping: Pi
 
 def test_what_somebody_else_has_just_mended_has_to_last() -> None:
     young = ex.started_again(ex.FAILED).model_copy(update={"active_since": 999_999.9})
-    session = ScriptedSession(broken("php-fpm down"), Event.MOVED, at={2: {FPM: young, **UP}, 4: {FPM: ex.FAILED}})
+    session = FactSession(broken("php-fpm down"), Event.MOVED, at={2: {FPM: young, **UP}, 4: {FPM: ex.FAILED}})
     outcome = play(app_down, session, host=HOST, options=Options(hold=0.4, yes=True))
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "unstable", Touched.NO)
 
@@ -153,7 +143,7 @@ def test_what_somebody_else_has_just_mended_has_to_last() -> None:
 def test_workers_that_renew_themselves_after_a_long_life_are_no_fault() -> None:
     old = working("RUNNING", "RUNNING")
     new: Changes = {WORKERS: ex.workers("RUNNING", "RUNNING", pid=30001, uptime=1)}
-    session = ScriptedSession({**broken("php-fpm down"), **old}, *mended(["php-fpm down"]), at={4: new})
+    session = FactSession({**broken("php-fpm down"), **old}, *mended(["php-fpm down"]), at={4: new})
     outcome = play(app_down, session, host=HOST, options=Options(hold=0.4, yes=True))
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
 
@@ -163,7 +153,7 @@ def test_workers_that_renew_themselves_again_and_again_crash() -> None:
         number: {WORKERS: ex.workers("RUNNING", "RUNNING", pid=30000 + 10 * number, uptime=1)}
         for number in range(4, 30)
     }
-    session = ScriptedSession(broken("php-fpm down"), *mended(["php-fpm down"]), at=ages)
+    session = FactSession(broken("php-fpm down"), *mended(["php-fpm down"]), at=ages)
     outcome = play(app_down, session, host=HOST, options=Options(hold=0.4, yes=True))
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-holding")
 
@@ -172,20 +162,20 @@ def test_workers_that_renew_themselves_again_and_again_crash() -> None:
 
 
 def test_a_host_that_was_changed_stays_changed_when_the_link_is_lost_later() -> None:
-    session = ScriptedSession(broken("php-fpm down", "nginx down"), mended(["php-fpm down"])[0], Event.LOST_WHILE)
+    session = FactSession(broken("php-fpm down", "nginx down"), mended(["php-fpm down"])[0], Event.LOST_WHILE)
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.UNKNOWN, Touched.YES)
     assert [step.verified for step in outcome.steps if step.decision.value == "proceed"][-1] is Verified.UNKNOWN
 
 
 def test_nothing_is_said_of_afterwards_when_nobody_looked() -> None:
-    outcome = play(app_down, ScriptedSession(broken("php-fpm down"), Event.LOST_WHILE), host=HOST)
+    outcome = play(app_down, FactSession(broken("php-fpm down"), Event.LOST_WHILE), host=HOST)
     assert (outcome.verdict, outcome.touched, outcome.after) == (RunVerdict.UNKNOWN, Touched.UNKNOWN, ())
 
 
 def test_a_link_lost_before_the_second_act_leaves_no_intent_open() -> None:
     record = MemoryRecord()
-    session = ScriptedSession(broken("php-fpm down", "nginx down"), mended(["php-fpm down"])[0], Event.LOST_BEFORE)
+    session = FactSession(broken("php-fpm down", "nginx down"), mended(["php-fpm down"])[0], Event.LOST_BEFORE)
     outcome = play(app_down, session, host=HOST, record=record)
     assert len(record.intents) == len(record.outcomes) == 2
     assert outcome.verdict is RunVerdict.UNKNOWN
@@ -194,7 +184,7 @@ def test_a_link_lost_before_the_second_act_leaves_no_intent_open() -> None:
 
 def test_stopping_while_an_effect_is_waited_for_is_an_interruption_and_no_failure() -> None:
     stop, record = Signal(), MemoryRecord()
-    session = ScriptedSession(broken("php-fpm down"), {FPM: ex.STARTING})
+    session = FactSession(broken("php-fpm down"), {FPM: ex.STARTING})
 
     class Stops(Silent):
         def progress(self, host: Host, text: str) -> None:
@@ -231,7 +221,7 @@ class _Cure:
 def test_a_bug_on_one_host_costs_no_other_its_outcome(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
     hosts = tuple(HOST.model_copy(update={"name": name}) for name in ("web1", "web2", "web3"))
-    sessions = {host.name: ScriptedSession(broken("php-fpm down"), *mended(["php-fpm down"])) for host in hosts}
+    sessions = {host.name: FactSession(broken("php-fpm down"), *mended(["php-fpm down"])) for host in hosts}
     report = run(
         _Cure(), hosts, connect=lambda host: sessions[host.name], options=Options(hold=0, yes=True, max_hosts=3)
     )

@@ -15,9 +15,9 @@ from remediate.playbook import Treatment
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.systemd import Unit
 from remediate.schemas import DOCUMENTS, schema
-from remediate.testing import ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from remediate.testing import play
+from support import examples as ex
+from support.scripted import Changes, FactSession
 from toys import RestartFpm, report_of
 
 UNIT, CONFIG = Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
@@ -30,7 +30,7 @@ def document(*outcomes: HostOutcome) -> dict[str, object]:
     return dict(json.loads(report_of(*outcomes).model_dump_json(by_alias=True)))
 
 
-FIXED = document(play(TREATMENT, ScriptedSession(DOWN, {UNIT: ex.started_again(ex.FAILED)})))
+FIXED = document(play(TREATMENT, FactSession(DOWN, {UNIT: ex.started_again(ex.FAILED)})))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -53,7 +53,7 @@ def test_each_is_a_schema_and_its_documents_say_which(name: str) -> None:
     ids=["fixed", "not fixed", "plan", "healthy", "refused", "unreadable"],
 )
 def test_every_report_is_valid(first: Changes, acts: list[Changes], options: Options) -> None:
-    jsonschema.validate(document(play(TREATMENT, ScriptedSession(first, *acts), options=options)), SCHEMA)
+    jsonschema.validate(document(play(TREATMENT, FactSession(first, *acts), options=options)), SCHEMA)
 
 
 @pytest.mark.parametrize(

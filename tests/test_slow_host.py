@@ -1,11 +1,11 @@
 """A host at a tenth of a core from the first look to the verdict: slow is neither down nor not fixed."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
-from incidents import AGAIN, DEPLOY, DOWN, FPM, HEALTHY, HOST, ORPHANS, UP, WORKERS, at_once, restart
+from incidents import AGAIN, DEPLOY, DOWN, FPM, HEALTHY, HOST, ORPHANS, UP, WORKERS, restart
 from remediate.command import Output
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.options import Options
@@ -17,9 +17,12 @@ from remediate.script import Act
 from remediate.session import Acted, Answers
 from remediate.stability import Watch
 from remediate.surveyor import SURVEY_SECONDS, Surveyor
-from remediate.testing import ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes, ScriptedRounds
+from remediate.testing import play
+from remediate.testing.scripted import ScriptedRounds
+from support import examples as ex
+from support.scripted import Changes, FactSession
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 LATE = frozenset({WORKERS, ORPHANS, DEPLOY})
 """What has no answer in time among many other questions."""
@@ -43,7 +46,7 @@ class Clock(threading.Event):
         return self.is_set()
 
 
-class SlowHost(ScriptedSession):
+class SlowHost(FactSession):
     """A scripted host that takes its time, and whose execs end when what they were given is over."""
 
     def __init__(self, clock: Clock, *tables: Changes) -> None:
@@ -85,12 +88,11 @@ class Slow(ScriptedRounds):
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     for module in ("surveyor", "stability", "engine", "open_host", "patience", "attempt"):
         monkeypatch.setattr(f"remediate.{module}.monotonic", clock)
-    with at_once():
-        yield clock
+    return clock
 
 
 def test_one_that_is_well_is_healthy(clock: Clock) -> None:
@@ -108,7 +110,7 @@ def test_one_that_is_mended_is_fixed(clock: Clock) -> None:
 
 @pytest.mark.parametrize(("seconds", "took"), [(30, 0.2), (30, 12), (30, 40), (300, 3), (0, 5)])
 def test_a_window_has_the_time_for_its_samples(seconds: float, took: float) -> None:
-    host = ScriptedSession({})
+    host = FactSession({})
     surveyor = Surveyor(host, host, ())
     surveyor.took = took
     lasts = Watch(Treatment((), (), ()), surveyor, threading.Event(), lambda _: None)._lasts(seconds)

@@ -16,9 +16,9 @@ from remediate.report.lines import clean
 from remediate.report.text import TextReporter
 from remediate.shapes import MASK
 from remediate.stream import Steady, Stream
-from remediate.testing import MemoryRecord, ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from remediate.testing import MemoryRecord, play
+from support import examples as ex
+from support.scripted import Changes, FactSession
 
 UNIT = Unit(name="nginx")
 PORTS: Changes = {PortOwner(port=80): ex.NOBODY, PortOwner(port=443): ex.NOBODY}
@@ -73,7 +73,7 @@ def test_what_cannot_be_encoded_is_escaped() -> None:
 
 @pytest.mark.parametrize("stream", [None, *map(Broken, ERRORS)])
 def test_a_run_goes_on_without_its_output(stream: Stream | None) -> None:
-    session, record = ScriptedSession(DOWN, {UNIT: ex.started_again(ex.FAILED)}), MemoryRecord()
+    session, record = FactSession(DOWN, {UNIT: ex.started_again(ex.FAILED)}), MemoryRecord()
     reporter = TextReporter(stream, stream, program="remediate")
     outcome = play(Treatment((), (), (RestartNginx(),)), session, record=record, reporter=reporter)
     assert outcome.verdict is RunVerdict.FIXED

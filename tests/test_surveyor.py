@@ -12,8 +12,10 @@ from remediate.probes.systemd import Unit
 from remediate.session import Answers, Rounds
 from remediate.survey import Facts
 from remediate.surveyor import LOOK_AGAIN, Look, Surveyor
-from remediate.testing import PaperHost, ScriptedSession, output_of
-from remediate.testing import examples as ex
+from remediate.testing import PaperHost
+from support import examples as ex
+from support.render import output_of
+from support.scripted import FactSession
 from toys import Text
 
 
@@ -49,19 +51,19 @@ RUNNING = ex.workers()
 LATE = Output(exit=124)
 
 
-def surveyor(session: ScriptedSession) -> Surveyor:
+def surveyor(session: FactSession) -> Surveyor:
     return Surveyor(session, session, (WORKERS, NGINX))
 
 
 def test_what_is_late_among_many_is_asked_again_without_them() -> None:
-    session = ScriptedSession({WORKERS: LATE, NGINX: ex.RUNNING}, at={2: {WORKERS: output_of(WORKERS, RUNNING)}})
+    session = FactSession({WORKERS: LATE, NGINX: ex.RUNNING}, at={2: {WORKERS: output_of(WORKERS, RUNNING)}})
     facts = surveyor(session).survey()
     assert facts[WORKERS] == RUNNING
     assert (session.execs, session.surveys) == (2, 2)
 
 
 def test_what_was_late_once_is_never_asked_among_the_others_again() -> None:
-    session = ScriptedSession({WORKERS: LATE, NGINX: ex.RUNNING}, at={2: {WORKERS: output_of(WORKERS, RUNNING)}})
+    session = FactSession({WORKERS: LATE, NGINX: ex.RUNNING}, at={2: {WORKERS: output_of(WORKERS, RUNNING)}})
     asked = surveyor(session)
     asked.survey()
     assert asked.survey()[WORKERS] == RUNNING
@@ -69,7 +71,7 @@ def test_what_was_late_once_is_never_asked_among_the_others_again() -> None:
 
 
 def test_what_hangs_stays_unreadable() -> None:
-    session = ScriptedSession({WORKERS: LATE, NGINX: ex.RUNNING})
+    session = FactSession({WORKERS: LATE, NGINX: ex.RUNNING})
     facts = surveyor(session).survey()
     with pytest.raises(Unreadable, match="agency-worker: no answer within 8 s, also by itself: slow or hung"):
         facts[WORKERS]
@@ -98,7 +100,7 @@ BRIEF, LONG = Question(program="brief", deadline=0.4), Question(program="long", 
 
 @pytest.mark.parametrize("answers", [True, False], ids=["slow", "hung"])
 def test_a_slow_host_gets_the_time_that_it_visibly_needs(tmp_path: Path, answers: bool) -> None:
-    session = ScriptedSession({})
+    session = FactSession({})
     with PaperHost(tmp_path / "host") as host:
         host.script("brief", f"sleep {1 if answers else 60}; echo well")
         host.script("long", "sleep 2.5; echo well")
@@ -115,7 +117,7 @@ def test_a_slow_host_gets_the_time_that_it_visibly_needs(tmp_path: Path, answers
 def test_the_time_that_a_slow_host_gets_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
 
-    class Sluggish(ScriptedSession):
+    class Sluggish(FactSession):
         def survey(self, probes: Sequence[Probe[Fact]]) -> Answers:
             now[0] += 100
             return super().survey(probes)
@@ -127,6 +129,6 @@ def test_the_time_that_a_slow_host_gets_is_bounded(monkeypatch: pytest.MonkeyPat
 
 
 def test_one_question_is_not_asked_twice() -> None:
-    session = ScriptedSession({WORKERS: LATE})
+    session = FactSession({WORKERS: LATE})
     Surveyor(session, session, (WORKERS,)).survey()
     assert session.execs == 1

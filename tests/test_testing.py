@@ -21,9 +21,11 @@ from remediate.probes.systemd import Unit
 from remediate.script import Act, Fence
 from remediate.session import ActState, Session
 from remediate.survey import Facts
-from remediate.testing import SHELLS, Call, Event, PaperHost, ScriptedSession, installed_shells, output_of
-from remediate.testing import examples as ex
+from remediate.testing import SHELLS, Call, Event, PaperHost, installed_shells
 from remediate.vantage import Vantage
+from support import examples as ex
+from support.render import output_of
+from support.scripted import FactSession
 
 UNIT = Unit(name="nginx")
 SITE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
@@ -35,7 +37,7 @@ def test_the_public_names_are_there_and_documented() -> None:
         assert getattr(remediate.testing, name) is not None
     for thing in (
         remediate.testing,
-        ScriptedSession,
+        FactSession,
         PaperHost,
         remediate.testing.check_remedy,
         remediate.testing.play,
@@ -46,7 +48,7 @@ def test_the_public_names_are_there_and_documented() -> None:
 # -- a scripted session ------------------------------------------------------------------------------------------------
 
 
-def ask(session: ScriptedSession, *probes: Probe[Fact]) -> Facts:
+def ask(session: FactSession, *probes: Probe[Fact]) -> Facts:
     rounds = session.begin(probes, seconds=10)
     facts = Facts.read(probes, rounds.next())
     rounds.close()
@@ -54,7 +56,7 @@ def ask(session: ScriptedSession, *probes: Probe[Fact]) -> Facts:
 
 
 def test_it_is_a_session_and_a_controller() -> None:
-    scripted = ScriptedSession({})
+    scripted = FactSession({})
     session: Session = scripted
     controller: Controller = scripted
     session.close()
@@ -63,7 +65,7 @@ def test_it_is_a_session_and_a_controller() -> None:
 
 
 def test_it_answers_with_what_was_stated() -> None:
-    session = ScriptedSession({UNIT: ex.FAILED})
+    session = FactSession({UNIT: ex.FAILED})
     facts = ask(session, UNIT, CLOCK, RULES)
     assert facts[UNIT] == ex.FAILED
     assert facts[RULES].user == "root"
@@ -72,7 +74,7 @@ def test_it_answers_with_what_was_stated() -> None:
 
 
 def test_outputs_and_unreadables_may_be_stated() -> None:
-    session = ScriptedSession({UNIT: Unreadable("gone"), SITE: Output(stderr="503 0.1 ")})
+    session = FactSession({UNIT: Unreadable("gone"), SITE: Output(stderr="503 0.1 ")})
     assert session.ask((SITE,))[SITE] == Output(stderr="503 0.1 ")
     with pytest.raises(Unreadable, match="gone"):
         ask(session, UNIT)[UNIT]
@@ -80,11 +82,11 @@ def test_outputs_and_unreadables_may_be_stated() -> None:
 
 def test_what_is_not_stated_is_unreadable() -> None:
     with pytest.raises(Unreadable, match="the test does not state it"):
-        ask(ScriptedSession({}), UNIT)[UNIT]
+        ask(FactSession({}), UNIT)[UNIT]
 
 
 def test_acts_take_effect_in_their_order() -> None:
-    session = ScriptedSession({UNIT: ex.FAILED}, {UNIT: ex.STARTING}, {UNIT: ex.RUNNING})
+    session = FactSession({UNIT: ex.FAILED}, {UNIT: ex.STARTING}, {UNIT: ex.RUNNING})
     for expected in (ex.STARTING, ex.RUNNING, ex.RUNNING):
         rounds = session.begin((UNIT,), Act(steps=(STEP,)), seconds=10, owner=("me",))
         assert rounds.acted().state is ActState.ACTED
@@ -94,14 +96,14 @@ def test_acts_take_effect_in_their_order() -> None:
 
 
 def test_a_command_that_fails_ends_the_act() -> None:
-    session = ScriptedSession({}, {STEP: Output(exit=5)})
+    session = FactSession({}, {STEP: Output(exit=5)})
     acted = session.begin((), Act(steps=(STEP, OTHER)), seconds=10).acted()
     assert [each.output.exit for each in acted.commands] == [5]
     assert session.ran == [STEP]
 
 
 def test_a_fence_that_does_not_match_the_table_is_moved() -> None:
-    session = ScriptedSession({UNIT: ex.FAILED}, {UNIT: ex.RUNNING})
+    session = FactSession({UNIT: ex.FAILED}, {UNIT: ex.RUNNING})
     seen = output_of(UNIT, ex.RUNNING).stdout
     fence = Fence(run=UNIT.command(), stdout=seen)
     assert session.begin((UNIT,), Act(steps=(STEP,), fence=(fence,)), seconds=10).acted().state is ActState.MOVED
@@ -109,7 +111,7 @@ def test_a_fence_that_does_not_match_the_table_is_moved() -> None:
 
 
 def test_events_happen_instead() -> None:
-    session = ScriptedSession({}, Event.LOST_BEFORE, Event.LOST_WHILE, Event.LOST_AFTER, at={2: Event.LOST_BEFORE})
+    session = FactSession({}, Event.LOST_BEFORE, Event.LOST_WHILE, Event.LOST_AFTER, at={2: Event.LOST_BEFORE})
     act = Act(steps=(STEP,))
     with pytest.raises(Unreachable):
         session.begin((), act, seconds=10)
@@ -123,11 +125,11 @@ def test_events_happen_instead() -> None:
     with pytest.raises(Unreachable):
         ask(session, CLOCK)
     with pytest.raises(Unreachable):
-        ScriptedSession({}, unreachable=UnreachableCode.REFUSED).begin((), seconds=10)
+        FactSession({}, unreachable=UnreachableCode.REFUSED).begin((), seconds=10)
 
 
 def test_what_changes_by_itself_does_so_for_host_and_controller() -> None:
-    session = ScriptedSession({UNIT: ex.RUNNING, SITE: ex.page()}, at={2: {UNIT: ex.FAILED, SITE: ex.page(502)}})
+    session = FactSession({UNIT: ex.RUNNING, SITE: ex.page()}, at={2: {UNIT: ex.FAILED, SITE: ex.page(502)}})
     for status in (200, 502, 502):
         answer = session.ask((SITE,))[SITE]
         assert isinstance(answer, Output)
@@ -137,7 +139,7 @@ def test_what_changes_by_itself_does_so_for_host_and_controller() -> None:
 
 def test_a_question_of_a_survey_is_no_act() -> None:
     with pytest.raises(TypeError, match="changes nothing"):
-        ScriptedSession({}).begin((), seconds=10).acted()
+        FactSession({}).begin((), seconds=10).acted()
 
 
 class Weather(Fact):
@@ -169,9 +171,9 @@ class Window(Probe[Weather]):
 
 
 def test_for_a_probe_of_ones_own_the_output_is_stated() -> None:
-    assert ask(ScriptedSession({Window(): Output(stdout="sunny")}), Window())[Window()].sunny
+    assert ask(FactSession({Window(): Output(stdout="sunny")}), Window())[Window()].sunny
     with pytest.raises(TypeError, match="state the Output"):
-        ask(ScriptedSession({Window(): Weather(sunny=True)}), Window())
+        ask(FactSession({Window(): Weather(sunny=True)}), Window())
 
 
 def test_a_fact_that_no_output_reads_as_is_an_error() -> None:

@@ -12,9 +12,11 @@ from remediate.probes.supervisor import Workers
 from remediate.probes.systemd import ShownTogether, Unit
 from remediate.session import Answers
 from remediate.surveyor import Surveyor
-from remediate.testing import PaperHost, ScriptedSession, output_of
-from remediate.testing import examples as ex
+from remediate.testing import PaperHost
 from remediate.together import Asking, Unanswered, askings, commands_for
+from support import examples as ex
+from support.render import output_of
+from support.scripted import FactSession
 
 NGINX, FPM, WORKERS = Unit(name="nginx"), Unit(name="php8.3-fpm"), Workers(program="agency-worker")
 OF = {"php": "php8.3", "path": "/srv/shop", "user": "forge"}
@@ -71,7 +73,7 @@ def test_units_are_told_apart_or_asked_again(output: Output, *, answered: bool) 
 
 def test_what_was_not_answered_together_is_asked_by_itself() -> None:
     lost = Unanswered("nginx: no answer together with others")
-    session = ScriptedSession({NGINX: lost, WORKERS: ex.workers()}, at={2: {NGINX: RUNNING}})
+    session = FactSession({NGINX: lost, WORKERS: ex.workers()}, at={2: {NGINX: RUNNING}})
     asked = Surveyor(session, session, (NGINX, WORKERS))
     assert asked.survey()[NGINX] == ex.RUNNING
     assert session.execs == 2
@@ -82,7 +84,7 @@ def test_what_was_not_answered_together_is_asked_by_itself() -> None:
 
 def test_what_is_not_answered_by_itself_either_stays_unknown() -> None:
     lost = Unanswered("nginx: no answer together with others")
-    session = ScriptedSession({NGINX: lost, WORKERS: ex.workers()}, at={2: {NGINX: Output(exit=1, stderr="broken")}})
+    session = FactSession({NGINX: lost, WORKERS: ex.workers()}, at={2: {NGINX: Output(exit=1, stderr="broken")}})
     facts = Surveyor(session, session, (NGINX, WORKERS)).survey()
     with pytest.raises(Unreadable, match="broken"):
         facts[NGINX]

@@ -32,16 +32,15 @@ from remediate.probes.systemd import Unit
 from remediate.project import Project
 from remediate.remedy import Remedy
 from remediate.report.lines import WIDTH
-from remediate.report.triage import report_lines
+from remediate.report.triage import judged_lines, seen_lines
 from remediate.severity import Answer, Answers, Known
 from remediate.survey import Facts
-from remediate.testing import ScriptedSession
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing.scripted import Changes
 from remediate.triage import HostTriage, Incident, TriageReport, _access, _rank, triage
 from remediate.vantage import Vantage
 from remediate.verdict import Verdict
+from support import examples as ex
+from support import load_examples as exl
+from support.scripted import Changes, FactSession
 from toys import RestartFpm, document, masked
 
 INSIDE = host(site_vantage=["host"])
@@ -86,9 +85,9 @@ def unasked(host: Host) -> Iterable[Remedy]:
 
 
 def triaged(
-    state: Changes | ScriptedSession, *playbooks: Playbook, on: Host = INSIDE, answers: Answers | None = None
+    state: Changes | FactSession, *playbooks: Playbook, on: Host = INSIDE, answers: Answers | None = None
 ) -> TriageReport:
-    session = state if isinstance(state, ScriptedSession) else ScriptedSession(state)
+    session = state if isinstance(state, FactSession) else FactSession(state)
     return triage((on,), playbooks or (app_down,), answers=answers, connect=lambda _: session)
 
 
@@ -97,7 +96,7 @@ def first(report: TriageReport) -> Incident:
 
 
 def test_a_healthy_host_costs_one_exec() -> None:
-    session = ScriptedSession(HEALTHY)
+    session = FactSession(HEALTHY)
     report = triaged(session, app_down, disk_full)
     assert (report.exit_code, session.execs, session.closed) == (0, 1, True)
     assert report.hosts[0].matching == ()
@@ -124,7 +123,7 @@ def test_every_cause_has_its_line() -> None:
 
 @pytest.mark.parametrize("cause", ALONE)
 def test_every_cause_of_app_down_is_ranked_first_with_its_evidence(cause: str) -> None:
-    session = ScriptedSession(broken(cause))
+    session = FactSession(broken(cause))
     report = triaged(session, disk_full, app_down)
     kind, words = CAUSES[cause]
     incident = first(report)
@@ -161,12 +160,12 @@ def test_what_cannot_be_read_is_unknown() -> None:
 
 
 def test_a_host_that_cannot_be_entered_is_unreachable() -> None:
-    report = triaged(ScriptedSession({}, unreachable=UnreachableCode.REFUSED))
+    report = triaged(FactSession({}, unreachable=UnreachableCode.REFUSED))
     assert (report.exit_code, report.hosts[0].error) == (4, "scripted: connection-refused")
 
 
 def test_not_even_a_connection() -> None:
-    def refused(_: Host) -> ScriptedSession:
+    def refused(_: Host) -> FactSession:
         raise Unreachable(UnreachableCode.HOST_KEY_CHANGED, "the host key is another one")
 
     report = triage((INSIDE,), (app_down,), connect=refused)
@@ -217,12 +216,12 @@ def test_when_nothing_can_be_judged_it_is_the_inventory_s_fault() -> None:
     with pytest.raises(ConfigurationError, match=r"remediate\.site_url is not set"):
         triaged(HEALTHY, app_down, on=host(site_url=None))
     with pytest.raises(ConfigurationError, match="there is no playbook"):
-        triage((INSIDE,), (), connect=lambda _: ScriptedSession(HEALTHY))
+        triage((INSIDE,), (), connect=lambda _: FactSession(HEALTHY))
 
 
 # -- several hosts -----------------------------------------------------------------------------------------------------
 
-GONE = ScriptedSession({}, unreachable=UnreachableCode.TIMEOUT)
+GONE = FactSession({}, unreachable=UnreachableCode.TIMEOUT)
 
 
 @pytest.mark.parametrize(
@@ -235,8 +234,8 @@ GONE = ScriptedSession({}, unreachable=UnreachableCode.TIMEOUT)
         ((HEALTHY, broken("nginx down")), 10),
     ],
 )
-def test_of_several_hosts_the_gravest_decides(states: Sequence[Changes | ScriptedSession], code: int) -> None:
-    sessions = [each if isinstance(each, ScriptedSession) else ScriptedSession(each) for each in states]
+def test_of_several_hosts_the_gravest_decides(states: Sequence[Changes | FactSession], code: int) -> None:
+    sessions = [each if isinstance(each, FactSession) else FactSession(each) for each in states]
     hosts = [INSIDE.model_copy(update={"name": f"web{number}"}) for number in range(len(sessions))]
     report = triage(hosts, (app_down,), connect=lambda host: sessions[int(host.name[-1])])
     assert (report.exit_code, [each.name for each in report.hosts]) == (code, [each.name for each in hosts])
@@ -244,7 +243,7 @@ def test_of_several_hosts_the_gravest_decides(states: Sequence[Changes | Scripte
 
 def test_a_host_that_no_playbook_is_for_does_not_cost_the_others_their_triage() -> None:
     database = host(site_url=None).model_copy(update={"name": "db1"})
-    report = triage((database, INSIDE), (app_down,), connect=lambda _: ScriptedSession(broken("nginx down")))
+    report = triage((database, INSIDE), (app_down,), connect=lambda _: FactSession(broken("nginx down")))
     assert (report.exit_code, [each.exit_code for each in report.hosts]) == (10, [3, 10])
 
 
@@ -266,7 +265,7 @@ def test_a_site_that_may_be_another_one_is_not_called_accessible() -> None:
 
 
 def test_one_site_of_two_down_is_partly_accessible() -> None:
-    sessions = {"web1": ScriptedSession(HEALTHY), "web2": ScriptedSession(broken("nginx down"))}
+    sessions = {"web1": FactSession(HEALTHY), "web2": FactSession(broken("nginx down"))}
     hosts = [INSIDE.model_copy(update={"name": name}) for name in sessions]
     report = triage(hosts, (app_down,), connect=lambda host: sessions[host.name])
     assert report.assessment.answers == {"accessible": Answer.PARTIAL}
@@ -334,7 +333,7 @@ class On:
         self._patch = patch
 
     def __call__(self, state: Changes, project: Project, told: Told, **flags: object) -> int:
-        session = ScriptedSession(state)
+        session = FactSession(state)
         self._patch.setattr("remediate.dialing.open_session", lambda _: session)
         return triage_hosts({"host": "web1", **flags}, project, told.terminal, program="invoke")
 
@@ -439,7 +438,7 @@ def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, project: Projec
     def interrupted(*_: object, **__: object) -> TriageReport:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("remediate.dialing.open_session", lambda _: ScriptedSession(HEALTHY))
+    monkeypatch.setattr("remediate.dialing.open_session", lambda _: FactSession(HEALTHY))
     monkeypatch.setattr("remediate.commands.triage.triage", interrupted)
     assert triage_hosts({"host": "web1"}, project, Told().terminal, program="invoke") == 130
 
@@ -448,7 +447,7 @@ def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, project: Projec
 
 GOLDEN: Final = Path(__file__).parent / "report" / "golden-triage"
 YOUNG = ex.RUNNING.model_copy(update={"active_since": 999_988.0})
-SCENES: Mapping[str, tuple[Changes | ScriptedSession, tuple[Playbook, ...]]] = {
+SCENES: Mapping[str, tuple[Changes | FactSession, tuple[Playbook, ...]]] = {
     "healthy": (HEALTHY, (app_down, fpm_down)),
     "healthy-but-young": ({**HEALTHY, NGINX: YOUNG}, (app_down,)),
     "one-incident": (broken("nginx down"), (app_down, disk_full)),
@@ -462,11 +461,18 @@ SCENES: Mapping[str, tuple[Changes | ScriptedSession, tuple[Playbook, ...]]] = {
 }
 
 
+def whole(report: TriageReport, inventory: str | None = None) -> list[str]:
+    """Everything that a terminal shows."""
+    return [
+        line for lines in (seen_lines, judged_lines) for line in lines(report, program="invoke", inventory=inventory)
+    ]
+
+
 @pytest.mark.parametrize("name", SCENES)
 def test_the_text_is_the_one_that_was_read_and_found_good(name: str) -> None:
     state, playbooks = SCENES[name]
     inventory = "my hosts/prod.yml" if name == "refused" else None
-    lines = report_lines(triaged(state, *playbooks), program="invoke", inventory=inventory)
+    lines = whole(triaged(state, *playbooks), inventory)
     text = "".join(f"{line}\n" for line in lines)
     assert max(map(len, lines)) <= WIDTH + 2
     file = GOLDEN / f"{name}.txt"
@@ -496,7 +502,7 @@ def test_who_refuses_since_another_is_down_comes_after_it() -> None:
     assert min((served, one), key=_rank) is one
     host = triaged(blind, app_down).hosts[0].model_copy(update={"incidents": (one, served)})
     told = triaged(blind, app_down).model_copy(update={"hosts": (host,)})
-    lines = report_lines(told, program="invoke", inventory=None)
+    lines = whole(told)
     assert "ALSO     certificate-expiry: nothing but what is left to app-down" in lines
 
 
@@ -522,7 +528,7 @@ def test_who_only_leaves_it_to_another_is_told_in_one_line() -> None:
         handing.model_copy(update={"playbook": "left-to-nobody", "codes": ("high-load",)}),
     )
     told = report.model_copy(update={"hosts": (one.model_copy(update={"incidents": (*one.incidents, *others)}),)})
-    lines = report_lines(told, program="invoke", inventory=None)
+    lines = whole(told)
     assert "ALSO     cache-down, database-down: nothing but what is left to app-down" in lines
     assert "ALSO     half-blind: as far as could be read, nothing but what is left to app-down" in lines
     assert [line.split()[1] for line in lines if line[:1].isdigit()] == [

@@ -8,7 +8,7 @@ from remediate.host import Host, Settings, SshTarget
 from remediate.maintenance.item import Finding, Item, Past, Point, Result, Seen
 from remediate.probe import Fact, Probe
 from remediate.survey import Facts
-from remediate.testing import daily_examples as ex
+from support import daily_examples as ex
 
 NOW = datetime.fromtimestamp(ex.NOW, UTC)
 

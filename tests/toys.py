@@ -20,7 +20,6 @@ from remediate.probes.systemd import SYSTEMCTL, Unit
 from remediate.remedy import Remedy, Step
 from remediate.schemas import schema
 from remediate.survey import Facts
-from remediate.testing import examples as ex
 from remediate.verdict import (
     CONFIG_BROKEN,
     CONFIG_UNCHECKED,
@@ -34,6 +33,7 @@ from remediate.verdict import (
     skip,
     wait,
 )
+from support import examples as ex
 
 
 class RestartFpm(Remedy):

@@ -9,6 +9,7 @@ from threading import Event
 from types import FrameType
 from typing import Final, NamedTuple, TextIO
 
+from remediate.commands.signals import handled, ignored
 from remediate.errors import INTERRUPTED_EXIT_CODE
 from remediate.masked_writer import MaskedWriter
 from remediate.masking import Masker
@@ -123,14 +124,8 @@ def stoppable() -> Iterator[Event]:
         stop.set()
         _tell(b"        ... finishing the step, then stopping; press again to leave at once\n")
 
-    # nohup has HUP ignored, and means it.
-    kinds = [kind for kind in _STOPPING if kind != signal.SIGHUP or signal.getsignal(kind) != signal.SIG_IGN]
-    before = {kind: signal.signal(kind, handle) for kind in kinds}
-    try:
+    with handled((kind for kind in _STOPPING if kind != signal.SIGHUP or not ignored(kind)), handle):
         yield stop
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
 
 
 def _tell(text: bytes) -> None:
@@ -148,12 +143,5 @@ def interruptible() -> Iterator[None]:
     def leave(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {kind: signal.getsignal(kind) for kind in _STOPPING}
-    try:
-        for kind in _STOPPING:
-            if before[kind] != signal.SIG_IGN:
-                signal.signal(kind, leave)
+    with handled((kind for kind in _STOPPING if not ignored(kind)), leave):
         yield
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)

@@ -15,6 +15,7 @@ from typing import Final
 
 from remediate.commands.given import text_of
 from remediate.commands.room import Room
+from remediate.commands.signals import handled, ignored
 from remediate.errors import ConfigurationError, JournalError, RemediateError
 from remediate.incident.clock import due
 from remediate.incident.delivery import deliver_due, told
@@ -51,13 +52,8 @@ def _stoppable() -> Iterator[Event]:
     def handle(_: int, __: FrameType | None) -> None:
         stop.set()
 
-    kinds = [kind for kind in _SIGNALS if signal.getsignal(kind) != signal.SIG_IGN]
-    before = {kind: signal.signal(kind, handle) for kind in kinds}
-    try:
+    with handled((kind for kind in _SIGNALS if not ignored(kind)), handle):
         yield stop
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
 
 
 class Unread(RemediateError):

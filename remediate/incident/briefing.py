@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from remediate.fields import FrozenModel
 from remediate.incident.events import RunLanded, Updated
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
@@ -14,10 +15,8 @@ UNSAID: Final = "not known yet"
 """Where nobody has said anything: better than an empty line that looks forgotten."""
 
 
-class Words(BaseModel):
+class Words(FrozenModel):
     """What a person adds for one message, beyond what the record knows; everything may be left out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     title: str = Field(default="", description="how the public knows it; the incident's own title where empty")
     text: str = Field(default="", description="what is said, in place of the template's own sentence")
@@ -25,10 +24,8 @@ class Words(BaseModel):
     why: str = Field(default="", description="of an escalation: what calls for it")
 
 
-class Briefing(BaseModel):
+class Briefing(FrozenModel):
     """Every name that a template may use; all are text, and empty where there is nothing to say."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     title: str = Field(description="what the incident is called; for the public: how they know it")
     severity: str = Field(description="SEV-1 to SEV-4")
@@ -65,7 +62,7 @@ def briefing(incident: Incident, words: Words, settings: IncidentSettings, now: 
         commander=incident.commander,
         started=moment(incident.started_at, settings, now),
         time=moment(now, settings, now),
-        duration=span((incident.resolved_at or now) - incident.started_at),
+        duration=spelled((incident.resolved_at or now) - incident.started_at),
         state=update.state or UNSAID,
         actions=update.actions or done(incident) or "none yet",
         next_steps=update.next_steps or UNSAID,
@@ -73,7 +70,7 @@ def briefing(incident: Incident, words: Words, settings: IncidentSettings, now: 
         cause=incident.cause or "",
         found="; ".join(dict.fromkeys(step.why for run in incident.fixes for step in run.changes)),
         resolution=incident.resolution,
-        interval=span(interval) if interval is not None and not over else "",
+        interval=spelled(interval) if interval is not None and not over else "",
         text=words.text,
         to=words.to,
         why=words.why,
@@ -101,7 +98,7 @@ def moment(at: datetime, settings: IncidentSettings, now: datetime) -> str:
     return f"{day}{local:%H:%M} {name}" + ("" if name == "UTC" else f" ({utc:%H:%M} UTC)")
 
 
-def span(length: timedelta) -> str:
+def spelled(length: timedelta) -> str:
     """`45 minutes`, `1 hour 5 minutes`, `2 days 3 hours`: the two largest units."""
     minutes = max(0, round(length.total_seconds() / 60))
     days, minutes = divmod(minutes, 1440)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from remediate.fields import FrozenModel
 from remediate.incident.events import Escalated, SituationFound
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings, Rule
@@ -29,10 +30,8 @@ class DueKind(Enum):
     POSTMORTEM = "postmortem"
 
 
-class Due(BaseModel):
+class Due(FrozenModel):
     """Something that has to happen by a certain time, or should have."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: str = Field(description="stable: the same thing due at the same time has the same one")
     kind: DueKind

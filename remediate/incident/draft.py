@@ -1,12 +1,11 @@
 """The file of a post-mortem: written atomically, and never over concurrent edits."""
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from remediate.errors import ConfigurationError
+from remediate.files import replace_file
 from remediate.incident.keeping import Kept, Section, written
 
 _TRIES: Final = 3
@@ -46,17 +45,4 @@ def _read(path: Path) -> str | None:
 def _replace(path: Path, before: str | None, text: str) -> bool:
     """Put the text in its place at once, unless the file has changed since it was read."""
     mode = path.stat().st_mode & 0o777 if before is not None else 0o644
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    new = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        if _read(path) != before:
-            return False
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
-    return True
+    return replace_file(path, text.encode("utf-8"), mode, still=lambda: _read(path) == before)

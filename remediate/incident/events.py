@@ -7,19 +7,15 @@ them without having been written twice: the store turns every run of the journal
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from remediate.fields import Identifier
+from remediate.fields import FrozenModel, Identifier
 from remediate.incident.terms import Detection, Line, Moment, Prose, Situation, Status
 from remediate.playbook import Severity
 from remediate.severity import Answer
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Declared(_Value):
+class Declared(FrozenModel):
     """It exists (3.3)."""
 
     kind: Literal["declared"] = "declared"
@@ -40,21 +36,21 @@ class Declared(_Value):
     triaged_at: Moment | None = Field(default=None, description="when the triage that it began with was made")
 
 
-class Acknowledged(_Value):
+class Acknowledged(FrozenModel):
     """Somebody claims it (3.1): commands it from now on."""
 
     kind: Literal["acknowledged"] = "acknowledged"
     commander: Line
 
 
-class CommandTaken(_Value):
+class CommandTaken(FrozenModel):
     """Somebody else commands from now on."""
 
     kind: Literal["commander"] = "commander"
     commander: Line
 
 
-class SeverityChanged(_Value):
+class SeverityChanged(FrozenModel):
     """It is worse, or not as bad, as was thought."""
 
     kind: Literal["severity"] = "severity"
@@ -62,21 +58,21 @@ class SeverityChanged(_Value):
     reason: Prose = ""
 
 
-class Contained(_Value):
+class Contained(FrozenModel):
     """Something was done that stops the harm from spreading (2.2), which is not the fix."""
 
     kind: Literal["containment"] = "containment"
     action: Prose
 
 
-class Identified(_Value):
+class Identified(FrozenModel):
     """The cause is known."""
 
     kind: Literal["identified"] = "identified"
     cause: Prose
 
 
-class Updated(_Value):
+class Updated(FrozenModel):
     """How it stands (5.1), as a person said; what is empty was not said. Whether it was sent, `Messaged` says."""
 
     kind: Literal["update"] = "update"
@@ -89,7 +85,7 @@ class Updated(_Value):
     public_title: Line | None = Field(default=None, description="how the public knows it, where that has changed")
 
 
-class SituationFound(_Value):
+class SituationFound(FrozenModel):
     """Something was found that makes it others' business (6.1)."""
 
     kind: Literal["situation"] = "situation"
@@ -97,7 +93,7 @@ class SituationFound(_Value):
     reason: Prose = ""
 
 
-class Escalated(_Value):
+class Escalated(FrozenModel):
     """Somebody else was called in (6)."""
 
     kind: Literal["escalated"] = "escalated"
@@ -108,21 +104,21 @@ class Escalated(_Value):
     reason: Prose = ""
 
 
-class Attached(_Value):
+class Attached(FrozenModel):
     """A run that began without `--incident` belongs to it nevertheless."""
 
     kind: Literal["attached"] = "attached"
     run: Identifier = Field(description="UUIDv7 of the run")
 
 
-class Noted(_Value):
+class Noted(FrozenModel):
     """Anything else worth knowing."""
 
     kind: Literal["note"] = "note"
     text: Prose
 
 
-class Announced(_Value):
+class Announced(FrozenModel):
     """`incident.watch` has said that something is due; it says so once."""
 
     kind: Literal["announced"] = "announced"
@@ -130,7 +126,7 @@ class Announced(_Value):
     text: Prose
 
 
-class Messaged(_Value):
+class Messaged(FrozenModel):
     """A message went into the outbox; what became of it stands there."""
 
     kind: Literal["message"] = "message"
@@ -141,7 +137,7 @@ class Messaged(_Value):
     channels: tuple[Line, ...] = ()
 
 
-class Confirmed(_Value):
+class Confirmed(FrozenModel):
     """What a check said when the incident was to be resolved."""
 
     playbook: Identifier
@@ -151,7 +147,7 @@ class Confirmed(_Value):
     note: str = ""
 
 
-class Resolved(_Value):
+class Resolved(FrozenModel):
     """It is over (7.1)."""
 
     kind: Literal["resolved"] = "resolved"
@@ -161,7 +157,7 @@ class Resolved(_Value):
     postmortem_at: Moment | None = None
 
 
-class Reviewed(_Value):
+class Reviewed(FrozenModel):
     """The post-mortem was written to a file (7.2)."""
 
     kind: Literal["postmortem"] = "postmortem"
@@ -169,7 +165,7 @@ class Reviewed(_Value):
     edited: bool = Field(default=False, description="whether people have written in it")
 
 
-class RunStep(_Value):
+class RunStep(FrozenModel):
     """What one step of a run came to."""
 
     host: Identifier
@@ -184,7 +180,7 @@ class RunStep(_Value):
     seconds: float = 0
 
 
-class RunLanded(_Value):
+class RunLanded(FrozenModel):
     """A run of `fix.*`, `check.*` or `do.*`, read from the journal."""
 
     kind: Literal["run"] = "run"
@@ -267,7 +263,7 @@ Data = Annotated[
 ]
 
 
-class Event(_Value):
+class Event(FrozenModel):
     """One thing that happened."""
 
     id: str = Field(description="UUIDv7; of a run: the run's")

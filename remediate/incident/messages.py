@@ -12,9 +12,10 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from remediate.errors import ConfigurationError
+from remediate.fields import FrozenModel
 from remediate.incident.briefing import Briefing
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
@@ -41,10 +42,8 @@ class MessageKind(Enum):
     ESCALATION = "escalation"
 
 
-class Message(BaseModel):
+class Message(FrozenModel):
     """One thing said about an incident: rendered, masked, ready to be sent; it never changes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: str = Field(description="UUIDv7; every receiver that can tells a repetition by it")
     incident: str = Field(description="UUIDv7 of the incident")

@@ -6,7 +6,7 @@ about it) are `lessons`.
 
 from datetime import datetime, timedelta
 
-from remediate.incident.briefing import span as spoken
+from remediate.incident.briefing import spelled
 from remediate.incident.clock import span
 from remediate.incident.keeping import Section
 from remediate.incident.lateness import silences
@@ -82,7 +82,7 @@ def _summary(incident: Incident, settings: IncidentSettings) -> str:
     if incident.status is Status.RESOLVED:
         own = incident.resolution if incident.resolution != mended else ""
         said = f" {escaped(_line(own))}" if own else ""
-        lines.append(f"It was resolved after {spoken(_end(incident) - incident.started_at)}.{said}")
+        lines.append(f"It was resolved after {spelled(_end(incident) - incident.started_at)}.{said}")
     else:
         lines.append("It is not resolved yet.")
     return "\n".join(lines)

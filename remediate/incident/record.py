@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.errors import ConfigurationError
+from remediate.fields import FrozenModel
 from remediate.incident.events import (
     Acknowledged,
     Announced,
@@ -35,10 +36,8 @@ TELLING: Final = frozenset({"update", "status"})
 """Messages that say how it stands."""
 
 
-class Incident(BaseModel):
+class Incident(FrozenModel):
     """What the events come to. What is None has not happened, or nobody said it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     title: str

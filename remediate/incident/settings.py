@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from remediate.errors import ConfigurationError, one_line
-from remediate.fields import PublicUrl, Reference
+from remediate.fields import FrozenModel, PublicUrl, Reference
 from remediate.incident.terms import Line, Situation
 from remediate.playbook import Severity
 from remediate.project import section
@@ -43,11 +43,7 @@ class Audience(Enum):
     PERSON = "person"
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Rule(_Settings):
+class Rule(FrozenModel):
     """One row of 6.1: when, and whom."""
 
     situation: Situation
@@ -56,7 +52,7 @@ class Rule(_Settings):
     after: Annotated[float, Field(ge=0, le=60 * 24 * 31)] = Field(default=0, description="minutes that it may last")
 
 
-class Contact(_Settings):
+class Contact(FrozenModel):
     """One row of 6.2: who has a role, and how they are reached."""
 
     name: Line = Field(description="what people call the role")
@@ -69,7 +65,7 @@ class Contact(_Settings):
     channel: Name | None = Field(default=None, description="channel that a message to them takes")
 
 
-class ChannelSettings(_Settings):
+class ChannelSettings(FrozenModel):
     """One way for messages to leave."""
 
     kind: Literal["terminal", "file", "apprise"]
@@ -86,7 +82,7 @@ class ChannelSettings(_Settings):
         return self
 
 
-class StaticPage(_Settings):
+class StaticPage(FrozenModel):
     """A status page of our own: files that any web server can serve."""
 
     kind: Literal["static"] = "static"
@@ -97,7 +93,7 @@ class StaticPage(_Settings):
     days: int = Field(default=30, ge=1, le=3650, description="how long a resolved incident stays on it")
 
 
-class StatuspageSettings(_Settings):
+class StatuspageSettings(FrozenModel):
     """A page at Statuspage."""
 
     kind: Literal["statuspage"]
@@ -131,7 +127,7 @@ _RESPOND: Final = {Severity.SEV1: 15.0, Severity.SEV2: 60.0, Severity.SEV3: 240.
 _UPDATE: Final = {Severity.SEV1: 30.0, Severity.SEV2: 30.0, Severity.SEV3: 60.0}
 
 
-class IncidentSettings(_Settings):
+class IncidentSettings(FrozenModel):
     """The whole table."""
 
     timezone: Annotated[str, AfterValidator(_zone)] | None = Field(

@@ -5,7 +5,6 @@ whoever needs the value. Everything is bounded, because a file may come from any
 aliases expand to.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -21,9 +20,9 @@ MAX_VALUES = 1_000_000
 """How many values a file may hold once its aliases are expanded: ten lines of aliases can stand for billions."""
 
 _TAG = "tag:yaml.org,2002:"
-# The C parser is many times faster; both are only asked for events, so neither constructs anything.
+# The C parser is many times faster; both are only asked for events and nodes, so neither constructs anything.
 _PARSER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-_RESOLVER = yaml.resolver.Resolver()
+_CONTAINERS = frozenset({f"{_TAG}map", f"{_TAG}seq"})
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 
 
@@ -59,7 +58,8 @@ def parse(file: Path, text: str, warnings: list[str]) -> Value | None:
     one holds.
     """
     try:
-        return _Composer(file, iter(yaml.parse(text, Loader=_PARSER)), warnings).document()
+        _bounded(file, text)
+        root = yaml.compose(text, Loader=_PARSER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         lines = text.splitlines() or [""]
@@ -70,6 +70,27 @@ def parse(file: Path, text: str, warnings: list[str]) -> Value | None:
         raise Place(file, line).error(f"is not valid YAML: {shown(problem)}{hint}") from error
     except yaml.YAMLError as error:
         raise Place(file, 1).error("is not valid YAML") from error
+    return None if root is None else _Reader(file, warnings).read(root, Place(file, _line(root))).value
+
+
+def _bounded(file: Path, text: str) -> None:
+    """Refuse what is nested too deep to be composed, and say in our words what a composer would refuse."""
+    depth = documents = 0
+    anchors: set[str | None] = set()
+    for event in yaml.parse(text, Loader=_PARSER):
+        place = Place(file, _line(event))
+        match event:
+            case yaml.DocumentStartEvent():
+                documents += 1
+            case yaml.AliasEvent() if event.anchor not in anchors:
+                raise place.error(f"the alias *{shown(event.anchor or '')} has no anchor before it")
+            case yaml.NodeEvent():
+                anchors.add(event.anchor)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if documents > 1:
+            raise place.error("a second document starts here; only one is read")
+        if depth > MAX_DEPTH:
+            raise place.error(f"is nested more than {MAX_DEPTH} deep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,121 +100,88 @@ class _Composed:
     height: int
 
 
-class _Composer:
-    """Turns parser events into values; PyYAML's own composer knows neither duplicate keys nor bounds."""
+class _Reader:
+    """Turns nodes into values; what an alias stands for is the same node again."""
 
-    def __init__(self, file: Path, events: Iterator[yaml.Event], warnings: list[str]) -> None:
+    def __init__(self, file: Path, warnings: list[str]) -> None:
         self._file = file
         self._warnings = warnings
-        self._events = events
-        self._anchors: dict[str, _Composed] = {}
-        self._open: set[str] = set()
+        self._done: dict[int, _Composed] = {}
+        self._open: set[int] = set()
         self._count = 0
 
-    def document(self) -> Value | None:
-        next(self._events)  # the stream starts
-        if isinstance(next(self._events), yaml.StreamEndEvent):
-            return None
-        first = next(self._events)
-        root = self._compose(first, Place(self._file, _line(first)), 0).value
-        next(self._events)  # the document ends
-        after = next(self._events)
-        if not isinstance(after, yaml.StreamEndEvent):
-            raise Place(self._file, _line(after)).error("a second document starts here; only one is read")
-        return root
-
-    def _compose(self, event: yaml.Event, place: Place, depth: int) -> _Composed:
-        if depth > MAX_DEPTH:
-            raise place.error(f"is nested more than {MAX_DEPTH} deep")
-        if isinstance(event, yaml.AliasEvent):
-            return self._alias(event, place, depth)
-        anchor = event.anchor if isinstance(event, yaml.NodeEvent) else None
+    def read(self, node: yaml.Node, place: Place, depth: int = 0) -> _Composed:
+        if (done := self._done.get(id(node))) is not None:
+            self._count += done.weight
+            if self._count > MAX_VALUES:
+                raise place.error(f"aliases expand to more than {MAX_VALUES} values")
+            if depth + done.height > MAX_DEPTH:
+                raise place.error(f"is nested more than {MAX_DEPTH} deep")
+            return done
+        if id(node) in self._open:
+            raise place.error("an alias in it contains itself")
+        self._open.add(id(node))
         before, self._count = self._count, self._count + 1
-        height = 1
-        value: Value
-        if isinstance(event, yaml.ScalarEvent):
-            value = self._scalar(event, place)
-        else:
-            if anchor is not None:
-                self._open.add(anchor)
-            compose = self._listing if isinstance(event, yaml.SequenceStartEvent) else self._tree
-            value, height = compose(place, depth)
-            tag = _container_tag(event)
-            if tag is not None:
-                value = self._sealed(tag, place)
-            self._open.discard(anchor or "")
-        composed = _Composed(value, self._count - before, height)
-        if anchor is not None:
-            self._anchors[anchor] = composed
+        value, height = self._value(node, place, depth)
+        self._done[id(node)] = composed = _Composed(value, self._count - before, height)
         return composed
 
-    def _alias(self, event: yaml.AliasEvent, place: Place, depth: int) -> _Composed:
-        name = event.anchor or ""
-        if name in self._open:
-            raise place.error(f"the alias *{shown(name)} contains itself")
-        if name not in self._anchors:
-            raise place.error(f"the alias *{shown(name)} has no anchor before it")
-        target = self._anchors[name]
-        self._count += target.weight
-        if self._count > MAX_VALUES:
-            raise place.error(f"aliases expand to more than {MAX_VALUES} values")
-        if depth + target.height > MAX_DEPTH:
-            raise place.error(f"is nested more than {MAX_DEPTH} deep")
-        return target
+    def _value(self, node: yaml.Node, place: Place, depth: int) -> tuple[Value, int]:
+        value: Value
+        match node:
+            case yaml.SequenceNode():
+                value, height = self._listing(node, place, depth)
+            case yaml.MappingNode():
+                value, height = self._tree(node, place, depth)
+            case _:
+                return self._scalar(node, place), 1
+        return (value if node.tag in _CONTAINERS else self._sealed(node.tag, place)), height
 
-    def _listing(self, place: Place, depth: int) -> tuple[Listing, int]:
-        items: list[Value] = []
-        height = 1
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            at = Place(self._file, _line(event), f"{place.path}[{len(items)}]")
-            composed = self._compose(event, at, depth + 1)
-            items.append(composed.value)
-            height = max(height, composed.height + 1)
-        return Listing(tuple(items), place), height
+    def _listing(self, node: yaml.SequenceNode, place: Place, depth: int) -> tuple[Listing, int]:
+        read = [
+            self.read(item, Place(self._file, _line(item), f"{place.path}[{number}]"), depth + 1)
+            for number, item in enumerate(node.value)
+        ]
+        return Listing(tuple(each.value for each in read), place), _height(read)
 
-    def _tree(self, place: Place, depth: int) -> tuple[Tree, int]:
+    def _tree(self, node: yaml.MappingNode, place: Place, depth: int) -> tuple[Tree, int]:
         own: dict[str, Entry] = {}
         inherited: dict[str, Entry] = {}
-        height = 1
-        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            if not isinstance(event, yaml.ScalarEvent):
-                raise Place(self._file, _line(event), place.path).error("a key must be plain text")
-            key, at = event.value, place.below(event.value, _line(event))
-            tag = _scalar_tag(event)
+        read: list[_Composed] = []
+        for name, inner in node.value:
+            if not isinstance(name, yaml.ScalarNode):
+                raise Place(self._file, _line(name), place.path).error("a key must be plain text")
+            key, at = str(name.value), place.below(name.value, _line(name))
             if key in own:
                 first = own.pop(key).place.line
                 self._warnings.append(
                     str(at.error(f"the key stands twice in one mapping, first in line {first}; the last one holds"))
                 )
-            if event.anchor is not None:
-                self._anchors[event.anchor] = _Composed(self._scalar(event, at), 1, 1)
-            start = next(self._events)
-            composed = self._compose(start, at, depth + 1)
-            height = max(height, composed.height + 1)
-            own[key] = Entry(key, composed.value, at, text=tag == f"{_TAG}str")
-            if tag == f"{_TAG}merge":
-                inherited |= _merged(composed.value, at)
+            read.append(self.read(inner, at, depth + 1))
+            own[key] = Entry(key, read[-1].value, at, text=name.tag == f"{_TAG}str")
+            if name.tag == f"{_TAG}merge":
+                inherited |= _merged(read[-1].value, at)
         entries = inherited | {k: e for k, e in own.items() if not (k == "<<" and not e.text)}
-        return Tree(tuple(entries.values()), place), height
+        return Tree(tuple(entries.values()), place), _height(read)
 
-    def _scalar(self, event: yaml.ScalarEvent, place: Place) -> Leaf | Sealed:
-        tag, text = _scalar_tag(event), event.value
+    def _scalar(self, node: yaml.Node, place: Place) -> Leaf | Sealed:
+        tag, text = str(node.tag), str(node.value)
+        scalar = yaml.ScalarNode(tag, text)
         if tag == "!unsafe":
             return Leaf(text, place, literal=True)
         # A date is left as it is written: nothing here wants one, and text that looks like one should stay text.
         if tag in {f"{_TAG}str", f"{_TAG}timestamp", f"{_TAG}merge", f"{_TAG}value"}:
             return Leaf(text, place)
-        node = yaml.ScalarNode(tag, text)
         try:
             match tag.removeprefix(_TAG):
                 case "null":
                     return Leaf(None, place)
                 case "bool":
-                    return Leaf(_CONSTRUCTOR.construct_yaml_bool(node), place)
+                    return Leaf(_CONSTRUCTOR.construct_yaml_bool(scalar), place)
                 case "int":
-                    return Leaf(_CONSTRUCTOR.construct_yaml_int(node), place)
+                    return Leaf(_CONSTRUCTOR.construct_yaml_int(scalar), place)
                 case "float":
-                    return Leaf(_CONSTRUCTOR.construct_yaml_float(node), place)
+                    return Leaf(_CONSTRUCTOR.construct_yaml_float(scalar), place)
         except (ValueError, KeyError, IndexError, OverflowError) as error:
             raise place.error(f"is not a possible {tag.removeprefix(_TAG)}") from error
         return self._sealed(tag, place)
@@ -208,20 +196,12 @@ class _Composer:
         raise place.error(f"the tag {shown(tag.replace(_TAG, '!!', 1))} would run code and is never accepted")
 
 
-def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark is not None else 1
+def _height(read: list[_Composed]) -> int:
+    return 1 + max((each.height for each in read), default=0)
 
 
-def _scalar_tag(event: yaml.ScalarEvent) -> str:
-    if event.tag is not None and event.tag != "!":
-        return event.tag
-    implicit = event.implicit if event.tag is None else (False, True)
-    return str(_RESOLVER.resolve(yaml.ScalarNode, event.value, implicit))  # type: ignore[no-untyped-call]
-
-
-def _container_tag(event: yaml.Event) -> str | None:
-    tag = event.tag if isinstance(event, yaml.CollectionStartEvent) else None
-    return None if tag in {None, "!", f"{_TAG}map", f"{_TAG}seq"} else tag
+def _line(found: yaml.Event | yaml.Node) -> int:
+    return found.start_mark.line + 1 if found.start_mark is not None else 1
 
 
 def _merged(value: Value, place: Place) -> dict[str, Entry]:

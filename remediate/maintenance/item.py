@@ -6,20 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import Run
+from remediate.fields import FrozenModel
 from remediate.host import Host
 from remediate.maintenance.occasion import Occasion
 from remediate.playbook import Probes
 from remediate.survey import Facts
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Sample(_Value):
+class Sample(FrozenModel):
     """A number that is kept, to be compared with those of other days."""
 
     name: str = Field(max_length=200, description="what was measured, unique in its item")
@@ -27,7 +24,7 @@ class Sample(_Value):
     unit: str = Field(default="", max_length=20)
 
 
-class Finding(_Value):
+class Finding(FrozenModel):
     """What came of looking at one item."""
 
     ok: bool | None = Field(description="yes, no, or null: cannot know")

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from remediate import __version__
 from remediate.errors import FAILED_EXIT_CODE
-from remediate.fields import Identifier
+from remediate.fields import FrozenModel, Identifier
 from remediate.maintenance.item import Result, Sample
 from remediate.maintenance.occasion import Occasion
 
@@ -16,11 +16,7 @@ TEAM: Final = "the team"
 """What is looked at where an item is about no host: the runbook itself."""
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Subject(_Value):
+class Subject(FrozenModel):
     """What was looked at: a host, or the team's runbook."""
 
     name: Identifier
@@ -35,7 +31,7 @@ class Subject(_Value):
         return self.error is None and all(result.ok for result in self.results)
 
 
-class MaintenanceReport(_Value):
+class MaintenanceReport(FrozenModel):
     """One look at everything that belongs to an occasion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)

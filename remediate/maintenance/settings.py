@@ -4,9 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from remediate.errors import ConfigurationError, one_line
+from remediate.fields import FrozenModel
 from remediate.project import section
 
 TABLE: Final = "tool.remediate.maintenance"
@@ -14,10 +15,8 @@ TABLE: Final = "tool.remediate.maintenance"
 Owner = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
 
 
-class MaintenanceSettings(BaseModel):
+class MaintenanceSettings(FrozenModel):
     """The whole table; everything has the runbook's values as default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     owners: dict[str, Owner] = Field(default={}, description="who has what, by the name of the item: backup, capacity")
     rehearsed_within_days: int = Field(

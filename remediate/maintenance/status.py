@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from remediate.fields import FrozenModel
 from remediate.incident.clock import span
 from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.item import Item
@@ -18,19 +19,15 @@ _NAMED: Final = 5
 """Hosts of a line that are named."""
 
 
-class OpenItem(BaseModel):
+class OpenItem(FrozenModel):
     """What was no yes at the last look, and whose it is now."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     item: str
     owner: str
 
 
-class Standing(BaseModel):
+class Standing(FrozenModel):
     """How an occasion stands for one host, or for the team."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     occasion: Occasion
     subject: str = Field(description="host, or the team; empty where it was never done for any")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remediate.command import Output
 from remediate.errors import Unreadable
+from remediate.fields import FrozenModel
 from remediate.probe import Fact
 from remediate.probes.api import ApiQuestion
 
@@ -25,10 +26,8 @@ _WORDS: Final = re.compile(r"\^?\(?[A-Za-z0-9_ -]+(?:\|[A-Za-z0-9_ -]+)*\)?\$?")
 """A regular expression that is a choice of words. No other one of a host's is ever run: it could take for ever."""
 
 
-class Matcher(BaseModel):
+class Matcher(FrozenModel):
     """What a route asks of one label; with an empty operator it could not be read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: str
     operator: Literal["=", "!=", "=~", "!~", ""]
@@ -46,10 +45,8 @@ class Matcher(BaseModel):
         return (known in self.value.strip("^()$").split("|")) is (self.operator == "=~")
 
 
-class Route(BaseModel):
+class Route(FrozenModel):
     """One node of the tree: which alerts it takes, and who is told of them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     receiver: str = Field(description="inherited from the node above where it names none")
     matchers: tuple[Matcher, ...] = ()
@@ -76,10 +73,8 @@ class Route(BaseModel):
             yield self.receiver
 
 
-class Receiver(BaseModel):
+class Receiver(FrozenModel):
     """Somebody who is told, and by which means."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     means: tuple[str, ...] = Field(description="email, webhook, slack …; none for one who is told nothing")

@@ -3,10 +3,11 @@
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
+from remediate.fields import FrozenModel
 from remediate.probe import Fact, Probe, last_line, whole_number
 
 Package = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.:_-]{0,120}$")]
@@ -22,10 +23,8 @@ def _for_fixes(label: str, suite: str) -> bool:
     return label == "Debian-Security" or suite.endswith("-security")
 
 
-class Upgrade(BaseModel):
+class Upgrade(FrozenModel):
     """One package that apt would upgrade, or install because an upgrade needs it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     package: Package
     installed: Version | None = Field(description="None where it is a new one, as every kernel is")
@@ -50,10 +49,8 @@ class Upgrade(BaseModel):
         return f"{self.package} {self.installed or 'new'} -> {self.candidate} ({', '.join(words)})"
 
 
-class Index(BaseModel):
+class Index(FrozenModel):
     """What apt has kept of one archive."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     confirmed: int = Field(ge=0, le=2**33, description="when it was last written, in seconds since 1970")
     expires: int | None = Field(ge=0, le=2**33, description="until when the archive says it holds, where it does")

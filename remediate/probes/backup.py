@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import UserName
+from remediate.fields import FrozenModel, UserName
 from remediate.monitoring import FilePattern, ScratchPath
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.programs.restore import restore_dump
@@ -81,10 +81,8 @@ _NO_ROOM: Final = frozenset({3, 28, 1021, 1114})
 _OF_THE_CLIENT: Final = range(2000, 2100)
 
 
-class RestoredTable(BaseModel):
+class RestoredTable(FrozenModel):
     """One table that came out of the backup."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     database: str = Field(max_length=256)
     name: str = Field(max_length=256)

@@ -3,11 +3,11 @@
 import re
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import HostName
+from remediate.fields import FrozenModel, HostName
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import LogLines
 from remediate.programs.logs import log_end
@@ -94,10 +94,8 @@ class Renewal(Probe[RenewalState]):
         )
 
 
-class Issued(BaseModel):
+class Issued(FrozenModel):
     """One certificate that a host was issued."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     lineage: str
     number: int

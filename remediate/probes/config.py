@@ -4,8 +4,9 @@ import re
 from enum import Enum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from remediate.fields import FrozenModel
 from remediate.probe import Fact, whole_number
 
 
@@ -17,10 +18,8 @@ class ConfigState(Enum):
     UNCHECKED = "unchecked"
 
 
-class NameConflict(BaseModel):
+class NameConflict(FrozenModel):
     """A server name of several nginx server blocks on one address: all but the first are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     address: str = Field(description="address and port, as nginx writes them")

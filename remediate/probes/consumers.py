@@ -3,10 +3,11 @@
 import re
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
+from remediate.fields import FrozenModel
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.filesystems import NOT_DISKS, PASSING, WITHOUT
 
@@ -64,10 +65,8 @@ fi
 """
 
 
-class Consumer(BaseModel):
+class Consumer(FrozenModel):
     """A big file, or a folder with many."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     size_kib: int = 0

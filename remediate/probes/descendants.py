@@ -3,21 +3,19 @@
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, UnitName, UserName
+from remediate.fields import AbsolutePath, FrozenModel, UnitName, UserName
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.supervisor import is_worker
 from remediate.probes.systemd import full_name
 from remediate.programs.run import run_shell
 
 
-class Descendant(BaseModel):
+class Descendant(FrozenModel):
     """One process that a daemon started, by an identity that no other process can have."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     pid: int
     started: int = Field(description="clock ticks since boot: proc(5), field 22 of stat")

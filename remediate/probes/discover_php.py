@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import HostName
+from remediate.fields import FrozenModel, HostName
 from remediate.probe import Fact, Probe, last_line
 from remediate.probes.nginx_config import CONFIGURATION, DUMP, fastcgi_targets
 
@@ -82,10 +82,8 @@ class DiscoverPhp(Probe[InstalledPhp]):
         )
 
 
-class Listener(BaseModel):
+class Listener(FrozenModel):
     """A pool of a PHP-FPM, as its file says."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     php: str
     pool: str

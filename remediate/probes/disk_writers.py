@@ -2,20 +2,19 @@
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
+from remediate.fields import FrozenModel
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.programs.logs import disk_writers
 
 _STATES: Final = {"there": False, "deleted": True}
 
 
-class DiskWriter(BaseModel):
+class DiskWriter(FrozenModel):
     """A process with a file open for writing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     pid: int
     parent: int

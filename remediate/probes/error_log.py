@@ -2,11 +2,11 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic import Field, NonNegativeInt, ValidationError
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.fields import AbsolutePath, FrozenModel, PhpName, UserName
 from remediate.masking import strip_control
 from remediate.probe import Fact, Probe
 from remediate.probes.php import answered, ask_php
@@ -23,10 +23,8 @@ _PATIENCE: Final = 15
 """Seconds: reading what a page cache does not hold takes its time, and the framework has to start first."""
 
 
-class ErrorGroup(BaseModel):
+class ErrorGroup(FrozenModel):
     """Errors of one level and one class, thrown at one place; or with one message, where there is no class."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     level: Literal["ERROR", "CRITICAL", "ALERT", "EMERGENCY"]
     what: str = Field(max_length=500, description="the class; or the plain words of a message")

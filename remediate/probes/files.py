@@ -2,11 +2,11 @@
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath
+from remediate.fields import AbsolutePath, FrozenModel
 from remediate.probe import Fact, Probe, last_line, whole_number
 
 O_APPEND: Final = 0o2000
@@ -55,10 +55,8 @@ done
 """
 
 
-class LogFile(BaseModel):
+class LogFile(FrozenModel):
     """One file by its path, without following a link."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     kind: Literal["file", "link", "other"]

@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
+from remediate.fields import FrozenModel
 from remediate.probe import Fact, Probe, last_line, whole_number
 
 # Numbers of the kernel, always full by nature, or the engine's own files inside a container.
@@ -34,10 +35,8 @@ exit "$status"
 _PLACE: Final = re.compile(r"([0-9]{1,7}):([0-9]{1,7}) (/.*)")
 
 
-class FileSystem(BaseModel):
+class FileSystem(FrozenModel):
     """One file system."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     mount: str
     also: tuple[str, ...] = Field(default=(), description="where else the same file system is mounted")

@@ -2,19 +2,17 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, UserName
+from remediate.fields import AbsolutePath, FrozenModel, UserName
 from remediate.probe import Fact, Probe, last_line
 from remediate.programs.run import run_shell
 
 
-class ClosedPath(BaseModel):
+class ClosedPath(FrozenModel):
     """A folder, or a file in one, that its user cannot write."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str = Field(description="below the application")
     owner: str = Field(default="", description="owner, group and mode; empty where it does not exist")

@@ -3,11 +3,11 @@
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.fields import AbsolutePath, FrozenModel, PhpName, UserName
 from remediate.probe import Fact, Probe, last_line
 from remediate.probes.php import answered, ask_php
 
@@ -84,10 +84,8 @@ _KIB = re.compile(r"([0-9]{1,18}) kB")
 _LOADAVG = re.compile(r"([0-9]{1,9}\.[0-9]{2}) ([0-9]{1,9}\.[0-9]{2}) ([0-9]{1,9}\.[0-9]{2}) ")
 
 
-class SlowQuery(BaseModel):
+class SlowQuery(FrozenModel):
     """One statement that runs, without the values in it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: int = Field(description="of the connection; another statement may have it in a moment")
     user: str

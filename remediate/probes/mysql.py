@@ -5,10 +5,11 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
+from remediate.fields import FrozenModel
 from remediate.host import DatabaseLimits, DatabaseUser
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.programs.database import first_query, list_sessions, longest_idle
@@ -16,11 +17,7 @@ from remediate.programs.database import first_query, list_sessions, longest_idle
 _Flag = Annotated[bool, Field(strict=False)]
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Session(_Row):
+class Session(FrozenModel):
     """One connection by an identity that no other can have, and what it is at."""
 
     id: int = Field(description="the server never gives it to another connection")
@@ -61,7 +58,7 @@ class Session(_Row):
         return f"{self.id} ({place}), {what} since {since:%H:%M:%SZ}{f': {self.statement}' if self.statement else ''}"
 
 
-class Holder(_Row):
+class Holder(FrozenModel):
     """How many connections a user holds, of those that are older than two seconds."""
 
     user: str
@@ -69,7 +66,7 @@ class Holder(_Row):
     count: int
 
 
-class _Server(_Row):
+class _Server(FrozenModel):
     limit: int
     full: _Flag
     tight: _Flag

@@ -3,10 +3,11 @@
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
+from remediate.fields import FrozenModel
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.config import ConfigCheck, ConfigState, NameConflict
 from remediate.programs.logs import nginx_logs
@@ -56,10 +57,8 @@ class NginxConfig(Probe[ConfigCheck]):
         return ConfigCheck(state=ConfigState.UNCHECKED, message=last_line(output.stderr))
 
 
-class ErrorLogEnd(BaseModel):
+class ErrorLogEnd(FrozenModel):
     """The last lines of one error log."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     lines: tuple[str, ...]

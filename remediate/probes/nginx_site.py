@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import HostName
+from remediate.fields import FrozenModel, HostName
 from remediate.probe import Fact, Probe
 from remediate.probes.discover_php import POOLS, Listener, address, listeners
 from remediate.probes.nginx_config import CONFIGURATION, DUMP, site_blocks
@@ -40,10 +40,8 @@ _KEPT: Final = "include|listen|server_name|server|fastcgi_pass|error_log"
 _SOCKET: Final = re.compile(r"socket (\S+) (\S+) s(\S{9})([+.]?) (/.*)")
 
 
-class Target(BaseModel):
+class Target(FrozenModel):
     """Where nginx passes requests of the site to."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     address: str
     there: bool | None = Field(description="whether there is such a socket, or somebody listens; None where unknown")
@@ -51,10 +49,8 @@ class Target(BaseModel):
     shut: bool = Field(default=False, description="whether nginx's user may certainly not connect to it")
 
 
-class Pool(BaseModel):
+class Pool(FrozenModel):
     """A pool of a PHP-FPM, and whether anybody listens where it is meant to."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     php: str
     name: str

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath
+from remediate.fields import AbsolutePath, FrozenModel
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.files import O_APPEND
 
@@ -20,10 +20,8 @@ _QUIET: Final = ("-w", "-n", "-P")
 _NOTHING_FOUND: Final = 1
 
 
-class OpenFile(BaseModel):
+class OpenFile(FrozenModel):
     """A file that a process has open."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     pid: int
     command: str

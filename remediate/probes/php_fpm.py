@@ -4,11 +4,11 @@ import re
 from enum import Enum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import PhpName, UserName
+from remediate.fields import FrozenModel, PhpName, UserName
 from remediate.probe import Fact, Probe, last_line
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.php import answered, ask_php
@@ -73,10 +73,8 @@ IDLE_TICKS = 1
 """CPU in clock ticks that children use in some seconds while they do nothing but wait: a timer, a signal."""
 
 
-class PoolState(BaseModel):
+class PoolState(FrozenModel):
     """One pool: whether it answers, who waits for it, and whether its children work."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     listen: str

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import UnitName, UserName
+from remediate.fields import FrozenModel, UnitName, UserName
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import full_name
 
@@ -120,10 +120,8 @@ done
 the same while the second is another number each time."""
 
 
-class Process(BaseModel):
+class Process(FrozenModel):
     """One process, and what it used while it was watched."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     pid: int
     started: int = Field(description="clock ticks since boot: with the pid, what no other process can have")
@@ -155,10 +153,8 @@ class Process(BaseModel):
         return f"{self.name} (pid {self.pid}, user {self.user}{of}): {used}: `{words}`"
 
 
-class UnitUsage(BaseModel):
+class UnitUsage(FrozenModel):
     """A service whose processes have too much memory together."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     unit: str
     memory_kib: int

@@ -4,11 +4,11 @@ from collections import Counter
 from enum import Enum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, ClassName, PhpName, QueueName, UserName
+from remediate.fields import AbsolutePath, ClassName, FrozenModel, PhpName, QueueName, UserName
 from remediate.probe import Fact, Probe, T_co
 from remediate.probes.php import Together, answered, ask_php
 
@@ -46,10 +46,8 @@ class Retried(Enum):
     """It was claimed, and whether it was pushed nobody knows: that run did not come to its end."""
 
 
-class FailedJob(BaseModel):
+class FailedJob(FrozenModel):
     """One failed job, without its payload."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(description="as `artisan queue:retry` takes it", pattern=r"^[0-9A-Za-z-]{1,64}$")
     row: int = Field(description="its row: another one when it has failed again")
@@ -66,10 +64,8 @@ class FailedJob(BaseModel):
         return f"{self.id} ({self.name}, {age}, {self.exception})"
 
 
-class _Listed(BaseModel):
+class _Listed(FrozenModel):
     """How a host lists them: briefly, since an answer has its limit and an outage leaves hundreds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     by: Literal["uuid", "row"]
     kinds: tuple[tuple[str, str, str], ...]

@@ -3,11 +3,11 @@
 from enum import Enum
 from typing import Final, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import QueueName
+from remediate.fields import FrozenModel, QueueName
 from remediate.host import Host
 from remediate.masking import strip_control
 from remediate.probe import Fact
@@ -21,10 +21,8 @@ _GRACE: Final = 15
 _LOOKED_INTO: Final = frozenset({"redis", "database"})
 
 
-class QueueLevel(BaseModel):
+class QueueLevel(FrozenModel):
     """What is in one queue."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     connection: str = Field(default="", max_length=220, description="its connection; empty = the default one")
     name: str = Field(max_length=120)
@@ -47,10 +45,8 @@ class QueueLevel(BaseModel):
         return " ".join(strip_control(name).split())[:100]
 
 
-class QueueWorker(BaseModel):
+class QueueWorker(FrozenModel):
     """A process that takes jobs, and how it was started."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     pid: NonNegativeInt
     started: NonNegativeInt = Field(description="clock ticks since boot: proc(5), field 22 of stat")

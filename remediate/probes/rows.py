@@ -2,11 +2,11 @@
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.fields import AbsolutePath, FrozenModel, PhpName, UserName
 from remediate.probe import Fact, Probe
 from remediate.probes.php import answered, ask_php
 
@@ -17,10 +17,8 @@ _SECONDS: Final = 24
 _MOST: Final = 10
 
 
-class TableRows(BaseModel):
+class TableRows(FrozenModel):
     """One table, counted or not."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(max_length=64 * 4)
     rows: int | None = Field(ge=0, description="exactly; null when it could not be counted in time")

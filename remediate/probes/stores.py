@@ -2,7 +2,9 @@
 
 from enum import Enum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from remediate.fields import FrozenModel
 
 
 class Role(Enum):
@@ -13,10 +15,8 @@ class Role(Enum):
     QUEUE = "queue"
 
 
-class Store(BaseModel):
+class Store(FrozenModel):
     """What the application's configuration resolves to for one role."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     role: Role
     name: str = Field(description="its name in the configuration")
@@ -46,10 +46,8 @@ class Trouble(Enum):
         return self in {Trouble.REFUSED, Trouble.NAME, Trouble.TIMEOUT, Trouble.LOST}
 
 
-class Link(BaseModel):
+class Link(FrozenModel):
     """One Redis connection of the application's, as it was when asked."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     connection: str = Field(description="its name in the configuration")
     server: str = Field(description="host:port, or the path of a socket")
@@ -76,20 +74,16 @@ class Link(BaseModel):
         return f"{self.server} database {self.database}"
 
 
-class Scan(BaseModel):
+class Scan(FrozenModel):
     """Whose keys are in the database of the cache, by their prefix."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     seen: int
     foreign: int = Field(description="keys that do not begin as the cache's do")
     whole: bool = Field(description="whether every key was looked at")
 
 
-class Content(BaseModel):
+class Content(FrozenModel):
     """What one Redis database holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     connection: str
     keys: int

@@ -5,10 +5,11 @@ import zlib
 from base64 import b64decode
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
+from remediate.fields import FrozenModel
 from remediate.helper import declared_in
 from remediate.probe import Fact, Probe, last_line
 from remediate.programs import HELPER
@@ -43,10 +44,8 @@ _ENTRY = re.compile(r"\n(?:Sudoers entry:|LDAP Role:)[^\n]*(?=\n)")
 """Begins one entry of the listing, which may come from a file, or from LDAP, IPA or SSSD with the role's name."""
 
 
-class SudoRule(BaseModel):
+class SudoRule(FrozenModel):
     """One command of one sudoers entry, as `sudo -ll` lists it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     run_as: tuple[str, ...]
     command: str

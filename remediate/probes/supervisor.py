@@ -3,11 +3,11 @@
 import re
 from typing import ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import ProgramName, UnitName
+from remediate.fields import FrozenModel, ProgramName, UnitName
 from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import full_name
 from remediate.programs.run import run_shell
@@ -19,10 +19,8 @@ _LINE = re.compile(r"^(?P<name>\S+)\s+(?P<state>[A-Z]+)(?:\s+(?P<detail>.*))?$")
 _PID = re.compile(r"^pid (?P<pid>[0-9]{1,20})(?:, uptime (?P<uptime>[0-9]{1,12}))?$")
 
 
-class ProgramState(BaseModel):
+class ProgramState(FrozenModel):
     """One process of supervisor's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     state: str
@@ -148,10 +146,8 @@ def _process(name: str, state: str, detail: str) -> ProgramState:
     return ProgramState(name=name, state=state, pid=int(told["pid"]), uptime=uptime)
 
 
-class StrayProcess(BaseModel):
+class StrayProcess(FrozenModel):
     """A process by an identity that no other process can have: its id and when it started, in clock ticks."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     pid: int
     started: int

@@ -5,11 +5,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from remediate.command import CurlExit, Output, Run
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, ConfigKey, EventType, PhpName, UserName
+from remediate.fields import AbsolutePath, ConfigKey, EventType, FrozenModel, PhpName, UserName
 from remediate.host import Host, Payments
 from remediate.probe import Fact, Probe
 from remediate.probes.http import trusted_file
@@ -46,10 +46,8 @@ _BY_STATUS = {
 }
 
 
-class Delivery(BaseModel):
+class Delivery(FrozenModel):
     """What one event was answered with."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     status: int = Field(ge=0, le=999, description="HTTP status, 0 when no answer came")
     error: int = Field(ge=0, description="error number of the HTTP client, 0 when an answer came")
@@ -77,10 +75,8 @@ class Delivery(BaseModel):
         return str(self.status) if self.error == 0 else f"no answer (curl {self.error})"
 
 
-class ProviderEvents(BaseModel):
+class ProviderEvents(FrozenModel):
     """What the provider itself was answered, by the access log: counts, no content."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     accepted: int = Field(ge=0, description="since the configuration in use was written")
     refused: int = Field(ge=0, description="of those since then and since the last accepted one, for their signature")

@@ -4,9 +4,10 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from remediate.errors import Unreadable
+from remediate.fields import FrozenModel
 from remediate.probe import last_line
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -14,10 +15,8 @@ _THIRD: Final = 3
 """A renewal is due when a third of the lifetime is left, at the earliest: one of six days would never be well else."""
 
 
-class CertificateInfo(BaseModel):
+class CertificateInfo(FrozenModel):
     """What counts of one X.509 certificate."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     serial: str = Field(description="serial number, hexadecimal")
     names: tuple[str, ...] = Field(description="DNS names and addresses that it is for")

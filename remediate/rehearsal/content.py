@@ -12,8 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
+from remediate.fields import FrozenModel
 from remediate.playbook import Playbook
 from remediate.probe import Fact, Probe
 from remediate.project import Project
@@ -31,10 +32,8 @@ _ENGINE: Final = (
 _OWN: Final = ("remediate.probes", "remediate.remedies", "remediate.playbooks", "remediate_project_")
 
 
-class Record(BaseModel):
+class Record(FrozenModel):
     """The last whole rehearsal of a playbook."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     playbook: str
     digest: str

@@ -3,19 +3,14 @@
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from remediate.fields import FrozenModel
 from remediate.outcome import HostOutcome, Report
 from remediate.rehearsal.trial import Trial
 
-_WORST = 5
 
-
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Answer(_Value):
+class Answer(FrozenModel):
     """What one run of the playbook answered in a trial."""
 
     verdict: str
@@ -47,7 +42,7 @@ def symptoms(host: HostOutcome, *, after: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ill)) or ("everything as it should be",)
 
 
-class Typed(_Value):
+class Typed(FrozenModel):
     """What became of the same fault when the runbook's commands were typed word for word."""
 
     claimed: bool = Field(description="every command ended with exit status 0")
@@ -55,7 +50,7 @@ class Typed(_Value):
     harm: tuple[str, ...] = Field(description="what it did to things that were not broken")
 
 
-class TrialOutcome(_Value):
+class TrialOutcome(FrozenModel):
     """One trial: what was answered, and everything that was not as declared."""
 
     name: str
@@ -90,7 +85,7 @@ class TrialOutcome(_Value):
         )
 
 
-class RehearsalReport(_Value):
+class RehearsalReport(FrozenModel):
     """One rehearsal of one playbook: the `--json` document, one a line where several were rehearsed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)

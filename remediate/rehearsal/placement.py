@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
+from remediate.files import replace_file
 from remediate.rehearsal.checkout import image_files
 
 DEFAULT_NAME: Final = "staging"
@@ -138,8 +138,4 @@ def fingerprint(public_key: str) -> str:
 def write(path: Path, text: str, mode: int) -> None:
     """Put a whole file in place at once, with its mode from the first byte on: readers see the old or the new."""
     path.parent.mkdir(mode=0o755 if mode & 0o044 else 0o700, parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "w") as file:
-        file.write(text)
-    new.replace(path)
+    replace_file(path, text.encode(), mode)

@@ -1,10 +1,26 @@
 """The application's inventory settings, for remedies that ask it or change its files."""
 
+from pydantic import Field
+
+from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.host import Host
+from remediate.remedy import Remedy
 
 
-def of_application(host: Host) -> dict[str, object]:
-    """Return the fields `php`, `path` and `user` as far as the inventory fills them, for `Remedy.defaults`."""
-    settings = host.settings
-    given = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
-    return {name: value for name, value in given.items() if value is not None}
+class OfApplication(Remedy):
+    """A remedy that asks the application, or changes its files."""
+
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+    path: AbsolutePath = Field(description="directory that holds artisan")
+    user: UserName = Field(default="forge", description="user the application runs as")
+
+    @classmethod
+    def defaults(cls, host: Host) -> dict[str, object]:
+        """See Remedy."""
+        settings = host.settings
+        return stated(php=settings.php, path=settings.app_path, user=settings.app_user)
+
+
+def stated(**fields: object) -> dict[str, object]:
+    """Return those fields that the inventory fills, for `Remedy.defaults`."""
+    return {name: value for name, value in fields.items() if value is not None}

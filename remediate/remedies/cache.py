@@ -2,17 +2,13 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
 from remediate.command import Run
-from remediate.fields import AbsolutePath, PhpName, UserName
-from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisState
 from remediate.probes.stores import Content, Link, Role, Trouble
 from remediate.programs.run import run_artisan
-from remediate.remedies.application import of_application
-from remediate.remedy import Failed, NotYet, Proven, Remedy, Verification, unmoved
+from remediate.remedies.application import OfApplication
+from remediate.remedy import Failed, NotYet, Proven, Verification, unmoved
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
@@ -25,7 +21,7 @@ MEMORY_ELSEWHERE = RefusalCode(
 )
 
 
-class ClearCache(Remedy):
+class ClearCache(OfApplication):
     """Empty the cache when Redis refuses writes because its memory is full (runbook 4.3, "Clear caches").
 
     `artisan cache:clear` empties the whole Redis database that the cache is in, whatever else is there, and says
@@ -35,17 +31,9 @@ class ClearCache(Remedy):
     """
 
     kind: Literal["cache.clear"] = "cache.clear"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(default="forge", description="user the application runs as")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (SHARED_STORE, MEMORY_ELSEWHERE)
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "redis.restart", "config.cache")
-
-    @classmethod
-    def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
-        return of_application(host)
 
     @property
     def _app(self) -> AppRedis:

@@ -1,16 +1,15 @@
 """The common part of moving the cache between Redis and files."""
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
 from remediate.command import Run
-from remediate.fields import AbsolutePath, PhpName, ProgramName, UnitName, UserName
+from remediate.fields import ProgramName, UnitName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.cache import MARKER, Cache, CacheState
-from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, named
+from remediate.probes.configuration import named
 from remediate.probes.descendants import Descendants
 from remediate.probes.http import Site
 from remediate.probes.php_fpm import PhpFpmConfig
@@ -19,12 +18,13 @@ from remediate.probes.stores import Role
 from remediate.probes.supervisor import Workers
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
-from remediate.remedies.configuration import broken_env
+from remediate.remedies.application import stated
+from remediate.remedies.configuration import OfConfiguration, broken_env
 from remediate.remedies.handover import noticed
 from remediate.remedies.opcache import Keeper, reload_php_fpm
 from remediate.remedies.systemd import unsound
 from remediate.remedies.workers import missing, renew_workers, renewing, start_program
-from remediate.remedy import Remedy, Step, unmoved
+from remediate.remedy import Step, unmoved
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, refuse
 
@@ -37,28 +37,20 @@ _OWN = "cache."
 """Where the configuration says what is changed here."""
 
 
-class MoveCache(Remedy):
+class MoveCache(OfConfiguration):
     """Whatever moves the cache between Redis and files: .env, the cached configuration, PHP-FPM and workers."""
 
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(default="forge", description="user the application runs as: the files must stay its own")
     program: ProgramName | None = Field(default=None, description="supervisor group or program of the queue workers")
     unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
     patience: int = Field(default=60, ge=0, le=3600, description="seconds a worker may take to finish its job")
     pages: tuple[Site, ...] = Field(default=(), description="pages that have to be right afterwards")
     settle: float = Field(default=40, ge=0, le=600, description="seconds the effect may take to show")
 
-    after: ClassVar[tuple[str, ...]] = ("laravel.up",)
-
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        settings = host.settings
-        given: dict[str, object] = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
-        given["program"] = settings.worker_program
-        given["pages"] = tuple(each for each in noticed(host) if isinstance(each, Site))
-        return {name: value for name, value in given.items() if value is not None}
+        pages = tuple(each for each in noticed(host) if isinstance(each, Site))
+        return {**super().defaults(host), **stated(program=host.settings.worker_program, pages=pages)}
 
     @property
     def _redis(self) -> AppRedis:
@@ -67,18 +59,6 @@ class MoveCache(Remedy):
     @property
     def _cache(self) -> Cache:
         return Cache(php=self.php, path=self.path, user=self.user)
-
-    @property
-    def _configuration(self) -> Configuration:
-        return Configuration(php=self.php, path=self.path, user=self.user)
-
-    @property
-    def _env(self) -> EnvFile:
-        return EnvFile(path=self.path, user=self.user)
-
-    @property
-    def _cached(self) -> CachedConfig:
-        return CachedConfig(path=self.path, user=self.user)
 
     @property
     def _processes(self) -> Descendants:

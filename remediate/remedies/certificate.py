@@ -83,7 +83,33 @@ CLOCK_SECONDS: Final = 300.0
 RENEWAL_SECONDS: Final = 300.0
 
 
-class RenewCertificate(Remedy):
+class OfCertificate(Remedy):
+    """A remedy about the certificate that the public is served."""
+
+    name: HostName = Field(description="certbot lineage name")
+    domain: HostName = Field(description="name that the public asks for")
+    port: Port = Field(default=443, description="TCP port it is served on")
+    renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
+    ca: AbsolutePath | None = Field(default=None, description="PEM file of the authority that signs it")
+
+    @property
+    def _served(self) -> ServedCertificate:
+        return served_here(self.domain, self.port, self.renew_within_days, self.ca)
+
+    @property
+    def _disk(self) -> LineageCertificate:
+        return LineageCertificate(name=self.name)
+
+    @property
+    def _chain(self) -> LineageChain:
+        return LineageChain(name=self.name, ca=self.ca)
+
+    @property
+    def _file(self) -> NginxCertificate:
+        return NginxCertificate(domain=self.domain, port=self.port)
+
+
+class RenewCertificate(OfCertificate):
     """Have certbot renew one lineage, when its certificate on disk is near its end (runbook 4.6).
 
     The one lineage only, without certbot's random sleep, and forced only where somebody told certbot to wait longer
@@ -93,12 +119,7 @@ class RenewCertificate(Remedy):
     """
 
     kind: Literal["certificate.renew"] = "certificate.renew"
-    name: HostName = Field(description="certbot lineage name")
-    domain: HostName = Field(description="name that the public asks for")
-    port: Port = Field(default=443, description="TCP port it is served on")
-    renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
     acme_args: AcmeArguments = Field(default=(), description="extra certbot arguments")
-    ca: AbsolutePath | None = Field(default=None, description="PEM file of the authority that signs it")
     unit: UnitName = Field(default="nginx", description="systemd unit of the web server that loads it")
     outside: tuple[ServedCertificate, ...] = Field(default=(), description="as others see it: their clock has to agree")
     challenged_from: tuple[Vantage, ...] = Field(
@@ -126,28 +147,12 @@ class RenewCertificate(Remedy):
         }
 
     @property
-    def _served(self) -> ServedCertificate:
-        return served_here(self.domain, self.port, self.renew_within_days, self.ca)
-
-    @property
     def _unit(self) -> Unit:
         return Unit(name=self.unit)
 
     @property
-    def _disk(self) -> LineageCertificate:
-        return LineageCertificate(name=self.name)
-
-    @property
-    def _chain(self) -> LineageChain:
-        return LineageChain(name=self.name, ca=self.ca)
-
-    @property
     def _renewal(self) -> Renewal:
         return Renewal(name=self.name)
-
-    @property
-    def _file(self) -> NginxCertificate:
-        return NginxCertificate(domain=self.domain, port=self.port)
 
     @property
     def _authority(self) -> Authority:

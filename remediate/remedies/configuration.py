@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from remediate.command import Run
-from remediate.fields import AbsolutePath, EnvKey, PhpName, ProgramName, UnitName, UserName
+from remediate.fields import EnvKey, ProgramName, UnitName, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.configuration import (
@@ -27,11 +27,11 @@ from remediate.probes.supervisor import Workers
 from remediate.probes.webhook import Webhook
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
-from remediate.remedies.application import of_application
+from remediate.remedies.application import OfApplication
 from remediate.remedies.opcache import Keeper, reload_php_fpm
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 from remediate.remedies.workers import missing, renew_workers, renewing
-from remediate.remedy import NotYet, Proven, Remedy, Step, Verification, unmoved
+from remediate.remedy import NotYet, Proven, Step, Verification, unmoved
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
@@ -56,19 +56,12 @@ def broken_env(state: ConfigurationState) -> Verdict | None:
     return None if state.sound else refuse(ENV_BROKEN, state.message)
 
 
-class _OfConfiguration(Remedy):
+class OfConfiguration(OfApplication):
     """Whatever changes which configuration an application uses."""
 
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(default="forge", description="user the application runs as: the files must stay its own")
 
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
-
-    @classmethod
-    def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
-        return of_application(host)
 
     @property
     def _configuration(self) -> Configuration:
@@ -83,7 +76,7 @@ class _OfConfiguration(Remedy):
         return CachedConfig(path=self.path, user=self.user)
 
 
-class CacheConfig(_OfConfiguration):
+class CacheConfig(OfConfiguration):
     """Rebuild the configuration cache when it is not what .env says (runbook 4.2, 4.4: `config:cache`).
 
     It is built beside the one in use, checked, and renamed into its place: `config:clear && config:cache` leaves the
@@ -149,7 +142,7 @@ class CacheConfig(_OfConfiguration):
         return super().verify(before, after)
 
 
-class SetEnv(_OfConfiguration):
+class SetEnv(OfConfiguration):
     """Set one key of .env and make everything take it (runbook 4.4, "Update STRIPE_WEBHOOK_SECRET in .env").
 
     The file is replaced in one step; owner, mode, ACL, a symbolic link and every other byte stay, and the old file is

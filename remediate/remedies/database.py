@@ -5,7 +5,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, PhpName, UnitName, UserName
+from remediate.fields import AbsolutePath, UnitName
 from remediate.host import DatabaseUser, Host
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, CredentialsState, DatabaseState, DatabaseTrouble
@@ -13,6 +13,7 @@ from remediate.probes.machine import Machine
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.systemd import Unit, UnitLog, UnitState
+from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HUMAN_STEP, HumanStep
 from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
 from remediate.survey import Facts
@@ -116,7 +117,7 @@ class RestartDatabase(RestartService):
         return refuse(code, f"{self.title()} cannot start, {self.data} is {room.describe()}{said}")
 
 
-class DatabaseAccess(HumanStep):
+class DatabaseAccess(OfApplication, HumanStep):
     """What about the database only a person can put right (runbook 4.2, "Check credentials", provider's console).
 
     Credentials that the server rejects although .env is what it should be, a user who is let in from other hosts only,
@@ -125,9 +126,6 @@ class DatabaseAccess(HumanStep):
     """
 
     kind: Literal["database.access"] = "database.access"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(default="forge", description="user the application runs as")
     unit: UnitName | None = Field(default=None, description="systemd unit of the database; absent = managed elsewhere")
     account: DatabaseUser | None = Field(
         default=None, description="the application's own user there, where the server's sessions are looked at, too"
@@ -146,17 +144,10 @@ class DatabaseAccess(HumanStep):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        settings, database = host.settings, host.settings.database
-        link = settings.links.database_console
-        given = {
-            "php": settings.php,
-            "path": settings.app_path,
-            "user": settings.app_user,
-            "unit": None if database is None else database.unit,
-            "account": None if database is None or database.unit is None else database.user,
-            "link": None if link is None else str(link),
-        }
-        return {name: value for name, value in given.items() if value is not None}
+        database, link = host.settings.database, host.settings.links.database_console
+        ours = None if database is None or database.unit is None else database
+        given = stated(unit=ours and ours.unit, account=ours and ours.user, link=None if link is None else str(link))
+        return super().defaults(host) | given
 
     @property
     def _database(self) -> AppDatabase:

@@ -2,16 +2,11 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
 from remediate.command import Run
-from remediate.fields import AbsolutePath, PhpName, UserName
-from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import App, Deploy
 from remediate.programs.run import run_artisan
-from remediate.remedies.application import of_application
-from remediate.remedy import Remedy
+from remediate.remedies.application import OfApplication
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, refuse, skip, wait
 
@@ -23,7 +18,7 @@ MAINTENANCE_MODE = RefusalCode(
 DEPLOY_RUNNING = RefusalCode(name="deploy-running", meaning="A deploy is changing the application right now.")
 
 
-class EndMaintenance(Remedy):
+class EndMaintenance(OfApplication):
     """Bring the application up from maintenance mode: only with `--override maintenance-mode=why`.
 
     Maintenance mode is a person's decision, so this refuses by default, and the remedies that depend on it leave the
@@ -31,17 +26,9 @@ class EndMaintenance(Remedy):
     """
 
     kind: Literal["laravel.up"] = "laravel.up"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(default="forge", description="user the application runs as")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (MAINTENANCE_MODE, DEPLOY_RUNNING)
     is_gate: ClassVar[bool] = True
-
-    @classmethod
-    def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
-        return of_application(host)
 
     @property
     def _app(self) -> App:

@@ -5,14 +5,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.fields import AbsolutePath, HostName, Port, UnitName
+from remediate.fields import Port, UnitName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
-from remediate.probes.certificate import LineageCertificate, LineageChain, ServedCertificate, ServedState
+from remediate.probes.certificate import ServedState
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxWorkers
-from remediate.probes.nginx_config import NginxCertificate
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
 from remediate.probes.x509 import CertificateInfo
 from remediate.remedies.certificate import (
@@ -21,8 +20,8 @@ from remediate.remedies.certificate import (
     OTHER_LINEAGE,
     SERVER_NAME_CONFLICT,
     UNTRUSTED,
+    OfCertificate,
     misplaced,
-    served_here,
 )
 from remediate.remedies.systemd import (
     CONFIG_REFUSALS,
@@ -32,7 +31,7 @@ from remediate.remedies.systemd import (
     shut_out,
     unsound,
 )
-from remediate.remedy import Failed, NotYet, Proven, Remedy, Verification
+from remediate.remedy import Failed, NotYet, Proven, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
@@ -73,7 +72,7 @@ class RestartNginx(RestartService):
         return unsound(facts[NginxConfig()], NginxConfig().label()) or shut_out(facts, self._owners, self.title())
 
 
-class ReloadNginx(Remedy):
+class ReloadNginx(OfCertificate):
     """Have nginx load the renewed certificate that lies on disk while it serves an older one (runbook 4.6).
 
     A reload drops no request, and unlike a restart it leaves a running nginx running when something is wrong. Only
@@ -82,11 +81,6 @@ class ReloadNginx(Remedy):
 
     kind: Literal["nginx.reload"] = "nginx.reload"
     unit: UnitName = Field(default="nginx", description="systemd unit of the web server")
-    name: HostName = Field(description="certbot lineage name")
-    domain: HostName = Field(description="name that the public asks for")
-    port: Port = Field(default=443, description="TCP port it is served on")
-    renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
-    ca: AbsolutePath | None = Field(default=None, description="PEM file of the authority that signs it")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
         *(NGINX_DOWN, *CONFIG_REFUSALS, NOT_MANAGED, OTHER_LINEAGE, SERVER_NAME_CONFLICT, UNTRUSTED),
@@ -102,22 +96,6 @@ class ReloadNginx(Remedy):
     @property
     def _unit(self) -> Unit:
         return Unit(name=self.unit)
-
-    @property
-    def _served(self) -> ServedCertificate:
-        return served_here(self.domain, self.port, self.renew_within_days, self.ca)
-
-    @property
-    def _disk(self) -> LineageCertificate:
-        return LineageCertificate(name=self.name)
-
-    @property
-    def _chain(self) -> LineageChain:
-        return LineageChain(name=self.name, ca=self.ca)
-
-    @property
-    def _file(self) -> NginxCertificate:
-        return NginxCertificate(domain=self.domain, port=self.port)
 
     def title(self) -> str:
         """See Remedy."""

@@ -2,20 +2,15 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
 from remediate.command import ROOT, Run
-from remediate.fields import AbsolutePath, PhpName, UserName
-from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.configuration import CachedConfig
 from remediate.probes.descendants import Descendants
 from remediate.probes.opcache import Opcache
-from remediate.probes.php_fpm import PhpFpmConfig, unit_of
+from remediate.probes.php_fpm import unit_of
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
-from remediate.remedies.application import of_application
-from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
-from remediate.remedy import Remedy
+from remediate.remedies.application import OfApplication
+from remediate.remedies.systemd import CONFIG_REFUSALS, OfPhpFpm, unsound
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, skip, wait
 
@@ -55,7 +50,7 @@ class Keeper:
         return f"{who} older than the configuration, and opcache keeps it"
 
 
-class ReloadPhpFpm(Remedy):
+class ReloadPhpFpm(OfApplication, OfPhpFpm):
     """Make PHP-FPM take a new configuration where it would not notice (runbook 4.5, "Restart PHP-FPM").
 
     Needed only when opcache never looks at files again (opcache.validate_timestamps=0) and children are older than
@@ -63,42 +58,19 @@ class ReloadPhpFpm(Remedy):
     is checked before. Requests that are being worked on are lost unless `process_control_timeout` is set.
     """
 
+    # Its identity is the unit, of which systemd notes when it was reloaded: children come and go with the requests.
     kind: Literal["php-fpm.reload"] = "php-fpm.reload"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(default="forge", description="user the application runs as")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = CONFIG_REFUSALS
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "config.cache", "database.access")
-
-    @classmethod
-    def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
-        return of_application(host)
 
     @property
     def _keeper(self) -> Keeper:
         return Keeper(self.php, self.path, self.user)
 
-    @property
-    def _unit(self) -> Unit:
-        return self._keeper.unit
-
-    @property
-    def _config(self) -> PhpFpmConfig:
-        return PhpFpmConfig(php=self.php)
-
-    def title(self) -> str:
-        """See Remedy."""
-        return unit_of(self.php)
-
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (*self._keeper.probes(), self._config)
-
-    def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy: systemd notes when it was reloaded. Its children come and go with the requests."""
-        return (self._unit,)
 
     def steady(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""

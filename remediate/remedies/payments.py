@@ -5,15 +5,15 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from remediate.fields import AbsolutePath, ConfigKey, EnvKey, PhpName, ProgramName, QueueName, UserName
+from remediate.fields import ConfigKey, EnvKey, QueueName
 from remediate.host import Host, PaymentJob, Payments
 from remediate.probe import Fact, Probe
 from remediate.probes.configuration import Configuration
-from remediate.probes.queue import FailedJob, FailedJobs, QueueFlow
-from remediate.probes.supervisor import Workers
+from remediate.probes.queue import FailedJob, FailedJobs
 from remediate.probes.webhook import Webhook, WebhookTrouble
+from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HUMAN_STEP, HumanStep
-from remediate.remedies.queue import APP_DOWN, CACHE_DOWN, DATABASE_DOWN, Fate, fate, stopped_flow
+from remediate.remedies.queue import APP_DOWN, CACHE_DOWN, DATABASE_DOWN, Fate, OfJobs, fate, stopped_flow
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, refuse, skip
 
@@ -37,30 +37,23 @@ QUEUE_UNKNOWN = RefusalCode(
 )
 
 
-class _OfPayments(HumanStep):
+class _OfPayments(OfApplication, HumanStep):
     """What every step here is told of the application."""
-
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(default="forge", description="user the application runs as")
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        settings, payments = host.settings, host.settings.payments or Payments()
-        given = {
-            "php": settings.php,
-            "path": settings.app_path,
-            "user": settings.app_user,
-            "program": settings.worker_program,
-            "jobs": payments.jobs,
-            "queues": payments.queues,
-            "webhook": Webhook.of(host),
-            "secret": payments.secret,
-            "secret_env": payments.secret_env,
-            "link": settings.links.payments_dashboard and str(settings.links.payments_dashboard),
-        }
-        return {name: value for name, value in given.items() if value is not None and name in cls.model_fields}
+        payments, link = host.settings.payments or Payments(), host.settings.links.payments_dashboard
+        given = stated(
+            jobs=payments.jobs,
+            queues=payments.queues,
+            webhook=Webhook.of(host),
+            secret=payments.secret,
+            secret_env=payments.secret_env,
+            link=link and str(link),
+        )
+        known = {name: value for name, value in given.items() if name in cls.model_fields}
+        return super().defaults(host) | known
 
     def needed(self, facts: Facts) -> str | None:
         """See HumanStep."""
@@ -71,36 +64,16 @@ class _OfPayments(HumanStep):
         return f": {self.link}" if self.link else ""
 
 
-class JobsFlow(_OfPayments):
+class JobsFlow(OfJobs, _OfPayments):
     """Whether jobs could flow at all: else another playbook comes first, and is named."""
 
     kind: Literal["payments.flow"] = "payments.flow"
-    program: ProgramName | None = Field(default=None, description="supervisor group or program of the queue workers")
-    jobs: tuple[PaymentJob, ...] = Field(default=(), description="classes of jobs")
-    queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="queues that they go through")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN)
-
-    @property
-    def _failed(self) -> FailedJobs:
-        classes = tuple(job.name for job in self.jobs)
-        return FailedJobs(php=self.php, path=self.path, user=self.user, classes=classes)
-
-    @property
-    def _flow(self) -> QueueFlow:
-        return QueueFlow(php=self.php, path=self.path, user=self.user, queues=self.queues)
-
-    @property
-    def _workers(self) -> Workers | None:
-        return None if self.program is None else Workers(program=self.program)
 
     def title(self) -> str:
         """See Remedy."""
         return "flow of jobs"
-
-    def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
-        return (self._failed, self._flow, *((self._workers,) if self._workers else ()))
 
     def guard(self, facts: Facts) -> Verdict:
         """See Remedy."""

@@ -5,13 +5,14 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.fields import AbsolutePath, UserName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
-from remediate.probes.php_fpm import PhpFpmConfig, Pools, PoolState, unit_of
-from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, RestartService, unsound
+from remediate.probes.php_fpm import Pools, PoolState, unit_of
+from remediate.remedies.application import stated
+from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, OfPhpFpm, RestartService, unsound
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, refuse, skip
 
@@ -27,7 +28,7 @@ DATABASE_CAUSE = RefusalCode(
 )
 
 
-class RestartPhpFpm(RestartService):
+class RestartPhpFpm(OfPhpFpm, RestartService):
     """Bring PHP-FPM back when it is down or hung and its configuration is sound (runbook 4.1, "Restart PHP-FPM").
 
     Needed when the unit is not running; or when its pages fail, and nobody can connect to a pool any more or a pool
@@ -36,7 +37,6 @@ class RestartPhpFpm(RestartService):
     """
 
     kind: Literal["php-fpm.restart"] = "php-fpm.restart"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
     user: UserName = Field(default="forge", description="user that may connect to the pools")
     path: AbsolutePath | None = Field(default=None, description="directory that holds artisan, to ask its database")
     pages: tuple[Site, ...] = Field(default=(), description="pages that it serves: while they are right it is left")
@@ -48,17 +48,12 @@ class RestartPhpFpm(RestartService):
         """See Remedy."""
         settings = host.settings
         pages = (*Site.of(host), *(Site.of(host, settings.health_path) if settings.health_path else ()))
-        given = {"php": settings.php, "user": settings.app_user, "path": settings.app_path, "pages": pages}
-        return {name: value for name, value in given.items() if value is not None}
+        return stated(php=settings.php, user=settings.app_user, path=settings.app_path, pages=pages)
 
     @property
     def service(self) -> str:
         """See RestartService."""
         return unit_of(self.php)
-
-    @property
-    def _config(self) -> PhpFpmConfig:
-        return PhpFpmConfig(php=self.php)
 
     @property
     def _pools(self) -> Pools:

@@ -7,14 +7,15 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from remediate.command import Run
-from remediate.fields import AbsolutePath, PhpName, ProgramName, QueueName, UserName
+from remediate.fields import ProgramName, QueueName
 from remediate.host import Host, PaymentJob, Payments
 from remediate.probe import Fact, Probe
 from remediate.probes.queue import FailedJob, FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried
 from remediate.probes.supervisor import Workers, WorkerState
 from remediate.programs.queue import retry_jobs
+from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.handover import CODES
-from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
+from remediate.remedy import Failed, NotYet, Proven, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
@@ -69,45 +70,19 @@ def stopped_flow(
     return None
 
 
-class RetryJobs(Remedy):
-    """Retry failed jobs that may be run twice: one first, then ten at a time (runbook 4.4: `queue:retry all`).
+class OfJobs(OfApplication):
+    """Whatever needs to know whether failed jobs could flow again."""
 
-    Only classes that the inventory declares idempotent, only jobs younger than it allows, only once each: a job that
-    failed again is left, and with it every other, until `--override fails-again=why` says that the cause is mended.
-    The next batch goes only when the one before it was processed. `queue:retry all` asks nothing of this: it charges
-    a customer twice, floods a provider that is still sick, and "pushed back onto the queue" is not yet done.
-
-    A job is marked in its payload before it is pushed, so no two runs of ours push the same one, from whatever host.
-    Laravel pushes a job and then deletes its row: when that is cut short between the two, the marked row stays, no
-    run touches it again, and a person has to find out whether it was processed.
-    """
-
-    kind: Literal["queue.retry"] = "queue.retry"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(default="forge", description="user the application runs as")
     program: ProgramName | None = Field(default=None, description="supervisor group or program of the queue workers")
     jobs: tuple[PaymentJob, ...] = Field(default=(), description="classes of jobs, and which may be run twice")
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="queues that they go through")
-    batch: int = Field(default=10, ge=1, le=50, description="jobs that are retried at a time, after the first")
-    patience: int = Field(default=60, ge=5, le=600, description="seconds that a batch may take")
-
-    refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN, FAILS_AGAIN)
-    after: ClassVar[tuple[str, ...]] = ("laravel.up", "payments.flow", "config.cache", "worker.restart")
 
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        settings, payments = host.settings, host.settings.payments or Payments()
-        given = {
-            "php": settings.php,
-            "path": settings.app_path,
-            "user": settings.app_user,
-            "program": settings.worker_program,
-            "jobs": payments.jobs,
-            "queues": payments.queues,
-        }
-        return {name: value for name, value in given.items() if value is not None}
+        payments = host.settings.payments or Payments()
+        flow = stated(program=host.settings.worker_program, jobs=payments.jobs, queues=payments.queues)
+        return super().defaults(host) | flow
 
     @property
     def _failed(self) -> FailedJobs:
@@ -122,13 +97,34 @@ class RetryJobs(Remedy):
     def _workers(self) -> Workers | None:
         return None if self.program is None else Workers(program=self.program)
 
-    def title(self) -> str:
-        """See Remedy."""
-        return "failed jobs"
-
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""
         return (self._failed, self._flow, *((self._workers,) if self._workers else ()))
+
+
+class RetryJobs(OfJobs):
+    """Retry failed jobs that may be run twice: one first, then ten at a time (runbook 4.4: `queue:retry all`).
+
+    Only classes that the inventory declares idempotent, only jobs younger than it allows, only once each: a job that
+    failed again is left, and with it every other, until `--override fails-again=why` says that the cause is mended.
+    The next batch goes only when the one before it was processed. `queue:retry all` asks nothing of this: it charges
+    a customer twice, floods a provider that is still sick, and "pushed back onto the queue" is not yet done.
+
+    A job is marked in its payload before it is pushed, so no two runs of ours push the same one, from whatever host.
+    Laravel pushes a job and then deletes its row: when that is cut short between the two, the marked row stays, no
+    run touches it again, and a person has to find out whether it was processed.
+    """
+
+    kind: Literal["queue.retry"] = "queue.retry"
+    batch: int = Field(default=10, ge=1, le=50, description="jobs that are retried at a time, after the first")
+    patience: int = Field(default=60, ge=5, le=600, description="seconds that a batch may take")
+
+    refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN, FAILS_AGAIN)
+    after: ClassVar[tuple[str, ...]] = ("laravel.up", "payments.flow", "config.cache", "worker.restart")
+
+    def title(self) -> str:
+        """See Remedy."""
+        return "failed jobs"
 
     def identity(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""

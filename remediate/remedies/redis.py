@@ -4,13 +4,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from remediate.fields import AbsolutePath, HostName, PhpName, Port, UnitName, UserName
+from remediate.fields import HostName, Port, UnitName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.network import PortOwner
 from remediate.probes.redis import AppRedis, RedisState
 from remediate.probes.stores import Link, Trouble
 from remediate.probes.systemd import Unit
+from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HumanStep
 from remediate.remedies.systemd import PORT_TAKEN, UNIT_REFUSALS, RestartService, shut_out
 from remediate.survey import Facts
@@ -21,7 +22,7 @@ REDIS_LOADING = RefusalCode(
 )
 
 
-class RestartRedis(RestartService):
+class RestartRedis(OfApplication, RestartService):
     """Start Redis when its unit is down (runbook 4.3, where Redis is ours: the inventory's `redis.unit`).
 
     A Redis that runs is never restarted, whatever it says: sessions and queued jobs that it has not saved would be
@@ -32,9 +33,6 @@ class RestartRedis(RestartService):
     kind: Literal["redis.restart"] = "redis.restart"
     unit: UnitName = Field(description="systemd unit of Redis")
     port: Port = Field(default=6379, description="TCP port that it listens on")
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(default="forge", description="user the application runs as")
     settle: float = Field(default=60, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, PORT_TAKEN, REDIS_LOADING)
@@ -42,11 +40,8 @@ class RestartRedis(RestartService):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        settings = host.settings
-        given: dict[str, object] = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
-        if settings.redis is not None:
-            given |= {"unit": settings.redis.unit, "port": settings.redis.port}
-        return {name: value for name, value in given.items() if value is not None}
+        redis = host.settings.redis
+        return super().defaults(host) | ({} if redis is None else stated(unit=redis.unit, port=redis.port))
 
     @property
     def service(self) -> str:
@@ -110,7 +105,7 @@ REDIS_FAILING = RefusalCode(name="redis-failing", meaning="Redis answers with an
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class RedisByHand(HumanStep):
+class RedisByHand(OfApplication, HumanStep):
     """Say what a person has to do about a Redis that no command here may mend (runbook 4.3).
 
     A Redis that is not ours, that rejects every password the application has, that is a replica, that cannot save to
@@ -121,9 +116,6 @@ class RedisByHand(HumanStep):
     unit: UnitName | None = Field(default=None, description="systemd unit of Redis; absent = managed elsewhere")
     address: HostName = Field(default="127.0.0.1", description="where the application reaches the one that is ours")
     port: Port = Field(default=6379, description="TCP port that it listens on")
-    php: PhpName = Field(description="PHP's name, for example php8.3")
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    user: UserName = Field(default="forge", description="user the application runs as")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (
         REDIS_NOT_OURS,
@@ -139,11 +131,9 @@ class RedisByHand(HumanStep):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        settings = host.settings
-        given: dict[str, object] = {"php": settings.php, "path": settings.app_path, "user": settings.app_user}
-        if settings.redis is not None:
-            given |= {"unit": settings.redis.unit, "address": settings.redis.host, "port": settings.redis.port}
-        return {name: value for name, value in given.items() if value is not None}
+        redis = host.settings.redis
+        ours = {} if redis is None else stated(unit=redis.unit, address=redis.host, port=redis.port)
+        return super().defaults(host) | ours
 
     @property
     def _app(self) -> AppRedis:

@@ -4,10 +4,14 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
+from pydantic import Field
+
 from remediate.command import ROOT, Run
+from remediate.fields import PhpName
 from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.network import NAMELESS, PortOwner
+from remediate.probes.php_fpm import PhpFpmConfig, unit_of
 from remediate.probes.systemd import SYSTEMCTL, Unit, UnitState, full_name
 from remediate.remedy import Remedy, Step
 from remediate.survey import Facts
@@ -167,3 +171,25 @@ class RestartService(Remedy):
 
     def _restarts(self) -> tuple[Run, Run]:
         return restarts(self.service, seconds=self.start_seconds)
+
+
+class OfPhpFpm(Remedy):
+    """A remedy that acts on the PHP-FPM of one PHP."""
+
+    php: PhpName = Field(description="PHP's name, for example php8.3")
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit(name=unit_of(self.php))
+
+    @property
+    def _config(self) -> PhpFpmConfig:
+        return PhpFpmConfig(php=self.php)
+
+    def title(self) -> str:
+        """See Remedy."""
+        return unit_of(self.php)
+
+    def identity(self) -> tuple[Probe[Fact], ...]:
+        """See Remedy."""
+        return (self._unit,)

@@ -10,6 +10,7 @@ from remediate.fields import ProgramName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.queue_motion import Cause, QueueMotion, QueueMotionState, Stall
+from remediate.remedies.application import stated
 from remediate.remedies.human import HumanStep
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, refuse, skip
@@ -33,8 +34,7 @@ class AttendQueue(HumanStep):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        given = {"program": host.settings.worker_program, "queue": QueueMotion.of(host)}
-        return {name: value for name, value in given.items() if value is not None}
+        return stated(program=host.settings.worker_program, queue=QueueMotion.of(host))
 
     def title(self) -> str:
         """See Remedy."""

@@ -5,24 +5,25 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from remediate.command import ROOT, Run
-from remediate.fields import PhpName, UnitName
+from remediate.fields import UnitName
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.machine import Machine
-from remediate.probes.php_fpm import PhpFpmConfig, unit_of
 from remediate.probes.processes import Processes
-from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
+from remediate.probes.systemd import SYSTEMCTL, full_name
+from remediate.remedies.application import stated
 from remediate.remedies.php_fpm import POOL_BUSY
 from remediate.remedies.process import UNIT_PROCESS, too_much
 from remediate.remedies.systemd import (
     CONFIG_REFUSALS,
     UNIT_REFUSALS,
+    OfPhpFpm,
     RestartService,
     start_limited,
     unsound,
     unstartable,
 )
-from remediate.remedy import NotYet, Proven, Remedy, Verification
+from remediate.remedy import NotYet, Proven, Verification
 from remediate.survey import Facts
 from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
@@ -46,7 +47,7 @@ def _busy(facts: Facts, usage: Processes, unit: str) -> str | None:
     return found[-1].describe() if found else None
 
 
-class RecyclePhpFpm(Remedy):
+class RecyclePhpFpm(OfPhpFpm):
     """Replace PHP-FPM's children when one of them runs away or they grew too big (runbook 4.5, "clears memory").
 
     By a reload: the master and its sockets stay, so nobody who connects is refused, and every child is a new one. A
@@ -57,7 +58,6 @@ class RecyclePhpFpm(Remedy):
     """
 
     kind: Literal["php-fpm.recycle"] = "php-fpm.recycle"
-    php: PhpName = Field(description="PHP's name, for example php8.3")
     usage: Processes = Field(default=Processes(), description="what counts as running away")
     settle: float = Field(default=15, ge=0, le=600, description="seconds the effect may take to show")
 
@@ -67,20 +67,7 @@ class RecyclePhpFpm(Remedy):
     @classmethod
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
-        given = {"php": host.settings.php, "usage": too_much(host)}
-        return {name: value for name, value in given.items() if value is not None}
-
-    @property
-    def _unit(self) -> Unit:
-        return Unit(name=unit_of(self.php))
-
-    @property
-    def _config(self) -> PhpFpmConfig:
-        return PhpFpmConfig(php=self.php)
-
-    def title(self) -> str:
-        """See Remedy."""
-        return unit_of(self.php)
+        return stated(php=host.settings.php, usage=too_much(host))
 
     def probes(self) -> tuple[Probe[Fact], ...]:
         """See Remedy."""

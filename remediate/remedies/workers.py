@@ -15,6 +15,7 @@ from remediate.probes.supervisor import ProgramState, Workers, WorkerState
 from remediate.probes.systemd import full_name
 from remediate.programs.processes import end_processes
 from remediate.programs.run import run_shell
+from remediate.remedies.application import stated
 from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
 from remediate.survey import Facts
 from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
@@ -98,9 +99,12 @@ class RestartWorkers(Remedy):
     def defaults(cls, host: Host) -> dict[str, object]:
         """See Remedy."""
         settings = host.settings
-        given: dict[str, object | None] = {"program": settings.worker_program, "path": settings.app_path}
-        given |= {"user": settings.app_user, "queue": QueueMotion.of(host)}
-        return {name: value for name, value in given.items() if value is not None}
+        return stated(
+            program=settings.worker_program,
+            path=settings.app_path,
+            user=settings.app_user,
+            queue=QueueMotion.of(host),
+        )
 
     @property
     def _processes(self) -> Descendants:

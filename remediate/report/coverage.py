@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
 
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
@@ -12,24 +12,24 @@ from remediate.host import Links
 from remediate.incident.events import Data
 from remediate.incident.messages import PACKAGED, SUFFIX
 from remediate.incident.settings import IncidentSettings
-from remediate.incident.traces import TRACES
 from remediate.maintenance.catalogue import DUTIES
 from remediate.maintenance.settings import MaintenanceSettings
-from remediate.maintenance.traces import TRACES as PREVENTION
 from remediate.monitoring import Monitoring
 from remediate.playbook import Playbook
 from remediate.project import Project
 from remediate.remedies.catalogue import remedies
 from remediate.report.example import EXAMPLE
-from remediate.runbook import covered, sections
+from remediate.runbook import answered, covered, sections
+
+ANSWERS: Final = "runbook-answers.toml"
+"""What answers the lines of a runbook, in the folder of the runbook."""
 
 
 def coverage(project: Project, runbook: Path) -> str:
     """Return the page. Raises ConfigurationError naming a line that nothing answers, or an answer that is none."""
     playbooks = [project.load(name) for name in project.playbooks()]
     read = tuple(section for section in sections(runbook.read_text()) if section.lines)
-    traces = [*TRACES, *PREVENTION, *(trace for playbook in playbooks for trace in playbook.traces)]
-    rows = covered(read, traces, _names(project, playbooks, runbook.parent))
+    rows = covered(read, answered(runbook.with_name(ANSWERS)), _names(project, playbooks, runbook.parent))
     environment = SandboxedEnvironment(
         loader=PackageLoader("remediate.report"), undefined=StrictUndefined, trim_blocks=True, autoescape=False
     )

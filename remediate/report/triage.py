@@ -15,12 +15,6 @@ _SHOWN: Final = 4
 _YOUNG_SECONDS: Final = 30.0
 
 
-def report_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
-    """Tell a whole triage."""
-    seen = seen_lines(report, program=program, inventory=inventory)
-    return [*seen, *judged_lines(report, program=program, inventory=inventory)]
-
-
 def seen_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
     """Tell what was seen on every host, and which incident it is: all that a person needs to answer the questions."""
     where = _where(inventory)

@@ -8,11 +8,9 @@ shell on this machine, with stub programs.
 from remediate.testing.contract import Known, check_remedy
 from remediate.testing.paper import SHELLS, Call, PaperHost, installed_shells
 from remediate.testing.play import MemoryRecord, play
-from remediate.testing.render import output_of
-from remediate.testing.scripted import ROOT_RULES, Event, ScriptedSession
+from remediate.testing.scripted import Event, ScriptedSession
 
 __all__ = [
-    "ROOT_RULES",
     "SHELLS",
     "Call",
     "Event",
@@ -22,6 +20,5 @@ __all__ = [
     "ScriptedSession",
     "check_remedy",
     "installed_shells",
-    "output_of",
     "play",
 ]

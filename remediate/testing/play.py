@@ -71,7 +71,7 @@ def play(
 
     The session answers the controller's questions too; the stability window takes no time unless `options` say so.
 
-        outcome = play(app_down, ScriptedSession({unit: failed, site: bad_gateway}), host=web1)
+        outcome = play(app_down, ScriptedSession({unit: failed}), host=web1)
         assert outcome.verdict is RunVerdict.NOT_FIXED
     """
     context = Context(

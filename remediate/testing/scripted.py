@@ -9,20 +9,17 @@ from remediate.command import Output, Run
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
 from remediate.judge import CLOCK, RULES
 from remediate.probe import Fact, Probe
-from remediate.probes.machine import MachineIdentity
-from remediate.probes.sudo import SudoRules
 from remediate.script import Act
 from remediate.session import Acted, ActState, Answers, CommandResult
-from remediate.testing.render import output_of
 
-Answer = Fact | Output | Unreadable
+Answer = Output | Unreadable
 Changes = Mapping[Probe[Fact] | Run, Answer]
 
-ROOT_RULES: Final = SudoRules(user="root", rules=())
-"""What a host says whose SSH user is root: everything is allowed."""
-_CLOCK: Final = MachineIdentity(
-    machine_id="0123456789abcdef0123456789abcdef", boot_id="6e3b1d1c-3f5c-4b5e-9a55-0c9a3f2f7d10", uptime=1_000_000.0
+_CLOCK: Final = Output(
+    stdout="0123456789abcdef0123456789abcdef\n6e3b1d1c-3f5c-4b5e-9a55-0c9a3f2f7d10\n1000000.0 1000000.0\n"
 )
+_ROOT: Final = Output(stdout="root\n")
+"""What a host says whose SSH user is root: everything is allowed."""
 
 
 class Event(Enum):
@@ -39,11 +36,12 @@ class Event(Enum):
 class ScriptedSession:
     """A Session, and a Controller, that answer from a table.
 
-    `first` states what each probe is answered with: a typed fact, the raw Output of the program, or an Unreadable.
+    `first` states what each probe is answered with: the Output of the program, which the probe reads, or an Unreadable.
     Each further mapping is what the next act does to that; a Run in it states what that command ends with. An Event
     in its place is what happens instead. Acts beyond those stated run, and change nothing.
 
-        session = ScriptedSession({unit: failed, site: bad_gateway}, {unit: running, site: fine})
+        failed, running = (Output(stdout=file.read_text()) for file in (FAILED, RUNNING))  # of `systemctl show`
+        session = ScriptedSession({unit: failed}, {unit: running})
         outcome = play(app_down(host), session)
         assert outcome.verdict is RunVerdict.FIXED
         assert session.execs == 3
@@ -74,7 +72,7 @@ class ScriptedSession:
         self.owners: list[tuple[str, ...]] = []
         """Who the acts were said to be from."""
         self.closed = False
-        self._table: dict[Probe[Fact], Answer] = {CLOCK: _CLOCK, RULES: ROOT_RULES}
+        self._table: dict[Probe[Fact], Answer] = {CLOCK: _CLOCK, RULES: _ROOT}
         self._effects = list(acts)
         self._at = dict(at or {})
         self._unreachable = unreachable
@@ -166,9 +164,8 @@ class ScriptedSession:
     def _change(self, changes: Changes) -> None:
         self._table.update({probe: answer for probe, answer in changes.items() if isinstance(probe, Probe)})
 
-    def _answer(self, probe: Probe[Fact]) -> Output | Unreadable:
-        answer = self._table.get(probe, Unreadable(f"{probe.label()}: the test does not state it"))
-        return output_of(probe, answer) if isinstance(answer, Fact) else answer
+    def _answer(self, probe: Probe[Fact]) -> Answer:
+        return self._table.get(probe, Unreadable(f"{probe.label()}: the test does not state it"))
 
 
 class ScriptedRounds:

@@ -18,7 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from remediate.dialing import open_session, select
+from remediate.dialing import open_session
+from remediate.fleet import select
 from remediate.judge import CLOCK, RULES
 from remediate.probe import Fact, Probe
 from remediate.project import Project

@@ -15,9 +15,8 @@ from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import Unit
 from remediate.remedies.nginx import RestartNginx
 from remediate.report.text import TextReporter
-from remediate.testing import ScriptedSession
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from support import examples as ex
+from support.scripted import Changes, FactSession
 
 UNIT = Unit(name="nginx")
 
@@ -29,7 +28,7 @@ def main(file: str, name: str, hold: str, *flags: str) -> int:
         PortOwner(port=80): ex.NOBODY,
         PortOwner(port=443): ex.NOBODY,
     }
-    session = ScriptedSession(down, {UNIT: ex.started_again(ex.FAILED)})
+    session = FactSession(down, {UNIT: ex.started_again(ex.FAILED)})
     host = Host(name=name, groups=("all", "prod"), ssh=SshTarget(address="192.0.2.1"), settings=Settings(php="php8.3"))
     options = Options(hold=float(hold), yes="--yes" in flags)
     with opened() as terminal:

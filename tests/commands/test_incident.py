@@ -42,10 +42,9 @@ from remediate.options import Options
 from remediate.playbook import Severity
 from remediate.playbooks.app_down import app_down
 from remediate.project import Project
-from remediate.testing import ScriptedSession
-from remediate.testing.scripted import Changes
 from remediate.triage import Incident as Suspect
 from remediate.triage import triage
+from support.scripted import Changes, FactSession
 from toy_incidents import NOON
 from toys import document
 
@@ -129,7 +128,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 
 def keep_triage(desk: Desk, state: Changes) -> None:
-    report = triage((INSIDE,), (app_down,), connect=lambda _: ScriptedSession(state))
+    report = triage((INSIDE,), (app_down,), connect=lambda _: FactSession(state))
     report = report.model_copy(update={"started": desk.now})
     with IncidentStore.open(project=desk.project.identity()) as store:
         store.keep_triage(report.operator, report.started, report.model_dump_json(by_alias=True))
@@ -138,7 +137,7 @@ def keep_triage(desk: Desk, state: Changes) -> None:
 def answering(monkeypatch: pytest.MonkeyPatch, state: Changes) -> None:
     """The hosts of the inventory answer like this when a check asks them."""
     monkeypatch.setattr(resolving, "select", lambda *_: (INSIDE,))
-    monkeypatch.setattr(resolving, "run", partial(run, connect=lambda _: ScriptedSession(state)))
+    monkeypatch.setattr(resolving, "run", partial(run, connect=lambda _: FactSession(state)))
 
 
 # -- declared ----------------------------------------------------------------------------------------------------------
@@ -228,7 +227,7 @@ def test_an_old_triage_and_one_of_other_hosts_count_for_nothing(desk: Desk) -> N
 
 def test_runs_since_it_was_noticed_belong_to_it(desk: Desk) -> None:
     keep_triage(desk, {**HEALTHY, **DOWN})
-    session = ScriptedSession({**HEALTHY, **DOWN})
+    session = FactSession({**HEALTHY, **DOWN})
     report = run(app_down, (INSIDE,), connect=lambda _: session, options=Options(plan=True))
     desk.now = report.started + timedelta(seconds=1)
     with IncidentStore.open(project=desk.project.identity()) as store:
@@ -240,7 +239,7 @@ def test_runs_since_it_was_noticed_belong_to_it(desk: Desk) -> None:
 
 
 def triage_text(moment: datetime) -> str:
-    report = triage((INSIDE,), (app_down,), connect=lambda _: ScriptedSession({**HEALTHY, **DOWN}))
+    report = triage((INSIDE,), (app_down,), connect=lambda _: FactSession({**HEALTHY, **DOWN}))
     started = moment - timedelta(minutes=1)
     return report.model_copy(update={"started": started}).model_dump_json(by_alias=True)
 
@@ -345,9 +344,7 @@ def test_a_triage_tells_nothing_of_what_is_called_otherwise_unless_a_host_is_nam
 
 
 def test_a_run_belongs_to_one_incident(desk: Desk) -> None:
-    report = run(
-        app_down, (INSIDE,), connect=lambda _: ScriptedSession({**HEALTHY, **DOWN}), options=Options(plan=True)
-    )
+    report = run(app_down, (INSIDE,), connect=lambda _: FactSession({**HEALTHY, **DOWN}), options=Options(plan=True))
     desk.now = report.started + timedelta(seconds=1)
     desk("declare", title="Mails late", severity="3", first_alert="2h")
     assert desk.incident.runs == (), "without a host, nothing tells that a run is about it"
@@ -641,9 +638,9 @@ def test_a_check_that_is_interrupted_has_an_end(desk: Desk, monkeypatch: pytest.
     keep_triage(desk, {**HEALTHY, **DOWN})
     desk("declare")
 
-    def connect(_: object) -> ScriptedSession:
+    def connect(_: object) -> FactSession:
         os.kill(os.getpid(), signal.SIGINT)
-        return ScriptedSession(HEALTHY)
+        return FactSession(HEALTHY)
 
     monkeypatch.setattr(resolving, "run", partial(run, connect=connect))
     assert desk("resolve") == 130
@@ -778,9 +775,9 @@ def test_a_run_names_an_incident_that_exists(desk: Desk) -> None:
         shown = store.shown(desk.incident.id)
     asked: list[object] = []
 
-    def connect(host: object) -> ScriptedSession:
+    def connect(host: object) -> FactSession:
         asked.append(host)
-        return ScriptedSession(HEALTHY)
+        return FactSession(HEALTHY)
 
     with pytest.raises(ConfigurationError, match="no incident begins like that"):
         run(app_down, (INSIDE,), connect=connect, options=Options(plan=True, incident="INC-7"))
@@ -907,7 +904,7 @@ def test_another_projects_incidents_are_not_this_ones(desk: Desk, tmp_path: Path
     with pytest.raises(ConfigurationError, match=rf"{acme} belongs to {desk.root}: .*`project`"):
         other("update", incident=acme, send=True)
     flags = {"host": "web1", "incident": acme, "plan": True}
-    begun = Begun(selected(flags, other.project, TERMINAL.warn), options_of(flags), lambda _: ScriptedSession(HEALTHY))
+    begun = Begun(selected(flags, other.project, TERMINAL.warn), options_of(flags), lambda _: FactSession(HEALTHY))
     with pytest.raises(ConfigurationError, match=rf"belongs to {desk.root}"):
         mend(app_down, begun, flags, other.project, TERMINAL, program="invoke")
     assert desk.incident.runs == ()

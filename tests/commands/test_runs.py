@@ -24,9 +24,8 @@ from remediate.project import Project
 from remediate.remedies.nginx import RestartNginx
 from remediate.report.text import TextReporter
 from remediate.run_id import new_run_id
-from remediate.testing import ScriptedSession
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from support import examples as ex
+from support.scripted import Changes, FactSession
 from toys import masked
 
 HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings(php="php8.3"))
@@ -61,7 +60,7 @@ class Told:
             Single(RestartNginx),
             (HOST,),
             reporter=TextReporter(masked(self.out), masked(self.err), program="remediate"),
-            connect=lambda _: ScriptedSession(DOWN, {NGINX: ex.started_again(ex.FAILED)}),
+            connect=lambda _: FactSession(DOWN, {NGINX: ex.started_again(ex.FAILED)}),
             options=Options(hold=0, yes=True),
         )
 

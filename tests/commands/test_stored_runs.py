@@ -27,9 +27,9 @@ from remediate.remedies.configuration import SetEnv
 from remediate.remedies.nginx import RestartNginx
 from remediate.report.text import TextReporter
 from remediate.schemas import schema
-from remediate.testing import Event, ScriptedSession
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from remediate.testing import Event
+from support import examples as ex
+from support.scripted import Changes, FactSession
 from test_given_secrets import HOST, LOOSE, PATH, SET
 from toys import masked
 
@@ -52,7 +52,7 @@ def key(value: str) -> EnvValue:
     return EnvValue(php="php8.2", path=PATH, user="forge", key="A", value=SecretStr(value))
 
 
-def played(which: Single, session: ScriptedSession, *, plan: bool = False, on: Host = HOST) -> tuple[Report, str]:
+def played(which: Single, session: FactSession, *, plan: bool = False, on: Host = HOST) -> tuple[Report, str]:
     """Run it as the command line does; return the report and what was told."""
     out = io.StringIO()
     report = run(
@@ -75,7 +75,7 @@ def shown(report: Report, project: Project, **flags: object) -> str:
 @pytest.mark.parametrize("value", WORDS)
 def test_a_secret_that_is_a_word_of_the_report_ends_no_run_and_changes_no_verdict(value: str, project: Project) -> None:
     before: Changes = {**LOOSE, key(value): ex.OTHER_VALUE}
-    report, told = played(cure(value), ScriptedSession(before, {**SET, key(value): ex.RIGHT_VALUE}))
+    report, told = played(cure(value), FactSession(before, {**SET, key(value): ex.RIGHT_VALUE}))
     assert (report.verdict, report.exit_code) == (RunVerdict.FIXED, 0)
     assert [step.verified for step in report.hosts[0].steps] == [Verified.PROVEN]
     assert "\nFIXED in " in told
@@ -97,7 +97,7 @@ def test_a_secret_that_is_a_word_of_the_report_ends_no_run_and_changes_no_verdic
 
 
 def test_nor_does_it_when_the_value_did_not_get_there(project: Project) -> None:
-    report, _ = played(cure("fixed"), ScriptedSession({**LOOSE, key("fixed"): ex.OTHER_VALUE}))
+    report, _ = played(cure("fixed"), FactSession({**LOOSE, key("fixed"): ex.OTHER_VALUE}))
     assert (report.verdict, report.exit_code) == (RunVerdict.NOT_FIXED, 5)
     assert Report.model_validate_json(shown(report, project, json=True)) == report
 
@@ -123,14 +123,14 @@ def command(told: str) -> list[str]:
 @pytest.mark.parametrize(
     ("session", "plan", "verdict"),
     [
-        (ScriptedSession(DOWN), True, RunVerdict.PENDING),
-        (ScriptedSession(DOWN, Event.LOST_WHILE), False, RunVerdict.UNKNOWN),
-        (ScriptedSession({**DOWN, NGINX: ex.STARTING}), False, RunVerdict.REFUSED),
+        (FactSession(DOWN), True, RunVerdict.PENDING),
+        (FactSession(DOWN, Event.LOST_WHILE), False, RunVerdict.UNKNOWN),
+        (FactSession({**DOWN, NGINX: ex.STARTING}), False, RunVerdict.REFUSED),
     ],
     ids=["pending", "unknown", "in transition"],
 )
 def test_the_command_of_a_stored_run_is_the_one_that_was_told(
-    session: ScriptedSession, plan: bool, verdict: RunVerdict, project: Project
+    session: FactSession, plan: bool, verdict: RunVerdict, project: Project
 ) -> None:
     report, told = played(OTHER_UNIT, session, plan=plan)
     again = command(shown(report, project))
@@ -141,7 +141,7 @@ def test_the_command_of_a_stored_run_is_the_one_that_was_told(
 
 def test_a_secret_is_asked_for_again(project: Project) -> None:
     value = "c4n4ry-41"
-    report, _ = played(cure(value), ScriptedSession({**LOOSE, key(value): ex.OTHER_VALUE}), plan=True)
+    report, _ = played(cure(value), FactSession({**LOOSE, key(value): ex.OTHER_VALUE}), plan=True)
     told = shown(report, project)
     assert "c4n4ry" not in told
     words = command(told)

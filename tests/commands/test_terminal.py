@@ -35,7 +35,12 @@ class OneRun:
 
     def __init__(self, directory: Path) -> None:
         self.file = directory / "report.json"
-        self.environment = {**os.environ, "REMEDIATE_STATE_DIR": str(directory / "state"), "PYTHONIOENCODING": "utf-8"}
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(ONE_RUN.parent.parent),
+            "REMEDIATE_STATE_DIR": str(directory / "state"),
+            "PYTHONIOENCODING": "utf-8",
+        }
         self.url = f"sqlite:///{directory / 'state' / 'journal.sqlite3'}"
         self.processes: list[subprocess.Popen[bytes]] = []
 

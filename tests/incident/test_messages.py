@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from remediate.errors import ConfigurationError
-from remediate.incident.briefing import Briefing, Words, briefing, moment, span
+from remediate.incident.briefing import Briefing, Words, briefing, moment, spelled
 from remediate.incident.events import Acknowledged, Contained, Event, Identified, Resolved, Updated
 from remediate.incident.messages import Message, MessageKind, Templates, harmless, render
 from remediate.incident.record import Incident, fold
@@ -293,7 +293,7 @@ def test_secrets_are_masked_wherever_they_stand() -> None:
     ],
 )
 def test_spans(length: timedelta, words: str) -> None:
-    assert span(length) == words
+    assert spelled(length) == words
 
 
 def test_moments_are_local_beside_utc() -> None:

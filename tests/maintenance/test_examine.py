@@ -25,9 +25,9 @@ from remediate.probes.filesystems import FileSystem, Room, RoomState
 from remediate.probes.laravel import App
 from remediate.script import Act
 from remediate.survey import Facts
-from remediate.testing import ScriptedSession
-from remediate.testing import examples as ex
 from remediate.testing.scripted import ScriptedRounds
+from support import examples as ex
+from support.scripted import FactSession
 from toy_maintenance import DAY, NOW
 
 ROOM = Room(limit=95)
@@ -104,7 +104,7 @@ class Looking:
         self.history = history
         self._patch = monkeypatch
         self.hosts = {"web1": host(), "spare": host("spare", production=False)}
-        self.sessions = {name: ScriptedSession({ROOM: STATE, APP: ex.APP}) for name in self.hosts}
+        self.sessions = {name: FactSession({ROOM: STATE, APP: ex.APP}) for name in self.hosts}
         self.settings = MaintenanceSettings()
         self.connect = lambda host: self.sessions[host.name]
 
@@ -117,7 +117,7 @@ class Looking:
             settings=self.settings,
             find=self.hosts.__getitem__,
             connect=self.connect,
-            controller=ScriptedSession({}),
+            controller=FactSession({}),
             clock=lambda: NOW,
         )
         about_hosts = any(isinstance(duty, Item) for duty in duties)
@@ -159,14 +159,14 @@ def test_an_item_that_cannot_say_costs_the_others_nothing(look: Looking) -> None
 
 
 def test_what_cannot_be_read_is_not_known(look: Looking) -> None:
-    look.sessions["web1"] = ScriptedSession({ROOM: STATE})
+    look.sessions["web1"] = FactSession({ROOM: STATE})
     (found,) = look(Toy()).subjects[0].results
     assert found.ok is None
     assert "the test does not state it" in found.summary
 
 
 def test_a_host_that_is_not_reached_goes_on_being_due(look: Looking) -> None:
-    look.sessions["web1"] = ScriptedSession({}, unreachable=UnreachableCode.REFUSED)
+    look.sessions["web1"] = FactSession({}, unreachable=UnreachableCode.REFUSED)
     report = look(Toy())
     assert report.exit_code == 5
     assert report.subjects[0].error is not None
@@ -180,7 +180,7 @@ def test_an_odd_answer_of_one_host_costs_no_other_host_anything(look: Looking) -
         def further(self, host: Host, facts: Facts) -> Probes:
             raise KeyError("maybe")
 
-    def odd(host: Host) -> ScriptedSession:
+    def odd(host: Host) -> FactSession:
         raise KeyError("maybe")
 
     report = look(Odd(), Toy("well"))
@@ -196,11 +196,11 @@ def test_an_odd_answer_of_one_host_costs_no_other_host_anything(look: Looking) -
 def test_another_host_is_asked_unless_it_is_production(look: Looking) -> None:
     assert look(Far()).subjects[0].results[0].ok is True
     assert look.sessions["spare"].surveys == 1
-    look.sessions["spare"] = ScriptedSession({}, unreachable=UnreachableCode.TIMEOUT)
+    look.sessions["spare"] = FactSession({}, unreachable=UnreachableCode.TIMEOUT)
     (lost,) = look(Far()).subjects[0].results
     assert (lost.ok, lost.summary.startswith("spare: ")) == (None, True)
     look.hosts["spare"] = host("spare")
-    look.sessions["spare"] = ScriptedSession({ROOM: STATE})
+    look.sessions["spare"] = FactSession({ROOM: STATE})
     (refused,) = look(Far()).subjects[0].results
     assert (refused.ok, refused.summary) == (None, "spare is production: nothing is tried out there")
     assert look.sessions["spare"].execs == 0
@@ -249,7 +249,7 @@ def test_a_secret_in_an_answer_is_masked_before_it_is_kept(look: Looking) -> Non
 def test_an_interruption_lets_go_of_every_host(look: Looking) -> None:
     closed, answered = Event(), list[bool]()
 
-    class Endless(ScriptedSession):
+    class Endless(FactSession):
         """Answers nothing until its door is closed."""
 
         def begin(

@@ -1,7 +1,6 @@
 """app-down from the first look to the verdict, on scripted hosts and a shell."""
 
 import threading
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -31,7 +30,6 @@ from incidents import (
     UP,
     UP_AGAIN,
     WORKERS,
-    at_once,
     broken,
     host,
     mended,
@@ -56,22 +54,16 @@ from remediate.probes.systemd import LogLines
 from remediate.programs.processes import end_processes
 from remediate.remedies.supervisor import RestartSupervisor
 from remediate.reporter import Silent
-from remediate.testing import MemoryRecord, PaperHost, ScriptedSession, output_of, play
-from remediate.testing import daily_examples as exd
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from remediate.testing import MemoryRecord, PaperHost, play
 from remediate.vantage import Vantage
 from remediate.verdict import Decision
+from support import daily_examples as exd
+from support import examples as ex
+from support.outcomes import code
+from support.render import output_of
+from support.scripted import Changes, FactSession
 
-
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    with at_once():
-        yield
-
-
-def code(outcome: HostOutcome) -> str | None:
-    return outcome.error.code if outcome.error else None
+pytestmark = pytest.mark.usefixtures("hurry")
 
 
 def told(outcome: HostOutcome) -> list[tuple[str, str | None]]:
@@ -114,7 +106,7 @@ def test_the_order_is_from_the_inside_out() -> None:
 
 
 def test_a_healthy_site_is_left_alone_after_one_look() -> None:
-    session = ScriptedSession(HEALTHY)
+    session = FactSession(HEALTHY)
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, outcome.touched, session.execs, session.acts) == (RunVerdict.HEALTHY, Touched.NO, 1, [])
     assert {step.decision for step in outcome.steps} == {Decision.SKIP}
@@ -131,14 +123,14 @@ def test_a_healthy_site_is_left_alone_after_one_look() -> None:
     ids=["sync", "busy", "young", "moving"],
 )
 def test_a_queue_that_is_well_costs_nothing_further(queue: QueueMotionState) -> None:
-    session = ScriptedSession({**HEALTHY, QUEUE: queue})
+    session = FactSession({**HEALTHY, QUEUE: queue})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, session.execs, session.acts) == (RunVerdict.HEALTHY, 1, [])
 
 
 def test_a_queue_to_which_no_worker_listens_is_refused_by_name() -> None:
     queue = exd.motion(exd.STANDING, workers=(exd.worker(queues=("mails",)),), seconds=10)
-    session = ScriptedSession({**HEALTHY, QUEUE: queue})
+    session = FactSession({**HEALTHY, QUEUE: queue})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, code(outcome), session.acts) == (RunVerdict.REFUSED, "queue-unattended", [])
     assert outcome.error is not None
@@ -149,14 +141,14 @@ def test_a_worker_that_does_not_let_go_of_its_job_is_not_fixed_and_left_to_a_per
     stuck = exd.motion(
         exd.level(5, 5, taken=False, held=1200, working=1), workers=(exd.worker(101, timeout=60),), seconds=10
     )
-    outcome = play(app_down, ScriptedSession({**HEALTHY, QUEUE: stuck}, {}), host=HOST)
+    outcome = play(app_down, FactSession({**HEALTHY, QUEUE: stuck}, {}), host=HOST)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-verified")
     assert outcome.error is not None
     assert "`sudo kill -KILL 101`" in outcome.error.message
 
 
 def test_a_queue_that_cannot_be_read_is_not_called_well() -> None:
-    outcome = play(app_down, ScriptedSession({**HEALTHY, QUEUE: Unreadable("not now")}), host=HOST)
+    outcome = play(app_down, FactSession({**HEALTHY, QUEUE: Unreadable("not now")}), host=HOST)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "unreadable")
 
 
@@ -167,7 +159,7 @@ def test_without_a_site_there_is_nothing_to_be_down() -> None:
 
 def test_a_php_that_the_inventory_does_not_name_is_found_on_the_host() -> None:
     found = InstalledPhp(enabled=("php8.2", "php8.3"), served=("php8.2",))
-    session = ScriptedSession({**HEALTHY, DiscoverPhp(domain="example.com"): found})
+    session = FactSession({**HEALTHY, DiscoverPhp(domain="example.com"): found})
     assert play(app_down, session, host=host(php=None)).verdict is RunVerdict.HEALTHY
     assert session.execs == 2
 
@@ -175,7 +167,7 @@ def test_a_php_that_the_inventory_does_not_name_is_found_on_the_host() -> None:
 def test_a_guess_between_two_is_refused() -> None:
     found = InstalledPhp(enabled=("php8.2", "php8.3"), served=())
     with pytest.raises(ConfigurationError, match="several PHPs"):
-        play(app_down, ScriptedSession({DiscoverPhp(domain="example.com"): found}), host=host(php=None))
+        play(app_down, FactSession({DiscoverPhp(domain="example.com"): found}), host=host(php=None))
 
 
 # -- one cause, two, three ---------------------------------------------------------------------------------------------
@@ -183,7 +175,7 @@ def test_a_guess_between_two_is_refused() -> None:
 
 @pytest.mark.parametrize("cause", ALONE)
 def test_one_cause_is_mended(cause: str) -> None:
-    session, record = ScriptedSession(broken(cause), *mended([cause])), MemoryRecord()
+    session, record = FactSession(broken(cause), *mended([cause])), MemoryRecord()
     outcome = play(app_down, session, host=HOST, record=record)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.FIXED, 0, Touched.YES), outcome.error
     assert [kind for kind, end in told(outcome) if end == "proven"] == [ALONE[cause][2]]
@@ -202,7 +194,7 @@ def test_one_cause_is_mended(cause: str) -> None:
     ],
 )
 def test_several_causes_are_mended_in_one_run_in_order(causes: tuple[str, ...]) -> None:
-    session = ScriptedSession(broken(*causes), *mended(causes))
+    session = FactSession(broken(*causes), *mended(causes))
     outcome = play(app_down, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
     assert [kind for kind, end in told(outcome) if end == "proven"] == [ALONE[cause][2] for cause in causes]
@@ -220,7 +212,7 @@ def test_several_causes_are_mended_in_one_run_in_order(causes: tuple[str, ...]) 
 
 def test_a_daemon_that_comes_back_with_dead_workers_has_them_started_too() -> None:
     daemon_only: Changes = {DAEMON: AGAIN, ORPHANS: ex.NO_STRAYS, **working("FATAL", "FATAL")}
-    session = ScriptedSession(broken("supervisor down"), daemon_only, working("RUNNING", "RUNNING", pid=20001))
+    session = FactSession(broken("supervisor down"), daemon_only, working("RUNNING", "RUNNING", pid=20001))
     outcome = play(app_down, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
     assert told(outcome)[4:8] == [
@@ -231,17 +223,17 @@ def test_a_daemon_that_comes_back_with_dead_workers_has_them_started_too() -> No
 
 
 def test_a_killed_supervisor_leaves_workers_that_are_ended_first() -> None:
-    session = ScriptedSession(broken("supervisor down"), *mended(["supervisor down"]))
+    session = FactSession(broken("supervisor down"), *mended(["supervisor down"]))
     play(app_down, session, host=HOST)
     assert session.ran == [end_processes(("101:5001", "102:5002"), "forge", 60), restart("supervisor")]
 
 
 def test_workers_that_do_not_end_keep_a_second_set_away() -> None:
     remedy = RestartSupervisor.on(HOST)
-    stubborn = ScriptedSession(broken("supervisor down"))
+    stubborn = FactSession(broken("supervisor down"))
     play(app_down, stubborn, host=HOST)
     end = stubborn.ran[0]
-    session = ScriptedSession(broken("supervisor down"), {end: Output(exit=1, stderr="still there: 101 \n")})
+    session = FactSession(broken("supervisor down"), {end: Output(exit=1, stderr="still there: 101 \n")})
     outcome = play(app_down, session, host=HOST)
     assert session.ran == [end]
     assert (outcome.verdict, outcome.exit_code, code(outcome)) == (RunVerdict.NOT_FIXED, 5, "not-verified")
@@ -251,7 +243,7 @@ def test_workers_that_do_not_end_keep_a_second_set_away() -> None:
 
 
 def test_a_worker_in_a_long_job_is_not_touched() -> None:
-    session = ScriptedSession(broken("php-fpm down"), *mended(["php-fpm down"]))
+    session = FactSession(broken("php-fpm down"), *mended(["php-fpm down"]))
     play(app_down, session, host=HOST)
     assert session.ran == [restart("php8.2-fpm")]
 
@@ -261,7 +253,7 @@ def test_a_worker_in_a_long_job_is_not_touched() -> None:
 
 def test_what_can_be_mended_is_mended_although_another_is_refused() -> None:
     state = {**broken("php-fpm down", "nginx down"), NGINX_CONFIG: ex.BROKEN_CONFIG}
-    session = ScriptedSession(state, {FPM: AGAIN})
+    session = FactSession(state, {FPM: AGAIN})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.NOT_FIXED, 5, Touched.YES)
     assert told(outcome)[1:3] == [("php-fpm.restart", "proven"), ("nginx.restart", "config-broken")]
@@ -271,7 +263,7 @@ def test_what_can_be_mended_is_mended_although_another_is_refused() -> None:
 
 
 def test_a_running_nginx_with_a_broken_edit_is_left_and_shown() -> None:
-    session = ScriptedSession({**HEALTHY, NGINX_CONFIG: ex.BROKEN_CONFIG})
+    session = FactSession({**HEALTHY, NGINX_CONFIG: ex.BROKEN_CONFIG})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, session.execs, session.ran) == (RunVerdict.HEALTHY, 1, [])
     (shown,) = (reading for reading in outcome.before if reading.probe == "nginx.config")
@@ -279,7 +271,7 @@ def test_a_running_nginx_with_a_broken_edit_is_left_and_shown() -> None:
 
 
 def test_a_stranger_on_the_port_is_named() -> None:
-    session = ScriptedSession({**broken("nginx down"), PortOwner(port=80): ex.listening(("python3", 4711))})
+    session = FactSession({**broken("nginx down"), PortOwner(port=80): ex.listening(("python3", 4711))})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.REFUSED, 3, Touched.NO)
     assert (code(outcome), session.ran) == ("port-taken", [])
@@ -287,7 +279,7 @@ def test_a_stranger_on_the_port_is_named() -> None:
 
 @pytest.mark.parametrize("also", [(), ("php-fpm down",), ("supervisor down",), ("workers down",)])
 def test_in_maintenance_nothing_is_attempted(also: tuple[str, ...]) -> None:
-    session = ScriptedSession({**broken(*also), **MAINTENANCE})
+    session = FactSession({**broken(*also), **MAINTENANCE})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.REFUSED, 3, Touched.NO)
     assert (code(outcome), session.ran, session.execs) == ("maintenance-mode", [], 1)
@@ -297,7 +289,7 @@ def test_in_maintenance_nothing_is_attempted(also: tuple[str, ...]) -> None:
 
 
 def test_somebody_who_says_why_ends_maintenance() -> None:
-    session = ScriptedSession({**HEALTHY, **MAINTENANCE}, {APP: ex.APP, **UP})
+    session = FactSession({**HEALTHY, **MAINTENANCE}, {APP: ex.APP, **UP})
     options = Options(hold=0, yes=True, overrides={"maintenance-mode": "the deploy of ana failed"})
     outcome = play(app_down, session, host=HOST, options=options)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
@@ -307,9 +299,7 @@ def test_somebody_who_says_why_ends_maintenance() -> None:
 
 
 def test_maintenance_ended_and_the_rest_mended_in_one_run() -> None:
-    session = ScriptedSession(
-        {**broken("php-fpm down"), **MAINTENANCE}, {APP: ex.APP, **DOWN}, *mended(["php-fpm down"])
-    )
+    session = FactSession({**broken("php-fpm down"), **MAINTENANCE}, {APP: ex.APP, **DOWN}, *mended(["php-fpm down"]))
     options = Options(hold=0, yes=True, overrides={"maintenance-mode": "it is over"})
     outcome = play(app_down, session, host=HOST, options=options)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
@@ -317,14 +307,14 @@ def test_maintenance_ended_and_the_rest_mended_in_one_run() -> None:
 
 
 def test_a_deploy_on_a_healthy_site_is_nobodys_business() -> None:
-    session = ScriptedSession({**HEALTHY, DEPLOY: ex.DEPLOYING})
+    session = FactSession({**HEALTHY, DEPLOY: ex.DEPLOYING})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, session.execs, session.surveys) == (RunVerdict.HEALTHY, 1, 1)
 
 
 @pytest.mark.parametrize("cause", sorted(CAUSES))
 def test_while_a_deploy_runs_nothing_is_touched(cause: str) -> None:
-    session = ScriptedSession({**broken(cause), DEPLOY: ex.DEPLOYING})
+    session = FactSession({**broken(cause), DEPLOY: ex.DEPLOYING})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.REFUSED, 3, Touched.NO)
     assert (code(outcome), session.ran) == ("deploy-running", [])
@@ -332,7 +322,7 @@ def test_while_a_deploy_runs_nothing_is_touched(cause: str) -> None:
 
 
 def test_a_deploy_that_ends_meanwhile_is_waited_for() -> None:
-    session = ScriptedSession(
+    session = FactSession(
         {**broken("php-fpm down"), DEPLOY: ex.DEPLOYING}, *mended(["php-fpm down"]), at={2: {DEPLOY: ex.NO_DEPLOY}}
     )
     outcome = play(app_down, session, host=HOST)
@@ -340,7 +330,7 @@ def test_a_deploy_that_ends_meanwhile_is_waited_for() -> None:
 
 
 def test_a_deploy_cannot_be_overridden() -> None:
-    session = ScriptedSession({**broken("php-fpm down"), DEPLOY: ex.DEPLOYING})
+    session = FactSession({**broken("php-fpm down"), DEPLOY: ex.DEPLOYING})
     options = Options(hold=0, yes=True, overrides={"deploy-running": "I know", "maintenance-mode": "I know"})
     assert code(play(app_down, session, host=HOST, options=options)) == "deploy-running"
     assert session.ran == []
@@ -348,14 +338,14 @@ def test_a_deploy_cannot_be_overridden() -> None:
 
 @pytest.mark.parametrize("database", [ex.DATABASE_BUSY, ex.DATABASE_GONE])
 def test_a_php_that_waits_for_its_database_is_not_restarted(database: object) -> None:
-    session = ScriptedSession({**HEALTHY, **HUNG, DATABASE: database})  # type: ignore[dict-item]
+    session = FactSession({**HEALTHY, **HUNG, DATABASE: database})  # type: ignore[dict-item]
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, outcome.touched, code(outcome)) == (RunVerdict.REFUSED, Touched.NO, "database-cause")
     assert session.ran == []
 
 
 def test_somebody_who_says_why_restarts_it_all_the_same() -> None:
-    session = ScriptedSession({**HEALTHY, **HUNG, DATABASE: ex.DATABASE_BUSY}, {**ALONE["php-fpm hung"][1], **UP})
+    session = FactSession({**HEALTHY, **HUNG, DATABASE: ex.DATABASE_BUSY}, {**ALONE["php-fpm hung"][1], **UP})
     options = Options(hold=0, yes=True, overrides={"database-cause": "the query is killed"})
     assert play(app_down, session, host=HOST, options=options).verdict is RunVerdict.FIXED
     assert session.ran == [restart("php8.2-fpm")]
@@ -363,7 +353,7 @@ def test_somebody_who_says_why_restarts_it_all_the_same() -> None:
 
 def test_an_error_of_the_application_is_not_explained() -> None:
     log = LogLines(lines=("[2026-11-23 08:31:11] production.ERROR: Class not found",))
-    session = ScriptedSession({**HEALTHY, **dict.fromkeys(PAGES, ex.page(500)), AppLog(path=PATH): log})
+    session = FactSession({**HEALTHY, **dict.fromkeys(PAGES, ex.page(500)), AppLog(path=PATH): log})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.REFUSED, 3, Touched.NO)
     assert (code(outcome), session.ran) == ("unexplained", [])
@@ -377,22 +367,22 @@ def test_an_error_of_the_application_is_not_explained() -> None:
 
 @pytest.mark.parametrize("probe", [APP, DEPLOY, WORKERS, FPM, NGINX, DAEMON], ids=lambda probe: probe.kind)
 def test_what_cannot_be_read_is_never_taken_for_broken(probe: App) -> None:
-    session = ScriptedSession({**HEALTHY, probe: Unreadable("not now")})
+    session = FactSession({**HEALTHY, probe: Unreadable("not now")})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "unreadable", [])
 
 
 def test_pools_that_cannot_be_asked_matter_only_when_the_pages_are_wrong() -> None:
     lost = {**HEALTHY, POOLS: Unreadable("not now")}
-    assert play(app_down, ScriptedSession(lost), host=HOST).verdict is RunVerdict.HEALTHY
-    session = ScriptedSession({**lost, **DOWN})
+    assert play(app_down, FactSession(lost), host=HOST).verdict is RunVerdict.HEALTHY
+    session = FactSession({**lost, **DOWN})
     assert (code(play(app_down, session, host=HOST)), session.ran) == ("unreadable", [])
 
 
 def test_a_start_limit_overridden_with_orphans_unknown_is_refused() -> None:
     state = {**broken("supervisor down"), DAEMON: ex.START_LIMIT, ORPHANS: Unreadable("not now")}
     options = Options(hold=0, yes=True, overrides={"start-limit-hit": "the cause is mended"})
-    session = ScriptedSession(state)
+    session = FactSession(state)
     assert code(play(app_down, session, host=HOST, options=options)) == "unreadable"
 
 
@@ -400,7 +390,7 @@ def test_a_daemon_that_is_up_with_workers_that_only_crash_is_not_healthy() -> No
     options = Options(hold=0.2, yes=True)
     young = ex.workers("RUNNING", "RUNNING", uptime=0)
     later = ex.workers("RUNNING", "RUNNING", pid=30001, uptime=0)
-    session = ScriptedSession(
+    session = FactSession(
         {**HEALTHY, WORKERS: young}, at={number: {WORKERS: later if number % 2 else young} for number in range(3, 60)}
     )
     outcome = play(app_down, session, host=HOST, options=options)
@@ -410,7 +400,7 @@ def test_a_daemon_that_is_up_with_workers_that_only_crash_is_not_healthy() -> No
 def test_a_link_lost_while_restarting_leaves_it_unknown() -> None:
     from remediate.testing import Event
 
-    session, record = ScriptedSession(broken("php-fpm down"), Event.LOST_WHILE), MemoryRecord()
+    session, record = FactSession(broken("php-fpm down"), Event.LOST_WHILE), MemoryRecord()
     outcome = play(app_down, session, host=HOST, record=record)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.UNKNOWN)
     assert outcome.steps[-1].verified is Verified.UNKNOWN
@@ -453,7 +443,7 @@ def test_a_dead_php_is_brought_back_through_a_real_shell(tmp_path: Path) -> None
         paper.script("sh", 'case "$*" in *--connect-to*) exec /bin/sh "$@" ;; *) echo root ;; esac')
         context = Context(
             connect=lambda _: paper.session(),
-            controller=ScriptedSession({}),
+            controller=FactSession({}),
             record=MemoryRecord(),
             reporter=Silent(),
             stop=threading.Event(),
@@ -475,14 +465,14 @@ def test_a_dead_php_is_brought_back_through_a_real_shell(tmp_path: Path) -> None
 def test_a_name_of_several_server_blocks_is_named_where_nothing_else_explains_it() -> None:
     conflict = NameConflict(name="example.com", address="0.0.0.0:443")
     twice: Changes = {NGINX_CONFIG: ex.SOUND.model_copy(update={"conflicts": (conflict,)})}
-    assert play(app_down, ScriptedSession({**HEALTHY, **twice}), host=HOST).verdict is RunVerdict.HEALTHY
+    assert play(app_down, FactSession({**HEALTHY, **twice}), host=HOST).verdict is RunVerdict.HEALTHY
     wrong: Changes = dict.fromkeys(PAGES, ex.page(404))
-    session = ScriptedSession({**HEALTHY, **wrong, **twice})
+    session = FactSession({**HEALTHY, **wrong, **twice})
     outcome = play(app_down, session, host=HOST)
     assert (code(outcome), session.ran) == ("server-name-conflict", [])
     (seen,) = (each.note for each in outcome.before if each.probe == "nginx.config")
     assert seen == "ok, but conflicting server name example.com on 0.0.0.0:443"
-    down = play(app_down, ScriptedSession({**HEALTHY, **DOWN, **twice, NGINX: ex.MASKED}), host=HOST)
+    down = play(app_down, FactSession({**HEALTHY, **DOWN, **twice, NGINX: ex.MASKED}), host=HOST)
     assert code(down) == "unit-masked"
 
 
@@ -493,5 +483,5 @@ def test_a_name_of_several_server_blocks_is_named_where_nothing_else_explains_it
 def test_a_page_that_is_named_twice_is_healthy_when_it_answers(settings: dict[str, object]) -> None:
     here = host(site_contains=None, app_path=None, worker_program=None, **settings)
     pages: Changes = {page: ex.page() for page in app_down(here).symptoms}
-    outcome = play(app_down, ScriptedSession({**HEALTHY, **pages}), host=here)
+    outcome = play(app_down, FactSession({**HEALTHY, **pages}), host=here)
     assert (outcome.verdict, outcome.exit_code) == (RunVerdict.HEALTHY, 0)

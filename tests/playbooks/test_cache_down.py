@@ -1,11 +1,8 @@
 """cache-down from the first look to the verdict, on a scripted host."""
 
-from collections.abc import Iterator
-
 import pytest
 
 import incidents
-from incidents import at_once
 from incidents import host as app_host
 from remediate.command import Output
 from remediate.errors import ConfigurationError, Unreadable
@@ -27,18 +24,14 @@ from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisSt
 from remediate.probes.stores import Scan, Trouble
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit, UnitLog
-from remediate.remedies.cache import ClearCache
-from remediate.remedies.configuration import CacheConfig
-from remediate.remedies.fallback import UseFileCache
-from remediate.remedies.redis import RestartRedis
-from remediate.remedies.supervisor import StartWorkers
-from remediate.remedies.workers import RestartWorkers
-from remediate.remedy import Remedy
 from remediate.report.lines import Door, verdict_lines
-from remediate.testing import ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing.scripted import Changes
+from remediate.testing import play
+from support import examples as ex
+from support import load_examples as exl
+from support.outcomes import code
+from support.scripted import Changes, FactSession
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 PATH = "/home/forge/agency-platform"
 OF = {"php": "php8.2", "path": PATH, "user": "forge"}
@@ -121,22 +114,6 @@ DOWN: Changes = {**failing(Trouble.REFUSED), UNIT: ex.FAILED, PortOwner(port=637
 FATAL = working("FATAL", "FATAL")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    mine: tuple[type[Remedy], ...] = (
-        *(RestartRedis, ClearCache, CacheConfig, RestartWorkers, StartWorkers),
-        UseFileCache,
-    )
-    with at_once(), pytest.MonkeyPatch.context() as patch:
-        for remedy in mine:
-            patch.setattr(remedy.model_fields["settle"], "default", 0)
-            remedy.model_rebuild(force=True)
-        yield
-        patch.undo()
-        for remedy in mine:
-            remedy.model_rebuild(force=True)
-
-
 def printed(changes: Changes) -> Changes:
     """State what a host prints for the facts that are about files and processes."""
     return {probe: _printed(fact) for probe, fact in changes.items()}
@@ -164,16 +141,12 @@ def _printed(fact: Fact | Output | Unreadable) -> Fact | Output | Unreadable:
 
 
 def run(broken: Changes, *acts: Changes, on: Host = HOST) -> HostOutcome:
-    session = ScriptedSession(printed({**HEALTHY, **broken}), *map(printed, acts))
+    session = FactSession(printed({**HEALTHY, **broken}), *map(printed, acts))
     return play(cache_down, session, host=on)
 
 
 def changed(outcome: HostOutcome) -> list[str]:
     return [step.remedy for step in outcome.steps if step.changed]
-
-
-def code(outcome: HostOutcome) -> str | None:
-    return outcome.error.code if outcome.error else None
 
 
 # -- looking -----------------------------------------------------------------------------------------------------------
@@ -193,7 +166,7 @@ def test_redis_comes_first_and_the_workers_last() -> None:
 
 
 def test_a_healthy_host_is_left_alone_after_one_look() -> None:
-    session = ScriptedSession(printed(HEALTHY))
+    session = FactSession(printed(HEALTHY))
     outcome = play(cache_down, session, host=HOST)
     assert (outcome.verdict, outcome.touched, session.execs) == (RunVerdict.HEALTHY, Touched.NO, 1)
 
@@ -440,7 +413,7 @@ def test_another_incident_is_named() -> None:
 
 def test_app_down_names_it_instead_of_restarting_things() -> None:
     state: Changes = {**incidents.HEALTHY, **incidents.DOWN, incidents.REDIS: ex.redis(Trouble.REFUSED)}
-    outcome = play(app_down, ScriptedSession(state), host=incidents.HOST)
+    outcome = play(app_down, FactSession(state), host=incidents.HOST)
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "cache-down", Touched.NO)
     assert outcome.error is not None
     assert outcome.error.message == "Redis: 127.0.0.1:6379 connection refused (cache, sessions, queue)"

@@ -1,7 +1,5 @@
 """certificate-expiry from the first look to the verdict, on a scripted host."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from remediate.command import ROOT, Output, Run
@@ -24,13 +22,14 @@ from remediate.probes.systemd import Unit
 from remediate.probes.x509 import CertificateInfo
 from remediate.rehearsal.case import Expected
 from remediate.remedies.certificate import RenewCertificate
-from remediate.remedies.nginx import ReloadNginx
-from remediate.testing import ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing.scripted import Changes
+from remediate.testing import play
 from remediate.triage import triage
 from remediate.vantage import Vantage
+from support import examples as ex
+from support import load_examples as exl
+from support.scripted import Changes, FactSession
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 NAME = "example.com"
 HOST = Host(
@@ -97,19 +96,6 @@ RENEWED: Changes = on_disk(NEW, 80, 20, 0)
 LOADED: Changes = serving(NEW, 91, 92)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    """Settle at once, as nothing on a scripted host takes time; wait for what is in transition only for a moment."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("remediate.patience.PATIENCE", 0.6)
-        for remedy in (RenewCertificate, ReloadNginx):
-            patch.setattr(remedy.model_fields["settle"], "default", 0)
-            remedy.model_rebuild(force=True)
-        yield
-    for remedy in (RenewCertificate, ReloadNginx):
-        remedy.model_rebuild(force=True)
-
-
 def told(outcome: HostOutcome) -> dict[str, str | None]:
     """Say what became of each remedy."""
     return {
@@ -128,14 +114,14 @@ def test_every_question_is_stated_here() -> None:
 
 @pytest.mark.parametrize("certificate", [GOOD, ex.certificate(left=31)])
 def test_a_good_certificate_is_left_alone_after_one_look(certificate: CertificateInfo) -> None:
-    session = ScriptedSession({**having(certificate), **serving(GOOD)})
+    session = FactSession({**having(certificate), **serving(GOOD)})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, outcome.touched, session.execs) == (RunVerdict.HEALTHY, Touched.NO, 1)
 
 
 @pytest.mark.parametrize("certificate", [EXPIRED, DUE])
 def test_it_is_renewed_then_loaded_then_held(certificate: CertificateInfo) -> None:
-    session = ScriptedSession(having(certificate), RENEWED, LOADED)
+    session = FactSession(having(certificate), RENEWED, LOADED)
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.FIXED, Touched.YES), outcome.error
     assert told(outcome) == {"certificate.renew": "proven", "nginx.reload": "proven", **LEFT}
@@ -143,7 +129,7 @@ def test_it_is_renewed_then_loaded_then_held(certificate: CertificateInfo) -> No
 
 
 def test_what_was_renewed_already_is_only_loaded() -> None:
-    session = ScriptedSession({**having(EXPIRED), **RENEWED}, LOADED)
+    session = FactSession({**having(EXPIRED), **RENEWED}, LOADED)
     outcome = play(certificate_expiry, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED
     assert told(outcome) == {"certificate.renew": "skip", "nginx.reload": "proven", **LEFT}
@@ -151,7 +137,7 @@ def test_what_was_renewed_already_is_only_loaded() -> None:
 
 
 def test_a_second_run_changes_nothing() -> None:
-    session = ScriptedSession({**having(EXPIRED), **RENEWED, **LOADED})
+    session = FactSession({**having(EXPIRED), **RENEWED, **LOADED})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, session.acts) == (RunVerdict.HEALTHY, [])
 
@@ -159,21 +145,21 @@ def test_a_second_run_changes_nothing() -> None:
 def test_a_renewal_that_brings_nothing_is_not_fixed() -> None:
     # certbot ends with 0 also when it renewed nothing.
     for output in (Output(), Output(exit=1, stderr="Some challenges have failed.")):
-        session = ScriptedSession(having(EXPIRED), {RENEW: output})
+        session = FactSession(having(EXPIRED), {RENEW: output})
         outcome = play(certificate_expiry, session, host=HOST)
         assert (outcome.verdict, session.ran) == (RunVerdict.NOT_FIXED, [RENEW])
         assert told(outcome) == {"certificate.renew": "failed", "nginx.reload": "skip", **LEFT}
 
 
 def test_a_reload_that_nginx_did_not_take_is_not_fixed() -> None:
-    session = ScriptedSession(having(EXPIRED), RENEWED, {})
+    session = FactSession(having(EXPIRED), RENEWED, {})
     outcome = play(certificate_expiry, session, host=HOST)
     assert outcome.verdict is RunVerdict.NOT_FIXED
     assert told(outcome)["nginx.reload"] == "failed"
 
 
 def test_nginx_broken_while_certbot_was_at_work_is_not_loaded_by_force() -> None:
-    session = ScriptedSession(having(EXPIRED), {**RENEWED, NginxConfig(): ex.BROKEN_CONFIG})
+    session = FactSession(having(EXPIRED), {**RENEWED, NginxConfig(): ex.BROKEN_CONFIG})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, session.ran) == (RunVerdict.NOT_FIXED, [RENEW])
     assert told(outcome)["nginx.reload"] == "config-broken"
@@ -196,7 +182,7 @@ def test_nginx_broken_while_certbot_was_at_work_is_not_loaded_by_force() -> None
     ],
 )
 def test_what_is_in_the_way_is_named_and_nothing_is_changed(change: Changes, code: str) -> None:
-    session = ScriptedSession({**having(EXPIRED), **change})
+    session = FactSession({**having(EXPIRED), **change})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, outcome.touched, session.acts) == (RunVerdict.REFUSED, Touched.NO, [])
     assert outcome.error is not None
@@ -205,14 +191,14 @@ def test_what_is_in_the_way_is_named_and_nothing_is_changed(change: Changes, cod
 
 def test_a_challenge_may_be_tried_all_the_same() -> None:
     shut: Changes = {Challenge(domain=NAME): ex.CHALLENGE.model_copy(update={"status": 403})}
-    session = ScriptedSession({**having(EXPIRED), **shut}, RENEWED, LOADED)
+    session = FactSession({**having(EXPIRED), **shut}, RENEWED, LOADED)
     options = Options(yes=True, hold=0, overrides={"challenge-unreachable": "a proxy answers it"})
     assert play(certificate_expiry, session, host=HOST, options=options).verdict is RunVerdict.FIXED
 
 
 @pytest.mark.parametrize("change", [{RENEWAL: ex.NO_LINEAGE, DISK: Unreadable("none")}, {FILE: PANEL}])
 def test_a_certificate_of_the_panel_is_for_a_person(change: Changes) -> None:
-    session = ScriptedSession({**having(DUE), **change})
+    session = FactSession({**having(DUE), **change})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
     assert told(outcome)["certificate.renew"] == "certificate-not-managed"
@@ -224,7 +210,7 @@ def test_a_certificate_of_the_panel_is_for_a_person(change: Changes) -> None:
 def test_a_name_of_several_server_blocks_is_not_sent_to_the_panel() -> None:
     conflict = NameConflict(name=NAME, address="0.0.0.0:443")
     twice: Changes = {NginxConfig(): ex.SOUND.model_copy(update={"conflicts": (conflict,)}), FILE: PANEL}
-    session = ScriptedSession({**having(DUE), **twice})
+    session = FactSession({**having(DUE), **twice})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, session.acts) == (RunVerdict.REFUSED, [])
     assert told(outcome)["certificate.renew"] == "server-name-conflict"
@@ -244,7 +230,7 @@ def test_a_page_that_may_be_another_sites_says_nothing_about_the_severity(
     taken = (NameConflict(name=NAME, address="0.0.0.0:443"),) if conflict else ()
     pages: Changes = dict.fromkeys(Site.of(HOST), ex.page(status))
     config: Changes = {NginxConfig(): ex.SOUND.model_copy(update={"conflicts": taken}), FILE: PANEL}
-    session = ScriptedSession({**having(DUE), **pages, **config})
+    session = FactSession({**having(DUE), **pages, **config})
     inside = HOST.settings.model_copy(update={"site_vantage": (Vantage.HOST,)})
     here = HOST.model_copy(update={"settings": inside})
     report = triage((here,), (certificate_expiry, app_down), connect=lambda _: session)
@@ -256,7 +242,7 @@ def test_a_page_that_may_be_another_sites_says_nothing_about_the_severity(
 
 def test_what_would_not_be_loaded_is_not_renewed() -> None:
     untrusted: Changes = {LineageChain(name=NAME): ex.SELF_SIGNED, HERE: ex.served(HERE, EXPIRED, verify=18)}
-    session = ScriptedSession({**having(EXPIRED), **untrusted}, {**RENEWED, LineageChain(name=NAME): ex.SELF_SIGNED})
+    session = FactSession({**having(EXPIRED), **untrusted}, {**RENEWED, LineageChain(name=NAME): ex.SELF_SIGNED})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, session.acts) == (RunVerdict.REFUSED, [])
     assert outcome.error is not None
@@ -264,9 +250,9 @@ def test_what_would_not_be_loaded_is_not_renewed() -> None:
     # A person who knows better has it renewed, and what comes is judged for itself.
     options = Options(yes=True, hold=0, overrides={"certificate-untrusted": "the next one is Let's Encrypt's"})
     trusted: Changes = {LineageChain(name=NAME): ex.TRUSTED}
-    session = ScriptedSession({**having(EXPIRED), **untrusted}, {**RENEWED, **trusted}, LOADED)
+    session = FactSession({**having(EXPIRED), **untrusted}, {**RENEWED, **trusted}, LOADED)
     assert play(certificate_expiry, session, host=HOST, options=options).verdict is RunVerdict.FIXED
-    session = ScriptedSession({**having(EXPIRED), **untrusted}, RENEWED, LOADED)
+    session = FactSession({**having(EXPIRED), **untrusted}, RENEWED, LOADED)
     assert play(certificate_expiry, session, host=HOST, options=options).verdict is RunVerdict.NOT_FIXED
 
 
@@ -285,24 +271,24 @@ def test_a_healthy_host_with_an_authority_of_its_own_is_healthy() -> None:
         **dict.fromkeys(Site.of(own), ex.page()),
         LineageChain(name=NAME, ca="/etc/ssl/own.pem"): ex.TRUSTED,
     }
-    outcome = play(certificate_expiry, ScriptedSession(answers), host=own)
+    outcome = play(certificate_expiry, FactSession(answers), host=own)
     assert (outcome.verdict, outcome.error) == (RunVerdict.HEALTHY, None)
     stranger = ex.served(there, GOOD, verify=20)
-    outcome = play(certificate_expiry, ScriptedSession({**answers, there: stranger}), host=own)
+    outcome = play(certificate_expiry, FactSession({**answers, there: stranger}), host=own)
     assert outcome.error is not None
     assert outcome.error.code == "authority-unknown-here"
 
 
 def test_what_is_not_about_the_certificate_is_handed_over() -> None:
     bad: Changes = dict.fromkeys(PAGES, ex.page(502))
-    outcome = play(certificate_expiry, ScriptedSession({**having(GOOD), **bad, Room(): exl.NO_ROOM_AT_ALL}), host=HOST)
+    outcome = play(certificate_expiry, FactSession({**having(GOOD), **bad, Room(): exl.NO_ROOM_AT_ALL}), host=HOST)
     assert (outcome.verdict, told(outcome)["incident.hand-over"]) == (RunVerdict.REFUSED, "high-load")
     stopped: Changes = {
         **{each: ex.unserved() for each in (HERE, THERE)},
         **dict.fromkeys(PAGES, ex.no_page()),
         NGINX: ex.STOPPED,
     }
-    outcome = play(certificate_expiry, ScriptedSession({**having(GOOD), **stopped}), host=HOST)
+    outcome = play(certificate_expiry, FactSession({**having(GOOD), **stopped}), host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
     assert told(outcome) == {
         "certificate.renew": "skip",
@@ -313,7 +299,7 @@ def test_what_is_not_about_the_certificate_is_handed_over() -> None:
 
 
 def test_another_one_in_front_of_the_host_is_not_explained_away() -> None:
-    session = ScriptedSession({**having(GOOD), THERE: ex.served(THERE, EXPIRED)})
+    session = FactSession({**having(GOOD), THERE: ex.served(THERE, EXPIRED)})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
     assert outcome.error is not None

@@ -1,7 +1,6 @@
 """database-down from the first look to the verdict, on a scripted host."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -26,15 +25,14 @@ from remediate.probes.redis import AppRedis
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.programs.config import cache_config
 from remediate.programs.database import end_idle, end_queries
-from remediate.remedies.configuration import CacheConfig
-from remediate.remedies.database import RestartDatabase
-from remediate.remedies.sessions import EndIdle, EndQueries
-from remediate.remedies.workers import RestartWorkers
 from remediate.report.lines import Door, verdict_lines
-from remediate.testing import Event, ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from remediate.testing import Event, play
+from support import examples as ex
+from support.outcomes import code
+from support.scripted import Changes, FactSession
 from toys import UNITS
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 SERVER = {"unit": "mariadb", "port": 3306, "user": "shop"}
 HOST = host(database=SERVER)
@@ -89,26 +87,6 @@ WELL: Changes = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    remedies = (RestartDatabase, EndIdle, EndQueries, CacheConfig, RestartWorkers)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("remediate.patience.PATIENCE", 0.6)
-        for remedy in remedies:
-            patch.setattr(remedy.model_fields["settle"], "default", 0)
-            remedy.model_rebuild(force=True)
-        try:
-            yield
-        finally:
-            patch.undo()
-            for remedy in remedies:
-                remedy.model_rebuild(force=True)
-
-
-def said(outcome: HostOutcome) -> str | None:
-    return outcome.error.code if outcome.error else None
-
-
 def proven(outcome: HostOutcome) -> list[str]:
     return [step.remedy for step in outcome.steps if step.verified is not None and step.verified.value == "proven"]
 
@@ -148,7 +126,7 @@ def test_an_application_that_cannot_be_asked_is_a_gap_of_the_inventory(missing: 
 
 
 def test_a_database_that_answers_is_left_alone_after_one_look() -> None:
-    session = ScriptedSession(WELL)
+    session = FactSession(WELL)
     outcome = play(database_down, session, host=HOST)
     assert (outcome.verdict, outcome.touched, session.execs, session.ran) == (RunVerdict.HEALTHY, Touched.NO, 1, [])
 
@@ -252,7 +230,7 @@ CURES: dict[str, tuple[Changes, list[Changes], list[str]]] = {
 @pytest.mark.parametrize("cause", CURES)
 def test_one_cause_is_mended(cause: str) -> None:
     broken, effects, kinds = CURES[cause]
-    session = ScriptedSession({**WELL, **broken}, *effects)
+    session = FactSession({**WELL, **broken}, *effects)
     outcome = play(database_down, session, host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.FIXED, Touched.YES), outcome.error
     assert proven(outcome) == kinds
@@ -261,7 +239,7 @@ def test_one_cause_is_mended(cause: str) -> None:
 def test_what_runs_as_root_is_exact() -> None:
     ran: list[Run] = []
     for broken, effects, _ in CURES.values():
-        session = ScriptedSession({**WELL, **broken}, *effects)
+        session = FactSession({**WELL, **broken}, *effects)
         play(database_down, session, host=HOST)
         ran += [run for run in session.ran if run.user == "root"]
     known = {end_idle(LIMITS, "shop"), *(end_queries(LIMITS, "shop", few=few) for few in (False, True))}
@@ -272,16 +250,16 @@ def test_what_runs_as_root_is_exact() -> None:
 
 def test_a_server_that_is_recovering_is_waited_for() -> None:
     starting: Changes = {**WELL, **REFUSED, UNIT: ex.STARTING}
-    session = ScriptedSession(starting)
+    session = FactSession(starting)
     outcome = play(database_down, session, host=HOST)
     assert (outcome.verdict, outcome.touched, session.ran) == (RunVerdict.REFUSED, Touched.NO, [])
-    session = ScriptedSession(starting, at={2: {**ANSWERS, UNIT: ex.RUNNING}})
+    session = FactSession(starting, at={2: {**ANSWERS, UNIT: ex.RUNNING}})
     outcome = play(database_down, session, host=HOST)
     assert (outcome.verdict, session.ran) == (RunVerdict.HEALTHY, [])
 
 
 def test_a_server_that_comes_up_without_the_password_is_not_fixed() -> None:
-    session = ScriptedSession(
+    session = FactSession(
         {**WELL, **REFUSED, UNIT: ex.FAILED},
         {
             UNIT: ex.started_again(ex.FAILED),
@@ -300,7 +278,7 @@ def test_workers_of_whom_nothing_is_known_make_no_fixed_host() -> None:
     broken, effects, _ = CURES["the cached password is old"]
     lost = Output(exit=124)
     blind: Changes = {**effects[0], PROCESSES: lost, OF_WORKERS: lost}
-    outcome = play(database_down, ScriptedSession({**WELL, **broken}, blind), host=HOST)
+    outcome = play(database_down, FactSession({**WELL, **broken}, blind), host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.UNKNOWN, Touched.YES)
 
 
@@ -347,7 +325,7 @@ NOT_MENDED: dict[str, tuple[Changes, str]] = {
 
 def test_as_few_queries_as_needed_are_ended_at_the_limit() -> None:
     broken, effects, _ = CURES["long queries hold the limit"]
-    session = ScriptedSession({**WELL, **broken}, *effects)
+    session = FactSession({**WELL, **broken}, *effects)
     play(database_down, session, host=HOST)
     assert session.ran == [end_queries(LIMITS, "shop", few=True)]
 
@@ -364,7 +342,7 @@ ONWARD = {
 @pytest.mark.parametrize("cause", ONWARD)
 def test_a_refusal_ends_with_the_command_that_ends_the_session(cause: str) -> None:
     broken, advice = ONWARD[cause]
-    outcome = play(database_down, ScriptedSession({**WELL, **broken}), host=HOST)
+    outcome = play(database_down, FactSession({**WELL, **broken}), host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
     told = " ".join(" ".join(verdict_lines(outcome, Door("invoke", "database-down", "x", None))).split())
     command = "do.database.end-session --id 57 --user shop --started 1795443941"
@@ -374,10 +352,10 @@ def test_a_refusal_ends_with_the_command_that_ends_the_session(cause: str) -> No
 
 @pytest.mark.parametrize("cause", NOT_MENDED)
 def test_what_must_not_be_touched_is_refused_by_name(cause: str) -> None:
-    broken, code = NOT_MENDED[cause]
-    session = ScriptedSession({**WELL, **broken})
+    broken, refusal = NOT_MENDED[cause]
+    session = FactSession({**WELL, **broken})
     outcome = play(database_down, session, host=HOST)
-    assert (outcome.verdict, said(outcome), outcome.touched) == (RunVerdict.REFUSED, code, Touched.NO)
+    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, refusal, Touched.NO)
     assert session.ran == []
 
 
@@ -395,7 +373,7 @@ def test_what_must_not_be_touched_is_refused_by_name(cause: str) -> None:
     ids=["wrong .env", "broken .env", "other .env", "a report", "many connections"],
 )
 def test_what_works_is_left_as_it_is(state: Changes) -> None:
-    session = ScriptedSession({**WELL, **state})
+    session = FactSession({**WELL, **state})
     outcome = play(database_down, session, host=HOST)
     assert (outcome.verdict, session.ran) == (RunVerdict.HEALTHY, [])
 
@@ -408,23 +386,23 @@ def elsewhere(**more: object) -> Host:
 @pytest.mark.parametrize("trouble", [DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTrouble.TOO_MANY])
 def test_a_database_elsewhere_is_a_persons(trouble: DatabaseTrouble) -> None:
     state: Changes = {**WELL, **DOWN, DATABASE: database(trouble), CREDENTIALS: ex.credentials(trouble)}
-    session = ScriptedSession(state)
+    session = FactSession(state)
     outcome = play(database_down, session, host=elsewhere())
-    assert (outcome.verdict, said(outcome), session.ran) == (RunVerdict.REFUSED, "human-step", [])
+    assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "human-step", [])
     assert outcome.error is not None
     assert outcome.error.message.endswith("provider's console: https://cloud.example.com/databases")
 
 
 def test_credentials_elsewhere_are_mended_like_here() -> None:
     broken, effects, kinds = CURES["the cached password is old"]
-    outcome = play(database_down, ScriptedSession({**WELL, **broken}, *effects), host=elsewhere())
+    outcome = play(database_down, FactSession({**WELL, **broken}, *effects), host=elsewhere())
     assert (outcome.verdict, proven(outcome)) == (RunVerdict.FIXED, kinds)
 
 
 def test_workers_that_cannot_be_told_from_others_stay() -> None:
-    session = ScriptedSession({**WELL, PROCESSES: Output(exit=3, stderr="systemctl: not found")})
+    session = FactSession({**WELL, PROCESSES: Output(exit=3, stderr="systemctl: not found")})
     outcome = play(database_down, session, host=HOST)
-    assert (outcome.verdict, said(outcome), session.ran) == (RunVerdict.REFUSED, "unreadable", [])
+    assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "unreadable", [])
     assert WORKERS in WELL
 
 
@@ -461,7 +439,7 @@ def test_a_database_that_systemd_starts_again_and_again_is_unstable_whenever_it_
         }
         for number in range(2, 40)
     }
-    session = ScriptedSession({**WELL, **answered, UNIT: again}, at=at)
+    session = FactSession({**WELL, **answered, UNIT: again}, at=at)
     outcome = play(database_down, session, host=HOST, options=Options(hold=0.1))
     assert outcome.error is not None
     assert (outcome.verdict, outcome.error.code) == (RunVerdict.REFUSED, "unstable")

@@ -1,7 +1,6 @@
 """high-load from the first look to the verdict, on a scripted host."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +10,7 @@ from remediate.command import Output, Run
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import SshTarget
 from remediate.judge import RULES
-from remediate.outcome import HostOutcome, RunVerdict, Touched
+from remediate.outcome import RunVerdict, Touched
 from remediate.playbook import Severity, Single
 from remediate.playbooks.high_load import high_load
 from remediate.probe import Fact, Probe
@@ -21,17 +20,17 @@ from remediate.probes.machine import Machine, MachineIdentity
 from remediate.probes.open_files import DeletedFiles, HeldLogs, OpenFiles
 from remediate.probes.sudo import SudoRule, SudoRules
 from remediate.probes.systemd import Unit
-from remediate.remedies.held_logs import ReopenLogs
-from remediate.remedies.journal import VacuumJournal
 from remediate.remedies.logs import ShortenLogs
 from remediate.remedies.process import EndProcess
-from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
 from remediate.survey import Facts
-from remediate.testing import ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing.scripted import ROOT_RULES, Changes
+from remediate.testing import play
 from remediate.triage import _incident
+from support import examples as ex
+from support import load_examples as exl
+from support.outcomes import code
+from support.scripted import ROOT_RULES, Changes, FactSession
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 HOST = host(log_paths=[ACCESS, LARAVEL], worker_program=None)
 LOG = exl.log_file()
@@ -56,23 +55,6 @@ MENDED: dict[str, tuple[Changes, Changes, str]] = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    remedies = (EndProcess, RecyclePhpFpm, RestartUnit, ReopenLogs, ShortenLogs, VacuumJournal)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("remediate.patience.PATIENCE", 0.6)
-        for remedy in remedies:
-            patch.setattr(remedy.model_fields["settle"], "default", 0)
-            remedy.model_rebuild(force=True)
-        yield
-    for remedy in remedies:
-        remedy.model_rebuild(force=True)
-
-
-def code(outcome: HostOutcome) -> str | None:
-    return outcome.error.code if outcome.error else None
-
-
 def test_every_question_is_stated_here() -> None:
     assert {probe for probe in high_load(HOST).probes() if probe not in HEALTHY} == set()
 
@@ -92,7 +74,7 @@ def test_it_needs_no_site_and_no_application() -> None:
 
 
 def test_a_machine_with_little_to_do_is_left_alone_after_one_look() -> None:
-    session = ScriptedSession(HEALTHY)
+    session = FactSession(HEALTHY)
     outcome = play(high_load, session, host=HOST)
     assert (outcome.verdict, outcome.touched, session.execs, session.acts) == (RunVerdict.HEALTHY, Touched.NO, 1, [])
     assert outcome.severity is None
@@ -101,22 +83,22 @@ def test_a_machine_with_little_to_do_is_left_alone_after_one_look() -> None:
 @pytest.mark.parametrize("name", MENDED)
 def test_each_cause_is_mended_by_its_own_remedy_and_no_other(name: str) -> None:
     broken, mended, kind = MENDED[name]
-    outcome = play(high_load, ScriptedSession({**HEALTHY, **broken}, mended), host=HOST)
+    outcome = play(high_load, FactSession({**HEALTHY, **broken}, mended), host=HOST)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
     assert [step.remedy for step in outcome.steps if step.changed] == [kind]
-    again = play(high_load, ScriptedSession({**HEALTHY, **broken, **mended}), host=HOST)
+    again = play(high_load, FactSession({**HEALTHY, **broken, **mended}), host=HOST)
     assert (again.verdict, again.touched) == (RunVerdict.HEALTHY, Touched.NO)
 
 
 def test_a_process_and_a_full_disk_at_once() -> None:
-    session = ScriptedSession({**HEALTHY, **RUNAWAY, **FULL}, QUIET, MENDED["log"][1])
+    session = FactSession({**HEALTHY, **RUNAWAY, **FULL}, QUIET, MENDED["log"][1])
     outcome = play(high_load, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED
     assert [step.remedy for step in outcome.steps if step.changed] == ["process.end", "log.shorten"]
 
 
 def test_once_a_deleted_log_is_let_go_of_the_others_stay_as_they_are() -> None:
-    session = ScriptedSession({**HEALTHY, **FULL, **GROWN}, {**MENDED["deleted log"][1], **MENDED["log"][1]})
+    session = FactSession({**HEALTHY, **FULL, **GROWN}, {**MENDED["deleted log"][1], **MENDED["log"][1]})
     outcome = play(high_load, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED
     assert [step.remedy for step in outcome.steps if step.changed] == ["log.reopen"]
@@ -146,7 +128,7 @@ DATABASE = exl.process(user="mysql", unit="mariadb.service", name="mariadbd")
     ],
 )
 def test_what_it_must_leave_alone(seen: Changes, expected: str) -> None:
-    session = ScriptedSession({**HEALTHY, **seen})
+    session = FactSession({**HEALTHY, **seen})
     outcome = play(high_load, session, host=HOST)
     assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, expected, [])
 
@@ -154,23 +136,23 @@ def test_what_it_must_leave_alone(seen: Changes, expected: str) -> None:
 def test_what_is_left_to_work_is_ended_by_the_command_that_is_advised() -> None:
     busy: Changes = {**HEALTHY, USAGE: exl.busy(exl.process(), cores=16)}
     advised = Single(EndProcess, (("even_if_pages_answer", "yes"),))
-    outcome = play(advised, session := ScriptedSession(busy, QUIET), host=HOST)
+    outcome = play(advised, session := FactSession(busy, QUIET), host=HOST)
     assert (outcome.verdict, [run.user for run in session.ran]) == (RunVerdict.FIXED, ["forge"])
-    assert code(play(Single(EndProcess), ScriptedSession(busy), host=HOST)) == "process-left"
+    assert code(play(Single(EndProcess), FactSession(busy), host=HOST)) == "process-left"
 
 
 def test_in_maintenance_a_full_disk_is_mended_and_nothing_is_restarted() -> None:
     maintained: Changes = {**HEALTHY, APP: ex.IN_MAINTENANCE}
-    session = ScriptedSession({**maintained, **FULL}, MENDED["log"][1])
+    session = FactSession({**maintained, **FULL}, MENDED["log"][1])
     outcome = play(high_load, session, host=HOST)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
     assert [step.remedy for step in outcome.steps if step.changed] == ["log.shorten"]
-    session = ScriptedSession({**maintained, **FULL, **CHILD}, MENDED["log"][1])
+    session = FactSession({**maintained, **FULL, **CHILD}, MENDED["log"][1])
     outcome = play(high_load, session, host=HOST)
     assert outcome.verdict is RunVerdict.NOT_FIXED
     assert [step.remedy for step in outcome.steps if step.changed] == ["log.shorten"]
     spinning: Changes = {**maintained, USAGE: exl.busy(exl.process(unit="sync.service")), **SYNC}
-    outcome = play(high_load, session := ScriptedSession(spinning), host=host(restartable_units=["sync"]))
+    outcome = play(high_load, session := FactSession(spinning), host=host(restartable_units=["sync"]))
     assert (code(outcome), session.ran) == ("maintenance-mode", [])
 
 
@@ -188,7 +170,7 @@ def test_a_login_that_is_not_the_application_needs_every_rule_and_no_more() -> N
     short = SHORT.model_copy(update={"path": LARAVEL, "owner": "forge"})
     shortened = LogFileList(files=(short,), unseen=())
     mended: Changes = {usage: exl.USAGE, ROOM: exl.ROOM, FILES: shortened}
-    outcome = play(high_load, ScriptedSession(state, {usage: exl.USAGE}, mended), host=deploying)
+    outcome = play(high_load, FactSession(state, {usage: exl.USAGE}, mended), host=deploying)
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
     assert [step.remedy for step in outcome.steps if step.changed] == ["process.end", "log.shorten"]
 
@@ -200,7 +182,7 @@ def _as_listed(run: Run) -> str:
 
 def test_a_process_that_is_started_again_is_not_called_fixed() -> None:
     again = exl.process(999, started=2_380_000, age=1, excess=None)
-    outcome = play(high_load, ScriptedSession({**HEALTHY, **RUNAWAY}, {USAGE: exl.busy(again, cores=1)}), host=HOST)
+    outcome = play(high_load, FactSession({**HEALTHY, **RUNAWAY}, {USAGE: exl.busy(again, cores=1)}), host=HOST)
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-verified")
     assert outcome.error is not None
     assert "came back as pid 999" in outcome.error.message
@@ -208,13 +190,13 @@ def test_a_process_that_is_started_again_is_not_called_fixed() -> None:
 
 def test_space_that_df_does_not_show_is_not_called_fixed() -> None:
     late: Changes = {FILES: LogFileList(files=(SHORT,), unseen=())}
-    outcome = play(high_load, ScriptedSession({**HEALTHY, **FULL}, late), host=HOST)
+    outcome = play(high_load, FactSession({**HEALTHY, **FULL}, late), host=HOST)
     assert outcome.verdict is RunVerdict.NOT_FIXED
 
 
 def test_a_sample_that_cannot_be_kept_leaves_the_log_as_it_is() -> None:
     (keep, shorten) = ShortenLogs.on(HOST).apply(Facts({ROOM: exl.NO_ROOM, FILES: FULL[FILES], WRITERS: WRITER}))  # type: ignore[dict-item]
-    session = ScriptedSession({**HEALTHY, **FULL}, {keep: Output(exit=1, stderr="no place has room")})
+    session = FactSession({**HEALTHY, **FULL}, {keep: Output(exit=1, stderr="no place has room")})
     outcome = play(high_load, session, host=HOST)
     assert session.ran == [keep]
     assert shorten not in session.ran
@@ -240,7 +222,7 @@ ROOMY_BUT_FULL = exl.NO_ROOM.model_copy(
     ],
 )
 def test_the_severity_is_decided_by_what_is_seen(seen: Changes, expected: Severity) -> None:
-    outcome = play(high_load, ScriptedSession({**HEALTHY, **seen}), host=HOST)
+    outcome = play(high_load, FactSession({**HEALTHY, **seen}), host=HOST)
     if outcome.verdict is not RunVerdict.HEALTHY:
         assert outcome.severity is expected
     treatment = high_load(HOST)

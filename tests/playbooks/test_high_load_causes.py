@@ -30,10 +30,10 @@ from remediate.remedies.logs import ShortenLogs
 from remediate.remedies.process import too_much
 from remediate.remedies.unit import RestartUnit
 from remediate.reporter import Silent
-from remediate.testing import MemoryRecord, PaperHost, ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing.scripted import Changes
+from remediate.testing import MemoryRecord, PaperHost, play
+from support import examples as ex
+from support import load_examples as exl
+from support.scripted import Changes, FactSession
 
 # -- one disk, mounted at two places -----------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ def restarted(grown: Changes, *effects: Changes, on: Host = OURS) -> tuple[HostO
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("remediate.patience.PATIENCE", 0.3)
         (seen,) = grown.values()
-        session = ScriptedSession({**STATE, too_much(on): seen}, *effects)
+        session = FactSession({**STATE, too_much(on): seen}, *effects)
         return play(high_load, session, host=on), session.ran
 
 

@@ -1,7 +1,6 @@
 """payments-failing from the first look to the verdict, on a scripted host."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -26,13 +25,12 @@ from remediate.probes.queue import (
 )
 from remediate.probes.sudo import SudoRule, SudoRules
 from remediate.probes.webhook import Webhook, WebhookState
-from remediate.remedies.configuration import CacheConfig
-from remediate.remedies.queue import RetryJobs
-from remediate.remedies.workers import RestartWorkers
-from remediate.testing import ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing import payment_examples as pay
-from remediate.testing.scripted import Changes
+from remediate.testing import play
+from support import examples as ex
+from support import payment_examples as pay
+from support.scripted import Changes, FactSession
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 HOST = host(
     webhook_path="/webhooks/stripe",
@@ -95,20 +93,7 @@ WELL: Changes = {
 }
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    remedies = (RetryJobs, CacheConfig, RestartWorkers)
-    with monkeypatch.context() as patch:
-        patch.setattr("remediate.patience.PATIENCE", 0.6)
-        for remedy in remedies:
-            patch.setattr(remedy.model_fields["settle"], "default", 0)
-            remedy.model_rebuild(force=True)
-        yield
-    for remedy in remedies:
-        remedy.model_rebuild(force=True)
-
-
-def run(session: ScriptedSession, **options: object) -> HostOutcome:
+def run(session: FactSession, **options: object) -> HostOutcome:
     return play(
         payments_failing, session, host=HOST, options=Options.model_validate({"hold": 0, "yes": True, **options})
     )
@@ -123,13 +108,13 @@ READY = (pay.failed_job(1), pay.failed_job(2))
 
 
 def test_a_healthy_host_is_asked_once_and_left_alone() -> None:
-    session = ScriptedSession(WELL)
+    session = FactSession(WELL)
     assert said(run(session)) == ("healthy", None, [])
     assert (session.execs, session.acts) == (1, [])
 
 
 def test_failed_jobs_are_retried() -> None:
-    session = ScriptedSession({**WELL, FAILED: pay.failed_jobs(*READY)}, {FAILED: pay.failed_jobs()})
+    session = FactSession({**WELL, FAILED: pay.failed_jobs(*READY)}, {FAILED: pay.failed_jobs()})
     assert said(run(session)) == ("fixed", None, ["queue.retry"])
     (retry,) = session.ran
     assert retry.stdin is not None
@@ -137,7 +122,7 @@ def test_failed_jobs_are_retried() -> None:
 
 
 def test_a_plan_names_them_and_shows_no_program() -> None:
-    session = ScriptedSession({**WELL, FAILED: pay.failed_jobs(*READY)})
+    session = FactSession({**WELL, FAILED: pay.failed_jobs(*READY)})
     outcome = run(session, plan=True)
     assert said(outcome)[0] == "pending"
     (step,) = [step for step in outcome.steps if step.decision.value == "proceed"]
@@ -146,7 +131,7 @@ def test_a_plan_names_them_and_shows_no_program() -> None:
 
 def test_what_may_not_run_twice_is_left_and_the_host_is_not_called_mended() -> None:
     charge = pay.failed_job(3, pay.CHARGES)
-    session = ScriptedSession({**WELL, FAILED: pay.failed_jobs(*READY, charge)}, {FAILED: pay.failed_jobs(charge)})
+    session = FactSession({**WELL, FAILED: pay.failed_jobs(*READY, charge)}, {FAILED: pay.failed_jobs(charge)})
     outcome = run(session)
     assert said(outcome) == ("not_fixed", "symptom-persists", ["queue.retry"])
     assert [step.code for step in outcome.steps if step.code] == ["not-idempotent"]
@@ -166,19 +151,19 @@ def test_what_may_not_run_twice_is_left_and_the_host_is_not_called_mended() -> N
     ],
 )
 def test_what_a_person_has_to_decide_is_refused(jobs: tuple[FailedJob, ...], code: str) -> None:
-    session = ScriptedSession({**WELL, FAILED: pay.failed_jobs(*jobs)})
+    session = FactSession({**WELL, FAILED: pay.failed_jobs(*jobs)})
     assert said(run(session)) == ("refused", code, [])
     assert session.ran == []
 
 
 def test_a_job_that_fails_again_stops_everything() -> None:
     left = pay.failed_jobs(pay.failed_job(1, retried=Retried.AGAIN), pay.failed_job(2))
-    session = ScriptedSession({**WELL, FAILED: pay.failed_jobs(*READY)}, {FAILED: left})
+    session = FactSession({**WELL, FAILED: pay.failed_jobs(*READY)}, {FAILED: left})
     outcome = run(session)
     assert said(outcome) == ("not_fixed", "not-verified", ["queue.retry"])
     # The next run leaves them, until somebody says that what they failed with is mended.
-    assert said(run(ScriptedSession({**WELL, FAILED: left}))) == ("refused", "fails-again", [])
-    mended = ScriptedSession({**WELL, FAILED: left}, {FAILED: pay.failed_jobs()})
+    assert said(run(FactSession({**WELL, FAILED: left}))) == ("refused", "fails-again", [])
+    mended = FactSession({**WELL, FAILED: left}, {FAILED: pay.failed_jobs()})
     assert said(run(mended, overrides={"fails-again": "deployed the fix"})) == ("fixed", None, ["queue.retry"])
 
 
@@ -201,7 +186,7 @@ def test_a_job_that_fails_again_stops_everything() -> None:
 def test_what_is_not_its_business_is_named(change: Changes, code: str) -> None:
     for jobs in (pay.failed_jobs(), pay.failed_jobs(*READY)):
         state: Changes = {**WELL, FAILED: jobs, **change}
-        outcome = run(ScriptedSession(state, {FAILED: pay.failed_jobs()}))
+        outcome = run(FactSession(state, {FAILED: pay.failed_jobs()}))
         assert code in {step.code for step in outcome.steps}
         # A broken endpoint does not keep jobs from being retried; what they would run into does.
         retried = (
@@ -228,12 +213,12 @@ RENEWED: Changes = {
 
 
 def test_a_secret_that_was_written_and_not_cached() -> None:
-    session = ScriptedSession(OLDER, TAKEN, {**RENEWED, WEBHOOK: webhooks(accepted=1)})
+    session = FactSession(OLDER, TAKEN, {**RENEWED, WEBHOOK: webhooks(accepted=1)})
     assert said(run(session)) == ("fixed", None, ["config.cache", "worker.restart"])
 
 
 def test_a_secret_that_may_be_mistyped_is_unknown_until_the_provider_has_come_again() -> None:
-    outcome = run(ScriptedSession(OLDER, TAKEN, RENEWED))
+    outcome = run(FactSession(OLDER, TAKEN, RENEWED))
     assert said(outcome) == ("unknown", "unreadable", ["config.cache", "worker.restart"])
     resend = next(step for step in outcome.steps if step.remedy == "payments.resend")
     assert (resend.code, resend.why[:43]) == ("human-step", "3 events of the provider were not accepted,")
@@ -242,19 +227,19 @@ def test_a_secret_that_may_be_mistyped_is_unknown_until_the_provider_has_come_ag
 def test_workers_that_keep_the_old_configuration_are_not_called_mended() -> None:
     rules = SudoRules(user="ops", rules=(SudoRule(run_as=("forge",), command="ALL", password=False),))
     older: Changes = {**OLDER, RULES: rules}
-    outcome = run(ScriptedSession(older, {**TAKEN, WEBHOOK: webhooks(accepted=1)}, {}))
+    outcome = run(FactSession(older, {**TAKEN, WEBHOOK: webhooks(accepted=1)}, {}))
     assert said(outcome) == ("not_fixed", "symptom-persists", ["config.cache"])
     assert "sudo-rule-missing" in {step.code for step in outcome.steps if step.remedy == "worker.restart"}
 
 
 def test_an_edit_of_the_secret_is_left_while_the_provider_is_accepted() -> None:
-    session = ScriptedSession({**WELL, CONFIG: configuration(KEY)})
+    session = FactSession({**WELL, CONFIG: configuration(KEY)})
     assert said(run(session)) == ("healthy", None, [])
 
 
 @pytest.mark.parametrize("probe", [WEBHOOK, FAILED, FLOW, WORKERS])
 def test_what_cannot_be_read_is_never_healthy(probe: Webhook) -> None:
-    assert said(run(ScriptedSession({**WELL, probe: LOST}))) == ("refused", "unreadable", [])
+    assert said(run(FactSession({**WELL, probe: LOST}))) == ("refused", "unreadable", [])
 
 
 def test_without_a_webhook_nothing_can_tell() -> None:

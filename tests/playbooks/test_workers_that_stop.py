@@ -9,22 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from incidents import DATABASE, HEALTHY, HOST, QUEUE, WORKERS, at_once, working
+from incidents import DATABASE, HEALTHY, HOST, QUEUE, WORKERS, working
 from remediate.command import Output
 from remediate.outcome import HostOutcome, RunVerdict, Touched
 from remediate.playbooks.app_down import app_down
 from remediate.report.lines import WIDTH, Door, step_lines, verdict_lines
-from remediate.testing import ScriptedSession, play
-from remediate.testing import daily_examples as exd
-from remediate.testing import examples as ex
-from remediate.testing.scripted import Changes
+from remediate.testing import play
 from remediate.verdict import Decision
+from support import daily_examples as exd
+from support import examples as ex
+from support.scripted import Changes, FactSession
 
-
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    with at_once():
-        yield
+pytestmark = pytest.mark.usefixtures("hurry")
 
 
 def state(process: subprocess.Popen[bytes]) -> str:
@@ -56,7 +52,7 @@ def stopping(pid: int) -> Changes:
 
 
 def test_they_are_left_to_end_and_what_lets_them_end_is_named_and_works(hung: subprocess.Popen[bytes]) -> None:
-    session = ScriptedSession({**HEALTHY, **stopping(hung.pid)})
+    session = FactSession({**HEALTHY, **stopping(hung.pid)})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.verdict, outcome.touched, session.ran) == (RunVerdict.REFUSED, Touched.NO, [])
     assert outcome.error is not None
@@ -70,14 +66,14 @@ def test_they_are_left_to_end_and_what_lets_them_end_is_named_and_works(hung: su
     assert hung.wait(60) == -signal.SIGTERM
 
     # Supervisor starts none that it was told to stop; the same playbook does.
-    session = ScriptedSession({**HEALTHY, WORKERS: ex.workers("STOPPED", "STOPPED")}, working("RUNNING", "RUNNING"))
+    session = FactSession({**HEALTHY, WORKERS: ex.workers("STOPPED", "STOPPED")}, working("RUNNING", "RUNNING"))
     again = play(app_down, session, host=HOST)
     assert again.verdict is RunVerdict.FIXED, again.error
     assert [step.remedy for step in again.steps if step.changed] == ["worker.start"]
 
 
 def test_what_breaks_a_job_off_ends_one_that_does_not_listen(hung: subprocess.Popen[bytes]) -> None:
-    text = told(play(app_down, ScriptedSession({**HEALTHY, **stopping(hung.pid)}), host=HOST))
+    text = told(play(app_down, FactSession({**HEALTHY, **stopping(hung.pid)}), host=HOST))
     (force,) = re.findall(r"`sudo (kill -KILL [0-9]+)`", text)
     subprocess.run(force.split(), check=True)
     assert hung.wait(60) == -signal.SIGKILL
@@ -88,11 +84,11 @@ def test_workers_are_not_renewed_for_what_another_incident_has_them_wait_for() -
     overdue = exd.motion(
         exd.level(5, 5, taken=False, held=1200, working=2), workers=(exd.worker(13057), exd.worker(13058)), seconds=10
     )
-    session = ScriptedSession({**HEALTHY, QUEUE: overdue, DATABASE: ex.DATABASE_GONE})
+    session = FactSession({**HEALTHY, QUEUE: overdue, DATABASE: ex.DATABASE_GONE})
     outcome = play(app_down, session, host=HOST)
     assert (outcome.error and outcome.error.code, session.ran) == ("database-down", [])
     (step,) = (each for each in outcome.steps if each.remedy == "worker.restart")
     assert (step.decision, step.why) == (Decision.NOT_ATTEMPTED, "needs incident.hand-over first")
-    alone = ScriptedSession({**HEALTHY, QUEUE: overdue})
+    alone = FactSession({**HEALTHY, QUEUE: overdue})
     play(app_down, alone, host=HOST)
     assert alone.ran

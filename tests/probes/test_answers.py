@@ -17,7 +17,7 @@ from remediate.probes.php_fpm import Ping, Pools, PoolsState
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.programs import program_text
 from remediate.programs.run import PROBES
-from remediate.testing import examples as ex
+from support import examples as ex
 
 APP_PATH = "/home/forge/agency-platform"
 POOLS = Pools(php="php8.2", user="forge")

@@ -24,8 +24,8 @@ from remediate.probes.nginx import NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate
 from remediate.probes.x509 import CertificateInfo
 from remediate.script import STDOUT_LIMIT
-from remediate.testing import examples as ex
 from remediate.vantage import Vantage
+from support import examples as ex
 
 NAME = "staging.example.com"
 SERVED = ServedCertificate(domain=NAME, asked_from=Vantage.HOST)

@@ -17,7 +17,7 @@ from remediate.probes.configuration import CachedConfig, Configuration, EnvFile,
 from remediate.probes.descendants import Descendant, Descendants
 from remediate.probes.opcache import Opcache
 from remediate.testing import SHELLS, installed_shells
-from remediate.testing import examples as ex
+from support import examples as ex
 
 APP = "/home/forge/agency-platform"
 CONFIGURATION = Configuration(php="php8.2", path=APP, user="forge")

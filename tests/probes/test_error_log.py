@@ -7,7 +7,7 @@ import pytest
 from remediate.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.error_log import ErrorGroup, ErrorLog
-from remediate.testing import daily_examples as ex
+from support import daily_examples as ex
 
 LOG = ErrorLog(php="php8.2", path="/srv/app", user="forge")
 

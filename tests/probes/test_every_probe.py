@@ -76,13 +76,14 @@ from remediate.probes.visits import MonitorVisits
 from remediate.probes.webhook import Delivery, Webhook
 from remediate.script import STDOUT_LIMIT
 from remediate.survey import Facts
-from remediate.testing import ScriptedSession, output_of
-from remediate.testing import daily_examples as daily
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing import payment_examples as pay
-from remediate.testing import watching_examples as exw
 from remediate.vantage import Vantage
+from support import daily_examples as daily
+from support import examples as ex
+from support import load_examples as exl
+from support import payment_examples as pay
+from support import watching_examples as exw
+from support.render import output_of
+from support.scripted import FactSession
 
 APP = "/home/forge/agency-platform"
 PROMETHEUS = "http://127.0.0.1:9090"
@@ -414,7 +415,7 @@ def shipped() -> Iterator[type[Probe[Fact]]]:
 
 def test_every_probe_that_ships_has_facts_that_can_be_stated() -> None:
     missing = [kind.__qualname__ for kind in shipped() if kind not in {type(probe) for probe in STATED}]
-    assert not missing, f"state facts for {missing} above, and teach remediate.testing.render to print them"
+    assert not missing, f"state facts for {missing} above, and teach support.render to print them"
 
 
 class Pair(NamedTuple):
@@ -428,7 +429,7 @@ PAIRS = [Pair(probe, fact) for probe, facts in STATED.items() for fact in facts]
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.probe.kind}-{pair.fact.describe()}"[:70])
 def test_a_fact_can_be_stated(pair: Pair) -> None:
     assert pair.probe.read(output_of(pair.probe, pair.fact)) == pair.fact
-    session = ScriptedSession({pair.probe: pair.fact})
+    session = FactSession({pair.probe: pair.fact})
     ask = session.ask if pair.probe.vantage is Vantage.CONTROLLER else session.survey
     assert Facts.read((pair.probe,), ask((pair.probe,)))[pair.probe] == pair.fact
 

@@ -7,7 +7,7 @@ import pytest
 from remediate.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.queue import FailedJobs, QueueFlow, Retried, StoreTrouble
-from remediate.testing import payment_examples as pay
+from support import payment_examples as pay
 
 PATH = "/home/forge/agency-platform"
 FAILED = FailedJobs(php="php8.2", path=PATH, user="forge", classes=(pay.RECORDS, pay.CHARGES))

@@ -24,7 +24,7 @@ from remediate.programs.database import (
     list_sessions,
     longest_idle,
 )
-from remediate.testing import examples as ex
+from support import examples as ex
 
 SESSIONS, DATA = Sessions(), DataDirectory()
 CREDENTIALS = Credentials(php="php8.2", path="/home/forge/agency-platform", user="forge")

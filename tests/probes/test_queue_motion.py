@@ -8,7 +8,7 @@ from remediate.command import Output
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probes.queue_motion import Cause, QueueLevel, QueueMotion, QueueMotionState, QueueWorker
-from remediate.testing import daily_examples as ex
+from support import daily_examples as ex
 
 MOTION = QueueMotion(php="php8.2", path="/srv/app", user="forge")
 

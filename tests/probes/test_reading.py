@@ -12,8 +12,8 @@ from remediate.probes.nginx import NginxConfig
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.sudo import Sudo
 from remediate.probes.systemd import Unit, UnitLog, full_name
-from remediate.testing import examples as ex
 from remediate.vantage import Vantage
+from support import examples as ex
 
 # systemd 252, Debian 12
 FPM = """MainPID=1041

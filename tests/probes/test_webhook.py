@@ -6,7 +6,7 @@ from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.host import Host, Settings, SshTarget
 from remediate.probes.webhook import Delivery, Webhook, WebhookTrouble
-from remediate.testing import payment_examples as pay
+from support import payment_examples as pay
 
 PROBE = Webhook(
     php="php8.2",

@@ -27,7 +27,7 @@ from remediate.rehearsal.content import digest, unrehearsed, write_record
 from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.remedies.nginx import RestartNginx
 from remediate.report.pages import page
-from remediate.testing import ScriptedSession
+from support.scripted import FactSession
 from toys import masked
 
 REMEDY = '''
@@ -272,7 +272,7 @@ class Streams:
 def checked(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Project:
     """A project with a host that is well, and a journal of its own."""
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr("remediate.dialing.open_session", lambda _: ScriptedSession(HEALTHY))
+    monkeypatch.setattr("remediate.dialing.open_session", lambda _: FactSession(HEALTHY))
     inventory = project.demand_root() / "inventories" / "prod.yml"
     inventory.parent.mkdir()
     inventory.write_text(
@@ -307,7 +307,7 @@ def test_a_plan_says_that_nothing_has_proven_the_playbook(checked: Project) -> N
 def test_runs_list_marks_playbooks_that_nothing_has_proven(checked: Project) -> None:
     plan(checked)
     host = Host(name="web2", ssh=SshTarget(address="192.0.2.2"))
-    run(Single(RestartNginx), (host,), options=Options(plan=True), connect=lambda _: ScriptedSession(HEALTHY))
+    run(Single(RestartNginx), (host,), options=Options(plan=True), connect=lambda _: FactSession(HEALTHY))
 
     def listed() -> str:
         streams = Streams()

@@ -22,9 +22,9 @@ from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.rehearsal.rehearse import Plan, rehearse
 from remediate.rehearsal.trial import Pairs, matrix
 from remediate.remedy import Remedy
-from remediate.testing import ScriptedSession
 from remediate.verdict import Decision
 from shells import FILES, UNITS, FakeShell, look
+from support.scripted import FactSession
 from toys import RestartFpm, report_of
 
 HOST = host(site_vantage=["host"])
@@ -421,7 +421,7 @@ def test_real_runs_keep_a_journal_of_their_own(monkeypatch: pytest.MonkeyPatch, 
 
     def spied(*arguments: object, **keywords: object) -> Report:
         given.append(keywords)
-        gone = ScriptedSession({}, unreachable=UnreachableCode.REFUSED)
+        gone = FactSession({}, unreachable=UnreachableCode.REFUSED)
         return real_run(*arguments, connect=lambda _: gone, **keywords)  # type: ignore[arg-type]
 
     monkeypatch.setattr("remediate.rehearsal.rehearse.run", spied)

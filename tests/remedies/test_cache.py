@@ -15,8 +15,8 @@ from remediate.programs.run import run_artisan
 from remediate.remedies.cache import ClearCache
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
-from remediate.testing import examples as ex
-from remediate.testing import output_of
+from support import examples as ex
+from support.render import output_of
 
 PATH = "/home/forge/agency-platform"
 REMEDY = ClearCache(php="php8.2", path=PATH)

@@ -24,10 +24,10 @@ from remediate.remedies.certificate_panel import RenewAtPanel
 from remediate.remedies.nginx import ReloadNginx
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
-from remediate.testing import examples as ex
-from remediate.testing import output_of
 from remediate.vantage import Vantage
 from remediate.verdict import Decision, Verdict
+from support import examples as ex
+from support.render import output_of
 
 NAME = "example.com"
 HERE = served_here(NAME, 443, 30)

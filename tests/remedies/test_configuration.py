@@ -23,8 +23,8 @@ from remediate.remedies.configuration import CacheConfig, SetEnv
 from remediate.remedies.workers import start_program
 from remediate.remedy import NotYet, Proven
 from remediate.survey import Facts
-from remediate.testing import examples as ex
-from remediate.testing import output_of
+from support import examples as ex
+from support.render import output_of
 from toys import decide
 
 PATH = "/home/forge/agency-platform"

@@ -18,8 +18,8 @@ from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.programs.database import ACCOUNT
 from remediate.remedies.database import DatabaseAccess, RestartDatabase
 from remediate.survey import Facts
-from remediate.testing import examples as ex
 from remediate.verdict import UNSTABLE
+from support import examples as ex
 from toys import UNITS
 
 PATH: Final = "/home/forge/agency-platform"

@@ -15,8 +15,8 @@ from remediate.programs.database import SessionId, end_session
 from remediate.remedies.session import EndSession, ending
 from remediate.remedy import Failed, Proven
 from remediate.survey import Facts
-from remediate.testing import examples as ex
-from remediate.testing import output_of
+from support import examples as ex
+from support.render import output_of
 
 SINCE: Final = 1795443941
 LOCKS = ex.session(user="ana", blocks=False, suspected=True, transaction=False)

@@ -29,8 +29,8 @@ from remediate.remedies.redis import RedisByHand
 from remediate.remedies.workers import start_program
 from remediate.remedy import NotYet, Proven, Remedy
 from remediate.survey import Facts
-from remediate.testing import examples as ex
 from remediate.vantage import Vantage
+from support import examples as ex
 
 PATH = "/home/forge/agency-platform"
 PAGE = Site(url="https://example.com/health", asked_from=Vantage.HOST)

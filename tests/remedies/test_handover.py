@@ -16,11 +16,11 @@ from remediate.probes.systemd import Unit
 from remediate.project import Project
 from remediate.remedies.handover import HandOver
 from remediate.survey import Facts
-from remediate.testing import daily_examples as exd
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
 from remediate.vantage import Vantage
 from remediate.verdict import HANDOVERS
+from support import daily_examples as exd
+from support import examples as ex
+from support import load_examples as exl
 from toys import decide
 
 PATH = "/home/forge/agency-platform"

@@ -15,8 +15,8 @@ from remediate.remedies.catalogue import remedies
 from remediate.remedies.human import HUMAN_STEP, HumanStep
 from remediate.survey import Facts
 from remediate.testing import check_remedy
-from remediate.testing import examples as ex
 from remediate.verdict import Decision, Verdict, proceed
+from support import examples as ex
 from toys import decide
 
 UNIT = Unit(name="nginx")

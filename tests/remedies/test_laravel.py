@@ -11,8 +11,8 @@ from remediate.probes.laravel import App, Deploy
 from remediate.programs.run import run_artisan
 from remediate.remedies.laravel import EndMaintenance
 from remediate.survey import Facts
-from remediate.testing import examples as ex
 from remediate.verdict import Decision
+from support import examples as ex
 
 PATH = "/home/forge/agency-platform"
 REMEDY = EndMaintenance(php="php8.2", path=PATH)

@@ -21,8 +21,8 @@ from remediate.remedies.journal import VacuumJournal
 from remediate.remedies.logs import ShortenLogs
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
-from remediate.testing import load_examples as exl
-from remediate.testing import output_of
+from support import load_examples as exl
+from support.render import output_of
 
 Answers = dict[Probe[Fact], Fact | Unreadable]
 ACCESS, LARAVEL = "/var/log/nginx/access.log", "/home/forge/agency-platform/storage/logs/laravel.log"

@@ -22,9 +22,9 @@ from remediate.remedies.certificate import served_here
 from remediate.remedies.nginx import ReloadNginx, RestartNginx
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
-from remediate.testing import examples as ex
-from remediate.testing import output_of
 from remediate.verdict import Decision
+from support import examples as ex
+from support.render import output_of
 from toys import UNITS
 
 REMEDY = RestartNginx()

@@ -13,7 +13,7 @@ from remediate.probes.http import Answer, Failure, Site
 from remediate.probes.nginx import NginxConfig
 from remediate.remedies.nginx_names import SeparateServerNames
 from remediate.survey import Facts
-from remediate.testing import examples as ex
+from support import examples as ex
 
 HOST = Host(
     name="web1",

@@ -15,7 +15,7 @@ from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.systemd import Unit
 from remediate.remedies.opcache import ReloadPhpFpm, reload_php_fpm
 from remediate.survey import Facts
-from remediate.testing import examples as ex
+from support import examples as ex
 from toys import UNITS, decide
 
 PATH = "/home/forge/agency-platform"

@@ -14,8 +14,8 @@ from remediate.probes.supervisor import Workers
 from remediate.probes.webhook import Delivery, Webhook, WebhookState
 from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, ResendEvents, TellSecret
 from remediate.survey import Facts
-from remediate.testing import examples as ex
-from remediate.testing import payment_examples as pay
+from support import examples as ex
+from support import payment_examples as pay
 from toys import decide
 
 PATH = "/home/forge/agency-platform"

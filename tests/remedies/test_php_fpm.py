@@ -17,9 +17,9 @@ from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.systemd import Unit, UnitState
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.survey import Facts
-from remediate.testing import examples as ex
 from remediate.vantage import Vantage
 from remediate.verdict import Decision
+from support import examples as ex
 from toys import UNITS
 
 PATH: Final = "/home/forge/agency-platform"

@@ -21,11 +21,11 @@ from remediate.remedies.process import EndProcess
 from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
 from remediate.remedy import NotYet, Proven
 from remediate.survey import Facts
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing import output_of
 from remediate.vantage import Vantage
 from remediate.verdict import Decision
+from support import examples as ex
+from support import load_examples as exl
+from support.render import output_of
 from toys import UNITS
 
 PATH = "/home/forge/agency-platform"

@@ -21,9 +21,9 @@ from remediate.programs.queue import BUDGET_SECONDS, retry_jobs
 from remediate.remedies.queue import Fate, RetryJobs, fate
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
-from remediate.testing import examples as ex
-from remediate.testing import output_of
-from remediate.testing import payment_examples as pay
+from support import examples as ex
+from support import payment_examples as pay
+from support.render import output_of
 from toys import decide
 
 PATH = "/home/forge/agency-platform"

@@ -16,7 +16,7 @@ from remediate.probes.stores import Trouble
 from remediate.probes.systemd import Unit
 from remediate.remedies.redis import RedisByHand, RestartRedis
 from remediate.survey import Facts
-from remediate.testing import examples as ex
+from support import examples as ex
 from toys import UNITS
 
 PATH = "/home/forge/agency-platform"

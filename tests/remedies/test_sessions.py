@@ -17,9 +17,9 @@ from remediate.programs.database import end_idle, end_queries
 from remediate.remedies.sessions import EndIdle, EndQueries
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
-from remediate.testing import examples as ex
-from remediate.testing import output_of
 from remediate.vantage import Vantage
+from support import examples as ex
+from support.render import output_of
 
 PATH: Final = "/home/forge/agency-platform"
 SESSIONS = Sessions()

@@ -24,7 +24,7 @@ from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedies.workers import start_program
 from remediate.survey import Facts
 from remediate.testing import SHELLS, installed_shells
-from remediate.testing import examples as ex
+from support import examples as ex
 from toys import UNITS, decide
 
 PATH = "/home/forge/agency-platform"

@@ -6,7 +6,7 @@ from remediate.probes.queue import StoreTrouble
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.remedies.unattended import AttendQueue
 from remediate.survey import Facts
-from remediate.testing import daily_examples as ex
+from support import daily_examples as ex
 from toys import decide
 
 PATH = "/home/forge/agency-platform"

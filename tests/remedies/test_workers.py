@@ -16,9 +16,9 @@ from remediate.programs.processes import end_processes
 from remediate.remedies.workers import RestartWorkers, renew_workers, renewing, start_program
 from remediate.remedy import Failed, NotYet, Proven
 from remediate.survey import Facts
-from remediate.testing import daily_examples as exd
-from remediate.testing import examples as ex
-from remediate.testing import output_of
+from support import daily_examples as exd
+from support import examples as ex
+from support.render import output_of
 from toys import decide
 
 PATH = "/home/forge/agency-platform"

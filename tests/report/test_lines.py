@@ -30,9 +30,9 @@ from remediate.remedies.catalogue import remedies
 from remediate.remedies.configuration import SetEnv
 from remediate.report.lines import HEADLINES, WIDTH, Door, step_lines, survey_lines, verdict_lines
 from remediate.survey import Facts
-from remediate.testing import examples as ex
 from remediate.vantage import Vantage
 from remediate.verdict import ENGINE_CODES, Decision
+from support import examples as ex
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
 THERE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)

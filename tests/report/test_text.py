@@ -6,7 +6,7 @@ After a change of wording write them anew with `REWRITE_GOLDEN=1 pytest tests/re
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -28,7 +28,6 @@ from incidents import (
     PATH,
     POOLS,
     UP,
-    at_once,
     broken,
     host,
     mended,
@@ -54,11 +53,13 @@ from remediate.probes.systemd import LogLines, UnitLog
 from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.report.lines import WIDTH
 from remediate.report.text import TextReporter
-from remediate.testing import Event, ScriptedSession, play
-from remediate.testing import examples as ex
-from remediate.testing import load_examples as exl
-from remediate.testing.scripted import Changes
+from remediate.testing import Event, play
+from support import examples as ex
+from support import load_examples as exl
+from support.scripted import Changes, FactSession
 from toys import RUN, report_of
+
+pytestmark = pytest.mark.usefixtures("hurry")
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 NOW: Final = Options(hold=0, yes=True)
@@ -68,7 +69,7 @@ PLAN: Final = Options(plan=True)
 class Scene(NamedTuple):
     """One run: on which host, and how it was asked for."""
 
-    session: Callable[[], ScriptedSession]
+    session: Callable[[], FactSession]
     options: Options = NOW
     cure: Cure = app_down
     inventory: str | None = None
@@ -128,9 +129,9 @@ FAILS_AGAIN: Changes = {
 HOLDER = "   42 timeout -k 5 190 /bin/sh -s remediate-apply bo@desk run-6f1b php-fpm.restart"
 
 
-def session(first: Changes, *acts: Changes | Event, **rest: object) -> Callable[[], ScriptedSession]:
+def session(first: Changes, *acts: Changes | Event, **rest: object) -> Callable[[], FactSession]:
     """Make the same session each time: a session remembers what was done to it."""
-    return lambda: ScriptedSession(first, *acts, **rest)  # type: ignore[arg-type]
+    return lambda: FactSession(first, *acts, **rest)  # type: ignore[arg-type]
 
 
 SCENES: Final[Mapping[str, Scene]] = {
@@ -164,12 +165,6 @@ SCENES: Final[Mapping[str, Scene]] = {
     "one-remedy": Scene(session(DOWN, BACK), cure=Single(RestartPhpFpm)),
     "one-remedy-plan": Scene(session(DOWN), PLAN, Single(RestartPhpFpm)),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def hurry() -> Iterator[None]:
-    with at_once():
-        yield
 
 
 def told(scene: Scene) -> tuple[str, str, HostOutcome]:
@@ -275,7 +270,7 @@ def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Fleet":
 class Fleet:
     """Several hosts in one run."""
 
-    def run(self, sessions: Mapping[str, ScriptedSession], options: Options) -> tuple[str, Report]:
+    def run(self, sessions: Mapping[str, FactSession], options: Options) -> tuple[str, Report]:
         out = io.StringIO()
         one = host(site_vantage=["host"])
         hosts = tuple(
@@ -295,10 +290,10 @@ class Fleet:
 def test_several_hosts_with_different_ends(fleet: Fleet) -> None:
     text, done = fleet.run(
         {
-            "web1": ScriptedSession(HEALTHY),
-            "web2": ScriptedSession(DOWN, {**BACK, **UP}),
-            "web3": ScriptedSession({}, unreachable=UnreachableCode.TIMEOUT),
-            "web4": ScriptedSession({**DOWN, **BROKEN_POOL}),
+            "web1": FactSession(HEALTHY),
+            "web2": FactSession(DOWN, {**BACK, **UP}),
+            "web3": FactSession({}, unreachable=UnreachableCode.TIMEOUT),
+            "web4": FactSession({**DOWN, **BROKEN_POOL}),
         },
         NOW,
     )
@@ -312,20 +307,20 @@ def test_several_hosts_with_different_ends(fleet: Fleet) -> None:
 
 def test_one_after_the_other_and_none_after_a_failure(fleet: Fleet) -> None:
     text, done = fleet.run(
-        {name: ScriptedSession(DOWN) for name in ("web1", "web2")}, Options(hold=0, yes=True, max_hosts=2)
+        {name: FactSession(DOWN) for name in ("web1", "web2")}, Options(hold=0, yes=True, max_hosts=2)
     )
     assert done.exit_code == 6
     is_golden("several-earlier-host-failed", text)
 
 
 def test_more_hosts_than_may_be_changed(fleet: Fleet) -> None:
-    text, done = fleet.run({name: ScriptedSession(DOWN) for name in ("web1", "web2")}, NOW)
+    text, done = fleet.run({name: FactSession(DOWN) for name in ("web1", "web2")}, NOW)
     assert done.exit_code == 3
     is_golden("several-too-many", text)
 
 
 def test_nobody_consented(fleet: Fleet) -> None:
-    text, done = fleet.run({"web1": ScriptedSession(DOWN)}, Options(hold=0))
+    text, done = fleet.run({"web1": FactSession(DOWN)}, Options(hold=0))
     assert done.exit_code == 3
     is_golden("refused-consent", text)
 

@@ -2,6 +2,7 @@
 
 from typing import assert_type
 
+from remediate.command import Output
 from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck
 from remediate.probes.http import Answer, Site
@@ -10,7 +11,6 @@ from remediate.probes.systemd import LogLines, Unit, UnitLog, UnitState
 from remediate.session import Session
 from remediate.survey import Facts
 from remediate.testing import Known, PaperHost, ScriptedSession
-from remediate.testing.examples import RUNNING, page
 from remediate.vantage import Vantage
 
 
@@ -28,9 +28,10 @@ def any_probe(facts: Facts, probe: Probe[Fact]) -> None:
     assert_type(facts[probe].ok, bool | None)
 
 
-def sessions(host: PaperHost) -> None:
+def sessions(host: PaperHost, running: UnitState) -> None:
     site = Site(url="https://example.com/", asked_from=Vantage.HOST)
-    scripted: Session = ScriptedSession({Unit(name="nginx"): RUNNING, site: page()}, {site: page(502)})
+    answer = Output(stderr="200 0.1 ")
+    scripted: Session = ScriptedSession({Unit(name="nginx"): Output(stdout="MainPID=1"), site: answer}, {site: answer})
     real: Session = host.session()
-    known: Known = {Unit(name="nginx"): RUNNING}
+    known: Known = {Unit(name="nginx"): running}
     del scripted, real, known

@@ -6,16 +6,15 @@ newer one. Writing them again changes nothing: what is shown follows from what w
 """
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 from remediate.errors import ConfigurationError
-from remediate.incident.briefing import span
+from remediate.files import replace_file
+from remediate.incident.briefing import spelled
 from remediate.incident.channels import NotSent
 from remediate.incident.locked import locked, sync_directory
 from remediate.incident.messages import Message, Templates
@@ -64,8 +63,8 @@ class StaticStatusPage:
                 _sweep(self._directory)
                 now = self._clock()
                 incidents = recent(history(), now, self._page.days)
-                _replace(self._directory / FEED, feed(self._page, incidents, now))
-                _replace(self._directory / PAGE, self.html(incidents, now).encode())
+                replace_file(self._directory / FEED, feed(self._page, incidents, now), _MODE)
+                replace_file(self._directory / PAGE, self.html(incidents, now).encode(), _MODE)
                 sync_directory(self._directory)
         except OSError as error:
             raise NotSent(f"{self._directory}: {error.strerror or error}") from None
@@ -93,7 +92,7 @@ class StaticStatusPage:
                 "now": now,
                 "moment": self._moment,
                 "utc": _utc,
-                "span": span,
+                "span": spelled,
                 "zone": self._zone(now),
             },
         )
@@ -131,19 +130,3 @@ def _sweep(directory: Path) -> None:
     for name in (PAGE, FEED):
         for left in directory.glob(f".{name}-*"):
             left.unlink(missing_ok=True)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a file in the place of another in one step, readable by a web server, once it is on the disk."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), _MODE)
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise

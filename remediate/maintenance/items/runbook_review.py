@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
+from remediate.fields import FrozenModel
 from remediate.maintenance.item import Duty, Finding
 from remediate.maintenance.occasion import Occasion
 from remediate.outcome import RunVerdict
@@ -17,10 +18,8 @@ _FAILED: Final = (RunVerdict.NOT_FIXED.value, RunVerdict.UNKNOWN.value, RunVerdi
 knows any more how it ended on which host."""
 
 
-class Use(BaseModel):
+class Use(FrozenModel):
     """How a playbook was rehearsed and used."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     playbook: str
     broken: str | None = Field(default=None, description="why it cannot be loaded; nothing more is known then")

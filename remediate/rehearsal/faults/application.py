@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from remediate.fields import AbsolutePath, UnitName, UserName
+from remediate.fields import AbsolutePath, UserName
 from remediate.rehearsal.faults.fault import Fault, Url, waiting_clients
+from remediate.rehearsal.faults.units import OfUnit
 
 
 class Maintenance(Fault):
@@ -32,21 +33,16 @@ class Maintenance(Fault):
         return f"runuser -u {self.user} -- php {self.path}/artisan up"
 
 
-class DeployRunning(Fault):
+class DeployRunning(OfUnit):
     """PHP-FPM is stopped while a deploy is under way."""
 
     kind: Literal["deploy-running"] = "deploy-running"
-    unit: UnitName = Field(description="unit that the deploy has stopped")
     user: UserName = Field(default="forge", description="user the deploy runs as")
     seconds: int = Field(default=600, ge=1, description="how long it takes")
 
     def describe(self) -> str:
         """See Fault."""
         return f"a deploy is running, and {self.unit} is stopped"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.unit,)
 
     def breaking(self) -> str:
         """See Fault."""

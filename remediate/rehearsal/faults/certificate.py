@@ -6,7 +6,7 @@ from pydantic import Field
 
 from remediate.fields import AbsolutePath, HostName
 from remediate.rehearsal.faults.database import ServerFrozen
-from remediate.rehearsal.faults.fault import Fault
+from remediate.rehearsal.faults.fault import Fault, kept, restored
 from remediate.rehearsal.faults.units import LineAppended, UnitStopped
 
 _KEPT: Final = "/var/lib/remediate-fault"
@@ -169,15 +169,14 @@ class CertificateElsewhere(_Issued):
             f"{self._issuing()}mkdir -p /etc/nginx/ssl\n"
             "install -m 600 $work/fullchain.pem /etc/nginx/ssl/server.crt\n"
             "install -m 600 $work/privkey.pem /etc/nginx/ssl/server.key\nrm -rf $work\n"
-            f"cp -p {self.config} {self.config}.remediate-fault\n"
+            f"{kept(self.config)}"
             "sed -i -e 's|ssl_certificate .*;|ssl_certificate /etc/nginx/ssl/server.crt;|' "
             f"-e 's|ssl_certificate_key .*;|ssl_certificate_key /etc/nginx/ssl/server.key;|' {self.config}\n{_LOAD}"
         )
 
     def mending(self) -> str:
         """See Fault."""
-        back = f"if [ -f {self.config}.remediate-fault ]; then mv {self.config}.remediate-fault {self.config}; fi"
-        return f"{back}\nrm -rf /etc/nginx/ssl\n{_LOAD}"
+        return f"{restored(self.config)}rm -rf /etc/nginx/ssl\n{_LOAD}"
 
 
 class IssuedOften(Fault):
@@ -250,12 +249,11 @@ class ChallengeShut(Fault):
     def breaking(self) -> str:
         """See Fault."""
         edit = f"sed -i 's|root {self.webroot};|deny all;|' {self.config}"
-        return f"cp -p {self.config} {self.config}.remediate-fault\n{edit}\n{_LOAD}"
+        return f"{kept(self.config)}{edit}\n{_LOAD}"
 
     def mending(self) -> str:
         """See Fault."""
-        back = f"if [ -f {self.config}.remediate-fault ]; then mv {self.config}.remediate-fault {self.config}; fi"
-        return f"{back}\n{_LOAD}"
+        return f"{restored(self.config)}{_LOAD}"
 
 
 Hindrance = Annotated[

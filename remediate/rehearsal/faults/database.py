@@ -4,54 +4,38 @@ from typing import Literal
 
 from pydantic import Field
 
-from remediate.fields import ProgramName, UnitName, UserName
-from remediate.rehearsal.faults.fault import Fault
-from remediate.rehearsal.faults.sessions import SESSIONS, DatabaseFault
+from remediate.fields import ProgramName, UserName
+from remediate.rehearsal.faults.fault import kept, restored
+from remediate.rehearsal.faults.sessions import DatabaseFault
+from remediate.rehearsal.faults.units import OfUnit
 
 
-class ServerCrashed(Fault):
+class ServerCrashed(OfUnit):
     """The server is killed with -9 and not started again: systemd was told not to, or has given up."""
 
     kind: Literal["server-crashed"] = "server-crashed"
-    unit: UnitName = Field(description="systemd unit of the server")
 
     def describe(self) -> str:
         """See Fault."""
         return f"{self.unit} was killed with -9 and stays down"
 
-    @property
-    def _drop_in(self) -> str:
-        return f"/run/systemd/system/{self.unit}.service.d/remediate-fault.conf"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.unit,)
-
     def breaking(self) -> str:
         """See Fault."""
-        return (
-            f"mkdir -p {self._drop_in.rpartition('/')[0]}\nprintf '[Service]\\nRestart=no\\n' > {self._drop_in}\n"
-            f"systemctl daemon-reload\nkill -KILL $(systemctl show -p MainPID --value {self.unit})\nsleep 0.3"
-        )
+        return f"{self._with('Restart=no')}kill -KILL $(systemctl show -p MainPID --value {self.unit})\nsleep 0.3"
 
     def mending(self) -> str:
         """See Fault."""
-        return f"rm -f {self._drop_in}\nsystemctl daemon-reload\nsystemctl restart {self.unit}"
+        return f"{self._without}systemctl restart {self.unit}"
 
 
-class ServerFrozen(Fault):
+class ServerFrozen(OfUnit):
     """The server is there, takes connections and says nothing."""
 
     kind: Literal["server-frozen"] = "server-frozen"
-    unit: UnitName = Field(description="systemd unit of the server")
 
     def describe(self) -> str:
         """See Fault."""
         return f"{self.unit} runs and does not answer"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.unit,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -85,7 +69,7 @@ class PasswordChanged(DatabaseFault):
         edit = f'sed -i "s/^DB_PASSWORD=.*/DB_PASSWORD=$new/" {env}\n' if self.in_env else ""
         more = f"printf '%s\\n' '{self.line}' >> {env}\n" if self.line else ""
         return (
-            f"cp -p {env} {env}.remediate-fault\nnew=$(openssl rand -hex 16)\n"
+            f"{kept(env)}new=$(openssl rand -hex 16)\n"
             f"{self._password('new')}\n"
             # sed makes another file: that keeps its owner only when it says so.
             f"{edit}{more}chown --reference={env}.remediate-fault {env}\nchmod --reference={env}.remediate-fault {env}"
@@ -100,7 +84,7 @@ class PasswordChanged(DatabaseFault):
         env = f"{self.app}/.env"
         back = f"old=$(sed -n 's/^DB_PASSWORD=//p' {env})"
         return (
-            f"if [ -f {env}.remediate-fault ]; then mv {env}.remediate-fault {env}; fi\n{back}\n"
+            f"{restored(env)}{back}\n"
             f"{self._password('old')}\n"
             f"runuser -u $(stat -c %U {env}) -- php {self.app}/artisan config:cache\n"
             f"supervisorctl restart '{self.program}:*'"
@@ -146,10 +130,6 @@ class AccountElsewhere(DatabaseFault):
     def describe(self) -> str:
         """See Fault."""
         return f"the database lets {self.user} in from another host only"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (SESSIONS,)
 
     def breaking(self) -> str:
         """See Fault."""

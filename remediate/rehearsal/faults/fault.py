@@ -5,9 +5,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Final, Protocol
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
 from remediate.errors import ConfigurationError
+from remediate.fields import FrozenModel
 
 MARKER: Final = "/etc/remediate-staging"
 """Stands on hosts that may be broken on purpose; without it nothing is injected."""
@@ -31,13 +32,11 @@ class RootShell(Protocol):
         """Run a script and return its output; raises when a command of it fails."""
 
 
-class Fault(BaseModel, ABC):
+class Fault(FrozenModel, ABC):
     """One way to break a host. `inject` and `undo` refuse a host without the staging marker.
 
     Subclass it with a `kind` Literal, fields that each have a description, and the four methods.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
 
@@ -84,6 +83,16 @@ def demand_marker(host: RootShell) -> None:
     """Raise ConfigurationError unless the host itself says that it may be broken."""
     if host.script(f"[ -f {MARKER} ] && echo marked || true").strip() != "marked":
         raise ConfigurationError(f"{host.name} does not carry {MARKER}: nothing is broken on a host that is not marked")
+
+
+def kept(path: str) -> str:
+    """Return the script that keeps a file as it is, for `restored`."""
+    return f"cp -p {path} {path}.remediate-fault\n"
+
+
+def restored(path: str) -> str:
+    """Return the script that puts a kept file back, when there is one."""
+    return f"if [ -f {path}.remediate-fault ]; then mv {path}.remediate-fault {path}; fi\n"
 
 
 def waiting_clients(url: str, count: int) -> str:

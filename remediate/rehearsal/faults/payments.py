@@ -6,7 +6,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from remediate.fields import AbsolutePath, EnvKey, PhpName, ProgramName, UnitName, UserName
-from remediate.rehearsal.faults.fault import Fault, Url
+from remediate.rehearsal.faults.fault import Fault, Url, kept, restored
 
 _DISPATCH: Final = r"""
 chdir($argv[1]);
@@ -120,7 +120,7 @@ class SecretChanged(Fault):
     def breaking(self) -> str:
         """See Fault."""
         env = f"{self.path}/.env"
-        told = f'cp -p {env} {env}.remediate-fault\nsed -i "s/^{self.key}=.*/{self.key}=$new/" {env}\n'
+        told = f'{kept(env)}sed -i "s/^{self.key}=.*/{self.key}=$new/" {env}\n'
         return (
             f"{_DELIVER}\nnew=whsec_$(openssl rand -hex 16)\n{told if self.in_env else ''}"
             f'for i in 1 2 3; do deliver "$new" {self.url} || true; done\n'
@@ -133,11 +133,7 @@ class SecretChanged(Fault):
 
     def mending(self) -> str:
         """See Fault."""
-        env = f"{self.path}/.env"
-        return (
-            f"pkill -f '^timeout {_PATIENCE} bash .*{_PROVIDER}' || true\n"
-            f"if [ -f {env}.remediate-fault ]; then mv {env}.remediate-fault {env}; fi"
-        )
+        return f"pkill -f '^timeout {_PATIENCE} bash .*{_PROVIDER}' || true\n{restored(f'{self.path}/.env')}"
 
 
 class RouteBroken(Fault):
@@ -174,13 +170,13 @@ class RouteBroken(Fault):
         asked = f"curl -s -o /dev/null -w '%{{http_code}}' -X POST {self.url}"
         # PHP's cache of programs looks at a file again after some seconds.
         return (
-            f"cp -p {self._file} {self._file}.remediate-fault\nsed -i '{edit}' {self._file}\n"
+            f"{kept(self._file)}sed -i '{edit}' {self._file}\n"
             f'for i in $(seq 40); do [ "$({asked})" = 400 ] || break; sleep 0.25; done\n'
         )
 
     def mending(self) -> str:
         """See Fault."""
-        return f"if [ -f {self._file}.remediate-fault ]; then mv {self._file}.remediate-fault {self._file}; fi"
+        return restored(self._file)
 
 
 class StoreStopped(Fault):

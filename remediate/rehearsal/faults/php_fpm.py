@@ -8,19 +8,24 @@ from remediate.fields import AbsolutePath, PhpName
 from remediate.rehearsal.faults.fault import Fault, Url, waiting_clients
 
 
-class PoolHung(Fault):
-    """The children of PHP-FPM are frozen: systemd calls it active, it accepts connections and answers none."""
+class _OfPool(Fault):
+    """A fault of the PHP-FPM of one PHP."""
 
-    kind: Literal["pool-hung"] = "pool-hung"
     php: PhpName = Field(description="PHP's name")
-
-    def describe(self) -> str:
-        """See Fault."""
-        return f"the children of {self.php}-fpm hang"
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
         return (f"{self.php}-fpm",)
+
+
+class PoolHung(_OfPool):
+    """The children of PHP-FPM are frozen: systemd calls it active, it accepts connections and answers none."""
+
+    kind: Literal["pool-hung"] = "pool-hung"
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"the children of {self.php}-fpm hang"
 
     def breaking(self) -> str:
         """See Fault."""
@@ -31,21 +36,16 @@ class PoolHung(Fault):
         return f"systemctl restart {self.php}-fpm"
 
 
-class PoolExhausted(Fault):
+class PoolExhausted(_OfPool):
     """Every child of the pool works on a request that does not end, and more requests wait."""
 
     kind: Literal["pool-exhausted"] = "pool-exhausted"
-    php: PhpName = Field(description="PHP's name")
     public: AbsolutePath = Field(description="directory that nginx serves")
     url: Url = Field(description="address of that directory on the host")
 
     def describe(self) -> str:
         """See Fault."""
         return f"all children of {self.php}-fpm work on requests that do not end"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (f"{self.php}-fpm",)
 
     def breaking(self) -> str:
         """See Fault."""

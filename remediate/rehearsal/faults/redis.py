@@ -5,14 +5,15 @@ from typing import Literal
 from pydantic import Field
 
 from remediate.fields import AbsolutePath, Port, ProgramName, UnitName, UserName
-from remediate.rehearsal.faults.fault import Fault
+from remediate.rehearsal.faults.fault import kept, restored
 from remediate.rehearsal.faults.supervisor import given_up
+from remediate.rehearsal.faults.units import OfUnit
 
 _PREFIX = "agency_platform_"
 _CACHE = "agency_platform_agency_platform_cache:"
 
 
-class _RedisFault(Fault):
+class _RedisFault(OfUnit):
     """What every fault of Redis has to know of the application that uses it."""
 
     unit: UnitName = Field(default="redis-server", description="systemd unit of Redis")
@@ -37,10 +38,6 @@ class _RedisFault(Fault):
     @property
     def _workers_given_up(self) -> str:
         return given_up(self.program, f"{self.path}/artisan")
-
-    @property
-    def _drop_in(self) -> str:
-        return f"/run/systemd/system/{self.unit}.service.d/remediate-fault.conf"
 
     @property
     def _workers_back(self) -> str:
@@ -70,15 +67,13 @@ class RedisStopped(_RedisFault):
 
     def breaking(self) -> str:
         """See Fault."""
-        edit = f"cp -p {self.broken} {self.broken}.remediate-fault\necho 'nonsense on' >> {self.broken}\n"
+        edit = f"{kept(self.broken)}echo 'nonsense on' >> {self.broken}\n" if self.broken else ""
         stop = f"systemctl {'mask --now' if self.masked else 'stop'} {self.unit}\n"
-        return f"{edit if self.broken else ''}{stop}{self._workers_given_up}"
+        return f"{edit}{stop}{self._workers_given_up}"
 
     def mending(self) -> str:
         """See Fault."""
-        kept = f"{self.broken}.remediate-fault"
-        back = f"if [ -f {kept} ]; then mv {kept} {self.broken}; fi\n" if self.broken else ""
-        return f"{back}{self._up_again}"
+        return f"{restored(self.broken) if self.broken else ''}{self._up_again}"
 
 
 class RedisKilled(_RedisFault):
@@ -92,11 +87,8 @@ class RedisKilled(_RedisFault):
 
     def breaking(self) -> str:
         """See Fault."""
-        return (
-            f"mkdir -p {self._drop_in.rpartition('/')[0]}\nprintf '[Service]\\nRestart=no\\n' > {self._drop_in}\n"
-            f"systemctl daemon-reload\nsystemctl kill --kill-who=main --signal=KILL {self.unit}\n"
-            f"{self._workers_given_up}"
-        )
+        kill = f"systemctl kill --kill-who=main --signal=KILL {self.unit}\n"
+        return f"{self._with('Restart=no')}{kill}{self._workers_given_up}"
 
     def mending(self) -> str:
         """See Fault."""
@@ -125,16 +117,15 @@ class RedisLoading(_RedisFault):
             # More than 1 KB each: between two that long it answers, if only that it is loading.
             f"{self._tools}value=$(head -c 1000 /dev/urandom | base64 -w 0)\n"
             f"for i in $(seq {self.seconds * 10}); do echo set remediate-fault:$i $value; done | cli >/dev/null\n"
-            f"cp -p {self.config} {self.config}.remediate-fault\nprintf '{slow}' >> {self.config}\n"
+            f"{kept(self.config)}printf '{slow}' >> {self.config}\n"
             f"systemctl restart --no-block {self.unit}\nsleep 1\n{self._workers_given_up}"
         )
 
     def mending(self) -> str:
         """See Fault."""
-        restore = f"if [ -f {self.config}.remediate-fault ]; then mv {self.config}.remediate-fault {self.config}; fi\n"
         kill = f"systemctl kill --signal=KILL {self.unit} || true; systemctl stop {self.unit}\n"
         keys = f"{self._tools}cli --scan --pattern 'remediate-fault:*' | xargs -r -n 100 echo del | cli >/dev/null\n"
-        return f"{restore}{kill}{self._up_again}{keys}"
+        return f"{restored(self.config)}{kill}{self._up_again}{keys}"
 
 
 class RedisFull(_RedisFault):
@@ -183,12 +174,10 @@ class RedisFull(_RedisFault):
 
     def mending(self) -> str:
         """See Fault."""
-        env = f"{self.path}/.env"
-        back = f"if [ -f {env}.remediate-fault ]; then mv {env}.remediate-fault {env}; fi\n"
         return (
             f"{self._tools}cli config set maxmemory 0\n"
             f"cli --scan --pattern '{_CACHE}*' | xargs -r -n 500 echo del | cli\n"
-            f"cli -n 1 flushdb\ncli del {_PREFIX}queues:reports\n{back}artisan config:cache\n"
+            f"cli -n 1 flushdb\ncli del {_PREFIX}queues:reports\n{restored(f'{self.path}/.env')}artisan config:cache\n"
         )
 
 
@@ -216,11 +205,8 @@ class RedisPassword(_RedisFault):
 
     def mending(self) -> str:
         """See Fault."""
-        env = f"{self.path}/.env"
-        return (
-            f"if [ -f {env}.remediate-fault ]; then mv {env}.remediate-fault {env}; fi\n"
-            f"systemctl restart {self.unit}\n{self._tools}artisan config:cache\n{self._workers_back}"
-        )
+        again = f"systemctl restart {self.unit}\n{self._tools}artisan config:cache\n{self._workers_back}"
+        return f"{restored(f'{self.path}/.env')}{again}"
 
 
 class RedisReplica(_RedisFault):
@@ -262,16 +248,13 @@ class CacheElsewhere(_RedisFault):
         config, env = f"{self.path}/config/database.php", f"{self.path}/.env"
         port = f"['port' => {self.port}] + \\$redis(env('REDIS_CACHE_DB', '1'))"
         return (
-            f"{self._tools}cp -p {env} {env}.remediate-fault\n"
+            f"{self._tools}{kept(env)}"
             f"sed -i.remediate-fault \"s/'cache' => .*/'cache' => {port},/\" {config}\n"
             f"artisan config:cache\n{self._workers_given_up}"
         )
 
     def mending(self) -> str:
         """See Fault."""
-        kept = (f"{self.path}/config/database.php", f"{self.path}/.env")
-        back = "".join(
-            f"if [ -f {each}.remediate-fault ]; then mv {each}.remediate-fault {each}; fi\n" for each in kept
-        )
+        back = "".join(restored(f"{self.path}/{each}") for each in ("config/database.php", ".env"))
         note = f"rm -f {self.path}/storage/framework/remediate-cache-fallback\n"
         return f"{back}{note}{self._tools}artisan config:cache\n{self._workers_back}"

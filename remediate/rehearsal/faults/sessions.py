@@ -42,6 +42,14 @@ class DatabaseFault(Fault):
     database: str = _DatabaseName
     user: DatabaseUser = Field(description="the application's user there")
 
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (SESSIONS,)
+
+    def mending(self) -> str:
+        """See Fault."""
+        return "pkill -x mariadb || true"
+
     @property
     def _sessions(self) -> str:
         return _SESSIONS.format(app=self.app, database=self.database)
@@ -59,10 +67,6 @@ class ConnectionsHeld(DatabaseFault):
     def describe(self) -> str:
         """See Fault."""
         return f"all {self.limit} connections are held by idle sessions of {self.holder or self.user}"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (SESSIONS,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -94,10 +98,6 @@ class ConnectionsBusy(DatabaseFault):
     def describe(self) -> str:
         """See Fault."""
         return f"all {self.limit} connections are at a long query of {self.user}'s, but for one of a backup"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (SESSIONS,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -133,19 +133,11 @@ class TransactionForgotten(DatabaseFault):
         """See Fault."""
         return f"an idle transaction keeps the rows of {self.table}, and an update of them waits"
 
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (SESSIONS,)
-
     def breaking(self) -> str:
         """See Fault."""
         begun = f"START TRANSACTION; SELECT id FROM {self.table} FOR UPDATE;"  # noqa: S608  # its pattern is a name
         waits = f"SET innodb_lock_wait_timeout = 600; UPDATE {self.table} SET id = id;"  # noqa: S608
         return f"{self._sessions}session {self.user} '{begun}'\nsleep 0.7\nsession {self.user} '{waits}'\n{_BEYOND}"
-
-    def mending(self) -> str:
-        """See Fault."""
-        return "pkill -x mariadb || true"
 
 
 class QueryRunaway(DatabaseFault):
@@ -160,10 +152,6 @@ class QueryRunaway(DatabaseFault):
         what = "reads" if self.modest else "writes"
         return f"a query that {what} {self.table} does not end, and an update of it waits"
 
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (SESSIONS,)
-
     def breaking(self) -> str:
         """See Fault."""
         reads = f"SELECT SLEEP(600) FROM {self.table} FOR UPDATE;"  # noqa: S608  # its pattern is a name
@@ -173,7 +161,3 @@ class QueryRunaway(DatabaseFault):
             f"{self._sessions}session {self.user} '{reads if self.modest else writes}'\nsleep 0.7\n"
             f"session {self.user} '{waits}'\n{_BEYOND}"
         )
-
-    def mending(self) -> str:
-        """See Fault."""
-        return "pkill -x mariadb || true"

@@ -6,7 +6,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from remediate.fields import AbsolutePath, PhpName, ProgramName, QueueName, UserName
-from remediate.rehearsal.faults.fault import Fault
+from remediate.rehearsal.faults.fault import Fault, kept, restored
 
 _QUEUE: Final = r"""
 chdir($argv[1]);
@@ -35,19 +35,42 @@ def given_up(program: str, script: str) -> str:
     )
 
 
-class WorkersStopped(Fault):
-    """Somebody stopped the queue workers and forgot them."""
+class _OfWorkers(Fault):
+    """A fault of the queue workers of one supervisor group."""
 
-    kind: Literal["workers-stopped"] = "workers-stopped"
     program: ProgramName = Field(description="supervisor group")
-
-    def describe(self) -> str:
-        """See Fault."""
-        return f"the workers {self.program} are stopped"
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
         return (self.program,)
+
+
+class _Reconfigured(_OfWorkers):
+    """Workers whose command was changed in supervisor's configuration."""
+
+    config: AbsolutePath = Field(description="supervisor's file for it")
+
+    def disturbs(self) -> tuple[str, ...]:
+        """See Fault."""
+        return (self.program, self.config)
+
+    def _edited(self, command: str) -> str:
+        edit = f"sed -i 's|^command = .*|{command}|' {self.config}\n"
+        return f"{kept(self.config)}{edit}supervisorctl update\nsleep 3\n"
+
+    def mending(self) -> str:
+        """See Fault."""
+        return f"{restored(self.config)}supervisorctl update"
+
+
+class WorkersStopped(_OfWorkers):
+    """Somebody stopped the queue workers and forgot them."""
+
+    kind: Literal["workers-stopped"] = "workers-stopped"
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"the workers {self.program} are stopped"
 
     def breaking(self) -> str:
         """See Fault."""
@@ -58,20 +81,15 @@ class WorkersStopped(Fault):
         return f"supervisorctl start '{self.program}:*' || true"
 
 
-class WorkersFatal(Fault):
+class WorkersFatal(_OfWorkers):
     """The workers failed so often that supervisor gave up; what made them fail is over."""
 
     kind: Literal["workers-fatal"] = "workers-fatal"
-    program: ProgramName = Field(description="supervisor group")
     script: AbsolutePath = Field(description="what they run: away for a while")
 
     def describe(self) -> str:
         """See Fault."""
         return f"supervisor gave the workers {self.program} up (FATAL)"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.program,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -83,42 +101,24 @@ class WorkersFatal(Fault):
         return f"{restore}\nsupervisorctl start '{self.program}:*' || true"
 
 
-class WorkersCrashing(Fault):
+class WorkersCrashing(_Reconfigured):
     """The workers start well and die two seconds later, every time: supervisor shows them RUNNING."""
 
     kind: Literal["workers-crashing"] = "workers-crashing"
-    program: ProgramName = Field(description="supervisor group")
-    config: AbsolutePath = Field(description="supervisor's file for it")
 
     def describe(self) -> str:
         """See Fault."""
         return f"the workers {self.program} die two seconds after every start"
 
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.program, self.config)
-
     def breaking(self) -> str:
         """See Fault."""
-        return (
-            f"cp -p {self.config} {self.config}.remediate-fault\n"
-            f"sed -i 's|^command = .*|command = /bin/sh -c \"sleep 2; exit 1\"|' {self.config}\n"
-            "supervisorctl update\nsleep 3\n"
-        )
-
-    def mending(self) -> str:
-        """See Fault."""
-        return (
-            f"if [ -f {self.config}.remediate-fault ]; then mv {self.config}.remediate-fault {self.config}; fi\n"
-            "supervisorctl update"
-        )
+        return self._edited('command = /bin/sh -c "sleep 2; exit 1"')
 
 
-class WorkersHalted(Fault):
+class WorkersHalted(_OfWorkers):
     """A signal has stopped the workers (state T): supervisor shows them RUNNING, and the jobs that come wait."""
 
     kind: Literal["workers-halted"] = "workers-halted"
-    program: ProgramName = Field(description="supervisor group")
     php: PhpName = Field(description="PHP's name")
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(default="forge", description="user the application runs as")
@@ -126,10 +126,6 @@ class WorkersHalted(Fault):
     def describe(self) -> str:
         """See Fault."""
         return f"the workers {self.program} are stopped by SIGSTOP, and jobs wait"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.program,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -140,12 +136,10 @@ class WorkersHalted(Fault):
         return _signal("CONT", self.program)
 
 
-class WorkersElsewhere(Fault):
+class WorkersElsewhere(_Reconfigured):
     """The workers were told to listen to another queue than the one that jobs come to."""
 
     kind: Literal["workers-elsewhere"] = "workers-elsewhere"
-    program: ProgramName = Field(description="supervisor group")
-    config: AbsolutePath = Field(description="supervisor's file for it")
     php: PhpName = Field(description="PHP's name")
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(default="forge", description="user the application runs as")
@@ -155,24 +149,9 @@ class WorkersElsewhere(Fault):
         """See Fault."""
         return f"the workers {self.program} listen to {self.queue}, and jobs wait in the default queue"
 
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.program, self.config)
-
     def breaking(self) -> str:
         """See Fault."""
-        return (
-            f"cp -p {self.config} {self.config}.remediate-fault\n"
-            f"sed -i 's|^command = .*|& --queue={self.queue}|' {self.config}\n"
-            f"supervisorctl update\nsleep 3\n{_jobs(self.php, self.path, self.user)}"
-        )
-
-    def mending(self) -> str:
-        """See Fault."""
-        return (
-            f"if [ -f {self.config}.remediate-fault ]; then mv {self.config}.remediate-fault {self.config}; fi\n"
-            "supervisorctl update"
-        )
+        return f"{self._edited(f'& --queue={self.queue}')}{_jobs(self.php, self.path, self.user)}"
 
 
 def _signal(name: str, program: str) -> str:

@@ -8,19 +8,39 @@ from remediate.fields import AbsolutePath, Port, UnitName
 from remediate.rehearsal.faults.fault import Fault
 
 
-class UnitStopped(Fault):
-    """A unit is stopped, as after a clumsy hand or a failed deploy."""
+class OfUnit(Fault):
+    """A fault of one systemd unit."""
 
-    kind: Literal["unit-stopped"] = "unit-stopped"
     unit: UnitName = Field(description="systemd unit")
-
-    def describe(self) -> str:
-        """See Fault."""
-        return f"{self.unit} is stopped"
 
     def disturbs(self) -> tuple[str, ...]:
         """See Fault."""
         return (self.unit,)
+
+    @property
+    def _drop_in(self) -> str:
+        return f"/run/systemd/system/{self.unit}.service.d/remediate-fault.conf"
+
+    def _with(self, settings: str) -> str:
+        """Return the script that gives the unit further settings."""
+        return (
+            f"mkdir -p {self._drop_in.rpartition('/')[0]}\nprintf '[Service]\\n{settings}\\n' > {self._drop_in}\n"
+            "systemctl daemon-reload\n"
+        )
+
+    @property
+    def _without(self) -> str:
+        return f"rm -f {self._drop_in}\nsystemctl daemon-reload\n"
+
+
+class UnitStopped(OfUnit):
+    """A unit is stopped, as after a clumsy hand or a failed deploy."""
+
+    kind: Literal["unit-stopped"] = "unit-stopped"
+
+    def describe(self) -> str:
+        """See Fault."""
+        return f"{self.unit} is stopped"
 
     def breaking(self) -> str:
         """See Fault."""
@@ -31,19 +51,14 @@ class UnitStopped(Fault):
         return f"systemctl start {self.unit}"
 
 
-class UnitMasked(Fault):
+class UnitMasked(OfUnit):
     """A unit is stopped and masked: somebody wants it down."""
 
     kind: Literal["unit-masked"] = "unit-masked"
-    unit: UnitName = Field(description="systemd unit")
 
     def describe(self) -> str:
         """See Fault."""
         return f"{self.unit} is stopped and masked"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.unit,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -54,51 +69,33 @@ class UnitMasked(Fault):
         return f"systemctl unmask {self.unit}; systemctl start {self.unit}"
 
 
-class UnitFlapping(Fault):
+class UnitFlapping(OfUnit):
     """A unit starts well and dies again after some seconds, every time."""
 
     kind: Literal["unit-flapping"] = "unit-flapping"
-    unit: UnitName = Field(description="systemd service")
     lives: int = Field(default=4, ge=1, le=29, description="seconds that it lives")
 
     def describe(self) -> str:
         """See Fault."""
         return f"{self.unit} dies {self.lives} s after every start"
 
-    @property
-    def _drop_in(self) -> str:
-        return f"/run/systemd/system/{self.unit}.service.d/remediate-fault.conf"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.unit,)
-
     def breaking(self) -> str:
         """See Fault."""
-        return (
-            f"mkdir -p {self._drop_in.rpartition('/')[0]}\n"
-            f"printf '[Service]\\nRuntimeMaxSec={self.lives}\\nRestart=no\\n' > {self._drop_in}\n"
-            f"systemctl daemon-reload\nsystemctl stop {self.unit}\n"
-        )
+        return f"{self._with(f'RuntimeMaxSec={self.lives}{chr(92)}nRestart=no')}systemctl stop {self.unit}\n"
 
     def mending(self) -> str:
         """See Fault."""
-        return f"rm -f {self._drop_in}\nsystemctl daemon-reload\nsystemctl restart {self.unit}"
+        return f"{self._without}systemctl restart {self.unit}"
 
 
-class UnitKilled(Fault):
+class UnitKilled(OfUnit):
     """The main process of a unit is killed with -9, as the kernel does when memory runs out."""
 
     kind: Literal["unit-killed"] = "unit-killed"
-    unit: UnitName = Field(description="systemd service")
 
     def describe(self) -> str:
         """See Fault."""
         return f"{self.unit} was killed with -9"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.unit,)
 
     def breaking(self) -> str:
         """See Fault."""
@@ -139,7 +136,7 @@ class LineAppended(Fault):
         )
 
 
-class SocketRemoved(Fault):
+class SocketRemoved(OfUnit):
     """A listening socket's file is gone while its owner still runs: nobody can connect any more."""
 
     kind: Literal["socket-removed"] = "socket-removed"
@@ -149,10 +146,6 @@ class SocketRemoved(Fault):
     def describe(self) -> str:
         """See Fault."""
         return f"{self.path} is gone while {self.unit} runs"
-
-    def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
-        return (self.unit,)
 
     def breaking(self) -> str:
         """See Fault."""

@@ -10,7 +10,7 @@ from remediate.errors import ConfigurationError, Unreadable
 from remediate.maintenance.item import Finding, Past, Point
 from remediate.maintenance.items.error_logs import ErrorLogs
 from remediate.probes.error_log import ErrorGroup, ErrorLogState
-from remediate.testing import daily_examples as ex
+from support import daily_examples as ex
 from toy_looks import NOW, host, judged, past
 
 ITEM = ErrorLogs()

@@ -10,9 +10,9 @@ from remediate.probe import Fact
 from remediate.probes.error_tracking import AppErrorTracking, TrackingState
 from remediate.probes.http import Failure
 from remediate.probes.page import Page
-from remediate.testing import examples as ex
-from remediate.testing import watching_examples as exw
 from remediate.vantage import Vantage
+from support import examples as ex
+from support import watching_examples as exw
 
 INGEST = "https://reporting.example.com/api/reports"
 FLARE = r"Spatie\LaravelFlare\FlareServiceProvider"

@@ -21,9 +21,9 @@ from remediate.probes.page import Page
 from remediate.probes.prometheus import Alertmanagers, AlertmanagersOf, ConfigurationAge, PrometheusTime, Series
 from remediate.probes.prometheus_rules import AlertRules
 from remediate.probes.visits import MonitorVisits
-from remediate.testing import examples as ex
-from remediate.testing import watching_examples as exw
 from remediate.vantage import Vantage
+from support import examples as ex
+from support import watching_examples as exw
 
 PROMETHEUS, ALERTMANAGER = "http://127.0.0.1:9090", "http://127.0.0.1:9093"
 HERE = Vantage.HOST

@@ -9,9 +9,9 @@ from remediate.maintenance.items.queue_health import QueueHealth
 from remediate.probe import Fact
 from remediate.probes.queue import FailedJobsState, StoreTrouble
 from remediate.probes.queue_motion import QueueMotionState
-from remediate.testing import daily_examples as ex
-from remediate.testing import examples
-from remediate.testing import payment_examples as pay
+from support import daily_examples as ex
+from support import examples
+from support import payment_examples as pay
 from toy_looks import host, judged, past
 
 ITEM = QueueHealth()

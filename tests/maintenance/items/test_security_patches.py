@@ -5,7 +5,7 @@ import pytest
 from remediate.maintenance.item import Finding
 from remediate.maintenance.items.security_patches import SecurityPatches
 from remediate.probes.apt import PatchState
-from remediate.testing import daily_examples as ex
+from support import daily_examples as ex
 from toy_looks import host, judged
 
 ITEM = SecurityPatches()

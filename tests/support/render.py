@@ -24,14 +24,14 @@ from remediate.probes.php_fpm import PoolsState
 from remediate.probes.sudo import SudoRules
 from remediate.probes.supervisor import ProgramState, StrayWorkers, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
-from remediate.testing.render_backup import of_backup
-from remediate.testing.render_certificate import of_certificates
-from remediate.testing.render_daily import of_daily
-from remediate.testing.render_load import of_load
-from remediate.testing.render_payments import of_payments
-from remediate.testing.render_site import of_site
-from remediate.testing.render_stores import of_stores
-from remediate.testing.render_watching import of_watching
+from support.render_backup import of_backup
+from support.render_certificate import of_certificates
+from support.render_daily import of_daily
+from support.render_load import of_load
+from support.render_payments import of_payments
+from support.render_site import of_site
+from support.render_stores import of_stores
+from support.render_watching import of_watching
 
 _CURL: Final = {
     None: CurlExit.OK,

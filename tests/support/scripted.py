@@ -1,0 +1,44 @@
+"""A scripted host that is stated in facts: what it prints is rendered, so that the real parsers read it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from remediate.command import Output, Run
+from remediate.errors import Unreadable
+from remediate.probe import Fact, Probe
+from remediate.probes.sudo import SudoRules
+from remediate.testing import Event, ScriptedSession
+from support.render import output_of
+
+Answer = Fact | Output | Unreadable
+Changes = Mapping[Probe[Fact] | Run, Answer]
+
+ROOT_RULES: Final = SudoRules(user="root", rules=())
+"""What a host says whose SSH user is root: everything is allowed."""
+
+
+class FactSession(ScriptedSession):
+    """A ScriptedSession whose table may hold typed facts of the probes that remediate ships."""
+
+    def __init__(
+        self, first: Changes, *acts: Changes | Event, at: Mapping[int, Changes | Event] | None = None, **others: Any
+    ) -> None:
+        super().__init__(
+            printed(first),
+            *(each if isinstance(each, Event) else printed(each) for each in acts),
+            at={survey: each if isinstance(each, Event) else printed(each) for survey, each in (at or {}).items()},
+            **others,
+        )
+
+
+def printed(changes: Changes) -> Mapping[Probe[Fact] | Run, Output | Unreadable]:
+    """The same table with every fact as the output that reads as it."""
+    return {asked: _printed(asked, answer) for asked, answer in changes.items()}
+
+
+def _printed(asked: Probe[Fact] | Run, answer: Answer) -> Output | Unreadable:
+    if not isinstance(answer, Fact):
+        return answer
+    if not isinstance(asked, Probe):
+        raise TypeError(f"`{asked}` is a command: state its Output")
+    return output_of(asked, answer)
