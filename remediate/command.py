@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from remediate.fields import HostName, Port, Reference, UserName
+from remediate.handshake import S_CLIENT
 from remediate.programs import HELPER, name_of
 
 ROOT = "root"
@@ -215,27 +216,6 @@ printf '%s\n' "$said" >&2; exit "$status"
 """Asks 127.0.0.1; where nothing listens there, the addresses that are listened on; where the connection is dropped,
 once more with the header that a load balancer puts before a request (nginx: `listen … proxy_protocol`)."""
 
-_S_CLIENT = (
-    "date -u +%s\n"
-    "limit=$1 place=$2 name=$3 ca=${4-}; set --\n"
-    'if [ -n "$ca" ]; then\n'
-    # What cannot be loaded would look like a site that speaks no TLS.
-    '  openssl x509 -noout -in "$ca" 2>/dev/null || { echo "$ca: no certificate that can be read" >&2; exit 77; }\n'
-    # With a file alone, openssl would not look at the authorities that the host trusts.
-    '  set -- -CAfile "$ca" -CApath "$(openssl version -d | cut -d \\" -f 2)/certs"\n'
-    "fi\n"
-    # It may listen on an address of its own only.
-    "case $place in 127.0.0.1:*) port=${place#*:}\n"
-    "  for each in $(ss -lntH \"sport = :$port\" 2>/dev/null | awk '{ print $4 }'); do\n"
-    '    case $each in 127.0.0.1:*|0.0.0.0:*|\\*:*|"[::]":*) place=127.0.0.1:$port; break ;;\n'
-    "    *%*) ;; *) place=$each ;; esac\n"
-    "  done ;; esac\n"
-    'timeout -k 1 "$limit" openssl s_client -connect "$place" -servername "$name" -verify_hostname "$name" "$@" '
-    "</dev/null\n"
-    # Its own deadline says something about the site; what `timeout` ends for us would say nothing.
-    's=$?; [ "$s" != 124 ] && [ "$s" != 137 ] || s=28; exit "$s"'
-)
-
 
 class TlsRequest(BaseModel):
     """One TLS handshake as a browser would begin it, to see the certificate that is served; no request follows."""
@@ -262,8 +242,8 @@ class TlsRequest(BaseModel):
         """
         place = self.resolve or f"{self.name}:{self.port}"
         trusted = () if self.ca_file is None else (str(self.ca_file),)
-        words = ("sh", "-c", _S_CLIENT, "sh", f"{self.seconds:g}", place, self.name, *trusted)
-        return Run.of(*words, seconds=self.seconds + 3)
+        words = ("sh", "-c", S_CLIENT, "sh", f"{self.seconds:g}", place, self.name, *trusted)
+        return Run.of(*words, seconds=2 * self.seconds + 4)
 
 
 Question = Run | HttpRequest | TlsRequest

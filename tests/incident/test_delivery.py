@@ -343,3 +343,15 @@ def test_paths_are_the_projects(store: IncidentStore, incident: Incident, clock:
     public = said(store, incident, desk, kind=MessageKind.STATUS, audience=Audience.PUBLIC)
     assert [each.channel for each in public.deliveries] == [STATUS_PAGE]
     assert (project / "status-page" / "index.html").is_file()
+
+
+def test_what_may_be_at_work_there_is_not_left_for_longer_than_it_is_news(
+    store: IncidentStore, incident: Incident, desk: Desk, clock: Clock
+) -> None:
+    """Left with its claim it would be tried once more behind what is said then, as if it were new."""
+    clock.now = NOON + STALE - timedelta(seconds=3)
+    lost = NotSent("no answer", unsure=True, under_way=True)
+    (update,) = said(store, incident, on(desk, Fake("chat", lost)), kind=MessageKind.UPDATE).deliveries
+    assert (update.state, update.note) == (State.FAILED, "no answer")
+    over = said(store, incident, on(desk, Fake("chat")), kind=MessageKind.RESOLUTION)
+    assert over.deliveries[-1].state is State.SENT

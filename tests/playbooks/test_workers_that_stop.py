@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from incidents import HEALTHY, HOST, WORKERS, at_once, working
+from incidents import DATABASE, HEALTHY, HOST, QUEUE, WORKERS, at_once, working
 from remediate.command import Output
 from remediate.outcome import HostOutcome, RunVerdict, Touched
 from remediate.playbooks.app_down import app_down
 from remediate.report.lines import WIDTH, Door, step_lines, verdict_lines
 from remediate.testing import ScriptedSession, play
+from remediate.testing import daily_examples as exd
 from remediate.testing import examples as ex
 from remediate.testing.scripted import Changes
+from remediate.verdict import Decision
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -79,3 +81,18 @@ def test_what_breaks_a_job_off_ends_one_that_does_not_listen(hung: subprocess.Po
     (force,) = re.findall(r"`sudo (kill -KILL [0-9]+)`", text)
     subprocess.run(force.split(), check=True)
     assert hung.wait(60) == -signal.SIGKILL
+
+
+def test_workers_are_not_renewed_for_what_another_incident_has_them_wait_for() -> None:
+    """They are at their jobs for too long because the database does not answer: ended, their jobs would be lost."""
+    overdue = exd.motion(
+        exd.level(5, 5, taken=False, held=1200, working=2), workers=(exd.worker(13057), exd.worker(13058)), seconds=10
+    )
+    session = ScriptedSession({**HEALTHY, QUEUE: overdue, DATABASE: ex.DATABASE_GONE})
+    outcome = play(app_down, session, host=HOST)
+    assert (outcome.error and outcome.error.code, session.ran) == ("database-down", [])
+    (step,) = (each for each in outcome.steps if each.remedy == "worker.restart")
+    assert (step.decision, step.why) == (Decision.NOT_ATTEMPTED, "needs incident.hand-over first")
+    alone = ScriptedSession({**HEALTHY, QUEUE: overdue})
+    play(app_down, alone, host=HOST)
+    assert alone.ran

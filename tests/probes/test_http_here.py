@@ -1,6 +1,7 @@
 """A page asked for on the host that serves it, with the real curl and ss, however it listens."""
 
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from remediate.command import Output, Run
-from remediate.probes.certificate import ServedCertificate
+from remediate.errors import Unreadable
+from remediate.probes.certificate import NoHandshake, ServedCertificate, ServedState
 from remediate.probes.http import Answer, Failure, Site
 from remediate.vantage import Vantage
 
@@ -116,25 +118,90 @@ def test_who_signed_is_looked_for_in_the_folder_of_authorities_and_then_in_the_f
     assert (answer.ok, answer.failure) == (failure is None, failure)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2"])
-def test_a_certificate_is_seen_wherever_it_is_served(address: str, tmp_path: Path) -> None:
-    context, _ = certified(tmp_path)
-    with socket.create_server((address, 0)) as server:
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """Have a certificate for the site."""
+    return certified(tmp_path_factory.mktemp("tls"))[0]
 
-        def shake() -> None:
-            with server.accept()[0] as plain, suppress(OSError), context.wrap_socket(plain, server_side=True) as tls:
-                tls.recv(1)
 
-        thread = threading.Thread(target=shake)
+@contextmanager
+def shaking(address: str, context: ssl.SSLContext, *, proxied: bool) -> Iterator[int]:
+    """Serve the certificate; behind a load balancer, as nginx does, only to one that begins with its header."""
+
+    def shake(connection: socket.socket) -> None:
+        with connection as plain, suppress(OSError):
+            if proxied:
+                if plain.recv(6, socket.MSG_PEEK) != b"PROXY ":
+                    return
+                while plain.recv(1) != b"\n":
+                    pass
+            with context.wrap_socket(plain, server_side=True) as tls:
+                tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" if tls.recv(4096) else b"")
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            shake(connection)
+
+    with socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET) as server:
+        thread = threading.Thread(target=serve)
         thread.start()
-        probe = ServedCertificate(domain="shop.example.com", asked_from=Vantage.HOST, port=server.getsockname()[1])
-        command = probe.command()
-        assert isinstance(command, Run)
-        result = subprocess.run(command.argv, check=False, capture_output=True, text=True, timeout=30)
-        thread.join(30)
-    seen = probe.read(Output(stdout=result.stdout, stderr=result.stderr, exit=result.returncode))
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def served(port: int, path: str | None = None) -> ServedState:
+    probe = ServedCertificate(domain="shop.example.com", asked_from=Vantage.HOST, port=port)
+    command = probe.command()
+    assert isinstance(command, Run)
+    environment = {**os.environ, **({"PATH": path} if path else {})}
+    result = subprocess.run(command.argv, check=False, capture_output=True, text=True, timeout=60, env=environment)
+    return probe.read(Output(stdout=result.stdout, stderr=result.stderr, exit=result.returncode))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1"])
+@pytest.mark.parametrize("proxied", [False, True])
+def test_a_certificate_is_seen_wherever_it_is_served(address: str, context: ssl.SSLContext, *, proxied: bool) -> None:
+    with shaking(address, context, proxied=proxied) as port:
+        seen = served(port)
     assert seen.certificate is not None, seen
-    assert seen.covers
+    assert (seen.covers, seen.certificate.names, seen.verify) == (True, ("shop.example.com",), 18)
+
+
+def test_a_site_behind_a_load_balancer_that_cannot_be_asked_is_unknown_and_not_broken(
+    context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """A host without perl."""
+    for name in ("sh", "openssl", "curl", "timeout", "ss", "awk", "date", "cut"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    with (
+        shaking("127.0.0.1", context, proxied=True) as port,
+        pytest.raises(Unreadable, match="wants the header of a load balancer"),
+    ):
+        served(port, str(tmp_path))
+    with shaking("127.0.0.1", context, proxied=False) as port:
+        assert served(port, str(tmp_path)).certificate is not None
+
+
+def test_one_that_drops_every_handshake_is_broken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def drop() -> None:
+            for _ in range(2):  # once more with a load balancer's header
+                server.accept()[0].close()
+
+        thread = threading.Thread(target=drop)
+        thread.start()
+        assert served(port).failure is NoHandshake.TLS
+        thread.join()
+    assert served(port).failure is NoHandshake.REFUSED
 
 
 def test_what_is_wrong_stays_wrong() -> None:

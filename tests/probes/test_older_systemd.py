@@ -14,7 +14,8 @@ from typing import Final
 
 import pytest
 
-from remediate.command import Run
+import remediate
+from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.probe import Fact, Probe
 from remediate.probes.discover_php import DiscoverPhp
@@ -96,6 +97,35 @@ def test_every_use_of_systemd_is_among_them() -> None:
 def test_what_came_later_is_refused_by_it(words: str, trouble: str, programs: Path) -> None:
     code, told = said(programs, *words.split())
     assert (code, trouble in told) == (1, True), told
+
+
+def test_no_source_names_them() -> None:
+    """Also where no probe and no remedy asks, as in the items of maintenance."""
+    package = Path(remediate.__file__).parent
+    for folder in ("probes", "programs", "remedies", "maintenance"):
+        for path in (each for each in (package / folder).rglob("*") if each.suffix in {".py", ".sh", ".php", ".sql"}):
+            text = path.read_text()
+            assert not re.search(r"(systemctl|journalctl)[^\n]{0,80}(--timestamp=[a-z]|-P [A-Z])", text), path
+            assert not re.search(r"\"--timestamp=", text), path
+
+
+def test_a_moment_in_the_form_that_every_systemd_prints() -> None:
+    """With TZ=UTC in its environment; as in systemd.time(7), "Parsing timestamps"."""
+    assert Unit(name="nginx").command().argv[:4] == ("env", "TZ=UTC", "systemctl", "show")
+    text = """LoadState=loaded
+ActiveState=failed
+SubState=failed
+UnitFileState=enabled
+Result=exit-code
+InvocationID=0b1c6d2f3a4e4f5a8b9c0d1e2f3a4b5c
+MainPID=0
+NRestarts=0
+ExecMainCode=1
+ExecMainStatus=255
+ActiveEnterTimestampMonotonic=0
+StateChangeTimestamp=Mon 2026-11-23 02:51:10 UTC
+"""
+    assert Unit(name="nginx").read(Output(stdout=text)).describe() == "failed since 02:51:10Z (exit 255)"
 
 
 def test_a_host_of_it_can_be_read(tmp_path: Path) -> None:

@@ -39,6 +39,12 @@ function deliver(string $url, string $type, string $secret, array $trusted): arr
         CURLOPT_CONNECT_TO => ["::" . place($url) . ":"], CURLOPT_NOPROXY => "*", CURLOPT_TIMEOUT => 5, CURLOPT_NOSIGNAL => true,
     ]);
     curl_exec($request);
+    $dropped = in_array(curl_errno($request), [35, 52, 56], true) && parse_url($url, PHP_URL_SCHEME) === "https";
+    if ($dropped && defined("CURLOPT_HAPROXYPROTOCOL")) {
+        // It may want the header of a load balancer; over plain HTTP the 400 for an unwanted one would look like its answer.
+        curl_setopt($request, CURLOPT_HAPROXYPROTOCOL, true);
+        curl_exec($request);
+    }
     return ["status" => curl_getinfo($request, CURLINFO_RESPONSE_CODE), "error" => curl_errno($request)];
 }
 

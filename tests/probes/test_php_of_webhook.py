@@ -1,0 +1,60 @@
+"""The PHP program that delivers to a webhook, by a real PHP with curl, to a site that a load balancer stands before."""
+
+import json
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from remediate.programs import program_text
+from remediate.programs.run import PROBES
+
+PHP = ("php", "-n", "-d", "extension=curl")
+HAS_CURL = shutil.which("php") is not None and subprocess.run(
+    (*PHP, "-r", 'exit(defined("CURLOPT_HAPROXYPROTOCOL") ? 0 : 1);'), capture_output=True, check=False
+).returncode == 0  # fmt: skip
+pytestmark = pytest.mark.skipif(not HAS_CURL, reason="php with curl is not installed here")
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+def test_a_webhook_behind_a_load_balancer_answers(proxied: bool, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=shop.example.com", "-addext"]
+    files: list[str | Path] = ["subjectAltName=DNS:shop.example.com", "-keyout", key, "-out", certificate]
+    subprocess.run([*words, *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def answer(connection: socket.socket) -> None:
+        with connection as plain, suppress(OSError):
+            if proxied:
+                if plain.recv(6, socket.MSG_PEEK) != b"PROXY ":
+                    return
+                while plain.recv(1) != b"\n":
+                    pass
+            with context.wrap_socket(plain, server_side=True) as tls:
+                tls.recv(8192)
+                tls.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                answer(server.accept()[0])
+
+    (functions,) = re.findall(r"function place.*?(?=function lines)", program_text(PROBES, "webhook.php"))
+    trusted = f"[CURLOPT_CAINFO => {json.dumps(str(certificate))}]"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"https://shop.example.com:{server.getsockname()[1]}/hook"
+        thread = threading.Thread(target=serve)
+        thread.start()
+        code = f'{functions} echo json_encode(deliver($argv[1], "remediate.probe", "s", {trusted}));'
+        done = subprocess.run((*PHP, "-r", code, "--", url), capture_output=True, text=True, timeout=60, check=True)
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert json.loads(done.stdout) == {"status": 400, "error": 0}
