@@ -131,14 +131,13 @@ def test_what_was_cut_is_asked_again(place: Path) -> None:
     batch = state.batch()
     runs = (state.command(), database.command())
     whole = run(batch.command(runs))
-    at = whole.stdout.index("\n", whole.stdout.index("answered 0")) + 1
     first, second = batch.split(runs, whole)
     assert first is not None
     assert second is not None
-    cut = whole.model_copy(update={"stdout": whole.stdout[: at + 20], "cut": True})
+    # Whichever was ready last stands last, and half of its answer is none.
+    cut = whole.model_copy(update={"stdout": whole.stdout[:-5], "cut": True})
     assert len(cut.stdout) < STDOUT_LIMIT
-    assert None in batch.split(runs, cut)
-    assert {*batch.split(runs, cut)} <= {None, first, second}
+    assert batch.split(runs, cut) in ([first, None], [None, second])
 
 
 def test_one_rule_stands_for_whatever_is_asked_together() -> None:
