@@ -1,9 +1,7 @@
 """Every remedy that ships keeps the contract, and check_remedy notices one that does not."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from runpy import run_path
-from typing import ClassVar, Literal, NamedTuple
+from collections.abc import Iterator
+from typing import ClassVar, Literal
 
 import pytest
 from pydantic import Field
@@ -39,26 +37,8 @@ from support.examples import (
     UNCHECKED,
     started_again,
 )
+from support.remedy_examples import EXAMPLES
 from support.render import output_of
-
-
-class Example(NamedTuple):
-    remedy: Remedy
-    broken: Known
-    healed: Known
-    others: tuple[Known, ...] = ()
-
-
-def _examples() -> Mapping[str, Example]:
-    """Gather what the remedies' own tests state: each has its `EXAMPLES` in tests/remedies/test_<tool>.py."""
-    found: dict[str, Example] = {}
-    for file in sorted((Path(__file__).parent / "remedies").glob("test_*.py")):
-        stated: Mapping[str, tuple[Remedy, Known, Known, tuple[Known, ...]]] = run_path(str(file)).get("EXAMPLES", {})
-        found.update({kind: Example(*example) for kind, example in stated.items()})
-    return found
-
-
-EXAMPLES = _examples()
 
 
 @pytest.mark.parametrize("kind", sorted(remedies()))

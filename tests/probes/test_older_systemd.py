@@ -23,7 +23,7 @@ from remediate.probes.supervisor import OrphanWorkers
 from remediate.probes.systemd import Unit
 from remediate.survey import Facts
 from remediate.testing import PaperHost
-from test_contract import EXAMPLES
+from support.remedy_examples import EXAMPLES
 
 TESTS = Path(__file__).parent.parent
 FAKE = (TESTS / "systemd_239.sh").read_text()
