@@ -181,11 +181,11 @@ def _known_incident(named: str, journal: str | None, project: str | None) -> str
 
     Another project's is none: its timeline would tell of hosts that are none of its own.
     """
-    from remediate.incident.store import IncidentStore
+    from remediate.journal.incident_ids import IncidentIds
 
     try:
-        with IncidentStore.open(journal, project=project) as store:
-            return store.find(named)
+        with IncidentIds.open(journal, project=project) as ids:
+            return ids.find(named)
     except JournalError:
         return named  # nothing will be changed without a journal; that a host can be looked at matters more
 

@@ -4,9 +4,9 @@ The same database as the journal's: one SQLite file, or PostgreSQL that a team s
 in it: each sees its own. Importing this is cheap; SQLAlchemy is imported when it is opened.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
@@ -14,16 +14,14 @@ from remediate.errors import ConfigurationError, JournalError, RemediateError
 from remediate.incident.events import Attached, Data, Declared, Event, RunStep
 from remediate.incident.record import Incident, fold
 from remediate.incident.runs import landed
-from remediate.journal import journal_database
+from remediate.journal.incident_ids import NAMED, IncidentIds, declared_ids
 from remediate.masking import Masker
-from remediate.run_id import matching, new_run_id, short
+from remediate.run_id import new_run_id, short
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from remediate.journal.database import Database
-
-_NAMED = 5
 
 RESOLVED: Final = "resolved"
 """What the end of an incident is called, of which there is one."""
@@ -42,32 +40,15 @@ class AlreadyDeclared(RemediateError):
         )
 
 
-class IncidentStore:
+class IncidentStore(IncidentIds):
     """An open record of incidents; use it as a context manager, or close it.
 
     Every method raises JournalError when the database fails it, and returns only when what it wrote is durable.
     """
 
     def __init__(self, database: "Database", project: str | None = None) -> None:
-        self.database = database
-        self.project = project
-        """Whose incidents there are, as `Project.identity` says it; None for everybody's."""
+        super().__init__(database, project)
         self._masker = Masker()
-
-    @classmethod
-    def open(cls, url: str | None = None, *, project: str | None = None) -> Self:
-        """Open it where the journal is; raises as `Journal.open` does."""
-        return cls(journal_database(url), project)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close it; call once, when nothing uses it any more."""
-        self.database.close()
 
     def append(self, incident: str, who: str, at: datetime, data: Data, *, once: str | None = None) -> Event | None:
         """Write one event, and return it when it is durable; `incident` is a whole id.
@@ -99,7 +80,7 @@ class IncidentStore:
             "once": "declared" if is_first else once,
             "project": self.project or "" if is_first else None,
         }
-        if not is_first and incident not in _ids(connection):
+        if not is_first and incident not in declared_ids(connection):
             raise JournalError(f"incident {incident} has not been declared: nothing was recorded")
         try:
             with connection.begin_nested():
@@ -121,52 +102,12 @@ class IncidentStore:
                 connection.execute(select(func.pg_advisory_xact_lock(_DECLARING)))
             begun, taken = _begun(connection), _attached(connection)
             if declared.triaged_at is not None and declared.triaged_at in begun:
-                raise AlreadyDeclared(short(begun[declared.triaged_at], _ids(connection)))
+                raise AlreadyDeclared(short(begun[declared.triaged_at], declared_ids(connection)))
             self._append(connection, incident, who, at, declared, None)
             for run in runs:
                 if run not in taken:
                     self._append(connection, incident, who, at, Attached(run=run), f"attached:{run}")
         return self.load(incident)
-
-    def ids(self) -> tuple[str, ...]:
-        """Every incident's id, newest first."""
-        with self.database.reading() as connection:
-            return tuple(_ids(connection, self.project))
-
-    def shown(self, incident: str) -> str:
-        """The short id of an incident, as `find` accepts it, whoever's store it is asked of."""
-        with self.database.reading() as connection:
-            return short(incident, _ids(connection))
-
-    def find(self, prefix: str) -> str:
-        """The whole id of the one incident that `prefix` names.
-
-        Raises ConfigurationError, naming the candidates, when there is none or more than one.
-        """
-        ids = self.ids()
-        found = matching(prefix, ids)
-        if len(found) == 1:
-            return found[0]
-        named = ", ".join(short(one, ids) for one in (found or ids)[:_NAMED])
-        if found:
-            more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-            raise ConfigurationError(f"{len(found)} incidents begin like that: {named}{more}; give more digits")
-        there = f"the newest are {named}" if ids else "there are none yet"
-        if others := self._elsewhere(prefix):
-            there = f"{others}: say it there, or give both the same `project` in [tool.remediate]; here {there}"
-        raise ConfigurationError(f"no incident begins like that; {there}")
-
-    def _elsewhere(self, prefix: str) -> str:
-        """Say whose incident begins like that, when it is another project's."""
-        from remediate.journal.schema import incident_events as events
-
-        query = (
-            events.select().with_only_columns(events.c.incident, events.c.project).where(events.c.once == "declared")
-        )
-        with self.database.reading() as connection:
-            projects = {row.incident: row.project for row in connection.execute(query)}
-        found = matching(prefix, tuple(projects))
-        return f"{found[0]} belongs to {projects[found[0]] or 'no project'}" if len(found) == 1 else ""
 
     def current(self, prefix: str | None, *, or_newest: bool = False) -> Incident:
         """The incident that is meant: the one named, else the only one that is open.
@@ -182,7 +123,7 @@ class IncidentStore:
             return meant[0]
         if not meant:
             raise ConfigurationError("no incident is open: incident.declare opens one, --incident ID names another")
-        named = ", ".join(short(incident.id, self.ids()) for incident in meant[:_NAMED])
+        named = ", ".join(short(incident.id, self.ids()) for incident in meant[:NAMED])
         raise ConfigurationError(f"{len(meant)} incidents are open ({named}): say which with --incident ID")
 
     def load(self, incident: str) -> Incident:
@@ -193,7 +134,9 @@ class IncidentStore:
     def incidents(self, *, limit: int | None = None) -> tuple[Incident, ...]:
         """The newest incidents, newest first; all without a limit."""
         with self.database.reading() as connection:
-            return tuple(fold(_events(connection, incident)) for incident in _ids(connection, self.project)[:limit])
+            return tuple(
+                fold(_events(connection, incident)) for incident in declared_ids(connection, self.project)[:limit]
+            )
 
     def open_incidents(self, *, and_newest: int = 0) -> tuple[Incident, ...]:
         """Those that are not resolved, newest first; with so many of the newest, whatever has become of them."""
@@ -202,7 +145,7 @@ class IncidentStore:
         query = events.select().with_only_columns(events.c.incident).where(events.c.once == RESOLVED)
         with self.database.reading() as connection:
             over = set(connection.execute(query).scalars())
-            ids = _ids(connection, self.project)
+            ids = declared_ids(connection, self.project)
             wanted = [one for place, one in enumerate(ids) if one not in over or place < and_newest]
             return tuple(fold(_events(connection, incident)) for incident in wanted)
 
@@ -252,15 +195,6 @@ def _of_kind(connection: "Connection", kind: str) -> list[tuple[str, Data]]:
 
     rows = connection.execute(events.select().where(events.c.kind == kind)).all()
     return [(row.incident, _DATA.validate_json(row.data)) for row in rows]
-
-
-def _ids(connection: "Connection", project: str | None = None) -> Sequence[str]:
-    from remediate.journal.schema import incident_events as events
-
-    query = events.select().with_only_columns(events.c.incident).where(events.c.once == "declared")
-    if project is not None:
-        query = query.where(events.c.project == project)
-    return connection.execute(query.order_by(events.c.incident.desc())).scalars().all()
 
 
 def _events(connection: "Connection", incident: str) -> list[Event]:
