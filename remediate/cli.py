@@ -18,6 +18,7 @@ from invoke.exceptions import Exit, ParseError
 from invoke.parser.argument import Argument
 from invoke.program import Program
 from invoke.tasks import Task
+from typing_extensions import override
 
 from remediate import __version__
 from remediate.commands.tree import RUN_PREFIXES, Command, commands, program_name
@@ -40,8 +41,8 @@ class CommandTask(Task[Any]):
         super().__init__(call, name=command.name.rpartition(".")[2], positional=(), auto_shortflags=False)
         self._flags = command.flags
 
-    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: ARG002
-        """See Task."""
+    @override
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         return [
             Argument(
                 # attr_name is only for names with a dash: with the name itself Argument.name recurses without end.
@@ -161,30 +162,30 @@ class RemediateProgram(Program):
         # Not the tree yet: --version needs none.
         super().__init__(name="remediate", binary="remediate", version=__version__, namespace=Collection())
 
+    @override
     def parse_collection(self) -> None:
-        """See Program."""
         try:
             self.namespace = namespace()
         except ConfigurationError as error:
             _refuse(str(error))
         super().parse_collection()
 
+    @override
     def parse_core(self, argv: list[str] | None) -> None:
-        """See Program."""
         try:
             super().parse_core(argv)
         except ParseError as error:
             _refuse_line(error)
 
+    @override
     def parse_tasks(self) -> None:
-        """See Program."""
         try:
             super().parse_tasks()
         except ParseError as error:
             _refuse_line(error)
 
+    @override
     def parse_cleanup(self) -> None:
-        """See Program."""
         try:
             super().parse_cleanup()
         except ParseError as error:

@@ -12,6 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic, time
 from typing import Final, Protocol, Self
 
+from typing_extensions import override
+
 from remediate.command import CurlExit, HttpRequest, Output, TlsRequest
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.probe import Fact, Probe
@@ -29,11 +31,11 @@ class Controller(Protocol):
         """Ask all of them at once and wait for the last answer."""
 
 
-class HttpController:
+class HttpController(Controller):
     """The real one: each question is one HTTP request or TLS handshake from this machine."""
 
+    @override
     def ask(self, probes: Sequence[Probe[Fact]]) -> Mapping[Probe[Fact], Output | Unreadable]:
-        """See Controller."""
         asked = {probe: probe.command() for probe in probes}
         requests = {probe: each for probe, each in asked.items() if isinstance(each, (HttpRequest, TlsRequest))}
         if len(requests) != len(set(probes)):

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from typing_extensions import override
+
 from remediate.host import Host
 from remediate.masking import Masker
 from remediate.outcome import HostOutcome, Reading, Report, StepOutcome
@@ -33,7 +35,7 @@ class Reporter(Protocol):
         """The run is over."""
 
 
-class Masked:
+class Masked(Reporter):
     """Tells another one, without the secrets of a run: once a text is cut into lines, nobody could find them in it."""
 
     def __init__(self, reporter: Reporter, masker: Masker) -> None:
@@ -41,36 +43,37 @@ class Masked:
         self._reporter = reporter
         self._masker = masker
 
+    @override
     def began(self, run: str, cure: Cure, hosts: tuple[Host, ...], operator: str) -> None:
-        """See Reporter."""
         self._reporter.began(run, cure, hosts, operator)
 
+    @override
     def progress(self, host: Host, text: str) -> None:
-        """See Reporter."""
         self._reporter.progress(host, self._masker.mask(text))
 
+    @override
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
-        """See Reporter."""
         self._reporter.surveyed(host, tuple(map(self._masker.masked, before)))
 
+    @override
     def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
-        """See Reporter."""
         self._reporter.stepped(host, position, total, self._masker.masked(step))
 
+    @override
     def finished(self, host: Host, outcome: HostOutcome) -> None:
-        """See Reporter."""
         self._reporter.finished(host, self._masker.masked(outcome))
 
+    @override
     def unrecorded(self, why: str) -> None:
-        """See Reporter."""
         self._reporter.unrecorded(self._masker.mask(why))
 
+    @override
     def ended(self, report: Report) -> None:
-        """See Reporter: a report is masked already."""
+        """A report is masked already."""
         self._reporter.ended(report)
 
 
-class Silent:
+class Silent(Reporter):
     """Tells nobody: what the library uses."""
 
     def began(self, run: str, cure: Cure, hosts: tuple[Host, ...], operator: str) -> None:

@@ -8,6 +8,8 @@ from enum import Enum
 from time import monotonic
 from typing import Final, Protocol
 
+from typing_extensions import override
+
 from remediate.command import Output, Run
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
 from remediate.fields import FrozenModel
@@ -92,12 +94,13 @@ class Session(Protocol):
         """Leave the host."""
 
 
-class ShellSession:
+class ShellSession(Session):
     """A session over any link on which /bin/sh can be started."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
 
+    @override
     def begin(
         self,
         probes: Sequence[Probe[Fact]],
@@ -108,7 +111,6 @@ class ShellSession:
         extra: float = 0,
         together: bool = True,
     ) -> "ShellRounds":
-        """See Session."""
         nonce = secrets.token_hex(16)
         asked = askings(probes, together=together)
         commands = [each.run.model_copy(update={"seconds": each.run.seconds + extra}) for each in asked]
@@ -130,12 +132,12 @@ class ShellSession:
         rounds.start(last)
         return rounds
 
+    @override
     def close(self) -> None:
-        """See Session."""
         self._link.close()
 
 
-class ShellRounds:
+class ShellRounds(Rounds):
     """The answers of one script, read as they come."""
 
     def __init__(self, channel: Channel, nonce: str, asked: tuple[Asking, ...], act: Act | None) -> None:
@@ -153,8 +155,8 @@ class ShellRounds:
         """Send the line that sets everything going; from here on an act may be under way."""
         self._send(last_line)
 
+    @override
     def acted(self) -> Acted:
-        """See Rounds."""
         if self._act is None:
             raise TypeError("this exec changes nothing")
         since, parts, results = monotonic(), dict[str, bytes](), list[CommandResult]()
@@ -184,8 +186,8 @@ class ShellRounds:
                 case _:
                     pass
 
+    @override
     def next(self) -> Answers:
-        """See Rounds."""
         if not self._fresh:
             self._send(b"again\n")
             self._allowed = NOISE_LIMIT + ANSWER_LIMIT * len(self._asked)
@@ -211,8 +213,8 @@ class ShellRounds:
                 raise Unreachable(UnreachableCode.TIMEOUT, "the host answered none of the questions in time") from None
         return answers
 
+    @override
     def close(self) -> None:
-        """See Rounds."""
         try:
             if not self._fresh or not self._harmless:
                 self._channel.send(b"done\n")

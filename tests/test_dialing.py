@@ -5,6 +5,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from typing_extensions import override
 
 import remediate
 from remediate import dialing
@@ -32,8 +33,8 @@ class Watched(FactSession):
         super().__init__({})
         self.left = Event()
 
+    @override
     def close(self) -> None:
-        """See Session."""
         self.left.set()
 
 

@@ -4,6 +4,7 @@ import re
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import CurlExit, HttpRequest, Output, Question, Run
 from remediate.errors import Unreadable
@@ -28,12 +29,12 @@ class AuthorityState(Fact):
     failure: str = Field(default="", description="why not")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return not self.failure
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"{self.server} {self.failure or 'answers'}"
 
 
@@ -44,16 +45,16 @@ class Authority(Probe[AuthorityState]):
     name: HostName = Field(description="certbot lineage name, whose configuration names the server")
     server: str = Field(default="", description="ACME directory to ask instead", pattern=r"^(https?://\S+)?$")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "certificate authority"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("sh", "-c", _AUTHORITY, "sh", self.name, self.server, seconds=10)
 
+    @override
     def parse(self, output: Output) -> AuthorityState:
-        """See Probe."""
         if output.exit == _NO_SERVER:
             raise Unreadable(f"{self.label()}: no ACME server is named for {self.name}")
         server, _, body = output.stdout.partition("\n")
@@ -76,13 +77,13 @@ class ChallengeState(Fact):
     failure: str = Field(default="", description="why no answer came")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         # A name that nobody put there is not found; whoever redirects is followed.
         return self.status is not None and (200 <= self.status < 400 or self.status in {404, 410})
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return self.failure or f"answers {self.status}"
 
 
@@ -94,23 +95,23 @@ class Challenge(Probe[ChallengeState]):
     asked_from: Vantage = Field(default=Vantage.HOST, description="host or controller")
 
     @property
+    @override
     def vantage(self) -> Vantage:
-        """See Probe."""
         return self.asked_from
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"http://{self.domain}/.well-known/acme-challenge/"
 
+    @override
     def command(self) -> Question:
-        """See Probe."""
         request = HttpRequest(url=f"{self.label()}remediate-looks-only", seconds=8)
         if self.asked_from is Vantage.CONTROLLER:
             return request
         return request.curl_here()
 
+    @override
     def parse(self, output: Output) -> ChallengeState:
-        """See Probe."""
         status = last_line(output.stderr).partition(" ")[0]
         if not re.fullmatch(r"[0-9]{3}", status):
             raise Unreadable(f"{self.label()}: curl: {last_line(output.stderr)}")

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output
 from remediate.errors import Unreadable
@@ -87,12 +88,12 @@ class Routing(Fact):
     tellers: tuple[Receiver, ...] = Field(description="every receiver that is configured")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return any(receiver.means for receiver in self.tellers)
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         told = [each for each in self.tellers if each.means]
         return f"{len(told)} of {len(self.tellers)} receivers lead somewhere"
 
@@ -140,16 +141,16 @@ class AlertmanagerRouting(ApiQuestion[Routing]):
 
     kind: Literal["alertmanager.routing"] = "alertmanager.routing"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "Alertmanager's routes"
 
+    @override
     def path(self) -> str:
-        """See ApiQuestion."""
         return "/api/v2/status"
 
+    @override
     def parse(self, output: Output) -> Routing:
-        """See Probe."""
         try:
             text = _Status.model_validate(self.document(output)).config.original
             # An alias is the way to write a text that grows without end when it is read; Alertmanager writes none.

@@ -4,6 +4,7 @@ import json
 from abc import abstractmethod
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import HttpRequest, Output, Run
 from remediate.errors import Unreadable
@@ -26,12 +27,12 @@ class ApiQuestion(Probe[T_co]):
         """What is asked for below the address, percent-encoded."""
 
     @property
+    @override
     def vantage(self) -> Vantage:
-        """See Probe."""
         return self.asked_from
 
+    @override
     def command(self) -> Run | HttpRequest:
-        """See Probe."""
         request = HttpRequest(url=f"{self.url.rstrip('/')}{self.path()}")
         return request if self.asked_from is Vantage.CONTROLLER else request.curl()
 

@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -100,12 +101,12 @@ class PatchState(Fact):
         return any(each.security and each.expires is not None and each.expires <= self.now for each in self.indices)
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return False if any(each.security for each in self.upgrades) or self.reboot else None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.manager != "apt":
             return f"packages are managed by {self.manager}"
         security = sum(each.security is True for each in self.upgrades)
@@ -167,16 +168,16 @@ class Patches(Probe[PatchState]):
     kind: Literal["apt.patches"] = "apt.patches"
     bears_cut = True
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "pending upgrades"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("sh", "-c", _ASK, "sh", seconds=30)
 
+    @override
     def parse(self, output: Output) -> PatchState:
-        """See Probe."""
         lines = output.stdout.splitlines()
         if output.cut:
             del lines[-1:]

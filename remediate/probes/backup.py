@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final, Literal
 
 from pydantic import Field, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -108,14 +109,14 @@ class RestoredState(Fact):
     tables: tuple[RestoredTable, ...] = Field(default=(), description="those that were told about")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         if self.state is RestoreState.RESTORED:
             return True
         return False if self.state in _FAULTS else None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.state is RestoreState.RESTORED:
             return f"restored in {self.seconds:.1f} s: {self.count} tables"
         return f"{_WORDS[self.state]}{f': {self.why}' if self.why else ''}"
@@ -136,16 +137,16 @@ class RestoredBackup(Probe[RestoredState]):
     seconds: int = Field(default=1800, ge=30, le=3500, description="how long all of it may take")
     user: UserName | None = Field(default=None, description="as whom, where the login is root; never root")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"backup {self.files}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return restore_dump(self.files, self.scratch, self.seconds, self.user)
 
+    @override
     def parse(self, output: Output) -> RestoredState:
-        """See Probe."""
         lines: dict[str, str] = {}
         tables: list[RestoredTable] = []
         for line in output.stdout.splitlines():

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -38,12 +39,12 @@ class CacheState(Fact):
         return self.before is not None and self.now == self.file
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return False if self.fallen_back else None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if not self.fallen_back:
             return f"in {self.now}"
         since = f" since {datetime.fromtimestamp(self.moved, UTC):%Y-%m-%d %H:%MZ}" if self.moved is not None else ""
@@ -58,20 +59,20 @@ class Cache(Probe[CacheState]):
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "cache"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return ask_php(self.php, "cache", self.path, user=self.user, seconds=15)
 
+    @override
     def batch(self) -> Together:
-        """See Probe."""
         return Together(php=self.php, path=self.path, user=self.user)
 
+    @override
     def parse(self, output: Output) -> CacheState:
-        """See Probe."""
         try:
             state = CacheState.model_validate(answered(self.label(), output))
             state.describe()
@@ -89,12 +90,12 @@ class CacheUses(Fact):
     whole: bool = Field(description="whether all of the code could be looked at")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.found:
             more = f" and {len(self.found) - 2} more" if len(self.found) > 2 else ""
             return f"locks or marks in the cache: {', '.join(self.found[:2])}{more}"
@@ -112,16 +113,16 @@ class CacheCode(Probe[CacheUses]):
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "code of the application"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return ask_php(self.php, "cache_uses", self.path, user=self.user, seconds=10)
 
+    @override
     def parse(self, output: Output) -> CacheUses:
-        """See Probe."""
         try:
             return CacheUses.model_validate(answered(self.label(), output))
         except ValidationError:

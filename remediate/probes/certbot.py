@@ -4,6 +4,7 @@ import re
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
@@ -45,12 +46,12 @@ class RenewalState(Fact):
         return self.authenticator in _ON_PORT_80
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if not self.present:
             return "certbot manages none of that name"
         return f"renewed by certbot ({self.authenticator}){'' if self.enabled else ', not by itself'}"
@@ -62,16 +63,16 @@ class Renewal(Probe[RenewalState]):
     kind: Literal["certbot.renewal"] = "certbot.renewal"
     name: HostName = Field(description="certbot lineage name")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"renewal of {self.name}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("sh", "-c", _CONFIGURATION, "sh", self.name, seconds=10)
 
+    @override
     def parse(self, output: Output) -> RenewalState:
-        """See Probe."""
         found, _, text = output.stdout.partition("\n")
         if output.exit == 0 and found == "none":
             return RenewalState(present=False)
@@ -117,12 +118,12 @@ class IssuedState(Fact):
         return sum(1 for each in self.certificates if each.lineage == lineage and each.at >= moment)
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         lineages = {each.lineage for each in self.certificates}
         return f"{len(self.certificates)} issued, {len(lineages)} lineages"
 
@@ -132,16 +133,16 @@ class Issuances(Probe[IssuedState]):
 
     kind: Literal["certbot.issuances"] = "certbot.issuances"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "certificates issued"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return run_shell("issuances", user=ROOT, seconds=10)
 
+    @override
     def parse(self, output: Output) -> IssuedState:
-        """See Probe."""
         if output.exit != 0:
             raise Unreadable(f"{self.label()}: find: {last_line(output.stderr)}")
         found: list[Issued] = []
@@ -161,12 +162,12 @@ class CertbotProcesses(Fact):
     running: tuple[str, ...]
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"running: {self.running[0]}" if self.running else "not running"
 
 
@@ -175,16 +176,16 @@ class CertbotRunning(Probe[CertbotProcesses]):
 
     kind: Literal["certbot.running"] = "certbot.running"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "certbot"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("pgrep", "-ax", "certbot", seconds=10)
 
+    @override
     def parse(self, output: Output) -> CertbotProcesses:
-        """See Probe."""
         if output.exit > 1:  # pgrep(1): 1 = none matched
             raise Unreadable(f"certbot: pgrep: {last_line(output.stderr)}")
         return CertbotProcesses(
@@ -197,14 +198,14 @@ class CertbotLog(Probe[LogLines]):
 
     kind: Literal["certbot.log"] = "certbot.log"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "log of certbot"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return log_end("/var/log/letsencrypt/letsencrypt.log", lines=5)
 
+    @override
     def parse(self, output: Output) -> LogLines:
-        """See Probe."""
         return LogLines.read(self.label(), output)

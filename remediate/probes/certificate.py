@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, CurlExit, Output, Question, Run, TlsRequest
 from remediate.errors import ConfigurationError, Unreadable
@@ -49,8 +50,8 @@ class ServedState(Fact):
     due: bool = Field(default=False, description="whether it is expired, or so near to it that a renewal is due")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.certificate is not None and self.verify == 0 and self.covers and not self.due
 
     @property
@@ -58,8 +59,8 @@ class ServedState(Fact):
         """Whether nothing is wrong with it but, perhaps, its dates and its names."""
         return self.certificate is not None and self.verify in _HARMLESS
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.certificate is None:
             return (self.failure or NoHandshake.TLS).value
         left = (self.certificate.not_after - self.asked).days
@@ -110,23 +111,23 @@ class ServedCertificate(Probe[ServedState]):
         )
 
     @property
+    @override
     def vantage(self) -> Vantage:
-        """See Probe."""
         return self.asked_from
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"certificate of {self.domain}{'' if self.port == 443 else f':{self.port}'}"
 
+    @override
     def command(self) -> Question:
-        """See Probe."""
         request = TlsRequest(name=self.domain, port=self.port, resolve=self.resolve, ca_file=self.ca_file)
         if self.asked_from is Vantage.CONTROLLER:
             return request
         return request.model_copy(update={"resolve": f"127.0.0.1:{self.port}"}).s_client()
 
+    @override
     def parse(self, output: Output) -> ServedState:
-        """See Probe."""
         clock, _, said = output.stdout.partition("\n")
         try:
             asked = datetime.fromtimestamp(whole_number(clock, self.label()), UTC)
@@ -178,12 +179,12 @@ class LineageState(Fact):
     certificate: CertificateInfo
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"for {', '.join(self.certificate.names[:3]) or 'no name'}, until {self.certificate.until}"
 
 
@@ -198,16 +199,16 @@ class LineageCertificate(Probe[LineageState]):
         """The file that nginx has to be told of."""
         return f"{LIVE}/{self.name}/fullchain.pem"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"lineage {self.name}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("/usr/bin/cat", user=ROOT, seconds=10).helped("certificate", self.path)
 
+    @override
     def parse(self, output: Output) -> LineageState:
-        """See Probe."""
         certificate = None if output.exit != 0 else first_certificate(self.label(), output.stdout)
         if certificate is None:
             raise Unreadable(f"{self.label()}: no certificate in {self.path}: {last_line(output.stderr)}")
@@ -221,12 +222,12 @@ class ChainState(Fact):
     message: str = Field(default="", description="openssl's own words")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.trusted
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return "trusted" if self.trusted else f"not trusted: {self.message}"
 
 
@@ -242,20 +243,20 @@ class LineageChain(Probe[ChainState]):
     name: HostName = Field(description="certbot lineage name")
     ca: AbsolutePath | None = Field(default=None, description="PEM file of authorities to trust besides the host's own")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"chain of {self.name}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         words = ("/usr/bin/openssl", "verify", "-purpose", "sslserver", "-no_check_time", "-untrusted")
         trusted = () if self.ca is None else ("-CAfile", self.ca)
         files = (f"{LIVE}/{self.name}/chain.pem", *trusted, f"{LIVE}/{self.name}/cert.pem")
         # It reads every authority that the host trusts: on a busy host five seconds were too few.
         return Run.of(*words, user=ROOT, seconds=15).helped("certificate-chain", *files)
 
+    @override
     def parse(self, output: Output) -> ChainState:
-        """See Probe."""
         if output.exit == 0:
             return ChainState(trusted=True)
         found = _CHAIN_ERROR.search(f"{output.stderr}\n{output.stdout}")

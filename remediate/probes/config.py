@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Self
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import FrozenModel
 from remediate.probe import Fact, whole_number
@@ -41,8 +42,8 @@ class ConfigCheck(Fact):
     )
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None if self.state is ConfigState.UNCHECKED else self.state is ConfigState.SOUND
 
     @classmethod
@@ -51,8 +52,8 @@ class ConfigCheck(Fact):
         line = whole_number(found["line"], label)
         return cls(state=ConfigState.BROKEN, message=found["message"], file=found["file"], line=line)
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.state is ConfigState.SOUND:
             more = f" and {len(self.conflicts) - 2} more" if len(self.conflicts) > 2 else ""
             twice = ", ".join(map(str, self.conflicts[:2]))

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -39,8 +40,8 @@ class ConfigurationState(Fact):
         return self.env is EnvState.SOUND
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.sound and not self.differs
 
     def about(self, prefixes: tuple[str, ...]) -> tuple[str, ...]:
@@ -49,8 +50,8 @@ class ConfigurationState(Fact):
             key for key in self.differs if not prefixes or any(key == p or key.startswith(f"{p}.") for p in prefixes)
         )
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if not self.sound:
             return self.message
         if not self.cached:
@@ -81,16 +82,16 @@ class Configuration(_OfApplication[ConfigurationState]):
     kind: Literal["laravel.configuration"] = "laravel.configuration"
     php: PhpName = Field(description="PHP's name, for example php8.3")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "configuration"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return ask_php(self.php, "configuration", self.path, user=self.user, seconds=15)
 
+    @override
     def parse(self, output: Output) -> ConfigurationState:
-        """See Probe."""
         try:
             return ConfigurationState.model_validate(answered(self.label(), output))
         except ValidationError:
@@ -104,12 +105,12 @@ class FileState(Fact):
     written: float | None = Field(default=None, description="when, in seconds of the host's own calendar, if asked for")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return "there" if self.mark else "missing"
 
 
@@ -118,16 +119,16 @@ class EnvFile(_OfApplication[FileState]):
 
     kind: Literal["laravel.env-file"] = "laravel.env-file"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"{self.path}/.env"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("/usr/bin/sha256sum", "--", user=self.user, seconds=5).helped("file-digest", f"{self.path}/.env")
 
+    @override
     def parse(self, output: Output) -> FileState:
-        """See Probe."""
         found = re.match(r"\\?([0-9a-f]{64}) ", output.stdout) if output.exit == 0 else None
         if found is None and "No such file" not in output.stderr:
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
@@ -139,17 +140,17 @@ class CachedConfig(_OfApplication[FileState]):
 
     kind: Literal["laravel.cached-config"] = "laravel.cached-config"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"{self.path}/bootstrap/cache/config.php"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         words = ("/usr/bin/stat", "--printf=%i %s %.9Y", "--")
         return Run.of(*words, user=self.user, seconds=5).helped("file-stamp", self.label())
 
+    @override
     def parse(self, output: Output) -> FileState:
-        """See Probe."""
         if output.exit != 0 and "No such file" not in output.stderr:
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
         if output.exit != 0:
@@ -166,12 +167,12 @@ class ValueState(Fact):
     state: Literal["same", "differs", "unset", "broken"]
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.state == "same"
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return {
             "same": "is what it should be",
             "differs": "is another value",
@@ -188,18 +189,18 @@ class EnvValue(_OfApplication[ValueState]):
     key: EnvKey = Field(description="key of .env")
     value: SecretStr = Field(description="value to compare with")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"{self.key} of .env"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         text = self.value.get_secret_value().encode(errors="surrogateescape")
         given = json.dumps({"key": self.key, "value": b64encode(text).decode()})
         return ask_php(self.php, "env_value", self.path, user=self.user, seconds=10, stdin=given)
 
+    @override
     def parse(self, output: Output) -> ValueState:
-        """See Probe."""
         try:
             return ValueState.model_validate(answered(self.label(), output))
         except ValidationError:

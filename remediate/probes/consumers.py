@@ -4,6 +4,7 @@ import re
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -87,8 +88,8 @@ class ConsumerList(Fact):
     late: bool = Field(default=False, description="whether there was more to look at than time")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
     def describe(self) -> str:
@@ -112,17 +113,17 @@ class Consumers(Probe[ConsumerList]):
     kind: Literal["disk.consumers"] = "disk.consumers"
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "biggest on a full disk"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         words = (str(self.limit), f"^({'|'.join((*NOT_DISKS, *PASSING))})", str(_PATIENCE), *WITHOUT)
         return Run.of("sh", "-c", _BIGGEST, "sh", *words, seconds=2 * _PATIENCE + 6)
 
+    @override
     def parse(self, output: Output) -> ConsumerList:
-        """See Probe."""
         if output.exit != 0:
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
         found: list[Consumer] = []

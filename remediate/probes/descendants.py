@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -55,12 +56,12 @@ class DescendantsState(Fact):
         return tuple(each for each in self.processes if each.stale)
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         older = f", {len(self.stale)} older than the configuration" if self.stale else ""
         return f"{len(self.processes)}{older}"
 
@@ -73,16 +74,16 @@ class Descendants(Probe[DescendantsState]):
     user: UserName = Field(description="user the application runs as: only it may see where its processes work")
     unit: UnitName = Field(description="systemd unit of the daemon")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"processes of {self.unit}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return run_shell("descendants", self.path, full_name(self.unit), user=self.user, seconds=8)
 
+    @override
     def parse(self, output: Output) -> DescendantsState:
-        """See Probe."""
         if output.exit != 0:
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
         return DescendantsState(processes=tuple(self._process(line) for line in output.stdout.splitlines()))
@@ -109,12 +110,12 @@ class WorkersConfiguration(Fact):
     stale: int
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.stale == 0
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"{self.stale} of {self.workers} workers have an older one" if self.stale else "is the one in use"
 
 
@@ -130,15 +131,15 @@ class ConfigurationOfWorkers(Probe[WorkersConfiguration]):
     def _processes(self) -> Descendants:
         return Descendants(path=self.path, user=self.user, unit=self.unit)
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "configuration of the workers"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return self._processes.command()
 
+    @override
     def parse(self, output: Output) -> WorkersConfiguration:
-        """See Probe."""
         state = self._processes.parse(output)
         return WorkersConfiguration(workers=len(state.workers(self.path)), stale=len(state.stale_workers(self.path)))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -36,12 +37,12 @@ class InstalledPhp(Fact):
     served: tuple[str, ...] = Field(description="empty where nginx's configuration does not tell")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return ", ".join(self.candidates) or "no PHP-FPM"
 
     @property
@@ -57,16 +58,16 @@ class DiscoverPhp(Probe[InstalledPhp]):
     bears_cut: ClassVar[bool] = True
     domain: HostName | None = Field(default=None, description="name of the site; absent = every site counts")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "PHP"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("sh", "-c", f"{_UNITS}{POOLS}{CONFIGURATION}", "sh", _KEPT, seconds=10)
 
+    @override
     def parse(self, output: Output) -> InstalledPhp:
-        """See Probe."""
         if output.exit != 0:
             raise Unreadable(f"PHP: systemctl: {last_line(output.stderr)}")
         # What is too long to be read whole tells nothing about nginx; the units stand at its beginning.

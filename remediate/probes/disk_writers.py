@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
@@ -44,12 +45,12 @@ class DiskWriterList(Fact):
         return next((each for each in own if each.path == path), own[0] if own else None)
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return "; ".join(each.describe() for each in self.writers[:2]) or "nothing of 1 MiB or more"
 
 
@@ -62,16 +63,16 @@ class DiskWriters(Probe[DiskWriterList]):
     kind: Literal["disk.writers"] = "disk.writers"
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "writers on a full disk"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return disk_writers(self.limit, ROOT)
 
+    @override
     def parse(self, output: Output) -> DiskWriterList:
-        """See Probe."""
         if output.exit != 0:
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
         return DiskWriterList(writers=tuple(map(self._writer, output.stdout.splitlines())))

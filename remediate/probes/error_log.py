@@ -3,6 +3,7 @@
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, NonNegativeInt, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -63,12 +64,12 @@ class ErrorLogState(Fact):
     others: int = Field(ge=0, description="further groups, beyond those that are listed")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         total = sum(sum(group.counts) for group in self.groups)
         return f"{total} errors of {len(self.groups) + self.others} kinds within {PERIODS * PERIOD // 86400} days"
 
@@ -85,18 +86,18 @@ class ErrorLog(Probe[ErrorLogState]):
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "errors in the application's log"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         limits = (PERIODS, PERIOD, _BYTES, _PATIENCE)
         words = (self.path, *map(str, limits))
         return ask_php(self.php, "errors", *words, user=self.user, seconds=_PATIENCE + 15)
 
+    @override
     def parse(self, output: Output) -> ErrorLogState:
-        """See Probe."""
         match answered(self.label(), output):
             case {"state": "ok", **found}:
                 try:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import Field, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -21,12 +22,12 @@ class TrackingState(Fact):
     cached: bool = Field(description="whether the configuration is cached: then .env is not read")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.provider == "loaded" and self.key
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"provider {self.provider}, key {'set' if self.key else 'not set'}"
 
 
@@ -40,17 +41,17 @@ class AppErrorTracking(Probe[TrackingState]):
     provider: ClassName = Field(description="service provider of the client")
     key: ConfigKey = Field(description="configuration key that holds the project's key")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "error tracking"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         words = (self.path, self.provider, self.key)
         return ask_php(self.php, "error_tracking", *words, user=self.user, seconds=15)
 
+    @override
     def parse(self, output: Output) -> TrackingState:
-        """See Probe."""
         try:
             return TrackingState.model_validate(answered(self.label(), output))
         except ValidationError:

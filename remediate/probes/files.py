@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -79,12 +80,12 @@ class LogFileList(Fact):
     unseen: tuple[str, ...] = Field(description="paths behind a folder that is closed to the user who asks")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return ", ".join(f"{each.path} {each.held_kib // 1024} MiB" for each in self.files) or "none"
 
 
@@ -96,17 +97,17 @@ class LogFiles(Probe[LogFileList]):
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
     worth_kib: int = Field(default=16 * 1024, ge=1, description="space from which on shortening is worth it")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "log files"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         # What is measured goes to standard error, what it is to standard output: that is what a fence compares.
         return Run.of("sh", "-c", _FILES, "sh", str(self.limit), str(self.worth_kib), *self.paths, seconds=8)
 
+    @override
     def parse(self, output: Output) -> LogFileList:
-        """See Probe."""
         sizes = self._sizes(output.stderr)
         files: list[LogFile] = []
         unseen: list[str] = []

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -99,12 +100,12 @@ class RoomState(Fact):
         return max(fitting, key=lambda found: len(found[0]), default=("/", "/"))[1]
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return not (self.full or self.crowded)
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         ill = dict.fromkeys((*self.full, *self.crowded))
         worst = max(self.systems, key=lambda each: max(each.percent, each.inodes_percent or 0))
         return "; ".join(each.describe() for each in ill) or worst.describe()
@@ -116,16 +117,16 @@ class Room(Probe[RoomState]):
     kind: Literal["disk.room"] = "disk.room"
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "disk"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("sh", "-c", _ROOM, "sh", f"--output={_COLUMNS}", *WITHOUT, seconds=5)
 
+    @override
     def parse(self, output: Output) -> RoomState:
-        """See Probe."""
         table, _, places = output.stdout.partition("\n\n")
         told = [found for line in table.splitlines()[1:] if (found := self._system(line)) is not None]
         systems = tuple(_placed(told, _devices(places)))

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -29,20 +30,20 @@ class FoldersState(Fact):
     closed: tuple[ClosedPath, ...]
 
     @property
+    @override
     def unequal(self) -> tuple[str, ...]:
-        """See Fact."""
         if not self.closed:
             return ()
         more = f" and {len(self.closed) - 3} more" if len(self.closed) > 3 else ""
         return (f"{self.user} cannot write {', '.join(each.describe() for each in self.closed[:3])}{more}",)
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return not self.closed
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return "; ".join(self.unequal) or f"{self.user} can write them"
 
 
@@ -56,16 +57,16 @@ class Folders(Probe[FoldersState]):
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "folders"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return run_shell("closed_folders", self.path, user=self.user, seconds=5)
 
+    @override
     def parse(self, output: Output) -> FoldersState:
-        """See Probe."""
         if output.exit != 0 or output.stderr.strip():
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
         return FoldersState(user=self.user, closed=tuple(map(self._closed, output.stdout.splitlines())))

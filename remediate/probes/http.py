@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import CurlExit, HttpRequest, Output, Run
 from remediate.errors import Unreadable
@@ -56,12 +57,12 @@ class Answer(Fact):
     seconds: float = Field(description="duration of the request")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.status == 200 and self.failure is None and self.right
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.failure is not None:
             return self.failure.value if self.status is None else f"{self.status}, then {self.failure.value}"
         if self.redirect:
@@ -104,23 +105,23 @@ class Site(Probe[Answer]):
         )
 
     @property
+    @override
     def vantage(self) -> Vantage:
-        """See Probe."""
         return self.asked_from
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return self.url
 
+    @override
     def command(self) -> Run | HttpRequest:
-        """See Probe."""
         request = HttpRequest(url=self.url, resolve=self.resolve, ca_file=self.ca_file, seconds=self.seconds)
         if self.asked_from is Vantage.CONTROLLER:
             return request
         return request.curl_here()
 
+    @override
     def parse(self, output: Output) -> Answer:
-        """See Probe."""
         return answer_of(self.url, self.contains, output)
 
 

@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -25,12 +26,12 @@ class JournalUse(Fact):
     files: str = Field(description="changes with the files that there are")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"{self.size_kib // 1024} MiB" if self.mount else "none"
 
 
@@ -39,16 +40,16 @@ class Journal(Probe[JournalUse]):
 
     kind: Literal["journal.use"] = "journal.use"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "journal"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("sh", "-c", _JOURNAL, seconds=8)
 
+    @override
     def parse(self, output: Output) -> JournalUse:
-        """See Probe."""
         if output.stdout.strip() == "none":
             return JournalUse(mount="", size_kib=0, files="")
         told = dict(line.split(" ", 1) for line in output.stdout.splitlines() if " " in line)

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -22,12 +23,12 @@ class AppState(Fact):
     config_cached: bool
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return False if self.maintenance else None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"Laravel {self.version}{', down for maintenance' if self.maintenance else ''}"
 
 
@@ -51,20 +52,20 @@ class App(_AppQuestion):
 
     kind: Literal["laravel.app"] = "laravel.app"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "application"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return self._ask("state")
 
+    @override
     def batch(self) -> Together:
-        """See Probe."""
         return Together(php=self.php, path=self.path, user=self.user)
 
+    @override
     def parse(self, output: Output) -> AppState:
-        """See Probe."""
         try:
             return AppState.model_validate(answered(self.label(), output))
         except ValidationError:
@@ -112,12 +113,12 @@ class DatabaseState(Fact):
     seen_from: str = Field(default="", description="from where the server saw it come, when it was turned away")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.trouble is None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.trouble is not None:
             return self.trouble.value
         return f"answers, {self.waiting} of its queries wait" if self.waiting else "answers"
@@ -128,20 +129,20 @@ class AppDatabase(_AppQuestion):
 
     kind: Literal["laravel.database"] = "laravel.database"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "database"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return self._ask("database")
 
+    @override
     def batch(self) -> Together:
-        """See Probe."""
         return Together(php=self.php, path=self.path, user=self.user)
 
+    @override
     def parse(self, output: Output) -> DatabaseState:
-        """See Probe."""
         return _database(self.label(), answered(self.label(), output))
 
 
@@ -191,12 +192,12 @@ class CredentialsState(Fact):
         return self.answer is not None and self.answer.trouble is None
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.works
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.answer is None:
             return f".env is {self.env}"
         said = ", ".join(f"{name} {how.value}" for name, how in self.settings if name not in _OPTIONAL or how != _UNSET)
@@ -212,16 +213,16 @@ class Credentials(_AppQuestion):
 
     kind: Literal["laravel.credentials"] = "laravel.credentials"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "database as .env says"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return self._ask("credentials")
 
+    @override
     def parse(self, output: Output) -> CredentialsState:
-        """See Probe."""
         answer = answered(self.label(), output)
         match answer:
             case {"env": "broken" | "missing" as env}:
@@ -242,12 +243,12 @@ class DeployState(Fact):
     running: tuple[str, ...]
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return False if self.running else None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"running: {self.running[0]}" if self.running else "none"
 
 
@@ -257,12 +258,12 @@ class Deploy(Probe[DeployState]):
     kind: Literal["laravel.deploy"] = "laravel.deploy"
     user: UserName = Field(description="user the application runs as")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "deploy"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         # The brackets keep the pattern from matching the command line that looks for it.
         pattern = (
             r"compose[r](\.phar)? (install|update|dump-autoload)|gi[t] (pull|fetch|checkout|reset|clone)"
@@ -270,8 +271,8 @@ class Deploy(Probe[DeployState]):
         )
         return Run.of("pgrep", "-u", self.user, "-af", "--", pattern, seconds=5)
 
+    @override
     def parse(self, output: Output) -> DeployState:
-        """See Probe."""
         if output.exit > 1:  # pgrep(1): 1 = none matched
             raise Unreadable(f"deploy: pgrep: {last_line(output.stderr)}")
         found = (line.partition(" ")[2].strip()[:120] for line in output.stdout.splitlines())
@@ -285,15 +286,15 @@ class AppLog(Probe[LogLines]):
     path: AbsolutePath = Field(description="directory that holds artisan")
     lines: int = Field(default=5, ge=1, le=50, description="how many lines")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "log of the application"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         newest = 'f=$(ls -t "$1"/storage/logs/laravel*.log 2>/dev/null | head -n 1); [ -z "$f" ] || tail -n "$2" "$f"'
         return Run.of("sh", "-c", newest, "sh", self.path, str(self.lines), seconds=5)
 
+    @override
     def parse(self, output: Output) -> LogLines:
-        """See Probe."""
         return LogLines.read(self.label(), output)

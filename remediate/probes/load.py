@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -35,12 +36,12 @@ class MachineLoad(Fact):
         return (self.swap_kib - self.swap_free_kib) * 100 // self.swap_kib if self.swap_kib else 0
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.container or (self.available_kib * 100 >= self.total_kib * 5 and self._swapped < 90)
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         used = 100 - self.available_kib * 100 // max(1, self.total_kib)
         swap = f", swap {self._swapped} %" if self.swap_kib else ""
         whose = " (of the machine around this container)" if self.container else ""
@@ -52,16 +53,16 @@ class Load(Probe[MachineLoad]):
 
     kind: Literal["machine.load"] = "machine.load"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "load"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("sh", "-c", _LOAD, seconds=5)
 
+    @override
     def parse(self, output: Output) -> MachineLoad:
-        """See Probe."""
         found = dict(line.split(maxsplit=1) for line in output.stdout.splitlines() if len(line.split()) > 1)
         sizes = {key.removesuffix(":"): _KIB.fullmatch(value.strip()) for key, value in found.items() if key[-1] == ":"}
         average, cores = _LOADAVG.match(found.get("loadavg", "")), found.get("cores", "")
@@ -105,12 +106,12 @@ class QueryList(Fact):
     queries: tuple[SlowQuery, ...]
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return not self.queries
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         more = f", and {len(self.queries) - 1} more" if len(self.queries) > 1 else ""
         return f"{self.queries[0].describe()}{more}" if self.queries else "none"
 
@@ -124,16 +125,16 @@ class SlowQueries(Probe[QueryList]):
     user: UserName = Field(description="user the application runs as")
     seconds: int = Field(default=30, ge=1, le=86400, description="seconds from which a query counts")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "slow queries"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return ask_php(self.php, "queries", self.path, str(self.seconds), user=self.user, seconds=15)
 
+    @override
     def parse(self, output: Output) -> QueryList:
-        """See Probe."""
         match answered(self.label(), output):
             case {"failed": int(code)}:
                 raise Unreadable(f"{self.label()}: the database does not answer the application (error {code})")

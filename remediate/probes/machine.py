@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -18,12 +19,12 @@ class MachineIdentity(Fact):
     uptime: float = Field(description="seconds of the monotonic clock that systemd's timestamps use")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"up {self.uptime:.0f} s"
 
 
@@ -32,16 +33,16 @@ class Machine(Probe[MachineIdentity]):
 
     kind: Literal["machine.identity"] = "machine.identity"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "machine"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("cat", "/etc/machine-id", "/proc/sys/kernel/random/boot_id", "/proc/uptime", seconds=5)
 
+    @override
     def parse(self, output: Output) -> MachineIdentity:
-        """See Probe."""
         match output.stdout.split():
             case [machine_id, boot_id, uptime, _] if re.fullmatch(r"[0-9]+(\.[0-9]+)?", uptime):
                 return MachineIdentity(machine_id=machine_id, boot_id=boot_id, uptime=float(uptime))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -87,12 +88,12 @@ class SessionsState(Fact):
     sessions: tuple[Session, ...] = Field(default=(), description="the first 20 of those that block or are too long")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.up and not self.full and not self.waiting
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if not self.up:
             return "the server does not run"
         said: list[str] = []
@@ -146,16 +147,16 @@ class Sessions(Probe[SessionsState]):
     kind: Literal["mysql.sessions"] = "mysql.sessions"
     limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "database sessions"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return list_sessions(self.limits)
 
+    @override
     def parse(self, output: Output) -> SessionsState:
-        """See Probe."""
         if output.exit != 0:
             if _NOBODY.search(output.stderr):
                 return SessionsState(up=False)
@@ -183,12 +184,12 @@ class IdleState(Fact):
     id: int | None = Field(description="None when none is idle for too long, or the server has connections left")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.id is None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return "none for too long" if self.id is None else f"{self.id} for longest"
 
 
@@ -202,8 +203,8 @@ class _First(Probe[IdleState]):
     user: DatabaseUser = Field(description="whose connections")
     limits: DatabaseLimits = Field(default=DatabaseLimits(), description="seconds from which on sessions are too long")
 
+    @override
     def parse(self, output: Output) -> IdleState:
-        """See Probe."""
         if output.exit != 0:
             if _NOBODY.search(output.stderr):
                 return IdleState(id=None)
@@ -222,12 +223,12 @@ class LongestIdle(_First):
 
     kind: Literal["mysql.longest-idle"] = "mysql.longest-idle"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"idle connections of {self.user}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return longest_idle(self.limits, self.user)
 
 
@@ -236,10 +237,10 @@ class FirstQuery(_First):
 
     kind: Literal["mysql.first-query"] = "mysql.first-query"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"queries of {self.user}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return first_query(self.limits, self.user)

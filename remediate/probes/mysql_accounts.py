@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -20,12 +21,12 @@ class AccountState(Fact):
     hosts: tuple[str, ...] = Field(description="as they were granted: `localhost`, `10.0.0.%`")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"let in from {', '.join(self.hosts)}" if self.hosts else "unknown there"
 
     def lets_in(self, host: str) -> bool | None:
@@ -55,16 +56,16 @@ class AccountHosts(Probe[AccountState]):
     kind: Literal["mysql.account-hosts"] = "mysql.account-hosts"
     user: DatabaseUser = Field(description="the application's own database user")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"database user {self.user}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return account_hosts(self.user)
 
+    @override
     def parse(self, output: Output) -> AccountState:
-        """See Probe."""
         if output.exit != 0:
             raise Unreadable(f"{self.label()}: mariadb: {last_line(output.stderr)}")
         hosts = tuple(line.strip() for line in output.stdout.splitlines() if line.strip())

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -23,12 +24,12 @@ class DataRoom(Fact):
         return self.percent >= 100 or self.inodes >= 100
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.writable and not self.full
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if not self.writable:
             return "mounted read-only"
         return f"{self.percent} % full{f', inodes {self.inodes} %' if self.inodes >= 95 else ''}"
@@ -40,17 +41,17 @@ class DataDirectory(Probe[DataRoom]):
     kind: Literal["mysql.data-directory"] = "mysql.data-directory"
     path: AbsolutePath = Field(default="/var/lib/mysql", description="the server's data directory")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return self.path
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         asked = 'findmnt -rno OPTIONS -T "$1" && echo -- && df -P -k "$1" && echo -- && df -P -i "$1"'
         return Run.of("sh", "-c", asked, "sh", self.path, seconds=5)
 
+    @override
     def parse(self, output: Output) -> DataRoom:
-        """See Probe."""
         options, _, tables = output.stdout.partition("\n--\n")
         space, divider, inodes = tables.partition("\n--\n")
         if output.exit != 0 or not divider:

@@ -4,6 +4,7 @@ import json
 from typing import Literal
 
 from pydantic import Field, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -20,12 +21,12 @@ class SessionState(Fact):
     ending: bool = Field(default=False, description="it was ended, and the server undoes what it has changed")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.session is None and not self.ending
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.session is not None:
             return self.session.describe()
         return "being ended: what it has changed is undone" if self.ending else "gone"
@@ -49,16 +50,16 @@ class OneSession(Probe[SessionState]):
         """Which session it is about."""
         return SessionId(self.id, self.user, self.started)
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"database session {self.id}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return look_session(self.limits, self.application, self.meant)
 
+    @override
     def parse(self, output: Output) -> SessionState:
-        """See Probe."""
         if output.exit != 0:
             raise Unreadable(f"{self.label()}: mariadb: {last_line(output.stderr)}")
         try:

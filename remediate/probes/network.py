@@ -4,6 +4,7 @@ import re
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
@@ -21,12 +22,12 @@ class Listeners(Fact):
     names: tuple[str, ...]
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return ", ".join(self.programs) or "nobody"
 
 
@@ -36,17 +37,17 @@ class PortOwner(Probe[Listeners]):
     kind: Literal["network.port-owner"] = "network.port-owner"
     port: Port = Field(description="TCP port")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"port {self.port}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         asked = Run.of("/usr/bin/ss", "-ltnpH", "sport", "eq", user=ROOT, seconds=5)
         return asked.helped("port-owner", f":{self.port}")
 
+    @override
     def parse(self, output: Output) -> Listeners:
-        """See Probe."""
         if output.exit != 0:
             raise Unreadable(f"{self.label()}: ss: {last_line(output.stderr)}")
         lines = [line for line in output.stdout.splitlines() if line.strip()]

@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
@@ -32,16 +33,16 @@ class NginxConfig(Probe[ConfigCheck]):
 
     kind: Literal["nginx.config"] = "nginx.config"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "nginx -t"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("/usr/sbin/nginx", "-t", user=ROOT, seconds=10)
 
+    @override
     def parse(self, output: Output) -> ConfigCheck:
-        """See Probe."""
         if output.exit == 0:
             found = dict.fromkeys((each["name"], each["address"]) for each in _CONFLICT.finditer(output.stderr))
             conflicts = tuple(NameConflict(name=name, address=address) for name, address in found)
@@ -70,12 +71,12 @@ class ErrorLogs(Fact):
     files: tuple[ErrorLogEnd, ...]
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return next((each.lines[-1] for each in self.files if each.lines), "no lines")
 
 
@@ -84,16 +85,16 @@ class NginxLog(Probe[ErrorLogs]):
 
     kind: Literal["nginx.log"] = "nginx.log"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "error log of nginx"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return nginx_logs(lines=5, user=ROOT)
 
+    @override
     def parse(self, output: Output) -> ErrorLogs:
-        """See Probe."""
         # One that was rotated away meanwhile is no reason to show none.
         if output.exit != 0 or (output.stderr.strip() and not output.stdout.strip()):
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
@@ -115,12 +116,12 @@ class NginxWorkerPids(Fact):
     pids: tuple[int, ...] = Field(description="those that are shutting down left out")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"{len(self.pids)} take connections" if self.pids else "none"
 
 
@@ -129,17 +130,17 @@ class NginxWorkers(Probe[NginxWorkerPids]):
 
     kind: Literal["nginx.workers"] = "nginx.workers"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "workers of nginx"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         # The title that a worker gives itself; one that only finishes what it has says so behind it.
         return Run.of("pgrep", "-f", "^nginx: worker process$", seconds=10)
 
+    @override
     def parse(self, output: Output) -> NginxWorkerPids:
-        """See Probe."""
         if output.exit > 1:  # pgrep(1): 1 = none matched
             raise Unreadable(f"{self.label()}: pgrep: {last_line(output.stderr)}")
         return NginxWorkerPids(pids=tuple(whole_number(line, self.label()) for line in output.stdout.split()))

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import ClassVar, Final, Literal, NamedTuple
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -75,12 +76,12 @@ class ServerCertificate(Fact):
     )
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return ", ".join(self.files) or "no server has one"
 
 
@@ -95,16 +96,16 @@ class NginxCertificate(Probe[ServerCertificate]):
     domain: HostName = Field(description="name that is asked for (SNI)")
     port: Port = Field(default=443, description="TCP port")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"certificate file of {self.domain}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("sh", "-c", CONFIGURATION, "sh", _KEPT, seconds=15)
 
+    @override
     def parse(self, output: Output) -> ServerCertificate:
-        """See Probe."""
         if output.exit != 0 and not output.cut:
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
         files = _files(output.stdout, cut=output.cut)

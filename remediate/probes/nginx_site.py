@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from pydantic import BaseModel, Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -72,8 +73,8 @@ class SiteServed(Fact):
     error_logs: tuple[str, ...] = Field(description="files that the site's errors go to")
 
     @property
+    @override
     def unequal(self) -> tuple[str, ...]:
-        """See Fact."""
         nameless = ("no server block of nginx has the site's name",) if self.named is False else ()
         return (*(f"nginx asks {each}" for each in self._unserved()), *nameless)
 
@@ -93,8 +94,8 @@ class SiteServed(Fact):
             return False
         return True if self.targets and all(each.there for each in self.targets) else None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return "; ".join(self._unserved()) or ", ".join(each.address for each in self.targets) or "no PHP-FPM"
 
 
@@ -107,16 +108,16 @@ class NginxSite(Probe[SiteServed]):
     kind: Literal["nginx.site"] = "nginx.site"
     domain: HostName = Field(description="name of the site")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "nginx asks"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("sh", "-c", f"{POOLS}{_SOCKETS}{CONFIGURATION}", "sh", _KEPT, seconds=10)
 
+    @override
     def parse(self, output: Output) -> SiteServed:
-        """See Probe."""
         begin = output.stdout.find(DUMP)
         if begin < 0:
             raise Unreadable(f"{self.label()}: there is no configuration of nginx in /etc/nginx")

@@ -4,6 +4,7 @@ import re
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -26,12 +27,12 @@ class OpcacheState(Fact):
         return self.enabled and not (self.looks_again and self.seconds <= _SOON)
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return "keeps files until a reload" if self.keeps else "notices changed files"
 
 
@@ -41,18 +42,18 @@ class Opcache(Probe[OpcacheState]):
     kind: Literal["php-fpm.opcache"] = "php-fpm.opcache"
     php: PhpName = Field(description="PHP's name, for example php8.3")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "opcache"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         # The whole of `-i` is longer than an answer may be.
         only = '"$1" -i | grep -E "^opcache[.](enable|validate_timestamps|revalidate_freq) => |^PHP Version => "'
         return Run.of("sh", "-c", only, "sh", f"/usr/sbin/php-fpm{self.php.removeprefix('php')}", seconds=10)
 
+    @override
     def parse(self, output: Output) -> OpcacheState:
-        """See Probe."""
         found = dict(re.findall(r"^(\S+(?: \S+)?) => (\S+)", output.stdout, re.MULTILINE))
         if "PHP Version" not in found:
             raise Unreadable(f"{self.label()}: php-fpm -i: {last_line(output.stderr)}")

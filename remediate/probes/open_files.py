@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
@@ -43,12 +44,12 @@ class OpenFiles(Fact):
         return tuple(each for each in self.files if (each.device, each.inode) == (device, inode))
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         biggest = sorted({(each.size, each.path, each.command) for each in self.files}, reverse=True)[:2]
         return ", ".join(f"{path} {size // 1024**2} MiB ({command})" for size, path, command in biggest) or "none"
 
@@ -56,8 +57,8 @@ class OpenFiles(Fact):
 class _Lsof(Probe[OpenFiles]):
     """What lsof says, in the fields that it prints for other programs (lsof(8), OUTPUT FOR OTHER PROGRAMS)."""
 
+    @override
     def parse(self, output: Output) -> OpenFiles:
-        """See Probe."""
         if output.exit > _NOTHING_FOUND:
             raise Unreadable(f"{self.label()}: lsof: {last_line(output.stderr)}")
         return OpenFiles(files=tuple(self._files(output.stdout)))
@@ -104,12 +105,12 @@ class LogWriters(_Lsof):
     kind: Literal["disk.log-writers"] = "disk.log-writers"
     paths: tuple[AbsolutePath, ...] = Field(min_length=1, description="absolute paths")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "writers of log files"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         asked = Run.of(LSOF, *_QUIET, "+fg", "-F", "pcLfGDin", "--", user=ROOT, seconds=10)
         return asked.helped("log-writers", *self.paths)
 
@@ -119,12 +120,12 @@ class DeletedFiles(_Lsof):
 
     kind: Literal["disk.deleted-files"] = "disk.deleted-files"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "deleted files still open"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of(LSOF, *_QUIET, "+L1", "-F", "pcLfsDin", user=ROOT, seconds=10).helped("deleted-files")
 
 
@@ -133,11 +134,11 @@ class HeldLogs(_Lsof):
 
     kind: Literal["disk.held-logs"] = "disk.held-logs"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "deleted logs still open"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         daemons = ("-c", "nginx", "-c", "php-fpm", "-c", "supervisord")
         return Run.of(LSOF, *_QUIET, "-a", "+L1", *daemons, "-F", "pcLfDin", user=ROOT, seconds=10).helped("held-logs")

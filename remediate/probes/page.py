@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import HttpRequest, Output, Run
 from remediate.fields import Reference
@@ -25,19 +26,19 @@ class Page(Probe[Answer]):
     token: Reference | None = Field(default=None, description="where the bearer token is (env:, file:, cmd:)")
 
     @property
+    @override
     def vantage(self) -> Vantage:
-        """See Probe."""
         return self.asked_from
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return self.url
 
+    @override
     def command(self) -> Run | HttpRequest:
-        """See Probe."""
         request = HttpRequest(url=self.url, token=self.token)
         return request if self.asked_from is Vantage.CONTROLLER else request.curl()
 
+    @override
     def parse(self, output: Output) -> Answer:
-        """See Probe."""
         return answer_of(self.url, self.contains, output)

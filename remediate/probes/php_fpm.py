@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Literal
 
 from pydantic import Field, ValidationError
+from typing_extensions import override
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
@@ -35,16 +36,16 @@ class PhpFpmConfig(Probe[ConfigCheck]):
     kind: Literal["php-fpm.config"] = "php-fpm.config"
     php: PhpName = Field(description="PHP's name, for example php8.3")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"php-fpm{self.php.removeprefix('php')} -t"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of(f"/usr/sbin/php-fpm{self.php.removeprefix('php')}", "-t", user=ROOT, seconds=10)
 
+    @override
     def parse(self, output: Output) -> ConfigCheck:
-        """See Probe."""
         if output.exit == 0:
             return ConfigCheck(state=ConfigState.SOUND)
         lines = output.stderr.splitlines()
@@ -141,16 +142,16 @@ class PoolsState(Fact):
         return next((pool for pool in self.pools if pool.busy), None)
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         if not self.pools or any(pool.ping is Ping.FORBIDDEN for pool in self.pools):
             return None
         if all(pool.ping is Ping.ANSWERED for pool in self.pools):
             return True
         return False if any(pool.ping is Ping.REFUSED or pool.waiting for pool in self.pools) else None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return "; ".join(f"{pool.name}: {pool.describe()}" for pool in self.pools) or "none configured"
 
 
@@ -165,18 +166,18 @@ class Pools(Probe[PoolsState]):
     user: UserName = Field(description="user that may connect to the pools: the application's")
     patience: int = Field(default=3, ge=1, le=20, description="seconds to wait for an answer")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "pool"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         directory = f"/etc/php/{self.php.removeprefix('php')}/fpm/pool.d"
         words, seconds = (directory, str(self.patience), unit_of(self.php)), self.patience * 3 + 5
         return ask_php(self.php, "pools", *words, user=self.user, seconds=seconds, options=("-n",))
 
+    @override
     def parse(self, output: Output) -> PoolsState:
-        """See Probe."""
         try:
             return PoolsState.model_validate({"pools": answered(self.label(), output)})
         except ValidationError:

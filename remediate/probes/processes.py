@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -188,12 +189,12 @@ class Usage(Fact):
         return max(self.cpu, sum(each.wanted for each in self.processes)) >= self.cores * 95
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return not (self.culprits or self.units or self.exhausted)
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.culprits:
             others = f", and {len(self.culprits) - 1} more" if len(self.culprits) > 1 else ""
             return f"{self.culprits[-1].describe()}{others}"
@@ -221,19 +222,19 @@ class Processes(Probe[Usage]):
     own: tuple[UserName, ...] = Field(default=("forge",), description="users whose processes are the application's")
     units: tuple[UnitName, ...] = Field(default=(), description="units that are it as well, whoever runs them")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "processes"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         limits = (self.cpu, self.memory, self.age, self.sample)
         own = " ".join(self.own).replace("\\", "\\\\")  # awk reads escapes in what -v gives it
         units = " ".join(map(full_name, self.units))
         return Run.of("sh", "-c", _USAGE, "sh", *map(str, limits), own, units, seconds=self.sample + 10)
 
+    @override
     def parse(self, output: Output) -> Usage:
-        """See Probe."""
         lines = output.stderr.splitlines()
         match lines[-1].split() if lines else []:
             case ["T", interval, *counts] if len(counts) == 5 and re.fullmatch(r"[0-9]{1,6}\.[0-9]+", interval):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output
 from remediate.errors import Unreadable
@@ -27,12 +28,12 @@ class ServerTime(Fact):
     at: AwareDatetime
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"{self.at:%Y-%m-%d %H:%M:%SZ}"
 
 
@@ -52,16 +53,16 @@ class PrometheusTime(ApiQuestion[ServerTime]):
 
     kind: Literal["prometheus.time"] = "prometheus.time"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "Prometheus's clock"
 
+    @override
     def path(self) -> str:
-        """See ApiQuestion."""
         return "/api/v1/query?query=time%28%29"
 
+    @override
     def parse(self, output: Output) -> ServerTime:
-        """See Probe."""
         try:
             seconds, _ = _ScalarAnswer.model_validate(self.document(output)).data.result
         except ValidationError:
@@ -75,12 +76,12 @@ class Alertmanagers(Fact):
     active: tuple[str, ...] = Field(description="address of each")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return bool(self.active)
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return ", ".join(" ".join(url.split()) for url in self.active) or "nowhere"
 
 
@@ -102,16 +103,16 @@ class AlertmanagersOf(ApiQuestion[Alertmanagers]):
 
     kind: Literal["prometheus.alertmanagers"] = "prometheus.alertmanagers"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "Prometheus's Alertmanagers"
 
+    @override
     def path(self) -> str:
-        """See ApiQuestion."""
         return "/api/v1/alertmanagers"
 
+    @override
     def parse(self, output: Output) -> Alertmanagers:
-        """See Probe."""
         try:
             found = _AlertmanagersAnswer.model_validate(self.document(output)).data.active
         except ValidationError:
@@ -125,12 +126,12 @@ class SeriesFound(Fact):
     instances: tuple[tuple[str, int], ...] = Field(description="value of the label instance, and how many series")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return bool(self.instances)
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"{sum(count for _, count in self.instances)} series"
 
 
@@ -159,16 +160,16 @@ class Series(ApiQuestion[SeriesFound]):
     kind: Literal["prometheus.series"] = "prometheus.series"
     vector: str = Field(max_length=1000, description="instant vector in PromQL whose series are counted")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"series of {' '.join(self.vector.split())}"
 
+    @override
     def path(self) -> str:
-        """See ApiQuestion."""
         return f"/api/v1/query?query={quote(f'count by (instance) ({self.vector})', safe='')}"
 
+    @override
     def parse(self, output: Output) -> SeriesFound:
-        """See Probe."""
         try:
             found = _VectorAnswer.model_validate(self.document(output)).data.result
         except ValidationError:
@@ -182,12 +183,12 @@ class ConfigurationLoaded(Fact):
     loaded: AwareDatetime
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"loaded {self.loaded:%Y-%m-%d %H:%M:%SZ}"
 
 
@@ -209,16 +210,16 @@ class ConfigurationAge(ApiQuestion[ConfigurationLoaded]):
 
     kind: Literal["prometheus.configuration-age"] = "prometheus.configuration-age"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "Prometheus's configuration"
 
+    @override
     def path(self) -> str:
-        """See ApiQuestion."""
         return "/api/v1/status/runtimeinfo"
 
+    @override
     def parse(self, output: Output) -> ConfigurationLoaded:
-        """See Probe."""
         try:
             loaded = _RuntimeAnswer.model_validate(self.document(output)).data.loaded
         except ValidationError:

@@ -4,6 +4,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output
 from remediate.errors import Unreadable
@@ -35,12 +36,12 @@ class LoadedRules(Fact):
     rules: tuple[AlertRule, ...]
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return all(rule.health == "ok" for rule in self.rules) if self.rules else None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"{len(self.rules)} alert rules"
 
 
@@ -78,17 +79,17 @@ class AlertRules(ApiQuestion[LoadedRules]):
     kind: Literal["prometheus.alert-rules"] = "prometheus.alert-rules"
     alert: str | None = Field(default=None, description="name of the rules; absent = all")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "alert rules" if self.alert is None else f"alert rule {self.alert}"
 
+    @override
     def path(self) -> str:
-        """See ApiQuestion."""
         named = "" if self.alert is None else f"&rule_name%5B%5D={quote(self.alert, safe='')}"
         return f"/api/v1/rules?type=alert{named}"
 
+    @override
     def parse(self, output: Output) -> LoadedRules:
-        """See Probe."""
         try:
             groups = _Rules.model_validate(self.document(output)).data.groups
         except ValidationError:

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -98,14 +99,14 @@ class FailedJobsState(Fact):
     asked: bool = Field(description="whether classes were named: then a failed one is a symptom")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         if self.trouble is not None:
             return False
         return not self.jobs and not self.others if self.asked else None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.trouble is not None:
             return f"their database {self.trouble}"
         if not self.jobs:
@@ -129,8 +130,8 @@ class OfQueue(Probe[T_co]):
         """Return the command that asks it, with a deadline in seconds."""
         return ask_php(self.php, "queue", self.path, question, *words, user=self.user, seconds=seconds)
 
+    @override
     def batch(self) -> Together:
-        """See Probe."""
         return Together(php=self.php, path=self.path, user=self.user)
 
 
@@ -140,16 +141,16 @@ class FailedJobs(OfQueue[FailedJobsState]):
     kind: Literal["queue.failed"] = "queue.failed"
     classes: tuple[ClassName, ...] = Field(default=(), description="PHP classes of jobs; none = all of them")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "failed jobs"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return self.ask("failed", *self.classes)
 
+    @override
     def parse(self, output: Output) -> FailedJobsState:
-        """See Probe."""
         asked = bool(self.classes)
         try:
             match answered(self.label(), output):
@@ -180,12 +181,12 @@ class QueueFlowState(Fact):
     more: bool = Field(default=False, description="there are more retried ones than are listed")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.trouble is None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.trouble is not None:
             return f"its store {self.trouble}"
         count = f"{'more than ' if self.more else ''}{len(self.retried)}"
@@ -199,16 +200,16 @@ class QueueFlow(OfQueue[QueueFlowState]):
     kind: Literal["queue.flow"] = "queue.flow"
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="names of queues")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "queue"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return self.ask("flow", *self.queues)
 
+    @override
     def parse(self, output: Output) -> QueueFlowState:
-        """See Probe."""
         try:
             match answered(self.label(), output):
                 case {"state": "ok", "driver": str(), **found}:

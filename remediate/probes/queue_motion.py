@@ -4,6 +4,7 @@ from enum import Enum
 from typing import Final, Literal, NamedTuple, Self
 
 from pydantic import Field, NonNegativeInt
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -122,8 +123,8 @@ class QueueMotionState(Fact):
     left_alone: tuple[str, ...] = Field(default=(), description="queues that may stand still")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.trouble is None and not self.stalls and not self.all_stopped
 
     @property
@@ -149,8 +150,8 @@ class QueueMotionState(Fact):
         causes = ((each, self._cause(each)) for each in self.queues if each.name not in self.left_alone)
         return tuple(Stall(each, cause, self._listening(each)) for each, cause in causes if cause is not None)
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.trouble is not None:
             return f"its store {self.trouble}"
         if self.stalls:
@@ -228,16 +229,16 @@ class QueueMotion(OfQueue[QueueMotionState]):
             left_alone=settings.queue.left_alone,
         )
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "queues"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return self.ask("motion", str(_PATIENCE), *self.queues, seconds=_PATIENCE + 15)
 
+    @override
     def parse(self, output: Output) -> QueueMotionState:
-        """See Probe."""
         try:
             match answered(self.label(), output):
                 case {"state": "ok", "workers": workers, **found}:

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -72,12 +73,12 @@ class RedisState(Fact):
         return tuple(role for other in self.used if other.shares(link) for role in self.roles(other))
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return not self.failing
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if not self.used:
             return "not used"
         if not self.failing:
@@ -114,20 +115,20 @@ class AppRedis(_RedisQuestion):
     kind: Literal["redis.app"] = "redis.app"
     fresh: bool = Field(default=False, description="with what .env says now, not with the configuration that is cached")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "Redis by .env" if self.fresh else "Redis"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return self._ask("fresh" if self.fresh else "cached", "state")
 
+    @override
     def batch(self) -> Together | None:
-        """See Probe."""
         return None if self.fresh else self._with_others()
 
+    @override
     def parse(self, output: Output) -> RedisState:
-        """See Probe."""
         state = _state(self.label(), answered(self.label(), output))
         if {each.role for each in state.stores} != set(Role):
             raise Unreadable(f"{self.label()}: PHP did not tell where {', '.join(role.value for role in Role)} are")
@@ -144,12 +145,12 @@ class ContentState(Fact):
         return next((each for each in self.contents if each.connection == connection), None)
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if not self.contents:
             return "unknown"
         first = self.contents[0]
@@ -163,20 +164,20 @@ class RedisContent(_RedisQuestion):
 
     kind: Literal["redis.content"] = "redis.content"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "content of Redis"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return self._ask("cached", "content")
 
+    @override
     def batch(self) -> Together:
-        """See Probe."""
         return self._with_others()
 
+    @override
     def parse(self, output: Output) -> ContentState:
-        """See Probe."""
         found: list[Content] = []
         try:
             for link in _mapping(self.label(), answered(self.label(), output)).get("links", []):

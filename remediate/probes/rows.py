@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from pydantic import Field, ValidationError
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -40,12 +41,12 @@ class RowsState(Fact):
     more: int = Field(default=0, ge=0, description="tables that are not listed")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         counted = [table.rows for table in self.tables if table.rows is not None]
         rest = f", {len(self.tables) - len(counted) + self.more} not counted" if self._uncounted else ""
         return f"{sum(counted)} rows in {len(counted)} tables{rest}"
@@ -68,17 +69,17 @@ class LiveRows(Probe[RowsState]):
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "rows of the database"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         words = (self.path, str(_SECONDS), str(_MOST), *map(str, AGES))
         return ask_php(self.php, "rows", *words, user=self.user, seconds=_SECONDS + 12)
 
+    @override
     def parse(self, output: Output) -> RowsState:
-        """See Probe."""
         match answered(self.label(), output):
             case {"failed": int(code)}:
                 raise Unreadable(f"{self.label()}: the application's database answers with error {code}")

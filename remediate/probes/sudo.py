@@ -6,6 +6,7 @@ from base64 import b64decode
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
@@ -80,12 +81,12 @@ class SudoRules(Fact):
         return tuple(found)
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return False if self.dangers else None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.dangers:
             return "; ".join(self.dangers)
         return "not needed: the login is root" if self.user == ROOT else f"{len(self.rules)} sudo rules for {self.user}"
@@ -123,16 +124,16 @@ class Sudo(Probe[SudoRules]):
 
     kind: Literal["sudo.rules"] = "sudo.rules"
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "sudo rules"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("sh", "-c", _LIST, "sh", HELPER, seconds=10)
 
+    @override
     def parse(self, output: Output) -> SudoRules:
-        """See Probe."""
         user, _, packed = output.stdout.partition("\n")
         if not user:
             raise Unreadable(f"sudo rules: {last_line(output.stderr)}")

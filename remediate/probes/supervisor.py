@@ -4,6 +4,7 @@ import re
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
@@ -51,22 +52,22 @@ class WorkerState(Fact):
         return tuple(each for each in self.processes if each.state in {"STARTING", "STOPPING", "BACKOFF"})
 
     @property
+    @override
     def settling(self) -> bool:
-        """See Fact."""
         return bool(self.changing)
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.daemon and bool(self.processes) and all(each.state == "RUNNING" for each in self.processes)
 
-    def age(self, uptime: float) -> float | None:  # noqa: ARG002  # supervisor tells ages, not moments
-        """See Fact."""
+    @override
+    def age(self, uptime: float) -> float | None:  # supervisor tells ages, not moments
         return min((each.uptime for each in self.processes if each.uptime is not None), default=None)
 
     @property
+    @override
     def incarnation(self) -> str | None:
-        """See Fact."""
         return " ".join(f"{each.name}={each.pid}" for each in self.processes)
 
     def continues(self, earlier: Fact) -> bool:
@@ -80,8 +81,8 @@ class WorkerState(Fact):
         now = {each.name: each for each in self.processes}
         return before.keys() == now.keys() and all(_recycled(before[name], now[name]) for name in now)
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if not self.daemon:
             return "unknown to supervisor: it does not run"
         if not self.processes:
@@ -114,16 +115,16 @@ class Workers(Probe[WorkerState]):
     kind: Literal["supervisor.workers"] = "supervisor.workers"
     program: ProgramName = Field(description="supervisor group or program")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return self.program
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return run_shell("supervisor", "status", user=ROOT, seconds=8)
 
+    @override
     def parse(self, output: Output) -> WorkerState:
-        """See Probe."""
         if output.exit == _NO_DAEMON:
             return WorkerState(processes=(), daemon=False)
         if output.exit != 0:
@@ -188,12 +189,12 @@ class StrayWorkers(Fact):
     processes: tuple[StrayProcess, ...]
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return False if self.processes else None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return f"{len(self.processes)} unsupervised" if self.processes else "none"
 
 
@@ -237,17 +238,17 @@ class OrphanWorkers(Probe[StrayWorkers]):
     kind: Literal["supervisor.orphans"] = "supervisor.orphans"
     unit: UnitName = Field(default="supervisor", description="systemd unit of the daemon")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return "orphan workers"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         name = full_name(self.unit)
         return Run.of("sh", "-c", _STRAYS, "sh", name, name.replace(".", r"\."), seconds=5)
 
+    @override
     def parse(self, output: Output) -> StrayWorkers:
-        """See Probe."""
         if output.exit != 0:
             raise Unreadable(f"{self.label()}: systemctl show: {last_line(output.stderr)}")
         found: list[StrayProcess] = []

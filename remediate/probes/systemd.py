@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Literal, Self
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Output, Run
 from remediate.errors import Unreadable
@@ -79,8 +80,8 @@ class UnitState(Fact):
         return self.job != 0 or self.active in {"deactivating", "reloading"} or self._starting
 
     @property
+    @override
     def settling(self) -> bool:
-        """See Fact."""
         return self.changing or self.active == "activating"
 
     @property
@@ -88,22 +89,22 @@ class UnitState(Fact):
         return self.active == "activating" and self.sub != "auto-restart"
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return self.healthy
 
     @property
+    @override
     def since(self) -> float | None:
-        """See Fact."""
         return self.active_since if self.active == "active" else None
 
     @property
+    @override
     def incarnation(self) -> str | None:
-        """See Fact."""
         return f"invocation {self.invocation} pid {self.main_pid} restarts {self.restarts}"
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.masked or self.missing:
             return "masked" if self.masked else "not installed"
         words = [self.active if self.sub in {"running", "dead", "failed"} else f"{self.active} ({self.sub})"]
@@ -122,12 +123,12 @@ _SHOW = ("env", "TZ=UTC", "systemctl", "show", f"--property={','.join(_PROPERTIE
 class ShownTogether(Batch):
     """Several units, shown by one systemctl: one after the other, with an empty line between two of them."""
 
+    @override
     def command(self, asked: Sequence[Run]) -> Run:
-        """See Batch."""
         return Run.of(*_SHOW, *(run.argv[-1] for run in asked), seconds=5)
 
+    @override
     def split(self, asked: Sequence[Run], output: Output) -> Sequence[Output | None]:
-        """See Batch."""
         shown = output.stdout.removesuffix("\n").split("\n\n")
         if output.exit != 0 or output.cut or len(shown) != len(asked):
             return [None] * len(asked)
@@ -140,22 +141,22 @@ class Unit(Probe[UnitState]):
     kind: Literal["systemd.unit"] = "systemd.unit"
     name: UnitName = Field(description="unit name; .service is assumed")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return full_name(self.name).removesuffix(".service")
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         # TZ keeps the host's time zone out of it (--timestamp=utc does not exist before systemd 247); the list of
         # properties keeps the answer stable, so that it is the same byte for byte while nothing happens to the unit.
         return Run.of(*_SHOW, full_name(self.name), seconds=5)
 
+    @override
     def batch(self) -> "ShownTogether":
-        """See Probe."""
         return ShownTogether()
 
+    @override
     def parse(self, output: Output) -> UnitState:
-        """See Probe."""
         if output.exit != 0:
             raise Unreadable(f"{self.label()}: systemctl show: {last_line(output.stderr)}")
         got = dict(line.split("=", 1) for line in output.stdout.splitlines() if "=" in line)
@@ -209,12 +210,12 @@ class LogLines(Fact):
         return cls(lines=tuple(line.rstrip() for line in output.stdout.splitlines() if line.strip()))
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         return self.lines[-1] if self.lines else "no lines"
 
 
@@ -225,12 +226,12 @@ class UnitLog(Probe[LogLines]):
     name: UnitName = Field(description="unit name; .service is assumed")
     lines: int = Field(default=8, ge=1, le=50, description="how many lines")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"log of {full_name(self.name).removesuffix('.service')}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of(
             *(JOURNALCTL, "--quiet", "--no-pager", "--utc", "--output=short-iso", f"--lines={self.lines}"),
             f"--unit={full_name(self.name)}",
@@ -238,6 +239,6 @@ class UnitLog(Probe[LogLines]):
             seconds=5,
         )
 
+    @override
     def parse(self, output: Output) -> LogLines:
-        """See Probe."""
         return LogLines.read(self.label(), output)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field
+from typing_extensions import override
 
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
@@ -40,8 +41,8 @@ class LastVisit(Fact):
     earliest: AwareDatetime | None = Field(description="the first line that was read; None where there was none")
 
     @property
+    @override
     def ok(self) -> bool | None:
-        """See Fact."""
         return None
 
     @property
@@ -54,8 +55,8 @@ class LastVisit(Fact):
         """How many minutes what was read goes back."""
         return None if self.earliest is None else (self.looked - self.earliest).total_seconds() / 60
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         if self.minutes is None:
             return "no visit in the log" if self.whole else "no visit in the end of the log"
         return f"last visit {self.minutes:.0f} min ago, answered {self.status}"
@@ -71,16 +72,16 @@ class MonitorVisits(Probe[LastVisit]):
     log: AbsolutePath = Field(description="access log in the combined format")
     agent: str = Field(pattern=r"^[A-Za-z0-9 ._/+-]{3,80}$", description="a part of the User-Agent")
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return f"visits of {self.agent}"
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         return Run.of("/bin/sh", "-c", _PROGRAM, "sh", self.log, self.agent, str(READ_BYTES), seconds=20)
 
+    @override
     def parse(self, output: Output) -> LastVisit:
-        """See Probe."""
         if output.exit != 0 or output.stderr.strip():
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
         clock, size, lines, first, last, *_ = *output.stdout.split("\n"), *[""] * 5

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
+from typing_extensions import override
 
 from remediate.command import CurlExit, Output, Run
 from remediate.errors import Unreadable
@@ -127,8 +128,8 @@ class WebhookState(Fact):
         owed = self.events is not None and (self.events.missed > 0 or not self.events.complete)
         return None if owed or self.right is None else True
 
+    @override
     def describe(self) -> str:
-        """See Fact."""
         right = "not sent" if self.right is None else str(self.right)
         said = f"wrong signature {self.wrong}, right signature {right}"
         if self.trouble is not None:
@@ -182,18 +183,18 @@ class Webhook(Probe[WebhookState]):
             }
         )
 
+    @override
     def label(self) -> str:
-        """See Probe."""
         return self.url
 
+    @override
     def command(self) -> Run:
-        """See Probe."""
         words = (self.path, self.url, self.secret, self.harmless_event or "-", self.access_log or "-")
         trusted = () if self.ca_file is None else (str(self.ca_file),)
         return ask_php(self.php, "webhook", *words, *trusted, user=self.user, seconds=20)
 
+    @override
     def parse(self, output: Output) -> WebhookState:
-        """See Probe."""
         match answered(self.label(), output):
             case {"curl": False}:
                 raise Unreadable(f"{self.label()}: PHP has no curl extension on its command line")

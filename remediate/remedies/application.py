@@ -1,6 +1,7 @@
 """The application's inventory settings, for remedies that ask it or change its files."""
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.host import Host
@@ -15,8 +16,8 @@ class OfApplication(Remedy):
     user: UserName = Field(default="forge", description="user the application runs as")
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         settings = host.settings
         return stated(php=settings.php, path=settings.app_path, user=settings.app_user)
 

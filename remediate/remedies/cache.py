@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from typing_extensions import override
+
 from remediate.command import Run
 from remediate.probe import Fact, Probe
 from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisState
@@ -43,20 +45,20 @@ class ClearCache(OfApplication):
     def _content(self) -> RedisContent:
         return RedisContent(php=self.php, path=self.path, user=self.user)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "cache"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._app, self._content)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._app,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         redis = facts[self._app]
         full = [link for link in redis.used if link.trouble is Trouble.MEMORY]
         if not full:
@@ -86,8 +88,9 @@ class ClearCache(OfApplication):
             return refuse(MEMORY_ELSEWHERE, f"{cache.server} is out of memory, and the cache in it is empty")
         return proceed(f"{cache.server} is out of memory; the cache is alone in its database, with {scan.seen} keys")
 
+    @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy: writes are accepted again, and what shares the server has not become empty."""
+        """Writes are accepted again, and what shares the server has not become empty."""
         was, now = before[self._app], after[self._app]
         contents = before[self._content], after[self._content]
         cache = now.link(Role.CACHE)
@@ -103,8 +106,8 @@ class ClearCache(OfApplication):
         kept = "".join(f"; {each.connection} {each.keys} keys, {each.jobs} jobs" for each in others)
         return Proven(evidence=f"writes are accepted again: cache {keys[0]} → {keys[1]} keys{kept}")
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (run_artisan(self.php, self.path, "cache:clear", user=self.user, seconds=60),)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pydantic import Field, SecretStr
+from typing_extensions import override
 
 from remediate.command import Run
 from remediate.fields import ProgramName, UnitName
@@ -47,8 +48,8 @@ class MoveCache(OfConfiguration):
     settle: float = Field(default=40, ge=0, le=600, description="seconds the effect may take to show")
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         pages = tuple(each for each in noticed(host) if isinstance(each, Site))
         return {**super().defaults(host), **stated(program=host.settings.worker_program, pages=pages)}
 
@@ -80,23 +81,23 @@ class MoveCache(OfConfiguration):
     def _marker(self) -> str:
         return f"{self.path}/{MARKER}"
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "cache"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (
             *(self._redis, self._cache, self._env, self._configuration, self._processes, self._fpm),
             *(*self._keeper.probes(), *self._workers, *self.pages),
         )
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._env, self._cached)
 
+    @override
     def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._redis, self._cache)
 
     def _shut_out(self, facts: Facts, cache: CacheState) -> Verdict | None:
@@ -135,8 +136,8 @@ class MoveCache(OfConfiguration):
         if self.program is not None and not any(facts[each].parked for each in self._workers):
             yield start_program(self.program)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         edit = edit_env(self.php, self.path, self.user, "", SecretStr(""), seen="")
         taken = (cache_config(self.php, self.path, self.user), reload_php_fpm(self.php))
         return (edit, *taken, *renewing(self.user, self.program, self.patience))

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
+from typing_extensions import override
+
 from remediate.command import Run
 from remediate.probe import Fact, Probe
 from remediate.probes.redis import RedisContent
@@ -42,12 +44,12 @@ class RestoreCache(MoveCache):
     def _content(self) -> RedisContent:
         return RedisContent(php=self.php, path=self.path, user=self.user)
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (*super().probes(), self._content)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         redis, cache = facts[self._redis], facts[self._cache]
         if not cache.fallen_back:
             return skip(f"the cache is in {cache.now}: no fallback is to be ended")
@@ -66,8 +68,8 @@ class RestoreCache(MoveCache):
         kept = f"; {content.keys} keys in {link.place} are from before" if content is not None and content.keys else ""
         return proceed(f"{link.server} answers: {cache.key} from {cache.now} back to {cache.before}{kept}")
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
         yield from self._moving(facts, facts[self._cache].before or "")
         yield from self._starting(facts)
         # Last: until then it is still known where it was.
@@ -77,12 +79,12 @@ class RestoreCache(MoveCache):
     def _forget(self) -> Run:
         return Run.of("/usr/bin/rm", "-f", "--", user=self.user, seconds=10).helped("forget-fallback", self._marker)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (*super().changes(), self._forget)
 
+    @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy."""
         redis, cache, was = after[self._redis], after[self._cache], before[self._cache].before
         link = redis.link(Role.CACHE)
         if cache.before is not None or cache.now != was or link is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
@@ -133,8 +134,8 @@ class RenewCertificate(OfCertificate):
     )
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         if host.settings.certificate is None:
             return {}
         outside, pinned = Vantage.CONTROLLER in host.settings.site_vantage, host.settings.site_resolve is not None
@@ -164,27 +165,27 @@ class RenewCertificate(OfCertificate):
     def _challenges(self) -> tuple[Challenge, ...]:
         return tuple(Challenge(domain=self.domain, asked_from=each) for each in self.challenged_from)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return f"certificate {self.name}"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (
             *(self._served, *self.outside, self._disk, self._chain, self._renewal, NginxConfig(), self._file),
             *(self._unit, CertbotRunning(), self._authority, Issuances(), *self._challenges),
         )
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._disk,)
 
+    @override
     def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (NginxConfig(), self._renewal, CertbotRunning(), Issuances(), self._chain)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         served = facts[self._served]
         if served.ok:
             return self._distrusted(facts, served) or skip(f"the one served is {served.describe()}")
@@ -295,20 +296,21 @@ class RenewCertificate(OfCertificate):
             return True
         return renewal.before_days is not None and disk.not_after - served.asked > timedelta(days=renewal.before_days)
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
         plain, forced = self.changes()
         yield forced if self._forced(facts) else plain
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         words = (CERTBOT, "renew", "--no-random-sleep-on-renew", "--non-interactive", "--cert-name")
         renew = Run.of(*words, user=ROOT, seconds=RENEWAL_SECONDS)
         extra = ((), ("--force-renewal",))
         return tuple(renew.helped("renew-certificate", self.name, *forced, *self.acme_args) for forced in extra)
 
+    @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy: the lineage has another certificate, a good one, and no other lineage has."""
+        """The lineage has another certificate, a good one, and no other lineage has."""
         effect = super().verify(before, after)
         if not isinstance(effect, Proven):
             return effect

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from typing_extensions import override
+
 from remediate.host import Host
 from remediate.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
@@ -18,22 +20,22 @@ class RenewAtPanel(OfCertificate, HumanStep):
     kind: Literal["certificate.panel"] = "certificate.panel"
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         certificate, forge = certificate_of(host), host.settings.links.forge
         given = certificate.model_dump(include={"name", "domain", "port", "renew_within_days", "ca"})
         return {**given, "link": None if forge is None else str(forge)}
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return f"certificate of {self.domain}"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._served, Renewal(name=self.name), NginxConfig(), self._file)
 
+    @override
     def needed(self, facts: Facts) -> str | None:
-        """See HumanStep."""
         served = facts[self._served]
         if served.ok or served.certificate is None:
             return None

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
+from typing_extensions import override
 
 from remediate.command import Run
 from remediate.fields import EnvKey, ProgramName, UnitName, UserName
@@ -96,24 +97,24 @@ class CacheConfig(OfConfiguration):
     # What .env holds may be rejected, too: then it would only be another wrong configuration.
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.access", "redis.restart", "redis.by-hand")
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "the cached configuration"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._configuration, self._env, self._cached, *self.failing)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._cached,)
 
+    @override
     def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._env,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         state = facts[self._configuration]
         if not state.cached:
             return skip("the configuration is not cached: .env is read at every start")
@@ -131,12 +132,12 @@ class CacheConfig(OfConfiguration):
         with_it = f"; put into use along with it: {named(others, 20)}" if others else ""
         return proceed(f"the cached configuration differs from .env: {named(keys)}{with_it}")
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (cache_config(self.php, self.path, self.user),)
 
+    @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy."""
         if left := after[self._configuration].about(self.about):
             return NotYet(reason=f"the cached configuration still differs from .env: {named(left)}")
         return super().verify(before, after)
@@ -162,8 +163,8 @@ class SetEnv(OfConfiguration):
     stand_ins: ClassVar[Mapping[str, object]] = {"key": "KEY", "value": "value"}
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         return {**super().defaults(host), "program": host.settings.worker_program}
 
     @property
@@ -190,23 +191,23 @@ class SetEnv(OfConfiguration):
     def _keeper(self) -> Keeper:
         return Keeper(self.php, self.path, self.user)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return self.key
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (
             *(self._configuration, self._env, self._value),
             *(self._workers, self._fpm, *self._keeper.probes(), *self._supervised),
         )
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._env,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         state, value, workers = facts[self._configuration], facts[self._value], facts[self._workers]
         for needed in (self._env, self._cached, *self._supervised):
             facts[needed]  # without them nobody could tell what to change, or afterwards that it was
@@ -233,8 +234,8 @@ class SetEnv(OfConfiguration):
             return proceed(f"{self.key} is what it should be, but {who}")
         return proceed(f"{self.key} {value.describe()}")
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
         state, edited = facts[self._configuration], facts[self._value].state != "same"
         if edited:
             yield edit_env(self.php, self.path, self.user, self.key, self.value, seen=facts[self._env].mark)
@@ -249,14 +250,15 @@ class SetEnv(OfConfiguration):
         parked = any(facts[each].parked for each in self._supervised)
         yield from renew_workers(renewed, self.user, None if parked else self.program, self.patience)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         edit = edit_env(self.php, self.path, self.user, self.key, SecretStr(""), seen="")
         taken = (cache_config(self.php, self.path, self.user), reload_php_fpm(self.php))
         return (edit, *taken, *renewing(self.user, self.program, self.patience))
 
+    @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy: what was there before and is no part of it may stay as it is."""
+        """What was there before and is no part of it may stay as it is."""
         state, was = after[self._configuration], before[self._configuration]
         value, edited = after[self._value], before[self._value].state != "same"
         if not state.sound:

@@ -3,6 +3,7 @@
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, UnitName
@@ -70,14 +71,14 @@ class RestartDatabase(RestartService):
     start_seconds: ClassVar[float] = 120
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         database = host.settings.database
         return {} if database is None or database.unit is None else {"unit": database.unit}
 
     @property
+    @override
     def service(self) -> str:
-        """See RestartService."""
         return self.unit
 
     @property
@@ -88,12 +89,13 @@ class RestartDatabase(RestartService):
     def _log(self) -> UnitLog:
         return UnitLog(name=self.unit, lines=20)
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (*super().probes(), self._room, self._log, _CLOCK)
 
+    @override
     def on_its_way(self, facts: Facts) -> Verdict | None:
-        """See RestartService: also when systemd is about to start it again, as that start may be a long recovery."""
+        """Also when systemd is about to start it again, as that start may be a long recovery."""
         unit, name = facts[self._unit], self.title()
         coming = unit.changing or unit.active == "activating"
         if unit.restarts >= _FLAPS and (coming or self._young(unit, facts)):
@@ -106,8 +108,9 @@ class RestartDatabase(RestartService):
         age = unit.age(facts[_CLOCK].uptime)
         return age is not None and age < _STEADY
 
+    @override
     def obstacle(self, facts: Facts) -> Verdict | None:
-        """See RestartService: on a full or read-only disk it cannot start."""
+        """On a full or read-only disk it cannot start."""
         room = facts[self._room]
         if room.ok is not False:
             return None
@@ -142,8 +145,8 @@ class DatabaseAccess(OfApplication, HumanStep):
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         database, link = host.settings.database, host.settings.links.database_console
         ours = None if database is None or database.unit is None else database
         given = stated(unit=ours and ours.unit, account=ours and ours.user, link=None if link is None else str(link))
@@ -161,22 +164,22 @@ class DatabaseAccess(OfApplication, HumanStep):
     def _hosts(self) -> AccountHosts | None:
         return None if self.account is None else AccountHosts(user=self.account)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "the application's access to its database"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         ours = (*((Unit(name=self.unit),) if self.unit else ()), *((self._hosts,) if self._hosts else ()))
         return (self._database, self._credentials, *ours)
 
+    @override
     def needed(self, facts: Facts) -> str | None:
-        """See HumanStep."""
         verdict = self.guard(facts)
         return verdict.reason if verdict.code is not None else None
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         used = facts[self._database]
         if used.trouble is None:
             return skip("the application reaches its database")

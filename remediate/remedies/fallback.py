@@ -5,6 +5,7 @@ from enum import Enum
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Run
 from remediate.host import Host
@@ -99,8 +100,8 @@ class UseFileCache(MoveCache):
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "incident.hand-over")
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         return {**super().defaults(host), "servers": host.settings.app_servers}
 
     @classmethod
@@ -115,17 +116,17 @@ class UseFileCache(MoveCache):
     def _code(self) -> CacheCode:
         return CacheCode(php=self.php, path=self.path, user=self.user)
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         others = (probe for remedy in self.instead for probe in remedy.probes())
         return tuple(dict.fromkeys((*super().probes(), self._code, *others)))
 
+    @override
     def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (*super().steady(), self._code)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         redis, cache = facts[self._redis], facts[self._cache]
         used = redis.link(Role.CACHE)
         if used is None:
@@ -172,8 +173,8 @@ class UseFileCache(MoveCache):
             return refuse(FILE_CACHE_UNUSABLE, "less than 256 MiB are left where the cache would be")
         return None
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
         redis, cache = facts[self._redis], facts[self._cache]
         # First, so that there is no moment in which nobody knows where it was.
         yield self._note(redis.store(Role.CACHE).name)
@@ -186,12 +187,12 @@ class UseFileCache(MoveCache):
         noted = Run.of("/usr/bin/tee", "--", user=self.user, seconds=10, stdin=f"{store}\n")
         return noted.helped("note-fallback", self._marker)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (self._note(""), *super().changes())
 
+    @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy."""
         redis, cache = after[self._redis], after[self._cache]
         if redis.link(Role.CACHE) is not None or not cache.fallen_back:
             return NotYet(reason=f"the cache is in {redis.store(Role.CACHE).name}")

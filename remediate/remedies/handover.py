@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath
@@ -54,8 +55,8 @@ class HandOver(HumanStep):
     refusals: ClassVar[tuple[RefusalCode, ...]] = tuple(CODES.values())
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         settings = host.settings
         given: dict[str, object] = {"failing": noticed(host), "units": (Unit(name=settings.nginx_unit),)}
         given["room"] = Room(limit=settings.limits.disk)
@@ -68,20 +69,20 @@ class HandOver(HumanStep):
             given["redis"] = AppRedis(php=settings.php, path=settings.app_path, user=settings.app_user)
         return given
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "other incidents"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return tuple(dict.fromkeys((*self.failing, *(probe for _, probe in self._asked()))))
 
+    @override
     def needed(self, facts: Facts) -> str | None:
-        """See HumanStep."""
         return next((reason for _, reason in self._causes(facts)), None)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         if all(_well(facts, each) for each in self.failing):
             return skip(self._wellness(facts))
         for playbook, reason in self._causes(facts):

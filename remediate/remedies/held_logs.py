@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
@@ -63,8 +64,8 @@ class ReopenLogs(Remedy):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DELETED_HELD,)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         settings = host.settings
         return {"limit": settings.limits.disk, "nginx": settings.nginx_unit, "php": settings.php}
 
@@ -82,20 +83,20 @@ class ReopenLogs(Remedy):
     def _writers(self) -> DiskWriters:
         return DiskWriters(limit=self.limit)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "deleted logs"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._room, DeletedFiles(), HeldLogs(), self._writers)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (HeldLogs(),)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         room = facts[self._room]
         if not room.full:
             return skip(f"no disk is full: {room.describe()}")
@@ -135,13 +136,13 @@ class ReopenLogs(Remedy):
         once = {(each.command, each.device, each.inode): each for each in found}
         return sorted(once.values(), key=lambda each: -each.size)
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
         held = {each.command for each in self._held(facts[self._room], facts[DeletedFiles()])}
         yield from (run for name, run in self._asks.items() if name in held)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return tuple(self._asks.values())
 
     def verify(self, before: Facts, after: Facts) -> Verification:

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Run
 from remediate.probe import Fact, Probe
@@ -30,17 +31,19 @@ class HumanStep(Remedy):
     def needed(self, facts: Facts) -> str | None:
         """Say why and what a person has to do, None when nothing calls for it. Unreadable may escape."""
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy: it acts on nothing."""
+        """It acts on nothing."""
         return ()
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         reason = self.needed(facts)
         if reason is None:
             return skip("nothing for a person to do")
         return refuse(self.refusals[0], f"{reason}{f': {self.link}' if self.link else ''}")
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy: it changes nothing."""
+        """It changes nothing."""
         return ()

@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Run
 from remediate.host import Host
@@ -29,28 +30,28 @@ class VacuumJournal(Remedy):
     refusals: ClassVar[tuple[RefusalCode, ...]] = ()
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         return {"keep_mib": host.settings.limits.journal_mib, "limit": host.settings.limits.disk}
 
     @property
     def _room(self) -> Room:
         return Room(limit=self.limit)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "journal"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._room, Journal())
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (Journal(),)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         room = facts[self._room]
         if not room.full:
             return skip(f"no disk is full: {room.describe()}")
@@ -61,8 +62,8 @@ class VacuumJournal(Remedy):
             return skip(f"the journal takes {journal.size_kib // 1024} MiB only")
         return proceed(f"{room.of(journal.mount).describe()}: the journal takes {journal.size_kib // 1024} MiB of it")
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (Run.of(JOURNALCTL, f"--vacuum-size={self.keep_mib}M", user=ROOT, seconds=60),)
 
     def verify(self, before: Facts, after: Facts) -> Verification:

@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from typing_extensions import override
+
 from remediate.command import Run
 from remediate.probe import Fact, Probe
 from remediate.probes.laravel import App, Deploy
@@ -38,24 +40,24 @@ class EndMaintenance(OfApplication):
     def _deploy(self) -> Deploy:
         return Deploy(user=self.user)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return self.path
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._app, self._deploy)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._app,)
 
+    @override
     def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._app, self._deploy)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         deploy = facts[self._deploy]
         if deploy.running:
             return wait(f"a deploy is {deploy.describe()}", code=DEPLOY_RUNNING)
@@ -63,6 +65,6 @@ class EndMaintenance(OfApplication):
             return refuse(MAINTENANCE_MODE, f"{self.path} is down for maintenance (artisan down): on purpose")
         return skip("no maintenance, no deploy")
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (run_artisan(self.php, self.path, "up", user=self.user, seconds=30),)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Run
 from remediate.errors import Unreadable
@@ -61,8 +62,8 @@ class ShortenLogs(Remedy):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (INODES_FULL, LOG_UNSAFE, DISK_WRITER, DISK_FOREIGN)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         settings = host.settings
         return {
             "paths": settings.log_paths,
@@ -91,21 +92,21 @@ class ShortenLogs(Remedy):
     def _fillers(self) -> DiskWriters:
         return DiskWriters(limit=self.limit)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "log files"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         asked = (self._room, self._files, self._writers, self._consumers, self._fillers)
         return tuple(probe for probe in asked if probe is not None)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._files,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         room = facts[self._room]
         if room.crowded and not room.full:
             return refuse(INODES_FULL, f"{room.describe()}; most files: {facts[self._consumers].describe()}")
@@ -166,16 +167,16 @@ class ShortenLogs(Remedy):
                 return f"is written by {writer.command} (pid {writer.pid}) at a position of its choice, not at its end"
         return None
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
         for file in self._sorted(facts)[0]:
             own = file.owner == self.user
             user = self.user if own else ROOT
             yield keep_sample(file.path, user)
             yield shorten(file.path, user)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         own = tuple((path, self.user) for path in self.paths)
         roots = tuple((path, ROOT) for path in self.paths if _of_root(path))
         return tuple(run(path, user) for path, user in (*own, *roots) for run in (keep_sample, shorten))

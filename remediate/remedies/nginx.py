@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Run
 from remediate.fields import Port, UnitName
@@ -50,25 +51,25 @@ class RestartNginx(RestartService):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, *CONFIG_REFUSALS, PORT_TAKEN)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         return {"unit": host.settings.nginx_unit}
 
     @property
+    @override
     def service(self) -> str:
-        """See RestartService."""
         return self.unit
 
     @property
     def _owners(self) -> tuple[PortOwner, ...]:
         return tuple(PortOwner(port=port) for port in self.ports)
 
+    @override
     def checks(self) -> tuple[Probe[Fact], ...]:
-        """See RestartService."""
         return (NginxConfig(), *self._owners)
 
+    @override
     def obstacle(self, facts: Facts) -> Verdict | None:
-        """See RestartService."""
         return unsound(facts[NginxConfig()], NginxConfig().label()) or shut_out(facts, self._owners, self.title())
 
 
@@ -87,8 +88,8 @@ class ReloadNginx(OfCertificate):
     )
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         certificate = host.settings.certificate
         given = {} if certificate is None else certificate.model_dump(exclude={"acme_args"})
         return {"unit": host.settings.nginx_unit, **given}
@@ -97,27 +98,27 @@ class ReloadNginx(OfCertificate):
     def _unit(self) -> Unit:
         return Unit(name=self.unit)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return self._unit.label()
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (
             *(self._served, Renewal(name=self.name), self._disk, self._chain, self._unit, NginxWorkers()),
             *(NginxConfig(), self._file),
         )
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (NginxWorkers(),)
 
+    @override
     def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (NginxConfig(), self._disk)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         served, unit = facts[self._served], facts[self._unit]
         if served.ok:
             return skip(f"the one served is {served.describe()}")
@@ -151,12 +152,13 @@ class ReloadNginx(OfCertificate):
         usable = disk.covers(self.domain) and not disk.expired(served.asked)
         return usable and (not served.covers or not served.trusted or disk.not_after > old.not_after)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (Run.of(SYSTEMCTL, "reload", full_name(self.unit), user=ROOT, seconds=30),)
 
+    @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy: the exit status of a reload says nothing, new workers and what they serve do.
+        """The exit status of a reload says nothing, new workers and what they serve do.
 
         nginx that cannot take a configuration says so in its log alone, and its old workers stay.
         """

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.errors import Unreadable
 from remediate.fields import HostName, Port
@@ -32,21 +33,21 @@ class SeparateServerNames(HumanStep):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (SERVER_NAME_CONFLICT,)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         url = host.settings.site_url
         return {} if url is None else {"domain": url.host, "port": url.port, "pages": Site.of(host)}
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return f"server name {self.domain}"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (*self.pages, NginxConfig())
 
+    @override
     def needed(self, facts: Facts) -> str | None:
-        """See HumanStep."""
         wrong = next(self._wrong(facts), None)
         where = None if wrong is None else name_conflict(facts[NginxConfig()], self.domain, self.port)
         if where is None:

@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from typing_extensions import override
+
 from remediate.command import ROOT, Run
 from remediate.probe import Fact, Probe
 from remediate.probes.configuration import CachedConfig
@@ -68,16 +70,16 @@ class ReloadPhpFpm(OfApplication, OfPhpFpm):
     def _keeper(self) -> Keeper:
         return Keeper(self.php, self.path, self.user)
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (*self._keeper.probes(), self._config)
 
+    @override
     def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._config, self._keeper.cached)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         unit, name = facts[self._unit], self.title()
         if not facts[self._keeper.opcache].keeps:
             return skip("opcache notices changed files")
@@ -91,8 +93,8 @@ class ReloadPhpFpm(OfApplication, OfPhpFpm):
             return skip(f"{name} was started or reloaded after the configuration was cached")
         return unsound(facts[self._config], self._config.label()) or proceed(older)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (reload_php_fpm(self.php),)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import ConfigKey, EnvKey, QueueName
 from remediate.host import Host, PaymentJob, Payments
@@ -41,8 +42,8 @@ class _OfPayments(OfApplication, HumanStep):
     """What every step here is told of the application."""
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         payments, link = host.settings.payments or Payments(), host.settings.links.payments_dashboard
         given = stated(
             jobs=payments.jobs,
@@ -55,8 +56,8 @@ class _OfPayments(OfApplication, HumanStep):
         known = {name: value for name, value in given.items() if name in cls.model_fields}
         return super().defaults(host) | known
 
+    @override
     def needed(self, facts: Facts) -> str | None:
-        """See HumanStep."""
         verdict = self.guard(facts)
         return verdict.reason if verdict.code is not None else None
 
@@ -71,12 +72,12 @@ class JobsFlow(OfJobs, _OfPayments):
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "flow of jobs"
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         workers = facts[self._workers] if self._workers else None
         stopped = stopped_flow(facts[self._failed], facts[self._flow], workers, self.program)
         return stopped or skip("failed jobs can be read, the queue answers, its workers run")
@@ -104,16 +105,16 @@ class CheckEndpoint(_OfPayments):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (APP_DOWN, ENDPOINT_BROKEN, SIGNATURE_UNCHECKED, SECRET_UNSET)
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return self.webhook.url
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self.webhook,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         state = facts[self.webhook]
         match state.trouble:
             case None:
@@ -145,16 +146,16 @@ class TellSecret(_OfPayments):
     def _configuration(self) -> Configuration:
         return Configuration(php=self.php, path=self.path, user=self.user)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "signing secret"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self.webhook, self._configuration)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         state = facts[self.webhook]
         if state.events is None:
             return skip("no access log is declared, so nobody can tell what the provider is answered")
@@ -197,16 +198,16 @@ class DecideJobs(_OfPayments):
         classes = tuple(job.name for job in self.jobs)
         return FailedJobs(php=self.php, path=self.path, user=self.user, classes=classes)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "failed jobs that are left"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._failed,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         if not self.jobs:
             return skip("the inventory names no class of jobs that payments consist of")
         left: dict[Fate, list[FailedJob]] = {}
@@ -236,16 +237,16 @@ class ResendEvents(_OfPayments):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (HUMAN_STEP,)
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "payments.flow", "payments.endpoint", "payments.secret")
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "undelivered events"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self.webhook,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         events = facts[self.webhook].events
         if events is None:
             return skip(f"no access log is declared: look for failed events at the provider's{self._where()}")

@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, UserName
@@ -44,15 +45,15 @@ class RestartPhpFpm(OfPhpFpm, RestartService):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, *CONFIG_REFUSALS, DATABASE_CAUSE, POOL_BUSY)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         settings = host.settings
         pages = (*Site.of(host), *(Site.of(host, settings.health_path) if settings.health_path else ()))
         return stated(php=settings.php, user=settings.app_user, path=settings.app_path, pages=pages)
 
     @property
+    @override
     def service(self) -> str:
-        """See RestartService."""
         return unit_of(self.php)
 
     @property
@@ -63,20 +64,20 @@ class RestartPhpFpm(OfPhpFpm, RestartService):
     def _database(self) -> AppDatabase | None:
         return None if self.path is None else AppDatabase(php=self.php, path=self.path, user=self.user)
 
+    @override
     def checks(self) -> tuple[Probe[Fact], ...]:
-        """See RestartService."""
         return (self._config,)
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (*super().probes(), self._pools, *((self._database,) if self._database else ()), *self.pages)
 
+    @override
     def running(self, facts: Facts) -> Verdict | None:
-        """See RestartService."""
         return None if self._useless(facts) else skip(f"{self.title()} is active and answers")
 
+    @override
     def obstacle(self, facts: Facts) -> Verdict | None:
-        """See RestartService."""
         trouble = self._useless(facts)
         return (
             unsound(facts[self._config], self._config.label())
@@ -84,8 +85,8 @@ class RestartPhpFpm(OfPhpFpm, RestartService):
             or self._works(trouble)
         )
 
+    @override
     def remark(self, facts: Facts) -> str:
-        """See RestartService."""
         trouble = self._useless(facts)
         return "" if trouble is None else f", but its pool {trouble.name} is of no use: {trouble.describe()}"
 

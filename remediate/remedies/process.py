@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Run
 from remediate.fields import AbsolutePath, PhpName, ProgramName, UnitName, UserName
@@ -114,8 +115,8 @@ class EndProcess(Remedy):
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         settings = host.settings
         return {
             "usage": too_much(host),
@@ -143,25 +144,25 @@ class EndProcess(Remedy):
     def _deploy(self) -> Deploy:
         return Deploy(user=self.user)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "processes"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         asked = (self.usage, self._deploy, self._app, self._queries, *self.pages)
         return tuple(probe for probe in asked if probe is not None)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self.usage,)
 
+    @override
     def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._deploy,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         usage = facts[self.usage]
         ours = self._ours(usage)
         why = self._why(facts) if ours else None
@@ -228,8 +229,8 @@ class EndProcess(Remedy):
             return refuse(UNIT_PROCESS, f"{told}; its unit {why}. Manually: {_stop(process)}")
         return refuse(FOREIGN_PROCESS, f"{told}; manually: {_stop(process)}")
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
         ours = self._ours(facts[self.usage])
         for user in dict.fromkeys(process.user for process in ours):
             of_user = [process for process in ours if process.user == user]
@@ -246,8 +247,8 @@ class EndProcess(Remedy):
     def _asking(self, user: str, identities: Iterable[str] = ()) -> Run:
         return end_processes(identities, user, max(30, self.patience))
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         owners = dict.fromkeys(each for each in (self.user, self.login) if each not in {None, ROOT})
         return tuple(run for user in owners if user for run in (self._forcing(user), self._asking(user)))
 

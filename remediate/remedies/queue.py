@@ -5,6 +5,7 @@ from enum import Enum
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Run
 from remediate.fields import ProgramName, QueueName
@@ -78,8 +79,8 @@ class OfJobs(OfApplication):
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="queues that they go through")
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         payments = host.settings.payments or Payments()
         flow = stated(program=host.settings.worker_program, jobs=payments.jobs, queues=payments.queues)
         return super().defaults(host) | flow
@@ -97,8 +98,8 @@ class OfJobs(OfApplication):
     def _workers(self) -> Workers | None:
         return None if self.program is None else Workers(program=self.program)
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._failed, self._flow, *((self._workers,) if self._workers else ()))
 
 
@@ -122,16 +123,16 @@ class RetryJobs(OfJobs):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_DOWN, CACHE_DOWN, APP_DOWN, FAILS_AGAIN)
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "payments.flow", "config.cache", "worker.restart")
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "failed jobs"
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._failed,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         failed = facts[self._failed]
         if failed.trouble is None and not (self._with(failed, Fate.READY) or self._with(failed, Fate.AGAIN)):
             return skip(f"none that may be retried: {failed.describe()}")
@@ -148,16 +149,17 @@ class RetryJobs(OfJobs):
         turns = f": the oldest alone, then {self.batch} at a time" if len(ready) > 1 else ""
         return proceed(f"{len(ready)} failed jobs may be retried ({names}){turns}")
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
         yield self._step(job.id for job in self._chosen(facts[self._failed]))
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (self._step(()),)
 
+    @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy: each of them has left both the failed jobs and the queue, and is not among the failed again."""
+        """Each of them has left both the failed jobs and the queue, and is not among the failed again."""
         chosen = {job.uuid for job in self._chosen(before[self._failed])}
         failed, flow = after[self._failed], after[self._flow]
         if failed.trouble is not None or flow.trouble is not None:

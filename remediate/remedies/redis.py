@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import HostName, Port, UnitName
 from remediate.host import Host
@@ -38,14 +39,14 @@ class RestartRedis(OfApplication, RestartService):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, PORT_TAKEN, REDIS_LOADING)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         redis = host.settings.redis
         return super().defaults(host) | ({} if redis is None else stated(unit=redis.unit, port=redis.port))
 
     @property
+    @override
     def service(self) -> str:
-        """See RestartService."""
         return self.unit
 
     @property
@@ -56,31 +57,32 @@ class RestartRedis(OfApplication, RestartService):
     def _app(self) -> AppRedis:
         return AppRedis(php=self.php, path=self.path, user=self.user)
 
+    @override
     def checks(self) -> tuple[Probe[Fact], ...]:
-        """See RestartService."""
         return (self._owner,)
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (*super().probes(), self._app)
 
+    @override
     def on_its_way(self, facts: Facts) -> Verdict | None:
-        """See RestartService: its unit is starting for as long as it loads."""
+        """Its unit is starting for as long as it loads."""
         waiting, unit = super().on_its_way(facts), facts[self._unit]
         return wait(waiting.reason, REDIS_LOADING) if waiting and unit.sub == "start" else waiting
 
+    @override
     def running(self, facts: Facts) -> Verdict | None:
-        """See RestartService."""
         if facts[self._app].trouble is Trouble.LOADING:
             return wait(f"{self.title()} is loading its data", REDIS_LOADING)
         return super().running(facts)
 
+    @override
     def obstacle(self, facts: Facts) -> Verdict | None:
-        """See RestartService."""
         return shut_out(facts, (self._owner,), self.title())
 
-    def remark(self, facts: Facts) -> str:  # noqa: ARG002  # it is so whatever they say
-        """See RestartService."""
+    @override
+    def remark(self, facts: Facts) -> str:  # it is so whatever they say
         return "; what it had not saved is lost already"
 
 
@@ -129,8 +131,8 @@ class RedisByHand(OfApplication, HumanStep):
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         redis = host.settings.redis
         ours = {} if redis is None else stated(unit=redis.unit, address=redis.host, port=redis.port)
         return super().defaults(host) | ours
@@ -147,21 +149,21 @@ class RedisByHand(OfApplication, HumanStep):
     def _units(self) -> tuple[Unit, ...]:
         return () if self.unit is None else (Unit(name=self.unit),)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "Redis"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._app, self._fresh, *self._units)
 
+    @override
     def needed(self, facts: Facts) -> str | None:
-        """See HumanStep."""
         verdict = self.guard(facts)
         return verdict.reason if verdict.code else None
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         redis = facts[self._app]
         verdicts = (self._about(link, redis, facts) for link in redis.failing)
         return next((each for each in verdicts if each is not None), skip("nothing for a person to do"))

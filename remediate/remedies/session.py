@@ -4,6 +4,7 @@ import re
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
+from typing_extensions import override
 
 from remediate.command import Run
 from remediate.host import (
@@ -59,8 +60,8 @@ class EndSession(Remedy):
     stand_ins: ClassVar[dict[str, object]] = {"id": 1, "user": "somebody", "started": 0}
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         database = host.settings.database
         return {} if database is None else {"application": database.user, "limits": database.limits}
 
@@ -70,20 +71,20 @@ class EndSession(Remedy):
             id=self.id, user=self.user, started=self.started, application=self.application, limits=self.limits
         )
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return f"database session {self.id} of {self.user}"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._session,)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._session,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         state = facts[self._session]
         if state.ending:
             return wait(f"{self.id} is {state.describe()}")
@@ -105,8 +106,8 @@ class EndSession(Remedy):
             return "locks are waited for, held by"
         return "a table's lock is waited for, perhaps held by" if session.suspected else "too long:"
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (end_session(self.limits, self.application, SessionId(self.id, self.user, self.started)),)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Run
 from remediate.host import DatabaseLimits, DatabaseUser, Host, Seconds
@@ -56,8 +57,8 @@ class _OfSessions(Remedy):
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.restart")
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         settings, database = host.settings, host.settings.database
         given = {} if database is None else {"user": database.user, **database.limits.model_dump()}
         if settings.php is None or settings.app_path is None:
@@ -77,12 +78,12 @@ class _OfSessions(Remedy):
     def _sessions(self) -> Sessions:
         return Sessions(limits=self._limits)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return f"sessions of {self.user or 'the application'}"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._sessions, *(() if self.user is None else self.identity()), *((self.asked,) if self.asked else ()))
 
     def _rejected(self, state: SessionsState, facts: Facts) -> bool:
@@ -101,8 +102,8 @@ class _OfSessions(Remedy):
         known = before[self._sessions].sessions
         return tuple(each for each in known if each.user == self.user and (each.id, each.query) not in left)
 
+    @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy."""
         result = super().verify(before, after)
         if not isinstance(result, Proven):
             return result
@@ -137,23 +138,23 @@ class EndQueries(_OfSessions):
     )
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         return {**super().defaults(host), "pages": _pages(host)}
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (*super().probes(), *self.pages)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._sessions,) if self.user is None else (self._first(self.user),)
 
     def _first(self, user: str) -> FirstQuery:
         return FirstQuery(user=user, limits=self._limits)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         verdict = self._judged(facts)
         if verdict.decision is Decision.PROCEED and self.user is not None and facts[self._first(self.user)].id is None:
             return wait(f"{verdict.reason}; that is over, or something else now")
@@ -214,12 +215,12 @@ class EndQueries(_OfSessions):
         answers = (facts[page] for page in self.pages)
         return any(each.failure is Failure.TIMEOUT or each.status == _HANGS for each in answers)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return () if self.user is None else (self._end(few=False), self._end(few=True))
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
         state = facts[self._sessions]
         yield self._end(few=not state.waiting and self._rejected(state, facts))
 
@@ -238,12 +239,12 @@ class EndIdle(_OfSessions):
     kind: Literal["database.end-idle"] = "database.end-idle"
     refusals: ClassVar[tuple[RefusalCode, ...]] = (DATABASE_USER_UNSET, CONNECTION_LIMIT)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._sessions,) if self.user is None else (self._longest(self.user),)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         state = facts[self._sessions]
         if not state.up:
             return wait("the database server does not run")
@@ -274,8 +275,8 @@ class EndIdle(_OfSessions):
         # A moment ago there were none; or the user has a limit of its own (max_user_connections).
         return wait("the server has connections left, and the application gets none", CONNECTION_LIMIT)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return () if self.user is None else (end_idle(self._limits, self.user),)
 
 

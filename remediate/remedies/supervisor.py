@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import Run
 from remediate.fields import ProgramName, UnitName, UserName
@@ -41,28 +42,29 @@ class RestartSupervisor(RestartService):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, LEFT_RUNNING)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         return {"user": host.settings.app_user}
 
     @property
+    @override
     def service(self) -> str:
-        """See RestartService."""
         return self.unit
 
     @property
     def _orphans(self) -> OrphanWorkers:
         return OrphanWorkers(unit=self.unit)
 
+    @override
     def checks(self) -> tuple[Probe[Fact], ...]:
-        """See RestartService."""
         return (self._orphans,)
 
     def _own(self, process: StrayProcess) -> bool:
         return process.is_worker and process.user == self.user
 
+    @override
     def obstacle(self, facts: Facts) -> Verdict | None:
-        """See RestartService: what is no worker of this user's is not ours to end."""
+        """What is no worker of this user's is not ours to end."""
         strangers = [each for each in facts[self._orphans].processes if not self._own(each)]
         if not strangers:
             return None
@@ -71,20 +73,20 @@ class RestartSupervisor(RestartService):
         why = f"{self.title()} is {unit}, and {len(strangers)} of its programs still run: {who}"
         return refuse(LEFT_RUNNING, why)
 
+    @override
     def remark(self, facts: Facts) -> str:
-        """See RestartService."""
         left = facts[self._orphans].processes
         return f", workers left behind: {len(left)} unsupervised" if left else ""
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
         workers = [each.identity for each in facts[self._orphans].processes if self._own(each)]
         if workers:
             yield end_processes(workers, self.user, self.patience)
         yield from super().apply(facts)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (*super().changes(), end_processes((), self.user, self.patience))
 
 
@@ -109,28 +111,28 @@ class StartWorkers(Remedy):
     )
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         return {"program": host.settings.worker_program} if host.settings.worker_program else {}
 
     @property
     def _workers(self) -> Workers:
         return Workers(program=self.program)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return self.program
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._workers,)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._workers,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         workers = facts[self._workers]
         if not workers.daemon:
             return wait(f"{self.program}: supervisor does not run")
@@ -142,8 +144,8 @@ class StartWorkers(Remedy):
             return wait(f"{self.program} is {workers.describe()}{_until_it_ends(workers)}")
         return skip(f"{self.program} is {workers.describe()}")
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         # `NAME:*` is every process of the group; those that run are left as they are ("already started").
         return (start_program(self.program),)
 

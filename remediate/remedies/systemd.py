@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Run
 from remediate.fields import PhpName
@@ -128,24 +129,24 @@ class RestartService(Remedy):
     def _unit(self) -> Unit:
         return Unit(name=self.service)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return self._unit.label()
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._unit, *self.checks())
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._unit,)
 
+    @override
     def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return self.checks()
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         if waiting := self.on_its_way(facts):
             return waiting
         unit, name = facts[self._unit], self.title()
@@ -158,15 +159,16 @@ class RestartService(Remedy):
             or proceed(f"{name} is {unit.describe()}{self.remark(facts)}")
         )
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy: a start limit is forgotten only where it was hit."""
+        """A start limit is forgotten only where it was hit."""
         reset, restart = self._restarts()
         if facts[self._unit].result == "start-limit-hit":
             yield reset
         yield restart
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return self._restarts()
 
     def _restarts(self) -> tuple[Run, Run]:
@@ -186,10 +188,10 @@ class OfPhpFpm(Remedy):
     def _config(self) -> PhpFpmConfig:
         return PhpFpmConfig(php=self.php)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return unit_of(self.php)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._unit,)

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import ProgramName
 from remediate.host import Host
@@ -32,25 +33,25 @@ class AttendQueue(HumanStep):
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "incident.hand-over", "supervisor.restart", "worker.start")
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         return stated(program=host.settings.worker_program, queue=QueueMotion.of(host))
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return "queue"
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self.queue,)
 
+    @override
     def needed(self, facts: Facts) -> str | None:
-        """See HumanStep."""
         verdict = self.guard(facts)
         return verdict.reason if verdict.code is not None else None
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         state = facts[self.queue]
         stall = next((each for each in state.stalls if each.cause is Cause.UNATTENDED), None)
         if stall is None:

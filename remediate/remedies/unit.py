@@ -3,6 +3,7 @@
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Run
 from remediate.fields import UnitName
@@ -65,24 +66,24 @@ class RecyclePhpFpm(OfPhpFpm):
     after: ClassVar[tuple[str, ...]] = ("laravel.up",)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         return stated(php=host.settings.php, usage=too_much(host))
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self.usage, self._unit, self._config)
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self.usage,)
 
+    @override
     def steady(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._unit, self._config)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         name = self.title()
         found = _culprit(facts, self.usage, full_name(name))
         if found is None:
@@ -100,8 +101,8 @@ class RecyclePhpFpm(OfPhpFpm):
             return None
         return refuse(POOL_BUSY, f"{found}; it rested {children[-1].rests} times meanwhile: it works on many requests")
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return (Run.of(SYSTEMCTL, "reload", full_name(self.title()), user=ROOT, seconds=60),)
 
     def verify(self, before: Facts, after: Facts) -> Verification:
@@ -131,28 +132,28 @@ class RestartUnit(RestartService):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (*UNIT_REFUSALS, UNIT_PROCESS)
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         usage = too_much(host)
         units = host.settings.restartable_units
         given = {"usage": usage, "restartable": units, "again": usage.age * 10}
         return {**given, **({"unit": units[0]} if len(units) == 1 else {})}
 
     @property
+    @override
     def service(self) -> str:
-        """See RestartService."""
         return self.unit
 
+    @override
     def checks(self) -> tuple[Probe[Fact], ...]:
-        """See RestartService."""
         return (self.usage,)
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (*super().probes(), Machine())
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         found = _culprit(facts, self.usage, full_name(self.unit))
         if found is None:
             return skip(f"no process of {self.title()} runs away")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.command import ROOT, Run
 from remediate.fields import AbsolutePath, ProgramName, UnitName, UserName
@@ -96,8 +97,8 @@ class RestartWorkers(Remedy):
     )
 
     @classmethod
+    @override
     def defaults(cls, host: Host) -> dict[str, object]:
-        """See Remedy."""
         settings = host.settings
         return stated(
             program=settings.worker_program,
@@ -114,21 +115,21 @@ class RestartWorkers(Remedy):
     def _workers(self) -> Workers:
         return Workers(program=self.program)
 
+    @override
     def title(self) -> str:
-        """See Remedy."""
         return self.program
 
+    @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         processes = (self._processes,) if self.configured else ()
         return (*processes, self._workers, *((self.queue,) if self.queue else ()))
 
+    @override
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """See Remedy."""
         return (self._workers,)
 
+    @override
     def guard(self, facts: Facts) -> Verdict:
-        """See Remedy."""
         stale = self._stale(facts)
         queue = None if stale else self._standing_still(facts)
         if not stale and queue is None:
@@ -147,19 +148,19 @@ class RestartWorkers(Remedy):
             )
         return proceed(str(queue))
 
+    @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """See Remedy."""
         ended: tuple[Descendant | QueueWorker, ...] = self._stale(facts) or self._stuck(facts)
         # Every process of the group is started by one command: not where somebody has stopped one of them.
         program = None if facts[self._workers].parked else self.program
         yield from renew_workers(ended, self.user, program, self.patience)
 
+    @override
     def changes(self) -> tuple[Run, ...]:
-        """See Remedy."""
         return renewing(self.user, self.program, self.patience)
 
+    @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """See Remedy."""
         workers = after[self._workers]
         if missing(workers, before[self._workers].parked):
             return NotYet(reason=f"{self.program} is {workers.describe()}")

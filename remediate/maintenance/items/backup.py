@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from typing_extensions import override
+
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import Host
 from remediate.maintenance.item import Elsewhere, Finding, Item, Sample, Seen
@@ -30,18 +32,18 @@ class BackupVerify(Item):
     occasion = Occasion.WEEKLY
     owner = "DevOps"
 
+    @override
     def probes(self, host: Host) -> Probes:
-        """See Item."""
         _declared(host)
         return (_live(host),)
 
+    @override
     def elsewhere(self, host: Host) -> Elsewhere:
-        """See Item."""
         backup = _declared(host)
         return Elsewhere(_place(host, backup), (_restored(backup),), backup.seconds + 2 * GRACE_SECONDS)
 
+    @override
     def judge(self, seen: Seen) -> Finding:
-        """See Item."""
         backup = _declared(seen.host)
         if seen.elsewhere is None:
             return Finding(ok=None, summary=f"not restored: {seen.trouble or 'nobody was asked'}")

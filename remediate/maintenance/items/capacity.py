@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
+from typing_extensions import override
+
 from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Point, Sample, Seen
 from remediate.maintenance.occasion import Occasion
@@ -169,8 +171,8 @@ class Capacity(Item):
     occasion = Occasion.MONTHLY
     owner = "Tech Lead"
 
+    @override
     def probes(self, host: Host) -> Probes:
-        """See Item."""
         return (_room(host),)
 
     def judge(self, seen: Seen) -> Finding:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Final
 
+from typing_extensions import override
+
 from remediate.errors import ConfigurationError
 from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Past, Sample, Seen
@@ -58,12 +60,12 @@ class ErrorLogs(Item):
     occasion = Occasion.DAILY
     owner = "On-call"
 
+    @override
     def probes(self, host: Host) -> Probes:
-        """See Item."""
         return (_log(host),)
 
+    @override
     def judge(self, seen: Seen) -> Finding:
-        """See Item."""
         state = seen.facts[_log(seen.host)]
         growth = seen.host.settings.maintenance.error_growth
         periods, weeks = _window(seen)

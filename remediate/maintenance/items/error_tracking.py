@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from typing_extensions import override
+
 from remediate.errors import ConfigurationError
 from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Seen
@@ -27,8 +29,8 @@ class ErrorTracking(Item):
     occasion = Occasion.CHECKLIST
     owner = "DevOps"
 
+    @override
     def probes(self, host: Host) -> Probes:
-        """See Item."""
         settings = host.settings.monitoring.error_tracking
         if settings is None:
             return ()
@@ -36,8 +38,8 @@ class ErrorTracking(Item):
         page = () if settings.endpoint is None else (endpoint_page(settings.endpoint),)
         return (_application(host, settings), *ingest, *page)
 
+    @override
     def judge(self, seen: Seen) -> Finding:
-        """See Item."""
         settings = seen.host.settings.monitoring.error_tracking
         if settings is None:
             advice = (f"write {_PLACE}, empty ({{}}) for Flare's own names (docs/inventory.md)",)

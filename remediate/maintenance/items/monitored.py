@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Final
 
+from typing_extensions import override
+
 from remediate.errors import Unreadable
 from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Seen
@@ -60,20 +62,20 @@ class Monitored(Item):
             return None
         return AlertRules(url=str(prometheus.url).rstrip("/"), asked_from=prometheus.vantage)
 
+    @override
     def probes(self, host: Host) -> Probes:
-        """See Item."""
         monitor, alert, rules = self._monitor(host), self._alert(host), self._all_rules(host)
         visits = () if monitor is None or monitor.visits is None else (visits_probe(monitor.visits),)
         page = () if monitor is None or monitor.endpoint is None else (endpoint_page(monitor.endpoint),)
         return (*(alert.probes() if alert else ()), *visits, *page, *((rules,) if rules else ()))
 
+    @override
     def further(self, host: Host, facts: Facts) -> Probes:
-        """See Item."""
         alert = self._alert(host)
         return () if alert is None else alert.further(facts)
 
+    @override
     def judge(self, seen: Seen) -> Finding:
-        """See Item."""
         monitor, alert = self._monitor(seen.host), self._alert(seen.host)
         if monitor is None:
             return self._unwatched(seen)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from typing_extensions import override
+
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Past, Sample, Seen
@@ -39,14 +41,14 @@ class QueueHealth(Item):
     occasion = Occasion.DAILY
     owner = "On-call"
 
+    @override
     def probes(self, host: Host) -> Probes:
-        """See Item."""
         motion, failed = _questions(host)
         workers = _workers(host)
         return (motion, failed) if workers is None else (motion, failed, workers)
 
+    @override
     def judge(self, seen: Seen) -> Finding:
-        """See Item."""
         motion, failed = _questions(seen.host)
         parts = (
             _said(lambda: _waiting(seen, seen.facts[motion])),

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from typing_extensions import override
+
 from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Sample, Seen
 from remediate.maintenance.occasion import Occasion
@@ -24,13 +26,13 @@ class SecurityPatches(Item):
     occasion = Occasion.WEEKLY
     owner = "DevOps"
 
+    @override
     def probes(self, host: Host) -> Probes:
-        """See Item."""
         del host
         return (_PROBE,)
 
+    @override
     def judge(self, seen: Seen) -> Finding:
-        """See Item."""
         state = seen.facts[_PROBE]
         if state.manager != "apt":
             return Finding(

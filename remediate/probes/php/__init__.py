@@ -6,6 +6,8 @@ from base64 import b64decode
 from collections.abc import Sequence
 from typing import Any, Final
 
+from typing_extensions import override
+
 from remediate.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.fields import AbsolutePath, PhpName, UserName
@@ -28,14 +30,14 @@ class Together(Batch):
     path: AbsolutePath
     user: UserName
 
+    @override
     def command(self, asked: Sequence[Run]) -> Run:
-        """See Batch."""
         given = json.dumps([self._question(run) for run in asked])
         seconds = max((run.seconds for run in asked), default=_LONGEST) + 2
         return ask_php(self.php, "together", self.path, user=self.user, seconds=seconds, stdin=given)
 
+    @override
     def split(self, asked: Sequence[Run], output: Output) -> Sequence[Output | None]:
-        """See Batch."""
         # What was cut ends in the middle of an answer.
         lines, _, _ = output.stdout.rpartition("\n")
         found = {int(number): text for number, text in _ANSWERED.findall(lines)}

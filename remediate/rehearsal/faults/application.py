@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import AbsolutePath, UserName
 from remediate.rehearsal.faults.fault import Fault, Url, waiting_clients
@@ -16,20 +17,20 @@ class Maintenance(Fault):
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(default="forge", description="user the application runs as")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return "artisan down was run"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.path,)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"runuser -u {self.user} -- php {self.path}/artisan down"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"runuser -u {self.user} -- php {self.path}/artisan up"
 
 
@@ -40,17 +41,17 @@ class DeployRunning(OfUnit):
     user: UserName = Field(default="forge", description="user the deploy runs as")
     seconds: int = Field(default=600, ge=1, description="how long it takes")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"a deploy is running, and {self.unit} is stopped"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         deploy = f"runuser -u {self.user} -- bash -c 'exec -a \"composer install --no-dev\" sleep {self.seconds}'"
         return f"setsid -f {deploy} </dev/null >/dev/null 2>&1\nsystemctl stop {self.unit}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"pkill -u {self.user} -f '^composer install' || true\nsystemctl start {self.unit}"
 
 
@@ -63,17 +64,17 @@ class TableLocked(Fault):
     clients: int = Field(default=8, ge=0, le=50, description="how many ask for it and wait")
     seconds: int = Field(default=600, ge=1, le=3600, description="how long the lock is held")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         waiting = f", and {self.clients} requests wait" if self.clients else ""
         return f"every table of {self.database} is locked for {self.seconds} s{waiting}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.database,)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return (
             f"tables=$(mariadb -NBe 'show tables' {self.database} | sed 's/$/ write/' | paste -sd,)\n"
             f'echo "lock tables $tables; select sleep({self.seconds})" > /run/remediate-fault.sql\n'
@@ -81,6 +82,6 @@ class TableLocked(Fault):
             f"{waiting_clients(self.url, self.clients)}"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return "pkill -x curl || true; pkill -x mariadb || true; rm -f /run/remediate-fault.sql"

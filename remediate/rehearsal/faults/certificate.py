@@ -3,6 +3,7 @@
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import AbsolutePath, HostName
 from remediate.rehearsal.faults.database import ServerFrozen
@@ -82,18 +83,18 @@ class LineageReplaced(_Issued):
         default=None, description="file of an authority of one's own, which signs it and which the host does not trust"
     )
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         also = ", and the one renewed since was never loaded" if self.renewed else ""
         by = ", of an authority that the host does not trust" if self.own else ""
         return f"the certificate served is for {self.domain} and {self._when()}{by}{also}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return ("/etc/letsencrypt/", *((self.own,) if self.own else ()))
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         issuing = self._issuing()
         if self.own is not None:
             key = f"{_KEPT}/own.key"
@@ -110,8 +111,8 @@ class LineageReplaced(_Issued):
             f"done\nrm -rf $work\n{_LOAD}{_RESTORE if self.renewed else ''}"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"{_RESTORE}{f'rm -f {self.own} {_KEPT}/own.key{chr(10)}' if self.own else ''}{_LOAD}"
 
 
@@ -123,16 +124,16 @@ class NameTaken(_Issued):
         default="/etc/nginx/sites-enabled/0-old-site", description="nginx's file for the other one"
     )
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"an older server block of {self.domain} comes before the site's, and its certificate {self._when()}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.config, "/etc/nginx/ssl/")
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         server = (
             f"server {{\n  listen 443 ssl;\n  server_name {self.domain};\n  ssl_certificate /etc/nginx/ssl/old.crt;\n"
             "  ssl_certificate_key /etc/nginx/ssl/old.key;\n  location / { return 404; }\n}\n"
@@ -144,8 +145,8 @@ class NameTaken(_Issued):
             f"cat > {self.config} <<'NGINX'\n{server}NGINX\n{_LOAD}"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"rm -rf {self.config} /etc/nginx/ssl\n{_LOAD}"
 
 
@@ -155,16 +156,16 @@ class CertificateElsewhere(_Issued):
     kind: Literal["certificate-elsewhere"] = "certificate-elsewhere"
     config: AbsolutePath = Field(description="nginx's file for the site")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"nginx serves a certificate that certbot does not manage, and it {self._when()}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.config, "/etc/nginx/ssl/")
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return (
             f"{self._issuing()}mkdir -p /etc/nginx/ssl\n"
             "install -m 600 $work/fullchain.pem /etc/nginx/ssl/server.crt\n"
@@ -174,8 +175,8 @@ class CertificateElsewhere(_Issued):
             f"-e 's|ssl_certificate_key .*;|ssl_certificate_key /etc/nginx/ssl/server.key;|' {self.config}\n{_LOAD}"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"{restored(self.config)}rm -rf /etc/nginx/ssl\n{_LOAD}"
 
 
@@ -186,21 +187,21 @@ class IssuedOften(Fault):
     name: HostName = Field(description="certbot lineage name")
     times: int = Field(default=4, ge=1, le=20, description="how often")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.times} certificates were issued this week"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return ("/etc/letsencrypt/",)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         archive = f"/etc/letsencrypt/archive/{self.name}"
         return f"{_KEEP}for n in $(seq 101 {100 + self.times}); do cp {archive}/cert1.pem {archive}/cert$n.pem; done"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return _RESTORE
 
 
@@ -210,24 +211,24 @@ class CertbotAtWork(Fault):
     kind: Literal["certbot-at-work"] = "certbot-at-work"
     seconds: int = Field(default=600, ge=1, description="how long it sleeps")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return "another certbot is at work"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return ("certbot",)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         sleeper = f"{_KEPT}/certbot"
         return (
             f"mkdir -p {_KEPT}\ncp /usr/bin/sleep {sleeper}\n"
             f"setsid -f {sleeper} {self.seconds} </dev/null >/dev/null 2>&1"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return "pkill -x certbot || true"
 
 
@@ -238,21 +239,21 @@ class ChallengeShut(Fault):
     config: AbsolutePath = Field(description="nginx's file for the site")
     webroot: AbsolutePath = Field(default="/var/www/letsencrypt", description="where certbot puts its challenges")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return "the challenge's path answers 403"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.config,)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         edit = f"sed -i 's|root {self.webroot};|deny all;|' {self.config}"
         return f"{kept(self.config)}{edit}\n{_LOAD}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"{restored(self.config)}{_LOAD}"
 
 
@@ -268,18 +269,18 @@ class RenewalHindered(Fault):
     certificate: LineageReplaced = Field(description="what is served")
     hindrance: Hindrance = Field(description="what is in the way")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.certificate.describe()}, and {self.hindrance.describe()}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return tuple(dict.fromkeys((*self.certificate.disturbs(), *self.hindrance.disturbs())))
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"{self.certificate.breaking()}\n{self.hindrance.breaking()}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"{self.hindrance.mending()}\n{self.certificate.mending()}"

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import ProgramName, UserName
 from remediate.rehearsal.faults.fault import kept, restored
@@ -15,16 +16,16 @@ class ServerCrashed(OfUnit):
 
     kind: Literal["server-crashed"] = "server-crashed"
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.unit} was killed with -9 and stays down"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"{self._with('Restart=no')}kill -KILL $(systemctl show -p MainPID --value {self.unit})\nsleep 0.3"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"{self._without}systemctl restart {self.unit}"
 
 
@@ -33,16 +34,16 @@ class ServerFrozen(OfUnit):
 
     kind: Literal["server-frozen"] = "server-frozen"
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.unit} runs and does not answer"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"systemctl kill --signal=STOP {self.unit}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"systemctl kill --signal=CONT {self.unit}"
 
 
@@ -54,17 +55,17 @@ class PasswordChanged(DatabaseFault):
     in_env: bool = Field(default=True, description="whether .env has the new one")
     line: str = Field(default="", description="a further line of .env", pattern=r"^[^'\x00-\x1f]*$")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         where = "the server and .env, not in the cached configuration" if self.in_env else "the server only"
         return f"the database password was changed on {where}{f', and .env has {self.line!r}' if self.line else ''}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (f"{self.app}/.env", f"{self.app}/bootstrap/", self.program)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         env = f"{self.app}/.env"
         edit = f'sed -i "s/^DB_PASSWORD=.*/DB_PASSWORD=$new/" {env}\n' if self.in_env else ""
         more = f"printf '%s\\n' '{self.line}' >> {env}\n" if self.line else ""
@@ -79,8 +80,8 @@ class PasswordChanged(DatabaseFault):
         change = f"ALTER USER '{self.user}'@'$at' IDENTIFIED BY '${variable}'"
         return f'for at in 127.0.0.1 localhost; do mariadb -e "{change}"; done'
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         env = f"{self.app}/.env"
         back = f"old=$(sed -n 's/^DB_PASSWORD=//p' {env})"
         return (
@@ -97,20 +98,20 @@ class DatabaseMissing(DatabaseFault):
     kind: Literal["database-missing"] = "database-missing"
     owner: UserName = Field(default="forge", description="user the application runs as")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"the application asks for a database {self.database}_old that is not there"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (f"{self.app}/.env", f"{self.app}/bootstrap/")
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"{self._named(f'{self.database}_old')}\n{self._cached}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"{self._named(self.database)}\n{self._cached}"
 
     def _named(self, name: str) -> str:
@@ -127,16 +128,16 @@ class AccountElsewhere(DatabaseFault):
 
     kind: Literal["account-elsewhere"] = "account-elsewhere"
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"the database lets {self.user} in from another host only"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return self._renamed(("127.0.0.1", "web7.example.com"), ("localhost", "web8.example.com"))
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return self._renamed(("web7.example.com", "127.0.0.1"), ("web8.example.com", "localhost"))
 
     def _renamed(self, *hosts: tuple[str, str]) -> str:

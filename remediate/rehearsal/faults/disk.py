@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import AbsolutePath, UnitName, UserName
 from remediate.rehearsal.faults.fault import Fault
@@ -23,20 +24,20 @@ class FileFilled(Fault):
     kind: Literal["file-filled"] = "file-filled"
     path: AbsolutePath = Field(description="the file, on a disk that may be filled")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.path} has filled its disk"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.path, ROOM)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return _fill(self.path)
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"truncate -c -s 0 '{self.path}'"
 
 
@@ -47,24 +48,24 @@ class DiskWritten(Fault):
     path: AbsolutePath = Field(description="the file, on a disk that may be filled")
     unit: UnitName = Field(default="remediate-fault-writer", description="transient unit that writes to it")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.unit} writes to {self.path} until its disk is full, and goes on"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.path, self.unit, ROOM)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         writes = f"exec >>{self.path}; while :; do dd if=/dev/zero bs=1M status=none 2>/dev/null; sleep 1; done"
         return (
             f"systemd-run --quiet --collect --unit={self.unit} /bin/sh -c '{writes}'\n"
             f'until [ "$(df --output=avail {self.path.rpartition("/")[0]} | tail -n 1)" -eq 0 ]; do sleep 0.1; done'
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"systemctl stop {self.unit} 2>/dev/null || true; rm -f '{self.path}'"
 
 
@@ -75,21 +76,21 @@ class DeletedLogFilled(Fault):
     path: AbsolutePath = Field(description="the log, on a disk that may be filled")
     unit: UnitName = Field(description="who writes to it")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.path} filled its disk and was deleted, and {self.unit} still has it open"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.path, ROOM)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         copy = f"{self.path}.new"
         return f"cp -p --attributes-only '{self.path}' '{copy}'\n{_fill(self.path)}mv '{copy}' '{self.path}'\n"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"systemctl kill --kill-who=main --signal=USR1 {self.unit}"
 
 
@@ -101,16 +102,16 @@ class LaravelLogFilled(Fault):
     disk: AbsolutePath = Field(description="where a disk that may be filled is mounted")
     user: UserName = Field(default="forge", description="user the application runs as")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"laravel.log has filled its disk, which is {self.disk}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (f"{self.path}/storage/logs/laravel.log", ROOM)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         logs, place = f"{self.path}/storage/logs", f"{self.disk}/remediate-fault"
         return (
             f"install -d -o {self.user} -g {self.user} {place}\nmv {logs} {logs}.remediate-fault\n"
@@ -118,8 +119,8 @@ class LaravelLogFilled(Fault):
             f"{_fill(f'{place}/laravel.log')}"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         logs = f"{self.path}/storage/logs"
         away = f"rm -f {logs}; mv {logs}.remediate-fault {logs}"
         return f"if [ -d {logs}.remediate-fault ]; then {away}; fi\nrm -rf {self.disk}/remediate-fault"
@@ -131,18 +132,18 @@ class LogLinked(Fault):
     kind: Literal["log-linked"] = "log-linked"
     path: AbsolutePath = Field(description="the log, on a disk that may be filled")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.path} has filled its disk, and has a second name"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.path, ROOM)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"ln '{self.path}' '{self.path}.archive'\n{_fill(self.path)}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"rm -f '{self.path}.archive'; truncate -c -s 0 '{self.path}'"

@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import AbsolutePath, PhpName, UserName
 from remediate.rehearsal.faults.fault import Fault, Url
@@ -24,18 +25,18 @@ class Runaway(Fault):
     everywhere: bool = Field(default=False, description="whether one does on every core, so that others have to wait")
     respawns: bool = Field(default=False, description="whether somebody starts it again each time it has ended")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         again = ", and is started again each time" if self.respawns else ""
         what = "a process of {} for each core runs" if self.everywhere else "a process of {} runs"
         return f"{what.format(self.user)} in circles for {self.seconds} s{again}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return ("remediate-runaway", PROCESSOR)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         words = f"/bin/sh -c '{_BURN}' remediate-runaway"
         if self.respawns:
             words = f"/bin/bash -c 'while :; do {words}; done' remediate-again".replace(f"'{_BURN}'", f'"{_BURN}"')
@@ -45,8 +46,8 @@ class Runaway(Fault):
         many = f'for core in $(seq "$(nproc)"); do {each}; done' if self.everywhere else each
         return f"{many}\n{waited}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return "pkill -KILL -f 'remediate-agai[n]' || true; pkill -KILL -f 'remediate-runawa[y]' || true"
 
 
@@ -57,23 +58,23 @@ class UnitRunaway(Fault):
     user: UserName = Field(description="whose process it is")
     seconds: int = Field(default=280, ge=10, le=300, description="after which it is quiet by itself")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"the process of a service with Restart=always runs in circles for {self.seconds} s"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return ("remediate-sync", PROCESSOR)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         properties = f"-p Restart=always -p RestartSec=1 -p User={self.user} -p RuntimeMaxSec={self.seconds}"
         burn = f'[ $(date +%s) -ge "$0" ] || timeout {self.seconds} sh -c "{_BURN}"; exec sleep infinity'
         until = f"$(($(date +%s) + {self.seconds}))"
         return f"systemd-run --quiet --unit=remediate-sync {properties} /bin/sh -c '{burn}' {until}\n{_AGED}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return "systemctl stop remediate-sync || true; systemctl reset-failed remediate-sync 2>/dev/null || true"
 
 
@@ -86,16 +87,16 @@ class PhpRunaway(Fault):
     url: Url = Field(description="address of that directory on the host")
     seconds: int = Field(default=280, ge=1, le=300, description="after which it ends by itself")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"a child of {self.php}-fpm runs in circles for {self.seconds} s"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (f"{self.php}-fpm", PROCESSOR)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         page, burn = f"{self.public}/remediate-fault.php", f"$end = time() + {self.seconds}; while (time() < $end);"
         client = f"setsid -f curl -sk -m {self.seconds} -o /dev/null {self.url}/remediate-fault.php"
         return (
@@ -103,8 +104,8 @@ class PhpRunaway(Fault):
             f"{client} </dev/null >/dev/null 2>&1\n{_AGED}rm -f {page}\n"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"rm -f {self.public}/remediate-fault.php; systemctl restart {self.php}-fpm"
 
 
@@ -115,16 +116,16 @@ class QueryComputing(Fault):
     path: AbsolutePath = Field(description="directory that holds artisan and .env")
     seconds: int = Field(default=280, ge=1, le=300, description="after which the database ends it by itself")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"a query of the application's runs for {self.seconds} s"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return ("remediate-query", PROCESSOR)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         sql = f"set max_statement_time={self.seconds}; select benchmark(1000000000000, md5('remediate-query'))"
         return (
             f'get() {{ sed -n "s/^$1=//p" {self.path}/.env; }}\n'
@@ -133,6 +134,6 @@ class QueryComputing(Fault):
             f"</dev/null >/dev/null 2>&1\n{_AGED}"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return "pkill -x mariadb || true"

@@ -4,6 +4,7 @@ import shlex
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import AbsolutePath, EnvKey, PhpName, ProgramName, UnitName, UserName
 from remediate.rehearsal.faults.fault import Fault, Url, kept, restored
@@ -72,25 +73,25 @@ class JobsFailed(Fault):
     hours: int = Field(default=0, ge=0, le=1000, description="how long ago they failed")
     claimed: bool = Field(default=False, description="whether a retry had claimed them and did not come to its end")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         kinds = {"to record payments": self.recorded, "that fail again": self.poison, "to charge": self.charges}
         said = ", ".join(f"{count} {what}" for what, count in kinds.items() if count)
         when = f"{self.hours} h ago" if self.hours else "just now"
         return f"jobs failed {when}: {said}{', and a retry of them was cut short' if self.claimed else ''}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (f"{self.database}.failed_jobs",)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         counts = (self.poison, self.recorded, self.charges)
         words = (self.path, self.php, self.user, self.database, self.hours, self.claimed, _DISPATCH, *counts)
         return f"set -- {shlex.join(map(str, words))}\n{_FAIL}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"mariadb {self.database} -e 'truncate failed_jobs'"
 
 
@@ -108,17 +109,17 @@ class SecretChanged(Fault):
     key: EnvKey = Field(default="STRIPE_WEBHOOK_SECRET", description="key in .env")
     in_env: bool = Field(default=True, description="whether .env has the new one")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         known = "which .env has and the cached configuration has not" if self.in_env else "which nobody told the host"
         return f"the provider signs with a new secret, {known}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (f"{self.path}/.env", f"{self.path}/bootstrap/cache/config.php", self.program)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         env = f"{self.path}/.env"
         told = f'{kept(env)}sed -i "s/^{self.key}=.*/{self.key}=$new/" {env}\n'
         return (
@@ -131,8 +132,8 @@ class SecretChanged(Fault):
         loop = f'{_DELIVER}until deliver "$1" {self.url}; do sleep 1; done'
         return f'setsid -f timeout {_PATIENCE} bash -c {shlex.quote(loop)} {_PROVIDER} "$new" {_AWAY}\n'
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"pkill -f '^timeout {_PATIENCE} bash .*{_PROVIDER}' || true\n{restored(f'{self.path}/.env')}"
 
 
@@ -144,8 +145,8 @@ class RouteBroken(Fault):
     url: Url = Field(description="the webhook, as it is reached on the host")
     how: Literal["gone", "get", "throws"] = Field(default="gone", description="404, 405 or 500")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return {
             "gone": "the webhook has no route",
             "get": "the webhook takes GET only",
@@ -156,12 +157,12 @@ class RouteBroken(Fault):
     def _file(self) -> str:
         return f"{self.path}/routes/machine.php"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self._file,)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         edit = {
             "gone": "/webhooks/d",
             "get": "s/Route::post/Route::get/",
@@ -174,8 +175,8 @@ class RouteBroken(Fault):
             f'for i in $(seq 40); do [ "$({asked})" = 400 ] || break; sleep 0.25; done\n'
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return restored(self._file)
 
 
@@ -186,18 +187,18 @@ class StoreStopped(Fault):
     unit: UnitName = Field(description="systemd unit of the store")
     program: ProgramName = Field(description="supervisor group of the workers")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.unit} is stopped, and the workers {self.program} with it"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.unit, self.program)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"supervisorctl stop '{self.program}:*'\nsystemctl stop {self.unit}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"systemctl start {self.unit}\nsupervisorctl start '{self.program}:*' || true"

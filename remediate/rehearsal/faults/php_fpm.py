@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import AbsolutePath, PhpName
 from remediate.rehearsal.faults.fault import Fault, Url, waiting_clients
@@ -13,8 +14,8 @@ class _OfPool(Fault):
 
     php: PhpName = Field(description="PHP's name")
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (f"{self.php}-fpm",)
 
 
@@ -23,16 +24,16 @@ class PoolHung(_OfPool):
 
     kind: Literal["pool-hung"] = "pool-hung"
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"the children of {self.php}-fpm hang"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"pkill -STOP -P $(systemctl show -p MainPID --value {self.php}-fpm)"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"systemctl restart {self.php}-fpm"
 
 
@@ -43,17 +44,17 @@ class PoolExhausted(_OfPool):
     public: AbsolutePath = Field(description="directory that nginx serves")
     url: Url = Field(description="address of that directory on the host")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"all children of {self.php}-fpm work on requests that do not end"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         page = f"{self.public}/remediate-fault.php"
         return f"echo '<?php sleep(600);' > {page}\n{waiting_clients(f'{self.url}/remediate-fault.php', 12)}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return (
             f"pkill -f remediate-fault.php; rm -f {self.public}/remediate-fault.php; systemctl restart {self.php}-fpm"
         )

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import AbsolutePath, Port, ProgramName, UnitName, UserName
 from remediate.rehearsal.faults.fault import kept, restored
@@ -22,8 +23,8 @@ class _RedisFault(OfUnit):
     php: str = Field(default="php", description="PHP's name", pattern=r"^php[0-9.]*$")
     program: ProgramName = Field(description="supervisor group of the queue workers, which live by Redis")
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.unit, self.program)
 
     @property
@@ -56,23 +57,23 @@ class RedisStopped(_RedisFault):
     masked: bool = Field(default=False, description="masked as well: somebody wants it down")
     broken: AbsolutePath | None = Field(default=None, description="its configuration, which it does not accept")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         why = ", masked" if self.masked else ", with a broken configuration" if self.broken else ""
         return f"{self.unit} is stopped{why}, the workers are FATAL"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (*super().disturbs(), *((self.broken,) if self.broken else ()))
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         edit = f"{kept(self.broken)}echo 'nonsense on' >> {self.broken}\n" if self.broken else ""
         stop = f"systemctl {'mask --now' if self.masked else 'stop'} {self.unit}\n"
         return f"{edit}{stop}{self._workers_given_up}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"{restored(self.broken) if self.broken else ''}{self._up_again}"
 
 
@@ -81,17 +82,17 @@ class RedisKilled(_RedisFault):
 
     kind: Literal["redis-killed"] = "redis-killed"
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.unit} was killed with -9 and not started again, the workers are FATAL"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         kill = f"systemctl kill --kill-who=main --signal=KILL {self.unit}\n"
         return f"{self._with('Restart=no')}{kill}{self._workers_given_up}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return self._up_again
 
 
@@ -102,16 +103,16 @@ class RedisLoading(_RedisFault):
     config: AbsolutePath = Field(default="/etc/redis/redis.conf", description="its configuration")
     seconds: int = Field(default=80, ge=1, le=85, description="how long it takes; systemd waits for 90")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.unit} loads its data for {self.seconds} s"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (*super().disturbs(), self.config)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         slow = "key-load-delay 100000\\nloading-process-events-interval-bytes 1024\\n"
         return (
             # More than 1 KB each: between two that long it answers, if only that it is loading.
@@ -121,8 +122,8 @@ class RedisLoading(_RedisFault):
             f"systemctl restart --no-block {self.unit}\nsleep 1\n{self._workers_given_up}"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         kill = f"systemctl kill --signal=KILL {self.unit} || true; systemctl stop {self.unit}\n"
         keys = f"{self._tools}cli --scan --pattern 'remediate-fault:*' | xargs -r -n 100 echo del | cli >/dev/null\n"
         return f"{restored(self.config)}{kill}{self._up_again}{keys}"
@@ -137,18 +138,18 @@ class RedisFull(_RedisFault):
     kind: Literal["redis-full"] = "redis-full"
     shared: bool = Field(default=False, description="the cache is in the database of the sessions and the queue")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         where = "in one database with sessions and jobs" if self.shared else "in its own database"
         return f"Redis is out of memory, full of cache {where}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         files = (f"{self.path}/.env", f"{self.path}/bootstrap/cache/") if self.shared else ()
         return (*super().disturbs(), *files)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         database = 0 if self.shared else 1
         edit = "sed -i.remediate-fault 's/^REDIS_CACHE_DB=.*/REDIS_CACHE_DB=0/'"
         share = f"{edit} {self.path}/.env\nartisan config:cache\nsupervisorctl restart '{self.program}:*'\n"
@@ -165,15 +166,15 @@ class RedisFull(_RedisFault):
             f'cli -n {database} eval "{fill}" 0 >/dev/null\n'
         )
 
+    @override
     def keepsakes(self) -> str:
-        """See Fault."""
         return (
             f"{self._tools}echo \"$(cli --scan --pattern '{_CACHE}ssssssssss*' | wc -l) sessions\"\n"
             f'echo "$(cli llen {_PREFIX}queues:reports) jobs of a parked queue"\n'
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return (
             f"{self._tools}cli config set maxmemory 0\n"
             f"cli --scan --pattern '{_CACHE}*' | xargs -r -n 500 echo del | cli\n"
@@ -187,24 +188,24 @@ class RedisPassword(_RedisFault):
     kind: Literal["redis-password"] = "redis-password"
     told: bool = Field(description="whether the new one stands in .env, only not in the cached configuration")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         who = "it stands in .env, not in the cached configuration" if self.told else "the application does not know it"
         return f"the password of Redis was changed: {who}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (*super().disturbs(), *((f"{self.path}/.env", f"{self.path}/bootstrap/cache/") if self.told else ()))
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         env = f"{self.path}/.env"
         tell = f"sed -i.remediate-fault 's/^REDIS_PASSWORD=.*/REDIS_PASSWORD=changed-by-a-person/' {env}\n"
         change = f"{self._tools}cli config set requirepass changed-by-a-person >/dev/null\n"
         return f"{change}{tell if self.told else ''}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         again = f"systemctl restart {self.unit}\n{self._tools}artisan config:cache\n{self._workers_back}"
         return f"{restored(f'{self.path}/.env')}{again}"
 
@@ -215,16 +216,16 @@ class RedisReplica(_RedisFault):
     kind: Literal["redis-replica"] = "redis-replica"
     master: Port = Field(default=6399, description="port at which the other one would be")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return "Redis is a replica, read only"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"{self._tools}cli replicaof 127.0.0.1 {self.master} >/dev/null\nsleep 0.3\n"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"{self._tools}cli replicaof no one\n"
 
 
@@ -234,17 +235,17 @@ class CacheElsewhere(_RedisFault):
     kind: Literal["cache-elsewhere"] = "cache-elsewhere"
     port: Port = Field(default=6380, description="port at which nobody answers")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"the cache's own Redis, port {self.port}, is down and not ours"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         # What keeps the cache in files meanwhile edits .env.
         return (*super().disturbs(), f"{self.path}/.env", f"{self.path}/bootstrap/cache/")
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         config, env = f"{self.path}/config/database.php", f"{self.path}/.env"
         port = f"['port' => {self.port}] + \\$redis(env('REDIS_CACHE_DB', '1'))"
         return (
@@ -253,8 +254,8 @@ class CacheElsewhere(_RedisFault):
             f"artisan config:cache\n{self._workers_given_up}"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         back = "".join(restored(f"{self.path}/{each}") for each in ("config/database.php", ".env"))
         note = f"rm -f {self.path}/storage/framework/remediate-cache-fallback\n"
         return f"{back}{note}{self._tools}artisan config:cache\n{self._workers_back}"

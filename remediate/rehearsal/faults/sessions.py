@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import AbsolutePath
 from remediate.host import DatabaseUser
@@ -42,12 +43,12 @@ class DatabaseFault(Fault):
     database: str = _DatabaseName
     user: DatabaseUser = Field(description="the application's user there")
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (SESSIONS,)
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return "pkill -x mariadb || true"
 
     @property
@@ -64,12 +65,12 @@ class ConnectionsHeld(DatabaseFault):
     )
     limit: int = Field(default=12, ge=10, le=151, description="how many connections the server gives")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"all {self.limit} connections are held by idle sessions of {self.holder or self.user}"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         made = (
             f"mariadb -e \"CREATE OR REPLACE USER '{self.holder}'@'127.0.0.1' IDENTIFIED BY '$MYSQL_PWD';"
             f" GRANT ALL ON {self.database}.* TO '{self.holder}'@'127.0.0.1'\"\n"
@@ -82,8 +83,8 @@ class ConnectionsHeld(DatabaseFault):
             f"session {self.holder or self.user} ''; sleep 0.1; done"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         gone = f"\nmariadb -e \"DROP USER IF EXISTS '{self.holder}'@'127.0.0.1'\"" if self.holder else ""
         return f"pkill -x mariadb || true\nsleep 0.5\nmariadb -e 'SET GLOBAL max_connections = 151'{gone}"
 
@@ -95,12 +96,12 @@ class ConnectionsBusy(DatabaseFault):
     table: str = Field(description="table with at least one row", pattern=r"^[A-Za-z0-9_]+$")
     limit: int = Field(default=20, ge=10, le=151, description="how many connections the server gives")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"all {self.limit} connections are at a long query of {self.user}'s, but for one of a backup"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         # A client that leaves when its query is ended, as a page does.
         busy = f"SELECT SLEEP(600) FROM {self.table} LIMIT 1"  # noqa: S608  # its pattern is a name
         asks = f"setsid mariadb -h 127.0.0.1 -u \"$1\" -e '{busy}' {self.database} >/dev/null 2>&1 </dev/null &"
@@ -115,8 +116,8 @@ class ConnectionsBusy(DatabaseFault):
             f"busy {self.user}; sleep 0.1; done\n{_BEYOND}"
         )
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return (
             "pkill -x mariadb || true\nsleep 0.5\nmariadb -e 'SET GLOBAL max_connections = 151'\n"
             "mariadb -e 'DROP USER IF EXISTS backup@127.0.0.1'"
@@ -129,12 +130,12 @@ class TransactionForgotten(DatabaseFault):
     kind: Literal["transaction-forgotten"] = "transaction-forgotten"
     table: str = Field(description="table with at least one row", pattern=r"^[A-Za-z0-9_]+$")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"an idle transaction keeps the rows of {self.table}, and an update of them waits"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         begun = f"START TRANSACTION; SELECT id FROM {self.table} FOR UPDATE;"  # noqa: S608  # its pattern is a name
         waits = f"SET innodb_lock_wait_timeout = 600; UPDATE {self.table} SET id = id;"  # noqa: S608
         return f"{self._sessions}session {self.user} '{begun}'\nsleep 0.7\nsession {self.user} '{waits}'\n{_BEYOND}"
@@ -147,13 +148,13 @@ class QueryRunaway(DatabaseFault):
     table: str = Field(description="table with at least one row", pattern=r"^[A-Za-z0-9_]+$")
     modest: bool = Field(default=True, description="whether it only reads; else it changes rows")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         what = "reads" if self.modest else "writes"
         return f"a query that {what} {self.table} does not end, and an update of it waits"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         reads = f"SELECT SLEEP(600) FROM {self.table} FOR UPDATE;"  # noqa: S608  # its pattern is a name
         writes = f"UPDATE {self.table} SET id = id + SLEEP(600);"  # noqa: S608
         waits = f"SET innodb_lock_wait_timeout = 600; UPDATE {self.table} SET id = id;"  # noqa: S608

@@ -4,6 +4,7 @@ import shlex
 from typing import Final, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import AbsolutePath, PhpName, ProgramName, QueueName, UserName
 from remediate.rehearsal.faults.fault import Fault, kept, restored
@@ -40,8 +41,8 @@ class _OfWorkers(Fault):
 
     program: ProgramName = Field(description="supervisor group")
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.program,)
 
 
@@ -50,16 +51,16 @@ class _Reconfigured(_OfWorkers):
 
     config: AbsolutePath = Field(description="supervisor's file for it")
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.program, self.config)
 
     def _edited(self, command: str) -> str:
         edit = f"sed -i 's|^command = .*|{command}|' {self.config}\n"
         return f"{kept(self.config)}{edit}supervisorctl update\nsleep 3\n"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"{restored(self.config)}supervisorctl update"
 
 
@@ -68,16 +69,16 @@ class WorkersStopped(_OfWorkers):
 
     kind: Literal["workers-stopped"] = "workers-stopped"
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"the workers {self.program} are stopped"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"supervisorctl stop '{self.program}:*'"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"supervisorctl start '{self.program}:*' || true"
 
 
@@ -87,16 +88,16 @@ class WorkersFatal(_OfWorkers):
     kind: Literal["workers-fatal"] = "workers-fatal"
     script: AbsolutePath = Field(description="what they run: away for a while")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"supervisor gave the workers {self.program} up (FATAL)"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return given_up(self.program, self.script)
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         restore = f"if [ -f {self.script}.away ]; then mv {self.script}.away {self.script}; fi"
         return f"{restore}\nsupervisorctl start '{self.program}:*' || true"
 
@@ -106,12 +107,12 @@ class WorkersCrashing(_Reconfigured):
 
     kind: Literal["workers-crashing"] = "workers-crashing"
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"the workers {self.program} die two seconds after every start"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return self._edited('command = /bin/sh -c "sleep 2; exit 1"')
 
 
@@ -123,16 +124,16 @@ class WorkersHalted(_OfWorkers):
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(default="forge", description="user the application runs as")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"the workers {self.program} are stopped by SIGSTOP, and jobs wait"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"{_signal('STOP', self.program)}\n{_jobs(self.php, self.path, self.user)}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return _signal("CONT", self.program)
 
 
@@ -145,12 +146,12 @@ class WorkersElsewhere(_Reconfigured):
     user: UserName = Field(default="forge", description="user the application runs as")
     queue: QueueName = Field(default="mails", description="the queue that they listen to")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"the workers {self.program} listen to {self.queue}, and jobs wait in the default queue"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"{self._edited(f'& --queue={self.queue}')}{_jobs(self.php, self.path, self.user)}"
 
 

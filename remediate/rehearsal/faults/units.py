@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from remediate.fields import AbsolutePath, Port, UnitName
 from remediate.rehearsal.faults.fault import Fault
@@ -13,8 +14,8 @@ class OfUnit(Fault):
 
     unit: UnitName = Field(description="systemd unit")
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.unit,)
 
     @property
@@ -38,16 +39,16 @@ class UnitStopped(OfUnit):
 
     kind: Literal["unit-stopped"] = "unit-stopped"
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.unit} is stopped"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"systemctl stop {self.unit}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"systemctl start {self.unit}"
 
 
@@ -56,16 +57,16 @@ class UnitMasked(OfUnit):
 
     kind: Literal["unit-masked"] = "unit-masked"
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.unit} is stopped and masked"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"systemctl mask --now {self.unit}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"systemctl unmask {self.unit}; systemctl start {self.unit}"
 
 
@@ -75,16 +76,16 @@ class UnitFlapping(OfUnit):
     kind: Literal["unit-flapping"] = "unit-flapping"
     lives: int = Field(default=4, ge=1, le=29, description="seconds that it lives")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.unit} dies {self.lives} s after every start"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"{self._with(f'RuntimeMaxSec={self.lives}{chr(92)}nRestart=no')}systemctl stop {self.unit}\n"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"{self._without}systemctl restart {self.unit}"
 
 
@@ -93,16 +94,16 @@ class UnitKilled(OfUnit):
 
     kind: Literal["unit-killed"] = "unit-killed"
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.unit} was killed with -9"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"kill -KILL $(systemctl show -p MainPID --value {self.unit}); sleep 0.3"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"systemctl reset-failed {self.unit} || true; systemctl restart {self.unit}"
 
 
@@ -114,22 +115,22 @@ class LineAppended(Fault):
     line: str = Field(description="what is appended", pattern=r"^[^'\x00-\x1f]*$")
     stops: UnitName | None = Field(default=None, description="unit that is stopped as well")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         also = f", and {self.stops} is stopped" if self.stops else ""
         return f"{self.path} ends with {self.line!r}{also}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.path, *((self.stops,) if self.stops else ()))
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         stop = f"\nsystemctl stop {self.stops}" if self.stops else ""
         return f"cp -p '{self.path}' '{self.path}.remediate-fault'\nprintf '%s\\n' '{self.line}' >> '{self.path}'{stop}"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         start = f"\nsystemctl start {self.stops}" if self.stops else ""
         return (
             f"if [ -f '{self.path}.remediate-fault' ]; then mv '{self.path}.remediate-fault' '{self.path}'; fi{start}"
@@ -143,16 +144,16 @@ class SocketRemoved(OfUnit):
     path: AbsolutePath = Field(description="socket file")
     unit: UnitName = Field(description="unit that makes it anew when restarted")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.path} is gone while {self.unit} runs"
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return f"rm -f '{self.path}'"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"systemctl restart {self.unit}"
 
 
@@ -163,20 +164,20 @@ class SocketAstray(Fault):
     path: AbsolutePath = Field(description="socket that a pool listens on, and that nginx should ask")
     nginx: UnitName = Field(description="unit of the web server")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"nginx asks another socket than {self.path}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return ("/etc/nginx/", self.nginx)
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         return self._edit(f"s|unix:{self.path};|unix:{self.path}.astray;|")
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return self._edit(f"s|unix:{self.path}.astray;|unix:{self.path};|")
 
     def _edit(self, how: str) -> str:
@@ -191,21 +192,21 @@ class PortTaken(Fault):
     unit: UnitName = Field(description="unit that is stopped")
     port: Port = Field(description="port that the stranger takes")
 
+    @override
     def describe(self) -> str:
-        """See Fault."""
         return f"{self.unit} is stopped and a stranger listens on port {self.port}"
 
+    @override
     def disturbs(self) -> tuple[str, ...]:
-        """See Fault."""
         return (self.unit, "remediate-stranger", f"port {self.port}")
 
+    @override
     def breaking(self) -> str:
-        """See Fault."""
         stranger = (
             f"systemd-run --quiet --unit=remediate-stranger python3 -m http.server {self.port} --directory /var/empty"
         )
         return f"systemctl stop {self.unit}\nmkdir -p /var/empty\n{stranger}\nsleep 1"
 
+    @override
     def mending(self) -> str:
-        """See Fault."""
         return f"systemctl stop remediate-stranger || true; systemctl start {self.unit}"
