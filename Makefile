@@ -35,7 +35,7 @@ demo-incident: engine
 test: lint types unit container rehearsal
 
 lint: setup
-	@$(PART) lint sh -c '$(RUN) ruff check . && $(RUN) ruff format --check .'
+	@$(PART) lint sh -c '$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) lint-imports'
 
 types: setup
 	@$(PART) types $(RUN) mypy
@@ -71,7 +71,7 @@ fresh:
 	@sh tests/fresh/run.sh $(DEBIAN) "make $(FRESH)"
 
 schemas: setup
-	@$(RUN) python -m remediate.schemas docs/schemas
+	@$(RUN) python -m remediate.commands.docs.schemas docs/schemas
 
 clean:
 	@[ ! -d .venv ] || $(INVOKE) staging.down --images

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from remediate.core.host import Host
+from remediate.core.playbook import Severity, playbook
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy
 from remediate.errors import ConfigurationError
-from remediate.host import Host
-from remediate.playbook import Severity, playbook
-from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
-from remediate.probes.filesystems import Room
+from remediate.probes.filesystems import DiskSpace
 from remediate.probes.folders import Folders
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppLog
@@ -27,7 +28,6 @@ from remediate.remedies.php_fpm import RestartPhpFpm
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedies.unattended import AttendQueue
 from remediate.remedies.workers import RestartWorkers
-from remediate.remedy import Remedy
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -57,7 +57,7 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
     settings = host.settings
     if settings.worker_program is not None:
         yield OrphanWorkers()
-    yield Room(limit=host.settings.limits.disk)
+    yield DiskSpace(limit=host.settings.limits.disk)
     if settings.php is not None:
         yield UnitLog(name=unit_of(settings.php))
     yield UnitLog(name=settings.nginx_unit)

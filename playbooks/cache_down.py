@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from remediate.core.host import Host
+from remediate.core.playbook import Severity, playbook
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy
 from remediate.errors import ConfigurationError
-from remediate.host import Host
-from remediate.playbook import Severity, Single, playbook
-from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache
 from remediate.probes.descendants import ConfigurationOfWorkers
-from remediate.probes.filesystems import Room
+from remediate.probes.filesystems import DiskSpace
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppLog
 from remediate.probes.redis import AppRedis, RedisContent
@@ -24,9 +25,9 @@ from remediate.remedies.handover import HandOver
 from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.opcache import ReloadPhpFpm
 from remediate.remedies.redis import RedisByHand, RestartRedis
+from remediate.remedies.single import SingleRemedy
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedies.workers import RestartWorkers
-from remediate.remedy import Remedy
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -60,7 +61,7 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
     settings, redis = host.settings, _redis(host)
     yield Cache(php=redis.php, path=redis.path, user=redis.user)
     yield RedisContent(php=redis.php, path=redis.path, user=redis.user)
-    yield Room(limit=host.settings.limits.disk)
+    yield DiskSpace(limit=host.settings.limits.disk)
     if settings.worker_program is not None:
         yield OrphanWorkers()
     if settings.redis is not None and settings.redis.unit is not None:
@@ -106,7 +107,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     more = FollowUp("raise maxmemory", script=f"{cli} config set maxmemory 0")
     yield refused("redis-full-shared", shared, "shared-store", then=more)
     unknown = faults.RedisPassword.model_validate({**of, "told": False})
-    given = Single(SetEnv, (("key", "REDIS_PASSWORD"), ("value", SecretStr("changed-by-a-person"))))
+    given = SingleRemedy(SetEnv, (("key", "REDIS_PASSWORD"), ("value", SecretStr("changed-by-a-person"))))
     tell = FollowUp("set the right password in .env with do.env.set", by=given)
     yield refused("redis-password-unknown", unknown, "password-rejected", then=tell)
     master = FollowUp("make this one the master", script=f"{cli} replicaof no one")
@@ -116,7 +117,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
         yield cured("redis-not-ours", elsewhere, "cache.fallback", needs=needs)
     else:
         # The cache's own Redis is another machine's: until it is back, the cache is kept in files.
-        files = FollowUp("do.cache.fallback --host", by=Single(UseFileCache))
+        files = FollowUp("do.cache.fallback --host", by=SingleRemedy(UseFileCache))
         yield refused("redis-not-ours", elsewhere, "redis-not-ours", then=files)
 
     broken = faults.RedisStopped.model_validate({**of, "broken": "/etc/redis/redis.conf"})

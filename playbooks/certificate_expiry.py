@@ -5,9 +5,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from remediate.host import Host
-from remediate.playbook import Severity, playbook
-from remediate.probe import Fact, Probe
+from remediate.core.host import Host
+from remediate.core.playbook import Severity, playbook
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy
 from remediate.probes.certbot import CertbotLog
 from remediate.probes.certificate import ServedCertificate, certificate_of
 from remediate.probes.http import Site
@@ -16,7 +17,6 @@ from remediate.remedies.certificate import RenewCertificate
 from remediate.remedies.certificate_panel import RenewAtPanel
 from remediate.remedies.handover import HandOver
 from remediate.remedies.nginx import ReloadNginx
-from remediate.remedy import Remedy
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case

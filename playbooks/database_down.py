@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from remediate.core.host import Database, Host
+from remediate.core.playbook import Severity, playbook
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy
 from remediate.errors import ConfigurationError
-from remediate.host import Database, Host
-from remediate.playbook import Severity, playbook
-from remediate.probe import Fact, Probe
 from remediate.probes.descendants import ConfigurationOfWorkers
-from remediate.probes.filesystems import Room
+from remediate.probes.filesystems import DiskSpace
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase, AppLog
 from remediate.probes.mysql import Sessions
@@ -20,7 +21,6 @@ from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.opcache import ReloadPhpFpm
 from remediate.remedies.sessions import EndIdle, EndQueries
 from remediate.remedies.workers import RestartWorkers
-from remediate.remedy import Remedy
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -62,7 +62,7 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
 
 
 def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
-    yield Room(limit=host.settings.limits.disk)
+    yield DiskSpace(limit=host.settings.limits.disk)
     if (database := _ours(host)) is not None and database.unit is not None:
         yield UnitLog(name=database.unit)
     if host.settings.app_path is not None:

@@ -3,28 +3,29 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from remediate.core.facts import Facts
+from remediate.core.host import Host
+from remediate.core.playbook import Severity, playbook
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host
-from remediate.playbook import Severity, Single, playbook
-from remediate.probe import Fact, Probe
-from remediate.probes.filesystems import Room
+from remediate.probes.filesystems import DiskSpace
 from remediate.probes.load import Load, SlowQueries
 from remediate.remedies.held_logs import ReopenLogs
-from remediate.remedies.journal import VacuumJournal
+from remediate.remedies.journald import VacuumJournal
 from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.logs import ShortenLogs
 from remediate.remedies.process import EndProcess, pages, too_much
 from remediate.remedies.sessions import EndQueries
+from remediate.remedies.single import SingleRemedy
 from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
-from remediate.remedy import Remedy
-from remediate.survey import Facts
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
 
 
-def _room(host: Host) -> Room:
-    return Room(limit=host.settings.limits.disk)
+def _room(host: Host) -> DiskSpace:
+    return DiskSpace(limit=host.settings.limits.disk)
 
 
 def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
@@ -74,7 +75,9 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
 
     stop = FollowUp("stop the unit", script="systemctl stop remediate-sync")
     yield refused("unit-runaway", faults.UnitRunaway(user=user), "unit-process", then=stop)
-    queries = FollowUp("do.database.end-queries --host", by=Single(EndQueries, (("even_if_pages_answer", "yes"),)))
+    queries = FollowUp(
+        "do.database.end-queries --host", by=SingleRemedy(EndQueries, (("even_if_pages_answer", "yes"),))
+    )
     yield refused("query-computing", faults.QueryComputing(path=app), "query-cause", then=queries)
     asked = FollowUp("ask its owner before you end it", script="pkill -KILL -u root -f 'remediate-runawa[y]'")
     yield refused("root-runaway", faults.Runaway(user="root"), "foreign-process", then=asked)

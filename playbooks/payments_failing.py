@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from remediate.core.host import Host, Payments
+from remediate.core.playbook import Severity, playbook
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy
 from remediate.errors import ConfigurationError
-from remediate.host import Host, Payments
-from remediate.playbook import Severity, Single, playbook
-from remediate.probe import Fact, Probe
 from remediate.probes.descendants import ConfigurationOfWorkers
 from remediate.probes.queue import FailedJobs, QueueFlow
 from remediate.probes.supervisor import OrphanWorkers, Workers
@@ -18,8 +19,8 @@ from remediate.remedies.laravel import EndMaintenance
 from remediate.remedies.opcache import ReloadPhpFpm
 from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, ResendEvents, TellSecret
 from remediate.remedies.queue import RetryJobs
+from remediate.remedies.single import SingleRemedy
 from remediate.remedies.workers import RestartWorkers
-from remediate.remedy import Remedy
 
 if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
@@ -78,7 +79,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("jobs-charging", charging, "not-idempotent", needs=needs, then=forget)
     yield refused("jobs-old", old, "too-old", needs=needs, then=retry)
     yield refused("jobs-interrupted", interrupted, "interrupted", needs=needs, then=forget)
-    given = Single(SetEnv, (("key", secret.key), ("value", SecretStr("whsec_of_the_rehearsal"))))
+    given = SingleRemedy(SetEnv, (("key", secret.key), ("value", SecretStr("whsec_of_the_rehearsal"))))
     tell = FollowUp(f"do.env.set --key {secret.key}", by=given)
     told = secret.model_copy(update={"in_env": False})
     yield refused("secret-of-the-provider", told, "secret-differs", needs=needs, then=tell)

@@ -7,41 +7,54 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from remediate.core.command import Run
+    from remediate.core.facts import Facts
+    from remediate.core.host import Host
+    from remediate.core.options import Options
+    from remediate.core.outcome import HostOutcome, Report, RunVerdict
+    from remediate.core.playbook import Playbook, Severity, playbook
+    from remediate.core.probe import Fact, Probe
+    from remediate.core.remedy import Remedy
+    from remediate.core.vantage import Vantage
+    from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+    from remediate.engine.connection_api import apply
+    from remediate.engine.fleet import run
     from remediate.errors import ConfigurationError, ContactLost, RemediateError, Unreachable, Unreadable
-    from remediate.fleet import run
-    from remediate.host import Host
-    from remediate.inventory import Inventory
-    from remediate.options import Options
-    from remediate.outcome import HostOutcome, Report, RunVerdict
-    from remediate.plain import apply
-    from remediate.playbook import Playbook, Severity, Single
-    from remediate.probe import Fact, Probe
-    from remediate.remedy import Remedy
-    from remediate.survey import Facts
+    from remediate.inventory.selection import Inventory
+    from remediate.remedies.single import SingleRemedy
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Run": "core.command",
+    "Facts": "core.facts",
+    "Host": "core.host",
+    "Options": "core.options",
+    "HostOutcome": "core.outcome",
+    "Report": "core.outcome",
+    "RunVerdict": "core.outcome",
+    "Playbook": "core.playbook",
+    "Severity": "core.playbook",
+    "playbook": "core.playbook",
+    "Fact": "core.probe",
+    "Probe": "core.probe",
+    "Remedy": "core.remedy",
+    "Vantage": "core.vantage",
+    "RefusalCode": "core.verdict",
+    "Verdict": "core.verdict",
+    "proceed": "core.verdict",
+    "refuse": "core.verdict",
+    "skip": "core.verdict",
+    "wait": "core.verdict",
+    "apply": "engine.connection_api",
+    "run": "engine.fleet",
     "ConfigurationError": "errors",
     "ContactLost": "errors",
     "RemediateError": "errors",
     "Unreachable": "errors",
     "Unreadable": "errors",
-    "run": "fleet",
-    "Host": "host",
-    "Inventory": "inventory",
-    "Options": "options",
-    "HostOutcome": "outcome",
-    "Report": "outcome",
-    "RunVerdict": "outcome",
-    "Playbook": "playbook",
-    "Severity": "playbook",
-    "Single": "playbook",
-    "apply": "plain",
-    "Fact": "probe",
-    "Probe": "probe",
-    "Remedy": "remedy",
-    "Facts": "survey",
+    "Inventory": "inventory.selection",
+    "SingleRemedy": "remedies.single",
 }
 
 __all__ = [  # they come from __getattr__; mypy sees them above
@@ -55,16 +68,25 @@ __all__ = [  # they come from __getattr__; mypy sees them above
     "Options",
     "Playbook",
     "Probe",
+    "RefusalCode",
     "RemediateError",
     "Remedy",
     "Report",
+    "Run",
     "RunVerdict",
     "Severity",
-    "Single",
+    "SingleRemedy",
     "Unreachable",
     "Unreadable",
+    "Vantage",
+    "Verdict",
     "apply",
+    "playbook",
+    "proceed",
+    "refuse",
     "run",
+    "skip",
+    "wait",
 ]
 
 

@@ -21,9 +21,10 @@ from invoke.tasks import Task
 from typing_extensions import override
 
 from remediate import __version__
-from remediate.commands.tree import RUN_PREFIXES, Command, commands, program_name
+from remediate.commands.command import RUN_PREFIXES, Command, program_name
+from remediate.commands.registry import commands
 from remediate.errors import FAILED_EXIT_CODE, USAGE_EXIT_CODE, ConfigurationError, RemediateError
-from remediate.project import Project
+from remediate.project.project import Project
 
 PLAN = frozenset({"--plan", "--check", "--dry-run"})
 UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
@@ -81,7 +82,7 @@ def _tree(project: Project) -> Collection:
 
 def _call(command: Command, known: Mapping[str, Command], context: Context, given: dict[str, object]) -> None:
     from remediate.commands.terminal import opened
-    from remediate.masked_writer import self_test
+    from remediate.masking.writer import self_test
 
     with opened() as terminal:
         try:
@@ -97,7 +98,7 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
             code = USAGE_EXIT_CODE if isinstance(error, ConfigurationError) else FAILED_EXIT_CODE
             if given.get("json"):
                 plan = bool(given.get("plan")) or command.name.startswith("check.")
-                terminal.say(_failed(command.name, command.cure, str(error), code, plan=plan))
+                terminal.say(_failed(command.name, command.runnable, str(error), code, plan=plan))
             terminal.err.write(f"{program_name()}: {error}\n")
         # A run's code is its verdict, which stands in the journal; of anything else the output was all there is.
         if code == 0 and not command.is_run and terminal.lost:
@@ -106,12 +107,14 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
         raise Exit(code=code)
 
 
-def _failed(name: str, cure: str, message: str, code: int, *, plan: bool) -> str:
+def _failed(name: str, runnable: str, message: str, code: int, *, plan: bool) -> str:
     """Return the `--json` document of a command that came to nothing: of a run it is a report."""
     from remediate.commands.failure import failure, usage_report
 
     return (
-        usage_report(cure, message, plan=plan, code=code) if name.startswith(RUN_PREFIXES) else failure(message, code)
+        usage_report(runnable, message, plan=plan, code=code)
+        if name.startswith(RUN_PREFIXES)
+        else failure(message, code)
     )
 
 
@@ -214,8 +217,8 @@ def _refuse(message: str) -> NoReturn:
         kind, _, rest = name.partition(".")
         plan = kind == "check" or not PLAN.isdisjoint(words)
         with opened() as terminal:
-            cure = rest if kind in {"fix", "check"} else name
-            terminal.say(_failed(name, cure, message, USAGE_EXIT_CODE, plan=plan))
+            runnable = rest if kind in {"fix", "check"} else name
+            terminal.say(_failed(name, runnable, message, USAGE_EXIT_CODE, plan=plan))
     raise Exit(f"remediate: {message}", code=USAGE_EXIT_CODE)
 
 

@@ -27,15 +27,15 @@ import sqlalchemy
 import testinfra
 import yaml
 
-from postgresql import NotInstalled, server
 from remediate.commands.privileges import script_of
 from remediate.commands.staging import declared_faults
+from remediate.core.outcome import HostOutcome, Report, StepOutcome
+from remediate.engine.fleet import select
 from remediate.errors import RemediateError
-from remediate.fleet import select
-from remediate.outcome import HostOutcome, Report, StepOutcome
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.rehearsal.staging import StagingHost, down, up
 from remediate.remedies.catalogue import remedies
+from support.postgresql import NotInstalled, server
 
 # How long an example takes depends on what else the machine does: two workers on two cores make a fast one slow.
 hypothesis.settings.register_profile("busy", deadline=None)
@@ -577,7 +577,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def hurry() -> Iterator[None]:
     """Settle at once, as nothing on a scripted host takes time; wait for what is in transition only for a moment."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("remediate.patience.PATIENCE", 0.6)
+        patch.setattr("remediate.engine.transitions.PATIENCE", 0.6)
         for remedy in remedies().values():
             patch.setattr(remedy.model_fields["settle"], "default", 0)
             remedy.model_rebuild(force=True)

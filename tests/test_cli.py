@@ -12,11 +12,12 @@ from typing import NamedTuple
 import pytest
 
 from remediate.cli import _named
-from remediate.commands.tree import Command, commands
-from remediate.journal import FILE_NAME
-from remediate.outcome import Report
-from remediate.project import Project
-from toys import document
+from remediate.commands.command import Command
+from remediate.commands.registry import commands
+from remediate.core.outcome import Report
+from remediate.journal.journal import FILE_NAME
+from remediate.project.project import Project
+from support.toys import document
 
 REMEDIATE = Path(sys.executable).with_name("remediate")
 INVOKE = REMEDIATE.with_name("invoke")
@@ -28,7 +29,7 @@ web:
 PLAYBOOK = '''
     from remediate import Severity
     from remediate.probes.systemd import Unit
-    from remediate.playbook import playbook
+    from remediate.core.playbook import playbook
 
 
     @playbook(severity=Severity.SEV2, symptoms=lambda host: (Unit(name="nginx"),))

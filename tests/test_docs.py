@@ -18,12 +18,13 @@ from invoke.parser import Parser
 from pydantic import BaseModel
 
 import remediate
-from incidents import DOWN, HEALTHY, PAGES, host
 from remediate.cli import namespace
-from remediate.commands.incident_tree import incident_commands
-from remediate.commands.room import IncidentReport
-from remediate.errors import USAGE_EXIT_CODE
-from remediate.host import (
+from remediate.commands.docs.coverage import coverage
+from remediate.commands.docs.pages import build
+from remediate.commands.docs.schemas import DOCUMENTS, schema
+from remediate.commands.incident_context import IncidentReport
+from remediate.commands.incident_registry import incident_commands
+from remediate.core.host import (
     Certificate,
     Database,
     DatabaseLimits,
@@ -35,6 +36,11 @@ from remediate.host import (
     Settings,
     SshTarget,
 )
+from remediate.core.monitoring import Backup, ErrorTrackingSettings, MaintenanceLimits, Monitor, Monitoring, Prometheus
+from remediate.core.options import Options
+from remediate.core.outcome import RunVerdict
+from remediate.core.verdict import ENGINE_CODES
+from remediate.errors import USAGE_EXIT_CODE
 from remediate.incident.events import Data
 from remediate.incident.postmortem import sections
 from remediate.incident.settings import (
@@ -46,23 +52,17 @@ from remediate.incident.settings import (
     StatuspageSettings,
     incident_settings,
 )
-from remediate.incident.terms import Situation
-from remediate.monitoring import Backup, ErrorTracking, MaintenanceLimits, Monitor, Monitoring, Prometheus
-from remediate.options import Options
-from remediate.outcome import RunVerdict
+from remediate.incident.vocabulary import Situation
 from remediate.playbooks.app_down import app_down
 from remediate.probes.nginx_site import NginxSite
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.systemd import Unit, UnitLog
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.remedies.catalogue import remedies
-from remediate.report.coverage import coverage
-from remediate.report.pages import build
 from remediate.report.text import TextReporter
-from remediate.schemas import DOCUMENTS, schema
 from remediate.testing import play
-from remediate.verdict import ENGINE_CODES
 from support import examples as ex
+from support.incidents import DOWN, HEALTHY, PAGES, host
 from support.scripted import Changes, FactSession
 
 ROOT: Final = Path(__file__).parents[1]
@@ -307,7 +307,7 @@ def test_the_keys_of_an_inventory_are_the_fields_of_the_settings() -> None:
 
 
 def test_the_keys_of_monitoring_are_the_fields_of_its_settings() -> None:
-    kinds: dict[str, type[BaseModel]] = {"prometheus": Prometheus, "error_tracking": ErrorTracking}
+    kinds: dict[str, type[BaseModel]] = {"prometheus": Prometheus, "error_tracking": ErrorTrackingSettings}
     stated = []
     for first, meaning in rows((ROOT / "docs/inventory.md").read_text(), "monitoring"):
         inner = re.match(r"`\{(.*?)\}`", meaning)
@@ -371,11 +371,20 @@ def test_every_refusal_that_is_named_exists(page: Path) -> None:
 
 def test_the_modules_are_those_that_the_architecture_names() -> None:
     page = (ROOT / "docs/architecture.md").read_text()
-    (block,) = (each["text"] for each in _FENCED.finditer(page) if each["text"].startswith("remediate/\n"))
-    lines = (re.split(r" {2,}", line.strip())[0] for line in block.splitlines()[1:])
-    named = [word.rstrip("/") for line in lines for word in line.split()]
-    there = {path.stem for path in (ROOT / "remediate").iterdir() if path.suffix in {"", ".py"}}
-    assert sorted(named) == sorted(there - {"__init__", "__pycache__", "playbooks"})
+    (block,) = (each["text"] for each in _FENCED.finditer(page) if each["text"].startswith("remediate/ "))
+    package, drawn = "", dict[str, list[str]]()
+    for line in block.splitlines():
+        found = re.fullmatch(r" {0,2}(?P<package>[a-z]+)/ +(?P<names>.*)", line)
+        package, names = (found["package"], found["names"]) if found else (package, line)
+        drawn[package] = [*drawn.get(package, ()), *names.split()]
+    root = ROOT / "remediate"
+    assert sorted(drawn.pop("remediate")) == sorted(path.stem for path in root.glob("[!_]*.py"))
+    assert sorted(drawn) == sorted(path.parent.name for path in root.glob("*/__init__.py"))
+    for name in drawn.keys() - {"playbooks", "remedies", "probes"}:
+        there = [path.stem for path in (root / name).glob("[!_]*.py")]
+        assert sorted(drawn[name]) == sorted(
+            [*there, *(f"{each.parent.name}/" for each in (root / name).glob("*/__init__.py"))]
+        )
 
 
 # -- the example at the top --------------------------------------------------------------------------------------------

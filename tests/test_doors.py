@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import remediate
-from remediate.options import Options
-from remediate.outcome import Report
+from remediate.core.options import Options
+from remediate.core.outcome import Report
 from remediate.playbooks.app_down import app_down
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ PLAYBOOK = '''
     """Made by a user."""
 
     from remediate import Severity
-    from remediate.playbook import playbook
+    from remediate.core.playbook import playbook
     from remediate.probes.http import Site
     from remediate.remedies.php_fpm import RestartPhpFpm
 

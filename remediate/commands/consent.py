@@ -5,19 +5,19 @@ from threading import Event
 from typing import Final
 
 from remediate.commands.terminal import Terminal, interruptible
-from remediate.engine import HostRun
-from remediate.fleet import without_asking
-from remediate.host import Host
-from remediate.options import Options
+from remediate.core.host import Host
+from remediate.core.options import Options
+from remediate.core.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, Decision, RefusalCode
+from remediate.engine.fleet import without_asking
+from remediate.engine.host_runner import HostRunner
 from remediate.report.lines import MARGIN, step_lines
-from remediate.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, Decision, RefusalCode
 
 _IMPLICIT: Final = frozenset({"all", "ungrouped"})
 """Groups that nobody made; the first of them is asked for only where hosts share no other."""
 
 
 def consent(
-    terminal: Terminal, runs: Sequence[HostRun], options: Options, stop: Event
+    terminal: Terminal, runs: Sequence[HostRunner], options: Options, stop: Event
 ) -> tuple[RefusalCode, str] | None:
     """Ask for what the flags leave open; without a terminal, refuse instead of waiting. Ctrl-C sets `stop`."""
     if not terminal.interactive:
@@ -32,7 +32,7 @@ def consent(
     return CONSENT_MISSING, "interrupted at the question whether to go on"
 
 
-def _show(terminal: Terminal, runs: Sequence[HostRun], options: Options) -> None:
+def _show(terminal: Terminal, runs: Sequence[HostRunner], options: Options) -> None:
     """Show what would run before anybody is asked to agree to it."""
     agreed = len(runs) <= options.max_hosts and (options.yes or not any(run.host.settings.production for run in runs))
     for run in () if agreed else runs:

@@ -7,34 +7,34 @@ from typing import Final
 from pydantic import ValidationError
 
 from remediate.commands.given import inventory_of, text_of
-from remediate.commands.room import Room
+from remediate.commands.incident_context import IncidentContext
+from remediate.commands.parsing import made, moment_of, severity_of
 from remediate.commands.triage import asked, given_answers
-from remediate.commands.typed import made, moment_of, severity_of
+from remediate.core.outcome import RunVerdict
+from remediate.core.playbook import Severity
+from remediate.core.verdict import HANDED_OVER
+from remediate.engine.fleet import select
 from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
-from remediate.fleet import select
-from remediate.incident.briefing import Words
 from remediate.incident.clock import due, named
 from remediate.incident.delivery import deliver_due
 from remediate.incident.events import Acknowledged, Declared, Event
 from remediate.incident.messages import MessageKind
 from remediate.incident.record import Incident, fold
 from remediate.incident.settings import Audience
-from remediate.incident.terms import Detection, Situation
-from remediate.journal import Journal
+from remediate.incident.template_context import MessageText
+from remediate.incident.vocabulary import Detection, Situation
+from remediate.journal.journal import Journal
 from remediate.journal.models import RunSummary
-from remediate.outcome import RunVerdict
-from remediate.playbook import Severity
-from remediate.run_id import new_run_id
-from remediate.severity import QUESTIONS, Answers, Assessment, Known, assess, assess_again
-from remediate.triage import Incident as Suspect
-from remediate.triage import TriageReport
-from remediate.verdict import HANDED_OVER
+from remediate.journal.run_id import new_run_id
+from remediate.triage.assessment import QUESTIONS, Answers, Assessment, Known, assess, assess_again
+from remediate.triage.triage import Candidate as Suspect
+from remediate.triage.triage import TriageReport
 
 _RUNS: Final = 200
 _EVIDENCE: Final = 2
 
 
-def declare(room: Room) -> int:
+def declare(room: IncidentContext) -> int:
     """Declare it: from the newest triage, the runs since, and what is given."""
     hosts = _hosts(room)
     report = _triage(room, hosts)
@@ -75,7 +75,7 @@ def declare(room: Room) -> int:
     if not _another(room):
         room.say("        nothing was declared")
         return FAILED_EXIT_CODE
-    deliver_due(room.store, desk=room.desk)
+    deliver_due(room.store, notifier=room.notifier)
     incident = room.store.declare(room.who, room.now, declared, runs=[run.id for run in runs])
     if claim is not None:
         room.store.append(incident.id, room.who, room.now, claim, once="acknowledged")
@@ -84,17 +84,17 @@ def declare(room: Room) -> int:
     return 0
 
 
-def _check(room: Room, declared: Declared, claim: Acknowledged | None) -> None:
+def _check(room: IncidentContext, declared: Declared, claim: Acknowledged | None) -> None:
     """Raise ConfigurationError for what cannot be said, before it is declared: the next try would declare it again."""
     new = new_run_id()
     happened = [each for each in (declared, claim) if each is not None]
     incident = fold(Event(id=new_run_id(), incident=new, at=room.now, who=room.who, data=each) for each in happened)
     room.check(incident, MessageKind.DECLARATION, Audience.INTERNAL)
     if room.is_public(incident):
-        room.check(incident, MessageKind.STATUS, Audience.PUBLIC, words=Words(text=room.text("public")))
+        room.check(incident, MessageKind.STATUS, Audience.PUBLIC, words=MessageText(text=room.text("public")))
 
 
-def _another(room: Room) -> bool:
+def _another(room: IncidentContext) -> bool:
     """Say what is open already, and ask a person whether this is another one."""
     found = room.store.open_incidents()
     say = room.terminal.progress if room.given("json") else room.terminal.say
@@ -105,7 +105,7 @@ def _another(room: Room) -> bool:
     return room.terminal.ask("Declare another one? [y/N]").lower() in {"y", "yes"}
 
 
-def _told(room: Room, incident: Incident) -> None:
+def _told(room: IncidentContext, incident: Incident) -> None:
     shown = room.store.shown(incident.id)
     claimed = "" if incident.acknowledged_at else ", who has not claimed it yet"
     holder = f"commander {incident.commander}{claimed}"
@@ -116,7 +116,7 @@ def _told(room: Room, incident: Incident) -> None:
         room.say(f"        run {run.shown} ({run.playbook}: {run.verdict}) belongs to it")
     sent = room.tell(incident, MessageKind.DECLARATION, Audience.INTERNAL, key=f"declaration:{incident.id}")
     if room.is_public(incident):
-        words = Words(text=room.text("public"))
+        words = MessageText(text=room.text("public"))
         room.tell(incident, MessageKind.STATUS, Audience.PUBLIC, key=f"declaration:{incident.id}:public", words=words)
     first = (
         f"fix.{incident.playbook} --host {','.join(incident.hosts)}" if incident.playbook and incident.hosts else None
@@ -132,7 +132,7 @@ def _told(room: Room, incident: Incident) -> None:
     room.document(incident)
 
 
-def _links(room: Room, incident: Incident) -> Iterator[tuple[str, str]]:
+def _links(room: IncidentContext, incident: Incident) -> Iterator[tuple[str, str]]:
     """What is wanted at hand now: the team's pages, and where the exceptions of these hosts are collected."""
     yield from ((title, str(url)) for title, url in room.settings.links.items())
     try:
@@ -144,14 +144,14 @@ def _links(room: Room, incident: Incident) -> Iterator[tuple[str, str]]:
             yield "error tracking", str(url)
 
 
-def _hosts(room: Room) -> tuple[str, ...]:
+def _hosts(room: IncidentContext) -> tuple[str, ...]:
     target = text_of(room.flags, "host")
     if target is None:
         return ()
     return tuple(host.name for host in select(target, inventory_of(room.flags, room.project)))
 
 
-def _triage(room: Room, hosts: Sequence[str]) -> TriageReport | None:
+def _triage(room: IncidentContext, hosts: Sequence[str]) -> TriageReport | None:
     """The newest triage that found something on these hosts, is not too old, and no incident began with.
 
     A host that was looked at again since is only what the later one says of it, whether an incident began with that
@@ -175,7 +175,7 @@ def _triage(room: Room, hosts: Sequence[str]) -> TriageReport | None:
     return None
 
 
-def _assessment(room: Room, report: TriageReport | None) -> Assessment:
+def _assessment(room: IncidentContext, report: TriageReport | None) -> Assessment:
     answers = given_answers(room.flags)
     known = {name: answer for name, answer in answers if answer is not None}
     if report is not None:
@@ -191,7 +191,7 @@ def _unsaid(assessment: Assessment, said: object) -> tuple[str, ...]:
     return tuple(name for name in assessment.from_facts if not isinstance(said, dict) or name not in said)
 
 
-def _severity(room: Room, report: TriageReport | None, assessment: Assessment) -> tuple[Severity, str]:
+def _severity(room: IncidentContext, report: TriageReport | None, assessment: Assessment) -> tuple[Severity, str]:
     texts = {question.name: question.text for question in QUESTIONS}
     said = ", ".join(
         f"{texts[name]} {answer.value} ({_source(name, assessment)})" for name, answer in assessment.answers.items()
@@ -222,7 +222,7 @@ def _evidence(report: TriageReport | None) -> str:
     return "; ".join(found[:_EVIDENCE])
 
 
-def _runs(room: Room, hosts: Sequence[str], since: datetime | None) -> tuple[RunSummary, ...]:
+def _runs(room: IncidentContext, hosts: Sequence[str], since: datetime | None) -> tuple[RunSummary, ...]:
     """Runs that led to it: named ones, and those on its hosts since it was noticed that belong to nothing yet.
 
     Raises ConfigurationError for a named one that belongs to another incident.
@@ -243,7 +243,7 @@ def _runs(room: Room, hosts: Sequence[str], since: datetime | None) -> tuple[Run
     return tuple(sorted(picked.values(), key=lambda run: run.started))
 
 
-def _belongs(room: Room, run: RunSummary, taken: Mapping[str, str]) -> str | None:
+def _belongs(room: IncidentContext, run: RunSummary, taken: Mapping[str, str]) -> str | None:
     """The incident that a run belongs to, as it is shown; or what somebody called it before."""
     of = taken.get(run.id) or run.incident
     return room.store.shown(of) if of in room.store.ids() else of

@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
-from remediate.commands.room import Room
-from remediate.commands.typed import made
+from remediate.commands.incident_context import IncidentContext
+from remediate.commands.parsing import made
 from remediate.errors import ConfigurationError
-from remediate.incident.briefing import Words
 from remediate.incident.clock import due
 from remediate.incident.contacts import Person, people
 from remediate.incident.delivery import deliver_due
@@ -13,8 +12,9 @@ from remediate.incident.events import Escalated, SituationFound
 from remediate.incident.messages import MessageKind
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
-from remediate.incident.terms import Situation
-from remediate.run_id import new_run_id
+from remediate.incident.template_context import MessageText
+from remediate.incident.vocabulary import Situation
+from remediate.journal.run_id import new_run_id
 
 
 class _Row(NamedTuple):
@@ -27,7 +27,7 @@ class _Row(NamedTuple):
     """Under which they are called once: that of what is due, or one of its own for every time somebody asks."""
 
 
-def escalate(room: Room) -> int:
+def escalate(room: IncidentContext) -> int:
     """Call others in: those whom the matrix wants now, those of one of its rows, or those who are named."""
     incident = room.open_incident()
     rows = [(row, people(row.roles, room.settings, room.now, room.root)) for row in _rows(room, incident)]
@@ -35,7 +35,7 @@ def escalate(room: Room) -> int:
         for person in called:
             words, channels = _words(person, row.why)
             room.check(incident, MessageKind.ESCALATION, Audience.PERSON, words=words, channels=channels)
-    deliver_due(room.store, desk=room.desk)
+    deliver_due(room.store, notifier=room.notifier)
     for row, called in rows:
         if row.situation in {Situation.BREACH, Situation.PROVIDER} and row.situation not in incident.situations:
             room.record(incident, SituationFound(situation=row.situation))
@@ -62,18 +62,18 @@ def _escalated(row: _Row, sent: tuple[Person, ...]) -> Escalated:
     )
 
 
-def _call(room: Room, incident: Incident, person: Person, row: _Row) -> bool:
+def _call(room: IncidentContext, incident: Incident, person: Person, row: _Row) -> bool:
     room.say(f"call    {person.describe()}: {row.why}")
     words, channels = _words(person, row.why)
     key = f"escalation:{incident.id}:{row.key}:{person.role}"
     return room.tell(incident, MessageKind.ESCALATION, Audience.PERSON, key=key, words=words, channels=channels)
 
 
-def _words(person: Person, why: str) -> tuple[Words, tuple[str, ...] | None]:
-    return Words(to=person.describe(), why=why), None if person.channel is None else (person.channel,)
+def _words(person: Person, why: str) -> tuple[MessageText, tuple[str, ...] | None]:
+    return MessageText(to=person.describe(), why=why), None if person.channel is None else (person.channel,)
 
 
-def _rows(room: Room, incident: Incident) -> list[_Row]:
+def _rows(room: IncidentContext, incident: Incident) -> list[_Row]:
     """Say whom to call in, and what for. Raises ConfigurationError when nothing says so."""
     why = room.text("why")
     wanted = room.text("situation")

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from remediate import __version__
+from remediate.core.outcome import Mode, Problem, Report, Touched
+from remediate.engine.fleet import operator_name
 from remediate.errors import USAGE_EXIT_CODE
-from remediate.fleet import operator_name
-from remediate.outcome import Mode, Problem, Report, Touched
-from remediate.run_id import new_run_id
+from remediate.journal.run_id import new_run_id
 
 
 class Failure(BaseModel):

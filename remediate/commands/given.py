@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remediate.errors import ConfigurationError, one_line
-from remediate.inventory import Inventory
-from remediate.masked_writer import self_test
-from remediate.project import Project
+from remediate.inventory.selection import Inventory
+from remediate.masking.writer import self_test
+from remediate.project.project import Project
 
 if TYPE_CHECKING:
     from remediate.commands.terminal import Terminal
-    from remediate.host import Host
-    from remediate.options import Options
-    from remediate.session import Session
+    from remediate.core.host import Host
+    from remediate.core.options import Options
+    from remediate.transport.session import Session
 
 Flags = Mapping[str, object]
 
@@ -38,7 +38,7 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     """
     hosts = selected(flags, project, terminal.warn)
     options = options_of(flags)
-    from remediate.dialing import Connections
+    from remediate.transport.dialing import Connections
 
     for host in hosts:
         terminal.progress("connecting" if len(hosts) == 1 else f"{host.name}: connecting")
@@ -56,7 +56,7 @@ def options_of(flags: Flags) -> "Options":
     """Convert the flags. Raises ConfigurationError naming the flag and what it accepts."""
     from pydantic import ValidationError
 
-    from remediate.options import Options
+    from remediate.core.options import Options
 
     given = {name: flags[name] for name in OPTIONS if flags.get(name) not in {None, False}}
     try:

@@ -4,10 +4,9 @@ import re
 from typing import Final
 
 from remediate.commands.given import text_of
-from remediate.commands.room import IncidentList, Room
-from remediate.commands.typed import made, severity_of
+from remediate.commands.incident_context import IncidentContext, IncidentList
+from remediate.commands.parsing import made, severity_of
 from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
-from remediate.incident.briefing import Words
 from remediate.incident.clock import DueKind, due, named
 from remediate.incident.delivery import deliver_due, told
 from remediate.incident.events import (
@@ -24,13 +23,14 @@ from remediate.incident.events import (
 from remediate.incident.messages import MessageKind
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
-from remediate.incident.terms import Situation, Status
+from remediate.incident.template_context import MessageText
 from remediate.incident.timeline import entries, headline, markdown_lines, terminal_lines
+from remediate.incident.vocabulary import IncidentStatus, Situation
 
 _LISTED: Final = 20
 
 
-def acknowledge(room: Room) -> int:
+def acknowledge(room: IncidentContext) -> int:
     """Claim it: one person has it, and everybody can see who."""
     incident = room.open_incident()
     commander = room.text("commander") or room.who.partition("@")[0]
@@ -54,28 +54,28 @@ def acknowledge(room: Room) -> int:
     return 0
 
 
-def contain(room: Room) -> int:
+def contain(room: IncidentContext) -> int:
     """Write down what stopped the harm from spreading: not the fix, and to be undone one day."""
     incident = room.open_incident()
     room.record(incident, made(Contained, action=_needed(room, "action")))
     return _noted(room, incident, "contained")
 
 
-def identify(room: Room) -> int:
+def identify(room: IncidentContext) -> int:
     """Write down the cause."""
     incident = room.open_incident()
     room.record(incident, made(Identified, cause=_needed(room, "cause")))
     return _noted(room, incident, "cause noted")
 
 
-def note(room: Room) -> int:
+def note(room: IncidentContext) -> int:
     """Write down anything else; also of an incident that is over."""
     incident = room.incident(or_newest=True)
     room.record(incident, made(Noted, text=_needed(room, "text")))
     return _noted(room, incident, "noted")
 
 
-def update(room: Room) -> int:
+def update(room: IncidentContext) -> int:
     """Say how it stands, from what is known and what is given; the next one is due from then on."""
     incident = room.open_incident()
     said = made(
@@ -96,13 +96,13 @@ def update(room: Room) -> int:
         changes.append(made(Identified, cause=cause))
     found = [each for each in (Situation.BREACH, Situation.PROVIDER) if room.given(each.value)]
     changes += [made(SituationFound, situation=each) for each in found if each not in incident.situations]
-    words = Words(text=room.text("public"))
+    words = MessageText(text=room.text("public"))
     # What cannot be rendered is said before anything is written, or the next try would write it again.
     foreseen = room.foreseen(incident, *changes, said)
     room.check(foreseen, MessageKind.UPDATE, Audience.INTERNAL)
     if room.is_public(foreseen):
         room.check(foreseen, MessageKind.STATUS, Audience.PUBLIC, words=words)
-    deliver_due(room.store, desk=room.desk)
+    deliver_due(room.store, notifier=room.notifier)
     for change in changes:
         room.record(incident, change)
     event = room.record(incident, said)
@@ -118,7 +118,7 @@ def update(room: Room) -> int:
     return 0
 
 
-def list_incidents(room: Room) -> int:
+def list_incidents(room: IncidentContext) -> int:
     """List the newest, with what is due next and what could not be sent yet."""
     limit = text_of(room.flags, "limit") or str(_LISTED)
     if not re.fullmatch("0*[1-9][0-9]{0,5}", limit):
@@ -129,7 +129,7 @@ def list_incidents(room: Room) -> int:
         document = IncidentList(incidents=tuple(room.report(incident) for incident in found))
         room.terminal.say(document.model_dump_json(by_alias=True))
         return 0
-    waiting = room.desk.outbox.deliveries(unfinished=True)
+    waiting = room.notifier.outbox.deliveries(unfinished=True)
     for incident in found:
         line = headline(incident, room.store.shown(incident.id), room.now)
         first = next(iter(due(incident, room.settings, room.now)), None)
@@ -149,11 +149,11 @@ def list_incidents(room: Room) -> int:
     return 0
 
 
-def timeline(room: Room) -> int:
+def timeline(room: IncidentContext) -> int:
     """Tell everything that happened."""
     incident = room.incident(or_newest=True)
     room.document(incident)
-    entered = entries(incident, room.desk.outbox.deliveries(incident=incident.id))
+    entered = entries(incident, room.notifier.outbox.deliveries(incident=incident.id))
     if room.given("markdown"):
         room.say(f"# Timeline: {' '.join(incident.title.split())}\n")
         for line in markdown_lines(entered, room.settings):
@@ -171,28 +171,28 @@ def timeline(room: Room) -> int:
 # -- what several of them need -----------------------------------------------------------------------------------------
 
 
-def _noted(room: Room, incident: Incident, what: str) -> int:
+def _noted(room: IncidentContext, incident: Incident, what: str) -> int:
     incident = room.store.load(incident.id)
     room.say(f"{what}: {incident.severity.value} {incident.title}, {incident.status.value}")
     room.document(incident)
     return 0
 
 
-def _needed(room: Room, flag: str) -> str:
+def _needed(room: IncidentContext, flag: str) -> str:
     text = room.text(flag).strip()
     if not text:
         raise ConfigurationError(f"--{flag} is missing: say it in a few words")
     return text
 
 
-def _status(room: Room, incident: Incident) -> Status:
+def _status(room: IncidentContext, incident: Incident) -> IncidentStatus:
     text = room.text("status")
     if not text:
-        identified = room.text("cause") and incident.status is Status.INVESTIGATING
-        return Status.IDENTIFIED if identified else incident.status
-    found = next((each for each in Status if each.value.lower() == text.lower()), None)
-    if found is None or found is Status.RESOLVED:
-        accepted = ", ".join(each.value for each in Status if each is not Status.RESOLVED)
+        identified = room.text("cause") and incident.status is IncidentStatus.INVESTIGATING
+        return IncidentStatus.IDENTIFIED if identified else incident.status
+    found = next((each for each in IncidentStatus if each.value.lower() == text.lower()), None)
+    if found is None or found is IncidentStatus.RESOLVED:
+        accepted = ", ".join(each.value for each in IncidentStatus if each is not IncidentStatus.RESOLVED)
         hint = "; incident.resolve looks first whether it is" if found else ""
         raise ConfigurationError(f"--status takes {accepted}, not {text!r}{hint}")
     return found
@@ -212,11 +212,11 @@ def _state(incident: Incident) -> str:
     return f"{last.playbook} on {', '.join(last.hosts)} {verdict}{serving}"
 
 
-def _next(status: Status) -> str:
+def _next(status: IncidentStatus) -> str:
     """What comes next, where nobody says it."""
     return {
-        Status.INVESTIGATING: "find the cause",
-        Status.IDENTIFIED: "fix the cause",
-        Status.MONITORING: "watch whether it holds, then resolve",
-        Status.RESOLVED: "",
+        IncidentStatus.INVESTIGATING: "find the cause",
+        IncidentStatus.IDENTIFIED: "fix the cause",
+        IncidentStatus.MONITORING: "watch whether it holds, then resolve",
+        IncidentStatus.RESOLVED: "",
     }[status]

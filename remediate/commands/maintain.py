@@ -6,21 +6,21 @@ from pathlib import Path
 
 from remediate.commands.given import Flags, file_of, inventory_of, target_of
 from remediate.commands.terminal import Terminal
+from remediate.core.host import Host
+from remediate.core.outcome import RunVerdict
 from remediate.errors import ConfigurationError, RemediateError
-from remediate.host import Host
-from remediate.inventory import Inventory
+from remediate.inventory.selection import Inventory
 from remediate.maintenance.examine import Examiner
 from remediate.maintenance.export import SUFFIX, export
 from remediate.maintenance.history import History
 from remediate.maintenance.items.runbook_review import RunbookReview, Use
-from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.playbook_usage import uses
 from remediate.maintenance.report import TEAM, MaintenanceReport
+from remediate.maintenance.schedule import Occasion
 from remediate.maintenance.settings import maintenance_settings
 from remediate.maintenance.status import is_about_team, status, status_lines
 from remediate.maintenance.text import lines, markdown
-from remediate.maintenance.uses import uses
-from remediate.outcome import RunVerdict
-from remediate.project import Project
+from remediate.project.project import Project
 
 
 class NotWritten(RemediateError):

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from remediate.command import Run
 from remediate.commands.given import Flags, selected
 from remediate.commands.terminal import Terminal
+from remediate.core.command import Run
+from remediate.core.host import Host
 from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
-from remediate.host import Host
-from remediate.installation import script
 from remediate.maintenance.catalogue import DUTIES
 from remediate.maintenance.item import Item
-from remediate.project import Project
+from remediate.privileges.installation import script
+from remediate.privileges.sudoers import render
+from remediate.project.project import Project
 from remediate.remedies.catalogue import remedies
-from remediate.sudoers import render
 
 
 def print_sudoers(flags: Flags, project: Project, terminal: Terminal) -> int:
@@ -47,7 +47,9 @@ class _Writer(Protocol):
 
 def _written(write: _Writer, host: Host, project: Project, *, timeouts: bool) -> str:
     commands = privileges_of(host, project)
-    from remediate.ssh.config import login_of  # paramiko costs 100 ms: not before everything else is known to be right
+    from remediate.transport.ssh.config import (
+        login_of,  # paramiko costs 100 ms: not before everything else is known to be right
+    )
 
     try:
         return write(host, login_of(host.ssh), commands, timeouts=timeouts)

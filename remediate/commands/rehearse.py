@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from remediate.commands.given import Flags, file_of, inventory_of, text_of
 from remediate.commands.privileges import script_of
 from remediate.commands.terminal import Terminal, stoppable
+from remediate.core.host import Host
+from remediate.core.outcome import RunVerdict
+from remediate.core.playbook import Playbook
+from remediate.engine.fleet import select
 from remediate.errors import FAILED_EXIT_CODE, ConfigurationError, one_line
-from remediate.fleet import select
-from remediate.host import Host
-from remediate.outcome import RunVerdict
-from remediate.playbook import Playbook
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.rehearsal.case import Case
 from remediate.rehearsal.checkout import Checkout
 from remediate.rehearsal.container import find_engine
@@ -28,8 +28,8 @@ from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.rehearsal.placement import DEFAULT_NAME, STOCK
 from remediate.rehearsal.places import ContainerPlace, HostPlace, Place, demand_disposable
 from remediate.rehearsal.rehearse import Plan, rehearse
+from remediate.rehearsal.text import closing_lines, junit, markdown, summary_lines, trial_lines
 from remediate.rehearsal.trial import Pairs, matrix
-from remediate.report.rehearsal import closing_lines, junit, markdown, summary_lines, trial_lines
 
 _CONTAINERS: Final = 4
 """Not more unless asked for: each is a whole host, of half a GiB."""

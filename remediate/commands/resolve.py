@@ -7,31 +7,31 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from remediate.commands.given import inventory_of, text_of
-from remediate.commands.room import Room
+from remediate.commands.incident_context import IncidentContext
+from remediate.commands.parsing import made, moment_of
 from remediate.commands.terminal import stoppable
-from remediate.commands.typed import made, moment_of
+from remediate.core.options import Options
+from remediate.core.outcome import Report, RunVerdict
+from remediate.engine.fleet import run, select
 from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
-from remediate.fleet import run, select
-from remediate.incident.briefing import Words
 from remediate.incident.clock import REVIEWED
 from remediate.incident.delivery import deliver_due
-from remediate.incident.draft import save
 from remediate.incident.events import Confirmed, Resolved, Reviewed
 from remediate.incident.lessons import working_days_later
 from remediate.incident.messages import MessageKind
 from remediate.incident.postmortem import file_name, mended_by, sections
+from remediate.incident.postmortem_file import save
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience, IncidentSettings, within
 from remediate.incident.store import RESOLVED
-from remediate.journal import state_directory
-from remediate.options import Options
-from remediate.outcome import Report, RunVerdict
+from remediate.incident.template_context import MessageText
+from remediate.journal.journal import state_directory
 
 _HOUR: Final = 10
 """When post-mortems are held, local time, unless somebody says otherwise."""
 
 
-def resolve(room: Room) -> int:
+def resolve(room: IncidentContext) -> int:
     """Walk 7.1; 5 and still open when a check does not say that it is over."""
     # One that is over is meant where none is open: whoever was interrupted after its end can still tell everybody.
     incident = room.incident(or_newest=True)
@@ -42,7 +42,7 @@ def resolve(room: Room) -> int:
         return 0
     override = room.text("override").strip()
     review_at = _review_at(room, incident)
-    deliver_due(room.store, desk=room.desk)
+    deliver_due(room.store, notifier=room.notifier)
     with stoppable() as stop:  # so that a check that is interrupted has an end in the record
         confirmed = _confirmed(room, incident, stop)
         if stop.is_set():
@@ -71,13 +71,13 @@ def resolve(room: Room) -> int:
     return 0
 
 
-def _walk(room: Room, incident: Incident) -> None:
+def _walk(room: IncidentContext, incident: Incident) -> None:
     """Steps 2 to 5 of 7.1; the first has been taken."""
     shown = room.store.shown(incident.id)
     room.say(f"RESOLVED {incident.severity.value} {incident.title}   incident {shown}")
     sent = True
     if room.is_public(incident):
-        words = Words(text=room.text("public"))
+        words = MessageText(text=room.text("public"))
         key = f"resolution:{incident.id}:public"
         sent = room.tell(incident, MessageKind.RESOLUTION, Audience.PUBLIC, key=key, words=words)
     sent &= room.tell(incident, MessageKind.RESOLUTION, Audience.INTERNAL, key=f"resolution:{incident.id}")
@@ -93,13 +93,13 @@ def _walk(room: Room, incident: Incident) -> None:
             room.terminal.progress(f"no post-mortem written: {error}")
 
 
-def postmortem(room: Room) -> int:
+def postmortem(room: IncidentContext) -> int:
     """Write the post-mortem, or bring it up to date around what people have written."""
     _write(room, room.incident(or_newest=True))
     return 0
 
 
-def _write(room: Room, incident: Incident) -> None:
+def _write(room: IncidentContext, incident: Incident) -> None:
     shown = room.store.shown(incident.id)
     path = _path(room, incident, shown)
     kept = save(path, sections(incident, room.settings, room.now, incident.commander))
@@ -116,7 +116,7 @@ def _write(room: Room, incident: Incident) -> None:
         room.say(f"        left out, as people deleted it: {', '.join(kept.deleted)}")
 
 
-def _path(room: Room, incident: Incident, shown: str) -> Path:
+def _path(room: IncidentContext, incident: Incident, shown: str) -> Path:
     given = text_of(room.flags, "output")
     if given is not None:
         return Path(given).expanduser().absolute()
@@ -125,7 +125,7 @@ def _path(room: Room, incident: Incident, shown: str) -> Path:
     return within(room.root, state_directory(), room.settings.postmortems) / file_name(incident, shown)
 
 
-def _home(room: Room) -> Path:
+def _home(room: IncidentContext) -> Path:
     return room.root or state_directory()
 
 
@@ -137,7 +137,7 @@ class _Check(NamedTuple):
     hosts: tuple[str, ...]
 
 
-def _confirmed(room: Room, incident: Incident, stop: Event) -> tuple[Confirmed, ...]:
+def _confirmed(room: IncidentContext, incident: Incident, stop: Event) -> tuple[Confirmed, ...]:
     """Run the check of every playbook that was used, where it was used; what cannot be run is a doubt, not a yes."""
     shown = room.store.shown(incident.id)
     found: list[Confirmed] = []
@@ -146,10 +146,10 @@ def _confirmed(room: Room, incident: Incident, stop: Event) -> tuple[Confirmed, 
             break
         room.terminal.progress(f"check.{check.playbook} on {', '.join(check.hosts)}")
         try:
-            cure = room.project.load(check.playbook)
+            runnable = room.project.load(check.playbook)
             hosts = select(",".join(check.hosts), inventory_of(room.flags, room.project))
             report = run(
-                cure,
+                runnable,
                 hosts,
                 options=Options(plan=True, incident=shown),
                 journal=room.project.journal(),
@@ -189,7 +189,7 @@ def _answers(check: _Check, report: Report) -> list[Confirmed]:
     ]
 
 
-def _checks(room: Room, incident: Incident) -> tuple[_Check, ...]:
+def _checks(room: IncidentContext, incident: Incident) -> tuple[_Check, ...]:
     """Which playbooks were used where; where none was, the one that triage took it for, on the hosts it is about."""
     where: dict[str, dict[str, None]] = {}
     known = room.project.playbooks()
@@ -208,7 +208,7 @@ def _doubt(doubts: list[Confirmed]) -> str:
     return "; ".join(f"{one.playbook} on {one.host} is {one.verdict.replace('_', ' ')}" for one in doubts)
 
 
-def _instead(room: Room, incident: Incident, doubts: list[Confirmed]) -> list[str]:
+def _instead(room: IncidentContext, incident: Incident, doubts: list[Confirmed]) -> list[str]:
     """Say what to type instead: what mends it, or else shows what is wrong."""
     shown = room.store.shown(incident.id)
     verbs = {one: "fix" if one.verdict == RunVerdict.PENDING.value else "check" for one in doubts if one.run}
@@ -220,7 +220,7 @@ def _instead(room: Room, incident: Incident, doubts: list[Confirmed]) -> list[st
     return [f"{head:<8}{line}" for head, line in zip(heads, [*commands, override], strict=False)]
 
 
-def _review_at(room: Room, incident: Incident) -> datetime | None:
+def _review_at(room: IncidentContext, incident: Incident) -> datetime | None:
     if given := room.text("postmortem_at"):
         return moment_of(given, "postmortem-at", room.settings, room.now, ahead=True)
     return scheduled(room.settings, room.now) if incident.severity in REVIEWED else None

@@ -6,12 +6,12 @@ from typing import Final
 
 from remediate.commands.given import Flags, text_of
 from remediate.commands.terminal import Terminal
+from remediate.core.outcome import Report
 from remediate.errors import ConfigurationError, JournalError
-from remediate.journal import Journal
+from remediate.journal.journal import Journal
 from remediate.journal.models import RunSummary
-from remediate.outcome import Report
-from remediate.playbook import Single
-from remediate.project import Project
+from remediate.project.project import Project
+from remediate.remedies.single import SingleRemedy
 from remediate.report.text import TextReporter
 
 MOST: Final = 999_999
@@ -115,4 +115,4 @@ def _given(report: Report) -> dict[str, str]:
     steps = (
         (host.name, step) for host in report.hosts for step in host.steps if f"do.{step.remedy}" == report.playbook
     )
-    return {name: Single.repeated(remedy, step.params).flags for name, step in steps}
+    return {name: SingleRemedy.repeated(remedy, step.params).flags for name, step in steps}

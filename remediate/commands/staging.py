@@ -5,10 +5,10 @@ import subprocess
 from remediate.commands.given import Flags, text_of
 from remediate.commands.privileges import script_of
 from remediate.commands.terminal import Terminal
+from remediate.core.host import Host
+from remediate.engine.fleet import select
 from remediate.errors import ConfigurationError
-from remediate.fleet import select
-from remediate.host import Host
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.rehearsal.faults import Fault
 from remediate.rehearsal.placement import DEFAULT_NAME
 from remediate.rehearsal.staging import down, find, up

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple, TextIO
 
 from remediate.commands.signals import handled, ignored
 from remediate.errors import INTERRUPTED_EXIT_CODE
-from remediate.masked_writer import MaskedWriter
-from remediate.masking import Masker
+from remediate.masking.masker import Masker
+from remediate.masking.writer import MaskedWriter
 
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

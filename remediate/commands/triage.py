@@ -2,13 +2,13 @@
 
 from remediate.commands.given import Flags, selected, text_of
 from remediate.commands.terminal import Terminal
-from remediate.dialing import Connections
+from remediate.core.outcome import RunVerdict
 from remediate.errors import ConfigurationError, RemediateError
-from remediate.outcome import RunVerdict
-from remediate.project import Project
-from remediate.report.triage import judged_lines, seen_lines
-from remediate.severity import QUESTIONS, Answer, Answers, Assessment, Question, assess_again
-from remediate.triage import TriageReport, triage
+from remediate.project.project import Project
+from remediate.transport.dialing import Connections
+from remediate.triage.assessment import QUESTIONS, Answer, Answers, Assessment, Question, assess_again
+from remediate.triage.text import judged_lines, seen_lines
+from remediate.triage.triage import TriageReport, triage
 
 
 def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:

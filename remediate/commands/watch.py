@@ -14,17 +14,17 @@ from types import FrameType
 from typing import Final
 
 from remediate.commands.given import text_of
-from remediate.commands.room import Room
+from remediate.commands.incident_context import IncidentContext
 from remediate.commands.signals import handled, ignored
 from remediate.errors import ConfigurationError, JournalError, RemediateError
 from remediate.incident.clock import due
 from remediate.incident.delivery import deliver_due, told
 from remediate.incident.events import Announced
+from remediate.incident.live_view import announcement, news, screen
 from remediate.incident.record import Incident
-from remediate.incident.view import announcement, news, screen
 from remediate.maintenance.reminder import Reminder
-from remediate.masked_writer import MaskedWriter
-from remediate.masking import strip_control
+from remediate.masking.masker import strip_control
+from remediate.masking.writer import MaskedWriter
 
 _EVERY: Final = 5.0
 _NEWEST: Final = 20
@@ -35,11 +35,11 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CLEAR: Final = "\x1b[H\x1b[2J"
 
 
-def watch(room: Room) -> int:
+def watch(room: IncidentContext) -> int:
     """Watch until stopped; on a terminal a view that is drawn anew, else a line for each thing that happens."""
     every = _every(text_of(room.flags, "every"))
     live = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM", "dumb") != "dumb"
-    watching = Watch(room, live=live and not room.given("once"))
+    watching = IncidentWatch(room, live=live and not room.given("once"))
     with _stoppable() as stop:
         return watching.run(stop, every, once=room.given("once"))
 
@@ -60,10 +60,12 @@ class Unread(RemediateError):
     """Nobody can read what would be announced: that is for a watcher who is heard."""
 
 
-class Watch:
+class IncidentWatch:
     """One process that watches. Everything it has said is in the record, so another one, or the next, does not."""
 
-    def __init__(self, room: Room, *, live: bool, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, room: IncidentContext, *, live: bool, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._room = room
         self._live = live
         self._clock = clock
@@ -107,8 +109,8 @@ class Watch:
         self._seen = {incident.id: incident for incident in incidents}
         for incident in incidents:
             self._announce(incident, incidents, now)
-        unfinished = deliver_due(room.store, desk=room.desk)
-        waiting = tuple(told(each) for each in unfinished if each.channel in room.desk.channels)
+        unfinished = deliver_due(room.store, notifier=room.notifier)
+        waiting = tuple(told(each) for each in unfinished if each.channel in room.notifier.channels)
         if self._live:
             self._draw(incidents, now, waiting)
         else:

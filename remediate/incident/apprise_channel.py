@@ -17,8 +17,8 @@ from remediate.errors import ConfigurationError
 from remediate.incident.channels import NotSent, with_warning
 from remediate.incident.messages import Message, MessageKind
 from remediate.incident.settings import Audience
-from remediate.masking import Masker
-from remediate.references import resolve
+from remediate.masking.masker import Masker
+from remediate.project.secret_refs import resolve
 
 TIMEOUT: Final = 10
 """Seconds for one message; well below the outbox's claim."""

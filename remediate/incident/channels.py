@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from remediate.errors import RemediateError
-from remediate.incident.locked import locked, sync_directory
+from remediate.incident.file_lock import locked, sync_directory
 from remediate.incident.messages import Message
 from remediate.incident.settings import Audience
 
@@ -40,7 +40,7 @@ class NotSent(RemediateError):
         """The receiver may take it yet: until the claim runs out nothing else of its incident is said there."""
 
 
-class Channel(Protocol):
+class MessageChannel(Protocol):
     """One way for messages to leave."""
 
     @property
@@ -79,7 +79,7 @@ class TerminalChannel:
         self._screen = screen
 
     def send(self, message: Message, *, again: bool) -> str:
-        """See Channel."""
+        """See MessageChannel."""
         for line in with_warning(message, again=again).text.splitlines():
             self._screen.say(line)
         return "shown"
@@ -101,7 +101,7 @@ class FileChannel:
         self._path = path
 
     def send(self, message: Message, *, again: bool) -> str:  # noqa: ARG002  # it is looked for every time
-        """See Channel."""
+        """See MessageChannel."""
         end = f"-- {message.id}\n"
         head = f"{message.at:%Y-%m-%d %H:%M:%SZ}  {message.kind.value}, {message.audience.value}\n"
         text = "".join(f"    {line}".rstrip() + "\n" for line in message.text.splitlines())

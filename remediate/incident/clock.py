@@ -10,12 +10,12 @@ from typing import Final
 
 from pydantic import Field
 
-from remediate.fields import FrozenModel
+from remediate.core.field_types import FrozenModel
+from remediate.core.playbook import Severity
 from remediate.incident.events import Escalated, SituationFound
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings, Rule
-from remediate.incident.terms import Moment, Situation
-from remediate.playbook import Severity
+from remediate.incident.vocabulary import Moment, Situation
 
 REVIEWED: Final = frozenset({Severity.SEV1, Severity.SEV2})
 """Severities that have a post-mortem (7.1)."""

@@ -13,16 +13,16 @@ from time import monotonic
 from typing import Final, NamedTuple
 
 from remediate.errors import ConfigurationError, JournalError
-from remediate.incident.briefing import Words, briefing
 from remediate.incident.channels import NotSent
-from remediate.incident.desk import Desk
 from remediate.incident.events import Messaged
 from remediate.incident.messages import Message, MessageKind, render
+from remediate.incident.notifier import Notifier
 from remediate.incident.queue import Claim, Delivery, State
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore
-from remediate.masking import Masker, strip_control
+from remediate.incident.template_context import MessageText, template_context
+from remediate.masking.masker import Masker, strip_control
 
 BUDGET: Final = 10.0
 """Seconds after which nothing more is begun: a person waits, and the rest stays queued."""
@@ -85,9 +85,9 @@ def announce(
     *,
     audience: Audience,
     send: bool,
-    desk: Desk,
+    notifier: Notifier,
     now: datetime,
-    words: Words | None = None,
+    words: MessageText | None = None,
     channels: Collection[str] | None = None,
     key: str | None = None,
 ) -> Announcement:
@@ -99,41 +99,43 @@ def announce(
     `deliveries`: only ConfigurationError (a template or channel that cannot be used; nobody to send to) and
     JournalError (it could not be stored, so it is not said either) are raised.
     """
-    said = briefing(incident, words or Words(), desk.settings, now)
-    message = render(incident, kind, audience, said, templates=desk.templates, masker=desk.masker, now=now)
-    names = desk.serving(audience, channels)
+    said = template_context(incident, words or MessageText(), notifier.settings, now)
+    message = render(incident, kind, audience, said, templates=notifier.templates, masker=notifier.masker, now=now)
+    names = notifier.serving(audience, channels)
     if not send:
         return Announcement(message, names, queued=False)
     if not names:
         raise ConfigurationError(
             f"no channel takes what is {audience.value}: give one that audience in [tool.remediate.incidents.channels]"
         )
-    if not desk.outbox.queue(message, names, key=key):
+    if not notifier.outbox.queue(message, names, key=key):
         return Announcement(message, names, queued=False)
-    _note(store, desk, message)
-    _deliver(store, desk, BUDGET)
-    deliveries = tuple(each for each in desk.outbox.deliveries(incident=incident.id) if each.message.id == message.id)
+    _note(store, notifier, message)
+    _deliver(store, notifier, BUDGET)
+    deliveries = tuple(
+        each for each in notifier.outbox.deliveries(incident=incident.id) if each.message.id == message.id
+    )
     return Announcement(message, names, queued=True, deliveries=deliveries)
 
 
-def deliver_due(store: IncidentStore, *, desk: Desk, seconds: float = BUDGET) -> tuple[Delivery, ...]:
+def deliver_due(store: IncidentStore, *, notifier: Notifier, seconds: float = BUDGET) -> tuple[Delivery, ...]:
     """Send what is due, of every incident, and return what is still unfinished.
 
     For `incident.watch`, and before a command that says something new. After `seconds` nothing more is begun.
     """
-    _deliver(store, desk, seconds)
-    return desk.outbox.deliveries(unfinished=True)
+    _deliver(store, notifier, seconds)
+    return notifier.outbox.deliveries(unfinished=True)
 
 
-def _deliver(store: IncidentStore, desk: Desk, seconds: float) -> None:
+def _deliver(store: IncidentStore, notifier: Notifier, seconds: float) -> None:
     end = monotonic() + seconds
-    while monotonic() < end and (claim := desk.outbox.claim(desk.channels.keys())) is not None:
+    while monotonic() < end and (claim := notifier.outbox.claim(notifier.channels.keys())) is not None:
         with suppress(JournalError):  # that it is not on the timeline yet must not keep it from being sent
-            _note(store, desk, claim.message)  # whoever queued it may have died before that
-        if outdated := _outdated(claim, desk.outbox.now()):
-            desk.outbox.fail(claim, outdated)
+            _note(store, notifier, claim.message)  # whoever queued it may have died before that
+        if outdated := _outdated(claim, notifier.outbox.now()):
+            notifier.outbox.fail(claim, outdated)
         else:
-            _send(desk, claim)
+            _send(notifier, claim)
 
 
 def _outdated(claim: Claim, now: datetime) -> str:
@@ -145,32 +147,32 @@ def _outdated(claim: Claim, now: datetime) -> str:
     return ""
 
 
-def _send(desk: Desk, claim: Claim) -> None:
+def _send(notifier: Notifier, claim: Claim) -> None:
     try:
-        note = desk.channels[claim.channel].send(claim.message.masked(desk.masker), again=claim.again)
+        note = notifier.channels[claim.channel].send(claim.message.masked(notifier.masker), again=claim.again)
     except NotSent as error:
-        _again_or_never(desk, claim, error, _shown(error.why, desk.masker))
+        _again_or_never(notifier, claim, error, _shown(error.why, notifier.masker))
     except Exception as error:  # noqa: BLE001  # a service's own code: one channel must not cost the others theirs
         # Its words may quote what it was given.
         why = f"a bug in the channel or in remediate: {type(error).__name__}"
-        _again_or_never(desk, claim, NotSent(why, unsure=True), why)
+        _again_or_never(notifier, claim, NotSent(why, unsure=True), why)
     else:
-        desk.outbox.sent(claim, _shown(note, desk.masker))
+        notifier.outbox.sent(claim, _shown(note, notifier.masker))
 
 
-def _again_or_never(desk: Desk, claim: Claim, error: NotSent, why: str) -> None:
+def _again_or_never(notifier: Notifier, claim: Claim, error: NotSent, why: str) -> None:
     wait = error.wait or _wait(claim.attempt)
-    if error.final or desk.outbox.now() + wait - claim.message.at >= STALE:
-        desk.outbox.fail(claim, why)
+    if error.final or notifier.outbox.now() + wait - claim.message.at >= STALE:
+        notifier.outbox.fail(claim, why)
     elif error.under_way:
-        desk.outbox.leave(claim, why)
+        notifier.outbox.leave(claim, why)
     else:
-        desk.outbox.postpone(claim, wait, why, unsure=error.unsure)
+        notifier.outbox.postpone(claim, wait, why, unsure=error.unsure)
 
 
-def _note(store: IncidentStore, desk: Desk, message: Message) -> None:
+def _note(store: IncidentStore, notifier: Notifier, message: Message) -> None:
     """Put it on the timeline, once."""
-    deliveries = desk.outbox.deliveries(incident=message.incident)
+    deliveries = notifier.outbox.deliveries(incident=message.incident)
     messaged = Messaged(
         message=message.id,
         message_kind=message.kind.value,
@@ -178,7 +180,7 @@ def _note(store: IncidentStore, desk: Desk, message: Message) -> None:
         title=message.title[:_TITLE],
         channels=tuple(each.channel for each in deliveries if each.message.id == message.id),
     )
-    store.append(message.incident, desk.operator, message.at, messaged, once=f"message:{message.id}")
+    store.append(message.incident, notifier.operator, message.at, messaged, once=f"message:{message.id}")
 
 
 def _wait(attempt: int) -> timedelta:

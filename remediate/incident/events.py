@@ -9,10 +9,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from remediate.fields import FrozenModel, Identifier
-from remediate.incident.terms import Detection, Line, Moment, Prose, Situation, Status
-from remediate.playbook import Severity
-from remediate.severity import Answer
+from remediate.core.field_types import FrozenModel, Identifier
+from remediate.core.playbook import Severity
+from remediate.incident.vocabulary import Detection, IncidentStatus, Line, Moment, Prose, Situation
+from remediate.triage.assessment import Answer
 
 
 class Declared(FrozenModel):
@@ -76,7 +76,7 @@ class Updated(FrozenModel):
     """How it stands (5.1), as a person said; what is empty was not said. Whether it was sent, `Messaged` says."""
 
     kind: Literal["update"] = "update"
-    status: Status
+    status: IncidentStatus
     state: Prose = Field(default="", description="what is happening")
     actions: Prose = Field(default="", description="what has been done")
     next_steps: Prose = Field(default="", description="what is done next")

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
+from remediate.core.playbook import Severity
 from remediate.incident.clock import span
 from remediate.incident.events import RunLanded
-from remediate.incident.lateness import late_to_claim, missed, silences, told
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
-from remediate.incident.terms import Detection
-from remediate.playbook import Severity
+from remediate.incident.sla import late_to_claim, missed, silences, told
+from remediate.incident.vocabulary import Detection
 
 SLOW: Final = timedelta(minutes=5)
 """A fix that takes longer is worth a thought."""

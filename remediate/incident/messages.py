@@ -1,8 +1,8 @@
 """Messages about an incident, as values rendered from editable templates.
 
-A template never sees the record itself: it is given a `Briefing`, a flat list of documented words, so that a project's
-own template goes on working whatever becomes of the record. It is sandboxed, a name that does not exist is an error,
-and what it is given is put in as it stands: nobody's title or update is ever read as a template.
+A template never sees the record itself: it is given a `TemplateContext`, a flat list of documented words, so that a
+project's own template goes on working whatever becomes of the record. It is sandboxed, a name that does not exist is an
+error, and what it is given is put in as it stands: nobody's title or update is ever read as a template.
 """
 
 import re
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import AwareDatetime, Field
 
+from remediate.core.field_types import FrozenModel
+from remediate.core.playbook import Severity
 from remediate.errors import ConfigurationError
-from remediate.fields import FrozenModel
-from remediate.incident.briefing import Briefing
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
-from remediate.incident.terms import Status
-from remediate.masking import Masker, strip_control
-from remediate.playbook import Severity
-from remediate.run_id import new_run_id
+from remediate.incident.template_context import TemplateContext
+from remediate.incident.vocabulary import IncidentStatus
+from remediate.journal.run_id import new_run_id
+from remediate.masking.masker import Masker, strip_control
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
@@ -52,7 +52,7 @@ class Message(FrozenModel):
     title: str = Field(description="the first line")
     body: str = Field(description="the rest")
     name: str = Field(description="what the incident is called before this audience")
-    status: Status
+    status: IncidentStatus
     severity: Severity
     began: AwareDatetime = Field(description="when the incident began, as far as anybody noticed")
     ended: AwareDatetime | None = Field(default=None, description="when it was resolved")
@@ -80,7 +80,7 @@ class Templates:
     def __init__(self, own: Path | None = None) -> None:
         self._own = own
 
-    def render(self, kind: MessageKind, audience: Audience, briefing: Briefing) -> tuple[str, str]:
+    def render(self, kind: MessageKind, audience: Audience, briefing: TemplateContext) -> tuple[str, str]:
         """Return the first line and the rest. Raises ConfigurationError naming the template and the line."""
         names = (f"{kind.value}.{audience.value}{SUFFIX}", f"{kind.value}{SUFFIX}")
         text = self._filled(names, dict(briefing), html=False)
@@ -130,7 +130,7 @@ def render(
     incident: Incident,
     kind: MessageKind,
     audience: Audience,
-    briefing: Briefing,
+    briefing: TemplateContext,
     *,
     templates: Templates,
     masker: Masker,

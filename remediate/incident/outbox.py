@@ -20,7 +20,7 @@ from remediate.incident.queue import OPEN, Claim, Delivery, State, belonging, mo
 from remediate.incident.settings import Audience
 
 if TYPE_CHECKING:
-    from remediate.journal.database import Database
+    from remediate.journal.database import JournalDatabase
 
 LEASE: Final = timedelta(seconds=90)
 """How long a claim lasts: longer than any channel may take for one message."""
@@ -31,7 +31,7 @@ class Outbox:
 
     def __init__(
         self,
-        database: "Database",
+        database: "JournalDatabase",
         *,
         project: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -43,7 +43,7 @@ class Outbox:
     @classmethod
     def open(cls, url: str | None = None) -> Self:
         """Open it where the journal is. Raises JournalError and ConfigurationError as Journal.open does."""
-        from remediate.journal import journal_database
+        from remediate.journal.journal import journal_database
 
         return cls(journal_database(url))
 

@@ -6,32 +6,36 @@ about it) are `lessons`.
 
 from datetime import datetime, timedelta
 
-from remediate.incident.briefing import spelled
 from remediate.incident.clock import span
-from remediate.incident.keeping import Section
-from remediate.incident.lateness import silences
 from remediate.incident.lessons import Action, actions, went_well, went_wrong
 from remediate.incident.record import Incident
+from remediate.incident.section_merge import DocumentSection
 from remediate.incident.settings import IncidentSettings
-from remediate.incident.terms import Status
+from remediate.incident.sla import silences
+from remediate.incident.template_context import spelled
 from remediate.incident.timeline import escaped, markdown_lines, story
+from remediate.incident.vocabulary import IncidentStatus
 
 OPEN = "*To be written.*"
 """Where only a person can know."""
 
 
-def sections(incident: Incident, settings: IncidentSettings, now: datetime, author: str) -> tuple[Section, ...]:
+def sections(incident: Incident, settings: IncidentSettings, now: datetime, author: str) -> tuple[DocumentSection, ...]:
     """Return every section of the post-mortem, in the runbook's order."""
     return (
-        Section("head", f"# Post-Mortem: {escaped(incident.title)}", _head(incident, settings, now, author)),
-        Section("summary", "## Summary", _summary(incident, settings)),
-        Section("timeline", "## Timeline", "\n".join(markdown_lines(story(incident), settings))),
-        Section("root-cause", "## Root Cause", _root_cause(incident)),
-        Section("impact", "## Impact", _impact(incident, now)),
-        Section("went-well", "## What Went Well", _list(went_well(incident, settings, now), "Nothing stands out.")),
-        Section("went-wrong", "## What Went Wrong", _list(went_wrong(incident, settings, now), "Nothing stands out.")),
-        Section("action-items", "## Action Items", _table(actions(incident, settings, now))),
-        Section("lessons", "## Lessons Learned", _lessons(incident, settings)),
+        DocumentSection("head", f"# Post-Mortem: {escaped(incident.title)}", _head(incident, settings, now, author)),
+        DocumentSection("summary", "## Summary", _summary(incident, settings)),
+        DocumentSection("timeline", "## Timeline", "\n".join(markdown_lines(story(incident), settings))),
+        DocumentSection("root-cause", "## Root Cause", _root_cause(incident)),
+        DocumentSection("impact", "## Impact", _impact(incident, now)),
+        DocumentSection(
+            "went-well", "## What Went Well", _list(went_well(incident, settings, now), "Nothing stands out.")
+        ),
+        DocumentSection(
+            "went-wrong", "## What Went Wrong", _list(went_wrong(incident, settings, now), "Nothing stands out.")
+        ),
+        DocumentSection("action-items", "## Action Items", _table(actions(incident, settings, now))),
+        DocumentSection("lessons", "## Lessons Learned", _lessons(incident, settings)),
     )
 
 
@@ -79,7 +83,7 @@ def _summary(incident: Incident, settings: IncidentSettings) -> str:
         lines.append(f"Affected: {escaped(_line(incident.impact))}.")
     if mended := mended_by(incident):
         lines.append(f"Mended by {escaped(mended)}.")
-    if incident.status is Status.RESOLVED:
+    if incident.status is IncidentStatus.RESOLVED:
         own = incident.resolution if incident.resolution != mended else ""
         said = f" {escaped(_line(own))}" if own else ""
         lines.append(f"It was resolved after {spelled(_end(incident) - incident.started_at)}.{said}")

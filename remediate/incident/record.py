@@ -6,8 +6,9 @@ from typing import Final
 
 from pydantic import Field
 
+from remediate.core.field_types import FrozenModel
+from remediate.core.playbook import Severity
 from remediate.errors import ConfigurationError
-from remediate.fields import FrozenModel
 from remediate.incident.events import (
     Acknowledged,
     Announced,
@@ -28,9 +29,8 @@ from remediate.incident.events import (
     SituationFound,
     Updated,
 )
-from remediate.incident.terms import Detection, Moment, Situation, Status
-from remediate.playbook import Severity
-from remediate.severity import Answer
+from remediate.incident.vocabulary import Detection, IncidentStatus, Moment, Situation
+from remediate.triage.assessment import Answer
 
 TELLING: Final = frozenset({"update", "status"})
 """Messages that say how it stands."""
@@ -44,7 +44,7 @@ class Incident(FrozenModel):
     public_title: str | None = Field(default=None, description="how the public knows it; null = by its title")
     severity: Severity
     severity_reason: str = ""
-    status: Status = Status.INVESTIGATING
+    status: IncidentStatus = IncidentStatus.INVESTIGATING
     commander: str
     declared_at: Moment
     declared_by: str
@@ -150,11 +150,11 @@ def _changes(incident: Incident, event: Event) -> dict[str, object]:  # noqa: C9
         case Contained() as data:
             return {"containments": (*incident.containments, data.action)}
         case Identified() as data:
-            moved = incident.status is Status.INVESTIGATING
+            moved = incident.status is IncidentStatus.INVESTIGATING
             return {
                 "cause": data.cause,
                 "identified_at": incident.identified_at or event.at,
-                **({"status": Status.IDENTIFIED} if moved else {}),
+                **({"status": IncidentStatus.IDENTIFIED} if moved else {}),
             }
         case Updated() as data:
             return {
@@ -176,7 +176,7 @@ def _changes(incident: Incident, event: Event) -> dict[str, object]:  # noqa: C9
             if not incident.open:
                 return {}
             return {
-                "status": Status.RESOLVED,
+                "status": IncidentStatus.RESOLVED,
                 "resolved_at": event.at,
                 "resolution": data.summary,
                 "confirmed": data.confirmed,
@@ -211,9 +211,9 @@ def _landed(incident: Incident, event: Event, run: RunLanded) -> dict[str, objec
     if run.causes and incident.identified_at is None:
         changes["identified_at"] = event.at
     if run.fixed:
-        changes |= {"fixed_at": event.at, "status": Status.MONITORING}
+        changes |= {"fixed_at": event.at, "status": IncidentStatus.MONITORING}
     elif run.judged and run.verdict != "healthy":
         changes["fixed_at"] = None
-        if incident.status is Status.MONITORING:
-            changes["status"] = Status.IDENTIFIED
+        if incident.status is IncidentStatus.MONITORING:
+            changes["status"] = IncidentStatus.IDENTIFIED
     return changes

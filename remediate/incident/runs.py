@@ -6,11 +6,11 @@ from typing import Literal, Protocol
 
 from pydantic import ValidationError
 
+from remediate.core.outcome import HostOutcome, Problem, Report, StepOutcome
 from remediate.incident.events import Event, RunLanded, RunStep
-from remediate.outcome import HostOutcome, Problem, Report, StepOutcome
 
 
-class StoredRun(Protocol):
+class TimelineRun(Protocol):
     """What the journal holds about a run, as its row has it."""
 
     @property
@@ -50,7 +50,7 @@ class StoredRun(Protocol):
         """Its Report as JSON; None while it has not ended."""
 
 
-def landed(run: StoredRun, shown: str, attempts: Sequence[RunStep], incident: str) -> Event:
+def landed(run: TimelineRun, shown: str, attempts: Sequence[RunStep], incident: str) -> Event:
     """Return the event that a run is, at the time when it ended; without an end: when it began.
 
     `attempts` are what it meant to do, as far as the journal knows: all there is of a run that never ended.

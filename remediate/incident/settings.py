@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
+from remediate.core.field_types import FrozenModel, PublicUrl, Reference
+from remediate.core.playbook import Severity
 from remediate.errors import ConfigurationError, one_line
-from remediate.fields import FrozenModel, PublicUrl, Reference
-from remediate.incident.terms import Line, Situation
-from remediate.playbook import Severity
-from remediate.project import section
+from remediate.incident.vocabulary import Line, Situation
+from remediate.project.project import section
 
 TABLE: Final = "tool.remediate.incidents"
 

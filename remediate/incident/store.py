@@ -15,13 +15,13 @@ from remediate.incident.events import Attached, Data, Declared, Event, RunStep
 from remediate.incident.record import Incident, fold
 from remediate.incident.runs import landed
 from remediate.journal.incident_ids import NAMED, IncidentIds, declared_ids
-from remediate.masking import Masker
-from remediate.run_id import new_run_id, short
+from remediate.journal.run_id import new_run_id, short
+from remediate.masking.masker import Masker
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
-    from remediate.journal.database import Database
+    from remediate.journal.database import JournalDatabase
 
 RESOLVED: Final = "resolved"
 """What the end of an incident is called, of which there is one."""
@@ -46,7 +46,7 @@ class IncidentStore(IncidentIds):
     Every method raises JournalError when the database fails it, and returns only when what it wrote is durable.
     """
 
-    def __init__(self, database: "Database", project: str | None = None) -> None:
+    def __init__(self, database: "JournalDatabase", project: str | None = None) -> None:
         super().__init__(database, project)
         self._masker = Masker()
 

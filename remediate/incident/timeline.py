@@ -30,7 +30,7 @@ from remediate.incident.events import (
 from remediate.incident.queue import Delivery
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
-from remediate.masking import strip_control
+from remediate.masking.masker import strip_control
 
 _SHOWN: Final = 6
 """Details of a run that a timeline shows; the run itself has all of them."""
@@ -40,7 +40,7 @@ RUNNING: Final = "running, or never ended"
 """Of a run without an end: nobody can tell which, and at first it is the former."""
 
 
-class Entry(NamedTuple):
+class TimelineEntry(NamedTuple):
     """One line of a timeline, with what belongs to it."""
 
     at: datetime
@@ -49,7 +49,7 @@ class Entry(NamedTuple):
     details: tuple[str, ...] = ()
 
 
-def entries(incident: Incident, deliveries: Sequence[Delivery] = ()) -> tuple[Entry, ...]:
+def entries(incident: Incident, deliveries: Sequence[Delivery] = ()) -> tuple[TimelineEntry, ...]:
     """Say everything that happened, oldest first; the first alert too, which is no event of its own.
 
     `deliveries` are how its messages stand by now.
@@ -58,27 +58,27 @@ def entries(incident: Incident, deliveries: Sequence[Delivery] = ()) -> tuple[En
     told += [_entry(event, deliveries) for event in incident.timeline if not isinstance(event.data, Attached)]
     if incident.first_alert_at is not None and incident.first_alert_at < incident.declared_at:
         source = incident.detection.words + (f": {incident.detected_by}" if incident.detected_by else "")
-        told.append(Entry(incident.first_alert_at, "", "first alert received", (source,)))
+        told.append(TimelineEntry(incident.first_alert_at, "", "first alert received", (source,)))
     return tuple(sorted(told, key=lambda entry: entry.at))
 
 
-def story(incident: Incident) -> tuple[Entry, ...]:
+def story(incident: Incident) -> tuple[TimelineEntry, ...]:
     """What happened, without what was only said about it: for a post-mortem."""
     events = tuple(event for event in incident.timeline if not isinstance(event.data, Announced | Messaged | Reviewed))
     return entries(incident.model_copy(update={"timeline": events}))
 
 
-def _found(incident: Incident) -> Iterator[Entry]:
+def _found(incident: Incident) -> Iterator[TimelineEntry]:
     """Yield when a run found a cause, where no person has named one before."""
     named = [event.at for event in incident.timeline if isinstance(event.data, Identified)]
     for event in incident.timeline:
         if isinstance(event.data, RunLanded) and event.data.causes and event.at == incident.identified_at not in named:
             whys = tuple(dict.fromkeys(step.why for step in event.data.causes))
-            yield Entry(event.at, event.who, f"cause found by run {event.data.shown}", whys)
+            yield TimelineEntry(event.at, event.who, f"cause found by run {event.data.shown}", whys)
             return
 
 
-def terminal_lines(told: Sequence[Entry], settings: IncidentSettings) -> list[str]:
+def terminal_lines(told: Sequence[TimelineEntry], settings: IncidentSettings) -> list[str]:
     """Lines for a terminal: UTC, local time beside it, what, who."""
     lines: list[str] = []
     day = ""
@@ -92,7 +92,7 @@ def terminal_lines(told: Sequence[Entry], settings: IncidentSettings) -> list[st
     return lines
 
 
-def markdown_lines(told: Sequence[Entry], settings: IncidentSettings) -> list[str]:
+def markdown_lines(told: Sequence[TimelineEntry], settings: IncidentSettings) -> list[str]:
     """A list, as the runbook's post-mortem has it: local time, then UTC."""
     lines: list[str] = []
     for entry in told:
@@ -120,12 +120,12 @@ def _clean(text: str) -> str:
     return strip_control(text).replace("\t", " ")
 
 
-def _entry(event: Event, deliveries: Sequence[Delivery]) -> Entry:
+def _entry(event: Event, deliveries: Sequence[Delivery]) -> TimelineEntry:
     title, details = _words(event.data)
     if isinstance(event.data, Messaged):
         about = event.data.message
         details = tuple(standing(each) for each in deliveries if each.message.id == about) or details
-    return Entry(event.at, event.who, title, tuple(detail for detail in details if detail))
+    return TimelineEntry(event.at, event.who, title, tuple(detail for detail in details if detail))
 
 
 def _words(data: Data) -> tuple[str, tuple[str, ...]]:  # noqa: C901

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from remediate.errors import ConfigurationError
-from remediate.inventory.ansible_values import Entry, Leaf, Place, Tree, Value, kind, shown
+from remediate.inventory.ansible_values import Leaf, MappingEntry, SourceLocation, Tree, Value, kind, shown
 from remediate.inventory.ansible_yaml import parse, read_text
 
 MAX_MEMBERS = 20_000
@@ -37,11 +37,11 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class InventoryHost:
     """A host of one file: `groups` as `Host.groups` has them, and its own variables that stand in the file."""
 
     name: str
-    place: Place
+    place: SourceLocation
     groups: tuple[str, ...]
     vars: tuple[Tree, ...]
 
@@ -52,7 +52,7 @@ class Source:
 
     file: Path
     groups: tuple[Group, ...]
-    machines: tuple[Machine, ...]
+    machines: tuple[InventoryHost, ...]
     warnings: tuple[str, ...]
 
 
@@ -62,28 +62,28 @@ def read_source(file: Path) -> Source:
     convert = f"convert it with: ansible-inventory -i {shown(file.name)} --list --yaml"
     executable = file.suffix not in {".yml", ".yaml", ".json"} and file.stat().st_mode & 0o111
     if text.startswith("#!") or executable:
-        raise Place(file, 1).error(f"executable inventories are not supported yet; {convert}")
-    ini = Place(file, 1).error(f"INI inventories are not supported yet; {convert}")
+        raise SourceLocation(file, 1).error(f"executable inventories are not supported yet; {convert}")
+    ini = SourceLocation(file, 1).error(f"INI inventories are not supported yet; {convert}")
     warnings: list[str] = []
     try:
         root = parse(file, text, warnings)
     except ConfigurationError as error:
         raise ini if _INI.search(text) else error from None
     if root is None or (isinstance(root, Leaf) and root.value is None):
-        raise Place(file, 1).error("is empty; an inventory names at least one host")
+        raise SourceLocation(file, 1).error("is empty; an inventory names at least one host")
     if not isinstance(root, Tree):
         if _INI.search(text):
             raise ini
         raise root.place.error(f"must be a mapping of groups, such as 'all:', and is {kind(root)}; if INI, {convert}")
     if root.get("plugin") is not None:
-        raise Place(file, 1).error(f"inventory plugins are not supported; {convert}")
+        raise SourceLocation(file, 1).error(f"inventory plugins are not supported; {convert}")
     reader = _Reader(file, warnings)
     for entry in root.entries:
         reader.group(entry)
     return reader.source()
 
 
-def expand_range(pattern: str, place: Place) -> Iterator[str]:
+def expand_range(pattern: str, place: SourceLocation) -> Iterator[str]:
     """The names that `web[01:10].example.com`, `db[a:c]` or `n[0:9:3]` stands for; the last range runs fastest."""
     match = _RANGE.search(pattern)
     if match is None:
@@ -111,7 +111,7 @@ def expand_range(pattern: str, place: Place) -> Iterator[str]:
             yield f"{head}{name}{rest}"
 
 
-def _number(text: str, place: Place) -> int:
+def _number(text: str, place: SourceLocation) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise place.error("a host range is [begin:end] or [begin:end:step], of numbers or of single letters")
     return int(text)
@@ -124,15 +124,15 @@ class _Reader:
         self._file = file
         self._members = 0
         self._warnings = warnings
-        self._places: dict[str, Place] = {}
-        self._host_places: dict[str, Place] = {}
+        self._places: dict[str, SourceLocation] = {}
+        self._host_places: dict[str, SourceLocation] = {}
         self._parents: dict[str, dict[str, None]] = {"all": {}, "ungrouped": {"all": None}}
         self._priority: dict[str, int] = {}
         self._group_vars: defaultdict[str, list[Tree]] = defaultdict(list)
         self._host_vars: defaultdict[str, list[Tree]] = defaultdict(list)
         self._host_groups: defaultdict[str, dict[str, None]] = defaultdict(dict)
 
-    def group(self, entry: Entry, parent: str | None = None) -> None:
+    def group(self, entry: MappingEntry, parent: str | None = None) -> None:
         name = entry.key
         if parent is None and not isinstance(entry.value, Tree) and not _is_null(entry.value):
             self._warnings.append(str(entry.place.error(f"is no group: it is {kind(entry.value)}; ignored")))
@@ -158,7 +158,7 @@ class _Reader:
                     what = "is ignored: a group holds hosts, children and vars"
                     self._warnings.append(str(section.place.error(what)))
 
-    def _vars(self, group: str, section: Entry) -> None:
+    def _vars(self, group: str, section: MappingEntry) -> None:
         if isinstance(section.value, Tree):
             self._group_vars[group].append(section.value)
             priority = section.value.get("ansible_group_priority")
@@ -167,7 +167,7 @@ class _Reader:
         else:
             _entries(section.value, section.place, "vars")  # null is fine, anything else is not
 
-    def _host(self, entry: Entry, group: str) -> None:
+    def _host(self, entry: MappingEntry, group: str) -> None:
         pattern, port = _split_port(entry.key)
         try:
             if not isinstance(entry.value, Tree):
@@ -182,14 +182,14 @@ class _Reader:
         for name in names:
             if port is not None and name not in self._host_groups:
                 leaf = Leaf(port, entry.place)
-                self._host_vars[name].append(Tree((Entry("ansible_port", leaf, entry.place),), entry.place))
+                self._host_vars[name].append(Tree((MappingEntry("ansible_port", leaf, entry.place),), entry.place))
             self._host_groups[name][group] = None
             self._host_places.setdefault(name, entry.place)
             if isinstance(entry.value, Tree):
                 self._host_vars[name].append(entry.value)
 
     @staticmethod
-    def _names(entry: Entry, pattern: str) -> list[str]:
+    def _names(entry: MappingEntry, pattern: str) -> list[str]:
         """The hosts that an entry stands for. Raises ConfigurationError when one of them has no possible name."""
         if not entry.text:
             raise entry.place.error("a host's name must be text; put it in quotes")
@@ -213,7 +213,7 @@ class _Reader:
             if groups == {"all"}:
                 groups.add("ungrouped")
             nearest_last = tuple(sorted(groups, key=nearness))
-            machines.append(Machine(name, self._host_places[name], nearest_last, tuple(self._host_vars[name])))
+            machines.append(InventoryHost(name, self._host_places[name], nearest_last, tuple(self._host_vars[name])))
         for name in self._parents.keys() & self._host_groups.keys():
             # Where the group is that host alone, the name means the same either way.
             if {machine.name for machine in machines if name in machine.groups} != {name}:
@@ -245,7 +245,7 @@ class _Reader:
         return depth, ancestors
 
 
-def _entries(value: Value, place: Place, what: str) -> tuple[Entry, ...]:
+def _entries(value: Value, place: SourceLocation, what: str) -> tuple[MappingEntry, ...]:
     """The entries of a section; null is an empty one and, as in Ansible, a text the only name in it."""
     match value:
         case Tree():
@@ -253,12 +253,12 @@ def _entries(value: Value, place: Place, what: str) -> tuple[Entry, ...]:
         case Leaf(value=None):
             return ()
         case Leaf(value=str() as name) if what in {"hosts", "children"}:
-            return (Entry(name, Leaf(None, value.place), value.place),)
+            return (MappingEntry(name, Leaf(None, value.place), value.place),)
         case _:
             raise place.error(f"{what} must be a mapping and is {kind(value)}")
 
 
-def _possible(entry: Entry, name: str) -> bool:
+def _possible(entry: MappingEntry, name: str) -> bool:
     return entry.text and _NAME.fullmatch(name) is not None and name.isprintable()
 
 

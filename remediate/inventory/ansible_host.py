@@ -1,13 +1,13 @@
 """One host of an inventory, from what all of its layers say."""
 
-from remediate.host import Host
-from remediate.inventory.ansible_groups import Machine, Source
+from remediate.core.host import Host
+from remediate.inventory.ansible_groups import InventoryHost, Source
 from remediate.inventory.ansible_settings import read_settings
 from remediate.inventory.ansible_ssh import ssh_target
 from remediate.inventory.ansible_vars import SETTINGS_KEY, VarsFiles, combine
 
 
-def read_host(source: Source, machine: Machine, files: VarsFiles) -> Host:
+def read_host(source: Source, machine: InventoryHost, files: VarsFiles) -> Host:
     """Judge the values of a host. Raises ConfigurationError, one line, for the first that is wrong."""
     variables = combine(files.layers(source, machine), machine.place)
     folder = source.file.parent

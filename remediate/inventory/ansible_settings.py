@@ -6,9 +6,19 @@ from typing import TypeAlias
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from remediate.core.host import Settings
 from remediate.errors import WRONG_KIND, ConfigurationError, models_in, unknown_key
-from remediate.host import Settings
-from remediate.inventory.ansible_values import Entry, Leaf, Listing, Place, Sealed, Tree, Value, kind, shown
+from remediate.inventory.ansible_values import (
+    Leaf,
+    Listing,
+    MappingEntry,
+    Sealed,
+    SourceLocation,
+    Tree,
+    Value,
+    kind,
+    shown,
+)
 
 _Plain: TypeAlias = str | int | float | bool | list["_Plain"] | dict[str, "_Plain"] | None
 
@@ -123,7 +133,7 @@ def _told(tree: Tree, detail: ErrorDetails, others: int) -> ConfigurationError:
     return place.error(f"{shown(what)}{meaning}{more}")
 
 
-def _where(tree: Tree, location: tuple[int | str, ...]) -> tuple[Place, Value | None, type[BaseModel], str]:
+def _where(tree: Tree, location: tuple[int | str, ...]) -> tuple[SourceLocation, Value | None, type[BaseModel], str]:
     """Where a location of pydantic's stands, what is there, the model that judges it, and what the field means."""
     value: Value | None = tree
     place = tree.place
@@ -146,5 +156,5 @@ def _where(tree: Tree, location: tuple[int | str, ...]) -> tuple[Place, Value | 
     return place, value, model, description
 
 
-def _tree_entries(value: Value | None) -> tuple[Entry, ...]:
+def _tree_entries(value: Value | None) -> tuple[MappingEntry, ...]:
     return value.entries if isinstance(value, Tree) else ()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from remediate.host import SshTarget
+from remediate.core.host import SshTarget
 from remediate.inventory.ansible_settings import existing_path, plain_text, readable
 from remediate.inventory.ansible_values import Leaf, Tree, Value, shown
 

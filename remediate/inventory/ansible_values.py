@@ -17,16 +17,16 @@ def shown(text: str, limit: int = 160) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLocation:
     """Where a value stands: file, line, and the path of keys that leads to it."""
 
     file: Path
     line: int
     path: str = ""
 
-    def below(self, key: str, line: int) -> "Place":
+    def below(self, key: str, line: int) -> "SourceLocation":
         """The place of a key in the mapping that stands here."""
-        return Place(self.file, line, f"{self.path}.{key}" if self.path else key)
+        return SourceLocation(self.file, line, f"{self.path}.{key}" if self.path else key)
 
     def error(self, what: str) -> ConfigurationError:
         """The error to raise for what stands here; `what` must be safe to print (see `shown`)."""
@@ -39,7 +39,7 @@ class Leaf:
     """A text, number, truth value or null; `literal` is text that Ansible would not template (`!unsafe`)."""
 
     value: str | int | float | bool | None
-    place: Place
+    place: SourceLocation
     literal: bool = False
 
     @property
@@ -53,7 +53,7 @@ class Sealed:
     """A value under a tag that is not read here, such as `!vault`."""
 
     tag: str
-    place: Place
+    place: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,16 @@ class Listing:
     """A list."""
 
     items: tuple["Value", ...]
-    place: Place
+    place: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MappingEntry:
     """One key of a mapping; `text` is false where YAML takes the bare key for a number, a truth value or null."""
 
     key: str
     value: "Value"
-    place: Place
+    place: SourceLocation
     text: bool = True
 
 
@@ -78,8 +78,8 @@ class Entry:
 class Tree:
     """A mapping, in the order of the file; `resets` says that merging drops what other layers said before."""
 
-    entries: tuple[Entry, ...]
-    place: Place
+    entries: tuple[MappingEntry, ...]
+    place: SourceLocation
     resets: bool = False
 
     def get(self, key: str) -> "Value | None":

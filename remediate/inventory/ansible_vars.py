@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from remediate.inventory.ansible_groups import Machine, Source
-from remediate.inventory.ansible_values import Entry, Place, Tree, Value, kind
+from remediate.inventory.ansible_groups import InventoryHost, Source
+from remediate.inventory.ansible_values import MappingEntry, SourceLocation, Tree, Value, kind
 from remediate.inventory.ansible_yaml import parse, read_text
 
 SETTINGS_KEY = "remediate"
@@ -34,9 +34,9 @@ def merge(under: Value, over: Value) -> Value:
     return Tree(tuple(entries.values()), over.place, under.resets)
 
 
-def combine(layers: Iterable[Tree], place: Place) -> Tree:
+def combine(layers: Iterable[Tree], place: SourceLocation) -> Tree:
     """All variables of a host from its layers, weakest first."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, MappingEntry] = {}
     for layer in layers:
         for entry in layer.entries:
             below = entries.get(entry.key)
@@ -55,7 +55,7 @@ class VarsFiles:
         self.warnings: list[str] = []
         """Single lines about what was read, for a person."""
 
-    def layers(self, source: Source, machine: Machine) -> Iterator[Tree]:
+    def layers(self, source: Source, machine: InventoryHost) -> Iterator[Tree]:
         """Every layer that concerns a host, weakest first, in Ansible's own order.
 
         What stands in the inventory comes before what stands in files, for all groups together, as in Ansible:
@@ -81,7 +81,7 @@ class VarsFiles:
                 files = tuple(_vars_files(folder, name))
             except OSError as error:
                 reason = error.strerror or "input/output error"
-                raise Place(base, 1).error(f"cannot be read: {reason}") from error
+                raise SourceLocation(base, 1).error(f"cannot be read: {reason}") from error
             self._read[base] = tuple(tree for file in files if (tree := _vars_file(file, self.warnings)) is not None)
         return self._read[base]
 
@@ -100,7 +100,7 @@ def _vars_files(folder: Path, name: str) -> Iterator[Path]:
 
 def _inside(folder: Path, depth: int) -> Iterator[Path]:
     if depth > _MAX_FOLDERS:
-        raise Place(folder, 1).error(f"folders are nested more than {_MAX_FOLDERS} deep")
+        raise SourceLocation(folder, 1).error(f"folders are nested more than {_MAX_FOLDERS} deep")
     for path in sorted(folder.iterdir(), key=lambda path: path.name):
         if path.name.startswith(".") or path.name.endswith("~"):
             continue
@@ -118,5 +118,5 @@ def _vars_file(file: Path, warnings: list[str]) -> Tree | None:
     if value is None or (kind(value) == "empty"):
         return None
     if not isinstance(value, Tree):
-        raise Place(file, 1).error(f"must be a mapping of variables and is {kind(value)}")
+        raise SourceLocation(file, 1).error(f"must be a mapping of variables and is {kind(value)}")
     return value

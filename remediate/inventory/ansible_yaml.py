@@ -12,7 +12,17 @@ from typing import NoReturn
 
 import yaml
 
-from remediate.inventory.ansible_values import Entry, Leaf, Listing, Place, Sealed, Tree, Value, kind, shown
+from remediate.inventory.ansible_values import (
+    Leaf,
+    Listing,
+    MappingEntry,
+    Sealed,
+    SourceLocation,
+    Tree,
+    Value,
+    kind,
+    shown,
+)
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
@@ -31,23 +41,23 @@ def read_text(file: Path) -> str:
     try:
         status = file.stat()
         if S_ISDIR(status.st_mode):
-            raise Place(file, 1).error("is a directory; name the file in it")
+            raise SourceLocation(file, 1).error("is a directory; name the file in it")
         if not S_ISREG(status.st_mode):
-            raise Place(file, 1).error("is not a regular file")
+            raise SourceLocation(file, 1).error("is not a regular file")
         if status.st_size > MAX_BYTES:
-            raise Place(file, 1).error(f"is larger than {MAX_BYTES // 1024 // 1024} MiB")
+            raise SourceLocation(file, 1).error(f"is larger than {MAX_BYTES // 1024 // 1024} MiB")
         data = file.read_bytes()
     except OSError as error:
-        raise Place(file, 1).error(f"cannot be read: {error.strerror or 'input/output error'}") from error
+        raise SourceLocation(file, 1).error(f"cannot be read: {error.strerror or 'input/output error'}") from error
     except ValueError as error:  # a NUL in the name
-        raise Place(file, 1).error("cannot be read: not a possible file name") from error
+        raise SourceLocation(file, 1).error("cannot be read: not a possible file name") from error
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Place(file, data.count(b"\n", 0, error.start) + 1).error("is not UTF-8 text") from error
+        raise SourceLocation(file, data.count(b"\n", 0, error.start) + 1).error("is not UTF-8 text") from error
     for number, line in enumerate(text.split("\n"), start=1):
         if (match := yaml.reader.Reader.NON_PRINTABLE.search(line)) is not None:
-            raise Place(file, number).error(f"holds the control character U+{ord(match.group()):04X}")
+            raise SourceLocation(file, number).error(f"holds the control character U+{ord(match.group()):04X}")
     return text
 
 
@@ -67,10 +77,10 @@ def parse(file: Path, text: str, warnings: list[str]) -> Value | None:
         line = min(mark.line + 1, len(lines)) if mark is not None else 1
         problem = error.problem or error.context or "cannot be parsed"
         hint = " (there is a tab in that line: YAML is indented with spaces)" if "\t" in lines[line - 1] else ""
-        raise Place(file, line).error(f"is not valid YAML: {shown(problem)}{hint}") from error
+        raise SourceLocation(file, line).error(f"is not valid YAML: {shown(problem)}{hint}") from error
     except yaml.YAMLError as error:
-        raise Place(file, 1).error("is not valid YAML") from error
-    return None if root is None else _Reader(file, warnings).read(root, Place(file, _line(root))).value
+        raise SourceLocation(file, 1).error("is not valid YAML") from error
+    return None if root is None else _Reader(file, warnings).read(root, SourceLocation(file, _line(root))).value
 
 
 def _bounded(file: Path, text: str) -> None:
@@ -78,7 +88,7 @@ def _bounded(file: Path, text: str) -> None:
     depth = documents = 0
     anchors: set[str | None] = set()
     for event in yaml.parse(text, Loader=_PARSER):
-        place = Place(file, _line(event))
+        place = SourceLocation(file, _line(event))
         match event:
             case yaml.DocumentStartEvent():
                 documents += 1
@@ -110,7 +120,7 @@ class _Reader:
         self._open: set[int] = set()
         self._count = 0
 
-    def read(self, node: yaml.Node, place: Place, depth: int = 0) -> _Composed:
+    def read(self, node: yaml.Node, place: SourceLocation, depth: int = 0) -> _Composed:
         if (done := self._done.get(id(node))) is not None:
             self._count += done.weight
             if self._count > MAX_VALUES:
@@ -126,7 +136,7 @@ class _Reader:
         self._done[id(node)] = composed = _Composed(value, self._count - before, height)
         return composed
 
-    def _value(self, node: yaml.Node, place: Place, depth: int) -> tuple[Value, int]:
+    def _value(self, node: yaml.Node, place: SourceLocation, depth: int) -> tuple[Value, int]:
         value: Value
         match node:
             case yaml.SequenceNode():
@@ -137,20 +147,20 @@ class _Reader:
                 return self._scalar(node, place), 1
         return (value if node.tag in _CONTAINERS else self._sealed(node.tag, place)), height
 
-    def _listing(self, node: yaml.SequenceNode, place: Place, depth: int) -> tuple[Listing, int]:
+    def _listing(self, node: yaml.SequenceNode, place: SourceLocation, depth: int) -> tuple[Listing, int]:
         read = [
-            self.read(item, Place(self._file, _line(item), f"{place.path}[{number}]"), depth + 1)
+            self.read(item, SourceLocation(self._file, _line(item), f"{place.path}[{number}]"), depth + 1)
             for number, item in enumerate(node.value)
         ]
         return Listing(tuple(each.value for each in read), place), _height(read)
 
-    def _tree(self, node: yaml.MappingNode, place: Place, depth: int) -> tuple[Tree, int]:
-        own: dict[str, Entry] = {}
-        inherited: dict[str, Entry] = {}
+    def _tree(self, node: yaml.MappingNode, place: SourceLocation, depth: int) -> tuple[Tree, int]:
+        own: dict[str, MappingEntry] = {}
+        inherited: dict[str, MappingEntry] = {}
         read: list[_Composed] = []
         for name, inner in node.value:
             if not isinstance(name, yaml.ScalarNode):
-                raise Place(self._file, _line(name), place.path).error("a key must be plain text")
+                raise SourceLocation(self._file, _line(name), place.path).error("a key must be plain text")
             key, at = str(name.value), place.below(name.value, _line(name))
             if key in own:
                 first = own.pop(key).place.line
@@ -158,13 +168,13 @@ class _Reader:
                     str(at.error(f"the key stands twice in one mapping, first in line {first}; the last one holds"))
                 )
             read.append(self.read(inner, at, depth + 1))
-            own[key] = Entry(key, read[-1].value, at, text=name.tag == f"{_TAG}str")
+            own[key] = MappingEntry(key, read[-1].value, at, text=name.tag == f"{_TAG}str")
             if name.tag == f"{_TAG}merge":
                 inherited |= _merged(read[-1].value, at)
         entries = inherited | {k: e for k, e in own.items() if not (k == "<<" and not e.text)}
         return Tree(tuple(entries.values()), place), _height(read)
 
-    def _scalar(self, node: yaml.Node, place: Place) -> Leaf | Sealed:
+    def _scalar(self, node: yaml.Node, place: SourceLocation) -> Leaf | Sealed:
         tag, text = str(node.tag), str(node.value)
         scalar = yaml.ScalarNode(tag, text)
         if tag == "!unsafe":
@@ -186,13 +196,13 @@ class _Reader:
             raise place.error(f"is not a possible {tag.removeprefix(_TAG)}") from error
         return self._sealed(tag, place)
 
-    def _sealed(self, tag: str, place: Place) -> Sealed:
+    def _sealed(self, tag: str, place: SourceLocation) -> Sealed:
         if tag.startswith(f"{_TAG}python/"):
             self._refuse_object(tag, place)
         return Sealed(tag.replace(_TAG, "!!", 1), place)
 
     @staticmethod
-    def _refuse_object(tag: str, place: Place) -> NoReturn:
+    def _refuse_object(tag: str, place: SourceLocation) -> NoReturn:
         raise place.error(f"the tag {shown(tag.replace(_TAG, '!!', 1))} would run code and is never accepted")
 
 
@@ -204,10 +214,10 @@ def _line(found: yaml.Event | yaml.Node) -> int:
     return found.start_mark.line + 1 if found.start_mark is not None else 1
 
 
-def _merged(value: Value, place: Place) -> dict[str, Entry]:
+def _merged(value: Value, place: SourceLocation) -> dict[str, MappingEntry]:
     """What `<<: value` contributes; of several mappings the first that has a key wins."""
     trees = value.items if isinstance(value, Listing) else (value,)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, MappingEntry] = {}
     for tree in reversed(trees):
         if not isinstance(tree, Tree):
             raise place.error(f"'<<' merges mappings, and this is {kind(tree)}")

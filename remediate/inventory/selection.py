@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remediate.errors import ConfigurationError
-from remediate.inventory.ansible_groups import Machine, Source, read_source
+from remediate.inventory.ansible_groups import InventoryHost, Source, read_source
 from remediate.inventory.ansible_values import shown
 from remediate.inventory.ansible_vars import VarsFiles
 
 if TYPE_CHECKING:
-    from remediate.host import Host
+    from remediate.core.host import Host
 
 _IMPLICIT = ("all", "ungrouped")
 _LISTED = 8
@@ -99,7 +99,7 @@ class Inventory:
         for line in self.warnings:
             warn(line)
         names = self._names(pattern)
-        found: dict[str, list[tuple[Source, Machine]]] = {name: [] for name in self.host_names if name in names}
+        found: dict[str, list[tuple[Source, InventoryHost]]] = {name: [] for name in self.host_names if name in names}
         for source in self.sources:
             for machine in source.machines:
                 if machine.name in found:

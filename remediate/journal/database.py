@@ -59,7 +59,7 @@ _CREATE_LOCK = 0x72656D65
 """PostgreSQL's advisory lock for whoever makes the tables; any number that nobody else in that database uses."""
 
 
-class Database:
+class JournalDatabase:
     """An open database that has today's tables; belongs to the process that opened it."""
 
     def __init__(self, engine: Engine, place: str) -> None:
@@ -97,7 +97,7 @@ class Database:
             raise JournalError(_fault(self.place, error)) from None
 
 
-def open_database(url: str | None, default: Path) -> Database:
+def open_database(url: str | None, default: Path) -> JournalDatabase:
     """Open, and where needed create or migrate, the database at `url`, or the SQLite file `default` when None.
 
     Raises JournalError when it cannot be used and ConfigurationError when the URL cannot, or when a newer version of
@@ -107,9 +107,9 @@ def open_database(url: str | None, default: Path) -> Database:
     if target is None or target.get_backend_name() == "sqlite":
         path = default if target is None else _sqlite_path(target)
         _create_private(path)
-        database = Database(_sqlite(path), str(path))
+        database = JournalDatabase(_sqlite(path), str(path))
     else:
-        database = Database(_server(target), target.render_as_string(hide_password=True))
+        database = JournalDatabase(_server(target), target.render_as_string(hide_password=True))
     try:
         _demand_tables(database)
     except BaseException:
@@ -214,7 +214,7 @@ def _version(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def _demand_tables(database: Database) -> None:
+def _demand_tables(database: JournalDatabase) -> None:
     """Make the tables where there are none, and refuse those of another version."""
     with database.reading() as connection:
         if _version(connection) == HEAD:

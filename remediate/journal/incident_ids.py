@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Self
 
 from remediate.errors import ConfigurationError
-from remediate.journal import journal_database
-from remediate.run_id import matching, short
+from remediate.journal.journal import journal_database
+from remediate.journal.run_id import matching, short
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from remediate.journal.database import Database
+    from remediate.journal.database import JournalDatabase
 
 NAMED: Final = 5
 """How many candidates a message names."""
@@ -22,7 +22,7 @@ class IncidentIds:
     Every method raises JournalError when the database fails it.
     """
 
-    def __init__(self, database: "Database", project: str | None = None) -> None:
+    def __init__(self, database: "JournalDatabase", project: str | None = None) -> None:
         self.database = database
         self.project = project
         """Whose incidents there are, as `Project.identity` says it; None for everybody's."""

@@ -17,7 +17,7 @@ from remediate.maintenance.items.monitored import (
 from remediate.maintenance.items.queue_health import QueueHealth
 from remediate.maintenance.items.runbook_review import RunbookReview
 from remediate.maintenance.items.security_patches import SecurityPatches
-from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.schedule import Occasion
 
 DUTIES: Final[tuple[Duty, ...]] = (
     # 8.1

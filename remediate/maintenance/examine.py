@@ -8,26 +8,26 @@ from functools import partial
 from threading import Event
 from typing import Final
 
-from remediate.controller import Controller, HttpController
-from remediate.dialing import AT_ONCE, open_session
-from remediate.discovery import discovered
+from remediate.core.facts import Facts
+from remediate.core.host import Host
+from remediate.core.playbook import Probes
+from remediate.engine.discovery import discovered
+from remediate.engine.fleet import operator_name
+from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.errors import ConfigurationError, RemediateError, Unreachable, UnreachableCode, Unreadable
-from remediate.fleet import operator_name
-from remediate.host import Host
+from remediate.journal.run_id import new_run_id
 from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.history import History
 from remediate.maintenance.item import Duty, Elsewhere, Finding, Item, Result, Sample, Seen
 from remediate.maintenance.items.capacity import Capacity, measured
 from remediate.maintenance.items.runbook_review import RunbookReview, Use
-from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import TEAM, MaintenanceReport, Subject
+from remediate.maintenance.schedule import Occasion
 from remediate.maintenance.settings import MaintenanceSettings
-from remediate.masking import Masker
-from remediate.playbook import Probes
-from remediate.run_id import new_run_id
-from remediate.session import Session
-from remediate.survey import Facts
-from remediate.surveyor import SURVEY_SECONDS, Surveyor
+from remediate.masking.masker import Masker
+from remediate.transport.controller import Controller, HttpController
+from remediate.transport.dialing import AT_ONCE, open_session
+from remediate.transport.session import Session
 
 LOOK_BACK: Final = timedelta(days=400)
 """How old the samples of a trend may be: more than a year, for what comes back every year."""

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from remediate.journal import journal_database
+from remediate.journal.journal import journal_database
 from remediate.maintenance.item import Past, Point, Result, Sample
 from remediate.maintenance.items.capacity import Capacity
-from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import MaintenanceReport
+from remediate.maintenance.schedule import Occasion
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from remediate.journal.database import Database
+    from remediate.journal.database import JournalDatabase
 
 
 _LOOK_BACK = 50
@@ -31,7 +31,7 @@ class History:
     Every method raises JournalError when the database fails it, and returns only when what it wrote is durable.
     """
 
-    def __init__(self, database: "Database", project: str) -> None:
+    def __init__(self, database: "JournalDatabase", project: str) -> None:
         self._database = database
         self._project = project
 

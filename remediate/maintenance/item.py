@@ -8,12 +8,12 @@ from typing import ClassVar, NamedTuple
 
 from pydantic import Field
 
-from remediate.command import Run
-from remediate.fields import FrozenModel
-from remediate.host import Host
-from remediate.maintenance.occasion import Occasion
-from remediate.playbook import Probes
-from remediate.survey import Facts
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import FrozenModel
+from remediate.core.host import Host
+from remediate.core.playbook import Probes
+from remediate.maintenance.schedule import Occasion
 
 
 class Sample(FrozenModel):

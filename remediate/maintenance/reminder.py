@@ -8,7 +8,7 @@ from remediate.errors import ConfigurationError
 from remediate.maintenance.history import History
 from remediate.maintenance.settings import maintenance_settings
 from remediate.maintenance.status import Standing, overdue_line, status
-from remediate.project import Project
+from remediate.project.project import Project
 
 _EVERY: Final = timedelta(minutes=1)
 """How often the history is read: watching looks every few seconds, and nothing becomes overdue that fast."""

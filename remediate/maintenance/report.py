@@ -6,10 +6,10 @@ from typing import Final
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from remediate import __version__
+from remediate.core.field_types import FrozenModel, Identifier
 from remediate.errors import FAILED_EXIT_CODE
-from remediate.fields import FrozenModel, Identifier
 from remediate.maintenance.item import Result, Sample
-from remediate.maintenance.occasion import Occasion
+from remediate.maintenance.schedule import Occasion
 
 SCHEMA: Final = "remediate.maintenance/1"
 TEAM: Final = "the team"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from remediate.monitoring import Backup
+from remediate.core.monitoring import Backup
 from remediate.probes.backup import RestoredState, RestoredTable
 from remediate.probes.rows import RowsState, TableRows
 

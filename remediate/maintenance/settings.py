@@ -6,9 +6,9 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from remediate.core.field_types import FrozenModel
 from remediate.errors import ConfigurationError, one_line
-from remediate.fields import FrozenModel
-from remediate.project import section
+from remediate.project.project import section
 
 TABLE: Final = "tool.remediate.maintenance"
 

@@ -6,12 +6,12 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from remediate.fields import FrozenModel
+from remediate.core.field_types import FrozenModel
 from remediate.incident.clock import span
 from remediate.maintenance.catalogue import of_occasion
 from remediate.maintenance.item import Item
-from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import TEAM, MaintenanceReport, Subject
+from remediate.maintenance.schedule import Occasion
 from remediate.maintenance.settings import MaintenanceSettings
 
 SCHEMA: Final = "remediate.maintenance-status/1"

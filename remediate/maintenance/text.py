@@ -10,7 +10,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from remediate.incident.timeline import escaped
 from remediate.maintenance.item import Result
 from remediate.maintenance.report import MaintenanceReport, Subject
-from remediate.masking import strip_control
+from remediate.masking.masker import strip_control
 from remediate.report.lines import WIDTH
 
 _MARGIN: Final = 6

@@ -28,7 +28,7 @@ _HORIZON: Final = 3650
 """Days after which a date says nothing any more."""
 
 
-class Line(NamedTuple):
+class TrendLine(NamedTuple):
     """A line through points: robust, so that one day's accident does not turn it."""
 
     per_day: float
@@ -55,7 +55,7 @@ class Line(NamedTuple):
 class Forecast(NamedTuple):
     """When a limit is reached."""
 
-    line: Line
+    line: TrendLine
     last: datetime
     """When the line's last point was: there it is at its level."""
     likely: date | None
@@ -122,7 +122,7 @@ def trend(points: Sequence[Point], limit: float) -> Trend:
     return Trend(fitted, tuple(daily[number].at.date() for number in cuts), peaks, whole, tuple(recent))
 
 
-def fitted_line(points: Sequence[Point]) -> Line | None:
+def fitted_line(points: Sequence[Point]) -> TrendLine | None:
     """Return the line of Theil and Sen: the median of the slopes of all pairs; None where the points are too few.
 
     The interval is Sen's, by the normal approximation of Kendall's statistic (P. K. Sen, Estimates of the regression
@@ -143,7 +143,7 @@ def fitted_line(points: Sequence[Point]) -> Line | None:
     rest = [abs(y - slope * x - level) for x, y in places]
     spread, middle = median(rest), median(y for _, y in places)
     varied = sum(abs(y - middle) for _, y in places)
-    return Line(
+    return TrendLine(
         per_day=slope,
         low=low,
         high=high,

@@ -6,12 +6,12 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import CurlExit, HttpRequest, Output, Question, Run
+from remediate.core.command import CurlExit, HttpRequest, Output, Question, Run
+from remediate.core.field_types import HostName
+from remediate.core.probe import Fact, Probe, last_line
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
-from remediate.fields import HostName
-from remediate.probe import Fact, Probe, last_line
-from remediate.probes.http import FAILURES, Failure
-from remediate.vantage import Vantage
+from remediate.probes.http import FAILURES, HttpFailure
 
 _NO_SERVER: Final = 13
 _AUTHORITY: Final = (
@@ -59,7 +59,7 @@ class Authority(Probe[AuthorityState]):
             raise Unreadable(f"{self.label()}: no ACME server is named for {self.name}")
         server, _, body = output.stdout.partition("\n")
         if output.exit in set(CurlExit) and output.exit != CurlExit.OK:
-            failure = FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER).value
+            failure = FAILURES.get(CurlExit(output.exit), HttpFailure.BROKEN_ANSWER).value
             return AuthorityState(server=server[:200], failure=failure)
         status = last_line(output.stderr)
         if output.exit != 0 or not re.fullmatch(r"[0-9]{3}", status):
@@ -118,5 +118,5 @@ class Challenge(Probe[ChallengeState]):
         if int(status):
             return ChallengeState(status=int(status))
         known = output.exit in set(CurlExit)
-        failure = FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER) if known else Failure.BROKEN_ANSWER
+        failure = FAILURES.get(CurlExit(output.exit), HttpFailure.BROKEN_ANSWER) if known else HttpFailure.BROKEN_ANSWER
         return ChallengeState(status=None, failure=failure.value)

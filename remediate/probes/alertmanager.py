@@ -12,10 +12,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import override
 
-from remediate.command import Output
+from remediate.core.command import Output
+from remediate.core.field_types import FrozenModel
+from remediate.core.probe import Fact
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel
-from remediate.probe import Fact
 from remediate.probes.api import ApiQuestion
 
 _DEEPEST: Final = 20

@@ -6,11 +6,11 @@ from abc import abstractmethod
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import HttpRequest, Output, Run
+from remediate.core.command import HttpRequest, Output, Run
+from remediate.core.probe import Probe, T_co
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
-from remediate.probe import Probe, T_co
 from remediate.probes.http import answer_of
-from remediate.vantage import Vantage
 
 
 class ApiQuestion(Probe[T_co]):

@@ -6,10 +6,10 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import FrozenModel
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel
-from remediate.probe import Fact, Probe, last_line, whole_number
 
 Package = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.:_-]{0,120}$")]
 """Debian Policy 5.6.7, with an architecture behind a colon where apt says one. A person will type it."""
@@ -161,12 +161,12 @@ _KERNEL: Final = re.compile(r"(\d+(?:[.-]\d+)*)(.*)")
 class Patches(Probe[PatchState]):
     """Simulate an upgrade with the lists that apt has: nothing is fetched, locked or changed, and no root is needed.
 
-    Lists are read as they are: how old they are is a part of the answer. `bears_cut`: what is read is pending, even
-    where not everything is.
+    Lists are read as they are: how old they are is a part of the answer. `accepts_truncated`: what is read is pending,
+    even where not everything is.
     """
 
     kind: Literal["apt.patches"] = "apt.patches"
-    bears_cut = True
+    accepts_truncated = True
 
     @override
     def label(self) -> str:

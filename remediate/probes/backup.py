@@ -9,11 +9,11 @@ from typing import Final, Literal
 from pydantic import Field, ValidationError
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import FrozenModel, UserName
+from remediate.core.monitoring import FilePattern, ScratchPath
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel, UserName
-from remediate.monitoring import FilePattern, ScratchPath
-from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.programs.restore import restore_dump
 
 

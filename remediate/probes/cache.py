@@ -6,10 +6,10 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import AbsolutePath, PhpName, UserName
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, PhpName, UserName
-from remediate.probe import Fact, Probe
 from remediate.probes.php import Together, answered, ask_php
 
 MARKER = "storage/framework/remediate-cache-fallback"

@@ -6,10 +6,10 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.field_types import FrozenModel, HostName
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel, HostName
-from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import LogLines
 from remediate.programs.logs import log_end
 from remediate.programs.run import run_shell

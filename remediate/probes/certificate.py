@@ -9,13 +9,13 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, CurlExit, Output, Question, Run, TlsRequest
+from remediate.core.command import ROOT, CurlExit, Output, Question, Run, TlsRequest
+from remediate.core.field_types import AbsolutePath, HostName, Port
+from remediate.core.host import Certificate, Host
+from remediate.core.probe import Fact, Probe, last_line, whole_number
+from remediate.core.vantage import Vantage
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.fields import AbsolutePath, HostName, Port
-from remediate.host import Certificate, Host
-from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.x509 import CertificateInfo, first_certificate
-from remediate.vantage import Vantage
 
 LIVE: Final = "/etc/letsencrypt/live"
 """Where certbot keeps a link to the newest certificate of every lineage."""

@@ -7,8 +7,8 @@ from typing import Self
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import FrozenModel
-from remediate.probe import Fact, whole_number
+from remediate.core.field_types import FrozenModel
+from remediate.core.probe import Fact, whole_number
 
 
 class ConfigState(Enum):

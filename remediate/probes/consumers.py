@@ -6,10 +6,10 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import FrozenModel
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel
-from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.filesystems import NOT_DISKS, PASSING, WITHOUT
 
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")

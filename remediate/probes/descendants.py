@@ -6,10 +6,10 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import AbsolutePath, FrozenModel, UnitName, UserName
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, FrozenModel, UnitName, UserName
-from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.supervisor import is_worker
 from remediate.probes.systemd import full_name
 from remediate.programs.run import run_shell

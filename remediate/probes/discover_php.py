@@ -7,10 +7,10 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import FrozenModel, HostName
+from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel, HostName
-from remediate.probe import Fact, Probe, last_line
 from remediate.probes.nginx_config import CONFIGURATION, DUMP, fastcgi_targets
 
 _UNITS: Final = r"""
@@ -55,7 +55,7 @@ class DiscoverPhp(Probe[InstalledPhp]):
     """Find out which PHP the site runs on, where the inventory does not say."""
 
     kind: Literal["php-fpm.discover"] = "php-fpm.discover"
-    bears_cut: ClassVar[bool] = True
+    accepts_truncated: ClassVar[bool] = True
     domain: HostName | None = Field(default=None, description="name of the site; absent = every site counts")
 
     @override

@@ -5,10 +5,10 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.field_types import FrozenModel
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel
-from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.programs.logs import disk_writers
 
 _STATES: Final = {"there": False, "deleted": True}

@@ -5,13 +5,13 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, NonNegativeInt, ValidationError
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import AbsolutePath, FrozenModel, PhpName, UserName
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, FrozenModel, PhpName, UserName
-from remediate.masking import strip_control
-from remediate.probe import Fact, Probe
+from remediate.masking.masker import strip_control
+from remediate.masking.secret_patterns import mask_shapes
 from remediate.probes.php import answered, ask_php
-from remediate.shapes import mask_shapes
 
 PERIOD: Final = 3 * 3600
 """Seconds in which errors are counted together."""

@@ -8,10 +8,10 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import FrozenModel
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel
-from remediate.probe import Fact, Probe, last_line, whole_number
 
 # Numbers of the kernel, always full by nature, or the engine's own files inside a container.
 EXCLUDED: Final = ("squashfs", "iso9660", "efivarfs", "devtmpfs", "proc", "sysfs", "ramfs", "erofs")
@@ -62,7 +62,7 @@ class FileSystem(FrozenModel):
         return f"{self.mount}{also} {self.percent} % ({self.available_kib // 1024} MiB left){inodes}"
 
 
-class RoomState(Fact):
+class DiskSpaceState(Fact):
     """All file systems that matter."""
 
     systems: tuple[FileSystem, ...]
@@ -111,7 +111,7 @@ class RoomState(Fact):
         return "; ".join(each.describe() for each in ill) or worst.describe()
 
 
-class Room(Probe[RoomState]):
+class DiskSpace(Probe[DiskSpaceState]):
     """Ask for the room on every local file system that matters, in bytes and in inodes."""
 
     kind: Literal["disk.room"] = "disk.room"
@@ -126,13 +126,13 @@ class Room(Probe[RoomState]):
         return Run.of("sh", "-c", _ROOM, "sh", f"--output={_COLUMNS}", *WITHOUT, seconds=5)
 
     @override
-    def parse(self, output: Output) -> RoomState:
+    def parse(self, output: Output) -> DiskSpaceState:
         table, _, places = output.stdout.partition("\n\n")
         told = [found for line in table.splitlines()[1:] if (found := self._system(line)) is not None]
         systems = tuple(_placed(told, _devices(places)))
         if not systems:
             raise Unreadable(f"disk: df: {last_line(output.stderr)}")
-        return RoomState(systems=systems, limit=self.limit, trouble=_trouble(output))
+        return DiskSpaceState(systems=systems, limit=self.limit, trouble=_trouble(output))
 
     def _system(self, line: str) -> FileSystem | None:
         match line.split(maxsplit=6):

@@ -5,10 +5,10 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import AbsolutePath, FrozenModel, UserName
+from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, FrozenModel, UserName
-from remediate.probe import Fact, Probe, last_line
 from remediate.programs.run import run_shell
 
 

@@ -8,14 +8,14 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import CurlExit, HttpRequest, Output, Run
+from remediate.core.command import CurlExit, HttpRequest, Output, Run
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe, last_line
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
-from remediate.host import Host
-from remediate.probe import Fact, Probe, last_line
-from remediate.vantage import Vantage
 
 
-class Failure(Enum):
+class HttpFailure(Enum):
     """Why a request got no answer."""
 
     NAME = "name not found"
@@ -27,11 +27,11 @@ class Failure(Enum):
 
 
 FAILURES = {
-    CurlExit.NAME: Failure.NAME,
-    CurlExit.REFUSED: Failure.REFUSED,
-    CurlExit.TIMEOUT: Failure.TIMEOUT,
-    CurlExit.TLS: Failure.TLS,
-    CurlExit.CERTIFICATE: Failure.CERTIFICATE,
+    CurlExit.NAME: HttpFailure.NAME,
+    CurlExit.REFUSED: HttpFailure.REFUSED,
+    CurlExit.TIMEOUT: HttpFailure.TIMEOUT,
+    CurlExit.TLS: HttpFailure.TLS,
+    CurlExit.CERTIFICATE: HttpFailure.CERTIFICATE,
 }
 """What curl's exit statuses mean for somebody who asked."""
 
@@ -47,11 +47,11 @@ def trusted_file(host: Host, vantage: Vantage) -> Path | None:
     return Path(certificate.ca)
 
 
-class Answer(Fact):
+class HttpAnswer(Fact):
     """What one GET was answered with. Only a 200 with the right content is right: no redirect, no maintenance page."""
 
     status: int | None = Field(description="HTTP status, None when no answer came")
-    failure: Failure | None = Field(description="why no answer came")
+    failure: HttpFailure | None = Field(description="why no answer came")
     redirect: str | None = Field(description="where it points to, for a redirect")
     right: bool = Field(description="whether the content is what the right page holds")
     seconds: float = Field(description="duration of the request")
@@ -70,7 +70,7 @@ class Answer(Fact):
         return f"{self.status}" if self.right or self.status != 200 else "200, but not the right page"
 
 
-class Site(Probe[Answer]):
+class Site(Probe[HttpAnswer]):
     """Ask for one page as a visitor would, from the host itself or from the controller.
 
     On the host the request is pinned to the host itself under the site's own name, so that no load balancer and no DNS
@@ -78,7 +78,7 @@ class Site(Probe[Answer]):
     """
 
     kind: Literal["http.site"] = "http.site"
-    bears_cut: ClassVar[bool] = True
+    accepts_truncated: ClassVar[bool] = True
     url: str = Field(description="page to ask for")
     asked_from: Vantage = Field(description="host or controller")
     resolve: str | None = Field(default=None, description="address:port for the controller's request")
@@ -121,7 +121,7 @@ class Site(Probe[Answer]):
         return request.curl_here()
 
     @override
-    def parse(self, output: Output) -> Answer:
+    def parse(self, output: Output) -> HttpAnswer:
         return answer_of(self.url, self.contains, output)
 
 
@@ -130,7 +130,7 @@ _READER_STOPPED = frozenset({CurlExit.WRITE, 141})
 """How curl ends when the limit on the answer's size closed its output."""
 
 
-def answer_of(url: str, contains: str | None, output: Output) -> Answer:
+def answer_of(url: str, contains: str | None, output: Output) -> HttpAnswer:
     """Read what curl, or a controller's request, was answered with. Raises Unreadable."""
     try:
         status, seconds, *redirect = last_line(output.stderr).split(" ", 2)
@@ -143,12 +143,12 @@ def answer_of(url: str, contains: str | None, output: Output) -> Answer:
         raise Unreadable(f"{url}: the file of its authorities (certificate.ca) cannot be read")
     failure = None
     if output.exit != CurlExit.OK and not (output.cut and output.exit in _READER_STOPPED):
-        failure = FAILURES.get(CurlExit(output.exit), Failure.BROKEN_ANSWER) if output.exit in _KNOWN else None
-        failure = failure or Failure.BROKEN_ANSWER
+        failure = FAILURES.get(CurlExit(output.exit), HttpFailure.BROKEN_ANSWER) if output.exit in _KNOWN else None
+        failure = failure or HttpFailure.BROKEN_ANSWER
     right = contains is None or contains in output.stdout
     if output.cut and not right:
         raise Unreadable(f"{url}: the page is too long to tell whether it holds {contains!r}")
-    return Answer(
+    return HttpAnswer(
         status=code or None,
         failure=failure,
         redirect=redirect[0] if redirect and redirect[0] else None,

@@ -7,10 +7,10 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import AbsolutePath, PhpName, UserName
+from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, PhpName, UserName
-from remediate.probe import Fact, Probe, last_line
 from remediate.probes.php import Together, answered, ask_php
 from remediate.probes.systemd import LogLines
 

@@ -6,10 +6,10 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import AbsolutePath, FrozenModel, PhpName, UserName
+from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, FrozenModel, PhpName, UserName
-from remediate.probe import Fact, Probe, last_line
 from remediate.probes.php import answered, ask_php
 
 _LOAD = r"""

@@ -6,9 +6,9 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.probe import Fact, Probe
 
 
 class MachineIdentity(Fact):
@@ -28,7 +28,7 @@ class MachineIdentity(Fact):
         return f"up {self.uptime:.0f} s"
 
 
-class Machine(Probe[MachineIdentity]):
+class ThisMachine(Probe[MachineIdentity]):
     """Ask which machine answers; every survey does."""
 
     kind: Literal["machine.identity"] = "machine.identity"

@@ -8,17 +8,17 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, ValidationError
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import FrozenModel
+from remediate.core.host import DatabaseLimits, DatabaseUser
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel
-from remediate.host import DatabaseLimits, DatabaseUser
-from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.programs.database import first_query, list_sessions, longest_idle
 
 _Flag = Annotated[bool, Field(strict=False)]
 
 
-class Session(FrozenModel):
+class DbSession(FrozenModel):
     """One connection by an identity that no other can have, and what it is at."""
 
     id: int = Field(description="the server never gives it to another connection")
@@ -59,7 +59,7 @@ class Session(FrozenModel):
         return f"{self.id} ({place}), {what} since {since:%H:%M:%SZ}{f': {self.statement}' if self.statement else ''}"
 
 
-class Holder(FrozenModel):
+class ConnectionHolder(FrozenModel):
     """How many connections a user holds, of those that are older than two seconds."""
 
     user: str
@@ -84,8 +84,8 @@ class SessionsState(Fact):
     tight: bool = Field(default=False, description="nine tenths of them are")
     waiting: bool = Field(default=False, description="somebody has waited for a lock for longer than the limit")
     undoing: bool = Field(default=False, description="what an ended session has changed is being undone, locks held")
-    holders: tuple[Holder, ...] = Field(default=(), description="told only when it is tight")
-    sessions: tuple[Session, ...] = Field(default=(), description="the first 20 of those that block or are too long")
+    holders: tuple[ConnectionHolder, ...] = Field(default=(), description="told only when it is tight")
+    sessions: tuple[DbSession, ...] = Field(default=(), description="the first 20 of those that block or are too long")
 
     @property
     @override
@@ -122,7 +122,7 @@ class SessionsState(Fact):
         return ", ".join(f"{each.user} {each.count} {'idle' if each.idle else 'working'}" for each in most) or "by all"
 
 
-def listed(sessions: "list[Session] | tuple[Session, ...]") -> str:
+def listed(sessions: "list[DbSession] | tuple[DbSession, ...]") -> str:
     """Name the first few of many sessions."""
     more = f" and {len(sessions) - 3} more" if len(sessions) > 3 else ""
     return f"{'; '.join(each.describe() for each in sessions[:3])}{more}"
@@ -171,8 +171,8 @@ class Sessions(Probe[SessionsState]):
                 tight=server.tight,
                 waiting=server.waiting,
                 undoing=server.undoing,
-                holders=tuple(Holder.model_validate(row) for row in rows if "count" in row),
-                sessions=tuple(Session.model_validate(row) for row in rows if "count" not in row),
+                holders=tuple(ConnectionHolder.model_validate(row) for row in rows if "count" in row),
+                sessions=tuple(DbSession.model_validate(row) for row in rows if "count" not in row),
             )
         except (ValueError, TypeError, RecursionError, ValidationError):
             raise Unreadable(f"{self.label()}: the server answered something else than was asked") from None

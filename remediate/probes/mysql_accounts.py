@@ -8,10 +8,10 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.host import DatabaseUser
+from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.host import DatabaseUser
-from remediate.probe import Fact, Probe, last_line
 from remediate.programs.database import account_hosts
 
 

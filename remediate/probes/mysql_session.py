@@ -6,18 +6,18 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.host import DatabaseLimits, DatabaseUser, DatabaseUserName
+from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.host import DatabaseLimits, DatabaseUser, DatabaseUserName
-from remediate.probe import Fact, Probe, last_line
-from remediate.probes.mysql import Session
+from remediate.probes.mysql import DbSession
 from remediate.programs.database import SessionId, look_session
 
 
 class SessionState(Fact):
     """What has become of one session."""
 
-    session: Session | None = Field(description="None when it is gone, or is being ended")
+    session: DbSession | None = Field(description="None when it is gone, or is being ended")
     ending: bool = Field(default=False, description="it was ended, and the server undoes what it has changed")
 
     @property
@@ -66,7 +66,7 @@ class OneSession(Probe[SessionState]):
             rows = [json.loads(line) for line in output.stdout.splitlines() if line.strip()]
             if rows in ([{"ending": True}], [{"ending": 1}]):
                 return SessionState(session=None, ending=True)
-            (session,) = (Session.model_validate(row) for row in rows) if rows else (None,)
+            (session,) = (DbSession.model_validate(row) for row in rows) if rows else (None,)
         except (ValueError, TypeError, RecursionError, ValidationError):
             raise Unreadable(f"{self.label()}: the server answered something else than was asked") from None
         return SessionState(session=session)

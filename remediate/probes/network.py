@@ -6,10 +6,10 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.field_types import Port
+from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.fields import Port
-from remediate.probe import Fact, Probe, last_line
 
 NAMELESS: Final = "somebody"
 """Who listens, where ss shows a socket that no process has."""

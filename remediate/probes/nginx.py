@@ -6,10 +6,10 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.field_types import FrozenModel
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel
-from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.config import ConfigCheck, ConfigState, NameConflict
 from remediate.programs.logs import nginx_logs
 
@@ -65,7 +65,7 @@ class ErrorLogEnd(FrozenModel):
     lines: tuple[str, ...]
 
 
-class ErrorLogs(Fact):
+class NginxErrorLogs(Fact):
     """The error logs of nginx with their last lines, for a person to read; the one written last comes first."""
 
     files: tuple[ErrorLogEnd, ...]
@@ -80,7 +80,7 @@ class ErrorLogs(Fact):
         return next((each.lines[-1] for each in self.files if each.lines), "no lines")
 
 
-class NginxLog(Probe[ErrorLogs]):
+class NginxLog(Probe[NginxErrorLogs]):
     """The last lines of nginx's error logs: a site may have one of its own, where its upstream's silence is told."""
 
     kind: Literal["nginx.log"] = "nginx.log"
@@ -94,7 +94,7 @@ class NginxLog(Probe[ErrorLogs]):
         return nginx_logs(lines=5, user=ROOT)
 
     @override
-    def parse(self, output: Output) -> ErrorLogs:
+    def parse(self, output: Output) -> NginxErrorLogs:
         # One that was rotated away meanwhile is no reason to show none.
         if output.exit != 0 or (output.stderr.strip() and not output.stdout.strip()):
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
@@ -107,7 +107,7 @@ class NginxLog(Probe[ErrorLogs]):
                 raise Unreadable(f"{self.label()}: {line[:80]!r} is of no log")
             elif line.strip():
                 lines.append(line.rstrip())
-        return ErrorLogs(files=tuple(ErrorLogEnd(path=path, lines=tuple(each)) for path, each in files.items()))
+        return NginxErrorLogs(files=tuple(ErrorLogEnd(path=path, lines=tuple(each)) for path, each in files.items()))
 
 
 class NginxWorkerPids(Fact):

@@ -9,10 +9,10 @@ from typing import ClassVar, Final, Literal, NamedTuple
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import HostName, Port
+from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.fields import HostName, Port
-from remediate.probe import Fact, Probe, last_line
 from remediate.probes.config import ConfigCheck
 
 CONFIGURATION: Final = r"""
@@ -92,7 +92,7 @@ class NginxCertificate(Probe[ServerCertificate]):
     """
 
     kind: Literal["nginx.certificate"] = "nginx.certificate"
-    bears_cut: ClassVar[bool] = True
+    accepts_truncated: ClassVar[bool] = True
     domain: HostName = Field(description="name that is asked for (SNI)")
     port: Port = Field(default=443, description="TCP port")
 

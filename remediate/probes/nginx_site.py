@@ -7,10 +7,10 @@ from typing import Final, Literal
 from pydantic import BaseModel, Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import FrozenModel, HostName
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel, HostName
-from remediate.probe import Fact, Probe
 from remediate.probes.discover_php import POOLS, Listener, address, listeners
 from remediate.probes.nginx_config import CONFIGURATION, DUMP, site_blocks
 

@@ -6,10 +6,10 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.field_types import AbsolutePath, FrozenModel
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, FrozenModel
-from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.files import O_APPEND
 
 LSOF: Final = "/usr/bin/lsof"

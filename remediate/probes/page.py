@@ -5,21 +5,21 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import HttpRequest, Output, Run
-from remediate.fields import Reference
-from remediate.probe import Probe
-from remediate.probes.http import Answer, answer_of
-from remediate.vantage import Vantage
+from remediate.core.command import HttpRequest, Output, Run
+from remediate.core.field_types import Reference
+from remediate.core.probe import Probe
+from remediate.core.vantage import Vantage
+from remediate.probes.http import HttpAnswer, answer_of
 
 
-class Page(Probe[Answer]):
+class Page(Probe[HttpAnswer]):
     """Ask for one page, wherever its name leads to; `Site` is for the pages of the application itself.
 
     A token is a secret of the controller's: a question with one can only be asked from there.
     """
 
     kind: Literal["http.page"] = "http.page"
-    bears_cut: ClassVar[bool] = True
+    accepts_truncated: ClassVar[bool] = True
     url: str = Field(description="page to ask for")
     asked_from: Vantage = Field(description="host or controller")
     contains: str | None = Field(default=None, description="text that the right page holds")
@@ -40,5 +40,5 @@ class Page(Probe[Answer]):
         return request if self.asked_from is Vantage.CONTROLLER else request.curl()
 
     @override
-    def parse(self, output: Output) -> Answer:
+    def parse(self, output: Output) -> HttpAnswer:
         return answer_of(self.url, self.contains, output)

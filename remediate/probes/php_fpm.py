@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from typing_extensions import override
 
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.field_types import FrozenModel, PhpName, UserName
+from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel, PhpName, UserName
-from remediate.probe import Fact, Probe, last_line
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.php import answered, ask_php
 

@@ -7,10 +7,10 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import FrozenModel, UnitName, UserName
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel, UnitName, UserName
-from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import full_name
 
 _USAGE: Final = r"""

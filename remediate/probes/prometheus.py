@@ -10,9 +10,9 @@ from urllib.parse import quote
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from typing_extensions import override
 
-from remediate.command import Output
+from remediate.core.command import Output
+from remediate.core.probe import Fact
 from remediate.errors import Unreadable
-from remediate.probe import Fact
 from remediate.probes.api import ApiQuestion
 
 

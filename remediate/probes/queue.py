@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import AbsolutePath, ClassName, FrozenModel, PhpName, QueueName, UserName
+from remediate.core.probe import Fact, Probe, T_co
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, ClassName, FrozenModel, PhpName, QueueName, UserName
-from remediate.probe import Fact, Probe, T_co
 from remediate.probes.php import Together, answered, ask_php
 
 

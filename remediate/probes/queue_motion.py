@@ -6,12 +6,12 @@ from typing import Final, Literal, NamedTuple, Self
 from pydantic import Field, NonNegativeInt
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import FrozenModel, QueueName
+from remediate.core.host import Host
+from remediate.core.probe import Fact
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel, QueueName
-from remediate.host import Host
-from remediate.masking import strip_control
-from remediate.probe import Fact
+from remediate.masking.masker import strip_control
 from remediate.probes.php import answered
 from remediate.probes.queue import OfQueue, StoreTrouble
 

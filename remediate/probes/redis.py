@@ -5,12 +5,12 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import AbsolutePath, PhpName, UserName
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, PhpName, UserName
-from remediate.probe import Fact, Probe
 from remediate.probes.php import Together, answered, ask_php
-from remediate.probes.stores import Content, Link, Role, Scan, Store, Trouble
+from remediate.probes.stores import Content, Role, Scan, Store, StoreConnection, Trouble
 
 _TROUBLES = {
     "ok": None,
@@ -34,32 +34,32 @@ class RedisState(Fact):
     """What cache, sessions and queue resolve to, and what Redis says to each."""
 
     stores: tuple[Store, ...]
-    links: tuple[Link, ...]
+    links: tuple[StoreConnection, ...]
 
     def store(self, role: Role) -> Store:
         """Return where the application keeps this."""
         return next(each for each in self.stores if each.role is role)
 
-    def link(self, role: Role) -> Link | None:
+    def link(self, role: Role) -> StoreConnection | None:
         """Return the connection for this, None when it is not in Redis."""
         connection = self.store(role).connection
         return next((each for each in self.links if each.connection == connection), None)
 
-    def to(self, connection: str | None) -> Link | None:
+    def to(self, connection: str | None) -> StoreConnection | None:
         """Return a connection by its name in the configuration."""
         return next((each for each in self.links if each.connection == connection), None)
 
-    def roles(self, link: Link) -> tuple[Role, ...]:
+    def roles(self, link: StoreConnection) -> tuple[Role, ...]:
         """Return what a connection is used for."""
         return tuple(each.role for each in self.stores if each.connection == link.connection)
 
     @property
-    def used(self) -> tuple[Link, ...]:
+    def used(self) -> tuple[StoreConnection, ...]:
         """The connections that cache, sessions or queue go through."""
         return tuple(each for each in self.links if self.roles(each))
 
     @property
-    def failing(self) -> tuple[Link, ...]:
+    def failing(self) -> tuple[StoreConnection, ...]:
         """Those of them that do not do what is asked of them."""
         return tuple(each for each in self.used if each.trouble is not None)
 
@@ -68,7 +68,7 @@ class RedisState(Fact):
         """What is wrong, by the first connection that fails."""
         return self.failing[0].trouble if self.failing else None
 
-    def sharing(self, link: Link) -> tuple[Role, ...]:
+    def sharing(self, link: StoreConnection) -> tuple[Role, ...]:
         """Return what else than through this connection is kept in the same database."""
         return tuple(role for other in self.used if other.shares(link) for role in self.roles(other))
 
@@ -197,7 +197,7 @@ def _state(label: str, answer: Any) -> RedisState:
     said = _mapping(label, answer)
     try:
         links = tuple(
-            Link(
+            StoreConnection(
                 connection=link["connection"],
                 server=link["server"],
                 database=link["database"],

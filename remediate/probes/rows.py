@@ -5,10 +5,10 @@ from typing import Final, Literal
 from pydantic import Field, ValidationError
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import AbsolutePath, FrozenModel, PhpName, UserName
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, FrozenModel, PhpName, UserName
-from remediate.probe import Fact, Probe
 from remediate.probes.php import answered, ask_php
 
 AGES: Final = (1, 2, 4, 8, 16, 26, 48, 96, 192)

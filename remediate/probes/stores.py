@@ -4,7 +4,7 @@ from enum import Enum
 
 from pydantic import Field
 
-from remediate.fields import FrozenModel
+from remediate.core.field_types import FrozenModel
 
 
 class Role(Enum):
@@ -46,7 +46,7 @@ class Trouble(Enum):
         return self in {Trouble.REFUSED, Trouble.NAME, Trouble.TIMEOUT, Trouble.LOST}
 
 
-class Link(FrozenModel):
+class StoreConnection(FrozenModel):
     """One Redis connection of the application's, as it was when asked."""
 
     connection: str = Field(description="its name in the configuration")
@@ -55,12 +55,12 @@ class Link(FrozenModel):
     run: str | None = Field(description="the server's run id, None when it does not tell: the same on every name of it")
     trouble: Trouble | None = None
 
-    def shares(self, other: "Link") -> bool:
+    def shares(self, other: "StoreConnection") -> bool:
         """Whether both are the same database of the same server, under whatever name it is reached."""
         same = self.run == other.run if self.run and other.run else self.server == other.server
         return same and self.database == other.database
 
-    def apart_from(self, other: "Link") -> bool:
+    def apart_from(self, other: "StoreConnection") -> bool:
         """Whether both are certainly different servers: one of them may have two names, and not tell its run id."""
         if self.run and other.run:
             return self.run != other.run

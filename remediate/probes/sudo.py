@@ -8,12 +8,12 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.field_types import FrozenModel
+from remediate.core.helper import declared_in
+from remediate.core.probe import Fact, Probe, last_line
+from remediate.core.program_text import HELPER
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel
-from remediate.helper import declared_in
-from remediate.probe import Fact, Probe, last_line
-from remediate.programs import HELPER
 
 _EVERYTHING = "ALL"
 # The folders above the helper count, too: who can write one of them can put another helper into its place.
@@ -119,7 +119,8 @@ class Sudo(Probe[SudoRules]):
 
     `sudo -n -l COMMAND` is no use: it says yes to commands that will ask for a password, as soon as the user has any
     rule without one. The long listing tells for each rule. A login with uid 0 is not listed and needs no sudo on the
-    host: the script runs its commands without (remediate.script), and says `root`, whatever the account is called.
+    host: the script runs its commands without (remediate.transport.script), and says `root`, whatever the account is
+    called.
     """
 
     kind: Literal["sudo.rules"] = "sudo.rules"

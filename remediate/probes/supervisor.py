@@ -6,10 +6,10 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.field_types import FrozenModel, ProgramName, UnitName
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel, ProgramName, UnitName
-from remediate.probe import Fact, Probe, last_line, whole_number
 from remediate.probes.systemd import full_name
 from remediate.programs.run import run_shell
 
@@ -70,7 +70,7 @@ class WorkerState(Fact):
     def incarnation(self) -> str | None:
         return " ".join(f"{each.name}={each.pid}" for each in self.processes)
 
-    def continues(self, earlier: Fact) -> bool:
+    def same_incarnation(self, earlier: Fact) -> bool:
         """A worker that lived long and then made room for a new one was recycled (`--max-jobs`, `--max-time`).
 
         One that makes room after seconds crashes, however well it looks in between.
@@ -110,7 +110,7 @@ def _recycled(before: ProgramState, now: ProgramState) -> bool:
 class Workers(Probe[WorkerState]):
     """Ask supervisor's daemon about one program or group, over its own socket."""
 
-    ticking: ClassVar[str] = ", uptime .*"
+    volatile: ClassVar[str] = ", uptime .*"
 
     kind: Literal["supervisor.workers"] = "supervisor.workers"
     program: ProgramName = Field(description="supervisor group or program")

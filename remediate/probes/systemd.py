@@ -7,10 +7,10 @@ from typing import Literal, Self
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.field_types import UnitName
+from remediate.core.probe import Batch, Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import UnitName
-from remediate.probe import Batch, Fact, Probe, last_line, whole_number
 
 SYSTEMCTL = "/usr/bin/systemctl"
 JOURNALCTL = "/usr/bin/journalctl"

@@ -7,10 +7,10 @@ from typing import Final, Literal
 from pydantic import AwareDatetime, Field
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import AbsolutePath
+from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath
-from remediate.probe import Fact, Probe, last_line, whole_number
 
 READ_BYTES: Final = 16 * 1024 * 1024
 """How much of the end of each log is read."""

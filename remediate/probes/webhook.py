@@ -8,14 +8,14 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from typing_extensions import override
 
-from remediate.command import CurlExit, Output, Run
+from remediate.core.command import CurlExit, Output, Run
+from remediate.core.field_types import AbsolutePath, ConfigKey, EventType, FrozenModel, PhpName, UserName
+from remediate.core.host import Host, Payments
+from remediate.core.probe import Fact, Probe
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, ConfigKey, EventType, FrozenModel, PhpName, UserName
-from remediate.host import Host, Payments
-from remediate.probe import Fact, Probe
 from remediate.probes.http import trusted_file
 from remediate.probes.php import answered, ask_php
-from remediate.vantage import Vantage
 
 
 class WebhookTrouble(Enum):
@@ -47,7 +47,7 @@ _BY_STATUS = {
 }
 
 
-class Delivery(FrozenModel):
+class WebhookDelivery(FrozenModel):
     """What one event was answered with."""
 
     status: int = Field(ge=0, le=999, description="HTTP status, 0 when no answer came")
@@ -96,8 +96,8 @@ class WebhookState(Fact):
     """How an endpoint takes events with a wrong and with the right signature, and how it took the provider's own."""
 
     secret: bool = Field(description="whether the application has a signing secret")
-    wrong: Delivery = Field(description="an event with a wrong signature")
-    right: Delivery | None = Field(description="a harmless event with the right one; None when it was not sent")
+    wrong: WebhookDelivery = Field(description="an event with a wrong signature")
+    right: WebhookDelivery | None = Field(description="a harmless event with the right one; None when it was not sent")
     events: ProviderEvents | None = Field(description="what the provider was answered; None when no log is declared")
 
     @property

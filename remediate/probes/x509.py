@@ -6,9 +6,9 @@ from typing import Final
 
 from pydantic import Field
 
+from remediate.core.field_types import FrozenModel
+from remediate.core.probe import last_line
 from remediate.errors import Unreadable
-from remediate.fields import FrozenModel
-from remediate.probe import last_line
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----", re.DOTALL)
 _THIRD: Final = 3

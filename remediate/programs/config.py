@@ -1,6 +1,6 @@
 """Rebuilds an application's configuration cache without a moment in which there is none."""
 
-from remediate.command import Run
+from remediate.core.command import Run
 from remediate.programs.run import PROGRAMS, run_php
 
 

@@ -2,9 +2,9 @@
 
 from typing import Final, NamedTuple
 
-from remediate.command import Run
-from remediate.host import PROTECTED_USERS, DatabaseLimits
-from remediate.programs import program_text
+from remediate.core.command import Run
+from remediate.core.host import PROTECTED_USERS, DatabaseLimits
+from remediate.core.program_text import program_text
 
 CLIENT: Final = "/usr/bin/mariadb"
 ACCOUNT: Final = "remediate-db"

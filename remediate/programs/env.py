@@ -5,7 +5,7 @@ from base64 import b64encode
 
 from pydantic import SecretStr
 
-from remediate.command import Run
+from remediate.core.command import Run
 from remediate.programs.run import PROGRAMS, run_php
 
 

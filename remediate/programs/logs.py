@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
 from remediate.programs.run import run_shell
 
 SAMPLE_BYTES: Final = 1024 * 1024

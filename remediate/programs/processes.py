@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from remediate.command import Run
+from remediate.core.command import Run
 from remediate.programs.run import run_shell
 
 

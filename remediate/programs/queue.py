@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from remediate.command import Run
+from remediate.core.command import Run
 from remediate.programs.run import PROGRAMS, run_php
 
 BUDGET_SECONDS: Final = 300

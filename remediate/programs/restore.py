@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from remediate.command import Run
-from remediate.programs import program_text
+from remediate.core.command import Run
+from remediate.core.program_text import program_text
 from remediate.programs.run import PROGRAMS
 
 GRACE_SECONDS: Final = 20

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from remediate.playbook import Cure
+from remediate.core.playbook import Runnable
 from remediate.rehearsal.faults.fault import Fault
 
 HOLD_SECONDS: Final = 3.0
@@ -31,7 +31,7 @@ class FollowUp:
     """What they type on the host, as root."""
     override: str = ""
     """Why they override the refusal."""
-    by: Cure | None = None
+    by: Runnable | None = None
     """What they run then: None for the same playbook once more."""
     leads_to: str | None = None
     """Code of the next refusal, a further truth; None for a host that is well."""

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import AwareDatetime, ValidationError
 
-from remediate.fields import FrozenModel
-from remediate.playbook import Playbook
-from remediate.probe import Fact, Probe
-from remediate.project import Project
-from remediate.remedy import Remedy
+from remediate.core.field_types import FrozenModel
+from remediate.core.playbook import Playbook
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy
+from remediate.project.project import Project
 
 if TYPE_CHECKING:
     from remediate.rehearsal.outcome import RehearsalReport
@@ -26,13 +26,24 @@ if TYPE_CHECKING:
 DIRECTORY: Final = "docs/rehearsals"
 """Where a project keeps its records: committed, so that everybody knows what has been proven."""
 _ENGINE: Final = (
-    *("attempt", "conclusion", "engine", "judge", "open_host", "patience", "playbook", "remedy", "script", "session"),
-    *("stability", "surveyor"),
+    *(
+        "engine.apply",
+        "engine.conclusion",
+        "engine.host_runner",
+        "engine.judge",
+        "engine.open_host",
+        "engine.transitions",
+        "core.playbook",
+        "core.remedy",
+        "transport.script",
+        "transport.session",
+    ),
+    *("engine.stability", "engine.surveyor"),
 )
 _OWN: Final = ("remediate.probes", "remediate.remedies", "remediate.playbooks", "remediate_project_")
 
 
-class Record(FrozenModel):
+class RehearsalRecord(FrozenModel):
     """The last whole rehearsal of a playbook."""
 
     playbook: str
@@ -90,7 +101,7 @@ def _files(module: ModuleType) -> Iterator[Path]:
 
 def write_record(report: "RehearsalReport", root: Path) -> Path:
     """Write that a whole rehearsal took place, and how it ended."""
-    record = Record(
+    record = RehearsalRecord(
         playbook=report.playbook,
         digest=report.digest,
         version=report.version,
@@ -104,7 +115,7 @@ def write_record(report: "RehearsalReport", root: Path) -> Path:
     return path
 
 
-def rehearsed(playbook: Playbook, project: Project) -> tuple[Record, bool] | None:
+def rehearsed(playbook: Playbook, project: Project) -> tuple[RehearsalRecord, bool] | None:
     """Return the last rehearsal that is known of, and whether it was of the present content; None without any.
 
     One of the present content goes before a later one of another.
@@ -129,11 +140,11 @@ def unrehearsed(playbook: Playbook, project: Project) -> str | None:
     return None if record.passed else "its last rehearsal failed"
 
 
-def _records(name: str, project: Project) -> Iterator[Record | None]:
+def _records(name: str, project: Project) -> Iterator[RehearsalRecord | None]:
     places = [project.root / DIRECTORY] if project.root else []
     # The wheel brings the records of the stock playbooks.
     for place in (*places, Path(str(resources.files("remediate"))) / "rehearsals"):
         try:
-            yield Record.model_validate(json.loads((place / f"{name}.json").read_text()))
+            yield RehearsalRecord.model_validate(json.loads((place / f"{name}.json").read_text()))
         except (OSError, ValueError, ValidationError):
             yield None

@@ -11,11 +11,11 @@ from socket import create_connection
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from remediate.core.host import Host
+from remediate.core.vantage import Vantage
 from remediate.errors import ConfigurationError
-from remediate.host import Host
 from remediate.rehearsal.faults.fault import Fault, RootShell
 from remediate.rehearsal.machine import StagingError, last_line
-from remediate.vantage import Vantage
 
 _SECONDS: Final = 60
 _PAGE_SECONDS: Final = 10.0
@@ -46,7 +46,7 @@ echo ==
 
 
 @dataclass(frozen=True)
-class Entry:
+class ObservedItem:
     """One thing on a host: how it is, which incarnation that is, and the names by which a fault may disturb it."""
 
     state: str
@@ -65,7 +65,7 @@ class Entry:
         return any(own.startswith("/") for own in self.owners)
 
 
-Observation = dict[str, Entry]
+Observation = dict[str, ObservedItem]
 
 
 class Observer:
@@ -92,23 +92,23 @@ class Observer:
             values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
             name = values.get("Id", "").removesuffix(".service")
             if name and not name.startswith(_OF_A_LOGIN) and ".timer" not in values.get("TriggeredBy", ""):
-                found[name] = Entry(values["ActiveState"], values["InvocationID"], (name,))
+                found[name] = ObservedItem(values["ActiveState"], values["InvocationID"], (name,))
         for line in digests.splitlines():
             digest, _, path = line.partition("  ")
-            found[path] = Entry(digest, owners=(path,))
+            found[path] = ObservedItem(digest, owners=(path,))
         for line in ports.splitlines():
             address, _, users = line.partition(" ")
             # A daemon is called like its unit, as a rule.
             owners = (f"port {address.rpartition(':')[2]}", *re.findall(r'\("([^"]+)",pid=', users))
-            found[f"listening on {address}"] = Entry("open", owners=owners)
+            found[f"listening on {address}"] = ObservedItem("open", owners=owners)
         for line in programs.splitlines():
             name, state, pid = [*line.split(), "", ""][:3]
             group = name.partition(":")[0]
             incarnation = pid if state == "RUNNING" else ""
-            found[f"program {name}"] = Entry(state, incarnation, (group, "supervisor"))
+            found[f"program {name}"] = ObservedItem(state, incarnation, (group, "supervisor"))
         for line in processes.splitlines():
             count, group, words = line.split(" ", 2)
-            found[f"processes `{words.strip()}`"] = Entry(count, owners=(group, "supervisor"))
+            found[f"processes `{words.strip()}`"] = ObservedItem(count, owners=(group, "supervisor"))
         return found
 
     def running(self, units: Iterable[str]) -> list[str]:

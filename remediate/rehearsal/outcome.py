@@ -5,12 +5,12 @@ from typing import Self
 
 from pydantic import ConfigDict, Field
 
-from remediate.fields import FrozenModel
-from remediate.outcome import HostOutcome, Report
+from remediate.core.field_types import FrozenModel
+from remediate.core.outcome import HostOutcome, Report
 from remediate.rehearsal.trial import Trial
 
 
-class Answer(FrozenModel):
+class TrialAnswer(FrozenModel):
     """What one run of the playbook answered in a trial."""
 
     verdict: str
@@ -58,10 +58,10 @@ class TrialOutcome(FrozenModel):
     expected: str
     codes: tuple[str, ...] = ()
     deviations: tuple[str, ...]
-    check: Answer | None = None
-    fix: Answer | None = None
-    again: Answer | None = None
-    followed: Answer | None = Field(default=None, description="once a person had done what the refusal advises")
+    check: TrialAnswer | None = None
+    fix: TrialAnswer | None = None
+    again: TrialAnswer | None = None
+    followed: TrialAnswer | None = Field(default=None, description="once a person had done what the refusal advises")
     before: tuple[str, ...] = Field(default=(), description="what the playbook saw wrong before")
     after: tuple[str, ...] = Field(default=(), description="and afterwards")
     typed: Typed | None = None

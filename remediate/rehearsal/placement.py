@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from remediate.files import replace_file
+from remediate.core.files import replace_file
 from remediate.rehearsal.checkout import image_files
 
 DEFAULT_NAME: Final = "staging"

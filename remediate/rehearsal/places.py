@@ -9,16 +9,16 @@ from typing import Final, Protocol
 
 import yaml
 
+from remediate.core.host import Host
+from remediate.engine.fleet import select
 from remediate.errors import ConfigurationError, RemediateError
-from remediate.fleet import select
-from remediate.host import Host
-from remediate.link import Link, LinkLost
 from remediate.rehearsal.faults.fault import Fault, RootShell, demand_marker
 from remediate.rehearsal.machine import StagingError, last_line
 from remediate.rehearsal.observation import Observer, differences, said
 from remediate.rehearsal.placement import write
 from remediate.rehearsal.stages import Progress
 from remediate.rehearsal.staging import StagingHost, down, up
+from remediate.transport.link import Link, LinkLost
 
 _RESTORE_SECONDS: Final = 60.0
 
@@ -143,7 +143,7 @@ class HostPlace:
     """A host of the user's own. Inventory and host both have to say that it may be broken."""
 
     def __init__(self, host: Host) -> None:
-        from remediate.ssh import connect
+        from remediate.transport.ssh.connection import connect
 
         demand_disposable(host)
         self.name = host.name

@@ -11,21 +11,21 @@ from time import monotonic, sleep
 from typing import Final, NamedTuple
 
 from remediate import __version__
+from remediate.core.host import Host
+from remediate.core.options import Options
+from remediate.core.outcome import Report, RunVerdict
+from remediate.core.playbook import Playbook, Runnable
+from remediate.engine.fleet import run
 from remediate.errors import RemediateError
-from remediate.fleet import run
-from remediate.host import Host
-from remediate.options import Options
-from remediate.outcome import Report, RunVerdict
-from remediate.playbook import Cure, Playbook
 from remediate.rehearsal.case import TIMEOUT_SECONDS, Expected, FollowUp
 from remediate.rehearsal.content import digest
 from remediate.rehearsal.faults.fault import RootShell
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.observation import Observation, Observer, bystanders, differences, keepsakes, missing
-from remediate.rehearsal.outcome import Answer, RehearsalReport, TrialOutcome, Typed, symptoms
+from remediate.rehearsal.outcome import RehearsalReport, TrialAnswer, TrialOutcome, Typed, symptoms
 from remediate.rehearsal.places import Place
 from remediate.rehearsal.trial import Trial
-from remediate.report.lines import Door, verdict_lines
+from remediate.report.lines import CommandHints, verdict_lines
 
 _OPERATOR: Final = "rehearsal"
 _AFTERTHOUGHT_SECONDS: Final = 8.0
@@ -159,30 +159,30 @@ class _Attempt:
             expected=trial.expected.value,
             codes=trial.codes,
             deviations=tuple(self._deviations),
-            check=Answer.of(check),
-            fix=Answer.of(fix),
-            again=None if again is None else Answer.of(again),
-            followed=None if followed is None else Answer.of(followed),
+            check=TrialAnswer.of(check),
+            fix=TrialAnswer.of(fix),
+            again=None if again is None else TrialAnswer.of(again),
+            followed=None if followed is None else TrialAnswer.of(followed),
             before=symptoms(fix.hosts[0], after=False),
             after=symptoms(fix.hosts[0], after=True),
             seconds=round(monotonic() - begun, 1),
         )
 
-    def _run(self, asked: Options, by: Cure | None = None, *, timeout: float | None = None) -> Report:
+    def _run(self, asked: Options, by: Runnable | None = None, *, timeout: float | None = None) -> Report:
         known = {"yes": True, "hold": self._trial.hold, "timeout": timeout or self._trial.timeout}
         options = asked.model_copy(update=known)
         journal = f"sqlite:///{self._plan.journal}"
-        cure = by or self._plan.playbook
-        report = run(cure, (self._host,), options=options, operator=_OPERATOR, journal=journal, stop=self._stop)
+        runnable = by or self._plan.playbook
+        report = run(runnable, (self._host,), options=options, operator=_OPERATOR, journal=journal, stop=self._stop)
         if not report.hosts:
             raise StagingError(report.error.message if report.error else "the run has no outcome")
         return report
 
     def _follow(self, then: FollowUp, fix: Report) -> Report:
         """Do what the refusal advises, as the person would who reads it."""
-        door = Door("remediate", self._plan.playbook.name, fix.run, None)
+        hints = CommandHints("remediate", self._plan.playbook.name, fix.run, None)
         (host,) = fix.hosts
-        told = " ".join(" ".join((*(step.why for step in host.steps), *verdict_lines(host, door))).split())
+        told = " ".join(" ".join((*(step.why for step in host.steps), *verdict_lines(host, hints))).split())
         if then.says not in told:
             self._deviations.append(f"the refusal does not say `{then.says}`: {told}")
         if then.script:
@@ -194,7 +194,7 @@ class _Attempt:
             self._wants("the run that is advised", report, RunVerdict.FIXED, RunVerdict.HEALTHY)
             self._deviations += [f"with what is advised {trouble}" for trouble in self._observer.site()]
         elif not report.hosts[0].error or report.hosts[0].error.code != then.leads_to:
-            self._deviations.append(f"what is advised leads to {Answer.of(report).code}, not to {then.leads_to}")
+            self._deviations.append(f"what is advised leads to {TrialAnswer.of(report).code}, not to {then.leads_to}")
         return report
 
     def _judge_fix(self, fix: Report, pristine: Observation, broken: Observation, after: Observation) -> None:

@@ -3,9 +3,9 @@
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import AbsolutePath, PhpName, UserName
-from remediate.host import Host
-from remediate.remedy import Remedy
+from remediate.core.field_types import AbsolutePath, PhpName, UserName
+from remediate.core.host import Host
+from remediate.core.remedy import Remedy
 
 
 class OfApplication(Remedy):

@@ -4,15 +4,15 @@ from typing import ClassVar, Literal
 
 from typing_extensions import override
 
-from remediate.command import Run
-from remediate.probe import Fact, Probe
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven, Verification, unmoved
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip
 from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisState
-from remediate.probes.stores import Content, Link, Role, Trouble
+from remediate.probes.stores import Content, Role, StoreConnection, Trouble
 from remediate.programs.run import run_artisan
 from remediate.remedies.application import OfApplication
-from remediate.remedy import Failed, NotYet, Proven, Verification, unmoved
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
 SHARED_STORE = RefusalCode(
     name="shared-store",
@@ -68,14 +68,14 @@ class ClearCache(OfApplication):
             return refuse(MEMORY_ELSEWHERE, f"{full[0].place} is out of memory, and the cache is not there")
         return self._others(redis, cache) or self._keys(cache, facts[self._content].of(cache.connection))
 
-    def _others(self, redis: RedisState, cache: Link) -> Verdict | None:
+    def _others(self, redis: RedisState, cache: StoreConnection) -> Verdict | None:
         roles = [role.value for role in redis.sharing(cache) if role is not Role.CACHE]
         if not roles:
             return None
         who = " and ".join(roles)
         return refuse(SHARED_STORE, f"the cache is in {cache.place}, and so are {who}: clearing it would lose them")
 
-    def _keys(self, cache: Link, content: Content | None) -> Verdict:
+    def _keys(self, cache: StoreConnection, content: Content | None) -> Verdict:
         if content is None or content.scan is None:
             return refuse(SHARED_STORE, f"whose keys are in {cache.place} could not be told")
         scan = content.scan
@@ -111,6 +111,6 @@ class ClearCache(OfApplication):
         return (run_artisan(self.php, self.path, "cache:clear", user=self.user, seconds=60),)
 
 
-def _emptied(link: Link, before: ContentState, after: ContentState) -> bool:
+def _emptied(link: StoreConnection, before: ContentState, after: ContentState) -> bool:
     was, now = before.of(link.connection), after.of(link.connection)
     return was is not None and was.keys > 0 and now is not None and now.keys == 0

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from pydantic import Field, SecretStr
 from typing_extensions import override
 
-from remediate.command import Run
-from remediate.fields import ProgramName, UnitName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import ProgramName, UnitName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Step, unmoved
+from remediate.core.verdict import RefusalCode, Verdict, refuse
 from remediate.probes.cache import MARKER, Cache, CacheState
 from remediate.probes.configuration import named
 from remediate.probes.descendants import Descendants
@@ -25,9 +28,6 @@ from remediate.remedies.handover import noticed
 from remediate.remedies.opcache import Keeper, reload_php_fpm
 from remediate.remedies.systemd import unsound
 from remediate.remedies.workers import missing, renew_workers, renewing, start_program
-from remediate.remedy import Step, unmoved
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, refuse
 
 FILE_CACHE_UNUSABLE = RefusalCode(
     name="file-cache-unusable", meaning="A cache in files would not work here: no key, no disk space, or no permission."

@@ -5,17 +5,17 @@ from typing import ClassVar, Literal
 
 from typing_extensions import override
 
-from remediate.command import Run
-from remediate.probe import Fact, Probe
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import NotYet, Proven, Step, Verification
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 from remediate.probes.redis import RedisContent
 from remediate.probes.stores import Role, Trouble
 from remediate.remedies.cache_move import FILE_CACHE_UNUSABLE, MoveCache
 from remediate.remedies.configuration import CONFIG_PENDING, ENV_BROKEN
 from remediate.remedies.redis import REDIS_LOADING
 from remediate.remedies.systemd import CONFIG_REFUSALS
-from remediate.remedy import NotYet, Proven, Step, Verification
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 REDIS_STILL_FAILING = RefusalCode(
     name="redis-still-failing", meaning="The Redis that the cache would return to is still failing."

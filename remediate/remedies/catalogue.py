@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from remediate.remedy import Remedy
+    from remediate.core.remedy import Remedy
 
 _HERE: Final = Path(__file__).parent
 _HEAD: Final = re.compile(r"^class \w+\(.*\):\n(?:(?!    (?:@|def ))(?:    .+)?\n)+", re.MULTILINE)
@@ -18,7 +18,7 @@ _ALIAS: Final = re.compile(r"^(\w+) = Annotated\[\s*(\w+),", re.MULTILINE)
 _SIMPLE: Final = frozenset({"str", "int", "float", "bool", "None"})
 
 
-class Listed(NamedTuple):
+class ListedRemedy(NamedTuple):
     """A remedy as a listing shows it: read from its source, not imported."""
 
     kind: str
@@ -38,12 +38,17 @@ class Listed(NamedTuple):
 
 
 @cache
-def listed() -> Mapping[str, Listed]:
+def listed() -> Mapping[str, ListedRemedy]:
     """Return what the sources say of every remedy, by its kind."""
     root = _HERE.parent
     heads: dict[str, _Head] = {}
     aliases: dict[str, str] = {}
-    for path in (root / "fields.py", root / "host.py", root / "remedy.py", *sorted(_HERE.glob("*.py"))):
+    for path in (
+        root / "core" / "field_types.py",
+        root / "core" / "host.py",
+        root / "core" / "remedy.py",
+        *sorted(_HERE.glob("*.py")),
+    ):
         source = path.read_text(encoding="utf-8")
         aliases.update(_ALIAS.findall(source))
         if path.parent == _HERE or path.stem == "remedy":
@@ -89,7 +94,7 @@ def _description(field: ast.Call) -> str:
     return next((str(ast.literal_eval(each)) for each in given), "")
 
 
-def _listed(head: _Head, heads: Mapping[str, _Head], aliases: Mapping[str, str]) -> Listed:
+def _listed(head: _Head, heads: Mapping[str, _Head], aliases: Mapping[str, str]) -> ListedRemedy:
     family = [head]
     for each in family:
         family += [heads[base] for base in each.bases if base in heads]
@@ -97,7 +102,7 @@ def _listed(head: _Head, heads: Mapping[str, _Head], aliases: Mapping[str, str])
     for each in reversed(family):
         fields |= each.fields
     kinds = {name: {_bare(part, aliases) for part in _alternatives(what)} for name, (what, _) in fields.items()}
-    return Listed(
+    return ListedRemedy(
         kind=head.kind or "",
         module=head.module,
         name=head.name,

@@ -9,28 +9,22 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import AbsolutePath, HostName, Port, UnitName
+from remediate.core.host import AcmeArguments, Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, Proven, Remedy, Step, Verification
+from remediate.core.vantage import Vantage
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, HostName, Port, UnitName
-from remediate.host import AcmeArguments, Host
-from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CERTBOT, CertbotRunning, Issuances, Renewal
-from remediate.probes.certificate import (
-    LIVE,
-    LineageCertificate,
-    LineageChain,
-    ServedCertificate,
-    ServedState,
-)
+from remediate.probes.certificate import LIVE, LineageCertificate, LineageChain, ServedCertificate, ServedState
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.nginx_config import NginxCertificate, name_conflict
 from remediate.probes.systemd import Unit
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
-from remediate.remedy import Failed, Proven, Remedy, Step, Verification
-from remediate.survey import Facts
-from remediate.vantage import Vantage
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 NOT_MANAGED = RefusalCode(
     name="certificate-not-managed", meaning="certbot does not manage the certificate that nginx serves."

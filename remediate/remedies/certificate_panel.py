@@ -4,14 +4,14 @@ from typing import Literal
 
 from typing_extensions import override
 
-from remediate.host import Host
-from remediate.probe import Fact, Probe
+from remediate.core.facts import Facts
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
 from remediate.probes.certificate import certificate_of
 from remediate.probes.nginx import NginxConfig
 from remediate.remedies.certificate import OfCertificate, conflicting, misplaced
 from remediate.remedies.human import HumanStep
-from remediate.survey import Facts
 
 
 class RenewAtPanel(OfCertificate, HumanStep):

@@ -6,18 +6,14 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr
 from typing_extensions import override
 
-from remediate.command import Run
-from remediate.fields import EnvKey, ProgramName, UnitName, UserName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
-from remediate.probes.configuration import (
-    CachedConfig,
-    Configuration,
-    ConfigurationState,
-    EnvFile,
-    EnvValue,
-    named,
-)
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import EnvKey, ProgramName, UnitName, UserName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import NotYet, Proven, Step, Verification, unmoved
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip
+from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvValue, named
 from remediate.probes.descendants import Descendants
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
@@ -32,9 +28,6 @@ from remediate.remedies.application import OfApplication
 from remediate.remedies.opcache import Keeper, reload_php_fpm
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 from remediate.remedies.workers import missing, renew_workers, renewing
-from remediate.remedy import NotYet, Proven, Step, Verification, unmoved
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
 ENV_BROKEN = RefusalCode(
     name="env-broken",

@@ -5,20 +5,20 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
+from remediate.core.facts import Facts
+from remediate.core.field_types import AbsolutePath, UnitName
+from remediate.core.host import DatabaseUser, Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import UNSTABLE, RefusalCode, Verdict, refuse, skip, wait
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, UnitName
-from remediate.host import DatabaseUser, Host
-from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, CredentialsState, DatabaseState, DatabaseTrouble
-from remediate.probes.machine import Machine
+from remediate.probes.machine import ThisMachine
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.systemd import Unit, UnitLog, UnitState
 from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HUMAN_STEP, HumanStep
 from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
-from remediate.survey import Facts
-from remediate.verdict import UNSTABLE, RefusalCode, Verdict, refuse, skip, wait
 
 DATA_DISK_FULL = RefusalCode(
     name="data-disk-full",
@@ -49,7 +49,7 @@ _FLAPS: Final = 2
 """Starts by systemd itself from which on a database that is starting is not just recovering."""
 _STEADY: Final = 30.0
 """Seconds that it has to be up after those, before it counts as running."""
-_CLOCK: Final = Machine()
+_CLOCK: Final = ThisMachine()
 _ELSEWHERE: Final = {DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTrouble.TOO_MANY, DatabaseTrouble.NAME}
 """What the provider's console has an answer to, where the server is not ours."""
 

@@ -7,20 +7,20 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Run
-from remediate.host import Host
-from remediate.probe import Fact, Probe
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import NotYet, Proven, Step, Verification
+from remediate.core.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip
 from remediate.probes.cache import CacheCode, CacheState
 from remediate.probes.redis import RedisState
-from remediate.probes.stores import Link, Role, Trouble
+from remediate.probes.stores import Role, StoreConnection, Trouble
 from remediate.remedies.cache import ClearCache
 from remediate.remedies.cache_move import FILE_CACHE_UNUSABLE, MoveCache
 from remediate.remedies.configuration import CONFIG_PENDING, ENV_BROKEN
 from remediate.remedies.redis import REDIS_FAILING, REDIS_SILENT, RedisByHand
 from remediate.remedies.systemd import CONFIG_REFUSALS
-from remediate.remedy import NotYet, Proven, Step, Verification
-from remediate.survey import Facts
-from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip
 
 FALLBACK_USELESS = RefusalCode(
     name="fallback-useless",
@@ -47,14 +47,14 @@ DIVERGING_CACHES = RefusalCode(
 )
 
 
-def _lasts(verdict: Verdict, link: Link) -> bool:
+def _lasts(verdict: Verdict, link: StoreConnection) -> bool:
     """Whether this is refused for what only a person ends: a Redis that is busy or hands over comes back by itself."""
     if verdict.decision is not Decision.REFUSE or verdict.code is REDIS_SILENT:
         return False
     return verdict.code is not REDIS_FAILING or link.trouble in {Trouble.CLIENTS, Trouble.FORBIDDEN}
 
 
-class Standing(Enum):
+class FallbackState(Enum):
     """Who wants the cache in files."""
 
     ASKED = "a person asks for it"
@@ -80,7 +80,7 @@ class UseFileCache(MoveCache):
     servers: int | None = Field(
         default=None, ge=1, description="how many servers run this application; unknown counts as several"
     )
-    standing: Standing = Field(default=Standing.ASKED, description="who wants it")
+    standing: FallbackState = Field(default=FallbackState.ASKED, description="who wants it")
     instead: tuple[RedisByHand | ClearCache, ...] = Field(
         default=(), description="only where one of these leaves that Redis to a person"
     )
@@ -109,7 +109,7 @@ class UseFileCache(MoveCache):
         """Return it for a playbook, in the place of remedies that are refused. Raises ConfigurationError."""
         redis = host.settings.redis
         allowed = redis is not None and redis.fallback
-        standing = Standing.ALLOWED if allowed else Standing.UNDECLARED
+        standing = FallbackState.ALLOWED if allowed else FallbackState.UNDECLARED
         return cls.on(host, standing=standing, instead=instead)
 
     @property
@@ -148,7 +148,7 @@ class UseFileCache(MoveCache):
         queue = "; the queue is there, too, and goes on waiting" if Role.QUEUE in failing else ""
         return proceed(f"{said}: {cache.key} from {redis.store(Role.CACHE).name} to {cache.file}{queue}")
 
-    def _against(self, facts: Facts, redis: RedisState, used: Link) -> Iterator[tuple[RefusalCode, str]]:
+    def _against(self, facts: Facts, redis: RedisState, used: StoreConnection) -> Iterator[tuple[RefusalCode, str]]:
         """Yield everything else that speaks against it; a person may override the first, so all of it is said."""
         beside = [role.value for role in (Role.SESSIONS, Role.QUEUE) if _beside(redis, used, role)]
         if self.instead and beside:
@@ -161,7 +161,7 @@ class UseFileCache(MoveCache):
             yield LOCKS_IN_CACHE, f"{self._code.label()}: {uses.describe()}"
         if pending := self._pending(facts):
             yield CONFIG_PENDING, f"{pending}: do.config.cache puts that into use first"
-        if self.standing is Standing.UNDECLARED:
+        if self.standing is FallbackState.UNDECLARED:
             yield FALLBACK_UNDECLARED, "remediate.redis.fallback does not allow it without a person"
 
     def _unusable(self, cache: CacheState) -> Verdict | None:
@@ -202,7 +202,7 @@ class UseFileCache(MoveCache):
         return Proven(evidence=f"the cache is in files instead of {cache.before}{workers}; pages are right")
 
 
-def _beside(redis: RedisState, used: Link, role: Role) -> bool:
+def _beside(redis: RedisState, used: StoreConnection, role: Role) -> bool:
     """Whether this is in the same Redis as the cache, or may be."""
     link = redis.link(role)
     return link is not None and not link.apart_from(used)

@@ -6,12 +6,14 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
+from remediate.core.facts import Facts
+from remediate.core.field_types import AbsolutePath
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import HANDOVERS, RefusalCode, Verdict, refuse, skip
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath
-from remediate.host import Host
-from remediate.probe import Fact, Probe
-from remediate.probes.filesystems import FileSystem, Room, RoomState
-from remediate.probes.http import Answer, Failure, Site
+from remediate.probes.filesystems import DiskSpace, DiskSpaceState, FileSystem
+from remediate.probes.http import HttpAnswer, HttpFailure, Site
 from remediate.probes.laravel import AppDatabase
 from remediate.probes.php_fpm import unit_of
 from remediate.probes.queue_motion import QueueMotion
@@ -19,8 +21,6 @@ from remediate.probes.redis import AppRedis
 from remediate.probes.supervisor import Workers
 from remediate.probes.systemd import Unit
 from remediate.remedies.human import HumanStep
-from remediate.survey import Facts
-from remediate.verdict import HANDOVERS, RefusalCode, Verdict, refuse, skip
 
 _SYSTEM: Final = ("/", "/var", "/var/lib/mysql")
 """Folders without whose room no application works, wherever it is."""
@@ -49,7 +49,7 @@ class HandOver(HumanStep):
     database: AppDatabase | None = Field(default=None, description="the database as the application asks it")
     redis: AppRedis | None = Field(default=None, description="Redis as the application asks it")
     units: tuple[Unit, ...] = Field(default=(), description="what serves the pages")
-    room: Room = Field(default=Room(), description="the disks as high-load asks for them")
+    room: DiskSpace = Field(default=DiskSpace(), description="the disks as high-load asks for them")
     folders: tuple[AbsolutePath, ...] = Field(default=_SYSTEM, description="folders whose disk has to have room")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = tuple(CODES.values())
@@ -59,7 +59,7 @@ class HandOver(HumanStep):
     def defaults(cls, host: Host) -> dict[str, object]:
         settings = host.settings
         given: dict[str, object] = {"failing": noticed(host), "units": (Unit(name=settings.nginx_unit),)}
-        given["room"] = Room(limit=settings.limits.disk)
+        given["room"] = DiskSpace(limit=settings.limits.disk)
         app = (settings.app_path,) if settings.app_path is not None else ()
         given["folders"] = tuple(dict.fromkeys((*_SYSTEM, *app, *settings.log_paths)))
         if settings.php is not None:
@@ -118,16 +118,16 @@ class HandOver(HumanStep):
                 answer = facts[probe]
             except Unreadable:
                 continue
-            if isinstance(answer, RoomState):
+            if isinstance(answer, DiskSpaceState):
                 if ill := self._without_room(answer):
                     yield playbook, f"{probe.label()}: {'; '.join(each.describe() for each in ill)}"
                 continue
             # A page may be wrong for any reason; of these, only a certificate's name is on the answer itself.
-            bad = answer.failure is Failure.CERTIFICATE if isinstance(answer, Answer) else answer.ok is False
+            bad = answer.failure is HttpFailure.CERTIFICATE if isinstance(answer, HttpAnswer) else answer.ok is False
             if bad:
                 yield playbook, f"{probe.label()}: {answer.describe()}"
 
-    def _without_room(self, room: RoomState) -> list[FileSystem]:
+    def _without_room(self, room: DiskSpaceState) -> list[FileSystem]:
         """Return the full ones among those that the application needs: a full /boot makes no page fail."""
         needed = {room.mount_of(each) for each in self.folders}
         return [each for each in dict.fromkeys((*room.full, *room.crowded)) if each.mount in needed]

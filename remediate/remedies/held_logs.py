@@ -6,21 +6,21 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import PhpName, UnitName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import NotYet, Proven, Remedy, Step, Verification
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip
 from remediate.errors import Unreadable
-from remediate.fields import PhpName, UnitName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
 from remediate.probes.disk_writers import DiskWriter, DiskWriters
-from remediate.probes.filesystems import Room, RoomState
+from remediate.probes.filesystems import DiskSpace, DiskSpaceState
 from remediate.probes.open_files import DeletedFiles, HeldLogs, OpenFile, OpenFiles
 from remediate.probes.php_fpm import unit_of
 from remediate.probes.systemd import SYSTEMCTL, full_name
 from remediate.remedies.by_hand import in_a_unit, stopping
 from remediate.remedies.process import PROTECTED
-from remediate.remedy import NotYet, Proven, Remedy, Step, Verification
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
 DELETED_HELD = RefusalCode(
     name="deleted-held",
@@ -35,7 +35,7 @@ WORTH_BYTES: Final = 1024 * 1024
 NEVER_RESTARTED: Final = PROTECTED | {"dockerd", "containerd", "conmon", "kubelet", "mongod"}
 
 
-def gave_back(before: RoomState, after: RoomState, mount: str, expected_kib: int) -> str | None:
+def gave_back(before: DiskSpaceState, after: DiskSpaceState, mount: str, expected_kib: int) -> str | None:
     """Say what is not proven by df: None when the space is there, or the disk is not full any more."""
     was, now = before.of(mount), after.of(mount)
     if now.percent < after.limit or now.available_kib - was.available_kib >= expected_kib // 2:
@@ -43,7 +43,7 @@ def gave_back(before: RoomState, after: RoomState, mount: str, expected_kib: int
     return f"{now.describe()}: df does not show the space yet"
 
 
-def risen(before: RoomState, after: RoomState, mount: str) -> str:
+def risen(before: DiskSpaceState, after: DiskSpaceState, mount: str) -> str:
     """Say how full a disk was and is."""
     return f"{mount} went from {before.of(mount).percent} % to {after.of(mount).percent} %"
 
@@ -70,8 +70,8 @@ class ReopenLogs(Remedy):
         return {"limit": settings.limits.disk, "nginx": settings.nginx_unit, "php": settings.php}
 
     @property
-    def _room(self) -> Room:
-        return Room(limit=self.limit)
+    def _room(self) -> DiskSpace:
+        return DiskSpace(limit=self.limit)
 
     @property
     def _asks(self) -> dict[str, Run]:
@@ -128,7 +128,7 @@ class ReopenLogs(Remedy):
             return f"have it let go: {typed(holder, 'restart')}"
         return f"have it let go, if it may be ended: {typed(holder, 'stop')}"
 
-    def _held(self, room: RoomState, deleted: OpenFiles) -> list[OpenFile]:
+    def _held(self, room: DiskSpaceState, deleted: OpenFiles) -> list[OpenFile]:
         """Return what is worth letting go of, each file once per program, biggest first."""
         full = {each.mount for each in room.full}
         worth = (each for each in deleted.files if each.size >= WORTH_BYTES)

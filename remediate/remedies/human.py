@@ -6,11 +6,11 @@ from typing import ClassVar
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Run
-from remediate.probe import Fact, Probe
-from remediate.remedy import Remedy
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, refuse, skip
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy
+from remediate.core.verdict import RefusalCode, Verdict, refuse, skip
 
 HUMAN_STEP = RefusalCode(name="human-step", meaning="Only a person can do this; the message says what is needed.")
 

@@ -4,13 +4,13 @@ from typing import ClassVar, Literal
 
 from typing_extensions import override
 
-from remediate.command import Run
-from remediate.probe import Fact, Probe
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import RefusalCode, Verdict, refuse, skip, wait
 from remediate.probes.laravel import App, Deploy
 from remediate.programs.run import run_artisan
 from remediate.remedies.application import OfApplication
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, refuse, skip, wait
 
 MAINTENANCE_MODE = RefusalCode(
     name="maintenance-mode",

@@ -7,22 +7,22 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import AbsolutePath, ProgramName, UserName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, ProgramName, UserName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
 from remediate.probes.consumers import ConsumerList, Consumers
 from remediate.probes.disk_writers import DiskWriter, DiskWriters
 from remediate.probes.files import LogFile, LogFiles
-from remediate.probes.filesystems import Room, RoomState
+from remediate.probes.filesystems import DiskSpace, DiskSpaceState
 from remediate.probes.open_files import LogWriters
 from remediate.programs.logs import keep_sample, shorten
 from remediate.remedies.held_logs import NEVER_RESTARTED, gave_back, risen, typed
 from remediate.remedies.process import LONG
-from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip
 
 INODES_FULL = RefusalCode(name="inodes-full", meaning="There are too many files: emptying a log frees none of them.")
 LOG_UNSAFE = RefusalCode(
@@ -73,8 +73,8 @@ class ShortenLogs(Remedy):
         }
 
     @property
-    def _room(self) -> Room:
-        return Room(limit=self.limit)
+    def _room(self) -> DiskSpace:
+        return DiskSpace(limit=self.limit)
 
     @property
     def _files(self) -> LogFiles:
@@ -125,7 +125,7 @@ class ShortenLogs(Remedy):
             )
         return self._foreign(room, facts)
 
-    def _foreign(self, room: RoomState, facts: Facts) -> Verdict:
+    def _foreign(self, room: DiskSpaceState, facts: Facts) -> Verdict:
         """Name what fills the disk, and who goes on with it: what is deleted under a writer stays where it is."""
         biggest = facts[self._consumers]
         told = f"{room.describe()}, and nothing that may be shortened is what fills it; biggest: {biggest.describe()}"

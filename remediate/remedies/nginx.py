@@ -5,10 +5,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Run
-from remediate.fields import Port, UnitName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import Port, UnitName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven, Verification
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 from remediate.probes.certbot import Renewal
 from remediate.probes.certificate import ServedState
 from remediate.probes.network import PortOwner
@@ -24,17 +27,7 @@ from remediate.remedies.certificate import (
     OfCertificate,
     misplaced,
 )
-from remediate.remedies.systemd import (
-    CONFIG_REFUSALS,
-    PORT_TAKEN,
-    UNIT_REFUSALS,
-    RestartService,
-    shut_out,
-    unsound,
-)
-from remediate.remedy import Failed, NotYet, Proven, Verification
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.remedies.systemd import CONFIG_REFUSALS, PORT_TAKEN, UNIT_REFUSALS, RestartService, shut_out, unsound
 
 
 class RestartNginx(RestartService):

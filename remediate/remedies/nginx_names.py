@@ -6,17 +6,17 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
+from remediate.core.facts import Facts
+from remediate.core.field_types import HostName, Port
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import RefusalCode
 from remediate.errors import Unreadable
-from remediate.fields import HostName, Port
-from remediate.host import Host
-from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.nginx_config import name_conflict
 from remediate.remedies.certificate import SERVER_NAME_CONFLICT
 from remediate.remedies.human import HumanStep
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode
 
 
 class SeparateServerNames(HumanStep):

@@ -4,8 +4,10 @@ from typing import ClassVar, Literal
 
 from typing_extensions import override
 
-from remediate.command import ROOT, Run
-from remediate.probe import Fact, Probe
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import RefusalCode, Verdict, proceed, skip, wait
 from remediate.probes.configuration import CachedConfig
 from remediate.probes.descendants import Descendants
 from remediate.probes.opcache import Opcache
@@ -13,8 +15,6 @@ from remediate.probes.php_fpm import unit_of
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
 from remediate.remedies.application import OfApplication
 from remediate.remedies.systemd import CONFIG_REFUSALS, OfPhpFpm, unsound
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, skip, wait
 
 
 class Keeper:

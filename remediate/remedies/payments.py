@@ -6,17 +6,17 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import ConfigKey, EnvKey, QueueName
-from remediate.host import Host, PaymentJob, Payments
-from remediate.probe import Fact, Probe
+from remediate.core.facts import Facts
+from remediate.core.field_types import ConfigKey, EnvKey, QueueName
+from remediate.core.host import Host, PaymentJob, Payments
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import RefusalCode, Verdict, refuse, skip
 from remediate.probes.configuration import Configuration
 from remediate.probes.queue import FailedJob, FailedJobs
 from remediate.probes.webhook import Webhook, WebhookTrouble
 from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HUMAN_STEP, HumanStep
 from remediate.remedies.queue import APP_DOWN, CACHE_DOWN, DATABASE_DOWN, Fate, OfJobs, fate, stopped_flow
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, refuse, skip
 
 ENDPOINT_BROKEN = RefusalCode(name="endpoint-broken", meaning="The webhook answers its provider with an error.")
 SIGNATURE_UNCHECKED = RefusalCode(

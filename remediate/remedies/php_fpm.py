@@ -5,17 +5,17 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
+from remediate.core.facts import Facts
+from remediate.core.field_types import AbsolutePath, UserName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import RefusalCode, Verdict, refuse, skip
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, UserName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase
 from remediate.probes.php_fpm import Pools, PoolState, unit_of
 from remediate.remedies.application import stated
 from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, OfPhpFpm, RestartService, unsound
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, refuse, skip
 
 POOL_BUSY = RefusalCode(
     name="pool-busy",

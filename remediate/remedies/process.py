@@ -6,10 +6,13 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Run
-from remediate.fields import AbsolutePath, PhpName, ProgramName, UnitName, UserName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import AbsolutePath, PhpName, ProgramName, UnitName, UserName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 from remediate.probes.http import Site
 from remediate.probes.laravel import App, Deploy
 from remediate.probes.load import SlowQueries
@@ -20,9 +23,6 @@ from remediate.probes.systemd import full_name
 from remediate.programs.processes import end_processes
 from remediate.remedies.by_hand import in_a_unit, stopping
 from remediate.remedies.laravel import DEPLOY_RUNNING, MAINTENANCE_MODE
-from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 PROTECTED_PROCESS = RefusalCode(
     name="protected-process",

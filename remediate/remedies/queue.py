@@ -7,18 +7,18 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Run
-from remediate.fields import ProgramName, QueueName
-from remediate.host import Host, PaymentJob, Payments
-from remediate.probe import Fact, Probe
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import ProgramName, QueueName
+from remediate.core.host import Host, PaymentJob, Payments
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven, Step, Verification
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 from remediate.probes.queue import FailedJob, FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried
 from remediate.probes.supervisor import Workers, WorkerState
 from remediate.programs.queue import retry_jobs
 from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.handover import CODES
-from remediate.remedy import Failed, NotYet, Proven, Step, Verification
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 # Said with the name of the playbook whose business it is.
 APP_DOWN, CACHE_DOWN, DATABASE_DOWN = CODES["app-down"], CODES["cache-down"], CODES["database-down"]

@@ -5,18 +5,18 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import HostName, Port, UnitName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
+from remediate.core.facts import Facts
+from remediate.core.field_types import HostName, Port, UnitName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import RefusalCode, Verdict, refuse, skip, wait
 from remediate.probes.network import PortOwner
 from remediate.probes.redis import AppRedis, RedisState
-from remediate.probes.stores import Link, Trouble
+from remediate.probes.stores import StoreConnection, Trouble
 from remediate.probes.systemd import Unit
 from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HumanStep
 from remediate.remedies.systemd import PORT_TAKEN, UNIT_REFUSALS, RestartService, shut_out
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, refuse, skip, wait
 
 REDIS_LOADING = RefusalCode(
     name="redis-loading", meaning="Redis is still loading its data from disk, and answers when it has finished."
@@ -168,7 +168,7 @@ class RedisByHand(OfApplication, HumanStep):
         verdicts = (self._about(link, redis, facts) for link in redis.failing)
         return next((each for each in verdicts if each is not None), skip("nothing for a person to do"))
 
-    def _about(self, link: Link, redis: RedisState, facts: Facts) -> Verdict | None:
+    def _about(self, link: StoreConnection, redis: RedisState, facts: Facts) -> Verdict | None:
         """Say what a person has to do about one connection; None where another remedy is in charge of it."""
         trouble, ours = link.trouble, self._is_ours(link)
         if trouble is None or trouble is Trouble.MEMORY:
@@ -186,7 +186,7 @@ class RedisByHand(OfApplication, HumanStep):
             return refuse(code, f"{said}, {_lacking(redis, link)}")
         return refuse(_BY_TROUBLE.get(trouble, REDIS_FAILING), said)
 
-    def _is_ours(self, link: Link) -> bool:
+    def _is_ours(self, link: StoreConnection) -> bool:
         if self.unit is None:
             return False
         host, _, port = link.server.rpartition(":")
@@ -201,7 +201,7 @@ _BY_TROUBLE = {
 }
 
 
-def _lacking(redis: RedisState, link: Link) -> str:
+def _lacking(redis: RedisState, link: StoreConnection) -> str:
     """Say what is missing without it."""
     roles = [role for each in redis.failing if each.server == link.server for role in redis.roles(each)]
     return f"and without it no {', '.join(role.value for role in roles)}"

@@ -6,22 +6,15 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import AfterValidator, Field
 from typing_extensions import override
 
-from remediate.command import Run
-from remediate.host import (
-    DATABASE_USER_NAME,
-    DatabaseLimits,
-    DatabaseUser,
-    DatabaseUserName,
-    Host,
-    is_protected,
-)
-from remediate.probe import Fact, Probe
-from remediate.probes.mysql import Session
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.host import DATABASE_USER_NAME, DatabaseLimits, DatabaseUser, DatabaseUserName, Host, is_protected
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.probes.mysql import DbSession
 from remediate.probes.mysql_session import OneSession
 from remediate.programs.database import SessionId, end_session
-from remediate.remedy import Remedy
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 SESSION_CHANGED = RefusalCode(
     name="session-changed", meaning="The session has another user or another activity than when it was named."
@@ -97,11 +90,11 @@ class EndSession(Remedy):
         lost = ", whose changes are undone" if session.modified else ""
         return proceed(f"{self._why(session)} {session.describe()}{lost}")
 
-    def _harms(self, session: Session) -> bool:
+    def _harms(self, session: DbSession) -> bool:
         waited_for = session.blocks or session.suspected
         return not session.dump and (waited_for or (session.user == self.application and session.is_long_write))
 
-    def _why(self, session: Session) -> str:
+    def _why(self, session: DbSession) -> str:
         if session.blocks:
             return "locks are waited for, held by"
         return "a table's lock is waited for, perhaps held by" if session.suspected else "too long:"
@@ -111,7 +104,7 @@ class EndSession(Remedy):
         return (end_session(self.limits, self.application, SessionId(self.id, self.user, self.started)),)
 
 
-def ending(*sessions: Session) -> tuple[str, ...]:
+def ending(*sessions: DbSession) -> tuple[str, ...]:
     """Return the commands that end these sessions one by one, of those that may be ended at all."""
     return tuple(
         f"do.database.end-session --id {each.id} --user {each.user} --started {each.started}"

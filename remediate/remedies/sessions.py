@@ -6,17 +6,17 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Run
-from remediate.host import DatabaseLimits, DatabaseUser, Host, Seconds
-from remediate.probe import Fact, Probe
-from remediate.probes.http import Failure, Site
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.host import DatabaseLimits, DatabaseUser, Host, Seconds
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Proven, Remedy, Step, Verification
+from remediate.core.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.probes.http import HttpFailure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseTrouble
-from remediate.probes.mysql import UNDOING, FirstQuery, LongestIdle, Session, Sessions, SessionsState, listed
+from remediate.probes.mysql import UNDOING, DbSession, FirstQuery, LongestIdle, Sessions, SessionsState, listed
 from remediate.programs.database import end_idle, end_queries
 from remediate.remedies.session import ending
-from remediate.remedy import Proven, Remedy, Step, Verification
-from remediate.survey import Facts
-from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
 
 DATABASE_USER_UNSET = RefusalCode(
     name="database-user-unset",
@@ -96,7 +96,7 @@ class _OfSessions(Remedy):
         """Turn what would be done into a refusal where nobody said whose sessions may be ended."""
         return verdict if self.user is not None else refuse(DATABASE_USER_UNSET, f"{verdict.reason}, but whose is open")
 
-    def _ended(self, before: Facts, after: Facts) -> tuple[Session, ...]:
+    def _ended(self, before: Facts, after: Facts) -> tuple[DbSession, ...]:
         """Return the sessions of the application that were there before and are at something else now, or gone."""
         left = {(each.id, each.query) for each in after[self._sessions].sessions}
         known = before[self._sessions].sessions
@@ -176,7 +176,7 @@ class EndQueries(_OfSessions):
             return skip(f"no page hangs, and there are connections left, so what takes long is left: {listed(long)}")
         return self._ending(long)
 
-    def _making_room(self, state: SessionsState, long: tuple[Session, ...]) -> Verdict:
+    def _making_room(self, state: SessionsState, long: tuple[DbSession, ...]) -> Verdict:
         """Say what to do about long statements while nobody gets a connection."""
         said = f"{state.taken} are in use: {state.held}"
         if not (reading := tuple(each for each in long if each.reads)):
@@ -201,7 +201,7 @@ class EndQueries(_OfSessions):
             return wait(f"locks are waited for, held by {listed(blocking)}: not for long yet")
         return self._ending(ripe)
 
-    def _ending(self, sessions: tuple[Session, ...]) -> Verdict:
+    def _ending(self, sessions: tuple[DbSession, ...]) -> Verdict:
         if writing := [each for each in sessions if not each.idle and not each.reads]:
             return refuse(LONG_WRITE, f"too long, and it may have changed data: {listed(writing)}", *ending(*writing))
         lost = ", whose changes are undone" if any(each.modified for each in sessions) else ""
@@ -213,7 +213,7 @@ class EndQueries(_OfSessions):
         if self.even_if_pages_answer or not self.pages:
             return True
         answers = (facts[page] for page in self.pages)
-        return any(each.failure is Failure.TIMEOUT or each.status == _HANGS for each in answers)
+        return any(each.failure is HttpFailure.TIMEOUT or each.status == _HANGS for each in answers)
 
     @override
     def changes(self) -> tuple[Run, ...]:

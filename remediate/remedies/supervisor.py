@@ -6,17 +6,17 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import Run
-from remediate.fields import ProgramName, UnitName, UserName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import ProgramName, UnitName, UserName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy, Step
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 from remediate.probes.supervisor import OrphanWorkers, StrayProcess, Workers, WorkerState
 from remediate.programs.processes import end_processes
 from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
 from remediate.remedies.workers import start_program
-from remediate.remedy import Remedy, Step
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 PROGRAM_MISSING = RefusalCode(name="program-missing", meaning="supervisor has no program or group of that name.")
 

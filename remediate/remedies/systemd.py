@@ -7,16 +7,12 @@ from typing import ClassVar
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Run
-from remediate.fields import PhpName
-from remediate.probe import Fact, Probe
-from remediate.probes.config import ConfigCheck, ConfigState
-from remediate.probes.network import NAMELESS, PortOwner
-from remediate.probes.php_fpm import PhpFpmConfig, unit_of
-from remediate.probes.systemd import SYSTEMCTL, Unit, UnitState, full_name
-from remediate.remedy import Remedy, Step
-from remediate.survey import Facts
-from remediate.verdict import (
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import PhpName
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy, Step
+from remediate.core.verdict import (
     CONFIG_BROKEN,
     CONFIG_UNCHECKED,
     START_LIMIT_HIT,
@@ -29,6 +25,10 @@ from remediate.verdict import (
     skip,
     wait,
 )
+from remediate.probes.config import ConfigCheck, ConfigState
+from remediate.probes.network import NAMELESS, PortOwner
+from remediate.probes.php_fpm import PhpFpmConfig, unit_of
+from remediate.probes.systemd import SYSTEMCTL, Unit, UnitState, full_name
 
 PORT_TAKEN = RefusalCode(name="port-taken", meaning="Another program listens on a port that is needed here.")
 

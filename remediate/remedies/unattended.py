@@ -7,14 +7,14 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import ProgramName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
+from remediate.core.facts import Facts
+from remediate.core.field_types import ProgramName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import RefusalCode, Verdict, refuse, skip
 from remediate.probes.queue_motion import Cause, QueueMotion, QueueMotionState, Stall
 from remediate.remedies.application import stated
 from remediate.remedies.human import HumanStep
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, refuse, skip
 
 QUEUE_UNATTENDED = RefusalCode(
     name="queue-unattended",

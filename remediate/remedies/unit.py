@@ -5,11 +5,14 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Run
-from remediate.fields import UnitName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
-from remediate.probes.machine import Machine
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import UnitName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import NotYet, Proven, Verification
+from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
+from remediate.probes.machine import ThisMachine
 from remediate.probes.processes import Processes
 from remediate.probes.systemd import SYSTEMCTL, full_name
 from remediate.remedies.application import stated
@@ -24,9 +27,6 @@ from remediate.remedies.systemd import (
     unsound,
     unstartable,
 )
-from remediate.remedy import NotYet, Proven, Verification
-from remediate.survey import Facts
-from remediate.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 
 _ALL: Final = 95
 """Percent of a core: who wants that much among many gets less of it, and still never has enough."""
@@ -150,7 +150,7 @@ class RestartUnit(RestartService):
 
     @override
     def probes(self) -> tuple[Probe[Fact], ...]:
-        return (*super().probes(), Machine())
+        return (*super().probes(), ThisMachine())
 
     @override
     def guard(self, facts: Facts) -> Verdict:
@@ -164,7 +164,7 @@ class RestartUnit(RestartService):
             return wait(f"{self.title()} is {unit.describe()}")
         if (refusal := unstartable(unit, self.title())) is not None:
             return refusal
-        age = unit.age(facts[Machine()].uptime)
+        age = unit.age(facts[ThisMachine()].uptime)
         if age is None or age < self.again:
             said = "is not active" if age is None else f"was started {age:.0f} s ago and runs away again"
             stop = f"sudo systemctl stop {full_name(self.unit)}"

@@ -6,10 +6,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.command import ROOT, Run
-from remediate.fields import AbsolutePath, ProgramName, UnitName, UserName
-from remediate.host import Host
-from remediate.probe import Fact, Probe
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.field_types import AbsolutePath, ProgramName, UnitName, UserName
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
+from remediate.core.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
 from remediate.probes.descendants import Descendant, Descendants
 from remediate.probes.queue_motion import Cause, QueueMotion, QueueMotionState, QueueWorker
 from remediate.probes.supervisor import ProgramState, Workers, WorkerState
@@ -17,9 +20,6 @@ from remediate.probes.systemd import full_name
 from remediate.programs.processes import end_processes
 from remediate.programs.run import run_shell
 from remediate.remedies.application import stated
-from remediate.remedy import Failed, NotYet, Proven, Remedy, Step, Verification
-from remediate.survey import Facts
-from remediate.verdict import Decision, RefusalCode, Verdict, proceed, refuse, skip, wait
 
 NOT_SUPERVISED = RefusalCode(
     name="worker-not-supervised", meaning="Supervisor does not run the workers of the stuck queue."

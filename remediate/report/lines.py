@@ -5,13 +5,13 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from remediate.command import typed
-from remediate.masking import strip_control
-from remediate.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
-from remediate.playbook import Severity
+from remediate.core.command import typed
+from remediate.core.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
+from remediate.core.playbook import Severity
+from remediate.core.verdict import HANDED_OVER, Decision
+from remediate.masking.masker import strip_control
+from remediate.masking.secret_patterns import mask_shapes
 from remediate.report.quotes import LOGS, quotes
-from remediate.shapes import mask_shapes
-from remediate.verdict import HANDED_OVER, Decision
 
 WIDTH: Final = 112
 MARGIN: Final = 8
@@ -147,7 +147,7 @@ _TOUCHED: Final = {
 }
 
 
-class Door(NamedTuple):
+class CommandHints(NamedTuple):
     """How the reader got here, for the commands that a report recommends."""
 
     program: str
@@ -244,38 +244,38 @@ def _result(step: StepOutcome) -> str:
             return "unknown"
 
 
-def verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
+def verdict_lines(outcome: HostOutcome, hints: CommandHints) -> list[str]:
     """Tell how one host came out: first the word, then why, then what next."""
     endangered = any(each.probe == "sudo.rules" and each.ok is False for each in outcome.before)
     return [
-        *_verdict_lines(outcome, door),
-        *(_indented(f"replace now: {_install(outcome, door)}") if endangered else ()),
+        *_verdict_lines(outcome, hints),
+        *(_indented(f"replace now: {_install(outcome, hints)}") if endangered else ()),
     ]
 
 
-def _install(outcome: HostOutcome, door: Door) -> str:
-    return f"as root on {outcome.name}, run what `{door.program} sudoers {door.on(outcome.name)} --script` prints"
+def _install(outcome: HostOutcome, hints: CommandHints) -> str:
+    return f"as root on {outcome.name}, run what `{hints.program} sudoers {hints.on(outcome.name)} --script` prints"
 
 
-def _verdict_lines(outcome: HostOutcome, door: Door) -> list[str]:
+def _verdict_lines(outcome: HostOutcome, hints: CommandHints) -> list[str]:
     head = f"{HEADLINES[outcome.verdict]} in {outcome.seconds:.1f} s"
     match outcome.verdict:
         case RunVerdict.HEALTHY:
-            only = "; nothing else was looked at" if door.name.startswith("do.") else ""
+            only = "; nothing else was looked at" if hints.name.startswith("do.") else ""
             return [f"{head}: nothing to do, nothing was changed{only}", *_indented(_though(outcome))]
         case RunVerdict.FIXED:
             serving = outcome.serving_again_seconds
             served = not any(each.probe == "http.site" and each.ok is False for each in outcome.before)
             again = "" if serving is None else f" ({'well' if served else 'serving'} again after {serving:.1f} s)"
-            return [f"{head}{again}       {door.evidence}", *_indented(_though(outcome))]
+            return [f"{head}{again}       {hints.evidence}", *_indented(_though(outcome))]
         case RunVerdict.PENDING:
-            return [f"PENDING: nothing was changed       to do it: {door.again(outcome.name, plan=False)}"]
+            return [f"PENDING: nothing was changed       to do it: {hints.again(outcome.name, plan=False)}"]
         case _:
             told = [
                 *_indented(_why(outcome)),
                 *_quotes(outcome),
-                *_indented(_next(outcome, door)),
-                *_indented(_escalation(outcome.severity or door.severity)),
+                *_indented(_next(outcome, hints)),
+                *_indented(_escalation(outcome.severity or hints.severity)),
             ]
             return [f"{head}: {_TOUCHED[outcome.touched]}", *told]
 
@@ -326,51 +326,51 @@ def _cut(line: str) -> str:
     return line if len(line) <= _LOG_WIDTH else f"{line[: _LOG_WIDTH - 1]}…"
 
 
-def _next(outcome: HostOutcome, door: Door) -> str:
+def _next(outcome: HostOutcome, hints: CommandHints) -> str:
     if outcome.verdict in {RunVerdict.UNKNOWN, RunVerdict.INTERRUPTED}:
-        return f"look with: {door.again(outcome.name, plan=True)}       {door.evidence}"
+        return f"look with: {hints.again(outcome.name, plan=True)}       {hints.evidence}"
     codes = [outcome.error.code if outcome.error else "", *(step.code or "" for step in outcome.steps)]
     advised = next((code for code in codes if code in ADVICE), None)
     other = next((HANDED_OVER[code] for code in codes if code in HANDED_OVER), None)
     match codes[0]:
         case "sudo-rule-missing":
-            return f"next: {_install(outcome, door)}"
+            return f"next: {_install(outcome, hints)}"
         case _ if other is not None:
-            return f"next: {door.program} fix.{other} {door.on(outcome.name)}"
+            return f"next: {hints.program} fix.{other} {hints.on(outcome.name)}"
         case "in-transition":
-            return f"next: wait until it has changed its state, then {door.again(outcome.name, plan=True)}"
-        case _ if onward := _onward(outcome, door, codes):
+            return f"next: wait until it has changed its state, then {hints.again(outcome.name, plan=True)}"
+        case _ if onward := _onward(outcome, hints, codes):
             return f"next: {onward}"
         case _ if advised in COMMANDS:
-            return f"next: {door.program} {COMMANDS[advised]} {door.on(outcome.name)} --even-if-pages-answer yes"
+            return f"next: {hints.program} {COMMANDS[advised]} {hints.on(outcome.name)} --even-if-pages-answer yes"
         case _ if advised is not None:
-            return f"next: {ADVICE[advised]}{_meanwhile(outcome, door)}"
+            return f"next: {ADVICE[advised]}{_meanwhile(outcome, hints)}"
         case "unexplained":
-            return f"next: {door.program} triage {door.on(outcome.name)}       {door.evidence}"
+            return f"next: {hints.program} triage {hints.on(outcome.name)}       {hints.evidence}"
         case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):
             return ""
         case _:
-            return door.evidence
+            return hints.evidence
 
 
-def _meanwhile(outcome: HostOutcome, door: Door) -> str:
+def _meanwhile(outcome: HostOutcome, hints: CommandHints) -> str:
     """Name a cache in files, where a run came to it and did not take it, with what speaks against it."""
     step = next((each for each in outcome.steps if each.remedy == _FALLBACK and each.code in _FALLBACKS), None)
-    if step is None or step.code is None or door.name == f"do.{_FALLBACK}":
+    if step is None or step.code is None or hints.name == f"do.{_FALLBACK}":
         return ""
     why = clean(step.why)
     if (flags := _FALLBACKS[step.code]) is None:
         return f"; until then do.{_FALLBACK} would not help: {why}"
-    command = f"{door.program} do.{_FALLBACK} {door.on(outcome.name)}{flags}"
+    command = f"{hints.program} do.{_FALLBACK} {hints.on(outcome.name)}{flags}"
     return f"; until then {command}; {why}"
 
 
-def _onward(outcome: HostOutcome, door: Door, codes: Sequence[str]) -> str:
+def _onward(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) -> str:
     """Name the commands that a refused step goes on with, behind what has to be known before one is typed."""
     step = next((each for each in outcome.steps if each.onward and each.code in codes), None)
     if step is None or (codes[0] != step.code and codes[0] in COMMANDS):
         return ""
-    commands = "; or ".join(f"{door.program} {each} {door.on(outcome.name)}" for each in step.onward)
+    commands = "; or ".join(f"{hints.program} {each} {hints.on(outcome.name)}" for each in step.onward)
     return f"{ADVICE[step.code]}: {commands}" if step.code in ADVICE else commands
 
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from remediate.outcome import Reading
+from remediate.core.outcome import Reading
 
 LOGS: Final = frozenset({"systemd.unit-log", "nginx.log", "laravel.log"})
 

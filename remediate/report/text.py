@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 
-from remediate.host import Host
-from remediate.outcome import HostOutcome, Reading, Report, RunVerdict, StepOutcome, Touched
-from remediate.playbook import Cure, Severity, Single
-from remediate.report.lines import HEADLINES, MARGIN, Door, clean, step_lines, survey_lines, verdict_lines
-from remediate.stream import Steady, Stream
+from remediate.core.host import Host
+from remediate.core.outcome import HostOutcome, Reading, Report, RunVerdict, StepOutcome, Touched
+from remediate.core.playbook import Runnable, Severity
+from remediate.masking.stream import Steady, Stream
+from remediate.remedies.single import SingleRemedy
+from remediate.report.lines import HEADLINES, MARGIN, CommandHints, clean, step_lines, survey_lines, verdict_lines
 
 
 class TextReporter:
@@ -30,20 +31,20 @@ class TextReporter:
         self._out = Steady(out)
         self._err = Steady(err)
         self._lock = Lock()
-        self._door = Door(program, "", "", None, inventory, incident)
+        self._hints = CommandHints(program, "", "", None, inventory, incident)
         self._several = False
         self._told: set[str] = set()
 
-    def began(self, run: str, cure: Cure, hosts: tuple[Host, ...], operator: str) -> None:
+    def began(self, run: str, runnable: Runnable, hosts: tuple[Host, ...], operator: str) -> None:
         """See Reporter."""
         self._several = len(hosts) > 1
-        given = cure.flags if isinstance(cure, Single) else ""
-        self._door = self._door._replace(name=cure.name, run=run, severity=cure.severity, given=given)
+        given = runnable.flags if isinstance(runnable, SingleRemedy) else ""
+        self._hints = self._hints._replace(name=runnable.name, run=run, severity=runnable.severity, given=given)
         names = ", ".join(
             host.name if host.name == host.ssh.address else f"{host.name} ({host.ssh.address})" for host in hosts
         )
         now = datetime.now(UTC)
-        self._say([f"{cure.name} on {names}   run {run}   operator {operator}   {now:%H:%M:%SZ}"])
+        self._say([f"{runnable.name} on {names}   run {run}   operator {operator}   {now:%H:%M:%SZ}"])
 
     def progress(self, host: Host, text: str) -> None:
         """See Reporter."""
@@ -67,11 +68,11 @@ class TextReporter:
     def unrecorded(self, why: str) -> None:
         """See Reporter."""
         with self._lock:
-            if self._door.recorded:
+            if self._hints.recorded:
                 said = f"{clean(why)}; keep what is printed here, runs.show does not have it"
                 self._err.write(f"warning: this run is not recorded: {said}\n")
                 self._err.flush()
-            self._door = self._door._replace(recorded=False)
+            self._hints = self._hints._replace(recorded=False)
 
     def ended(self, report: Report) -> None:
         """See Reporter."""
@@ -85,12 +86,12 @@ class TextReporter:
     ) -> None:
         """Tell a run that is over, from its report; `given` is what a single remedy was told on each host, as flags."""
         self._several = len(report.hosts) > 1
-        self._door = self._door._replace(name=report.playbook, run=shown, severity=severity)
+        self._hints = self._hints._replace(name=report.playbook, run=shown, severity=severity)
         names = ", ".join(host.name for host in report.hosts)
         head = f"{report.playbook} on {names}   run {report.run}   operator {report.operator}"
         self._say([f"{head}   {report.started:%Y-%m-%d %H:%M:%SZ}   {report.mode.value}"])
         for outcome in report.hosts:
-            self._door = self._door._replace(given=(given or {}).get(outcome.name, ""))
+            self._hints = self._hints._replace(given=(given or {}).get(outcome.name, ""))
             self._block("BEFORE", outcome.name, survey_lines(outcome.before))
             self._rest(outcome, told=False)
         self.ended(report)
@@ -104,7 +105,7 @@ class TextReporter:
             fixed = outcome.verdict is RunVerdict.FIXED
             proven = [clean(step.evidence) for step in outcome.steps if fixed and step.changed]
             self._block("AFTER", outcome.name, [*survey_lines(outcome.after), *proven])
-        first, *others = verdict_lines(outcome, self._door)
+        first, *others = verdict_lines(outcome, self._hints)
         self._say([f"{self._prefix(outcome.name)}{first}", *others])
 
     def _prefix(self, name: str) -> str:

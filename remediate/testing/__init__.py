@@ -7,16 +7,16 @@ shell on this machine, with stub programs.
 
 from remediate.testing.contract import Known, check_remedy
 from remediate.testing.paper import SHELLS, Call, PaperHost, installed_shells
-from remediate.testing.play import MemoryRecord, play
-from remediate.testing.scripted import Event, ScriptedSession
+from remediate.testing.play import MemoryRecorder, play
+from remediate.testing.scripted import ScriptedEvent, ScriptedSession
 
 __all__ = [
     "SHELLS",
     "Call",
-    "Event",
     "Known",
-    "MemoryRecord",
+    "MemoryRecorder",
     "PaperHost",
+    "ScriptedEvent",
     "ScriptedSession",
     "check_remedy",
     "installed_shells",

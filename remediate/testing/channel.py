@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import IO, Final
 
-from remediate.link import LinkLost
+from remediate.transport.link import LinkLost
 
 _PIECE: Final = 32 * 1024
 _ERRORS: Final = 8 * 1024

@@ -6,13 +6,13 @@ from contextlib import suppress
 from itertools import product
 from typing import Final, TypeVar
 
-from remediate.command import ROOT, Output
+from remediate.core.command import ROOT, Output
+from remediate.core.facts import Facts
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Proven, Remedy, Step
+from remediate.core.verdict import ENGINE_CODES, Decision, Verdict
 from remediate.errors import Unreadable
-from remediate.probe import Fact, Probe
-from remediate.remedy import Proven, Remedy, Step
-from remediate.survey import Facts
 from remediate.testing.declaration import check_class, check_commands, check_questions, check_value
-from remediate.verdict import ENGINE_CODES, Decision, Verdict
 
 Known = Mapping[Probe[Fact], Fact | Unreadable] | Facts
 """The facts of an example: as a mapping, or as a survey read them."""

@@ -8,15 +8,15 @@ from typing import Final, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from remediate.command import Run
+from remediate.core.command import Run
+from remediate.core.host import Host, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy
+from remediate.core.verdict import ENGINE_CODES
+from remediate.engine.surveyor import SURVEY_SECONDS
 from remediate.errors import one_line
-from remediate.host import Host, SshTarget
-from remediate.probe import Fact, Probe
-from remediate.remedy import Remedy
-from remediate.script import Fence
-from remediate.sudoers import render
-from remediate.surveyor import SURVEY_SECONDS
-from remediate.verdict import ENGINE_CODES
+from remediate.privileges.sudoers import render
+from remediate.transport.script import Fence
 
 _KIND: Final = re.compile(r"[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*")
 
@@ -94,10 +94,10 @@ def check_questions(remedy: Remedy) -> None:
 
 def _ticking(probe: Probe[Fact], command: Run) -> None:
     try:
-        Fence(run=command, stdout="", ticking=probe.ticking)
+        Fence(run=command, stdout="", volatile=probe.volatile)
     except ValidationError as error:
         raise AssertionError(
-            f"{probe!r}: ticking {probe.ticking!r} is no part of an answer: {one_line(error)}"
+            f"{probe!r}: ticking {probe.volatile!r} is no part of an answer: {one_line(error)}"
         ) from error
 
 

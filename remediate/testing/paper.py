@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from remediate.script import LOCK_FILE
-from remediate.session import ShellSession
 from remediate.testing.channel import PaperChannel
+from remediate.transport.script import LOCK_FILE
+from remediate.transport.session import ShellSession
 
 SHELLS: Final[Mapping[str, tuple[str, ...]]] = {
     "sh": ("/bin/sh",),

@@ -4,20 +4,20 @@ from dataclasses import dataclass
 from threading import Event
 from typing import ClassVar, Final
 
-from remediate.context import Context, NotRecorded
-from remediate.engine import HostRun
-from remediate.host import Host, SshTarget
-from remediate.options import Options
-from remediate.outcome import HostOutcome, StepOutcome
-from remediate.playbook import Cure, Severity, Treatment
-from remediate.remedy import Remedy, Step
-from remediate.reporter import Reporter, Silent
+from remediate.core.host import Host, SshTarget
+from remediate.core.options import Options
+from remediate.core.outcome import HostOutcome, StepOutcome
+from remediate.core.playbook import HostPlan, Runnable, Severity
+from remediate.core.remedy import Remedy, Step
+from remediate.engine.context import Context, NotRecorded
+from remediate.engine.host_runner import HostRunner
+from remediate.engine.reporter import NullReporter, Reporter
 from remediate.testing.scripted import ScriptedSession
 
 _HOST: Final = Host(name="web1", ssh=SshTarget(address="192.0.2.1"))
 
 
-class MemoryRecord:
+class MemoryRecorder:
     """A Record that remembers what was intended and what came of it; `broken` is what a full disk would say."""
 
     def __init__(self, broken: str | None = None) -> None:
@@ -48,22 +48,22 @@ class MemoryRecord:
 class _Stated:
     """A treatment that is known already."""
 
-    treatment: Treatment
+    host_plan: HostPlan
     name: ClassVar[str] = "stated"
     severity: ClassVar[Severity | None] = None
     discovers: ClassVar[bool] = False
 
-    def __call__(self, host: Host) -> Treatment:  # noqa: ARG002  # it is the same for every host
-        return self.treatment
+    def __call__(self, host: Host) -> HostPlan:  # noqa: ARG002  # it is the same for every host
+        return self.host_plan
 
 
 def play(
-    cure: Cure | Treatment,
+    runnable: Runnable | HostPlan,
     session: ScriptedSession,
     *,
     options: Options | None = None,
     host: Host = _HOST,
-    record: MemoryRecord | None = None,
+    record: MemoryRecorder | None = None,
     reporter: Reporter | None = None,
     stop: Event | None = None,
 ) -> HostOutcome:
@@ -77,13 +77,16 @@ def play(
     context = Context(
         connect=lambda _: session,
         controller=session,
-        record=record or MemoryRecord(),
-        reporter=reporter or Silent(),
+        record=record or MemoryRecorder(),
+        reporter=reporter or NullReporter(),
         stop=stop or Event(),
         owner=("tester", "run-0"),
     )
-    run = HostRun(
-        host, _Stated(cure) if isinstance(cure, Treatment) else cure, options or Options(hold=0, yes=True), context
+    run = HostRunner(
+        host,
+        _Stated(runnable) if isinstance(runnable, HostPlan) else runnable,
+        options or Options(hold=0, yes=True),
+        context,
     )
     try:
         return run.examine() or run.mend()

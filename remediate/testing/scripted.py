@@ -5,12 +5,12 @@ from enum import Enum
 from threading import Lock
 from typing import Final
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.probe import Fact, Probe
+from remediate.engine.judge import CLOCK, RULES
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
-from remediate.judge import CLOCK, RULES
-from remediate.probe import Fact, Probe
-from remediate.script import Act
-from remediate.session import Acted, ActState, Answers, CommandResult
+from remediate.transport.script import Act
+from remediate.transport.session import Acted, ActState, Answers, CommandResult
 
 Answer = Output | Unreadable
 Changes = Mapping[Probe[Fact] | Run, Answer]
@@ -22,7 +22,7 @@ _ROOT: Final = Output(stdout="root\n")
 """What a host says whose SSH user is root: everything is allowed."""
 
 
-class Event(Enum):
+class ScriptedEvent(Enum):
     """What may happen instead of an answer."""
 
     LOCKED = "another run holds the lock"
@@ -55,8 +55,8 @@ class ScriptedSession:
     def __init__(
         self,
         first: Changes,
-        *acts: Changes | Event,
-        at: Mapping[int, Changes | Event] | None = None,
+        *acts: Changes | ScriptedEvent,
+        at: Mapping[int, Changes | ScriptedEvent] | None = None,
         unreachable: UnreachableCode | None = None,
         holder: str = "",
     ) -> None:
@@ -100,7 +100,7 @@ class ScriptedSession:
         self.acts.append(act)
         self.owners.append(tuple(owner))
         effect = self._effects.pop(0) if self._effects else {}
-        if effect is Event.LOST_BEFORE:
+        if effect is ScriptedEvent.LOST_BEFORE:
             raise Unreachable(UnreachableCode.LOST, f"scripted: {effect.value}")
         return ScriptedRounds(self, tuple(probes), self._acted(act, effect), effect)
 
@@ -116,7 +116,7 @@ class ScriptedSession:
         with self._mutex:
             self.surveys += 1
             happens = self._at.get(self.surveys)
-            if isinstance(happens, Event):
+            if isinstance(happens, ScriptedEvent):
                 raise Unreachable(UnreachableCode.LOST, f"scripted: {happens.value}")
             self._pass(self.surveys)
             return {probe: self._answer(probe) for probe in probes}
@@ -125,17 +125,17 @@ class ScriptedSession:
         """See Session."""
         self.closed = True
 
-    def _acted(self, act: Act, effect: Changes | Event) -> Acted:
+    def _acted(self, act: Act, effect: Changes | ScriptedEvent) -> Acted:
         match effect:
-            case Event.LOCKED:
+            case ScriptedEvent.LOCKED:
                 return Acted(state=ActState.LOCKED, holder=self._holder)
-            case Event.NO_LOCK:
+            case ScriptedEvent.NO_LOCK:
                 return Acted(state=ActState.NO_LOCK)
-            case Event.MOVED:
+            case ScriptedEvent.MOVED:
                 return Acted(state=ActState.MOVED)
         if not self._as_seen(act):
             return Acted(state=ActState.MOVED)
-        changes = {} if isinstance(effect, Event) else effect
+        changes = {} if isinstance(effect, ScriptedEvent) else effect
         commands = []
         for run in act.steps:
             output = changes.get(run, Output())
@@ -157,7 +157,7 @@ class ScriptedSession:
     def _pass(self, survey: int) -> None:
         """Let happen what is due at a survey; it is due once, whoever asks first: the host or the controller."""
         happens = self._at.get(survey, {})
-        if not isinstance(happens, Event):
+        if not isinstance(happens, ScriptedEvent):
             self._at.pop(survey, None)
             self._change(happens)
 
@@ -176,7 +176,7 @@ class ScriptedRounds:
         session: ScriptedSession,
         probes: tuple[Probe[Fact], ...],
         acted: Acted | None,
-        effect: Changes | Event | None = None,
+        effect: Changes | ScriptedEvent | None = None,
     ) -> None:
         """Belong to a session."""
         self._session = session
@@ -188,13 +188,13 @@ class ScriptedRounds:
         """See Rounds."""
         if self._result is None:
             raise TypeError("this exec changes nothing")
-        if self._effect is Event.LOST_WHILE:
+        if self._effect is ScriptedEvent.LOST_WHILE:
             raise ContactLost(f"scripted: {self._effect.value}")
         return self._result
 
     def next(self) -> Answers:
         """See Rounds."""
-        if self._effect is Event.LOST_AFTER:
+        if self._effect is ScriptedEvent.LOST_AFTER:
             raise ContactLost(f"scripted: {self._effect.value}")
         return self._session.survey(self._probes)
 

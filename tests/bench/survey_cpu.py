@@ -18,15 +18,15 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from remediate.dialing import open_session
-from remediate.fleet import select
-from remediate.judge import CLOCK, RULES
-from remediate.probe import Fact, Probe
-from remediate.project import Project
+from remediate.core.probe import Fact, Probe
+from remediate.core.vantage import Vantage
+from remediate.engine.fleet import select
+from remediate.engine.judge import CLOCK, RULES
+from remediate.project.project import Project
 from remediate.rehearsal.placement import DEFAULT_NAME
 from remediate.rehearsal.staging import StagingHost, find
-from remediate.session import Session
-from remediate.vantage import Vantage
+from remediate.transport.dialing import open_session
+from remediate.transport.session import Session
 
 CHECKOUT: Final = Path(__file__).parents[2]
 _USED: Final = """

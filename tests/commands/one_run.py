@@ -6,14 +6,14 @@ from pathlib import Path
 
 from remediate.commands.consent import consent
 from remediate.commands.terminal import opened, stoppable
-from remediate.fleet import run
-from remediate.host import Host, Settings, SshTarget
-from remediate.options import Options
-from remediate.playbook import Single
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.options import Options
+from remediate.engine.fleet import run
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import Unit
 from remediate.remedies.nginx import RestartNginx
+from remediate.remedies.single import SingleRemedy
 from remediate.report.text import TextReporter
 from support import examples as ex
 from support.scripted import Changes, FactSession
@@ -35,7 +35,7 @@ def main(file: str, name: str, hold: str, *flags: str) -> int:
         reporter = TextReporter(terminal.out, terminal.err, program="remediate")
         with stoppable() as stop:
             report = run(
-                Single(RestartNginx),
+                SingleRemedy(RestartNginx),
                 (host,),
                 reporter=reporter,
                 consent=partial(consent, terminal, stop=stop),

@@ -14,39 +14,39 @@ from pathlib import Path
 import pytest
 
 import remediate.commands.resolve as resolving
-from incidents import DOWN, HEALTHY
-from incidents import broken as sick
-from incidents import host as example
 from remediate.commands import declare as declaring
 from remediate.commands import escalate as escalating
 from remediate.commands import incident as incidents
 from remediate.commands.given import Begun, options_of, selected
-from remediate.commands.incident_tree import incident_commands
-from remediate.commands.mend import mend
-from remediate.commands.room import IncidentReport, Room, entered
+from remediate.commands.incident_context import IncidentContext, IncidentReport, open_context
+from remediate.commands.incident_registry import incident_commands
+from remediate.commands.parsing import moment_of
+from remediate.commands.run import run_from_flags
 from remediate.commands.terminal import Terminal
-from remediate.commands.typed import moment_of
-from remediate.commands.watch import Watch
+from remediate.commands.watch import IncidentWatch
+from remediate.core.options import Options
+from remediate.core.playbook import Severity
+from remediate.engine.fleet import run
 from remediate.errors import ConfigurationError, JournalError
-from remediate.fleet import run
 from remediate.incident.events import Updated
 from remediate.incident.outbox import Outbox
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.store import AlreadyDeclared, IncidentStore
-from remediate.incident.terms import Status
-from remediate.journal import Journal
-from remediate.masked_writer import MaskedWriter
-from remediate.masking import Masker
-from remediate.options import Options
-from remediate.playbook import Severity
+from remediate.incident.vocabulary import IncidentStatus
+from remediate.journal.journal import Journal
+from remediate.masking.masker import Masker
+from remediate.masking.writer import MaskedWriter
 from remediate.playbooks.app_down import app_down
-from remediate.project import Project
-from remediate.triage import Incident as Suspect
-from remediate.triage import triage
+from remediate.project.project import Project
+from remediate.triage.triage import Candidate as Suspect
+from remediate.triage.triage import triage
+from support.incidents import DOWN, HEALTHY
+from support.incidents import broken as sick
+from support.incidents import host as example
 from support.scripted import Changes, FactSession
-from toy_incidents import NOON
-from toys import document
+from support.toy_incidents import NOON
+from support.toys import document
 
 INSIDE = example(site_vantage=["host"])
 """Nothing is asked over the network of whoever runs the tests."""
@@ -76,13 +76,13 @@ class Desk:
             (root / "pyproject.toml").write_text(f"[tool.remediate]\n{text}")
 
     @contextmanager
-    def room(self, **flags: object) -> Iterator[Room]:
+    def room(self, **flags: object) -> Iterator[IncidentContext]:
         out, err = io.StringIO(), io.StringIO()
         masker = Masker()
         terminal = Terminal(MaskedWriter(out, masker), MaskedWriter(err, masker), interactive=False)
-        with entered(flags, self.project, terminal, program="invoke") as room:
+        with open_context(flags, self.project, terminal, program="invoke") as room:
             outbox = Outbox(room.store.database, project=room.store.project, clock=lambda: self.now)
-            yield room._replace(now=self.now, who="ana@desk", desk=replace(room.desk, outbox=outbox))
+            yield room._replace(now=self.now, who="ana@desk", notifier=replace(room.notifier, outbox=outbox))
         terminal.out.flush()
         self.out = out.getvalue()
 
@@ -321,7 +321,7 @@ def test_what_was_looked_at_again_since_is_no_evidence_of_another_incident(desk:
 def test_two_who_declare_at_the_same_moment_declare_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_triage(desk, {**HEALTHY, **DOWN})
 
-    def meanwhile(room: Room) -> bool:
+    def meanwhile(room: IncidentContext) -> bool:
         """Between reading the triage and writing: somebody else is faster."""
         monkeypatch.setattr(declaring, "_another", lambda _: True)
         assert desk("declare", send=True) == 0
@@ -430,7 +430,7 @@ def test_what_is_written_down_is_on_the_timeline(desk: Desk) -> None:
         with pytest.raises(ConfigurationError, match=f"--{flag} is missing"):
             desk(name)
     assert (desk.incident.containments, desk.incident.cause) == (("the contain",), "the identify")
-    assert desk.incident.status is Status.IDENTIFIED
+    assert desk.incident.status is IncidentStatus.IDENTIFIED
     desk("timeline")
     for words in ("contained", "the contain", "root cause identified", "the note"):
         assert words in desk.out
@@ -440,7 +440,7 @@ def test_an_update_is_shown_and_sent_only_when_asked(desk: Desk) -> None:
     desk("declare", title="Shop closed", severity="1", impact="shoppers")
     desk.after(10)("update", cause="full disk", eta="13:00")
     found = desk.incident
-    assert (found.status, found.cause) == (Status.IDENTIFIED, "full disk")
+    assert (found.status, found.cause) == (IncidentStatus.IDENTIFIED, "full disk")
     assert found.last_update_at == NOON + timedelta(minutes=10)
     assert "- ETA: 13:00" in desk.out
     assert "[Identified] Shop closed" in desk.out
@@ -583,7 +583,7 @@ def test_limits_are_said_as_they_are(desk: Desk, flags: dict[str, object], words
 @pytest.mark.parametrize("name", ["a\nb", "caf\udce9", "\x1b[2J", " ", "x" * 5000])
 def test_whoever_has_an_odd_name_can_declare(desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: name)
-    with entered({"title": "x", "severity": "1", "send": True}, desk.project, TERMINAL, program="invoke") as room:
+    with open_context({"title": "x", "severity": "1", "send": True}, desk.project, TERMINAL, program="invoke") as room:
         assert declaring.declare(room) == 0
     assert desk.incident.acknowledged_by
     assert desk.incident.declared_by.isprintable()
@@ -654,7 +654,7 @@ def test_what_is_healthy_is_resolved_told_and_written_up(desk: Desk, monkeypatch
     answering(monkeypatch, HEALTHY)
     assert desk("resolve", send=True, override="not needed") == 0
     found = desk.incident
-    assert (found.status, found.override) == (Status.RESOLVED, "")
+    assert (found.status, found.override) == (IncidentStatus.RESOLVED, "")
     assert [(one.playbook, one.host, one.verdict) for one in found.confirmed] == [("app-down", "web1", "healthy")]
     assert "services      app-down on web1: healthy" in desk.out
     assert "[Resolved]" in desk.messages
@@ -790,11 +790,11 @@ def test_a_run_names_an_incident_that_exists(desk: Desk) -> None:
 # -- watched -----------------------------------------------------------------------------------------------------------
 
 
-def look(desk: Desk, minutes: float, watching: Watch | None = None) -> list[str]:
+def look(desk: Desk, minutes: float, watching: IncidentWatch | None = None) -> list[str]:
     """What one look says at that minute, by a new process or one that goes on."""
     desk.after(minutes)
     with desk.room() as room:
-        one = watching or Watch(room, live=False, clock=lambda: desk.now)
+        one = watching or IncidentWatch(room, live=False, clock=lambda: desk.now)
         if watching is not None:
             watching._room = room
         one.look()
@@ -820,7 +820,7 @@ def test_what_is_due_is_announced_once_whoever_watches(desk: Desk) -> None:
 def test_a_view_shows_no_announcement_of_what_has_been_done_since(desk: Desk) -> None:
     desk("declare", title="Shop closed", severity="1", unclaimed=True)
     with desk.room() as room:
-        watching = Watch(room, live=True, clock=lambda: desk.now)
+        watching = IncidentWatch(room, live=True, clock=lambda: desk.now)
     (line,) = set(look(desk, 16, watching))
     assert "nobody has claimed it" in line
     desk("acknowledge")
@@ -829,7 +829,7 @@ def test_a_view_shows_no_announcement_of_what_has_been_done_since(desk: Desk) ->
 
 def test_one_that_goes_on_tells_what_others_did(desk: Desk) -> None:
     with desk.room() as room:
-        watching = Watch(room, live=False, clock=lambda: desk.now)
+        watching = IncidentWatch(room, live=False, clock=lambda: desk.now)
         watching.look()
     assert "no open" in desk.out
     desk.after(1)("declare", title="Shop closed", severity="1")
@@ -860,7 +860,7 @@ def test_what_is_announced_is_printed_before_anything_that_may_fail(
     out = io.StringIO()
     with desk.room() as room:
         terminal = room.terminal._replace(out=MaskedWriter(out, Masker()))
-        watching = Watch(room._replace(terminal=terminal), live=False, clock=lambda: desk.now)
+        watching = IncidentWatch(room._replace(terminal=terminal), live=False, clock=lambda: desk.now)
         for _ in range(2):
             with pytest.raises(JournalError):
                 watching.look()
@@ -906,7 +906,7 @@ def test_another_projects_incidents_are_not_this_ones(desk: Desk, tmp_path: Path
     flags = {"host": "web1", "incident": acme, "plan": True}
     begun = Begun(selected(flags, other.project, TERMINAL.warn), options_of(flags), lambda _: FactSession(HEALTHY))
     with pytest.raises(ConfigurationError, match=rf"belongs to {desk.root}"):
-        mend(app_down, begun, flags, other.project, TERMINAL, program="invoke")
+        run_from_flags(app_down, begun, flags, other.project, TERMINAL, program="invoke")
     assert desk.incident.runs == ()
     with pytest.raises(ConfigurationError, match="how bad is it"):
         other("declare")  # that triage was of another project's hosts

@@ -13,10 +13,10 @@ from remediate.commands.maintain import NotWritten, look, tell_status
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError, RemediateError
 from remediate.maintenance.history import History
-from remediate.maintenance.occasion import Occasion
-from remediate.project import Project
-from toy_maintenance import report, result
-from toys import document, masked
+from remediate.maintenance.schedule import Occasion
+from remediate.project.project import Project
+from support.toy_maintenance import report, result
+from support.toys import document, masked
 
 REMEDIATE = Path(sys.executable).with_name("remediate")
 INVENTORY = "shop:\n  hosts:\n    web1: {ansible_host: 127.0.0.1, ansible_port: 1, remediate: {php: php8.2}}\n"

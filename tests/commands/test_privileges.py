@@ -9,12 +9,12 @@ import yaml
 
 from remediate.commands.privileges import print_sudoers, script_of, sudoers_of
 from remediate.commands.terminal import Terminal
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.engine.fleet import select
 from remediate.errors import ConfigurationError
-from remediate.fleet import select
-from remediate.host import Host, Settings, SshTarget
-from remediate.masked_writer import MaskedWriter
-from remediate.masking import Masker
-from remediate.project import Project
+from remediate.masking.masker import Masker
+from remediate.masking.writer import MaskedWriter
+from remediate.project.project import Project
 
 SETTINGS = Settings.model_validate({"site_url": "https://example.com/", "php": "php8.3"})
 

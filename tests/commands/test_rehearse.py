@@ -9,21 +9,21 @@ from threading import Event
 
 import pytest
 
-from incidents import host
 from remediate.commands import rehearse as command
 from remediate.commands.rehearse import described, rehearse_playbooks
 from remediate.commands.terminal import Terminal
+from remediate.core.host import Host
+from remediate.engine.fleet import select
 from remediate.errors import ConfigurationError
-from remediate.fleet import select
-from remediate.host import Host
-from remediate.link import Channel, LinkLost
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.rehearsal.faults import Fault, UnitStopped
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.rehearsal.places import ContainerPlace, HostPlace, LinkShell, Place, _like
 from remediate.rehearsal.rehearse import Plan
-from toys import document, masked
+from remediate.transport.link import Channel, LinkLost
+from support.incidents import host
+from support.toys import document, masked
 
 OWN = "own:\n  hosts:\n    web1: {ansible_host: 192.0.2.1}\n    web2: {}\n  vars: {remediate: {SETTINGS}}\n"
 GOOD = (
@@ -53,7 +53,7 @@ class Asked:
 
     def playbook(self, name: str, text: str) -> None:
         (self.root / "playbooks").mkdir(exist_ok=True)
-        head = "from remediate.playbook import Severity, playbook\n"
+        head = "from remediate.core.playbook import Severity, playbook\n"
         (self.root / "playbooks" / f"{name}.py").write_text(head + textwrap.dedent(text))
 
     def inventory(self, settings: str) -> str:
@@ -68,7 +68,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
         pytest.fail("nothing may be started")
 
     monkeypatch.setattr(command, "rehearse", never)
-    monkeypatch.setattr("remediate.ssh.connect", never)
+    monkeypatch.setattr("remediate.transport.ssh.connection.connect", never)
     return Asked(tmp_path)
 
 
@@ -222,7 +222,7 @@ DISPOSABLE = host(production=False, disposable=True, site_url=None)
 
 def enter(monkeypatch: pytest.MonkeyPatch, *answers: tuple[str, int, str]) -> tuple[Wire, str]:
     wire = Wire(*answers)
-    monkeypatch.setattr("remediate.ssh.connect", lambda _: wire)
+    monkeypatch.setattr("remediate.transport.ssh.connection.connect", lambda _: wire)
     with pytest.raises(ConfigurationError) as caught:
         HostPlace(DISPOSABLE)
     return wire, str(caught.value)
@@ -273,7 +273,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[HostPlace, lis
     def made(*looks: object) -> tuple[HostPlace, list[object]]:
         left = list(looks)
         wire = Wire(("remediate-staging", 0, "marked\n"))
-        monkeypatch.setattr("remediate.ssh.connect", lambda _: wire)
+        monkeypatch.setattr("remediate.transport.ssh.connection.connect", lambda _: wire)
         monkeypatch.setattr(
             "remediate.rehearsal.places.Observer.observe", lambda _: left.pop(0) if len(left) > 1 else left[0]
         )
@@ -298,9 +298,9 @@ def test_every_fault_is_undone_and_a_host_that_is_as_it_was_is_used_again(
 def test_a_host_that_is_not_as_it_was_is_not_broken_again(
     place: Callable[..., tuple[HostPlace, list[object]]],
 ) -> None:
-    from remediate.rehearsal.observation import Entry
+    from remediate.rehearsal.observation import ObservedItem
 
-    here, _ = place({"nginx": Entry("active")}, {})
+    here, _ = place({"nginx": ObservedItem("active")}, {})
     with pytest.raises(StagingError, match=r"undoing `redis is stopped`: systemctl: no such unit; nginx is gone"):
         here.leave((Stubborn(unit="redis"),))
     with pytest.raises(StagingError, match="nothing more is broken there"):

@@ -9,24 +9,24 @@ import pytest
 
 from remediate.commands.runs import list_runs, show_run
 from remediate.commands.terminal import Terminal
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.options import Options
+from remediate.core.outcome import RunVerdict
+from remediate.engine.fleet import run
 from remediate.errors import JournalError
-from remediate.fleet import run
-from remediate.host import Host, Settings, SshTarget
-from remediate.journal import Journal
+from remediate.journal.journal import Journal
 from remediate.journal.models import Intent, RunRecord
-from remediate.options import Options
-from remediate.outcome import RunVerdict
-from remediate.playbook import Single
+from remediate.journal.run_id import new_run_id
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import Unit
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.remedies.nginx import RestartNginx
+from remediate.remedies.single import SingleRemedy
 from remediate.report.text import TextReporter
-from remediate.run_id import new_run_id
 from support import examples as ex
 from support.scripted import Changes, FactSession
-from toys import masked
+from support.toys import masked
 
 HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings(php="php8.3"))
 NGINX = Unit(name="nginx")
@@ -57,7 +57,7 @@ class Told:
     def __init__(self) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
         self.report = run(
-            Single(RestartNginx),
+            SingleRemedy(RestartNginx),
             (HOST,),
             reporter=TextReporter(masked(self.out), masked(self.err), program="remediate"),
             connect=lambda _: FactSession(DOWN, {NGINX: ex.started_again(ex.FAILED)}),

@@ -8,30 +8,30 @@ from pathlib import Path
 import jsonschema
 import pytest
 from pydantic import SecretStr
+from test_given_secrets import HOST, LOOSE, PATH, SET
 
-from incidents import APP, DEPLOY
+from remediate.commands.docs.schemas import schema
 from remediate.commands.runs import list_runs, show_run
 from remediate.commands.terminal import Terminal
-from remediate.fleet import run
-from remediate.host import Host
-from remediate.journal import Journal
-from remediate.options import Options
-from remediate.outcome import Report, RunVerdict, Verified
-from remediate.playbook import Single
+from remediate.core.host import Host
+from remediate.core.options import Options
+from remediate.core.outcome import Report, RunVerdict, Verified
+from remediate.engine.fleet import run
+from remediate.journal.journal import Journal
 from remediate.probes.configuration import EnvValue
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import Unit
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.remedies.configuration import SetEnv
 from remediate.remedies.nginx import RestartNginx
+from remediate.remedies.single import SingleRemedy
 from remediate.report.text import TextReporter
-from remediate.schemas import schema
-from remediate.testing import Event
+from remediate.testing import ScriptedEvent
 from support import examples as ex
+from support.incidents import APP, DEPLOY
 from support.scripted import Changes, FactSession
-from test_given_secrets import HOST, LOOSE, PATH, SET
-from toys import masked
+from support.toys import masked
 
 WORDS = ("2026", "fixed", "host", "proven", "proceed", "yes", "no", "fix", "web1", "0", "null", "192.0.2.1", "report")
 """Values that are words, names, dates and numbers of a report, too."""
@@ -40,19 +40,19 @@ WORDS = ("2026", "fixed", "host", "proven", "proceed", "yes", "no", "fix", "web1
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr("remediate.patience.PATIENCE", 0.3)
+    monkeypatch.setattr("remediate.engine.transitions.PATIENCE", 0.3)
     return Project(root=None)
 
 
-def cure(value: str) -> Single:
-    return Single(SetEnv, (("key", "A"), ("value", SecretStr(value))))
+def runnable(value: str) -> SingleRemedy:
+    return SingleRemedy(SetEnv, (("key", "A"), ("value", SecretStr(value))))
 
 
 def key(value: str) -> EnvValue:
     return EnvValue(php="php8.2", path=PATH, user="forge", key="A", value=SecretStr(value))
 
 
-def played(which: Single, session: FactSession, *, plan: bool = False, on: Host = HOST) -> tuple[Report, str]:
+def played(which: SingleRemedy, session: FactSession, *, plan: bool = False, on: Host = HOST) -> tuple[Report, str]:
     """Run it as the command line does; return the report and what was told."""
     out = io.StringIO()
     report = run(
@@ -75,7 +75,7 @@ def shown(report: Report, project: Project, **flags: object) -> str:
 @pytest.mark.parametrize("value", WORDS)
 def test_a_secret_that_is_a_word_of_the_report_ends_no_run_and_changes_no_verdict(value: str, project: Project) -> None:
     before: Changes = {**LOOSE, key(value): ex.OTHER_VALUE}
-    report, told = played(cure(value), FactSession(before, {**SET, key(value): ex.RIGHT_VALUE}))
+    report, told = played(runnable(value), FactSession(before, {**SET, key(value): ex.RIGHT_VALUE}))
     assert (report.verdict, report.exit_code) == (RunVerdict.FIXED, 0)
     assert [step.verified for step in report.hosts[0].steps] == [Verified.PROVEN]
     assert "\nFIXED in " in told
@@ -97,7 +97,7 @@ def test_a_secret_that_is_a_word_of_the_report_ends_no_run_and_changes_no_verdic
 
 
 def test_nor_does_it_when_the_value_did_not_get_there(project: Project) -> None:
-    report, _ = played(cure("fixed"), FactSession({**LOOSE, key("fixed"): ex.OTHER_VALUE}))
+    report, _ = played(runnable("fixed"), FactSession({**LOOSE, key("fixed"): ex.OTHER_VALUE}))
     assert (report.verdict, report.exit_code) == (RunVerdict.NOT_FIXED, 5)
     assert Report.model_validate_json(shown(report, project, json=True)) == report
 
@@ -111,7 +111,7 @@ DOWN: Changes = {
     PortOwner(port=80): ex.NOBODY,
     PortOwner(port=443): ex.NOBODY,
 }
-OTHER_UNIT = Single(RestartNginx, (("unit", "openresty"),))
+OTHER_UNIT = SingleRemedy(RestartNginx, (("unit", "openresty"),))
 
 
 def command(told: str) -> list[str]:
@@ -124,7 +124,7 @@ def command(told: str) -> list[str]:
     ("session", "plan", "verdict"),
     [
         (FactSession(DOWN), True, RunVerdict.PENDING),
-        (FactSession(DOWN, Event.LOST_WHILE), False, RunVerdict.UNKNOWN),
+        (FactSession(DOWN, ScriptedEvent.LOST_WHILE), False, RunVerdict.UNKNOWN),
         (FactSession({**DOWN, NGINX: ex.STARTING}), False, RunVerdict.REFUSED),
     ],
     ids=["pending", "unknown", "in transition"],
@@ -141,7 +141,7 @@ def test_the_command_of_a_stored_run_is_the_one_that_was_told(
 
 def test_a_secret_is_asked_for_again(project: Project) -> None:
     value = "c4n4ry-41"
-    report, _ = played(cure(value), FactSession({**LOOSE, key(value): ex.OTHER_VALUE}), plan=True)
+    report, _ = played(runnable(value), FactSession({**LOOSE, key(value): ex.OTHER_VALUE}), plan=True)
     told = shown(report, project)
     assert "c4n4ry" not in told
     words = command(told)

@@ -16,12 +16,12 @@ import pytest
 
 from remediate.commands.consent import accepted_names, consent
 from remediate.commands.terminal import Terminal
-from remediate.host import Host, SshTarget
-from remediate.journal import Journal
-from remediate.masked_writer import MaskedWriter
-from remediate.masking import Masker
-from remediate.options import Options
-from remediate.outcome import Report, RunVerdict, Touched
+from remediate.core.host import Host, SshTarget
+from remediate.core.options import Options
+from remediate.core.outcome import Report, RunVerdict, Touched
+from remediate.journal.journal import Journal
+from remediate.masking.masker import Masker
+from remediate.masking.writer import MaskedWriter
 
 ONE_RUN = Path(__file__).with_name("one_run.py")
 OWN_TERMINAL = (
@@ -154,7 +154,7 @@ class Person:
 
     def __init__(self, run: OneRun, *flags: str, name: str = "wéb1", hold: float = 0.1) -> None:
         self.seen = b""
-        self._desk, line = pty.openpty()
+        self._notifier, line = pty.openpty()
         argv = (sys.executable, "-c", OWN_TERMINAL, *run.argv(*flags, name=name, hold=hold))
         self.process = run.start(argv, stdin=line, out=line, err=line)
         os.close(line)
@@ -162,22 +162,22 @@ class Person:
     def sees(self, text: str) -> None:
         until = time.monotonic() + SECONDS
         while text.encode() not in self.seen:
-            assert select.select([self._desk], [], [], max(0.0, until - time.monotonic()))[0], self.seen.decode()
-            self.seen += os.read(self._desk, 65536)
+            assert select.select([self._notifier], [], [], max(0.0, until - time.monotonic()))[0], self.seen.decode()
+            self.seen += os.read(self._notifier, 65536)
 
     def types(self, text: bytes) -> None:
-        os.write(self._desk, text)
+        os.write(self._notifier, text)
 
     def leaves(self) -> None:
-        os.close(self._desk)
+        os.close(self._notifier)
 
     def reads_on(self) -> str:
         """Read what is said until the program ends."""
         until = time.monotonic() + SECONDS
         while True:
-            assert select.select([self._desk], [], [], max(0.0, until - time.monotonic()))[0], self.seen.decode()
+            assert select.select([self._notifier], [], [], max(0.0, until - time.monotonic()))[0], self.seen.decode()
             try:
-                more = os.read(self._desk, 65536)
+                more = os.read(self._notifier, 65536)
             except OSError:  # the other end is closed
                 more = b""
             if not more:

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from remediate.incident.briefing import Words, briefing
-from remediate.incident.desk import Desk
+from remediate.core.playbook import Severity
 from remediate.incident.events import Declared
 from remediate.incident.messages import MessageKind, render
+from remediate.incident.notifier import Notifier
 from remediate.incident.settings import Audience, IncidentSettings
 from remediate.incident.store import IncidentStore
+from remediate.incident.template_context import MessageText, template_context
 from remediate.maintenance.history import History
-from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import MaintenanceReport, Subject
-from remediate.playbook import Severity
+from remediate.maintenance.schedule import Occasion
 
 REMEDIATE = Path(sys.executable).with_name("remediate")
 SECONDS = 90
@@ -151,22 +151,22 @@ def test_one_that_has_said_everything_ends_with_its_reader(environment: dict[str
 def test_a_message_for_the_terminal_is_left_to_who_sends_it(environment: dict[str, str]) -> None:
     with IncidentStore.open() as store:
         settings = IncidentSettings()
-        desk = Desk.of(settings, store, root=None, screen=None)
+        notifier = Notifier.of(settings, store, root=None, screen=None)
         incident = store.current(None)
-        said = briefing(incident, Words(), settings, incident.declared_at)
+        said = template_context(incident, MessageText(), settings, incident.declared_at)
         message = render(
             incident,
             MessageKind.UPDATE,
             Audience.INTERNAL,
             said,
-            templates=desk.templates,
-            masker=desk.masker,
+            templates=notifier.templates,
+            masker=notifier.masker,
             now=incident.declared_at,
         )
-        desk.outbox.queue(message, ("terminal", "file"))
+        notifier.outbox.queue(message, ("terminal", "file"))
         out = start(environment, "--once").communicate(timeout=SECONDS)[0]
         assert "Incident Update" not in out
-        assert [each.channel for each in desk.outbox.deliveries(unfinished=True)] == ["terminal"]
+        assert [each.channel for each in notifier.outbox.deliveries(unfinished=True)] == ["terminal"]
 
 
 def test_on_a_terminal_it_is_a_view_that_is_drawn_anew(environment: dict[str, str]) -> None:

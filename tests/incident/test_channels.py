@@ -17,11 +17,11 @@ import requests
 
 from remediate.incident.apprise_channel import AppriseChannel
 from remediate.incident.channels import FileChannel, NotSent, TerminalChannel
-from remediate.incident.locked import locked
+from remediate.incident.file_lock import locked
 from remediate.incident.messages import Message, MessageKind
 from remediate.incident.settings import Audience
-from remediate.masking import Masker
-from toy_messages import message
+from remediate.masking.masker import Masker
+from support.toy_messages import message
 
 ALL = frozenset(Audience)
 
@@ -109,7 +109,7 @@ def test_a_file_that_cannot_be_written_is_told(path: Path) -> None:
 def test_another_writer_is_waited_for_but_not_for_ever(
     file: FileChannel, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("remediate.incident.locked.PATIENCE", 0.1)
+    monkeypatch.setattr("remediate.incident.file_lock.PATIENCE", 0.1)
     path.parent.mkdir()
     with locked(path, os.O_RDWR | os.O_CREAT), pytest.raises(NotSent, match="another process is writing it"):
         file.send(message(), again=False)

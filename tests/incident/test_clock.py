@@ -2,6 +2,7 @@
 
 import pytest
 
+from remediate.core.playbook import Severity
 from remediate.incident.clock import DueKind, due, named, span, when
 from remediate.incident.events import (
     Acknowledged,
@@ -14,9 +15,8 @@ from remediate.incident.events import (
     Updated,
 )
 from remediate.incident.settings import IncidentSettings
-from remediate.incident.terms import Situation, Status
-from remediate.playbook import Severity
-from toy_incidents import declared, folded, minutes, sent
+from remediate.incident.vocabulary import IncidentStatus, Situation
+from support.toy_incidents import declared, folded, minutes, sent
 
 SETTINGS = IncidentSettings()
 ACK = (1, Acknowledged(commander="ana"))
@@ -39,7 +39,7 @@ def test_somebody_claims_it_within_the_runbooks_time(severity: Severity, within:
 def test_everybody_is_told_as_often_as_the_runbook_says(severity: Severity, every: float | None) -> None:
     assert at(DueKind.UPDATE, severity=severity) == ([] if every is None else [every])
     if every is not None:
-        shown = (10, Updated(status=Status.IDENTIFIED))
+        shown = (10, Updated(status=IncidentStatus.IDENTIFIED))
         assert at(DueKind.UPDATE, shown, severity=severity) == [every], "what was only shown has told nobody"
         assert at(DueKind.UPDATE, shown, (10, sent()), severity=severity) == [10 + every]
         assert at(DueKind.UPDATE, (10, sent("escalation")), severity=severity) == [every]

@@ -5,11 +5,11 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from remediate.incident.briefing import Briefing
 from remediate.incident.delivery import BUDGET, STALE
 from remediate.incident.messages import SUFFIX, MessageKind
 from remediate.incident.outbox import LEASE
 from remediate.incident.settings import Audience, IncidentSettings
+from remediate.incident.template_context import TemplateContext
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs/communication.md").read_text()
@@ -30,7 +30,7 @@ def test_its_configuration_can_be_used() -> None:
 
 
 def test_it_names_every_word_of_a_template() -> None:
-    assert table("name") == list(Briefing.model_fields)
+    assert table("name") == list(TemplateContext.model_fields)
 
 
 def test_it_names_every_audience_and_kind() -> None:

@@ -13,15 +13,15 @@ from typing import Final
 import pytest
 
 from remediate.incident.delivery import deliver_due
-from remediate.incident.desk import MESSAGES, Desk
 from remediate.incident.events import Messaged
+from remediate.incident.notifier import MESSAGES, Notifier
 from remediate.incident.outbox import LEASE
 from remediate.incident.queue import State
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.status_page.atom import ATOM, ENTRIES
 from remediate.incident.store import IncidentStore
-from soak import times
-from toy_incidents import NOON, declared
+from support.soak import times
+from support.toy_incidents import NOON, declared
 
 KILLS: Final = times(ci=40, soak=1000)
 
@@ -29,7 +29,7 @@ NURSERY: Final = """
 import os, random, signal, sys, time
 from datetime import UTC, datetime
 from remediate.incident.delivery import announce
-from remediate.incident.desk import Desk
+from remediate.incident.notifier import Notifier
 from remediate.incident.messages import MessageKind
 from remediate.incident.settings import Audience, IncidentSettings
 from remediate.incident.store import IncidentStore
@@ -37,13 +37,13 @@ import sqlalchemy, jinja2, uuid6, remediate.journal.database
 
 def at_work(number):
     store, settings = IncidentStore.open(), IncidentSettings()
-    desk = Desk.of(settings, store, root=None, screen=None)
+    notifier = Notifier.of(settings, store, root=None, screen=None)
     incidents = store.incidents()
     while True:
         number += 1
         said = announce(
             store, incidents[number % len(incidents)], MessageKind.STATUS,
-            audience=Audience.PUBLIC, send=True, desk=desk, now=datetime.now(UTC),
+            audience=Audience.PUBLIC, send=True, notifier=notifier, now=datetime.now(UTC),
         )
         os.write(tell, said.message.id.encode() + b"\\n")
 
@@ -82,11 +82,11 @@ def test_nothing_is_lost_and_nothing_is_said_twice(tmp_path: Path, monkeypatch: 
         return datetime.now(UTC) + LEASE
 
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
-    desk = Desk.of(IncidentSettings(), store, root=None, screen=None, clock=later)
-    before = desk.outbox.deliveries(unfinished=True)
-    assert deliver_due(store, desk=desk, seconds=300) == ()
+    notifier = Notifier.of(IncidentSettings(), store, root=None, screen=None, clock=later)
+    before = notifier.outbox.deliveries(unfinished=True)
+    assert deliver_due(store, notifier=notifier, seconds=300) == ()
 
-    told = desk.outbox.deliveries()
+    told = notifier.outbox.deliveries()
     everything = {each.message.id for each in told}
     assert announced <= everything
     assert {each.state for each in told} == {State.SENT}

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from remediate.errors import ConfigurationError
-from remediate.incident.briefing import Briefing, Words, briefing, moment, spelled
 from remediate.incident.events import Acknowledged, Contained, Event, Identified, Resolved, Updated
 from remediate.incident.messages import Message, MessageKind, Templates, harmless, render
 from remediate.incident.record import Incident, fold
 from remediate.incident.settings import Audience, IncidentSettings
-from remediate.incident.terms import Status
-from remediate.masking import Masker
-from remediate.run_id import new_run_id
-from toy_incidents import NOON, declared, minutes, run, step
+from remediate.incident.template_context import MessageText, TemplateContext, moment, spelled, template_context
+from remediate.incident.vocabulary import IncidentStatus
+from remediate.journal.run_id import new_run_id
+from remediate.masking.masker import Masker
+from support.toy_incidents import NOON, declared, minutes, run, step
 
 LATER = minutes(45)
 SETTINGS = IncidentSettings(timezone="Europe/Berlin")
@@ -48,7 +48,7 @@ def said(
     audience: Audience,
     *,
     now: datetime = LATER,
-    words: Words | None = None,
+    words: MessageText | None = None,
     templates: Templates | None = None,
     masker: Masker | None = None,
 ) -> Message:
@@ -56,7 +56,7 @@ def said(
         about,
         kind,
         audience,
-        briefing(about, words or Words(), SETTINGS, now),
+        template_context(about, words or MessageText(), SETTINGS, now),
         templates=templates or Templates(),
         masker=masker or Masker(),
         now=now,
@@ -79,7 +79,11 @@ def test_a_declaration_is_worded_as_the_runbook_does() -> None:
 
 def test_an_update_is_worded_as_the_runbook_does() -> None:
     update = Updated(
-        status=Status.IDENTIFIED, state="the pool is full", actions="pool doubled", next_steps="watch", eta="14:00"
+        status=IncidentStatus.IDENTIFIED,
+        state="the pool is full",
+        actions="pool doubled",
+        next_steps="watch",
+        eta="14:00",
     )
     about = incident(update, title="Payments fail")
     assert said(about, MessageKind.UPDATE, Audience.INTERNAL, now=minutes(31)).text == (
@@ -106,7 +110,7 @@ def test_what_was_done_comes_from_the_runs_and_containments_when_nobody_types_it
 
 def test_the_status_page_is_worded_as_the_runbook_does() -> None:
     about = incident(title="php-fpm is down on web1", impact="Some customers may experience delays.")
-    words = Words(title="Payment Processing Degraded")
+    words = MessageText(title="Payment Processing Degraded")
     message = said(about, MessageKind.STATUS, Audience.PUBLIC, words=words)
     assert message.text == (
         "[Investigating] Payment Processing Degraded\n"
@@ -114,15 +118,21 @@ def test_the_status_page_is_worded_as_the_runbook_does() -> None:
         "Some customers may experience delays.\n"
         "We will provide an update within 30 minutes."
     )
-    assert (message.name, message.status, message.began) == ("Payment Processing Degraded", Status.INVESTIGATING, NOON)
-    given = Words(title="Payment Processing Degraded", text="We are investigating issues with payment processing.")
+    assert (message.name, message.status, message.began) == (
+        "Payment Processing Degraded",
+        IncidentStatus.INVESTIGATING,
+        NOON,
+    )
+    given = MessageText(
+        title="Payment Processing Degraded", text="We are investigating issues with payment processing."
+    )
     assert said(about, MessageKind.STATUS, Audience.PUBLIC, words=given).body == (
         "We are investigating issues with payment processing.\nWe will provide an update within 30 minutes."
     )
 
 
 def test_what_a_fix_may_have_ended_is_not_said_to_go_on() -> None:
-    about = incident(Updated(status=Status.MONITORING), impact="Nobody can pay")
+    about = incident(Updated(status=IncidentStatus.MONITORING), impact="Nobody can pay")
     assert "Nobody can pay" not in said(about, MessageKind.STATUS, Audience.PUBLIC).body
 
 
@@ -133,27 +143,27 @@ def test_the_impact_is_a_sentence_among_sentences(impact: str, shown: str) -> No
     assert shown in said(incident(impact=impact), MessageKind.STATUS, Audience.PUBLIC).body.splitlines()
 
 
-@pytest.mark.parametrize("status", list(Status))
-def test_every_status_has_a_sentence_of_its_own(status: Status) -> None:
+@pytest.mark.parametrize("status", list(IncidentStatus))
+def test_every_status_has_a_sentence_of_its_own(status: IncidentStatus) -> None:
     about = incident(Updated(status=status))
     body = said(about, MessageKind.STATUS, Audience.PUBLIC).body
     assert (
         body.splitlines()[0]
         == {
-            Status.INVESTIGATING: "We are investigating this issue.",
-            Status.IDENTIFIED: "We have found the cause of this issue and are working on it.",
-            Status.MONITORING: "A fix is in place and we are watching the result.",
-            Status.RESOLVED: "This issue has been resolved.",
+            IncidentStatus.INVESTIGATING: "We are investigating this issue.",
+            IncidentStatus.IDENTIFIED: "We have found the cause of this issue and are working on it.",
+            IncidentStatus.MONITORING: "A fix is in place and we are watching the result.",
+            IncidentStatus.RESOLVED: "This issue has been resolved.",
         }[status]
     )
-    assert ("We will provide an update" in body) == (status is not Status.RESOLVED)
+    assert ("We will provide an update" in body) == (status is not IncidentStatus.RESOLVED)
 
 
 def test_a_resolution_is_worded_as_the_runbook_does() -> None:
     resolved = {"id": new_run_id(), "at": minutes(45), "who": "ana", "data": Resolved(summary="pool doubled")}
     about = incident(impact="Delayed payment confirmations")
     over = fold([*about.timeline, Event.model_validate({**resolved, "incident": about.id})])
-    words = Words(title="Payment Processing Restored", text="All payments are now processing normally.")
+    words = MessageText(title="Payment Processing Restored", text="All payments are now processing normally.")
     message = said(over, MessageKind.RESOLUTION, Audience.PUBLIC, words=words, now=minutes(50))
     assert message.text == (
         "[Resolved] Payment Processing Restored\n"
@@ -178,7 +188,7 @@ def test_while_nobody_has_named_the_cause_what_was_mended_is_said() -> None:
 
 def test_an_escalation_says_why_and_how_it_stands() -> None:
     about = incident(Acknowledged(commander="ben"), Identified(cause="the disk is full"), title="Shop down")
-    words = Words(to="Tech Lead (Cem)", why="SEV-1 not resolved within 30 minutes")
+    words = MessageText(to="Tech Lead (Cem)", why="SEV-1 not resolved within 30 minutes")
     text = said(about, MessageKind.ESCALATION, Audience.PERSON, words=words).text
     assert text.splitlines()[0] == f"{about.severity.value} needs you: Shop down"
     for line in (
@@ -196,7 +206,7 @@ def test_an_escalation_says_why_and_how_it_stands() -> None:
 def test_a_template_of_ones_own_comes_first(tmp_path: Path) -> None:
     (tmp_path / "declaration.txt.j2").write_text("for everybody: {{ title }}")
     (tmp_path / "update.internal.txt.j2").write_text("{{ status|upper }} {{ title }}\n\n{{ state }}\n")
-    about = incident(Updated(status=Status.MONITORING, state="all quiet"), title="T")
+    about = incident(Updated(status=IncidentStatus.MONITORING, state="all quiet"), title="T")
     own = Templates(tmp_path)
     assert said(about, MessageKind.UPDATE, Audience.INTERNAL, templates=own).text == "MONITORING T\nall quiet"
     assert said(about, MessageKind.DECLARATION, Audience.INTERNAL, templates=own).title == "for everybody: T"
@@ -240,22 +250,22 @@ def test_there_is_no_template_for_every_audience() -> None:
 def test_what_people_type_comes_out_as_it_went_in(text: str, kind: MessageKind) -> None:
     audiences = {MessageKind.STATUS: Audience.PUBLIC, MessageKind.ESCALATION: Audience.PERSON}
     audience = audiences.get(kind, Audience.INTERNAL)
-    update = Updated(status=Status.IDENTIFIED, state=text, impact=text)
-    message = said(incident(update, title=text), kind, audience, words=Words(text=text, why=text))
+    update = Updated(status=IncidentStatus.IDENTIFIED, state=text, impact=text)
+    message = said(incident(update, title=text), kind, audience, words=MessageText(text=text, why=text))
     assert text in message.title
     assert text in message.body
     assert message.name == text
 
 
 def test_several_lines_stay_within_their_item() -> None:
-    update = Updated(status=Status.IDENTIFIED, state="broken\n- Status: Resolved\n-- end")
+    update = Updated(status=IncidentStatus.IDENTIFIED, state="broken\n- Status: Resolved\n-- end")
     lines = said(incident(update), MessageKind.UPDATE, Audience.INTERNAL).text.splitlines()
     assert [line for line in lines if line.startswith("- Status")] == ["- Status: Identified"]
     assert "  - Status: Resolved" in lines
 
 
 def test_what_moves_a_cursor_or_turns_the_direction_does_neither() -> None:
-    words = Words(title="a\x1b[31mb\r\x07c\x9b1A", why="x\u202ey\u2066z\u2028new")
+    words = MessageText(title="a\x1b[31mb\r\x07c\x9b1A", why="x\u202ey\u2066z\u2028new")
     message = said(incident(), MessageKind.ESCALATION, Audience.PERSON, words=words)
     assert message.title.endswith("needs you: ab c")
     assert "- Why: x\\u202ey\\u2066z\n  new\n" in message.body
@@ -263,15 +273,15 @@ def test_what_moves_a_cursor_or_turns_the_direction_does_neither() -> None:
 
 
 def test_a_title_is_one_line() -> None:
-    words = Words(title="one\ntwo   three")
+    words = MessageText(title="one\ntwo   three")
     message = said(incident(), MessageKind.STATUS, Audience.PUBLIC, words=words)
     assert (message.title, message.name) == ("[Investigating] one two three", "one two three")
 
 
 def test_secrets_are_masked_wherever_they_stand() -> None:
     masker = Masker(["canary-5f1e"])
-    update = Updated(status=Status.IDENTIFIED, state="it is canary-5f1e, DB_PASSWORD=hunter2 in .env")
-    words = Words(title="token canary\x1b[0m-5f1e leaked")
+    update = Updated(status=IncidentStatus.IDENTIFIED, state="it is canary-5f1e, DB_PASSWORD=hunter2 in .env")
+    words = MessageText(title="token canary\x1b[0m-5f1e leaked")
     message = said(incident(update), MessageKind.UPDATE, Audience.INTERNAL, words=words, masker=masker)
     assert "canary" not in message.model_dump_json()
     assert "hunter2" not in message.model_dump_json()
@@ -304,4 +314,4 @@ def test_moments_are_local_beside_utc() -> None:
 
 
 def test_every_word_of_a_template_is_described() -> None:
-    assert all(field.description for field in Briefing.model_fields.values())
+    assert all(field.description for field in TemplateContext.model_fields.values())

@@ -19,11 +19,11 @@ from remediate.incident.outbox import LEASE, Outbox
 from remediate.incident.queue import Claim, State, next_due
 from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore
-from remediate.journal import journal_database
-from remediate.run_id import new_run_id
-from soak import times
-from toy_incidents import NOON, declared, minutes
-from toy_messages import message
+from remediate.journal.journal import journal_database
+from remediate.journal.run_id import new_run_id
+from support.soak import times
+from support.toy_incidents import NOON, declared, minutes
+from support.toy_messages import message
 
 INCIDENT = new_run_id()
 
@@ -236,9 +236,9 @@ from pathlib import Path
 from remediate.incident.channels import FileChannel
 from remediate.incident.outbox import Outbox
 from remediate.incident.settings import Audience
-from remediate.journal import journal_database
+from remediate.journal.journal import journal_database
 sys.path.insert(0, sys.argv[1])
-from toy_messages import message
+from support.toy_messages import message
 
 _, _, url, path, job = sys.argv
 outbox = Outbox(journal_database(url))

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from remediate.core.playbook import Severity
 from remediate.incident.events import (
     Acknowledged,
     Confirmed,
@@ -20,9 +21,8 @@ from remediate.incident.lessons import actions, went_well, went_wrong, working_d
 from remediate.incident.postmortem import OPEN, file_name, mended_by, sections
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
-from remediate.incident.terms import Detection, Situation, Status
-from remediate.playbook import Severity
-from toy_incidents import declared, folded, minutes, run, sent, step
+from remediate.incident.vocabulary import Detection, IncidentStatus, Situation
+from support.toy_incidents import declared, folded, minutes, run, sent, step
 
 SETTINGS = IncidentSettings.model_validate({"timezone": "Europe/Berlin", "contacts": {"devops": {"primary": "dora"}}})
 NOW = minutes(500)
@@ -48,7 +48,7 @@ def suggested(*happened: tuple[float, Data], **given: object) -> dict[str, str]:
 WHOLE = folded(
     ACK,
     (4, run("fixed", step(), serving_again_seconds=1.9)),
-    (5, Updated(status=Status.MONITORING, state="it holds")),
+    (5, Updated(status=IncidentStatus.MONITORING, state="it holds")),
     (
         20,
         Resolved(
@@ -155,7 +155,7 @@ def test_how_often_everybody_was_told() -> None:
     told = sent()
     both = ((25.0, told), (25.0, sent("status", "public")), (50.0, told), (70.0, Resolved()))
     assert "told in time (2 updates)" in well(*both)
-    shown = Updated(status=Status.INVESTIGATING)
+    shown = Updated(status=IncidentStatus.INVESTIGATING)
     assert "Nobody was told anything for 1 h 10 min" in wrong((25, shown), (50, shown), (70, Resolved()))
     silent: list[tuple[float, Data]] = [(25, told), (70, told), (75, Resolved())]
     assert "Nobody was told anything for 45 min; 30 min is promised." in wrong(*silent)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from remediate.core.playbook import Severity
 from remediate.errors import ConfigurationError
 from remediate.incident.events import (
     Acknowledged,
@@ -27,9 +28,8 @@ from remediate.incident.events import (
     Updated,
 )
 from remediate.incident.record import fold
-from remediate.incident.terms import Situation, Status
-from remediate.playbook import Severity
-from toy_incidents import declared, events, folded, minutes, run, step
+from remediate.incident.vocabulary import IncidentStatus, Situation
+from support.toy_incidents import declared, events, folded, minutes, run, step
 
 EVERY = (
     (1, Acknowledged(commander="ben")),
@@ -37,7 +37,7 @@ EVERY = (
     (3, Contained(action="took web2 out of the pool")),
     (4, Identified(cause="out of memory")),
     (5, run("fixed", step())),
-    (6, Updated(status=Status.MONITORING, state="it holds")),
+    (6, Updated(status=IncidentStatus.MONITORING, state="it holds")),
     (7, Escalated(situation=Situation.CUSTOMERS, roles=("product",))),
     (8, Noted(text="a note")),
     (9, Announced(due="update:1", text="an update is due")),
@@ -51,7 +51,7 @@ EVERY = (
 
 def test_everything_that_happened_is_in_what_it_comes_to() -> None:
     incident = folded(*EVERY)
-    assert (incident.status, incident.severity, incident.commander) == (Status.RESOLVED, Severity.SEV2, "cleo")
+    assert (incident.status, incident.severity, incident.commander) == (IncidentStatus.RESOLVED, Severity.SEV2, "cleo")
     assert (incident.acknowledged_at, incident.acknowledged_by) == (minutes(1), "ana@desk")
     assert (incident.identified_at, incident.cause) == (minutes(4), "out of memory")
     assert (incident.fixed_at, len(incident.runs), incident.hosts) == (minutes(5), 1, ("web1",))
@@ -91,18 +91,18 @@ def test_the_first_to_claim_it_has_it_and_what_is_over_stays_over() -> None:
         (2, Acknowledged(commander="cleo")),
         (3, Resolved(summary="first")),
         (4, Resolved(summary="second")),
-        (5, Updated(status=Status.MONITORING)),
+        (5, Updated(status=IncidentStatus.MONITORING)),
         (6, run("fixed", step())),
     )
     assert (incident.commander, incident.acknowledged_at) == ("ben", minutes(1))
-    assert (incident.resolution, incident.status) == ("first", Status.RESOLVED)
+    assert (incident.resolution, incident.status) == ("first", IncidentStatus.RESOLVED)
 
 
 def test_a_fix_is_watched_and_one_that_did_not_hold_no_longer() -> None:
-    assert folded((1, run("fixed", step()))).status is Status.MONITORING
-    assert folded((1, run("fixed", step())), (2, run("not_fixed", step()))).status is Status.IDENTIFIED
-    assert folded((1, run("healthy"))).status is Status.INVESTIGATING
-    assert folded((1, run(None))).status is Status.INVESTIGATING
+    assert folded((1, run("fixed", step()))).status is IncidentStatus.MONITORING
+    assert folded((1, run("fixed", step())), (2, run("not_fixed", step()))).status is IncidentStatus.IDENTIFIED
+    assert folded((1, run("healthy"))).status is IncidentStatus.INVESTIGATING
+    assert folded((1, run(None))).status is IncidentStatus.INVESTIGATING
 
 
 @pytest.mark.parametrize("mode", ["fix", "plan"])
@@ -110,11 +110,11 @@ def test_a_fix_is_watched_and_one_that_did_not_hold_no_longer() -> None:
 def test_evidence_against_a_fix_ends_the_watching(mode: str, verdict: str) -> None:
     fixed = (1.0, run("fixed", step()))
     refuted = folded(fixed, (2, run(verdict, mode=mode)))
-    assert (refuted.status, refuted.fixed_at) == (Status.IDENTIFIED, None)
-    said = folded((1, Updated(status=Status.MONITORING)), (2, run(verdict, mode=mode)))
-    assert said.status is Status.IDENTIFIED
+    assert (refuted.status, refuted.fixed_at) == (IncidentStatus.IDENTIFIED, None)
+    said = folded((1, Updated(status=IncidentStatus.MONITORING)), (2, run(verdict, mode=mode)))
+    assert said.status is IncidentStatus.IDENTIFIED
     again = folded(fixed, (2, run(verdict, mode=mode)), (3, run("fixed", step())))
-    assert (again.status, again.fixed_at) == (Status.MONITORING, minutes(3))
+    assert (again.status, again.fixed_at) == (IncidentStatus.MONITORING, minutes(3))
 
 
 @pytest.mark.parametrize(
@@ -129,20 +129,20 @@ def test_evidence_against_a_fix_ends_the_watching(mode: str, verdict: str) -> No
 )
 def test_what_says_nothing_about_the_symptom_leaves_the_watching(after: RunLanded) -> None:
     held = folded((1, run("fixed", step())), (2, after))
-    assert (held.status, held.fixed_at) == (Status.MONITORING, minutes(1))
+    assert (held.status, held.fixed_at) == (IncidentStatus.MONITORING, minutes(1))
 
 
 def test_what_is_run_after_the_end_says_nothing_about_it() -> None:
     late = folded((1, run("fixed", step())), (3, Resolved()), (4, run("fixed", step())), (5, run("not_fixed")))
-    assert (late.fixed_at, len(late.runs), late.status) == (minutes(1), 1, Status.RESOLVED)
+    assert (late.fixed_at, len(late.runs), late.status) == (minutes(1), 1, IncidentStatus.RESOLVED)
     assert [event.kind for event in late.timeline][-2:] == ["run", "run"]
 
 
 def test_the_public_has_its_own_name_for_it() -> None:
     first = declared(public_title="Shop")
     assert folded(first=first).public_title == "Shop"
-    renamed = (1, Updated(status=Status.INVESTIGATING, public_title="Checkout"))
-    assert folded(renamed, (2, Updated(status=Status.INVESTIGATING)), first=first).public_title == "Checkout"
+    renamed = (1, Updated(status=IncidentStatus.INVESTIGATING, public_title="Checkout"))
+    assert folded(renamed, (2, Updated(status=IncidentStatus.INVESTIGATING)), first=first).public_title == "Checkout"
 
 
 def test_a_first_alert_is_never_later_than_its_declaration() -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from remediate.core.playbook import Severity
 from remediate.errors import ConfigurationError
 from remediate.incident.contacts import on_duty, people
 from remediate.incident.settings import IncidentSettings, StaticPage, incident_settings
-from remediate.playbook import Severity
-from toy_incidents import NOON, minutes
+from support.toy_incidents import NOON, minutes
 
 
 def of(tmp_path: Path, text: str) -> IncidentSettings:

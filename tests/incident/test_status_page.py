@@ -13,19 +13,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from browser import CHROMIUM, browser
+from remediate.core.playbook import Severity
 from remediate.incident.channels import NotSent
-from remediate.incident.locked import locked
+from remediate.incident.file_lock import locked
 from remediate.incident.messages import Message, Templates
 from remediate.incident.settings import IncidentSettings, StaticPage
 from remediate.incident.status_page import histories, recent
 from remediate.incident.status_page.atom import ATOM, ENTRIES, XHTML, feed
 from remediate.incident.status_page.static import StaticStatusPage
-from remediate.incident.terms import Status
-from remediate.playbook import Severity
-from remediate.run_id import new_run_id
-from toy_incidents import NOON, minutes
-from toy_messages import message
+from remediate.incident.vocabulary import IncidentStatus
+from remediate.journal.run_id import new_run_id
+from support.browser import CHROMIUM, browser
+from support.toy_incidents import NOON, minutes
+from support.toy_messages import message
 
 SETTINGS = IncidentSettings(timezone="Europe/Berlin")
 HOSTILE = (
@@ -35,8 +35,8 @@ HOSTILE = (
 VOID = {"meta", "link", "img", "br"}
 
 
-def told(incident: str, minute: float, status: Status, body: str = "text", **given: object) -> Message:
-    over = {"ended": minutes(minute)} if status is Status.RESOLVED else {}
+def told(incident: str, minute: float, status: IncidentStatus, body: str = "text", **given: object) -> Message:
+    over = {"ended": minutes(minute)} if status is IncidentStatus.RESOLVED else {}
     return message(f"[{status.value}] x", body, incident=incident, at=minutes(minute), status=status, **over, **given)
 
 
@@ -82,10 +82,21 @@ class Page(HTMLParser):
 
 def test_messages_become_incidents_newest_first() -> None:
     one, two = new_run_id(), new_run_id()
-    first = [told(one, 1, Status.INVESTIGATING), told(one, 9, Status.RESOLVED, name="All is well again")]
-    second = [told(two, 5, Status.INVESTIGATING, began=minutes(4)), told(two, 6, Status.MONITORING, began=minutes(4))]
+    first = [
+        told(one, 1, IncidentStatus.INVESTIGATING),
+        told(one, 9, IncidentStatus.RESOLVED, name="All is well again"),
+    ]
+    second = [
+        told(two, 5, IncidentStatus.INVESTIGATING, began=minutes(4)),
+        told(two, 6, IncidentStatus.MONITORING, began=minutes(4)),
+    ]
     later, earlier = histories([*first, *reversed(second)])
-    assert (later.id, later.ongoing, later.status, later.updates) == (two, True, Status.MONITORING, (*second[::-1],))
+    assert (later.id, later.ongoing, later.status, later.updates) == (
+        two,
+        True,
+        IncidentStatus.MONITORING,
+        (*second[::-1],),
+    )
     assert (earlier.id, earlier.ongoing, earlier.ended) == (one, False, minutes(9))
     assert earlier.name == "Payments fail"  # what is over is known by what was wrong
     assert histories([]) == ()
@@ -93,7 +104,7 @@ def test_messages_become_incidents_newest_first() -> None:
 
 def test_what_is_long_over_is_left_out() -> None:
     old, going = new_run_id(), new_run_id()
-    incidents = histories([told(old, 1, Status.RESOLVED), told(going, 1, Status.IDENTIFIED)])
+    incidents = histories([told(old, 1, IncidentStatus.RESOLVED), told(going, 1, IncidentStatus.IDENTIFIED)])
     later = NOON + timedelta(days=31)
     assert [each.id for each in recent(incidents, later, 30)] == [going]
     assert len(recent(incidents, NOON + timedelta(days=30), 30)) == 2
@@ -118,25 +129,25 @@ def headline(*messages: Message) -> str:
     ],
 )
 def test_the_headline_says_how_bad_it_is(severity: Severity, words: str) -> None:
-    assert headline(told("a", 1, Status.INVESTIGATING, severity=severity)) == words
+    assert headline(told("a", 1, IncidentStatus.INVESTIGATING, severity=severity)) == words
 
 
 def test_the_headline_says_how_it_stands() -> None:
     assert headline() == "No known incidents"
-    assert headline(told("a", 1, Status.RESOLVED)) == "No known incidents"
-    assert headline(told("a", 1, Status.MONITORING)) == "A fix is in place, we are watching it"
-    worse = told("b", 2, Status.IDENTIFIED, severity=Severity.SEV2)
-    assert headline(told("a", 1, Status.MONITORING), worse) == "2 ongoing incidents"
+    assert headline(told("a", 1, IncidentStatus.RESOLVED)) == "No known incidents"
+    assert headline(told("a", 1, IncidentStatus.MONITORING)) == "A fix is in place, we are watching it"
+    worse = told("b", 2, IncidentStatus.IDENTIFIED, severity=Severity.SEV2)
+    assert headline(told("a", 1, IncidentStatus.MONITORING), worse) == "2 ongoing incidents"
 
 
 def test_the_page_is_whole() -> None:
     going, over = new_run_id(), new_run_id()
     page = Page(
         html(
-            told(over, -1500, Status.INVESTIGATING, began=minutes(-1510)),
-            told(over, -1440, Status.RESOLVED, "All is well.", began=minutes(-1510)),
-            told(going, 1, Status.INVESTIGATING, "We look."),
-            told(going, 31, Status.IDENTIFIED, "Found."),
+            told(over, -1500, IncidentStatus.INVESTIGATING, began=minutes(-1510)),
+            told(over, -1440, IncidentStatus.RESOLVED, "All is well.", began=minutes(-1510)),
+            told(going, 1, IncidentStatus.INVESTIGATING, "We look."),
+            told(going, 31, IncidentStatus.IDENTIFIED, "Found."),
         )
     )
     names = [tag for tag, _ in page.tags]
@@ -158,8 +169,8 @@ def test_the_page_is_whole() -> None:
     ("messages", "words"),
     [
         ([], "No incidents in the last 30 days."),
-        ([told("a", 1, Status.INVESTIGATING)], "No other incidents in the last 30 days."),
-        ([told("a", 1, Status.RESOLVED)], "No other incidents in the last 30 days."),
+        ([told("a", 1, IncidentStatus.INVESTIGATING)], "No other incidents in the last 30 days."),
+        ([told("a", 1, IncidentStatus.RESOLVED)], "No other incidents in the last 30 days."),
     ],
 )
 def test_what_goes_on_now_is_one_of_the_last_days(messages: Sequence[Message], words: str) -> None:
@@ -167,7 +178,7 @@ def test_what_goes_on_now_is_one_of_the_last_days(messages: Sequence[Message], w
 
 
 def test_times_are_local_and_in_utc_for_machines() -> None:
-    page = Page(html(told("a", 1, Status.INVESTIGATING)))
+    page = Page(html(told("a", 1, IncidentStatus.INVESTIGATING)))
     times = [(given["datetime"], text) for (_, given), text in zip(
         [each for each in page.tags if each[0] == "time"], page.of("time"), strict=True
     )]  # fmt: skip
@@ -176,7 +187,7 @@ def test_times_are_local_and_in_utc_for_machines() -> None:
 
 
 def test_nothing_on_it_comes_from_elsewhere() -> None:
-    text = html(told("a", 1, Status.INVESTIGATING), url="https://status.example.com")
+    text = html(told("a", 1, IncidentStatus.INVESTIGATING), url="https://status.example.com")
     assert "default-src 'none'" in text
     for _, given in Page(text).tags:
         for name in ("src", "href", "action", "srcset"):
@@ -188,7 +199,10 @@ def test_nothing_on_it_comes_from_elsewhere() -> None:
 
 
 def test_what_anybody_typed_is_text_on_the_page() -> None:
-    plain, odd = told("a", 1, Status.IDENTIFIED, "text"), told("a", 1, Status.IDENTIFIED, HOSTILE, name=HOSTILE)
+    plain, odd = (
+        told("a", 1, IncidentStatus.IDENTIFIED, "text"),
+        told("a", 1, IncidentStatus.IDENTIFIED, HOSTILE, name=HOSTILE),
+    )
     harmless, hostile = Page(html(plain)), Page(html(odd, title=HOSTILE.replace("\n", " ")[:400]))
     assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in harmless.tags]
     shown = " ".join(text for _, text in hostile.texts)
@@ -231,7 +245,7 @@ def date(text: str) -> datetime:
 @pytest.mark.parametrize("url", [None, "https://status.example.com/", "https://example.com/status"])
 def test_the_feed_has_what_the_standard_demands(url: str | None) -> None:
     one = new_run_id()
-    updates = [told(one, number, Status.INVESTIGATING, f"line {number}\nmore") for number in range(3)]
+    updates = [told(one, number, IncidentStatus.INVESTIGATING, f"line {number}\nmore") for number in range(3)]
     root = tree(*updates, url=url)
     assert root.tag == f"{{{ATOM}}}feed"
     # 4.1.1: exactly one id, title and updated; an author for entries that have none.
@@ -269,12 +283,12 @@ def test_a_feed_without_news_is_a_feed() -> None:
 
 
 def test_a_feed_ends_somewhere() -> None:
-    root = tree(*(told(new_run_id(), number, Status.RESOLVED) for number in range(ENTRIES + 10)))
+    root = tree(*(told(new_run_id(), number, IncidentStatus.RESOLVED) for number in range(ENTRIES + 10)))
     assert len(root.findall(f"{{{ATOM}}}entry")) == ENTRIES
 
 
 def test_what_anybody_typed_is_text_in_the_feed() -> None:
-    odd = told("a", 1, Status.IDENTIFIED, HOSTILE + "\ufffe\x00").model_copy(update={"title": HOSTILE})
+    odd = told("a", 1, IncidentStatus.IDENTIFIED, HOSTILE + "\ufffe\x00").model_copy(update={"title": HOSTILE})
     (entry,) = tree(odd, title="<&>").findall(f"{{{ATOM}}}entry")
     assert the(entry, "title") == HOSTILE
     assert the(entry, "content") == HOSTILE + "\ufffd\ufffd"
@@ -318,7 +332,7 @@ def test_a_page_that_cannot_be_written_is_tried_again(tmp_path: Path, monkeypatc
     with pytest.raises(NotSent, match="file: File exists") as error:
         static(tmp_path / "file").publish(message(), lambda: ())
     assert not error.value.final
-    monkeypatch.setattr("remediate.incident.locked.PATIENCE", 0.1)
+    monkeypatch.setattr("remediate.incident.file_lock.PATIENCE", 0.1)
     with locked(tmp_path, os.O_RDONLY), pytest.raises(NotSent, match="another process is writing it"):
         static(tmp_path).publish(message(), lambda: ())
 
@@ -369,9 +383,9 @@ CONTRAST = """
 def test_a_real_browser_shows_it_narrow_and_wide_in_light_and_dark(tmp_path: Path) -> None:
     one, two = new_run_id(), new_run_id()
     said: Sequence[Message] = [
-        *(told(one, number, status, HOSTILE, name=HOSTILE) for number, status in enumerate(Status)),
-        *(told(two, number, status) for number, status in enumerate(list(Status)[:3])),
-        told(new_run_id(), 5, Status.INVESTIGATING, severity=Severity.SEV2),
+        *(told(one, number, status, HOSTILE, name=HOSTILE) for number, status in enumerate(IncidentStatus)),
+        *(told(two, number, status) for number, status in enumerate(list(IncidentStatus)[:3])),
+        told(new_run_id(), 5, IncidentStatus.INVESTIGATING, severity=Severity.SEV2),
     ]
     static(tmp_path).publish(said[0], lambda: histories(said))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, browser(Path(profile)) as window:

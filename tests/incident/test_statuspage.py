@@ -6,17 +6,17 @@ from datetime import timedelta
 
 import pytest
 
+from remediate.core.playbook import Severity
 from remediate.incident.channels import NotSent
 from remediate.incident.messages import Message
 from remediate.incident.settings import StatuspageSettings
 from remediate.incident.status_page.statuspage import StatuspagePage
-from remediate.incident.terms import Status
-from remediate.masking import Masker
-from remediate.playbook import Severity
-from remediate.run_id import new_run_id
-from toy_incidents import NOON
-from toy_messages import message
-from toy_statuspage import KEY, PAGE, Statuspage
+from remediate.incident.vocabulary import IncidentStatus
+from remediate.journal.run_id import new_run_id
+from remediate.masking.masker import Masker
+from support.toy_incidents import NOON
+from support.toy_messages import message
+from support.toy_statuspage import KEY, PAGE, Statuspage
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_an_incident_is_created_then_updated_then_resolved(there: Statuspage) ->
     assert one["component_ids"] == ["ftgks51sfs2d"]
     assert one["deliver_notifications"] is True
 
-    second = message(body="Fixed.", incident=first.incident, status=Status.RESOLVED, severity=Severity.SEV2)
+    second = message(body="Fixed.", incident=first.incident, status=IncidentStatus.RESOLVED, severity=Severity.SEV2)
     said(second, there, components=("ftgks51sfs2d",))
     assert one["status"] == "resolved"
     assert one["components"] == {"ftgks51sfs2d": "operational"}

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from remediate.incident.briefing import Words
 from remediate.incident.delivery import announce, deliver_due
-from remediate.incident.desk import STATUS_PAGE, Desk
 from remediate.incident.messages import MessageKind
+from remediate.incident.notifier import STATUS_PAGE, Notifier
 from remediate.incident.outbox import LEASE
 from remediate.incident.settings import Audience, IncidentSettings
 from remediate.incident.store import IncidentStore
-from toy_incidents import NOON, declared
-from toy_statuspage import KEY, PAGE, Api, Statuspage
+from remediate.incident.template_context import MessageText
+from support.toy_incidents import NOON, declared
+from support.toy_statuspage import KEY, PAGE, Api, Statuspage
 
 
 class Late(Statuspage):
@@ -65,13 +65,13 @@ def test_what_is_taken_after_we_gave_up_is_shown_once(late: Late) -> None:
     )
     now = NOON
     with IncidentStore.open() as store:
-        desk = Desk.of(settings, store, root=None, screen=None, clock=lambda: now)
+        notifier = Notifier.of(settings, store, root=None, screen=None, clock=lambda: now)
         incident = store.declare("ana", NOON, declared())
 
         def say(text: str) -> None:
             announce(
                 store, incident, MessageKind.STATUS,
-                audience=Audience.PUBLIC, send=True, desk=desk, now=NOON, words=Words(text=text),
+                audience=Audience.PUBLIC, send=True, notifier=notifier, now=NOON, words=MessageText(text=text),
                 channels=(STATUS_PAGE,),
             )  # fmt: skip
 
@@ -81,13 +81,13 @@ def test_what_is_taken_after_we_gave_up_is_shown_once(late: Late) -> None:
         say("We know more.")
         for seconds in (5, 15, 35, 75, 89):
             now = NOON + timedelta(seconds=seconds)
-            deliver_due(store, desk=desk)
+            deliver_due(store, notifier=notifier)
         assert [method for method, _ in late.asked] == asked, "what may be at work there is not asked for, nor repeated"
 
         late.may.set()
         assert late.done.wait(60)
         late.lose = False
         now = NOON + LEASE
-        assert deliver_due(store, desk=desk) == ()
+        assert deliver_due(store, notifier=notifier) == ()
     (one,) = late.incidents
     assert [update["body"].splitlines()[0] for update in one["incident_updates"]] == ["We know more.", "We look."]

@@ -12,19 +12,19 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
+from remediate.core.outcome import HostOutcome, Mode, Report, RunVerdict, StepOutcome, Touched, Verified
+from remediate.core.verdict import Decision
 from remediate.errors import ConfigurationError, JournalError
 from remediate.incident.events import Acknowledged, Identified, Noted, Resolved, RunLanded
 from remediate.incident.store import AlreadyDeclared, IncidentStore
-from remediate.incident.terms import Status
 from remediate.incident.timeline import entries
-from remediate.journal import Journal
+from remediate.incident.vocabulary import IncidentStatus
+from remediate.journal.journal import Journal
 from remediate.journal.models import Intent, RunRecord
-from remediate.outcome import HostOutcome, Mode, Report, RunVerdict, StepOutcome, Touched, Verified
-from remediate.project import Project
-from remediate.run_id import new_run_id
-from remediate.verdict import Decision
-from soak import times
-from toy_incidents import NOON, declared, minutes
+from remediate.journal.run_id import new_run_id
+from remediate.project.project import Project
+from support.soak import times
+from support.toy_incidents import NOON, declared, minutes
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def test_a_run_is_on_the_timeline_by_itself(store: IncidentStore, url: str) -> N
         assert [one.evidence for one in landed.changes] == ["new InvocationID"]
         assert [one.code for one in landed.refusals] == ["unit-masked"]
         assert [one.why for one in landed.human_steps] == ["scale it"]
-        assert (found.status, found.fixed_at) == (Status.MONITORING, minutes(3) + timedelta(seconds=32))
+        assert (found.status, found.fixed_at) == (IncidentStatus.MONITORING, minutes(3) + timedelta(seconds=32))
         assert store.load(other).runs == ()
 
 

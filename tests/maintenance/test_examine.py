@@ -8,31 +8,31 @@ from threading import Event
 
 import pytest
 
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.playbook import Probes
+from remediate.core.probe import Fact, Probe
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
-from remediate.host import Host, Settings, SshTarget
 from remediate.maintenance import examine as module
 from remediate.maintenance.examine import Examiner
 from remediate.maintenance.history import History
 from remediate.maintenance.item import Duty, Elsewhere, Finding, Item, Seen
 from remediate.maintenance.items.capacity import Capacity
 from remediate.maintenance.items.runbook_review import RunbookReview, Use
-from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import TEAM, MaintenanceReport
+from remediate.maintenance.schedule import Occasion
 from remediate.maintenance.settings import MaintenanceSettings
-from remediate.playbook import Probes
-from remediate.probe import Fact, Probe
-from remediate.probes.filesystems import FileSystem, Room, RoomState
+from remediate.probes.filesystems import DiskSpace, DiskSpaceState, FileSystem
 from remediate.probes.laravel import App
-from remediate.script import Act
-from remediate.survey import Facts
 from remediate.testing.scripted import ScriptedRounds
+from remediate.transport.script import Act
 from support import examples as ex
 from support.scripted import FactSession
-from toy_maintenance import DAY, NOW
+from support.toy_maintenance import DAY, NOW
 
-ROOM = Room(limit=95)
+ROOM = DiskSpace(limit=95)
 HALF = FileSystem(mount="/", used_kib=500, available_kib=500, percent=50, inodes_percent=9)
-STATE = RoomState(systems=(HALF,), limit=95)
+STATE = DiskSpaceState(systems=(HALF,), limit=95)
 APP = App(path="/srv/app", user="forge", php="php8.2")
 
 

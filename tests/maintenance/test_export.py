@@ -12,11 +12,11 @@ from remediate.errors import ConfigurationError
 from remediate.maintenance.export import NotExported, export
 from remediate.maintenance.item import Sample
 from remediate.maintenance.items.runbook_review import Use
-from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import MaintenanceReport
+from remediate.maintenance.schedule import Occasion
 from remediate.maintenance.settings import MaintenanceSettings
 from remediate.maintenance.status import status
-from toy_maintenance import DAY, HOSTILE, NOW, looked, report, result
+from support.toy_maintenance import DAY, HOSTILE, NOW, looked, report, result
 
 PROMTOOL = shutil.which("promtool")
 Metrics = Mapping[tuple[str, frozenset[tuple[str, str]]], float]

@@ -9,8 +9,8 @@ import sqlalchemy
 from remediate.journal.schema import maintenance
 from remediate.maintenance.history import History
 from remediate.maintenance.item import Past, Point
-from remediate.maintenance.occasion import Occasion
-from toy_maintenance import DAY, HOSTILE, NOW, numbers, report, result, used
+from remediate.maintenance.schedule import Occasion
+from support.toy_maintenance import DAY, HOSTILE, NOW, numbers, report, result, used
 
 
 @pytest.fixture

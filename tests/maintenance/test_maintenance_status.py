@@ -6,11 +6,11 @@ import pytest
 
 from remediate.maintenance import status as module
 from remediate.maintenance.catalogue import of_occasion
-from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import TEAM, MaintenanceReport, Subject
+from remediate.maintenance.schedule import Occasion
 from remediate.maintenance.settings import MaintenanceSettings
 from remediate.maintenance.status import Standing, overdue_line, status, status_lines
-from toy_maintenance import DAY, NOW, looked, report, result
+from support.toy_maintenance import DAY, NOW, looked, report, result
 
 SETTINGS = MaintenanceSettings()
 

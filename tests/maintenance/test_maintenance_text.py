@@ -6,7 +6,7 @@ import pytest
 
 from remediate.maintenance.text import lines, markdown
 from remediate.report.lines import WIDTH
-from toy_maintenance import HOSTILE, report, result
+from support.toy_maintenance import HOSTILE, report, result
 
 BAD = result(
     False,

@@ -6,8 +6,8 @@ import pytest
 
 from remediate.maintenance.history import History
 from remediate.maintenance.reminder import Reminder
-from remediate.project import Project
-from toy_maintenance import DAY, NOW, report, result
+from remediate.project.project import Project
+from support.toy_maintenance import DAY, NOW, report, result
 
 LINE = "maintenance monthly of web1 is overdue by 9 d (Tech Lead): remediate maintain.monthly --host web1"
 

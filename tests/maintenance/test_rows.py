@@ -2,8 +2,8 @@
 
 import pytest
 
+from remediate.core.monitoring import Backup
 from remediate.maintenance.rows import chosen, compared
-from remediate.monitoring import Backup
 from remediate.probes.backup import RestoredState, RestoredTable, RestoreState
 from remediate.probes.rows import AGES, RowsState, TableRows
 

@@ -6,7 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from incidents import (
+from remediate.core.command import Output
+from remediate.core.host import Host, SshTarget
+from remediate.core.options import Options
+from remediate.core.outcome import HostOutcome, RunVerdict, Touched, Verified
+from remediate.core.vantage import Vantage
+from remediate.core.verdict import Decision
+from remediate.engine.context import Context
+from remediate.engine.host_runner import HostRunner
+from remediate.engine.reporter import NullReporter
+from remediate.errors import ConfigurationError, Unreadable
+from remediate.playbooks.app_down import app_down
+from remediate.probes.config import NameConflict
+from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
+from remediate.probes.http import Site
+from remediate.probes.laravel import App, AppLog
+from remediate.probes.network import PortOwner
+from remediate.probes.queue_motion import QueueMotionState
+from remediate.probes.systemd import LogLines
+from remediate.programs.processes import end_processes
+from remediate.remedies.supervisor import RestartSupervisor
+from remediate.testing import MemoryRecorder, PaperHost, play
+from support import daily_examples as exd
+from support import examples as ex
+from support.incidents import (
     AGAIN,
     ALONE,
     APP,
@@ -36,29 +59,6 @@ from incidents import (
     restart,
     working,
 )
-from remediate.command import Output
-from remediate.context import Context
-from remediate.engine import HostRun
-from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host, SshTarget
-from remediate.options import Options
-from remediate.outcome import HostOutcome, RunVerdict, Touched, Verified
-from remediate.playbooks.app_down import app_down
-from remediate.probes.config import NameConflict
-from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
-from remediate.probes.http import Site
-from remediate.probes.laravel import App, AppLog
-from remediate.probes.network import PortOwner
-from remediate.probes.queue_motion import QueueMotionState
-from remediate.probes.systemd import LogLines
-from remediate.programs.processes import end_processes
-from remediate.remedies.supervisor import RestartSupervisor
-from remediate.reporter import Silent
-from remediate.testing import MemoryRecord, PaperHost, play
-from remediate.vantage import Vantage
-from remediate.verdict import Decision
-from support import daily_examples as exd
-from support import examples as ex
 from support.outcomes import code
 from support.render import output_of
 from support.scripted import Changes, FactSession
@@ -175,7 +175,7 @@ def test_a_guess_between_two_is_refused() -> None:
 
 @pytest.mark.parametrize("cause", ALONE)
 def test_one_cause_is_mended(cause: str) -> None:
-    session, record = FactSession(broken(cause), *mended([cause])), MemoryRecord()
+    session, record = FactSession(broken(cause), *mended([cause])), MemoryRecorder()
     outcome = play(app_down, session, host=HOST, record=record)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.FIXED, 0, Touched.YES), outcome.error
     assert [kind for kind, end in told(outcome) if end == "proven"] == [ALONE[cause][2]]
@@ -398,9 +398,9 @@ def test_a_daemon_that_is_up_with_workers_that_only_crash_is_not_healthy() -> No
 
 
 def test_a_link_lost_while_restarting_leaves_it_unknown() -> None:
-    from remediate.testing import Event
+    from remediate.testing import ScriptedEvent
 
-    session, record = FactSession(broken("php-fpm down"), Event.LOST_WHILE), MemoryRecord()
+    session, record = FactSession(broken("php-fpm down"), ScriptedEvent.LOST_WHILE), MemoryRecorder()
     outcome = play(app_down, session, host=HOST, record=record)
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.UNKNOWN)
     assert outcome.steps[-1].verified is Verified.UNKNOWN
@@ -444,12 +444,12 @@ def test_a_dead_php_is_brought_back_through_a_real_shell(tmp_path: Path) -> None
         context = Context(
             connect=lambda _: paper.session(),
             controller=FactSession({}),
-            record=MemoryRecord(),
-            reporter=Silent(),
+            record=MemoryRecorder(),
+            reporter=NullReporter(),
             stop=threading.Event(),
             owner=("ana@laptop", "run-7f3a"),
         )
-        run = HostRun(here, app_down, Options(hold=0, yes=True), context)
+        run = HostRunner(here, app_down, Options(hold=0, yes=True), context)
         try:
             outcome = run.examine() or run.mend()
         finally:

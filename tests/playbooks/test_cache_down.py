@@ -2,20 +2,18 @@
 
 import pytest
 
-import incidents
-from incidents import host as app_host
-from remediate.command import Output
+from remediate.core.command import Output
+from remediate.core.host import Host
+from remediate.core.outcome import HostOutcome, RunVerdict, Touched
+from remediate.core.playbook import Severity
+from remediate.core.probe import Fact, Probe
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host
-from remediate.outcome import HostOutcome, RunVerdict, Touched
-from remediate.playbook import Severity
 from remediate.playbooks.app_down import app_down
 from remediate.playbooks.cache_down import cache_down
-from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache, CacheCode
 from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvState, FileState
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendant, Descendants, DescendantsState
-from remediate.probes.filesystems import Room
+from remediate.probes.filesystems import DiskSpace
 from remediate.probes.laravel import App, AppDatabase, AppLog, Deploy
 from remediate.probes.network import PortOwner
 from remediate.probes.opcache import Opcache, OpcacheState
@@ -24,10 +22,12 @@ from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisSt
 from remediate.probes.stores import Scan, Trouble
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit, UnitLog
-from remediate.report.lines import Door, verdict_lines
+from remediate.report.lines import CommandHints, verdict_lines
 from remediate.testing import play
 from support import examples as ex
+from support import incidents
 from support import load_examples as exl
+from support.incidents import host as app_host
 from support.outcomes import code
 from support.scripted import Changes, FactSession
 
@@ -93,7 +93,7 @@ HEALTHY: Changes = {
     App.model_validate(OF): ex.APP,
     AppDatabase.model_validate(OF): ex.DATABASE,
     Deploy(user="forge"): ex.NO_DEPLOY,
-    Room(): exl.ROOM,
+    DiskSpace(): exl.ROOM,
     UnitLog(name="redis-server"): ex.NO_LINES,
     AppLog(path=PATH): ex.NO_LINES,
 }
@@ -277,12 +277,12 @@ def test_a_redis_of_somebody_else_is_named_with_the_way_out() -> None:
 # -- the cache in files, where the inventory allows it -----------------------------------------------------------------
 
 ALLOWED = host(redis={"unit": "redis-server", "fallback": True}, app_servers=1)
-DOOR = Door("invoke", "cache-down", "7f3a", Severity.SEV2)
+HINTS = CommandHints("invoke", "cache-down", "7f3a", Severity.SEV2)
 
 
 def _next(outcome: HostOutcome) -> str:
     """Return what a person reads at the end, on one line."""
-    return " ".join(" ".join(verdict_lines(outcome, DOOR)).split())
+    return " ".join(" ".join(verdict_lines(outcome, HINTS)).split())
 
 
 def apart(redis: RedisState) -> RedisState:

@@ -2,20 +2,21 @@
 
 import pytest
 
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.options import Options
+from remediate.core.outcome import HostOutcome, RunVerdict, Touched
+from remediate.core.playbook import Severity
+from remediate.core.vantage import Vantage
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.options import Options
-from remediate.outcome import HostOutcome, RunVerdict, Touched
-from remediate.playbook import Severity
 from remediate.playbooks.app_down import app_down
 from remediate.playbooks.certificate_expiry import certificate_expiry
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CertbotLog, CertbotRunning, Issuances, Renewal
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, ServedCertificate
 from remediate.probes.config import NameConflict
-from remediate.probes.filesystems import Room
-from remediate.probes.http import Failure, Site
+from remediate.probes.filesystems import DiskSpace
+from remediate.probes.http import HttpFailure, Site
 from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.systemd import Unit
@@ -23,8 +24,7 @@ from remediate.probes.x509 import CertificateInfo
 from remediate.rehearsal.case import Expected
 from remediate.remedies.certificate import RenewCertificate
 from remediate.testing import play
-from remediate.triage import triage
-from remediate.vantage import Vantage
+from remediate.triage.triage import triage
 from support import examples as ex
 from support import load_examples as exl
 from support.scripted import Changes, FactSession
@@ -60,7 +60,7 @@ RELOAD = Run.of("/usr/bin/systemctl", "reload", "nginx.service", user=ROOT, seco
 def serving(certificate: CertificateInfo, *workers: int) -> Changes:
     """Say what everybody sees while this certificate is served."""
     fine = certificate.serial == "4A12" or certificate in (GOOD, DUE)
-    page = ex.page() if fine else ex.no_page(Failure.CERTIFICATE)
+    page = ex.page() if fine else ex.no_page(HttpFailure.CERTIFICATE)
     return {
         **{each: ex.served(each, certificate) for each in (HERE, THERE)},
         **dict.fromkeys(PAGES, page),
@@ -86,7 +86,7 @@ def having(certificate: CertificateInfo) -> Changes:
         **dict.fromkeys(CHALLENGES, ex.CHALLENGE),
         NGINX: ex.RUNNING,
         Unit(name="php8.2-fpm"): ex.RUNNING,
-        Room(): exl.ROOM,
+        DiskSpace(): exl.ROOM,
         NginxLog(): ex.NO_ERRORS,
         CertbotLog(): ex.NO_LINES,
     }
@@ -281,7 +281,7 @@ def test_a_healthy_host_with_an_authority_of_its_own_is_healthy() -> None:
 
 def test_what_is_not_about_the_certificate_is_handed_over() -> None:
     bad: Changes = dict.fromkeys(PAGES, ex.page(502))
-    outcome = play(certificate_expiry, FactSession({**having(GOOD), **bad, Room(): exl.NO_ROOM_AT_ALL}), host=HOST)
+    outcome = play(certificate_expiry, FactSession({**having(GOOD), **bad, DiskSpace(): exl.NO_ROOM_AT_ALL}), host=HOST)
     assert (outcome.verdict, told(outcome)["incident.hand-over"]) == (RunVerdict.REFUSED, "high-load")
     stopped: Changes = {
         **{each: ex.unserved() for each in (HERE, THERE)},

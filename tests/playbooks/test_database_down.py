@@ -4,20 +4,19 @@ import json
 
 import pytest
 
-from incidents import DATABASE, DEPLOY, DOWN, HEALTHY, PAGES, PATH, UP, WORKERS, host, restart, working
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.host import DatabaseLimits, Host
+from remediate.core.options import Options
+from remediate.core.outcome import HostOutcome, RunVerdict, Touched
+from remediate.core.playbook import Severity
+from remediate.engine.judge import CLOCK
 from remediate.errors import ConfigurationError
-from remediate.host import DatabaseLimits, Host
-from remediate.judge import CLOCK
-from remediate.options import Options
-from remediate.outcome import HostOutcome, RunVerdict, Touched
-from remediate.playbook import Severity
 from remediate.playbooks.database_down import database_down
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants
-from remediate.probes.http import Failure
+from remediate.probes.http import HttpFailure
 from remediate.probes.laravel import Credentials, DatabaseState, DatabaseTrouble
-from remediate.probes.mysql import FirstQuery, Holder, IdleState, LongestIdle, Sessions, SessionsState
+from remediate.probes.mysql import ConnectionHolder, FirstQuery, IdleState, LongestIdle, Sessions, SessionsState
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.opcache import Opcache
@@ -25,12 +24,13 @@ from remediate.probes.redis import AppRedis
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.programs.config import cache_config
 from remediate.programs.database import end_idle, end_queries
-from remediate.report.lines import Door, verdict_lines
-from remediate.testing import Event, play
+from remediate.report.lines import CommandHints, verdict_lines
+from remediate.testing import ScriptedEvent, play
 from support import examples as ex
+from support.incidents import DATABASE, DEPLOY, DOWN, HEALTHY, PAGES, PATH, UP, WORKERS, host, restart, working
 from support.outcomes import code
 from support.scripted import Changes, FactSession
-from toys import UNITS
+from support.toys import UNITS
 
 pytestmark = pytest.mark.usefixtures("hurry")
 
@@ -157,13 +157,18 @@ FULL = SessionsState(
     limit=20,
     full=True,
     tight=True,
-    holders=(Holder(user="shop", idle=True, count=20),),
+    holders=(ConnectionHolder(user="shop", idle=True, count=20),),
     sessions=(ex.session(blocks=False, transaction=False),),
 )
-FULL_OF_OTHERS = FULL.model_copy(update={"holders": (Holder(user="reports", idle=True, count=20),), "sessions": ()})
+FULL_OF_OTHERS = FULL.model_copy(
+    update={"holders": (ConnectionHolder(user="reports", idle=True, count=20),), "sessions": ()}
+)
 FULL_OF_QUERIES = FULL.model_copy(
     update={
-        "holders": (Holder(user="shop", idle=False, count=19), Holder(user="backup", idle=False, count=1)),
+        "holders": (
+            ConnectionHolder(user="shop", idle=False, count=19),
+            ConnectionHolder(user="backup", idle=False, count=1),
+        ),
         "sessions": (ex.session(command="Query", blocks=False, transaction=False, reads=True),),
     }
 )
@@ -176,7 +181,7 @@ MANY: Changes = {
     DATABASE: database(DatabaseTrouble.TOO_MANY),
     CREDENTIALS: ex.credentials(DatabaseTrouble.TOO_MANY),
 }
-HANGING: Changes = dict.fromkeys(PAGES, ex.no_page(Failure.TIMEOUT))
+HANGING: Changes = dict.fromkeys(PAGES, ex.no_page(HttpFailure.TIMEOUT))
 LOCKED = SessionsState(up=True, limit=151, waiting=True, sessions=(ex.session(),))
 LONG = SessionsState(up=True, limit=151, sessions=(ex.session(command="Query", blocks=False, reads=True),))
 
@@ -344,7 +349,7 @@ def test_a_refusal_ends_with_the_command_that_ends_the_session(cause: str) -> No
     broken, advice = ONWARD[cause]
     outcome = play(database_down, FactSession({**WELL, **broken}), host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
-    told = " ".join(" ".join(verdict_lines(outcome, Door("invoke", "database-down", "x", None))).split())
+    told = " ".join(" ".join(verdict_lines(outcome, CommandHints("invoke", "database-down", "x", None))).split())
     command = "do.database.end-session --id 57 --user shop --started 1795443941"
     assert f"next: {advice}" in told
     assert f": invoke {command} --host web1" in told
@@ -430,9 +435,9 @@ def test_a_rehearsal_needs_a_database_of_its_own() -> None:
 def test_a_database_that_systemd_starts_again_and_again_is_unstable_whenever_it_is_looked_at(
     seen: str, answered: Changes, workers_end: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("remediate.patience.PATIENCE", 0.1)
+    monkeypatch.setattr("remediate.engine.transitions.PATIENCE", 0.1)
     again = UNITS[seen].model_copy(update={"restarts": 7, "active_since": 999_999.99})
-    at: dict[int, Changes | Event] = {
+    at: dict[int, Changes | ScriptedEvent] = {
         number: {
             UNIT: again.model_copy(update={"restarts": 7 + number, "invocation": f"{number:032x}"}),
             **(working("RUNNING", "RUNNING", pid=13057 + number) if workers_end else {}),

@@ -4,29 +4,30 @@ import re
 
 import pytest
 
-from incidents import APP, DEPLOY, FPM_CONFIG, PAGES, host
-from load_incidents import ACCESS, CALM, FILES, LARAVEL, QUERIES, ROOM, SHORT, USAGE, WRITER, WRITERS
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.facts import Facts
+from remediate.core.host import SshTarget
+from remediate.core.outcome import RunVerdict, Touched
+from remediate.core.playbook import Severity
+from remediate.core.probe import Fact, Probe
+from remediate.engine.judge import RULES
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import SshTarget
-from remediate.judge import RULES
-from remediate.outcome import RunVerdict, Touched
-from remediate.playbook import Severity, Single
 from remediate.playbooks.high_load import high_load
-from remediate.probe import Fact, Probe
 from remediate.probes.consumers import Consumer, ConsumerList, Consumers
 from remediate.probes.files import LogFileList
-from remediate.probes.machine import Machine, MachineIdentity
+from remediate.probes.machine import MachineIdentity, ThisMachine
 from remediate.probes.open_files import DeletedFiles, HeldLogs, OpenFiles
 from remediate.probes.sudo import SudoRule, SudoRules
 from remediate.probes.systemd import Unit
 from remediate.remedies.logs import ShortenLogs
 from remediate.remedies.process import EndProcess
-from remediate.survey import Facts
+from remediate.remedies.single import SingleRemedy
 from remediate.testing import play
-from remediate.triage import _incident
+from remediate.triage.triage import _incident
 from support import examples as ex
 from support import load_examples as exl
+from support.incidents import APP, DEPLOY, FPM_CONFIG, PAGES, host
+from support.load_incidents import ACCESS, CALM, FILES, LARAVEL, QUERIES, ROOM, SHORT, USAGE, WRITER, WRITERS
 from support.outcomes import code
 from support.scripted import ROOT_RULES, Changes, FactSession
 
@@ -42,7 +43,7 @@ HELD = OpenFiles(files=(exl.opened(size=60 * 1024**2),))
 GROWN: Changes = {ROOM: exl.NO_ROOM, DeletedFiles(): HELD, HeldLogs(): OpenFiles(files=(exl.opened(),))}
 SYNC: Changes = {
     Unit(name="sync"): ex.RUNNING,
-    Machine(): MachineIdentity(machine_id="a", boot_id="b", uptime=9_000.0),
+    ThisMachine(): MachineIdentity(machine_id="a", boot_id="b", uptime=9_000.0),
 }
 RUNAWAY: Changes = {USAGE: exl.busy(exl.process(), cores=1)}
 CHILD: Changes = {USAGE: exl.busy(exl.process(unit="php8.2-fpm.service", name="php-fpm8.2"))}
@@ -135,10 +136,10 @@ def test_what_it_must_leave_alone(seen: Changes, expected: str) -> None:
 
 def test_what_is_left_to_work_is_ended_by_the_command_that_is_advised() -> None:
     busy: Changes = {**HEALTHY, USAGE: exl.busy(exl.process(), cores=16)}
-    advised = Single(EndProcess, (("even_if_pages_answer", "yes"),))
+    advised = SingleRemedy(EndProcess, (("even_if_pages_answer", "yes"),))
     outcome = play(advised, session := FactSession(busy, QUIET), host=HOST)
     assert (outcome.verdict, [run.user for run in session.ran]) == (RunVerdict.FIXED, ["forge"])
-    assert code(play(Single(EndProcess), FactSession(busy), host=HOST)) == "process-left"
+    assert code(play(SingleRemedy(EndProcess), FactSession(busy), host=HOST)) == "process-left"
 
 
 def test_in_maintenance_a_full_disk_is_mended_and_nothing_is_restarted() -> None:
@@ -158,9 +159,9 @@ def test_in_maintenance_a_full_disk_is_mended_and_nothing_is_restarted() -> None
 
 def test_a_login_that_is_not_the_application_needs_every_rule_and_no_more() -> None:
     deploying = HOST.model_copy(update={"ssh": SshTarget(address="192.0.2.1", user="deploy")})
-    treatment = high_load(deploying)
-    usage = next(remedy for remedy in treatment.remedies if isinstance(remedy, EndProcess)).usage
-    runs = {run for remedy in treatment.remedies for run in remedy.privileges() if run.user != "deploy"}
+    host_plan = high_load(deploying)
+    usage = next(remedy for remedy in host_plan.remedies if isinstance(remedy, EndProcess)).usage
+    runs = {run for remedy in host_plan.remedies for run in remedy.privileges() if run.user != "deploy"}
     allowed = SudoRules(
         user="deploy",
         rules=tuple(SudoRule(run_as=(run.user or "",), command=_as_listed(run), password=False) for run in runs),
@@ -225,13 +226,13 @@ def test_the_severity_is_decided_by_what_is_seen(seen: Changes, expected: Severi
     outcome = play(high_load, FactSession({**HEALTHY, **seen}), host=HOST)
     if outcome.verdict is not RunVerdict.HEALTHY:
         assert outcome.severity is expected
-    treatment = high_load(HOST)
+    host_plan = high_load(HOST)
     answers: dict[Probe[Fact], Fact | Unreadable] = {
         probe: answer
         for probe, answer in {**HEALTHY, **seen}.items()
         if isinstance(probe, Probe) and not isinstance(answer, Output)
     }
-    incident = _incident(high_load, treatment, Facts({**answers, RULES: ROOT_RULES}))
+    incident = _incident(high_load, host_plan, Facts({**answers, RULES: ROOT_RULES}))
     assert (incident.severity, incident.decided) == (expected, True)
     assert high_load.severity is Severity.SEV2
 

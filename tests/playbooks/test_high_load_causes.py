@@ -10,29 +10,29 @@ from typing import Final
 
 import pytest
 
-from incidents import host
-from load_incidents import CALM
-from remediate.command import ROOT, Output, Run
-from remediate.context import Context
-from remediate.engine import HostRun
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.options import Options
+from remediate.core.outcome import HostOutcome, RunVerdict
+from remediate.core.playbook import HostPlan
+from remediate.core.probe import Fact, Probe
+from remediate.engine.context import Context
+from remediate.engine.host_runner import HostRunner
+from remediate.engine.reporter import NullReporter
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.options import Options
-from remediate.outcome import HostOutcome, RunVerdict
-from remediate.playbook import Treatment
 from remediate.playbooks.high_load import high_load
-from remediate.probe import Fact, Probe
-from remediate.probes.filesystems import Room
-from remediate.probes.machine import Machine, MachineIdentity
+from remediate.probes.filesystems import DiskSpace
+from remediate.probes.machine import MachineIdentity, ThisMachine
 from remediate.probes.processes import UnitUsage
 from remediate.probes.systemd import Unit
 from remediate.remedies.logs import ShortenLogs
 from remediate.remedies.process import too_much
 from remediate.remedies.unit import RestartUnit
-from remediate.reporter import Silent
-from remediate.testing import MemoryRecord, PaperHost, play
+from remediate.testing import MemoryRecorder, PaperHost, play
 from support import examples as ex
 from support import load_examples as exl
+from support.incidents import host
+from support.load_incidents import CALM
 from support.scripted import Changes, FactSession
 
 # -- one disk, mounted at two places -----------------------------------------------------------------------------------
@@ -85,11 +85,11 @@ class OfTheDisk:
 
     name, severity, discovers = high_load.name, None, False
 
-    def __call__(self, host: Host) -> Treatment:
+    def __call__(self, host: Host) -> HostPlan:
         whole = high_load(host)
-        rooms = tuple(probe for probe in whole.symptoms if isinstance(probe, Room))
+        rooms = tuple(probe for probe in whole.symptoms if isinstance(probe, DiskSpace))
         logs = tuple(remedy for remedy in whole.remedies if isinstance(remedy, ShortenLogs))
-        return Treatment(symptoms=rooms, diagnosis=(), remedies=logs)
+        return HostPlan(symptoms=rooms, diagnosis=(), remedies=logs)
 
 
 def test_a_log_on_a_disk_that_is_mounted_at_two_places_is_shortened(
@@ -108,8 +108,10 @@ def test_a_log_on_a_disk_that_is_mounted_at_two_places_is_shortened(
     with PaperHost(tmp_path, user="root", login=inside) as paper:
         paper.program("lsof", exit_status=1)
         paper.program("getent", stdout=f"root:x:0:0::{paper.home}:/bin/sh\n")
-        context = Context(lambda _: paper.session(), Nobody(), MemoryRecord(), Silent(), Event(), ("tester", "run-0"))
-        run = HostRun(web1, OfTheDisk(), Options(hold=0, yes=True), context)
+        context = Context(
+            lambda _: paper.session(), Nobody(), MemoryRecorder(), NullReporter(), Event(), ("tester", "run-0")
+        )
+        run = HostRunner(web1, OfTheDisk(), Options(hold=0, yes=True), context)
         try:
             outcome = run.examine() or run.mend()
         finally:
@@ -135,12 +137,16 @@ GROWN: dict[str, Changes] = {
         USAGE: exl.busy(exl.process(user="root", unit=GREW.unit, cpu=0, excess="memory", memory_kib=5_000_000))
     },
 }
-STATE: Changes = {**CALM, AGENT: ex.RUNNING, Machine(): MachineIdentity(machine_id="a", boot_id="b", uptime=9_000.0)}
+STATE: Changes = {
+    **CALM,
+    AGENT: ex.RUNNING,
+    ThisMachine(): MachineIdentity(machine_id="a", boot_id="b", uptime=9_000.0),
+}
 
 
 def restarted(grown: Changes, *effects: Changes, on: Host = OURS) -> tuple[HostOutcome, list[Run]]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("remediate.patience.PATIENCE", 0.3)
+        patch.setattr("remediate.engine.transitions.PATIENCE", 0.3)
         (seen,) = grown.values()
         session = FactSession({**STATE, too_much(on): seen}, *effects)
         return play(high_load, session, host=on), session.ran

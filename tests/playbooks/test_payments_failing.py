@@ -4,12 +4,11 @@ import json
 
 import pytest
 
-from incidents import APP, DEPLOY, FPM, FPM_CONFIG, ORPHANS, PATH, WORKERS, host, working
-from remediate.command import Output
+from remediate.core.command import Output
+from remediate.core.options import Options
+from remediate.core.outcome import HostOutcome, RunVerdict
+from remediate.engine.judge import RULES
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.judge import RULES
-from remediate.options import Options
-from remediate.outcome import HostOutcome, RunVerdict
 from remediate.playbooks.payments_failing import payments_failing
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendants
@@ -28,6 +27,7 @@ from remediate.probes.webhook import Webhook, WebhookState
 from remediate.testing import play
 from support import examples as ex
 from support import payment_examples as pay
+from support.incidents import APP, DEPLOY, FPM, FPM_CONFIG, ORPHANS, PATH, WORKERS, host, working
 from support.scripted import Changes, FactSession
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -248,7 +248,7 @@ def test_without_a_webhook_nothing_can_tell() -> None:
 
 
 def test_where_no_class_is_declared_failed_jobs_are_no_symptom() -> None:
-    treatment = payments_failing(host(webhook_path="/webhooks/stripe"))
-    assert [probe.kind for probe in treatment.symptoms] == [
+    host_plan = payments_failing(host(webhook_path="/webhooks/stripe"))
+    assert [probe.kind for probe in host_plan.symptoms] == [
         *("webhook.endpoint", "queue.flow", "supervisor.workers", "processes.configuration-of-workers")
     ]

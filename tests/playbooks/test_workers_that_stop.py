@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from incidents import DATABASE, HEALTHY, HOST, QUEUE, WORKERS, working
-from remediate.command import Output
-from remediate.outcome import HostOutcome, RunVerdict, Touched
+from remediate.core.command import Output
+from remediate.core.outcome import HostOutcome, RunVerdict, Touched
+from remediate.core.verdict import Decision
 from remediate.playbooks.app_down import app_down
-from remediate.report.lines import WIDTH, Door, step_lines, verdict_lines
+from remediate.report.lines import WIDTH, CommandHints, step_lines, verdict_lines
 from remediate.testing import play
-from remediate.verdict import Decision
 from support import daily_examples as exd
 from support import examples as ex
+from support.incidents import DATABASE, HEALTHY, HOST, QUEUE, WORKERS, working
 from support.scripted import Changes, FactSession
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -42,9 +42,9 @@ def hung() -> Iterator[subprocess.Popen[bytes]]:
 
 def told(outcome: HostOutcome) -> str:
     """Return all that a person reads of the steps and of how it ended, on one line."""
-    door = Door("remediate", "app-down", "7f3a", app_down.severity)
+    hints = CommandHints("remediate", "app-down", "7f3a", app_down.severity)
     steps = (line for number, step in enumerate(outcome.steps, 1) for line in step_lines(number, WIDTH, step))
-    return " ".join(" ".join((*steps, *verdict_lines(outcome, door))).split())
+    return " ".join(" ".join((*steps, *verdict_lines(outcome, hints))).split())
 
 
 def stopping(pid: int) -> Changes:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediate.command import Output
+from remediate.core.command import Output
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.alertmanager import AlertmanagerRouting, Routing
-from remediate.vantage import Vantage
 
 ROUTING = AlertmanagerRouting(url="http://127.0.0.1:9093/", asked_from=Vantage.HOST)
 CONFIGURATION = """
@@ -69,7 +69,7 @@ def test_whom_an_alert_may_end_up_with(labels: dict[str, str], expected: list[st
 
 def test_the_means_of_a_receiver_are_those_it_is_given() -> None:
     known = {each.name: each.means for each in read(CONFIGURATION).tellers}
-    assert known == {"nobody": (), "on-call": ("webhook",), "desk": ("email", "slack")}
+    assert known == {"nobody": (), "on-call": ("webhook",), "notifier": ("email", "slack")}
 
 
 def test_every_value_is_the_text_that_it_is() -> None:

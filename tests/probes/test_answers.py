@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from remediate.command import ROOT, Output, Run, lasting
+from remediate.core.command import ROOT, Output, Run, lasting
+from remediate.core.program_text import program_text
 from remediate.errors import Unreadable
 from remediate.probes.laravel import App, AppDatabase, AppLog, DatabaseTrouble, Deploy
 from remediate.probes.network import NAMELESS, PortOwner
@@ -15,7 +16,6 @@ from remediate.probes.nginx import NginxLog
 from remediate.probes.php import answered
 from remediate.probes.php_fpm import Ping, Pools, PoolsState
 from remediate.probes.supervisor import OrphanWorkers, Workers
-from remediate.programs import program_text
 from remediate.programs.run import PROBES
 from support import examples as ex
 
@@ -96,7 +96,7 @@ def test_a_supervisor_that_refuses_is_unreadable(output: Output) -> None:
 def test_an_answer_about_workers_is_the_same_text_while_nothing_happens(later: str, *, same: bool) -> None:
     earlier = "RUNNING   pid 13362, uptime 1"
     texts = (f"agency-worker:agency-worker_00   {each}\nreports   STOPPED   Not started\n" for each in (earlier, later))
-    first, second = (lasting(text, Workers.ticking) for text in texts)
+    first, second = (lasting(text, Workers.volatile) for text in texts)
     assert (first == second) is same
     assert "reports   STOPPED   Not started" in first
 

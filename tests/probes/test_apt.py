@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.apt import Patches
 

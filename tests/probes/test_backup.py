@@ -2,12 +2,12 @@
 
 import pytest
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.host import Settings
+from remediate.core.program_text import name_of
 from remediate.errors import Unreadable
-from remediate.host import Settings
 from remediate.probes.backup import RestoredBackup, RestoreState
 from remediate.probes.rows import AGES, LiveRows
-from remediate.programs import name_of
 
 BACKUP = RestoredBackup(files="/var/backups/agency/*")
 ROWS = LiveRows(php="php8.2", path="/home/forge/agency-platform", user="forge")

@@ -8,23 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CertbotRunning, Issuances, Renewal
-from remediate.probes.certificate import (
-    LineageCertificate,
-    LineageChain,
-    NoHandshake,
-    ServedCertificate,
-)
+from remediate.probes.certificate import LineageCertificate, LineageChain, NoHandshake, ServedCertificate
 from remediate.probes.http import Site
 from remediate.probes.nginx import NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate
 from remediate.probes.x509 import CertificateInfo
-from remediate.script import STDOUT_LIMIT
-from remediate.vantage import Vantage
+from remediate.transport.script import STDOUT_LIMIT
 from support import examples as ex
 
 NAME = "staging.example.com"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.probe import Fact, Probe
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvState, EnvValue
 from remediate.probes.descendants import Descendant, Descendants
 from remediate.probes.opcache import Opcache

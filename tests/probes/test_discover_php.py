@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.discover_php import DiscoverPhp, InstalledPhp
-from remediate.script import STDOUT_LIMIT
+from remediate.transport.script import STDOUT_LIMIT
 
 MAIN = """user www-data;
 include /etc/nginx/modules-enabled/*.conf;

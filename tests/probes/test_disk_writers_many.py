@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
 from remediate.probes.disk_writers import DiskWriters
 
 SCRIPT = r"""

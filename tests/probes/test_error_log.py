@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.error_log import ErrorGroup, ErrorLog
 from support import daily_examples as ex

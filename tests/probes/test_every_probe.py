@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 import remediate.probes
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.facts import Facts
+from remediate.core.probe import Fact, Probe
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
-from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, AuthorityState, Challenge, ChallengeState
 from remediate.probes.alertmanager import AlertmanagerRouting, Matcher
 from remediate.probes.apt import Patches, PatchState
@@ -33,10 +35,10 @@ from remediate.probes.disk_writers import DiskWriterList, DiskWriters
 from remediate.probes.error_log import ErrorLog
 from remediate.probes.error_tracking import AppErrorTracking, TrackingState
 from remediate.probes.files import LogFileList, LogFiles
-from remediate.probes.filesystems import Room, RoomState
+from remediate.probes.filesystems import DiskSpace, DiskSpaceState
 from remediate.probes.folders import ClosedPath, Folders, FoldersState
-from remediate.probes.http import Failure, Site
-from remediate.probes.journal import Journal, JournalUse
+from remediate.probes.http import HttpFailure, Site
+from remediate.probes.journald import JournalFiles, JournalUse
 from remediate.probes.laravel import (
     App,
     AppDatabase,
@@ -48,13 +50,13 @@ from remediate.probes.laravel import (
     DeployState,
 )
 from remediate.probes.load import Load, SlowQueries
-from remediate.probes.machine import Machine, MachineIdentity
-from remediate.probes.mysql import FirstQuery, Holder, IdleState, LongestIdle, Sessions, SessionsState
+from remediate.probes.machine import MachineIdentity, ThisMachine
+from remediate.probes.mysql import ConnectionHolder, FirstQuery, IdleState, LongestIdle, Sessions, SessionsState
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.mysql_data import DataDirectory, DataRoom
 from remediate.probes.mysql_session import OneSession, SessionState
 from remediate.probes.network import PortOwner
-from remediate.probes.nginx import ErrorLogEnd, ErrorLogs, NginxConfig, NginxLog, NginxWorkerPids, NginxWorkers
+from remediate.probes.nginx import ErrorLogEnd, NginxConfig, NginxErrorLogs, NginxLog, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.nginx_site import NginxSite, Pool, SiteServed, Target
 from remediate.probes.opcache import Opcache, OpcacheState
@@ -73,10 +75,8 @@ from remediate.probes.sudo import Sudo, SudoRule, SudoRules
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.probes.visits import MonitorVisits
-from remediate.probes.webhook import Delivery, Webhook
-from remediate.script import STDOUT_LIMIT
-from remediate.survey import Facts
-from remediate.vantage import Vantage
+from remediate.probes.webhook import Webhook, WebhookDelivery
+from remediate.transport.script import STDOUT_LIMIT
 from support import daily_examples as daily
 from support import examples as ex
 from support import load_examples as exl
@@ -104,7 +104,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     UnitLog(name="nginx"): (LOG, ex.NO_LINES),
     NginxLog(): (
         ex.NO_ERRORS,
-        ErrorLogs(
+        NginxErrorLogs(
             files=(
                 ErrorLogEnd(path="/var/log/nginx/a b.log", lines=("2026/11/29 21:00:00 [crit] 1#1: a", "two")),
                 ErrorLogEnd(path="/var/log/nginx/error.log", lines=()),
@@ -146,7 +146,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         InstalledPhp(enabled=("php8.2", "php8.3"), served=("php8.3",)),
         InstalledPhp(enabled=(), served=()),
     ),
-    Machine(): (MachineIdentity(machine_id="a", boot_id="b", uptime=12.5),),
+    ThisMachine(): (MachineIdentity(machine_id="a", boot_id="b", uptime=12.5),),
     Sudo(): (
         SudoRules(user="root", rules=()),
         SudoRules(
@@ -154,7 +154,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         ),
     ),
     SITE: (*(ex.page(status) for status in (200, 302, 404, 502)), ex.page(right=False)),
-    SITE.model_copy(update={"asked_from": Vantage.CONTROLLER, "contains": None}): tuple(map(ex.no_page, Failure)),
+    SITE.model_copy(update={"asked_from": Vantage.CONTROLLER, "contains": None}): tuple(map(ex.no_page, HttpFailure)),
     PortOwner(port=80): (ex.NOBODY, ex.listening(("nginx", 69), ("nginx", 70)), ex.listening(("a b", 3))),
     Pools(php="php8.2", user="forge"): (
         ex.POOLS,
@@ -179,7 +179,10 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
             limit=20,
             full=True,
             tight=True,
-            holders=(Holder(user="reports", idle=True, count=18), Holder(user="shop", idle=False, count=2)),
+            holders=(
+                ConnectionHolder(user="reports", idle=True, count=18),
+                ConnectionHolder(user="shop", idle=False, count=2),
+            ),
             sessions=(ex.session(user="reports", database=None, blocks=False, transaction=False),),
         ),
     ),
@@ -256,9 +259,11 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     ),
     Load(): (exl.LOAD, exl.LOAD.model_copy(update={"container": True, "swap_kib": 1024})),
     SlowQueries(php="php8.2", path=APP, user="forge"): (exl.NO_QUERIES, exl.SLOW_QUERY),
-    Room(): (
+    DiskSpace(): (
         *(exl.ROOM, exl.NO_ROOM, exl.ROOM.model_copy(update={"trouble": "df: /srv: Input/output error"})),
-        RoomState(systems=(exl.ROOM.systems[1].model_copy(update={"device": 50, "also": ("/a b", "/c")}),), limit=95),
+        DiskSpaceState(
+            systems=(exl.ROOM.systems[1].model_copy(update={"device": 50, "also": ("/a b", "/c")}),), limit=95
+        ),
     ),
     Consumers(): (
         exl.NO_CONSUMERS,
@@ -282,12 +287,14 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
     ),
     DeletedFiles(): (exl.NO_OPEN, OpenFiles(files=(exl.opened(size=67_108_864),))),
     HeldLogs(): (exl.NO_OPEN,),
-    Journal(): (exl.JOURNAL, JournalUse(mount="", size_kib=0, files="")),
+    JournalFiles(): (exl.JOURNAL, JournalUse(mount="", size_kib=0, files="")),
     WEBHOOK: (
         *(pay.webhook(), pay.webhook(404, None, secret=False), pay.webhook(500, 500)),
         pay.webhook(events=pay.delivered(accepted=2, refused=1, failed=3)),
         pay.webhook(events=pay.delivered(complete=False)),
-        pay.webhook().model_copy(update={"wrong": Delivery(status=0, error=28), "right": Delivery(status=0, error=7)}),
+        pay.webhook().model_copy(
+            update={"wrong": WebhookDelivery(status=0, error=28), "right": WebhookDelivery(status=0, error=7)}
+        ),
     ),
     FAILED_JOBS: (
         *(pay.failed_jobs(), pay.failed_jobs(pay.failed_job(1), pay.failed_job(2, pay.CHARGES, hours=None))),
@@ -373,7 +380,7 @@ STATED: dict[Probe[Fact], tuple[Fact, ...]] = {
         ex.OPCACHE.model_copy(update={"seconds": 60}),
     ),
     Page(url="https://monitoring.example.com/", asked_from=Vantage.CONTROLLER, contains="up", token="env:TOKEN"): (
-        *(ex.page(), ex.page(401), ex.page(right=False), *map(ex.no_page, Failure)),
+        *(ex.page(), ex.page(401), ex.page(right=False), *map(ex.no_page, HttpFailure)),
     ),
     Page(url="http://127.0.0.1:9090/-/ready", asked_from=Vantage.HOST): (ex.page(), ex.page(503)),
     AlertRules(url=PROMETHEUS, asked_from=Vantage.HOST): (
@@ -445,7 +452,7 @@ def test_a_fact_that_no_output_reads_as_is_an_error_of_the_test() -> None:
     with pytest.raises(ValueError, match="no output reads as"):
         output_of(Workers(program="other"), ex.workers("RUNNING"))
     with pytest.raises(ValueError, match="no output reads as"):
-        output_of(Room(limit=50), exl.ROOM)
+        output_of(DiskSpace(limit=50), exl.ROOM)
 
 
 @pytest.mark.parametrize("probe", STATED, ids=lambda probe: probe.kind)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.queue import FailedJobs, QueueFlow, Retried, StoreTrouble
 from support import payment_examples as pay

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.certificate import NoHandshake, ServedCertificate, ServedState
-from remediate.probes.http import Answer, Failure, Site
-from remediate.vantage import Vantage
+from remediate.probes.http import HttpAnswer, HttpFailure, Site
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def serving(
             thread.join()
 
 
-def asked(port: int) -> Answer:
+def asked(port: int) -> HttpAnswer:
     probe = Site(url=f"http://shop.example.com:{port}/", asked_from=Vantage.HOST, contains="Welcome", seconds=5)
     command = probe.command()
     assert isinstance(command, Run)
@@ -95,10 +95,10 @@ def trusting(folder: Path, *certificates: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("in_folder", "in_file", "failure"),
-    [("own", "other", None), ("other", "own", None), ("", "own", None), ("other", "other", Failure.CERTIFICATE)],
+    [("own", "other", None), ("other", "own", None), ("", "own", None), ("other", "other", HttpFailure.CERTIFICATE)],
 )
 def test_who_signed_is_looked_for_in_the_folder_of_authorities_and_then_in_the_file(
-    in_folder: str, in_file: str, failure: Failure | None, tmp_path: Path
+    in_folder: str, in_file: str, failure: HttpFailure | None, tmp_path: Path
 ) -> None:
     context, own = certified(tmp_path / "own")
     authorities = {"own": own, "other": certified(tmp_path / "other")[1]}
@@ -209,7 +209,7 @@ def test_what_is_wrong_stays_wrong() -> None:
         assert (asked(port).status, asked(port).ok) == (502, False)
     with serving("127.0.0.1", proxied=True, status="503 Unavailable") as port:
         assert asked(port).status == 503
-    assert asked(port).failure is Failure.REFUSED
+    assert asked(port).failure is HttpFailure.REFUSED
 
 
 def test_a_connection_that_is_dropped_is_told_as_it_was() -> None:
@@ -229,4 +229,4 @@ def test_a_connection_that_is_dropped_is_told_as_it_was() -> None:
         answer = asked(server.getsockname()[1])
         stop.set()
         thread.join()
-    assert answer.failure is Failure.BROKEN_ANSWER
+    assert answer.failure is HttpFailure.BROKEN_ANSWER

@@ -9,14 +9,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.probe import Fact, Probe
 from remediate.probes.consumers import Consumers
 from remediate.probes.disk_writers import DiskWriters
 from remediate.probes.files import LogFiles
-from remediate.probes.filesystems import Room
-from remediate.probes.journal import Journal
+from remediate.probes.filesystems import DiskSpace
+from remediate.probes.journald import JournalFiles
 from remediate.probes.load import Load, SlowQueries
 from remediate.probes.open_files import DeletedFiles, HeldLogs, LogWriters
 from remediate.probes.processes import Processes, Usage
@@ -258,7 +258,7 @@ DF = """     Used    Avail Use%   Inodes    IFree IUse% Mounted on
 
 
 def test_a_full_disk() -> None:
-    room = Room().read(Output(stdout=DF))
+    room = DiskSpace().read(Output(stdout=DF))
     assert [each.mount for each in room.systems] == ["/", "/run", "/var/log/nginx", "/mnt/my disk"]
     assert [each.mount for each in room.full] == ["/var/log/nginx"]
     assert (room.ok, room.describe()) == (False, "/var/log/nginx 100 % (0 MiB left)")
@@ -269,12 +269,12 @@ def test_a_full_disk() -> None:
 
 
 def test_a_file_system_without_blocks_has_no_share() -> None:
-    assert Room().read(Output(stdout="h\n0 0 0% 0 0 - /mnt/x\n")).of("/mnt/x").share is None
+    assert DiskSpace().read(Output(stdout="h\n0 0 0% 0 0 - /mnt/x\n")).of("/mnt/x").share is None
 
 
 def test_a_disk_without_inodes_left() -> None:
-    room = Room().read(Output(stdout=DF.replace("    3% /\n", "  100% /\n").replace("100% ", "10% ", 1)))
-    room = Room().read(Output(stdout="h\n24489318 81985980 23% 16777216 0 100% /\n"))
+    room = DiskSpace().read(Output(stdout=DF.replace("    3% /\n", "  100% /\n").replace("100% ", "10% ", 1)))
+    room = DiskSpace().read(Output(stdout="h\n24489318 81985980 23% 16777216 0 100% /\n"))
     assert ([each.mount for each in room.crowded], room.full, room.ok) == (["/"], (), False)
     assert room.describe() == "/ 23 % (80064 MiB left), inodes 100 %"
 
@@ -282,7 +282,7 @@ def test_a_disk_without_inodes_left() -> None:
 @pytest.mark.parametrize("said", ["", "Used\n", DF.replace("23%", "²3%"), "h\n1 2 3% 4\n"])
 def test_disks_that_were_not_told_are_unknown(said: str) -> None:
     with pytest.raises(Unreadable):
-        Room().read(Output(stdout=said, stderr="df: no file systems processed\n"))
+        DiskSpace().read(Output(stdout=said, stderr="df: no file systems processed\n"))
 
 
 @pytest.mark.parametrize(
@@ -302,12 +302,12 @@ def test_disks_that_were_not_told_are_unknown(said: str) -> None:
     ],
 )
 def test_what_df_could_not_tell_of(stderr: str, code: int, trouble: str) -> None:
-    state = Room().read(Output(stdout="h\n24489318 81985980 23% 16777216 0 3% /\n", stderr=stderr, exit=code))
+    state = DiskSpace().read(Output(stdout="h\n24489318 81985980 23% 16777216 0 3% /\n", stderr=stderr, exit=code))
     assert (state.trouble, state.ok) == (trouble, True)
 
 
 def test_this_machine_has_disks() -> None:
-    assert Room(limit=100).read(run(Room(limit=100))).systems
+    assert DiskSpace(limit=100).read(run(DiskSpace(limit=100))).systems
 
 
 def test_what_fills_a_disk() -> None:
@@ -352,7 +352,7 @@ PLACES = """
 
 
 def test_one_disk_at_several_places_is_told_by_its_device() -> None:
-    room = Room().read(Output(stdout=DF.replace("/etc/hosts", "/etc/resolv.conf") + PLACES))
+    room = DiskSpace().read(Output(stdout=DF.replace("/etc/hosts", "/etc/resolv.conf") + PLACES))
     disk = room.at("/home/forge/my app/storage")
     assert disk is not None
     assert (disk.mount, disk.also, disk.device) == ("/var/log/nginx", ("/old", "/home/forge/my app/storage"), 0x700)
@@ -367,12 +367,12 @@ def test_one_disk_at_several_places_is_told_by_its_device() -> None:
 def test_a_disk_that_df_names_by_a_file_of_the_engine_is_a_disk_all_the_same() -> None:
     """A container: its engine binds /etc/hosts from the disk that a volume lies on, and df names the shorter name."""
     said = "h\n65536 0 100% 100 99 1% /etc/hosts\n\n8:1 /etc/hosts\n8:1 /var/log/nginx\n"
-    assert [each.mount for each in Room().read(Output(stdout=said)).full] == ["/var/log/nginx"]
+    assert [each.mount for each in DiskSpace().read(Output(stdout=said)).full] == ["/var/log/nginx"]
 
 
 def test_subvolumes_that_df_tells_apart_stay_apart() -> None:
     said = "h\n1 9 10% 0 0 - /\n1 9 10% 0 0 - /home\n\n0:30 /\n0:30 /home\n0:30 /srv\n"
-    room = Room().read(Output(stdout=said))
+    room = DiskSpace().read(Output(stdout=said))
     assert [(each.mount, each.also) for each in room.systems] == [("/", ("/srv",)), ("/home", ())]
 
 
@@ -420,7 +420,7 @@ def on_a_disk(place: Path) -> Callable[..., Output]:
 
 
 def test_the_real_df_tells_of_a_disk_by_its_device(on_a_disk: Callable[..., Output], place: Path) -> None:
-    room = Room(limit=95).read(on_a_disk(Room().command().argv, percent=100))
+    room = DiskSpace(limit=95).read(on_a_disk(DiskSpace().command().argv, percent=100))
     storage = room.at(f"{place}/storage")
     assert storage is not None
     assert storage.mount == f"{place}/disk"
@@ -601,17 +601,17 @@ def test_open_files_that_were_not_told_are_unknown(output: Output) -> None:
 
 
 def test_the_journal() -> None:
-    told = Journal().read(Output(stdout="files 1263915712:71\non /\n", stderr="size 8200\n"))
+    told = JournalFiles().read(Output(stdout="files 1263915712:71\non /\n", stderr="size 8200\n"))
     assert (told.mount, told.size_kib, told.describe()) == ("/", 8200, "8 MiB")
-    assert Journal().read(Output(stdout="none\n")).describe() == "none"
+    assert JournalFiles().read(Output(stdout="none\n")).describe() == "none"
     for output in (
         Output(stdout="files 1:2\non /\n"),
         Output(stderr="size 1\n"),
         Output(stdout="on /\n", stderr="size 1"),
     ):
         with pytest.raises(Unreadable):
-            Journal().read(output)
+            JournalFiles().read(output)
 
 
 def test_the_journal_of_this_machine_is_told_or_is_none() -> None:
-    assert isinstance(Journal().read(run(Journal())).size_kib, int)
+    assert isinstance(JournalFiles().read(run(JournalFiles())).size_kib, int)

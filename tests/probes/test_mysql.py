@@ -7,23 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.host import DatabaseLimits
+from remediate.core.program_text import program_text
 from remediate.errors import Unreadable
-from remediate.host import DatabaseLimits
 from remediate.probes.laravel import Compared, Credentials, DatabaseTrouble
 from remediate.probes.mysql import FirstQuery, LongestIdle, Sessions, SessionsState
 from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.mysql_session import OneSession
-from remediate.programs import program_text
-from remediate.programs.database import (
-    ACCOUNT,
-    CLIENT,
-    end_idle,
-    end_queries,
-    first_query,
-    list_sessions,
-    longest_idle,
-)
+from remediate.programs.database import ACCOUNT, CLIENT, end_idle, end_queries, first_query, list_sessions, longest_idle
 from support import examples as ex
 
 SESSIONS, DATA = Sessions(), DataDirectory()

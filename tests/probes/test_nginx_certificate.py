@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.probes.nginx_config import NginxCertificate
-from remediate.script import STDOUT_LIMIT
+from remediate.transport.script import STDOUT_LIMIT
 
 MAIN = "user www-data;\nhttp {\n    include mime.types;\n    include /etc/nginx/sites-enabled/*;\n}\n"
 POLICY = "".join(f"    add_header X-Policy-{number} max-age=63072000 always;\n" for number in range(80))

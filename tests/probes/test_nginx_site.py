@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from remediate.command import ROOT, Output
+from remediate.core.command import ROOT, Output
 from remediate.errors import Unreadable
 from remediate.probes.folders import Folders
 from remediate.probes.nginx import NginxLog
 from remediate.probes.nginx_site import NginxSite, SiteServed
-from remediate.script import STDOUT_LIMIT
+from remediate.transport.script import STDOUT_LIMIT
 
 SITE = NginxSite(domain="example.com")
 MAIN = "user www-data;\nhttp {\n    include mime.types;\n    include sites-enabled/*;\n}\n"

@@ -15,13 +15,13 @@ from typing import Final
 import pytest
 
 import remediate
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.facts import Facts
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.probe import Fact, Probe
 from remediate.probes.discover_php import DiscoverPhp
 from remediate.probes.supervisor import OrphanWorkers
 from remediate.probes.systemd import Unit
-from remediate.survey import Facts
 from remediate.testing import PaperHost
 from support.remedy_examples import EXAMPLES
 

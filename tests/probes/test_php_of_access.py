@@ -8,9 +8,9 @@ from typing import Final
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
+from remediate.core.program_text import program_text
 from remediate.probes.laravel import AppDatabase, DatabaseTrouble
-from remediate.programs import program_text
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 

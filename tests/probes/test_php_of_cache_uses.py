@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.program_text import program_text
 from remediate.errors import Unreadable
 from remediate.probes.cache import CacheCode, CacheUses
-from remediate.programs import program_text
 from remediate.programs.run import PROBES
 from remediate.rehearsal.checkout import image_files
 

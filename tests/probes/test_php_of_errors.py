@@ -13,10 +13,10 @@ from typing import Final
 
 import pytest
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.program_text import program_text
 from remediate.errors import Unreadable
 from remediate.probes.error_log import PERIOD, PERIODS, ErrorLog, ErrorLogState
-from remediate.programs import program_text
 from remediate.programs.run import PROBES
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
+from remediate.core.program_text import program_text
 from remediate.errors import Unreadable
 from remediate.probes.php_fpm import Pools, PoolsState
-from remediate.programs import program_text
 from remediate.programs.run import PROBES
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")

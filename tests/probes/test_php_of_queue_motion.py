@@ -11,9 +11,9 @@ from typing import Final
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
+from remediate.core.program_text import program_text
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
-from remediate.programs import program_text
 from remediate.programs.run import PROBES
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")

@@ -11,10 +11,10 @@ from typing import Final
 
 import pytest
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
 from remediate.probes.laravel import App, AppDatabase
 from remediate.probes.php import Together
-from remediate.script import STDOUT_LIMIT
+from remediate.transport.script import STDOUT_LIMIT
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
 

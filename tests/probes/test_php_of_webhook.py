@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from remediate.programs import program_text
+from remediate.core.program_text import program_text
 from remediate.programs.run import PROBES
 
 PHP = ("php", "-n", "-d", "extension=curl")
@@ -53,7 +53,7 @@ def test_a_webhook_behind_a_load_balancer_answers(proxied: bool, tmp_path: Path)
         url = f"https://shop.example.com:{server.getsockname()[1]}/hook"
         thread = threading.Thread(target=serve)
         thread.start()
-        code = f'{functions} echo json_encode(deliver($argv[1], "remediate.probe", "s", {trusted}));'
+        code = f'{functions} echo json_encode(deliver($argv[1], "remediate.core.probe", "s", {trusted}));'
         done = subprocess.run((*PHP, "-r", code, "--", url), capture_output=True, text=True, timeout=60, check=True)
         server.shutdown(socket.SHUT_RDWR)
         thread.join()

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
+from remediate.core.host import Host, Settings, SshTarget
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
 from remediate.probes.queue_motion import Cause, QueueLevel, QueueMotion, QueueMotionState, QueueWorker
 from support import daily_examples as ex
 

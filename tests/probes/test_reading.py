@@ -2,17 +2,17 @@
 
 import pytest
 
-from remediate.command import CurlExit, Output, Run
+from remediate.core.command import CurlExit, Output, Run
+from remediate.core.probe import Fact, Probe
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
-from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.http import Site
-from remediate.probes.machine import Machine
+from remediate.probes.machine import ThisMachine
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.sudo import Sudo
 from remediate.probes.systemd import Unit, UnitLog, full_name
-from remediate.vantage import Vantage
 from support import examples as ex
 
 # systemd 252, Debian 12
@@ -228,13 +228,13 @@ def test_a_warning_of_sudo_hides_no_answer(warning: str) -> None:
 
 
 @pytest.mark.parametrize("status", [124, 137])
-@pytest.mark.parametrize("probe", [NGINX, PHP, UNIT, Machine(), Sudo(), UnitLog(name="nginx")])
+@pytest.mark.parametrize("probe", [NGINX, PHP, UNIT, ThisMachine(), Sudo(), UnitLog(name="nginx")])
 def test_a_check_that_took_too_long_is_unreadable(probe: Probe[Fact], status: int) -> None:
     with pytest.raises(Unreadable, match="no answer within"):
         probe.read(Output(exit=status))
 
 
-@pytest.mark.parametrize("probe", [NGINX, PHP, UNIT, Machine(), Sudo(), UnitLog(name="nginx")])
+@pytest.mark.parametrize("probe", [NGINX, PHP, UNIT, ThisMachine(), Sudo(), UnitLog(name="nginx")])
 def test_an_answer_cut_short_is_unreadable(probe: Probe[Fact]) -> None:
     with pytest.raises(Unreadable, match="too long"):
         probe.read(Output(stdout=FPM, cut=True))
@@ -252,7 +252,7 @@ def test_the_log_of_a_unit() -> None:
 
 def test_which_machine() -> None:
     text = "f47aed963e2247f2a1335176722861cc\nfe25eade-1546-4c1c-a5ec-3cb523227cce\n2779.75 3883.86\n"
-    machine = Machine().read(Output(stdout=text))
+    machine = ThisMachine().read(Output(stdout=text))
     assert machine.machine_id == "f47aed963e2247f2a1335176722861cc"
     assert machine.uptime == 2779.75
 
@@ -260,7 +260,7 @@ def test_which_machine() -> None:
 @pytest.mark.parametrize("text", ["", "a b", "a b c", "one two 3 4 5"])
 def test_half_a_machine_is_unreadable(text: str) -> None:
     with pytest.raises(Unreadable):
-        Machine().read(Output(stdout=text))
+        ThisMachine().read(Output(stdout=text))
 
 
 # -- a page ------------------------------------------------------------------------------------------------------------
@@ -311,9 +311,9 @@ def test_a_page_is_asked_of_the_host_itself() -> None:
     [
         (UNIT, Output(stdout=FPM.replace("MainPID=1041", "MainPID=²"))),
         (UNIT, Output(stdout=FPM.replace("MainPID=1041", f"MainPID={'9' * 5000}"))),
-        (Machine(), Output(stdout="a b c d")),
-        (Machine(), Output(stdout="a b nan 1")),
-        (Machine(), Output(stdout="a b inf 1")),
+        (ThisMachine(), Output(stdout="a b c d")),
+        (ThisMachine(), Output(stdout="a b nan 1")),
+        (ThisMachine(), Output(stdout="a b inf 1")),
         (SITE, Output(stderr="200 inf ")),
     ],
 )

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
 from remediate.errors import Unreadable
 from remediate.probes.cache import Cache
 from remediate.probes.redis import AppRedis, RedisContent
 from remediate.probes.stores import Role, Scan, Trouble
-from remediate.script import STDOUT_LIMIT
+from remediate.transport.script import STDOUT_LIMIT
 
 PATH = "/home/forge/agency-platform"
 APP = AppRedis(php="php8.2", path=PATH, user="forge")

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from remediate.command import ROOT, Output, Run
+from remediate.commands.docs.example import EXAMPLE
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.program_text import HELPER
 from remediate.errors import Unreadable
 from remediate.probes.sudo import Sudo, SudoRule, SudoRules
-from remediate.programs import HELPER
-from remediate.project import Project
-from remediate.report.example import EXAMPLE
-from remediate.script import STDOUT_LIMIT
+from remediate.project.project import Project
+from remediate.transport.script import STDOUT_LIMIT
 
 HEAD = """ops
 none

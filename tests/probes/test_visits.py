@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.visits import READ_BYTES, LastVisit, MonitorVisits
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.host import Host, Settings, SshTarget
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probes.webhook import Delivery, Webhook, WebhookTrouble
+from remediate.probes.webhook import Webhook, WebhookDelivery, WebhookTrouble
 from support import payment_examples as pay
 
 PROBE = Webhook(
@@ -89,7 +89,7 @@ def test_what_it_means(wrong: int, right: int | None, trouble: WebhookTrouble | 
 def test_without_a_secret_and_without_an_answer() -> None:
     assert pay.webhook(400, None, secret=False).trouble is WebhookTrouble.UNSIGNED
     assert pay.webhook(500, None, secret=False).trouble is WebhookTrouble.FAILING
-    silent = pay.webhook().model_copy(update={"wrong": Delivery(status=0, error=28)})
+    silent = pay.webhook().model_copy(update={"wrong": WebhookDelivery(status=0, error=28)})
     assert (silent.trouble, silent.ok) == (WebhookTrouble.SILENT, False)
     assert silent.describe() == "does not answer: wrong signature no answer (curl 28), right signature 200"
 

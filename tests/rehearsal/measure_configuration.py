@@ -24,12 +24,12 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from remediate.command import Run
 from remediate.commands.privileges import script_of
-from remediate.fleet import select
+from remediate.core.command import Run
+from remediate.engine.fleet import select
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.rehearsal.staging import StagingHost, down, up
 
 CHECKOUT: Final = Path(__file__).parents[2]
@@ -330,8 +330,8 @@ def _run_everything(host: StagingHost, home: Path, finder: _Finder) -> None:
     cures = ["app-down", *(each for each in sorted(Project(CHECKOUT).playbooks()) if each != "app-down")]
 
     def everything() -> None:
-        for cure in cures:
-            finder.run(f"check.{cure}", *at)
+        for runnable in cures:
+            finder.run(f"check.{runnable}", *at)
         finder.run("fix.app-down", *at, "--hold", "0", "--yes", "--json")
         finder.run("triage", *at, "--json")
         for task in ("config.cache", "worker.restart", "php-fpm.reload", "laravel.up"):

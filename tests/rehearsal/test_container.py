@@ -11,15 +11,7 @@ import pytest
 from remediate.errors import ConfigurationError
 from remediate.rehearsal.checkout import Checkout, base_reference, image_files, image_reference
 from remediate.rehearsal.container import ContainerEngine, find_engine
-from remediate.rehearsal.machine import (
-    Cgroups,
-    Machine,
-    StagingError,
-    boot_argv,
-    boot_flags,
-    last_line,
-    plain_flags,
-)
+from remediate.rehearsal.machine import Cgroups, Machine, StagingError, boot_argv, boot_flags, last_line, plain_flags
 from remediate.rehearsal.placement import Placement, Ports, fingerprint, recorded, write
 from remediate.rehearsal.staging import up
 

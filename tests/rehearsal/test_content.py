@@ -11,24 +11,24 @@ from types import SimpleNamespace
 
 import pytest
 
-from incidents import HEALTHY
+from remediate.commands.docs.pages import page
 from remediate.commands.given import beginning
-from remediate.commands.mend import mend
+from remediate.commands.run import run_from_flags
 from remediate.commands.runs import list_runs
 from remediate.commands.terminal import Terminal
-from remediate.fleet import run
-from remediate.host import Host, SshTarget
-from remediate.options import Options
-from remediate.playbook import Single
+from remediate.core.host import Host, SshTarget
+from remediate.core.options import Options
+from remediate.engine.fleet import run
 from remediate.playbooks.app_down import app_down
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.rehearsal import content
 from remediate.rehearsal.content import digest, unrehearsed, write_record
 from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.remedies.nginx import RestartNginx
-from remediate.report.pages import page
+from remediate.remedies.single import SingleRemedy
+from support.incidents import HEALTHY
 from support.scripted import FactSession
-from toys import masked
+from support.toys import masked
 
 REMEDY = '''
     """An own remedy, beside the playbook that uses it."""
@@ -45,8 +45,8 @@ REMEDY = '''
 PLAYBOOK = '''
     from collections.abc import Iterable
 
-    from remediate.host import Host
-    from remediate.playbook import Severity, playbook
+    from remediate.core.host import Host
+    from remediate.core.playbook import Severity, playbook
     from shop_remedies import Kick
 
 
@@ -58,7 +58,7 @@ PLAYBOOK = '''
 ASK = """
 import sys
 from pathlib import Path
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.rehearsal.content import digest
 for name in sys.argv[2:]:
     __import__(name)
@@ -94,7 +94,7 @@ def test_it_is_the_same_in_every_process_whatever_else_that_has_imported(shop: P
     first = asked(shop)
     assert len(first) == 64
     assert asked(shop, seed="7") == first
-    assert asked(shop, "remediate.cli", "remediate.remedies.supervisor", "remediate.rehearsal.plugin") == first
+    assert asked(shop, "remediate.cli", "remediate.remedies.supervisor", "remediate.commands.pytest_plugin") == first
 
 
 def test_it_is_the_same_wherever_the_project_lies(shop: Path, tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def test_a_project_s_own_playbook_and_remedy_count(shop: Path, file: str) -> Non
         "remediate.remedies.systemd",
         "remediate.probes.php_fpm",
         "remediate.probes.config",
-        "remediate.judge",
-        "remediate.engine",
-        "remediate.stability",
+        "remediate.engine.judge",
+        "remediate.engine.host_runner",
+        "remediate.engine.stability",
     ],
 )
 def test_the_playbook_its_remedies_its_probes_and_the_engine_count(
@@ -145,7 +145,7 @@ def test_a_program_that_a_probe_sends_counts(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    "module", ["remediate.cli", "remediate.report.text", "remediate.masking", "remediate.remedies"]
+    "module", ["remediate.cli", "remediate.report.text", "remediate.masking.masker", "remediate.remedies"]
 )
 def test_what_has_no_say_in_it_does_not_count(module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     first = digest(app_down)
@@ -272,7 +272,7 @@ class Streams:
 def checked(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Project:
     """A project with a host that is well, and a journal of its own."""
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr("remediate.dialing.open_session", lambda _: FactSession(HEALTHY))
+    monkeypatch.setattr("remediate.transport.dialing.open_session", lambda _: FactSession(HEALTHY))
     inventory = project.demand_root() / "inventories" / "prod.yml"
     inventory.parent.mkdir()
     inventory.write_text(
@@ -287,7 +287,9 @@ def plan(project: Project, *, plan: bool = True, **flags: object) -> Streams:
     streams = Streams()
     given = {"host": "web1", "plan": plan, "hold": "0", "yes": True, **flags}
     with beginning(given, project, streams.terminal) as begun:
-        assert mend(app_down, begun, given, project, streams.terminal, program="remediate") == 0, streams.out.getvalue()
+        assert run_from_flags(app_down, begun, given, project, streams.terminal, program="remediate") == 0, (
+            streams.out.getvalue()
+        )
     return streams
 
 
@@ -307,7 +309,7 @@ def test_a_plan_says_that_nothing_has_proven_the_playbook(checked: Project) -> N
 def test_runs_list_marks_playbooks_that_nothing_has_proven(checked: Project) -> None:
     plan(checked)
     host = Host(name="web2", ssh=SshTarget(address="192.0.2.2"))
-    run(Single(RestartNginx), (host,), options=Options(plan=True), connect=lambda _: FactSession(HEALTHY))
+    run(SingleRemedy(RestartNginx), (host,), options=Options(plan=True), connect=lambda _: FactSession(HEALTHY))
 
     def listed() -> str:
         streams = Streams()

@@ -8,24 +8,24 @@ from typing import Literal
 
 import pytest
 
-from incidents import host
+from remediate.core.host import Host
+from remediate.core.options import Options
+from remediate.core.outcome import HostOutcome, Mode, Problem, Report, RunVerdict, StepOutcome, Touched, Verified
+from remediate.core.playbook import Playbook, Severity, playbook
+from remediate.core.remedy import Remedy
+from remediate.core.verdict import Decision
+from remediate.engine.fleet import run as real_run
 from remediate.errors import ConfigurationError, UnreachableCode
-from remediate.fleet import run as real_run
-from remediate.host import Host
-from remediate.options import Options
-from remediate.outcome import HostOutcome, Mode, Problem, Report, RunVerdict, StepOutcome, Touched, Verified
-from remediate.playbook import Playbook, Severity, playbook
 from remediate.rehearsal.case import Case, FollowUp, cured, refused, unclaimed, unharmed
 from remediate.rehearsal.faults import Fault, RootShell
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.rehearsal.rehearse import Plan, rehearse
 from remediate.rehearsal.trial import Pairs, matrix
-from remediate.remedy import Remedy
-from remediate.verdict import Decision
-from shells import FILES, UNITS, FakeShell, look
+from support.incidents import host
 from support.scripted import FactSession
-from toys import RestartFpm, report_of
+from support.shells import FILES, UNITS, FakeShell, look
+from support.toys import RestartFpm, report_of
 
 HOST = host(site_vantage=["host"])
 STOPPED = look(units=UNITS.replace("Id=nginx.service", "Id=user@7.service"))
@@ -98,7 +98,7 @@ class Runs:
         self.left = list(answers)
         self.options: list[Options] = []
 
-    def __call__(self, cure: Playbook, hosts: Sequence[Host], *, options: Options, **_: object) -> Report:
+    def __call__(self, runnable: Playbook, hosts: Sequence[Host], *, options: Options, **_: object) -> Report:
         self.options.append(options)
         outcome, does = self.left.pop(0)
         does(self.place.shells[-1])
@@ -437,7 +437,7 @@ def test_real_runs_keep_a_journal_of_their_own(monkeypatch: pytest.MonkeyPatch, 
 # -- many trials, several places, and an end before the end ------------------------------------------------------------
 
 
-def answer_all(cure: Playbook, hosts: Sequence[Host], *, options: Options, **_: object) -> Report:
+def answer_all(runnable: Playbook, hosts: Sequence[Host], *, options: Options, **_: object) -> Report:
     return report_of(HEALTHY)
 
 
@@ -473,7 +473,7 @@ def test_stopped_drops_what_was_cut_short_and_does_not_begin_the_rest(
 ) -> None:
     stop, place, told = Event(), FakePlace(), list[str]()
 
-    def interrupted(cure: Playbook, hosts: Sequence[Host], *, options: Options, **_: object) -> Report:
+    def interrupted(runnable: Playbook, hosts: Sequence[Host], *, options: Options, **_: object) -> Report:
         if len(place.shells) == 3:
             stop.set()
         return report_of(HEALTHY)

@@ -6,12 +6,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from incidents import host
+from remediate.core.host import Host
 from remediate.errors import ConfigurationError
-from remediate.host import Host
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.observation import Observation, Observer, bystanders, differences, said
-from shells import FILES, PORTS, PROCESSES, PROGRAMS, UNITS, FakeShell, look
+from support.incidents import host
+from support.shells import FILES, PORTS, PROCESSES, PROGRAMS, UNITS, FakeShell, look
 
 HERE = host(site_vantage=["host"])
 

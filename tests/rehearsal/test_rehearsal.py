@@ -16,7 +16,7 @@ from remediate.rehearsal.checkout import Checkout
 from remediate.rehearsal.container import find_engine
 from remediate.rehearsal.image import build
 from remediate.rehearsal.staging import down
-from remediate.triage import TriageReport
+from remediate.triage.triage import TriageReport
 
 if TYPE_CHECKING:
     from conftest import Cli, Staged
@@ -27,14 +27,14 @@ pytestmark = pytest.mark.container
 COMMON = """
     from typing import Literal
 
-    from remediate.host import Host
-    from remediate.playbook import Severity, playbook
+    from remediate.core.host import Host
+    from remediate.core.playbook import Severity, playbook
     from remediate.probes.systemd import Unit
     from remediate.rehearsal.case import cured, refused
     from remediate.rehearsal.faults import Fault, UnitMasked
     from remediate.remedies.systemd import restarts, unstartable
-    from remediate.remedy import Proven, Remedy
-    from remediate.verdict import UNIT_MASKED, UNIT_MISSING, proceed, skip
+    from remediate.core.remedy import Proven, Remedy
+    from remediate.core.verdict import UNIT_MASKED, UNIT_MISSING, proceed, skip
 
     WEB = Unit(name="nginx")
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remediate.commands.privileges import script_of, sudoers_of
-from remediate.fleet import select
-from remediate.host import Host
-from remediate.project import Project
+from remediate.core.host import Host
+from remediate.engine.fleet import select
+from remediate.project.project import Project
 
 if TYPE_CHECKING:
     from conftest import Staged

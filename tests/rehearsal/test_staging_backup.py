@@ -11,7 +11,7 @@ import yaml
 
 from remediate.maintenance.item import Result
 from remediate.maintenance.report import MaintenanceReport
-from soak import times
+from support.soak import times
 
 if TYPE_CHECKING:
     from conftest import Cli, Ended, Staged

@@ -10,10 +10,10 @@ import pytest
 
 from remediate.maintenance.history import History
 from remediate.maintenance.item import Result, Sample
-from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.report import MaintenanceReport
-from remediate.project import Project
-from toy_maintenance import numbers
+from remediate.maintenance.schedule import Occasion
+from remediate.project.project import Project
+from support.toy_maintenance import numbers
 
 if TYPE_CHECKING:
     from conftest import Cli, Staged

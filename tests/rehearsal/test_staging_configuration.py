@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from pydantic import SecretStr
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
 from remediate.probes.configuration import Configuration, EnvState, EnvValue
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env

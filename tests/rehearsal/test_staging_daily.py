@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from maintained import Looks
 from remediate.rehearsal.faults.payments import JobsFailed
+from support.maintained import Looks
 
 if TYPE_CHECKING:
     from conftest import Cli, Staged

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remediate.outcome import Verified
+from remediate.core.outcome import Verified
 from remediate.rehearsal.faults import LineAppended, SocketRemoved
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from maintained import Looks
+from support.maintained import Looks
 
 if TYPE_CHECKING:
     from conftest import Cli, Staged

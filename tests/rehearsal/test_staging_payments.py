@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remediate.fleet import run, select
-from remediate.options import Options
-from remediate.outcome import Report
-from remediate.playbook import Single
+from remediate.core.options import Options
+from remediate.core.outcome import Report
+from remediate.engine.fleet import run, select
 from remediate.rehearsal.faults import JobsFailed
 from remediate.remedies.queue import RetryJobs
+from remediate.remedies.single import SingleRemedy
 
 if TYPE_CHECKING:
     from conftest import Staged
@@ -36,7 +36,7 @@ class Payments:
         """Run the remedy, with a journal of its own."""
         options = Options(yes=True, hold=1, timeout=300, wait=wait)
         journal = f"sqlite:///{self._journal}/{number}.sqlite"
-        return run(Single(RetryJobs), (self.host,), options=options, operator="test", journal=journal)
+        return run(SingleRemedy(RetryJobs), (self.host,), options=options, operator="test", journal=journal)
 
     def break_with(self, **jobs: object) -> None:
         """Have jobs fail, for real."""

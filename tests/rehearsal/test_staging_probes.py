@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pytest
 
 import remediate.probes
-from remediate.controller import HttpController
-from remediate.dialing import open_session
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.engine.fleet import select
+from remediate.engine.judge import CLOCK, RULES
+from remediate.engine.surveyor import Surveyor
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.fleet import select
-from remediate.host import Host
-from remediate.judge import CLOCK, RULES
 from remediate.maintenance.catalogue import DUTIES
 from remediate.maintenance.item import Item
-from remediate.probe import Fact, Probe
 from remediate.probes.discover_php import DiscoverPhp
 from remediate.probes.mysql_data import DataDirectory
 from remediate.probes.visits import MonitorVisits
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.remedies.catalogue import remedies
-from remediate.surveyor import Surveyor
+from remediate.transport.controller import HttpController
+from remediate.transport.dialing import open_session
 
 if TYPE_CHECKING:
     from conftest import Stage, Staged

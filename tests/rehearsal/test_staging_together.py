@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from remediate.outcome import RunVerdict
+from remediate.core.outcome import RunVerdict
 
 if TYPE_CHECKING:
     from conftest import Cli, Ended, Staged

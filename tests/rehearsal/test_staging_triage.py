@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from remediate.fleet import select
-from remediate.host import Host
-from remediate.project import Project
+from remediate.commands.docs.example import EXAMPLE
+from remediate.core.host import Host
+from remediate.core.verdict import HANDED_OVER
+from remediate.engine.fleet import select
+from remediate.project.project import Project
 from remediate.rehearsal.case import Case, Expected
-from remediate.report.example import EXAMPLE
-from remediate.triage import triage
-from remediate.verdict import HANDED_OVER
-from soak import times
+from remediate.triage.triage import triage
+from support.soak import times
 
 if TYPE_CHECKING:
     from conftest import Staged

@@ -5,15 +5,15 @@ from typing import Literal
 
 import pytest
 
-from remediate.host import Host
-from remediate.playbook import Playbook
+from remediate.commands.docs.example import EXAMPLE
+from remediate.core.host import Host
+from remediate.core.playbook import Playbook
 from remediate.playbooks.app_down import app_down
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.rehearsal import faults
 from remediate.rehearsal.case import Case, Expected, cured, refused, unclaimed, unharmed
 from remediate.rehearsal.faults import Fault
 from remediate.rehearsal.trial import Pairs, Trial, matrix
-from remediate.report.example import EXAMPLE
 
 
 class Thing(Fault):

@@ -5,17 +5,17 @@ from itertools import product
 
 import pytest
 
-import toys
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisState
 from remediate.probes.stores import Role, Scan, Trouble
 from remediate.programs.run import run_artisan
 from remediate.remedies.cache import ClearCache
-from remediate.remedy import Failed, NotYet, Proven
-from remediate.survey import Facts
 from support import examples as ex
+from support import toys
 from support.render import output_of
 
 PATH = "/home/forge/agency-platform"

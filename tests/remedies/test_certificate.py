@@ -6,11 +6,14 @@ from itertools import product
 
 import pytest
 
-import toys
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven
+from remediate.core.vantage import Vantage
+from remediate.core.verdict import Decision, Verdict
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.acme import Authority, Challenge, ChallengeState
 from remediate.probes.certbot import CertbotRunning, Issuances, IssuedState, Renewal, RenewalState
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake, ServedCertificate
@@ -22,11 +25,8 @@ from remediate.probes.x509 import CertificateInfo
 from remediate.remedies.certificate import RenewCertificate, misplaced, served_here
 from remediate.remedies.certificate_panel import RenewAtPanel
 from remediate.remedies.nginx import ReloadNginx
-from remediate.remedy import Failed, NotYet, Proven
-from remediate.survey import Facts
-from remediate.vantage import Vantage
-from remediate.verdict import Decision, Verdict
 from support import examples as ex
+from support import toys
 from support.render import output_of
 
 NAME = "example.com"

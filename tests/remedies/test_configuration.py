@@ -5,10 +5,12 @@ from itertools import product
 import pytest
 from pydantic import SecretStr
 
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import NotYet, Proven
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvValue
 from remediate.probes.descendants import Descendants
 from remediate.probes.laravel import AppDatabase
@@ -21,11 +23,9 @@ from remediate.programs.env import edit_env
 from remediate.programs.processes import end_processes
 from remediate.remedies.configuration import CacheConfig, SetEnv
 from remediate.remedies.workers import start_program
-from remediate.remedy import NotYet, Proven
-from remediate.survey import Facts
 from support import examples as ex
 from support.render import output_of
-from toys import decide
+from support.toys import decide
 
 PATH = "/home/forge/agency-platform"
 CANARY = "whsec_c4n4ry"

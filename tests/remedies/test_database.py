@@ -5,22 +5,22 @@ from typing import Final
 
 import pytest
 
-import toys
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import UNSTABLE
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.laravel import AppDatabase, Credentials, DatabaseState, DatabaseTrouble
-from remediate.probes.machine import Machine, MachineIdentity
+from remediate.probes.machine import MachineIdentity, ThisMachine
 from remediate.probes.mysql_accounts import AccountHosts, AccountState
 from remediate.probes.mysql_data import DataDirectory, DataRoom
 from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.programs.database import ACCOUNT
 from remediate.remedies.database import DatabaseAccess, RestartDatabase
-from remediate.survey import Facts
-from remediate.verdict import UNSTABLE
 from support import examples as ex
-from toys import UNITS
+from support import toys
+from support.toys import UNITS
 
 PATH: Final = "/home/forge/agency-platform"
 REMEDY = RestartDatabase(unit="mariadb")
@@ -47,7 +47,7 @@ BY_ROOM = {"full": "data-disk-full", "no inodes": "data-disk-full", "read-only":
 def facts(
     unit: Fact | Unreadable, room: Fact | Unreadable = ex.DATA_ROOM, log: Fact | Unreadable = ex.NO_LINES
 ) -> Known:
-    return {UNIT: unit, ROOM: room, LOG: log, Machine(): CLOCK}
+    return {UNIT: unit, ROOM: room, LOG: log, ThisMachine(): CLOCK}
 
 
 def expected(unit: str, room: str) -> str:

@@ -5,17 +5,17 @@ from typing import Final
 import pytest
 from pydantic import ValidationError
 
-import toys
+from remediate.core.facts import Facts
+from remediate.core.host import DatabaseLimits, Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, Proven
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import DatabaseLimits, Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
-from remediate.probes.mysql import Session
+from remediate.probes.mysql import DbSession
 from remediate.probes.mysql_session import OneSession, SessionState
 from remediate.programs.database import SessionId, end_session
 from remediate.remedies.session import EndSession, ending
-from remediate.remedy import Failed, Proven
-from remediate.survey import Facts
 from support import examples as ex
+from support import toys
 from support.render import output_of
 
 SINCE: Final = 1795443941
@@ -28,16 +28,16 @@ OF_SHOP = END.model_copy(update={"user": "shop"})
 LOOK_AT_SHOP = LOOK.model_copy(update={"user": "shop"})
 
 
-def known(state: SessionState | Session) -> dict[Probe[Fact], Fact | Unreadable]:
+def known(state: SessionState | DbSession) -> dict[Probe[Fact], Fact | Unreadable]:
     return {LOOK: state if isinstance(state, SessionState) else SessionState(session=state)}
 
 
-def surveyed(state: SessionState | Session) -> Facts:
+def surveyed(state: SessionState | DbSession) -> Facts:
     given = known(state)
     return Facts(given, {probe: output_of(probe, fact) for probe, fact in given.items() if isinstance(fact, Fact)})
 
 
-STATES: dict[str, tuple[Session | SessionState, str]] = {
+STATES: dict[str, tuple[DbSession | SessionState, str]] = {
     "may hold a table": (LOCKS, "proceed"),
     "holds locks": (LOCKS.model_copy(update={"blocks": True}), "proceed"),
     "read a second later": (LOCKS.model_copy(update={"started": SINCE + 1}), "proceed"),

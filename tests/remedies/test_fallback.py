@@ -5,11 +5,13 @@ from itertools import product
 
 import pytest
 
-import toys
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import NotYet, Proven, Remedy
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.cache import Cache, CacheCode
 from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvState, FileState
 from remediate.probes.descendants import Descendant, Descendants, DescendantsState
@@ -17,20 +19,18 @@ from remediate.probes.http import Site
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.redis import AppRedis, RedisContent
-from remediate.probes.stores import Link, Scan, Trouble
+from remediate.probes.stores import Scan, StoreConnection, Trouble
 from remediate.probes.supervisor import Workers
 from remediate.probes.systemd import Unit
 from remediate.programs.processes import end_processes
 from remediate.remedies.cache import ClearCache
 from remediate.remedies.cache_restore import RestoreCache
-from remediate.remedies.fallback import Standing, UseFileCache
+from remediate.remedies.fallback import FallbackState, UseFileCache
 from remediate.remedies.opcache import reload_php_fpm
 from remediate.remedies.redis import RedisByHand
 from remediate.remedies.workers import start_program
-from remediate.remedy import NotYet, Proven, Remedy
-from remediate.survey import Facts
-from remediate.vantage import Vantage
 from support import examples as ex
+from support import toys
 
 PATH = "/home/forge/agency-platform"
 PAGE = Site(url="https://example.com/health", asked_from=Vantage.HOST)
@@ -230,8 +230,8 @@ def test_locks_and_marks_in_the_cache_are_a_persons_to_give_up() -> None:
 
 HAND, CLEAR = RedisByHand(unit="redis-server", php="php8.2", path=PATH), ClearCache(php="php8.2", path=PATH)
 FRESH, REDIS_UNIT = APP.model_copy(update={"fresh": True}), Unit(name="redis-server")
-ALLOWED = FALLBACK.model_copy(update={"standing": Standing.ALLOWED, "instead": (HAND, CLEAR)})
-UNDECLARED = ALLOWED.model_copy(update={"standing": Standing.UNDECLARED})
+ALLOWED = FALLBACK.model_copy(update={"standing": FallbackState.ALLOWED, "instead": (HAND, CLEAR)})
+UNDECLARED = ALLOWED.model_copy(update={"standing": FallbackState.UNDECLARED})
 FOREIGN, OWN = (ex.content(scan=Scan(seen=9, foreign=foreign, whole=True)) for foreign in (2, 0))
 
 
@@ -244,7 +244,7 @@ def left(trouble: Trouble | None, **links: object) -> Known:
     return {**USUAL, APP: redis, FRESH: redis, REDIS_UNIT: ex.RUNNING, CONTENT: FOREIGN}
 
 
-def _changed(link: Link, links: dict[str, object]) -> Link:
+def _changed(link: StoreConnection, links: dict[str, object]) -> StoreConnection:
     return link.model_copy(update=links) if link.connection == "default" else link
 
 
@@ -312,15 +312,15 @@ def test_everything_that_speaks_against_it_is_said() -> None:
 def test_the_inventory_says_who_wants_it() -> None:
     stated = {"php": "php8.3", "app_path": "/srv/app", "site_url": "https://a.example/", "app_servers": 1}
     for redis, standing in (
-        ({"fallback": True}, Standing.ALLOWED),
-        ({}, Standing.UNDECLARED),
-        (None, Standing.UNDECLARED),
+        ({"fallback": True}, FallbackState.ALLOWED),
+        ({}, FallbackState.UNDECLARED),
+        (None, FallbackState.UNDECLARED),
     ):
         settings = Settings.model_validate({**stated, "redis": redis})
         host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
         made = UseFileCache.as_declared(host, RedisByHand.on(host))
         assert (made.standing, made.servers, len(made.instead)) == (standing, 1, 1)
-        assert UseFileCache.on(host).standing is Standing.ASKED
+        assert UseFileCache.on(host).standing is FallbackState.ASKED
 
 
 @pytest.mark.parametrize("name", ["app", "cache", "configuration", "opcache"])
@@ -362,7 +362,7 @@ def test_without_a_cached_configuration_env_is_enough() -> None:
 
 def seen(known: Known) -> Facts:
     stated = {probe: fact for probe, fact in known.items() if isinstance(fact, Fact)}
-    from remediate.command import Output
+    from remediate.core.command import Output
 
     return Facts(known, {probe: Output(stdout=fact.model_dump_json()) for probe, fact in stated.items()})
 

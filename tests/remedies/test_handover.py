@@ -2,26 +2,26 @@
 
 import pytest
 
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.vantage import Vantage
+from remediate.core.verdict import HANDOVERS
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
-from remediate.probes.filesystems import FileSystem, Room, RoomState
-from remediate.probes.http import Failure, Site
+from remediate.probes.filesystems import DiskSpace, DiskSpaceState, FileSystem
+from remediate.probes.http import HttpFailure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.probes.redis import AppRedis
 from remediate.probes.stores import Trouble
 from remediate.probes.supervisor import Workers
 from remediate.probes.systemd import Unit
-from remediate.project import Project
+from remediate.project.project import Project
 from remediate.remedies.handover import HandOver
-from remediate.survey import Facts
-from remediate.vantage import Vantage
-from remediate.verdict import HANDOVERS
 from support import daily_examples as exd
 from support import examples as ex
 from support import load_examples as exl
-from toys import decide
+from support.toys import decide
 
 PATH = "/home/forge/agency-platform"
 HOST = Host(
@@ -39,13 +39,13 @@ HOST = Host(
     ),
 )
 PAGE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
-WORKERS, DISK = Workers(program="agency-worker"), Room()
+WORKERS, DISK = Workers(program="agency-worker"), DiskSpace()
 FPM, NGINX = Unit(name="php8.2-fpm"), Unit(name="nginx")
 DATABASE = AppDatabase(php="php8.2", path=PATH, user="forge")
 REDIS = AppRedis(php="php8.2", path=PATH, user="forge")
 
 
-def room(full: str, *, inodes: bool = False) -> RoomState:
+def room(full: str, *, inodes: bool = False) -> DiskSpaceState:
     percent, files = (20, 100) if inodes else (100, 3)
     ill = FileSystem(mount=full, used_kib=1_000_000, available_kib=0, percent=percent, inodes_percent=files)
     return exl.ROOM.model_copy(update={"systems": (*(each for each in exl.ROOM.systems if each.mount != full), ill)})
@@ -66,7 +66,7 @@ FAILING = {**WELL, PAGE: ex.page(500)}
 CAUSES: dict[str, dict[Probe[Fact], Fact | Unreadable]] = {
     "high-load": {DISK: room("/")},
     "app-down": {NGINX: ex.STOPPED},
-    "certificate-expiry": {PAGE: ex.no_page(Failure.CERTIFICATE)},
+    "certificate-expiry": {PAGE: ex.no_page(HttpFailure.CERTIFICATE)},
     "database-down": {DATABASE: DOWN},
     "cache-down": {REDIS: ex.redis(Trouble.REFUSED)},
 }

@@ -5,19 +5,19 @@ from typing import Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Links, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import Decision, Verdict, proceed
 from remediate.errors import Unreadable
-from remediate.host import Host, Links, Settings, SshTarget
-from remediate.playbook import Single
-from remediate.probe import Fact, Probe
 from remediate.probes.systemd import Unit
 from remediate.remedies.catalogue import remedies
 from remediate.remedies.human import HUMAN_STEP, HumanStep
-from remediate.survey import Facts
+from remediate.remedies.single import SingleRemedy
 from remediate.testing import check_remedy
-from remediate.verdict import Decision, Verdict, proceed
 from support import examples as ex
-from toys import decide
+from support.toys import decide
 
 UNIT = Unit(name="nginx")
 
@@ -84,7 +84,7 @@ def test_the_contract_knows_a_persons_step() -> None:
 def test_none_that_ships_has_a_task_of_its_own() -> None:
     assert HumanStep not in remedies().values()
     assert CallThem.is_human
-    assert Single(CallThem).name == "do.toy.call-them"
+    assert SingleRemedy(CallThem).name == "do.toy.call-them"
 
 
 def test_links_stand_in_the_inventory() -> None:

@@ -4,14 +4,14 @@ from itertools import product
 
 import pytest
 
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.verdict import Decision
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.laravel import App, Deploy
 from remediate.programs.run import run_artisan
 from remediate.remedies.laravel import EndMaintenance
-from remediate.survey import Facts
-from remediate.verdict import Decision
 from support import examples as ex
 
 PATH = "/home/forge/agency-platform"

@@ -4,30 +4,30 @@ from functools import partial
 
 import pytest
 
-import toys
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.consumers import Consumer, ConsumerList, Consumers
 from remediate.probes.disk_writers import DiskWriterList, DiskWriters
 from remediate.probes.files import LogFile, LogFileList, LogFiles
-from remediate.probes.filesystems import FileSystem, Room, RoomState
-from remediate.probes.journal import Journal, JournalUse
+from remediate.probes.filesystems import DiskSpace, DiskSpaceState, FileSystem
+from remediate.probes.journald import JournalFiles, JournalUse
 from remediate.probes.open_files import DeletedFiles, HeldLogs, LogWriters, OpenFile, OpenFiles
 from remediate.programs.logs import keep_sample, shorten
 from remediate.remedies.held_logs import ReopenLogs
-from remediate.remedies.journal import VacuumJournal
+from remediate.remedies.journald import VacuumJournal
 from remediate.remedies.logs import ShortenLogs
-from remediate.remedy import Failed, NotYet, Proven
-from remediate.survey import Facts
 from support import load_examples as exl
+from support import toys
 from support.render import output_of
 
 Answers = dict[Probe[Fact], Fact | Unreadable]
 ACCESS, LARAVEL = "/var/log/nginx/access.log", "/home/forge/agency-platform/storage/logs/laravel.log"
-ROOM, DELETED, HELD, FILLERS = Room(), DeletedFiles(), HeldLogs(), DiskWriters()
-CROWDED = RoomState(
+ROOM, DELETED, HELD, FILLERS = DiskSpace(), DeletedFiles(), HeldLogs(), DiskWriters()
+CROWDED = DiskSpaceState(
     systems=tuple(each.model_copy(update={"inodes_percent": 100}) for each in exl.ROOM.systems[:1]), limit=95
 )
 ROOMS = {"room": exl.ROOM, "full": exl.NO_ROOM, "crowded": CROWDED}
@@ -127,7 +127,7 @@ def test_space_counts_only_when_df_shows_it() -> None:
 
 def test_what_others_hold_does_not_make_it_fail() -> None:
     half = exl.NO_ROOM.systems[1].model_copy(update={"available_kib": 40_000, "percent": 96})
-    after = held(STRANGE, room=RoomState(systems=(exl.ROOM.systems[0], half), limit=95))
+    after = held(STRANGE, room=DiskSpaceState(systems=(exl.ROOM.systems[0], half), limit=95))
     assert isinstance(REOPEN.verify(survey(held(BIG, STRANGE)), survey(after)), Proven)
 
 
@@ -204,7 +204,7 @@ def test_what_fills_the_disk_is_named_and_left_alone() -> None:
 
 
 # One ext4 at both places: df names one of them, a log is told of by the other.
-TWICE = RoomState(
+TWICE = DiskSpaceState(
     systems=(
         exl.ROOM.systems[0],
         FileSystem(
@@ -232,7 +232,7 @@ def test_a_log_on_a_disk_that_is_mounted_twice_is_on_that_disk() -> None:
 
 def test_a_deleted_log_is_on_the_disk_of_its_device_whatever_its_path_says() -> None:
     other = TWICE.systems[1].model_copy(update={"mount": "/srv", "also": ()})
-    room = RoomState(systems=(exl.ROOM.systems[0], other), limit=95)
+    room = DiskSpaceState(systems=(exl.ROOM.systems[0], other), limit=95)
     assert toys.decide(REOPEN, held(BIG, room=room)) == "proceed"
     assert toys.decide(REOPEN, held(exl.opened(device=1, size=60 * 1024**2), room=room)) == "skip"
 
@@ -370,14 +370,14 @@ LITTLE = JournalUse(mount="/var/log/nginx", size_kib=16_000, files="3:4")
     ],
 )
 def test_when_the_journal_gives_something_back(room: Fact, journal: Fact, expected: str) -> None:
-    assert toys.decide(VACUUM, {ROOM: room, Journal(): journal}) == expected
+    assert toys.decide(VACUUM, {ROOM: room, JournalFiles(): journal}) == expected
 
 
 def test_the_journal_is_smaller_and_df_shows_it() -> None:
-    before = survey({ROOM: exl.NO_ROOM, Journal(): MUCH})
-    assert isinstance(VACUUM.verify(before, survey({ROOM: exl.ROOM, Journal(): LITTLE})), Proven)
-    assert isinstance(VACUUM.verify(before, survey({ROOM: exl.NO_ROOM, Journal(): LITTLE})), NotYet)
-    assert isinstance(VACUUM.verify(before, survey({ROOM: exl.ROOM, Journal(): MUCH})), NotYet)
+    before = survey({ROOM: exl.NO_ROOM, JournalFiles(): MUCH})
+    assert isinstance(VACUUM.verify(before, survey({ROOM: exl.ROOM, JournalFiles(): LITTLE})), Proven)
+    assert isinstance(VACUUM.verify(before, survey({ROOM: exl.NO_ROOM, JournalFiles(): LITTLE})), NotYet)
+    assert isinstance(VACUUM.verify(before, survey({ROOM: exl.ROOM, JournalFiles(): MUCH})), NotYet)
 
 
 def test_they_are_built_from_the_inventory() -> None:
@@ -405,8 +405,8 @@ EXAMPLES = {
     ),
     "journal.vacuum": (
         VACUUM,
-        survey({ROOM: exl.NO_ROOM, Journal(): MUCH}),
-        survey({ROOM: exl.ROOM, Journal(): LITTLE}),
+        survey({ROOM: exl.NO_ROOM, JournalFiles(): MUCH}),
+        survey({ROOM: exl.ROOM, JournalFiles(): LITTLE}),
         (),
     ),
 }

@@ -5,11 +5,13 @@ from itertools import product
 
 import pytest
 
-import toys
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven
+from remediate.core.verdict import Decision
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
 from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake
 from remediate.probes.config import NameConflict
@@ -20,12 +22,10 @@ from remediate.probes.systemd import Unit
 from remediate.probes.x509 import CertificateInfo
 from remediate.remedies.certificate import served_here
 from remediate.remedies.nginx import ReloadNginx, RestartNginx
-from remediate.remedy import Failed, NotYet, Proven
-from remediate.survey import Facts
-from remediate.verdict import Decision
 from support import examples as ex
+from support import toys
 from support.render import output_of
-from toys import UNITS
+from support.toys import UNITS
 
 REMEDY = RestartNginx()
 UNIT, CONFIG, HTTP, HTTPS = Unit(name="nginx"), NginxConfig(), PortOwner(port=80), PortOwner(port=443)

@@ -4,16 +4,16 @@ from itertools import product
 
 import pytest
 
-import toys
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.config import NameConflict
-from remediate.probes.http import Answer, Failure, Site
+from remediate.probes.http import HttpAnswer, HttpFailure, Site
 from remediate.probes.nginx import NginxConfig
 from remediate.remedies.nginx_names import SeparateServerNames
-from remediate.survey import Facts
 from support import examples as ex
+from support import toys
 
 HOST = Host(
     name="web1",
@@ -29,7 +29,7 @@ def twice(name: str = "shop.example.com", address: str = "0.0.0.0:443") -> Fact:
     return ex.SOUND.model_copy(update={"conflicts": (NameConflict(name=name, address=address),)})
 
 
-def facts(here: Answer | None = None, config: Fact | Unreadable | None = None) -> Known:
+def facts(here: HttpAnswer | None = None, config: Fact | Unreadable | None = None) -> Known:
     return {HERE: here or ex.page(404), THERE: ex.page(), NginxConfig(): config or twice()}
 
 
@@ -40,7 +40,7 @@ PAGES = {
     "missing": ex.page(404),
     "failing": ex.page(502),
     "refused": ex.no_page(),
-    "silent": ex.no_page(Failure.TIMEOUT),
+    "silent": ex.no_page(HttpFailure.TIMEOUT),
 }
 TOLD = {"another", "redirect", "missing", "failing"}
 CONFIGS = {

@@ -5,18 +5,18 @@ from itertools import product
 
 import pytest
 
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.configuration import CachedConfig
 from remediate.probes.descendants import Descendants
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.systemd import Unit
 from remediate.remedies.opcache import ReloadPhpFpm, reload_php_fpm
-from remediate.survey import Facts
 from support import examples as ex
-from toys import UNITS, decide
+from support.toys import UNITS, decide
 
 PATH = "/home/forge/agency-platform"
 RELOAD = ReloadPhpFpm(php="php8.2", path=PATH)

@@ -5,18 +5,18 @@ from itertools import product
 
 import pytest
 
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.configuration import Configuration, ConfigurationState, EnvState
 from remediate.probes.queue import FailedJobs, QueueFlow, QueueFlowState, Retried, StoreTrouble
 from remediate.probes.supervisor import Workers
-from remediate.probes.webhook import Delivery, Webhook, WebhookState
+from remediate.probes.webhook import Webhook, WebhookDelivery, WebhookState
 from remediate.remedies.payments import CheckEndpoint, DecideJobs, JobsFlow, ResendEvents, TellSecret
-from remediate.survey import Facts
 from support import examples as ex
 from support import payment_examples as pay
-from toys import decide
+from support.toys import decide
 
 PATH = "/home/forge/agency-platform"
 KEY = "services.stripe.webhook_secret"
@@ -59,7 +59,7 @@ def said(remedy: CheckEndpoint | TellSecret | DecideJobs | ResendEvents | JobsFl
 
 # -- the endpoint ------------------------------------------------------------------------------------------------------
 
-SILENT = pay.webhook().model_copy(update={"wrong": Delivery(status=0, error=28)})
+SILENT = pay.webhook().model_copy(update={"wrong": WebhookDelivery(status=0, error=28)})
 ENDPOINTS: dict[str, tuple[WebhookState, str]] = {
     "right": (pay.webhook(), "skip"),
     "only refuses": (pay.webhook(400, None), "skip"),

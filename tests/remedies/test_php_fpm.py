@@ -6,21 +6,21 @@ from typing import Final
 
 import pytest
 
-import toys
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.vantage import Vantage
+from remediate.core.verdict import Decision
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.http import Site
 from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
 from remediate.probes.php_fpm import PhpFpmConfig, Ping, Pools, PoolsState
 from remediate.probes.systemd import Unit, UnitState
 from remediate.remedies.php_fpm import RestartPhpFpm
-from remediate.survey import Facts
-from remediate.vantage import Vantage
-from remediate.verdict import Decision
 from support import examples as ex
-from toys import UNITS
+from support import toys
+from support.toys import UNITS
 
 PATH: Final = "/home/forge/agency-platform"
 REMEDY = RestartPhpFpm(php="php8.2", user="forge", path=PATH)

@@ -4,29 +4,29 @@ from functools import partial
 
 import pytest
 
-import toys
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import NotYet, Proven
+from remediate.core.vantage import Vantage
+from remediate.core.verdict import Decision
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
-from remediate.probes.http import Failure, Site
+from remediate.probes.http import HttpFailure, Site
 from remediate.probes.laravel import App, Deploy
 from remediate.probes.load import SlowQueries
-from remediate.probes.machine import Machine, MachineIdentity
+from remediate.probes.machine import MachineIdentity, ThisMachine
 from remediate.probes.php_fpm import PhpFpmConfig
 from remediate.probes.processes import Process, Processes, UnitUsage
 from remediate.probes.systemd import Unit
 from remediate.programs.processes import end_processes
 from remediate.remedies.process import EndProcess
 from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
-from remediate.remedy import NotYet, Proven
-from remediate.survey import Facts
-from remediate.vantage import Vantage
-from remediate.verdict import Decision
 from support import examples as ex
 from support import load_examples as exl
+from support import toys
 from support.render import output_of
-from toys import UNITS
+from support.toys import UNITS
 
 PATH = "/home/forge/agency-platform"
 END = EndProcess(user="forge", login="ops", protected=("meilisearch",), restartable=("sync",), php="php8.2", path=PATH)
@@ -137,7 +137,7 @@ def test_who_harms_nobody_is_left_to_work() -> None:
     assert "pages answer, cores and memory suffice" in END.guard(Facts(calm)).reason
     assert toys.decide(asking, {**calm, page: ex.page()}) == "process-left"
     assert toys.decide(asking, {**calm, page: ex.page(504)}) == "proceed"
-    assert toys.decide(asking, {**calm, page: ex.no_page(Failure.TIMEOUT)}) == "proceed"
+    assert toys.decide(asking, {**calm, page: ex.no_page(HttpFailure.TIMEOUT)}) == "proceed"
     assert toys.decide(asking, {**calm, page: Unreadable("no network")}) == "unreadable"
     assert toys.decide(asking, {**facts(OURS), page: ex.page()}) == "proceed"
     exhausted = calm[USAGE].model_copy(update={"memory_kib": 24_000_000})  # type: ignore[union-attr]  # stated above
@@ -265,7 +265,7 @@ LATER = MachineIdentity(machine_id="a", boot_id="b", uptime=9_000.0)
 
 
 def service(*processes: Process, unit: Fact = ex.RUNNING, now: MachineIdentity = LATER) -> Answers:
-    return {USAGE: exl.busy(*processes), SYNC_UNIT: unit, Machine(): now}
+    return {USAGE: exl.busy(*processes), SYNC_UNIT: unit, ThisMachine(): now}
 
 
 def test_a_unit_is_restarted_once_and_not_again_and_again() -> None:
@@ -282,7 +282,7 @@ def test_a_unit_is_restarted_once_and_not_again_and_again() -> None:
 def test_a_unit_that_the_inventory_does_not_list_is_not_restarted() -> None:
     database = CULPRITS["a database"][0]
     remedy, unit = RestartUnit(unit="mariadb", restartable=("sync",)), Unit(name="mariadb")
-    answers: Answers = {USAGE: exl.busy(database), unit: ex.RUNNING, Machine(): LATER}
+    answers: Answers = {USAGE: exl.busy(database), unit: ex.RUNNING, ThisMachine(): LATER}
     assert toys.decide(remedy, answers) == "unit-process"
     assert "mariadb is not among restartable_units" in remedy.guard(Facts(answers)).reason
     assert toys.decide(remedy, {**answers, USAGE: exl.busy()}) == "skip"

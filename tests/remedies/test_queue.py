@@ -4,9 +4,11 @@ from itertools import product
 
 import pytest
 
+from remediate.core.facts import Facts
+from remediate.core.host import Host, PaymentJob, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven
 from remediate.errors import Unreadable
-from remediate.host import Host, PaymentJob, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.queue import (
     FailedJob,
     FailedJobs,
@@ -19,12 +21,10 @@ from remediate.probes.queue import (
 from remediate.probes.supervisor import Workers
 from remediate.programs.queue import BUDGET_SECONDS, retry_jobs
 from remediate.remedies.queue import Fate, RetryJobs, fate
-from remediate.remedy import Failed, NotYet, Proven
-from remediate.survey import Facts
 from support import examples as ex
 from support import payment_examples as pay
 from support.render import output_of
-from toys import decide
+from support.toys import decide
 
 PATH = "/home/forge/agency-platform"
 DECLARED = (PaymentJob(name=pay.RECORDS, idempotent=True, max_age_hours=24), PaymentJob(name=pay.CHARGES))

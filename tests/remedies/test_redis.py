@@ -5,19 +5,19 @@ from itertools import product
 
 import pytest
 
-import toys
-from remediate.command import ROOT, Run
+from remediate.core.command import ROOT, Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.network import PortOwner
 from remediate.probes.redis import AppRedis
 from remediate.probes.stores import Trouble
 from remediate.probes.systemd import Unit
 from remediate.remedies.redis import RedisByHand, RestartRedis
-from remediate.survey import Facts
 from support import examples as ex
-from toys import UNITS
+from support import toys
+from support.toys import UNITS
 
 PATH = "/home/forge/agency-platform"
 REMEDY = RestartRedis(unit="redis-server", php="php8.2", path=PATH)

@@ -6,19 +6,27 @@ from typing import Final
 import pytest
 from pydantic import ValidationError
 
-import toys
+from remediate.core.facts import Facts
+from remediate.core.host import Database, DatabaseLimits, Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven
+from remediate.core.vantage import Vantage
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Database, DatabaseLimits, Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
-from remediate.probes.http import Failure, Site
+from remediate.probes.http import HttpFailure, Site
 from remediate.probes.laravel import AppDatabase, DatabaseState, DatabaseTrouble
-from remediate.probes.mysql import FirstQuery, Holder, IdleState, LongestIdle, Session, Sessions, SessionsState
+from remediate.probes.mysql import (
+    ConnectionHolder,
+    DbSession,
+    FirstQuery,
+    IdleState,
+    LongestIdle,
+    Sessions,
+    SessionsState,
+)
 from remediate.programs.database import end_idle, end_queries
 from remediate.remedies.sessions import EndIdle, EndQueries
-from remediate.remedy import Failed, NotYet, Proven
-from remediate.survey import Facts
-from remediate.vantage import Vantage
 from support import examples as ex
+from support import toys
 from support.render import output_of
 
 PATH: Final = "/home/forge/agency-platform"
@@ -32,7 +40,7 @@ LOST = Unreadable("not now")
 Known = dict[Probe[Fact], Fact | Unreadable]
 
 
-def server(*sessions: Session, **stated: object) -> SessionsState:
+def server(*sessions: DbSession, **stated: object) -> SessionsState:
     return SessionsState.model_validate({"up": True, "limit": 20, "sessions": sessions, **stated})
 
 
@@ -49,7 +57,12 @@ def asked(state: SessionsState, *answers: Known, database: Fact | Unreadable = e
     return given
 
 
-UP, SLOW, BROKEN, BAD_GATEWAY = pages(ex.page()), pages(ex.no_page(Failure.TIMEOUT)), pages(ex.page(500)), ex.page(504)
+UP, SLOW, BROKEN, BAD_GATEWAY = (
+    pages(ex.page()),
+    pages(ex.no_page(HttpFailure.TIMEOUT)),
+    pages(ex.page(500)),
+    ex.page(504),
+)
 DOWN = pages(ex.page(500))
 OWN = ex.session()
 FOREIGN = ex.session(61, user="reports")
@@ -185,14 +198,17 @@ def test_what_is_over_by_the_time_of_the_second_question_is_not_ended() -> None:
 # -- connections -------------------------------------------------------------------------------------------------------
 
 RESTING = ex.session(blocks=False, transaction=False)
-OURS_IDLE = Holder(user="shop", idle=True, count=18)
-OURS_WORKING = Holder(user="shop", idle=False, count=18)
-THEIRS = Holder(user="reports", idle=True, count=19)
+OURS_IDLE = ConnectionHolder(user="shop", idle=True, count=18)
+OURS_WORKING = ConnectionHolder(user="shop", idle=False, count=18)
+THEIRS = ConnectionHolder(user="reports", idle=True, count=19)
 MANY = DatabaseState(trouble=DatabaseTrouble.TOO_MANY, waiting=0)
 
 
 def full(
-    *sessions: Session, holders: tuple[Holder, ...] = (THEIRS,), all_of_them: bool = True, waiting: bool = False
+    *sessions: DbSession,
+    holders: tuple[ConnectionHolder, ...] = (THEIRS,),
+    all_of_them: bool = True,
+    waiting: bool = False,
 ) -> SessionsState:
     return server(*sessions, full=all_of_them, tight=True, waiting=waiting, holders=holders)
 
@@ -203,7 +219,11 @@ HELD = {
     "not idle for long yet": ((), (OURS_IDLE,), "wait"),
     "at work": ((), (OURS_WORKING,), "connection-limit"),
     "of others": ((RESTING.model_copy(update={"user": "reports"}),), (THEIRS,), "connection-limit"),
-    "in a transaction": ((ex.session(blocks=False),), (Holder(user="shop", idle=False, count=9),), "connection-limit"),
+    "in a transaction": (
+        (ex.session(blocks=False),),
+        (ConnectionHolder(user="shop", idle=False, count=9),),
+        "connection-limit",
+    ),
 }
 
 
@@ -221,7 +241,7 @@ def test_connections_that_are_all_in_use(who: str) -> None:
 
 
 BACKUP = LONG.model_copy(update={"id": 70, "user": "backup"})
-AT_THE_LIMIT: dict[str, tuple[tuple[Session, ...], str, tuple[str, ...]]] = {
+AT_THE_LIMIT: dict[str, tuple[tuple[DbSession, ...], str, tuple[str, ...]]] = {
     "many long queries, and a backup": (
         (*(LONG.model_copy(update={"id": number}) for number in range(60, 69)), BACKUP),
         "proceed",
@@ -255,7 +275,10 @@ def test_while_nobody_gets_a_connection_long_queries_are_ended_although_no_page_
 
 
 def test_what_holds_the_connections_is_said_with_what_is_ended() -> None:
-    holders = (Holder(user="shop", idle=False, count=19), Holder(user="backup", idle=False, count=1))
+    holders = (
+        ConnectionHolder(user="shop", idle=False, count=19),
+        ConnectionHolder(user="backup", idle=False, count=1),
+    )
     given = asked(full(LONG, BACKUP, holders=holders), BROKEN)
     assert QUERIES.guard(Facts(given)).reason == (
         "all 20 connections are in use: shop 19 working, backup 1 working; as few as needed are ended of what is too "

@@ -13,19 +13,19 @@ from typing import NamedTuple
 
 import pytest
 
-from remediate.command import ROOT, Output, Run
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.supervisor import OrphanWorkers, StrayProcess, StrayWorkers, Workers, WorkerState
 from remediate.probes.systemd import Unit
 from remediate.programs.processes import end_processes
 from remediate.remedies.supervisor import RestartSupervisor, StartWorkers
 from remediate.remedies.workers import start_program
-from remediate.survey import Facts
 from remediate.testing import SHELLS, installed_shells
 from support import examples as ex
-from toys import UNITS, decide
+from support.toys import UNITS, decide
 
 PATH = "/home/forge/agency-platform"
 DAEMON = RestartSupervisor()

@@ -1,13 +1,13 @@
 """Queues without a worker: the report, with the workers' queues and a command."""
 
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
 from remediate.probes.queue import StoreTrouble
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.remedies.unattended import AttendQueue
-from remediate.survey import Facts
 from support import daily_examples as ex
-from toys import decide
+from support.toys import decide
 
 PATH = "/home/forge/agency-platform"
 QUEUE = QueueMotion(php="php8.2", path=PATH, user="forge")

@@ -4,22 +4,22 @@ from itertools import product
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Failed, NotYet, Proven
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
-from remediate.probe import Fact, Probe
 from remediate.probes.descendants import Descendants
 from remediate.probes.queue import StoreTrouble
 from remediate.probes.queue_motion import QueueMotion, QueueMotionState
 from remediate.probes.supervisor import Workers
 from remediate.programs.processes import end_processes
 from remediate.remedies.workers import RestartWorkers, renew_workers, renewing, start_program
-from remediate.remedy import Failed, NotYet, Proven
-from remediate.survey import Facts
 from support import daily_examples as exd
 from support import examples as ex
 from support.render import output_of
-from toys import decide
+from support.toys import decide
 
 PATH = "/home/forge/agency-platform"
 RENEW = RestartWorkers(program="agency-worker", path=PATH, patience=7)

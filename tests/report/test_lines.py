@@ -6,9 +6,9 @@ from itertools import product
 import pytest
 from pydantic import SecretStr
 
-from remediate.command import typed
-from remediate.errors import Unreadable
-from remediate.outcome import (
+from remediate.core.command import typed
+from remediate.core.facts import Facts
+from remediate.core.outcome import (
     CommandRecord,
     HostOutcome,
     Problem,
@@ -19,25 +19,26 @@ from remediate.outcome import (
     Verified,
     readings,
 )
-from remediate.playbook import Severity, Single
-from remediate.probe import Fact, Probe
+from remediate.core.playbook import Severity
+from remediate.core.probe import Fact, Probe
+from remediate.core.vantage import Vantage
+from remediate.core.verdict import ENGINE_CODES, Decision
+from remediate.errors import Unreadable
 from remediate.probes.http import Site
 from remediate.probes.laravel import Deploy
-from remediate.probes.nginx import ErrorLogEnd, ErrorLogs, NginxConfig, NginxLog
+from remediate.probes.nginx import ErrorLogEnd, NginxConfig, NginxErrorLogs, NginxLog
 from remediate.probes.nginx_site import NginxSite
 from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.remedies.catalogue import remedies
 from remediate.remedies.configuration import SetEnv
-from remediate.report.lines import HEADLINES, WIDTH, Door, step_lines, survey_lines, verdict_lines
-from remediate.survey import Facts
-from remediate.vantage import Vantage
-from remediate.verdict import ENGINE_CODES, Decision
+from remediate.remedies.single import SingleRemedy
+from remediate.report.lines import HEADLINES, WIDTH, CommandHints, step_lines, survey_lines, verdict_lines
 from support import examples as ex
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
 THERE = Site(url="https://example.com/", asked_from=Vantage.CONTROLLER)
 UNIT, LOG, OTHER_LOG = Unit(name="php8.2-fpm"), UnitLog(name="php8.2-fpm"), NginxLog()
-DOOR = Door("invoke", "app-down", "7f3a", Severity.SEV1)
+HINTS = CommandHints("invoke", "app-down", "7f3a", Severity.SEV1)
 
 
 def seen(facts: dict[Probe[Fact], Fact | Unreadable]) -> tuple[Reading, ...]:
@@ -145,7 +146,7 @@ def host(verdict: RunVerdict, state: Touched = Touched.NO, **rest: object) -> Ho
 
 @pytest.mark.parametrize(("verdict", "state"), list(product(RunVerdict, Touched)))
 def test_every_end_has_its_word_and_says_whether_the_host_was_changed(verdict: RunVerdict, state: Touched) -> None:
-    first, *_ = verdict_lines(host(verdict, state), DOOR)
+    first, *_ = verdict_lines(host(verdict, state), HINTS)
     assert first.startswith(HEADLINES[verdict])
     if verdict not in {RunVerdict.HEALTHY, RunVerdict.FIXED, RunVerdict.PENDING}:
         words = {Touched.NO: "nothing was changed", Touched.YES: "was changed", Touched.UNKNOWN: "may or may not"}
@@ -153,10 +154,10 @@ def test_every_end_has_its_word_and_says_whether_the_host_was_changed(verdict: R
 
 
 def test_a_door_leads_back_in_the_readers_own_words() -> None:
-    assert DOOR.again("web1", plan=False) == "invoke fix.app-down --host web1"
-    assert DOOR.again("web1", plan=True) == "invoke check.app-down --host web1"
-    assert DOOR.evidence == "evidence: invoke runs.show 7f3a"
-    one = Door("remediate", "do.nginx.restart", "7f3a", None, "my hosts/prod.yml")
+    assert HINTS.again("web1", plan=False) == "invoke fix.app-down --host web1"
+    assert HINTS.again("web1", plan=True) == "invoke check.app-down --host web1"
+    assert HINTS.evidence == "evidence: invoke runs.show 7f3a"
+    one = CommandHints("remediate", "do.nginx.restart", "7f3a", None, "my hosts/prod.yml")
     assert one.again("web1", plan=True) == (
         "remediate do.nginx.restart --host web1 --inventory 'my hosts/prod.yml' --plan"
     )
@@ -168,10 +169,10 @@ def test_a_door_leads_back_in_the_readers_own_words() -> None:
     [(Severity.SEV1, "Tech Lead"), (Severity.SEV2, "Product and Support"), (Severity.SEV3, None), (None, None)],
 )
 def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told: str | None) -> None:
-    lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES), DOOR._replace(severity=severity))
+    lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES), HINTS._replace(severity=severity))
     called = [line for line in lines if "escalate" in line]
     assert called == [] if told is None else told in called[0]
-    assert not any("escalate" in line for line in verdict_lines(host(RunVerdict.FIXED, Touched.YES), DOOR))
+    assert not any("escalate" in line for line in verdict_lines(host(RunVerdict.FIXED, Touched.YES), HINTS))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told:
     ],
 )
 def test_what_to_do_next(code: str, advice: str) -> None:
-    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is")), DOOR)
+    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is")), HINTS)
     assert f"        {code}: so it is" in lines
     assert any(advice in line for line in lines)
 
@@ -197,7 +198,7 @@ CODES = sorted({code.name for kind in remedies().values() for code in kind.refus
 
 @pytest.mark.parametrize("code", CODES)
 def test_every_refusal_says_what_to_do_next(code: str) -> None:
-    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is")), DOOR)
+    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is")), HINTS)
     assert any(line.strip().startswith("next: ") for line in lines)
 
 
@@ -206,14 +207,14 @@ def test_a_command_is_whole_also_when_another_reason_comes_first(code: str) -> N
     """A log was shortened, say, and the disk filled again: the run is not fixed for that, and a process was left."""
     steps = (step(Decision.REFUSE, "it is left to work", code=code), step(changed=True, verified=Verified.FAILED))
     outcome = host(RunVerdict.NOT_FIXED, Touched.YES, steps=steps, error=Problem(code="not-holding", message="again"))
-    (told,) = (line for line in verdict_lines(outcome, DOOR) if line.strip().startswith("next:"))
+    (told,) = (line for line in verdict_lines(outcome, HINTS) if line.strip().startswith("next:"))
     assert told.split("invoke ")[1].endswith("--host web1 --even-if-pages-answer yes")
 
 
 def test_a_single_remedy_is_named_with_what_it_was_told() -> None:
-    given = Single(SetEnv, (("key", "APP_NAME"), ("value", SecretStr("c4n4ry")), ("unit", "super visor")))
-    door = DOOR._replace(name=given.name, given=given.flags)
-    (line,) = verdict_lines(host(RunVerdict.PENDING), door)
+    given = SingleRemedy(SetEnv, (("key", "APP_NAME"), ("value", SecretStr("c4n4ry")), ("unit", "super visor")))
+    hints = HINTS._replace(name=given.name, given=given.flags)
+    (line,) = verdict_lines(host(RunVerdict.PENDING), hints)
     told = "invoke do.env.set --key APP_NAME --value-from stdin --unit 'super visor' --host web1"
     assert line.endswith(f"to do it: {told}")
 
@@ -221,12 +222,12 @@ def test_a_single_remedy_is_named_with_what_it_was_told() -> None:
 def test_a_reason_that_a_step_has_given_is_not_given_twice() -> None:
     refused = step(Decision.REFUSE, "port 80 is taken", code="port-taken")
     problem = Problem(code="port-taken", message="port 80 is taken")
-    lines = verdict_lines(host(RunVerdict.REFUSED, error=problem, steps=(step(Decision.SKIP), refused)), DOOR)
+    lines = verdict_lines(host(RunVerdict.REFUSED, error=problem, steps=(step(Decision.SKIP), refused)), HINTS)
     assert lines[1] == "        because of 2/2: port-taken"
 
 
 def test_a_result_that_is_unknown_says_how_to_look() -> None:
-    lines = verdict_lines(host(RunVerdict.UNKNOWN, Touched.UNKNOWN), DOOR)
+    lines = verdict_lines(host(RunVerdict.UNKNOWN, Touched.UNKNOWN), HINTS)
     assert "        look with: invoke check.app-down --host web1       evidence: invoke runs.show 7f3a" in lines
 
 
@@ -236,8 +237,8 @@ LINES = tuple(f"line {number}" for number in range(9))
 
 
 def last_words(unit: Fact, log: Fact = LogLines(lines=LINES)) -> list[str]:  # noqa: B008  # it is frozen
-    after = seen({UNIT: unit, LOG: log, OTHER_LOG: ErrorLogs(files=(ErrorLogEnd(path="/e.log", lines=LINES),))})
-    lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES, after=after), DOOR)
+    after = seen({UNIT: unit, LOG: log, OTHER_LOG: NginxErrorLogs(files=(ErrorLogEnd(path="/e.log", lines=LINES),))})
+    lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES, after=after), HINTS)
     return [line.strip() for line in lines if line.strip().startswith(("last lines", "line "))]
 
 
@@ -268,9 +269,9 @@ OWN = "/var/log/nginx/example.com-error.log"
 )
 def test_of_nginxs_error_logs_the_sites_own_is_quoted(files: tuple[ErrorLogEnd, ...], told: list[str]) -> None:
     served = ex.SITE_SERVED.model_copy(update={"error_logs": (OWN,)})
-    before = seen({SITE: served, OTHER_LOG: ErrorLogs(files=files)})
+    before = seen({SITE: served, OTHER_LOG: NginxErrorLogs(files=files)})
     error = Problem(code="unexplained", message="x")
-    lines = verdict_lines(host(RunVerdict.REFUSED, before=before, error=error), DOOR)
+    lines = verdict_lines(host(RunVerdict.REFUSED, before=before, error=error), HINTS)
     quoted = ("last lines", "line ", "not read")
     assert [line.strip() for line in lines if line.strip().startswith(quoted)] == told
 
@@ -278,11 +279,11 @@ def test_of_nginxs_error_logs_the_sites_own_is_quoted(files: tuple[ErrorLogEnd, 
 @pytest.mark.parametrize(("code", "quoted"), [("unexplained", True), ("unstable", True), ("unit-masked", False)])
 def test_a_host_that_was_not_changed_is_quoted_only_where_no_guard_knew_why(code: str, quoted: bool) -> None:
     before = seen({LOG: LogLines(lines=LINES)})
-    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="?"), before=before), DOOR)
+    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="?"), before=before), HINTS)
     assert any("last lines" in line for line in lines) is quoted
 
 
 def test_whoever_mends_in_an_incident_is_told_to_tell_the_others() -> None:
-    door = DOOR._replace(incident="a37f")
-    assert door.evidence == "evidence: invoke runs.show 7f3a       next: invoke incident.update --incident a37f"
-    assert DOOR.evidence == "evidence: invoke runs.show 7f3a"
+    hints = HINTS._replace(incident="a37f")
+    assert hints.evidence == "evidence: invoke runs.show 7f3a       next: invoke incident.update --incident a37f"
+    assert HINTS.evidence == "evidence: invoke runs.show 7f3a"

@@ -12,8 +12,32 @@ from typing import Final, NamedTuple
 
 import pytest
 
-import remediate.fleet
-from incidents import (
+import remediate.engine.fleet
+from remediate.core.command import Output
+from remediate.core.host import SshTarget
+from remediate.core.options import Options
+from remediate.core.outcome import HostOutcome, Mode, Report
+from remediate.core.playbook import Runnable
+from remediate.engine.judge import RULES
+from remediate.errors import UnreachableCode, Unreadable
+from remediate.playbooks.app_down import app_down
+from remediate.probes.filesystems import DiskSpace
+from remediate.probes.folders import ClosedPath, Folders, FoldersState
+from remediate.probes.laravel import AppLog
+from remediate.probes.network import PortOwner
+from remediate.probes.nginx import ErrorLogEnd, NginxErrorLogs, NginxLog
+from remediate.probes.nginx_site import NginxSite, Target
+from remediate.probes.php_fpm import Ping
+from remediate.probes.sudo import SudoRules
+from remediate.probes.systemd import LogLines, UnitLog
+from remediate.remedies.php_fpm import RestartPhpFpm
+from remediate.remedies.single import SingleRemedy
+from remediate.report.lines import WIDTH
+from remediate.report.text import TextReporter
+from remediate.testing import ScriptedEvent, play
+from support import examples as ex
+from support import load_examples as exl
+from support.incidents import (
     AGAIN,
     DAEMON,
     DEPLOY,
@@ -33,31 +57,8 @@ from incidents import (
     mended,
     restart,
 )
-from remediate.command import Output
-from remediate.errors import UnreachableCode, Unreadable
-from remediate.host import SshTarget
-from remediate.judge import RULES
-from remediate.options import Options
-from remediate.outcome import HostOutcome, Mode, Report
-from remediate.playbook import Cure, Single
-from remediate.playbooks.app_down import app_down
-from remediate.probes.filesystems import Room
-from remediate.probes.folders import ClosedPath, Folders, FoldersState
-from remediate.probes.laravel import AppLog
-from remediate.probes.network import PortOwner
-from remediate.probes.nginx import ErrorLogEnd, ErrorLogs, NginxLog
-from remediate.probes.nginx_site import NginxSite, Target
-from remediate.probes.php_fpm import Ping
-from remediate.probes.sudo import SudoRules
-from remediate.probes.systemd import LogLines, UnitLog
-from remediate.remedies.php_fpm import RestartPhpFpm
-from remediate.report.lines import WIDTH
-from remediate.report.text import TextReporter
-from remediate.testing import Event, play
-from support import examples as ex
-from support import load_examples as exl
 from support.scripted import Changes, FactSession
-from toys import RUN, report_of
+from support.toys import RUN, report_of
 
 pytestmark = pytest.mark.usefixtures("hurry")
 
@@ -71,7 +72,7 @@ class Scene(NamedTuple):
 
     session: Callable[[], FactSession]
     options: Options = NOW
-    cure: Cure = app_down
+    runnable: Runnable = app_down
     inventory: str | None = None
 
 
@@ -84,7 +85,7 @@ LOGS: Changes = {
             "systemd[1]: php8.2-fpm.service: Main process exited, code=exited, status=255/EXCEPTION",
         )
     ),
-    NginxLog(): ErrorLogs(
+    NginxLog(): NginxErrorLogs(
         files=(
             ErrorLogEnd(
                 path="/var/log/nginx/error.log",
@@ -101,7 +102,7 @@ ASTRAY: Changes = {
             "error_logs": ("/var/log/nginx/example.com-error.log",),
         }
     ),
-    NginxLog(): ErrorLogs(
+    NginxLog(): NginxErrorLogs(
         files=(
             ErrorLogEnd(
                 path="/var/log/nginx/example.com-error.log",
@@ -129,14 +130,14 @@ FAILS_AGAIN: Changes = {
 HOLDER = "   42 timeout -k 5 190 /bin/sh -s remediate-apply bo@desk run-6f1b php-fpm.restart"
 
 
-def session(first: Changes, *acts: Changes | Event, **rest: object) -> Callable[[], FactSession]:
+def session(first: Changes, *acts: Changes | ScriptedEvent, **rest: object) -> Callable[[], FactSession]:
     """Make the same session each time: a session remembers what was done to it."""
     return lambda: FactSession(first, *acts, **rest)  # type: ignore[arg-type]
 
 
 SCENES: Final[Mapping[str, Scene]] = {
     "healthy": Scene(session(HEALTHY)),
-    "healthy-but": Scene(session({**HEALTHY, NGINX_CONFIG: ex.BROKEN_CONFIG, Room(): exl.NO_ROOM_AT_ALL})),
+    "healthy-but": Scene(session({**HEALTHY, NGINX_CONFIG: ex.BROKEN_CONFIG, DiskSpace(): exl.NO_ROOM_AT_ALL})),
     "fixed": Scene(session(DOWN, {**BACK, **UP})),
     "fixed-two-causes": Scene(
         session(broken("nginx down", "supervisor down"), *mended(["nginx down", "supervisor down"]))
@@ -152,7 +153,7 @@ SCENES: Final[Mapping[str, Scene]] = {
     "refused-maintenance": Scene(session({**DOWN, **MAINTENANCE})),
     "refused-deploy": Scene(session({**DOWN, DEPLOY: ex.DEPLOYING})),
     "refused-port-taken": Scene(session({**broken("nginx down"), PortOwner(port=80): ex.listening(("python3", 4711))})),
-    "refused-locked": Scene(session(DOWN, Event.LOCKED, holder=HOLDER)),
+    "refused-locked": Scene(session(DOWN, ScriptedEvent.LOCKED, holder=HOLDER)),
     "refused-sudo": Scene(session({**DOWN, RULES: SudoRules(user="forge", rules=())})),
     "refused-unreadable": Scene(session({**HEALTHY, DAEMON: Unreadable("supervisor: systemctl: no answer in 5 s")})),
     "unexplained": Scene(session({**HEALTHY, **dict.fromkeys(PAGES, ex.page(500)), **LOGS})),
@@ -162,8 +163,8 @@ SCENES: Final[Mapping[str, Scene]] = {
     "not-fixed-not-holding": Scene(session(DOWN, {**BACK, **UP}, at={4: {FPM: ex.FAILED}})),
     "unknown": Scene(session(DOWN, {FPM: Unreadable("php8.2-fpm: systemctl: no answer in 5 s"), **UP})),
     "unreachable": Scene(session({}, unreachable=UnreachableCode.REFUSED)),
-    "one-remedy": Scene(session(DOWN, BACK), cure=Single(RestartPhpFpm)),
-    "one-remedy-plan": Scene(session(DOWN), PLAN, Single(RestartPhpFpm)),
+    "one-remedy": Scene(session(DOWN, BACK), runnable=SingleRemedy(RestartPhpFpm)),
+    "one-remedy-plan": Scene(session(DOWN), PLAN, SingleRemedy(RestartPhpFpm)),
 }
 
 
@@ -171,14 +172,14 @@ def told(scene: Scene) -> tuple[str, str, HostOutcome]:
     """Run it; return what stood on standard output and on standard error, and the outcome."""
     out, err = io.StringIO(), io.StringIO()
     reporter = TextReporter(out, err, program="invoke", inventory=scene.inventory)
-    reporter.began("7f3a", scene.cure, (HOST,), "ana@laptop")
-    outcome = play(scene.cure, scene.session(), host=HOST, options=scene.options, reporter=reporter)
+    reporter.began("7f3a", scene.runnable, (HOST,), "ana@laptop")
+    outcome = play(scene.runnable, scene.session(), host=HOST, options=scene.options, reporter=reporter)
     reporter.ended(report(scene, outcome))
     return steady(out.getvalue()), steady(err.getvalue()), outcome
 
 
 def report(scene: Scene, *outcomes: HostOutcome) -> Report:
-    return report_of(*outcomes, cure=scene.cure.name, mode=Mode.PLAN if scene.options.plan else Mode.FIX)
+    return report_of(*outcomes, runnable=scene.runnable.name, mode=Mode.PLAN if scene.options.plan else Mode.FIX)
 
 
 def steady(text: str) -> str:
@@ -205,10 +206,10 @@ def test_a_stored_run_is_told_in_the_same_words(name: str) -> None:
     live, _, outcome = told(SCENES[name])
     out, scene = io.StringIO(), SCENES[name]
     reporter = TextReporter(out, io.StringIO(), program="invoke", inventory=scene.inventory)
-    reporter.show(report(scene, outcome), shown="7f3a", severity=scene.cure.severity)
+    reporter.show(report(scene, outcome), shown="7f3a", severity=scene.runnable.severity)
     head, *stored = steady(out.getvalue()).splitlines()
     assert head == (
-        f"{scene.cure.name} on web1   run {RUN}   operator ana@laptop   2026-11-23 08:31:40Z   "
+        f"{scene.runnable.name} on web1   run {RUN}   operator ana@laptop   2026-11-23 08:31:40Z   "
         f"{'plan' if scene.options.plan else 'fix'}"
     )
     assert stored == live.splitlines()[1:]
@@ -262,8 +263,10 @@ def test_what_a_host_says_cannot_steer_the_terminal() -> None:
 @pytest.fixture
 def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Fleet":
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
-    monkeypatch.setattr("remediate.fleet.AT_ONCE", 1)  # one after the other, so that the order is always the same
-    monkeypatch.setattr("remediate.fleet.new_run_id", lambda: RUN)
+    monkeypatch.setattr(
+        "remediate.engine.fleet.AT_ONCE", 1
+    )  # one after the other, so that the order is always the same
+    monkeypatch.setattr("remediate.engine.fleet.new_run_id", lambda: RUN)
     return Fleet()
 
 
@@ -276,7 +279,7 @@ class Fleet:
         hosts = tuple(
             one.model_copy(update={"name": name, "ssh": SshTarget(address=f"{name}.example.com")}) for name in sessions
         )
-        done = remediate.fleet.run(
+        done = remediate.engine.fleet.run(
             app_down,
             hosts,
             connect=lambda host: sessions[host.name],

@@ -11,24 +11,17 @@ from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import ConfigurationState, EnvState, FileState, ValueState
 from remediate.probes.descendants import Descendant, DescendantsState
 from remediate.probes.folders import FoldersState
-from remediate.probes.http import Answer, Failure
-from remediate.probes.laravel import (
-    AppState,
-    Compared,
-    CredentialsState,
-    DatabaseState,
-    DatabaseTrouble,
-    DeployState,
-)
-from remediate.probes.mysql import Session, SessionsState
+from remediate.probes.http import HttpAnswer, HttpFailure
+from remediate.probes.laravel import AppState, Compared, CredentialsState, DatabaseState, DatabaseTrouble, DeployState
+from remediate.probes.mysql import DbSession, SessionsState
 from remediate.probes.mysql_data import DataRoom
 from remediate.probes.network import Listeners
-from remediate.probes.nginx import ErrorLogs
+from remediate.probes.nginx import NginxErrorLogs
 from remediate.probes.nginx_site import Pool, SiteServed, Target
 from remediate.probes.opcache import OpcacheState
 from remediate.probes.php_fpm import Ping, PoolsState, PoolState
 from remediate.probes.redis import ContentState, RedisState
-from remediate.probes.stores import Content, Link, Role, Scan, Store, Trouble
+from remediate.probes.stores import Content, Role, Scan, Store, StoreConnection, Trouble
 from remediate.probes.supervisor import ProgramState, StrayProcess, StrayWorkers, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
 from remediate.probes.x509 import CertificateInfo
@@ -87,7 +80,7 @@ BROKEN_CONFIG: Final = ConfigCheck(
 UNCHECKED: Final = ConfigCheck(state=ConfigState.UNCHECKED, message="(30: Read-only file system)")
 """A configuration check that could not run."""
 
-NO_ERRORS: Final = ErrorLogs(files=())
+NO_ERRORS: Final = NginxErrorLogs(files=())
 """nginx has not complained."""
 SITE_SERVED: Final = SiteServed(
     named=True,
@@ -261,17 +254,17 @@ def started_again(unit: UnitState, times: int = 1) -> UnitState:
     return RUNNING.model_copy(update={"invocation": invocation, "main_pid": (unit.main_pid or 1041) + times})
 
 
-def page(status: int = 200, *, right: bool = True, redirect: str | None = None) -> Answer:
+def page(status: int = 200, *, right: bool = True, redirect: str | None = None) -> HttpAnswer:
     """Return what a request was answered with."""
-    return Answer(status=status, failure=None, redirect=redirect, right=right, seconds=0.012)
+    return HttpAnswer(status=status, failure=None, redirect=redirect, right=right, seconds=0.012)
 
 
-def no_page(failure: Failure = Failure.REFUSED) -> Answer:
+def no_page(failure: HttpFailure = HttpFailure.REFUSED) -> HttpAnswer:
     """Return what a request comes to that got no answer."""
-    return Answer(status=None, failure=failure, redirect=None, right=True, seconds=0.003)
+    return HttpAnswer(status=None, failure=failure, redirect=None, right=True, seconds=0.003)
 
 
-def session(number: int = 57, **stated: object) -> Session:
+def session(number: int = 57, **stated: object) -> DbSession:
     """Return a session of a database server: idle in a transaction that others wait for, unless stated otherwise."""
     usual = {
         "id": number,
@@ -287,7 +280,7 @@ def session(number: int = 57, **stated: object) -> Session:
         "reads": False,
         "statement": "",
     }
-    return Session.model_validate({**usual, **stated})
+    return DbSession.model_validate({**usual, **stated})
 
 
 def credentials(trouble: DatabaseTrouble | None, *differ: str) -> CredentialsState:
@@ -320,8 +313,10 @@ def redis(
             Store(role=Role.QUEUE, name="redis", driver="redis", connection="default"),
         ),
         links=(
-            Link(connection="cache", server=server, database=0 if shared else 1, run=told[0], trouble=trouble),
-            Link(connection="default", server="127.0.0.1:6379", database=0, run=told[1], trouble=other),
+            StoreConnection(
+                connection="cache", server=server, database=0 if shared else 1, run=told[0], trouble=trouble
+            ),
+            StoreConnection(connection="default", server="127.0.0.1:6379", database=0, run=told[1], trouble=other),
         ),
     )
 

@@ -5,8 +5,8 @@ from typing import Final
 from remediate.probes.consumers import ConsumerList
 from remediate.probes.disk_writers import DiskWriter, DiskWriterList
 from remediate.probes.files import LogFile, LogFileList
-from remediate.probes.filesystems import FileSystem, RoomState
-from remediate.probes.journal import JournalUse
+from remediate.probes.filesystems import DiskSpaceState, FileSystem
+from remediate.probes.journald import JournalUse
 from remediate.probes.load import MachineLoad, QueryList, SlowQuery
 from remediate.probes.open_files import OpenFile, OpenFiles
 from remediate.probes.processes import Process, UnitUsage, Usage
@@ -40,7 +40,7 @@ SLOW_QUERY: Final = QueryList(
     )
 )
 """A query that has been running for long."""
-ROOM: Final = RoomState(
+ROOM: Final = DiskSpaceState(
     systems=(
         FileSystem(mount="/", used_kib=24_489_318, available_kib=81_985_980, percent=23, inodes_percent=3),
         FileSystem(mount="/var/log/nginx", used_kib=536, available_kib=65_000, percent=1, inodes_percent=1),
@@ -48,7 +48,7 @@ ROOM: Final = RoomState(
     limit=95,
 )
 """Disks with room, in numbers."""
-NO_ROOM: Final = RoomState(
+NO_ROOM: Final = DiskSpaceState(
     systems=(
         ROOM.systems[0],
         FileSystem(mount="/var/log/nginx", used_kib=65_536, available_kib=0, percent=100, inodes_percent=1),
@@ -56,7 +56,7 @@ NO_ROOM: Final = RoomState(
     limit=95,
 )
 """A small disk that is full."""
-NO_ROOM_AT_ALL: Final = RoomState(
+NO_ROOM_AT_ALL: Final = DiskSpaceState(
     systems=(FileSystem(mount="/", used_kib=264_212_084, available_kib=0, percent=100, inodes_percent=3),), limit=95
 )
 """The one disk that there is is full."""

@@ -1,6 +1,6 @@
 """What tests ask of an outcome."""
 
-from remediate.outcome import HostOutcome
+from remediate.core.outcome import HostOutcome
 
 
 def code(outcome: HostOutcome) -> str | None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from remediate.probes.queue import FailedJob, FailedJobsState, QueueFlowState, Retried
-from remediate.probes.webhook import Delivery, ProviderEvents, WebhookState
+from remediate.probes.webhook import ProviderEvents, WebhookDelivery, WebhookState
 
 
 def webhook(
@@ -12,8 +12,8 @@ def webhook(
     """Return how a webhook answers, by status, an event with a wrong and one with the right signature."""
     return WebhookState(
         secret=secret,
-        wrong=Delivery(status=wrong, error=0),
-        right=None if right is None else Delivery(status=right, error=0),
+        wrong=WebhookDelivery(status=wrong, error=0),
+        right=None if right is None else WebhookDelivery(status=right, error=0),
         events=events,
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from runpy import run_path
 from typing import NamedTuple
 
-from remediate.remedy import Remedy
+from remediate.core.remedy import Remedy
 from remediate.testing import Known
 
 

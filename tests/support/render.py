@@ -5,14 +5,14 @@ import shlex
 from itertools import count
 from typing import Final
 
-from remediate.command import ROOT, CurlExit, Output
+from remediate.core.command import ROOT, CurlExit, Output
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.probe import Fact, Probe
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import CachedConfig, ConfigurationState, EnvFile, FileState, ValueState
 from remediate.probes.descendants import ConfigurationOfWorkers, DescendantsState, WorkersConfiguration
 from remediate.probes.discover_php import InstalledPhp
-from remediate.probes.http import Answer, Failure, Site
+from remediate.probes.http import HttpAnswer, HttpFailure, Site
 from remediate.probes.laravel import AppState, DeployState
 from remediate.probes.machine import MachineIdentity
 from remediate.probes.network import Listeners
@@ -35,12 +35,12 @@ from support.render_watching import of_watching
 
 _CURL: Final = {
     None: CurlExit.OK,
-    Failure.NAME: CurlExit.NAME,
-    Failure.REFUSED: CurlExit.REFUSED,
-    Failure.TIMEOUT: CurlExit.TIMEOUT,
-    Failure.TLS: CurlExit.TLS,
-    Failure.CERTIFICATE: CurlExit.CERTIFICATE,
-    Failure.BROKEN_ANSWER: CurlExit.BROKEN_ANSWER,
+    HttpFailure.NAME: CurlExit.NAME,
+    HttpFailure.REFUSED: CurlExit.REFUSED,
+    HttpFailure.TIMEOUT: CurlExit.TIMEOUT,
+    HttpFailure.TLS: CurlExit.TLS,
+    HttpFailure.CERTIFICATE: CurlExit.CERTIFICATE,
+    HttpFailure.BROKEN_ANSWER: CurlExit.BROKEN_ANSWER,
 }
 _EX_CONFIG: Final = 78
 _NONE_MATCHED: Final = 1
@@ -98,7 +98,7 @@ def _of_systemd(fact: Fact) -> Output | None:
 
 def _of_programs(probe: Probe[Fact], fact: Fact) -> Output | None:
     match fact:
-        case Answer() if isinstance(probe, Site | Page):
+        case HttpAnswer() if isinstance(probe, Site | Page):
             return _answer(probe, fact)
         case ConfigCheck():
             return _nginx(fact) if isinstance(probe, NginxConfig) else _php_fpm(fact)
@@ -204,7 +204,7 @@ def _unit(fact: UnitState) -> str:
     return "".join(f"{name}={value}\n" for name, value in properties.items())
 
 
-def _answer(probe: Site | Page, fact: Answer) -> Output:
+def _answer(probe: Site | Page, fact: HttpAnswer) -> Output:
     page = (probe.contains or "<html>") if fact.right else "<html>"
     return Output(
         stdout=page,

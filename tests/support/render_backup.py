@@ -3,8 +3,8 @@
 import json
 from datetime import UTC, datetime
 
-from remediate.command import Output
-from remediate.probe import Fact
+from remediate.core.command import Output
+from remediate.core.probe import Fact
 from remediate.probes.backup import RestoredState, RestoreState
 from remediate.probes.php import MARKER
 from remediate.probes.rows import RowsState

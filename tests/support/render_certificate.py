@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Final
 
-from remediate.command import CurlExit, Output
-from remediate.probe import Fact, Probe
+from remediate.core.command import CurlExit, Output
+from remediate.core.probe import Fact, Probe
 from remediate.probes.acme import AuthorityState, ChallengeState
 from remediate.probes.certbot import CertbotProcesses, IssuedState, RenewalState
 from remediate.probes.certificate import ChainState, LineageState, NoHandshake, ServedState

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from remediate.command import Output
-from remediate.probe import Fact
+from remediate.core.command import Output
+from remediate.core.probe import Fact
 from remediate.probes.apt import PatchState
 from remediate.probes.error_log import ErrorLogState
 from remediate.probes.php import MARKER

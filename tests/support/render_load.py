@@ -5,13 +5,13 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
-from remediate.command import Output
-from remediate.probe import Fact, Probe
+from remediate.core.command import Output
+from remediate.core.probe import Fact, Probe
 from remediate.probes.consumers import Consumer, ConsumerList
 from remediate.probes.disk_writers import DiskWriter, DiskWriterList
 from remediate.probes.files import LogFileList, LogFiles
-from remediate.probes.filesystems import FileSystem, RoomState
-from remediate.probes.journal import JournalUse
+from remediate.probes.filesystems import DiskSpaceState, FileSystem
+from remediate.probes.journald import JournalUse
 from remediate.probes.load import MachineLoad, QueryList
 from remediate.probes.open_files import LogWriters, OpenFile, OpenFiles
 from remediate.probes.php import MARKER
@@ -41,7 +41,7 @@ def of_load(probe: Probe[Fact], fact: Fact) -> Output | None:
 
 def _of_disks(probe: Probe[Fact], fact: Fact) -> Output | None:
     match fact:
-        case RoomState():
+        case DiskSpaceState():
             told = "".join(("Used Avail Use% Inodes IFree IUse% Mounted on\n", *_df(fact.systems), *_mounts(fact)))
             return Output(stdout=told, stderr=fact.trouble, exit=1 if fact.trouble else 0)
         case ConsumerList():
@@ -92,7 +92,7 @@ def _df(systems: Iterable[FileSystem]) -> Iterable[str]:
         yield f"{each.used_kib} {each.available_kib} {each.percent}% 1000 990 {inodes} {each.mount}\n"
 
 
-def _mounts(fact: RoomState) -> Iterable[str]:
+def _mounts(fact: DiskSpaceState) -> Iterable[str]:
     known = [each for each in fact.systems if each.device is not None]
     places = ((each.device, place) for each in known for place in (each.mount, *each.also))
     told = (f"{os.major(device)}:{os.minor(device)} {place}\n" for device, place in places if device is not None)

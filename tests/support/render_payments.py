@@ -2,8 +2,8 @@
 
 import json
 
-from remediate.command import Output
-from remediate.probe import Fact
+from remediate.core.command import Output
+from remediate.core.probe import Fact
 from remediate.probes.php import MARKER
 from remediate.probes.queue import FailedJobsState, QueueFlowState, StoreTrouble
 from remediate.probes.webhook import WebhookState

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from remediate.command import Output
-from remediate.probe import Fact, Probe
+from remediate.core.command import Output
+from remediate.core.probe import Fact, Probe
 from remediate.probes.folders import FoldersState
-from remediate.probes.nginx import ErrorLogs
+from remediate.probes.nginx import NginxErrorLogs
 from remediate.probes.nginx_site import NginxSite, SiteServed, Target
 
 _PLACES: Final = {True: "socket {owner} {path}\n", False: "gone {path}\n", None: "unseen {path}\n"}
@@ -15,7 +15,7 @@ _PLACES: Final = {True: "socket {owner} {path}\n", False: "gone {path}\n", None:
 def of_site(probe: Probe[Fact], fact: Fact) -> Output | None:
     """Return what reads as this fact, None when it is another probe's."""
     match fact:
-        case ErrorLogs():
+        case NginxErrorLogs():
             lines = (line for each in fact.files for line in (f"== {each.path}", *each.lines))
             return Output(stdout="".join(f"{line}\n" for line in lines))
         case FoldersState():

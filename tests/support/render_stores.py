@@ -3,8 +3,8 @@
 import json
 from typing import Final
 
-from remediate.command import Output
-from remediate.probe import Fact
+from remediate.core.command import Output
+from remediate.core.probe import Fact
 from remediate.probes.cache import CacheState, CacheUses
 from remediate.probes.laravel import CredentialsState, DatabaseState, DatabaseTrouble
 from remediate.probes.mysql import IdleState, SessionsState

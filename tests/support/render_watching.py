@@ -6,8 +6,8 @@ from typing import Final
 
 import yaml
 
-from remediate.command import Output
-from remediate.probe import Fact
+from remediate.core.command import Output
+from remediate.core.probe import Fact
 from remediate.probes.alertmanager import Matcher, Route, Routing
 from remediate.probes.error_tracking import TrackingState
 from remediate.probes.php import MARKER

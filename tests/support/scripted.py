@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
-from remediate.probe import Fact, Probe
 from remediate.probes.sudo import SudoRules
-from remediate.testing import Event, ScriptedSession
+from remediate.testing import ScriptedEvent, ScriptedSession
 from support.render import output_of
 
 Answer = Fact | Output | Unreadable
@@ -21,12 +21,19 @@ class FactSession(ScriptedSession):
     """A ScriptedSession whose table may hold typed facts of the probes that remediate ships."""
 
     def __init__(
-        self, first: Changes, *acts: Changes | Event, at: Mapping[int, Changes | Event] | None = None, **others: Any
+        self,
+        first: Changes,
+        *acts: Changes | ScriptedEvent,
+        at: Mapping[int, Changes | ScriptedEvent] | None = None,
+        **others: Any,
     ) -> None:
         super().__init__(
             printed(first),
-            *(each if isinstance(each, Event) else printed(each) for each in acts),
-            at={survey: each if isinstance(each, Event) else printed(each) for survey, each in (at or {}).items()},
+            *(each if isinstance(each, ScriptedEvent) else printed(each) for each in acts),
+            at={
+                survey: each if isinstance(each, ScriptedEvent) else printed(each)
+                for survey, each in (at or {}).items()
+            },
             **others,
         )
 

@@ -1,12 +1,12 @@
 # ruff: noqa: T201  # it is never run
 """Code that must not type-check: each marked line is the expected error."""
 
+from remediate.core.facts import Facts
+from remediate.core.vantage import Vantage
+from remediate.core.verdict import Verdict, refuse, skip
 from remediate.probes.http import Site
 from remediate.probes.systemd import Unit
-from remediate.survey import Facts
 from remediate.testing import ScriptedSession, check_remedy
-from remediate.vantage import Vantage
-from remediate.verdict import Verdict, refuse, skip
 
 
 def wrong(facts: Facts) -> None:

@@ -2,23 +2,23 @@
 
 from typing import assert_type
 
-from remediate.command import Output
-from remediate.probe import Fact, Probe
+from remediate.core.command import Output
+from remediate.core.facts import Facts
+from remediate.core.probe import Fact, Probe
+from remediate.core.vantage import Vantage
 from remediate.probes.config import ConfigCheck
-from remediate.probes.http import Answer, Site
+from remediate.probes.http import HttpAnswer, Site
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import LogLines, Unit, UnitLog, UnitState
-from remediate.session import Session
-from remediate.survey import Facts
 from remediate.testing import Known, PaperHost, ScriptedSession
-from remediate.vantage import Vantage
+from remediate.transport.session import Session
 
 
 def typed(facts: Facts) -> None:
     assert_type(facts[Unit(name="nginx")], UnitState)
     assert_type(facts[UnitLog(name="nginx")], LogLines)
     assert_type(facts[NginxConfig()], ConfigCheck)
-    assert_type(facts[Site(url="https://example.com/", asked_from=Vantage.HOST)], Answer)
+    assert_type(facts[Site(url="https://example.com/", asked_from=Vantage.HOST)], HttpAnswer)
     assert_type(facts[Unit(name="nginx")].healthy, bool)
     assert_type(facts[Unit(name="nginx")].active_since, float | None)
 

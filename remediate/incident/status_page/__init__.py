@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from remediate.core.playbook import Severity
 from remediate.incident.messages import Message
-from remediate.incident.terms import Status
-from remediate.playbook import Severity
+from remediate.incident.vocabulary import IncidentStatus
 
 
 class PublicIncident(NamedTuple):
@@ -19,7 +19,7 @@ class PublicIncident(NamedTuple):
     id: str
     name: str
     severity: Severity
-    status: Status
+    status: IncidentStatus
     began: datetime
     ended: datetime | None
     updates: tuple[Message, ...]
@@ -28,7 +28,7 @@ class PublicIncident(NamedTuple):
     @property
     def ongoing(self) -> bool:
         """Whether the public has not been told that it is over."""
-        return self.status is not Status.RESOLVED
+        return self.status is not IncidentStatus.RESOLVED
 
 
 History = Callable[[], Sequence[PublicIncident]]
@@ -60,7 +60,7 @@ def recent(incidents: Sequence[PublicIncident], now: datetime, days: int) -> tup
 def _told(updates: tuple[Message, ...]) -> PublicIncident:
     newest = updates[0]
     # A resolution may well be called "restored": what is over is still known by what was wrong.
-    troubles = [update.name for update in updates if update.status is not Status.RESOLVED]
+    troubles = [update.name for update in updates if update.status is not IncidentStatus.RESOLVED]
     return PublicIncident(
         id=newest.incident,
         name=(troubles or [newest.name])[0],

@@ -12,17 +12,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from remediate.core.files import replace_file
+from remediate.core.playbook import Severity
 from remediate.errors import ConfigurationError
-from remediate.files import replace_file
-from remediate.incident.briefing import spelled
 from remediate.incident.channels import NotSent
-from remediate.incident.locked import locked, sync_directory
+from remediate.incident.file_lock import locked, sync_directory
 from remediate.incident.messages import Message, Templates
 from remediate.incident.settings import IncidentSettings, StaticPage
 from remediate.incident.status_page import History, PublicIncident, recent
 from remediate.incident.status_page.atom import feed
-from remediate.incident.terms import Status
-from remediate.playbook import Severity
+from remediate.incident.template_context import spelled
+from remediate.incident.vocabulary import IncidentStatus
 
 PAGE: Final = "index.html"
 FEED: Final = "feed.atom"
@@ -114,9 +114,11 @@ def _state(ongoing: Sequence[PublicIncident]) -> tuple[str, str]:
     """Say in one line how it stands; what nobody was told about is not claimed to be well."""
     if not ongoing:
         return "well", "No known incidents"
-    if all(incident.status is Status.MONITORING for incident in ongoing):
+    if all(incident.status is IncidentStatus.MONITORING for incident in ongoing):
         return "watched", "A fix is in place, we are watching it"
-    worst = min((each for each in ongoing if each.status is not Status.MONITORING), key=lambda one: one.severity.value)
+    worst = min(
+        (each for each in ongoing if each.status is not IncidentStatus.MONITORING), key=lambda one: one.severity.value
+    )
     tone, words = _HEADLINES[worst.severity]
     return tone, words if len(ongoing) == 1 else f"{len(ongoing)} ongoing incidents"
 

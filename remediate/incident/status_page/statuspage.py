@@ -15,15 +15,15 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from remediate.core.playbook import Severity
 from remediate.errors import ConfigurationError
 from remediate.incident.channels import NotSent
 from remediate.incident.messages import Message
 from remediate.incident.settings import StatuspageSettings
 from remediate.incident.status_page import History
-from remediate.incident.terms import Status
-from remediate.masking import Json, Masker, strip_control
-from remediate.playbook import Severity
-from remediate.references import resolve
+from remediate.incident.vocabulary import IncidentStatus
+from remediate.masking.masker import Json, Masker, strip_control
+from remediate.project.secret_refs import resolve
 
 if TYPE_CHECKING:
     import httpx2
@@ -150,7 +150,7 @@ class StatuspagePage:
         )
 
     def _body(self, message: Message, known: tuple[str, ...]) -> Json:
-        over = message.status is Status.RESOLVED
+        over = message.status is IncidentStatus.RESOLVED
         ours: Json = {"incident": message.incident, "messages": [*known, message.id]}
         incident: dict[str, Json] = {
             "name": message.name,

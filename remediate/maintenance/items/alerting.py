@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from remediate.core.facts import Facts
+from remediate.core.monitoring import LOOPBACK, Prometheus
+from remediate.core.playbook import Probes
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
-from remediate.maintenance.parts import Part
-from remediate.monitoring import LOOPBACK, Prometheus
-from remediate.playbook import Probes
+from remediate.maintenance.partial_finding import Part
 from remediate.probes import promql
 from remediate.probes.alertmanager import AlertmanagerRouting
-from remediate.probes.http import Answer, Failure
+from remediate.probes.http import HttpAnswer, HttpFailure
 from remediate.probes.page import Page
 from remediate.probes.prometheus import Alertmanagers, AlertmanagersOf, ConfigurationAge, PrometheusTime, Series
 from remediate.probes.prometheus_rules import AlertRule, AlertRules
-from remediate.survey import Facts
-from remediate.vantage import Vantage
 
 _MISSED: Final = 4
 """Evaluations that a rule may miss: one that is slow, or a restart, is no news."""
@@ -129,9 +129,9 @@ class Alert(NamedTuple):
             yield from self._fires(rule, facts)
             yield from self._told(rule, facts)
 
-    def _gone(self, answer: Answer) -> bool | None:
+    def _gone(self, answer: HttpAnswer) -> bool | None:
         """Say False where nothing listens; by what the controller is told, it alone may be kept out."""
-        return False if answer.failure is Failure.REFUSED and self.prometheus.vantage is Vantage.HOST else None
+        return False if answer.failure is HttpFailure.REFUSED and self.prometheus.vantage is Vantage.HOST else None
 
     def _evaluated(self, rule: AlertRule, facts: Facts) -> Part:
         if rule.health == "err":

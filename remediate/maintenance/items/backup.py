@@ -5,13 +5,13 @@ from typing import Final
 
 from typing_extensions import override
 
+from remediate.core.host import Host
+from remediate.core.monitoring import Backup
+from remediate.core.playbook import Probes
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host
 from remediate.maintenance.item import Elsewhere, Finding, Item, Sample, Seen
-from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.rows import Comparison, chosen, compared
-from remediate.monitoring import Backup
-from remediate.playbook import Probes
+from remediate.maintenance.schedule import Occasion
 from remediate.probes.backup import RestoredBackup, RestoredState, RestoreState
 from remediate.probes.rows import LiveRows, RowsState
 from remediate.programs.restore import GRACE_SECONDS

@@ -8,14 +8,14 @@ from typing import Final
 
 from typing_extensions import override
 
-from remediate.host import Host
+from remediate.core.facts import Facts
+from remediate.core.host import Host
+from remediate.core.playbook import Probes
 from remediate.maintenance.item import Finding, Item, Point, Sample, Seen
-from remediate.maintenance.occasion import Occasion
 from remediate.maintenance.plot import plotted
+from remediate.maintenance.schedule import Occasion
 from remediate.maintenance.trend import FALL, MIN_DAYS, MIN_POINTS, Forecast, Trend, spanned, trend
-from remediate.playbook import Probes
-from remediate.probes.filesystems import PASSING, FileSystem, Room, RoomState
-from remediate.survey import Facts
+from remediate.probes.filesystems import PASSING, DiskSpace, DiskSpaceState, FileSystem
 
 FULL_AT: Final = " full at"
 """What the name of a sample ends in that is a forecast: when that file system is full, in seconds of Unix time."""
@@ -29,8 +29,8 @@ _WORTH_TELLING: Final = 50
 """Percent of the inodes below which nobody wants to read about them, unless something is wrong."""
 
 
-def _room(host: Host) -> Room:
-    return Room(limit=host.settings.limits.disk)
+def _room(host: Host) -> DiskSpace:
+    return DiskSpace(limit=host.settings.limits.disk)
 
 
 def measured(host: Host, facts: Facts) -> tuple[Sample, ...]:
@@ -198,7 +198,7 @@ class Capacity(Item):
         )
 
 
-def _courses(seen: Seen, state: RoomState, by: date) -> Iterator[_Course]:
+def _courses(seen: Seen, state: DiskSpaceState, by: date) -> Iterator[_Course]:
     for system in state.systems:
         for name, value in _values(system):
             past = (point for point in seen.past.samples.get(name, ()) if point.at < seen.now)
@@ -215,7 +215,7 @@ def _courses(seen: Seen, state: RoomState, by: date) -> Iterator[_Course]:
             )
 
 
-def _gone(seen: Seen, state: RoomState, by: date) -> Iterator[_Course]:
+def _gone(seen: Seen, state: DiskSpaceState, by: date) -> Iterator[_Course]:
     """Yield those that were measured lately and are not there: nobody knows how full they are, or where they went."""
     there = {name for system in state.systems for name, _ in _values(system)}
     for name, past in seen.past.samples.items():
@@ -245,7 +245,7 @@ def _dull(course: _Course) -> bool:
     return course.name.endswith(INODES) and course.points[-1].value < _WORTH_TELLING
 
 
-def _summary(courses: Sequence[_Course], state: RoomState, days: int) -> str:
+def _summary(courses: Sequence[_Course], state: DiskSpaceState, days: int) -> str:
     worst = [each for each in courses if each.ok is False] or [each for each in courses if each.ok is None]
     if not worst and state.trouble:
         return f"not all file systems were told of: {state.trouble}"

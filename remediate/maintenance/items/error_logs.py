@@ -8,12 +8,12 @@ from typing import Final
 
 from typing_extensions import override
 
+from remediate.core.host import Host
+from remediate.core.playbook import Probes
 from remediate.errors import ConfigurationError
-from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Past, Sample, Seen
-from remediate.maintenance.occasion import Occasion
-from remediate.maintenance.words import counted
-from remediate.playbook import Probes
+from remediate.maintenance.plural import counted
+from remediate.maintenance.schedule import Occasion
 from remediate.probes.error_log import PERIOD, PERIODS, ErrorGroup, ErrorLog, ErrorLogState
 
 _DAY: Final = 24 * 3600 // PERIOD

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 
 from typing_extensions import override
 
+from remediate.core.facts import Facts
+from remediate.core.host import Host
+from remediate.core.monitoring import ErrorTrackingSettings as Settings
+from remediate.core.playbook import Probes
+from remediate.core.vantage import Vantage
 from remediate.errors import ConfigurationError
-from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Seen
 from remediate.maintenance.items.outside import endpoint_page, judge_endpoint
-from remediate.maintenance.occasion import Occasion
-from remediate.maintenance.parts import Part, linked, readable, together
-from remediate.monitoring import ErrorTracking as Settings
-from remediate.playbook import Probes
+from remediate.maintenance.partial_finding import Part, linked, readable, together
+from remediate.maintenance.schedule import Occasion
 from remediate.probes.error_tracking import AppErrorTracking
-from remediate.probes.http import Failure
+from remediate.probes.http import HttpFailure
 from remediate.probes.page import Page
-from remediate.survey import Facts
-from remediate.vantage import Vantage
 
 _PLACE = "remediate.monitoring.error_tracking"
 
@@ -104,7 +104,7 @@ def _judge_service(settings: Settings, facts: Facts) -> Iterator[Part]:
             unproven = ("not proven: no test report was sent, so the key may be wrong",)
             yield Part(True, f"{page.url} answers {answer.describe()} to the host", evidence=unproven)
         else:
-            ok = None if answer.failure is Failure.BROKEN_ANSWER else False
+            ok = None if answer.failure is HttpFailure.BROKEN_ANSWER else False
             advice = (f"find out why the host does not get through to {page.url}: its name, its firewall, the service",)
             yield Part(ok, f"{page.url} does not answer the host: {answer.describe()}", advice=advice)
     if settings.endpoint is not None:

@@ -4,18 +4,18 @@ from typing import ClassVar, Final
 
 from typing_extensions import override
 
+from remediate.core.facts import Facts
+from remediate.core.host import Host
+from remediate.core.monitoring import Monitor
+from remediate.core.playbook import Probes
 from remediate.errors import Unreadable
-from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Seen
 from remediate.maintenance.items.alerting import Alert
 from remediate.maintenance.items.outside import endpoint_page, judge_endpoint, judge_visits, visits_probe
-from remediate.maintenance.occasion import Occasion
-from remediate.maintenance.parts import Part, linked, readable, together
-from remediate.monitoring import Monitor
-from remediate.playbook import Probes
+from remediate.maintenance.partial_finding import Part, linked, readable, together
+from remediate.maintenance.schedule import Occasion
 from remediate.probes.prometheus_rules import AlertRule, AlertRules
 from remediate.probes.promql import read
-from remediate.survey import Facts
 
 _SHOWN: Final = 5
 """Rules that are named where the inventory names none."""

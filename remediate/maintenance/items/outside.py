@@ -1,11 +1,11 @@
 """Proof of an external monitor: its visits in the access log, or its own page."""
 
-from remediate.maintenance.parts import Part
-from remediate.monitoring import Endpoint, Visits
+from remediate.core.facts import Facts
+from remediate.core.monitoring import Endpoint, Visits
+from remediate.core.vantage import Vantage
+from remediate.maintenance.partial_finding import Part
 from remediate.probes.page import Page
 from remediate.probes.visits import MonitorVisits
-from remediate.survey import Facts
-from remediate.vantage import Vantage
 
 _AHEAD = -2.0
 """Minutes by which a line may be later than the clock: the log was read a moment after it."""

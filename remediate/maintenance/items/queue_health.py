@@ -6,12 +6,12 @@ from typing import Final
 
 from typing_extensions import override
 
+from remediate.core.host import Host
+from remediate.core.playbook import Probes
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host
 from remediate.maintenance.item import Finding, Item, Past, Sample, Seen
-from remediate.maintenance.occasion import Occasion
-from remediate.maintenance.words import counted
-from remediate.playbook import Probes
+from remediate.maintenance.plural import counted
+from remediate.maintenance.schedule import Occasion
 from remediate.probes.queue import FailedJob, FailedJobs, FailedJobsState
 from remediate.probes.queue_motion import Cause, QueueLevel, QueueMotion, QueueMotionState, Stall
 from remediate.probes.supervisor import Workers

@@ -6,10 +6,10 @@ from typing import Final
 
 from pydantic import AwareDatetime, Field
 
-from remediate.fields import FrozenModel
+from remediate.core.field_types import FrozenModel
+from remediate.core.outcome import RunVerdict
 from remediate.maintenance.item import Duty, Finding
-from remediate.maintenance.occasion import Occasion
-from remediate.outcome import RunVerdict
+from remediate.maintenance.schedule import Occasion
 
 NEVER_ENDED: Final = "never_ended"
 """Among verdicts: a run that began and of which no end was recorded."""

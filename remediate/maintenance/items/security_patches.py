@@ -6,11 +6,11 @@ from typing import Final
 
 from typing_extensions import override
 
-from remediate.host import Host
+from remediate.core.host import Host
+from remediate.core.playbook import Probes
 from remediate.maintenance.item import Finding, Item, Sample, Seen
-from remediate.maintenance.occasion import Occasion
-from remediate.maintenance.words import counted
-from remediate.playbook import Probes
+from remediate.maintenance.plural import counted
+from remediate.maintenance.schedule import Occasion
 from remediate.probes.apt import Patches, PatchState, Upgrade
 
 _PROBE: Final = Patches()

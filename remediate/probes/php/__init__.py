@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from remediate.command import Output, Run
+from remediate.core.command import Output, Run
+from remediate.core.field_types import AbsolutePath, PhpName, UserName
+from remediate.core.probe import Batch, last_line
 from remediate.errors import Unreadable
-from remediate.fields import AbsolutePath, PhpName, UserName
-from remediate.probe import Batch, last_line
 from remediate.programs.run import PROBES, run_php
 
 MARKER = "remediate:"

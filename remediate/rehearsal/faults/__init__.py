@@ -17,14 +17,7 @@ from remediate.rehearsal.faults.database import (
     ServerCrashed,
     ServerFrozen,
 )
-from remediate.rehearsal.faults.disk import (
-    ROOM,
-    DeletedLogFilled,
-    DiskWritten,
-    FileFilled,
-    LaravelLogFilled,
-    LogLinked,
-)
+from remediate.rehearsal.faults.disk import ROOM, DeletedLogFilled, DiskWritten, FileFilled, LaravelLogFilled, LogLinked
 from remediate.rehearsal.faults.fault import MARKER, Fault, RootShell
 from remediate.rehearsal.faults.load import PROCESSOR, PhpRunaway, QueryComputing, Runaway, UnitRunaway
 from remediate.rehearsal.faults.payments import JobsFailed, RouteBroken, SecretChanged, StoreStopped

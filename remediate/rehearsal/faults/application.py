@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import AbsolutePath, UserName
+from remediate.core.field_types import AbsolutePath, UserName
 from remediate.rehearsal.faults.fault import Fault, Url, waiting_clients
 from remediate.rehearsal.faults.units import OfUnit
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import AbsolutePath, HostName
+from remediate.core.field_types import AbsolutePath, HostName
 from remediate.rehearsal.faults.database import ServerFrozen
 from remediate.rehearsal.faults.fault import Fault, kept, restored
 from remediate.rehearsal.faults.units import LineAppended, UnitStopped

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import ProgramName, UserName
+from remediate.core.field_types import ProgramName, UserName
 from remediate.rehearsal.faults.fault import kept, restored
 from remediate.rehearsal.faults.sessions import DatabaseFault
 from remediate.rehearsal.faults.units import OfUnit

@@ -5,7 +5,7 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import AbsolutePath, UnitName, UserName
+from remediate.core.field_types import AbsolutePath, UnitName, UserName
 from remediate.rehearsal.faults.fault import Fault
 
 

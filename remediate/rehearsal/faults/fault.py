@@ -7,8 +7,8 @@ from typing import Annotated, Final, Protocol
 
 from pydantic import StringConstraints
 
+from remediate.core.field_types import FrozenModel
 from remediate.errors import ConfigurationError
-from remediate.fields import FrozenModel
 
 MARKER: Final = "/etc/remediate-staging"
 """Stands on hosts that may be broken on purpose; without it nothing is injected."""

@@ -5,7 +5,7 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import AbsolutePath, PhpName, UserName
+from remediate.core.field_types import AbsolutePath, PhpName, UserName
 from remediate.rehearsal.faults.fault import Fault, Url
 
 _BURN = "while :; do :; done"

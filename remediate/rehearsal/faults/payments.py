@@ -6,7 +6,7 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import AbsolutePath, EnvKey, PhpName, ProgramName, UnitName, UserName
+from remediate.core.field_types import AbsolutePath, EnvKey, PhpName, ProgramName, UnitName, UserName
 from remediate.rehearsal.faults.fault import Fault, Url, kept, restored
 
 _DISPATCH: Final = r"""

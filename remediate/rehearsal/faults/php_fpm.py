@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import AbsolutePath, PhpName
+from remediate.core.field_types import AbsolutePath, PhpName
 from remediate.rehearsal.faults.fault import Fault, Url, waiting_clients
 
 

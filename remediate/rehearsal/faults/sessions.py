@@ -5,8 +5,8 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import AbsolutePath
-from remediate.host import DatabaseUser
+from remediate.core.field_types import AbsolutePath
+from remediate.core.host import DatabaseUser
 from remediate.rehearsal.faults.fault import Fault
 
 _SESSIONS = r"""

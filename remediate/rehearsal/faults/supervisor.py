@@ -6,7 +6,7 @@ from typing import Final, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import AbsolutePath, PhpName, ProgramName, QueueName, UserName
+from remediate.core.field_types import AbsolutePath, PhpName, ProgramName, QueueName, UserName
 from remediate.rehearsal.faults.fault import Fault, kept, restored
 
 _QUEUE: Final = r"""

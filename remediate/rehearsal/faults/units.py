@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 from typing_extensions import override
 
-from remediate.fields import AbsolutePath, Port, UnitName
+from remediate.core.field_types import AbsolutePath, Port, UnitName
 from remediate.rehearsal.faults.fault import Fault
 
 

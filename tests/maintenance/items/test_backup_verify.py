@@ -4,15 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.monitoring import Backup
+from remediate.core.probe import Fact, Probe
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host, Settings, SshTarget
 from remediate.maintenance.item import Finding, Past, Point, Seen
 from remediate.maintenance.items.backup import BackupVerify
-from remediate.monitoring import Backup
-from remediate.probe import Fact, Probe
 from remediate.probes.backup import RestoredBackup, RestoredState, RestoredTable, RestoreState
 from remediate.probes.rows import LiveRows, RowsState, TableRows
-from remediate.survey import Facts
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 APP = "/home/forge/agency-platform"

@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from remediate.command import Output
+from remediate.core.command import Output
+from remediate.core.facts import Facts
+from remediate.core.host import Host, Settings, SshTarget
 from remediate.errors import Unreadable
-from remediate.host import Host, Settings, SshTarget
 from remediate.maintenance.item import Finding, Past, Point, Seen
 from remediate.maintenance.items.capacity import FULL_AT, Capacity, measured
-from remediate.probes.filesystems import FileSystem, Room, RoomState
-from remediate.survey import Facts
+from remediate.probes.filesystems import DiskSpace, DiskSpaceState, FileSystem
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 HOST = Host(name="web1", ssh=SshTarget(address="web1"), settings=Settings())
-ROOM = Room(limit=95)
+ROOM = DiskSpace(limit=95)
 SIZE = 1_000_000
 
 
@@ -42,7 +42,7 @@ def found(
         ]: tuple(Point(NOW - timedelta(days=until + days - day), value(day)) for day in range(days))
         for name, value in past.items()
     }
-    facts = Facts({ROOM: RoomState(systems=systems, limit=95, trouble=trouble)})
+    facts = Facts({ROOM: DiskSpaceState(systems=systems, limit=95, trouble=trouble)})
     return Capacity().judge(Seen(host=HOST, facts=facts, now=NOW, past=Past(samples=samples)))
 
 
@@ -185,7 +185,7 @@ def test_a_name_that_a_host_made_up_is_kept_short_and_quoted_where_it_is_typed()
 
 
 def test_every_file_system_is_measured_in_bytes_and_in_inodes() -> None:
-    facts = Facts({ROOM: RoomState(systems=(disk(40), disk(10, "/boot", inodes=None)), limit=95)})
+    facts = Facts({ROOM: DiskSpaceState(systems=(disk(40), disk(10, "/boot", inodes=None)), limit=95)})
     assert [(each.name, each.value) for each in measured(HOST, facts)] == [
         ("/", pytest.approx(40)),
         ("/ inodes", 5),

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from remediate.command import Run
+from remediate.core.command import Run
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.maintenance.item import Finding, Past, Point
 from remediate.maintenance.items.error_logs import ErrorLogs
 from remediate.probes.error_log import ErrorGroup, ErrorLogState
 from support import daily_examples as ex
-from toy_looks import NOW, host, judged, past
+from support.toy_looks import NOW, host, judged, past
 
 ITEM = ErrorLogs()
 (PROBE,) = ITEM.probes(host())

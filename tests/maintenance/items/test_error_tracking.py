@@ -2,17 +2,17 @@
 
 import pytest
 
-from checklist import judged, watched
-from incidents import host
+from remediate.core.probe import Fact
+from remediate.core.vantage import Vantage
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.maintenance.items.error_tracking import ErrorTracking
-from remediate.probe import Fact
 from remediate.probes.error_tracking import AppErrorTracking, TrackingState
-from remediate.probes.http import Failure
+from remediate.probes.http import HttpFailure
 from remediate.probes.page import Page
-from remediate.vantage import Vantage
 from support import examples as ex
 from support import watching_examples as exw
+from support.checklist import judged, watched
+from support.incidents import host
 
 INGEST = "https://reporting.example.com/api/reports"
 FLARE = r"Spatie\LaravelFlare\FlareServiceProvider"
@@ -44,8 +44,8 @@ def test_set_up_and_answering() -> None:
         (state("installed"), ex.page(), False, "installed, and not loaded"),
         (state("deferred"), ex.page(), False, "loaded only when somebody asks"),
         (state(), ex.page(502), False, "does not answer the host: 502"),
-        *((state(), ex.no_page(why), False, why.value) for why in Failure if why is not Failure.BROKEN_ANSWER),
-        (state(), ex.no_page(Failure.BROKEN_ANSWER), None, "broken answer"),
+        *((state(), ex.no_page(why), False, why.value) for why in HttpFailure if why is not HttpFailure.BROKEN_ANSWER),
+        (state(), ex.no_page(HttpFailure.BROKEN_ANSWER), None, "broken answer"),
         (Unreadable("PHP ended with 255"), ex.page(), None, "PHP ended with 255"),
         (state(key=False), Unreadable("curl is missing"), False, "flare.key is not set"),
         (state(), Unreadable("curl is missing"), None, "curl is missing"),

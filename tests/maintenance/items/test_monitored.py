@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from checklist import Known, judged, watched
+from remediate.core.probe import Fact, Probe
+from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.maintenance.items.monitored import (
     CertificateAlerts,
@@ -14,16 +15,15 @@ from remediate.maintenance.items.monitored import (
     QueueMonitoring,
     Uptime,
 )
-from remediate.probe import Fact, Probe
 from remediate.probes.alertmanager import AlertmanagerRouting, Matcher
-from remediate.probes.http import Failure
+from remediate.probes.http import HttpFailure
 from remediate.probes.page import Page
 from remediate.probes.prometheus import Alertmanagers, AlertmanagersOf, ConfigurationAge, PrometheusTime, Series
 from remediate.probes.prometheus_rules import AlertRules
 from remediate.probes.visits import MonitorVisits
-from remediate.vantage import Vantage
 from support import examples as ex
 from support import watching_examples as exw
+from support.checklist import Known, judged, watched
 
 PROMETHEUS, ALERTMANAGER = "http://127.0.0.1:9090", "http://127.0.0.1:9093"
 HERE = Vantage.HOST
@@ -80,7 +80,7 @@ def rules(**changed: object) -> Known:
 CASES: dict[str, tuple[Known, bool | None, str]] = {
     "nothing listens": ({READY: ex.no_page()}, False, "nobody evaluates DiskSpaceLow: Prometheus: no connection"),
     "not ready yet": ({READY: ex.page(503)}, None, "whether DiskSpaceLow is evaluated is not known: Prometheus: 503"),
-    "no answer in time": ({READY: ex.no_page(Failure.TIMEOUT)}, None, "no answer in time"),
+    "no answer in time": ({READY: ex.no_page(HttpFailure.TIMEOUT)}, None, "no answer in time"),
     "no such rule": ({RULES: exw.NO_RULES}, False, "Prometheus has no alert rule called DiskSpaceLow"),
     "rules too long to be read": ({RULES: Unreadable("too long")}, None, "too long"),
     "fails": (rules(health="err", error="vector cannot\ncontain"), False, "fails whenever it is evaluated: vector"),
@@ -114,7 +114,7 @@ CASES: dict[str, tuple[Known, bool | None, str]] = {
         None,
         "it is not known if anybody is notified: Alertmanager: no connection",
     ),
-    "Alertmanager is slow": ({TELLS: ex.no_page(Failure.TIMEOUT)}, None, "it is not known if anybody is notified"),
+    "Alertmanager is slow": ({TELLS: ex.no_page(HttpFailure.TIMEOUT)}, None, "it is not known if anybody is notified"),
     "a receiver without means": ({ROUTES: exw.SILENT}, False, "DiskSpaceLow reaches nobody: receiver null"),
     "routes cannot be read": ({ROUTES: Unreadable("secret agents")}, None, "secret agents"),
     "routed by a label that series bring": (
@@ -381,7 +381,7 @@ def test_a_visit_is_no_proof() -> None:
         (ex.page(403), None, "403"),
         (ex.page(302, redirect="https://monitoring.example.com/login"), None, "302 to"),
         (ex.page(503), None, "503"),
-        (ex.no_page(Failure.TIMEOUT), None, "no answer in time"),
+        (ex.no_page(HttpFailure.TIMEOUT), None, "no answer in time"),
         (Unreadable("the token for it: there is no such variable"), None, "no such variable"),
     ],
 )

@@ -2,17 +2,17 @@
 
 import pytest
 
+from remediate.core.host import Host
+from remediate.core.probe import Fact
 from remediate.errors import ConfigurationError, Unreadable
-from remediate.host import Host
 from remediate.maintenance.item import Finding, Past
 from remediate.maintenance.items.queue_health import QueueHealth
-from remediate.probe import Fact
 from remediate.probes.queue import FailedJobsState, StoreTrouble
 from remediate.probes.queue_motion import QueueMotionState
 from support import daily_examples as ex
 from support import examples
 from support import payment_examples as pay
-from toy_looks import host, judged, past
+from support.toy_looks import host, judged, past
 
 ITEM = QueueHealth()
 MOTION, FAILED, WORKERS = ITEM.probes(host())

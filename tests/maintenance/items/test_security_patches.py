@@ -6,7 +6,7 @@ from remediate.maintenance.item import Finding
 from remediate.maintenance.items.security_patches import SecurityPatches
 from remediate.probes.apt import PatchState
 from support import daily_examples as ex
-from toy_looks import host, judged
+from support.toy_looks import host, judged
 
 ITEM = SecurityPatches()
 (PROBE,) = ITEM.probes(host())

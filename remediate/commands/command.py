@@ -1,0 +1,55 @@
+"""A command of the command line: its name, its flags, and what it calls."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from remediate.core.flags import Flag
+
+if TYPE_CHECKING:
+    from remediate.commands.terminal import Terminal
+
+
+# Listing and --help import only what names and flags are read from; a command imports the rest when it runs.
+Body = Callable[[dict[str, object], "Terminal"], int]
+
+
+RUN_PREFIXES: Final = ("fix.", "check.", "do.")
+"""What the name of a command begins with whose exit code is the verdict of a run, and whose document is its report."""
+
+
+class Command(NamedTuple):
+    """One command; its dotted name is the way to it, and all its flags arrive as text."""
+
+    name: str
+    doc: str
+    flags: tuple[Flag, ...]
+    body: Body
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may change a host of the inventory."""
+        return self.name.startswith(("fix.", "do."))
+
+    @property
+    def is_run(self) -> bool:
+        """Whether its exit code is the verdict of a run."""
+        return self.name.startswith(RUN_PREFIXES)
+
+    @property
+    def runnable(self) -> str:
+        """What a report calls that which it runs."""
+        return self.name if self.name.startswith("do.") else self.name.partition(".")[2] or self.name
+
+    def wants_value(self, word: str) -> bool:
+        """Whether the word after this one belongs to it."""
+        return any(
+            word in {f"--{name}", f"-{name}"} for flag in self.flags if flag.kind is not bool for name in flag.names
+        )
+
+
+def program_name() -> str:
+    """Return the command the person typed: invoke, remediate or fab."""
+    name = Path(sys.argv[0]).name
+    return name if name in {"invoke", "inv", "fab", "remediate"} else "remediate"

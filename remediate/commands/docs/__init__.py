@@ -1,0 +1,1 @@
+"""Writers of the generated documents: pages, coverage and schemas."""

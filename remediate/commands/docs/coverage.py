@@ -1,0 +1,63 @@
+"""Writes docs/runbook-coverage.md: every line of the runbook with its answer."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, get_args
+
+from jinja2 import PackageLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from remediate.commands.docs.example import EXAMPLE
+from remediate.commands.registry import commands
+from remediate.core.host import Links
+from remediate.core.monitoring import Monitoring
+from remediate.core.playbook import Playbook
+from remediate.core.runbook import answered, covered, sections
+from remediate.incident.events import Data
+from remediate.incident.messages import PACKAGED, SUFFIX
+from remediate.incident.settings import IncidentSettings
+from remediate.maintenance.catalogue import DUTIES
+from remediate.maintenance.settings import MaintenanceSettings
+from remediate.project.project import Project
+from remediate.remedies.catalogue import remedies
+
+ANSWERS: Final = "runbook-answers.toml"
+"""What answers the lines of a runbook, in the folder of the runbook."""
+
+
+def coverage(project: Project, runbook: Path) -> str:
+    """Return the page. Raises ConfigurationError naming a line that nothing answers, or an answer that is none."""
+    playbooks = [project.load(name) for name in project.playbooks()]
+    read = tuple(section for section in sections(runbook.read_text()) if section.lines)
+    rows = covered(read, answered(runbook.with_name(ANSWERS)), _names(project, playbooks, runbook.parent))
+    environment = SandboxedEnvironment(
+        loader=PackageLoader("remediate.commands.docs"), undefined=StrictUndefined, trim_blocks=True, autoescape=False
+    )
+    environment.filters.update(cell=lambda words: str(words).replace("|", "\\|"), answer=_answer)
+    return environment.get_template("coverage.md.j2").render(sections=read, rows=rows)
+
+
+def _answer(name: str) -> str:
+    """A document is a link from the page, which stands among the documents."""
+    return f"[{name}]({name.removeprefix('docs/')})" if name.startswith("docs/") else f"`{name}`"
+
+
+def _names(project: Project, playbooks: Sequence[Playbook], documents: Path) -> Iterator[str]:
+    """Yield everything that may be said to answer a line: it exists."""
+    yield from _kinds(playbooks)
+    yield from (command.name for command in commands(project))
+    yield from (f"setting {name}" for name in (*IncidentSettings.model_fields, *MaintenanceSettings.model_fields))
+    yield from (f"item {duty.name}" for duty in DUTIES)
+    yield from (f"monitoring {name}" for name in Monitoring.model_fields)
+    yield from (f"link {name}" for name in Links.model_fields)
+    yield from (f"event {model.model_fields['kind'].default}" for model in get_args(get_args(Data)[0]))
+    yield from (f"template {file.name.removesuffix(SUFFIX)}" for file in PACKAGED.glob(f"*{SUFFIX}"))
+    yield from (f"docs/{file.relative_to(documents).as_posix()}" for file in documents.rglob("*") if file.is_file())
+
+
+def _kinds(playbooks: Sequence[Playbook]) -> Iterator[str]:
+    yield from remedies()  # some are in no playbook: a person decides to use them
+    for playbook in playbooks:
+        host_plan = playbook(EXAMPLE)
+        yield from (probe.kind for probe in host_plan.probes())
+        yield from (remedy.kind for remedy in host_plan.remedies)

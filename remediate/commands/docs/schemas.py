@@ -1,0 +1,39 @@
+"""JSON Schemas of the `--json` documents: `python -m remediate.commands.docs.schemas DIRECTORY` writes them."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+
+from remediate.commands.failure import Failure
+from remediate.commands.incident_context import IncidentList, IncidentReport
+from remediate.core.outcome import Report
+from remediate.maintenance.report import MaintenanceReport
+from remediate.maintenance.status import Status
+from remediate.rehearsal.outcome import RehearsalReport
+from remediate.triage.triage import TriageReport
+
+DOCUMENTS: Final[Mapping[str, type[BaseModel]]] = {
+    "report": Report,
+    "triage": TriageReport,
+    "rehearsal": RehearsalReport,
+    "incident": IncidentReport,
+    "incidents": IncidentList,
+    "maintenance": MaintenanceReport,
+    "maintenance-status": Status,
+    "error": Failure,
+}
+"""Every document, by the name of its file; the name in its `schema` is `remediate.NAME/VERSION`."""
+
+
+def schema(name: str) -> str:
+    """Return the schema of a document, as text."""
+    return json.dumps(DOCUMENTS[name].model_json_schema(by_alias=True, mode="serialization"), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    for document in DOCUMENTS:
+        (Path(sys.argv[1]) / f"{document}.json").write_text(schema(document))

@@ -1,0 +1,258 @@
+"""The context of every `incident.*` command: record, settings, operator and messages."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediate.commands.given import Flags, text_of
+from remediate.commands.terminal import Terminal
+from remediate.core.playbook import Severity
+from remediate.engine.fleet import operator_name
+from remediate.errors import ConfigurationError
+from remediate.incident.channels import FileChannel, MessageChannel, TerminalChannel
+from remediate.incident.clock import Due, due, when
+from remediate.incident.delivery import announce, told
+from remediate.incident.events import Data, Event
+from remediate.incident.messages import MessageKind
+from remediate.incident.notifier import MESSAGES, Notifier
+from remediate.incident.record import Incident, fold
+from remediate.incident.settings import TABLE, Audience, IncidentSettings, incident_settings
+from remediate.incident.store import IncidentStore
+from remediate.incident.template_context import MessageText
+from remediate.journal.journal import state_directory
+from remediate.journal.run_id import new_run_id
+from remediate.project.project import Project
+
+SCHEMA: Final = "remediate.incident/1"
+PUBLIC: Final = frozenset({Severity.SEV1, Severity.SEV2})
+"""Severities that customers are told of (5.2)."""
+
+_SCREEN: Final = "this terminal"
+
+
+class IncidentReport(BaseModel):
+    """The `--json` document of an incident."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+    schema_: str = Field(default=SCHEMA, alias="schema")
+    shown: str
+    due: tuple[Due, ...]
+    deliveries: tuple[str, ...] = Field(description="how every message of it stands")
+    incident: Incident
+
+
+class IncidentList(BaseModel):
+    """The `--json` document of a list."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+    schema_: str = Field(default="remediate.incidents/1", alias="schema")
+    incidents: tuple[IncidentReport, ...]
+
+
+class IncidentContext(NamedTuple):
+    """Where one command works."""
+
+    store: IncidentStore
+    settings: IncidentSettings
+    notifier: Notifier
+    project: Project
+    terminal: Terminal
+    flags: Flags
+    program: str
+    who: str
+    now: datetime
+
+    def later(self) -> "IncidentContext":
+        """The same, now: after something that took time."""
+        return self._replace(now=datetime.now(UTC))
+
+    @property
+    def root(self) -> Path | None:
+        """The project's directory."""
+        return self.project.root
+
+    def incident(self, *, or_newest: bool = False) -> Incident:
+        """The incident that is meant."""
+        return self.store.current(text_of(self.flags, "incident"), or_newest=or_newest)
+
+    def open_incident(self) -> Incident:
+        """The incident that is meant, which has to be open. Raises ConfigurationError."""
+        incident = self.incident()
+        if not incident.open:
+            raise ConfigurationError(f"it was resolved at {incident.resolved_at:%Y-%m-%d %H:%MZ}: declare a new one")
+        return incident
+
+    def record(self, incident: Incident, data: Data) -> str:
+        """Write down what happened, now; return the id of the event."""
+        event = self.store.append(incident.id, self.who, self.now, data)
+        return "" if event is None else event.id
+
+    def text(self, name: str) -> str:
+        """What was given for a flag, nothing when it was not."""
+        return text_of(self.flags, name) or ""
+
+    def given(self, name: str) -> bool:
+        """Whether a switch is set."""
+        return bool(self.flags.get(name))
+
+    def say(self, text: str) -> None:
+        """Say a line to a person: it is no result when a document is asked for."""
+        if not self.given("json"):
+            self.terminal.say(text)
+
+    def document(self, incident: Incident) -> None:
+        """Print the document, when that is asked for."""
+        if self.given("json"):
+            self.terminal.say(self.report(incident).model_dump_json(by_alias=True))
+
+    def report(self, incident: Incident) -> IncidentReport:
+        """Everything about one incident, for a document."""
+        return IncidentReport(
+            shown=self.store.shown(incident.id),
+            due=due(incident, self.settings, self.now),
+            deliveries=tuple(told(one) for one in self.notifier.outbox.deliveries(incident=incident.id)),
+            incident=incident,
+        )
+
+    def tell(
+        self,
+        incident: Incident,
+        kind: MessageKind,
+        audience: Audience,
+        *,
+        key: str,
+        words: MessageText | None = None,
+        channels: Collection[str] | None = None,
+    ) -> bool:
+        """Show a message, and send it where that was asked for or agreed; say whether it was sent."""
+
+        def said(*, send: bool) -> bool:
+            announcement = announce(
+                self.store,
+                incident,
+                kind,
+                audience=audience,
+                send=send,
+                notifier=self.notifier,
+                now=self.now,
+                words=words,
+                channels=channels,
+                key=key if send else None,
+            )
+            for line in announcement.outcome() if send else announcement.preview():
+                self.say(line)
+            return send
+
+        words = self._public(incident, words) if audience is Audience.PUBLIC else words
+        if self.sends:
+            return said(send=True)
+        said(send=False)
+        if self.terminal.interactive and not self.given("json") and self.notifier.serving(audience, channels):
+            return self.terminal.ask("Send it? [y/N]").lower() in {"y", "yes"} and said(send=True)
+        return False
+
+    @property
+    def sends(self) -> bool:
+        """Whether what is said is sent without a question."""
+        return self.given("send") or self.settings.send
+
+    def check(
+        self,
+        incident: Incident,
+        kind: MessageKind,
+        audience: Audience,
+        *,
+        words: MessageText | None = None,
+        channels: Collection[str] | None = None,
+    ) -> None:
+        """Raise ConfigurationError where `tell` would, before anything is recorded that would be recorded again."""
+        words = self._public(incident, words) if audience is Audience.PUBLIC else words
+        said = announce(
+            self.store,
+            incident,
+            kind,
+            audience=audience,
+            send=False,
+            notifier=self.notifier,
+            now=self.now,
+            words=words,
+            channels=channels,
+        )
+        if self.sends and not said.channels:
+            raise ConfigurationError(
+                f"no channel takes what is {audience.value}: give one that audience in {TABLE}.channels"
+            )
+
+    def _public(self, incident: Incident, words: MessageText | None) -> MessageText:
+        words = words or MessageText()
+        return words.model_copy(update={"title": words.title or incident.public_title or ""})
+
+    def foreseen(self, incident: Incident, *data: Data) -> Incident:
+        """The incident as it will be when this has been recorded."""
+        events = [Event(id=new_run_id(), incident=incident.id, at=self.now, who=self.who, data=each) for each in data]
+        return fold([*incident.timeline, *events])
+
+    def is_public(self, incident: Incident) -> bool:
+        """Whether the status page speaks of it: once it does, also of its end, however harmless it has become."""
+        return (incident.customers and incident.severity in PUBLIC) or self.notifier.outbox.told_public(incident.id)
+
+    def when(self, moment: datetime) -> str:
+        """Say a time: local, UTC, and its day where that is not today's."""
+        return when(moment, self.settings, self.now)
+
+
+@contextmanager
+def open_context(
+    flags: Flags, project: Project, terminal: Terminal, *, program: str, shows: bool = True
+) -> Iterator[IncidentContext]:
+    """Open what a command needs. Raises ConfigurationError and JournalError.
+
+    Who does not show messages leaves those for the terminal to whoever does: they are for the one who sent them.
+    """
+    for name, value in flags.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not _is_text(text):
+                raise ConfigurationError(f"--{name.replace('_', '-')} takes text: this is not UTF-8")
+    settings = incident_settings(project.root)
+    with IncidentStore.open(project.journal(), project=project.identity()) as store:
+        screen = terminal if shows and not flags.get("json") else None
+        notifier = Notifier.of(settings, store, root=project.root, screen=screen)
+        yield IncidentContext(
+            store,
+            settings,
+            _reaching(notifier, screen),
+            project,
+            terminal,
+            flags,
+            program,
+            operator_name(),
+            datetime.now(UTC),
+        )
+
+
+def _reaching(notifier: Notifier, screen: Terminal | None) -> Notifier:
+    """Give whoever is called in a channel where no other takes such messages: a call must not be lost to a setting."""
+    if notifier.serving(Audience.PERSON, None):
+        return notifier
+    audiences = frozenset({Audience.PERSON})
+    # No channel of the settings can have such a name.
+    channels: dict[str, MessageChannel] = {MESSAGES: FileChannel(MESSAGES, audiences, state_directory() / MESSAGES)}
+    if screen is not None:
+        channels[_SCREEN] = TerminalChannel(_SCREEN, audiences, screen)
+    return replace(notifier, channels={**notifier.channels, **channels})
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be stored; what was typed as bytes that are no UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

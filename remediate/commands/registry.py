@@ -1,0 +1,246 @@
+"""The registry of all commands: names, flags and functions, independent of the parser."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from remediate.commands.command import Body, Command, program_name
+from remediate.core.flags import HOST, INVENTORY, JSON, NAME, RUN, Flag, option
+from remediate.project.project import ListedPlaybook, Project
+from remediate.remedies import catalogue
+
+if TYPE_CHECKING:
+    from remediate.commands.terminal import Terminal
+    from remediate.core.playbook import Runnable
+
+
+def commands(project: Project) -> Iterator[Command]:
+    """Yield every command of a project."""
+    playbooks = list(project.playbooks().values())
+    for listed in playbooks:
+        yield _playbook(listed, project, plan=False)
+        yield _playbook(listed, project, plan=True)
+    yield from _runs(project)
+    yield from _staging(project)
+    yield _docs(project)
+    yield from _rehearsals(project, playbooks)
+    yield _sudoers(project)
+    yield _triage(project)
+    yield from _incidents(project)
+    yield from _maintenance(project)
+    for remedy in catalogue.listed().values():
+        if not remedy.is_human:
+            yield _remedy(remedy, project)
+
+
+def _playbook(listed: ListedPlaybook, project: Project, *, plan: bool) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        def load() -> "Runnable":
+            parameters = {flag.name: flags[flag.name] for flag in listed.flags if flags[flag.name]}
+            return project.load(listed.name).given(parameters)
+
+        return _run(load, {**flags, "plan": plan or flags["plan"]}, project, terminal)
+
+    first, *rest = (listed.summary or listed.name).splitlines() if listed.error is None else (listed.error,)
+    look = "Only look: " if plan and listed.error is None else ""
+    doc = "\n".join([f"{look}{first}{'' if listed.stock else ' (of this project)'}", *rest])
+    own = [Flag(flag.name.replace("_", "-"), "", bool if flag.is_switch else str) for flag in listed.flags]
+    return Command(f"{'check' if plan else 'fix'}.{listed.name}", doc, (*RUN, *own), body)
+
+
+def _remedy(listed: catalogue.ListedRemedy, project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.project.secret_refs import resolve
+
+        def load() -> "Runnable":
+            from remediate.remedies.single import SingleRemedy
+
+            return SingleRemedy(listed.load(), tuple(given.items()))
+
+        given = {name: flags[name] for name in listed.simple if flags.get(name) is not None}
+        for name in listed.secret:
+            given[name] = resolve(flags.get(f"{name}_from"), f"--{name}-from", sys.stdin)
+        return _run(load, flags, project, terminal)
+
+    own = [
+        *(Flag(name.replace("_", "-"), meaning) for name, meaning in listed.simple.items()),
+        # Never a flag for the value itself: it would stand in the list of processes and in the shell's history.
+        *(Flag(f"{name.replace('_', '-')}-from", meaning) for name, meaning in listed.secret.items()),
+    ]
+    return Command(f"do.{listed.kind}", listed.doc, (*RUN, *own), body)
+
+
+def _run(load: "Callable[[], Runnable]", flags: dict[str, object], project: Project, terminal: "Terminal") -> int:
+    from remediate.commands.given import beginning
+
+    with beginning(flags, project, terminal) as begun:
+        # While the hosts are connected to; what is wrong with the flags has been said, for less.
+        from remediate.commands.run import run_from_flags
+
+        return run_from_flags(load(), begun, flags, project, terminal, program=program_name())
+
+
+def _runs(project: Project) -> Sequence[Command]:
+    def list_body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.runs import list_runs
+
+        return list_runs(flags, project, terminal, program=program_name())
+
+    def show_body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.runs import show_run
+
+        return show_run(flags, project, terminal, program=program_name())
+
+    return (
+        Command("runs.list", "List the newest runs.", (Flag("limit", "how many (default: 20)"),), list_body),
+        Command(
+            "runs.show",
+            "Show one run again: `runs.show ID`, with any unique beginning of the id.",
+            (Flag("run", "id of the run", positional=True), JSON),
+            show_body,
+        ),
+    )
+
+
+def _staging(project: Project) -> Sequence[Command]:
+    def lazily(name: str) -> Body:
+        def body(flags: dict[str, object], terminal: "Terminal") -> int:
+            from remediate.commands import staging
+
+            command: Callable[[dict[str, object], Project, Terminal], int] = getattr(staging, name)
+            return command(flags, project, terminal)
+
+        return body
+
+    up = (
+        NAME,
+        Flag("image", "use this image instead of building one"),
+        Flag("fresh", "replace a healthy one too", bool),
+    )
+    fault = Flag("fault", "what to break, for example php-fpm-stopped; several separated by commas")
+    images = Flag("images", "remove the images as well", bool)
+    doc = {
+        "up": "Bring up a staging host: a real Laravel host in a container.",
+        "down": "Remove one staging host by --name, or all of this checkout.",
+        "shell": "Open a root shell on a staging host.",
+        "break": "Break a staging host on purpose.",
+    }
+    return (
+        Command("staging.up", doc["up"], up, lazily("bring_up")),
+        Command("staging.down", doc["down"], (NAME, images), lazily("take_down")),
+        Command("staging.shell", doc["shell"], (NAME,), lazily("open_shell")),
+        Command("staging.break", doc["break"], (NAME, fault), lazily("break_it")),
+    )
+
+
+def _rehearsals(project: Project, playbooks: Sequence[ListedPlaybook]) -> Iterator[Command]:
+    def of(*names: str) -> Body:
+        def body(flags: dict[str, object], terminal: "Terminal") -> int:
+            from remediate.commands.rehearse import rehearse_playbooks
+
+            return rehearse_playbooks(names, flags, project, terminal)
+
+        return body
+
+    flags = (
+        HOST._replace(help="a disposable host of yours instead of containers; needs --yes"),
+        INVENTORY,
+        option("yes", kind=bool),
+        Flag("fault", "only these cases, by name, separated by commas"),
+        Flag("pairs", "cases two at a time: none, some (one for each thing that breaks; the default) or all"),
+        Flag("containers", "how many hosts to rehearse on at once (default: one more than cores, at most 4)"),
+        Flag("image", "boot this image instead of building one"),
+        Flag("yardstick", "type the runbook's commands word for word on the same faults and compare", bool),
+        Flag("junit", "write JUnit XML to this file"),
+        Flag("markdown", "write a Markdown report to this file"),
+        JSON,
+    )
+    for listed in playbooks:
+        yield Command(
+            f"rehearse.{listed.name}", f"Break a host on purpose to prove {listed.name}.", flags, of(listed.name)
+        )
+    every = tuple(listed.name for listed in playbooks)
+    yield Command("rehearse.all", "Break a host on purpose to prove every playbook.", flags, of(*every))
+
+
+def _sudoers(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.privileges import print_sudoers
+
+        return print_sudoers(flags, project, terminal)
+
+    doc = "Print the sudoers file of a host: exactly the commands that may run there."
+    flags = (
+        *(HOST, INVENTORY),
+        Flag("script", "print the commands that install it, with the helper and the database account", bool),
+        Flag("sudo-rs", "leave out what sudo-rs does not take (time limits)", bool),
+    )
+    return Command("sudoers", doc, flags, body)
+
+
+def _triage(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.triage import triage_hosts
+
+        return triage_hosts(flags, project, terminal, program=program_name())
+
+    flags = (
+        HOST,
+        INVENTORY,
+        JSON,
+        Flag("accessible", "is the service accessible? yes, partial or no (else seen from the site)"),
+        Flag("data", "is data at risk? yes or no"),
+        Flag("revenue", "is revenue impacted? yes, maybe or no"),
+        Flag("users", "which users are affected? all, many or few"),
+    )
+    return Command("triage", "Name the incident, its severity and the next command.", flags, body)
+
+
+def _incidents(project: Project) -> Iterator[Command]:
+    from remediate.commands.incident_registry import incident_commands
+
+    yield from incident_commands(project)
+
+
+def _maintenance(project: Project) -> Iterator[Command]:
+    from remediate.maintenance.schedule import Occasion
+
+    def of(occasion: Occasion) -> Body:
+        def body(flags: dict[str, object], terminal: "Terminal") -> int:
+            from remediate.commands.maintain import look
+
+            return look(occasion, flags, project, terminal)
+
+        return body
+
+    markdown = Flag("markdown", "write the report as Markdown to this file")
+    for occasion in Occasion:
+        about = () if occasion is Occasion.QUARTERLY else (HOST, INVENTORY)
+        yield Command(occasion.command, _OCCASIONS[occasion.value], (*about, markdown, JSON), of(occasion))
+
+    def status_body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.maintain import tell_status
+
+        return tell_status(flags, project, terminal, program=program_name())
+
+    doc = "Show past maintenance, open findings, and what is due or overdue."
+    prometheus = Flag("prometheus", "write the last results to this file (.prom) for node_exporter")
+    yield Command("maintain.status", doc, (prometheus, JSON), status_body)
+
+
+_OCCASIONS: Final = {
+    "checklist": "Check that monitoring and alerts are set up, and that they answer (8.1).",
+    "daily": "Review the error logs and the queue's health (8.2).",
+    "weekly": "Restore the backup to prove it, and list pending security patches (8.2).",
+    "monthly": "Forecast when the disks will be full (8.2).",
+    "quarterly": "Review the runbook: unrehearsed, failed and unused playbooks (8.2).",
+}
+
+
+def _docs(project: Project) -> Command:
+    def body(_: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.docs.build import build_docs
+
+        return build_docs(project, terminal)
+
+    return Command("docs.build", "Write the page of every playbook to docs/, from the code.", (), body)

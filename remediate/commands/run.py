@@ -1,0 +1,79 @@
+"""fix.*, check.* and do.*: run a playbook or a remedy from the command line."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from remediate.commands.consent import consent
+from remediate.commands.given import Begun, Flags, text_of
+from remediate.commands.terminal import Terminal, stoppable
+from remediate.core.host import Host
+from remediate.core.options import Options
+from remediate.core.outcome import RunVerdict
+from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
+from remediate.core.verdict import ENGINE_CODES
+from remediate.engine.fleet import run
+from remediate.errors import USAGE_EXIT_CODE, ConfigurationError
+from remediate.project.project import Project
+from remediate.report.text import TextReporter
+
+_NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
+
+
+def run_from_flags(
+    runnable: Runnable, begun: Begun, flags: Flags, project: Project, terminal: Terminal, *, program: str
+) -> int:
+    """Run it, tell it, and return the exit code."""
+    hosts, options, connect = begun
+    _known_overrides(runnable, hosts, options)
+    narrative = terminal.err if flags.get("json") else terminal.out
+    reporter = TextReporter(
+        narrative, terminal.err, program=program, inventory=text_of(flags, "inventory"), incident=options.incident
+    )
+    with stoppable() as stop:
+        report = run(
+            runnable,
+            hosts,
+            reporter=reporter,
+            consent=partial(consent, terminal, stop=stop),
+            connect=connect,
+            stop=stop,
+            options=options,
+            journal=project.journal(),
+            project=None if options.incident is None else project.identity(),
+        )
+    if flags.get("json"):
+        terminal.say(report.model_dump_json(by_alias=True))
+    if options.plan and report.exit_code not in _NOTHING_SEEN and (doubt := _unproven(runnable, project)):
+        narrative.write(f"        {runnable.name}: {doubt}; prove it with {program} rehearse.{runnable.name}\n")
+    if report.error is not None:
+        terminal.err.write(f"{program}: {report.error.message}\n")
+    return report.exit_code
+
+
+def _unproven(runnable: Runnable, project: Project) -> str | None:
+    if not isinstance(runnable, Playbook | BoundPlaybook):
+        return None
+    from remediate.rehearsal.content import unrehearsed
+
+    return unrehearsed(runnable if isinstance(runnable, Playbook) else runnable.playbook, project)
+
+
+def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options) -> None:
+    """Raise ConfigurationError for a code that nothing in this run can refuse with, or that is not for overriding."""
+    if not options.overrides:
+        return
+    remedies = [remedy for host in hosts for remedy in runnable(_with_php(host, runnable)).remedies]
+    codes = {*ENGINE_CODES, *(code for remedy in remedies for code in remedy.refusals)}
+    known = {code.name for code in codes}
+    possible = sorted({code.name for code in codes if code.overridable})
+    for name in options.overrides:
+        if name not in possible:
+            what = f"{name} cannot be overridden" if name in known else f"{runnable.name} has no refusal code {name!r}"
+            raise ConfigurationError(f"--override: {what}; it can override: {', '.join(possible) or 'nothing'}")
+
+
+def _with_php(host: Host, runnable: Runnable) -> Host:
+    """Stand in for the PHP that is only discovered on the host: codes do not depend on which one it is."""
+    if host.settings.php is not None or not runnable.discovers:
+        return host
+    return host.model_copy(update={"settings": host.settings.model_copy(update={"php": "php0"})})

@@ -1,0 +1,289 @@
+"""A host as the inventory describes it: its address and its application."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from remediate.core.field_types import (
+    AbsolutePath,
+    ClassName,
+    ConfigKey,
+    EnvKey,
+    EventType,
+    FrozenModel,
+    HostName,
+    PhpName,
+    Port,
+    ProgramName,
+    PublicUrl,
+    QueueName,
+    UnitName,
+    UrlPath,
+    UserName,
+)
+from remediate.core.monitoring import Backup, MaintenanceLimits, Monitoring
+from remediate.core.vantage import Vantage
+
+
+class Service(FrozenModel):
+    """A network service the application uses; without a unit it is managed elsewhere and never restarted."""
+
+    unit: UnitName | None = Field(default=None, description="systemd unit on this host; absent = managed elsewhere")
+    host: HostName = Field(default="127.0.0.1", description="where the application reaches it")
+    port: Port = Field(description="TCP port")
+
+
+PROTECTED_USERS: Final = (
+    "(?i)^(?:root|mysql|mariadb|(?:mariadb|mysql)[.](?:sys|session|infoschema)|admin|debian-sys-maint|event_scheduler"
+    "|pmm|remediate-db)$|repl|backup|dump|monitor|export"
+)
+"""Users of a database server whose sessions are never ended, as Python and the server itself read it: its own ones, of
+replicas, backups and monitoring."""
+
+
+def is_protected(user: str) -> bool:
+    """Whether sessions of a database user are never ended, whatever they do."""
+    return re.search(PROTECTED_USERS, user) is not None
+
+
+def _application_user(value: str) -> str:
+    if is_protected(value):
+        raise ValueError("must be the application's own user, not one of the server, a replica, a backup or monitoring")
+    return value
+
+
+DATABASE_USER_NAME: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$"
+DatabaseUserName = Annotated[str, StringConstraints(pattern=DATABASE_USER_NAME)]
+DatabaseUser = Annotated[DatabaseUserName, AfterValidator(_application_user)]
+"""A database user whose sessions may be ended."""
+
+Seconds = Annotated[int, Field(ge=1, le=86400)]
+
+
+class DatabaseLimits(FrozenModel):
+    """From how many seconds on a session of the application is beyond what it may take, when others suffer."""
+
+    lock_wait: Seconds = Field(default=10, description="waiting for a lock is trouble")
+    idle_transaction: Seconds = Field(default=30, description="doing nothing in a transaction that others wait for")
+    long_query: Seconds = Field(default=60, description="one query")
+    idle: Seconds = Field(default=60, description="doing nothing while others get no connection")
+
+
+class Redis(Service):
+    """The application's Redis."""
+
+    port: Port = Field(default=6379, description="TCP port")
+    fallback: bool = Field(
+        default=False, description="whether cache-down may keep the cache in files while this Redis cannot be fixed"
+    )
+
+
+class Database(Service):
+    """The application's database."""
+
+    port: Port = Field(default=3306, description="TCP port")
+    user: DatabaseUser | None = Field(
+        default=None, description="the application's own user there: a playbook ends nobody else's sessions"
+    )
+    limits: DatabaseLimits = Field(
+        default_factory=DatabaseLimits, description="seconds from which on sessions are too long"
+    )
+
+
+def _acme_arguments(words: tuple[str, ...]) -> tuple[str, ...]:
+    rest = iter(words)
+    for word in rest:
+        option, attached, value = word.partition("=")
+        if option not in _FOR_ACME:
+            raise ValueError(f"{option} is not for an inventory to set: only {', '.join(sorted(_FOR_ACME))} are")
+        value = value if attached else next(rest, "")
+        if not value or value.startswith("-"):
+            raise ValueError(f"{option} needs a value")
+    return words
+
+
+_FOR_ACME = frozenset(
+    {"--server", "--preferred-chain", "--preferred-challenges", "--issuance-timeout"}
+    | {"--key-type", "--rsa-key-size", "--elliptic-curve"}
+)
+"""What says where a certificate comes from and what it is like, in full: certbot takes abbreviations, too. Others run
+any command as root, get certificates that nobody trusts, or decide what the remedy itself does."""
+
+AcmeArgument = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9@%+=:,./_-]{1,200}$")]
+AcmeArguments = Annotated[tuple[AcmeArgument, ...], AfterValidator(_acme_arguments)]
+
+
+class Certificate(FrozenModel):
+    """The TLS certificate the public is served."""
+
+    name: HostName = Field(description="certbot lineage name")
+    domain: HostName = Field(description="name the public asks for (SNI)")
+    port: Port = Field(default=443, description="TCP port it is served on")
+    renew_within_days: Annotated[int, Field(ge=1, le=90)] = Field(
+        default=30, description="days before expiry from which a renewal is due"
+    )
+    acme_args: AcmeArguments = Field(default=(), description="extra certbot arguments, for an own ACME server")
+    ca: AbsolutePath | None = Field(
+        default=None, description="PEM file on the host: the authority that signs it, if not one the host trusts"
+    )
+
+
+class Limits(FrozenModel):
+    """From which use on something counts as trouble under high load."""
+
+    cpu: Annotated[int, Field(ge=10, le=100)] = Field(
+        default=80, description="percent of one core from which a process counts as running away"
+    )
+    memory: Annotated[int, Field(ge=5, le=95)] = Field(
+        default=50, description="percent of the memory from which one process, or one pool, has too much"
+    )
+    process_age: Annotated[int, Field(ge=1, le=86400)] = Field(
+        default=300, description="seconds a process must have lived before it counts as running away"
+    )
+    sample: Annotated[int, Field(ge=1, le=15)] = Field(
+        default=3, description="seconds over which the CPU of processes is measured"
+    )
+    disk: Annotated[int, Field(ge=50, le=100)] = Field(
+        default=95, description="percent of a file system, in bytes or in inodes, from which it counts as full"
+    )
+    query_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
+        default=30, description="seconds from which a running query counts as slow"
+    )
+    journal_mib: Annotated[int, Field(ge=16, le=65536)] = Field(
+        default=256, description="MiB of the journal that are kept when its disk is full"
+    )
+
+
+class PaymentJob(FrozenModel):
+    """A class of queued jobs that moves money, and whether a failed one may be run again without asking anybody."""
+
+    name: ClassName = Field(description="PHP class, for example App\\Jobs\\RecordStripePayment")
+    idempotent: bool = Field(default=False, description="whether running one twice does no more than running it once")
+    max_age_hours: Annotated[int, Field(ge=1, le=720)] = Field(
+        default=24, description="how old a failed one may be: a provider forgets idempotency keys after a day"
+    )
+
+
+class Payments(FrozenModel):
+    """How the payment provider talks to the application, and which jobs follow from that."""
+
+    signature: Literal["stripe"] = Field(default="stripe", description="how the provider signs its events")
+    secret: ConfigKey = Field(
+        default="services.stripe.webhook_secret", description="configuration key that holds the signing secret"
+    )
+    secret_env: EnvKey = Field(default="STRIPE_WEBHOOK_SECRET", description="key in .env that the secret comes from")
+    harmless_event: EventType | None = Field(
+        default=None, description="event type that the application accepts and does nothing for; absent = not asked"
+    )
+    access_log: AbsolutePath | None = Field(
+        default=None, description="access log (combined format) that app_user may read: what the provider was answered"
+    )
+    jobs: tuple[PaymentJob, ...] = Field(default=(), description="the classes of jobs that payments consist of")
+    queues: tuple[QueueName, ...] = Field(
+        default=("default",), min_length=1, description="queues those jobs go through"
+    )
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        names = [job.name.lower() for job in self.jobs]
+        if len(set(names)) < len(names):
+            raise ValueError("jobs names a class twice")
+        return self
+
+
+class Queue(FrozenModel):
+    """From when on a queue in which jobs wait and none moves is trouble."""
+
+    patience: Seconds = Field(
+        default=120, description="seconds that a job may wait while none is taken, where the driver tells (database)"
+    )
+    left_alone: tuple[QueueName, ...] = Field(
+        default=(), description="queues that may stand still: worked off at night, or by other servers"
+    )
+
+
+class Links(FrozenModel):
+    """Where a person does what has no command: shown when a run comes to it, or an incident is declared."""
+
+    database_console: PublicUrl | None = Field(default=None, description="the database provider's console")
+    payments_dashboard: PublicUrl | None = Field(default=None, description="the payment provider's dashboard")
+    forge: PublicUrl | None = Field(default=None, description="the server's page at the hosting panel")
+    error_tracking: PublicUrl | None = Field(default=None, description="where exceptions are collected")
+    monitoring: PublicUrl | None = Field(default=None, description="where alerts are set up")
+
+
+class Settings(FrozenModel):
+    """What stands under `remediate:` in an inventory, merged from groups to host."""
+
+    production: bool = Field(default=True, description="changes ask for consent unless this is false")
+    disposable: bool = Field(default=False, description="faults may be injected here (with production: false)")
+    host_key: Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")] | None = Field(
+        default=None, description="pinned SSH host key, as ssh-keygen -l prints it"
+    )
+    site_url: PublicUrl | None = Field(default=None, description="the site as the public sees it")
+    site_vantage: tuple[Vantage, ...] = Field(
+        default=(Vantage.HOST, Vantage.CONTROLLER),
+        min_length=1,
+        description="where site_url must be right as seen from",
+    )
+    site_resolve: Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5}$")] | None = Field(
+        default=None, description="address:port for the controller's request where DNS is not the truth"
+    )
+    site_contains: str | None = Field(default=None, max_length=200, description="text that the right page holds")
+    site_ca: Path | None = Field(default=None, description="PEM file of authorities the controller trusts for site_url")
+    health_path: UrlPath | None = Field(
+        default=None, description="path below site_url that answers 200 while the application is healthy"
+    )
+    app_path: AbsolutePath | None = Field(default=None, description="directory that holds artisan")
+    app_user: UserName = Field(default="forge", description="user the application runs as")
+    app_servers: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="how many servers run this application; unknown counts as several"
+    )
+    php: PhpName | None = Field(default=None, description="PHP's name, for example php8.3; discovered when absent")
+    nginx_unit: UnitName = Field(default="nginx", description="systemd unit of the web server")
+    worker_program: ProgramName | None = Field(
+        default=None, description="supervisor group or program of the queue workers"
+    )
+    queue: Queue = Field(default_factory=Queue, description="from when on a queue that does not move is trouble")
+    database: Database | None = Field(default=None, description="the application's database")
+    redis: Redis | None = Field(default=None, description="the application's Redis")
+    certificate: Certificate | None = Field(default=None, description="the certificate the public is served")
+    webhook_path: UrlPath | None = Field(default=None, description="path of the payment provider's webhook")
+    payments: Payments | None = Field(default=None, description="the payment provider's events and jobs")
+    protected_processes: tuple[ProgramName, ...] = Field(default=(), description="never ended, whatever they use")
+    log_paths: tuple[AbsolutePath, ...] = Field(
+        default=(), description="log files that may be shortened on a full disk"
+    )
+    restartable_units: tuple[UnitName, ...] = Field(
+        default=(), description="units of the application, as any user, that may be restarted when they use too much"
+    )
+    limits: Limits = Field(default_factory=Limits, description="from which use on something counts as trouble")
+    monitoring: Monitoring = Field(default_factory=Monitoring, description="what watches the host")
+    backup: Backup | None = Field(default=None, description="the backup of its database, and where it is restored")
+    maintenance: MaintenanceLimits = Field(
+        default_factory=MaintenanceLimits, description="from when on regular maintenance finds something wrong"
+    )
+    links: Links = Field(default_factory=Links, description="pages that a person is sent to, for what has no command")
+
+
+class SshTarget(FrozenModel):
+    """How to reach a host over SSH; what is absent is taken from the user's ssh configuration."""
+
+    address: str = Field(description="name or address to connect to (ansible_host)")
+    port: Port | None = Field(default=None, description="TCP port (ansible_port)")
+    user: UserName | None = Field(default=None, description="login name (ansible_user)")
+    key_file: Path | None = Field(default=None, description="private key (ansible_ssh_private_key_file)")
+    config_file: Path | None = Field(default=None, description="ssh configuration in the place of one's own (ssh -F)")
+    jumps: tuple[str, ...] = Field(default=(), description="[user@]host[:port] of each jump host, outermost first")
+    host_key: str | None = Field(default=None, description="pinned host key, SHA256:…")
+
+
+class Host(FrozenModel):
+    """One machine of the inventory: pure data, hashable, picklable."""
+
+    name: str = Field(description="its name in the inventory")
+    groups: tuple[str, ...] = Field(default=(), description="the groups it is in, nearest last")
+    ssh: SshTarget = Field(description="how to reach it")
+    settings: Settings = Field(default_factory=Settings, description="what the application on it looks like")

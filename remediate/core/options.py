@@ -1,0 +1,30 @@
+"""The options of a run."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from remediate.core.field_types import FrozenModel
+from remediate.core.flags import OPTIONS
+
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
+
+
+class Options(FrozenModel):
+    """The flags of one run, with the defaults that a person at 3 a.m. gets without typing any."""
+
+    plan: bool = Field(default=False, description=OPTIONS["plan"])
+    yes: bool = Field(default=False, description=OPTIONS["yes"])
+    hold: float = Field(default=30, ge=0, le=3600, description=OPTIONS["hold"])
+    timeout: float = Field(default=900, ge=10, le=86400, description=OPTIONS["timeout"])
+    wait: float = Field(default=0, ge=0, le=3600, description=OPTIONS["wait"])
+    max_hosts: int = Field(default=1, ge=1, description=OPTIONS["max_hosts"])
+    reason: Line | None = Field(default=None, description=OPTIONS["reason"])
+    incident: Line | None = Field(default=None, description=OPTIONS["incident"])
+    overrides: dict[str, Line] = Field(default={}, description="refusal codes to override, each with why")
+
+    @model_validator(mode="after")
+    def _room_to_hold(self) -> Self:
+        if not self.plan and self.timeout < self.hold:
+            raise ValueError(f"timeout of {self.timeout:g} s leaves no room to hold for {self.hold:g} s")
+        return self

@@ -1,0 +1,211 @@
+"""Playbooks: the remedies for one symptom, in order, and the end of the symptom."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from pydantic import TypeAdapter, ValidationError
+
+from remediate.core.batches import commands_for
+from remediate.core.command import Run
+from remediate.core.facts import Facts
+from remediate.core.host import Host
+from remediate.core.probe import Fact, Probe
+from remediate.core.remedy import Remedy
+from remediate.errors import ConfigurationError, one_line
+
+if TYPE_CHECKING:
+    from remediate.rehearsal.case import Case
+
+Probes = tuple[Probe[Fact], ...]
+
+
+class Severity(Enum):
+    """How bad it is, as the runbook grades it (1.1)."""
+
+    SEV1 = "SEV-1"
+    SEV2 = "SEV-2"
+    SEV3 = "SEV-3"
+    SEV4 = "SEV-4"
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """A playbook on one host: which probes tell that the symptom is over, and what may mend it, in order."""
+
+    symptoms: Probes
+    diagnosis: Probes
+    remedies: tuple[Remedy, ...]
+    graded: Callable[[Facts], Severity] | None = None
+    """Says how bad it is from what was seen, where a symptom may be either."""
+    gates: tuple[Remedy, ...] = ()
+    """Never applied here, only judged: what one of them refuses or waits for stops everything."""
+
+    def __post_init__(self) -> None:
+        """Keep each question once: a page that stands for two things is still one page."""
+        object.__setattr__(self, "symptoms", tuple(dict.fromkeys(self.symptoms)))
+        object.__setattr__(self, "diagnosis", tuple(dict.fromkeys(self.diagnosis)))
+
+    def probes(self) -> Probes:
+        """Everything that one survey has to ask, each question once, in the order a person wants to read it."""
+        judged = (*self.gates, *self.remedies)
+        asked = (*self.symptoms, *(probe for remedy in judged for probe in remedy.probes()), *self.diagnosis)
+        return tuple(dict.fromkeys(asked))
+
+    def privileges(self) -> tuple[Run, ...]:
+        """Every privileged command that this may need on the host."""
+        commands = (run for run in commands_for(self.probes()) if run.user is not None)
+        return tuple(dict.fromkeys((*commands, *(run for each in self.remedies for run in each.privileges()))))
+
+
+class Runnable(Protocol):
+    """What a run is about: a playbook, or a single remedy. Its name stands in reports."""
+
+    @property
+    def name(self) -> str:
+        """Its name in reports and in the journal."""
+
+    @property
+    def severity(self) -> Severity | None:
+        """How bad its symptom is, None where it has none of its own."""
+
+    @property
+    def discovers(self) -> bool:
+        """Whether a host may be asked for what its inventory leaves open."""
+
+    def __call__(self, host: Host) -> HostPlan:
+        """Say what would be looked at and done on this host. Raises ConfigurationError."""
+
+
+class Playbook:
+    """A named, ordered answer to one symptom. Made by `@playbook`; called with a host, it only describes."""
+
+    discovers: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        remedies: Callable[..., Iterable[Remedy]],
+        *,
+        severity: Severity,
+        symptoms: Callable[[Host], Iterable[Probe[Fact]]],
+        diagnosis: Callable[[Host], Iterable[Probe[Fact]]],
+        rehearsal: "Callable[[Host], Iterable[Case]]",
+        runbook: Callable[[Host], Iterable[str]],
+        graded: Callable[[Host, Facts], Severity] | None,
+    ) -> None:
+        self.name = remedies.__name__.replace("_", "-")
+        self.severity: Severity | None = severity
+        self.__doc__ = remedies.__doc__
+        self.__module__ = remedies.__module__
+        self.__qualname__ = remedies.__qualname__
+        self.__wrapped__ = remedies
+        self._symptoms = symptoms
+        self._diagnosis = diagnosis
+        self._rehearsal = rehearsal
+        self._runbook = runbook
+        self._graded = graded
+
+    def cases(self, host: Host) -> "tuple[Case, ...]":
+        """Return what it declares to mend, to refuse and to leave alone, as faults on this host."""
+        return tuple(self._rehearsal(host))
+
+    def runbook(self, host: Host) -> tuple[str, ...]:
+        """Return the commands that the printed runbook has a person type, as a shell would take them."""
+        return tuple(self._runbook(host))
+
+    def __call__(self, host: Host) -> HostPlan:
+        """See Runnable."""
+        return self.plan_for(host, {})
+
+    def plan_for(self, host: Host, parameters: Mapping[str, object]) -> HostPlan:
+        """Say what it means on this host with these parameters. Raises ConfigurationError."""
+        host_plan = HostPlan(
+            symptoms=tuple(self._symptoms(host)),
+            diagnosis=tuple(self._diagnosis(host)),
+            remedies=tuple(self.__wrapped__(host, **parameters)),
+            graded=None if self._graded is None else partial(self._graded, host),
+        )
+        if not host_plan.symptoms and not host_plan.remedies:
+            # Nothing would be looked at, and nothing that was not looked at is healthy.
+            raise ConfigurationError(
+                f"{host.name}: {self.name} has no symptom to look at and no remedy: "
+                "its `remediate:` in the inventory does not say what the host has"
+            )
+        return host_plan
+
+    def given(self, parameters: Mapping[str, object]) -> "BoundPlaybook":
+        """Bind parameters, converted to their declared types. Raises ConfigurationError in one line."""
+        values: dict[str, object] = {}
+        declared = inspect.signature(self.__wrapped__, eval_str=True).parameters
+        for name, value in parameters.items():
+            if name not in declared or declared[name].kind is not inspect.Parameter.KEYWORD_ONLY:
+                raise ConfigurationError(f"{self.name} has no parameter {name!r}")
+            try:
+                values[name] = TypeAdapter(declared[name].annotation).validate_python(value)
+            except ValidationError as error:
+                raise ConfigurationError(f"--{name.replace('_', '-')}: {one_line(error)}") from None
+        return BoundPlaybook(self, tuple(values.items()))
+
+    def __reduce__(self) -> str:
+        # A module-level name, so that a fleet may run in processes.
+        return self.__qualname__
+
+    def __repr__(self) -> str:
+        return f"<playbook {self.name}>"
+
+
+def playbook(
+    *,
+    severity: Severity,
+    symptoms: Callable[[Host], Iterable[Probe[Fact]]],
+    diagnosis: Callable[[Host], Iterable[Probe[Fact]]] = lambda _: (),
+    rehearsal: "Callable[[Host], Iterable[Case]]" = lambda _: (),
+    runbook: Callable[[Host], Iterable[str]] = lambda _: (),
+    graded: Callable[[Host, Facts], Severity] | None = None,
+) -> Callable[[Callable[..., Iterable[Remedy]]], Playbook]:
+    """Make a playbook of a function from a host to remedies; its keyword-only parameters become flags.
+
+    The function may branch on the inventory, never on live state: that is what guards are for. The symptom is over
+    when every probe of `symptoms` says so; `diagnosis` is only shown. `rehearsal` declares what it mends and what it
+    refuses, as cases that break a staging host (remediate.rehearsal.case); `runbook`, what a person would type instead.
+    Where the symptom may be more or less bad, `severity` is the worst it can be and `graded` says from facts which.
+    """
+
+    def decorate(remedies: Callable[..., Iterable[Remedy]]) -> Playbook:
+        return Playbook(
+            remedies,
+            severity=severity,
+            symptoms=symptoms,
+            diagnosis=diagnosis,
+            rehearsal=rehearsal,
+            runbook=runbook,
+            graded=graded,
+        )
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class BoundPlaybook:
+    """A playbook with parameters given."""
+
+    playbook: Playbook
+    parameters: tuple[tuple[str, object], ...]
+    discovers: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """See Runnable."""
+        return self.playbook.name
+
+    @property
+    def severity(self) -> Severity | None:
+        """See Runnable."""
+        return self.playbook.severity
+
+    def __call__(self, host: Host) -> HostPlan:
+        """See Runnable."""
+        return self.playbook.plan_for(host, dict(self.parameters))

@@ -1,0 +1,135 @@
+"""Verdicts of guards, and the stable codes of refusals."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from pydantic import Field
+
+from remediate.core.field_types import FrozenModel
+
+
+class Decision(Enum):
+    """What is to be done about one remedy."""
+
+    SKIP = "skip"
+    PROCEED = "proceed"
+    WAIT = "wait"
+    REFUSE = "refuse"
+    NOT_ATTEMPTED = "not_attempted"
+
+
+class RefusalCode(FrozenModel):
+    """A stable name for a reason to refuse; other people's scripts depend on the name.
+
+    Define one beside the remedy that uses it, and list it in the remedy's `refusals`.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{2,40}$", description="stable name, as --override takes it")
+    meaning: str = Field(description="one sentence for the person who reads it at 3 a.m.")
+    overridable: bool = Field(default=False, description="whether --override NAME=why may turn it into proceed")
+
+
+class Verdict(FrozenModel):
+    """The answer of a guard: build one with `skip`, `proceed`, `wait` or `refuse`."""
+
+    decision: Decision
+    reason: str
+    code: RefusalCode | None = None
+    onward: tuple[str, ...] = Field(
+        default=(), description="commands that go on from a refusal, without program and host: `do.php-fpm.reload`"
+    )
+
+
+def skip(reason: str) -> Verdict:
+    """Nothing to do, and why."""
+    return Verdict(decision=Decision.SKIP, reason=reason)
+
+
+def proceed(reason: str) -> Verdict:
+    """Needed and safe, and why."""
+    return Verdict(decision=Decision.PROCEED, reason=reason)
+
+
+def wait(reason: str, code: RefusalCode | None = None) -> Verdict:
+    """In transition: look again, never act. When patience runs out it is refused, with `code` or as in-transition."""
+    return Verdict(decision=Decision.WAIT, reason=reason, code=code)
+
+
+def refuse(code: RefusalCode, reason: str, *onward: str) -> Verdict:
+    """Needed but unsafe: a person decides, and may go on with one of these commands."""
+    return Verdict(decision=Decision.REFUSE, reason=reason, code=code, onward=onward)
+
+
+CONFIG_BROKEN = RefusalCode(name="config-broken", meaning="The program's own check rejects its configuration.")
+CONFIG_UNCHECKED = RefusalCode(
+    name="config-unchecked", meaning="The configuration check could not run, for a reason outside the configuration."
+)
+UNIT_MASKED = RefusalCode(name="unit-masked", meaning="Somebody masked the unit on purpose.")
+UNIT_MISSING = RefusalCode(name="unit-missing", meaning="The host has no such unit.")
+START_LIMIT_HIT = RefusalCode(
+    name="start-limit-hit",
+    meaning="systemd gave up after too many starts; find the cause before starting it again.",
+    overridable=True,
+)
+UNREADABLE = RefusalCode(name="unreadable", meaning="Something that must be known before acting could not be read.")
+IN_TRANSITION = RefusalCode(name="in-transition", meaning="It was still changing state when the waiting time was over.")
+UNSTABLE = RefusalCode(
+    name="unstable", meaning="A service keeps restarting by itself, and no remedy of this playbook would change that."
+)
+UNEXPLAINED = RefusalCode(
+    name="unexplained", meaning="The symptom is present, but no cause that this playbook knows matches."
+)
+SUDO_RULE_MISSING = RefusalCode(
+    name="sudo-rule-missing", meaning="sudo does not allow a needed command without asking for a password."
+)
+LOCKED = RefusalCode(name="locked", meaning="Another run is changing this host right now.")
+LOCKED_BY_OTHERS = LOCKED.model_copy(
+    update={"meaning": "A program that is no run of ours holds the lock of this host.", "overridable": True}
+)
+"""The same name: whether it can be overridden depends on who holds the lock."""
+LOCK_MISSING = RefusalCode(
+    name="lock-missing", meaning="The host has no flock or no /etc/machine-id, so a second run could not be locked out."
+)
+MOVED = RefusalCode(name="moved", meaning="Something else keeps changing the state that the decision rests on.")
+CONSENT_MISSING = RefusalCode(name="consent-missing", meaning="Nobody agreed to change this host.")
+TOO_MANY_HOSTS = RefusalCode(name="too-many-hosts", meaning="More hosts need a change than one run may change.")
+EARLIER_HOST_FAILED = RefusalCode(
+    name="earlier-host-failed", meaning="An earlier host was not fixed, so this one was left alone."
+)
+JOURNAL_UNWRITABLE = RefusalCode(
+    name="journal-unwritable", meaning="The intent could not be stored durably, so the step was not taken."
+)
+OUT_OF_TIME = RefusalCode(name="out-of-time", meaning="The time given to the whole run is over.")
+
+UNFINISHED = RefusalCode(
+    name="unfinished", meaning="Something was changed, and something else is needed now: run it again."
+)
+
+ENGINE_CODES = (
+    UNREADABLE,
+    IN_TRANSITION,
+    UNSTABLE,
+    UNEXPLAINED,
+    UNFINISHED,
+    SUDO_RULE_MISSING,
+    LOCKED,
+    LOCKED_BY_OTHERS,
+    LOCK_MISSING,
+    MOVED,
+    CONSENT_MISSING,
+    TOO_MANY_HOSTS,
+    EARLIER_HOST_FAILED,
+    JOURNAL_UNWRITABLE,
+    OUT_OF_TIME,
+)
+"""The codes that the engine itself refuses with, whatever the remedy."""
+
+HANDOVERS = frozenset({"app-down", "database-down", "cache-down", "high-load", "certificate-expiry"})
+"""Codes that are names of playbooks: the cause is theirs, whoever found it."""
+
+HANDED_OVER: Mapping[str, str] = {
+    "database-cause": "database-down",
+    "nginx-down": "app-down",
+    **{name: name for name in HANDOVERS},
+}
+"""Refusals whose cause another playbook mends, and which one."""

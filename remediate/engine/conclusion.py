@@ -1,0 +1,121 @@
+"""The verdict of an examined host, and the reasons against a better one."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from remediate.core.outcome import Problem, RunVerdict, StepOutcome, Verified
+from remediate.core.remedy import Remedy
+from remediate.core.verdict import UNEXPLAINED, UNFINISHED, UNREADABLE, UNSTABLE, Decision
+from remediate.engine.judge import STOPS, Symptom, complaint, passing, restarted, symptom, unexplained, unproven
+from remediate.engine.open_host import OpenHost
+from remediate.engine.stability import Healed, Held, Window
+from remediate.engine.transitions import TRIES
+from remediate.errors import Unreadable
+
+
+class Conclusion(NamedTuple):
+    """A verdict, its reason, and the window that `fixed` rests on."""
+
+    verdict: RunVerdict
+    problem: Problem | None = None
+    window: Window | None = None
+
+
+def unlasting(window: Window) -> Problem:
+    """Say that what seems well does not last, or cannot be seen to last."""
+    code = UNREADABLE if window.held is Held.UNREADABLE else UNSTABLE
+    return Problem(code=code.name, message=window.why)
+
+
+def concern(host: OpenHost, steps: Sequence[StepOutcome]) -> Problem | None:
+    """Say why a host to which nothing is done is not healthy; None where it is."""
+    refused = next((step for step in steps if step.decision is Decision.REFUSE), None)
+    if refused is not None:
+        return Problem(code=refused.code or "", message=refused.why)
+    needed = next((step for step in steps if step.decision is not Decision.SKIP), None)
+    if needed is not None:
+        return Problem(code=UNSTABLE.name, message=f"{needed.title}: {needed.why}")
+    seen = symptom(host.host_plan, host.facts)
+    if seen is Symptom.OVER:
+        return None
+    if seen is Symptom.PRESENT:
+        return Problem(code=UNEXPLAINED.name, message=unexplained(host.host_plan, host.facts))
+    return Problem(code=UNREADABLE.name, message=complaint(host.host_plan, host.facts))
+
+
+def conclude(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Conclusion:
+    """Judge a host that was changed: only what is proven, serves and holds is fixed.
+
+    `healed` are the remedies that were proven. Raises Unreachable and ContactLost.
+    """
+    unproven_ = [step for step in steps if step.changed and step.verified is not Verified.PROVEN]
+    if unproven_:
+        unknown = any(step.verified is Verified.UNKNOWN for step in unproven_)
+        verdict = RunVerdict.UNKNOWN if unknown else RunVerdict.NOT_FIXED
+        return Conclusion(verdict, Problem(code="not-verified", message=unproven_[0].evidence))
+    _settle(host, healed, host.left - host.options.hold)
+    if symptom(host.host_plan, host.facts) is Symptom.PRESENT:
+        seen = complaint(host.host_plan, host.facts)
+        return Conclusion(RunVerdict.NOT_FIXED, Problem(code="symptom-persists", message=seen))
+    if (left := _left_open(host, steps, healed)) is not None:
+        return left
+    window = host.watch_fixed(healed)
+    match window.held:
+        case Held.HELD:
+            return _fallen(host, steps, healed) or Conclusion(RunVerdict.FIXED, window=window)
+        case Held.BROKEN:
+            host.survey()  # once more everything: the last words of what died
+            return Conclusion(RunVerdict.NOT_FIXED, Problem(code="not-holding", message=window.why))
+        case Held.UNREADABLE:
+            return Conclusion(RunVerdict.UNKNOWN, Problem(code="unreadable", message=window.why))
+        case Held.STOPPED:
+            return Conclusion(RunVerdict.INTERRUPTED, Problem(code="interrupted", message="while holding"))
+
+
+def _settle(host: OpenHost, healed: Healed, left: float) -> None:
+    """Wait for what is on its way to another state by itself, as long as what was done may take to show."""
+    host.until_settled(min(max((remedy.settle for remedy, _ in healed), default=0.0), left))
+
+
+def _fallen(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Conclusion | None:
+    """Ask everything once more after the window: what was only looked at before it has to be well, too."""
+    unread = ""
+    for _ in range(TRIES):
+        earlier = host.surveyor.recent
+        host.survey()
+        if passing(host.host_plan, host.facts):
+            _settle(host, healed, host.left)
+        unsettled, unread = passing(host.host_plan, host.facts), ""
+        seen = Symptom.UNKNOWN if unsettled else symptom(host.host_plan, host.facts)
+        try:
+            gone = restarted(earlier, host.facts) or unproven(healed, host.facts)
+        except Unreadable as unsure:
+            gone, unread = None, str(unsure)
+        if gone is not None or seen is Symptom.PRESENT:
+            why = gone or complaint(host.host_plan, host.facts)
+            return Conclusion(RunVerdict.NOT_FIXED, Problem(code="not-holding", message=f"{why} (after the window)"))
+        if not unread and seen is Symptom.OVER:
+            return _left_open(host, steps, healed)
+    why = unread or complaint(host.host_plan, host.facts)
+    return Conclusion(RunVerdict.UNKNOWN, Problem(code=UNREADABLE.name, message=why))
+
+
+def _left_open(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Conclusion | None:
+    """Say why a host on which all seems well is not fixed: something is needed and was not done, or not known.
+
+    What was mended is judged by its own proof. What a person was told to do is said already, and a gate that was
+    shut kept others away, which count.
+    """
+    proven = {remedy for remedy, _ in healed}
+    turns = enumerate(zip(host.host_plan.remedies, steps, strict=True))
+    left = host.left_open([at for at, (remedy, step) in turns if remedy not in proven and not _told(remedy, step)])
+    if left is None:
+        return None
+    code, why = (left.verdict.code or UNFINISHED).name, left.verdict.reason
+    if code == UNREADABLE.name:
+        return Conclusion(RunVerdict.UNKNOWN, Problem(code=code, message=why))
+    return Conclusion(RunVerdict.NOT_FIXED, Problem(code=code, message=f"{left.remedy.title()}: {why}"))
+
+
+def _told(remedy: Remedy, step: StepOutcome) -> bool:
+    return step.decision in STOPS and (remedy.is_human or remedy.is_gate)

@@ -1,0 +1,324 @@
+"""Takes one host through a playbook: survey, judge, act under the lock, verify, hold."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+from remediate.core.facts import Facts
+from remediate.core.host import Host
+from remediate.core.options import Options
+from remediate.core.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
+from remediate.core.playbook import HostPlan, Runnable, Severity
+from remediate.core.remedy import Remedy
+from remediate.core.verdict import (
+    JOURNAL_UNWRITABLE,
+    LOCKED,
+    MOVED,
+    OUT_OF_TIME,
+    Decision,
+    RefusalCode,
+    Verdict,
+    proceed,
+    refuse,
+)
+from remediate.engine.apply import NotRun, Ran, Stopped, apply_remedy
+from remediate.engine.conclusion import concern, conclude, unlasting
+from remediate.engine.context import Context, NotRecorded
+from remediate.engine.discovery import discovered
+from remediate.engine.judge import CLOCK, RULES, STOPS, Symptom, judge, not_attempted, relied_on, symptom
+from remediate.engine.lock import LockedByOthers
+from remediate.engine.open_host import OpenHost
+from remediate.engine.outcomes import host_outcome, step_outcome
+from remediate.engine.stability import Held, Window
+from remediate.engine.surveyor import Surveyor
+from remediate.errors import ContactLost, Unreachable
+from remediate.transport.session import Session
+
+FENCE_TRIES: Final = 3
+"""How often a plan is made anew because something moved between survey and lock."""
+STALE_SECONDS: Final = 10.0
+"""Age from which a survey is taken anew before acting on it: somebody was asked, or other hosts came first."""
+
+
+class HostRunner:
+    """One host in one run: `examine` reads and judges, `mend` changes, verifies and holds; both end in an outcome."""
+
+    def __init__(
+        self, host: Host, runnable: Runnable, options: Options, context: Context, host_plan: HostPlan | None = None
+    ) -> None:
+        self.host = host
+        self.runnable = runnable
+        self.options = options
+        self.context = context
+        self._host_plan = host_plan
+        self._begun = monotonic()
+        self._session: Session | None = None
+        self._open: OpenHost | None = None
+        self._surveyed = self._begun
+        self._before = Facts({})
+        self._steps: list[StepOutcome] = []
+        self._healed: list[tuple[Remedy, Facts]] = []
+        self._touched = Touched.NO
+        self._acting = False
+        self._blind = False
+        self._serving_again: float | None = None
+
+    def examine(self) -> HostOutcome | None:
+        """Look and judge. Returns None when there is something to mend and this run may do so.
+
+        Raises ConfigurationError when the inventory lacks what the cure needs and the host cannot tell either.
+        """
+        try:
+            self._session = self.context.connect(self.host)
+            if self._host_plan is None:
+                self.host = discovered(self.host, self._session) if self.runnable.discovers else self.host
+                self._host_plan = self.runnable(self.host)
+            surveyor = Surveyor(self._session, self.context.controller, (*self._host_plan.probes(), CLOCK, RULES))
+            self._open = OpenHost(
+                self._host_plan,
+                surveyor,
+                self.options,
+                begun=self._begun,
+                stop=self.context.stop,
+                progress=self._progress,
+            )
+            self._before = self._open.survey()
+            self._surveyed = monotonic()
+            self.context.reporter.surveyed(self.host, readings(self._before))
+            return self._decide()
+        except Unreachable as error:
+            return self._end(RunVerdict.UNREACHABLE, Problem(code=error.code.value, message=error.message))
+
+    def mend(self) -> HostOutcome:
+        """Apply what is needed, innermost first, each judged on the freshest facts; then hold."""
+        total = len(self._examined.host_plan.remedies)
+        try:
+            if monotonic() - self._surveyed > STALE_SECONDS:
+                self._examined.survey()
+            for position in range(total):
+                if self.context.stop.is_set():
+                    return self._end(RunVerdict.INTERRUPTED)
+                step = self._step(position)
+                self._steps.append(step)
+                self.context.reporter.stepped(self.host, position + 1, total, step)
+            if self._touched is not Touched.NO:
+                return self._conclude()
+            return self._untouched()
+        except Stopped as stopped:
+            return self._end(RunVerdict.INTERRUPTED, Problem(code="interrupted", message=str(stopped)))
+        except ContactLost as error:
+            self._touched = Touched.UNKNOWN if self._touched is Touched.NO else self._touched
+            return self._end(RunVerdict.UNKNOWN, Problem(code="contact-lost", message=str(error)))
+        except Unreachable as error:
+            verdict = RunVerdict.UNREACHABLE if self._touched is Touched.NO else RunVerdict.UNKNOWN
+            return self._end(verdict, Problem(code=error.code.value, message=error.message))
+
+    def planned(self) -> tuple[StepOutcome, ...]:
+        """What `mend` would decide now about every remedy, with the exact commands."""
+        return self._examined.planned()
+
+    def refuse(self, code: RefusalCode, why: str) -> HostOutcome:
+        """End an examined host that this run must not change."""
+        if self.context.stop.is_set():
+            return self._end(RunVerdict.INTERRUPTED, steps=self.planned())
+        return self._end(RunVerdict.REFUSED, Problem(code=code.name, message=why), self.planned())
+
+    def broken(self, why: str) -> HostOutcome:
+        """End a host whose walk broke off: when nothing was begun nothing was changed, else nobody can know."""
+        if self._touched is Touched.NO and not self._acting:
+            return self._end(RunVerdict.REFUSED, Problem(code="internal-error", message=why))
+        self._touched = self._touched if self._touched is Touched.YES else Touched.UNKNOWN
+        return self._end(RunVerdict.UNKNOWN, Problem(code="internal-error", message=why))
+
+    def close(self) -> None:
+        """Leave the host."""
+        if self._open is not None:
+            self._open.surveyor.close()
+        elif self._session is not None:
+            self._session.close()
+
+    @property
+    def _examined(self) -> OpenHost:
+        if self._open is None:
+            raise RuntimeError("a host is examined before anything else")
+        return self._open
+
+    # -- deciding ------------------------------------------------------------------------------------------------
+
+    def _decide(self) -> HostOutcome | None:
+        host, window = self._examined, None
+        for _ in range(3):
+            judgements = host.patiently()
+            steps = tuple(step_outcome(each.remedy, each.verdict, host.facts) for each in judgements)
+            if self.context.stop.is_set():
+                return self._end(RunVerdict.INTERRUPTED, steps=steps)
+            if any(each.decision is Decision.PROCEED for each in judgements):
+                return self._end(RunVerdict.PENDING, steps=steps) if self.options.plan else None
+            lasted = window is not None and window.held is Held.HELD
+            again = None if lasted or concern(host, steps) else host.watch_young()
+            if again is None:
+                return self._unchanged(steps)
+            if window is not None and again.held is not Held.HELD:
+                return self._end(RunVerdict.REFUSED, unlasting(again), host.planned())
+            window = again
+            host.survey()  # everything once more: also what was not watched has to be as it was
+        return self._unchanged(host.planned())
+
+    def _untouched(self) -> HostOutcome:
+        """End a host on which nothing had to be done in the end: what others mended meanwhile has to last, too."""
+        host, steps = self._examined, tuple(self._steps)
+        decisions = {step.decision for step in steps}
+        if Decision.NOT_ATTEMPTED in decisions and Decision.REFUSE not in decisions:
+            steps = host.planned()  # what came in between speaks against an earlier remedy: say that of it, too
+        window = None if concern(host, steps) else host.watch_young()
+        if window is None:
+            return self._unchanged(steps)
+        if window.held is Held.STOPPED:
+            return self._end(RunVerdict.INTERRUPTED)
+        if window.held is not Held.HELD:
+            return self._end(RunVerdict.REFUSED, unlasting(window), host.planned())
+        host.survey()
+        return self._unchanged(host.planned())
+
+    def _unchanged(self, steps: tuple[StepOutcome, ...]) -> HostOutcome:
+        problem = concern(self._examined, steps)
+        return self._end(RunVerdict.REFUSED if problem else RunVerdict.HEALTHY, problem, steps)
+
+    def _conclude(self) -> HostOutcome:
+        verdict, problem, window = conclude(self._examined, self._steps, self._healed)
+        if window is not None:
+            self._steps = [_held(step, window) if step.changed else step for step in self._steps]
+        return self._end(verdict, problem)
+
+    # -- acting --------------------------------------------------------------------------------------------------
+
+    def _step(self, position: int) -> StepOutcome:
+        host = self._examined
+        remedy, verdict = host.judge()[position]
+        blocking = {step.remedy for step in self._steps if _stops_dependents(step)}.intersection(remedy.after)
+        if not blocking and verdict.decision is Decision.WAIT:
+            verdict = host.patiently(position)[position].verdict
+        if blocking and verdict.decision is not Decision.SKIP:
+            verdict = not_attempted(sorted(blocking))
+        elif verdict.decision is Decision.PROCEED and host.left < self.options.hold:
+            verdict = refuse(OUT_OF_TIME, f"too little is left of the {self.options.timeout:g} s given to this host")
+        begun = monotonic()
+        for _ in range(FENCE_TRIES):
+            if verdict.decision is not Decision.PROCEED:
+                return step_outcome(remedy, verdict, host.facts)
+            step = self._apply(position, remedy, verdict)
+            if step is not None:
+                return step.model_copy(update={"seconds": round(monotonic() - begun, 1)})
+            host.survey()
+            verdict = host.patiently(position)[position].verdict
+        moved = refuse(MOVED, f"{remedy.title()} changed each time just before it was to be fixed")
+        return step_outcome(remedy, moved, host.facts)
+
+    def _apply(self, position: int, remedy: Remedy, verdict: Verdict, despite: str = "") -> StepOutcome | None:
+        """Record the intent, act, record the outcome. Returns None when something had moved: nothing ran."""
+        host = self._examined
+        before, steps = host.facts, tuple(remedy.apply(host.facts))
+        try:
+            if not despite:
+                self.context.record.intend(self.host, position, remedy, steps)
+        except NotRecorded as error:
+            return step_outcome(remedy, refuse(JOURNAL_UNWRITABLE, str(error)), before)
+        self._progress(f"{remedy.kind}: {verdict.reason}")
+        self._acting = True
+        owner = (*self.context.owner, remedy.kind)
+        enough = self._served_or_more_to_do(remedy)
+        try:
+            tried = apply_remedy(
+                host.surveyor,
+                remedy,
+                steps,
+                wait=0 if despite else min(self.options.wait, max(0.0, host.left - self.options.hold)),
+                owner=owner,
+                enough=enough,
+                stop=self.context.stop,
+                relied_on=relied_on(host.host_plan, remedy),
+                despite=despite,
+            )
+        except Stopped as stopped:
+            self._touched = Touched.YES
+            self._broken_off(position, step_outcome(remedy, verdict, before, ran=stopped.ran))
+            raise
+        except ContactLost as error:
+            lost = Ran((), Verified.UNKNOWN, str(error))
+            self._blind = True
+            self._broken_off(position, step_outcome(remedy, verdict, before, ran=lost))
+            raise
+        except Unreachable:
+            self._broken_off(position, step_outcome(remedy, verdict, before))
+            raise
+        if isinstance(tried, LockedByOthers) and not despite and (why := self.options.overrides.get(LOCKED.name)):
+            overridden = proceed(f"{verdict.reason}; {tried.who}; {LOCKED.name} overridden: {why}")
+            return self._apply(position, remedy, overridden, tried.held)
+        step = step_outcome(remedy, tried if isinstance(tried, Verdict) else verdict, before)
+        if not isinstance(tried, (Verdict, NotRun)):
+            self._touched = Touched.YES
+            step = step_outcome(remedy, verdict, before, ran=tried)
+            if tried.verified is Verified.PROVEN:
+                self._healed.append((remedy, before))
+        self._acting = False
+        self.context.record.conclude(self.host, position, step)
+        return None if isinstance(tried, NotRun) else step
+
+    def _broken_off(self, position: int, step: StepOutcome) -> None:
+        """Keep what is known of a step that did not come to its end."""
+        self._steps.append(step)
+        self.context.record.conclude(self.host, position, step)
+        self.context.reporter.stepped(self.host, position + 1, len(self._examined.host_plan.remedies), step)
+
+    def _served_or_more_to_do(self, remedy: Remedy) -> Callable[[Facts], bool]:
+        host_plan = self._examined.host_plan
+
+        def enough(facts: Facts) -> bool:
+            if symptom(host_plan, facts) is Symptom.OVER:
+                if host_plan.symptoms and self._serving_again is None:
+                    self._serving_again = monotonic() - self._begun
+                return True
+            judged = judge(host_plan, facts, self.options.overrides)
+            return any(each.decision is Decision.PROCEED and each.remedy != remedy for each in judged)
+
+        return enough
+
+    # -- telling -------------------------------------------------------------------------------------------------
+
+    def _severity(self, verdict: RunVerdict) -> Severity | None:
+        """How bad it was, where that depends on what was seen; nothing that is healthy has a severity."""
+        if self._open is None or self._open.host_plan.graded is None or verdict is RunVerdict.HEALTHY:
+            return None
+        return self._open.host_plan.graded(self._before)
+
+    def _progress(self, text: str) -> None:
+        self.context.reporter.progress(self.host, text)
+
+    def _end(
+        self, verdict: RunVerdict, error: Problem | None = None, steps: tuple[StepOutcome, ...] | None = None
+    ) -> HostOutcome:
+        outcome = host_outcome(
+            self.host,
+            verdict,
+            touched=self._touched,
+            seconds=monotonic() - self._begun,
+            serving_again=self._serving_again,
+            error=error,
+            severity=self._severity(verdict),
+            before=self._before,
+            steps=tuple(self._steps) if steps is None else steps,
+            # What was seen before an act whose end nobody saw says nothing about afterwards.
+            after=Facts({}) if self._blind else self._open.facts if self._open else self._before,
+        )
+        if (why := self.context.record.unwritten) is not None:
+            self.context.reporter.unrecorded(why)  # before the verdict, which would name the record
+        self.context.reporter.finished(self.host, outcome)
+        return outcome
+
+
+def _stops_dependents(step: StepOutcome) -> bool:
+    return step.verified in {Verified.FAILED, Verified.UNKNOWN} or step.decision in STOPS
+
+
+def _held(step: StepOutcome, window: Window) -> StepOutcome:
+    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})

@@ -1,0 +1,66 @@
+"""The holder of a host's lock, and the rule for overriding it."""
+
+import re
+from typing import Final, NamedTuple
+
+from remediate.core.verdict import LOCKED, LOCKED_BY_OTHERS, Decision, Verdict, refuse
+from remediate.masking.masker import strip_control
+from remediate.transport.script import APPLY_TAG
+
+_HELD: Final = re.compile(r"held +([0-9]{1,10}) +([0-9]{1,10}) +([^ ]{1,64}) +(.*)")
+
+
+class LockHolder(NamedTuple):
+    """A process that holds the lock."""
+
+    uid: int
+    pid: int
+    user: str
+    argv: str
+
+
+class LockedByOthers(Verdict):
+    """A refusal that a person may override: whoever holds the lock is neither root nor us."""
+
+    who: str
+    held: str
+
+
+def lock_refusal(said: str, owner: tuple[str, ...]) -> Verdict:
+    """Refuse because of who holds the lock; only a holder who is certainly neither root nor us can be overridden."""
+    found = [match for line in said.splitlines() if (match := _HELD.fullmatch(line.strip()))]
+    holders = [LockHolder(int(each[1]), int(each[2]), each[3], each[4]) for each in found]
+    run = _other_run(said, owner)
+    if run is not None:
+        return refuse(LOCKED, f"another run is changing this host{run}; nothing was changed")
+    us = [int(uid) for uid in re.findall(r"^me ([0-9]{1,10})$", said, re.MULTILINE)]
+    named = "; ".join(
+        f"process {each.pid} of {each.user} ({strip_control(each.argv)[:100]})" for each in dict.fromkeys(holders)
+    )
+    known = bool(holders) and bool(us) and not re.search(r"^hidden$", said, re.MULTILINE)
+    if not named:
+        why = "a process that this login cannot see holds the lock of this host; nothing was changed"
+        return refuse(LOCKED, f"{why}; as root, `fuser -v /etc/machine-id` names it")
+    why = f"the lock of this host is held by {named}; nothing was changed"
+    if not known or any(each.uid in {0, *us} for each in holders):
+        return refuse(LOCKED, why)
+    held = "\n".join(line for line in said.splitlines() if line.startswith("held "))
+    return LockedByOthers(
+        decision=Decision.REFUSE,
+        code=LOCKED_BY_OTHERS,
+        reason=f"{why}; end it, or add --override locked='why'",
+        who=f"the lock is held by {named}",
+        held=held,
+    )
+
+
+def _other_run(said: str, owner: tuple[str, ...]) -> str | None:
+    """Read which other run is at work: `: ana@laptop, run 0198…, php-fpm.restart, for 42 s`."""
+    own = [word for part in owner for word in part.split()]
+    for line in said.splitlines():
+        age, _, arguments = line.strip().partition(" ")
+        words = arguments.split()
+        others = words[words.index(APPLY_TAG) + 1 :] if APPLY_TAG in words else []
+        if len(others) == len(owner) and others != own and age.isdigit():
+            return f": {', '.join(others)}, for {age} s"
+    return None

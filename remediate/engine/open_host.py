@@ -1,0 +1,84 @@
+"""An examined host: its plan, its facts, and the time left."""
+
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+
+from remediate.core.facts import Facts
+from remediate.core.options import Options
+from remediate.core.outcome import StepOutcome
+from remediate.core.playbook import HostPlan
+from remediate.engine.judge import Judgement, judge
+from remediate.engine.outcomes import step_outcome
+from remediate.engine.stability import Healed, StabilityWatch, Window
+from remediate.engine.surveyor import Surveyor
+from remediate.engine.transitions import judge_after_transitions, left_open, wait_until_settled
+
+
+class OpenHost:
+    """One host that can be asked again; every question but the survey's may end in Unreachable or ContactLost."""
+
+    def __init__(
+        self,
+        host_plan: HostPlan,
+        surveyor: Surveyor,
+        options: Options,
+        *,
+        begun: float,
+        stop: Event,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.host_plan = host_plan
+        self.surveyor = surveyor
+        self.options = options
+        self.stop = stop
+        self.progress = progress
+        self._begun = begun
+
+    @property
+    def facts(self) -> Facts:
+        """The latest answer to each question."""
+        return self.surveyor.facts
+
+    @property
+    def left(self) -> float:
+        """Seconds left of what this host may take."""
+        return self.options.timeout - (monotonic() - self._begun)
+
+    def survey(self) -> Facts:
+        """Ask everything once more."""
+        return self.surveyor.survey()
+
+    def judge(self) -> tuple[Judgement, ...]:
+        """Judge every remedy on the latest facts."""
+        return judge(self.host_plan, self.facts, self.options.overrides)
+
+    def patiently(self, position: int | None = None) -> tuple[Judgement, ...]:
+        """Judge, and look again while the remedy at `position`, or else the plan, is in transition."""
+        return judge_after_transitions(
+            self.surveyor, self.judge, position=position, left=self.left, stop=self.stop, progress=self.progress
+        )
+
+    def planned(self) -> tuple[StepOutcome, ...]:
+        """Return what would be done now about every remedy, with the exact commands."""
+        return tuple(step_outcome(each.remedy, each.verdict, self.facts) for each in self.judge())
+
+    def until_settled(self, seconds: float) -> None:
+        """Look again while anything changes its state by itself, for `seconds` at most."""
+        wait_until_settled(self.surveyor, seconds=seconds, stop=self.stop, progress=self.progress)
+
+    def left_open(self, positions: list[int]) -> Judgement | None:
+        """Return the first of these remedies that is still needed, refused or not known."""
+        return left_open(self.surveyor, self.judge, positions)
+
+    def watch_young(self) -> Window | None:
+        """Watch what is younger than the window; None where everything is older."""
+        return self._watch.until_old(self.options.hold)
+
+    def watch_fixed(self, healed: Healed) -> Window:
+        """Watch the whole window after something was changed."""
+        return self._watch.window(self.options.hold, healed)
+
+    @property
+    def _watch(self) -> StabilityWatch:
+        return StabilityWatch(self.host_plan, self.surveyor, self.stop, self.progress)

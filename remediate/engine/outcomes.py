@@ -1,0 +1,87 @@
+"""Converts the engine's state into the values of reports."""
+
+from remediate.core.facts import Facts
+from remediate.core.host import Host
+from remediate.core.outcome import (
+    CommandRecord,
+    HostIdentity,
+    HostOutcome,
+    Problem,
+    RunVerdict,
+    StepOutcome,
+    Touched,
+    readings,
+)
+from remediate.core.playbook import Severity
+from remediate.core.remedy import Remedy
+from remediate.core.verdict import Decision, Verdict
+from remediate.engine.apply import Ran
+from remediate.engine.judge import CLOCK
+from remediate.errors import Unreadable
+
+
+def step_outcome(remedy: Remedy, verdict: Verdict, facts: Facts, ran: Ran | None = None) -> StepOutcome:
+    """Tell what was decided about a remedy: with the commands that ran, or else those that would."""
+    if ran is not None:
+        commands = tuple(
+            CommandRecord(argv=each.run.argv, user=each.run.user, exit=each.output.exit, seconds=each.seconds)
+            for each in ran.commands
+        )
+    elif verdict.decision is Decision.PROCEED:
+        commands = tuple(CommandRecord(argv=run.argv, user=run.user) for run in remedy.apply(facts))
+    else:
+        commands = ()
+    return StepOutcome(
+        remedy=remedy.kind,
+        title=remedy.title(),
+        params=remedy.model_dump(mode="json", exclude={"kind"}),
+        decision=verdict.decision,
+        code=verdict.code.name if verdict.code else None,
+        why=verdict.reason,
+        onward=verdict.onward,
+        changed=ran is not None,
+        verified=ran.verified if ran else None,
+        commands=commands,
+        evidence=ran.evidence if ran else "",
+    )
+
+
+def host_outcome(
+    host: Host,
+    verdict: RunVerdict,
+    *,
+    touched: Touched,
+    seconds: float,
+    serving_again: float | None,
+    error: Problem | None,
+    severity: Severity | None = None,
+    before: Facts,
+    steps: tuple[StepOutcome, ...],
+    after: Facts,
+) -> HostOutcome:
+    """Tell what happened on one host; `after` only says something when the host was changed."""
+    return HostOutcome(
+        name=host.name,
+        address=host.ssh.address,
+        identity=_identity(after),
+        verdict=verdict,
+        exit_code=verdict.exit_code,
+        severity=severity,
+        touched=touched,
+        seconds=round(seconds, 1),
+        serving_again_seconds=None if serving_again is None else round(serving_again, 1),
+        error=error,
+        before=readings(before),
+        steps=steps,
+        after=() if touched is Touched.NO else readings(after),
+    )
+
+
+def _identity(facts: Facts) -> HostIdentity | None:
+    if CLOCK not in facts:
+        return None
+    try:
+        machine = facts[CLOCK]
+    except Unreadable:
+        return None
+    return HostIdentity(machine=machine.machine_id, boot=machine.boot_id)

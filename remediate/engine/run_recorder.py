@@ -1,0 +1,130 @@
+"""Keeps the journal of one run: the intent durably before acting, the outcome after."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from remediate.core.host import Host
+from remediate.core.outcome import Mode, Report, StepOutcome
+from remediate.core.remedy import Remedy, Step
+from remediate.engine.context import NotRecorded
+from remediate.errors import JournalError
+from remediate.journal.journal import Journal
+from remediate.journal.models import Intent, RunRecord
+from remediate.masking.masker import Masker
+
+
+class JournalRecorder:
+    """One run in the journal. Where the journal cannot be written, reading goes on and acting is refused."""
+
+    def __init__(self, run: str, masker: Masker, url: str | None = None) -> None:
+        self.run = run
+        self.trouble: str | None = None
+        self._masker = masker
+        self._url = url
+        self._journal: Journal | None = None
+
+    def begin(self, record: RunRecord) -> None:
+        """Open the journal and write that the run begins."""
+        try:
+            self._journal = Journal.open(self._url)
+            self._journal.begin(record)
+        except JournalError as error:
+            self.trouble = str(error)
+
+    @property
+    def shown(self) -> str:
+        """The short id of this run, as commands accept it."""
+        if self._journal is None or self.trouble:
+            return self.run
+        try:
+            return self._journal.shown(self.run)
+        except JournalError:
+            return self.run
+
+    def intend(self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...]) -> None:
+        """See Record."""
+        if self._journal is None or self.trouble is not None:
+            raise NotRecorded(self.trouble or "the journal is not open")
+        try:
+            self._journal.intend(
+                Intent(
+                    run=self.run,
+                    host=host.name,
+                    position=position,
+                    remedy=remedy.kind,
+                    params=json.dumps(self._masker.masked_model(remedy)),
+                    commands=json.dumps([self._masker.masked_model(step) for step in steps]),
+                    intended_at=datetime.now(UTC),
+                )
+            )
+        except JournalError as error:
+            raise NotRecorded(str(error)) from error
+
+    def conclude(self, host: Host, position: int, step: StepOutcome) -> None:
+        """See Record."""
+        outcome = step.verified.value if step.verified else "not_run"
+        try:
+            if self._journal is not None:
+                evidence = self._masker.mask(step.evidence or step.why)
+                self._journal.conclude(self.run, host.name, position, outcome, evidence)
+        except JournalError as error:
+            self.trouble = str(error)
+
+    @property
+    def unwritten(self) -> str | None:
+        """Why this run is not recorded, or not whole; None when the journal takes everything."""
+        if self.trouble is None and self._journal is not None:
+            try:
+                self._journal.require_writable(self.run)
+            except JournalError as error:
+                self.trouble = str(error)
+        return self.trouble
+
+    def finish(self, report: Report, text: str) -> None:
+        """Write how the run ended; `text` is the masked report."""
+        try:
+            if self._journal is not None:
+                self._journal.finish(
+                    self.run,
+                    verdict=report.verdict.value if report.verdict else "",
+                    exit_code=report.exit_code,
+                    touched=report.touched.value,
+                    finished=datetime.now(UTC),
+                    report=text,
+                )
+        except JournalError as error:
+            self.trouble = str(error)
+
+    def close(self) -> None:
+        """Close the journal."""
+        if self._journal is not None:
+            self._journal.close()
+
+
+def run_record(
+    run: str,
+    started: datetime,
+    mode: Mode,
+    playbook: str,
+    operator: str,
+    hosts: Sequence[Host],
+    version: str,
+    *,
+    reason: str | None,
+    incident: str | None,
+) -> RunRecord:
+    """Describe a run as it is known before it does anything."""
+    kind: Literal["fix", "plan"] = "plan" if mode is Mode.PLAN else "fix"
+    return RunRecord(
+        id=run,
+        started=started,
+        mode=kind,
+        playbook=playbook,
+        operator=operator,
+        hosts=tuple(host.name for host in hosts),
+        version=version,
+        reason=reason,
+        incident=incident,
+    )

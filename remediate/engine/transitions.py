@@ -1,0 +1,90 @@
+"""Waits for a host in transition instead of acting on it."""
+
+from collections.abc import Callable, Collection
+from threading import Event
+from time import monotonic
+from typing import Final
+
+from remediate.core.verdict import IN_TRANSITION, UNREADABLE, Decision, refuse
+from remediate.engine.judge import Judgement, settling
+from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
+
+PATIENCE: Final = 45.0
+"""Seconds to look again at what is in transition before refusing: most units start or stop in a few."""
+
+
+def judge_after_transitions(
+    surveyor: Surveyor,
+    judge: Callable[[], tuple[Judgement, ...]],
+    *,
+    position: int | None,
+    left: float,
+    stop: Event,
+    progress: Callable[[str], None],
+) -> tuple[Judgement, ...]:
+    """Judge; look again while the remedy at `position` is in transition, or else all that there is to do.
+
+    What still is when patience, or the time `left` for the host in seconds, runs out, is refused.
+    """
+
+    def waits() -> bool:
+        decisions = [each.decision for each in judgements]
+        if position is not None:
+            return decisions[position] is Decision.WAIT
+        return Decision.WAIT in decisions and Decision.PROCEED not in decisions
+
+    judgements = judge()
+    if not waits():
+        return judgements
+    progress(next(each.verdict.reason for each in judgements if each.decision is Decision.WAIT))
+    patience = max(0.0, min(PATIENCE, left))
+    until = monotonic() + patience
+    with surveyor.look(seconds=patience + SURVEY_SECONDS) as look:
+        while waits() and monotonic() < until and not stop.wait(look.pause):
+            look.survey()
+            judgements = judge()
+    return tuple(
+        Judgement(each.remedy, refuse(each.verdict.code or IN_TRANSITION, each.verdict.reason))
+        if each.decision is Decision.WAIT
+        else each
+        for each in judgements
+    )
+
+
+def wait_until_settled(surveyor: Surveyor, *, seconds: float, stop: Event, progress: Callable[[str], None]) -> None:
+    """Look again until nothing changes its state by itself any more, for `seconds` at the most.
+
+    A worker that comes back by itself would otherwise count as started again. Raises Unreachable and ContactLost.
+    """
+    still = settling(surveyor.facts)
+    if still is None or seconds <= 0:
+        return
+    progress(f"{still}: waiting for it before anything is called fixed")
+    until = monotonic() + seconds
+    with surveyor.look(seconds=seconds + SURVEY_SECONDS) as look:
+        while settling(surveyor.facts) is not None and monotonic() < until and not stop.wait(look.pause):
+            look.survey()
+
+
+TRIES: Final = 3
+"""How often what is still open is looked at before a host that was changed is called something else than fixed."""
+
+
+def left_open(
+    surveyor: Surveyor, judge: Callable[[], tuple[Judgement, ...]], positions: Collection[int]
+) -> Judgement | None:
+    """Judge these remedies again on the latest facts: what passed before must pass now, what was refused may.
+
+    Returns the first that is needed or refused, or else that cannot be judged; None when none has anything to do.
+    Raises Unreachable and ContactLost.
+    """
+    still: list[Judgement] = []
+    for attempt in range(TRIES):
+        if attempt:
+            surveyor.survey()
+        judged = judge()
+        still = [judged[each] for each in sorted(positions) if judged[each].decision is not Decision.SKIP]
+        if all(each.decision is not Decision.WAIT and each.verdict.code is not UNREADABLE for each in still):
+            break
+    known = (each for each in still if each.verdict.code is not UNREADABLE)
+    return next(known, None) or next(iter(still), None)

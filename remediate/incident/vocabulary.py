@@ -1,0 +1,57 @@
+"""The runbook's terms for an incident, and its types of text and time."""
+
+from datetime import UTC
+from enum import Enum
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, StringConstraints
+
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
+"""One line of text that a person typed."""
+Prose = Annotated[
+    str, StringConstraints(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$", strip_whitespace=True, max_length=8000)
+]
+"""Text that a person typed, of several lines perhaps, or none."""
+Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+"""A moment; always in UTC."""
+
+
+class IncidentStatus(Enum):
+    """Where an incident stands, in the words that everybody is told (5.1)."""
+
+    INVESTIGATING = "Investigating"
+    IDENTIFIED = "Identified"
+    MONITORING = "Monitoring"
+    RESOLVED = "Resolved"
+
+
+class Detection(Enum):
+    """How an incident was detected (2.1)."""
+
+    MONITORING = "monitoring"
+    USER = "user"
+    INTERNAL = "internal"
+
+    @property
+    def words(self) -> str:
+        """As the runbook calls it."""
+        return {"monitoring": "Monitoring alert", "user": "User report", "internal": "Internal discovery"}[self.value]
+
+
+class Situation(Enum):
+    """What makes an incident somebody else's business, too (6.1)."""
+
+    UNRESOLVED = "unresolved"
+    BREACH = "breach"
+    PROVIDER = "provider"
+    CUSTOMERS = "customers"
+
+    @property
+    def words(self) -> str:
+        """As the runbook calls it."""
+        return {
+            "unresolved": "not resolved in time",
+            "breach": "data breach suspected",
+            "provider": "infrastructure provider issue",
+            "customers": "customer-facing impact",
+        }[self.value]

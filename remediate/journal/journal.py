@@ -1,0 +1,271 @@
+"""The journal: each run's intents, stored durably before acting, and their outcomes.
+
+Write in this order: `begin` a run, `intend` each step before it acts and `conclude` it afterwards, `finish` the run. A
+process that dies in between leaves a run without an end and, if it was acting, an intent without an outcome:
+`Journal.open_intents` finds those. When `intend` raises, the caller must not act.
+
+The journal is one SQLite file in the user's state directory, `REMEDIATE_STATE_DIR` if that is set, or the database that
+`REMEDIATE_JOURNAL` names by URL, so that a team shares it. Nothing is ever deleted or overwritten. Texts are stored as
+given: whoever calls has masked the secrets in them, and no message of this module quotes one.
+
+Importing this module is cheap; SQLAlchemy is imported when a journal is opened.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from remediate.errors import ConfigurationError, JournalError
+from remediate.journal.models import Intent, RunRecord, RunSummary, StoredRun, StoredStep, require_zone
+from remediate.journal.run_id import matching, short
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+    from remediate.journal.database import JournalDatabase
+
+FILE_NAME = "journal.sqlite3"
+
+_NAMED = 5
+"""How many candidates a message names."""
+
+
+class Journal:
+    """An open journal. Threads may share it; every process opens its own, also after a fork.
+
+    Every method raises JournalError when the database fails it, and returns only when what it wrote is durable.
+    """
+
+    def __init__(self, database: "JournalDatabase") -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str | None = None) -> Self:
+        """Open the journal, creating it where there is none; `url` is a SQLAlchemy database URL.
+
+        Raises JournalError when it cannot be used; ConfigurationError for a URL that cannot be, and for a journal that
+        a newer version of this package wrote.
+        """
+        return cls(journal_database(url))
+
+    def close(self) -> None:
+        """Close it; call once, when nothing uses it any more."""
+        self._database.close()
+
+    def begin(self, run: RunRecord) -> None:
+        """Record that a run starts: before anything else, so that whatever happens to it has a place."""
+        from sqlalchemy.exc import IntegrityError
+
+        from remediate.journal.schema import runs
+
+        with self._database.writing() as connection:
+            try:
+                connection.execute(
+                    runs.insert().values(
+                        id=run.id,
+                        started=run.started,
+                        mode=run.mode,
+                        playbook=run.playbook,
+                        operator=run.operator,
+                        reason=run.reason,
+                        incident=run.incident,
+                        hosts=list(run.hosts),
+                        version=run.version,
+                    )
+                )
+            except IntegrityError:
+                raise self._refused(f"run {run.id} has already begun") from None
+
+    def intend(self, intent: Intent) -> None:
+        """Record what is about to be done to a host, just before doing it; when this raises, do not act.
+
+        The same step may be intended again once its last attempt has been concluded.
+        """
+        from sqlalchemy.exc import IntegrityError
+
+        from remediate.journal.schema import steps
+
+        with self._database.writing() as connection:
+            try:
+                connection.execute(
+                    steps.insert().values(
+                        run=intent.run,
+                        host=intent.host,
+                        position=intent.position,
+                        remedy=intent.remedy,
+                        params=json.loads(intent.params),
+                        commands=json.loads(intent.commands),
+                        intended_at=intent.intended_at,
+                    )
+                )
+            except IntegrityError:
+                raise self._refused(
+                    f"run {intent.run} has not begun, or its step {intent.position} on this host is still open"
+                ) from None
+
+    def conclude(self, run: str, host: str, position: int, outcome: str, evidence: str) -> None:
+        """Record what came of an open step, after it acted: `proven`, `failed`, `unknown`, `not_run` and so on."""
+        from remediate.journal.schema import steps
+
+        open_step = (
+            (steps.c.run == run)
+            & (steps.c.host == host)
+            & (steps.c.position == position)
+            & steps.c.finished_at.is_(None)
+        )
+        with self._database.writing() as connection:
+            stored = connection.execute(
+                steps.update()
+                .where(open_step)
+                .values(finished_at=datetime.now(UTC), outcome=outcome, evidence=evidence)
+            )
+            if stored.rowcount != 1:
+                raise self._refused(f"step {position} of run {run} is not open on this host")
+
+    def finish(self, run: str, *, verdict: str, exit_code: int, touched: str, finished: datetime, report: str) -> None:
+        """Record how a run ended, once; `report` is the Report as JSON text."""
+        from remediate.journal.schema import runs
+
+        require_zone(finished)
+        with self._database.writing() as connection:
+            stored = connection.execute(
+                runs.update()
+                .where((runs.c.id == run) & runs.c.finished.is_(None))
+                .values(verdict=verdict, exit_code=exit_code, touched=touched, finished=finished, report=report)
+            )
+            if stored.rowcount != 1:
+                raise self._refused(f"run {run} has not begun, or is finished already")
+
+    def require_writable(self, run: str) -> None:
+        """Write to a run's record without changing what it says. Raises JournalError when that cannot be done."""
+        from remediate.journal.schema import runs
+
+        with self._database.writing() as connection:
+            connection.execute(runs.update().where(runs.c.id == run).values(version=runs.c.version))
+
+    def shown(self, run: str) -> str:
+        """The short id of a run among those stored, whether or not it has begun: for what a person reads."""
+        with self._database.reading() as connection:
+            return short(run, _ids(connection))
+
+    def runs(self, *, limit: int = 20) -> tuple[RunSummary, ...]:
+        """The newest runs, newest first; unfinished ones are among them."""
+        from remediate.journal.schema import runs
+
+        # Not the report: it is the one column that is large.
+        wanted = [column for column in runs.c if column is not runs.c.report]
+        with self._database.reading() as connection:
+            ids = _ids(connection)
+            query = runs.select().with_only_columns(*wanted).order_by(runs.c.started.desc(), runs.c.id.desc())
+            return tuple(_summary(row, ids) for row in connection.execute(query.limit(limit)))
+
+    def find(self, prefix: str) -> StoredRun:
+        """The one run that `prefix` names: a beginning of what is shown, or of its whole id.
+
+        Raises ConfigurationError, naming the candidates, when there is none or more than one.
+        """
+        from remediate.journal.schema import runs, steps
+
+        with self._database.reading() as connection:
+            ids = _ids(connection)
+            found = matching(prefix, ids)
+            if len(found) != 1:
+                raise ConfigurationError(_not_one(found, ids))
+            row = connection.execute(runs.select().where(runs.c.id == found[0])).one()
+            attempts = connection.execute(steps.select().where(steps.c.run == found[0]).order_by(steps.c.id)).all()
+        return StoredRun(
+            **asdict(_summary(row, ids)),
+            reason=row.reason,
+            version=row.version,
+            report=row.report,
+            steps=tuple(
+                StoredStep(
+                    intent=_intent(attempt),
+                    finished=attempt.finished_at,
+                    outcome=attempt.outcome,
+                    evidence=attempt.evidence,
+                )
+                for attempt in attempts
+            ),
+        )
+
+    def open_intents(self, *, host: str | None = None) -> tuple[Intent, ...]:
+        """Every step that was intended and never concluded, oldest first, of one host when given.
+
+        Its command may or may not have run. A run that is going on right now is among them too.
+        """
+        from remediate.journal.schema import steps
+
+        query = steps.select().where(steps.c.finished_at.is_(None)).order_by(steps.c.id)
+        if host is not None:
+            query = query.where(steps.c.host == host)
+        with self._database.reading() as connection:
+            return tuple(_intent(row) for row in connection.execute(query))
+
+    def _refused(self, why: str) -> JournalError:
+        return JournalError(f"the journal {self._database.place} did not take the record: {why}")
+
+
+def journal_database(url: str | None = None) -> "JournalDatabase":
+    """Open the database itself; raises as `Journal.open` does."""
+    from remediate.journal.database import open_database
+
+    return open_database(url or os.environ.get("REMEDIATE_JOURNAL") or None, state_directory() / FILE_NAME)
+
+
+def state_directory() -> Path:
+    """Return where this user's records are kept; it may not exist yet."""
+    given = os.environ.get("REMEDIATE_STATE_DIR")
+    if given:
+        return Path(given).absolute()
+    import platformdirs
+
+    return platformdirs.user_state_path("remediate")
+
+
+def _ids(connection: "Connection") -> Sequence[str]:
+    from remediate.journal.schema import runs
+
+    newest_first = runs.c.id.desc()  # an id begins with its clock
+    return connection.execute(runs.select().with_only_columns(runs.c.id).order_by(newest_first)).scalars().all()
+
+
+def _not_one(found: Sequence[str], ids: Sequence[str]) -> str:
+    named = ", ".join(short(one, ids) for one in (found or ids)[:_NAMED])
+    if found:
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        return f"{len(found)} runs begin like that: {named}{more}; give more digits"
+    return f"no run begins like that; the newest are {named}" if ids else "no run begins like that; there are none yet"
+
+
+def _summary(row: "Row[tuple[object, ...]]", ids: Sequence[str]) -> RunSummary:
+    return RunSummary(
+        id=row.id,
+        shown=short(row.id, ids),
+        started=row.started,
+        finished=row.finished,
+        mode=row.mode,
+        playbook=row.playbook,
+        operator=row.operator,
+        incident=row.incident,
+        hosts=tuple(row.hosts),
+        verdict=row.verdict,
+        exit_code=row.exit_code,
+        touched=row.touched,
+    )
+
+
+def _intent(row: "Row[tuple[object, ...]]") -> Intent:
+    return Intent(
+        run=row.run,
+        host=row.host,
+        position=row.position,
+        remedy=row.remedy,
+        params=json.dumps(row.params),
+        commands=json.dumps(row.commands),
+        intended_at=row.intended_at,
+    )

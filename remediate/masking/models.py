@@ -1,0 +1,46 @@
+"""Masks the texts of a model, and leaves alone what scripts depend on."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, get_args, get_origin
+
+from pydantic import BaseModel, JsonValue
+from pydantic.fields import FieldInfo
+
+from remediate.core.field_types import NeverMasked
+from remediate.masking.masker import LINE, Masker, T
+
+_ANY_JSON: Final = (JsonValue, dict[str, JsonValue])
+
+
+def _may_hold_secrets(field: FieldInfo) -> bool:
+    """Return whether a field holds text, or what may hold some, and not what scripts depend on."""
+    parts = [field.annotation, *get_args(field.annotation)]
+    marks = [*field.metadata, *(mark for part in parts for mark in getattr(part, "__metadata__", ()))]
+    named = any(isinstance(mark, NeverMasked) for mark in marks)
+    return not named and not any(get_origin(part) is Literal for part in parts)
+
+
+def masked(masker: Masker, model: T) -> T:
+    """See Masker.masked."""
+    fields = {name: field for name, field in type(model).model_fields.items() if _may_hold_secrets(field)}
+    texts = {name: _value(masker, getattr(model, name), field.annotation) for name, field in fields.items()}
+    return model.model_copy(update=texts)
+
+
+def _value(masker: Masker, value: object, annotation: object) -> object:
+    if annotation in _ANY_JSON:
+        return masker.mask_json(value)  # type: ignore[arg-type]  # as the annotation says
+    match value:
+        case str():
+            text = masker.mask(value)
+            return text[:LINE] if len(value) <= LINE < len(text) else text
+        case BaseModel():
+            return masked(masker, value)
+        case tuple():
+            return tuple(_value(masker, item, None) for item in value)
+        case list():
+            return [_value(masker, item, None) for item in value]
+        case Mapping():
+            return {key: _value(masker, item, None) for key, item in value.items()}
+        case _:
+            return value

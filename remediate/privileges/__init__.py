@@ -1,0 +1,1 @@
+"""What a host has to allow, and how that is installed."""

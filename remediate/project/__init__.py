@@ -1,0 +1,1 @@
+"""The project directory: its playbooks, and its references to secrets."""

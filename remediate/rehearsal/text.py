@@ -1,0 +1,154 @@
+"""Renders a rehearsal for terminals, Markdown and JUnit."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from jinja2 import PackageLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from remediate.rehearsal.outcome import RehearsalReport, TrialAnswer, TrialOutcome, Typed
+
+_WIDTH: Final = 112
+
+
+def trial_lines(number: int, total: int, trial: TrialOutcome) -> list[str]:
+    """Tell one trial in a line, and each deviation in one more."""
+    head = f"[{number:>{len(str(total))}}/{total}] {trial.name}"
+    verdict = answer(trial.fix)
+    line = f"{head:<56} {verdict:<30} {trial.seconds:5.1f} s  {'as declared' if trial.passed else 'DEVIATES'}"
+    return [line, *_deviation_lines(trial)]
+
+
+def _deviation_lines(trial: TrialOutcome) -> list[str]:
+    return [
+        line
+        for deviation in trial.deviations
+        for line in textwrap.wrap(deviation, _WIDTH, initial_indent=" " * 10, subsequent_indent=" " * 12)
+    ]
+
+
+def closing_lines(reports: Sequence[RehearsalReport], asked: int) -> list[str]:
+    """Tell how several rehearsals came out together: each deviation in full, and the count, of all that were asked for.
+
+    Whoever reads the log of a CI run begins at its end, and may have no more of it.
+    """
+    told = []
+    for report in reports:
+        for trial in report.trials:
+            if not trial.passed:
+                told += [f"DEVIATES {report.playbook}: {trial.name}", *_deviation_lines(trial)]
+    passed = sum(1 for report in reports if report.passed)
+    count = sum(len(report.trials) for report in reports)
+    seconds = sum(report.seconds for report in reports)
+    whole = f"{passed} of {asked} playbooks as declared, {count} trials in {seconds:.0f} s"
+    told.append(f"{_head(reports, asked)}: {whole}")
+    return told
+
+
+def summary_lines(report: RehearsalReport) -> list[str]:
+    """Tell how the whole came out: the deviations once more, and the count."""
+    failed = [trial for trial in report.trials if not trial.passed]
+    lines = [f"{trial.name}: {trial.deviations[0]}" for trial in failed]
+    count = len(report.trials)
+    told = f"{count - len(failed)} of {count} trials as declared in {report.seconds:.0f} s"
+    if report.stopped:
+        told += "; stopped before the end"
+    elif not count:
+        told = "nothing was rehearsed: it declares no case"
+    lines.append(f"{_head([report], 1)} {report.playbook}: {told}")
+    if any(trial.typed for trial in report.trials):
+        lines.append(_yardstick(report.trials))
+    return lines
+
+
+def _head(reports: Sequence[RehearsalReport], asked: int) -> str:
+    if len(reports) == asked and all(report.passed for report in reports):
+        return "REHEARSED"
+    deviating = any(not trial.passed for report in reports for trial in report.trials)
+    stopped = len(reports) < asked or any(report.stopped for report in reports)
+    return "STOPPED" if stopped and not deviating else "DEVIATES"
+
+
+def answer(given: TrialAnswer | None) -> str:
+    """Say what a run answered: its verdict, and why where it refused."""
+    if given is None:
+        return "no answer"
+    return f"{given.verdict} ({given.code})" if given.code else given.verdict
+
+
+def typed_words(typed: Typed | None) -> str:
+    """Say what became of it when the runbook was typed."""
+    if typed is None:
+        return ""
+    claimed = "said it worked" if typed.claimed else "said it failed"
+    return f"{'site well' if typed.well else 'NOT well'}, {claimed}" + (
+        f"; not broken before, but {len(typed.harm)} changed" if typed.harm else ""
+    )
+
+
+def _yardstick(trials: Iterable[TrialOutcome]) -> str:
+    tried = [trial for trial in trials if trial.typed is not None]
+    well = sum(1 for trial in tried if trial.typed and trial.typed.well)
+    false = sum(1 for trial in tried if trial.typed and trial.typed.claimed and not trial.typed.well)
+    harm = sum(1 for trial in tried if trial.typed and trial.typed.harm)
+    return (
+        f"the runbook's commands typed word for word: of {len(tried)} faults {well} ended well, {false} were called "
+        f"fixed and were not, {harm} times something was changed that was not broken"
+    )
+
+
+def markdown(report: RehearsalReport) -> str:
+    """Return the page of one rehearsal."""
+    environment = SandboxedEnvironment(
+        loader=PackageLoader("remediate.rehearsal"),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"answer": answer, "typed": typed_words, "cell": _cell}
+    yardstick = any(trial.typed for trial in report.trials)
+    headlines = summary_lines(report)[-2 if yardstick else -1 :]
+    text = environment.get_template("rehearsal.md.j2").render(report=report, summary=headlines, yardstick=yardstick)
+    return text.rstrip() + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def junit(reports: Iterable[RehearsalReport]) -> str:
+    """Return the JUnit document of some rehearsals, a suite for each."""
+    root = ET.Element("testsuites")
+    for report in reports:
+        failures = sum(1 for trial in report.trials if not trial.passed)
+        suite = ET.SubElement(
+            root,
+            "testsuite",
+            name=f"rehearse.{report.playbook}",
+            tests=str(len(report.trials)),
+            failures=str(failures),
+            errors="0",
+            time=f"{report.seconds:.1f}",
+            timestamp=report.started.strftime("%Y-%m-%dT%H:%M:%S"),
+        )
+        for trial in report.trials:
+            case = ET.SubElement(
+                suite,
+                "testcase",
+                classname=f"rehearse.{report.playbook}",
+                name=_xml(trial.name),
+                time=f"{trial.seconds:.1f}",
+            )
+            if not trial.passed:
+                failure = ET.SubElement(case, "failure", message=_xml(trial.deviations[0]))
+                failure.text = _xml("\n".join((trial.fault, *trial.deviations)))
+    ET.indent(root)
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document.decode() + "\n"
+
+
+def _xml(text: str) -> str:
+    return "".join(each if each in "\n\t" or each.isprintable() else "?" for each in text)

@@ -1,0 +1,75 @@
+"""One remedy by itself, as `do.<tool>.<verb>` runs it, with the gates that it comes after."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from pydantic import SecretStr
+
+from remediate.core.host import Host
+from remediate.core.playbook import HostPlan, Severity
+from remediate.core.remedy import Remedy
+from remediate.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class SingleRemedy:
+    """One remedy by itself, as `do.<tool>.<verb>` runs it: what it proves is its own effect."""
+
+    remedy: type[Remedy]
+    given: tuple[tuple[str, object], ...] = ()
+    discovers: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """See Runnable."""
+        return f"do.{self.remedy.model_fields['kind'].default}"
+
+    @classmethod
+    def repeated(cls, remedy: type[Remedy], params: Mapping[str, object]) -> Self:
+        """Return what was run, from the parameters in a report: whatever is not the default was given."""
+        simple = ((name, params.get(name)) for name in remedy.simple_fields())
+        given = [each for each in simple if each[1] not in {None, remedy.model_fields[each[0]].default}]
+        hidden = [(name, SecretStr("")) for name in remedy.secret_fields() if params.get(name) is not None]
+        return cls(remedy, (*given, *hidden))
+
+    @property
+    def flags(self) -> str:
+        """What was given to it, as it is typed behind its name; a secret is asked for again."""
+        words = (
+            (f"--{name}-from", "stdin") if isinstance(value, SecretStr) else (f"--{name}", str(value))
+            for name, value in self.given
+        )
+        return "".join(f" {flag.replace('_', '-')} {shlex.quote(value)}" for flag, value in words)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Values given to it that nobody may see."""
+        return tuple(value.get_secret_value() for _, value in self.given if isinstance(value, SecretStr))
+
+    @property
+    def severity(self) -> Severity | None:
+        """See Runnable."""
+        return None
+
+    def __call__(self, host: Host) -> HostPlan:
+        """See Runnable."""
+        remedy = self.remedy.on(host, **dict(self.given))
+        return HostPlan(symptoms=(), diagnosis=(), remedies=(remedy,), gates=tuple(_gates(remedy, host)))
+
+
+def _gates(remedy: Remedy, host: Host) -> Iterator[Remedy]:
+    """Build what this remedy comes after and never acts by itself, where the inventory says enough to ask for it."""
+    from remediate.remedies.catalogue import listed
+
+    for kind in remedy.after:
+        if kind not in listed():
+            continue
+        gate = listed()[kind].load()
+        if not gate.is_gate:
+            continue
+        try:
+            yield gate.on(host)
+        except ConfigurationError:
+            continue  # an inventory without an application has none that could be in maintenance

@@ -1,0 +1,261 @@
+"""Asks the questions whose vantage is the machine that runs remediate."""
+
+import contextlib
+import errno
+import re
+import socket
+import ssl
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic, time
+from typing import Final, Protocol, Self
+
+from typing_extensions import override
+
+from remediate.core.command import CurlExit, HttpRequest, Output, TlsRequest
+from remediate.core.probe import Fact, Probe
+from remediate.errors import ConfigurationError, Unreadable
+from remediate.project.secret_refs import resolve
+from remediate.transport.script import STDOUT_LIMIT
+
+OWN_NETWORK: Final = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
+"""Errors that say something about the asking machine's network, not about the site."""
+
+
+class Controller(Protocol):
+    """Where controller-vantage questions are asked."""
+
+    def ask(self, probes: Sequence[Probe[Fact]]) -> Mapping[Probe[Fact], Output | Unreadable]:
+        """Ask all of them at once and wait for the last answer."""
+
+
+class HttpController(Controller):
+    """The real one: each question is one HTTP request or TLS handshake from this machine."""
+
+    @override
+    def ask(self, probes: Sequence[Probe[Fact]]) -> Mapping[Probe[Fact], Output | Unreadable]:
+        asked = {probe: probe.command() for probe in probes}
+        requests = {probe: each for probe, each in asked.items() if isinstance(each, (HttpRequest, TlsRequest))}
+        if len(requests) != len(set(probes)):
+            raise TypeError("a controller can only ask what is asked from the controller")
+        if not requests:
+            return {}
+        with ThreadPoolExecutor(max_workers=len(requests), thread_name_prefix="controller") as pool:
+            futures: dict[Probe[Fact], Future[Output]] = {
+                probe: pool.submit(_ask, request) for probe, request in requests.items()
+            }
+            return {probe: _result(future) for probe, future in futures.items()}
+
+
+def _ask(request: HttpRequest | TlsRequest) -> Output:
+    return fetch(request) if isinstance(request, HttpRequest) else handshake(request)
+
+
+def _result(future: "Future[Output]") -> Output | Unreadable:
+    try:
+        return future.result()
+    except Unreadable as why:
+        return why
+
+
+def fetch(request: HttpRequest) -> Output:
+    """Send one GET and answer as curl would: body on stdout, `status seconds redirect` on stderr, curl's exit status.
+
+    The site is asked directly, as the public would ask it and as the host does: the proxies and credentials that this
+    machine's environment has (ALL_PROXY, ~/.netrc) are not used, because the answer would be theirs. A machine without
+    another way out is left out with `site_vantage: [host]`.
+
+    Raises Unreadable when this machine has no network, when no client can be built on it, or its trust file or the
+    request's token cannot be read: none of that says anything about the site.
+    """
+    import httpx2
+
+    url, headers, extensions = _addressed(request)
+    headers.update(_authorized(request))
+    try:
+        client = httpx2.Client(verify=_trusting(request), timeout=request.seconds, trust_env=False)
+    except (ImportError, OSError, ValueError) as error:
+        raise Unreadable(f"this machine cannot ask over HTTP: {error}") from error
+    begun = monotonic()
+    status, redirect, body, exit_status = 0, "", b"", CurlExit.OK
+    with client, _Deadline(request.seconds) as deadline:
+        extensions["trace"] = deadline.watch
+        try:
+            with client.stream("GET", url, headers=headers, extensions=extensions) as response:
+                status, location = response.status_code, response.headers.get("Location", "")
+                redirect = str(httpx2.URL(request.url).join(location)) if location else ""
+                for chunk in response.iter_raw():
+                    body += chunk
+                    if len(body) > STDOUT_LIMIT:
+                        break
+        except httpx2.TimeoutException:
+            exit_status = CurlExit.TIMEOUT
+        except httpx2.ConnectError as error:
+            exit_status = _connect_failure(error, request.host_port[0])
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL):
+            exit_status = CurlExit.BROKEN_ANSWER
+    if deadline.passed and exit_status in {CurlExit.OK, CurlExit.BROKEN_ANSWER}:
+        # Also when it looks well: a body without a length ends with its connection, and the end of that came from here.
+        exit_status = CurlExit.TIMEOUT
+    return Output(
+        stdout=body[:STDOUT_LIMIT].decode(errors="backslashreplace"),
+        stderr=f"{status:03d} {monotonic() - begun:.3f} {redirect}",
+        exit=exit_status.value,
+        cut=len(body) > STDOUT_LIMIT,
+    )
+
+
+def _addressed(request: HttpRequest) -> tuple[str, dict[str, str], dict[str, object]]:
+    """Return what is asked for, pinned to an address under the site's own name where the request says so."""
+    headers: dict[str, str] = {"Accept": "*/*", "Accept-Encoding": "identity"}
+    if request.resolve is None:
+        return request.url, headers, {}
+    name, port = request.host_port
+    scheme, _, rest = request.url.partition("://")
+    path = rest[len(re.split(r"[/?#]", rest, maxsplit=1)[0]) :]
+    usual = {"http": 80, "https": 443}[scheme]
+    shown = f"[{name}]" if ":" in name else name
+    headers["Host"] = shown if port == usual else f"{shown}:{port}"
+    return f"{scheme}://{request.resolve}{path}", headers, {"sni_hostname": name}
+
+
+def _authorized(request: HttpRequest) -> dict[str, str]:
+    """Return the header with the token, which is read for this request alone and never part of a message."""
+    if request.token is None:
+        return {}
+    try:
+        token = resolve(request.token, f"the token for {request.url}", sys.stdin).get_secret_value()
+    except ConfigurationError as error:
+        raise Unreadable(str(error)) from None
+    # RFC 6750, 2.1: anything else is none, and would end up in a message of the client's.
+    if not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", token):
+        raise Unreadable(f"the token for {request.url} holds what no bearer token can hold")
+    return {"Authorization": f"Bearer {token}"}
+
+
+def handshake(request: TlsRequest) -> Output:
+    """Begin one TLS connection and answer as `TlsRequest.s_client` would: clock, certificate, verify code.
+
+    A certificate that does not verify is asked for once more without verifying it, since only then can it be read.
+    Nothing is ever sent over either connection. Raises Unreadable as `fetch` does.
+    """
+    begun, asked = monotonic(), int(time())
+    try:
+        said, exit_status = _shaken(request, _trusting(request), 0), CurlExit.OK
+    except _Unverified as error:
+        anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+        left = max(0.1, request.seconds - (monotonic() - begun))
+        try:
+            said = _shaken(request.model_copy(update={"seconds": left}), anyone, error.code)
+            exit_status = CurlExit.OK
+        except _NoHandshake as failed:
+            said, exit_status = "", failed.exit
+    except _NoHandshake as failed:
+        said, exit_status = "", failed.exit
+    return Output(stdout=f"{asked}\n{said}", exit=exit_status.value)
+
+
+class _NoHandshake(Exception):
+    """There is no certificate to look at."""
+
+    def __init__(self, exit_status: CurlExit) -> None:
+        self.exit = exit_status
+
+
+class _Unverified(Exception):
+    """The certificate is not one that a browser would accept."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+def _shaken(request: TlsRequest, context: ssl.SSLContext, verified: int) -> str:
+    """Return the served certificate, with what verifying it came to. Raises _Unverified, _NoHandshake, Unreadable."""
+    with _Deadline(request.seconds) as deadline, contextlib.ExitStack() as stack:
+        tls: ssl.SSLSocket | None = None
+        try:
+            plain = stack.enter_context(socket.create_connection(request.host_port, timeout=request.seconds))
+            tls = context.wrap_socket(plain, server_hostname=request.name, do_handshake_on_connect=False)
+            stack.enter_context(tls)
+            deadline.ends(tls)
+            tls.do_handshake()
+            served = tls.getpeercert(binary_form=True)
+        except ssl.SSLCertVerificationError as error:
+            raise _Unverified(error.verify_code) from error
+        except TimeoutError as error:
+            raise _NoHandshake(CurlExit.TIMEOUT) from error
+        except OSError as error:
+            why = CurlExit.TIMEOUT if deadline.passed else _connect_failure(error, request.host_port[0])
+            # Whoever accepts a connection and then hangs up speaks no TLS; who does not is not there.
+            spoke = tls is not None and why is CurlExit.REFUSED
+            raise _NoHandshake(CurlExit.TLS if spoke else why) from error
+    if not served:
+        raise _NoHandshake(CurlExit.TLS)
+    return f"{ssl.DER_cert_to_PEM_cert(served)}Verify return code: {verified}\n"
+
+
+def _trusting(request: HttpRequest | TlsRequest) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if request.ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=request.ca_file)
+        except OSError as error:
+            why = error.strerror or error
+            raise Unreadable(f"{request.ca_file}: cannot be read as trusted authorities: {why}") from error
+    return context
+
+
+class _Deadline:
+    """Ends a request that drips: the time limits of the client are for each read alone."""
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def watch(self, event: str, info: Mapping[str, object]) -> None:
+        """Take note of the sockets, as the client's trace extension tells of them."""
+        stream = info.get("return_value")
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            found = getattr(stream, "get_extra_info", lambda _: None)("socket")
+            if isinstance(found, socket.socket):
+                self._sockets.append(found)
+
+    def ends(self, connection: socket.socket) -> None:
+        """Have this one shut down at the deadline."""
+        self._sockets.append(connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _end(self) -> None:
+        self.passed = True
+        for each in self._sockets:
+            with contextlib.suppress(OSError):
+                # Not the method of ssl's own sockets: that takes the state away from under a handshake.
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
+
+
+def _connect_failure(error: Exception, name: str) -> CurlExit:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return CurlExit.CERTIFICATE
+        if isinstance(cause, ssl.SSLError):
+            return CurlExit.TLS
+        if isinstance(cause, socket.gaierror):
+            if cause.errno == socket.EAI_NONAME:
+                return CurlExit.NAME
+            raise Unreadable(f"this machine cannot resolve {name}: {cause.strerror}") from error
+        if isinstance(cause, OSError) and cause.errno in OWN_NETWORK:
+            raise Unreadable(f"this machine has no network: {cause.strerror}") from error
+        cause = cause.__cause__ or cause.__context__
+    return CurlExit.REFUSED

@@ -1,0 +1,237 @@
+"""Builds a host's POSIX sh script, which surveys, or locks, acts and surveys again.
+
+The script arrives on the standard input of `/bin/sh -s`, so the login shell never sees it; everything stands in a
+function that the last line calls, so a script cut on its way runs nothing. It writes no file. What comes back are
+frames, each begun by a line with a nonce that no program on the host can know beforehand:
+
+    hello                    the shell has the whole script and runs it
+    lock held | busy | none  the lock of this host; busy is followed by what holds it
+    fence held | moved I     whether everything is still as the guards saw it
+    out I, err I, exit I S   one answer: raw standard output, standard error, exit status
+    acted                    the steps are over
+    round                    one whole survey has been answered
+"""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+from pydantic import Field, SecretStr
+
+from remediate.core.command import Run, lasting
+from remediate.core.field_types import FrozenModel
+from remediate.core.program_text import HELPER
+
+STDOUT_LIMIT: Final = 32 * 1024
+"""Bytes kept of one answer. Below a pipe's 64 KiB, so that no probe ever waits for another one's reader."""
+STDERR_LIMIT: Final = 8 * 1024
+RETRY_SECONDS: Final = 4
+"""For how long a command is run again that was turned away (Run.retry)."""
+LOCK_FILE: Final = "/etc/machine-id"
+"""Exists on every systemd host, anyone may open it for reading, and flock(1) needs no more: it works as any user, on
+a full disk and on a read-only root, where a lock file of one's own would not (fs.protected_regular, ENOSPC, EROFS)."""
+APPLY_TAG: Final = "remediate-apply"
+"""Stands in the arguments of the process that holds the lock, so that a second run can say who that is."""
+
+FOLDERS: Final = " ".join(("/", *(str(each) for each in reversed(PurePosixPath(HELPER).parents[:-1]))))
+"""The folders above the helper: who can write one of them can put another one in its place, so it is not used then."""
+_PRELUDE: Final = r"""
+exec 2>/dev/null
+LC_ALL=C LANGUAGE= PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL LANGUAGE PATH
+ME=$(id -un)
+[ "$(id -u)" != 0 ] || ME=root
+frame() { printf '\n%s %s\n' "$N" "$*"; }
+HELPED=
+if [ -x HELPER ] && [ -z "$(find FOLDERS HELPER -maxdepth 0 \( ! -user root -o -perm /022 \))" ]; then HELPED=1; fi
+begun() {
+  [ -n "$h" ] || { timeout -k 5 "$t" "$@"; return; }
+  { give "${h#-}
+"; cat; } 2>/dev/null | timeout -k 5 "$t" "$@"
+}
+run() {
+  t=$1 u=$2 r=$3 v=$4 k=$5 d=$6 h=; shift 6
+  case $u in
+    -|"$ME") ;;
+    *)
+      if [ "$ME" = root ]; then set -- runuser -u "$u" -- "$@"
+      elif [ "$v" != - ] && [ -n "$HELPED" ]; then
+        shift $(($# - k)); h="-	$d"
+        for a in "$@"; do h="$h	$a"; done
+        set -- sudo -n -u "$u" -- HELPER "$v"
+      else set -- sudo -n -u "$u" -- "$@"; fi ;;
+  esac
+  [ -n "$r" ] || { begun "$@"; return; }
+  w=
+  {
+    while :; do
+      e=$(begun "$@" 2>&1 >&6 6>&-); s=$?
+      [ "$s" != 0 ] && printf '%s\n' "$e" | grep -Eq -e "$r" || break
+      n=$(date +%s); w=${w:-$((n + RETRY))}
+      [ "$n" -lt "$w" ] || break
+      sleep 0.1
+    done
+  } 6>&1
+  printf '%s' "$e" >&2
+  return "$s"
+}
+q() {
+  i=$1; shift
+  frame out "$i"
+  { s=$({
+    e=$({ { run "$@" 4>&- 5<&-; printf '%s' "$?" >&4; } <&5 3>&- 9<&- | head -c LIMIT >&3 4>&-; } 2>&1 |
+      tail -c ERRORS)
+    { frame err "$i"; printf '%s' "$e"; } >&3
+  } 4>&1); } 3>&1
+  frame exit "$i" "$s"
+  return "${s:-1}"
+}
+case "$(command -v printf) $(command -v print)" in
+  printf\ *) give() { printf %s "$1"; } ;;
+  *\ print) give() { print -rn -- "$1"; } ;;
+  *) give() { return 1; } ;;
+esac
+frame hello
+"""
+
+
+_HELD: Final = rf"""
+held() {{
+  set -- $(ls -Li {LOCK_FILE})
+  l="FLOCK .*:$1 0 EOF"
+  set -- $(grep -s "^lock:.* $l" /proc/[0-9]*/fdinfo/* | cut -d/ -f3 | sort -u)
+  [ $# != 0 ] || set -- $(grep "^[0-9]*: $l" /proc/locks | tr -s ' ' | cut -d' ' -f5)
+  [ $# != 0 ] || echo hidden
+  for p; do ps -o uid=,pid=,user=,args= -p "$p" | sed 's/^/held /' | grep . || echo hidden; done
+}}""".strip()
+"""Says who holds the lock. What a process has locked stands in its fdinfo, which only root and its owner may read; for
+the others /proc/locks names the process that took the lock, which may have handed it on and be gone."""
+
+
+class Fence(FrozenModel):
+    """Something a guard saw that must be unchanged, byte for byte apart from what ticks, when the steps begin."""
+
+    run: Run
+    stdout: str
+    exit: int = 0
+    volatile: str = Field(
+        default="",
+        pattern=r"^(?:[A-Za-z0-9 ,:=.]\*?)*$",
+        description="what is left out on both sides: in this alphabet sed's basic and Python's expressions are alike",
+    )
+
+    def held(self, stdout: str, code: int) -> bool:
+        """Whether this answer is as it was seen; the script asks the same in shell."""
+        return lasting(f"{stdout}={code}", self.volatile) == self.seen
+
+    @property
+    def seen(self) -> str:
+        """What it is compared with: the exit status too, as some checks say all that they have to say with that."""
+        return lasting(f"{self.stdout}={self.exit}", self.volatile)
+
+
+class Act(FrozenModel):
+    """The commands of one remedy, to be run in order under the lock; the first that fails ends them."""
+
+    steps: tuple[Run, ...] = Field(min_length=1)
+    fence: tuple[Fence, ...] = ()
+    wait: float = Field(default=0, ge=0, description="seconds to wait for the lock")
+    despite: str = Field(default="", description="who may hold the lock all the same, as `held` on the host says it")
+    settle: float = Field(default=10, ge=0, description="seconds the lock is kept when the controller is gone")
+
+
+def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
+    """Return the script that asks `asked` once and again for every line `again`, after doing `act` if there is one."""
+    body = [
+        "remediate() {",
+        f"N={nonce}",
+        _prelude(),
+        "survey() {",
+        _concurrently([_question(str(index), run) for index, run in enumerate(asked)]),
+        "frame round",
+        "}",
+    ]
+    if act is not None:
+        body += _acting(act)
+    body += [
+        "survey",
+        'while IFS= read -r answer && [ "$answer" = again ]; do survey; done',
+    ]
+    if act is not None:
+        # The controller is gone: another run must not start before what was begun here has settled.
+        body.append(f'[ "$answer" = done ] || sleep {act.settle:g}')
+    body += ["}", "{ remediate; exit; }", ""]
+    return "\n".join(body).encode(errors="surrogateescape")
+
+
+def _prelude() -> str:
+    constants = {"LIMIT": STDOUT_LIMIT + 1, "ERRORS": STDERR_LIMIT, "RETRY": RETRY_SECONDS, "HELPER": HELPER}
+    constants["FOLDERS"] = FOLDERS
+    return re.sub("|".join(constants), lambda name: str(constants[name[0]]), _PRELUDE).strip("\n")
+
+
+def shell_command(seconds: float, *, owner: Sequence[str] = ()) -> str:
+    """Return what the login shell is asked to start: plain words that sh, csh and fish read alike."""
+    words = ["timeout", "-k", "5", f"{seconds:.0f}", "/bin/sh", "-s"]
+    return " ".join([*words, *((APPLY_TAG, *owner) if owner else ())])
+
+
+def _question(index: str, run: Run) -> str:
+    # On a descriptor of its own: standard input is the script itself.
+    if run.stdin is None:
+        return f"q {index} {_words(run)} 5</dev/null"
+    return f"{_written(run.stdin)} | q {index} {_words(run)} 5<&0"
+
+
+def _written(text: SecretStr) -> str:
+    # `give` only ever uses what is part of the shell: the arguments of a program can be seen by every user of the host.
+    return f"give {shlex.quote(text.get_secret_value())}"
+
+
+def _words(run: Run) -> str:
+    helped = f"{run.verb} {run.handed} {run.digest}" if run.verb else "- 0 -"
+    return f"{run.seconds:g} {run.user or '-'} {shlex.quote(run.retry)} {helped} {shlex.join(run.argv)}"
+
+
+def _concurrently(stages: Sequence[str]) -> str:
+    """Chain the stages so that all start at once and their answers come out whole, one after the other.
+
+    Each writes into a pipe of its own, which is copied once the later ones are through: no temporary file, no lock,
+    nothing that POSIX sh does not have, and two answers can never interleave.
+    """
+    if not stages:
+        return ":"
+    *earlier, text = stages
+    for stage in reversed(earlier):
+        text = f"{stage} | {{ {text}\ncat; }}"
+    return text
+
+
+def _acting(act: Act) -> list[str]:
+    lines = [
+        # From here on a broken pipe must not end the shell between two steps.
+        "trap '' PIPE",
+        f"command -v flock >/dev/null && [ -r {LOCK_FILE} ] || {{ frame lock none; return; }}",
+        f"exec 9<{LOCK_FILE}",
+        _HELD,
+        f"flock {f'-w {act.wait:g}' if act.wait else '-n'} 9 9<&9 ||",
+        *([f'[ "$(held)" = {shlex.quote(act.despite)} ] ||'] if act.despite else []),
+        "{ frame lock busy",
+        f"{{ echo me $(id -u); held; ps -eo etimes=,args= | grep '[r]{APPLY_TAG[1:]}'; }} | head -c {STDERR_LIMIT}",
+        "frame end; return; }",
+        "frame lock held",
+    ]
+    for index, fence in enumerate(act.fence):
+        seen = shlex.quote(fence.seen)
+        given = "</dev/null" if fence.run.stdin is None else ""
+        source = f"{_written(fence.run.stdin)} | " if fence.run.stdin is not None else ""
+        asked = f'{source}run {_words(fence.run)} {given} 9<&-; echo "=$?"'
+        if fence.volatile:
+            asked = f"{{ {asked}; }} | sed {shlex.quote(f's/{fence.volatile}//g')}"
+        lines.append(f'[ "$({asked})" = {seen} ] || {{ frame fence moved {index}; return; }}')
+    lines.append("frame fence held")
+    lines.append(" &&\n".join(_question(f"s{index}", step) for index, step in enumerate(act.steps)))
+    lines.append("frame acted")
+    return lines

@@ -1,0 +1,1 @@
+"""SSH, through Fabric and paramiko, with the host's key verified before anything else."""

@@ -1,0 +1,275 @@
+"""The user's ssh configuration for a host, with its jump hosts.
+
+`ssh -G` is asked where an ssh client is installed: it knows Include, Match and every default. Without one, paramiko's
+parser reads the same files, with less understanding.
+"""
+
+import getpass
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from socket import gethostname
+from typing import Any, cast
+
+from paramiko.config import SSHConfig
+from paramiko.ssh_exception import ConfigParseError, CouldNotCanonicalize
+from pydantic import ValidationError
+
+from remediate.core.host import SshTarget
+from remediate.errors import ConfigurationError
+
+# No leading dash (ssh would read an option), no white space, nothing for a shell in the user's own Match exec.
+_NAME = re.compile(r"[^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},@/\-][^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},@/]*")
+# As ssh's own check of a login name: a backslash, as in CORP\\ana, may stand anywhere but at its ends.
+_USER = re.compile(r"[^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},\-]([^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},]|\\(?=.))*")
+_JUMP = re.compile(
+    r"(?:ssh://)?(?:(?P<user>.*)@)?(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:@\[\]]+)|(?P<bare6>[^@\[\]]*:[^@\[\]]*:[^@\[\]]*))"
+    r"(?::(?P<port>[0-9]+))?"
+)
+_FILLED = re.compile(r"%(?P<token>.)|\$\{(?P<variable>[^}]*)\}")
+"""What ssh -G leaves to be filled in: tokens and the environment."""
+_AGENT = re.compile(r"none|SSH_AUTH_SOCK|\$\w+|\$\{\w+\}")
+"""An IdentityAgent that is no path."""
+_USUAL_KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
+_USUAL_GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
+_USUAL_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
+
+
+@dataclass(frozen=True, slots=True)
+class HostSpec:
+    """A host as somebody named it: `[user@]host[:port]`."""
+
+    name: str
+    user: str | None = None
+    port: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could be taken for an option or a command; raises ConfigurationError."""
+        if not _NAME.fullmatch(self.name):
+            raise ConfigurationError(f"{self.name!r} is not a host name or address")
+        if self.user is not None and not _USER.fullmatch(self.user):
+            raise ConfigurationError(f"{self.user!r} is not a login name")
+        if self.port is not None and not 1 <= self.port <= 65535:
+            raise ConfigurationError(f"{self.port} is not a TCP port: 1 to 65535 is accepted")
+
+
+def parse_jump(text: str) -> HostSpec:
+    """Read one jump host, `[user@]host[:port]` with IPv6 in brackets; raises ConfigurationError."""
+    found = _JUMP.fullmatch(text.strip())
+    if found is None:
+        raise ConfigurationError(f"{text!r} is not a jump host: [user@]host[:port] is accepted")
+    port = int(found["port"]) if found["port"] else None
+    return HostSpec(found["v6"] or found["host"] or found["bare6"], found["user"], port)
+
+
+@dataclass(frozen=True, slots=True)
+class SshOptions:
+    """The part of a host's ssh configuration that is honoured here."""
+
+    hostname: str
+    port: int
+    user: str
+    identity_files: tuple[Path, ...] = ()
+    identities_only: bool = False
+    identity_agent: str | None = None
+    proxy_jump: tuple[str, ...] = ()
+    proxy_command: str | None = None
+    known_hosts: tuple[Path, ...] = ()
+    revoked_host_keys: Path | None = None
+    host_key_alias: str | None = None
+    connect_timeout: float | None = None
+
+
+def parse_options(text: str, asked: HostSpec) -> SshOptions:
+    """Read what `ssh -G` printed about `asked`: one lower-case keyword and its value a line."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        keyword, _, value = line.strip().partition(" ")
+        found.setdefault(keyword.lower(), []).append(value.strip())
+    return _options(found, asked)
+
+
+def _options(found: Mapping[str, list[str]], asked: HostSpec) -> SshOptions:
+    def first(keyword: str) -> str | None:
+        value = found.get(keyword, [""])[0]
+        return None if value.lower() in ("", "none") else value
+
+    def paths(keyword: str, usual: str) -> tuple[Path, ...]:
+        # ssh -G prints several paths with spaces between and no quotes: a new one begins where a word looks like it.
+        return tuple(expanded(path) for path in re.split(r" +(?=[/~])", first(keyword) or usual))
+
+    hostname = first("hostname") or asked.name
+    # An alias called "none" is not a missing user: what was asked for wins anyway.
+    user = asked.user or first("user") or getpass.getuser()
+    port = asked.port or int(first("port") or 22)
+    tokens = {"%": "%", "d": str(Path.home()), "h": hostname, "n": asked.name, "p": str(port), "r": user}
+    tokens |= {"u": getpass.getuser(), "k": first("hostkeyalias") or asked.name, "i": str(os.getuid())}
+    tokens |= {"l": gethostname(), "L": gethostname().partition(".")[0], "j": first("proxyjump") or ""}
+
+    def filled(found: re.Match[str]) -> str:
+        if found["token"]:
+            return tokens.get(found["token"], found[0])
+        if (value := os.environ.get(found["variable"])) is None:
+            raise ConfigurationError(
+                f"the ssh configuration of {asked.name} names ${{{found['variable']}}}, which is not set"
+            )
+        return value
+
+    def expanded(path: str) -> Path:
+        # A tilde first, as ssh does: one in a variable stays as it is.
+        return Path(_FILLED.sub(filled, str(Path(path).expanduser())))
+
+    timeout = first("connecttimeout")
+    agent = found.get("identityagent", [""])[0] or None
+    revoked = first("revokedhostkeys")
+    no_known_hosts = found.get("userknownhostsfile", [""])[0].lower() == "none"
+    return SshOptions(
+        hostname=hostname,
+        port=port,
+        user=user,
+        identity_files=tuple(expanded(path.strip('"')) for path in found.get("identityfile", ()) if path != "none"),
+        identities_only=first("identitiesonly") == "yes",
+        identity_agent=agent if agent is None or _AGENT.fullmatch(agent) else str(expanded(agent)),
+        proxy_jump=tuple((first("proxyjump") or "").split(",")) if first("proxyjump") else (),
+        proxy_command=first("proxycommand"),
+        known_hosts=(() if no_known_hosts else paths("userknownhostsfile", _USUAL_KNOWN_HOSTS))
+        + paths("globalknownhostsfile", _USUAL_GLOBAL_KNOWN_HOSTS),
+        revoked_host_keys=expanded(revoked) if revoked else None,
+        host_key_alias=first("hostkeyalias"),
+        connect_timeout=float(timeout) if timeout and timeout.isdecimal() else None,
+    )
+
+
+def resolve(asked: HostSpec, seconds: float, file: Path | None = None) -> SshOptions:
+    """Return what the user's ssh configuration says about `asked`; raises ConfigurationError, TimeoutError.
+
+    `file` is read in its place, and in that of the machine's, as with ssh -F.
+    """
+    program = shutil.which("ssh")
+    if program is None:
+        return _resolve_without_ssh(asked, file)
+    argv = [program, "-G", *(() if file is None else ("-F", str(file)))]
+    argv += ["-p", str(asked.port)] if asked.port is not None else []
+    argv += ["-l", asked.user] if asked.user is not None else []
+    try:
+        done = subprocess.run(
+            [*argv, "--", asked.name], stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"ssh -G {asked.name} did not answer") from None
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines() or ["no reason given"]
+        raise ConfigurationError(f"the ssh configuration cannot be used for {asked.name}: {said[0]}")
+    return parse_options(done.stdout.decode("utf-8", "surrogateescape"), asked)
+
+
+def login_of(target: SshTarget, seconds: float = 10) -> str:
+    """Return whom a connection to `target` logs in as, found as `route` finds it; raises ConfigurationError."""
+    if target.user is not None:
+        return target.user
+    try:
+        return resolve(HostSpec(target.address, None, target.port), seconds, target.config_file).user
+    except TimeoutError as error:
+        raise ConfigurationError(f"{target.address}: {error}: set ansible_user") from None
+
+
+def _resolve_without_ssh(asked: HostSpec, file: Path | None) -> SshOptions:
+    try:
+        getpass.getuser()  # every lookup needs it
+    except (KeyError, OSError):
+        raise ConfigurationError(f"uid {os.getuid()} has no login name on this machine: set LOGNAME to one") from None
+    config: Any = cast("Any", SSHConfig)()
+    try:
+        usual = (Path("~/.ssh/config").expanduser(), Path("/etc/ssh/ssh_config"))
+        for path in usual if file is None else (file,):
+            if path.is_file():
+                config.parse(path.read_text(errors="surrogateescape").splitlines())
+        found = config.lookup(asked.name)
+    except (OSError, ConfigParseError, CouldNotCanonicalize) as error:
+        raise ConfigurationError(f"the ssh configuration cannot be used for {asked.name}: {error}") from None
+    values = {name: value if isinstance(value, list) else [value] for name, value in found.items()}
+    return _options({"identityfile": list(_USUAL_KEYS), **values}, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One host on the way, resolved: where it is, whose login, which keys, what its own key must be."""
+
+    options: SshOptions
+    pin: str | None = None
+    key_file: Path | None = None
+    is_jump: bool = False
+
+    @property
+    def place(self) -> str:
+        """How messages name it: `host:port`."""
+        host = f"[{self.options.hostname}]" if ":" in self.options.hostname else self.options.hostname
+        return f"{'jump host ' if self.is_jump else ''}{host}:{self.options.port}"
+
+
+def route(target: SshTarget, lookup: Callable[[HostSpec], SshOptions]) -> tuple[Hop, ...]:
+    """Return the way to `target`, the outermost jump host first; raises ConfigurationError.
+
+    Jump hosts given with the target win over ProxyJump. As with ssh, only the outermost one's own ProxyJump counts.
+    """
+    asked = HostSpec(target.address, target.user, target.port)
+    options = lookup(asked)
+    jumps = target.jumps or _own_jumps(asked, options)
+    last = Hop(options, pin=target.host_key, key_file=target.key_file and target.key_file.expanduser())
+    return (*_before(jumps, frozenset({asked.name}), last.key_file, lookup), last)
+
+
+def _before(
+    jumps: tuple[str, ...], seen: frozenset[str], key_file: Path | None, lookup: Callable[[HostSpec], SshOptions]
+) -> tuple[Hop, ...]:
+    if not jumps:
+        return ()
+    asked = [parse_jump(jump) for jump in jumps]
+    options = [lookup(spec) for spec in asked]
+    seen |= {spec.name for spec in asked}
+    own = tuple(jump for jump in _own_jumps(asked[0], options[0]) if parse_jump(jump).name not in seen)
+    hops = tuple(Hop(option, key_file=key_file, is_jump=True) for option in options)
+    return (*_before(own, seen, key_file, lookup), *hops)
+
+
+def _own_jumps(asked: HostSpec, options: SshOptions) -> tuple[str, ...]:
+    if options.proxy_command is not None:
+        raise ConfigurationError(
+            f"the ssh configuration of {asked.name} has a ProxyCommand, which is not supported: use ProxyJump"
+        )
+    return options.proxy_jump
+
+
+def target_of(connection: Any, host_key: str | None) -> SshTarget:
+    """Return where a `fabric.Connection` that is not open leads to; raises ConfigurationError."""
+    jumps: list[str] = []
+    gateway = connection.gateway
+    while gateway:
+        if isinstance(gateway, str):
+            raise ConfigurationError(f"{connection.original_host}: a ProxyCommand is not supported, use a jump host")
+        jumps.insert(0, f"{gateway.user}@[{gateway.original_host}]:{gateway.port}")
+        gateway = gateway.gateway
+    files = connection.connect_kwargs.get("key_filename") or [None]
+    file = files if isinstance(files, str) else files[0]
+    try:
+        return SshTarget(
+            address=connection.original_host,
+            port=int(connection.port),
+            user=connection.user,
+            key_file=None if file is None else Path(file),
+            jumps=tuple(jumps),
+            host_key=host_key,
+        )
+    except ValidationError:
+        raise ConfigurationError(f"{connection!r} names a host, user or port that cannot be used") from None
+
+
+def options_of(connection: Any, seconds: float) -> SshOptions:
+    """Return the options of the host an open `fabric.Connection` leads to; raises ConfigurationError, TimeoutError."""
+    asked = HostSpec(connection.original_host, connection.user, int(connection.port))
+    # What Fabric connected to is what has to be known, whatever ssh would have made of the name.
+    return replace(resolve(asked, seconds), hostname=connection.host)

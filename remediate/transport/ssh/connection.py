@@ -1,0 +1,358 @@
+"""SSH connections to real hosts, with the host's key verified before anything else.
+
+`connect` opens a link to a host of the inventory, `connection_link` adopts a `fabric.Connection` somebody hands in.
+Both give an `SshLink`, on which programs are started as channels. No exception of paramiko or Fabric leaves this
+module: `Unreachable` while connecting, `LinkLost` and `TimeoutError` afterwards.
+
+Fabric accepts any host key and its runner is slow and can hang for ever on a frozen peer: that is why the handshake
+and the execution of commands are our own, on the transport below.
+"""
+
+import os
+import socket
+import threading
+import time
+from typing import Any, ClassVar, Final
+
+import fabric.config
+import paramiko
+from fabric.connection import Connection
+from paramiko.ssh_exception import (
+    AuthenticationException,
+    BadAuthenticationType,
+    ChannelException,
+    IncompatiblePeer,
+    SSHException,
+)
+
+from remediate.core.host import SshTarget
+from remediate.errors import Unreachable, UnreachableCode
+from remediate.masking.masker import strip_control
+from remediate.transport.ssh.channel import LOG, PEER_ERRORS, SshChannel
+from remediate.transport.ssh.config import Hop, SshOptions, options_of, resolve, route, target_of
+from remediate.transport.ssh.host_keys import HostKeyRule, ServerKey, known_names, load_known_hosts, load_revoked
+from remediate.transport.ssh.identities import Identity, identities
+from remediate.transport.ssh.wire import Deadline, close_transport, exchange_keys, open_tcp, reason_of, tune
+
+_NOWHERE: Final = ".invalid"
+"""A top-level domain that never exists (RFC 6761, 6.4): inventories name it where an address is yet to come."""
+
+# Neither library has types; their objects are Any here, and never leave this module.
+_paramiko: Any = paramiko
+_config: Any = fabric.config
+
+
+def _unreachable(error: BaseException, place: str, deadline: Deadline) -> Unreachable:
+    """Say in one line why `place` could not be entered; the only place where paramiko's errors are understood."""
+    match error:
+        case socket.gaierror() | UnicodeError():
+            return Unreachable(UnreachableCode.NAME, f"{place}: the name cannot be resolved ({reason_of(error)})")
+        case _ if deadline.over or isinstance(error, TimeoutError):
+            return Unreachable(
+                UnreachableCode.TIMEOUT, f"{place}: no connection within {deadline.seconds:g} s; nothing was changed"
+            )
+        case ConnectionRefusedError():
+            return Unreachable(UnreachableCode.REFUSED, f"{place}: connection refused; nothing listens on that port")
+        case ChannelException(code=2):
+            return Unreachable(UnreachableCode.REFUSED, f"{place}: the jump host before it could not connect to it")
+        case ChannelException():
+            return Unreachable(UnreachableCode.NETWORK, f"{place}: the jump host before it does not forward to it")
+        case AuthenticationException():
+            return Unreachable(UnreachableCode.AUTHENTICATION, f"{place}: {reason_of(error)}")
+        case IncompatiblePeer():
+            return Unreachable(UnreachableCode.NETWORK, f"{place}: no algorithm in common ({reason_of(error)})")
+    return Unreachable(UnreachableCode.NETWORK, f"{place}: {reason_of(error)}")
+
+
+def _rule(place: str, options: SshOptions, pin: str | None) -> HostKeyRule:
+    known = load_known_hosts(options.known_hosts)
+    if options.revoked_host_keys is not None:
+        known += load_revoked(options.revoked_host_keys)
+    names = known_names(options.hostname, options.port, options.host_key_alias)
+    return HostKeyRule(place=place, names=names, known=known, files=options.known_hosts, pin=pin)
+
+
+def _server_key(transport: Any) -> ServerKey:
+    key = transport.get_remote_server_key()
+    return ServerKey(key.get_name(), key.asbytes())
+
+
+class VerifiedConnection(Connection):
+    """A `fabric.Connection` that verifies the host's key, uses keys only and never asks; make it with `connect`."""
+
+    # Fabric sets attributes through a proxy that only knows those of the class.
+    _hop: ClassVar[Any] = None
+    _seconds: ClassVar[Any] = None
+    _opening: ClassVar[Any] = None
+    client: Any
+    host: Any
+    port: Any
+
+    def __init__(self, hop: Hop, gateway: "VerifiedConnection | None", seconds: float) -> None:
+        # An empty configuration: what counts was resolved before, and fabric's files could turn forwarding on.
+        config = _config.Config(lazy=True, ssh_config=_paramiko.SSHConfig())
+        options = hop.options
+        super().__init__(  # type: ignore[no-untyped-call]
+            options.hostname,
+            user=options.user,
+            port=options.port,
+            config=config,
+            gateway=gateway or False,
+            forward_agent=False,
+        )
+        self._set(_hop=hop, _seconds=seconds, _opening=threading.RLock())
+        self.client.set_missing_host_key_policy(_paramiko.RejectPolicy())
+
+    def get_gateway(self) -> None:
+        """Return no gateway: the way was resolved before, and Fabric's own search would skip verification."""
+
+    def open(self) -> None:
+        """Open the connection, jump hosts first, unless it is open; raises Unreachable."""
+        self.open_by(Deadline(self._seconds))
+
+    def open_by(self, deadline: Deadline) -> None:
+        """Like `open`, under a deadline that began earlier."""
+        with self._opening:
+            if self.is_connected:
+                return
+            try:
+                if self.gateway:
+                    self.gateway.open_by(deadline)
+                self._open_verified(deadline)
+            except PEER_ERRORS as error:
+                self._close_gateway()
+                raise _unreachable(error, self._hop.place, deadline) from error
+            except BaseException:  # not swallowed: even Ctrl-C must not leave a jump host connected
+                self._close_gateway()
+                raise
+
+    def close(self) -> None:
+        """Close the connection and the jump hosts it came through; safe to call twice."""
+        with self._opening:
+            transport = self.transport
+            super().close()  # type: ignore[no-untyped-call]
+            if transport is not None:
+                close_transport(transport)
+            self._close_gateway()
+
+    def _close_gateway(self) -> None:
+        if self.gateway:
+            self.gateway.close()
+
+    def _open_verified(self, deadline: Deadline) -> None:
+        with identities(self._hop, os.environ.get("SSH_AUTH_SOCK"), deadline.left) as keys:
+            transport = self._verified_transport(deadline)
+            try:
+                self._authenticate(transport, keys, deadline)
+            except BaseException:
+                close_transport(transport)
+                raise
+        self.client._transport = transport  # noqa: SLF001 - SSHClient has no other door for one made elsewhere
+        self.transport = transport
+
+    def _socket(self, deadline: Deadline) -> Any:
+        if not self.gateway:
+            return open_tcp(self.host, self.port, deadline)
+        return self.gateway.transport.open_channel(
+            "direct-tcpip", (self.host, self.port), ("127.0.0.1", 0), timeout=deadline.left
+        )
+
+    def _verified_transport(self, deadline: Deadline) -> Any:
+        """Shake hands and check the host's key.
+
+        A pin does not say which kind of key it is of, and a server shows one key at a time: while another one is
+        shown, the handshake is repeated without that kind.
+        """
+        rule = _rule(self._hop.place, self._hop.options, self._hop.pin)
+        refused: set[str] = set()
+        refusal: Unreachable | None = None
+        while True:
+            try:
+                transport = self._handshake(rule, refused, deadline)
+            except (IncompatiblePeer, ValueError):
+                if refusal is not None:
+                    raise refusal from None
+                raise
+            key = _server_key(transport)
+            try:
+                rule.check(key)
+            except Unreachable as error:
+                close_transport(transport)
+                refusal = refusal or error
+                if self._hop.pin is None or error.code is not UnreachableCode.HOST_KEY_CHANGED:
+                    raise
+                refused.add(key.kind)
+            else:
+                return transport
+
+    def _handshake(self, rule: HostKeyRule, refused: set[str], deadline: Deadline) -> Any:
+        """Return a transport whose keys are exchanged and on which nothing else has been sent."""
+        wire = self._socket(deadline)
+        try:
+            transport = _paramiko.Transport(wire)
+            transport.set_log_channel(LOG)
+            # Ours is the only deadline: paramiko's own would end earlier or with another message.
+            transport.banner_timeout = transport.handshake_timeout = deadline.left + 5
+            options = transport.get_security_options()
+            unwanted = refused | ({"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in refused else set())
+            options.key_types = [name for name in rule.algorithms(options.key_types) if name not in unwanted]
+        except BaseException:
+            wire.close()
+            raise
+        try:
+            exchange_keys(transport, deadline)
+        except BaseException:
+            close_transport(transport)
+            raise
+        return transport
+
+    def _authenticate(self, transport: Any, keys: tuple[Identity, ...], deadline: Deadline) -> None:
+        refused: list[str] = []
+        for identity in keys:
+            transport.auth_timeout = deadline.left
+            try:
+                more = transport.auth_publickey(self.user, identity.key)
+            except BadAuthenticationType as error:
+                accepted = ", ".join(error.allowed_types)
+                raise self._denied(f"does not accept a key for user {self.user}, only: {accepted}") from None
+            except AuthenticationException:
+                refused.append(identity.label)
+                if deadline.over or not transport.is_active():
+                    break
+            else:
+                if more:
+                    raise self._denied(f"wants more than a key for user {self.user}: {', '.join(more)}")
+                return
+        if deadline.over:
+            raise TimeoutError("no answer to authentication")
+        raise self._denied(f"refused user {self.user} with {', '.join(refused)}")
+
+    def _denied(self, why: str) -> Unreachable:
+        return Unreachable(UnreachableCode.AUTHENTICATION, strip_control(f"{self._hop.place} {why}").replace("\n", " "))
+
+
+class SshLink:
+    """An open, verified way to one host; implements `remediate.transport.link.Link`.
+
+    Made by `connect` or `connection_link`.
+    """
+
+    def __init__(self, connection: Any, place: str, *, owned: bool) -> None:
+        self.place = place
+        self._connection = connection
+        self._transport: Any = connection.transport
+        self._owned = owned
+        self._lock = threading.Lock()
+        self._channels: set[SshChannel] = set()
+
+    def start(self, command: str, *, seconds: float) -> SshChannel:
+        """Start `command` in the login shell, without a terminal; the whole call ends within `seconds`.
+
+        Raises LinkLost, or TimeoutError when not even the start was answered in time. A host that allows no further
+        session (sshd's MaxSessions) is asked again while other channels of this link are open.
+        """
+        channel = SshChannel(self, Deadline(seconds))
+        try:
+            channel.start(command)
+        except BaseException:
+            channel.close()
+            raise
+        return channel
+
+    def close(self) -> None:
+        """Close the link; safe to call twice. A connection that was handed in stays open: it is its owner's."""
+        with self._lock:
+            channels = list(self._channels)
+        for channel in channels:
+            channel.close()
+        if self._owned:
+            self._connection.close()
+
+    def __enter__(self) -> "SshLink":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open_channel(self, deadline: Deadline, owner: SshChannel) -> Any:
+        """See ChannelOwner."""
+        with self._lock:
+            self._channels.add(owner)
+        while True:
+            # Before asking: whoever was in the way may have gone by the time the refusal is read.
+            alone = len(self._channels) < 2
+            try:
+                return self._transport.open_session(timeout=deadline.left)
+            except SSHException:
+                # Not only ChannelException: threads that open at once take each other's out of paramiko's hands.
+                if alone or not self._transport.is_active():
+                    raise
+                time.sleep(min(0.02, deadline.left))
+
+    def forget(self, channel: SshChannel) -> None:
+        """See ChannelOwner."""
+        with self._lock:
+            self._channels.discard(channel)
+
+    def cut(self) -> None:
+        """See ChannelOwner."""
+        self._transport.close()
+
+
+def connect(target: SshTarget, *, seconds: float = 10) -> SshLink:
+    """Open a link to `target` within `seconds`, or less when its ssh configuration has a shorter ConnectTimeout.
+
+    The time covers name resolution, every jump host, key exchange and authentication. Keys only, from a file or the
+    agent; nothing is asked, nothing is tried twice. Raises Unreachable, whose message is one line, and
+    ConfigurationError when the target or the ssh configuration itself cannot be used.
+    """
+    deadline = Deadline(seconds)
+    try:
+        hops = route(target, lambda asked: resolve(asked, deadline.left, target.config_file))
+    except TimeoutError as error:
+        raise _unreachable(error, target.address, deadline) from error
+    if hops[-1].options.hostname.endswith(_NOWHERE):
+        raise Unreachable(
+            UnreachableCode.NAME,
+            f"{hops[-1].place}: a name under {_NOWHERE} leads nowhere; if this is the staging host, it has its "
+            "address once it is up: staging.up",
+        )
+    deadline.shorten(hops[-1].options.connect_timeout)
+    connection: VerifiedConnection | None = None
+    for hop in hops:
+        connection = VerifiedConnection(hop, connection, seconds)
+    assert connection is not None  # noqa: S101 - a route ends with its target
+    connection.open_by(deadline)
+    return SshLink(connection, hops[-1].place, owned=True)
+
+
+def _wire_of(connection: Any) -> Any:
+    return connection.transport.sock
+
+
+def connection_link(connection: Connection, *, host_key: str | None = None, seconds: float = 10) -> SshLink:
+    """Adopt a `fabric.Connection`, as a fabfile's task is given one; `host_key` pins its key (`SHA256:…`).
+
+    An open one is used once its server's key, and that of every jump host, has been checked: Fabric did not do that.
+    One that is not open yet is left alone, and a verified connection to the same host is made instead. Raises
+    Unreachable and ConfigurationError like `connect`.
+    """
+    if not connection.is_connected:
+        return connect(target_of(connection, host_key), seconds=seconds)
+    deadline = Deadline(seconds)
+    part: Any = connection
+    pin = host_key
+    place = ""
+    while part and not isinstance(part, str):  # a ProxyCommand is only a pipe: the key behind it was checked
+        try:
+            options = options_of(part, deadline.left)
+            hop = Hop(options, is_jump=part is not connection)
+            _rule(hop.place, options, pin).check(_server_key(part.transport))
+        except PEER_ERRORS as error:
+            raise _unreachable(error, part.original_host, deadline) from error
+        place = place or hop.place
+        part, pin = part.gateway, None
+    wire = _wire_of(connection)
+    if isinstance(wire, socket.socket):
+        tune(wire)
+    return SshLink(connection, place, owned=False)

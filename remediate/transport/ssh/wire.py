@@ -1,0 +1,113 @@
+"""The wire below SSH: name resolution, TCP and key exchange, under one deadline."""
+
+import socket
+import threading
+import time
+from typing import Any
+
+from paramiko.ssh_exception import SSHException
+
+from remediate.masking.masker import strip_control
+
+_UNACKNOWLEDGED_MS = 20_000
+"""How long sent bytes may stay unacknowledged before the kernel gives a connection up (TCP_USER_TIMEOUT)."""
+
+
+class Deadline:
+    """A moment by which something has to be over, on the monotonic clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def shorten(self, seconds: float | None) -> None:
+        """Bring the end forward to `seconds` from now, if that is earlier."""
+        if seconds is not None:
+            self._end = min(self._end, time.monotonic() + seconds)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end; raises TimeoutError past it."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"not over within {self.seconds:g} s")
+        return left
+
+    @property
+    def over(self) -> bool:
+        """Whether the end has passed; a little early, since a wait ends when the clock has barely reached it."""
+        return self._end - time.monotonic() <= 0.005
+
+
+def reason_of(error: BaseException) -> str:
+    """Say in one bounded, harmless line what a peer made go wrong."""
+    text = " ".join(strip_control(str(error)).split())
+    return text[:300] or type(error).__name__
+
+
+def _resolved(name: str, port: int, deadline: Deadline) -> list[Any]:
+    """Look `name` up within the deadline: getaddrinfo knows none, so a late one is left behind."""
+    answer: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answer.append(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answer.append(error)
+
+    thread = threading.Thread(target=ask, name="remediate-resolve", daemon=True)
+    thread.start()
+    thread.join(deadline.left)
+    if not answer:
+        raise TimeoutError("name resolution did not answer")
+    if isinstance(answer[0], Exception):
+        raise answer[0]
+    return list(answer[0])
+
+
+def open_tcp(name: str, port: int, deadline: Deadline) -> socket.socket:
+    """Connect to the first address of `name` that answers; each gets its share of the time."""
+    addresses = _resolved(name, port, deadline)
+    failure: OSError = ConnectionRefusedError()
+    for position, (family, kind, protocol, _, address) in enumerate(addresses):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            tune(connection)
+            connection.settimeout(deadline.left / (len(addresses) - position))
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            failure = error
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise failure
+
+
+def tune(connection: socket.socket) -> None:
+    """Send small packets at once (48 ms become 3 for one command) and notice a peer that went away without a word."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_USER_TIMEOUT", _UNACKNOWLEDGED_MS), ("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5)):
+        if hasattr(socket, option):  # Linux
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def close_transport(transport: Any) -> None:
+    """Close a transport and see its threads end; its own close returns before that, and leaves a timer behind."""
+    transport.close()
+    transport.packetizer.complete_handshake()
+    if transport.is_alive() and transport is not threading.current_thread():
+        transport.join(1)
+
+
+def exchange_keys(transport: Any, deadline: Deadline) -> None:
+    """Do the key exchange and nothing more: no authentication. Raises what paramiko raises, TimeoutError."""
+    done = threading.Event()
+    transport.start_client(event=done)
+    if not done.wait(deadline.left):
+        raise TimeoutError("no handshake")
+    if not transport.is_active():
+        raise transport.get_exception() or SSHException("closed during the handshake")

@@ -1,0 +1,1 @@
+"""Triage: which incident this is, and how bad."""

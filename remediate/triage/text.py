@@ -1,0 +1,162 @@
+"""Renders a triage: facts, incident, severity and the next command."""
+
+import textwrap
+from collections.abc import Sequence
+from shlex import quote
+from typing import Final
+
+from remediate.core.playbook import Severity
+from remediate.core.verdict import HANDED_OVER
+from remediate.report.lines import ADVICE, MARGIN, WIDTH, clean, survey_lines
+from remediate.triage.assessment import QUESTIONS, Assessment
+from remediate.triage.triage import Candidate, HostTriage, TriageReport
+
+_SHOWN: Final = 4
+_YOUNG_SECONDS: Final = 30.0
+
+
+def seen_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
+    """Tell what was seen on every host, and which incident it is: all that a person needs to answer the questions."""
+    where = _where(inventory)
+    return [line for host in report.hosts for line in _host_lines(host, _command(program, host, where))]
+
+
+def judged_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
+    """Tell how bad it is, and what to type next."""
+    where = _where(inventory)
+    matching = [host for host in report.hosts if host.matching]
+    lines = _assessment_lines(report.assessment, matches=bool(matching))
+    # Last, as that is what stands there when the rest has scrolled away.
+    commands = [_command(program, host, where).replace("{}", host.matching[0].playbook) for host in matching]
+    if len(commands) > _SHOWN:
+        commands[_SHOWN - 1 :] = [f"and the same for {len(commands) - _SHOWN + 1} more hosts"]
+    declare = [f"{program} incident.declare, which begins with what was seen here"] if commands else []
+    return [*lines, *_block("NEXT", [*commands, *declare])]
+
+
+def _where(inventory: str | None) -> str:
+    return f" --inventory {quote(inventory)}" if inventory else ""
+
+
+def _command(program: str, host: HostTriage, where: str) -> str:
+    return f"{program} check.{{}} --host {host.name}{where}"
+
+
+def _host_lines(host: HostTriage, command: str) -> list[str]:
+    if host.error is not None:
+        return [f"{host.name}: UNREACHABLE: {clean(host.error)}"]
+    lines = _block("SEEN", survey_lines(host.seen))
+    left = _left_to(host)
+    own = [incident for incident in host.matching if incident.playbook not in left]
+    for number, incident in enumerate(own, 1):
+        lines += _incident_lines(number, incident, command)
+    for line in dict.fromkeys(left.values()):
+        names = [name for name, other in left.items() if other == line]
+        lines += _block("ALSO", _wrap(f"{', '.join(names)}: {line}"))
+    others = [incident.playbook for incident in host.incidents if not incident.matches and not incident.unknown]
+    if others:
+        lines += _block("NOT", _wrap(f"{', '.join(others)}: no symptom and no cause"))
+    for incident in host.incidents:
+        if not incident.matches and incident.unknown:
+            lines += _block("", _wrap(f"{incident.playbook} cannot be told: {'; '.join(incident.unknown[:_SHOWN])}"))
+    for name, why in host.unjudged.items():
+        lines += _block("", _wrap(f"{name} was not judged: {why}"))
+    return [*lines, _headline(host)]
+
+
+def _left_to(host: HostTriage) -> dict[str, str]:
+    """Which playbooks would do nothing but leave it to another one that matches here, and how that is said."""
+    handed: dict[str, str] = {}
+    blind: set[str] = set()
+    for incident in host.matching:
+        whose = {HANDED_OVER.get(code) for code in incident.codes}
+        only = whose.pop() if len(whose) == 1 and len(incident.codes) == len(incident.causes) else None
+        if only is not None and not incident.mends:
+            handed[incident.playbook] = only
+            blind |= {incident.playbook} if incident.unknown else set()
+    own = {incident.playbook for incident in host.matching} - handed.keys()
+    return {
+        name: f"{'as far as could be read, ' if name in blind else ''}nothing but what is left to {whose}"
+        for name, whose in handed.items()
+        if whose in own
+    }
+
+
+def _headline(host: HostTriage) -> str:
+    if not host.matching:
+        if any(incident.unknown for incident in host.incidents) or not host.incidents:
+            return f"{host.name}: UNKNOWN: nothing matches, but not everything could be read"
+        age = host.youngest
+        young = age is not None and age < _YOUNG_SECONDS
+        hint = f"; but something started {age:.0f} s ago only: look again in a while" if young else ""
+        return f"{host.name}: HEALTHY: nothing matches{hint}"
+    first = host.matching[0]
+    if not first.causes:
+        return f"{host.name}: UNEXPLAINED: the symptom of {first.playbook} is there, and no known cause of it"
+    return f"{host.name}: {first.playbook} ({_grade(first)})"
+
+
+def _grade(incident: Candidate) -> str:
+    return incident.severity.value if incident.decided else f"at worst {incident.severity.value}"
+
+
+def _incident_lines(number: int, incident: Candidate, command: str) -> list[str]:
+    lines = _block(str(number), [f"{incident.playbook} ({_grade(incident)})"])
+    rows: tuple[tuple[str, Sequence[str]], ...] = (
+        ("cause", incident.causes),
+        ("for", incident.evidence),
+        ("against", incident.against),
+        ("unknown", incident.unknown),
+        ("next", (*_advice(incident), command.replace("{}", incident.playbook))),
+    )
+    for title, items in rows:
+        for index, item in enumerate(items[:_SHOWN]):
+            label = title if index == 0 else ""
+            lines += textwrap.wrap(
+                clean(item),
+                WIDTH,
+                initial_indent=f"{'':{MARGIN}}{label:<9}",
+                subsequent_indent=" " * (MARGIN + 9),
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
+        if len(items) > _SHOWN:
+            lines.append(f"{'':{MARGIN + 9}}and {len(items) - _SHOWN} more")
+    return lines
+
+
+def _advice(incident: Candidate) -> Sequence[str]:
+    """Say what a person has to do where the playbook would only refuse."""
+    if incident.mends:
+        return ()
+    handed = (f"look at {HANDED_OVER[code]}, whose incident it is" for code in incident.codes if code in HANDED_OVER)
+    return (*handed, *(ADVICE[code] for code in incident.codes if code in ADVICE))[:1]
+
+
+def _assessment_lines(assessment: Assessment, *, matches: bool) -> list[str]:
+    if assessment.severity is None and not matches:
+        return []
+    grade = assessment.severity.value if assessment.severity else "cannot be told from what was seen"
+    texts = {question.name: question.text for question in QUESTIONS}
+    told = [f"{texts[name]} {answer.value}{_source(name, assessment)}" for name, answer in assessment.answers.items()]
+    lines = _block("SEVERITY"[:MARGIN], _wrap(f"{grade}: {', '.join(told)}" if told else grade))
+    if assessment.open:
+        flags = ", ".join(f"{texts[name]} (--{name})" for name in assessment.open)
+        worse = ", and may make it worse" if assessment.severity not in {None, Severity.SEV1} else ""
+        lines += _block("", _wrap(f"not answered{worse}: {flags}"))
+    return lines
+
+
+def _source(name: str, assessment: Assessment) -> str:
+    if name not in assessment.from_facts:
+        return ""
+    return " (seen)" if name == "accessible" else " (inferred)"
+
+
+def _block(title: str, lines: Sequence[str]) -> list[str]:
+    heads = [title, *[""] * len(lines)]
+    return [f"{head:<{MARGIN}} {line}".rstrip() for head, line in zip(heads, lines, strict=False)]
+
+
+def _wrap(text: str) -> list[str]:
+    return textwrap.wrap(clean(text), WIDTH - MARGIN, break_on_hyphens=False, break_long_words=False)

@@ -1,0 +1,119 @@
+"""What a command imports: whoever types one at three in the morning waits for it. Names, no times: those vary."""
+
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import pytest
+
+from remediate import remedies as package
+from remediate.core.remedy import Remedy
+from remediate.remedies import catalogue
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+INVENTORY = """
+web:
+  hosts:
+    web1: {ansible_host: 127.0.0.1, ansible_port: 1, remediate: {site_url: "http://127.0.0.1:1/", php: php8.3}}
+"""
+SSH = frozenset({"fabric", "paramiko"})
+HEAVY = SSH | {"pydantic", "pydantic_core", "sqlalchemy", "httpx2", "jinja2", "cryptography", "apprise"}
+"""Each costs a tenth of a second or more."""
+
+
+LOOK = """
+import atexit, pathlib, runpy, sys
+_, modules, *sys.argv = sys.argv
+atexit.register(lambda: pathlib.Path(modules).write_text(" ".join(sys.modules)))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def imported(words: Sequence[str], tmp_path: Path) -> frozenset[str]:
+    """Run a command; return the names of all modules that it imported."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "REMEDIATE_STATE_DIR": str(tmp_path / "state")}
+    inventory, modules = tmp_path / "prod.yml", tmp_path / "modules"
+    inventory.write_text(INVENTORY)
+    program, *rest = (str(inventory) if word == "INVENTORY" else word for word in words)
+    said = subprocess.run(
+        [sys.executable, "-c", LOOK, modules, BIN / program, *rest],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in said.stderr
+    return frozenset(modules.read_text().split())
+
+
+def packages(modules: frozenset[str]) -> frozenset[str]:
+    return frozenset(name.partition(".")[0] for name in modules)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("remediate", "--version"),
+        ("remediate", "--list"),
+        ("invoke", "--list"),
+        ("invoke", "--help", "fix.app-down"),
+        ("remediate", "fix.app-down", "--help"),
+        ("remediate", "do.env.set", "--help"),
+        ("remediate", "fix.app-down", "--nonsense"),
+        ("remediate", "fix.nonsense"),
+        ("remediate", "fix.app-down"),
+        ("remediate", "fix.app-down", "--host", "nowhere", "--inventory", "INVENTORY"),
+    ],
+    ids=" ".join,
+)
+def test_what_needs_no_host_imports_nothing_that_is_heavy(words: Sequence[str], tmp_path: Path) -> None:
+    modules = imported(words, tmp_path)
+    assert "remediate.cli" in modules
+    assert packages(modules) & HEAVY == frozenset()
+
+
+def test_a_version_needs_no_list_of_commands(tmp_path: Path) -> None:
+    assert "remediate.playbooks" not in imported(("remediate", "--version"), tmp_path)
+
+
+def test_a_list_of_runs_needs_a_database_only(tmp_path: Path) -> None:
+    modules = packages(imported(("remediate", "runs.list"), tmp_path))
+    assert "sqlalchemy" in modules
+    assert modules & (SSH | {"httpx2", "jinja2", "apprise"}) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("command", "own"),
+    [("fix.app-down", ("remediate.playbooks.app_down",)), ("do.nginx.restart", ())],
+)
+def test_a_run_imports_only_what_it_uses(command: str, own: Sequence[str], tmp_path: Path) -> None:
+    modules = imported(("remediate", command, "--host", "web1", "--inventory", "INVENTORY"), tmp_path)
+    assert packages(modules) >= SSH | {"sqlalchemy"}
+    assert packages(modules) & {"httpx2", "jinja2", "apprise"} == frozenset()
+    # No question is asked of a host that does not answer, and none of another playbook is there to be asked.
+    assert {name for name in modules if name.startswith("remediate.playbooks.")} == set(own)
+    assert not {"remediate.remedies.payments", "remediate.remedies.fallback", "remediate.rehearsal"} & modules
+
+
+def test_a_remedy_is_listed_as_it_is() -> None:
+    remedies = catalogue.remedies()
+    modules = [import_module(f"{catalogue.__package__}.{found.name}") for found in iter_modules(package.__path__)]
+    classes = {each for module in modules for each in vars(module).values() if inspect.isclass(each)}
+    assert set(remedies.values()) == {
+        each for each in classes if issubclass(each, Remedy) and not inspect.isabstract(each)
+    }
+    for kind, listed in catalogue.listed().items():
+        remedy = remedies[kind]
+        assert remedy.model_fields["kind"].default == kind
+        assert (listed.doc, listed.is_human) == (remedy.__doc__, remedy.is_human)
+        assert list(listed.simple.items()) == list(remedy.simple_fields().items())
+        assert listed.secret == remedy.secret_fields()

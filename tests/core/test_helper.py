@@ -1,0 +1,131 @@
+"""The helper runs declared lines exactly, and refuses everything else."""
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from remediate.commands.docs.example import EXAMPLE
+from remediate.commands.privileges import privileges_of
+from remediate.core.command import ROOT, Run
+from remediate.core.helper import COMPLAINT, UNDECLARED, declared_in, helper
+from remediate.core.host import DatabaseLimits, Host, SshTarget
+from remediate.core.program_text import HELPER, HELPER_VERSION
+from remediate.privileges.consequences import worst
+from remediate.privileges.installation import script
+from remediate.programs.database import ACCOUNT, end_idle
+from remediate.project.project import Project
+
+ODD = ("it's", 'a "quoted" $(word)', "*", "a  b", "-n", "\\'", "é")
+SAY = Run.of("/bin/sh", "-c", 'printf "<%s>" "$@"; cat', "sh", user=ROOT).helped("say", *ODD)
+QUIET = Run.of("/bin/sh", "-c", "exit 7", "sh", user=ROOT).helped("quiet")
+HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"))
+
+
+def ask(tmp_path: Path, verb: str, said: str, *more: str) -> "subprocess.CompletedProcess[str]":
+    """Run the helper for SAY and QUIET as its first line says, with an environment that it must not see."""
+    file = tmp_path / "helper"
+    file.write_text(helper([SAY, QUIET]))
+    file.chmod(0o755)
+    return subprocess.run(
+        (str(file), verb, *more),
+        input=said,
+        env={"PATH": str(tmp_path), "IFS": "/", "ENV": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def line(*arguments: str, digest: str = SAY.digest) -> str:
+    return "".join(f"\t{each}" for each in (digest, *arguments)) + "\n"
+
+
+def test_it_hands_on_every_argument_and_what_is_read(tmp_path: Path) -> None:
+    done = ask(tmp_path, "say", f"{line(*ODD)}input\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "".join(f"<{each}>" for each in ODD) + "input\n", "")
+
+
+def test_a_verb_without_arguments(tmp_path: Path) -> None:
+    assert ask(tmp_path, "quiet", line(digest=QUIET.digest)).returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("verb", "said", "more"),
+    [
+        ("say", line(*ODD[:-1]), ()),
+        ("say", line(*ODD, "more"), ()),
+        ("say", line(*reversed(ODD)), ()),
+        ("say", line(" ".join(ODD)), ()),
+        ("say", line(*ODD, digest=QUIET.digest), ()),
+        ("say", line(*ODD)[len(SAY.digest) + 1 :], ()),
+        ("say", "\n", ()),
+        ("quiet", line("x", digest=QUIET.digest), ()),
+        ("quiet", "quiet) exit 3 ;; #\n", ()),
+        ("*", "\n", ()),
+        ("sh", line("-c", "exit 3"), ()),
+        ("", "\n", ()),
+    ],
+)
+def test_what_was_not_declared_is_refused(tmp_path: Path, verb: str, said: str, more: tuple[str, ...]) -> None:
+    done = ask(tmp_path, verb, said, *more)
+    assert (done.returncode, done.stdout) == (UNDECLARED, "")
+    assert done.stderr.startswith(COMPLAINT)
+
+
+def test_one_verb_and_one_line_are_expected(tmp_path: Path) -> None:
+    assert ask(tmp_path, "quiet", "\n", "quiet").returncode == 64
+    assert ask(tmp_path, "quiet", "").returncode == 64
+
+
+@pytest.mark.parametrize("argument", ["", "a\nb", "a\tb"])
+def test_what_it_could_not_tell_apart_is_never_declared(argument: str) -> None:
+    with pytest.raises(ValueError, match="cannot be handed"):
+        helper([QUIET.helped("quiet", argument)])
+
+
+def test_a_verb_stands_for_one_program() -> None:
+    with pytest.raises(ValueError, match="say would stand for two programs"):
+        helper([SAY, Run.of("/usr/bin/id", user=ROOT).helped("say")])
+
+
+def test_another_program_is_another_declaration() -> None:
+    """A helper that was made before `php` changed in the inventory would run the old one: it is not asked at all."""
+    before, after = (Run.of(f"/usr/bin/php{version}", "-r", "x", user=ROOT).helped("app", "a") for version in (8, 9))
+    assert before.declared != after.declared
+    assert before.permission == after.permission
+
+
+def test_what_is_declared_can_be_read_back() -> None:
+    assert declared_in(helper([SAY, QUIET])) == (QUIET.declared, SAY.declared)
+
+
+def test_everything_that_ships_can_be_installed_and_says_its_worst() -> None:
+    commands = privileges_of(EXAMPLE, Project(None))
+    text = script(EXAMPLE, "ops", commands)
+    done = subprocess.run(("/bin/sh", "-n"), input=text, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not reviewed" not in text
+    assert "not remediate's own" not in text
+    for run in commands:
+        if run.verb:
+            assert "not remediate's own" not in worst(run.user or "", run.permission[1]), run.verb
+
+
+def test_another_protocol_is_another_version() -> None:
+    """Programs have a digest of their own in each declared line; what is around them is what the version stands for."""
+    digest = hashlib.sha256(helper([SAY, QUIET]).encode()).hexdigest()[:12]
+    assert (HELPER_VERSION, digest) == (1, "cd3d51100cc3")
+
+
+def test_root_gets_no_helper_and_no_rules() -> None:
+    text = script(HOST, ROOT, [SAY, end_idle(DatabaseLimits(), "shop")])
+    assert HELPER not in text
+    assert "sudoers" not in text
+    assert ACCOUNT in text
+
+
+def test_nothing_is_made_in_a_database_that_is_not_asked() -> None:
+    assert ACCOUNT not in script(HOST, "ops", [SAY])
