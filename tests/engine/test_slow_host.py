@@ -90,8 +90,8 @@ class Slow(ScriptedRounds):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in ("surveyor", "stability", "engine", "open_host", "patience", "attempt"):
-        monkeypatch.setattr(f"remediate.{module}.monotonic", clock)
+    for module in ("surveyor", "stability", "host_runner", "open_host", "transitions", "apply"):
+        monkeypatch.setattr(f"remediate.engine.{module}.monotonic", clock)
     return clock
 
 

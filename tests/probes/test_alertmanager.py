@@ -69,7 +69,7 @@ def test_whom_an_alert_may_end_up_with(labels: dict[str, str], expected: list[st
 
 def test_the_means_of_a_receiver_are_those_it_is_given() -> None:
     known = {each.name: each.means for each in read(CONFIGURATION).tellers}
-    assert known == {"nobody": (), "on-call": ("webhook",), "notifier": ("email", "slack")}
+    assert known == {"nobody": (), "on-call": ("webhook",), "desk": ("email", "slack")}
 
 
 def test_every_value_is_the_text_that_it_is() -> None:
