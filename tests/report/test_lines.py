@@ -80,6 +80,18 @@ def step(decision: Decision = Decision.PROCEED, why: str = "it is down", **rest:
     return StepOutcome.model_validate({**stated, **rest})
 
 
+CODES = {code.name: code for kind in remedies().values() for code in kind.refusals} | {
+    code.name: code for code in ENGINE_CODES
+}
+
+
+def refused(code: str) -> HostOutcome:
+    """A host that a remedy refused to fix, or the engine."""
+    told = step(Decision.REFUSE, "for this reason", code=code, advice=CODES[code].advice)
+    steps = () if CODES[code] in ENGINE_CODES else (told,)
+    return host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is"), steps=steps)
+
+
 @pytest.mark.parametrize(
     ("what", "line"),
     [
@@ -188,17 +200,14 @@ def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told:
     ],
 )
 def test_what_to_do_next(code: str, advice: str) -> None:
-    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is")), HINTS)
+    lines = verdict_lines(refused(code), HINTS)
     assert f"        {code}: so it is" in lines
     assert any(advice in line for line in lines)
 
 
-CODES = sorted({code.name for kind in remedies().values() for code in kind.refusals} | {c.name for c in ENGINE_CODES})
-
-
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", sorted(CODES))
 def test_every_refusal_says_what_to_do_next(code: str) -> None:
-    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is")), HINTS)
+    lines = verdict_lines(refused(code), HINTS)
     assert any(line.strip().startswith("next: ") for line in lines)
 
 
