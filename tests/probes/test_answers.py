@@ -18,8 +18,8 @@ from remediate.probes.php_fpm import Ping, Pools, PoolsState
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.programs.run import PROBES
 from support import examples as ex
+from support.host_paths import APP_PATH
 
-APP_PATH = "/home/forge/agency-platform"
 POOLS = Pools(php="php8.2", user="forge")
 APP = App(php="php8.2", path=APP_PATH, user="forge")
 DATABASE = AppDatabase(php="php8.2", path=APP_PATH, user="forge")

@@ -7,7 +7,7 @@ import pytest
 from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.files import LogFiles
-from support.log_paths import ACCESS, LARAVEL
+from support.host_paths import ACCESS, LARAVEL
 from support.this_machine import run
 
 FILES = LogFiles(paths=(ACCESS, LARAVEL, "/root/x", "/tmp/l", "/nope/x"))

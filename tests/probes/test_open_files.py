@@ -5,7 +5,7 @@ import pytest
 from remediate.core.command import Output
 from remediate.errors import Unreadable
 from remediate.probes.open_files import DeletedFiles, HeldLogs, LogWriters
-from support.log_paths import ACCESS, LARAVEL
+from support.host_paths import ACCESS, LARAVEL
 
 # lsof 4.95 on a staging host
 WRITERS = """p71
