@@ -1,9 +1,8 @@
 """Sentences of the text report, pure, for live and stored runs."""
 
-import shlex
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from remediate.core.command import typed
 from remediate.core.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
@@ -11,6 +10,7 @@ from remediate.core.playbook import Severity
 from remediate.core.verdict import ENGINE_CODES, HANDED_OVER, Decision
 from remediate.masking.masker import strip_control
 from remediate.masking.secret_patterns import mask_shapes
+from remediate.report.hints import CommandHints
 from remediate.report.quotes import LOGS, quotes
 
 WIDTH: Final = 112
@@ -52,37 +52,6 @@ _TOUCHED: Final = {
     Touched.YES: "the host was changed",
     Touched.UNKNOWN: "the host may or may not have been changed",
 }
-
-
-class CommandHints(NamedTuple):
-    """How the reader got here, for the commands that a report recommends."""
-
-    program: str
-    name: str
-    run: str
-    severity: Severity | None
-    inventory: str | None = None
-    incident: str | None = None
-    recorded: bool = True
-    given: str = ""
-    """What a single remedy was told, as flags."""
-
-    def on(self, host: str) -> str:
-        """The flags that name one host, as the reader named it."""
-        return f"--host {host}{f' --inventory {shlex.quote(self.inventory)}' if self.inventory else ''}"
-
-    def again(self, host: str, *, plan: bool) -> str:
-        """The command that runs this on one host again."""
-        if self.name.startswith("do."):
-            return f"{self.program} {self.name}{self.given} {self.on(host)}{' --plan' if plan else ''}"
-        return f"{self.program} {'check' if plan else 'fix'}.{self.name} {self.on(host)}"
-
-    @property
-    def evidence(self) -> str:
-        """Where to read everything again, and who is waiting to be told."""
-        told = f"       next: {self.program} incident.update --incident {self.incident}" if self.incident else ""
-        where = f"{self.program} runs.show {self.run}" if self.recorded else "only this output, the run is not recorded"
-        return f"evidence: {where}{told}"
 
 
 def clean(text: str) -> str:
@@ -236,9 +205,11 @@ def _cut(line: str) -> str:
 def _next(outcome: HostOutcome, hints: CommandHints) -> str:
     if outcome.verdict in {RunVerdict.UNKNOWN, RunVerdict.INTERRUPTED}:
         return f"look with: {hints.again(outcome.name, plan=True)}       {hints.evidence}"
-    advice = _advice(outcome)
+    advice = _advice(outcome, hints)
     codes = [outcome.error.code if outcome.error else "", *(step.code or "" for step in outcome.steps)]
-    advised = next((code for code in codes if code in advice or code in COMMANDS), None)
+    # The advice of another refusal counts only where the run ended for none of them, as with "not holding".
+    own = codes[:1] if codes[0] in codes[1:] else codes
+    advised = next((code for code in own if code in advice or code in COMMANDS), None)
     other = next((HANDED_OVER[code] for code in codes if code in HANDED_OVER), None)
     match codes[0]:
         case "sudo-rule-missing":
@@ -261,10 +232,11 @@ def _next(outcome: HostOutcome, hints: CommandHints) -> str:
             return hints.evidence
 
 
-def _advice(outcome: HostOutcome) -> dict[str, str]:
-    """Return what to do about each code that this host was refused with, where the code says it."""
+def _advice(outcome: HostOutcome, hints: CommandHints) -> dict[str, str]:
+    """Return what to do about each code that this host was refused with."""
     engine = {code.name: code.advice for code in ENGINE_CODES if code.advice}
-    return {**engine, **{step.code: step.advice for step in outcome.steps if step.code and step.advice}}
+    otherwise = f"fix the cause, then {hints.again(outcome.name, plan=False)}"
+    return {**engine, **{step.code: step.advice or otherwise for step in outcome.steps if step.code}}
 
 
 def _meanwhile(outcome: HostOutcome, hints: CommandHints) -> str:
