@@ -38,7 +38,7 @@ class NotSent(RemediateError):
         self.final = final
         """True if another try cannot help."""
         self.wait = wait
-        """How long the receiver asks us to wait before the next try."""
+        """The delay that the receiver asks for before the next try."""
         self.under_way = under_way
         """True if the receiver may still be processing the message.
 

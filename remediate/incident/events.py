@@ -1,8 +1,8 @@
 """Events of an incident, as values.
 
-The events are the source of truth: each is written once, by whoever acted, and is never changed or deleted. Runs are
-events without being stored twice: the store turns every journal run of the incident into a `RunLanded`. `record` folds
-the events into an `Incident`.
+The events are the source of truth: each is written once, by the person who acted, and is never changed or deleted. Runs
+are events without being stored twice: the store turns every journal run of the incident into a `RunLanded`. `record`
+folds the events into an `Incident`.
 """
 
 from typing import Annotated, Final, Literal
