@@ -73,7 +73,7 @@ class Trend(NamedTuple):
     """The daily measurements, and the forecasts from them."""
 
     points: tuple[Point, ...]
-    """The greatest value of each day since the last big drop."""
+    """The greatest value of each day since the last big drop; see also `peaks`."""
     falls: tuple[date, ...]
     """Days of cleanups."""
     peaks: bool

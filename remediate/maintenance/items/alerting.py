@@ -24,7 +24,7 @@ _PATIENCE: Final = 180.0
 _DISCOVERY: Final = 20.0
 """Seconds after a start or reload within which Prometheus may not know its Alertmanager."""
 _SELECTORS: Final = 12
-"""Limit of selectors in a rule: each costs a query of its own."""
+"""Limit of selectors in a rule; each costs a separate query."""
 _UNPROVEN: Final = "not proven: no alert was sent, and silences were not looked at"
 _LONGEST: Final = 800
 """Limit of characters in a selector that is queried."""

@@ -121,7 +121,7 @@ class Monitored(Item):
 
 
 class Uptime(Monitored):
-    """An outage of the site is noticed."""
+    """Monitoring that notices an outage of the site."""
 
     name = "uptime"
     title = "Uptime monitoring configured"
@@ -130,7 +130,7 @@ class Uptime(Monitored):
 
 
 class DatabaseMonitoring(Monitored):
-    """An outage of the database is noticed."""
+    """Monitoring that notices an outage of the database."""
 
     name = "database-monitoring"
     title = "Database monitoring enabled"
@@ -139,7 +139,7 @@ class DatabaseMonitoring(Monitored):
 
 
 class QueueMonitoring(Monitored):
-    """A growing queue is noticed."""
+    """Monitoring that notices a growing queue."""
 
     name = "queue-monitoring"
     title = "Queue monitoring active"
@@ -148,7 +148,7 @@ class QueueMonitoring(Monitored):
 
 
 class DiskAlerts(Monitored):
-    """A disk that fills up is noticed."""
+    """Monitoring that notices a disk filling up."""
 
     name = "disk-alerts"
     title = "Disk space alerts set"
@@ -157,7 +157,7 @@ class DiskAlerts(Monitored):
 
 
 class CertificateAlerts(Monitored):
-    """A certificate that is about to expire is noticed."""
+    """Monitoring that notices a certificate about to expire."""
 
     name = "certificate-alerts"
     title = "SSL expiry alerts set"

@@ -43,7 +43,10 @@ class RunbookReview(Duty):
     owner = "Team"
 
     def review(self, uses: Sequence[Use], now: datetime, within: timedelta) -> Finding:
-        """Return which playbooks cannot be trusted as they are. A playbook that was never used may be."""
+        """Return which playbooks cannot be trusted as they are.
+
+        A playbook that was never used can still be trusted.
+        """
         doubts = {use.playbook: tuple(_doubts(use, now, within)) for use in uses}
         doubtful = [use for use in uses if doubts[use.playbook]]
         unused = [use.playbook for use in uses if use.broken is None and use.used is None]
