@@ -31,7 +31,7 @@ def look(occasion: Occasion, flags: Flags, project: Project, terminal: Terminal)
     """Examine all items of an occasion, and return the exit code of the report."""
     try:
         report = _looked(occasion, flags, project, terminal)
-    except KeyboardInterrupt:  # nothing was changed, nothing needs finishing
+    except KeyboardInterrupt:  # nothing was changed, so there is nothing to clean up
         return RunVerdict.INTERRUPTED.exit_code
     return report.exit_code
 

@@ -42,7 +42,7 @@ class AppriseChannel:
         self._parts = Masker()
 
     def send(self, message: Message, *, again: bool) -> str:
-        """See MessageChannel."""
+        """Send the message to the service. See MessageChannel."""
         try:
             from apprise import Apprise, NotifyFormat, NotifyType
         except ImportError:

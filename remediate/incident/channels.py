@@ -47,7 +47,7 @@ class NotSent(RemediateError):
 
 
 class MessageChannel(Protocol):
-    """One way for messages to leave."""
+    """A channel through which messages leave."""
 
     @property
     def name(self) -> str:
@@ -88,7 +88,7 @@ class TerminalChannel:
         self._screen = screen
 
     def send(self, message: Message, *, again: bool) -> str:
-        """See MessageChannel."""
+        """Print the message. See MessageChannel."""
         for line in with_warning(message, again=again).text.splitlines():
             self._screen.say(line)
         return "shown"
@@ -110,7 +110,7 @@ class FileChannel:
         self._path = path
 
     def send(self, message: Message, *, again: bool) -> str:  # noqa: ARG002  # it always searches the file
-        """See MessageChannel."""
+        """Append the message, unless the file has it already. See MessageChannel."""
         end = f"-- {message.id}\n"
         head = f"{message.at:%Y-%m-%d %H:%M:%SZ}  {message.kind.value}, {message.audience.value}\n"
         text = "".join(f"    {line}".rstrip() + "\n" for line in message.text.splitlines())

@@ -1,6 +1,6 @@
 """Due actions of an incident: acknowledgement (1.1), updates (5.1), escalation (6), review (7.1).
 
-Pure: the time is given, nothing sleeps, nothing is sent.
+Pure: the caller passes the time; nothing sleeps or sends.
 """
 
 from collections.abc import Iterator

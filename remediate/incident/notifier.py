@@ -43,7 +43,7 @@ class StatusPageChannel:
         self._said = said
 
     def send(self, message: Message, *, again: bool) -> str:  # noqa: ARG002  # every page recognises a repetition
-        """See MessageChannel."""
+        """Publish the message on the status page. See MessageChannel."""
 
         def history() -> tuple[PublicIncident, ...]:
             return histories(self._said())

@@ -1,4 +1,7 @@
-"""Missed deadlines, by the severity in force then, with one minute's grace."""
+"""Missed deadlines, by the severity in force then.
+
+Updates and escalations have one minute's grace. The claim of an incident has none.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +15,7 @@ from remediate.incident.record import TELLING, Incident
 from remediate.incident.settings import IncidentSettings
 
 _GRACE: Final = timedelta(minutes=1)
-"""Delay that is not counted as late."""
+"""Delay of an update or escalation that is not counted as late."""
 
 
 class Period(NamedTuple):

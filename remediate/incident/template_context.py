@@ -1,4 +1,4 @@
-"""The values that templates use: an incident's record and a person's additions, as texts."""
+"""The values for message templates: an incident's record and a person's additions, as texts."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final

@@ -26,7 +26,7 @@ class IncidentStatus(Enum):
 
 
 class Detection(Enum):
-    """The source that detected an incident (2.1)."""
+    """The sources that may detect an incident (2.1)."""
 
     MONITORING = "monitoring"
     USER = "user"
@@ -34,7 +34,7 @@ class Detection(Enum):
 
     @property
     def words(self) -> str:
-        """As the runbook calls it."""
+        """The runbook's term."""
         return {"monitoring": "Monitoring alert", "user": "User report", "internal": "Internal discovery"}[self.value]
 
 
@@ -48,7 +48,7 @@ class Situation(Enum):
 
     @property
     def words(self) -> str:
-        """As the runbook calls it."""
+        """The runbook's term."""
         return {
             "unresolved": "not resolved in time",
             "breach": "data breach suspected",

@@ -111,10 +111,11 @@ class History:
     def past(
         self, occasion: Occasion, subject: str, item: str, *, since: datetime, before: datetime | None = None
     ) -> Past:
-        """Return an item's last result, however old, and its samples since a moment.
+        """Return an item's last result, and its samples since a moment.
 
-        Only a look that began at or before `before` counts as the last one. Otherwise a second look shortly after the
-        first would no longer report what is new.
+        The last result may be of any age, but is searched in at most 50 reports. Only a look that began at or before
+        `before` counts as the last one. Otherwise a second look shortly after the first would no longer report what is
+        new.
         """
         from remediate.journal.schema import maintenance, maintenance_samples
 

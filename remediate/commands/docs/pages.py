@@ -1,4 +1,4 @@
-"""The printed runbook: one page a playbook, generated from the code."""
+"""The printed runbook: one page for each playbook, generated from the code."""
 
 import inspect
 from collections.abc import Iterable

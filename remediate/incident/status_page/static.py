@@ -56,7 +56,7 @@ class StaticStatusPage:
         self._clock = clock
 
     def publish(self, message: Message, history: History) -> str:  # noqa: ARG002  # the history includes it
-        """See StatusPage."""
+        """Write the page and the feed. See StatusPage."""
         try:
             self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
             with locked(self._directory, os.O_RDONLY | os.O_DIRECTORY):

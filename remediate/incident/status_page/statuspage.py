@@ -114,7 +114,7 @@ class StatuspagePage:
         self._asked_at: float | None = None
 
     def publish(self, message: Message, history: History) -> str:  # noqa: ARG002  # Statuspage remembers it
-        """See StatusPage."""
+        """Create or update the incident there. See StatusPage."""
         import httpx2
 
         headers = {"Authorization": f"OAuth {self._token()}", "Accept": "application/json"}

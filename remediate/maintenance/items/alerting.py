@@ -169,7 +169,7 @@ class Alert(NamedTuple):
             yield Part(True, f"rule {rule.name} needs no series in order to fire")
 
     def _found(self, selector: promql.Selector, facts: Facts) -> Part:
-        """Return whether a selector has any series. Raises Unreadable."""
+        """Return the part that says whether a selector has any series. Raises Unreadable."""
         instances = [(_line(name), count) for name, count in facts[self._series(selector)].instances]
         shown, count = _line(selector.shown), sum(count for _, count in instances)
         named = ", ".join(name or "no instance" for name, _ in instances[:5])

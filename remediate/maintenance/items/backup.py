@@ -1,4 +1,7 @@
-"""Database backup verify (8.2): restores the backup; otherwise the answer is unknown."""
+"""Database backup verify (8.2): restores the backup and compares it with the live database.
+
+Without a restore the answer is never yes.
+"""
 
 from collections.abc import Iterator
 from typing import Final

@@ -186,7 +186,7 @@ class Capacity(Item):
         return (_room(host),)
 
     def judge(self, seen: Seen) -> Finding:
-        """See Item.
+        """Judge every file system by its present use and its forecast. See Item.
 
         The answer is no if a file system is full, or if a line that fits reaches the limit in time. A yes needs at
         least a week of measurements.

@@ -1,4 +1,7 @@
-"""Error tracking active (8.1): exceptions are reported, and the service answers."""
+"""Error tracking active (8.1): the client is loaded, has its key, and the service answers.
+
+No test report is sent, so it is not proven that exceptions arrive.
+"""
 
 from collections.abc import Iterator
 

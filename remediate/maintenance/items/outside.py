@@ -20,7 +20,10 @@ def visits_probe(visits: Visits) -> MonitorVisits:
 
 
 def judge_visits(visits: Visits, facts: Facts) -> Part:
-    """Return whether there was a visit, recently by the host's own clock. Raises Unreadable."""
+    """Return the part about the last visit. Raises Unreadable.
+
+    A yes needs a visit that is recent by the host's own clock.
+    """
     seen = facts[visits_probe(visits)]
     who, minutes = f"somebody calling itself {visits.agent}", seen.minutes
     advice = (f"look whether {visits.agent} still watches this site, and whether its visits are in {visits.log}",)
@@ -50,7 +53,7 @@ def endpoint_page(endpoint: Endpoint) -> Page:
 
 
 def judge_endpoint(endpoint: Endpoint, facts: Facts) -> Part:
-    """Return whether the page says that all is well. Raises Unreadable.
+    """Return the part about the monitoring service's page. Raises Unreadable.
 
     An answer that is neither a yes nor a no says nothing about what is monitored.
     """
