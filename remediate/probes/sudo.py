@@ -39,8 +39,8 @@ _OPEN = re.compile(
 )
 """Rules through which the caller can run anything. remediate generated them up to 0.1.
 
-They have blanks in an argument, so sudo accepts other words that were merged into it, or they start a program that
-reads the directory from which it is called. Either lets the caller run what they like.
+They have blanks in an argument, and sudo compares arguments joined by blanks, so words can be merged into another
+command. Or they start a program that reads its configuration from the caller's directory.
 """
 _PACKED = "H4sI"
 _UNPACKED_LIMIT = 1024 * 1024
