@@ -41,10 +41,14 @@ class Stopped(Exception):
         self.ran = ran
 
 
+def fenced(remedy: Remedy, relied_on: Probes) -> Probes:
+    """Return the questions that are asked again under the lock."""
+    return tuple(dict.fromkeys((RULES, *remedy.identity(), *remedy.steady(), *relied_on)))
+
+
 def act_of(remedy: Remedy, facts: Facts, steps: tuple[Step, ...], *, wait: float, relied_on: Probes = ()) -> Act:
     """Bind the steps to what the guard saw: the identity of the thing, the permissions, and what it relied on."""
-    fenced = dict.fromkeys((RULES, *remedy.identity(), *remedy.steady(), *relied_on))
-    answers = ((probe.command(), facts.output(probe), probe.volatile) for probe in fenced)
+    answers = ((probe.command(), facts.output(probe), probe.volatile) for probe in fenced(remedy, relied_on))
     fence = tuple(
         Fence(run=run, stdout=output.stdout, exit=output.exit, volatile=volatile)
         for run, output, volatile in answers

@@ -1,16 +1,29 @@
 """The verdict of an examined host, and the reasons against a better one."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from remediate.core.outcome import Problem, RunVerdict, StepOutcome, Verified
 from remediate.core.remedy import Remedy
 from remediate.core.verdict import UNEXPLAINED, UNFINISHED, UNREADABLE, UNSTABLE, Decision
-from remediate.engine.judge import STOPS, Symptom, complaint, passing, restarted, symptom, unexplained, unproven
+from remediate.engine.judge import (
+    STOPS,
+    Symptom,
+    complaint,
+    passing,
+    restarted,
+    symptom,
+    unexplained,
+    unproven,
+    youngest,
+)
 from remediate.engine.open_host import OpenHost
 from remediate.engine.stability import Healed, Held, Window
 from remediate.engine.transitions import TRIES
 from remediate.errors import Unreadable
+
+_STEADY: Final = 5.0
+"""Seconds that everything has been up at the end of a window, unless the window is shorter."""
 
 
 class Conclusion(NamedTuple):
@@ -95,7 +108,12 @@ def _fallen(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Con
             why = gone or complaint(host.host_plan, host.facts)
             return Conclusion(RunVerdict.NOT_FIXED, Problem(code="not-holding", message=f"{why} (after the window)"))
         if not unread and seen is Symptom.OVER:
-            return _left_open(host, steps, healed)
+            young = youngest(host.facts)
+            if young is None or young >= min(_STEADY, host.options.hold):
+                return _left_open(host, steps, healed)
+            # A worker may have made room for the next one a moment ago, which has to be seen to last.
+            unread = f"something has been up for {young:.0f} s only"
+            host.stop.wait(_STEADY - young)
     why = unread or complaint(host.host_plan, host.facts)
     return Conclusion(RunVerdict.UNKNOWN, Problem(code=UNREADABLE.name, message=why))
 

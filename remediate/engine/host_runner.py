@@ -21,7 +21,7 @@ from remediate.core.verdict import (
     proceed,
     refuse,
 )
-from remediate.engine.apply import NotRun, Ran, Stopped, apply_remedy
+from remediate.engine.apply import NotRun, Ran, Stopped, apply_remedy, fenced
 from remediate.engine.conclusion import concern, conclude, unlasting
 from remediate.engine.context import Context, NotRecorded
 from remediate.engine.discovery import discovered
@@ -209,6 +209,8 @@ class HostRunner:
             step = self._apply(position, remedy, verdict)
             if step is not None:
                 return step.model_copy(update={"seconds": round(monotonic() - begun, 1)})
+            # The fence asks each question by itself. An answer that differs only when asked with others is no movement.
+            host.surveyor.ask_alone(fenced(remedy, relied_on(host.host_plan, remedy)))
             host.survey()
             verdict = host.patiently(position)[position].verdict
         moved = refuse(MOVED, f"{remedy.title()} changed each time just before it was to be fixed")

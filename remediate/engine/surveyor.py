@@ -103,6 +103,10 @@ class Surveyor:
         alone = tuple(probe for probe in every if probe in self._late)
         return OpenSurvey(self, self._session.begin(here, act, seconds=seconds, owner=owner), here, there, alone)
 
+    def ask_alone(self, probes: Iterable[Probe[Fact]]) -> None:
+        """Ask these by themselves from now on."""
+        self._late.update(probes)
+
     def survey(self) -> Facts:
         """Ask everything once, in one exec. Raises Unreachable."""
         with self.look() as look:

@@ -26,7 +26,7 @@ from remediate.core.verdict import (
     wait,
 )
 from remediate.probes.config import ConfigCheck, ConfigState
-from remediate.probes.network import NAMELESS, PortOwner
+from remediate.probes.network import PortOwner
 from remediate.probes.php_fpm import PhpFpmConfig, unit_of
 from remediate.probes.systemd import SYSTEMCTL, Unit, UnitState, full_name
 
@@ -79,16 +79,18 @@ def restarts(unit: str, *, seconds: float = 100) -> tuple[Run, Run]:
     )
 
 
-def shut_out(facts: Facts, owners: tuple[PortOwner, ...], name: str) -> Verdict | None:
-    """Say which port that a service needs is another program's, or None."""
+def shut_out(
+    facts: Facts, owners: tuple[PortOwner, ...], name: str, passing: frozenset[str] = frozenset()
+) -> Verdict | None:
+    """Say which port that a service needs is another program's, or None.
+
+    Programs in `passing` are waited for: they only hold a port for a moment.
+    """
     for owner in owners:
         taken = facts[owner]
         if taken.programs:
             why = f"{owner.label()} is taken by {taken.describe()}, so {name} cannot start"
-            # `nginx -t` binds every port for a moment, and the survey asks it at the same time: look again. It
-            # may have ended between what ss reads of the sockets and of the processes.
-            passing = set(taken.names) <= {"nginx", NAMELESS}
-            return wait(why, PORT_TAKEN) if passing else refuse(PORT_TAKEN, why)
+            return wait(why, PORT_TAKEN) if set(taken.names) <= passing else refuse(PORT_TAKEN, why)
     return None
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from remediate.core.host import Host
+    from remediate.core.host import Host, SshTarget
     from remediate.transport.session import Session
 
 AT_ONCE: Final = 20
@@ -34,15 +34,17 @@ class Connections:
         # Here, not in the threads: those share the interpreter with whatever is imported next, and would be the later.
         import remediate.transport.ssh.connection  # noqa: F401  # for open_session
 
-        self._begun: dict[str, Future[Session]] = {}
+        self._begun: dict[tuple[str, SshTarget], Future[Session]] = {}
         for host in hosts[:AT_ONCE]:
-            session = self._begun[host.name] = Future()
+            if (host.name, host.ssh) in self._begun:
+                continue
+            session = self._begun[host.name, host.ssh] = Future()
             # A daemon: a host that does not answer keeps nobody from leaving after a usage error.
             threading.Thread(target=_open, args=(host, session), name=f"connect-{host.name}", daemon=True).start()
 
     def __call__(self, host: "Host") -> "Session":
         """Return the session of a host. Raises Unreachable and ConfigurationError."""
-        session = self._begun.pop(host.name, None)
+        session = self._begun.pop((host.name, host.ssh), None)
         return open_session(host) if session is None else session.result()
 
     def __enter__(self) -> Self:

@@ -18,7 +18,7 @@ MARKER = "remediate:"
 """Prefix of the line with the answer, because a framework may print notices around it."""
 
 
-_LONGEST: Final = 40.0
+LONGEST: Final = 25.0
 """Longest deadline, in seconds, of a question that can be asked together with others.
 
 It is used if there is no question, when only the sudo rule for the command is wanted.
@@ -39,7 +39,7 @@ class Together(Batch):
     @override
     def command(self, asked: Sequence[Run]) -> Run:
         given = json.dumps([self._question(run) for run in asked])
-        seconds = max((run.seconds for run in asked), default=_LONGEST) + 2
+        seconds = max((min(run.seconds, LONGEST) for run in asked), default=LONGEST) + 2
         return ask_php(self.php, "together", self.path, user=self.user, seconds=seconds, stdin=given)
 
     @override
