@@ -282,7 +282,7 @@ def _stop(process: Process) -> str:
 
 
 def _only_asked(process: Process) -> bool:
-    """Whether the process may be in the middle of a job, which must not be cut short.
+    """Whether the process may be in the middle of a job, so that it only gets TERM.
 
     Arguments may be truncated, so any PHP counts.
     """
