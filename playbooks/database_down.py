@@ -38,7 +38,7 @@ def _asked(host: Host) -> AppDatabase:
 
 
 def _ours(host: Host) -> Database | None:
-    """Return the database when it runs on this host under a unit that the inventory names."""
+    """Return the database that runs here under a unit of the inventory, else None."""
     database = host.settings.database
     return database if database is not None and database.unit is not None else None
 

@@ -282,7 +282,7 @@ def _stop(process: Process) -> str:
 
 
 def _only_asked(process: Process) -> bool:
-    """Whether the process may be in the middle of a job, so that it only gets TERM.
+    """Whether the process may be in a job. Such a process never gets KILL.
 
     Arguments may be truncated, so any PHP counts.
     """
