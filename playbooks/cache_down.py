@@ -53,7 +53,7 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
     yield redis
     if settings.worker_program is not None:
         yield Workers(program=settings.worker_program)
-        # Workers with an old password look well for as long as they live.
+        # Workers with an old password look healthy for as long as they live.
         yield ConfigurationOfWorkers(path=redis.path, user=redis.user)
 
 

@@ -157,17 +157,20 @@ def _runbook(host: Host) -> Iterator[str]:
 def database_down(host: Host) -> Iterable[Remedy]:
     """Bring the application back to its database: refused connections, hanging requests (runbook 4.2, SEV-1).
 
-    It works from the inside out: the server, where it is this host's own, its connections and locks, then the
+    It works from the inside out: the server, when it is this host's own, then its connections and locks, then the
     configuration of the application and its workers. The database is asked with the application's own configuration.
     Settings that differ from .env are reported by name, never by value.
 
     Where this departs from the runbook's letter: `config:clear && config:cache` leaves the application without a cached
-    configuration meanwhile, and for good with a broken .env. So the cache is built next to the one in use, and only
+    configuration meanwhile, and permanently with a broken .env. So the cache is built next to the one in use, and only
     when the database accepts the values of .env. Workers keep an old password in memory, so they are asked to finish
-    and are started again. "Kill long-running queries" ends the victims of a transaction that holds the lock. So the
-    holder of the lock is looked for. Only sessions of the application's own user are ended, never those of the system,
-    replication or backups. The runbook has no step for a server on this host that is down: it is started where the
-    inventory names its unit.
+    and are started again.
+
+    "Kill long-running queries" ends the victims of a transaction that holds the lock. Here the holder of the lock is
+    looked for. Only sessions of the application's own user are ended, never those of the system, replication or
+    backups.
+
+    The runbook has no step for a server on this host that is down. It is started where the inventory names its unit.
     """
     ask = _asked(host)
     yield EndMaintenance.on(host)

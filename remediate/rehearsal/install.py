@@ -15,8 +15,8 @@ from remediate.rehearsal.image import pull, registry_answers
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.stages import Clock
 
-# Podman only suggests or recommends most of these. runc is needed because podman's default, crun, refuses machines with
-# version 1 cgroups and raised limits. netavark publishes ports through iptables on Debian 12 and through nftables on
+# Podman only suggests or recommends most of these. runc is here because podman's default, crun, refuses version 1
+# cgroups and any raising of limits. netavark publishes ports through iptables on Debian 12 and through nftables on
 # Debian 13. passt and slirp4netns are the networks of a newer and an older rootless podman. Without ca-certificates no
 # registry is trusted.
 _ENGINE_PACKAGES: Final = (

@@ -1,8 +1,8 @@
 """The container capabilities of this machine, and the flags for systemd in a container.
 
-Two facts decide the choices. crun refuses machines with version 1 cgroups and raised limits. On version 1, systemd is
-not informed when a cgroup becomes empty, so a unit whose main process dies before its children stays "deactivating" for
-90 seconds. No real server of today does that.
+Two facts decide the choices. crun refuses version 1 cgroups and any raising of limits. On version 1, systemd is not
+informed when a cgroup becomes empty, so a unit whose main process dies before its children stays "deactivating" for 90
+seconds. No real server of today does that.
 """
 
 import os

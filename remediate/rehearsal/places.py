@@ -173,7 +173,7 @@ class HostPlace:
         return self._host, self._shell
 
     def leave(self, faults: Sequence[Fault]) -> None:
-        """Undo these faults. After a failure the host is not used again."""
+        """Undo these faults. Raises StagingError; the host is not used again then."""
         try:
             self._restore(faults)
         except StagingError as error:

@@ -192,7 +192,7 @@ class _Attempt:
         if then.script:
             self._shell.script(then.script, _TYPED_SECONDS)
         overrides = dict.fromkeys(self._trial.codes, then.override) if then.override else {}
-        # A short timeout was for something that is over now.
+        # The refused run may have had a short timeout, for something that is over now.
         report = self._run(Options(overrides=overrides), then.by, timeout=TIMEOUT_SECONDS)
         if then.leads_to is None:
             self._wants("the run that is advised", report, RunVerdict.FIXED, RunVerdict.HEALTHY)

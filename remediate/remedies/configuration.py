@@ -77,7 +77,7 @@ class CacheConfig(OfConfiguration):
     """Rebuild the cached configuration when it differs from .env (runbook 4.2, 4.4: `config:cache`).
 
     The new cache is built next to the one in use, checked, and renamed into its place. `config:clear && config:cache`
-    leaves the application without a cache meanwhile, and for good when .env cannot be parsed. Workers keep the
+    leaves the application without a cache meanwhile, and permanently when .env cannot be parsed. Workers keep the
     configuration they were started with until `worker.restart`. PHP-FPM needs `php-fpm.reload` only where opcache never
     checks files again.
     """
@@ -207,7 +207,7 @@ class SetEnv(OfConfiguration):
     def guard(self, facts: Facts) -> Verdict:
         state, value, workers = facts[self._configuration], facts[self._value], facts[self._workers]
         for needed in (self._env, self._cached, *self._supervised):
-            facts[needed]  # without them nobody could tell what to change, or afterwards that it was
+            facts[needed]  # raises Unreadable: without it the change could not be planned or verified
         if refusal := broken_env(state):
             return refusal
         if value.state == "broken":

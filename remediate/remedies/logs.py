@@ -45,8 +45,10 @@ DISK_WRITER = RefusalCode(
     advice="stop the writer as shown above, delete files that are not needed, then run this again",
 )
 _ROOT_FOLDERS: Final = ("/var/log", "/var/log/nginx")
-"""Folders in which distributions let only root create files. A sudo rule for a file elsewhere would let anyone who can
-create a link there read and empty any file as root."""
+"""Folders in which distributions let only root create files.
+
+A sudo rule for a file elsewhere would let anyone who can create a link there read and empty any file as root.
+"""
 _LEFT_ALONE: Final = NEVER_RESTARTED | {"rsyslogd", "syslog-ng", "systemd-journal"}
 """Programs that nobody stops to free space. What they write has another remedy, or they are the service itself."""
 

@@ -118,7 +118,7 @@ _ADVICE: Final[Mapping[WebhookTrouble, str]] = {
 
 
 class CheckEndpoint(_OfPayments):
-    """Check that the webhook accepts signed events and refuses others (runbook 4.4: "Check webhook endpoint")."""
+    """Check that the webhook accepts rightly signed events and no others (runbook 4.4: "Check webhook endpoint")."""
 
     kind: Literal["payments.endpoint"] = "payments.endpoint"
     webhook: Webhook = Field(description="the provider's endpoint")

@@ -84,7 +84,7 @@ class RestartRedis(OfApplication, RestartService):
         return shut_out(facts, (self._owner,), self.title())
 
     @override
-    def remark(self, facts: Facts) -> str:  # true for all facts
+    def remark(self, facts: Facts) -> str:  # needs no facts: it is lost in every case
         return "; what it had not saved is lost already"
 
 

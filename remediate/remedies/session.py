@@ -39,7 +39,7 @@ class EndSession(Remedy):
 
     The session is named by id, user and start time, as a refusal prints it. This is for cases that only a person can
     decide: a session that may hold a table (LOCK TABLES), another user's session that holds locks, and a long statement
-    that changes data. Id, user and start time are checked again, here and by the server as it ends the session.
+    that changes data. The session and its state are checked again, here and by the server as it ends the session.
     Sessions of the system's own users, replication, backups and monitoring are never ended.
     """
 

@@ -223,7 +223,7 @@ class EndQueries(_OfSessions):
     def _hang(self, facts: Facts) -> bool:
         """Whether a page hangs, as it does while it waits for its database.
 
-        An error other than 504 is an answer. True as well when no page is declared or the operator asks for it.
+        An HTTP error other than 504 is an answer. Also true when no page is declared or the operator asks for it.
         """
         if self.even_if_pages_answer or not self.pages:
             return True

@@ -95,7 +95,8 @@ def shut_out(facts: Facts, owners: tuple[PortOwner, ...], name: str) -> Verdict 
 class RestartService(Remedy):
     """Start a systemd service that is down; leave a running one alone.
 
-    A subclass names the `service` and the `checks` that a start depends on, and refuses a useless start in `obstacle`.
+    A subclass names the `service` and the `checks` that a start depends on. Its `obstacle` refuses a start that would
+    fail.
     """
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = UNIT_REFUSALS

@@ -68,7 +68,7 @@ class RestartWorkers(Remedy):
     """Restart queue workers that have an old configuration or take no jobs (runbook 4.3: `queue:restart`).
 
     Needed when a worker was started before the configuration was written: it keeps an old password or store for as long
-    as it lives, and looks well. Also needed when jobs wait and none moves, because the workers were stopped by a
+    as it lives, and looks healthy. Also needed when jobs wait and none moves, because the workers were stopped by a
     signal, are in a job for longer than their own `--timeout`, or take none. A worker within its time is busy and left
     alone.
 
@@ -95,7 +95,7 @@ class RestartWorkers(Remedy):
         "config.cache",
         "database.access",
         "redis.by-hand",
-        # Workers that wait for another playbook's cause are in a job, and do not end before it is fixed.
+        # Workers that are blocked by another playbook's cause are in a job, and do not end before it is fixed.
         "incident.hand-over",
         "supervisor.restart",
     )
