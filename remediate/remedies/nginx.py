@@ -35,10 +35,10 @@ may have ended between the moments when ss reads the sockets and the processes."
 
 
 class RestartNginx(RestartService):
-    """Bring nginx back when it is down, its configuration is sound and its ports are free (runbook 4.1).
+    """Start nginx when it is down, its configuration is sound and its ports are free (runbook 4.1).
 
-    A running nginx is left alone, also with a broken edit on disk: a restart would take the site down (the check of
-    the unit runs after the stop), and the old configuration still serves.
+    A running nginx is left alone, even with a broken edit on disk. The old configuration still serves, and a restart
+    would take the site down, because the unit checks the configuration only after the stop.
     """
 
     kind: Literal["nginx.restart"] = "nginx.restart"
@@ -73,10 +73,11 @@ class RestartNginx(RestartService):
 
 
 class ReloadNginx(OfCertificate):
-    """Have nginx load the renewed certificate that lies on disk while it serves an older one (runbook 4.6).
+    """Have nginx load the renewed certificate on disk while it serves an older one (runbook 4.6).
 
-    A reload drops no request, and unlike a restart it leaves a running nginx running when something is wrong. Only
-    for a certificate that is better than the one served: for the right name, trusted, and valid for longer.
+    A reload drops no request. Unlike a restart, it leaves a running nginx running when something is wrong. Done only
+    for a better certificate: for the right name, trusted, and valid for longer unless the served one is wrong or
+    untrusted.
     """
 
     kind: Literal["nginx.reload"] = "nginx.reload"
@@ -157,9 +158,10 @@ class ReloadNginx(OfCertificate):
 
     @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """The exit status of a reload says nothing, new workers and what they serve do.
+        """Require new workers that serve the new certificate.
 
-        nginx that cannot take a configuration says so in its log alone, and its old workers stay.
+        The exit status of a reload proves nothing: when nginx cannot take a configuration, it says so only in its log,
+        and the old workers stay.
         """
         served, disk = after[self._served].certificate, after[self._disk].certificate
         if served is None or served.serial != disk.serial:
