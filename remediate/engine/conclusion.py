@@ -93,7 +93,8 @@ def _settle(host: OpenHost, healed: Healed, left: float) -> None:
 def _fallen(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Conclusion | None:
     """Ask everything once more after the window: what was only looked at before it has to be well, too."""
     unread = ""
-    for _ in range(TRIES):
+    waited = False
+    for attempt in range(TRIES):
         earlier = host.surveyor.recent
         host.survey()
         if passing(host.host_plan, host.facts):
@@ -108,12 +109,11 @@ def _fallen(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Con
             why = gone or complaint(host.host_plan, host.facts)
             return Conclusion(RunVerdict.NOT_FIXED, Problem(code="not-holding", message=f"{why} (after the window)"))
         if not unread and seen is Symptom.OVER:
-            young = youngest(host.facts)
-            if young is None or young >= min(_STEADY, host.options.hold):
-                return _left_open(host, steps, healed)
             # A worker may have made room for the next one a moment ago, which has to be seen to last.
-            unread = f"something has been up for {young:.0f} s only"
-            host.stop.wait(_STEADY - young)
+            young, needed = youngest(host.facts), min(_STEADY, host.options.hold)
+            if waited or attempt == TRIES - 1 or young is None or young >= needed:
+                return _left_open(host, steps, healed)
+            waited = not host.stop.wait(needed - young)
     why = unread or complaint(host.host_plan, host.facts)
     return Conclusion(RunVerdict.UNKNOWN, Problem(code=UNREADABLE.name, message=why))
 

@@ -39,7 +39,7 @@ class Candidate(FrozenModel):
     matches: bool = Field(description="its symptom is there, or a cause of it is")
     causes: tuple[str, ...] = Field(description="what its guards found, those that can be fixed first")
     codes: tuple[Identifier, ...] = Field(default=(), description="refusal codes among the causes, as stable names")
-    advice: tuple[str, ...] = Field(default=(), description="what to do about these refusals, where their code says it")
+    advice: tuple[Identifier, ...] = Field(default=(), description="what to do about these refusals, where their code says it")
     mends: bool = Field(description="whether it would fix something now")
     evidence: tuple[str, ...] = Field(description="of its symptom, what speaks for it")
     against: tuple[str, ...] = Field(description="of its symptom, what speaks against it")

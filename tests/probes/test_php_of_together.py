@@ -79,7 +79,7 @@ def run(command: Run, *options: str) -> Output:
 
 def test_a_start_that_hangs_ends_before_a_survey_does() -> None:
     batch = Together.model_validate({"php": "php8.2", "path": "/srv/shop", "user": "forge"})
-    slow = App(php="php8.2", path="/srv/shop").command().model_copy(update={"seconds": 39.0})
+    slow = App(php="php8.2", path="/srv/shop", user="forge").command().model_copy(update={"seconds": 39.0})
     assert max(batch.command(()).seconds, batch.command((slow,)).seconds) < SURVEY_SECONDS - 10
     program = (Path(remediate.__file__).parent / "probes/php/together.php").read_text()
     (alarm,) = re.findall(r"^pcntl_alarm\((\d+)\);", program, re.MULTILINE)
