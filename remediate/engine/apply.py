@@ -42,7 +42,7 @@ class Stopped(Exception):
 
 
 def act_of(remedy: Remedy, facts: Facts, steps: tuple[Step, ...], *, wait: float, relied_on: Probes = ()) -> Act:
-    """Return the steps with a fence of the guard's facts: identity, permissions, and whatever it relied on."""
+    """Return the steps with a fence of the guard's facts: identity, permissions, the rest."""
     fenced = dict.fromkeys((RULES, *remedy.identity(), *remedy.steady(), *relied_on))
     answers = ((probe.command(), facts.output(probe), probe.volatile) for probe in fenced)
     fence = tuple(

@@ -73,7 +73,7 @@ def conclude(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Co
 
 
 def _settle(host: OpenHost, healed: Healed, left: float) -> None:
-    """Wait for things that change state by themselves, as long as healed remedies may take (`settle`)."""
+    """Wait for things that change state by themselves, within the healed remedies' `settle`."""
     host.until_settled(min(max((remedy.settle for remedy, _ in healed), default=0.0), left))
 
 

@@ -147,7 +147,7 @@ class Surveyor:
         return {probe: self._slow(probe) if _timed_out(answer) else answer for probe, answer in answers.items()}
 
     def _slow(self, probe: Probe[Fact]) -> Unreadable:
-        """Return the answer for a slow question, which does not mean that its subject is down."""
+        """Return the answer for a slow question. Its subject may well be up."""
         command = probe.command()
         given = (command.seconds if isinstance(command, Run) else 0) + self._extra
         return Unreadable(f"{probe.label()}: no answer within {given:.0f} s, also by itself: slow or hung")
