@@ -152,7 +152,10 @@ class Act(FrozenModel):
 
 
 def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
-    """Return the script that runs `act`, if given, and asks `asked` once, then for every line `again`."""
+    """Return the script for `act`, if given, and for asking `asked` once per round.
+
+    The first round follows at once; each line `again` on standard input starts another one.
+    """
     body = [
         "remediate() {",
         f"N={nonce}",

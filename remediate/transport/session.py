@@ -29,7 +29,7 @@ _STATUS: Final = re.compile(r"[0-9]{1,5}")
 
 
 HELLO_SECONDS: Final = 10
-"""Seconds of silence after the whole script was sent, which mean that no shell reads it.
+"""Seconds of silence after sending the script, which mean that no shell reads it.
 
 That happens if a start-up file passes the login to another program, which waits for the end of its input. A host with a
 tenth of a core says hello within two seconds.

@@ -85,7 +85,7 @@ class SshOptions:
 
 
 def parse_options(text: str, asked: HostSpec) -> SshOptions:
-    """Read the output of `ssh -G` for `asked`, a lower-case keyword and its value per line."""
+    """Read the output of `ssh -G` for `asked`: one lower-case keyword per line."""
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         keyword, _, value = line.strip().partition(" ")
