@@ -135,6 +135,7 @@ class StepOutcome(FrozenModel):
     decision: Decision
     code: Identifier | None = Field(default=None, description="why it was refused, as a stable name")
     why: str
+    advice: str = Field(default="", description="what to do about a refusal, in one line")
     onward: tuple[str, ...] = Field(
         default=(), description="commands that a person may go on with, without the program and the host"
     )

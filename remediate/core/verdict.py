@@ -26,6 +26,7 @@ class RefusalCode(FrozenModel):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{2,40}$", description="stable name, as --override takes it")
     meaning: str = Field(description="one sentence for the person who reads it at 3 a.m.")
+    advice: str = Field(default="", description="what a person does next, in one line that begins with a verb")
     overridable: bool = Field(default=False, description="whether --override NAME=why may turn it into proceed")
 
 
@@ -66,21 +67,40 @@ def refuse(code: RefusalCode, reason: str, *onward: str) -> Verdict:
     return Verdict(decision=Decision.REFUSE, reason=reason, code=code, onward=onward)
 
 
-CONFIG_BROKEN = RefusalCode(name="config-broken", meaning="The program's own check rejects its configuration.")
-CONFIG_UNCHECKED = RefusalCode(
-    name="config-unchecked", meaning="The configuration check could not run, for a reason outside the configuration."
+CONFIG_BROKEN = RefusalCode(
+    name="config-broken",
+    meaning="The program's own check rejects its configuration.",
+    advice="fix the configuration, then run this again",
 )
-UNIT_MASKED = RefusalCode(name="unit-masked", meaning="Somebody masked the unit on purpose.")
-UNIT_MISSING = RefusalCode(name="unit-missing", meaning="The host has no such unit.")
+CONFIG_UNCHECKED = RefusalCode(
+    name="config-unchecked",
+    meaning="The configuration check could not run, for a reason outside the configuration.",
+    advice="find out why the check could not run, then run this again",
+)
+UNIT_MASKED = RefusalCode(
+    name="unit-masked",
+    meaning="Somebody masked the unit on purpose.",
+    advice="unmask it if it should run, then run this again",
+)
+UNIT_MISSING = RefusalCode(
+    name="unit-missing", meaning="The host has no such unit.", advice="check the unit's name in the inventory"
+)
 START_LIMIT_HIT = RefusalCode(
     name="start-limit-hit",
     meaning="systemd gave up after too many starts; find the cause before starting it again.",
+    advice="fix the cause that its log names, then add --override start-limit-hit='what was fixed'",
     overridable=True,
 )
-UNREADABLE = RefusalCode(name="unreadable", meaning="Something that must be known before acting could not be read.")
+UNREADABLE = RefusalCode(
+    name="unreadable",
+    meaning="Something that must be known before acting could not be read.",
+    advice="fix what keeps it from being read, then run this again",
+)
 IN_TRANSITION = RefusalCode(name="in-transition", meaning="It was still changing state when the waiting time was over.")
 UNSTABLE = RefusalCode(
-    name="unstable", meaning="A service keeps restarting by itself, and no remedy of this playbook would change that."
+    name="unstable",
+    meaning="A service keeps restarting by itself, and no remedy of this playbook would change that.",
+    advice="read its log for the reason why it ends again and again",
 )
 UNEXPLAINED = RefusalCode(
     name="unexplained", meaning="The symptom is present, but no cause that this playbook knows matches."
@@ -88,27 +108,51 @@ UNEXPLAINED = RefusalCode(
 SUDO_RULE_MISSING = RefusalCode(
     name="sudo-rule-missing", meaning="sudo does not allow a needed command without asking for a password."
 )
-LOCKED = RefusalCode(name="locked", meaning="Another run is changing this host right now.")
+LOCKED = RefusalCode(
+    name="locked", meaning="Another run is changing this host right now.", advice="wait for it with --wait SECONDS"
+)
 LOCKED_BY_OTHERS = LOCKED.model_copy(
     update={"meaning": "A program that is no run of ours holds the lock of this host.", "overridable": True}
 )
 """A second `locked`, for a lock whose holder is not ours. It can be overridden."""
 LOCK_MISSING = RefusalCode(
-    name="lock-missing", meaning="The host has no flock or no /etc/machine-id, so a second run could not be locked out."
+    name="lock-missing",
+    meaning="The host has no flock or no /etc/machine-id, so a second run could not be locked out.",
+    advice="install flock (util-linux) and systemd's /etc/machine-id on the host, then run this again",
 )
-MOVED = RefusalCode(name="moved", meaning="Something else keeps changing the state that the decision rests on.")
-CONSENT_MISSING = RefusalCode(name="consent-missing", meaning="Nobody agreed to change this host.")
-TOO_MANY_HOSTS = RefusalCode(name="too-many-hosts", meaning="More hosts need a change than one run may change.")
+MOVED = RefusalCode(
+    name="moved",
+    meaning="Something else keeps changing the state that the decision rests on.",
+    advice="find out who else is working on this host",
+)
+CONSENT_MISSING = RefusalCode(
+    name="consent-missing", meaning="Nobody agreed to change this host.", advice="run this again with --yes"
+)
+TOO_MANY_HOSTS = RefusalCode(
+    name="too-many-hosts",
+    meaning="More hosts need a change than one run may change.",
+    advice="run this again with --max-hosts, or name fewer hosts",
+)
 EARLIER_HOST_FAILED = RefusalCode(
-    name="earlier-host-failed", meaning="An earlier host was not fixed, so this one was left alone."
+    name="earlier-host-failed",
+    meaning="An earlier host was not fixed, so this one was left alone.",
+    advice="fix the earlier host first, then run this again",
 )
 JOURNAL_UNWRITABLE = RefusalCode(
-    name="journal-unwritable", meaning="The intent could not be stored durably, so the step was not taken."
+    name="journal-unwritable",
+    meaning="The intent could not be stored durably, so the step was not taken.",
+    advice="make the journal writable, or set REMEDIATE_STATE_DIR, then run this again",
 )
-OUT_OF_TIME = RefusalCode(name="out-of-time", meaning="The time given to the whole run is over.")
+OUT_OF_TIME = RefusalCode(
+    name="out-of-time",
+    meaning="The time given to the whole run is over.",
+    advice="run this again, with a longer --timeout",
+)
 
 UNFINISHED = RefusalCode(
-    name="unfinished", meaning="Something was changed, and something else is needed now: run it again."
+    name="unfinished",
+    meaning="Something was changed, and something else is needed now: run it again.",
+    advice="run this again",
 )
 
 ENGINE_CODES = (

@@ -38,6 +38,7 @@ def step_outcome(remedy: Remedy, verdict: Verdict, facts: Facts, ran: Ran | None
         decision=verdict.decision,
         code=verdict.code.name if verdict.code else None,
         why=verdict.reason,
+        advice=verdict.code.advice if verdict.code else "",
         onward=verdict.onward,
         changed=ran is not None,
         verified=ran.verified if ran else None,

@@ -25,7 +25,8 @@ from remediate.rehearsal.observation import Observation, Observer, bystanders, d
 from remediate.rehearsal.outcome import RehearsalReport, TrialAnswer, TrialOutcome, Typed, symptoms
 from remediate.rehearsal.places import Place
 from remediate.rehearsal.trial import Trial
-from remediate.report.lines import CommandHints, verdict_lines
+from remediate.report.hints import CommandHints
+from remediate.report.lines import verdict_lines
 
 _OPERATOR: Final = "rehearsal"
 _AFTERTHOUGHT_SECONDS: Final = 8.0

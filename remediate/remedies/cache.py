@@ -17,9 +17,12 @@ from remediate.remedies.application import OfApplication
 SHARED_STORE = RefusalCode(
     name="shared-store",
     meaning="The cache's Redis database holds more than the cache: clearing it would lose other data too.",
+    advice="give the cache a separate database, or raise maxmemory",
 )
 MEMORY_ELSEWHERE = RefusalCode(
-    name="memory-elsewhere", meaning="Redis is out of memory, and the cache is not what fills it."
+    name="memory-elsewhere",
+    meaning="Redis is out of memory, and the cache is not what fills it.",
+    advice="find out what fills it (sessions, queue), or raise maxmemory",
 )
 
 

@@ -30,7 +30,9 @@ from remediate.remedies.systemd import unsound
 from remediate.remedies.workers import missing, renew_workers, renewing, start_program
 
 FILE_CACHE_UNUSABLE = RefusalCode(
-    name="file-cache-unusable", meaning="A cache in files would not work here: no key, no disk space, or no permission."
+    name="file-cache-unusable",
+    meaning="A cache in files would not work here: no key, no disk space, or no permission.",
+    advice="give the application the missing key, space or permission, then run this again",
 )
 
 

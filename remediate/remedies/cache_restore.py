@@ -18,7 +18,9 @@ from remediate.remedies.redis import REDIS_LOADING
 from remediate.remedies.systemd import CONFIG_REFUSALS
 
 REDIS_STILL_FAILING = RefusalCode(
-    name="redis-still-failing", meaning="The Redis that the cache would return to is still failing."
+    name="redis-still-failing",
+    meaning="The Redis that the cache would return to is still failing.",
+    advice="start that Redis, then run this again",
 )
 
 

@@ -86,7 +86,7 @@ def _heads(module: str, source: str) -> Iterator[_Head]:
                 case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.Call() as field):
                     fields[name] = (annotation, _description(field))
         bases = tuple(base.id for base in node.bases if isinstance(base, ast.Name))
-        yield _Head(module, node.name, bases, ast.get_docstring(node, clean=False) or "", kind, fields)
+        yield _Head(module, node.name, bases, ast.get_docstring(node) or "", kind, fields)
 
 
 def _description(field: ast.Call) -> str:

@@ -27,24 +27,32 @@ from remediate.probes.systemd import Unit
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
 
 NOT_MANAGED = RefusalCode(
-    name="certificate-not-managed", meaning="certbot does not manage the certificate that nginx serves."
+    name="certificate-not-managed",
+    meaning="certbot does not manage the certificate that nginx serves.",
+    advice="renew it where it was issued, for example in a hosting panel, or let certbot manage it",
 )
 OTHER_LINEAGE = RefusalCode(
-    name="other-lineage", meaning="nginx serves another certbot lineage than the one the inventory names."
+    name="other-lineage",
+    meaning="nginx serves another certbot lineage than the one the inventory names.",
+    advice="name the lineage that nginx serves in remediate.certificate.name, or make nginx serve this one",
 )
 WRONG_NAME = RefusalCode(
     name="wrong-name",
     meaning="The lineage does not include this name, and a renewal keeps its names: a person adds it.",
+    advice="issue it for the name: certbot certonly --cert-name LINEAGE -d NAME -d EACH_OTHER_NAME",
 )
 UNTRUSTED = RefusalCode(
     name="certificate-untrusted",
     meaning="The host does not trust the chain on disk, which may be from a test authority.",
+    advice="name its authority's file on the host in remediate.certificate.ca, then run this again; "
+    "if the next one is from another authority, add --override certificate-untrusted='which'",
 )
 UNTRUSTED_SO_FAR = UNTRUSTED.model_copy(update={"overridable": True})
 """The same name: before a renewal a person may know that the next one comes from another authority."""
 AUTHORITY_UNKNOWN_HERE = RefusalCode(
     name="authority-unknown-here",
     meaning="The host trusts the certificate's authority, but the machine that runs remediate does not.",
+    advice="name the authority's file on this machine in remediate.site_ca, then run this again",
 )
 NGINX_DOWN = RefusalCode(
     name="nginx-down", meaning="nginx does not run, so it serves no certificate: app-down brings it back."
@@ -52,21 +60,33 @@ NGINX_DOWN = RefusalCode(
 SERVER_NAME_CONFLICT = RefusalCode(
     name="server-name-conflict",
     meaning="Several server blocks of nginx have this name; nginx uses only the first.",
+    advice="find them with `nginx -T | grep -E 'configuration file|server_name'`, remove the name "
+    "from the wrong ones, reload nginx, then run this again",
 )
 CLOCKS_DIFFER = RefusalCode(
-    name="clocks-differ", meaning="The clocks of host and controller disagree, so expiry cannot be judged."
+    name="clocks-differ",
+    meaning="The clocks of host and controller disagree, so expiry cannot be judged.",
+    advice="correct the wrong clock (timedatectl shows if it is synchronized), then run this again",
 )
-CERTBOT_BUSY = RefusalCode(name="certbot-busy", meaning="Another certbot is running and holds its lock.")
+CERTBOT_BUSY = RefusalCode(
+    name="certbot-busy",
+    meaning="Another certbot is running and holds its lock.",
+    advice="wait for the end of that certbot, then run this again",
+)
 AUTHORITY_DOWN = RefusalCode(
-    name="acme-unreachable", meaning="The host cannot reach the ACME server that issues the certificates."
+    name="acme-unreachable",
+    meaning="The host cannot reach the ACME server that issues the certificates.",
+    advice="let the host reach its ACME server (network, proxy, firewall), then run this again",
 )
 ISSUANCE_LIMIT = RefusalCode(
     name="issuance-limit",
     meaning="So many certificates were issued this week that the authority may refuse more for days.",
+    advice="find out why it is issued so often, and wait until this week's certificates are older",
 )
 CHALLENGE_UNREACHABLE = RefusalCode(
     name="challenge-unreachable",
     meaning="Port 80 or the challenge's path is not served, so the authority could not check the name.",
+    advice="make nginx serve port 80 and the challenge's path, then run this again",
     overridable=True,
 )
 

@@ -32,15 +32,18 @@ from remediate.remedies.workers import missing, renew_workers, renewing
 ENV_BROKEN = RefusalCode(
     name="env-broken",
     meaning="The application cannot start with its present .env and config files: rebuilding the cache would stop it.",
+    advice="fix .env, then run this again",
 )
 CONFIG_PENDING = RefusalCode(
     name="config-pending",
     meaning="The cached configuration differs from .env: other edits would take effect along with this one.",
+    advice="check the other changes in .env; if they may take effect, add --override config-pending='why'",
     overridable=True,
 )
 ENV_OVERRIDDEN = RefusalCode(
     name="env-overridden",
     meaning="A pool or a worker gets this key from outside .env, so its value in .env has no effect there.",
+    advice="change it at its source outside .env, then run this again",
     overridable=True,
 )
 

@@ -23,26 +23,37 @@ from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
 DATA_DISK_FULL = RefusalCode(
     name="data-disk-full",
     meaning="The disk with the database's data is full: the database cannot start until space is free.",
+    advice="free space on that disk first: fix.high-load finds what can be removed",
 )
 DATA_READ_ONLY = RefusalCode(
-    name="data-read-only", meaning="The disk with the database's data is read-only: check the disk first."
+    name="data-read-only",
+    meaning="The disk with the database's data is read-only: check the disk first.",
+    advice="read the kernel's log: a failed disk is mounted read-only",
 )
 CREDENTIALS_REJECTED = RefusalCode(
-    name="credentials-rejected", meaning="The database also rejects the user and password in .env."
+    name="credentials-rejected",
+    meaning="The database also rejects the user and password in .env.",
+    advice="ask who changed the password or the account; this sets a password in .env",
 )
 ACCOUNT_MISSING = RefusalCode(
     name="account-missing",
     meaning="The database does not accept the application's user from this host, with any password.",
+    advice="allow the account from that host on the server, or change the application's DB_HOST",
 )
 DATABASE_UNKNOWN = RefusalCode(
-    name="database-unknown", meaning="The server has no such database, or denies the application access to it."
+    name="database-unknown",
+    meaning="The server has no such database, or denies the application access to it.",
+    advice="find out if it was renamed or dropped, and correct .env",
 )
 DATABASE_HOST_UNKNOWN = RefusalCode(
-    name="database-host-unknown", meaning="The name of the database's host cannot be resolved."
+    name="database-host-unknown",
+    meaning="The name of the database's host cannot be resolved.",
+    advice="find out the host's present name, or why the name cannot be resolved",
 )
 DATABASE_SILENT = RefusalCode(
     name="database-silent",
     meaning="The database runs and does not answer; it may be recovering, so it is not killed.",
+    advice="read its log: it may be recovering; do not kill it meanwhile",
 )
 
 _FLAPS: Final = 2

@@ -25,24 +25,29 @@ from remediate.remedies.systemd import CONFIG_REFUSALS
 FALLBACK_USELESS = RefusalCode(
     name="fallback-useless",
     meaning="The sessions are in the failing Redis: with the cache in files the pages would still fail.",
+    advice="start that Redis: a cache in files would not make the pages work",
 )
 FALLBACK_PARTIAL = RefusalCode(
     name="fallback-partial",
     meaning="Sessions or queue are, or may be, in the failing Redis too: a person decides on moving the cache alone.",
+    advice="decide on moving the cache alone, or start that Redis",
 )
 FALLBACK_UNDECLARED = RefusalCode(
     name="fallback-undeclared",
     meaning="The inventory does not allow the cache in files while its Redis cannot be fixed.",
+    advice="set `redis: {fallback: true}` in the inventory, or start that Redis",
     overridable=True,
 )
 LOCKS_IN_CACHE = RefusalCode(
     name="locks-in-cache",
     meaning="The application keeps locks or marks in the cache: those that are set now would be lost in files.",
+    advice="wait until they have expired, or add --override locks-in-cache='why that is acceptable'",
     overridable=True,
 )
 DIVERGING_CACHES = RefusalCode(
     name="diverging-caches",
     meaning="Several servers run the application: with a cache in files each would have separate locks and limits.",
+    advice="set remediate.app_servers, or add --override diverging-caches='why that is acceptable'",
     overridable=True,
 )
 

@@ -12,7 +12,11 @@ from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy
 from remediate.core.verdict import RefusalCode, Verdict, refuse, skip
 
-HUMAN_STEP = RefusalCode(name="human-step", meaning="Only a person can do this; the message says what is needed.")
+HUMAN_STEP = RefusalCode(
+    name="human-step",
+    meaning="Only a person can do this; the message says what is needed.",
+    advice="do that manually, then run this again",
+)
 
 
 class HumanStep(Remedy):

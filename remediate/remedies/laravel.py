@@ -15,9 +15,14 @@ from remediate.remedies.application import OfApplication
 MAINTENANCE_MODE = RefusalCode(
     name="maintenance-mode",
     meaning="Somebody ran `artisan down`: the site is down on purpose.",
+    advice="if maintenance may end, add --override maintenance-mode='why'",
     overridable=True,
 )
-DEPLOY_RUNNING = RefusalCode(name="deploy-running", meaning="A deploy is changing the application right now.")
+DEPLOY_RUNNING = RefusalCode(
+    name="deploy-running",
+    meaning="A deploy is changing the application right now.",
+    advice="wait for the end of the deploy, then run this again",
+)
 
 
 class EndMaintenance(OfApplication):

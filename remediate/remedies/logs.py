@@ -24,18 +24,25 @@ from remediate.programs.logs import keep_sample, shorten
 from remediate.remedies.held_logs import NEVER_RESTARTED, gave_back, risen, typed
 from remediate.remedies.process import LONG
 
-INODES_FULL = RefusalCode(name="inodes-full", meaning="There are too many files: emptying a log frees none of them.")
+INODES_FULL = RefusalCode(
+    name="inodes-full",
+    meaning="There are too many files: emptying a log frees none of them.",
+    advice="find out what creates so many files, and delete those that are not needed",
+)
 LOG_UNSAFE = RefusalCode(
     name="log-unsafe",
     meaning="The log is a link, has a second name, is in a folder that others can write, or is not appended to.",
+    advice="find out what the log is and who writes to it before you empty it",
 )
 DISK_FOREIGN = RefusalCode(
     name="disk-foreign",
     meaning="The files that fill the disk are not in log_paths of the inventory: nothing is deleted.",
+    advice="move or delete files that are not needed, or list a log in log_paths, then run this again",
 )
 DISK_WRITER = RefusalCode(
     name="disk-writer",
     meaning="A running process fills the disk: while it has the file open, deleting the file frees nothing.",
+    advice="stop the writer as shown above, delete files that are not needed, then run this again",
 )
 _ROOT_FOLDERS: Final = ("/var/log", "/var/log/nginx")
 """Folders in which distributions let nobody but root make a file: a sudo rule for a file in another one would let

@@ -18,23 +18,45 @@ from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.human import HUMAN_STEP, HumanStep
 from remediate.remedies.queue import APP_DOWN, CACHE_DOWN, DATABASE_DOWN, Fate, OfJobs, fate, stopped_flow
 
-ENDPOINT_BROKEN = RefusalCode(name="endpoint-broken", meaning="The webhook answers its provider with an error.")
-SIGNATURE_UNCHECKED = RefusalCode(
-    name="signature-unchecked", meaning="The webhook accepts unsigned events: anyone could report a payment."
+ENDPOINT_BROKEN = RefusalCode(
+    name="endpoint-broken",
+    meaning="The webhook answers its provider with an error.",
+    advice="fix the route, its controller or its server, then run this again",
 )
-SECRET_UNSET = RefusalCode(name="secret-unset", meaning="The application has no secret for checking signatures.")
+SIGNATURE_UNCHECKED = RefusalCode(
+    name="signature-unchecked",
+    meaning="The webhook accepts unsigned events: anyone could report a payment.",
+    advice="take the webhook offline, or make it check signatures",
+)
+SECRET_UNSET = RefusalCode(
+    name="secret-unset",
+    meaning="The application has no secret for checking signatures.",
+    advice="set the provider's secret in .env as shown above",
+)
 SECRET_DIFFERS = RefusalCode(
     name="secret-differs",
     meaning="The provider signs with another secret than the application has: a person has to enter it.",
+    advice="set the provider's secret in .env as shown above",
 )
-NOT_IDEMPOTENT = RefusalCode(name="not-idempotent", meaning="A failed job must not be run twice: a person decides.")
-TOO_OLD = RefusalCode(name="too-old", meaning="A failed job is too old to be retried without asking.")
+NOT_IDEMPOTENT = RefusalCode(
+    name="not-idempotent",
+    meaning="A failed job must not be run twice: a person decides.",
+    advice="decide: `php artisan queue:retry ID` or `queue:forget ID`, then run this again",
+)
+TOO_OLD = RefusalCode(
+    name="too-old",
+    meaning="A failed job is too old to be retried without asking.",
+    advice="decide: `php artisan queue:retry ID` or `queue:forget ID`, then run this again",
+)
 INTERRUPTED = RefusalCode(
     name="interrupted",
     meaning="A retry was interrupted at this job: it may or may not have run, and a person has to find out.",
+    advice="find out if it has run, then `php artisan queue:retry ID` or `queue:forget ID`",
 )
 QUEUE_UNKNOWN = RefusalCode(
-    name="queue-unknown", meaning="A failed job belongs to a queue that the inventory does not name."
+    name="queue-unknown",
+    meaning="A failed job belongs to a queue that the inventory does not name.",
+    advice="name its queue in remediate.payments.queues, then run this again",
 )
 
 

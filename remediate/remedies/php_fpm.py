@@ -20,6 +20,7 @@ from remediate.remedies.systemd import CONFIG_REFUSALS, UNIT_REFUSALS, OfPhpFpm,
 POOL_BUSY = RefusalCode(
     name="pool-busy",
     meaning="Every child of the pool is busy: a restart would drop requests, and the load would return.",
+    advice="find out what it is busy with; to restart it anyway, add --override pool-busy='why'",
     overridable=True,
 )
 DATABASE_CAUSE = RefusalCode(

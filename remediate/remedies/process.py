@@ -27,22 +27,27 @@ from remediate.remedies.laravel import DEPLOY_RUNNING, MAINTENANCE_MODE
 PROTECTED_PROCESS = RefusalCode(
     name="protected-process",
     meaning="The biggest process is never ended: a database, sshd, a backup, or one that the inventory protects.",
+    advice="find out what keeps it busy: read its log, look at its clients",
 )
 QUERY_CAUSE = RefusalCode(
     name="query-cause",
     meaning="The database is busy with a query: end the query, not the database.",
+    advice="end the query, not the database: do.database.end-queries --even-if-pages-answer yes",
 )
 FOREIGN_PROCESS = RefusalCode(
     name="foreign-process",
     meaning="The process belongs to root or to another user than the application's: a person decides.",
+    advice="ask its owner before you end it",
 )
 PROCESS_LEFT = RefusalCode(
     name="process-left",
     meaning="The process uses too much, but nothing suffers from it yet: it may be working as intended.",
+    advice="if it should not be working, end it: do.process.end --even-if-pages-answer yes",
 )
 UNIT_PROCESS = RefusalCode(
     name="unit-process",
     meaning="Its unit would start it again, and the inventory does not allow a restart of that unit.",
+    advice="stop the unit, or list it in restartable_units if it may be restarted",
 )
 
 DATABASES: Final = frozenset({"mariadbd", "mysqld", "postgres"})

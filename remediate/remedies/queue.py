@@ -25,6 +25,7 @@ APP_DOWN, CACHE_DOWN, DATABASE_DOWN = CODES["app-down"], CODES["cache-down"], CO
 FAILS_AGAIN = RefusalCode(
     name="fails-again",
     meaning="A retried job failed again: find the cause before others of its kind are retried.",
+    advice="fix the cause of its failure, then add --override fails-again='what was fixed'",
     overridable=True,
 )
 

@@ -19,7 +19,9 @@ from remediate.remedies.human import HumanStep
 from remediate.remedies.systemd import PORT_TAKEN, UNIT_REFUSALS, RestartService, shut_out
 
 REDIS_LOADING = RefusalCode(
-    name="redis-loading", meaning="Redis is still loading its data from disk, and answers when it has finished."
+    name="redis-loading",
+    meaning="Redis is still loading its data from disk, and answers when it has finished.",
+    advice="wait until it has loaded its data, then run this again",
 )
 
 
@@ -89,21 +91,33 @@ class RestartRedis(OfApplication, RestartService):
 REDIS_NOT_OURS = RefusalCode(
     name="redis-not-ours",
     meaning="Redis does not answer, and it is managed elsewhere: the inventory names no unit, or another host.",
+    advice="start it where it runs",
 )
 REDIS_SILENT = RefusalCode(
     name="redis-silent",
     meaning="Redis runs and does not answer: a restart would lose unsaved data.",
+    advice="read its log, find out what it is busy with; restart it only if its data may be lost",
 )
 PASSWORD_REJECTED = RefusalCode(
-    name="password-rejected", meaning="Redis rejects the password, including the present one in .env."
+    name="password-rejected",
+    meaning="Redis rejects the password, including the present one in .env.",
+    advice="set the right password in .env with do.env.set, then run this again",
 )
 WRONG_ROLE = RefusalCode(
-    name="wrong-role", meaning="Redis is a replica and accepts no writes; another server should be the master."
+    name="wrong-role",
+    meaning="Redis is a replica and accepts no writes; another server should be the master.",
+    advice="point the application at the master, or make this one the master",
 )
 PERSISTENCE_FAILING = RefusalCode(
-    name="persistence-failing", meaning="Redis cannot save its data to disk, and refuses writes until it can."
+    name="persistence-failing",
+    meaning="Redis cannot save its data to disk, and refuses writes until it can.",
+    advice="free space on its disk, or give it write permission there; its log says which",
 )
-REDIS_FAILING = RefusalCode(name="redis-failing", meaning="Redis answers with an error that no remedy fixes.")
+REDIS_FAILING = RefusalCode(
+    name="redis-failing",
+    meaning="Redis answers with an error that no remedy fixes.",
+    advice="read its log and fix the cause; if there are too many clients, raise maxclients or end some",
+)
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
 

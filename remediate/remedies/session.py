@@ -17,7 +17,9 @@ from remediate.probes.mysql_session import OneSession
 from remediate.programs.database import SessionId, end_session
 
 SESSION_CHANGED = RefusalCode(
-    name="session-changed", meaning="The session has another user or another activity than when it was named."
+    name="session-changed",
+    meaning="The session has another user or another activity than when it was named.",
+    advice="list the sessions again: check.database-down",
 )
 
 _TOLD: Final = 3

@@ -21,20 +21,27 @@ from remediate.remedies.session import ending
 DATABASE_USER_UNSET = RefusalCode(
     name="database-user-unset",
     meaning="The inventory does not name the application's database user (remediate.database.user).",
+    advice="set remediate.database.user in the inventory, then run this again",
 )
 BLOCKED_BY_OTHERS = RefusalCode(
-    name="blocked-by-others", meaning="Another user than the application holds the locks that it waits for."
+    name="blocked-by-others",
+    meaning="Another user than the application holds the locks that it waits for.",
+    advice="ask the session's owner before you end it",
 )
 BLOCKER_UNKNOWN = RefusalCode(
-    name="blocker-unknown", meaning="Sessions wait for locks, and the server does not show who holds them."
+    name="blocker-unknown",
+    meaning="Sessions wait for locks, and the server does not show who holds them.",
+    advice="find the session that locks tables (SHOW FULL PROCESSLIST), ask its owner, then end it",
 )
 LONG_WRITE = RefusalCode(
     name="long-write",
     meaning="A long statement changes data: ending it undoes the changes, which may take as long again.",
+    advice="let it finish, or end it: its changes are then undone, which takes time",
 )
 CONNECTION_LIMIT = RefusalCode(
     name="connection-limit",
     meaning="All connections are busy; no idle application session can be closed. A person decides.",
+    advice="ask their owners, or scale the database up",
 )
 
 _HANGS = 504

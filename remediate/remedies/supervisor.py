@@ -18,11 +18,16 @@ from remediate.programs.processes import end_processes
 from remediate.remedies.systemd import UNIT_REFUSALS, RestartService
 from remediate.remedies.workers import start_program
 
-PROGRAM_MISSING = RefusalCode(name="program-missing", meaning="supervisor has no program or group of that name.")
+PROGRAM_MISSING = RefusalCode(
+    name="program-missing",
+    meaning="supervisor has no program or group of that name.",
+    advice="check worker_program in the inventory",
+)
 
 LEFT_RUNNING = RefusalCode(
     name="left-running",
     meaning="A program of the dead daemon still runs, and is no queue worker: a second one would start beside it.",
+    advice="end it manually, then run this again",
     overridable=True,
 )
 

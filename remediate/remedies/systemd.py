@@ -30,7 +30,11 @@ from remediate.probes.network import NAMELESS, PortOwner
 from remediate.probes.php_fpm import PhpFpmConfig, unit_of
 from remediate.probes.systemd import SYSTEMCTL, Unit, UnitState, full_name
 
-PORT_TAKEN = RefusalCode(name="port-taken", meaning="Another program listens on a port that is needed here.")
+PORT_TAKEN = RefusalCode(
+    name="port-taken",
+    meaning="Another program listens on a port that is needed here.",
+    advice="find out why that program has the port, end it, then run this again",
+)
 
 UNIT_REFUSALS = (UNIT_MISSING, UNIT_MASKED, START_LIMIT_HIT)
 CONFIG_REFUSALS = (CONFIG_BROKEN, CONFIG_UNCHECKED)

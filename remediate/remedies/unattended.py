@@ -19,6 +19,7 @@ from remediate.remedies.human import HumanStep
 QUEUE_UNATTENDED = RefusalCode(
     name="queue-unattended",
     meaning="Jobs wait in a queue without a worker: a person decides which worker takes them.",
+    advice="make a worker listen to that queue (in supervisor's file for it), then run this again",
 )
 
 

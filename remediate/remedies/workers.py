@@ -22,7 +22,9 @@ from remediate.programs.run import run_shell
 from remediate.remedies.application import stated
 
 NOT_SUPERVISED = RefusalCode(
-    name="worker-not-supervised", meaning="Supervisor does not run the workers of the stuck queue."
+    name="worker-not-supervised",
+    meaning="Supervisor does not run the workers of the stuck queue.",
+    advice="restart those workers where they are managed, then run this again",
 )
 
 

@@ -1,16 +1,16 @@
 """Sentences of the text report, pure, for live and stored runs."""
 
-import shlex
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from remediate.core.command import typed
 from remediate.core.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.core.playbook import Severity
-from remediate.core.verdict import HANDED_OVER, Decision
+from remediate.core.verdict import ENGINE_CODES, HANDED_OVER, Decision
 from remediate.masking.masker import strip_control
 from remediate.masking.secret_patterns import mask_shapes
+from remediate.report.hints import CommandHints
 from remediate.report.quotes import LOGS, quotes
 
 WIDTH: Final = 112
@@ -35,99 +35,6 @@ _ESCALATION: Final = {
     Severity.SEV3: "SEV-3: an answer within four hours will do (runbook 1.1)",
     Severity.SEV2: "SEV-2: if customers are affected for over an hour, escalate to Product and Support (runbook 6.1)",
 }
-DECIDE: Final = "decide: `php artisan queue:retry ID` or `queue:forget ID`, then run this again"
-ADVICE: Final = {
-    "config-broken": "fix the configuration, then run this again",
-    "config-unchecked": "find out why the check could not run, then run this again",
-    "port-taken": "find out why that program has the port, end it, then run this again",
-    "unit-masked": "unmask it if it should run, then run this again",
-    "unit-missing": "check the unit's name in the inventory",
-    "start-limit-hit": "fix the cause that its log names, then add --override start-limit-hit='what was fixed'",
-    "maintenance-mode": "if maintenance may end, add --override maintenance-mode='why'",
-    "deploy-running": "wait for the end of the deploy, then run this again",
-    "unit-process": "stop the unit, or list it in restartable_units if it may be restarted",
-    "foreign-process": "ask its owner before you end it",
-    "protected-process": "find out what keeps it busy: read its log, look at its clients",
-    "query-cause": "end the query, not the database: do.database.end-queries --even-if-pages-answer yes",
-    "process-left": "if it should not be working, end it: do.process.end --even-if-pages-answer yes",
-    "credentials-rejected": "ask who changed the password or the account; this sets a password in .env",
-    "account-missing": "allow the account from that host on the server, or change the application's DB_HOST",
-    "database-unknown": "find out if it was renamed or dropped, and correct .env",
-    "database-host-unknown": "find out the host's present name, or why the name cannot be resolved",
-    "database-silent": "read its log: it may be recovering; do not kill it meanwhile",
-    "data-disk-full": "free space on that disk first: fix.high-load finds what can be removed",
-    "data-read-only": "read the kernel's log: a failed disk is mounted read-only",
-    "database-user-unset": "set remediate.database.user in the inventory, then run this again",
-    "blocked-by-others": "ask the session's owner before you end it",
-    "blocker-unknown": "find the session that locks tables (SHOW FULL PROCESSLIST), ask its owner, then end it",
-    "long-write": "let it finish, or end it: its changes are then undone, which takes time",
-    "connection-limit": "ask their owners, or scale the database up",
-    "env-broken": "fix .env, then run this again",
-    "disk-foreign": "move or delete files that are not needed, or list a log in log_paths, then run this again",
-    "disk-writer": "stop the writer as shown above, delete files that are not needed, then run this again",
-    "log-unsafe": "find out what the log is and who writes to it before you empty it",
-    "deleted-held": "make it release the file as shown above, then run this again",
-    "inodes-full": "find out what creates so many files, and delete those that are not needed",
-    "pool-busy": "find out what it is busy with; to restart it anyway, add --override pool-busy='why'",
-    "left-running": "end it manually, then run this again",
-    "redis-not-ours": "start it where it runs",
-    "redis-failing": "read its log and fix the cause; if there are too many clients, raise maxclients or end some",
-    "redis-silent": "read its log, find out what it is busy with; restart it only if its data may be lost",
-    "redis-loading": "wait until it has loaded its data, then run this again",
-    "redis-still-failing": "start that Redis, then run this again",
-    "password-rejected": "set the right password in .env with do.env.set, then run this again",
-    "wrong-role": "point the application at the master, or make this one the master",
-    "persistence-failing": "free space on its disk, or give it write permission there; its log says which",
-    "shared-store": "give the cache a separate database, or raise maxmemory",
-    "memory-elsewhere": "find out what fills it (sessions, queue), or raise maxmemory",
-    "fallback-useless": "start that Redis: a cache in files would not make the pages work",
-    "diverging-caches": "set remediate.app_servers, or add --override diverging-caches='why that is acceptable'",
-    "certificate-untrusted": "name its authority's file on the host in remediate.certificate.ca, then run this again; "
-    "if the next one is from another authority, add --override certificate-untrusted='which'",
-    "authority-unknown-here": "name the authority's file on this machine in remediate.site_ca, then run this again",
-    "server-name-conflict": "find them with `nginx -T | grep -E 'configuration file|server_name'`, remove the name "
-    "from the wrong ones, reload nginx, then run this again",
-    "acme-unreachable": "let the host reach its ACME server (network, proxy, firewall), then run this again",
-    "certbot-busy": "wait for the end of that certbot, then run this again",
-    "certificate-not-managed": "renew it where it was issued, for example in a hosting panel, or let certbot manage it",
-    "challenge-unreachable": "make nginx serve port 80 and the challenge's path, then run this again",
-    "clocks-differ": "correct the wrong clock (timedatectl shows if it is synchronized), then run this again",
-    "issuance-limit": "find out why it is issued so often, and wait until this week's certificates are older",
-    "other-lineage": "name the lineage that nginx serves in remediate.certificate.name, or make nginx serve this one",
-    "wrong-name": "issue it for the name: certbot certonly --cert-name LINEAGE -d NAME -d EACH_OTHER_NAME",
-    "not-idempotent": DECIDE,
-    "too-old": DECIDE,
-    "interrupted": "find out if it has run, then `php artisan queue:retry ID` or `queue:forget ID`",
-    "queue-unknown": "name its queue in remediate.payments.queues, then run this again",
-    "endpoint-broken": "fix the route, its controller or its server, then run this again",
-    "secret-differs": "set the provider's secret in .env as shown above",
-    "secret-unset": "set the provider's secret in .env as shown above",
-    "signature-unchecked": "take the webhook offline, or make it check signatures",
-    "env-overridden": "change it at its source outside .env, then run this again",
-    "config-pending": "check the other changes in .env; if they may take effect, add --override config-pending='why'",
-    "fallback-partial": "decide on moving the cache alone, or start that Redis",
-    "fallback-undeclared": "set `redis: {fallback: true}` in the inventory, or start that Redis",
-    "file-cache-unusable": "give the application the missing key, space or permission, then run this again",
-    "locks-in-cache": "wait until they have expired, or add --override locks-in-cache='why that is acceptable'",
-    "program-missing": "check worker_program in the inventory",
-    "queue-unattended": "make a worker listen to that queue (in supervisor's file for it), then run this again",
-    "worker-not-supervised": "restart those workers where they are managed, then run this again",
-    "session-changed": "list the sessions again: check.database-down",
-    "journal-unwritable": "make the journal writable, or set REMEDIATE_STATE_DIR, then run this again",
-    "lock-missing": "install flock (util-linux) and systemd's /etc/machine-id on the host, then run this again",
-    "out-of-time": "run this again, with a longer --timeout",
-    "earlier-host-failed": "fix the earlier host first, then run this again",
-    "consent-missing": "run this again with --yes",
-    "too-many-hosts": "run this again with --max-hosts, or name fewer hosts",
-    "unreadable": "fix what keeps it from being read, then run this again",
-    "human-step": "do that manually, then run this again",
-    "fails-again": "fix the cause of its failure, then add --override fails-again='what was fixed'",
-    "locked": "wait for it with --wait SECONDS",
-    "moved": "find out who else is working on this host",
-    "unfinished": "run this again",
-    "unstable": "read its log for the reason why it ends again and again",
-}
-"""What to do about a refusal: one line, for whoever has to do it."""
 _OPEN: Final = frozenset({"unexplained", "unstable", "server-name-conflict"})
 """Refusals whose cause may be another one, which the logs may tell."""
 COMMANDS: Final = {"query-cause": "do.database.end-queries", "process-left": "do.process.end"}
@@ -145,37 +52,6 @@ _TOUCHED: Final = {
     Touched.YES: "the host was changed",
     Touched.UNKNOWN: "the host may or may not have been changed",
 }
-
-
-class CommandHints(NamedTuple):
-    """How the reader got here, for the commands that a report recommends."""
-
-    program: str
-    name: str
-    run: str
-    severity: Severity | None
-    inventory: str | None = None
-    incident: str | None = None
-    recorded: bool = True
-    given: str = ""
-    """What a single remedy was told, as flags."""
-
-    def on(self, host: str) -> str:
-        """The flags that name one host, as the reader named it."""
-        return f"--host {host}{f' --inventory {shlex.quote(self.inventory)}' if self.inventory else ''}"
-
-    def again(self, host: str, *, plan: bool) -> str:
-        """The command that runs this on one host again."""
-        if self.name.startswith("do."):
-            return f"{self.program} {self.name}{self.given} {self.on(host)}{' --plan' if plan else ''}"
-        return f"{self.program} {'check' if plan else 'fix'}.{self.name} {self.on(host)}"
-
-    @property
-    def evidence(self) -> str:
-        """Where to read everything again, and who is waiting to be told."""
-        told = f"       next: {self.program} incident.update --incident {self.incident}" if self.incident else ""
-        where = f"{self.program} runs.show {self.run}" if self.recorded else "only this output, the run is not recorded"
-        return f"evidence: {where}{told}"
 
 
 def clean(text: str) -> str:
@@ -329,8 +205,11 @@ def _cut(line: str) -> str:
 def _next(outcome: HostOutcome, hints: CommandHints) -> str:
     if outcome.verdict in {RunVerdict.UNKNOWN, RunVerdict.INTERRUPTED}:
         return f"look with: {hints.again(outcome.name, plan=True)}       {hints.evidence}"
+    advice = _advice(outcome, hints)
     codes = [outcome.error.code if outcome.error else "", *(step.code or "" for step in outcome.steps)]
-    advised = next((code for code in codes if code in ADVICE), None)
+    # The advice of another refusal counts only where the run ended for none of them, as with "not holding".
+    own = codes[:1] if codes[0] in codes[1:] else codes
+    advised = next((code for code in own if code in advice or code in COMMANDS), None)
     other = next((HANDED_OVER[code] for code in codes if code in HANDED_OVER), None)
     match codes[0]:
         case "sudo-rule-missing":
@@ -344,13 +223,20 @@ def _next(outcome: HostOutcome, hints: CommandHints) -> str:
         case _ if advised in COMMANDS:
             return f"next: {hints.program} {COMMANDS[advised]} {hints.on(outcome.name)} --even-if-pages-answer yes"
         case _ if advised is not None:
-            return f"next: {ADVICE[advised]}{_meanwhile(outcome, hints)}"
+            return f"next: {advice[advised]}{_meanwhile(outcome, hints)}"
         case "unexplained":
             return f"next: {hints.program} triage {hints.on(outcome.name)}       {hints.evidence}"
         case _ if outcome.verdict in {RunVerdict.REFUSED, RunVerdict.UNREACHABLE} and not _quotes(outcome):
             return ""
         case _:
             return hints.evidence
+
+
+def _advice(outcome: HostOutcome, hints: CommandHints) -> dict[str, str]:
+    """Return what to do about each code that this host was refused with."""
+    engine = {code.name: code.advice for code in ENGINE_CODES if code.advice}
+    otherwise = f"fix the cause, then {hints.again(outcome.name, plan=False)}"
+    return {**engine, **{step.code: step.advice or otherwise for step in outcome.steps if step.code}}
 
 
 def _meanwhile(outcome: HostOutcome, hints: CommandHints) -> str:
@@ -371,7 +257,7 @@ def _onward(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) -> 
     if step is None or (codes[0] != step.code and codes[0] in COMMANDS):
         return ""
     commands = "; or ".join(f"{hints.program} {each} {hints.on(outcome.name)}" for each in step.onward)
-    return f"{ADVICE[step.code]}: {commands}" if step.code in ADVICE else commands
+    return f"{step.advice}: {commands}" if step.advice else commands
 
 
 def _indented(text: str) -> list[str]:

@@ -10,7 +10,8 @@ from remediate.core.outcome import HostOutcome, Reading, Report, RunVerdict, Ste
 from remediate.core.playbook import Runnable, Severity
 from remediate.masking.stream import Steady, Stream
 from remediate.remedies.single import SingleRemedy
-from remediate.report.lines import HEADLINES, MARGIN, CommandHints, clean, step_lines, survey_lines, verdict_lines
+from remediate.report.hints import CommandHints
+from remediate.report.lines import HEADLINES, MARGIN, clean, step_lines, survey_lines, verdict_lines
 
 
 class TextReporter:

@@ -7,7 +7,7 @@ from typing import Final
 
 from remediate.core.playbook import Severity
 from remediate.core.verdict import HANDED_OVER
-from remediate.report.lines import ADVICE, MARGIN, WIDTH, clean, survey_lines
+from remediate.report.lines import MARGIN, WIDTH, clean, survey_lines
 from remediate.triage.assessment import QUESTIONS, Assessment
 from remediate.triage.triage import Candidate, HostTriage, TriageReport
 
@@ -130,7 +130,7 @@ def _advice(incident: Candidate) -> Sequence[str]:
     if incident.mends:
         return ()
     handed = (f"look at {HANDED_OVER[code]}, whose incident it is" for code in incident.codes if code in HANDED_OVER)
-    return (*handed, *(ADVICE[code] for code in incident.codes if code in ADVICE))[:1]
+    return (*handed, *incident.advice)[:1]
 
 
 def _assessment_lines(assessment: Assessment, *, matches: bool) -> list[str]:

@@ -39,6 +39,7 @@ class Candidate(FrozenModel):
     matches: bool = Field(description="its symptom is there, or a cause of it is")
     causes: tuple[str, ...] = Field(description="what its guards found, those that can be fixed first")
     codes: tuple[Identifier, ...] = Field(default=(), description="refusal codes among the causes, as stable names")
+    advice: tuple[str, ...] = Field(default=(), description="what to do about these refusals, where their code says it")
     mends: bool = Field(description="whether it would fix something now")
     evidence: tuple[str, ...] = Field(description="of its symptom, what speaks for it")
     against: tuple[str, ...] = Field(description="of its symptom, what speaks against it")
@@ -187,6 +188,7 @@ def _incident(playbook: Playbook, host_plan: HostPlan, facts: Facts) -> Candidat
         matches=present or bool(causes),
         causes=tuple(f"{each.remedy.kind}: {each.verdict.reason}{_code(each)}" for each in causes),
         codes=tuple(each.verdict.code.name for each in causes if each.verdict.code is not None),
+        advice=tuple(each.verdict.code.advice for each in causes if each.verdict.code and each.verdict.code.advice),
         mends=any(each.decision is Decision.PROCEED for each in judged),
         evidence=tuple(said[False]),
         against=tuple(said[True]),

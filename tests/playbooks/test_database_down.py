@@ -24,7 +24,8 @@ from remediate.probes.redis import AppRedis
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.programs.config import cache_config
 from remediate.programs.database import end_idle, end_queries
-from remediate.report.lines import CommandHints, verdict_lines
+from remediate.report.hints import CommandHints
+from remediate.report.lines import verdict_lines
 from remediate.testing import ScriptedEvent, play
 from support import examples as ex
 from support.incidents import DATABASE, DEPLOY, DOWN, HEALTHY, PAGES, PATH, UP, WORKERS, host, restart, working

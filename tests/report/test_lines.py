@@ -32,7 +32,8 @@ from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.remedies.catalogue import remedies
 from remediate.remedies.configuration import SetEnv
 from remediate.remedies.single import SingleRemedy
-from remediate.report.lines import HEADLINES, WIDTH, CommandHints, step_lines, survey_lines, verdict_lines
+from remediate.report.hints import CommandHints
+from remediate.report.lines import HEADLINES, WIDTH, step_lines, survey_lines, verdict_lines
 from support import examples as ex
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
@@ -78,6 +79,18 @@ def test_a_long_answer_has_a_line_of_its_own_and_none_beside_it() -> None:
 def step(decision: Decision = Decision.PROCEED, why: str = "it is down", **rest: object) -> StepOutcome:
     stated = {"remedy": "php-fpm.restart", "title": "php8.2-fpm", "params": {}, "decision": decision, "why": why}
     return StepOutcome.model_validate({**stated, **rest})
+
+
+CODES = {code.name: code for kind in remedies().values() for code in kind.refusals} | {
+    code.name: code for code in ENGINE_CODES
+}
+
+
+def refused(code: str) -> HostOutcome:
+    """A host that a remedy refused to fix, or the engine."""
+    told = step(Decision.REFUSE, "for this reason", code=code, advice=CODES[code].advice)
+    steps = () if CODES[code] in ENGINE_CODES else (told,)
+    return host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is"), steps=steps)
 
 
 @pytest.mark.parametrize(
@@ -188,18 +201,25 @@ def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told:
     ],
 )
 def test_what_to_do_next(code: str, advice: str) -> None:
-    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is")), HINTS)
+    lines = verdict_lines(refused(code), HINTS)
     assert f"        {code}: so it is" in lines
     assert any(advice in line for line in lines)
 
 
-CODES = sorted({code.name for kind in remedies().values() for code in kind.refusals} | {c.name for c in ENGINE_CODES})
-
-
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", sorted(CODES))
 def test_every_refusal_says_what_to_do_next(code: str) -> None:
-    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="so it is")), HINTS)
+    lines = verdict_lines(refused(code), HINTS)
     assert any(line.strip().startswith("next: ") for line in lines)
+
+
+def test_a_code_without_advice_does_not_borrow_that_of_another_step() -> None:
+    taken = step(Decision.REFUSE, "port 80 is taken", code="port-taken", advice=CODES["port-taken"].advice)
+    steps = (taken, step(Decision.REFUSE, "it is locked", code="tenant-locked"))
+    lines = verdict_lines(
+        host(RunVerdict.REFUSED, error=Problem(code="tenant-locked", message="it is locked"), steps=steps), HINTS
+    )
+    (told,) = (line.strip() for line in lines if line.strip().startswith("next:"))
+    assert told == "next: fix the cause, then invoke fix.app-down --host web1"
 
 
 @pytest.mark.parametrize("code", ["process-left", "query-cause"])
