@@ -44,7 +44,7 @@ class JournalRecorder:
             return self.run
 
     def intend(self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...]) -> None:
-        """See Record."""
+        """See Recorder."""
         if self._journal is None or self.trouble is not None:
             raise NotRecorded(self.trouble or "the journal is not open")
         try:
@@ -63,7 +63,7 @@ class JournalRecorder:
             raise NotRecorded(str(error)) from error
 
     def conclude(self, host: Host, position: int, step: StepOutcome) -> None:
-        """See Record."""
+        """See Recorder."""
         outcome = step.verified.value if step.verified else "not_run"
         try:
             if self._journal is not None:

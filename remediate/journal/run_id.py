@@ -3,7 +3,7 @@
 An id is a UUIDv7, so ids sort by time. It begins with a clock: for a minute all ids share their first eight digits, and
 for seven weeks their first four. So the short form is the beginning of the *last group*, which is random:
 
-   01997c1e-5d2a-7c3b-9a41-7f3a0c9be2d4        shown as 7f3a
+    01997c1e-5d2a-7c3b-9a41-7f3a0c9be2d4        shown as 7f3a
 
 `short` shows as much of that group as is unique among the existing ids. `matching` accepts any prefix of that group,
 and any prefix of the full id, which the report and the database hold; dashes may be left out. The two never contradict

@@ -77,7 +77,7 @@ class MaskedWriter(io.TextIOBase):
         return len(text)
 
     def hand_out(self, text: str) -> None:
-        """Pass on a file for installation, byte for byte, even if parts of it look like a secret.
+        """Pass on a file for installation, byte for byte, even with parts like secrets.
 
         Raises ValueError for a file with a registered secret, because a masked file would not work.
         """

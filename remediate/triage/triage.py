@@ -210,7 +210,7 @@ def _code(judgement: Judgement) -> str:
 
 
 def _rank(incident: Candidate) -> tuple[object, ...]:
-    """Return the sort key of an incident: fixable first, then with a cause, then a symptom.
+    """Return an incident's sort key: fixable first, then with a cause, then a symptom.
 
     Within these, the worse severity comes first. A playbook that only hands over comes after the one that it names.
     """

@@ -58,7 +58,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def _key(kind: str, encoded: str) -> ServerKey | None:
-    """Return the key of one line, None if it is broken or not of its stated kind."""
+    """Return the key of one line, None if it is broken or of another kind."""
     try:
         blob = base64.b64decode(encoded, validate=True)
     except (ValueError, binascii.Error):
