@@ -94,7 +94,7 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
                 connection=hasattr(context, "original_host"),
                 changing=[each for each in _named(sys.argv[1:], known) if known[each].changes],
             )
-            if not command.is_run:  # which does so once it has begun to connect
+            if not command.is_run:  # A run tests itself while it connects.
                 self_test()
             code = command.body(given, terminal)
         except RemediateError as error:

@@ -42,7 +42,7 @@ class Facts:
         answer = self._answers[probe]
         if isinstance(answer, Unreadable):
             raise answer
-        return answer  # type: ignore[return-value]  # a probe's answer is of its own type: `read` put it there
+        return answer  # type: ignore[return-value]  # `read` stored an answer of the probe's own type.
 
     def __contains__(self, probe: Probe[Fact]) -> bool:
         return probe in self._answers

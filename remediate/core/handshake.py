@@ -30,7 +30,7 @@ S_CLIENT: Final = (
     "  at=$1; shift\n"
     '  timeout -k 1 "$limit" openssl s_client -connect "$at" -servername "$name" -verify_hostname "$name" "$@" '
     "</dev/null; s=$?\n"
-    # Status 124 or 137 of `timeout` becomes curl's 28: the site was too slow, and no program of ours failed.
+    # Status 124 or 137 would count as a timeout of our own command, so it becomes curl's 28: the site is too slow.
     '  [ "$s" != 124 ] && [ "$s" != 137 ] || s=28; return "$s"\n'
     "}\n"
     'said=$(shake "$place" "$@"); s=$?\n'

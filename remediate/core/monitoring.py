@@ -147,7 +147,7 @@ class Backup(FrozenModel):
     left_out_tables: tuple[TableName, ...] = Field(default=(), description="tables that the backup leaves out")
     seconds: Annotated[int, Field(ge=30, le=3500)] = Field(default=1800, description="how long a restore may take")
     scratch: ScratchPath = Field(
-        default="/var/tmp",  # noqa: S108  # of the host; a directory of its own is made there
+        default="/var/tmp",  # noqa: S108  # This is on the host, and a private directory is made in it.
         description="where it is restored: on a disk with room for it, not in memory",
     )
     user: UserName | None = Field(

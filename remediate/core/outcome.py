@@ -175,7 +175,7 @@ class HostOutcome(FrozenModel):
 
 
 class Report(FrozenModel):
-    """One run over all its hosts: the `--json` document (docs/schemas/report.json)."""
+    """One run on all its hosts: the `--json` document (docs/schemas/report.json)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 

@@ -70,7 +70,7 @@ class Runnable(Protocol):
 
     @property
     def severity(self) -> Severity | None:
-        """The severity of its symptom; None if it has none of its own."""
+        """The severity of its symptom, None without a symptom of its own."""
 
     @property
     def discovers(self) -> bool:
@@ -137,7 +137,10 @@ class Playbook:
         return host_plan
 
     def given(self, parameters: Mapping[str, object]) -> "BoundPlaybook":
-        """Bind parameters, converted to their declared types. Raises ConfigurationError in one line."""
+        """Return this playbook bound to parameters, converted to their declared types.
+
+        Raises ConfigurationError in one line.
+        """
         values: dict[str, object] = {}
         declared = inspect.signature(self.__wrapped__, eval_str=True).parameters
         for name, value in parameters.items():

@@ -1,4 +1,4 @@
-"""Remedies: look first, act only when needed and safe, then show evidence."""
+"""Remedies: they look first, act only if needed and safe, and show evidence."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -58,13 +58,13 @@ class Remedy(FrozenModel, ABC):
     is_gate: ClassVar[bool] = False
     """True if it never acts unless overridden. It can then guard remedies that run alone, too."""
     is_human: ClassVar[bool] = False
-    """True if it only tells a person what to do. It has no task of its own then."""
+    """True if it only describes a person's task. It has no task of its own then."""
 
     stand_ins: ClassVar[Mapping[str, object]] = {}
     """Values for fields without effect on permissions. They let the sudo rules of its task be known beforehand."""
 
     @classmethod
-    def defaults(cls, host: Host) -> dict[str, object]:  # noqa: ARG003  # the base knows no field to fill
+    def defaults(cls, host: Host) -> dict[str, object]:  # noqa: ARG003  # The base class has no field to fill.
         """Return the field values that the inventory supplies, for `on`."""
         return {}
 
@@ -131,7 +131,7 @@ class Remedy(FrozenModel, ABC):
     def changes(self) -> tuple[Run, ...]:
         """Return every command that `apply` may ever run as root. The sudoers file has to name it beforehand."""
 
-    def apply(self, facts: Facts) -> Iterator[Step]:  # noqa: ARG002  # a remedy with a choice to make needs them
+    def apply(self, facts: Facts) -> Iterator[Step]:  # noqa: ARG002  # Remedies with a choice need the facts.
         """Yield the commands: all of `changes`, in order, unless overridden.
 
         It is called only after `guard` said proceed on the same facts.

@@ -1,4 +1,4 @@
-"""The verdict of an examined host, and the reasons against a better one."""
+"""The verdict on an examined host, and the reasons against a better one."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -30,7 +30,7 @@ class _Given:
     def name(self) -> str:
         return f"do.{self.remedy.kind}"
 
-    def __call__(self, host: Host) -> HostPlan:  # noqa: ARG002  # the protocol's signature
+    def __call__(self, host: Host) -> HostPlan:  # noqa: ARG002  # The protocol requires this signature.
         return HostPlan(symptoms=(), diagnosis=(), remedies=(self.remedy,))
 
 

@@ -115,7 +115,7 @@ def run(
     started, begun, run_id = datetime.now(UTC), monotonic(), new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX
     with ExitStack() as leaving:
-        # Connect before opening the journal: both take equally long.
+        # Start connecting before the journal opens, because both take about as long.
         sessions = connect or leaving.enter_context(Connections(hosts))
         record = JournalRecorder(run_id, masker, journal)
         leaving.callback(record.close)
@@ -205,7 +205,7 @@ def _safely(walk: Callable[[HostRunner], T]) -> Callable[[HostRunner], T | HostO
             return walk(run)
         except ConfigurationError:
             raise
-        except Exception as error:  # noqa: BLE001  # the per-host boundary
+        except Exception as error:  # noqa: BLE001  # A bug on one host must not end the run on the others.
             place = traceback.extract_tb(error.__traceback__)[-1]
             why = (
                 f"a bug in remediate or a playbook: {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
@@ -224,7 +224,7 @@ def _all_hosts(runs: Sequence[HostRunner], options: Options, consent: Consent) -
         outcomes: list[HostOutcome] = []
         for run, outcome in zip(runs, examined, strict=True):
             if outcome is None:
-                outcome = _safely(HostRunner.mend)(run) if refusal is None else run.refuse(*refusal)  # noqa: PLW2901  # now it has one
+                outcome = _safely(HostRunner.mend)(run) if refusal is None else run.refuse(*refusal)  # noqa: PLW2901  # It has one now.
                 if outcome.verdict not in {RunVerdict.FIXED, RunVerdict.HEALTHY}:
                     refusal = refusal or (EARLIER_HOST_FAILED, f"{run.host.name} came out {outcome.verdict.value}")
             outcomes.append(outcome)

@@ -134,7 +134,7 @@ class HostRunner:
         return self._end(RunVerdict.UNKNOWN, Problem(code="internal-error", message=why))
 
     def close(self) -> None:
-        """Leave the host."""
+        """Close the connection to the host."""
         if self._open is not None:
             self._open.surveyor.close()
         elif self._session is not None:
@@ -286,7 +286,7 @@ class HostRunner:
 
         return enough
 
-    # -- telling -------------------------------------------------------------------------------------------------
+    # -- reporting -----------------------------------------------------------------------------------------------
 
     def _severity(self, verdict: RunVerdict) -> Severity | None:
         """Return the severity if it depends on the facts. A healthy host has none."""

@@ -62,7 +62,7 @@ def judge(host_plan: HostPlan, facts: Facts, overrides: Mapping[str, str]) -> tu
         waiting = next((each.verdict for each in before if each.decision is Decision.WAIT), None)
         shut = next((each.verdict for each in gates if each.decision in {*STOPS, Decision.WAIT}), None)
         if verdict.decision is not Decision.SKIP:
-            verdict = not_attempted(stopped) if stopped else shut or waiting or verdict  # noqa: PLW2901  # the final one
+            verdict = not_attempted(stopped) if stopped else shut or waiting or verdict  # noqa: PLW2901  # It is final now.
         judged.append(Judgement(remedy, verdict))
     return tuple(judged)
 

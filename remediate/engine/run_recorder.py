@@ -35,7 +35,7 @@ class JournalRecorder:
 
     @property
     def shown(self) -> str:
-        """The short id of this run, as commands accept it."""
+        """The short id of this run, as commands accept it. It is the full id without a journal."""
         if self._journal is None or self.trouble:
             return self.run
         try:

@@ -145,7 +145,7 @@ class StabilityWatch:
         seen = symptom(self._host_plan, facts)
         if seen is Symptom.PRESENT:
             if passing(self._host_plan, facts):
-                raise Unreadable(complaint(self._host_plan, facts))  # a worker that made room for the next one
+                raise Unreadable(complaint(self._host_plan, facts))  # A worker may just make room for the next one.
             return complaint(self._host_plan, facts)
         if (gone := unproven(healed, facts)) is not None:
             return gone

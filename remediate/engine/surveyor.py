@@ -147,13 +147,13 @@ class Surveyor:
         return {probe: self._slow(probe) if _timed_out(answer) else answer for probe, answer in answers.items()}
 
     def _slow(self, probe: Probe[Fact]) -> Unreadable:
-        """Return the answer for a slow question. Its subject may well be up."""
+        """Return the answer for a slow question. It does not mean that its subject is down."""
         command = probe.command()
         given = (command.seconds if isinstance(command, Run) else 0) + self._extra
         return Unreadable(f"{probe.label()}: no answer within {given:.0f} s, also by itself: slow or hung")
 
     def close(self) -> None:
-        """Leave the host."""
+        """Close the connection to the host."""
         self._asker.shutdown()
         self._session.close()
 

@@ -125,7 +125,7 @@ def _told(tree: Tree, detail: ErrorDetails, others: int) -> ConfigurationError:
     if detail["type"] == "enum":
         what = detail["msg"].replace("Input should be", "must be").replace("'", "")
     elif detail["type"] == "value_error":
-        what = detail["msg"].removeprefix("Value error, ")  # our own validators' words
+        what = detail["msg"].removeprefix("Value error, ")  # Our own validators write their messages for users.
     else:
         what = _WRONG.get(detail["type"], "is not accepted")
     if detail["type"] == "missing":

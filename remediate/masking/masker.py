@@ -58,7 +58,7 @@ def _base64_forms(data: bytes) -> Iterator[str]:
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         whole = encode(data).decode()
         yield from (whole, whole.rstrip("="))
-        for width in (64, 76):  # OpenSSL's and base64(1)'s line lengths
+        for width in (64, 76):  # These are the line lengths of OpenSSL and base64(1).
             yield from (whole[start : start + width] for start in range(0, len(whole), width) if len(whole) > width)
         for offset in range(3):
             # The characters at both ends hold bits of the neighbours, so only those in between are always the same.
@@ -67,7 +67,7 @@ def _base64_forms(data: bytes) -> Iterator[str]:
 
 
 def _quoted_forms(value: str) -> Iterator[str]:
-    import html  # with every entity's name: only for a secret that there is
+    import html  # It loads the names of all entities, so import it only if there is a secret.
 
     yield from (value, value.strip(), value.replace("\n", "\r\n"))
     for ascii_only in (True, False):
@@ -75,7 +75,7 @@ def _quoted_forms(value: str) -> Iterator[str]:
         yield from (once, once.replace("/", r"\/"), json.dumps(once, ensure_ascii=ascii_only)[1:-1])
     yield re.sub(r"\\u[0-9a-f]{4}", lambda found: "\\u" + found[0][2:].upper(), json.dumps(value)[1:-1])
     yield from (repr(value)[1:-1], ascii(value)[1:-1])
-    # repr chooses its quotes by content: the same value inside a longer text can come out either way.
+    # repr chooses its quotes by content, so the same value inside a longer text may have either.
     yield from (repr(value + "'")[1:-2], repr(value + "'\"")[1:-4].removesuffix("\\"), repr('"' + value)[2:-1])
     shell = shlex.quote(value)
     yield shell.removeprefix("'").removesuffix("'")

@@ -36,12 +36,12 @@ class MaskedWriter(io.TextIOBase):
         self._lock = threading.RLock()
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]  # typeshed has it as a variable
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed declares a variable.
         """The encoding of the stream below."""
         return "utf-8" if self._stream is None else self._stream.encoding
 
     @property
-    def errors(self) -> str | None:  # type: ignore[override]  # typeshed has it as a variable
+    def errors(self) -> str | None:  # type: ignore[override]  # typeshed declares a variable.
         """The error handler of the stream below."""
         return None if self._stream is None else self._stream.errors
 

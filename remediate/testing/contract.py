@@ -128,7 +128,7 @@ def _human(remedy: Remedy, before: _Example, after: _Example, others: Iterable[K
         _bears(remedy, example)
 
 
-# -- what it decides and proves ------------------------------------------------------------------------------------
+# -- decisions and proofs ------------------------------------------------------------------------------------------
 
 
 def _needed(remedy: Remedy, before: _Example) -> None:

@@ -34,7 +34,7 @@ def check_class(kind_of: type[Remedy]) -> None:
     assert _KIND.fullmatch(str(kind.default)), f"{name}.kind is {kind.default!r}, not <tool>.<verb> in lower case"
     for field, info in kind_of.model_fields.items():
         assert field == "kind" or info.description, f"{name}.{field} has no description: it is a flag's help text"
-    for other in _subclasses(Remedy):  # type: ignore[type-abstract]  # only its subclasses are looked at
+    for other in _subclasses(Remedy):  # type: ignore[type-abstract]  # Only its subclasses are used.
         same = other is kind_of or (other.__module__, other.__qualname__) == (kind_of.__module__, kind_of.__qualname__)
         taken = not same and "kind" in other.model_fields and other.model_fields["kind"].default == kind.default
         assert not taken, f"{other.__module__}.{other.__qualname__} is {kind.default!r} already"

@@ -98,7 +98,7 @@ class PaperHost:
         uid = 0 if user == "root" else 1000
         self._write("id", f'#!/bin/sh\n[ "$1" = -u ] && echo {uid} || echo {shlex.quote(user)}\n')
 
-    # -- what the host has -----------------------------------------------------------------------------------------
+    # -- programs of the host --------------------------------------------------------------------------------------
 
     def program(
         self,
@@ -150,7 +150,7 @@ class PaperHost:
         Path(file.name).chmod(stat.S_IRWXU)
         Path(file.name).replace(self._bin / name)
 
-    # -- the way to it ---------------------------------------------------------------------------------------------
+    # -- connection ------------------------------------------------------------------------------------------------
 
     def session(self) -> ShellSession:
         """Return a session on this host, as the engine uses it."""

@@ -56,7 +56,7 @@ class Connections:
 def _open(host: "Host", session: "Future[Session]") -> None:
     try:
         session.set_result(open_session(host))
-    except BaseException as error:  # noqa: BLE001  # raised where the session is asked for
+    except BaseException as error:  # noqa: BLE001  # It is raised again where the session is requested.
         session.set_exception(error)
 
 

@@ -95,7 +95,7 @@ class Session(Protocol):
         """
 
     def close(self) -> None:
-        """Leave the host."""
+        """Close the connection to the host."""
 
 
 class ShellSession(Session):

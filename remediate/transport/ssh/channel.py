@@ -135,7 +135,7 @@ class SshChannel:
                 if self._channel.send_ready():
                     rest = rest[self._channel.send(bytes(rest[:_CHUNK])) :]
                 else:
-                    self._bell.wait(min(0.01, self._deadline.left))  # paramiko does not ring when there is room again
+                    self._bell.wait(min(0.01, self._deadline.left))  # paramiko sets no event when there is room again.
 
     def _end_input(self) -> None:
         """Send "end of input" before paramiko's own thread can answer the server's "close".
@@ -155,7 +155,7 @@ class SshChannel:
         with self._call():
             while monotonic() < until:
                 self._drain_stderr()
-                ended = self._is_over()  # asked before the look: what came before the end is still there to be read
+                ended = self._is_over()  # Check this first: output from before the end can still be read.
                 if self._channel.recv_ready():
                     return bytes(self._channel.recv(_CHUNK))
                 if ended:
@@ -184,7 +184,7 @@ class SshChannel:
             with self._call():
                 self._channel.close()
         except (LinkLost, TimeoutError):
-            pass  # then there is nothing left to close
+            pass  # Nothing is left to close.
         finally:
             self._watchdog.cancel()
             self._link.forget(self)

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from remediate.core.host import SshTarget
 from remediate.errors import ConfigurationError
 
-# No leading dash (ssh would read an option), no white space, nothing for a shell in the user's own Match exec.
+# A leading dash would be an ssh option; shell characters could reach a command in the user's own Match exec.
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},@/\-][^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},@/]*")
 # This is ssh's own check of a login name: a backslash, as in CORP\\ana, may be anywhere but at its ends.
 _USER = re.compile(r"[^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},\-]([^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},]|\\(?=.))*")
@@ -85,7 +85,7 @@ class SshOptions:
 
 
 def parse_options(text: str, asked: HostSpec) -> SshOptions:
-    """Read the output of `ssh -G` for `asked`: one lower-case keyword per line."""
+    """Read the output of `ssh -G` for `asked`: one keyword and value per line."""
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         keyword, _, value = line.strip().partition(" ")
@@ -179,7 +179,7 @@ def login_of(target: SshTarget, seconds: float = 10) -> str:
 
 def _resolve_without_ssh(asked: HostSpec, file: Path | None) -> SshOptions:
     try:
-        getpass.getuser()  # every lookup needs it
+        getpass.getuser()  # Every lookup needs the login name.
     except (KeyError, OSError):
         raise ConfigurationError(f"uid {os.getuid()} has no login name on this machine: set LOGNAME to one") from None
     config: Any = cast("Any", SSHConfig)()

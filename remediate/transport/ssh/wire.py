@@ -94,7 +94,7 @@ def tune(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (("TCP_USER_TIMEOUT", _UNACKNOWLEDGED_MS), ("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5)):
-        if hasattr(socket, option):  # Linux
+        if hasattr(socket, option):  # Only Linux has all of these options.
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
