@@ -13,7 +13,7 @@ class FrozenModel(BaseModel):
 
 
 class NeverMasked:
-    """The mark of a field that is never masked. Scripts depend on its name, id or code."""
+    """The mark of a field that is never masked. It holds a name, an id or a code that scripts depend on."""
 
 
 Identifier = Annotated[str, NeverMasked()]

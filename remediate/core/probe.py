@@ -36,7 +36,7 @@ class Fact(FrozenModel, ABC):
     @property
     @abstractmethod
     def ok(self) -> bool | None:
-        """True if the state is good, False if it is bad, None if the answer only informs."""
+        """True for a good state, False for a bad one, None if the answer only informs."""
 
     @abstractmethod
     def describe(self) -> str:

@@ -37,7 +37,10 @@ from remediate.transport.session import Session
 FENCE_TRIES: Final = 3
 """The number of attempts at a step when something moves before the lock is held."""
 STALE_SECONDS: Final = 10.0
-"""The age from which a survey is repeated before acting. It ages while consent is asked or other hosts are changed."""
+"""The age in seconds from which a survey is repeated before acting.
+
+A survey ages while consent is asked or other hosts are changed.
+"""
 
 
 class HostRunner:

@@ -68,7 +68,7 @@ def judge(host_plan: HostPlan, facts: Facts, overrides: Mapping[str, str]) -> tu
 
 
 def relied_on(host_plan: HostPlan, remedy: Remedy) -> Probes:
-    """Return the answers of gates that must not change before this remedy acts."""
+    """Return the gates' probes whose answers must not change before this remedy acts."""
     before = [each for each in (*host_plan.gates, *host_plan.remedies) if each.kind in remedy.after and each.is_gate]
     return tuple(probe for each in before for probe in each.steady())
 

@@ -11,7 +11,7 @@ from remediate.masking.masker import Masker
 
 
 class Reporter(Protocol):
-    """The listener of a run. Several hosts call it from several threads; it must not raise."""
+    """A listener to a run's progress. Several hosts call it from several threads; it must not raise."""
 
     def began(self, run: str, runnable: Runnable, hosts: tuple[Host, ...], operator: str) -> None:
         """A run begins. This is the first output that the operator sees."""

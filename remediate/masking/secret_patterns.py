@@ -197,7 +197,7 @@ def mask_shapes(text: str) -> str:
 
 
 def _without_tails(text: str) -> str:
-    """Mask the end of a private key without a beginning: its base64 lines before the last."""
+    """Mask the end of a private key without a beginning: base64 lines before its last."""
     parts, end = [], 0
     for found in _BLOCK_ENDS.finditer(text):
         begin = found.start()

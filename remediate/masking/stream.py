@@ -8,10 +8,10 @@ class Stream(Protocol):
     """A destination of text: a file, or a writer that masks it."""
 
     def write(self, text: str, /) -> int:
-        """Take some text."""
+        """Write some text."""
 
     def flush(self) -> None:
-        """Let it out now."""
+        """Pass on all text now."""
 
 
 class Steady:
@@ -26,7 +26,7 @@ class Steady:
         self._stream = stream
 
     def write(self, text: str, /) -> int:
-        """Take some text."""
+        """Write some text."""
         if self._stream is not None:
             try:
                 self._stream.write(self._encodable(text))
@@ -35,7 +35,7 @@ class Steady:
         return len(text)
 
     def flush(self) -> None:
-        """Let it out now."""
+        """Pass on all text now."""
         if self._stream is not None:
             try:
                 self._stream.flush()

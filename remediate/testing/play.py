@@ -21,7 +21,7 @@ class MemoryRecorder:
     """A Recorder that remembers intents and outcomes. `broken` is the message of a full disk."""
 
     def __init__(self, broken: str | None = None) -> None:
-        """Begin empty."""
+        """Make an empty record."""
         self.broken = broken
         self.unwritten = broken
         self.intents: list[tuple[int, Remedy, tuple[Step, ...]]] = []

@@ -47,7 +47,7 @@ class Candidate(FrozenModel):
 
 
 class HostTriage(FrozenModel):
-    """One host: its incidents, likeliest first."""
+    """One host with its incidents, the likeliest first."""
 
     name: Identifier
     address: Identifier

@@ -306,8 +306,8 @@ def connect(target: SshTarget, *, seconds: float = 10) -> SshLink:
     """Open a link to `target` within `seconds`, or within its ssh configuration's shorter ConnectTimeout.
 
     The time covers name resolution, every jump host, key exchange and authentication. Only keys are used, from a file
-    or the agent. It never prompts and never retries. Raises Unreachable with a message of one line, and
-    ConfigurationError if the target or the ssh configuration itself cannot be used.
+    or the agent. It never prompts, and never repeats a failed connection. Raises Unreachable with a message of one
+    line, and ConfigurationError if the target or the ssh configuration itself cannot be used.
     """
     deadline = Deadline(seconds)
     try:

@@ -26,7 +26,7 @@ class ServerKey:
 
     @property
     def fingerprint(self) -> str:
-        """`SHA256:…`, as `ssh-keygen -l` prints it."""
+        """The fingerprint `SHA256:…`, as `ssh-keygen -l` prints it."""
         return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")
 
 
