@@ -7,7 +7,7 @@ from remediate.core.playbook import Severity
 
 
 class CommandHints(NamedTuple):
-    """How the reader got here, for the commands that a report recommends."""
+    """The reader's own program, host and flags, for the recommended commands."""
 
     program: str
     name: str
@@ -17,21 +17,21 @@ class CommandHints(NamedTuple):
     incident: str | None = None
     recorded: bool = True
     given: str = ""
-    """What a single remedy was told, as flags."""
+    """The arguments of a single remedy, as flags."""
 
     def on(self, host: str) -> str:
-        """The flags that name one host, as the reader named it."""
+        """Return the flags that name one host, as the reader named it."""
         return f"--host {host}{f' --inventory {shlex.quote(self.inventory)}' if self.inventory else ''}"
 
     def again(self, host: str, *, plan: bool) -> str:
-        """The command that runs this on one host again."""
+        """Return the command that runs this on one host again."""
         if self.name.startswith("do."):
             return f"{self.program} {self.name}{self.given} {self.on(host)}{' --plan' if plan else ''}"
         return f"{self.program} {'check' if plan else 'fix'}.{self.name} {self.on(host)}"
 
     @property
     def evidence(self) -> str:
-        """Where to read everything again, and who is waiting to be told."""
+        """The command that shows the whole record, and the one that updates the incident."""
         told = f"       next: {self.program} incident.update --incident {self.incident}" if self.incident else ""
         where = f"{self.program} runs.show {self.run}" if self.recorded else "only this output, the run is not recorded"
         return f"evidence: {where}{told}"
