@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from test_host_runner import BROKEN, HOST_PLAN, MENDED
 
 from remediate.core.options import Options
 from remediate.core.outcome import Report
@@ -13,6 +12,7 @@ from remediate.masking.common_words import is_common
 from remediate.masking.masker import Json, Masker
 from remediate.masking.secret_patterns import MASK
 from remediate.testing import ScriptedEvent, play
+from support.engine_scenes import BROKEN, HOST_PLAN, MENDED
 from support.scripted import FactSession
 from support.toys import report_of
 

@@ -10,7 +10,8 @@ from remediate.probes.laravel import DatabaseTrouble
 from remediate.probes.mysql import ConnectionHolder
 from remediate.probes.systemd import Unit
 from remediate.programs.database import end_queries
-from remediate.report.lines import CommandHints, verdict_lines
+from remediate.report.hints import CommandHints
+from remediate.report.lines import verdict_lines
 from remediate.testing import play
 from support import examples as ex
 from support.database_incidents import (

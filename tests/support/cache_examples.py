@@ -16,9 +16,10 @@ def redis(
     run: str = "85164f00b37adc1285eb5eeab9972c85d263636e",
     cache: str = "redis",
 ) -> RedisState:
-    """Return what Redis says to the cache's connection, and to that of sessions and queue: the same unless stated.
+    """Return Redis's answers to the cache's connection and to that of sessions and queue.
 
-    `shared` puts both into one database; `server` is where the cache's is, and `cache` the store in use.
+    Both are the same unless stated. `shared` puts both into one database. `server` is the address of the cache's Redis,
+    and `cache` the store in use.
     """
     connection = "cache" if cache == "redis" else None
     other = trouble if sessions == "the same" else sessions
@@ -39,7 +40,7 @@ def redis(
 
 
 def content(*, cache: int = 812, others: int = 28, jobs: int = 3, scan: Scan | None = None) -> ContentState:
-    """Return how many keys the databases of the cache and of sessions and queue hold."""
+    """Return the key counts of the cache's database and of that of sessions and queue."""
     of = {"used": 9_004_120, "limit": 9_000_000, "policy": "noeviction"}
     return ContentState(
         contents=(
@@ -64,10 +65,10 @@ CACHE: Final = CacheState(
 )
 """A cache in Redis that could be kept in files."""
 ONLY_COPIES: Final = CacheUses(found=(), whole=True)
-"""Code that keeps nothing in the cache but copies."""
+"""Code that keeps only copies in the cache."""
 LOCKS: Final = CacheUses(found=("app/Jobs/Charge.php (WithoutOverlapping)",), whole=True)
-"""Code that takes locks in it."""
+"""Code that keeps locks in the cache."""
 FILE_CACHE: Final = CACHE.model_copy(
     update={"now": "file", "before": "redis", "connection": "cache", "moved": 1_795_000_000}
 )
-"""A cache that is kept in files for the time being."""
+"""A cache that is in files temporarily."""

@@ -19,7 +19,8 @@ from remediate.probes.redis import AppRedis, RedisContent, RedisState
 from remediate.probes.stores import Scan, Trouble
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit, UnitLog
-from remediate.report.lines import CommandHints, verdict_lines
+from remediate.report.hints import CommandHints
+from remediate.report.lines import verdict_lines
 from remediate.testing import play
 from support import cache_examples as exr
 from support import examples as ex

@@ -9,31 +9,31 @@ from remediate.probes.certificate import ChainState, NoHandshake, ServedCertific
 from remediate.probes.x509 import CertificateInfo
 
 NOON: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-"""When the certificates of the examples were looked at."""
+"""The time at which the example certificates are observed."""
 TRUSTED: Final = ChainState(trusted=True)
 """A chain that the host trusts."""
 SELF_SIGNED: Final = ChainState(trusted=False, message="self-signed certificate (18)")
-"""A chain that leads nowhere."""
+"""A chain without a trusted end."""
 BY_WEBROOT: Final = RenewalState(present=True, authenticator="webroot")
 """A lineage that certbot renews over HTTP."""
 NO_LINEAGE: Final = RenewalState(present=False)
 """No lineage of that name."""
 NO_CERTBOT: Final = CertbotProcesses(running=())
-"""Nobody renews anything."""
+"""No certbot is running."""
 CERTBOT_AT_WORK: Final = CertbotProcesses(running=("4711 /usr/bin/python3 /usr/bin/certbot -q renew",))
-"""A timer's certbot sleeps, and holds its lock."""
+"""A timer's certbot, which sleeps and holds its lock."""
 AUTHORITY: Final = AuthorityState(server="https://acme-v02.api.letsencrypt.org/directory")
 """An authority that answers."""
 AUTHORITY_GONE: Final = AuthorityState(server=AUTHORITY.server, failure="no connection")
-"""One that does not."""
+"""An authority that does not answer."""
 CHALLENGE: Final = ChallengeState(status=404)
-"""Challenges are served, and there is none of that name."""
+"""The challenge's path is served, without a challenge of that name."""
 
 
 def certificate(
     *, left: float = 60, lasts: float = 90, serial: str = "4A11", names: str = "example.com"
 ) -> CertificateInfo:
-    """Return a certificate of so many days, of which so many are left at noon."""
+    """Return a certificate that lasts `lasts` days, with `left` of them left at noon."""
     not_after = NOON + timedelta(days=left)
     return CertificateInfo(
         serial=serial,
@@ -47,7 +47,10 @@ def certificate(
 def served(
     probe: ServedCertificate, given: CertificateInfo, *, verify: int | None = None, asked: datetime = NOON
 ) -> ServedState:
-    """Return what a handshake finds that is answered with this certificate; openssl's code follows unless given."""
+    """Return the result of a handshake with this certificate.
+
+    openssl's verify code follows from the certificate unless given.
+    """
     covers, ended = given.covers(probe.domain), given.expired(asked)
     return ServedState(
         asked=asked,
@@ -59,12 +62,12 @@ def served(
 
 
 def unserved(failure: NoHandshake = NoHandshake.REFUSED) -> ServedState:
-    """Return what a handshake comes to that got no certificate."""
+    """Return the result of a handshake without a certificate."""
     return ServedState(asked=NOON, failure=failure)
 
 
 def issued(*days: float, lineage: str = "example.com") -> IssuedState:
-    """Return certificates of one lineage that were issued so many days before noon."""
+    """Return certificates of one lineage, issued so many days before noon."""
     return IssuedState(
         certificates=tuple(
             Issued(lineage=lineage, number=number, at=int((NOON - timedelta(days=ago)).timestamp()))

@@ -1,4 +1,4 @@
-"""Facts as healthy and broken hosts give them, to state a test's table with."""
+"""Facts of healthy and broken hosts, for the tables of tests."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -33,7 +33,7 @@ RUNNING: Final = UnitState(
     active_since=2340.648910,
     changed_at=datetime(2026, 11, 23, 8, 31, 11, tzinfo=UTC),
 )
-"""A unit that has been running for long."""
+"""A unit that has been running for a long time."""
 STOPPED: Final = RUNNING.model_copy(
     update={"active": "inactive", "sub": "dead", "main_pid": 0, "active_since": 2340.648910, "exit": "exit 0"}
 )
@@ -45,9 +45,9 @@ FAILED: Final = STOPPED.model_copy(
 START_LIMIT: Final = FAILED.model_copy(update={"result": "start-limit-hit"})
 """A unit that systemd has given up on."""
 STARTING: Final = STOPPED.model_copy(update={"active": "activating", "sub": "start", "job": 4711})
-"""A unit on its way up."""
+"""A unit that is starting."""
 MASKED: Final = STOPPED.model_copy(update={"load": "masked", "file": "masked"})
-"""A unit that a person has made unstartable."""
+"""A unit that a person has masked."""
 MISSING: Final = UnitState(
     load="not-found",
     active="inactive",
@@ -74,7 +74,7 @@ UNCHECKED: Final = ConfigCheck(state=ConfigState.UNCHECKED, message="(30: Read-o
 """A configuration check that could not run."""
 
 NO_ERRORS: Final = NginxErrorLogs(files=())
-"""nginx has not complained."""
+"""nginx logs without an error."""
 SITE_SERVED: Final = SiteServed(
     named=True,
     user="www-data",
@@ -82,11 +82,11 @@ SITE_SERVED: Final = SiteServed(
     pools=(Pool(php="php8.2", name="www", listen="/run/php/php8.2-fpm.sock", heard=True),),
     error_logs=("/var/log/nginx/error.log",),
 )
-"""nginx asks a pool that is there."""
+"""nginx passes requests to a pool that exists."""
 FOLDERS: Final = FoldersState(user="forge", closed=())
-"""Every folder can be written."""
+"""All folders are writable."""
 NO_LINES: Final = LogLines(lines=())
-"""A log in which nothing stands."""
+"""An empty log."""
 LINES: Final = LogLines(lines=("2026-11-23T08:31:11+0000 staging systemd[1]: Started.", "two"))
 """A log of two lines."""
 
@@ -121,7 +121,7 @@ CREDENTIALS: Final = CredentialsState(
     settings=tuple((name, Compared.SAME) for name in ("host", "port", "database", "username", "password")),
     answer=DATABASE.model_copy(update={"host": "127.0.0.1", "user": "shop"}),
 )
-"""Settings of .env that are those in use, and that the database answers to."""
+"""Settings of .env that are in use and that the database accepts."""
 ENV_BROKEN: Final = CredentialsState(env="broken", settings=(), answer=None)
 """A .env that gives no settings at all."""
 SESSIONS: Final = SessionsState(up=True, limit=151)
@@ -129,49 +129,49 @@ SESSIONS: Final = SessionsState(up=True, limit=151)
 NO_SERVER: Final = SessionsState(up=False)
 """A database server that does not run."""
 DATA_ROOM: Final = DataRoom(writable=True, percent=23, inodes=3)
-"""A disk that a database can write to."""
+"""A writable disk with space for a database."""
 NO_DEPLOY: Final = DeployState(running=())
-"""Nobody changes the application's code."""
+"""No deploy is running."""
 DEPLOYING: Final = DeployState(running=("composer install --no-dev",))
-"""A deploy is under way."""
+"""A deploy is running."""
 
 CONFIGURED: Final = ConfigurationState(cached=True, env=EnvState.SOUND, message="", differs=(), external=())
-"""A cached configuration that is what .env gives."""
+"""A cached configuration that agrees with .env."""
 CONFIG_STALE: Final = CONFIGURED.model_copy(
     update={"differs": ("database.connections.mysql.password", "services.stripe.webhook.secret")}
 )
-"""A cached configuration that is not what .env gives."""
+"""A cached configuration that differs from .env."""
 NOT_CACHED: Final = CONFIGURED.model_copy(update={"cached": False})
 """An application that reads .env at every start."""
 ENV_UNPARSABLE: Final = CONFIGURED.model_copy(
     update={"env": EnvState.BROKEN, "message": "/home/forge/agency-platform/.env cannot be parsed, line 7"}
 )
-"""An .env that would take the application down if its configuration were cached now."""
+"""A .env that would take the application down if its configuration were cached now."""
 NO_FILE: Final = FileState(mark="")
-"""A file that is not there."""
+"""A missing file."""
 RIGHT_VALUE: Final = ValueState(state="same")
-"""A key of .env that is what it should be."""
+"""A key of .env with the wanted value."""
 OTHER_VALUE: Final = ValueState(state="differs")
-"""A key of .env that is something else."""
+"""A key of .env with another value."""
 NO_VALUE: Final = ValueState(state="unset")
 """A key that .env does not have."""
 OPCACHE: Final = OpcacheState(enabled=True, looks_again=True)
 """An opcache that notices changed files."""
 OPCACHE_KEEPS: Final = OpcacheState(enabled=True, looks_again=False)
-"""An opcache that keeps what it has read until a reload."""
+"""An opcache that keeps old files until a reload."""
 
 NOBODY: Final = Listeners(programs=(), names=())
-"""A port on which nobody listens."""
+"""A port without a listener."""
 NO_STRAYS: Final = StrayWorkers(processes=())
-"""No worker works unsupervised."""
+"""No worker runs unsupervised."""
 NO_DAEMON: Final = WorkerState(processes=(), daemon=False)
-"""What supervisor says of its programs when it does not run: nothing."""
+"""The empty answer about programs when supervisor does not run."""
 NO_PROGRAM: Final = WorkerState(processes=(), daemon=True)
-"""What supervisor says of a program that it does not know."""
+"""The answer about a program that supervisor does not know."""
 
 
 def pools(ping: Ping, *, queue: int = 0, children: int = 5, ticks: int = 0, listens: bool = True) -> PoolsState:
-    """Return one pool of at most five children, and what became of a request to it."""
+    """Return one pool of at most five children and a request's result."""
     changed = {"ping": ping, "queue": queue, "children": children, "ticks": ticks, "listens": listens}
     return PoolsState(pools=(POOLS.pools[0].model_copy(update=changed),))
 
@@ -185,7 +185,10 @@ def listening(*programs: tuple[str, int]) -> Listeners:
 
 
 def workers(*states: str, program: str = "agency-worker", pid: int = 13057, uptime: float = 1000) -> WorkerState:
-    """Return a supervisor group of which each process is in that state; those that run have a pid from `pid` on."""
+    """Return a supervisor group with one process in each of these states.
+
+    Running processes have pids from `pid` on.
+    """
     return WorkerState(
         processes=tuple(
             ProgramState(name=f"{program}:{program}_{number:02d}", state=state, pid=pid + number, uptime=uptime)
@@ -206,17 +209,17 @@ _DETAILS: Final = {
 
 
 def env_file(number: int = 1) -> FileState:
-    """Return one .env after the other: another number is another file."""
+    """Return a version of .env; another number is another file."""
     return FileState(mark=f"{number:064x}")
 
 
 def cached_config(number: int = 1, *, written: float = 1795422000.5) -> FileState:
-    """Return one built configuration after the other."""
+    """Return a version of the built configuration; another number is another file."""
     return FileState(mark=f"{number} 5513 {written:.9f}", written=written)
 
 
 def descendants(*processes: tuple[int, bool], program: str = "queue:work redis") -> DescendantsState:
-    """Return an application's processes below a daemon, each by its pid and whether it is stale."""
+    """Return an application's processes below a daemon, each by pid and staleness."""
     path = "/home/forge/agency-platform"
     return DescendantsState(
         processes=tuple(
@@ -234,7 +237,7 @@ def descendants(*processes: tuple[int, bool], program: str = "queue:work redis")
 
 
 def strays(*processes: tuple[int, int], path: str = "/home/forge/agency-platform", user: str = "forge") -> StrayWorkers:
-    """Return workers without a parent, each by its pid and its start time."""
+    """Return workers without a parent, each by pid and start time."""
     arguments = f"/usr/bin/php8.2 {path}/artisan queue:work redis --sleep=1"
     return StrayWorkers(
         processes=tuple(
@@ -244,23 +247,23 @@ def strays(*processes: tuple[int, int], path: str = "/home/forge/agency-platform
 
 
 def started_again(unit: UnitState, times: int = 1) -> UnitState:
-    """Return the unit as it is after so many more starts: another invocation, another process."""
+    """Return the unit after so many more starts: another invocation, another process."""
     invocation = f"{(int(unit.invocation or '0', 16) + times) % 16**32:032x}"
     return RUNNING.model_copy(update={"invocation": invocation, "main_pid": (unit.main_pid or 1041) + times})
 
 
 def page(status: int = 200, *, right: bool = True, redirect: str | None = None) -> HttpAnswer:
-    """Return what a request was answered with."""
+    """Return the answer to a request."""
     return HttpAnswer(status=status, failure=None, redirect=redirect, right=right, seconds=0.012)
 
 
 def no_page(failure: HttpFailure = HttpFailure.REFUSED) -> HttpAnswer:
-    """Return what a request comes to that got no answer."""
+    """Return the failure of a request without an answer."""
     return HttpAnswer(status=None, failure=failure, redirect=None, right=True, seconds=0.003)
 
 
 def session(number: int = 57, **stated: object) -> DbSession:
-    """Return a session of a database server: idle in a transaction that others wait for, unless stated otherwise."""
+    """Return a database session, idle in a transaction that others wait for unless stated otherwise."""
     usual = {
         "id": number,
         "query": number * 10,
@@ -279,7 +282,10 @@ def session(number: int = 57, **stated: object) -> DbSession:
 
 
 def credentials(trouble: DatabaseTrouble | None, *differ: str) -> CredentialsState:
-    """Return what the database answers to the settings of .env, and which of them are others than those in use."""
+    """Return the database's answer to the settings of .env.
+
+    `differ` names the settings that are not those in use.
+    """
     settings = tuple((name, Compared.DIFFERS if name in differ else how) for name, how in CREDENTIALS.settings)
     answer = DatabaseState(trouble=trouble, waiting=0, host="127.0.0.1", user="shop")
     return CREDENTIALS.model_copy(update={"settings": settings, "answer": answer})

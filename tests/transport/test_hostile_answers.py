@@ -7,7 +7,6 @@ from typing import Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_session import STATE
 
 from remediate.core.command import ROOT, Output, Run
 from remediate.core.facts import Facts
@@ -15,6 +14,7 @@ from remediate.errors import ContactLost, Unreachable
 from remediate.transport.frames import HEADER_LIMIT, PAYLOAD_LIMIT, FrameReader, NotFrames
 from remediate.transport.script import Act
 from remediate.transport.session import ANSWER_LIMIT, NOISE_LIMIT, ShellRounds, ShellSession
+from support.paper_hosts import STATE
 
 NONCE: Final = "0123456789abcdef0123456789abcdef"
 STEP: Final = Run.of("/usr/bin/step", "1", user=ROOT)

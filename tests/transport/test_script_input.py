@@ -41,12 +41,6 @@ def tell(text: str, *argv: str, number: int = 0) -> Tell:
     return Tell(argv=argv or ("cat",), given=SecretStr(text), number=number)
 
 
-@pytest.fixture(params=installed_shells())
-def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PaperHost]:
-    with PaperHost(tmp_path / "host", shell=request.param) as paper:
-        yield paper
-
-
 @pytest.fixture(params=ACTING)
 def acting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PaperHost]:
     with PaperHost(tmp_path / "host", shell=request.param) as paper:

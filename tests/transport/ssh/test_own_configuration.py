@@ -1,10 +1,6 @@
 """A host with an ssh configuration of its own (`-F FILE`, as Vagrant writes it) is entered by that file alone."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from test_connection import USER, Lab, keygen, run, use_config
 
 from remediate.commands.privileges import sudoers_of
 from remediate.core.host import Host
@@ -12,15 +8,7 @@ from remediate.engine.fleet import select
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.project.project import Project
 from remediate.transport.ssh.connection import connect
-
-
-@pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    made = Lab(tmp_path, keygen(tmp_path / "client"))
-    use_config(tmp_path, monkeypatch)
-    yield made
-    for server in made.servers:
-        server.stop()
+from support.sshd import USER, Lab, keygen, run
 
 
 def stated(lab: Lab, file: str, usual: str = "") -> Host:

@@ -1,0 +1,119 @@
+"""A journal that several processes and threads use, some of which are killed."""
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from remediate.errors import JournalError
+from remediate.journal import database
+from remediate.journal.journal import FILE_NAME, Journal
+from support.journals import in_a_process, intent, one_line, record
+
+
+def test_after_kill_9_right_behind_an_intent_the_intent_is_there(journal: Journal) -> None:
+    run = record()
+    journal.begin(run)
+    in_a_process(
+        """
+for position in range(20):
+    child = os.fork()
+    if child == 0:
+        Journal.open().intend(intent(sys.argv[1], position))
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+""",
+        run.id,
+    )
+    assert [one.position for one in journal.open_intents()] == list(range(20))
+    assert journal.runs()[0].unfinished
+
+
+def test_twenty_processes_open_a_new_journal_and_write_at_once(state: Path) -> None:
+    in_a_process(
+        """
+from contextlib import closing
+from remediate.journal.run_id import new_run_id
+start, go = os.pipe()
+children = []
+for number in range(20):
+    child = os.fork()
+    if child == 0:
+        os.close(go)
+        os.read(start, 1)
+        with closing(Journal.open()) as journal:
+            run = new_run_id()
+            journal.begin(record(run))
+            for position in range(10):
+                journal.intend(intent(run, position))
+                journal.conclude(run, "web1", position, "proven", "x")
+            journal.finish(run, verdict="fixed", exit_code=0, touched="yes", finished=NOW, report="{}")
+        os._exit(0)
+    children.append(child)
+os.close(go)
+assert [os.waitpid(child, 0)[1] for child in children] == [0] * 20
+"""
+    )
+    with closing(Journal.open()) as journal:
+        runs = journal.runs(limit=100)
+        assert len(runs) == 20
+        assert not any(run.unfinished for run in runs)
+        assert all(len(journal.find(run.shown).steps) == 10 for run in runs)
+        assert journal.open_intents() == ()
+    assert [entry.name for entry in state.iterdir()] == [FILE_NAME]
+
+
+def test_threads_share_one_journal(journal: Journal) -> None:
+    run = record()
+    journal.begin(run)
+    failed: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for position in range(10):
+                journal.intend(intent(run.id, position, host=f"web{number}"))
+                journal.runs()
+                journal.conclude(run.id, f"web{number}", position, "proven", "")
+        except BaseException as error:  # noqa: BLE001 - told to the test's own thread
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(journal.find(run.id).steps) == 200
+
+
+def test_a_journal_is_not_used_across_a_fork() -> None:
+    told = in_a_process(
+        """
+journal = Journal.open()
+child = os.fork()
+try:
+    journal.runs()
+except JournalError as error:
+    print(error, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+journal.close()
+"""
+    )
+    assert "opened before a fork" in told
+
+
+def test_a_journal_that_others_hold_too_long_is_told(
+    journal: Journal, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    with closing(sqlite3.connect(state / FILE_NAME, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with closing(Journal.open()) as impatient, pytest.raises(JournalError, match="in use by others") as error:
+            impatient.begin(record())
+        one_line(error)
+        assert journal.runs() == ()
+        other.execute("ROLLBACK")
+    journal.begin(record())

@@ -1,0 +1,79 @@
+"""Hosts on paper with a state to look at, and acts that change it."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.probe import Probe
+from remediate.testing import PaperHost
+from remediate.transport.script import Act, Fence
+from remediate.transport.session import ActState, Rounds, ShellRounds
+from support.toys import Text
+
+STEP = Run.of("/usr/bin/step", "1", user=ROOT)
+SECOND = Run.of("/usr/bin/step", "2", user=ROOT)
+
+
+class State(Probe[Text]):
+    """What the file `state` in the host's home says."""
+
+    kind: Literal["test.state"] = "test.state"
+
+    def label(self) -> str:
+        return "state"
+
+    def command(self) -> Run:
+        return Run.of("state", seconds=5)
+
+    def parse(self, output: Output) -> Text:
+        return Text(text=output.stdout)
+
+
+STATE = State()
+
+
+def paper_host(directory: Path, shell: str) -> PaperHost:
+    paper = PaperHost(directory, shell=shell)
+    (paper.home / "state").write_text("down\n")
+    paper.script("state", 'cat "$HOME/state"')
+    paper.script("step", 'echo "begin $1" >>"$HOME/log"; echo up >"$HOME/state"; echo "end $1" >>"$HOME/log"')
+    return paper
+
+
+def begin(host: PaperHost, act: Act | None = None, *, owner: tuple[str, ...] = (), seconds: float = 30) -> ShellRounds:
+    return host.session().begin((STATE,), act, seconds=seconds, owner=owner)
+
+
+def act(*steps: Run, fence: str | None = "down\n", wait: float = 0, settle: float = 0) -> Act:
+    fences = () if fence is None else (Fence(run=STATE.command(), stdout=fence),)
+    return Act(steps=steps or (STEP,), fence=fences, wait=wait, settle=settle)
+
+
+def state(rounds: Rounds) -> str:
+    answer = rounds.next()[STATE]
+    assert isinstance(answer, Output)
+    return answer.stdout
+
+
+def steps_run(host: PaperHost) -> list[str]:
+    return [call.argv[1] for call in host.calls if call.argv[0] == "step"]
+
+
+def lock_is_free(host: PaperHost) -> bool:
+    rounds = begin(host, act(Run.of("/usr/bin/nothing", user=ROOT), fence=None))
+    try:
+        return rounds.acted().state is ActState.ACTED
+    finally:
+        rounds.close()
+
+
+def until(what: str, seconds: float = 30) -> Iterator[None]:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(0.02)
+    pytest.fail(f"{what}: not within {seconds} s")
