@@ -11,7 +11,7 @@ from remediate.probes.certificate import NoHandshake
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.nginx_config import ServerCertificate
 from remediate.probes.x509 import CertificateInfo
-from remediate.remedies.certificate import misplaced
+from remediate.remedies.certificate_refusals import misplaced
 from support import certificate_examples as exc
 from support import examples as ex
 from support.lineages import DUE, EXPIRED, FILE, GOOD, HERE, NAME, OTHER, OWN, PANEL, STEP, facts

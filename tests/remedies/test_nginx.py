@@ -20,8 +20,8 @@ from remediate.probes.nginx import NginxConfig, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.systemd import Unit
 from remediate.probes.x509 import CertificateInfo
-from remediate.remedies.certificate import served_here
 from remediate.remedies.nginx import ReloadNginx, RestartNginx
+from remediate.remedies.served_certificate import served_here
 from support import certificate_examples as exc
 from support import examples as ex
 from support import toys

@@ -12,8 +12,9 @@ from remediate.probes.nginx import NginxConfig
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.systemd import Unit
 from remediate.probes.x509 import CertificateInfo
-from remediate.remedies.certificate import RenewCertificate, served_here
+from remediate.remedies.certificate import RenewCertificate
 from remediate.remedies.certificate_panel import RenewAtPanel
+from remediate.remedies.served_certificate import served_here
 from support import certificate_examples as exc
 from support import examples as ex
 
