@@ -11,7 +11,6 @@ and the execution of commands are our own, on the transport below.
 import os
 import socket
 import threading
-import time
 from typing import Any, ClassVar, Final
 
 import fabric.config
@@ -22,16 +21,16 @@ from paramiko.ssh_exception import (
     BadAuthenticationType,
     ChannelException,
     IncompatiblePeer,
-    SSHException,
 )
 
 from remediate.core.host import SshTarget
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.masking.masker import strip_control
-from remediate.transport.ssh.channel import LOG, PEER_ERRORS, SshChannel
+from remediate.transport.ssh.channel import LOG, PEER_ERRORS
 from remediate.transport.ssh.config import Hop, SshOptions, options_of, resolve, route, target_of
 from remediate.transport.ssh.host_keys import HostKeyRule, ServerKey, known_names, load_known_hosts, load_revoked
 from remediate.transport.ssh.identities import Identity, identities
+from remediate.transport.ssh.ssh_link import SshLink
 from remediate.transport.ssh.wire import Deadline, close_transport, exchange_keys, open_tcp, reason_of, tune
 
 _NOWHERE: Final = ".invalid"
@@ -229,74 +228,6 @@ class VerifiedConnection(Connection):
 
     def _denied(self, why: str) -> Unreachable:
         return Unreachable(UnreachableCode.AUTHENTICATION, strip_control(f"{self._hop.place} {why}").replace("\n", " "))
-
-
-class SshLink:
-    """An open, verified way to one host; implements `remediate.transport.link.Link`.
-
-    Made by `connect` or `connection_link`.
-    """
-
-    def __init__(self, connection: Any, place: str, *, owned: bool) -> None:
-        self.place = place
-        self._connection = connection
-        self._transport: Any = connection.transport
-        self._owned = owned
-        self._lock = threading.Lock()
-        self._channels: set[SshChannel] = set()
-
-    def start(self, command: str, *, seconds: float) -> SshChannel:
-        """Start `command` in the login shell, without a terminal; the whole call ends within `seconds`.
-
-        Raises LinkLost, or TimeoutError when not even the start was answered in time. A host that allows no further
-        session (sshd's MaxSessions) is asked again while other channels of this link are open.
-        """
-        channel = SshChannel(self, Deadline(seconds))
-        try:
-            channel.start(command)
-        except BaseException:
-            channel.close()
-            raise
-        return channel
-
-    def close(self) -> None:
-        """Close the link; safe to call twice. A connection that was handed in stays open: it is its owner's."""
-        with self._lock:
-            channels = list(self._channels)
-        for channel in channels:
-            channel.close()
-        if self._owned:
-            self._connection.close()
-
-    def __enter__(self) -> "SshLink":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def open_channel(self, deadline: Deadline, owner: SshChannel) -> Any:
-        """See ChannelOwner."""
-        with self._lock:
-            self._channels.add(owner)
-        while True:
-            # Before asking: whoever was in the way may have gone by the time the refusal is read.
-            alone = len(self._channels) < 2
-            try:
-                return self._transport.open_session(timeout=deadline.left)
-            except SSHException:
-                # Not only ChannelException: threads that open at once take each other's out of paramiko's hands.
-                if alone or not self._transport.is_active():
-                    raise
-                time.sleep(min(0.02, deadline.left))
-
-    def forget(self, channel: SshChannel) -> None:
-        """See ChannelOwner."""
-        with self._lock:
-            self._channels.discard(channel)
-
-    def cut(self) -> None:
-        """See ChannelOwner."""
-        self._transport.close()
 
 
 def connect(target: SshTarget, *, seconds: float = 10) -> SshLink:
