@@ -1,4 +1,4 @@
-"""The documentation agrees with the code: links, paths, python, and generated pages."""
+"""The documentation beside the code: links, paths, python, modules, and generated pages."""
 
 import ast
 import importlib

@@ -1,4 +1,4 @@
-"""How a host ends on which nothing is done, and whether it lasts without."""
+"""The end of a host on which nothing is done, and whether it lasts."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Where faults are injected: a host that is given up, and is left as it was."""
+"""Places for faults: hosts that are given up, and left as they were."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Many writers of one record of incidents, some killed: nothing promised is lost."""
+"""Many writers of one record of incidents, some killed, and nothing promised lost."""
 
 import json
 import subprocess

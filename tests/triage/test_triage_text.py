@@ -1,4 +1,4 @@
-"""What a person reads of a triage: golden texts and the order of playbooks."""
+"""The text of a triage: golden files, and the order of playbooks."""
 
 import os
 from collections.abc import Mapping
