@@ -4,10 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import textwrap
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -17,90 +14,13 @@ from remediate.commands.registry import commands
 from remediate.core.outcome import Report
 from remediate.journal.journal import FILE_NAME
 from remediate.project.project import Project
+from support.command_box import REMEDIATE, Box
 from support.toys import document
 
-REMEDIATE = Path(sys.executable).with_name("remediate")
 INVOKE = REMEDIATE.with_name("invoke")
-INVENTORY = """
-web:
-  hosts:
-    do.web1: {ansible_host: 127.0.0.1, ansible_port: 1, remediate: {site_url: "http://127.0.0.1:1/", php: php8.3}}
-"""
-PLAYBOOK = '''
-    from remediate import Severity
-    from remediate.probes.systemd import Unit
-    from remediate.core.playbook import playbook
 
 
-    @playbook(severity=Severity.SEV2, symptoms=lambda host: (Unit(name="nginx"),))
-    def NAME(host, *, PARAMETER: str = "x"):
-        """Wake the shop."""
-        return ()
-'''
-CONNECTING = "        ... connecting\n"
 BROKEN = "the output cannot be written: "
-
-
-class Said(NamedTuple):
-    """What a command ended with."""
-
-    code: int
-    out: str
-    err: str
-
-    def usage(self, *words: str) -> None:
-        """Assert wrong usage, said in one line that holds these words."""
-        assert self.code == 2, self
-        # What only a playbook can tell is known once it is imported: while the host is connected to.
-        (line,) = self.err.removeprefix(CONNECTING).splitlines()
-        for word in words:
-            assert word in line
-
-    @property
-    def report(self) -> Report:
-        (line,) = self.out.splitlines()
-        report = Report.model_validate_json(line)
-        assert (report.verdict, report.exit_code, report.touched.value, report.hosts) == (None, 2, "no", ())
-        assert report.error is not None
-        assert report.error.message in self.err
-        return report
-
-
-class Box:
-    """A project of its own, and the command called in it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.root = directory / "project"
-        (self.root / "playbooks").mkdir(parents=True)
-        (self.root / "inventories").mkdir()
-        (self.root / "inventories" / "prod.yml").write_text(INVENTORY)
-        (self.root / "pyproject.toml").write_text("[tool.remediate]\n")
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(directory),
-            "REMEDIATE_STATE_DIR": str(directory / "state"),
-        }
-
-    def playbook(self, name: str, text: str | None = None, parameter: str = "php") -> None:
-        text = textwrap.dedent(PLAYBOOK).replace("PARAMETER", parameter) if text is None else text
-        (self.root / "playbooks" / f"{name}.py").write_text(text.replace("NAME", name))
-
-    def __call__(self, *words: str, stdout: Path | None = None, program: Path = REMEDIATE) -> Said:
-        with (stdout or Path(os.devnull)).open("w") as out:
-            done = subprocess.run(
-                [program, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=out if stdout else subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=self.root,
-                env=self.environment,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-        assert "Traceback" not in done.stderr, done.stderr
-        assert "Exception ignored" not in done.stderr, done.stderr
-        return Said(done.returncode, done.stdout or "", done.stderr)
 
 
 @pytest.fixture

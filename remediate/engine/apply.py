@@ -15,8 +15,8 @@ from remediate.core.verdict import LOCK_MISSING, Verdict, refuse
 from remediate.engine.judge import RULES, explain, verification
 from remediate.engine.lock import lock_refusal
 from remediate.engine.surveyor import SURVEY_SECONDS, OpenSurvey, Surveyor
+from remediate.transport.acted import Acted, ActState, CommandResult
 from remediate.transport.script import Act, Fence
-from remediate.transport.session import Acted, ActState, CommandResult
 
 
 class Ran(NamedTuple):

@@ -22,15 +22,16 @@ from remediate.core.verdict import (
     refuse,
 )
 from remediate.engine.apply import NotRun, Ran, Stopped, apply_remedy, fenced
-from remediate.engine.conclusion import concern, conclude, unlasting
+from remediate.engine.conclusion import conclude
 from remediate.engine.context import Context, NotRecorded
 from remediate.engine.discovery import discovered
 from remediate.engine.judge import CLOCK, RULES, STOPS, Symptom, judge, not_attempted, relied_on, symptom
 from remediate.engine.lock import LockedByOthers
 from remediate.engine.open_host import OpenHost
 from remediate.engine.outcomes import host_outcome, step_outcome
-from remediate.engine.stability import Held, Window
+from remediate.engine.stability import Window
 from remediate.engine.surveyor import Surveyor
+from remediate.engine.unchanged import decide, untouched
 from remediate.errors import ContactLost, Unreachable
 from remediate.transport.session import Session
 
@@ -152,43 +153,11 @@ class HostRunner:
     # -- deciding ------------------------------------------------------------------------------------------------
 
     def _decide(self) -> HostOutcome | None:
-        host, window = self._examined, None
-        for _ in range(3):
-            judgements = host.patiently()
-            steps = tuple(step_outcome(each.remedy, each.verdict, host.facts) for each in judgements)
-            if self.context.stop.is_set():
-                return self._end(RunVerdict.INTERRUPTED, steps=steps)
-            if any(each.decision is Decision.PROCEED for each in judgements):
-                return self._end(RunVerdict.PENDING, steps=steps) if self.options.plan else None
-            lasted = window is not None and window.held is Held.HELD
-            again = None if lasted or concern(host, steps) else host.watch_young()
-            if again is None:
-                return self._unchanged(steps)
-            if window is not None and again.held is not Held.HELD:
-                return self._end(RunVerdict.REFUSED, unlasting(again), host.planned())
-            window = again
-            host.survey()  # The whole host again: things that were not watched have to be unchanged, too.
-        return self._unchanged(host.planned())
+        ending = decide(self._examined)
+        return None if ending is None else self._end(*ending)
 
     def _untouched(self) -> HostOutcome:
-        """End a host on which no remedy acted. It has to last all the same if others fixed it meanwhile."""
-        host, steps = self._examined, tuple(self._steps)
-        decisions = {step.decision for step in steps}
-        if Decision.NOT_ATTEMPTED in decisions and Decision.REFUSE not in decisions:
-            steps = host.planned()  # A change since the survey blocks an earlier remedy: its step has to say so.
-        window = None if concern(host, steps) else host.watch_young()
-        if window is None:
-            return self._unchanged(steps)
-        if window.held is Held.STOPPED:
-            return self._end(RunVerdict.INTERRUPTED)
-        if window.held is not Held.HELD:
-            return self._end(RunVerdict.REFUSED, unlasting(window), host.planned())
-        host.survey()
-        return self._unchanged(host.planned())
-
-    def _unchanged(self, steps: tuple[StepOutcome, ...]) -> HostOutcome:
-        problem = concern(self._examined, steps)
-        return self._end(RunVerdict.REFUSED if problem else RunVerdict.HEALTHY, problem, steps)
+        return self._end(*untouched(self._examined, tuple(self._steps)))
 
     def _conclude(self) -> HostOutcome:
         verdict, problem, window = conclude(self._examined, self._steps, self._healed)

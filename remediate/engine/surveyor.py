@@ -13,9 +13,10 @@ from remediate.core.playbook import Probes
 from remediate.core.probe import TIMED_OUT, Fact, Probe
 from remediate.core.vantage import Vantage
 from remediate.errors import ContactLost, Unreachable, Unreadable
+from remediate.transport.acted import Acted, ActState
 from remediate.transport.controller import Controller
 from remediate.transport.script import Act
-from remediate.transport.session import Acted, ActState, Answers, Rounds, Session
+from remediate.transport.session import Answers, Rounds, Session
 
 SURVEY_SECONDS: Final = 40.0
 """Deadline of one survey in seconds. Each question has a shorter one."""

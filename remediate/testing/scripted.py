@@ -9,8 +9,9 @@ from remediate.core.command import Output, Run
 from remediate.core.probe import Fact, Probe
 from remediate.engine.judge import CLOCK, RULES
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
+from remediate.transport.acted import Acted, ActState, CommandResult
 from remediate.transport.script import Act
-from remediate.transport.session import Acted, ActState, Answers, CommandResult
+from remediate.transport.session import Answers
 
 Answer = Output | Unreadable
 Changes = Mapping[Probe[Fact] | Run, Answer]

@@ -4,7 +4,6 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from time import monotonic
 from typing import Final, Protocol
 
@@ -12,9 +11,9 @@ from typing_extensions import override
 
 from remediate.core.batches import Asking, askings
 from remediate.core.command import Output, Run
-from remediate.core.field_types import FrozenModel
 from remediate.core.probe import Fact, Probe
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
+from remediate.transport.acted import Acted, ActState, CommandResult
 from remediate.transport.frames import HEADER_LIMIT, Frame, FrameReader, NotFrames
 from remediate.transport.link import Channel, Link, LinkLost
 from remediate.transport.script import STDERR_LIMIT, STDOUT_LIMIT, Act, build, shell_command
@@ -34,31 +33,6 @@ HELLO_SECONDS: Final = 10
 That happens if a start-up file passes the login to another program, which waits for the end of its input. A host with a
 tenth of a core says hello within two seconds.
 """
-
-
-class ActState(Enum):
-    """The point that an act reached."""
-
-    ACTED = "acted"
-    LOCKED = "locked"
-    NO_LOCK = "no-lock"
-    MOVED = "moved"
-
-
-class CommandResult(FrozenModel):
-    """One command that ran to change the host, and its duration in seconds."""
-
-    run: Run
-    output: Output
-    seconds: float
-
-
-class Acted(FrozenModel):
-    """The result of an act."""
-
-    state: ActState
-    commands: tuple[CommandResult, ...] = ()
-    holder: str = ""
 
 
 class Rounds(Protocol):

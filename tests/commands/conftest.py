@@ -1,10 +1,12 @@
-"""Fixtures: a desk to type incident commands at."""
+"""Fixtures: a desk for incident commands, and a project whose rehearsals are asked for."""
 
 from pathlib import Path
 
 import pytest
 
+from remediate.commands import rehearse as command
 from support.incident_desk import Desk
+from support.rehearsals import Asked
 
 
 @pytest.fixture
@@ -14,3 +16,13 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     desk = Desk(tmp_path / "project")
     desk.settings("")
     return desk
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    def never(*_: object, **__: object) -> object:
+        pytest.fail("nothing may be started")
+
+    monkeypatch.setattr(command, "rehearse", never)
+    monkeypatch.setattr("remediate.transport.ssh.connection.connect", never)
+    return Asked(tmp_path)

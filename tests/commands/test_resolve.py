@@ -1,4 +1,4 @@
-"""Resolving: the symptom is checked, everybody told, the post-mortem begun."""
+"""Resolving: the check of the symptom, everybody told, and the post-mortem."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Watching incidents: each announcement is due once and printed first."""
+"""Watching incidents: announcements that are due once and printed first."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""How a run on one host ends: links lost, unproved effects, unreadable answers, stops."""
+"""Ends of a run on one host: lost links, unproved effects, unreadable answers, stops."""
 
 import threading
 import time

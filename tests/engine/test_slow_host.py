@@ -16,8 +16,9 @@ from remediate.errors import Unreachable, UnreachableCode
 from remediate.playbooks.app_down import app_down
 from remediate.testing import play
 from remediate.testing.scripted import ScriptedRounds
+from remediate.transport.acted import Acted
 from remediate.transport.script import Act
-from remediate.transport.session import Acted, Answers
+from remediate.transport.session import Answers
 from support import examples as ex
 from support.incidents import AGAIN, DEPLOY, DOWN, FPM, HEALTHY, HOST, ORPHANS, UP, WORKERS, restart
 from support.scripted import Changes, FactSession

@@ -1,6 +1,6 @@
 """Messages: the runbook's wording, custom templates, and titles that stay plain text."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,15 +9,14 @@ from remediate.errors import ConfigurationError
 from remediate.incident.events import Acknowledged, Contained, Event, Identified, Resolved, Updated
 from remediate.incident.messages import Message, MessageKind, Templates, harmless, render
 from remediate.incident.record import Incident, fold
-from remediate.incident.settings import Audience, IncidentSettings
-from remediate.incident.template_context import MessageText, TemplateContext, moment, spelled, template_context
+from remediate.incident.settings import Audience
+from remediate.incident.template_context import MessageText, template_context
 from remediate.incident.vocabulary import IncidentStatus
 from remediate.journal.run_id import new_run_id
 from remediate.masking.masker import Masker
-from support.toy_incidents import NOON, declared, minutes, run, step
+from support.toy_incidents import NOON, SETTINGS, declared, minutes, run, step
 
 LATER = minutes(45)
-SETTINGS = IncidentSettings(timezone="Europe/Berlin")
 HOSTILE = (
     "<script>alert(1)</script>",
     "</p><img src=x onerror=alert(1)>",
@@ -285,33 +284,3 @@ def test_secrets_are_masked_wherever_they_stand() -> None:
     message = said(incident(update), MessageKind.UPDATE, Audience.INTERNAL, words=words, masker=masker)
     assert "canary" not in message.model_dump_json()
     assert "hunter2" not in message.model_dump_json()
-
-
-# -- words -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("length", "words"),
-    [
-        (timedelta(seconds=20), "less than a minute"),
-        (timedelta(seconds=-20), "less than a minute"),
-        (timedelta(minutes=1), "1 minute"),
-        (timedelta(minutes=45), "45 minutes"),
-        (timedelta(minutes=65), "1 hour 5 minutes"),
-        (timedelta(hours=2), "2 hours"),
-        (timedelta(days=2, hours=3, minutes=4), "2 days 3 hours"),
-    ],
-)
-def test_spans(length: timedelta, words: str) -> None:
-    assert spelled(length) == words
-
-
-def test_moments_are_local_beside_utc() -> None:
-    assert moment(NOON, SETTINGS, NOON) == "13:00 CET (12:00 UTC)"
-    assert moment(NOON, SETTINGS, NOON + timedelta(days=1)) == f"{NOON:%Y-%m-%d} 13:00 CET (12:00 UTC)"
-    assert moment(NOON, IncidentSettings(timezone="UTC"), NOON) == "12:00 UTC"
-    assert moment(NOON, IncidentSettings(timezone="Asia/Dubai"), NOON) == "16:00 +04 (12:00 UTC)"
-
-
-def test_every_word_of_a_template_is_described() -> None:
-    assert all(field.description for field in TemplateContext.model_fields.values())

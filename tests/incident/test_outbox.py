@@ -1,15 +1,9 @@
 """The outbox: ordered and once despite killed senders, on SQLite and on PostgreSQL."""
 
-import os
-import subprocess
-import sys
 import threading
-import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 
@@ -21,27 +15,11 @@ from remediate.incident.settings import Audience
 from remediate.incident.store import IncidentStore
 from remediate.journal.journal import journal_database
 from remediate.journal.run_id import new_run_id
-from support.soak import times
+from support.clock import Clock
 from support.toy_incidents import NOON, declared, minutes
 from support.toy_messages import message
 
 INCIDENT = new_run_id()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def passes(self, time: timedelta) -> None:
-        self.now += time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -228,125 +206,6 @@ def test_text_of_any_kind_comes_back(outbox: Outbox) -> None:
 
 
 # -- many at once ------------------------------------------------------------------------------------------------------
-
-IN_A_PROCESS = """
-import sys
-from datetime import timedelta
-from pathlib import Path
-from remediate.incident.channels import FileChannel
-from remediate.incident.outbox import Outbox
-from remediate.incident.settings import Audience
-from remediate.journal.journal import journal_database
-sys.path.insert(0, sys.argv[1])
-from support.toy_messages import message
-
-_, _, url, path, job = sys.argv
-outbox = Outbox(journal_database(url))
-channel = FileChannel("file", frozenset(Audience), Path(path))
-LEASE = timedelta(seconds=0.2)
-
-def deliver():
-    while (claim := outbox.claim(["file"], lease=LEASE)) is not None:
-        outbox.sent(claim, channel.send(claim.message, again=claim.again))
-"""
-
-
-def started(job: str, url: str, path: Path) -> "subprocess.Popen[str]":
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    toys = Path(__file__).parents[1]
-    return subprocess.Popen(
-        [sys.executable, "-c", IN_A_PROCESS + job, str(toys), url, str(path), "job"],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def written(path: Path) -> Counter[str]:
-    """How often the end of each message stands in the file."""
-    return Counter(line[3:] for line in path.read_text().splitlines() if line.startswith("-- "))
-
-
-def test_ten_processes_queue_and_deliver_at_once(url: str, tmp_path: Path) -> None:
-    Outbox.open(url).close()
-    path = tmp_path / "messages.txt"
-    job = """
-for number in range(5):
-    outbox.queue(message(f"{number}"), ["file"], key=f"shared-{number}")
-    outbox.queue(message(f"{number}"), ["file"])
-    deliver()
-"""
-    processes = [started(job, url, path) for _ in range(10)]
-    for process in processes:
-        _, said = process.communicate(timeout=300)
-        assert (process.returncode, said) == (0, "")
-    outbox = Outbox.open(url)
-    told = outbox.deliveries()
-    outbox.close()
-    assert len(told) == 10 * 5 + 5
-    assert {each.state for each in told} == {State.SENT}
-    assert written(path) == Counter(each.message.id for each in told)
-
-
-KILLS = times(ci=100, soak=2000)
-
-NURSERY = """
-import os, random, signal, time
-
-def at_work():
-    global outbox
-    outbox = Outbox(journal_database(url))  # a child has its own
-    while True:
-        told = message("x", "y" * 2000)
-        outbox.queue(told, ["file"])
-        os.write(tell, told.id.encode() + b"\\n")
-        deliver()
-
-outbox.close()
-random.seed(6)
-for _ in range(kills):
-    hear, tell = os.pipe()
-    child = os.fork()
-    if child == 0:
-        at_work()
-    os.close(tell)
-    with os.fdopen(hear) as progress:
-        for _ in range(random.randint(0, 4)):
-            print(progress.readline(), end="")
-        time.sleep(random.uniform(0, 0.03))
-        os.kill(child, signal.SIGKILL)
-        assert os.waitpid(child, 0)[1] == signal.SIGKILL
-        print(progress.read(), end="")
-"""
-
-
-@pytest.mark.soak
-def test_processes_are_killed_and_nothing_is_lost_or_said_twice(tmp_path: Path) -> None:
-    """Each queues messages, says which it was told are stored, and delivers; kill -9 comes at any moment."""
-    url, path = f"sqlite:///{tmp_path}/journal.sqlite3", tmp_path / "messages.txt"
-    Outbox.open(url).close()
-    nursery = started(f"kills = {KILLS}\n{NURSERY}", url, path)
-    out, said = nursery.communicate(timeout=7000)
-    assert (nursery.returncode, said) == (0, "")
-    stored = set(out.splitlines())
-
-    time.sleep(0.3)  # the claims of the dead run out
-    last = started("deliver()", url, path)
-    _, said = last.communicate(timeout=120)
-    assert (last.returncode, said) == (0, "")
-    outbox = Outbox.open(url)
-    told = outbox.deliveries()
-    outbox.close()
-    inherited = [each for each in told if each.attempts > 1]
-    counted = f"{KILLS} killed, {len(stored)} known to be stored, {len(told)} sent, {len(inherited)} by an heir"
-    (tmp_path / "counted.txt").write_text(counted)
-    assert stored <= {each.message.id for each in told}
-    assert {each.state for each in told} == {State.SENT}
-    assert written(path) == Counter(each.message.id for each in told)
-    assert len(stored) > KILLS
-    assert inherited
 
 
 def test_threads_of_one_process_share_an_outbox(url: str) -> None:

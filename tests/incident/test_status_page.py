@@ -2,12 +2,9 @@
 
 import os
 import stat
-import tempfile
 import threading
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,65 +14,12 @@ from remediate.core.playbook import Severity
 from remediate.incident.channels import NotSent
 from remediate.incident.file_lock import locked
 from remediate.incident.messages import Message, Templates
-from remediate.incident.settings import IncidentSettings, StaticPage
 from remediate.incident.status_page import histories, recent
-from remediate.incident.status_page.atom import ATOM, ENTRIES, XHTML, feed
-from remediate.incident.status_page.static import StaticStatusPage
 from remediate.incident.vocabulary import IncidentStatus
 from remediate.journal.run_id import new_run_id
-from support.browser import CHROMIUM, browser
+from support.status_pages import HOSTILE, Page, html, static, told
 from support.toy_incidents import NOON, minutes
 from support.toy_messages import message
-
-SETTINGS = IncidentSettings(timezone="Europe/Berlin")
-HOSTILE = (
-    "<script>alert(1)</script></p></article><img src=x onerror=alert(1)> \" ' & &lt; {{ 7*7 }} {% x %} ]]> <!-- "
-    "\N{HEBREW LETTER ALEF}\N{ARABIC LETTER MEEM} \N{FIRE} " + "A" * 400
-)
-VOID = {"meta", "link", "img", "br"}
-
-
-def told(incident: str, minute: float, status: IncidentStatus, body: str = "text", **given: object) -> Message:
-    over = {"ended": minutes(minute)} if status is IncidentStatus.RESOLVED else {}
-    return message(f"[{status.value}] x", body, incident=incident, at=minutes(minute), status=status, **over, **given)
-
-
-def static(directory: Path, templates: Templates | None = None, **given: object) -> StaticStatusPage:
-    page = StaticPage.model_validate({"title": "Agency status", **given})
-    return StaticStatusPage(page, directory, SETTINGS, templates or Templates(), clock=lambda: minutes(60))
-
-
-def html(*messages: Message, now: datetime | None = None, **given: object) -> str:
-    return static(Path(), None, **given).html(histories(messages), now or minutes(60))
-
-
-class Page(HTMLParser):
-    """What a browser makes of it, as far as it matters here."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[tuple[str, str]] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag, f"{tag} is closed out of order"
-
-    def handle_data(self, data: str) -> None:
-        if data.strip() and self.open[-1] != "style":
-            self.texts.append((self.open[-1], data.strip()))
-
-    def of(self, tag: str) -> list[str]:
-        return [text for where, text in self.texts if where == tag]
-
 
 # -- incidents, from what was said -------------------------------------------------------------------------------------
 
@@ -222,78 +166,6 @@ def test_a_page_of_ones_own(tmp_path: Path) -> None:
         page.publish(message(), lambda: ())
 
 
-# -- the feed: RFC 4287 ------------------------------------------------------------------------------------------------
-
-
-def tree(*messages: Message, **given: object) -> ET.Element:
-    page = StaticPage.model_validate({"title": "Agency status", **given})
-    return ET.fromstring(feed(page, histories(messages), minutes(60)))  # noqa: S314  # our own
-
-
-def the(element: ET.Element, name: str) -> str:
-    (one,) = element.findall(f"{{{ATOM}}}{name}")
-    return "".join(one.itertext())
-
-
-def date(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    assert moment.tzinfo is not None
-    assert text.endswith("Z")
-    return moment
-
-
-@pytest.mark.parametrize("url", [None, "https://status.example.com/", "https://example.com/status"])
-def test_the_feed_has_what_the_standard_demands(url: str | None) -> None:
-    one = new_run_id()
-    updates = [told(one, number, IncidentStatus.INVESTIGATING, f"line {number}\nmore") for number in range(3)]
-    root = tree(*updates, url=url)
-    assert root.tag == f"{{{ATOM}}}feed"
-    # 4.1.1: exactly one id, title and updated; an author for entries that have none.
-    assert the(root, "title") == "Agency status"
-    assert the(root, "id") == (url or the(root, "id"))
-    assert urlsplit(the(root, "id")).scheme
-    assert date(the(root, "updated")) == minutes(2)
-    assert root.findtext(f"{{{ATOM}}}author/{{{ATOM}}}name") == "Agency status"
-    links = {link.attrib["rel"]: link.attrib["href"] for link in root.findall(f"{{{ATOM}}}link")}
-    if url:
-        assert links == {"self": url.rstrip("/") + "/feed.atom", "alternate": url.rstrip("/") + "/"}
-    else:
-        assert links == {}
-    # 4.1.2: exactly one id, title and updated; ids are IRIs, all different; content, or else a link.
-    entries = root.findall(f"{{{ATOM}}}entry")
-    assert [the(entry, "id") for entry in entries] == [f"urn:uuid:{each.id}" for each in reversed(updates)]
-    for entry in entries:
-        assert the(entry, "title") == "[Investigating] x"
-        assert date(the(entry, "updated")) == date(the(entry, "published"))
-        (content,) = entry.findall(f"{{{ATOM}}}content")
-        # 4.1.3.3: of type xhtml, content is one div.
-        assert content.attrib == {"type": "xhtml"}
-        (division,) = content
-        assert division.tag == f"{{{XHTML}}}div"
-        assert [paragraph.text for paragraph in division][1] == "more"
-        known = {"title", "id", "published", "updated", "category", "link", "content"}
-        assert {child.tag.removeprefix(f"{{{ATOM}}}") for child in entry} <= known
-
-
-def test_a_feed_without_news_is_a_feed() -> None:
-    root = tree()
-    assert date(the(root, "updated")) == minutes(60)
-    assert the(root, "id") == the(tree(), "id")
-    assert root.findall(f"{{{ATOM}}}entry") == []
-
-
-def test_a_feed_ends_somewhere() -> None:
-    root = tree(*(told(new_run_id(), number, IncidentStatus.RESOLVED) for number in range(ENTRIES + 10)))
-    assert len(root.findall(f"{{{ATOM}}}entry")) == ENTRIES
-
-
-def test_what_anybody_typed_is_text_in_the_feed() -> None:
-    odd = told("a", 1, IncidentStatus.IDENTIFIED, HOSTILE + "\ufffe\x00").model_copy(update={"title": HOSTILE})
-    (entry,) = tree(odd, title="<&>").findall(f"{{{ATOM}}}entry")
-    assert the(entry, "title") == HOSTILE
-    assert the(entry, "content") == HOSTILE + "\ufffd\ufffd"
-
-
 # -- the files ---------------------------------------------------------------------------------------------------------
 
 
@@ -350,55 +222,3 @@ def test_a_full_disk_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.Mon
             page.publish(message(), lambda: histories([message(body="new")]))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["feed.atom", "index.html"]
     assert "old" in (tmp_path / "index.html").read_text()
-
-
-# -- in a browser ------------------------------------------------------------------------------------------------------
-
-CONTRAST = """
-(() => {
-  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  const light = color => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
-    const part = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map(value => value / 255)
-      .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * part[0] + 0.7152 * part[1] + 0.0722 * part[2];
-  };
-  const ground = element => {
-    const color = getComputedStyle(element).backgroundColor;
-    return color === "rgba(0, 0, 0, 0)" && element.parentElement ? ground(element.parentElement) : color;
-  };
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  let worst = 99;
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    if (!node.data.trim()) continue;
-    const [a, b] = [light(getComputedStyle(node.parentElement).color), light(ground(node.parentElement))];
-    worst = Math.min(worst, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
-  }
-  return worst;
-})()
-"""
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
-def test_a_real_browser_shows_it_narrow_and_wide_in_light_and_dark(tmp_path: Path) -> None:
-    one, two = new_run_id(), new_run_id()
-    said: Sequence[Message] = [
-        *(told(one, number, status, HOSTILE, name=HOSTILE) for number, status in enumerate(IncidentStatus)),
-        *(told(two, number, status) for number, status in enumerate(list(IncidentStatus)[:3])),
-        told(new_run_id(), 5, IncidentStatus.INVESTIGATING, severity=Severity.SEV2),
-    ]
-    static(tmp_path).publish(said[0], lambda: histories(said))
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, browser(Path(profile)) as window:
-        for width in (320, 375, 1280):
-            for dark in (False, True):
-                window.show(tmp_path / "index.html", width=width, height=812, dark=dark)
-                window.value("document.querySelectorAll('details').forEach(each => each.open = true)")
-                assert window.value("document.documentElement.scrollWidth") <= width
-                assert window.value(CONTRAST) >= 4.5, "WCAG AA"
-                # Only the page itself was asked for, and nothing ran or complained.
-                asked = [event["params"]["request"]["url"] for event in window.events if "request" in event["params"]]
-                assert [url for url in asked if not url.startswith("data:")] == [(tmp_path / "index.html").as_uri()]
-                assert not [event for event in window.events if event["method"] == "Log.entryAdded"]
-                assert not [event for event in window.events if event["method"].startswith("Page.javascript")]
-                assert window.value("document.querySelector('h1').getBoundingClientRect().top") < 100
-                assert window.value("document.querySelector('.state').getBoundingClientRect().bottom") < 300

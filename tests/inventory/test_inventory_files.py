@@ -1,4 +1,4 @@
-"""Files that are no inventory, or only partly: one line says which and why."""
+"""Files that are no inventory, or only partly, and the line that says why."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Which hosts a pattern selects, in one inventory and in several."""
+"""The hosts that a pattern selects, in one inventory and in several."""
 
 import pickle
 import shutil

@@ -1,4 +1,4 @@
-"""Where a journal lies: private, found, and told when it cannot be there."""
+"""The place of a journal: private, found, and told when it cannot be there."""
 
 import json
 import os

@@ -102,6 +102,8 @@ def test_a_project_s_own_playbook_and_remedy_count(shop: Path, file: str) -> Non
         "remediate.engine.judge",
         "remediate.engine.host_runner",
         "remediate.engine.stability",
+        "remediate.engine.unchanged",
+        "remediate.transport.acted",
     ],
 )
 def test_the_playbook_its_remedies_its_probes_and_the_engine_count(

@@ -1,4 +1,4 @@
-"""An HTTP server that answers in raw bytes, certificates for it, and both ways to ask."""
+"""An HTTP server of raw bytes, certificates for it, and both ways to ask."""
 
 import contextlib
 import datetime as dt

@@ -10,8 +10,9 @@ import pytest
 from remediate.core.command import ROOT, Output, Run
 from remediate.core.probe import Probe
 from remediate.testing import PaperHost
+from remediate.transport.acted import ActState
 from remediate.transport.script import Act, Fence
-from remediate.transport.session import ActState, Rounds, ShellRounds
+from remediate.transport.session import Rounds, ShellRounds
 from support.toys import Text
 
 STEP = Run.of("/usr/bin/step", "1", user=ROOT)

@@ -115,6 +115,7 @@ def outcome(verdict: RunVerdict, *, touched: Touched = Touched.NO, acted: str = 
         decision=Decision.PROCEED if acted else Decision.SKIP,
         code=code or None,
         why="it is down",
+        advice="unmask it if it should run, then run this again" if code else "",
         changed=bool(acted),
         verified=Verified.PROVEN if acted else None,
     )

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from remediate.core.playbook import Severity
 from remediate.incident.events import Data, Declared, Event, Messaged, RunLanded, RunStep
 from remediate.incident.record import Incident, fold
+from remediate.incident.settings import IncidentSettings
 from remediate.journal.run_id import new_run_id
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SETTINGS = IncidentSettings(timezone="Europe/Berlin")
 
 
 def minutes(number: float) -> datetime:

@@ -7,6 +7,8 @@ from remediate.incident.vocabulary import IncidentStatus
 from remediate.journal.run_id import new_run_id
 from support.toy_incidents import NOON
 
+ALL = frozenset(Audience)
+
 
 def message(
     title: str = "[Investigating] Payments fail", body: str = "We look.\nSoon more.", **given: object

@@ -20,9 +20,10 @@ from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadab
 from remediate.probes.http import Site
 from remediate.probes.systemd import Unit
 from remediate.testing import SHELLS, Call, PaperHost, ScriptedEvent, installed_shells
+from remediate.transport.acted import ActState
 from remediate.transport.controller import Controller
 from remediate.transport.script import Act, Fence
-from remediate.transport.session import ActState, Session
+from remediate.transport.session import Session
 from support import examples as ex
 from support.render import output_of
 from support.scripted import FactSession

@@ -1,4 +1,4 @@
-"""What a GET names, sends and keeps to itself: names, tokens, proxies."""
+"""The request of a GET: its names, tokens and proxies."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The frames of an answer are the same however they arrive."""
+"""The frames of an answer: the same however they arrive."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""A script that is cut on its way runs wholly or not at all."""
+"""A script that is cut on its way: run wholly or not at all."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor

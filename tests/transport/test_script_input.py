@@ -11,8 +11,9 @@ from pydantic import SecretStr, ValidationError
 from remediate.core.command import Output, Run
 from remediate.core.probe import Fact, Probe
 from remediate.testing import PaperHost, installed_shells
+from remediate.transport.acted import ActState
 from remediate.transport.script import STDOUT_LIMIT, Act, Fence
-from remediate.transport.session import ActState, Answers
+from remediate.transport.session import Answers
 from support.toys import Text
 
 ACTING = [name for name in installed_shells() if name != "mksh"]

@@ -11,8 +11,8 @@ from remediate.core.command import ROOT, Output, Run
 from remediate.core.probe import Probe
 from remediate.testing import Call, PaperHost, installed_shells
 from remediate.transport import script
+from remediate.transport.acted import ActState
 from remediate.transport.script import Act, Fence
-from remediate.transport.session import ActState
 from support.toys import Text
 
 

@@ -11,9 +11,10 @@ from remediate.core.vantage import Vantage
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.probes.http import Site
 from remediate.testing import Call, PaperHost, installed_shells
+from remediate.transport.acted import Acted, ActState
 from remediate.transport.link import Channel, Link, LinkLost
 from remediate.transport.script import Act, Fence
-from remediate.transport.session import Acted, ActState, Session, ShellSession
+from remediate.transport.session import Session, ShellSession
 from support.paper_hosts import SECOND, STATE, STEP, act, begin, lock_is_free, paper_host, state, steps_run
 
 

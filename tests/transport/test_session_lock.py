@@ -12,7 +12,7 @@ import pytest
 from remediate.core.command import ROOT, Run
 from remediate.engine.lock import LockedByOthers, lock_refusal
 from remediate.testing import PaperHost
-from remediate.transport.session import ActState
+from remediate.transport.acted import ActState
 from support.paper_hosts import SECOND, act, begin, lock_is_free, steps_run, until
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from remediate.errors import ContactLost, Unreachable, UnreachableCode
 from remediate.testing import PaperHost
+from remediate.transport.acted import ActState
 from remediate.transport.script import build
-from remediate.transport.session import ActState
 from support.paper_hosts import STATE, act, begin, steps_run, until
 
 

@@ -1,77 +1,30 @@
 """Triage on scripted hosts: one survey, the right incident first, no guesses."""
 
-import io
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Final, Literal
 
 import pytest
 
-from remediate.commands.terminal import Terminal
-from remediate.commands.triage import triage_hosts
-from remediate.core.facts import Facts
 from remediate.core.host import Host
 from remediate.core.outcome import Reading
 from remediate.core.playbook import Playbook, Severity, playbook
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy
-from remediate.core.vantage import Vantage
-from remediate.core.verdict import Verdict
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, Unreadable
 from remediate.playbooks.app_down import app_down
-from remediate.probes.filesystems import DiskSpace
-from remediate.probes.network import PortOwner
-from remediate.probes.systemd import Unit
-from remediate.project.project import Project
-from remediate.report.lines import WIDTH
 from remediate.triage.assessment import Answer, Answers, Known
-from remediate.triage.text import judged_lines, seen_lines
-from remediate.triage.triage import Candidate, HostTriage, TriageReport, _access, _rank, triage
+from remediate.triage.triage import Candidate, HostTriage, _access, triage
 from support import examples as ex
-from support import load_examples as exl
 from support.incidents import (
     ALONE,
     DEPLOY,
     HEALTHY,
     MAINTENANCE,
-    NGINX,
     PAGES,
     broken,
     host,
 )
 from support.scripted import Changes, FactSession
-from support.toys import RestartFpm, document, masked
-
-INSIDE = host(site_vantage=["host"])
-ONE = tuple(page for page in PAGES if page.vantage is Vantage.HOST)
-
-
-@playbook(severity=Severity.SEV3, symptoms=lambda _: (DiskSpace(),))
-def disk_full(host: Host) -> Iterable[Remedy]:
-    """Make room."""
-    return ()
-
-
-@playbook(severity=Severity.SEV1, symptoms=lambda _: (Unit(name="php8.2-fpm"),))
-def fpm_down(host: Host) -> Iterable[Remedy]:
-    """Start it."""
-    return (RestartFpm(),)
-
-
-class Buggy(RestartFpm):
-    """Its author made a mistake."""
-
-    kind: Literal["toy.buggy"] = "toy.buggy"  # type: ignore[assignment]
-
-    def guard(self, facts: Facts) -> Verdict:
-        raise ZeroDivisionError("division by zero")
-
-
-@playbook(severity=Severity.SEV1, symptoms=lambda _: (DiskSpace(),))
-def buggy(host: Host) -> Iterable[Remedy]:
-    """Do not know what."""
-    return (Buggy(),)
+from support.triages import FULL, GONE, INSIDE, UNEXPLAINED, buggy, disk_full, first, fpm_down, triaged
 
 
 def _nowhere(host: Host) -> Iterable[Probe[Fact]]:
@@ -82,17 +35,6 @@ def _nowhere(host: Host) -> Iterable[Probe[Fact]]:
 def unasked(host: Host) -> Iterable[Remedy]:
     """Do not even know what to ask."""
     return ()
-
-
-def triaged(
-    state: Changes | FactSession, *playbooks: Playbook, on: Host = INSIDE, answers: Answers | None = None
-) -> TriageReport:
-    session = state if isinstance(state, FactSession) else FactSession(state)
-    return triage((on,), playbooks or (app_down,), answers=answers, connect=lambda _: session)
-
-
-def first(report: TriageReport) -> Candidate:
-    return report.hosts[0].incidents[0]
 
 
 def test_a_healthy_host_costs_one_exec() -> None:
@@ -174,9 +116,6 @@ def test_not_even_a_connection() -> None:
 
 # -- several playbooks -------------------------------------------------------------------------------------------------
 
-FULL: Changes = {DiskSpace(): exl.NO_ROOM_AT_ALL}
-UNEXPLAINED: Changes = {**HEALTHY, **dict.fromkeys(PAGES, ex.page(500))}
-
 
 def ranked(state: Changes, *playbooks: Playbook) -> list[str]:
     return [each.playbook for each in triaged(state, *playbooks).hosts[0].incidents]
@@ -220,8 +159,6 @@ def test_when_nothing_can_be_judged_it_is_the_inventory_s_fault() -> None:
 
 
 # -- several hosts -----------------------------------------------------------------------------------------------------
-
-GONE = FactSession({}, unreachable=UnreachableCode.TIMEOUT)
 
 
 @pytest.mark.parametrize(
@@ -285,260 +222,3 @@ def test_a_site_that_is_down_from_everywhere_is_the_worst() -> None:
 def test_a_person_s_answer_counts_before_what_was_seen() -> None:
     given = Answers(accessible=Answer.YES, revenue=Answer.NO, users=Answer.FEW, data=Answer.NO)
     assert triaged(broken("nginx down"), answers=given).assessment.severity is Severity.SEV3
-
-
-# -- the command -------------------------------------------------------------------------------------------------------
-
-
-class Told:
-    """A terminal that is a table: what it is asked, and what is answered."""
-
-    def __init__(self, *answers: str, interactive: bool = False) -> None:
-        self.out, self.err = io.StringIO(), io.StringIO()
-        self.asked: list[str] = []
-        self.read: list[str] = []
-        """What stood there at each question."""
-        told = self
-
-        class Answering(Terminal):
-            def ask(self, question: str) -> str:
-                told.asked.append(question)
-                told.read.append(told.out.getvalue())
-                return left.pop(0) if left else ""
-
-        left = list(answers)
-        self.terminal = Answering(masked(self.out), masked(self.err), interactive)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    (tmp_path / "inventories").mkdir()
-    (tmp_path / "inventories" / "prod.yml").write_text(
-        "web:\n  hosts:\n    web1:\n      ansible_host: 192.0.2.1\n      remediate: {site_url: 'https://example.com/',"
-        " site_vantage: [host], health_path: /health, site_contains: Welcome, php: php8.2,"
-        " app_path: /home/forge/agency-platform, worker_program: agency-worker}\n"
-    )
-    return Project(tmp_path)
-
-
-@pytest.fixture
-def on(monkeypatch: pytest.MonkeyPatch) -> "On":
-    return On(monkeypatch)
-
-
-class On:
-    """Runs the command on a scripted host."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self._patch = patch
-
-    def __call__(self, state: Changes, project: Project, told: Told, **flags: object) -> int:
-        session = FactSession(state)
-        self._patch.setattr("remediate.transport.dialing.open_session", lambda _: session)
-        return triage_hosts({"host": "web1", **flags}, project, told.terminal, program="invoke")
-
-
-def test_the_document_is_the_report(on: On, project: Project) -> None:
-    told = Told()
-    assert on(broken("nginx down"), project, told, json=True) == 10
-    found = document("triage", told.out.getvalue())
-    assert found["exit_code"] == 10
-    assert TriageReport.model_validate(found).hosts[0].matching[0].playbook == "app-down"
-    assert "asking web1 everything that any playbook wants to know, at once" in told.err.getvalue()
-
-
-def test_nobody_is_asked_without_a_terminal_or_for_a_document_or_when_all_is_well(on: On, project: Project) -> None:
-    for told, state, flags in (
-        (Told(), broken("nginx down"), {}),
-        (Told(interactive=True), broken("nginx down"), {"json": True}),
-        (Told(interactive=True), HEALTHY, {}),
-    ):
-        on(state, project, told, **flags)
-        assert told.asked == []
-
-
-def test_a_person_is_asked_only_what_facts_cannot_tell(on: On, project: Project) -> None:
-    told = Told("n", interactive=True)
-    assert on(broken("nginx down"), project, told) == 10
-    assert told.asked == ["data at risk? [yes/no, Enter = not known]"]
-    assert "data at risk? no" in " ".join(told.out.getvalue().split())
-
-
-def test_a_person_has_read_what_is_the_matter_before_being_asked(on: On, project: Project) -> None:
-    told = Told(interactive=True)
-    on(broken("nginx down"), project, told)
-    assert "nginx.restart: nginx is inactive" in told.read[0]
-    assert "SEVERITY" not in told.read[0]
-    assert told.out.getvalue().count("nginx.restart: nginx is inactive") == 1
-
-
-def test_what_is_no_answer_is_asked_again(on: On, project: Project) -> None:
-    told = Told("perhaps", "y", interactive=True)
-    on(broken("nginx down"), project, told)
-    assert len(told.asked) == 2
-    assert "data at risk? yes" in " ".join(told.out.getvalue().split())
-
-
-def test_what_was_given_as_a_flag_is_not_asked(on: On, project: Project) -> None:
-    told = Told(interactive=True)
-    on(broken("workers down"), project, told, revenue="maybe", users="few")
-    assert [question.partition("?")[0] for question in told.asked] == ["data at risk"]
-    assert "SEV-2" in told.out.getvalue()
-
-
-def test_answers_may_be_shortened_and_left_open(on: On, project: Project) -> None:
-    told = Told("", "M", "all", interactive=True)
-    on(broken("workers down"), project, told)
-    text = told.out.getvalue()
-    assert "revenue impacted? maybe, users affected? all" in " ".join(text.split())
-    assert "not answered: data at risk? (--data)" in " ".join(text.split())
-    assert "SEV-1" in text
-
-
-def test_a_person_is_asked_when_nothing_tells_whether_the_site_can_be_used(on: On, project: Project) -> None:
-    blind: Changes = {**broken("workers down"), **dict.fromkeys(PAGES, Unreadable("curl: not found"))}
-    told = Told("no", interactive=True)
-    assert on(blind, project, told) == 10
-    assert told.asked[0].startswith("service accessible? [no/partial/yes")
-    assert "SEV-1" in told.out.getvalue()
-    silent = Told()
-    on(blind, project, silent)
-    assert "cannot be told from what was seen" in silent.out.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        ({"host": None}, "--host is missing"),
-        ({"host": "nowhere"}, "nowhere"),
-        ({"data": "perhaps"}, "--data takes yes, no, not 'perhaps'"),
-        ({"users": "some"}, "--users takes all, many, few, not 'some'"),
-        ({"revenue": ""}, "--revenue takes yes, maybe, no, not ''"),
-        ({"accessible": "YES"}, "--accessible takes no, partial, yes, not 'YES'"),
-        ({"inventory": "/nowhere.yml"}, "/nowhere.yml"),
-    ],
-)
-def test_wrong_usage_is_one_line(flags: dict[str, object], words: str, on: On, project: Project) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        on(HEALTHY, project, Told(), **flags)
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_broken_playbook_of_the_project_is_named_and_left_out(on: On, project: Project) -> None:
-    own = project.demand_root() / "playbooks" / "shop_down.py"
-    own.parent.mkdir()
-    own.write_text("def shop_down():\n    pass\n")
-    told = Told()
-    assert on(broken("nginx down"), project, told) == 10
-    assert f"left out: {own}" in told.err.getvalue()
-
-
-def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, project: Project) -> None:
-    def interrupted(*_: object, **__: object) -> TriageReport:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("remediate.transport.dialing.open_session", lambda _: FactSession(HEALTHY))
-    monkeypatch.setattr("remediate.commands.triage.triage", interrupted)
-    assert triage_hosts({"host": "web1"}, project, Told().terminal, program="invoke") == 130
-
-
-# -- what a person reads -----------------------------------------------------------------------------------------------
-
-GOLDEN: Final = Path(__file__).parent / "golden-triage"
-YOUNG = ex.RUNNING.model_copy(update={"active_since": 999_988.0})
-SCENES: Mapping[str, tuple[Changes | FactSession, tuple[Playbook, ...]]] = {
-    "healthy": (HEALTHY, (app_down, fpm_down)),
-    "healthy-but-young": ({**HEALTHY, NGINX: YOUNG}, (app_down,)),
-    "one-incident": (broken("nginx down"), (app_down, disk_full)),
-    "two-incidents": ({**broken("php-fpm down", "nginx down"), **FULL}, (disk_full, fpm_down, app_down)),
-    "refused": ({**broken("php-fpm down"), **MAINTENANCE}, (app_down,)),
-    "unexplained": (UNEXPLAINED, (app_down,)),
-    "unknown": ({**HEALTHY, **dict.fromkeys(ONE, Unreadable("curl: not found"))}, (app_down,)),
-    "blind": ({**broken("workers down"), **dict.fromkeys(PAGES, Unreadable("curl: not found"))}, (app_down,)),
-    "not-judged": (broken("nginx down"), (app_down, buggy)),
-    "unreachable": (GONE, (app_down,)),
-}
-
-
-def whole(report: TriageReport, inventory: str | None = None) -> list[str]:
-    """Everything that a terminal shows."""
-    return [
-        line for lines in (seen_lines, judged_lines) for line in lines(report, program="invoke", inventory=inventory)
-    ]
-
-
-@pytest.mark.parametrize("name", SCENES)
-def test_the_text_is_the_one_that_was_read_and_found_good(name: str) -> None:
-    state, playbooks = SCENES[name]
-    inventory = "my hosts/prod.yml" if name == "refused" else None
-    lines = whole(triaged(state, *playbooks), inventory)
-    text = "".join(f"{line}\n" for line in lines)
-    assert max(map(len, lines)) <= WIDTH + 2
-    file = GOLDEN / f"{name}.txt"
-    if os.environ.get("REWRITE_GOLDEN"):
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text)
-    assert text == file.read_text()
-
-
-def test_who_refuses_since_another_is_down_comes_after_it() -> None:
-    """Under load the cause of app-down may be unread, while a certificate is known not to be served."""
-    blind: Changes = {**broken("nginx down"), PortOwner(port=80): Unreadable("no answer within 5 s")}
-    one = first(triaged(blind, app_down))
-    assert (one.causes, one.mends) == ((), False)
-    assert one.unknown
-    served = one.model_copy(
-        update={
-            "playbook": "certificate-expiry",
-            "causes": (
-                "nginx.reload: nginx is inactive [nginx-down]",
-                "incident.hand-over: nginx: inactive [app-down]",
-            ),
-            "codes": ("nginx-down", "app-down"),
-            "unknown": (),
-        }
-    )
-    assert min((served, one), key=_rank) is one
-    host = triaged(blind, app_down).hosts[0].model_copy(update={"incidents": (one, served)})
-    told = triaged(blind, app_down).model_copy(update={"hosts": (host,)})
-    lines = whole(told)
-    assert "ALSO     certificate-expiry: nothing but what is left to app-down" in lines
-
-
-def test_who_only_leaves_it_to_another_is_told_in_one_line() -> None:
-    report = triaged(broken("php-fpm down"), app_down)
-    (one,) = report.hosts
-    handing = Candidate(
-        playbook="cache-down",
-        severity=Severity.SEV2,
-        matches=True,
-        causes=("incident.hand-over: php8.2-fpm: inactive [app-down]",),
-        codes=("app-down",),
-        mends=False,
-        evidence=("https://example.com/ 502 (from the host)",),
-        against=(),
-        unknown=(),
-    )
-    others = (
-        handing,
-        handing.model_copy(update={"playbook": "database-down"}),
-        handing.model_copy(update={"playbook": "half-blind", "unknown": ("Redis: no answer",)}),
-        handing.model_copy(update={"playbook": "busy", "causes": (*handing.causes, "toy.fpm: activating")}),
-        handing.model_copy(update={"playbook": "left-to-nobody", "codes": ("high-load",)}),
-    )
-    told = report.model_copy(update={"hosts": (one.model_copy(update={"incidents": (*one.incidents, *others)}),)})
-    lines = whole(told)
-    assert "ALSO     cache-down, database-down: nothing but what is left to app-down" in lines
-    assert "ALSO     half-blind: as far as could be read, nothing but what is left to app-down" in lines
-    assert [line.split()[1] for line in lines if line[:1].isdigit()] == [
-        "app-down", "busy", "left-to-nobody",
-    ]  # fmt: skip
-    assert lines[-2:] == [
-        "NEXT     invoke check.app-down --host web1",
-        "         invoke incident.declare, which begins with what was seen here",
-    ]
-
-
-def test_no_golden_text_is_left_of_a_scene_that_is_gone() -> None:
-    assert {file.stem for file in GOLDEN.iterdir()} == set(SCENES)

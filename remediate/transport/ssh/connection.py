@@ -11,7 +11,6 @@ execution of commands are our own, on paramiko's transport.
 import os
 import socket
 import threading
-import time
 from typing import Any, ClassVar, Final
 
 import fabric.config
@@ -22,16 +21,16 @@ from paramiko.ssh_exception import (
     BadAuthenticationType,
     ChannelException,
     IncompatiblePeer,
-    SSHException,
 )
 
 from remediate.core.host import SshTarget
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.masking.masker import strip_control
-from remediate.transport.ssh.channel import LOG, PEER_ERRORS, SshChannel
+from remediate.transport.ssh.channel import LOG, PEER_ERRORS
 from remediate.transport.ssh.config import Hop, SshOptions, options_of, resolve, route, target_of
 from remediate.transport.ssh.host_keys import HostKeyRule, ServerKey, known_names, load_known_hosts, load_revoked
 from remediate.transport.ssh.identities import Identity, identities
+from remediate.transport.ssh.ssh_link import SshLink
 from remediate.transport.ssh.wire import Deadline, close_transport, exchange_keys, open_tcp, reason_of, tune
 
 _NOWHERE: Final = ".invalid"
@@ -232,74 +231,6 @@ class VerifiedConnection(Connection):
 
     def _denied(self, why: str) -> Unreachable:
         return Unreachable(UnreachableCode.AUTHENTICATION, strip_control(f"{self._hop.place} {why}").replace("\n", " "))
-
-
-class SshLink:
-    """An open, verified connection to one host. It implements `remediate.transport.link.Link`.
-
-    Made by `connect` or `connection_link`.
-    """
-
-    def __init__(self, connection: Any, place: str, *, owned: bool) -> None:
-        self.place = place
-        self._connection = connection
-        self._transport: Any = connection.transport
-        self._owned = owned
-        self._lock = threading.Lock()
-        self._channels: set[SshChannel] = set()
-
-    def start(self, command: str, *, seconds: float) -> SshChannel:
-        """Start `command` in the login shell, without a terminal. The whole call ends within `seconds`.
-
-        Raises LinkLost, or TimeoutError if the start was not confirmed in time. If the host allows no further session
-        (sshd's MaxSessions), it is asked again while other channels of this link are open.
-        """
-        channel = SshChannel(self, Deadline(seconds))
-        try:
-            channel.start(command)
-        except BaseException:
-            channel.close()
-            raise
-        return channel
-
-    def close(self) -> None:
-        """Close the link; safe to call twice. A caller's own connection stays open."""
-        with self._lock:
-            channels = list(self._channels)
-        for channel in channels:
-            channel.close()
-        if self._owned:
-            self._connection.close()
-
-    def __enter__(self) -> "SshLink":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def open_channel(self, deadline: Deadline, owner: SshChannel) -> Any:
-        """See ChannelOwner."""
-        with self._lock:
-            self._channels.add(owner)
-        while True:
-            # Look before asking: the other channel may have closed by the time the refusal arrives.
-            alone = len(self._channels) < 2
-            try:
-                return self._transport.open_session(timeout=deadline.left)
-            except SSHException:
-                # Any SSHException may mean this: threads that open at once take each other's answer in paramiko.
-                if alone or not self._transport.is_active():
-                    raise
-                time.sleep(min(0.02, deadline.left))
-
-    def forget(self, channel: SshChannel) -> None:
-        """See ChannelOwner."""
-        with self._lock:
-            self._channels.discard(channel)
-
-    def cut(self) -> None:
-        """See ChannelOwner."""
-        self._transport.close()
 
 
 def connect(target: SshTarget, *, seconds: float = 10) -> SshLink:

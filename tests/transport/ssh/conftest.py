@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from remediate.transport.ssh.connection import SshLink, connect
+from remediate.transport.ssh.connection import connect
+from remediate.transport.ssh.ssh_link import SshLink
 from support.sshd import Lab, keygen, use_config
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from remediate.transport.link import Channel, LinkLost
 from remediate.transport.ssh.channel import SshChannel
-from remediate.transport.ssh.connection import SshLink, connect
+from remediate.transport.ssh.connection import connect
+from remediate.transport.ssh.ssh_link import SshLink
 from support.sshd import FAR, Lab, run, settled
 
 

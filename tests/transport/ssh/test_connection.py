@@ -1,4 +1,4 @@
-"""Logging in over SSH: the host's key is verified, and ours is offered."""
+"""Logins over SSH: the host's key verified, and ours offered."""
 
 import re
 import socket

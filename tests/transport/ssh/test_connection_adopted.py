@@ -7,7 +7,8 @@ import pytest
 from fabric.connection import Connection
 
 from remediate.errors import Unreachable, UnreachableCode
-from remediate.transport.ssh.connection import SshLink, connection_link
+from remediate.transport.ssh.connection import connection_link
+from remediate.transport.ssh.ssh_link import SshLink
 from support.sshd import USER, Lab, Sshd, fingerprint, run
 
 

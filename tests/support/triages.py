@@ -1,0 +1,74 @@
+"""Playbooks and states of a host to make a triage of."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from remediate.core.facts import Facts
+from remediate.core.host import Host
+from remediate.core.playbook import Playbook, Severity, playbook
+from remediate.core.remedy import Remedy
+from remediate.core.vantage import Vantage
+from remediate.core.verdict import Verdict
+from remediate.errors import UnreachableCode
+from remediate.playbooks.app_down import app_down
+from remediate.probes.filesystems import DiskSpace
+from remediate.probes.systemd import Unit
+from remediate.triage.assessment import Answers
+from remediate.triage.triage import Candidate, TriageReport, triage
+from support import examples as ex
+from support import load_examples as exl
+from support.incidents import (
+    HEALTHY,
+    PAGES,
+    host,
+)
+from support.scripted import Changes, FactSession
+from support.toys import RestartFpm
+
+INSIDE = host(site_vantage=["host"])
+ONE = tuple(page for page in PAGES if page.vantage is Vantage.HOST)
+
+
+@playbook(severity=Severity.SEV3, symptoms=lambda _: (DiskSpace(),))
+def disk_full(host: Host) -> Iterable[Remedy]:
+    """Make room."""
+    return ()
+
+
+@playbook(severity=Severity.SEV1, symptoms=lambda _: (Unit(name="php8.2-fpm"),))
+def fpm_down(host: Host) -> Iterable[Remedy]:
+    """Start it."""
+    return (RestartFpm(),)
+
+
+class Buggy(RestartFpm):
+    """Its author made a mistake."""
+
+    kind: Literal["toy.buggy"] = "toy.buggy"  # type: ignore[assignment]
+
+    def guard(self, facts: Facts) -> Verdict:
+        raise ZeroDivisionError("division by zero")
+
+
+@playbook(severity=Severity.SEV1, symptoms=lambda _: (DiskSpace(),))
+def buggy(host: Host) -> Iterable[Remedy]:
+    """Do not know what."""
+    return (Buggy(),)
+
+
+def triaged(
+    state: Changes | FactSession, *playbooks: Playbook, on: Host = INSIDE, answers: Answers | None = None
+) -> TriageReport:
+    session = state if isinstance(state, FactSession) else FactSession(state)
+    return triage((on,), playbooks or (app_down,), answers=answers, connect=lambda _: session)
+
+
+def first(report: TriageReport) -> Candidate:
+    return report.hosts[0].incidents[0]
+
+
+FULL: Changes = {DiskSpace(): exl.NO_ROOM_AT_ALL}
+UNEXPLAINED: Changes = {**HEALTHY, **dict.fromkeys(PAGES, ex.page(500))}
+
+
+GONE = FactSession({}, unreachable=UnreachableCode.TIMEOUT)
