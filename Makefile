@@ -11,7 +11,7 @@ WORKERS ?= 3
 FRESH ?= demo
 DEBIAN ?= bookworm
 
-.PHONY: help setup engine sshd postgresql demo demo-incident test lint types unit coverage container rehearsal soak fresh schemas clean
+.PHONY: help setup engine programs demo demo-incident test lint types unit coverage container rehearsal soak fresh schemas clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
@@ -40,17 +40,14 @@ lint: setup
 types: setup
 	@$(PART) types $(RUN) mypy
 
-sshd:
-	@sh tests/get-sshd.sh
+programs:
+	@sh tests/get-programs.sh
 
-postgresql:
-	@sh tests/get-postgresql.sh
-
-unit: setup sshd postgresql
+unit: setup programs
 	@$(PART) unit $(RUN) python -m pytest -m "not container" -n $(WORKERS) --durations=10
 
 # Apart: measuring takes half as long again, and no number of it decides anything.
-coverage: setup sshd postgresql
+coverage: setup programs
 	@$(RUN) coverage run -m pytest -m "not container" -n $(WORKERS)
 	@$(RUN) coverage combine --quiet
 	@$(RUN) coverage report
@@ -63,7 +60,7 @@ rehearsal: engine
 	@$(PART) rehearsal $(INVOKE) rehearse.all
 
 # For hours: what chance decides, many times. The record is to be committed.
-soak: engine sshd postgresql
+soak: engine programs
 	@$(PART) soak sh tests/soak.sh $(RUN) python
 
 # A command of the README on a machine that has nothing: a bare Debian made here, with a clone of what is committed.

@@ -1,1 +1,1 @@
-"""Stock playbooks: one module a symptom of the runbook."""
+"""Stock playbooks: one module for each symptom of the runbook."""

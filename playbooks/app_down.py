@@ -49,7 +49,7 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
 
 
 def _queue(host: Host) -> QueueMotion | None:
-    """Return the question whether the queue moves: where workers run that have to see to that."""
+    """Return the probe of the queue's movement, where workers should run; else None."""
     return QueueMotion.of(host) if host.settings.worker_program is not None else None
 
 
@@ -152,20 +152,21 @@ def _runbook(host: Host) -> Iterator[str]:
 def app_down(host: Host) -> Iterable[Remedy]:
     """Bring the site back: 502 or 503, a failing health check, no answer (runbook 4.1, SEV-1).
 
-    Innermost first: PHP-FPM, nginx, supervisor, the queue workers; only what is broken is touched. Workers that run
-    and take no job count as broken, unless they are at one within their time: the queue is looked at. In maintenance
-    mode, or while a deploy runs, the host is left alone. When the cause is another incident's, its playbook is named.
+    It works from the inside out: PHP-FPM, nginx, supervisor, the queue workers. Only what is broken is touched. Workers
+    that run and take no job count as broken, unless they are in a job within its time. In maintenance mode, and while a
+    deploy runs, the host is left alone. When the cause belongs to another incident, its playbook is named.
 
-    Where this departs from the runbook's letter: it restarts php-fpm, nginx and everything in supervisor, one after
-    the other. Restarting what works drops requests; `restart nginx` with a broken edit takes a running site down;
+    Where this departs from the runbook's letter: the runbook restarts php-fpm, nginx and everything in supervisor, one
+    after the other. Restarting what works drops requests. `restart nginx` with a broken edit takes a running site down.
     `supervisorctl restart all` starts programs that are parked on purpose, kills jobs that run longer than
-    `stopwaitsecs`, and does nothing for a daemon that is dead. The logs are read before anything is restarted.
+    `stopwaitsecs`, and does nothing for a dead daemon. This playbook reads the logs before it restarts anything.
     """
     if host.settings.app_path is not None:
         yield EndMaintenance.on(host)
     yield RestartPhpFpm.on(host)
     yield RestartNginx.on(host)
-    # After what is this playbook's own, before the workers: they die of these, and starting them would not help.
+    # After the causes of this playbook's own, and before the workers: these causes kill workers, so starting them would
+    # not help.
     queue = _queue(host)
     yield HandOver.on(host, own="app-down", failing=(*noticed(host), *((queue,) if queue else ())))
     if host.settings.worker_program is not None:
@@ -175,5 +176,5 @@ def app_down(host: Host) -> Iterable[Remedy]:
         yield StartWorkers.on(host)
         if queue is not None:
             yield AttendQueue.on(host)
-    # Last: blocks of one name may have stood there for long, and any other cause explains more.
+    # Last, because several blocks of one name may be old, and any other cause explains more.
     yield SeparateServerNames.on(host)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from remediate.rehearsal.case import Case
 
 _CONFIGURED = ("cache", "database.redis", "queue", "session")
-"""What of the configuration says where these are."""
+"""Configuration keys that say where cache, sessions and queue are."""
 
 
 def _redis(host: Host) -> AppRedis:
@@ -53,7 +53,7 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
     yield redis
     if settings.worker_program is not None:
         yield Workers(program=settings.worker_program)
-        # They look well with the old password for as long as they live.
+        # Workers with an old password look healthy for as long as they live.
         yield ConfigurationOfWorkers(path=redis.path, user=redis.user)
 
 
@@ -116,7 +116,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     if settings.redis.fallback and settings.app_servers == 1:
         yield cured("redis-not-ours", elsewhere, "cache.fallback", needs=needs)
     else:
-        # The cache's own Redis is another machine's: until it is back, the cache is kept in files.
+        # The cache's own Redis is on another machine. Until it is back, the cache is kept in files.
         files = FollowUp("do.cache.fallback --host", by=SingleRemedy(UseFileCache))
         yield refused("redis-not-ours", elsewhere, "redis-not-ours", then=files)
 
@@ -125,7 +125,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
 
 
 def _runbook(host: Host) -> Iterator[str]:
-    # The edit of .env stands there as a comment: while the configuration is cached, nothing reads it anyway.
+    # The runbook's edit of .env is a comment there, and has no effect while the configuration is cached.
     redis = _redis(host)
     for command in ("cache:clear", "queue:restart"):
         yield f"cd {redis.path} && runuser -u {redis.user} -- {redis.php} artisan {command}"
@@ -141,26 +141,33 @@ def _runbook(host: Host) -> Iterator[str]:
 def cache_down(host: Host) -> Iterable[Remedy]:
     """Bring cache, sessions and queue back when Redis fails them (runbook 4.3, SEV-2).
 
-    Redis is asked as the application asks it, with its own configuration: down, out of memory, another password,
-    loading, a replica and a full disk are told apart. Its unit is started where it is ours, a cached configuration
-    that is older than .env is rebuilt, a cache that fills the memory is emptied where nothing else can be lost, and
-    the workers that died of it are started. The rest is a person's, and is said.
+    Redis is asked as the application asks it, with the application's configuration. That distinguishes a Redis that is
+    down, out of memory, loading or a replica, a rejected password, and a full disk. Where Redis is ours, its unit is
+    started. A cached configuration that is older than .env is rebuilt. A cache that fills the memory is emptied where
+    nothing else can be lost. Workers that died of the failure are started. Everything else needs a person, and the
+    report says what.
 
-    Where this departs from the runbook's letter: `redis-cli ping` without the password says NOAUTH and exits with 0,
-    so Redis is asked through the application. `CACHE_DRIVER=file` in .env has no effect while the configuration is
-    cached, and none at all from Laravel 11 on; it cannot bring sessions or a queue back that are in the same Redis;
-    so it is a decision of its own, `do.cache.fallback`, which is taken here only where the inventory allows it
-    (`redis.fallback`) and the cache is alone in that Redis, with `do.cache.restore` to go back. `cache:clear` empties
-    the whole Redis database, sessions and queued jobs included when they share it, and says "cleared" and exits with
-    0 when it failed: it is done only where the cache is alone, and proven by what is there afterwards.
-    `queue:restart` leaves a note in the cache that is down: workers are asked by signal, through supervisor.
+    Where this departs from the runbook's letter: `redis-cli ping` without the password prints NOAUTH and exits with 0,
+    so Redis is asked through the application.
+
+    `CACHE_DRIVER=file` in .env has no effect while the configuration is cached, and none at all from Laravel 11 on. It
+    cannot bring back sessions or a queue that are in the same Redis. So it is a separate decision, `do.cache.fallback`.
+    It is taken here only where the inventory allows it (`redis.fallback`) and the cache is alone in that Redis;
+    `do.cache.restore` goes back.
+
+    `cache:clear` empties the whole Redis database, with the sessions and queued jobs that share it. It prints "cleared"
+    and exits with 0 even when it failed. It is run only where the cache is alone, and proven by what is there
+    afterwards.
+
+    `queue:restart` leaves a note in the cache that is down. So workers are asked by signal, and supervisor starts them
+    again.
     """
     settings = host.settings
     yield EndMaintenance.on(host)
     by_hand, clear = RedisByHand.on(host), ClearCache.on(host)
     if settings.redis is not None and settings.redis.unit is not None:
         yield RestartRedis.on(host)
-    # It tries what .env says: where that fails, too, rebuilding the configuration would change a host for nothing.
+    # This step tries the values of .env. Where they fail too, a rebuilt configuration would not help.
     yield by_hand
     yield CacheConfig.on(host, about=_CONFIGURED, failing=(_redis(host),))
     yield ReloadPhpFpm.on(host)

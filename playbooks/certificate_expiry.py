@@ -29,7 +29,7 @@ def _symptoms(host: Host) -> Iterator[Probe[Fact]]:
         yield from Site.of(host)
 
 
-def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:  # noqa: ARG001  # it is the same for every host
+def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:  # noqa: ARG001  # the same probes for every host
     yield NginxLog()
     yield CertbotLog()
 
@@ -59,7 +59,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     mend = FollowUp("fix the configuration", script=f"sed -i '/^{broken.line}$/d' {broken.path}")
     yield refused("renewal-nginx-broken", hindered(hindrance=broken), "config-broken", needs=(nginx,), then=mend)
     first = FollowUp("fix.app-down", by=app_down)
-    # It runs again then, and the certificate that it serves is still the next thing to mend.
+    # nginx runs again then, and its certificate is the next thing to fix.
     half = replace(first, leads_to="symptom-persists")
     yield refused("renewal-nginx-stopped", hindered(hindrance=stopped), "nginx-down", needs=("pebble",), then=half)
     closed = faults.ChallengeShut(config=site)
@@ -109,14 +109,14 @@ def _runbook(host: Host) -> Iterator[str]:
 def certificate_expiry(host: Host) -> Iterable[Remedy]:
     """Bring a valid certificate back: browser warnings, HTTPS not working (runbook 4.6, SEV-1).
 
-    Renew the one lineage when its certificate on disk is due, have nginx load what is on disk when it serves something
-    older, and send a person to the hosting panel for a certificate that certbot does not manage.
+    One lineage is renewed when its certificate on disk is due. nginx loads the certificate on disk when it serves an
+    older one. A person is sent to the hosting panel for a certificate that certbot does not manage.
 
-    Where this departs from the runbook's letter: it renews every lineage by force and restarts nginx. Forced renewals
-    of all lineages use up what the authority issues in a week, often when only a reload was missing; without a
-    terminal certbot sleeps for up to eight minutes first; and the restart takes a running site down when any edit of
-    nginx's configuration is broken, which is why that is looked at before certbot is started. A reload loses no
-    request. The way by Forge comes last, and only where certbot has no part in it.
+    Where this departs from the runbook's letter: the runbook renews every lineage by force and restarts nginx. Forced
+    renewals of all lineages use up what the authority issues in a week, often when only a reload was missing. Without a
+    terminal, certbot first sleeps for up to eight minutes. The restart takes a running site down when any edit of
+    nginx's configuration is broken, so the configuration is checked before certbot starts. A reload loses no request.
+    Renewal through Forge comes last, and only where certbot does not manage the certificate.
     """
     yield RenewCertificate.on(host)
     yield ReloadNginx.on(host)

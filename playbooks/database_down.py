@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def _asked(host: Host) -> AppDatabase:
-    """Return the application's own question to its database. Raises ConfigurationError."""
+    """Return the probe of the database as the application uses it. Raises ConfigurationError."""
     settings = host.settings
     if settings.php is None or settings.app_path is None:
         missing = "php" if settings.php is None else "app_path"
@@ -38,13 +38,16 @@ def _asked(host: Host) -> AppDatabase:
 
 
 def _ours(host: Host) -> Database | None:
-    """Return the database where it runs on this host, under a unit that the inventory names."""
+    """Return the database that runs here under a unit of the inventory, else None."""
     database = host.settings.database
     return database if database is not None and database.unit is not None else None
 
 
 def _watched(host: Host) -> Database | None:
-    """Return the database where its sessions are looked at, too: ours, and somebody said who the application is."""
+    """Return the database when it is ours and the inventory names the application's user.
+
+    Only then its sessions are read.
+    """
     database = _ours(host)
     return database if database is not None and database.user is not None else None
 
@@ -80,7 +83,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
             f"{host.name}: a rehearsal needs remediate.database.unit and .user, app_path and workers"
         )
     unit, user, name = database.unit, database.user, "agency"
-    # What is refused is rehearsed by itself: beside another cause it would only show that other one's time.
+    # Refusals are rehearsed alone: in a pair, the run would only wait for the other cause.
     alone = (unit, f"{app}/.env", "database sessions")
     changed = faults.PasswordChanged(app=app, database=name, user=user, program=program)
 
@@ -130,12 +133,12 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     holder = FollowUp("SHOW FULL PROCESSLIST", script=f'for id in $({kill}); do mariadb -e "KILL $id"; done; sleep 1')
     yield refused("database-tables-locked", locked, "blocker-unknown", needs=alone, then=holder)
 
-    # The word-for-word runbook takes the site down here.
+    # The runbook, typed word for word, takes the site down here.
     yield unharmed("env-line-broken", faults.LineAppended(path=f"{app}/.env", line=_UNPARSABLE), needs=alone)
 
 
 _UNPARSABLE = "NOTE=two words"
-"""What phpdotenv cannot read."""
+"""A line of .env that phpdotenv cannot parse."""
 
 
 def _runbook(host: Host) -> Iterator[str]:
@@ -154,16 +157,20 @@ def _runbook(host: Host) -> Iterator[str]:
 def database_down(host: Host) -> Iterable[Remedy]:
     """Bring the application back to its database: refused connections, hanging requests (runbook 4.2, SEV-1).
 
-    Innermost first: the server where it is this host's own, its connections, its locks, then what the application
-    and its workers know of it. It is asked with the application's own configuration; what differs from .env is told
-    by name and never shown.
+    It works from the inside out: the server, when it is this host's own, then its connections and locks, then the
+    configuration of the application and its workers. The database is asked with the application's own configuration.
+    Settings that differ from .env are reported by name, never by value.
 
-    Where this departs from the runbook's letter: `config:clear && config:cache` leaves the application without a
-    configuration, and with a broken .env for good: it is built beside the one in use, and only when the database
-    answers to what .env says. Workers keep an old password in memory, so they are asked to finish and started anew.
-    "Kill long-running queries" ends the victims of a transaction that holds the lock: what holds it is looked for,
-    and only sessions of the application's own user are ended, never those of the system, replication or backups.
-    The runbook has no line for a server on this host that is down: it is started, where the inventory names its unit.
+    Where this departs from the runbook's letter: `config:clear && config:cache` leaves the application without a cached
+    configuration meanwhile, and permanently with a broken .env. So the cache is built next to the one in use, and only
+    when the database accepts the values of .env. Workers keep an old password in memory, so they are asked to finish
+    and are started again.
+
+    "Kill long-running queries" ends the victims of a transaction that holds the lock. Here the holder of the lock is
+    looked for. Only sessions of the application's own user are ended, never those of the system, replication or
+    backups.
+
+    The runbook has no step for a server on this host that is down. It is started where the inventory names its unit.
     """
     ask = _asked(host)
     yield EndMaintenance.on(host)

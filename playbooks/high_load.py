@@ -43,13 +43,16 @@ def _diagnosis(host: Host) -> Iterator[Probe[Fact]]:
 
 
 def _severity(host: Host, facts: Facts) -> Severity:
-    """SEV-2 when users notice or are about to: a page that fails, no room left at all, memory exhausted."""
+    """Return SEV-2 when users notice it or are about to, else SEV-3.
+
+    SEV-2 means that a page fails, a disk has no space left or memory is exhausted.
+    """
     try:
         if any(facts[page].ok is False for page in pages(host)) or facts[too_much(host)].exhausted:
             return Severity.SEV2
         room = facts[_room(host)]
     except Unreadable:
-        return Severity.SEV2  # what cannot be told is not called harmless
+        return Severity.SEV2  # an unknown state is not called harmless
     return Severity.SEV2 if any(each.available_kib == 0 for each in room.full) or room.crowded else Severity.SEV3
 
 
@@ -63,7 +66,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     app, user, log = settings.app_path, settings.app_user, settings.log_paths[0]
     disk = log.rpartition("/")[0]
 
-    # By itself each: whoever is short of the processor or of room makes every other one late.
+    # Each alone: a fault that takes the processor or the disk space delays every other one.
     alone = (faults.PROCESSOR, faults.ROOM, settings.nginx_unit)
     yield cured("process-runaway", faults.Runaway(user=user, everywhere=True), "process.end", needs=alone)
     child = faults.PhpRunaway(php=settings.php, public=f"{app}/public", url=str(settings.site_url).rstrip("/"))
@@ -110,20 +113,23 @@ def _runbook(host: Host) -> Iterator[str]:
     runbook=_runbook,
 )
 def high_load(host: Host) -> Iterable[Remedy]:
-    """Find what uses up CPU, memory or disk, and pull the right lever (runbook 4.5, SEV-2 or SEV-3).
+    """Find what uses up CPU, memory or disk space, and fix it (runbook 4.5, SEV-2 or SEV-3).
 
-    CPU and memory: PHP-FPM's children are replaced by a reload of the pool; a unit of the application that the
-    inventory lists is restarted; a process of the application's own user that belongs to no unit is ended by identity,
-    TERM first, when users suffer from it or the cores are short. Not while the application is in maintenance. Disk,
-    also then: whoever holds deleted logs is asked to let go, old journal files go, then the logs that the
-    inventory allows are shortened, their end kept. It is SEV-2 when a page fails, no room is left or memory is
-    exhausted, else SEV-3.
+    CPU and memory: PHP-FPM's children are replaced by a reload. A unit of the application that the inventory lists is
+    restarted. A process of the application's own user that belongs to no unit is ended by identity, TERM first, when
+    users suffer from it or the cores do not suffice. None of this is done during maintenance.
 
-    Where this departs from the runbook's letter: `kill -9 <PID>` of what is on top kills the database when a query
-    runs away, and comes back in two seconds under a unit with Restart=always; `ps` sorts by the average of a whole
-    life. Restarting php-fpm drops every request to clear the memory of one child. `truncate access.log` gives nothing
-    back when another file, or a deleted one, fills the disk, and destroys the evidence. `artisan log:clear` does not
-    exist. logrotate is not forced: it needs room itself, and what it has just rotated keeps its size.
+    Disk, during maintenance too: programs that hold deleted logs are asked to reopen them, old journal files are
+    deleted, and the logs that the inventory allows are shortened, with their end kept.
+
+    The incident is SEV-2 when a page fails, a disk has no space left or memory is exhausted, else SEV-3.
+
+    Where this departs from the runbook's letter: `kill -9 <PID>` of the top process kills the database when a query
+    runs away. Under a unit with Restart=always the process is back in two seconds. `ps` sorts by the average over a
+    process's whole life. Restarting php-fpm drops every request to clear the memory of one child. `truncate access.log`
+    frees nothing when another file, or a deleted one, fills the disk, and it destroys the evidence. `artisan log:clear`
+    does not exist. logrotate is not forced: it needs free space itself, and files that it has just rotated keep their
+    size.
     """
     settings = host.settings
     if settings.php is not None and settings.app_path is not None:

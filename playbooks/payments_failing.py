@@ -115,32 +115,36 @@ def _runbook(host: Host) -> Iterator[str]:
     runbook=_runbook,
 )
 def payments_failing(host: Host) -> Iterable[Remedy]:
-    """Make payments arrive again: failing webhooks, jobs of payments that failed (runbook 4.4, SEV-1).
+    """Make payments arrive again: failing webhooks, failed payment jobs (runbook 4.4, SEV-1).
 
-    It is over when the webhook refuses a wrongly signed event and accepts a rightly signed one, no event of the
-    provider's own waits to be accepted, the queue answers and its workers run with the configuration in use, and no
-    failed job of a payment is left, not even one that only a person may decide about. After a change of the secret it
-    is unknown until the provider has come again: what we sign, we sign with whatever the application has.
+    The incident is over when all of these hold. The webhook refuses a wrongly signed event and accepts a rightly signed
+    one. No event of the provider's own waits to be accepted. The queue answers, and its workers run with the
+    configuration in use. No failed job of a payment is left, not even one that only a person may decide about. After a
+    change of the secret this stays unknown until the provider has sent another event, because our own events are signed
+    with the application's secret.
 
-    Where this departs from the runbook's letter: `curl -I` on a webhook gives 405 when it is healthy, so two events
-    are delivered instead, signed on the host. `queue:retry all` charges customers again, retries what fails again, and
-    counts as done what is only queued: here only jobs run again whose class the inventory declares idempotent and
-    which are young enough, by their ids, one first, then ten at a time, stopping at the first that fails again.
-    `config:cache` is built beside the one in use, only when the secret in .env is another one, and the workers take
-    it, too. A secret that the provider has changed is known to a person only. The provider's dashboard is a step for a
-    person; it sends failed events again by itself for three days.
+    Where this departs from the runbook's letter: `curl -I` on a healthy webhook gives 405. So two events are delivered
+    instead, signed on the host.
 
-    What is not told: whether the queue is worked off, by a worker that hangs or listens to another queue, say. How many
-    jobs wait is said, and a person who looks twice sees it.
+    `queue:retry all` charges customers again, retries what fails again, and counts queued jobs as done. Here a job is
+    retried only when the inventory declares its class idempotent and it is young enough. Jobs are retried by id, one
+    first, then ten at a time, until the first one fails again.
 
-    What remains: Laravel pushes a job and then deletes its row among the failed ones. A crash of the host between the
-    two leaves a row that is marked: it is never pushed again, and a person has to find out whether it has run.
+    `config:cache` is built next to the one in use, only when the secret in .env differs, and the workers take it too.
+    Only a person knows a secret that the provider has changed. The provider's dashboard is a step for a person; the
+    provider resends failed events by itself for three days.
+
+    What is not reported: whether a worker hangs or listens to another queue, so that the queue does not move. The
+    number of waiting jobs is reported, so a person who looks twice sees it.
+
+    What remains: Laravel pushes a job and then deletes its row among the failed jobs. A crash of the host between the
+    two leaves a marked row. It is never pushed again, and a person has to find out whether the job has run.
     """
     webhook = _webhook(host)
     secret = (host.settings.payments or Payments()).secret
     yield EndMaintenance.on(host)
     yield JobsFlow.on(host)
-    # Without a log of what the provider was answered, nothing but the difference itself tells that .env is meant now.
+    # Without a log of the answers to the provider, only the difference itself shows that .env is meant to be used now.
     failing = (webhook,) if webhook.access_log is not None else ()
     yield CacheConfig.on(host, about=(secret,), failing=failing)
     yield ReloadPhpFpm.on(host)

@@ -1,6 +1,6 @@
-"""An incident runbook that runs itself, proves itself and rehearses itself.
+"""Executable remedies for an incident runbook, with guards, verification and rehearsals.
 
-The names below are the public ones. They are imported when first used: `--help` should not pay for SSH.
+The names below are the public ones. Each is imported on first use, so that `--help` does not wait for SSH.
 """
 
 from importlib import import_module
@@ -57,7 +57,7 @@ _HOMES = {
     "SingleRemedy": "remedies.single",
 }
 
-__all__ = [  # they come from __getattr__; mypy sees them above
+__all__ = [  # __getattr__ supplies these names; mypy sees the imports above.
     "ConfigurationError",
     "ContactLost",
     "Fact",

@@ -1,7 +1,7 @@
 """The command line for `invoke`, `remediate` and `fab`: the only module that imports Invoke.
 
-Invoke's parser hands over strings; pydantic converts them. Whatever a user can cause ends in one line and the right
-exit code, and a remote exit code never becomes ours.
+Invoke's parser passes strings on; pydantic converts them. Every error that a user can cause ends in one line and the
+right exit code. A remote exit code never becomes the exit code of the command line.
 """
 
 import errno
@@ -28,11 +28,11 @@ from remediate.project.project import Project
 
 PLAN = frozenset({"--plan", "--check", "--dry-run"})
 UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
-"""What a write to a pipe, a file or a terminal may end with, other than by a mistake of ours."""
+"""Errors of a write to a pipe, file or terminal that are not a bug."""
 
 
 class CommandTask(Task[Any]):
-    """A task whose flags are declared, not read from a signature: all arrive as text."""
+    """A task whose flags are declared, not read from a signature. Every value arrives as text."""
 
     def __init__(self, command: Command, known: Mapping[str, Command]) -> None:
         def call(context: Context, /, **given: object) -> None:
@@ -46,7 +46,7 @@ class CommandTask(Task[Any]):
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         return [
             Argument(
-                # attr_name is only for names with a dash: with the name itself Argument.name recurses without end.
+                # Set attr_name only for names with a dash: if it equals the name, Argument.name recurses without end.
                 names=flag.names,
                 attr_name=flag.name.replace("-", "_") if "-" in flag.name else None,
                 kind=flag.kind,
@@ -60,12 +60,15 @@ class CommandTask(Task[Any]):
 
 
 def namespace(root: Path | None = None) -> Collection:
-    """Return the whole tree; `root` is the project's directory, else it is looked for from here upwards."""
+    """Return all commands as Invoke collections, for a tasks.py or fabfile.
+
+    `root` is the project's directory; without it the project is searched from the current directory upwards.
+    """
     return _tree(Project(root) if root is not None else Project.here())
 
 
 def _tree(project: Project) -> Collection:
-    # Invoke turns this off (--write-pyc), and each run would compile anew whatever it imports from here on.
+    # Invoke disables writing bytecode (--write-pyc), so each run would compile again all that it imports from here on.
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
     known = {command.name: command for command in commands(project)}
     top = Collection()
@@ -91,7 +94,7 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
                 connection=hasattr(context, "original_host"),
                 changing=[each for each in _named(sys.argv[1:], known) if known[each].changes],
             )
-            if not command.is_run:  # which does so once it has begun to connect
+            if not command.is_run:  # A run tests itself while it connects.
                 self_test()
             code = command.body(given, terminal)
         except RemediateError as error:
@@ -100,7 +103,7 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
                 plan = bool(given.get("plan")) or command.name.startswith("check.")
                 terminal.say(_failed(command.name, command.runnable, str(error), code, plan=plan))
             terminal.err.write(f"{program_name()}: {error}\n")
-        # A run's code is its verdict, which stands in the journal; of anything else the output was all there is.
+        # A run's exit code is its verdict, which the journal keeps. Any other command has only its output.
         if code == 0 and not command.is_run and terminal.lost:
             code = FAILED_EXIT_CODE
     if code:
@@ -108,7 +111,7 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
 
 
 def _failed(name: str, runnable: str, message: str, code: int, *, plan: bool) -> str:
-    """Return the `--json` document of a command that came to nothing: of a run it is a report."""
+    """Return the `--json` document of a command that failed. For a run it is a report."""
     from remediate.commands.failure import failure, usage_report
 
     return (
@@ -119,7 +122,7 @@ def _failed(name: str, runnable: str, message: str, code: int, *, plan: bool) ->
 
 
 def _named(words: Sequence[str], known: Mapping[str, Command]) -> list[str]:
-    """Return the commands that a line names: what belongs to a flag is none, whatever it looks like."""
+    """Return the commands that a line names. A flag's value is never one, whatever it looks like."""
     found: list[str] = []
     skip = False
     for word in words:
@@ -135,7 +138,7 @@ def _named(words: Sequence[str], known: Mapping[str, Command]) -> list[str]:
 
 
 def _refuse_fakes(*, dry: bool, connection: bool, changing: list[str]) -> None:
-    """Refuse ways of calling that would not do what they say. Raises ConfigurationError."""
+    """Reject calls that would not do what they say. Raises ConfigurationError."""
     if dry:
         raise ConfigurationError("--dry answers every command with success, so nothing would be true: use --plan")
     if connection:
@@ -145,7 +148,7 @@ def _refuse_fakes(*, dry: bool, connection: bool, changing: list[str]) -> None:
 
 
 def _output_is_lost(error: OSError) -> None:
-    """Say that what was to be printed could not be written. Raises the error when that is not what it is about."""
+    """Report that the output could not be written. Raises the error if it is about anything else."""
     if error.errno not in UNWRITABLE or error.filename is not None:
         raise error
     with suppress(OSError):
@@ -154,15 +157,15 @@ def _output_is_lost(error: OSError) -> None:
         try:
             stream.flush()
         except OSError:
-            # Else the interpreter tries again at its end, and says so in its own words.
+            # Otherwise the interpreter flushes again at exit and prints its own error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class RemediateProgram(Program):
-    """The installed command. A line that cannot be parsed is wrong usage: 2, where Invoke's own programs say 1."""
+    """The installed command. Unlike Invoke's own programs it exits with 2, not 1, for wrong usage."""
 
     def __init__(self) -> None:
-        # Not the tree yet: --version needs none.
+        # The commands are loaded later: --version does not need them.
         super().__init__(name="remediate", binary="remediate", version=__version__, namespace=Collection())
 
     @override
@@ -206,13 +209,13 @@ def _refuse_line(error: ParseError) -> NoReturn:
 
 
 def _refuse(message: str) -> NoReturn:
-    """End as wrong usage, in one line, and with `--json` in a document too, though no command has begun."""
+    """Report wrong usage in one line and exit. With `--json` also print a document, though no command has started."""
     words = sys.argv[1:]
     if "--json" in words:
         from remediate.commands.terminal import opened
 
         plain = [word for word in words if not word.startswith("-")]
-        # A word before it may be what a flag was given.
+        # Any earlier word may be the value of a flag.
         name = next((word for word in plain if word.startswith(RUN_PREFIXES)), plain[0] if plain else "")
         kind, _, rest = name.partition(".")
         plan = kind == "check" or not PLAN.isdisjoint(words)

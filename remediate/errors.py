@@ -1,9 +1,9 @@
-"""The errors of this package, and which exit code each ends in.
+"""The errors of this package, and the exit code of each.
 
 RemediateError
-├── ConfigurationError   2  what the user gave cannot be used: unknown host, bad value, bad inventory
-├── Unreachable          4  never got in, or the link died before anything was sent to act
-├── ContactLost          7  the link died, or time ran out, after something had been sent to act
+├── ConfigurationError   2  the user's input cannot be used: unknown host, bad value, bad inventory
+├── Unreachable          4  the host was never entered, or the link died before any change was sent
+├── ContactLost          7  the link died, or time ran out, after a change had been sent
 └── Unreadable           -  one question about a host has no answer; never an exit code by itself
 """
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 USAGE_EXIT_CODE: Final = 2
 INTERRUPTED_EXIT_CODE: Final = 130
 FAILED_EXIT_CODE: Final = 5
-"""What commands that mend nothing end with when something is wrong that is not the caller's fault."""
+"""Exit code of a failure that is not the caller's, in commands that fix nothing."""
 
 
 class RemediateError(Exception):
-    """Anything this package raises on purpose; its text is one line that a user can act on."""
+    """The base of this package's errors. Its text is one line that a user can act on."""
 
 
 class ConfigurationError(RemediateError):
-    """What the user gave cannot be used; the text names what was wrong and what is accepted."""
+    """Input that cannot be used; the text names what was wrong and what is accepted."""
 
 
 class UnreachableCode(Enum):
-    """Why a host could not be entered; stable names, used in reports."""
+    """Reasons why a host could not be entered; the names are stable, reports use them."""
 
     NAME = "name-not-resolved"
     REFUSED = "connection-refused"
@@ -47,7 +47,7 @@ class UnreachableCode(Enum):
 
 
 class Unreachable(RemediateError):
-    """The host was never entered, or the link died while only reading: nothing was changed."""
+    """A host that was never entered, or whose link died while only reading. Nothing was changed."""
 
     def __init__(self, code: UnreachableCode, message: str) -> None:
         super().__init__(message)
@@ -59,13 +59,13 @@ class Unreachable(RemediateError):
 
 
 class ContactLost(RemediateError):
-    """The link died, or the deadline passed, once something had been sent that changes the host."""
+    """A lost link, or a passed deadline, after the first command that changes the host."""
 
 
 class Unreadable(RemediateError):
-    """A question to the host failed, timed out or was answered with what cannot be read.
+    """A question to the host that failed, timed out or was answered unintelligibly.
 
-    Unknown is its own answer: it is never taken for healthy and never for broken.
+    Unknown is its own answer: never treat it as healthy, and never as broken.
     """
 
 
@@ -86,14 +86,14 @@ WRONG_KIND: Final[Mapping[str, str]] = {
     "url_parsing": "must be a URL such as https://www.example.com/",
     "url_scheme": "must be a URL that begins with http:// or https://",
 }
-"""What a user is told instead of pydantic's own words where something of another kind is wanted."""
+"""Our messages, by pydantic's error type, for a value of the wrong kind."""
 
 
 def one_line(error: "ValidationError", model: "type[BaseModel] | None" = None) -> str:
-    """Say in one line what a pydantic model rejects, without ever quoting the input: it may hold a secret.
+    """Return in one line what a pydantic model rejects. The input is never quoted: it may hold a secret.
 
-    `hide_input_in_errors` alone does not do that: `.errors()` and `.json()` still show it. With `model`, a key that
-    it does not have is told with those that it has.
+    `hide_input_in_errors` alone is not enough: `.errors()` and `.json()` still show the input. With `model`, an unknown
+    key is reported together with the keys that the model accepts.
     """
     found = error.errors(include_input=False, include_context=False, include_url=False)
     return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'value'}: {_words(each, model)}" for each in found)
@@ -101,25 +101,25 @@ def one_line(error: "ValidationError", model: "type[BaseModel] | None" = None) -
 
 def _words(detail: "ErrorDetails", model: "type[BaseModel] | None") -> str:
     if detail["type"] != "extra_forbidden" or model is None:
-        # A validator of ours says it in its own words.
+        # Our own validators write their messages for users.
         return WRONG_KIND.get(detail["type"], detail["msg"].removeprefix("Value error, "))
     *path, last = map(str, detail["loc"])
     models = [model]
     for part in path:
         fields = [each.model_fields[part] for each in models if part in each.model_fields]
-        # What is no field is a key of a mapping, or says which of several models it is.
+        # A part that is not a field is the key of a mapping, or the tag of a model in a union.
         within = [each for field in fields for each in models_in(field.annotation)]
         models = within or [each for each in models if _is_kind(each, part)] or models
     return unknown_key(last, models[0]) if len(models) == 1 else "unknown key"
 
 
 def _is_kind(model: "type[BaseModel]", name: str) -> bool:
-    """Whether a model of a union is the one of this name: one of its fields can have no other value."""
+    """Return whether a union's model has this tag. One of its fields accepts no other value then."""
     return any(get_args(field.annotation) == (name,) for field in model.model_fields.values())
 
 
 def unknown_key(name: str, model: "type[BaseModel]") -> str:
-    """Say of a key that a model does not have which it has, the most similar one first."""
+    """Return the message for an unknown key. It lists the accepted keys, and suggests the most similar one."""
     accepted = sorted(model.model_fields)
     close = get_close_matches(name, accepted, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
@@ -137,4 +137,4 @@ def models_in(annotation: object) -> "Iterator[type[BaseModel]]":
 
 
 class JournalError(RemediateError):
-    """The journal cannot be read or written; the text names it and what to do. Nothing was stored by the call."""
+    """A journal that cannot be read or written. The text names it and what to do; the call stored nothing."""

@@ -1,7 +1,7 @@
 """Fixtures: a staging host per worker, the command line, and an independent second channel.
 
-What a run claims is never believed: testinfra asks the host through the container engine, and `Staged.outside` asks
-the site through its published port.
+No test trusts a run's own claims. testinfra asks the host through the container engine, and `Staged.outside` asks the
+site through its published port.
 """
 
 import fcntl
@@ -37,19 +37,19 @@ from remediate.rehearsal.staging import StagingHost, down, up
 from remediate.remedies.catalogue import remedies
 from support.postgresql import NotInstalled, server
 
-# How long an example takes depends on what else the machine does: two workers on two cores make a fast one slow.
+# The duration of an example depends on the machine's other load: two workers on two cores make a fast one slow.
 hypothesis.settings.register_profile("busy", deadline=None)
 hypothesis.settings.load_profile("busy")
 
-# In the background, or under nohup, some signals are ignored, and every program started from here would inherit that:
-# a shell cannot even trap them then. A handler that does nothing ignores them too, but ends where a program begins.
+# In the background or under nohup some signals are ignored. Every program started here would inherit that, and a shell
+# could not even trap them. An empty handler ignores them as well, but is not inherited.
 for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
 
 TIMEOUT = 180
 CONTAINER_TIMEOUT = 900
-"""Seconds for one test and its fixtures: many times what it takes on a busy machine, the image's build included."""
+"""Seconds for one test with its fixtures, including the image's build. A busy machine takes a fraction of it."""
 
 CHECKOUT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -69,7 +69,7 @@ rm -rf /root/pristine/remediate
 cp -a /opt/remediate /root/pristine/remediate
 cp -a /var/log/php8.2-fpm.log /root/pristine/php8.2-fpm.log
 """
-"""Once per container: log every command that sshd starts, and keep a copy of what tests may spoil."""
+"""Once per container: log every command that sshd starts, and copy what tests may damage."""
 
 _RESTORE = f"""set -u
 for name in sshd timeout sh sleep; do pkill -KILL -u forge -x $name; done
@@ -117,7 +117,7 @@ done
 until [ "$(supervisorctl status | grep -c RUNNING)" = 2 ]; do i=$((i+1)); [ $i -lt 60 ] || exit 8; sleep 0.2; done
 [ -z "$(spoilt 2>&1)" ] || {{ spoilt; exit 7; }}
 """
-"""Before each test: undo whatever the one before did; it exits with 0 only when the host is as it was made."""
+"""Before each test: undo the previous one's changes. It exits with 0 only when the host is as it was made."""
 
 _BYSTANDERS = """
 systemctl show --type=service --state=active '*' -p Id,InvocationID,ActiveEnterTimestampMonotonic,MainPID
@@ -134,7 +134,7 @@ _OF_A_LOGIN = ("user@", "user-runtime-dir@")
 
 @dataclass(frozen=True)
 class Ended:
-    """A command that is over: its exit code and what it said on each stream."""
+    """A finished command: its exit code and the output of each stream."""
 
     argv: tuple[str, ...]
     code: int
@@ -157,7 +157,7 @@ class Ended:
         return host
 
     def step(self, kind: str = "php-fpm.restart") -> StepOutcome:
-        """What was decided about one remedy on the only host."""
+        """Return the decision about one remedy on the only host."""
         (step,) = (step for step in self.host.steps if step.remedy == kind)
         return step
 
@@ -167,7 +167,7 @@ class Ended:
         return [command.argv for step in self.host.steps for command in step.commands]
 
     def note(self, label: str) -> str:
-        """What the first survey said of one thing, in words."""
+        """Return the first survey's words about one thing."""
         return next(reading.note for reading in self.host.before if reading.label == label)
 
     def is_(self, verdict: str, code: int, touched: str = "no") -> HostOutcome:
@@ -187,7 +187,7 @@ class Ended:
         return host
 
     def usage(self, *words: str) -> None:
-        """Assert wrong usage, said in one line that holds these words."""
+        """Assert a usage error, reported in one line with these words."""
         assert self.code == 2, f"{self.argv}: {self.code}\n{self.out}{self.err}"
         (line,) = self.err.splitlines()
         assert "Traceback" not in line
@@ -219,7 +219,7 @@ class Running:
         self.process.send_signal(number)
 
     def end(self, seconds: float = 120) -> Ended:
-        """Wait for its end."""
+        """Wait until it ends."""
         out, err = self.process.communicate(timeout=seconds)
         return self.cli.ended(self.argv, self.process.returncode, out, self.seen + err)
 
@@ -230,7 +230,7 @@ def _stream(stream: IO[str] | None) -> IO[str]:
 
 
 class Cli:
-    """Calls the programs as a person or a script does, with a home and a journal of their own."""
+    """Calls the programs as operators and scripts do, with a separate home and journal."""
 
     def __init__(self, staged: "Staged", home: Path, schema: Mapping[str, object]) -> None:
         self.staged = staged
@@ -248,7 +248,7 @@ class Cli:
         }
 
     def start(self, *argv: str, cwd: Path = CHECKOUT, environment: Mapping[str, str] | None = None) -> Running:
-        """Start it; it is killed when the test ends before it does."""
+        """Start a command, which is killed if it outlives the test."""
         process = subprocess.Popen(
             (str(BIN / argv[0]), *argv[1:]),
             cwd=cwd,
@@ -262,11 +262,11 @@ class Cli:
         return Running(self, argv, process)
 
     def __call__(self, *argv: str, cwd: Path = CHECKOUT, environment: Mapping[str, str] | None = None) -> Ended:
-        """Run it to its end."""
+        """Run a command to its end."""
         return self.start(*argv, cwd=cwd, environment=environment).end()
 
     def start_fix(self, *flags: str, hold: float | None = 3, inventory: Path | None = None) -> Running:
-        """Start `fix.app-down --json` on the staging host; the narrative then goes to stderr."""
+        """Start `fix.app-down --json` on the staging host, with the narrative on stderr."""
         held = () if hold is None else ("--hold", f"{hold:g}")
         target = ("--host", self.staged.name, "--inventory", str(inventory or self.staged.inventory))
         return self.start("invoke", "fix.app-down", *target, "--json", *held, *flags)
@@ -281,7 +281,7 @@ class Cli:
         return self("invoke", "check.app-down", *target, "--json", "--hold", "0", *flags)
 
     def ended(self, argv: tuple[str, ...], code: int, out: str, err: str) -> Ended:
-        """Take the result, once it is sure that it gives away no secret and hides no crash."""
+        """Return the result after checking that it shows no secret and no crash."""
         for name, secret in self.staged.secrets.items():
             assert secret not in out + err, f"{argv} prints {name}"
         assert "Traceback" not in err, err
@@ -296,7 +296,7 @@ class Cli:
 
 
 class Stage:
-    """Where the staging host of one test worker stands; replaces it when it cannot be restored."""
+    """The staging host of one test worker, which is replaced when it cannot be restored."""
 
     def __init__(self, name: str, inventory: Path) -> None:
         self.name = name
@@ -335,7 +335,10 @@ class Stage:
 
 
 class Staged:
-    """The staging host in a test: broken and looked at through the engine, never through remediate's own link."""
+    """The staging host in a test.
+
+    It is broken and observed through the engine, never through remediate's own link.
+    """
 
     def __init__(self, host: StagingHost, directory: Path) -> None:
         self.host = host
@@ -362,14 +365,17 @@ class Staged:
         self.mark()
 
     def misdirect(self, edit: str, status: int) -> None:
-        """Edit the site's vhost with sed and wait until nginx answers that way: a reload is over before it shows."""
+        """Edit the site's vhost with sed, then wait until nginx answers with this status.
+
+        A reload returns before it has an effect.
+        """
         self.sh(f"sed -i '{edit}' /etc/nginx/sites-available/agency-platform; nginx -s reload")
         deadline = time.monotonic() + 10
         while {self.inside(), self.outside()} != {status}:
             assert time.monotonic() < deadline, f"nginx does not answer {status}"
 
     def slow_start(self, seconds: float) -> None:
-        """Make every start of PHP-FPM take its time."""
+        """Make every start of PHP-FPM take that many seconds."""
         self.drop_in(f"[Service]\nExecStartPre=/bin/sleep {seconds:g}\n")
 
     def drop_in(self, text: str) -> None:
@@ -414,32 +420,33 @@ class Staged:
         )
 
     def mark(self) -> None:
-        """From now on count anew."""
+        """Start counting again from now on."""
         self.cursor = self.sh(
             "journalctl --sync; journalctl -q -n 1 --show-cursor | sed -n 's/^-- cursor: //p'"
         ).strip()
 
     def journal(self) -> list[str]:
-        """Return what the host's journal holds since `mark`.
+        """Return the host's journal since `mark`.
 
-        Without a filter: with one, journalctl leaves out the first entry that matches, unless the cursor's own does.
+        It uses no filter: with one, journalctl omits the first matching entry unless the cursor's own entry matches
+        too.
         """
         return self.sh(f"journalctl --sync; journalctl -q -o cat --after-cursor='{self.cursor}'").splitlines()
 
     def execs(self) -> int:
-        """How many commands sshd has started since `mark`."""
+        """Return how many commands sshd started since `mark`."""
         return sum(line.startswith("Starting session: command for forge") for line in self.journal())
 
     def logins(self) -> int:
-        """How many logins sshd has accepted since `mark`."""
+        """Return how many logins sshd accepted since `mark`."""
         return sum(line.startswith("Accepted publickey ") for line in self.journal())
 
     def starts(self, unit: str = FPM) -> int:
-        """How often systemd has begun to start a unit since `mark`."""
+        """Return how often systemd began to start a unit since `mark`."""
         return sum(line.startswith(f"Starting {unit}.service ") for line in self.journal())
 
     def outside(self, path: str = "/") -> int | None:
-        """What the site answers through its published port; None when it does not answer."""
+        """Return the site's status through its published port; None without an answer."""
         context = ssl.create_default_context(cafile=str(self.host.ca))
         connection = HTTPSConnection(DOMAIN, timeout=10)
         try:
@@ -456,7 +463,7 @@ class Staged:
         return response.status
 
     def inside(self, path: str = "/") -> int:
-        """What the site answers on the host itself."""
+        """Return the site's status on the host itself."""
         form = "-s -o /dev/null -w '%{http_code}' --connect-to ::127.0.0.1:"
         return int(self.infra.run(f"curl {form} https://{DOMAIN}{path}").stdout)
 
@@ -467,7 +474,7 @@ class Staged:
         assert [self.outside(), self.outside("/health"), self.inside(), self.inside("/health")] == [200] * 4
 
     def bystanders(self, *but: str) -> dict[str, str]:
-        """Everything that a run must leave alone; units named in `but` may change."""
+        """Return everything that a run must leave alone; units named in `but` may change."""
         units, files, counts = self.sh(_BYSTANDERS).split("==\n")
         found = {path: digest for digest, path in (line.split(maxsplit=1) for line in files.splitlines())}
         for line in counts.splitlines():
@@ -484,7 +491,10 @@ class Staged:
 
 @contextmanager
 def _slot() -> Iterator[str]:
-    """Take a name that no other test worker in this checkout has, also of another run; what one left is replaced."""
+    """Take a name that no other test worker of this checkout has, in any run.
+
+    A host that an earlier run left behind is replaced.
+    """
     directory = CHECKOUT / ".staging"
     directory.mkdir(mode=0o700, exist_ok=True)
     for number in range(100):
@@ -499,7 +509,7 @@ def _slot() -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test a deadline; it fails then, with what each of its threads was doing."""
+    """Give every test a deadline; a late test fails with the stacks of its threads."""
     for item in items:
         if item.get_closest_marker("timeout") is None:
             container = item.get_closest_marker("container") is not None
@@ -508,7 +518,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Make SIGINT the KeyboardInterrupt that it is in the foreground."""
+    """Make SIGINT raise KeyboardInterrupt, as in the foreground."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -523,7 +533,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         finally:
             try:
                 down(name, directory=CHECKOUT / ".staging")
-            except RemediateError as error:  # without an engine there is nothing to remove, and it has been said
+            except RemediateError as error:  # without an engine there is nothing to remove, which has been reported
                 sys.stderr.write(f"{error}\n")
 
 
@@ -575,7 +585,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def hurry() -> Iterator[None]:
-    """Settle at once, as nothing on a scripted host takes time; wait for what is in transition only for a moment."""
+    """Settle at once and wait briefly for transitions. A scripted host needs no time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("remediate.engine.transitions.PATIENCE", 0.6)
         for remedy in remedies().values():

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from remediate.commands.terminal import Terminal
 
 
-# Listing and --help import only what names and flags are read from; a command imports the rest when it runs.
+# Listing and --help stay fast: they import only names and flags. A command imports the rest when it runs.
 Body = Callable[[dict[str, object], "Terminal"], int]
 
 
 RUN_PREFIXES: Final = ("fix.", "check.", "do.")
-"""What the name of a command begins with whose exit code is the verdict of a run, and whose document is its report."""
+"""Prefixes of commands that perform a run. Their exit code is its verdict, and their document its report."""
 
 
 class Command(NamedTuple):
-    """One command; its dotted name is the way to it, and all its flags arrive as text."""
+    """One command with its dotted name; all its flags arrive as text."""
 
     name: str
     doc: str
@@ -39,11 +39,11 @@ class Command(NamedTuple):
 
     @property
     def runnable(self) -> str:
-        """What a report calls that which it runs."""
+        """The name that a report uses for what the command runs."""
         return self.name if self.name.startswith("do.") else self.name.partition(".")[2] or self.name
 
     def wants_value(self, word: str) -> bool:
-        """Whether the word after this one belongs to it."""
+        """Whether the word after this one is its value."""
         return any(
             word in {f"--{name}", f"-{name}"} for flag in self.flags if flag.kind is not bool for name in flag.names
         )

@@ -1,4 +1,4 @@
-"""Consent: asks on the terminal for what the flags of a run leave open."""
+"""Consent: asks on the terminal for permissions that the flags do not give."""
 
 from collections.abc import Sequence
 from threading import Event
@@ -13,13 +13,19 @@ from remediate.engine.host_runner import HostRunner
 from remediate.report.lines import MARGIN, step_lines
 
 _IMPLICIT: Final = frozenset({"all", "ungrouped"})
-"""Groups that nobody made; the first of them is asked for only where hosts share no other."""
+"""Groups that exist without anybody creating them.
+
+`all` is accepted only if the hosts share no other group.
+"""
 
 
 def consent(
     terminal: Terminal, runs: Sequence[HostRunner], options: Options, stop: Event
 ) -> tuple[RefusalCode, str] | None:
-    """Ask for what the flags leave open; without a terminal, refuse instead of waiting. Ctrl-C sets `stop`."""
+    """Ask for missing permissions; without a terminal, refuse instead of waiting.
+
+    Returns None to go on, else the refusal. Ctrl-C sets `stop`.
+    """
     if not terminal.interactive:
         return without_asking(runs, options)
     _show(terminal, runs, options)
@@ -33,7 +39,7 @@ def consent(
 
 
 def _show(terminal: Terminal, runs: Sequence[HostRunner], options: Options) -> None:
-    """Show what would run before anybody is asked to agree to it."""
+    """Show the planned steps before asking for agreement to them."""
     agreed = len(runs) <= options.max_hosts and (options.yes or not any(run.host.settings.production for run in runs))
     for run in () if agreed else runs:
         steps = run.planned()
@@ -60,7 +66,10 @@ def _asked(terminal: Terminal, hosts: Sequence[Host], options: Options) -> tuple
 
 
 def accepted_names(hosts: Sequence[Host]) -> tuple[str, ...]:
-    """Return what may be typed to agree to changing these hosts: the only one's name, or that of a group they share."""
+    """Return the words that agree to changing these hosts.
+
+    For one host, its name or one of its groups; for several, a group they share, else all their names.
+    """
     shared = set.intersection(*({*host.groups} for host in hosts))
     groups = sorted(shared - _IMPLICIT)
     names = [host.name for host in hosts]

@@ -35,7 +35,7 @@ _EVIDENCE: Final = 2
 
 
 def declare(room: IncidentContext) -> int:
-    """Declare it: from the newest triage, the runs since, and what is given."""
+    """Declare an incident from the newest triage, the runs since then, and the flags."""
     hosts = _hosts(room)
     report = _triage(room, hosts)
     assessment = _assessment(room, report)
@@ -53,7 +53,7 @@ def declare(room: IncidentContext) -> int:
         Declared,
         {"detected_by": "source", "customers": "internal-only", "first_alert_at": "first-alert"},
         title=title or _title(playbook, hosts),
-        # What our hosts are called is nobody else's business.
+        # The public title leaves out host names, which are internal.
         public_title=room.text("public_title") or (None if title else _title(playbook, ())),
         triaged_at=report.started if report else None,
         severity=severity,
@@ -69,7 +69,8 @@ def declare(room: IncidentContext) -> int:
         hosts=hosts,
         playbook=playbook,
     )
-    # Whoever declares it has noticed it: one command less to type while it burns. Nobody claims it for somebody else.
+    # Declaring also claims it, which saves a command in an emergency. Nobody is made to claim it in another's
+    # name.
     claim = made(Acknowledged, commander=commander) if commander == me and not room.given("unclaimed") else None
     _check(room, declared, claim)
     if not _another(room):
@@ -85,7 +86,10 @@ def declare(room: IncidentContext) -> int:
 
 
 def _check(room: IncidentContext, declared: Declared, claim: Acknowledged | None) -> None:
-    """Raise ConfigurationError for what cannot be said, before it is declared: the next try would declare it again."""
+    """Raise ConfigurationError if a message cannot be rendered or sent, before anything is declared.
+
+    After a failure the next try would otherwise declare the incident twice.
+    """
     new = new_run_id()
     happened = [each for each in (declared, claim) if each is not None]
     incident = fold(Event(id=new_run_id(), incident=new, at=room.now, who=room.who, data=each) for each in happened)
@@ -95,7 +99,7 @@ def _check(room: IncidentContext, declared: Declared, claim: Acknowledged | None
 
 
 def _another(room: IncidentContext) -> bool:
-    """Say what is open already, and ask a person whether this is another one."""
+    """Show the open incidents, and ask a person whether this is another one."""
     found = room.store.open_incidents()
     say = room.terminal.progress if room.given("json") else room.terminal.say
     for one in found:
@@ -133,11 +137,11 @@ def _told(room: IncidentContext, incident: Incident) -> None:
 
 
 def _links(room: IncidentContext, incident: Incident) -> Iterator[tuple[str, str]]:
-    """What is wanted at hand now: the team's pages, and where the exceptions of these hosts are collected."""
+    """Yield useful links: the team's pages, and the error tracking of these hosts."""
     yield from ((title, str(url)) for title, url in room.settings.links.items())
     try:
         hosts = select(",".join(incident.hosts), inventory_of(room.flags, room.project)) if incident.hosts else ()
-    except ConfigurationError:  # it is declared all the same
+    except ConfigurationError:  # the declaration holds even if the inventory cannot be read
         return
     for host in hosts:
         if (url := host.settings.links.error_tracking) is not None:
@@ -152,10 +156,11 @@ def _hosts(room: IncidentContext) -> tuple[str, ...]:
 
 
 def _triage(room: IncidentContext, hosts: Sequence[str]) -> TriageReport | None:
-    """The newest triage that found something on these hosts, is not too old, and no incident began with.
+    """Return the newest unused triage that found something here; None if there is none.
 
-    A host that was looked at again since is only what the later one says of it, whether an incident began with that
-    or not. What is called by a name of its own may be about something else: then only the hosts that are named tell.
+    It must be recent enough, concern these hosts, and belong to no incident. If a host was triaged again later, only
+    the later result counts for it, even if an incident used that one. With a title but without hosts no triage is used,
+    because the title may be about something else.
     """
     if room.text("title") and not hosts:
         return None
@@ -165,7 +170,7 @@ def _triage(room: IncidentContext, hosts: Sequence[str]) -> TriageReport | None:
     for text in room.store.triages_since(since):
         try:
             report = TriageReport.model_validate_json(text)
-        except ValidationError:  # another version's: as good as none
+        except ValidationError:  # written by another version, so it is ignored
             continue
         names = {host.name for host in report.hosts}
         found = {host.name for host in report.hosts if host.matching or host.error}
@@ -223,9 +228,10 @@ def _evidence(report: TriageReport | None) -> str:
 
 
 def _runs(room: IncidentContext, hosts: Sequence[str], since: datetime | None) -> tuple[RunSummary, ...]:
-    """Runs that led to it: named ones, and those on its hosts since it was noticed that belong to nothing yet.
+    """Return the runs that led to it.
 
-    Raises ConfigurationError for a named one that belongs to another incident.
+    These are the named runs, and the runs on its hosts since it was first noticed that belong to no incident yet.
+    Raises ConfigurationError for a named run that belongs to another incident.
     """
     taken = room.store.attached()
     journal = Journal.open(room.project.journal())
@@ -244,7 +250,10 @@ def _runs(room: IncidentContext, hosts: Sequence[str], since: datetime | None) -
 
 
 def _belongs(room: IncidentContext, run: RunSummary, taken: Mapping[str, str]) -> str | None:
-    """The incident that a run belongs to, as it is shown; or what somebody called it before."""
+    """Return the short id of a run's incident; None if it has none.
+
+    An id that is not in the store is returned as the run has it.
+    """
     of = taken.get(run.id) or run.incident
     return room.store.shown(of) if of in room.store.ids() else of
 
@@ -256,7 +265,7 @@ def _playbook(report: TriageReport | None, runs: Sequence[RunSummary]) -> str | 
 
 
 def _whose(incident: Suspect) -> str:
-    """The playbook whose incident it is: another's, where its own only hands over."""
+    """Return the playbook that handles the incident: another one, if its own only hands over."""
     own = [code for code in incident.codes if code not in HANDED_OVER]
     return HANDED_OVER[incident.codes[0]] if incident.codes and not own and not incident.mends else incident.playbook
 
@@ -279,7 +288,7 @@ _IMPACT: Final = {
     ("users", "many"): "many users are affected",
     ("users", "few"): "few users are affected",
 }
-"""Of the answers, what customers may read too."""
+"""Wording of the answers for the impact; customers may read it."""
 
 
 def _impact(assessment: Assessment) -> str:

@@ -1,4 +1,4 @@
-"""incident.escalate: calls in the roles that are due, or those that are named (6)."""
+"""incident.escalate: calls in the roles that are due, or the named ones (6)."""
 
 from typing import NamedTuple
 
@@ -18,17 +18,20 @@ from remediate.journal.run_id import new_run_id
 
 
 class _Row(NamedTuple):
-    """Whom to call in."""
+    """One group of roles to call in, and why."""
 
     situation: Situation | None
     roles: tuple[str, ...]
     why: str
     key: str
-    """Under which they are called once: that of what is due, or one of its own for every time somebody asks."""
+    """Key under which each role is called once.
+
+    It is the key of the due action, or a new one for every explicit call.
+    """
 
 
 def escalate(room: IncidentContext) -> int:
-    """Call others in: those whom the matrix wants now, those of one of its rows, or those who are named."""
+    """Call in the roles that are due, named ones, or those of a matrix row."""
     incident = room.open_incident()
     rows = [(row, people(row.roles, room.settings, room.now, room.root)) for row in _rows(room, incident)]
     for row, called in rows:
@@ -41,7 +44,7 @@ def escalate(room: IncidentContext) -> int:
             room.record(incident, SituationFound(situation=row.situation))
             incident = room.store.load(incident.id)
         sent = tuple(person for person in called if _call(room, incident, person, row))
-        if sent:  # who was only shown has not been called in, and stays due
+        if sent:  # a preview does not notify anyone; the escalation stays due
             room.record(incident, _escalated(row, sent))
             incident = room.store.load(incident.id)
         else:
@@ -74,7 +77,7 @@ def _words(person: Person, why: str) -> tuple[MessageText, tuple[str, ...] | Non
 
 
 def _rows(room: IncidentContext, incident: Incident) -> list[_Row]:
-    """Say whom to call in, and what for. Raises ConfigurationError when nothing says so."""
+    """Return whom to call in and why. Raises ConfigurationError if neither flags nor due dates tell."""
     why = room.text("why")
     wanted = room.text("situation")
     once = new_run_id()

@@ -1,4 +1,4 @@
-"""The `--json` documents of commands that came to nothing."""
+"""The `--json` documents of commands that failed."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from remediate.journal.run_id import new_run_id
 
 
 class Failure(BaseModel):
-    """The `--json` document of a command that is no run and came to nothing."""
+    """The `--json` document of a failed command that is not a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
 
@@ -22,12 +22,12 @@ class Failure(BaseModel):
 
 
 def failure(message: str, code: int) -> str:
-    """Return that document."""
+    """Return the `remediate.error/1` document as JSON."""
     return Failure(error=message, exit_code=code).model_dump_json(by_alias=True)
 
 
 def usage_report(name: str, message: str, *, plan: bool, code: int = USAGE_EXIT_CODE) -> str:
-    """Return the `--json` document of a run that was refused as wrong usage, or could not begin."""
+    """Return the `--json` document of a run that was wrong usage or could not start."""
     report = Report(
         version=__version__,
         run=new_run_id(),

@@ -1,4 +1,4 @@
-"""What was given on the command line, read without importing what the command itself needs."""
+"""Flags of the command line, read without importing what the command itself needs."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ OPTIONS: Final = ("plan", "yes", "hold", "timeout", "wait", "max_hosts", "reason
 
 
 class Begun(NamedTuple):
-    """A run as its flags describe it, with the connections to its hosts under way."""
+    """A run described by its flags, while the connections to its hosts are being opened."""
 
     hosts: "tuple[Host, ...]"
     options: "Options"
@@ -32,9 +32,10 @@ class Begun(NamedTuple):
 
 @contextmanager
 def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[Begun]:
-    """Select the hosts and begin to connect to them: the rest of the command is imported meanwhile.
+    """Select the hosts and start connecting to them.
 
-    Raises ConfigurationError before that for flags that cannot be used, and for hosts that do not exist.
+    The rest of the command is imported meanwhile. Raises ConfigurationError before that for unusable flags and for
+    hosts that do not exist.
     """
     hosts = selected(flags, project, terminal.warn)
     options = options_of(flags)
@@ -48,12 +49,12 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
 
 
 def selected(flags: Flags, project: Project, warn: Callable[[str], None]) -> "tuple[Host, ...]":
-    """Return the hosts that --host names, of the inventories that are meant. Raises ConfigurationError."""
+    """Return the hosts that --host names in the chosen inventories. Raises ConfigurationError."""
     return Inventory.load(inventory_of(flags, project)).select(target_of(flags), warn)
 
 
 def options_of(flags: Flags) -> "Options":
-    """Convert the flags. Raises ConfigurationError naming the flag and what it accepts."""
+    """Return the flags as Options. Raises ConfigurationError naming the flag and what it accepts."""
     from pydantic import ValidationError
 
     from remediate.core.options import Options
@@ -70,7 +71,7 @@ def options_of(flags: Flags) -> "Options":
 
 
 def target_of(flags: Flags) -> str:
-    """Return what --host names. Raises ConfigurationError when it is missing."""
+    """Return the value of --host. Raises ConfigurationError when it is missing."""
     target = flags.get("host")
     if not isinstance(target, str):
         raise ConfigurationError("--host is missing: name a host, a group or a pattern of the inventory")
@@ -78,7 +79,7 @@ def target_of(flags: Flags) -> str:
 
 
 def inventory_of(flags: Flags, project: Project) -> tuple[Path, ...]:
-    """Return the inventories to read: the one given, else the project's."""
+    """Return the inventories to read: the given one, else the project's."""
     given = flags.get("inventory")
     return (Path(given),) if isinstance(given, str) else project.inventories()
 
@@ -91,13 +92,13 @@ def _override(text: str) -> tuple[str, str]:
 
 
 def text_of(flags: Flags, name: str) -> str | None:
-    """Return what was given for a flag, None when it was not."""
+    """Return the value of a flag; None if it was not given."""
     value = flags.get(name)
     return value if isinstance(value, str) else None
 
 
 def file_of(flags: Flags, name: str) -> Path | None:
-    """Return the file that a flag names, to be written. Raises ConfigurationError when it cannot be."""
+    """Return the file that a flag names for writing. Raises ConfigurationError if it is not writable."""
     given = text_of(flags, name)
     if given is None:
         return None

@@ -31,7 +31,10 @@ _LISTED: Final = 20
 
 
 def acknowledge(room: IncidentContext) -> int:
-    """Claim it: one person has it, and everybody can see who."""
+    """Claim an incident, so that everybody sees who has it.
+
+    Returns 5 if another person has it and --take-over is missing.
+    """
     incident = room.open_incident()
     commander = room.text("commander") or room.who.partition("@")[0]
     claim = made(Acknowledged, commander=commander)
@@ -55,28 +58,31 @@ def acknowledge(room: IncidentContext) -> int:
 
 
 def contain(room: IncidentContext) -> int:
-    """Write down what stopped the harm from spreading: not the fix, and to be undone one day."""
+    """Record a containment.
+
+    It stopped the harm from spreading, but is not the fix, and has to be undone one day.
+    """
     incident = room.open_incident()
     room.record(incident, made(Contained, action=_needed(room, "action")))
     return _noted(room, incident, "contained")
 
 
 def identify(room: IncidentContext) -> int:
-    """Write down the cause."""
+    """Record the cause."""
     incident = room.open_incident()
     room.record(incident, made(Identified, cause=_needed(room, "cause")))
     return _noted(room, incident, "cause noted")
 
 
 def note(room: IncidentContext) -> int:
-    """Write down anything else; also of an incident that is over."""
+    """Add a note; also to a resolved incident."""
     incident = room.incident(or_newest=True)
     room.record(incident, made(Noted, text=_needed(room, "text")))
     return _noted(room, incident, "noted")
 
 
 def update(room: IncidentContext) -> int:
-    """Say how it stands, from what is known and what is given; the next one is due from then on."""
+    """Record an update from the flags and the runs. The time to the next one starts then."""
     incident = room.open_incident()
     said = made(
         Updated,
@@ -97,7 +103,8 @@ def update(room: IncidentContext) -> int:
     found = [each for each in (Situation.BREACH, Situation.PROVIDER) if room.given(each.value)]
     changes += [made(SituationFound, situation=each) for each in found if each not in incident.situations]
     words = MessageText(text=room.text("public"))
-    # What cannot be rendered is said before anything is written, or the next try would write it again.
+    # A message that cannot be rendered fails here, before anything is written. Otherwise the next try would write
+    # it again.
     foreseen = room.foreseen(incident, *changes, said)
     room.check(foreseen, MessageKind.UPDATE, Audience.INTERNAL)
     if room.is_public(foreseen):
@@ -119,7 +126,7 @@ def update(room: IncidentContext) -> int:
 
 
 def list_incidents(room: IncidentContext) -> int:
-    """List the newest, with what is due next and what could not be sent yet."""
+    """List the newest incidents, with their next due action and their unsent messages."""
     limit = text_of(room.flags, "limit") or str(_LISTED)
     if not re.fullmatch("0*[1-9][0-9]{0,5}", limit):
         raise ConfigurationError("--limit takes a number of incidents, from 1")
@@ -150,7 +157,7 @@ def list_incidents(room: IncidentContext) -> int:
 
 
 def timeline(room: IncidentContext) -> int:
-    """Tell everything that happened."""
+    """Show everything that happened, oldest first."""
     incident = room.incident(or_newest=True)
     room.document(incident)
     entered = entries(incident, room.notifier.outbox.deliveries(incident=incident.id))
@@ -199,7 +206,7 @@ def _status(room: IncidentContext, incident: Incident) -> IncidentStatus:
 
 
 def _state(incident: Incident) -> str:
-    """What is happening, as the last run saw it."""
+    """Return the result of the last run as the present state."""
     if not incident.runs:
         return ""
     last = incident.runs[-1]
@@ -213,7 +220,7 @@ def _state(incident: Incident) -> str:
 
 
 def _next(status: IncidentStatus) -> str:
-    """What comes next, where nobody says it."""
+    """Return the default next step for a status."""
     return {
         IncidentStatus.INVESTIGATING: "find the cause",
         IncidentStatus.IDENTIFIED: "fix the cause",

@@ -30,7 +30,7 @@ from remediate.project.project import Project
 
 SCHEMA: Final = "remediate.incident/1"
 PUBLIC: Final = frozenset({Severity.SEV1, Severity.SEV2})
-"""Severities that customers are told of (5.2)."""
+"""Severities that are published to customers (5.2)."""
 
 _SCREEN: Final = "this terminal"
 
@@ -48,7 +48,7 @@ class IncidentReport(BaseModel):
 
 
 class IncidentList(BaseModel):
-    """The `--json` document of a list."""
+    """The `--json` document of `incident.list`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
 
@@ -57,7 +57,7 @@ class IncidentList(BaseModel):
 
 
 class IncidentContext(NamedTuple):
-    """Where one command works."""
+    """Everything that one `incident.*` command works with."""
 
     store: IncidentStore
     settings: IncidentSettings
@@ -70,7 +70,7 @@ class IncidentContext(NamedTuple):
     now: datetime
 
     def later(self) -> "IncidentContext":
-        """The same, now: after something that took time."""
+        """Return a copy with the present time, for use after something slow."""
         return self._replace(now=datetime.now(UTC))
 
     @property
@@ -79,23 +79,23 @@ class IncidentContext(NamedTuple):
         return self.project.root
 
     def incident(self, *, or_newest: bool = False) -> Incident:
-        """The incident that is meant."""
+        """Return the incident that the flags mean. Raises ConfigurationError."""
         return self.store.current(text_of(self.flags, "incident"), or_newest=or_newest)
 
     def open_incident(self) -> Incident:
-        """The incident that is meant, which has to be open. Raises ConfigurationError."""
+        """Return the incident that the flags mean. Raises ConfigurationError if it is resolved."""
         incident = self.incident()
         if not incident.open:
             raise ConfigurationError(f"it was resolved at {incident.resolved_at:%Y-%m-%d %H:%MZ}: declare a new one")
         return incident
 
     def record(self, incident: Incident, data: Data) -> str:
-        """Write down what happened, now; return the id of the event."""
+        """Record an event, now; return its id."""
         event = self.store.append(incident.id, self.who, self.now, data)
         return "" if event is None else event.id
 
     def text(self, name: str) -> str:
-        """What was given for a flag, nothing when it was not."""
+        """Return the value of a flag; empty if it was not given."""
         return text_of(self.flags, name) or ""
 
     def given(self, name: str) -> bool:
@@ -103,17 +103,17 @@ class IncidentContext(NamedTuple):
         return bool(self.flags.get(name))
 
     def say(self, text: str) -> None:
-        """Say a line to a person: it is no result when a document is asked for."""
+        """Print a line for a person, unless a JSON document was asked for."""
         if not self.given("json"):
             self.terminal.say(text)
 
     def document(self, incident: Incident) -> None:
-        """Print the document, when that is asked for."""
+        """Print the incident as JSON, if that was asked for."""
         if self.given("json"):
             self.terminal.say(self.report(incident).model_dump_json(by_alias=True))
 
     def report(self, incident: Incident) -> IncidentReport:
-        """Everything about one incident, for a document."""
+        """Return one incident with its due actions and deliveries, for a document."""
         return IncidentReport(
             shown=self.store.shown(incident.id),
             due=due(incident, self.settings, self.now),
@@ -131,7 +131,7 @@ class IncidentContext(NamedTuple):
         words: MessageText | None = None,
         channels: Collection[str] | None = None,
     ) -> bool:
-        """Show a message, and send it where that was asked for or agreed; say whether it was sent."""
+        """Show a message, and send it if asked or agreed; return whether it was sent."""
 
         def said(*, send: bool) -> bool:
             announcement = announce(
@@ -160,7 +160,7 @@ class IncidentContext(NamedTuple):
 
     @property
     def sends(self) -> bool:
-        """Whether what is said is sent without a question."""
+        """Whether messages are sent without a question."""
         return self.given("send") or self.settings.send
 
     def check(
@@ -172,7 +172,10 @@ class IncidentContext(NamedTuple):
         words: MessageText | None = None,
         channels: Collection[str] | None = None,
     ) -> None:
-        """Raise ConfigurationError where `tell` would, before anything is recorded that would be recorded again."""
+        """Raise ConfigurationError where `tell` would.
+
+        Call it before recording anything, so that a repeated command does not record it twice.
+        """
         words = self._public(incident, words) if audience is Audience.PUBLIC else words
         said = announce(
             self.store,
@@ -195,16 +198,19 @@ class IncidentContext(NamedTuple):
         return words.model_copy(update={"title": words.title or incident.public_title or ""})
 
     def foreseen(self, incident: Incident, *data: Data) -> Incident:
-        """The incident as it will be when this has been recorded."""
+        """Return the incident as it will be once these events are recorded."""
         events = [Event(id=new_run_id(), incident=incident.id, at=self.now, who=self.who, data=each) for each in data]
         return fold([*incident.timeline, *events])
 
     def is_public(self, incident: Incident) -> bool:
-        """Whether the status page speaks of it: once it does, also of its end, however harmless it has become."""
+        """Whether the status page shows it.
+
+        Once shown it stays public until its end, even if its severity drops.
+        """
         return (incident.customers and incident.severity in PUBLIC) or self.notifier.outbox.told_public(incident.id)
 
     def when(self, moment: datetime) -> str:
-        """Say a time: local, UTC, and its day where that is not today's."""
+        """Return a time: local and UTC, with the date unless it is today."""
         return when(moment, self.settings, self.now)
 
 
@@ -212,9 +218,9 @@ class IncidentContext(NamedTuple):
 def open_context(
     flags: Flags, project: Project, terminal: Terminal, *, program: str, shows: bool = True
 ) -> Iterator[IncidentContext]:
-    """Open what a command needs. Raises ConfigurationError and JournalError.
+    """Open the context of one command. Raises ConfigurationError and JournalError.
 
-    Who does not show messages leaves those for the terminal to whoever does: they are for the one who sent them.
+    With `shows=False` the terminal channel is left out: its messages stay for the terminal of the person who sent them.
     """
     for name, value in flags.items():
         for text in value if isinstance(value, list) else [value]:
@@ -238,11 +244,14 @@ def open_context(
 
 
 def _reaching(notifier: Notifier, screen: Terminal | None) -> Notifier:
-    """Give whoever is called in a channel where no other takes such messages: a call must not be lost to a setting."""
+    """Add channels for escalations, if no configured channel takes them.
+
+    An escalation must not be lost because of a setting.
+    """
     if notifier.serving(Audience.PERSON, None):
         return notifier
     audiences = frozenset({Audience.PERSON})
-    # No channel of the settings can have such a name.
+    # The name cannot collide: a configured channel name has neither a dot nor a space.
     channels: dict[str, MessageChannel] = {MESSAGES: FileChannel(MESSAGES, audiences, state_directory() / MESSAGES)}
     if screen is not None:
         channels[_SCREEN] = TerminalChannel(_SCREEN, audiences, screen)
@@ -250,7 +259,7 @@ def _reaching(notifier: Notifier, screen: Terminal | None) -> Notifier:
 
 
 def _is_text(text: str) -> bool:
-    """Whether it can be stored; what was typed as bytes that are no UTF-8 cannot."""
+    """Whether it can be stored: bytes that are not UTF-8 cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

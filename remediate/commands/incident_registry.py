@@ -30,7 +30,7 @@ _QUESTIONS: Final = (
 
 
 def incident_commands(project: Project) -> Iterator[Command]:
-    """Yield every one of them."""
+    """Yield every incident.* command."""
 
     def of(module: str, name: str) -> "Callable[[dict[str, object], Terminal], int]":
         def body(flags: dict[str, object], terminal: "Terminal") -> int:
@@ -39,7 +39,7 @@ def incident_commands(project: Project) -> Iterator[Command]:
             from remediate.commands.incident_context import open_context
 
             command: Callable[[IncidentContext], int] = getattr(import_module(f"remediate.commands.{module}"), name)
-            # A service that delivers must not take a message from the terminal of whoever is sending it just now.
+            # A watching service must not take a message that is meant for the terminal of the person sending it.
             shows = name != "watch"
             with open_context(flags, project, terminal, program=program_name(), shows=shows) as room:
                 return command(room)

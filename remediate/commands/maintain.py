@@ -24,14 +24,14 @@ from remediate.project.project import Project
 
 
 class NotWritten(RemediateError):
-    """A document could not be written; what it says has been shown and kept."""
+    """A document could not be written; its content has been shown and stored."""
 
 
 def look(occasion: Occasion, flags: Flags, project: Project, terminal: Terminal) -> int:
-    """Look at everything that belongs to an occasion."""
+    """Examine all items of an occasion, and return the exit code of the report."""
     try:
         report = _looked(occasion, flags, project, terminal)
-    except KeyboardInterrupt:  # nothing was changed, nothing needs finishing
+    except KeyboardInterrupt:  # nothing was changed, so there is nothing to clean up
         return RunVerdict.INTERRUPTED.exit_code
     return report.exit_code
 
@@ -49,11 +49,11 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
         return inventory.select(name)[0]
 
     with History.open(project.journal(), project=project.identity()) as history:
-        for host in hosts if terminal.interactive else ():  # cron mails whatever is written
+        for host in hosts if terminal.interactive else ():  # cron mails all output
             terminal.progress(f"looking at {host.name}")
         examiner = Examiner(history=history, settings=settings, find=find)
         report = examiner.examine(occasion, hosts, _uses(project, history) if about_team else ())
-        # Whatever becomes of the one, the other has been done: told first, and kept even where it cannot be written.
+        # Showing and storing are independent: the report is shown first, and stored even if it cannot be shown.
         try:
             _tell(report, flags, document, terminal)
         finally:
@@ -85,7 +85,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def tell_status(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
-    """Say what was done when, what came of it, and what is due; write it for Prometheus where that is asked for."""
+    """Show past maintenance, its open answers and what is due. Export it to Prometheus if asked."""
     document = file_of(flags, "prometheus")
     if document is not None and document.suffix != SUFFIX:
         raise ConfigurationError(f"--prometheus: {document.name} has to end in {SUFFIX}, or node_exporter skips it")

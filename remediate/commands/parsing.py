@@ -1,4 +1,4 @@
-"""Parsers of the arguments of `incident.*`; a ConfigurationError names the flag."""
+"""Parsers for the flags of `incident.*`; a ConfigurationError names the flag."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def made(model: type[Model], names: dict[str, str] | None = None, **given: object) -> Model:
-    """Make a value of what was typed. Raises ConfigurationError naming the flag; `names` are flags called otherwise."""
+    """Return a validated model of typed values. Raises ConfigurationError naming the flag.
+
+    `names` maps fields to their flags if these have other names.
+    """
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -32,7 +35,7 @@ def made(model: type[Model], names: dict[str, str] | None = None, **given: objec
 
 
 def severity_of(text: str) -> Severity:
-    """Read a severity: SEV-1, sev1 or 1. Raises ConfigurationError."""
+    """Return a severity from text: SEV-1, sev1 or 1. Raises ConfigurationError."""
     found = re.fullmatch(r"(?i:sev-?)?([1-4])", text.strip())
     if found is None:
         raise ConfigurationError("--severity takes SEV-1, SEV-2, SEV-3 or SEV-4")
@@ -40,10 +43,10 @@ def severity_of(text: str) -> Severity:
 
 
 def moment_of(text: str, flag: str, settings: IncidentSettings, now: datetime, *, ahead: bool = False) -> datetime:
-    """Read a moment: `14:02` (local, the last time it was that), `12m` or `2h` ago, or a date with a time.
+    """Return a moment from text, in the past unless it is `ahead`.
 
-    One that lies `ahead` is the next `10:00`, or a date with a time, and never past. Raises ConfigurationError naming
-    the flag.
+    It takes `14:02` (local, the last one), `12m` or `2h` ago, or a date with a time. With `ahead` it takes `10:00` (the
+    next one) or a date with a time, and never a past moment. Raises ConfigurationError naming the flag.
     """
     text = text.strip()
     if ahead:
@@ -79,7 +82,7 @@ def _iso(text: str, flag: str, settings: IncidentSettings, accepted: str = _BEFO
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
-        # The zone as it is then, not now: between the two a clock may have been changed.
+        # The offset at that moment, not today's: daylight saving time may have changed in between.
         zone = None if settings.timezone is None else ZoneInfo(settings.timezone)
         return (moment if zone is None else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):

@@ -37,7 +37,10 @@ def sudoers_of(host: Host, project: Project, *, timeouts: bool = True) -> str:
 
 
 def script_of(host: Host, project: Project, *, timeouts: bool = True) -> str:
-    """Return the commands that install on a host what it needs. Raises ConfigurationError like `privileges_of`."""
+    """Return the commands that install the sudoers file and the helper on a host.
+
+    Raises ConfigurationError like `privileges_of`.
+    """
     return _written(script, host, project, timeouts=timeouts)
 
 
@@ -48,7 +51,7 @@ class _Writer(Protocol):
 def _written(write: _Writer, host: Host, project: Project, *, timeouts: bool) -> str:
     commands = privileges_of(host, project)
     from remediate.transport.ssh.config import (
-        login_of,  # paramiko costs 100 ms: not before everything else is known to be right
+        login_of,  # importing paramiko takes 100 ms: only once everything else is known to be right
     )
 
     try:
@@ -58,10 +61,10 @@ def _written(write: _Writer, host: Host, project: Project, *, timeouts: bool) ->
 
 
 def privileges_of(host: Host, project: Project) -> list[Run]:
-    """Return every command that any playbook or task may ever run on a host as somebody else.
+    """Return every command that a playbook, remedy or maintenance item may run as another user.
 
-    A playbook or remedy for which the inventory says too little (no `worker_program`, say) can do nothing there.
-    Raises ConfigurationError when that is so for all of them, or the inventory leaves open what the file depends on.
+    One for which the inventory lacks something (for example `worker_program`) can do nothing there, and is skipped.
+    Raises ConfigurationError if that is true of every playbook, or if `php` is missing, on which the file depends.
     """
     if host.settings.php is None:
         raise ConfigurationError(f"{host.name}: set remediate.php, so that the file can name it exactly")

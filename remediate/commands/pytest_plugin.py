@@ -1,11 +1,11 @@
-"""The pytest plugin: rehearse a playbook's declared cases as tests of one's own project.
+"""The pytest plugin: runs a playbook's declared rehearsal cases as tests of your project.
 
     @pytest.mark.rehearse("app-down")
     def test_app_down(rehearsed):
         assert not rehearsed.deviations
 
-makes one test for every declared case, on a staging container for each process that runs tests. `pairs="some"` or
-`pairs="all"` adds cases two at a time. It needs a container engine, and testinfra (`remediate[rehearsal]`).
+makes one test for each declared case. Every process that runs tests uses its own staging container. `pairs="some"` or
+`pairs="all"` adds cases two at a time. The plugin needs a container engine and testinfra (`remediate[rehearsal]`).
 """
 
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ _FIXTURE = "rehearsed"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Register the marker."""
     config.addinivalue_line(
         "markers", 'rehearse(playbook, pairs="none"): one test for each case that the playbook declares'
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one test for each trial."""
+    """Create one test for each trial."""
     marker = metafunc.definition.get_closest_marker("rehearse")
     if marker is None or _FIXTURE not in metafunc.fixturenames:
         return
@@ -58,7 +58,7 @@ def _rehearsal_place(pytestconfig: pytest.Config) -> "Iterator[ContainerPlace]":
 
     worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "main")
     project = Project.find(pytestconfig.rootpath)
-    # Two sessions on one project would replace each other's hosts.
+    # Two sessions of one project would replace each other's containers, so a lock keeps them apart.
     with Checkout(project.demand_root() / ".staging").alone(f"pytest-{worker}", lambda _: None):
         place = container(f"rehearsal-{worker}", project, None)
         yield place
@@ -67,7 +67,7 @@ def _rehearsal_place(pytestconfig: pytest.Config) -> "Iterator[ContainerPlace]":
 
 @pytest.fixture
 def rehearsed(request: pytest.FixtureRequest, _rehearsal_place: "ContainerPlace", tmp_path: Path) -> "TrialOutcome":
-    """Run one declared case on a fresh host and return what came of it."""
+    """Run one declared case on a fresh host and return its outcome."""
     from remediate.project.project import Project
     from remediate.rehearsal.rehearse import Plan, rehearse
 

@@ -64,7 +64,7 @@ def _remedy(listed: catalogue.ListedRemedy, project: Project) -> Command:
 
     own = [
         *(Flag(name.replace("_", "-"), meaning) for name, meaning in listed.simple.items()),
-        # Never a flag for the value itself: it would stand in the list of processes and in the shell's history.
+        # A secret is never a flag's value: it would show in the process list and in the shell's history.
         *(Flag(f"{name.replace('_', '-')}-from", meaning) for name, meaning in listed.secret.items()),
     ]
     return Command(f"do.{listed.kind}", listed.doc, (*RUN, *own), body)
@@ -74,7 +74,7 @@ def _run(load: "Callable[[], Runnable]", flags: dict[str, object], project: Proj
     from remediate.commands.given import beginning
 
     with beginning(flags, project, terminal) as begun:
-        # While the hosts are connected to; what is wrong with the flags has been said, for less.
+        # Import this while the connections are being opened. Wrong flags have been reported before, at less cost.
         from remediate.commands.run import run_from_flags
 
         return run_from_flags(load(), begun, flags, project, terminal, program=program_name())

@@ -1,4 +1,4 @@
-"""rehearse.*: break hosts on purpose to prove a playbook's declared cases."""
+"""rehearse.*: breaks hosts on purpose to prove a playbook's declared cases."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,12 +32,12 @@ from remediate.rehearsal.text import closing_lines, junit, markdown, summary_lin
 from remediate.rehearsal.trial import Pairs, matrix
 
 _CONTAINERS: Final = 4
-"""Not more unless asked for: each is a whole host, of half a GiB."""
+"""Default limit of containers. Each is a whole host and takes half a GiB."""
 _AT_MOST: Final = 16
 
 
 def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, terminal: Terminal) -> int:
-    """Rehearse some playbooks one after the other and tell it; 5 when anything deviates from what is declared."""
+    """Rehearse playbooks one after the other, and report. Returns 5 if a result deviates from its declaration."""
     root = project.demand_root()
     pairs, wanted = _pairs(flags), _wanted(flags)
     files = {name: file_of(flags, name) for name in ("junit", "markdown")}
@@ -63,7 +63,7 @@ def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, ter
     if asked > 1:
         _tell(closing_lines(reports, asked), terminal)
     _write(reports, files, root)
-    # Between two playbooks there is nobody to be cut short, and still not everything was rehearsed.
+    # A stop between two playbooks interrupts no trial, but not everything was rehearsed.
     if stop.is_set():
         return RunVerdict.INTERRUPTED.exit_code
     return 0 if all(report.passed for report in reports) else FAILED_EXIT_CODE
@@ -100,10 +100,10 @@ def _plan(
     playbook: Playbook, cases: Sequence[Case], pairs: Pairs, wanted: frozenset[str] | None, flags: Flags, root: Path
 ) -> Plan:
     if wanted is not None:
-        # A pair is named by both its faults, whichever pairs are on.
+        # Two joined fault names select a pair, even if --pairs excludes it.
         chosen = tuple(trial for trial in matrix(cases, Pairs.ALL) if trial.name in wanted)
     else:
-        # Without a case of its own there is nothing that a rehearsal could prove.
+        # Without declared cases a rehearsal proves nothing.
         chosen = matrix(cases, pairs) if cases else ()
     return Plan(
         playbook=playbook,
@@ -115,7 +115,7 @@ def _plan(
 
 
 def cases_of(playbook: Playbook, example: Host) -> tuple[Case, ...]:
-    """Return what a playbook declares. Raises ConfigurationError: a declaration is somebody else's code."""
+    """Return the cases that a playbook declares. Raises ConfigurationError for any error in that code."""
     try:
         cases = playbook.cases(example)
         names = [case.name for case in cases]
@@ -144,7 +144,7 @@ def _demand_known(wanted: frozenset[str], declared: Sequence[Sequence[Case]], pa
 
 @contextmanager
 def _places(flags: Flags, project: Project, example: Host, terminal: Terminal) -> Iterator[list[Place]]:
-    """Take the hosts to rehearse on, and give them back; only one rehearsal of a checkout at a time."""
+    """Take the hosts to rehearse on, and release them. A checkout has one rehearsal at a time."""
     containers = _containers(flags)
     demand_testinfra()
     if flags.get("host") is None:
@@ -167,7 +167,7 @@ def _places(flags: Flags, project: Project, example: Host, terminal: Terminal) -
 def _closed(place: Place, terminal: Terminal) -> None:
     try:
         place.close()
-    except StagingError as error:  # what was found out is still worth telling
+    except StagingError as error:  # the results are still worth reporting
         terminal.progress(f"{place.name} is left behind: {error}")
 
 
@@ -176,7 +176,7 @@ def container(name: str, project: Project, image: str | None, terminal: Terminal
     directory = project.demand_root() / ".staging"
 
     def building(text: str) -> None:
-        # Each trial boots a host: only what takes long is worth a line.
+        # Each trial boots a host, so only slow steps get a line.
         if terminal is not None and text.startswith("image "):
             terminal.progress(text)
 
@@ -191,7 +191,10 @@ def container(name: str, project: Project, image: str | None, terminal: Terminal
 
 
 def described(project: Project) -> Host:
-    """Return the staging host as the inventory describes it, without any being up: what cases are declared for."""
+    """Return the staging host as the inventory describes it; cases are declared for it.
+
+    No host needs to be up.
+    """
     return select(DEFAULT_NAME, _own_stock(project) or STOCK)[0]
 
 

@@ -1,4 +1,7 @@
-"""incident.resolve and incident.postmortem: end an incident after its checks pass, and write its post-mortem."""
+"""incident.resolve and incident.postmortem: end an incident, and write its post-mortem.
+
+An incident ends only after its checks pass, or with an override.
+"""
 
 from datetime import datetime
 from pathlib import Path
@@ -28,12 +31,15 @@ from remediate.incident.template_context import MessageText
 from remediate.journal.journal import state_directory
 
 _HOUR: Final = 10
-"""When post-mortems are held, local time, unless somebody says otherwise."""
+"""Default hour of post-mortems, local time."""
 
 
 def resolve(room: IncidentContext) -> int:
-    """Walk 7.1; 5 and still open when a check does not say that it is over."""
-    # One that is over is meant where none is open: whoever was interrupted after its end can still tell everybody.
+    """Resolve an incident as in 7.1.
+
+    Returns 5 and leaves it open if a check is not healthy, or there is none, and --override is missing.
+    """
+    # If none is open, the newest resolved one is meant: after an interruption its messages can still be sent.
     incident = room.incident(or_newest=True)
     if incident.resolved_at is not None:
         room.say(f"        it was resolved already, at {room.when(incident.resolved_at)}")
@@ -43,7 +49,7 @@ def resolve(room: IncidentContext) -> int:
     override = room.text("override").strip()
     review_at = _review_at(room, incident)
     deliver_due(room.store, notifier=room.notifier)
-    with stoppable() as stop:  # so that a check that is interrupted has an end in the record
+    with stoppable() as stop:  # so that an interrupted check is recorded with an end
         confirmed = _confirmed(room, incident, stop)
         if stop.is_set():
             room.say("NOT RESOLVED: interrupted")
@@ -72,7 +78,7 @@ def resolve(room: IncidentContext) -> int:
 
 
 def _walk(room: IncidentContext, incident: Incident) -> None:
-    """Steps 2 to 5 of 7.1; the first has been taken."""
+    """Take steps 2 to 5 of 7.1; the first has been taken."""
     shown = room.store.shown(incident.id)
     room.say(f"RESOLVED {incident.severity.value} {incident.title}   incident {shown}")
     sent = True
@@ -89,12 +95,12 @@ def _walk(room: IncidentContext, incident: Incident) -> None:
             room.say(f"post-mortem   {room.settings.local(incident.postmortem_at):%Y-%m-%d %H:%M}")
         try:
             _write(room, incident)
-        except ConfigurationError as error:  # that it is over is true all the same
+        except ConfigurationError as error:  # the resolution holds without a post-mortem
             room.terminal.progress(f"no post-mortem written: {error}")
 
 
 def postmortem(room: IncidentContext) -> int:
-    """Write the post-mortem, or bring it up to date around what people have written."""
+    """Write or update the post-mortem; people's edits stay."""
     _write(room, room.incident(or_newest=True))
     return 0
 
@@ -103,7 +109,7 @@ def _write(room: IncidentContext, incident: Incident) -> None:
     shown = room.store.shown(incident.id)
     path = _path(room, incident, shown)
     kept = save(path, sections(incident, room.settings, room.now, incident.commander))
-    # As others find it in their own checkout, where it is in the project.
+    # Inside the project the path is relative, so that it is right in every checkout.
     home = _home(room)
     named = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)
     written = bool(kept.edited)
@@ -138,7 +144,10 @@ class _Check(NamedTuple):
 
 
 def _confirmed(room: IncidentContext, incident: Incident, stop: Event) -> tuple[Confirmed, ...]:
-    """Run the check of every playbook that was used, where it was used; what cannot be run is a doubt, not a yes."""
+    """Run the check of every used playbook, on the hosts where it was used.
+
+    A check that cannot be run is a doubt, not a yes.
+    """
     shown = room.store.shown(incident.id)
     found: list[Confirmed] = []
     for check in _checks(room, incident):
@@ -190,7 +199,10 @@ def _answers(check: _Check, report: Report) -> list[Confirmed]:
 
 
 def _checks(room: IncidentContext, incident: Incident) -> tuple[_Check, ...]:
-    """Which playbooks were used where; where none was, the one that triage took it for, on the hosts it is about."""
+    """Return the used playbooks with their hosts, and the one that triage named.
+
+    The triage's playbook is checked on the incident's hosts, unless a run has used it.
+    """
     where: dict[str, dict[str, None]] = {}
     known = room.project.playbooks()
     for one in incident.runs:
@@ -209,7 +221,7 @@ def _doubt(doubts: list[Confirmed]) -> str:
 
 
 def _instead(room: IncidentContext, incident: Incident, doubts: list[Confirmed]) -> list[str]:
-    """Say what to type instead: what mends it, or else shows what is wrong."""
+    """Return the commands to type instead: fixes for pending faults, otherwise checks, or an override."""
     shown = room.store.shown(incident.id)
     verbs = {one: "fix" if one.verdict == RunVerdict.PENDING.value else "check" for one in doubts if one.run}
     commands = [
@@ -227,9 +239,9 @@ def _review_at(room: IncidentContext, incident: Incident) -> datetime | None:
 
 
 def scheduled(settings: IncidentSettings, now: datetime) -> datetime:
-    """When the post-mortem is held: some working days later, in the morning."""
+    """Return when the post-mortem is held: in the morning, `postmortem_days` working days later."""
     day = working_days_later(now, settings.postmortem_days, settings)
-    morning = datetime(day.year, day.month, day.day, _HOUR, tzinfo=None)  # noqa: DTZ001  # local, placed below
+    morning = datetime(day.year, day.month, day.day, _HOUR, tzinfo=None)  # noqa: DTZ001  # local; zone set below
     if settings.timezone is not None:
         return morning.replace(tzinfo=ZoneInfo(settings.timezone))
     return morning.astimezone()

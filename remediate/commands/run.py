@@ -22,7 +22,7 @@ _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
 def run_from_flags(
     runnable: Runnable, begun: Begun, flags: Flags, project: Project, terminal: Terminal, *, program: str
 ) -> int:
-    """Run it, tell it, and return the exit code."""
+    """Run a playbook or a remedy, report it, and return the exit code."""
     hosts, options, connect = begun
     _known_overrides(runnable, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
@@ -59,7 +59,7 @@ def _unproven(runnable: Runnable, project: Project) -> str | None:
 
 
 def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options) -> None:
-    """Raise ConfigurationError for a code that nothing in this run can refuse with, or that is not for overriding."""
+    """Raise ConfigurationError for an override of a code that is unknown here or not overridable."""
     if not options.overrides:
         return
     remedies = [remedy for host in hosts for remedy in runnable(_with_php(host, runnable)).remedies]
@@ -73,7 +73,10 @@ def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options
 
 
 def _with_php(host: Host, runnable: Runnable) -> Host:
-    """Stand in for the PHP that is only discovered on the host: codes do not depend on which one it is."""
+    """Return the host with a placeholder for a PHP that is discovered later.
+
+    Refusal codes do not depend on the version of PHP.
+    """
     if host.settings.php is not None or not runnable.discovers:
         return host
     return host.model_copy(update={"settings": host.settings.model_copy(update={"php": "php0"})})

@@ -55,13 +55,13 @@ def _may_have_run(steps: int) -> str:
 
 def _look(run: RunSummary, program: str) -> str:
     """Return the command that looks at the hosts of a run without changing them."""
-    # What a single remedy was given is not repeated here; triage looks at everything.
+    # The values given to a single remedy are not repeated here, and triage looks at everything.
     command = "triage" if run.playbook.startswith("do.") else f"check.{run.playbook}"
     return f"look with {program} {command} --host {','.join(run.hosts)}"
 
 
 def _doubt(name: str, project: Project) -> str:
-    """Mark a playbook that has not been rehearsed in its present form."""
+    """Return a mark for a playbook that is not rehearsed in its present form."""
     from remediate.rehearsal.content import unrehearsed
 
     if name not in project.playbooks():
@@ -69,11 +69,11 @@ def _doubt(name: str, project: Project) -> str:
     try:
         return " [not rehearsed]" if unrehearsed(project.load(name), project) else ""
     except ConfigurationError:
-        return " [cannot be loaded]"  # what it once did is still worth knowing
+        return " [cannot be loaded]"  # its past runs are still worth listing
 
 
 def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
-    """Print one run again, from the journal."""
+    """Print one stored run again, from the journal."""
     wanted = flags.get("run")
     if not isinstance(wanted, str):
         raise ConfigurationError("which run? give its id, or the beginning of it (runs.list shows them)")
@@ -98,7 +98,7 @@ def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str
     report = Report.model_validate_json(stored.report)
     try:
         severity = project.load(report.playbook).severity
-    except ConfigurationError:  # a single remedy, or a playbook that is gone or broken by now
+    except ConfigurationError:  # it is a single remedy, or a playbook that no longer exists or loads
         severity = None
     reporter = TextReporter(terminal.out, terminal.err, program=program)
     reporter.show(report, shown=stored.shown, severity=severity, given=_given(report))
@@ -106,7 +106,7 @@ def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str
 
 
 def _given(report: Report) -> dict[str, str]:
-    """Return what a single remedy was told on each host, as flags."""
+    """Return the values given to a single remedy on each host, as flags."""
     from remediate.remedies.catalogue import remedies
 
     remedy = remedies().get(report.playbook.removeprefix("do."))

@@ -1,4 +1,4 @@
-"""Signals that are handled for a while."""
+"""Temporary signal handlers."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -8,7 +8,7 @@ from types import FrameType
 
 @contextmanager
 def handled(kinds: Iterable[signal.Signals], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Have signals handled so, and as before afterwards."""
+    """Install a handler for these signals, and restore the former ones afterwards."""
     before = {kind: signal.signal(kind, handler) for kind in kinds}
     try:
         yield
@@ -18,5 +18,5 @@ def handled(kinds: Iterable[signal.Signals], handler: Callable[[int, FrameType |
 
 
 def ignored(kind: signal.Signals) -> bool:
-    """Whether a signal is ignored, as nohup has HUP, and means it."""
+    """Whether a signal is ignored on purpose, as nohup ignores HUP."""
     return signal.getsignal(kind) == signal.SIG_IGN

@@ -1,4 +1,4 @@
-"""staging.*: a real host in a container, to rehearse on."""
+"""staging.*: a real host in a container, for rehearsals."""
 
 import subprocess
 
@@ -15,7 +15,7 @@ from remediate.rehearsal.staging import down, find, up
 
 
 def bring_up(flags: Flags, project: Project, terminal: Terminal) -> int:
-    """Build what is missing, boot the host, write its inventory."""
+    """Build missing images, boot the host, and write its inventory."""
     root = project.demand_root()
     inventory = root / "inventories"
 

@@ -1,4 +1,4 @@
-"""The terminal: the one place where output leaves, and where a person is asked."""
+"""The terminal: the only place where output leaves and where a person is asked."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Terminal(NamedTuple):
-    """Where a command writes; every byte goes through the masker."""
+    """The streams that a command writes to; every byte passes the masker."""
 
     out: MaskedWriter
     err: MaskedWriter
@@ -26,7 +26,7 @@ class Terminal(NamedTuple):
 
     @property
     def lost(self) -> bool:
-        """Whether some result could not be written; a reader who has left had enough."""
+        """Whether a result could not be written. A reader that closed the pipe does not count."""
         self.out.flush()
         return self.out.lost is not None and not isinstance(self.out.lost, BrokenPipeError)
 
@@ -36,26 +36,29 @@ class Terminal(NamedTuple):
         self.out.flush()
 
     def progress(self, text: str) -> None:
-        """Write one line about what takes time."""
+        """Write one line of progress about something slow."""
         self.err.write(f"        ... {text}\n")
         self.err.flush()
 
     def warn(self, text: str) -> None:
-        """Write one line about what a person should mend, and what stops nothing."""
+        """Write one line about something that should be fixed but stops nothing."""
         self.err.write(f"warning: {text}\n")
         self.err.flush()
 
     def ask(self, question: str) -> str:
-        """Ask a person, on standard error, so that a result can be piped. Raises KeyboardInterrupt on Ctrl-C."""
+        """Ask a person and return the answer, empty if there is none. Raises KeyboardInterrupt on Ctrl-C.
+
+        The question goes to standard error, so that results can be piped.
+        """
         answer = ""
         try:
-            with interruptible():  # before the question is seen: it may be answered with Ctrl-C at once
+            with interruptible():  # installed before the question shows: Ctrl-C may come at once
                 self.err.release()
                 self.err.write(f"{question} ")
                 self.err.release()
                 answer = sys.stdin.readline()
         except (OSError, ValueError):
-            pass  # the terminal is gone, or what was typed is no text: no answer
+            pass  # the terminal is gone, or the input is not text: there is no answer
         finally:
             if not answer.endswith("\n"):
                 self.err.write("\n")
@@ -85,16 +88,22 @@ def opened() -> Iterator[Terminal]:
 
 
 def _take_closed_descriptors() -> None:
-    """Take what this program was started without (`>&-`), before a file or a socket becomes its standard output."""
+    """Open /dev/null for closed standard streams (`>&-`).
+
+    Otherwise a file or a socket would become standard output.
+    """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # open() takes the lowest free number, which is this one
 
 
 def _let_go(stream: TextIO | None) -> None:
-    """Leave nothing that the interpreter would fail to write on its way out, complaining, with a status of its own."""
+    """Flush a stream, and discard what cannot be written.
+
+    Otherwise the interpreter would fail on it at exit, print an error, and change the exit status.
+    """
     if stream is None:
         return
     try:
@@ -108,9 +117,9 @@ def _let_go(stream: TextIO | None) -> None:
 
 @contextmanager
 def stoppable() -> Iterator[Event]:
-    """Turn the first Ctrl-C (or TERM, or HUP) into a request to stop, the second into leaving at once.
+    """Turn the first Ctrl-C, TERM or HUP into a stop request. The second exits at once.
 
-    A terminal that is closed sends HUP more than once, and nobody there wants to leave: HUP never does.
+    A closing terminal sends HUP more than once, and nobody means to exit at once by it, so HUP never does.
     """
     stop = Event()
     insisted = Event()
@@ -129,8 +138,8 @@ def stoppable() -> Iterator[Event]:
 
 
 def _tell(text: bytes) -> None:
-    # Straight to the descriptor: the stream may be in the middle of a write, and does not bear a second one. The
-    # terminal may be the very thing that has gone.
+    # Write to the descriptor itself: the stream may be in the middle of a write, which must not be re-entered.
+    # The terminal may also be gone.
     if sys.stderr is not None:
         with suppress(OSError):
             os.write(2, text)
@@ -138,7 +147,10 @@ def _tell(text: bytes) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let a signal end the reading of an answer, which would be resumed after a handler that only takes a note."""
+    """Let a signal interrupt the reading of an answer.
+
+    Python resumes the read after a handler that returns, so this handler raises KeyboardInterrupt.
+    """
 
     def leave(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt

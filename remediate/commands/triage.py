@@ -12,10 +12,10 @@ from remediate.triage.triage import TriageReport, triage
 
 
 def triage_hosts(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
-    """Survey, rank, ask a person what facts cannot tell, and print it."""
+    """Survey hosts, rank incidents, ask a person what facts cannot tell, and print it."""
     try:
         return _triaged(flags, project, terminal, program=program)
-    except KeyboardInterrupt:  # while asking a host or a person: nothing was changed, nothing needs finishing
+    except KeyboardInterrupt:  # while asking a host or a person: nothing was changed, so there is nothing to clean up
         return RunVerdict.INTERRUPTED.exit_code
 
 
@@ -33,7 +33,7 @@ def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str
     if not flags.get("json"):
         for line in seen_lines(report, program=program, inventory=inventory):
             terminal.say(line)
-        # Nobody can answer before having read what is the matter.
+        # A person reads the findings before answering questions about them.
         report = _asked(report, terminal) if terminal.interactive else report
     _keep(report, project, terminal)
     if flags.get("json"):
@@ -45,7 +45,7 @@ def _triaged(flags: Flags, project: Project, terminal: Terminal, *, program: str
 
 
 def _keep(report: TriageReport, project: Project, terminal: Terminal) -> None:
-    """Keep what was seen, so that a declaration can begin with it; nobody loses the answer where that fails."""
+    """Store the report for a later declaration; a failure only prints a note."""
     from remediate.incident.store import IncidentStore
 
     try:
@@ -56,14 +56,17 @@ def _keep(report: TriageReport, project: Project, terminal: Terminal) -> None:
 
 
 def _asked(report: TriageReport, terminal: Terminal) -> TriageReport:
-    """Ask what is open, where anything matches; an empty answer leaves it open."""
+    """Return the report after asking open questions, if anything matches.
+
+    They are also asked if the severity is known. An empty answer leaves a question open.
+    """
     if report.assessment.severity is None and not any(host.matching for host in report.hosts):
         return report
     return report.model_copy(update={"assessment": asked(report.assessment, terminal)})
 
 
 def asked(assessment: Assessment, terminal: Terminal) -> Assessment:
-    """Ask a person what is open; an empty answer leaves it open."""
+    """Ask a person the open questions; an empty answer leaves one open."""
     given: dict[str, Answer] = {}
     for question in QUESTIONS:
         if question.name not in assessment.open:
@@ -78,7 +81,7 @@ def asked(assessment: Assessment, terminal: Terminal) -> Assessment:
 
 
 def given_answers(flags: Flags) -> Answers:
-    """Read what a person answers by flags. Raises ConfigurationError naming the flag and what it accepts."""
+    """Return the answers that flags give. Raises ConfigurationError naming the flag and its values."""
     return Answers(**{question.name: _given(flags, question) for question in QUESTIONS})
 
 

@@ -28,15 +28,15 @@ from remediate.masking.writer import MaskedWriter
 
 _EVERY: Final = 5.0
 _NEWEST: Final = 20
-"""Of those that are over, how many may still have a post-mortem ahead."""
+"""Number of newest incidents to read although resolved: their post-mortem may be ahead."""
 _SAID: Final = 6
-"""How many announcements the live view shows."""
+"""Number of announcements in the live view."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CLEAR: Final = "\x1b[H\x1b[2J"
 
 
 def watch(room: IncidentContext) -> int:
-    """Watch until stopped; on a terminal a view that is drawn anew, else a line for each thing that happens."""
+    """Watch until stopped: a redrawn view on a terminal, else a line for each event."""
     every = _every(text_of(room.flags, "every"))
     live = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM", "dumb") != "dumb"
     watching = IncidentWatch(room, live=live and not room.given("once"))
@@ -46,7 +46,7 @@ def watch(room: IncidentContext) -> int:
 
 @contextmanager
 def _stoppable() -> Iterator[Event]:
-    """Let a look that has begun end, a message that is being sent above all; a second signal finds the same answer."""
+    """Let the present look finish, above all a message being sent. A second signal changes nothing."""
     stop = Event()
 
     def handle(_: int, __: FrameType | None) -> None:
@@ -57,11 +57,11 @@ def _stoppable() -> Iterator[Event]:
 
 
 class Unread(RemediateError):
-    """Nobody can read what would be announced: that is for a watcher who is heard."""
+    """Standard output is gone, so nothing may be announced: another watcher must do it."""
 
 
 class IncidentWatch:
-    """One process that watches. Everything it has said is in the record, so another one, or the next, does not."""
+    """One watching process. Its announcements are recorded, so no other process repeats them."""
 
     def __init__(
         self, room: IncidentContext, *, live: bool, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -72,13 +72,13 @@ class IncidentWatch:
         self._seen: dict[str, Incident] | None = None
         self._waiting: frozenset[str] = frozenset()
         self._said: dict[tuple[str, str], str] = {}
-        """What was announced here, by incident and key."""
+        """Announcements of this process, by incident and key."""
         self._reminder = Reminder(room.project, room.program)
         self._trouble = ""
         self._overdue: tuple[str, ...] = ()
 
     def run(self, stop: Event, every: float, *, once: bool) -> int:
-        """Look until told to stop; a record that cannot be read for a while is said, and tried again."""
+        """Look until told to stop. A record that cannot be read is reported once, and read again."""
         trouble = ""
         while True:
             try:
@@ -94,10 +94,10 @@ class IncidentWatch:
                 return 0
 
     def look(self) -> None:
-        """Look once: show what there is, announce what is due by now, send what waits.
+        """Look once: show the incidents, announce what is due, and send queued messages.
 
-        Each announcement is shown as soon as it is recorded, since nobody else will show it. Raises Unread before one
-        is recorded that could not be shown.
+        Each announcement is shown as soon as it is recorded, since no other process will show it. Raises Unread before
+        recording one that could not be shown.
         """
         room, now = self._room, self._clock()
         self._heard()
@@ -120,7 +120,7 @@ class IncidentWatch:
         self._waiting = frozenset(waiting)
 
     def _heard(self) -> None:
-        """Raise Unread when standard output leads nowhere any more; also when nothing was written since it did."""
+        """Raise Unread if standard output is gone, even if nothing was written since then."""
         out = self._room.terminal.out
         out.flush()
         if out.lost is not None or _hung_up(out):
@@ -131,12 +131,12 @@ class IncidentWatch:
         if (prefix := text_of(room.flags, "incident")) is not None:
             return (room.store.load(room.store.find(prefix)),)
         known = self._seen or {}
-        # One that has just been resolved is looked at once more, so that its end is told.
+        # Incidents that were just resolved are read once more, so that their end is shown.
         listed = room.store.open_incidents(and_newest=_NEWEST)
         return tuple(each for each in listed if each.open or _to_review(each) or _was_open(known, each))
 
     def _announce(self, incident: Incident, incidents: tuple[Incident, ...], now: datetime) -> None:
-        """Say what is due, and that it was said; whoever writes that first says it."""
+        """Announce due actions and record that; the process that records one first shows it."""
         room = self._room
         shown = room.store.shown(incident.id)
         for one in due(incident, room.settings, now):
@@ -153,7 +153,7 @@ class IncidentWatch:
                         room.terminal.say(line)
 
     def _remind(self, now: datetime) -> None:
-        """Say which maintenance is overdue, where nobody has said so yet."""
+        """Announce overdue maintenance that no process has announced yet."""
         if self._reminder.trouble not in {"", self._trouble}:
             self._room.terminal.progress(self._reminder.trouble)
         self._trouble = self._reminder.trouble
@@ -186,13 +186,13 @@ class IncidentWatch:
             lines += [*screen(incident, room.store.shown(incident.id), room.settings, now, columns - 1), ""]
         if not open_ones:
             lines += ["no incident is open", ""]
-        # What has been done meanwhile is due no longer, and would be typed again.
+        # Actions done meanwhile are no longer due. They are left out, or somebody would type them again.
         still = {(each.id, one.key) for each in incidents for one in due(each, room.settings, now)}
         said = [line for key, line in self._said.items() if key in still][-_SAID:]
-        # What to type stands at the end of a line: it must not be cut off.
+        # The command stands at the end of a line, so lines are wrapped instead of cut.
         for line in (*said, *waiting, *self._overdue):
             lines += textwrap.wrap(strip_control(line), columns - 1, subsequent_indent="    ", break_on_hyphens=False)
-        sys.stdout.write(_CLEAR)  # the terminal's own writer would take this away, as it does with what hosts send
+        sys.stdout.write(_CLEAR)  # MaskedWriter would strip these control codes, as it does with hosts' output
         sys.stdout.flush()
         for line in lines:
             room.terminal.out.write(f"{line}\n")
@@ -200,7 +200,7 @@ class IncidentWatch:
 
 
 def _hung_up(out: MaskedWriter) -> bool:
-    """Whether the other end of a pipe or a terminal is gone; a file has none."""
+    """Whether the other end of a pipe or terminal is gone. A file has none."""
     try:
         poll = select.poll()
         poll.register(out.fileno(), 0)

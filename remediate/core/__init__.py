@@ -1,1 +1,1 @@
-"""Pure values: what is asked of a host, what it answered, what is decided, and what is done."""
+"""Pure values: questions for a host, their answers, the decisions, and the changes."""

@@ -1,4 +1,4 @@
-"""Which questions of one survey are asked by one command, and what each of them is answered."""
+"""The commands that ask the questions of one survey, and the answers that they bring."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ Answer = Output | Unreadable
 
 
 class Unanswered(Unreadable):
-    """The command for several questions did not answer this one, which can still be asked by itself."""
+    """A question that the command for several did not answer. It can still be asked alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One command, and the questions that it answers: more than one only with a batch."""
+    """One command, and the questions that it answers: several only with a batch."""
 
     run: Run
     probes: tuple[Probe[Fact], ...]
@@ -33,7 +33,10 @@ class Asking:
 
 
 def askings(probes: Sequence[Probe[Fact]], *, together: bool) -> tuple[Asking, ...]:
-    """Return the commands that ask all of these, in the order of the first question of each."""
+    """Return the commands that ask all these questions, ordered by the first question of each.
+
+    Without `together`, each question gets its own command.
+    """
     groups: dict[Batch | Probe[Fact], list[Probe[Fact]]] = {}
     for probe in probes:
         groups.setdefault((together and probe.batch()) or probe, []).append(probe)
@@ -41,7 +44,7 @@ def askings(probes: Sequence[Probe[Fact]], *, together: bool) -> tuple[Asking, .
 
 
 def commands_for(probes: Iterable[Probe[Fact]]) -> Iterator[Run]:
-    """Yield every command on the host that may ask these, by themselves or together."""
+    """Yield every host command that may ask these questions, alone or in a batch."""
     for probe in probes:
         command = probe.command()
         if isinstance(command, Run):
@@ -51,7 +54,7 @@ def commands_for(probes: Iterable[Probe[Fact]]) -> Iterator[Run]:
 
 
 def command_of(probe: Probe[Fact]) -> Run:
-    """Return how a host is asked. Raises TypeError for a question that only a controller can be asked (a bug)."""
+    """Return the host command for a question. Raises TypeError if only a controller can ask it (a bug)."""
     command = probe.command()
     if not isinstance(command, Run):
         raise TypeError("a host can only be asked what is asked from the host")

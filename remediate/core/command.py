@@ -1,4 +1,4 @@
-"""Commands and requests as data; nothing here runs anything."""
+"""Commands and requests as data; nothing here runs them."""
 
 import hashlib
 import re
@@ -40,8 +40,8 @@ Input = Annotated[SecretStr, AfterValidator(_input)]
 class Run(FrozenModel):
     """One program with its arguments: never a shell string, never interpreted on the way.
 
-    A privileged one is run as exactly this argv behind `sudo -n`, so its first word is an absolute path: that is what
-    the generated sudoers file allows.
+    Use `Run.of` to build one. A privileged command runs as exactly this argv behind `sudo -n`. Its first word has to be
+    an absolute path, because the generated sudoers file allows that path only.
     """
 
     argv: tuple[Argument, ...] = Field(min_length=1, description="program and arguments")
@@ -73,47 +73,52 @@ class Run(FrozenModel):
     def of(
         cls, *argv: str, user: str | None = None, seconds: float = 60, stdin: str | None = None, retry: str = ""
     ) -> Self:
-        """Build one from words, as one would type it."""
+        """Build a command from words, as typed in a shell.
+
+        `user` is the user to run as, `seconds` the deadline on the host, `stdin` the input; for `retry` see the field.
+
+        Raises ValueError for a command with `user` whose program is not an absolute path, and for `retry` with `stdin`.
+        """
         if user is not None and not argv[0].startswith("/"):
             raise ValueError(f"a command for user {user} needs an absolute path, not {argv[0]!r}")
         given = None if stdin is None else SecretStr(stdin)
         return cls(argv=argv, user=user, seconds=seconds, stdin=given, retry=retry)
 
     def helped(self, verb: str, *arguments: str) -> Self:
-        """Return the same command with further arguments, to be run by the helper wherever sudo is needed for it.
+        """Return the same command with further arguments, run by the helper wherever it needs sudo.
 
-        Use it for what one exact sudo rule cannot say safely: words with blanks in them, options with free text.
+        Use it if one exact sudo rule cannot allow the command safely: arguments with blanks, options with free text.
         """
         return self.model_copy(update={"argv": (*self.argv, *arguments), "verb": verb, "handed": len(arguments)})
 
     @property
     def permission(self) -> tuple[str | None, tuple[str, ...]]:
-        """The subject of a sudo rule: as whom, and which words; not what the command reads."""
+        """The subject of a sudo rule: the user and the words, without the command's input."""
         return self.user, (HELPER, self.verb) if self.verb else self.argv
 
     @property
     def fixed(self) -> tuple[str, ...]:
-        """The words that the helper itself holds."""
+        """The words that the helper itself contains."""
         return self.argv[: len(self.argv) - self.handed]
 
     @property
     def digest(self) -> str:
-        """The words that the helper holds, in twelve hexadecimal digits: a helper with other words is not asked."""
+        """A digest of the helper's own words, 12 hexadecimal digits. A helper with other words rejects the command."""
         return hashlib.sha256("\0".join(self.fixed).encode(errors="surrogateescape")).hexdigest()[:12]
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The words that the helper is handed on standard input, and compares with those that were declared."""
+        """The words that the helper reads from standard input and compares with the declared ones."""
         return self.argv[len(self.argv) - self.handed :]
 
     @property
     def declared(self) -> str:
-        """The line by which the helper knows it: as whom, which verb, which program, and each argument behind a tab."""
+        """The line that declares the command to the helper: user, verb, digest and arguments."""
         return TAB.join((f"{self.user} {self.verb}", self.digest, *self.arguments))
 
     @property
     def through_sudo(self) -> str:
-        """The command that sudo has to allow, as a person could type it on the host."""
+        """The command that sudo has to allow, as typed on the host."""
         user, words = self.permission
         return typed(words, user)
 
@@ -123,13 +128,13 @@ class Run(FrozenModel):
 
 
 def typed(argv: Sequence[str], user: str | None) -> str:
-    """Write a command as a person could type it on the host, with a name in the place of a program's text."""
+    """Return a command as a person could type it on the host. A program's name replaces its text."""
     words = shlex.join(map(_shortened, argv))
     return words if user is None else f"sudo -n{'' if user == ROOT else f' -u {user}'} {words}"
 
 
 def _shortened(word: str) -> str:
-    # Nobody reads a program on one line, where it would be another one. The JSON report has it whole.
+    # A whole program on one line is unreadable. The JSON report has the full text.
     if (name := name_of(word)) is not None:
         return f"{name} of remediate"
     lines = len(word.strip().splitlines())
@@ -149,14 +154,16 @@ class HttpRequest(FrozenModel):
 
     @property
     def host_port(self) -> tuple[str, int]:
-        """The name and port that the URL speaks of."""
+        """The host name and port in the URL."""
         parts = urlsplit(self.url)
         return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
     def curl(self) -> Run:
-        """Return the same request as a command for a host: body on stdout, `status seconds redirect` on stderr.
+        """Return the same request as a curl command for a host.
 
-        Raises ValueError for one with a token: secrets stay on the controller, and out of arguments.
+        The body is on stdout, and `status seconds redirect` on stderr.
+
+        Raises ValueError for a request with a token: secrets stay on the controller, and out of arguments.
         """
         if self.token is not None:
             raise ValueError("a request with a token is sent by the controller only")
@@ -169,7 +176,10 @@ class HttpRequest(FrozenModel):
         )
 
     def curl_here(self) -> Run:
-        """Return the same request as a command for the host that serves it, whatever address it listens on."""
+        """Return the request as a command for its own host, whatever address that listens on.
+
+        Raises ValueError like `curl`.
+        """
         _, *words = self.model_copy(update={"resolve": None}).curl().argv
         port = str(self.host_port[1])
         return Run.of("sh", "-c", _CURL_HERE, "sh", port, *words, seconds=2 * self.seconds + 4)
@@ -209,12 +219,15 @@ again() {
 } 3>&1
 printf '%s\n' "$said" >&2; exit "$status"
 """
-"""Asks 127.0.0.1; where nothing listens there, the addresses that are listened on; where the connection is dropped,
-once more with the header that a load balancer puts before a request (nginx: `listen … proxy_protocol`)."""
+"""Asks 127.0.0.1, or the addresses that have a listener if nothing listens there.
+
+If the connection is dropped, it asks once more with the header that a load balancer puts before a request (nginx:
+`listen … proxy_protocol`).
+"""
 
 
 class TlsRequest(FrozenModel):
-    """One TLS handshake as a browser would begin it, to see the certificate that is served; no request follows."""
+    """One TLS handshake as a browser begins it, for the served certificate. No request follows."""
 
     name: HostName = Field(description="name that is asked for (SNI) and has to stand in the certificate")
     port: Port = Field(default=443, description="TCP port")
@@ -224,15 +237,16 @@ class TlsRequest(FrozenModel):
 
     @property
     def host_port(self) -> tuple[str, int]:
-        """Where to connect to."""
+        """The address and port to connect to."""
         address, _, port = (self.resolve or "").rpartition(":")
         return (address.strip("[]"), int(port)) if self.resolve else (self.name, self.port)
 
     def s_client(self) -> Run:
         """Return the same handshake as a command for a host.
 
-        Standard output begins with that machine's clock (seconds since 1970); what openssl says follows, with the
-        certificate in PEM and its `Verify return code`. The exit status is openssl's, or curl's for a timeout.
+        Standard output begins with the host's clock (seconds since 1970). The output of openssl follows, with the
+        certificate in PEM and its `Verify return code`. The exit status is openssl's, or one of ours: 28 for a timeout,
+        77 for a `ca_file` that cannot be read, 76 if the host needs perl to send a load balancer's header.
         """
         place = self.resolve or f"{self.name}:{self.port}"
         trusted = () if self.ca_file is None else (str(self.ca_file),)
@@ -241,11 +255,11 @@ class TlsRequest(FrozenModel):
 
 
 Question = Run | HttpRequest | TlsRequest
-"""Everything that can be asked: a command on the host, or one of the requests that a controller sends itself."""
+"""Every kind of question: a command on the host, or a controller's own request."""
 
 
 class CurlExit(IntEnum):
-    """The exit statuses of curl(1) that tell apart how a request ended; a controller's request uses the same."""
+    """The exit statuses of curl(1) for the ends of a request. A controller's own request uses the same."""
 
     OK = 0
     NAME = 6
@@ -259,7 +273,7 @@ class CurlExit(IntEnum):
 
 
 class Output(FrozenModel):
-    """What a program answered: text (undecodable bytes as backslash escapes) and its exit status."""
+    """A program's output and exit status. Undecodable bytes are backslash escapes."""
 
     stdout: str = ""
     stderr: str = ""
@@ -268,8 +282,8 @@ class Output(FrozenModel):
 
 
 def lasting(text: str, volatile: str) -> str:
-    """Return what of an answer stays as long as nothing happens.
+    """Return an answer without the parts that change by themselves.
 
-    `volatile` is a regular expression of what does not.
+    `volatile` is a regular expression that matches those parts.
     """
     return re.sub(volatile, "", text) if volatile else text

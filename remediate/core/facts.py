@@ -11,20 +11,20 @@ T = TypeVar("T", bound=Fact)
 
 
 class Facts:
-    """What one survey found out: `facts[probe]` is the answer, typed as the probe declares it."""
+    """The answers of one survey. `facts[probe]` is one answer, of the type that the probe declares."""
 
     __slots__ = ("_answers", "_outputs")
 
     def __init__(
         self, answers: Mapping[Probe[Fact], Fact | Unreadable], outputs: Mapping[Probe[Fact], Output] | None = None
     ) -> None:
-        """Take the answers as they are; `outputs` are what the host printed, needed for a fence only."""
+        """Keep the answers. `outputs` are the raw outputs of the host, which only a fence needs."""
         self._answers = dict(answers)
         self._outputs = dict(outputs or {})
 
     @classmethod
     def read(cls, probes: Iterable[Probe[Fact]], outputs: Mapping[Probe[Fact], Output | Unreadable]) -> "Facts":
-        """Let each probe read its own output."""
+        """Build facts from raw outputs, each read by its probe. A missing output is Unreadable."""
         answers: dict[Probe[Fact], Fact | Unreadable] = {}
         for probe in probes:
             output = outputs.get(probe, Unreadable(f"{probe.label()}: no answer came back"))
@@ -38,11 +38,11 @@ class Facts:
         return cls(answers, {probe: output for probe, output in outputs.items() if isinstance(output, Output)})
 
     def __getitem__(self, probe: Probe[T]) -> T:
-        """Return the answer. Raises Unreadable when there is none, KeyError when it was never asked (a bug)."""
+        """Return the answer. Raises Unreadable if there is none, KeyError if it was never asked (a bug)."""
         answer = self._answers[probe]
         if isinstance(answer, Unreadable):
             raise answer
-        return answer  # type: ignore[return-value]  # a probe's answer is of its own type: `read` put it there
+        return answer  # type: ignore[return-value]  # `read` stored an answer of the probe's own type.
 
     def __contains__(self, probe: Probe[Fact]) -> bool:
         return probe in self._answers
@@ -51,18 +51,18 @@ class Facts:
         return iter(self._answers.items())
 
     def output(self, probe: Probe[Fact]) -> Output:
-        """Return what the host printed for it. Raises Unreadable when nothing readable came."""
+        """Return the raw output for a question. Raises Unreadable if the answer was not readable."""
         answer = self._answers[probe]
         if isinstance(answer, Unreadable):
             raise answer
         return self._outputs[probe]
 
     def updated(self, later: "Facts") -> "Facts":
-        """Return these facts with the answers of a later, smaller survey in their place."""
+        """Return these facts, with the answers of a later, smaller survey replacing the old ones."""
         return Facts({**self._answers, **dict(later)}, {**self._outputs, **later.outputs})
 
     def recalled(self, later: "Facts") -> "Facts":
-        """Return the last readable answer to each question: one that cannot be read never hides an earlier one."""
+        """Return the last readable answer to each question. An unreadable one never hides an earlier one."""
         kept = {probe for probe, answer in later if isinstance(answer, Unreadable) and probe in self}
         answers = {probe: answer for probe, answer in later if probe not in kept}
         outputs = {probe: output for probe, output in later.outputs.items() if probe not in kept}
@@ -70,5 +70,5 @@ class Facts:
 
     @property
     def outputs(self) -> Mapping[Probe[Fact], Output]:
-        """What the host printed, for each question that was answered."""
+        """The raw output for each question that has one."""
         return self._outputs

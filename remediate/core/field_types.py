@@ -7,19 +7,19 @@ from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, S
 
 
 class FrozenModel(BaseModel):
-    """A value: it cannot be changed, takes no key that it does not know, and is not shown in an error."""
+    """An immutable value that rejects unknown keys and hides its input in errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class NeverMasked:
-    """Marks a field that holds a name, an id or a code: scripts depend on it, so that no secret is looked for in it."""
+    """The mark of a field that is never masked. It holds a name, an id or a code that scripts depend on."""
 
 
 Identifier = Annotated[str, NeverMasked()]
 
 UNIT_NAME = r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,250}"
-"""What a systemd unit may be called here: systemd.unit(5), without a leading dash that argv would take for a flag."""
+"""A systemd unit's name as in systemd.unit(5). A leading dash is excluded: a program would take it for a flag."""
 
 UnitName = Annotated[str, StringConstraints(pattern=rf"^{UNIT_NAME}$")]
 PhpName = Annotated[str, StringConstraints(pattern=r"^php[0-9]+(\.[0-9]+)?$")]
@@ -30,7 +30,7 @@ UserName = Annotated[
         max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*(\\[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@[A-Za-z0-9.-]+)?$"
     ),
 ]
-"""A name as passwd(5) has it, or one of a directory: `ana@corp.example.com`, `CORP\\ana`."""
+"""A user name as in passwd(5), or as in a directory: `ana@corp.example.com`, `CORP\\ana`."""
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:]([A-Za-z0-9_.:-]{0,252}[A-Za-z0-9_])?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -46,7 +46,7 @@ AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 
 def _public(value: AnyHttpUrl) -> AnyHttpUrl:
     if value.username is not None or value.password is not None:
-        # It would stand in the arguments of curl on the host, for every user there to read.
+        # Every user of the host could read it in curl's arguments.
         raise ValueError("must not hold a user or a password before the host's name: the public has none")
     return value
 
@@ -67,4 +67,4 @@ def _reference(text: str) -> str:
 
 
 Reference = Annotated[str, AfterValidator(_reference)]
-"""Where a secret is; read when it is needed."""
+"""The place of a secret, which is read when it is needed."""

@@ -1,4 +1,4 @@
-"""Files that are put in the place of others in one step."""
+"""Atomic replacement of files."""
 
 import os
 import tempfile
@@ -8,9 +8,10 @@ from pathlib import Path
 
 
 def replace_file(path: Path, data: bytes, mode: int, *, still: Callable[[], bool] = lambda: True) -> bool:
-    """Put a whole file in place once it is on the disk; readers see the old or the new one.
+    """Replace a file atomically, once the new one is completely on the disk.
 
-    `still` is asked last: when it says no, nothing is replaced. Returns whether it was. Raises OSError.
+    Readers see the old file or the new one. `still` is called last; if it returns False, nothing is replaced. Returns
+    whether the file was replaced. Raises OSError.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:

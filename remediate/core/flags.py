@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 
 class Flag(NamedTuple):
-    """A flag of a command; other names mean the same."""
+    """A flag of a command; `others` are further names for it."""
 
     name: str
     help: str
@@ -14,7 +14,7 @@ class Flag(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name it has."""
+        """All its names."""
         return (self.name, *self.others)
 
 
@@ -28,7 +28,7 @@ OPTIONS: Final = {
     "reason": "why, for the record",
     "incident": "incident that this run belongs to",
 }
-"""What each of the Options means. It stands here, since --help is to cost no model."""
+"""The help text of each of the Options. It stands here so that --help does not load a model."""
 
 
 def option(name: str, *others: str, kind: type = str) -> Flag:
@@ -54,5 +54,5 @@ RUN = (
     option("wait"),
     option("max_hosts"),
 )
-"""What every command that runs something on hosts has."""
+"""The flags of every command that runs something on hosts."""
 RUN_NAMES = frozenset(name for flag in RUN for name in flag.names)

@@ -1,9 +1,9 @@
 """Writes a host's root-owned helper, for programs that no sudo rule can allow safely.
 
-A sudo rule names the helper and one verb. What the verb is to do arrives on standard input: a line with the digest of
-its program and its arguments, which has to be one of those that were declared when the helper was made, and then
-whatever the program reads itself. The helper trusts nothing else: its environment, PATH and directory are its own, and
-its file and the folders above it belong to root.
+A sudo rule names the helper and one verb. The first line on standard input holds the digest of the verb's program and
+its arguments. That line has to match one that was declared when the helper was made. The rest is the program's own
+input. The helper trusts nothing else: it sets its own environment, PATH and directory, and only root can write its
+file and the folders above it.
 """
 
 import re
@@ -15,9 +15,9 @@ from remediate.core.command import TAB, Run
 from remediate.core.program_text import HELPER_VERSION
 
 UNDECLARED: Final = 77
-"""Exit status of the helper for a verb or for arguments that were not declared (sysexits.h: EX_NOPERM)."""
+"""Exit status of the helper for an undeclared verb or undeclared arguments (sysexits.h: EX_NOPERM)."""
 COMPLAINT: Final = "remediate helper:"
-"""Begins whatever the helper itself says on standard error."""
+"""The beginning of the helper's own messages on standard error."""
 
 _SHEBANG: Final = "#!/usr/bin/env -S -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C /bin/sh"
 _HEAD: Final = f"""\
@@ -43,9 +43,9 @@ case $verb in
 
 
 def helper(commands: Iterable[Run]) -> str:
-    """Return the helper's text for everything that may be asked of it on one host.
+    """Return the text of one host's helper for all these commands.
 
-    Raises ValueError for arguments that it could not tell apart, and for a verb that would stand for two programs.
+    Raises ValueError for arguments that it could not tell apart, and for one verb with two programs.
     """
     runs = [run for run in commands if run.verb and run.user is not None]
     programs: dict[str, tuple[str, ...]] = {}
@@ -59,7 +59,7 @@ def helper(commands: Iterable[Run]) -> str:
 
 
 def declared_in(text: str) -> tuple[str, ...]:
-    """Read the declared lines back from those lines of a helper that begin with a quote.
+    """Return the declared lines from those lines of a helper that begin with a quote.
 
     Raises ValueError for a text that `helper` did not write.
     """

@@ -28,7 +28,7 @@ from remediate.core.vantage import Vantage
 
 
 class Service(FrozenModel):
-    """A network service the application uses; without a unit it is managed elsewhere and never restarted."""
+    """A network service that the application uses. Without a unit it is managed elsewhere and never restarted."""
 
     unit: UnitName | None = Field(default=None, description="systemd unit on this host; absent = managed elsewhere")
     host: HostName = Field(default="127.0.0.1", description="where the application reaches it")
@@ -39,12 +39,14 @@ PROTECTED_USERS: Final = (
     "(?i)^(?:root|mysql|mariadb|(?:mariadb|mysql)[.](?:sys|session|infoschema)|admin|debian-sys-maint|event_scheduler"
     "|pmm|remediate-db)$|repl|backup|dump|monitor|export"
 )
-"""Users of a database server whose sessions are never ended, as Python and the server itself read it: its own ones, of
-replicas, backups and monitoring."""
+"""Database users whose sessions are never ended: the server's own, replicas, backups, monitoring.
+
+The pattern is one that both Python and the database server read.
+"""
 
 
 def is_protected(user: str) -> bool:
-    """Whether sessions of a database user are never ended, whatever they do."""
+    """Return whether sessions of a database user are never ended, whatever they do."""
     return re.search(PROTECTED_USERS, user) is not None
 
 
@@ -63,7 +65,7 @@ Seconds = Annotated[int, Field(ge=1, le=86400)]
 
 
 class DatabaseLimits(FrozenModel):
-    """From how many seconds on a session of the application is beyond what it may take, when others suffer."""
+    """The seconds that a session of the application may take while it holds up others."""
 
     lock_wait: Seconds = Field(default=10, description="waiting for a lock is trouble")
     idle_transaction: Seconds = Field(default=30, description="doing nothing in a transaction that others wait for")
@@ -108,15 +110,17 @@ _FOR_ACME = frozenset(
     {"--server", "--preferred-chain", "--preferred-challenges", "--issuance-timeout"}
     | {"--key-type", "--rsa-key-size", "--elliptic-curve"}
 )
-"""What says where a certificate comes from and what it is like, in full: certbot takes abbreviations, too. Others run
-any command as root, get certificates that nobody trusts, or decide what the remedy itself does."""
+"""Options for the origin and kind of a certificate, in full: certbot also accepts abbreviations.
+
+Other options run any command as root, get certificates that nobody trusts, or change what the remedy does.
+"""
 
 AcmeArgument = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9@%+=:,./_-]{1,200}$")]
 AcmeArguments = Annotated[tuple[AcmeArgument, ...], AfterValidator(_acme_arguments)]
 
 
 class Certificate(FrozenModel):
-    """The TLS certificate the public is served."""
+    """The TLS certificate that the public sees."""
 
     name: HostName = Field(description="certbot lineage name")
     domain: HostName = Field(description="name the public asks for (SNI)")
@@ -131,7 +135,7 @@ class Certificate(FrozenModel):
 
 
 class Limits(FrozenModel):
-    """From which use on something counts as trouble under high load."""
+    """The use of resources that counts as trouble under high load."""
 
     cpu: Annotated[int, Field(ge=10, le=100)] = Field(
         default=80, description="percent of one core from which a process counts as running away"
@@ -157,7 +161,7 @@ class Limits(FrozenModel):
 
 
 class PaymentJob(FrozenModel):
-    """A class of queued jobs that moves money, and whether a failed one may be run again without asking anybody."""
+    """A class of queued jobs that moves money, and permission to retry failed ones unasked."""
 
     name: ClassName = Field(description="PHP class, for example App\\Jobs\\RecordStripePayment")
     idempotent: bool = Field(default=False, description="whether running one twice does no more than running it once")
@@ -167,7 +171,7 @@ class PaymentJob(FrozenModel):
 
 
 class Payments(FrozenModel):
-    """How the payment provider talks to the application, and which jobs follow from that."""
+    """The payment provider's events, and the application's jobs for them."""
 
     signature: Literal["stripe"] = Field(default="stripe", description="how the provider signs its events")
     secret: ConfigKey = Field(
@@ -194,7 +198,7 @@ class Payments(FrozenModel):
 
 
 class Queue(FrozenModel):
-    """From when on a queue in which jobs wait and none moves is trouble."""
+    """The limits for a queue in which jobs wait and none is taken."""
 
     patience: Seconds = Field(
         default=120, description="seconds that a job may wait while none is taken, where the driver tells (database)"
@@ -205,7 +209,7 @@ class Queue(FrozenModel):
 
 
 class Links(FrozenModel):
-    """Where a person does what has no command: shown when a run comes to it, or an incident is declared."""
+    """Pages for tasks without a command. A run or the declaration of an incident shows them."""
 
     database_console: PublicUrl | None = Field(default=None, description="the database provider's console")
     payments_dashboard: PublicUrl | None = Field(default=None, description="the payment provider's dashboard")
@@ -215,7 +219,7 @@ class Links(FrozenModel):
 
 
 class Settings(FrozenModel):
-    """What stands under `remediate:` in an inventory, merged from groups to host."""
+    """The settings under `remediate:` in an inventory, merged from groups to host."""
 
     production: bool = Field(default=True, description="changes ask for consent unless this is false")
     disposable: bool = Field(default=False, description="faults may be injected here (with production: false)")
@@ -269,7 +273,7 @@ class Settings(FrozenModel):
 
 
 class SshTarget(FrozenModel):
-    """How to reach a host over SSH; what is absent is taken from the user's ssh configuration."""
+    """The SSH address of a host. Absent values come from the user's ssh configuration."""
 
     address: str = Field(description="name or address to connect to (ansible_host)")
     port: Port | None = Field(default=None, description="TCP port (ansible_port)")

@@ -18,25 +18,28 @@ from remediate.core.field_types import (
 from remediate.core.vantage import Vantage
 
 AlertName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\"\\]{1,200}$")]
-"""What a rule is called in Prometheus: any text; nothing that would have to be quoted."""
+"""The name of a rule in Prometheus: any text without characters that need quoting."""
 Instance = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\"\\]{1,200}$")]
 """Value of the label `instance`: web1.example.com:9100, https://www.example.com/."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "[::1]", "localhost"})
-"""What the machine itself is called in an address, with and without the brackets."""
+"""Names of the machine itself in an address, with and without brackets."""
 FilePattern = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/*?@%+=:, -]{1,400}$")]
-"""Files by a shell's pattern: an absolute path in which * and ? may stand."""
+"""A shell pattern for files: an absolute path that may contain * and ?."""
 ScratchPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$", max_length=60)]
-"""A directory in which one for a database server is made: unix(7) has 108 bytes for the whole path of its socket."""
+"""A directory for the files of a temporary database server.
+
+It has at most 60 characters: unix(7) allows 108 bytes for the whole path of the server's socket.
+"""
 TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_$-]{1,64}$")]
 _VOLATILE: Final = (
     *("cache", "cache_locks", "sessions", "jobs", "job_batches", "failed_jobs"),
     *("password_resets", "password_reset_tokens"),
 )
-"""Laravel's own tables whose rows come and go within hours."""
+"""Laravel's own tables, whose rows come and go within hours."""
 
 
 class Prometheus(FrozenModel):
-    """Where alert rules are evaluated."""
+    """The Prometheus server that evaluates alert rules."""
 
     url: PublicUrl = Field(description="its address, for example http://127.0.0.1:9090")
     alertmanager: PublicUrl | None = Field(
@@ -46,12 +49,12 @@ class Prometheus(FrozenModel):
 
     @property
     def on_host(self) -> bool:
-        """Whether it certainly is on the host itself."""
+        """True if it is certainly on the host itself."""
         return self.vantage is Vantage.HOST and self.url.host in LOOPBACK
 
 
 class Visits(FrozenModel):
-    """An access log in which a monitor's visits can be seen."""
+    """An access log that records a monitor's visits."""
 
     log: AbsolutePath = Field(description="access log (combined format) that the SSH user may read")
     agent: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._/+-]{3,80}$")] = Field(
@@ -63,7 +66,7 @@ class Visits(FrozenModel):
 
 
 class Endpoint(FrozenModel):
-    """A page of a monitoring service that says whether something is set up; asked from the controller."""
+    """A page of a monitoring service that confirms a set-up. The controller reads it."""
 
     url: PublicUrl = Field(description="what is asked, by GET")
     token: Reference | None = Field(default=None, description="where the bearer token is (env:, file:, cmd:)")
@@ -77,7 +80,7 @@ class Endpoint(FrozenModel):
 
 
 class Monitor(FrozenModel):
-    """What watches one thing. Of what is given, all has to say yes."""
+    """The monitoring of one thing; every part that is given has to confirm it."""
 
     alert: AlertName | None = Field(default=None, description="name of an alert rule in Prometheus")
     instance: Instance | None = Field(
@@ -96,7 +99,7 @@ class Monitor(FrozenModel):
 
 
 class ErrorTrackingSettings(FrozenModel):
-    """How the application reports exceptions to a service such as Flare."""
+    """The application's reporting of exceptions to a service such as Flare."""
 
     key: ConfigKey = Field(default="flare.key", description="configuration key that holds the project's key")
     provider: ClassName = Field(
@@ -108,7 +111,7 @@ class ErrorTrackingSettings(FrozenModel):
 
 
 class Monitoring(FrozenModel):
-    """What watches the host, one entry for each line of the runbook's checklist (8.1)."""
+    """The monitoring of the host, one entry for each line of the runbook's checklist (8.1)."""
 
     prometheus: Prometheus | None = Field(default=None, description="where alert rules are evaluated")
     uptime: Monitor | None = Field(default=None, description="what sees that the site is down")
@@ -127,7 +130,7 @@ class Monitoring(FrozenModel):
 
 
 class Backup(FrozenModel):
-    """A backup of the application's database, and where it is proven that it can be restored."""
+    """A backup of the application's database, and the host that proves it by a restore."""
 
     restore_on: HostName | None = Field(
         default=None,
@@ -144,7 +147,7 @@ class Backup(FrozenModel):
     left_out_tables: tuple[TableName, ...] = Field(default=(), description="tables that the backup leaves out")
     seconds: Annotated[int, Field(ge=30, le=3500)] = Field(default=1800, description="how long a restore may take")
     scratch: ScratchPath = Field(
-        default="/var/tmp",  # noqa: S108  # of the host; a directory of its own is made there
+        default="/var/tmp",  # noqa: S108  # This is on the host, and a private directory is made in it.
         description="where it is restored: on a disk with room for it, not in memory",
     )
     user: UserName | None = Field(
@@ -153,7 +156,7 @@ class Backup(FrozenModel):
 
 
 class MaintenanceLimits(FrozenModel):
-    """From when on regular maintenance (8.2) finds something wrong."""
+    """The limits from which regular maintenance (8.2) reports a finding."""
 
     error_growth: Annotated[float, Field(ge=1, le=100)] = Field(
         default=2, description="how many times as many errors of a class as before are a finding"

@@ -11,7 +11,7 @@ Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", st
 
 
 class Options(FrozenModel):
-    """The flags of one run, with the defaults that a person at 3 a.m. gets without typing any."""
+    """The flags of one run, with safe defaults for a person at 3 a.m."""
 
     plan: bool = Field(default=False, description=OPTIONS["plan"])
     yes: bool = Field(default=False, description=OPTIONS["yes"])

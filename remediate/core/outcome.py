@@ -20,7 +20,7 @@ SCHEMA: Final = "remediate.report/1"
 
 
 class RunVerdict(Enum):
-    """What a run comes to; its exit code is part of the contract."""
+    """The result of a run. Its exit code is part of the contract."""
 
     HEALTHY = "healthy"
     FIXED = "fixed"
@@ -34,7 +34,7 @@ class RunVerdict(Enum):
 
     @property
     def exit_code(self) -> int:
-        """The process's exit status for it."""
+        """The exit status of the process."""
         return _EXIT_CODES[self]
 
 
@@ -52,14 +52,14 @@ _EXIT_CODES: Final = {
 
 
 class Mode(Enum):
-    """Whether a run may change anything."""
+    """The mode of a run: it may change something, or only plan."""
 
     FIX = "fix"
     PLAN = "plan"
 
 
 class Touched(Enum):
-    """Whether a host was changed, for whoever is woken up."""
+    """The answer to whether a host was changed, for the person on call."""
 
     NO = "no"
     YES = "yes"
@@ -67,7 +67,7 @@ class Touched(Enum):
 
 
 class Verified(Enum):
-    """What became of a remedy's effect."""
+    """The result of verifying a remedy's effect."""
 
     PROVEN = "proven"
     FAILED = "failed"
@@ -75,7 +75,7 @@ class Verified(Enum):
 
 
 class Problem(FrozenModel):
-    """Why something did not go through: a stable code and one line."""
+    """The reason for a failure or refusal: a stable code and one line."""
 
     code: Identifier
     message: str
@@ -94,7 +94,7 @@ class Reading(FrozenModel):
 
     @classmethod
     def of(cls, probe: Probe[Fact], answer: Fact | Unreadable) -> Self:
-        """Turn an answer into what reports show."""
+        """Convert an answer to its form in reports."""
         known = None if isinstance(answer, Unreadable) else answer
         return cls(
             probe=probe.kind,
@@ -108,12 +108,12 @@ class Reading(FrozenModel):
 
 
 def readings(facts: Facts) -> tuple[Reading, ...]:
-    """Turn a whole survey into what reports show."""
+    """Convert a whole survey to its form in reports."""
     return tuple(Reading.of(probe, answer) for probe, answer in facts)
 
 
 class CommandRecord(FrozenModel):
-    """One command that was run to change a host, or would be."""
+    """One command that changed a host, or would change it."""
 
     argv: tuple[str, ...]
     user: Identifier | None = Field(description="user it runs as; null = the SSH user")
@@ -122,12 +122,12 @@ class CommandRecord(FrozenModel):
 
     @classmethod
     def planned(cls, run: Run) -> Self:
-        """Record a command that has not run."""
+        """Return the record of a command that has not run."""
         return cls(argv=run.argv, user=run.user)
 
 
 class StepOutcome(FrozenModel):
-    """What was decided about one remedy, and what came of it."""
+    """The decision about one remedy, and its result."""
 
     remedy: Identifier = Field(description="kind of the remedy")
     title: str = Field(description="what it acts on")
@@ -135,7 +135,7 @@ class StepOutcome(FrozenModel):
     decision: Decision
     code: Identifier | None = Field(default=None, description="why it was refused, as a stable name")
     why: str
-    advice: str = Field(default="", description="what to do about a refusal, in one line")
+    advice: Identifier = Field(default="", description="what to do about a refusal, in one line")
     onward: tuple[str, ...] = Field(
         default=(), description="commands that a person may go on with, without the program and the host"
     )
@@ -147,14 +147,14 @@ class StepOutcome(FrozenModel):
 
 
 class HostIdentity(FrozenModel):
-    """Which machine answered."""
+    """The machine that answered, and its boot."""
 
     machine: Identifier
     boot: Identifier
 
 
 class HostOutcome(FrozenModel):
-    """What happened on one host."""
+    """The result of a run on one host."""
 
     name: Identifier
     address: Identifier
@@ -175,7 +175,7 @@ class HostOutcome(FrozenModel):
 
 
 class Report(FrozenModel):
-    """One run over all its hosts: the `--json` document (docs/schemas/report.json)."""
+    """One run on all its hosts: the `--json` document (docs/schemas/report.json)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
@@ -197,7 +197,10 @@ class Report(FrozenModel):
 
 
 def overall(hosts: Iterable[HostOutcome]) -> RunVerdict:
-    """Return what several hosts come to together: one shared verdict, or mixed; healthy and fixed count as one."""
+    """Return the verdict over several hosts: their common one, or mixed.
+
+    Healthy and fixed together count as fixed; one interrupted host makes the run interrupted.
+    """
     verdicts = {host.verdict for host in hosts}
     if RunVerdict.INTERRUPTED in verdicts:
         return RunVerdict.INTERRUPTED
@@ -207,6 +210,6 @@ def overall(hosts: Iterable[HostOutcome]) -> RunVerdict:
 
 
 def touched(hosts: Iterable[HostOutcome]) -> Touched:
-    """Return whether any host was changed; not knowing about one outweighs the rest."""
+    """Return whether any host was changed. One unknown host outweighs the rest."""
     states = {host.touched for host in hosts}
     return next((state for state in (Touched.UNKNOWN, Touched.YES) if state in states), Touched.NO)

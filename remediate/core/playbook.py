@@ -1,4 +1,4 @@
-"""Playbooks: the remedies for one symptom, in order, and the end of the symptom."""
+"""Playbooks: the remedies for one symptom, in order, and the symptom's probes."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ Probes = tuple[Probe[Fact], ...]
 
 
 class Severity(Enum):
-    """How bad it is, as the runbook grades it (1.1)."""
+    """Severities as the runbook defines them (1.1)."""
 
     SEV1 = "SEV-1"
     SEV2 = "SEV-2"
@@ -34,35 +34,35 @@ class Severity(Enum):
 
 @dataclass(frozen=True)
 class HostPlan:
-    """A playbook on one host: which probes tell that the symptom is over, and what may mend it, in order."""
+    """A playbook on one host: probes for the symptom, and the remedies in order."""
 
     symptoms: Probes
     diagnosis: Probes
     remedies: tuple[Remedy, ...]
     graded: Callable[[Facts], Severity] | None = None
-    """Says how bad it is from what was seen, where a symptom may be either."""
+    """Returns the severity from the facts, if the symptom has more than one."""
     gates: tuple[Remedy, ...] = ()
-    """Never applied here, only judged: what one of them refuses or waits for stops everything."""
+    """Judged, but never applied here. If one of them refuses or waits, no remedy is applied."""
 
     def __post_init__(self) -> None:
-        """Keep each question once: a page that stands for two things is still one page."""
+        """Keep each question once, even if one page answers for two things."""
         object.__setattr__(self, "symptoms", tuple(dict.fromkeys(self.symptoms)))
         object.__setattr__(self, "diagnosis", tuple(dict.fromkeys(self.diagnosis)))
 
     def probes(self) -> Probes:
-        """Everything that one survey has to ask, each question once, in the order a person wants to read it."""
+        """Return all questions of one survey, each once, in a person's reading order."""
         judged = (*self.gates, *self.remedies)
         asked = (*self.symptoms, *(probe for remedy in judged for probe in remedy.probes()), *self.diagnosis)
         return tuple(dict.fromkeys(asked))
 
     def privileges(self) -> tuple[Run, ...]:
-        """Every privileged command that this may need on the host."""
+        """Return every privileged command that this plan may need on the host."""
         commands = (run for run in commands_for(self.probes()) if run.user is not None)
         return tuple(dict.fromkeys((*commands, *(run for each in self.remedies for run in each.privileges()))))
 
 
 class Runnable(Protocol):
-    """What a run is about: a playbook, or a single remedy. Its name stands in reports."""
+    """The subject of a run: a playbook or a single remedy."""
 
     @property
     def name(self) -> str:
@@ -70,18 +70,18 @@ class Runnable(Protocol):
 
     @property
     def severity(self) -> Severity | None:
-        """How bad its symptom is, None where it has none of its own."""
+        """The severity of its symptom, None without a symptom of its own."""
 
     @property
     def discovers(self) -> bool:
-        """Whether a host may be asked for what its inventory leaves open."""
+        """True if settings that the inventory leaves open may be read from the host."""
 
     def __call__(self, host: Host) -> HostPlan:
-        """Say what would be looked at and done on this host. Raises ConfigurationError."""
+        """Return the plan for this host, without connecting to it. Raises ConfigurationError."""
 
 
 class Playbook:
-    """A named, ordered answer to one symptom. Made by `@playbook`; called with a host, it only describes."""
+    """A named, ordered response to one symptom. `@playbook` makes it; a call with a host returns the plan."""
 
     discovers: ClassVar[bool] = True
 
@@ -109,11 +109,11 @@ class Playbook:
         self._graded = graded
 
     def cases(self, host: Host) -> "tuple[Case, ...]":
-        """Return what it declares to mend, to refuse and to leave alone, as faults on this host."""
+        """Return the faults on this host that it declares to fix, refuse or leave alone."""
         return tuple(self._rehearsal(host))
 
     def runbook(self, host: Host) -> tuple[str, ...]:
-        """Return the commands that the printed runbook has a person type, as a shell would take them."""
+        """Return the commands that the printed runbook has a person type, in shell syntax."""
         return tuple(self._runbook(host))
 
     def __call__(self, host: Host) -> HostPlan:
@@ -121,7 +121,7 @@ class Playbook:
         return self.plan_for(host, {})
 
     def plan_for(self, host: Host, parameters: Mapping[str, object]) -> HostPlan:
-        """Say what it means on this host with these parameters. Raises ConfigurationError."""
+        """Return the plan for this host with these parameters. Raises ConfigurationError."""
         host_plan = HostPlan(
             symptoms=tuple(self._symptoms(host)),
             diagnosis=tuple(self._diagnosis(host)),
@@ -129,7 +129,7 @@ class Playbook:
             graded=None if self._graded is None else partial(self._graded, host),
         )
         if not host_plan.symptoms and not host_plan.remedies:
-            # Nothing would be looked at, and nothing that was not looked at is healthy.
+            # A host without any question would count as healthy although nothing was checked.
             raise ConfigurationError(
                 f"{host.name}: {self.name} has no symptom to look at and no remedy: "
                 "its `remediate:` in the inventory does not say what the host has"
@@ -137,7 +137,10 @@ class Playbook:
         return host_plan
 
     def given(self, parameters: Mapping[str, object]) -> "BoundPlaybook":
-        """Bind parameters, converted to their declared types. Raises ConfigurationError in one line."""
+        """Return this playbook bound to parameters, converted to their declared types.
+
+        Raises ConfigurationError in one line.
+        """
         values: dict[str, object] = {}
         declared = inspect.signature(self.__wrapped__, eval_str=True).parameters
         for name, value in parameters.items():
@@ -150,7 +153,7 @@ class Playbook:
         return BoundPlaybook(self, tuple(values.items()))
 
     def __reduce__(self) -> str:
-        # A module-level name, so that a fleet may run in processes.
+        # Pickle by module-level name, so that hosts can be handled in separate processes.
         return self.__qualname__
 
     def __repr__(self) -> str:
@@ -166,12 +169,13 @@ def playbook(
     runbook: Callable[[Host], Iterable[str]] = lambda _: (),
     graded: Callable[[Host, Facts], Severity] | None = None,
 ) -> Callable[[Callable[..., Iterable[Remedy]]], Playbook]:
-    """Make a playbook of a function from a host to remedies; its keyword-only parameters become flags.
+    """Turn a function from a host to remedies into a playbook.
 
-    The function may branch on the inventory, never on live state: that is what guards are for. The symptom is over
-    when every probe of `symptoms` says so; `diagnosis` is only shown. `rehearsal` declares what it mends and what it
-    refuses, as cases that break a staging host (remediate.rehearsal.case); `runbook`, what a person would type instead.
-    Where the symptom may be more or less bad, `severity` is the worst it can be and `graded` says from facts which.
+    The function's keyword-only parameters become flags. It may branch on the inventory, never on live state, which is
+    for guards. The symptom is over when every probe of `symptoms` is ok. The answers of `diagnosis` are only shown.
+    `rehearsal` declares faults that break a staging host, each with the expected result: fixed or refused
+    (remediate.rehearsal.case). `runbook` lists the commands that a person would type instead. `severity` is the worst
+    severity of the symptom; `graded` returns the actual one from the facts.
     """
 
     def decorate(remedies: Callable[..., Iterable[Remedy]]) -> Playbook:
@@ -190,7 +194,7 @@ def playbook(
 
 @dataclass(frozen=True)
 class BoundPlaybook:
-    """A playbook with parameters given."""
+    """A playbook together with its parameters."""
 
     playbook: Playbook
     parameters: tuple[tuple[str, object], ...]

@@ -12,9 +12,9 @@ from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 
 TIMED_OUT = frozenset({124, 137})
-"""Exit statuses of timeout(1): the command was ended at its deadline, the second one by KILL."""
+"""Exit statuses of timeout(1) at the deadline; 137 means that KILL was needed."""
 NOT_RUN = frozenset({126, 127})
-"""Exit statuses of a command that cannot be started or does not exist (POSIX sh, timeout(1))."""
+"""Exit statuses for a command that cannot start or does not exist (POSIX sh, timeout(1))."""
 
 SUDO_REFUSES = re.compile(
     r"^(?:sudo: .*(?:password is required|terminal is required|no tty present|must have a tty|no askpass program"
@@ -24,8 +24,10 @@ SUDO_REFUSES = re.compile(
     r"|Sorry, user .*|.* is not in the sudoers file.*|.* is not allowed to run sudo on .*)$",
     re.MULTILINE,
 )
-"""What sudo 1.8 and 1.9 say (LC_ALL=C, exit status 1) when they do not run a command at all. Everything else that they
-write is a warning, `sudo: unable to resolve host web1`, and the exit status is the command's own."""
+"""The messages of sudo 1.8 and 1.9 (LC_ALL=C, exit status 1) for a refused command.
+
+Any other message of theirs is a warning, `sudo: unable to resolve host web1`, and the exit status is the command's.
+"""
 
 
 class Fact(FrozenModel, ABC):
@@ -34,94 +36,97 @@ class Fact(FrozenModel, ABC):
     @property
     @abstractmethod
     def ok(self) -> bool | None:
-        """Whether it is as it should be; None where it only informs."""
+        """True for a good state, False for a bad one, None if the answer only informs."""
 
     @abstractmethod
     def describe(self) -> str:
-        """Say it in a few words for a person, without the subject: `failed since 02:51:10Z (exit 255)`."""
+        """Return a few words for a person, without the subject: `failed since 02:51:10Z (exit 255)`."""
 
     @property
     def unequal(self) -> tuple[str, ...]:
-        """What was compared and does not fit together, in sentences: told where no known cause explains a symptom."""
+        """Comparisons that do not match, in sentences, shown if no known cause explains a symptom."""
         return ()
 
     @property
     def since(self) -> float | None:
-        """When the present incarnation began, in seconds of the host's monotonic clock; None where it has none."""
+        """The start of the incarnation, in seconds of the host's monotonic clock. None without one."""
         return None
 
     def age(self, uptime: float) -> float | None:
-        """How long the present incarnation has been there, in seconds, by the host's own clock."""
+        """Return the age of the incarnation in seconds, by the host's `uptime`. None without one."""
         return None if self.since is None else max(0.0, uptime - self.since)
 
     @property
     def settling(self) -> bool:
-        """Whether it is on its way to another state by itself, such as STARTING: nobody has to act on that yet."""
+        """True if it is changing by itself, such as STARTING. Nobody has to act yet."""
         return False
 
     @property
     def incarnation(self) -> str | None:
-        """What differs between two incarnations (a PID, an invocation): must not change while a result is held."""
+        """A value that differs between incarnations, a PID or an invocation.
+
+        It must not change while a result is held.
+        """
         return None
 
     def same_incarnation(self, earlier: "Fact") -> bool:
-        """Whether it is still the incarnation of an earlier answer, or a successor that was meant to come."""
+        """Return whether this is the incarnation of an earlier answer, or its planned successor."""
         return self.incarnation == earlier.incarnation
 
 
 class Batch(FrozenModel, ABC):
-    """How one command answers several questions; those with equal batches are asked together.
+    """The way for one command to answer several questions. Questions with equal batches are asked together.
 
-    Each answer is, byte for byte, what its own command would have printed: a fence compares it with that.
+    Each answer is, byte for byte, the output of the question's own command, because a fence compares it with that.
     """
 
     @abstractmethod
     def command(self, asked: Sequence[Run]) -> Run:
-        """Return the command that answers them all; its permission is the same whatever is asked."""
+        """Return the command that answers them all. Its permission is the same, whichever questions are asked."""
 
     @abstractmethod
     def split(self, asked: Sequence[Run], output: Output) -> Sequence[Output | None]:
-        """Return the answer to each, in their order; None for one that has to be asked by itself."""
+        """Return the answers in the order of `asked`, None for one to be asked alone."""
 
 
 T_co = TypeVar("T_co", bound=Fact, covariant=True)
 
 
 class Probe(FrozenModel, ABC, Generic[T_co]):
-    """A frozen question: how to ask it, how to read the answer. Asking is harmless.
+    """A frozen question with its command and its parser. Asking never changes the host.
 
-    Equal questions are asked once, however many remedies ask them. Subclasses declare `kind` as a Literal.
+    Equal questions are asked once, even if several remedies ask them. Subclasses declare `kind` as a Literal.
     """
 
     kind: str
     accepts_truncated: ClassVar[bool] = False
-    """Whether an answer cut at the size limit can still be read: a page can, a list cannot."""
+    """True if a truncated answer is still readable: a page is, a list is not."""
     volatile: ClassVar[str] = ""
-    """What changes in an answer by the passing of time alone, as Fence has it; without it two answers are compared."""
+    """A pattern of the parts that change with time alone. Comparing two answers ignores them (Fence)."""
 
     @property
     def vantage(self) -> Vantage:
-        """Where it is asked from; on the host unless a subclass says otherwise."""
+        """The place that it is asked from: the host, unless a subclass overrides it."""
         return Vantage.HOST
 
     @abstractmethod
     def label(self) -> str:
-        """The subject for a person: a unit's name, a URL."""
+        """Return the subject for a person: a unit's name, a URL."""
 
     @abstractmethod
     def command(self) -> Question:
-        """How to ask. A question that a controller asks is an HttpRequest or a TlsRequest."""
+        """Return the host command, or the HttpRequest or TlsRequest for the controller, that asks it."""
 
     def batch(self) -> Batch | None:
-        """Return what can answer it together with others, None where nothing can."""
+        """Return the batch that answers it together with other questions, None if there is none."""
         return None
 
     @abstractmethod
     def parse(self, output: Output) -> T_co:
-        """Read the answer. Raises Unreadable when it cannot be understood; never guesses a default."""
+        """Parse the answer, never with a guessed default. Raises Unreadable if it cannot be understood."""
 
     def read(self, output: Output) -> T_co:
-        """Read an answer after ruling out that the question was never answered. Raises Unreadable."""
+        """Parse an output after checking that the command ran and finished. Raises Unreadable."""
         command = self.command()
         if isinstance(command, Run):
             if output.exit in TIMED_OUT:
@@ -138,13 +143,13 @@ class Probe(FrozenModel, ABC, Generic[T_co]):
 
 
 def whole_number(text: str, source: str) -> int:
-    """Return a number without a sign, in the digits that programs print. Raises Unreadable, naming its source."""
+    """Return a number without a sign, in decimal digits. Raises Unreadable with the name of its source."""
     if not re.fullmatch(r"[0-9]{1,20}", text):
         raise Unreadable(f"{source}: {text[:80]!r} is not a number")
     return int(text)
 
 
 def last_line(text: str) -> str:
-    """Return the last line that says something, for a one-line message."""
+    """Return the last line that is not blank, for a one-line message."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no output"

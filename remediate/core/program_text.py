@@ -1,7 +1,7 @@
-"""Reviewed programs for a host, where one command is not enough.
+"""Reviewed programs for a host, for questions that one command cannot answer.
 
-Each is a reviewed text that never changes from run to run: what differs is handed to it as arguments or on standard
-input. So a sudoers rule can name it, a plan can name it, and no value ever becomes part of a program.
+The text of a program never changes from run to run: it reads values from its arguments or from standard input. So a
+sudoers rule and a plan can name the program, and no value ever becomes part of it.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,12 @@ from importlib import resources
 from typing import Final
 
 HELPER_VERSION: Final = 1
-"""Raised with every change to what a helper holds: a host's helper and its sudoers file are of one version."""
+"""The version of the helper's contents. A host's helper and its sudoers file have to be of the same version.
+
+Raise it with every change to what a helper contains.
+"""
 HELPER: Final = f"/opt/remediate/helper-{HELPER_VERSION}"
-"""Where a host keeps its helper (remediate.core.helper): below directories that only root can write."""
+"""The path of the helper on a host (remediate.core.helper). Only root can write the directories above it."""
 
 _COMMENTS: Final = {".php": "//", ".sh": "#", ".sql": "--"}
 _PACKAGES: Final = ("remediate.programs", "remediate.probes.php")
@@ -20,7 +23,7 @@ _PACKAGES: Final = ("remediate.programs", "remediate.probes.php")
 
 @cache
 def program_text(package: str, name: str) -> str:
-    """Return a program as one line, as `php -r` and `sh -c` take it: a sudoers rule can express no more."""
+    """Return a program as one line for `php -r` or `sh -c`. A sudoers rule can express no more."""
     text = resources.files(package).joinpath(name).read_text()
     comment = next(mark for suffix, mark in _COMMENTS.items() if name.endswith(suffix))
     include = f"{comment} include "
@@ -33,7 +36,7 @@ def program_text(package: str, name: str) -> str:
 
 
 def name_of(word: str) -> str | None:
-    """Say which of the programs an argument is, for a person: `edit_env.php`; None when it is none of them."""
+    """Return the program that an argument holds, by name (`edit_env.php`), None if none."""
     return _names().get(word)
 
 

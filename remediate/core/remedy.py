@@ -1,4 +1,4 @@
-"""Remedies: look first, act only when needed and safe, then show evidence."""
+"""Remedies: they look first, act only if needed and safe, and show evidence."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -16,23 +16,23 @@ from remediate.core.verdict import Decision, RefusalCode, Verdict
 from remediate.errors import ConfigurationError, one_line
 
 Step = Run
-"""What a host is asked to do, as data."""
+"""One command that a remedy runs on a host, as data."""
 
 
 class Proven(FrozenModel):
-    """The remedy's own effect is there, with the evidence."""
+    """The remedy's effect is there, with the evidence."""
 
     evidence: str
 
 
 class NotYet(FrozenModel):
-    """Not there, but may still come: look again until the remedy's `settle` is over."""
+    """The effect is not there yet. The engine looks again until the remedy's `settle` seconds are over."""
 
     reason: str
 
 
 class Failed(FrozenModel):
-    """Not there, and waiting will not bring it."""
+    """The effect is not there, and waiting will not help."""
 
     reason: str
 
@@ -41,35 +41,39 @@ Verification = Proven | NotYet | Failed
 
 
 class Remedy(FrozenModel, ABC):
-    """One cause and its cure, as a value: it serialises, it compares, it never touches a host itself.
+    """One cause and its fix, as a value that can be serialised and compared.
 
-    Subclass it with a `kind` Literal (`<tool>.<verb>`, also the name of its task `do.<tool>.<verb>`), fields that
-    each have a description, and the four methods. `guard` decides and never asks; `apply` yields and never decides.
+    A remedy never touches a host itself. Subclass it with a `kind` Literal (`<tool>.<verb>`, also in the name of its
+    task `do.<tool>.<verb>`), with fields that each have a description, and with the abstract methods. `guard` decides
+    and never asks. `apply` yields commands and never decides.
     """
 
     kind: str
     settle: float = Field(default=10, ge=0, le=600, description="seconds the effect may take to show")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = ()
-    """Every code its guard may refuse with."""
+    """Every code with which its guard may refuse."""
     after: ClassVar[tuple[str, ...]] = ()
-    """Kinds of remedies it depends on: when one of them is refused or fails, this one is not attempted."""
+    """Kinds of remedies that it depends on. If one of them is refused or fails, this one is not attempted."""
     is_gate: ClassVar[bool] = False
-    """Whether it never acts unless overridden, so that it can guard others that run by themselves, too."""
+    """True if it never acts unless overridden. It can then guard remedies that run alone, too."""
     is_human: ClassVar[bool] = False
-    """Whether it only says what a person has to do: it has no task of its own."""
+    """True if it only describes a person's task. It has no task of its own then."""
 
     stand_ins: ClassVar[Mapping[str, object]] = {}
-    """For fields on which no permission depends: with these the rules of its task are known beforehand."""
+    """Values for fields without effect on permissions. They let the sudo rules of its task be known beforehand."""
 
     @classmethod
-    def defaults(cls, host: Host) -> dict[str, object]:  # noqa: ARG003  # the base knows no field to fill
-        """Return the fields that the inventory can fill, for `on`."""
+    def defaults(cls, host: Host) -> dict[str, object]:  # noqa: ARG003  # The base class has no field to fill.
+        """Return the field values that the inventory supplies, for `on`."""
         return {}
 
     @classmethod
     def on(cls, host: Host, **given: object) -> Self:
-        """Build it for a host: what is given, else what the inventory says. Raises ConfigurationError in one line."""
+        """Build it for a host from the given values, else from the inventory.
+
+        Raises ConfigurationError in one line.
+        """
         try:
             return cls.model_validate({**cls.defaults(host), **given})
         except ValidationError as error:
@@ -77,7 +81,7 @@ class Remedy(FrozenModel, ABC):
 
     @classmethod
     def simple_fields(cls) -> dict[str, str]:
-        """Return the fields that one word on a command line can give, with what they mean."""
+        """Return the fields that one word on a command line can set, with their descriptions."""
         simple = {str, int, float, bool}
         return {
             name: field.description or ""
@@ -87,7 +91,7 @@ class Remedy(FrozenModel, ABC):
 
     @classmethod
     def secret_fields(cls) -> dict[str, str]:
-        """Return the fields that no command line may hold, with what they mean."""
+        """Return the secret fields, which no command line may hold, with their descriptions."""
         return {
             name: field.description or ""
             for name, field in cls.model_fields.items()
@@ -96,45 +100,49 @@ class Remedy(FrozenModel, ABC):
 
     @abstractmethod
     def title(self) -> str:
-        """What it acts on, for a person: a unit's name."""
+        """Return the thing that it acts on, for a person: a unit's name."""
 
     @abstractmethod
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """Everything its guard and its verification read."""
+        """Return every question that its guard and its verification read."""
 
     @abstractmethod
     def identity(self) -> tuple[Probe[Fact], ...]:
-        """The probes whose raw answer says *which* thing is acted on and in what state.
+        """Return the probes whose raw answer identifies the thing acted on, and its state.
 
-        Re-asked under the lock before the steps: if one moved, nothing runs. Once applied, each must have changed.
+        They are asked again under the lock before the steps. If one answer changed, nothing runs. After the steps, each
+        of them must have changed.
         """
 
     def steady(self) -> tuple[Probe[Fact], ...]:
-        """Further probes that the guard relied on and whose raw answer only changes when the answer does.
+        """Return further probes whose answers must not change before the steps.
 
-        They are re-asked under the lock like the identity, but need not change: a configuration check, a port's owner.
+        The guard relied on them, and their raw answer changes only with the fact itself.
+
+        They are asked again under the lock like `identity`, but need not change: a configuration check, a port's owner.
         """
         return ()
 
     @abstractmethod
     def guard(self, facts: Facts) -> Verdict:
-        """Decide from facts alone. Unreadable may escape: the engine refuses then."""
+        """Decide from facts alone. It may let Unreadable escape: the engine refuses then."""
 
     @abstractmethod
     def changes(self) -> tuple[Run, ...]:
-        """Every command that `apply` may ever run as root: the sudoers file has to name it beforehand."""
+        """Return every command that `apply` may ever run as root. The sudoers file has to name it beforehand."""
 
-    def apply(self, facts: Facts) -> Iterator[Step]:  # noqa: ARG002  # a remedy with a choice to make needs them
-        """Yield what to do, all of `changes` in order unless overridden.
+    def apply(self, facts: Facts) -> Iterator[Step]:  # noqa: ARG002  # Remedies with a choice need the facts.
+        """Yield the commands: all of `changes`, in order, unless overridden.
 
-        Only called after `guard` said proceed on the same facts.
+        It is called only after `guard` said proceed on the same facts.
         """
         yield from self.changes()
 
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """Judge the effect: the guard has nothing left to do, and what should have changed did.
+        """Judge the effect: the guard skips, and the identity has changed.
 
-        Override it only where healed-after differs from healthy-before. Unreadable may escape: unknown, not failed.
+        Override it only if healed afterwards means something else than healthy before. It may let Unreadable escape,
+        which means unknown, not failed.
         """
         verdict = self.guard(after)
         match verdict.decision:
@@ -149,7 +157,7 @@ class Remedy(FrozenModel, ABC):
                 return NotYet(reason=verdict.reason)
 
     def privileges(self) -> tuple[Run, ...]:
-        """Every privileged command it may ever use, its probes' included: the sudoers file follows from this."""
+        """Return every privileged command that it may need, its probes included. The sudoers file follows from this."""
         asked = (probe.command() for probe in self.probes())
         return tuple(
             dict.fromkeys(run for run in (*asked, *self.changes()) if isinstance(run, Run) and run.user is not None)
@@ -165,9 +173,9 @@ def _bare(annotation: object) -> object:
 
 
 def unmoved(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
-    """Whether a host answered the same, byte for byte apart from what ticks: then it is still the same incarnation.
+    """Return whether two answers are the same byte for byte: still the same incarnation.
 
-    Raises Unreadable.
+    The probe's `volatile` parts are ignored. Raises Unreadable.
     """
     was, now = (lasting(facts.output(probe).stdout, probe.volatile) for facts in (before, after))
     return was == now

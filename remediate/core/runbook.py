@@ -1,4 +1,4 @@
-"""The runbook's lines and their answers; none is missing, none is invented."""
+"""The runbook's lines and their answers, each checked against the other."""
 
 import re
 import tomllib
@@ -13,10 +13,10 @@ from remediate.errors import ConfigurationError, one_line
 
 
 class Trace(FrozenModel):
-    """What answers some lines of the runbook, word for word.
+    """The answer to some lines of the runbook, which are quoted word for word.
 
-    `by` names probes and remedies by kind, commands, settings, documents; `how` says where that is something else than
-    the letter of the line, and why.
+    `by` lists the kinds of probes and remedies, commands, settings and documents. `how` explains a difference from the
+    letter of the line, and the reason.
     """
 
     lines: tuple[str, ...]
@@ -25,7 +25,7 @@ class Trace(FrozenModel):
 
 
 Traces = Mapping[str, tuple[Trace, ...]]
-"""The answers of each section."""
+"""The answers for each section."""
 _TRACES: Final[TypeAdapter[Traces]] = TypeAdapter(Traces)
 
 
@@ -42,25 +42,25 @@ def answered(file: Path) -> Traces:
 
 
 class RunbookLine(NamedTuple):
-    """One line of the runbook that says something.
+    """One line of the runbook with an instruction or a fact.
 
-    A point of a list, a row of a table, a line of code with a word in it; of prose a line with a number in it, which
-    says how often or for which severities. Other prose only introduces what comes after it.
+    It is a list item, a table row, or a line of code that contains a word. A line of prose counts only with a number in
+    it, which says how often or for which severities; other prose introduces the lines after it.
     """
 
     section: str
-    """What its section goes by."""
+    """The number of its section, or the title if that has no number."""
     part: str
-    """Heading that it stands under: Symptoms, Diagnosis, Resolution."""
+    """The heading above it: Symptoms, Diagnosis, Resolution."""
     text: str
-    """Its words: no emphasis outside of code, one space where there are several."""
+    """Its words, without emphasis outside of code, and with single spaces."""
 
 
 class RunbookSection(NamedTuple):
     """A section of the runbook, with its lines."""
 
     number: str
-    """Its number, 4.1 or 4; its title where it has none."""
+    """Its number, 4.1 or 4, or its title if it has no number."""
     title: str
     lines: tuple[RunbookLine, ...]
 
@@ -72,7 +72,7 @@ _DIVIDER: Final = re.compile(r"^\|[-:| ]+\|$")
 
 
 def sections(text: str) -> tuple[RunbookSection, ...]:
-    """Read every section, in order; what stands before the first belongs to none."""
+    """Return every section, in order. Text before the first section is ignored."""
     found: list[RunbookSection] = []
     part, code, body = "", False, False
     for line in text.splitlines():
@@ -93,7 +93,7 @@ def sections(text: str) -> tuple[RunbookSection, ...]:
 
 
 def _said(line: str, *, code: bool, body: bool) -> str:
-    """What a line says, nothing when it says nothing; `body` is below the head of a table."""
+    """Return the words of a line, "" if it does not count. `body` is True below the head of a table."""
     words = " ".join(line.split())
     if code:
         return words if re.search(r"\w", words) else ""
@@ -107,7 +107,7 @@ def _said(line: str, *, code: bool, body: bool) -> str:
 
 
 class Row(NamedTuple):
-    """A line of the runbook with what answers it."""
+    """A line of the runbook with its answer."""
 
     line: RunbookLine
     by: tuple[str, ...]
@@ -115,10 +115,10 @@ class Row(NamedTuple):
 
 
 def covered(chapter: Sequence[RunbookSection], traces: Traces, known: Iterable[str]) -> tuple[Row, ...]:
-    """Pair every line with what answers it.
+    """Return every line with its answer.
 
-    Raises ConfigurationError for a line that nothing answers, for a trace of a line that is not there, for a line
-    that is traced twice, and for an answer that does not exist.
+    Raises ConfigurationError for a line without an answer, a trace of a line that does not exist, a line that is traced
+    twice, and an answer that does not exist.
     """
     answers: dict[tuple[str, str], Trace] = {}
     for section, trace in ((section, trace) for section, each in traces.items() for trace in each):

@@ -4,7 +4,7 @@ from enum import Enum
 
 
 class Vantage(Enum):
-    """Where a question is asked from: on the host over SSH, or on the machine that runs remediate."""
+    """The place from which a question is asked: the host over SSH, or remediate's machine."""
 
     HOST = "host"
     CONTROLLER = "controller"

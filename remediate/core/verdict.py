@@ -9,7 +9,7 @@ from remediate.core.field_types import FrozenModel
 
 
 class Decision(Enum):
-    """What is to be done about one remedy."""
+    """The decision about one remedy."""
 
     SKIP = "skip"
     PROCEED = "proceed"
@@ -19,9 +19,9 @@ class Decision(Enum):
 
 
 class RefusalCode(FrozenModel):
-    """A stable name for a reason to refuse; other people's scripts depend on the name.
+    """A stable name for a reason to refuse. Users' scripts depend on the name.
 
-    Define one beside the remedy that uses it, and list it in the remedy's `refusals`.
+    Define a code next to the remedy that uses it, and list it in the remedy's `refusals`.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{2,40}$", description="stable name, as --override takes it")
@@ -31,7 +31,7 @@ class RefusalCode(FrozenModel):
 
 
 class Verdict(FrozenModel):
-    """The answer of a guard: build one with `skip`, `proceed`, `wait` or `refuse`."""
+    """A guard's decision, built with `skip`, `proceed`, `wait` or `refuse`."""
 
     decision: Decision
     reason: str
@@ -42,22 +42,28 @@ class Verdict(FrozenModel):
 
 
 def skip(reason: str) -> Verdict:
-    """Nothing to do, and why."""
+    """Return the verdict that nothing has to be done, and why."""
     return Verdict(decision=Decision.SKIP, reason=reason)
 
 
 def proceed(reason: str) -> Verdict:
-    """Needed and safe, and why."""
+    """Return the verdict that the remedy is needed and safe, and why."""
     return Verdict(decision=Decision.PROCEED, reason=reason)
 
 
 def wait(reason: str, code: RefusalCode | None = None) -> Verdict:
-    """In transition: look again, never act. When patience runs out it is refused, with `code` or as in-transition."""
+    """Return the verdict that the host is in transition: look again, do not act.
+
+    If it still is when patience runs out, the engine refuses with `code`, without one as in-transition.
+    """
     return Verdict(decision=Decision.WAIT, reason=reason, code=code)
 
 
 def refuse(code: RefusalCode, reason: str, *onward: str) -> Verdict:
-    """Needed but unsafe: a person decides, and may go on with one of these commands."""
+    """Return the verdict that the remedy is needed but unsafe: a person decides.
+
+    `onward` are the commands with which the person may go on, without program and host.
+    """
     return Verdict(decision=Decision.REFUSE, reason=reason, code=code, onward=onward)
 
 
@@ -108,7 +114,7 @@ LOCKED = RefusalCode(
 LOCKED_BY_OTHERS = LOCKED.model_copy(
     update={"meaning": "A program that is no run of ours holds the lock of this host.", "overridable": True}
 )
-"""The same name: whether it can be overridden depends on who holds the lock."""
+"""A second `locked`, for a lock whose holder is not ours. It can be overridden."""
 LOCK_MISSING = RefusalCode(
     name="lock-missing",
     meaning="The host has no flock or no /etc/machine-id, so a second run could not be locked out.",
@@ -166,14 +172,14 @@ ENGINE_CODES = (
     JOURNAL_UNWRITABLE,
     OUT_OF_TIME,
 )
-"""The codes that the engine itself refuses with, whatever the remedy."""
+"""The codes with which the engine itself refuses, for any remedy."""
 
 HANDOVERS = frozenset({"app-down", "database-down", "cache-down", "high-load", "certificate-expiry"})
-"""Codes that are names of playbooks: the cause is theirs, whoever found it."""
+"""Codes that are the name of the playbook for their cause, whichever playbook found it."""
 
 HANDED_OVER: Mapping[str, str] = {
     "database-cause": "database-down",
     "nginx-down": "app-down",
     **{name: name for name in HANDOVERS},
 }
-"""Refusals whose cause another playbook mends, and which one."""
+"""The refusals whose cause another playbook fixes, and its name."""

@@ -1,1 +1,1 @@
-"""Acting: surveys, judges, applies, verifies and watches, for one host or many."""
+"""The engine: surveys, judges, applies, verifies and watches, for one host or many."""

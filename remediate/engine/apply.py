@@ -1,4 +1,4 @@
-"""Applies one remedy: under the lock, behind the fence, and watched until it settles."""
+"""Applies one remedy under the lock and behind the fence, and watches until it settles."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -20,7 +20,7 @@ from remediate.transport.script import Act, Fence
 
 
 class Ran(NamedTuple):
-    """The commands ran; what their effect is."""
+    """The commands ran; this is their effect."""
 
     commands: tuple[CommandResult, ...]
     verified: Verified
@@ -28,23 +28,27 @@ class Ran(NamedTuple):
 
 
 class NotRun(Enum):
-    """Nothing ran, because something moved between the survey and the lock: look and decide anew."""
+    """Nothing ran, because something moved between the survey and the lock. Survey and decide again."""
 
     MOVED = "moved"
 
 
 class Stopped(Exception):
-    """Somebody stopped the run while the effect was waited for; `ran` is what is known by then."""
+    """The operator stopped the run while its effect was awaited. `ran` is the knowledge so far."""
 
     def __init__(self, ran: Ran) -> None:
         super().__init__(ran.evidence)
         self.ran = ran
 
 
+def fenced(remedy: Remedy, relied_on: Probes) -> Probes:
+    """Return the questions that are asked again under the lock."""
+    return tuple(dict.fromkeys((RULES, *remedy.identity(), *remedy.steady(), *relied_on)))
+
+
 def act_of(remedy: Remedy, facts: Facts, steps: tuple[Step, ...], *, wait: float, relied_on: Probes = ()) -> Act:
-    """Bind the steps to what the guard saw: the identity of the thing, the permissions, and what it relied on."""
-    fenced = dict.fromkeys((RULES, *remedy.identity(), *remedy.steady(), *relied_on))
-    answers = ((probe.command(), facts.output(probe), probe.volatile) for probe in fenced)
+    """Return the steps with a fence of the guard's facts: identity, permissions, the rest."""
+    answers = ((probe.command(), facts.output(probe), probe.volatile) for probe in fenced(remedy, relied_on))
     fence = tuple(
         Fence(run=run, stdout=output.stdout, exit=output.exit, volatile=volatile)
         for run, output, volatile in answers
@@ -65,11 +69,12 @@ def apply_remedy(
     relied_on: Probes = (),
     despite: str = "",
 ) -> Ran | NotRun | Verdict:
-    """Apply a remedy in one exec. A Verdict is a refusal: nothing ran.
+    """Apply a remedy in one exec. A returned Verdict is a refusal: nothing ran.
 
-    `enough` says on healed facts whether looking can end before the remedy's time is over; `relied_on` has to read
-    under the lock as it did before; `despite` names who may hold the lock all the same. Raises Unreachable when
-    nothing was sent, ContactLost when it is not known what happened, Stopped.
+    `wait` is the seconds to wait for the lock. `enough` decides on the facts of a proven remedy whether to stop looking
+    before its time is over. The answers of `relied_on` must be the same under the lock as before. `despite` is a holder
+    of the lock that is tolerated. Raises Unreachable if nothing was sent, ContactLost if the result is not known, and
+    Stopped.
     """
     before = surveyor.facts
     act = act_of(remedy, before, steps, wait=wait, relied_on=relied_on).model_copy(update={"despite": despite})
@@ -87,7 +92,7 @@ def apply_remedy(
                 result = _settle(look, remedy, before, enough, stop)
                 ran = Ran(acted.commands, _verified(result), _evidence(result, acted))
                 if stop.is_set() and not isinstance(result, Proven):
-                    # Not failed: nobody waited long enough to say so.
+                    # Not failed: the run was stopped before the time for the effect was over.
                     raise Stopped(ran._replace(verified=Verified.UNKNOWN))
                 return ran
 

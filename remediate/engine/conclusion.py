@@ -1,16 +1,29 @@
-"""The verdict of an examined host, and the reasons against a better one."""
+"""The verdict on an examined host, and the reasons against a better one."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from remediate.core.outcome import Problem, RunVerdict, StepOutcome, Verified
 from remediate.core.remedy import Remedy
 from remediate.core.verdict import UNEXPLAINED, UNFINISHED, UNREADABLE, UNSTABLE, Decision
-from remediate.engine.judge import STOPS, Symptom, complaint, passing, restarted, symptom, unexplained, unproven
+from remediate.engine.judge import (
+    STOPS,
+    Symptom,
+    complaint,
+    passing,
+    restarted,
+    symptom,
+    unexplained,
+    unproven,
+    youngest,
+)
 from remediate.engine.open_host import OpenHost
 from remediate.engine.stability import Healed, Held, Window
 from remediate.engine.transitions import TRIES
 from remediate.errors import Unreadable
+
+_STEADY: Final = 5.0
+"""Seconds that everything has been up at the end of a window, unless the window is shorter."""
 
 
 class Conclusion(NamedTuple):
@@ -22,13 +35,13 @@ class Conclusion(NamedTuple):
 
 
 def unlasting(window: Window) -> Problem:
-    """Say that what seems well does not last, or cannot be seen to last."""
+    """Return the problem that apparent health does not last, or cannot be seen to last."""
     code = UNREADABLE if window.held is Held.UNREADABLE else UNSTABLE
     return Problem(code=code.name, message=window.why)
 
 
 def concern(host: OpenHost, steps: Sequence[StepOutcome]) -> Problem | None:
-    """Say why a host to which nothing is done is not healthy; None where it is."""
+    """Return the reason why a host without changes is not healthy. None if it is."""
     refused = next((step for step in steps if step.decision is Decision.REFUSE), None)
     if refused is not None:
         return Problem(code=refused.code or "", message=refused.why)
@@ -44,7 +57,7 @@ def concern(host: OpenHost, steps: Sequence[StepOutcome]) -> Problem | None:
 
 
 def conclude(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Conclusion:
-    """Judge a host that was changed: only what is proven, serves and holds is fixed.
+    """Judge a host that was changed: it is fixed only if proven, serving and lasting.
 
     `healed` are the remedies that were proven. Raises Unreachable and ContactLost.
     """
@@ -64,7 +77,7 @@ def conclude(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Co
         case Held.HELD:
             return _fallen(host, steps, healed) or Conclusion(RunVerdict.FIXED, window=window)
         case Held.BROKEN:
-            host.survey()  # once more everything: the last words of what died
+            host.survey()  # Ask everything again, for the last messages of what died.
             return Conclusion(RunVerdict.NOT_FIXED, Problem(code="not-holding", message=window.why))
         case Held.UNREADABLE:
             return Conclusion(RunVerdict.UNKNOWN, Problem(code="unreadable", message=window.why))
@@ -73,14 +86,15 @@ def conclude(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Co
 
 
 def _settle(host: OpenHost, healed: Healed, left: float) -> None:
-    """Wait for what is on its way to another state by itself, as long as what was done may take to show."""
+    """Wait for things that change state by themselves, within the healed remedies' `settle`."""
     host.until_settled(min(max((remedy.settle for remedy, _ in healed), default=0.0), left))
 
 
 def _fallen(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Conclusion | None:
-    """Ask everything once more after the window: what was only looked at before it has to be well, too."""
+    """Ask everything again after the window, since it sampled only a part. Return None if all is well."""
     unread = ""
-    for _ in range(TRIES):
+    waited = False
+    for attempt in range(TRIES):
         earlier = host.surveyor.recent
         host.survey()
         if passing(host.host_plan, host.facts):
@@ -95,16 +109,20 @@ def _fallen(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Con
             why = gone or complaint(host.host_plan, host.facts)
             return Conclusion(RunVerdict.NOT_FIXED, Problem(code="not-holding", message=f"{why} (after the window)"))
         if not unread and seen is Symptom.OVER:
-            return _left_open(host, steps, healed)
+            # A worker may have made room for the next one a moment ago, which has to be seen to last.
+            young, needed = youngest(host.facts), min(_STEADY, host.options.hold)
+            if waited or attempt == TRIES - 1 or young is None or young >= needed:
+                return _left_open(host, steps, healed)
+            waited = not host.stop.wait(needed - young)
     why = unread or complaint(host.host_plan, host.facts)
     return Conclusion(RunVerdict.UNKNOWN, Problem(code=UNREADABLE.name, message=why))
 
 
 def _left_open(host: OpenHost, steps: Sequence[StepOutcome], healed: Healed) -> Conclusion | None:
-    """Say why a host on which all seems well is not fixed: something is needed and was not done, or not known.
+    """Return why an apparently healthy host is not fixed: needed or unknown remedies.
 
-    What was mended is judged by its own proof. What a person was told to do is said already, and a gate that was
-    shut kept others away, which count.
+    Proven remedies are judged by their own proof. Two kinds are skipped: a person's task, which the report already
+    shows, and a refusing gate, since the remedies behind it are counted.
     """
     proven = {remedy for remedy, _ in healed}
     turns = enumerate(zip(host.host_plan.remedies, steps, strict=True))

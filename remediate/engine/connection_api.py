@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Given:
-    """A remedy whose fields say everything: nothing is taken from an inventory."""
+    """A remedy whose fields are complete: it takes nothing from an inventory."""
 
     remedy: Remedy
     severity: ClassVar[Severity | None] = None
@@ -30,7 +30,7 @@ class _Given:
     def name(self) -> str:
         return f"do.{self.remedy.kind}"
 
-    def __call__(self, host: Host) -> HostPlan:  # noqa: ARG002  # the protocol's signature
+    def __call__(self, host: Host) -> HostPlan:  # noqa: ARG002  # The protocol requires this signature.
         return HostPlan(symptoms=(), diagnosis=(), remedies=(self.remedy,))
 
 
@@ -39,15 +39,15 @@ def apply(
 ) -> Report:
     """Apply one remedy over a connection that a fabfile has: guarded, locked, verified, held, reported.
 
-    The connection is used once its server key has been checked against known_hosts, or against `host_key`
-    (`SHA256:…`): Fabric itself accepts any key. A changed or unknown one ends in `unreachable`, nothing sent. To
-    call this is to consent. Raises ConfigurationError, one line, for a user or port that cannot be.
+    The server's key is checked first, against known_hosts or against `host_key` (`SHA256:…`), because Fabric accepts
+    any key. A changed or unknown key ends in `unreachable`, and nothing is sent. The call itself is the consent to a
+    change. Raises ConfigurationError, one line, for an invalid user or port.
     """
     address = str(connection.host)
     try:
         target = SshTarget(address=address, port=connection.port, user=connection.user, host_key=host_key)
     except ValidationError as error:
-        # A login name is no secret, and pydantic's words alone do not say what is accepted.
+        # The value is shown because a login name is no secret and pydantic's message does not say what is accepted.
         what = {"user": f"{connection.user!r}: letters, digits, '_', '.' and '-' are accepted, no digit first"}
         wrong = str(error.errors(include_input=False)[0]["loc"][0])
         raise ConfigurationError(f"{address}: {wrong} {what.get(wrong) or one_line(error)}") from None

@@ -13,25 +13,25 @@ from remediate.transport.session import Session
 
 
 class NotRecorded(Exception):
-    """The intent could not be made durable: nothing may be done."""
+    """The intent could not be made durable. Nothing may be done."""
 
 
 class Recorder(Protocol):
-    """Where intents and outcomes are written down before and after acting."""
+    """The record of intents before acting, and of outcomes afterwards."""
 
     def intend(self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...]) -> None:
         """Make the intent durable. Raises NotRecorded: then nothing may be done."""
 
     def conclude(self, host: Host, position: int, step: StepOutcome) -> None:
-        """Record what became of it."""
+        """Record the outcome of the step."""
 
     @property
     def unwritten(self) -> str | None:
-        """Why the record is not whole and will not be; None as long as everything was written."""
+        """The reason why the record is incomplete and stays so; None if everything was written."""
 
 
 class Context(NamedTuple):
-    """What a run needs of the world around it."""
+    """The services and identity that a run needs."""
 
     connect: Callable[[Host], Session]
     controller: Controller

@@ -1,4 +1,4 @@
-"""Discovers settings that the inventory leaves open, and refuses to guess between several."""
+"""Discovers settings that the inventory leaves open. It does not choose between several candidates."""
 
 from remediate.core.facts import Facts
 from remediate.core.host import Host
@@ -10,9 +10,9 @@ _SECONDS = 20.0
 
 
 def discovered(host: Host, session: Session) -> Host:
-    """Return the host with what was found out; costs one exec, and only where something is left open.
+    """Return the host with its discovered settings. It takes one exec if any are open.
 
-    Raises Unreachable, and ConfigurationError when there are several candidates or none can be read.
+    Raises Unreachable, and ConfigurationError if there are several candidates or the answer is unreadable.
     """
     if host.settings.php is not None:
         return host

@@ -1,4 +1,4 @@
-"""Runs a playbook or a remedy on hosts: surveys all, then changes few in turn."""
+"""Runs a playbook or a remedy: surveys all hosts, then changes a few in turn."""
 
 import getpass
 import os
@@ -36,14 +36,14 @@ from remediate.transport.session import Session
 T = TypeVar("T")
 
 _NAME: Final = 100
-"""Characters of an operator's name that are kept."""
+"""The longest name of an operator, in characters."""
 
 Consent = Callable[[Sequence[HostRunner], Options], "tuple[RefusalCode, str] | None"]
-"""Asked before anything is changed, with the hosts that need it; returns why not."""
+"""Decides before any change, with the hosts that need one. Returns None, or a refusal and its reason."""
 
 
 def without_asking(runs: Sequence[HostRunner], options: Options) -> tuple[RefusalCode, str] | None:
-    """Consent as a caller without a terminal gives it: by `yes` and `max_hosts`, or by an inventory that allows it."""
+    """Consent without a terminal: by `yes` and `max_hosts`, or by an inventory that allows it."""
     if len(runs) > options.max_hosts:
         names = ", ".join(run.host.name for run in runs)
         return TOO_MANY_HOSTS, f"{len(runs)} hosts need a change ({names}): allow it with --max-hosts {len(runs)}"
@@ -56,9 +56,10 @@ def without_asking(runs: Sequence[HostRunner], options: Options) -> tuple[Refusa
 def select(
     target: str, inventory: Path | Sequence[Path] | None = None, *, warn: Callable[[str], None] = lambda _: None
 ) -> tuple[Host, ...]:
-    """Return the hosts that a name, group or pattern stands for. Raises ConfigurationError in one line.
+    """Return the hosts for a name, group or pattern.
 
-    `warn` is given what the inventory files hold that was ignored, a line each.
+    `warn` is called with one line for each part of the inventory files that was ignored. Raises ConfigurationError in
+    one line.
     """
     if inventory is None:
         paths: Sequence[Path] = Project.here().inventories()
@@ -68,12 +69,12 @@ def select(
 
 
 def operator_name() -> str:
-    """Return who runs this, for the record: login name, or number where there is no name, and machine."""
+    """Return the operator for the record: login name (else the user's number) and machine."""
     try:
         name = getpass.getuser()
-    except (KeyError, OSError):  # as in a container that is run under any number
+    except (KeyError, OSError):  # A container may run under a number without a name.
         name = f"uid{os.getuid()}"
-    # The environment may hold anything: no line break, and no byte that is not text, gets into a record.
+    # LOGNAME may hold anything: keep line breaks and invalid bytes out of the record.
     name = strip_control(name.encode("utf-8", "replace").decode())
     return f"{''.join(name.split())[:_NAME] or f'uid{os.getuid()}'}@{socket.gethostname()}"
 
@@ -92,12 +93,12 @@ def run(
     journal: str | None = None,
     project: str | None = None,
 ) -> Report:
-    """Run a playbook (or a `SingleRemedy` remedy) on hosts and return what happened; never prints, never exits.
+    """Run a playbook (or a `SingleRemedy` remedy) on hosts and return a Report. It never prints and never exits.
 
-    For example `run(app_down, "prod", options=Options(plan=True))`. `journal` is the URL of a database instead of the
-    user's own; `project` whose incidents may be meant there (`Project.identity`), anybody's without it. Raises
-    ConfigurationError for what the caller got wrong, an incident that nobody declared there included; everything that
-    a host does ends in the Report, also that it leaves several PHPs to choose from (exit 2).
+    For example `run(app_down, "prod", options=Options(plan=True))`. `journal` is a database URL that replaces the
+    user's own journal. `project` limits `incident` to that project (`Project.identity`); without it any project's
+    incident is accepted. Raises ConfigurationError for the caller's mistakes, an undeclared incident included.
+    Everything that happens on a host ends in the Report, also several PHPs to choose from (exit 2).
     """
     chosen = options or Options()
     hosts = select(target, inventory) if isinstance(target, str) else tuple(target)
@@ -105,7 +106,7 @@ def run(
         raise ConfigurationError(
             f"{runnable.name}: no host is given: name one of the inventory, or pass at least one Host"
         )
-    # What the inventory lacks is said before any host is touched; what it leaves open is asked there.
+    # A missing setting is reported before any host is touched; an open one is discovered on the host.
     known = [runnable(host) if host.settings.php is not None or not runnable.discovers else None for host in hosts]
     incident = None if chosen.incident is None else _known_incident(chosen.incident, journal, project)
     masker = Masker(runnable.secrets if isinstance(runnable, SingleRemedy) else ())
@@ -114,7 +115,7 @@ def run(
     started, begun, run_id = datetime.now(UTC), monotonic(), new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX
     with ExitStack() as leaving:
-        # Before the journal, whose opening takes as long as that of a connection.
+        # Start connecting before the journal opens, because both take about as long.
         sessions = connect or leaving.enter_context(Connections(hosts))
         record = JournalRecorder(run_id, masker, journal)
         leaving.callback(record.close)
@@ -155,7 +156,7 @@ def run(
                 consent,
             )
         except ConfigurationError as error:
-            # Only a host could tell that its inventory leaves open what cannot be guessed.
+            # The host has several candidates for a setting that its inventory leaves open.
             problem = Problem(code="configuration", message=str(error))
         verdict = overall(outcomes) if problem is None else None
         report = Report(
@@ -183,9 +184,9 @@ def run(
 
 
 def _known_incident(named: str, journal: str | None, project: str | None) -> str:
-    """Return the whole id of the incident that a run belongs to. Raises ConfigurationError when there is none.
+    """Return the full id of the run's incident. Raises ConfigurationError if there is none.
 
-    Another project's is none: its timeline would tell of hosts that are none of its own.
+    Another project's incident does not count: its timeline would show hosts of this project.
     """
     from remediate.journal.incident_ids import IncidentIds
 
@@ -193,18 +194,18 @@ def _known_incident(named: str, journal: str | None, project: str | None) -> str
         with IncidentIds.open(journal, project=project) as ids:
             return ids.find(named)
     except JournalError:
-        return named  # nothing will be changed without a journal; that a host can be looked at matters more
+        return named  # Without a journal nothing is changed, but looking at a host has to stay possible.
 
 
 def _safely(walk: Callable[[HostRunner], T]) -> Callable[[HostRunner], T | HostOutcome]:
-    """Keep one host's bug from costing the others their outcome: the boundary of a run."""
+    """Return a wrapper that turns a bug into the outcome of one host. The others keep theirs."""
 
     def guarded(run: HostRunner) -> T | HostOutcome:
         try:
             return walk(run)
         except ConfigurationError:
             raise
-        except Exception as error:  # noqa: BLE001  # the per-host boundary
+        except Exception as error:  # noqa: BLE001  # A bug on one host must not end the run on the others.
             place = traceback.extract_tb(error.__traceback__)[-1]
             why = (
                 f"a bug in remediate or a playbook: {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
@@ -223,7 +224,7 @@ def _all_hosts(runs: Sequence[HostRunner], options: Options, consent: Consent) -
         outcomes: list[HostOutcome] = []
         for run, outcome in zip(runs, examined, strict=True):
             if outcome is None:
-                outcome = _safely(HostRunner.mend)(run) if refusal is None else run.refuse(*refusal)  # noqa: PLW2901  # now it has one
+                outcome = _safely(HostRunner.mend)(run) if refusal is None else run.refuse(*refusal)  # noqa: PLW2901  # It has one now.
                 if outcome.verdict not in {RunVerdict.FIXED, RunVerdict.HEALTHY}:
                     refusal = refusal or (EARLIER_HOST_FAILED, f"{run.host.name} came out {outcome.verdict.value}")
             outcomes.append(outcome)

@@ -21,7 +21,7 @@ from remediate.core.verdict import (
     proceed,
     refuse,
 )
-from remediate.engine.apply import NotRun, Ran, Stopped, apply_remedy
+from remediate.engine.apply import NotRun, Ran, Stopped, apply_remedy, fenced
 from remediate.engine.conclusion import conclude
 from remediate.engine.context import Context, NotRecorded
 from remediate.engine.discovery import discovered
@@ -36,13 +36,19 @@ from remediate.errors import ContactLost, Unreachable
 from remediate.transport.session import Session
 
 FENCE_TRIES: Final = 3
-"""How often a plan is made anew because something moved between survey and lock."""
+"""The number of attempts at a step when something moves before the lock is held."""
 STALE_SECONDS: Final = 10.0
-"""Age from which a survey is taken anew before acting on it: somebody was asked, or other hosts came first."""
+"""The age in seconds from which a survey is repeated before acting.
+
+A survey ages while consent is asked or other hosts are changed.
+"""
 
 
 class HostRunner:
-    """One host in one run: `examine` reads and judges, `mend` changes, verifies and holds; both end in an outcome."""
+    """One host in one run: `examine` reads and judges, `mend` changes, verifies and holds.
+
+    Both return the host's outcome when they end the run there.
+    """
 
     def __init__(
         self, host: Host, runnable: Runnable, options: Options, context: Context, host_plan: HostPlan | None = None
@@ -65,9 +71,9 @@ class HostRunner:
         self._serving_again: float | None = None
 
     def examine(self) -> HostOutcome | None:
-        """Look and judge. Returns None when there is something to mend and this run may do so.
+        """Survey the host and judge every remedy. Return None if this run may fix something.
 
-        Raises ConfigurationError when the inventory lacks what the cure needs and the host cannot tell either.
+        Raises ConfigurationError if the inventory lacks a setting that is needed and cannot be discovered.
         """
         try:
             self._session = self.context.connect(self.host)
@@ -91,7 +97,7 @@ class HostRunner:
             return self._end(RunVerdict.UNREACHABLE, Problem(code=error.code.value, message=error.message))
 
     def mend(self) -> HostOutcome:
-        """Apply what is needed, innermost first, each judged on the freshest facts; then hold."""
+        """Apply the needed remedies, innermost first, each judged on the latest facts, then hold."""
         total = len(self._examined.host_plan.remedies)
         try:
             if monotonic() - self._surveyed > STALE_SECONDS:
@@ -104,7 +110,7 @@ class HostRunner:
                 self.context.reporter.stepped(self.host, position + 1, total, step)
             if self._touched is not Touched.NO:
                 return self._conclude()
-            return self._untouched()
+            return self._end(*untouched(self._examined, tuple(self._steps)))
         except Stopped as stopped:
             return self._end(RunVerdict.INTERRUPTED, Problem(code="interrupted", message=str(stopped)))
         except ContactLost as error:
@@ -115,7 +121,7 @@ class HostRunner:
             return self._end(verdict, Problem(code=error.code.value, message=error.message))
 
     def planned(self) -> tuple[StepOutcome, ...]:
-        """What `mend` would decide now about every remedy, with the exact commands."""
+        """Return the present decision on every remedy, with the exact commands."""
         return self._examined.planned()
 
     def refuse(self, code: RefusalCode, why: str) -> HostOutcome:
@@ -125,14 +131,14 @@ class HostRunner:
         return self._end(RunVerdict.REFUSED, Problem(code=code.name, message=why), self.planned())
 
     def broken(self, why: str) -> HostOutcome:
-        """End a host whose walk broke off: when nothing was begun nothing was changed, else nobody can know."""
+        """End a host after a bug: refused if no act was begun, else unknown."""
         if self._touched is Touched.NO and not self._acting:
             return self._end(RunVerdict.REFUSED, Problem(code="internal-error", message=why))
         self._touched = self._touched if self._touched is Touched.YES else Touched.UNKNOWN
         return self._end(RunVerdict.UNKNOWN, Problem(code="internal-error", message=why))
 
     def close(self) -> None:
-        """Leave the host."""
+        """Close the connection to the host."""
         if self._open is not None:
             self._open.surveyor.close()
         elif self._session is not None:
@@ -149,9 +155,6 @@ class HostRunner:
     def _decide(self) -> HostOutcome | None:
         ending = decide(self._examined)
         return None if ending is None else self._end(*ending)
-
-    def _untouched(self) -> HostOutcome:
-        return self._end(*untouched(self._examined, tuple(self._steps)))
 
     def _conclude(self) -> HostOutcome:
         verdict, problem, window = conclude(self._examined, self._steps, self._healed)
@@ -178,13 +181,15 @@ class HostRunner:
             step = self._apply(position, remedy, verdict)
             if step is not None:
                 return step.model_copy(update={"seconds": round(monotonic() - begun, 1)})
+            # The fence asks each question by itself. An answer that differs only when asked with others is no movement.
+            host.surveyor.ask_alone(fenced(remedy, relied_on(host.host_plan, remedy)))
             host.survey()
             verdict = host.patiently(position)[position].verdict
         moved = refuse(MOVED, f"{remedy.title()} changed each time just before it was to be fixed")
         return step_outcome(remedy, moved, host.facts)
 
     def _apply(self, position: int, remedy: Remedy, verdict: Verdict, despite: str = "") -> StepOutcome | None:
-        """Record the intent, act, record the outcome. Returns None when something had moved: nothing ran."""
+        """Record the intent, act, and record the outcome. Return None if something had moved and nothing ran."""
         host = self._examined
         before, steps = host.facts, tuple(remedy.apply(host.facts))
         try:
@@ -234,7 +239,7 @@ class HostRunner:
         return None if isinstance(tried, NotRun) else step
 
     def _broken_off(self, position: int, step: StepOutcome) -> None:
-        """Keep what is known of a step that did not come to its end."""
+        """Keep the known part of a step that did not finish."""
         self._steps.append(step)
         self.context.record.conclude(self.host, position, step)
         self.context.reporter.stepped(self.host, position + 1, len(self._examined.host_plan.remedies), step)
@@ -252,10 +257,10 @@ class HostRunner:
 
         return enough
 
-    # -- telling -------------------------------------------------------------------------------------------------
+    # -- reporting -----------------------------------------------------------------------------------------------
 
     def _severity(self, verdict: RunVerdict) -> Severity | None:
-        """How bad it was, where that depends on what was seen; nothing that is healthy has a severity."""
+        """Return the severity if it depends on the facts. A healthy host has none."""
         if self._open is None or self._open.host_plan.graded is None or verdict is RunVerdict.HEALTHY:
             return None
         return self._open.host_plan.graded(self._before)
@@ -276,11 +281,11 @@ class HostRunner:
             severity=self._severity(verdict),
             before=self._before,
             steps=tuple(self._steps) if steps is None else steps,
-            # What was seen before an act whose end nobody saw says nothing about afterwards.
+            # Facts from before an act say nothing about the host afterwards if its end was not seen.
             after=Facts({}) if self._blind else self._open.facts if self._open else self._before,
         )
         if (why := self.context.record.unwritten) is not None:
-            self.context.reporter.unrecorded(why)  # before the verdict, which would name the record
+            self.context.reporter.unrecorded(why)  # It comes before the verdict, which would refer to the record.
         self.context.reporter.finished(self.host, outcome)
         return outcome
 

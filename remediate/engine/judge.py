@@ -19,7 +19,7 @@ RULES = Sudo()
 
 
 class Symptom(Enum):
-    """Whether users still suffer."""
+    """The state of the symptom."""
 
     OVER = "over"
     PRESENT = "present"
@@ -27,19 +27,19 @@ class Symptom(Enum):
 
 
 class Judgement(NamedTuple):
-    """What a guard said about one remedy, once permissions and overrides have been considered."""
+    """A guard's verdict on one remedy, after permissions and overrides."""
 
     remedy: Remedy
     verdict: Verdict
 
     @property
     def decision(self) -> Decision:
-        """The bare decision."""
+        """The decision without its reason."""
         return self.verdict.decision
 
 
 def symptom(host_plan: HostPlan, facts: Facts) -> Symptom:
-    """Say whether the symptom is over: every probe of it must say so; one that cannot be read leaves it unknown."""
+    """Return whether the symptom is over. Every probe must be ok; an unreadable one leaves it unknown."""
     answers = dict(facts)
     told = [answers.get(probe) for probe in host_plan.symptoms]
     oks = [answer.ok if isinstance(answer, Fact) else None for answer in told]
@@ -49,9 +49,10 @@ def symptom(host_plan: HostPlan, facts: Facts) -> Symptom:
 
 
 def judge(host_plan: HostPlan, facts: Facts, overrides: Mapping[str, str]) -> tuple[Judgement, ...]:
-    """Ask every guard. A guard that cannot read what it needs refuses; so does one whose commands sudo would refuse.
+    """Ask every guard, in order.
 
-    A remedy is not attempted when one that it depends on is refused, and waits when that one does.
+    A guard that cannot read what it needs refuses; so does one with commands that sudo would refuse. A remedy is not
+    attempted if one that it depends on is refused, and waits if that one waits. A gate that refuses or waits stops all.
     """
     gates = [Judgement(gate, _verdict(gate, facts, overrides)) for gate in host_plan.gates]
     judged: list[Judgement] = []
@@ -61,19 +62,22 @@ def judge(host_plan: HostPlan, facts: Facts, overrides: Mapping[str, str]) -> tu
         waiting = next((each.verdict for each in before if each.decision is Decision.WAIT), None)
         shut = next((each.verdict for each in gates if each.decision in {*STOPS, Decision.WAIT}), None)
         if verdict.decision is not Decision.SKIP:
-            verdict = not_attempted(stopped) if stopped else shut or waiting or verdict  # noqa: PLW2901  # the final one
+            verdict = not_attempted(stopped) if stopped else shut or waiting or verdict  # noqa: PLW2901  # It is final now.
         judged.append(Judgement(remedy, verdict))
     return tuple(judged)
 
 
 def relied_on(host_plan: HostPlan, remedy: Remedy) -> Probes:
-    """Return what has to be as it was for every gate before this remedy, not only for itself."""
+    """Return the gates' probes whose answers must not change before this remedy acts."""
     before = [each for each in (*host_plan.gates, *host_plan.remedies) if each.kind in remedy.after and each.is_gate]
     return tuple(probe for each in before for probe in each.steady())
 
 
 def _own_verdicts(host_plan: HostPlan, facts: Facts, overrides: Mapping[str, str]) -> list[Verdict]:
-    """Ask every guard by itself. What only keeps others waiting need not be waited for when they have nothing to do."""
+    """Ask every guard alone. A wait becomes a skip if the symptom is over and nothing is needed.
+
+    Only waits with a code other than `unstable` do: they hold back remedies that have nothing to do.
+    """
     verdicts = [_verdict(remedy, facts, overrides) for remedy in host_plan.remedies]
     idle = all(each.decision is Decision.SKIP or each.code is not None for each in verdicts)
     if not idle or symptom(host_plan, facts) is not Symptom.OVER:
@@ -83,11 +87,11 @@ def _own_verdicts(host_plan: HostPlan, facts: Facts, overrides: Mapping[str, str
 
 
 STOPS = frozenset({Decision.REFUSE, Decision.NOT_ATTEMPTED})
-"""What keeps the remedies that depend on this one from being attempted."""
+"""The decisions that stop the remedies that depend on this one."""
 
 
 def not_attempted(kinds: Sequence[str]) -> Verdict:
-    """Leave a remedy alone because of what it depends on."""
+    """Return the verdict for a remedy whose dependencies were not met."""
     return Verdict(decision=Decision.NOT_ATTEMPTED, reason=f"needs {', '.join(kinds)} first")
 
 
@@ -110,9 +114,10 @@ def _guarded(remedy: Remedy, facts: Facts, overrides: Mapping[str, str]) -> Verd
 
 
 def _permitted(remedy: Remedy, facts: Facts, verdict: Verdict) -> Verdict:
-    """Look for what would stop it: a missing sudo rule explains best why something could not be read, too.
+    """Return the verdict, or a refusal if a sudo rule is missing.
 
-    Raises Unreadable when what it would do, or the identities that fence it, cannot be told from these facts.
+    A missing rule also explains best why something was unreadable. Raises Unreadable if the steps, or the identities
+    that fence them, cannot be derived from these facts.
     """
     if verdict.decision is not Decision.PROCEED and verdict.code is not UNREADABLE:
         return verdict
@@ -127,7 +132,7 @@ def _permitted(remedy: Remedy, facts: Facts, verdict: Verdict) -> Verdict:
         return verdict
     listed = {run.permission for run in remedy.privileges()}
     if any(run.permission not in listed for run in missing):
-        # What depends on live process ids, and on whom to be, stands in no sudoers file.
+        # Commands with live process ids, and commands of another user, are in no sudoers file.
         return refuse(
             SUDO_RULE_MISSING,
             f"only {missing[0].user} itself may run {missing[0]}: run it manually, or log in as that user",
@@ -137,7 +142,7 @@ def _permitted(remedy: Remedy, facts: Facts, verdict: Verdict) -> Verdict:
 
 
 def verification(remedy: Remedy, before: Facts, after: Facts) -> Verification | None:
-    """Judge a remedy's effect; None when it cannot be read."""
+    """Judge a remedy's effect. Return None if it cannot be read."""
     try:
         return remedy.verify(before, after)
     except Unreadable:
@@ -145,7 +150,7 @@ def verification(remedy: Remedy, before: Facts, after: Facts) -> Verification | 
 
 
 def explain(result: Verification | None) -> str:
-    """Say what a verification found, for the report."""
+    """Return a verification's finding as text, for the report."""
     match result:
         case Proven(evidence=text) | NotYet(reason=text) | Failed(reason=text):
             return text
@@ -154,10 +159,10 @@ def explain(result: Verification | None) -> str:
 
 
 def youngest(facts: Facts) -> float | None:
-    """Return the age in seconds, by the host's own clock, of whatever started last; None when nothing has an age.
+    """Return the age in seconds of whatever started last. None if nothing has an age.
 
-    A program that crashes every two seconds looks healthy in most surveys: only its age gives it away. Where the
-    clock cannot be read, everything counts as just started.
+    A program that crashes every two seconds looks healthy in most surveys; only its age shows the crash. The age is
+    measured with the host's own clock. If that is unreadable, everything counts as just started.
     """
     try:
         now = facts[CLOCK].uptime
@@ -169,9 +174,9 @@ def youngest(facts: Facts) -> float | None:
 
 
 def restarted(earlier: Facts, later: Facts) -> str | None:
-    """Say what did not stay the same incarnation between two surveys, or None when all did.
+    """Return what started again between two surveys, None if nothing did.
 
-    All are named: a worker that lost its database ends as well, and is not what keeps ending.
+    All are named: a worker that lost its database ends, too, and is not the cause.
     """
     started = dict(earlier)
     again: list[str] = []
@@ -185,7 +190,7 @@ def restarted(earlier: Facts, later: Facts) -> str | None:
 
 
 def settling(facts: Facts) -> str | None:
-    """Name what is still on its way to another state by itself, or None when nothing is."""
+    """Return the first thing that is changing state by itself, None if there is none."""
     on_its_way = (
         f"{probe.label()} is {each.describe()}" for probe, each in facts if isinstance(each, Fact) and each.settling
     )
@@ -193,22 +198,22 @@ def settling(facts: Facts) -> str | None:
 
 
 def passing(host_plan: HostPlan, facts: Facts) -> bool:
-    """Whether all that the symptom consists of is on its way to another state by itself."""
+    """Return whether every failing part of the symptom is changing state by itself."""
     answers = (answer for probe, answer in facts if probe in host_plan.symptoms and isinstance(answer, Fact))
     ill = [each for each in answers if each.ok is False]
     return bool(ill) and all(each.settling for each in ill)
 
 
 def unreadable(probes: Probes, facts: Facts) -> str | None:
-    """Name the first of these questions without a readable answer, or None when each has one."""
+    """Return the first of these questions with an unreadable answer, None if there is none."""
     answers = ((probe, answer) for probe, answer in facts if probe in probes)
     return next((f"{probe.label()}: {answer}" for probe, answer in answers if isinstance(answer, Unreadable)), None)
 
 
 def complaint(host_plan: HostPlan, facts: Facts) -> str:
-    """Say what is wrong, or not known, about the symptom: `https://example.com/ 502 from the host, controller`.
+    """Return what is wrong or unknown: `https://example.com/ 502 from the host, controller`.
 
-    Empty exactly when the symptom is over.
+    It is empty exactly when the symptom is over.
     """
     said: dict[str, list[str]] = {}
     answers = dict(facts)
@@ -220,14 +225,14 @@ def complaint(host_plan: HostPlan, facts: Facts) -> str:
 
 
 def unexplained(host_plan: HostPlan, facts: Facts) -> str:
-    """Say what is wrong where no known cause is there, with everything that was compared and does not fit together."""
+    """Return the complaint if no known cause matches, with all comparisons that do not match."""
     answers = (answer for _, answer in facts if isinstance(answer, Fact))
     unequal = dict.fromkeys(each for answer in answers for each in answer.unequal)
     return "; ".join((complaint(host_plan, facts), *unequal))
 
 
 def unproven(healed: Sequence[tuple[Remedy, Facts]], facts: Facts) -> str | None:
-    """Name the first of the remedies proven earlier whose effect is not there any more. Raises Unreadable."""
+    """Return the first proven remedy whose effect is gone, None if all last. Raises Unreadable."""
     results = [(remedy, verification(remedy, before, facts)) for remedy, before in healed]
     gone = next((explain(result) for _, result in results if isinstance(result, (NotYet, Failed))), None)
     unread = next((remedy for remedy, result in results if result is None), None)

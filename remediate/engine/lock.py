@@ -20,14 +20,18 @@ class LockHolder(NamedTuple):
 
 
 class LockedByOthers(Verdict):
-    """A refusal that a person may override: whoever holds the lock is neither root nor us."""
+    """A refusal that a person may override. The lock's holder is neither root nor our login."""
 
     who: str
     held: str
 
 
 def lock_refusal(said: str, owner: tuple[str, ...]) -> Verdict:
-    """Refuse because of who holds the lock; only a holder who is certainly neither root nor us can be overridden."""
+    """Return the refusal for a held lock.
+
+    `said` is the host's description of the holders. Only a holder that is certainly neither root nor our login can be
+    overridden.
+    """
     found = [match for line in said.splitlines() if (match := _HELD.fullmatch(line.strip()))]
     holders = [LockHolder(int(each[1]), int(each[2]), each[3], each[4]) for each in found]
     run = _other_run(said, owner)
@@ -55,7 +59,7 @@ def lock_refusal(said: str, owner: tuple[str, ...]) -> Verdict:
 
 
 def _other_run(said: str, owner: tuple[str, ...]) -> str | None:
-    """Read which other run is at work: `: ana@laptop, run 0198…, php-fpm.restart, for 42 s`."""
+    """Return the run that holds the lock: `: ana@laptop, run 0198…, php-fpm.restart, for 42 s`. None if none."""
     own = [word for part in owner for word in part.split()]
     for line in said.splitlines():
         age, _, arguments = line.strip().partition(" ")

@@ -16,7 +16,7 @@ from remediate.engine.transitions import judge_after_transitions, left_open, wai
 
 
 class OpenHost:
-    """One host that can be asked again; every question but the survey's may end in Unreachable or ContactLost."""
+    """A host that can be surveyed again. Every further question may raise Unreachable or ContactLost."""
 
     def __init__(
         self,
@@ -42,11 +42,11 @@ class OpenHost:
 
     @property
     def left(self) -> float:
-        """Seconds left of what this host may take."""
+        """The seconds left of this host's timeout."""
         return self.options.timeout - (monotonic() - self._begun)
 
     def survey(self) -> Facts:
-        """Ask everything once more."""
+        """Ask all questions again."""
         return self.surveyor.survey()
 
     def judge(self) -> tuple[Judgement, ...]:
@@ -54,13 +54,13 @@ class OpenHost:
         return judge(self.host_plan, self.facts, self.options.overrides)
 
     def patiently(self, position: int | None = None) -> tuple[Judgement, ...]:
-        """Judge, and look again while the remedy at `position`, or else the plan, is in transition."""
+        """Judge, and look again while the remedy at `position` is in transition. Without one, the plan counts."""
         return judge_after_transitions(
             self.surveyor, self.judge, position=position, left=self.left, stop=self.stop, progress=self.progress
         )
 
     def planned(self) -> tuple[StepOutcome, ...]:
-        """Return what would be done now about every remedy, with the exact commands."""
+        """Return the present decision on every remedy, with the exact commands."""
         return tuple(step_outcome(each.remedy, each.verdict, self.facts) for each in self.judge())
 
     def until_settled(self, seconds: float) -> None:
@@ -68,15 +68,15 @@ class OpenHost:
         wait_until_settled(self.surveyor, seconds=seconds, stop=self.stop, progress=self.progress)
 
     def left_open(self, positions: list[int]) -> Judgement | None:
-        """Return the first of these remedies that is still needed, refused or not known."""
+        """Return the first of these remedies that is still needed, refused or unknown. None if all are done."""
         return left_open(self.surveyor, self.judge, positions)
 
     def watch_young(self) -> Window | None:
-        """Watch what is younger than the window; None where everything is older."""
+        """Watch whatever is younger than the window. Return None if nothing is."""
         return self._watch.until_old(self.options.hold)
 
     def watch_fixed(self, healed: Healed) -> Window:
-        """Watch the whole window after something was changed."""
+        """Watch for the whole window after a change."""
         return self._watch.window(self.options.hold, healed)
 
     @property

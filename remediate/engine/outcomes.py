@@ -21,7 +21,7 @@ from remediate.errors import Unreadable
 
 
 def step_outcome(remedy: Remedy, verdict: Verdict, facts: Facts, ran: Ran | None = None) -> StepOutcome:
-    """Tell what was decided about a remedy: with the commands that ran, or else those that would."""
+    """Return a remedy's part of the report: the decision, and commands that ran or would."""
     if ran is not None:
         commands = tuple(
             CommandRecord(argv=each.run.argv, user=each.run.user, exit=each.output.exit, seconds=each.seconds)
@@ -60,7 +60,7 @@ def host_outcome(
     steps: tuple[StepOutcome, ...],
     after: Facts,
 ) -> HostOutcome:
-    """Tell what happened on one host; `after` only says something when the host was changed."""
+    """Return the report of one host. `after` counts only if the host was changed."""
     return HostOutcome(
         name=host.name,
         address=host.ssh.address,

@@ -11,35 +11,35 @@ from remediate.masking.masker import Masker
 
 
 class Reporter(Protocol):
-    """Hears of a run as it goes. Called from several threads when there are several hosts; must not raise."""
+    """A listener to a run's progress. Several hosts call it from several threads; it must not raise."""
 
     def began(self, run: str, runnable: Runnable, hosts: tuple[Host, ...], operator: str) -> None:
-        """A run begins: the first thing anyone sees."""
+        """A run begins. This is the first output that the operator sees."""
 
     def progress(self, host: Host, text: str) -> None:
         """Something takes time."""
 
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
-        """The first survey of a host is in."""
+        """The first survey of a host has arrived."""
 
     def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
-        """A remedy has been decided and, where needed, applied."""
+        """A remedy has been judged and, if needed, applied."""
 
     def finished(self, host: Host, outcome: HostOutcome) -> None:
         """One host is done."""
 
     def unrecorded(self, why: str) -> None:
-        """The journal does not take this run: no report of it can be looked up later. May be told more than once."""
+        """The journal cannot record this run, so its report cannot be looked up later. It may be called repeatedly."""
 
     def ended(self, report: Report) -> None:
         """The run is over."""
 
 
 class MaskingReporter(Reporter):
-    """Tells another one, without the secrets of a run: once a text is cut into lines, nobody could find them in it."""
+    """Passes everything on with secrets masked. A text that is cut into lines could not be masked any more."""
 
     def __init__(self, reporter: Reporter, masker: Masker) -> None:
-        """Wrap it."""
+        """Wrap a reporter."""
         self._reporter = reporter
         self._masker = masker
 
@@ -69,12 +69,12 @@ class MaskingReporter(Reporter):
 
     @override
     def ended(self, report: Report) -> None:
-        """A report is masked already."""
+        """Pass the report on; it is masked already."""
         self._reporter.ended(report)
 
 
 class NullReporter(Reporter):
-    """Tells nobody: what the library uses."""
+    """A reporter that does nothing, for use as a library."""
 
     def began(self, run: str, runnable: Runnable, hosts: tuple[Host, ...], operator: str) -> None:
         """See Reporter."""

@@ -1,4 +1,4 @@
-"""Keeps the journal of one run: the intent durably before acting, the outcome after."""
+"""Keeps the journal of one run: the durable intent before acting, the outcome afterwards."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from remediate.masking.masker import Masker
 
 
 class JournalRecorder:
-    """One run in the journal. Where the journal cannot be written, reading goes on and acting is refused."""
+    """One run in the journal. If the journal cannot be written, reading continues and acting is refused."""
 
     def __init__(self, run: str, masker: Masker, url: str | None = None) -> None:
         self.run = run
@@ -26,7 +26,7 @@ class JournalRecorder:
         self._journal: Journal | None = None
 
     def begin(self, record: RunRecord) -> None:
-        """Open the journal and write that the run begins."""
+        """Open the journal and record the start of the run."""
         try:
             self._journal = Journal.open(self._url)
             self._journal.begin(record)
@@ -35,7 +35,7 @@ class JournalRecorder:
 
     @property
     def shown(self) -> str:
-        """The short id of this run, as commands accept it."""
+        """The short id of this run, as commands accept it. It is the full id without a journal."""
         if self._journal is None or self.trouble:
             return self.run
         try:
@@ -44,7 +44,7 @@ class JournalRecorder:
             return self.run
 
     def intend(self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...]) -> None:
-        """See Record."""
+        """See Recorder."""
         if self._journal is None or self.trouble is not None:
             raise NotRecorded(self.trouble or "the journal is not open")
         try:
@@ -63,7 +63,7 @@ class JournalRecorder:
             raise NotRecorded(str(error)) from error
 
     def conclude(self, host: Host, position: int, step: StepOutcome) -> None:
-        """See Record."""
+        """See Recorder."""
         outcome = step.verified.value if step.verified else "not_run"
         try:
             if self._journal is not None:
@@ -74,7 +74,7 @@ class JournalRecorder:
 
     @property
     def unwritten(self) -> str | None:
-        """Why this run is not recorded, or not whole; None when the journal takes everything."""
+        """The reason why this run is not recorded completely; None if it is."""
         if self.trouble is None and self._journal is not None:
             try:
                 self._journal.require_writable(self.run)
@@ -83,7 +83,7 @@ class JournalRecorder:
         return self.trouble
 
     def finish(self, report: Report, text: str) -> None:
-        """Write how the run ended; `text` is the masked report."""
+        """Record the end of the run. `text` is the masked report."""
         try:
             if self._journal is not None:
                 self._journal.finish(
@@ -115,7 +115,7 @@ def run_record(
     reason: str | None,
     incident: str | None,
 ) -> RunRecord:
-    """Describe a run as it is known before it does anything."""
+    """Return the record of a run before it does anything."""
     kind: Literal["fix", "plan"] = "plan" if mode is Mode.PLAN else "fix"
     return RunRecord(
         id=run,

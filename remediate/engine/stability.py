@@ -1,4 +1,4 @@
-"""The stability window: what was fixed, or looks healthy, has to last."""
+"""The stability window: whatever was fixed, or looks healthy, has to last."""
 
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -25,13 +25,13 @@ from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.errors import Unreadable
 
 SAMPLES: Final = 6
-"""Good samples that a window needs at the least, spread evenly over it, its first and last moment among them."""
+"""The least number of good samples in a window. They are spread evenly, with one at each end."""
 EXTRA: Final = 3
-"""How many samples may be unreadable, which is neither good nor bad; each is made up for by one more at the end."""
+"""The number of unreadable samples that a window tolerates. Each is replaced by one more sample at the end."""
 
 
 class Held(Enum):
-    """What a window comes to."""
+    """The result of a window."""
 
     HELD = "held"
     BROKEN = "broken"
@@ -40,7 +40,7 @@ class Held(Enum):
 
 
 class Window(NamedTuple):
-    """A window's result, why it ended early, and the last sample taken."""
+    """A window's result, the reason for it, and the last sample."""
 
     held: Held
     why: str
@@ -48,7 +48,7 @@ class Window(NamedTuple):
 
 
 def samples(seconds: float) -> int:
-    """How many good samples a window of this length needs."""
+    """Return the number of good samples that a window of this length needs."""
     return max(SAMPLES, round(seconds / 5) + 1)
 
 
@@ -60,9 +60,10 @@ def hold(
     stop: Event,
     progress: Callable[[str], None],
 ) -> Window:
-    """Sample evenly over `seconds`; end at the first sample in which `fault` names something.
+    """Sample evenly over `seconds`, and end at the first sample with a fault.
 
-    `fault` raises Unreadable for a sample that cannot be judged. Unreachable and ContactLost of `sample` escape.
+    `fault` returns the fault of a sample, None without one, and raises Unreadable for a sample that cannot be judged.
+    Unreachable and ContactLost of `sample` escape.
     """
     begun, good, unread, last, doubt = monotonic(), 0, 0, None, ""
     count = samples(seconds)
@@ -93,7 +94,7 @@ Healed = Sequence[tuple[Remedy, Facts]]
 
 
 class StabilityWatch:
-    """Samples the symptom, what was healed, and whatever has an incarnation, beginning with the facts of now."""
+    """Samples the symptom, the healed remedies, and every incarnation, starting from the present facts."""
 
     def __init__(self, host_plan: HostPlan, surveyor: Surveyor, stop: Event, progress: Callable[[str], None]) -> None:
         self._host_plan = host_plan
@@ -104,7 +105,7 @@ class StabilityWatch:
     def window(self, seconds: float, healed: Healed = (), prefix: str = "") -> Window:
         """Watch for `seconds`. Raises Unreachable and ContactLost."""
         known = self._surveyor.known
-        # What was readable before and is not any more may have started again: it is asked about, too.
+        # A thing that was readable before and is not any more may have restarted, so it is sampled, too.
         lasting = tuple(probe for probe, answer in known if isinstance(answer, Fact) and answer.incarnation is not None)
         seen = [self._surveyor.recent]
 
@@ -124,11 +125,11 @@ class StabilityWatch:
             )
 
     def _lasts(self, seconds: float) -> float:
-        """Return how long the exec of a window may take: on a slow host the samples take longer than the window."""
+        """Return the seconds that a window's exec may take. On a slow host the samples outlast the window."""
         return max(seconds, (samples(seconds) + EXTRA) * self._surveyor.took) * 1.5 + SURVEY_SECONDS
 
     def until_old(self, seconds: float) -> Window | None:
-        """Watch until everything has lasted for `seconds`; None where it has already.
+        """Watch until everything has lasted for `seconds`. Return None if it already has.
 
         A program that crashes every two seconds looks healthy in most surveys.
         """
@@ -138,13 +139,13 @@ class StabilityWatch:
         return self.window(seconds - age, prefix=f"healthy, but for {age:.0f} s only: ")
 
     def _fault(self, earlier: Facts, facts: Facts, healed: Healed, lasting: Probes) -> str | None:
-        """Name what is wrong in a sample, compared with the last readable answers before it. Raises Unreadable."""
+        """Return the fault of a sample, compared with the last readable answers before it. Raises Unreadable."""
         if (again := restarted(earlier, facts)) is not None:
             return again
         seen = symptom(self._host_plan, facts)
         if seen is Symptom.PRESENT:
             if passing(self._host_plan, facts):
-                raise Unreadable(complaint(self._host_plan, facts))  # a worker that made room for the next one
+                raise Unreadable(complaint(self._host_plan, facts))  # A worker may just make room for the next one.
             return complaint(self._host_plan, facts)
         if (gone := unproven(healed, facts)) is not None:
             return gone

@@ -19,15 +19,15 @@ from remediate.transport.script import Act
 from remediate.transport.session import Answers, Rounds, Session
 
 SURVEY_SECONDS: Final = 40.0
-"""Deadline of one survey; each question has a shorter one of its own."""
+"""Deadline of one survey in seconds. Each question has a shorter one."""
 _MOST_EXTRA: Final = 20.0
-"""Seconds at the most that a question gets beyond its own deadline when it is asked once more."""
+"""The most seconds that a repeated question gets beyond its own deadline."""
 LOOK_AGAIN: Final = 0.25
-"""Seconds at the least between two looks at something that is about to change."""
+"""The least seconds between two looks at something in transition."""
 
 
 class OpenSurvey:
-    """One exec on the host, kept open: each `survey` asks everything once more."""
+    """One exec on the host, kept open. Each `survey` asks all its questions again."""
 
     def __init__(self, surveyor: "Surveyor", rounds: Rounds, here: Probes, there: Probes, alone: Probes = ()) -> None:
         self._surveyor = surveyor
@@ -39,9 +39,9 @@ class OpenSurvey:
 
     @property
     def pause(self) -> float:
-        """Seconds to leave the host alone before the next look: as long as the last one took.
+        """The seconds until the next look: as long as the last one took.
 
-        A host in trouble shall not spend more than half of its time on our questions.
+        A host in trouble should spend at most half of its time on our questions.
         """
         return max(LOOK_AGAIN, self._took)
 
@@ -70,7 +70,7 @@ class OpenSurvey:
 
 
 class Surveyor:
-    """Knows the questions of a run, and the latest answers."""
+    """The questions of a run, and their latest answers."""
 
     def __init__(self, session: Session, controller: Controller, probes: Sequence[Probe[Fact]]) -> None:
         self._probes = tuple(dict.fromkeys(probes))
@@ -80,13 +80,13 @@ class Surveyor:
         self._late: set[Probe[Fact]] = set()
         self._extra = 0.0
         self.took = 0.0
-        """Seconds that the last survey took."""
+        """The duration of the last survey, in seconds."""
         self.facts = Facts({})
         """The latest answer to each question."""
         self.known = Facts({})
         """The last readable answer to each question."""
         self.recent = Facts({})
-        """The last readable answers since something was changed: what may be expected to stay as it is."""
+        """The last readable answers since the last change. They are expected to last."""
 
     def look(
         self,
@@ -96,7 +96,7 @@ class Surveyor:
         seconds: float = SURVEY_SECONDS,
         owner: Sequence[str] = (),
     ) -> OpenSurvey:
-        """Open one exec that lasts `seconds` at the most, for all questions or only for some. Raises Unreachable."""
+        """Open one exec that lasts at most `seconds`, for all questions or only some. Raises Unreachable."""
         asked = self._probes if probes is None else tuple(dict.fromkeys(probes))
         every = tuple(probe for probe in asked if probe.vantage is Vantage.HOST)
         there = tuple(probe for probe in asked if probe.vantage is Vantage.CONTROLLER)
@@ -104,18 +104,21 @@ class Surveyor:
         alone = tuple(probe for probe in every if probe in self._late)
         return OpenSurvey(self, self._session.begin(here, act, seconds=seconds, owner=owner), here, there, alone)
 
+    def ask_alone(self, probes: Iterable[Probe[Fact]]) -> None:
+        """Ask these by themselves from now on."""
+        self._late.update(probes)
+
     def survey(self) -> Facts:
         """Ask everything once, in one exec. Raises Unreachable."""
         with self.look() as look:
             return look.survey()
 
     def read(self, rounds: Rounds, here: Probes, there: Probes, alone: Probes = ()) -> Facts:
-        """Take one more round of answers, the controller's own asked meanwhile, and lay them over the earlier ones.
+        """Read one more round of answers, the controller's included, and update the earlier ones.
 
-        What the command for several questions did not answer, or a slow host not in time among all the others, is
-        asked once more without them, and from then on never among them: all at once they keep each other from being
-        answered. It gets as much more time as the slowest round took: a host at a tenth of a core needs that for what
-        another one answers within its deadline.
+        Some questions have no answer: the command for several left them out, or a slow host did not answer in time.
+        They are asked again without the others, and always alone from then on, because together they delay each other.
+        Each then gets as much extra time as the slowest round took. A host with a tenth of a core needs that.
         """
         asked, begun = self._asker.submit(self._controller.ask, there), monotonic()
         answers = dict(rounds.next())
@@ -135,7 +138,7 @@ class Surveyor:
         return self.facts
 
     def _without_others(self, alone: Probes) -> Answers:
-        """Ask in an exec of its own; what does not come back stays unanswered: the first exec tells of the link."""
+        """Ask in a separate exec. Missing answers stay unanswered: the first exec reports a lost link."""
         if not alone:
             return {}
         try:
@@ -149,19 +152,19 @@ class Surveyor:
         return {probe: self._slow(probe) if _timed_out(answer) else answer for probe, answer in answers.items()}
 
     def _slow(self, probe: Probe[Fact]) -> Unreadable:
-        """Say that something has no answer yet, which does not mean that it is down."""
+        """Return the answer for a slow question. It does not mean that its subject is down."""
         command = probe.command()
         given = (command.seconds if isinstance(command, Run) else 0) + self._extra
         return Unreadable(f"{probe.label()}: no answer within {given:.0f} s, also by itself: slow or hung")
 
     def close(self) -> None:
-        """Leave the host."""
+        """Close the connection to the host."""
         self._asker.shutdown()
         self._session.close()
 
 
 def _open(answer: Output | Unreadable | None) -> bool:
-    """Whether it may still be answered when it is asked without the others."""
+    """Return whether the question may be answered when asked without the others."""
     return _timed_out(answer) or isinstance(answer, Unanswered)
 
 

@@ -10,7 +10,7 @@ from remediate.engine.judge import Judgement, settling
 from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
 
 PATIENCE: Final = 45.0
-"""Seconds to look again at what is in transition before refusing: most units start or stop in a few."""
+"""Seconds to wait for a transition before refusing. Most units start or stop in a few."""
 
 
 def judge_after_transitions(
@@ -22,9 +22,10 @@ def judge_after_transitions(
     stop: Event,
     progress: Callable[[str], None],
 ) -> tuple[Judgement, ...]:
-    """Judge; look again while the remedy at `position` is in transition, or else all that there is to do.
+    """Judge, and look again while the remedy at `position` is in transition.
 
-    What still is when patience, or the time `left` for the host in seconds, runs out, is refused.
+    Without `position` it looks again while anything is in transition and nothing may proceed. A remedy that still is in
+    transition is refused when patience, or the time `left` for the host in seconds, runs out.
     """
 
     def waits() -> bool:
@@ -52,9 +53,9 @@ def judge_after_transitions(
 
 
 def wait_until_settled(surveyor: Surveyor, *, seconds: float, stop: Event, progress: Callable[[str], None]) -> None:
-    """Look again until nothing changes its state by itself any more, for `seconds` at the most.
+    """Look again until nothing changes its state by itself, for `seconds` at most.
 
-    A worker that comes back by itself would otherwise count as started again. Raises Unreachable and ContactLost.
+    Otherwise a worker that comes back by itself would count as a restart. Raises Unreachable and ContactLost.
     """
     still = settling(surveyor.facts)
     if still is None or seconds <= 0:
@@ -67,15 +68,15 @@ def wait_until_settled(surveyor: Surveyor, *, seconds: float, stop: Event, progr
 
 
 TRIES: Final = 3
-"""How often what is still open is looked at before a host that was changed is called something else than fixed."""
+"""The number of looks at an open remedy before the verdict on a changed host."""
 
 
 def left_open(
     surveyor: Surveyor, judge: Callable[[], tuple[Judgement, ...]], positions: Collection[int]
 ) -> Judgement | None:
-    """Judge these remedies again on the latest facts: what passed before must pass now, what was refused may.
+    """Judge these remedies again on the latest facts. Every one has to be skipped.
 
-    Returns the first that is needed or refused, or else that cannot be judged; None when none has anything to do.
+    Returns the first that is needed or refused, else the first that cannot be judged. None if nothing is left to do.
     Raises Unreachable and ContactLost.
     """
     still: list[Judgement] = []

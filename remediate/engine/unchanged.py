@@ -1,4 +1,4 @@
-"""The end of a host on which nothing is done, and whether it lasts."""
+"""The end of a host on which no remedy acts, and whether its state lasts."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Ending(NamedTuple):
 
 
 def decide(host: OpenHost) -> Ending | None:
-    """Judge a host that was looked at. Returns None when there is something to mend and this run may do so."""
+    """Judge a surveyed host. Returns None if there is something to fix and this run may do so."""
     window = None
     for _ in range(3):
         judgements = host.patiently()
@@ -35,15 +35,15 @@ def decide(host: OpenHost) -> Ending | None:
         if window is not None and again.held is not Held.HELD:
             return Ending(RunVerdict.REFUSED, unlasting(again), host.planned())
         window = again
-        host.survey()  # everything once more: also what was not watched has to be as it was
+        host.survey()  # The whole host again: things that were not watched have to be unchanged, too.
     return _unchanged(host, host.planned())
 
 
 def untouched(host: OpenHost, done: tuple[StepOutcome, ...]) -> Ending:
-    """End a host on which nothing had to be done in the end: what others mended meanwhile has to last, too."""
+    """End a host on which no remedy acted. It has to last all the same if others fixed it meanwhile."""
     steps, decisions = done, {step.decision for step in done}
     if Decision.NOT_ATTEMPTED in decisions and Decision.REFUSE not in decisions:
-        steps = host.planned()  # what came in between speaks against an earlier remedy: say that of it, too
+        steps = host.planned()  # A change since the survey blocks an earlier remedy: its step has to say so.
     window = None if concern(host, steps) else host.watch_young()
     if window is None:
         return _unchanged(host, steps)

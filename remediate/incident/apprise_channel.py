@@ -1,8 +1,8 @@
-"""Slack, PagerDuty, Opsgenie, e-mail and a hundred others, by apprise: the extra `remediate[notify]`.
+"""Slack, PagerDuty, Opsgenie, e-mail and about a hundred others, through apprise (extra `remediate[notify]`).
 
-Its URLs hold tokens, so the settings hold a reference to one and it is read when something is to be sent. apprise does
-not know a message by an id: a repetition says of itself that it may be one. Services that page know an incident by one
-(`dedup`), so that its resolution ends the page that its declaration began.
+An apprise URL holds tokens. The settings therefore hold only a reference to it, and the URL is read at sending time.
+apprise has no message ids, so a repeated message says in its text that it may be a repetition. Paging services know an
+incident by a `dedup` key, so the resolution ends the page that the declaration started.
 """
 
 import logging
@@ -21,18 +21,18 @@ from remediate.masking.masker import Masker
 from remediate.project.secret_refs import resolve
 
 TIMEOUT: Final = 10
-"""Seconds for one message; well below the outbox's claim."""
+"""Seconds for one message. This must stay well below the lease of an outbox claim."""
 
 _ANSWERED: Final = re.compile(r"\berror[=: ]+([45][0-9]{2})\b")
 _NOT_NOW: Final = frozenset({"408", "429"})
-"""Answers that are about this moment; every other 4xx is about the message, the token or the address."""
+"""HTTP statuses worth a retry. Any other 4xx blames the message, the token or the address for good."""
 _MENTION: Final = re.compile(r"(?<![\w.+-])@(?=\w)|<(?=[@!#&]|at>)")
-"""What calls somebody: @here, @everyone, @name, <!channel>, <@U0123>, <at>; not the @ of an address."""
+"""Text that notifies people: @here, @everyone, @name, <!channel>, <@U0123>, <at>. The @ of an e-mail address is not."""
 _PARTS: Final = re.compile(r"[^/:@?&=,]{8,}")
 
 
 class AppriseChannel:
-    """One service that apprise knows, by the URL that a reference leads to."""
+    """One service that apprise supports, configured by a reference to its URL."""
 
     def __init__(self, name: str, audiences: frozenset[Audience], reference: str, masker: Masker) -> None:
         self.name = name
@@ -42,7 +42,7 @@ class AppriseChannel:
         self._parts = Masker()
 
     def send(self, message: Message, *, again: bool) -> str:
-        """See Channel."""
+        """Send the message to the service. See MessageChannel."""
         try:
             from apprise import Apprise, NotifyFormat, NotifyType
         except ImportError:
@@ -50,7 +50,8 @@ class AppriseChannel:
 
         url = self._url()
         with _quiet() as said:
-            # One service for one delivery: of several, those that took it would get it again.
+            # One delivery goes to one service. If one of several failed, a retry would repeat the message at the
+            # others.
             service = Apprise.instantiate(url)
             if service is None:
                 raise NotSent(f"{self._reference}: {self._why(said) or 'apprise does not know such a URL'}")
@@ -62,14 +63,15 @@ class AppriseChannel:
                 body=body or title,
                 title=title if body else "",
                 notify_type=NotifyType.SUCCESS if over else NotifyType.WARNING,
-                # Text, so that apprise escapes it for services that show HTML or Markdown.
+                # As plain text, so that apprise escapes it for services that render HTML or Markdown.
                 body_format=NotifyFormat.TEXT,
                 interpret_escapes=False,
                 timeout=TIMEOUT,
             )
         if not done:
             why = self._why(said) or "the service did not take it"
-            # A service that answered did not take it; of one that did not answer, apprise does not say how far it got.
+            # An error status proves that the service did not take the message. Without one, apprise does not say how
+            # far the message got.
             answers = _ANSWERED.findall(why)
             never = bool(answers) and all(code[0] == "4" and code not in _NOT_NOW for code in answers)
             raise NotSent(why, unsure=not answers, final=never)
@@ -81,8 +83,8 @@ class AppriseChannel:
         except ConfigurationError as error:
             raise NotSent(str(error)) from None
         self._masker.register(url)
-        # Services quote parts of it in what they refuse with. Some of those are no secrets but plain words, which
-        # may well stand in a message: they are only masked in what comes back.
+        # Services quote parts of the URL in their error messages. Some parts are ordinary words that may also stand in
+        # a message, so they are masked only in what the service returns.
         self._parts.register(url, *_PARTS.findall(url))
         return url
 
@@ -91,16 +93,22 @@ class AppriseChannel:
 
 
 def _one_page(service: Any, message: Message) -> None:
-    """Let everything about an incident belong to one page, which its resolution ends; an escalation is to wake anew."""
+    """Put an incident on one page, which its resolution ends; an escalation opens its own.
+
+    The page of an escalation must alert people again, so it is not merged into the page of the incident.
+    """
     if getattr(service, "dedup", "") is None:
         escalated = message.kind is MessageKind.ESCALATION
         service.dedup = message.id if escalated else message.incident
     if hasattr(service, "dedup"):
-        service.action = "map"  # apprise's word for: what is a success resolves
+        service.action = "map"  # this action makes apprise resolve the page when the type is SUCCESS
 
 
 def _calling_nobody(message: Message) -> Message:
-    """Take the effect from every mention, but those that the template puts before the incident's name in the title."""
+    """Disable every mention, except in the title before the incident's name.
+
+    Those are the template's own, and are meant.
+    """
     before, name, after = message.title.rpartition(message.name)
     before = before.replace(message.name, _silent(message.name)) if name else ""
     return message.model_copy(update={"title": before + _silent(name + after), "body": _silent(message.body)})
@@ -111,9 +119,10 @@ def _silent(text: str) -> str:
 
 
 def _fitting(message: Message, limit: int) -> tuple[str, str]:
-    """Return title and body, shortened to what the service takes in one message; what is too long it refuses for good.
+    """Return title and body, shortened to what the service takes in one message.
 
-    Not split: of several messages some may arrive, and all would be sent again.
+    A service rejects a longer message for good. The message is not split: if only some of the parts arrived, a retry
+    would send all of them again.
     """
     room = limit - _SPARE
     title, body = _cut(message.title, room), message.body
@@ -125,11 +134,11 @@ def _fitting(message: Message, limit: int) -> tuple[str, str]:
 
 
 _SPARE: Final = 16
-"""Characters for what apprise puts between title and body."""
+"""Characters reserved for what apprise puts between title and body."""
 
 
 def _length(text: str) -> int:
-    """Characters as the strictest services count them: in units of UTF-16."""
+    """Number of characters as the strictest services count them: in UTF-16 units."""
     return len(text.encode("utf-16-le", "replace")) // 2
 
 
@@ -141,7 +150,7 @@ def _cut(text: str, length: int) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[list[str]]:
-    """Collect what apprise logs, which would else be printed, and leave out what its libraries warn about."""
+    """Collect apprise's log messages instead of printing them, and silence its libraries' warnings."""
     said: list[str] = []
 
     class Collect(logging.Handler):

@@ -1,8 +1,8 @@
-"""Channels of messages: the terminal, a file, services of apprise, and (`status_page`) the public page.
+"""Message channels: the terminal, a file, apprise services, and the status page (`status_page`).
 
-A channel sends one message when it is told to, and says what came of it; it neither retries nor remembers: that is the
-outbox's business. `again` tells it that an earlier attempt may have arrived. Who can tell a repetition says nothing
-twice; who cannot says that it may be one, with the reference by which a reader tells.
+A channel sends one message and reports the result. It neither retries nor remembers: the outbox does both. `again`
+means that an earlier attempt may have arrived. A channel that can recognise a repetition does not send it twice. Any
+other channel says in the message that it may be a repetition, with a reference by which the reader can tell.
 """
 
 import os
@@ -17,7 +17,10 @@ from remediate.incident.settings import Audience
 
 
 class NotSent(RemediateError):
-    """A message did not go out, or nobody knows whether it did; the text says why, in one line."""
+    """A message was not sent, or may not have been.
+
+    The text says why, in one line.
+    """
 
     def __init__(
         self,
@@ -31,32 +34,38 @@ class NotSent(RemediateError):
         super().__init__(why)
         self.why = why
         self.unsure = unsure
-        """It may have arrived."""
+        """True if the message may have arrived."""
         self.final = final
-        """Trying again cannot help."""
+        """True if another try cannot help."""
         self.wait = wait
-        """How long the receiver wants to be left alone."""
+        """The delay that the receiver asks for before the next try."""
         self.under_way = under_way
-        """The receiver may take it yet: until the claim runs out nothing else of its incident is said there."""
+        """True if the receiver may still be processing the message.
+
+        Nothing else about its incident is sent there until the claim runs out.
+        """
 
 
 class MessageChannel(Protocol):
-    """One way for messages to leave."""
+    """A channel through which messages leave."""
 
     @property
     def name(self) -> str:
-        """As the settings call it; deliveries are stored under it."""
+        """The channel's name in the settings; deliveries are stored under it."""
 
     @property
     def audiences(self) -> frozenset[Audience]:
-        """Whose messages it takes."""
+        """The audiences whose messages it takes."""
 
     def send(self, message: Message, *, again: bool) -> str:
-        """Send it, within seconds, and say where it went. Raises NotSent."""
+        """Send the message within seconds, and return where it went. Raises NotSent."""
 
 
 def with_warning(message: Message, *, again: bool) -> Message:
-    """Say that a message may be a repetition, for receivers that cannot tell."""
+    """Return the message, with a note if it may be a repetition.
+
+    For receivers that cannot tell.
+    """
     if not again:
         return message
     note = f"(This may have been sent before: what was sent twice has the reference {message.reference} twice.)"
@@ -64,14 +73,14 @@ def with_warning(message: Message, *, again: bool) -> Message:
 
 
 class Screen(Protocol):
-    """What the terminal channel writes to: it masks, and never raises."""
+    """The output of the terminal channel; it masks secrets and never raises."""
 
     def say(self, text: str) -> None:
         """Write one line of result."""
 
 
 class TerminalChannel:
-    """The terminal of whoever delivers."""
+    """The terminal of the person who runs the command."""
 
     def __init__(self, name: str, audiences: frozenset[Audience], screen: Screen) -> None:
         self.name = name
@@ -79,7 +88,7 @@ class TerminalChannel:
         self._screen = screen
 
     def send(self, message: Message, *, again: bool) -> str:
-        """See MessageChannel."""
+        """Print the message. See MessageChannel."""
         for line in with_warning(message, again=again).text.splitlines():
             self._screen.say(line)
         return "shown"
@@ -89,10 +98,10 @@ _FILE_MODE: Final = 0o600
 
 
 class FileChannel:
-    """A file that messages are appended to: readable, one after the other, each once, durable when `send` returns.
+    """A file to which each message is appended once, durably when `send` returns.
 
-    Every line of a message is indented and its end stands at the margin with the id, so that no text can pass for the
-    end of another message, and a message that was cut off by a crash has no end: it is written again.
+    Every line of a message is indented. Its end stands at the margin with the message's id, so no text can pass for the
+    end of another message. A message that a crash cut off has no end, so it is written again.
     """
 
     def __init__(self, name: str, audiences: frozenset[Audience], path: Path) -> None:
@@ -100,8 +109,8 @@ class FileChannel:
         self.audiences = audiences
         self._path = path
 
-    def send(self, message: Message, *, again: bool) -> str:  # noqa: ARG002  # it is looked for every time
-        """See MessageChannel."""
+    def send(self, message: Message, *, again: bool) -> str:  # noqa: ARG002  # it always searches the file
+        """Append the message, unless the file has it already. See MessageChannel."""
         end = f"-- {message.id}\n"
         head = f"{message.at:%Y-%m-%d %H:%M:%SZ}  {message.kind.value}, {message.audience.value}\n"
         text = "".join(f"    {line}".rstrip() + "\n" for line in message.text.splitlines())
@@ -118,7 +127,7 @@ class FileChannel:
 
 
 def _holds(descriptor: int, end: str) -> bool:
-    """Whether a line of the file is this one."""
+    """Whether the file contains this line."""
     with os.fdopen(os.dup(descriptor), "rb") as file:
         file.seek(0)
         wanted = end.encode()
@@ -126,7 +135,7 @@ def _holds(descriptor: int, end: str) -> bool:
 
 
 def _append(descriptor: int, data: bytes) -> None:
-    """Write it all at the end, on a line of its own, to the disk."""
+    """Append all of it, starting on a new line, and sync it to the disk."""
     size = os.fstat(descriptor).st_size
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
         data = b"\n" + data

@@ -1,6 +1,6 @@
 """Due actions of an incident: acknowledgement (1.1), updates (5.1), escalation (6), review (7.1).
 
-Pure: the time is given, nothing sleeps, nothing is sent.
+Pure: the caller passes the time; nothing sleeps or sends.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ REVIEWED: Final = frozenset({Severity.SEV1, Severity.SEV2})
 
 
 class DueKind(Enum):
-    """What kind of thing is due."""
+    """The kinds of due action."""
 
     ACKNOWLEDGE = "acknowledge"
     UPDATE = "update"
@@ -31,7 +31,7 @@ class DueKind(Enum):
 
 
 class Due(FrozenModel):
-    """Something that has to happen by a certain time, or should have."""
+    """An action with a deadline, in the future or already missed."""
 
     key: str = Field(description="stable: the same thing due at the same time has the same one")
     kind: DueKind
@@ -41,15 +41,15 @@ class Due(FrozenModel):
     roles: tuple[str, ...] = Field(default=(), description="of an escalation: whom to call in")
 
     def over(self, now: datetime) -> bool:
-        """Whether that time has come."""
+        """Whether the deadline has been reached."""
         return self.at <= now
 
 
 def due(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[Due, ...]:
-    """Say what is due, soonest first: what should have happened by now, and what comes next.
+    """Return what is overdue and what is due next, soonest first.
 
-    Of updates that were missed there is one, due since the first of them: nobody makes up for the others. Each has a
-    key of its own, so that each is announced.
+    Missed updates give one entry, due since the first missed one, because nobody catches up on the others. Its key
+    changes with every further missed update, so that each is announced.
     """
     found = [*_reviews(incident)]
     if incident.open:
@@ -73,7 +73,7 @@ def _updates(incident: Incident, settings: IncidentSettings, now: datetime) -> I
     every = settings.update_every(incident.severity)
     if every is None:
         return
-    # What was only shown has told nobody.
+    # A preview notifies nobody, so only updates that were sent count.
     last = max(incident.told_at or incident.declared_at, incident.declared_at)
     missed = max(1, (now - last) // every)
     yield Due(
@@ -101,7 +101,10 @@ def _escalations(incident: Incident, settings: IncidentSettings) -> Iterator[Due
 
 
 def _reason(situation: Situation, within: timedelta) -> str:
-    """Say what calls for it, as the matrix does: not resolved in 30 min, customer-facing impact for over 1 h."""
+    """Return the reason as the matrix words it.
+
+    For example: not resolved in 30 min, customer-facing impact for over 1 h.
+    """
     if not within:
         return situation.words
     if situation is Situation.UNRESOLVED:
@@ -110,7 +113,7 @@ def _reason(situation: Situation, within: timedelta) -> str:
 
 
 def _since(incident: Incident, rule: Rule) -> datetime | None:
-    """Since when a row of the matrix applies, None when it does not."""
+    """Return when a row of the matrix began to apply; None if it does not."""
     if incident.severity not in rule.severities:
         return None
     match rule.situation:
@@ -135,7 +138,7 @@ def _done(incident: Incident, rule: Rule) -> bool:
 
 
 def _answers(escalation: Escalated, rule: Rule) -> bool:
-    """Whether it counts for a row: made for it, or made by judgement, whatever for."""
+    """Whether an escalation satisfies a row: made for it, or made by judgement."""
     return escalation.situation in {rule.situation, None}
 
 
@@ -152,20 +155,20 @@ def _reviews(incident: Incident) -> Iterator[Due]:
 
 
 def named(one: Due, settings: IncidentSettings) -> str:
-    """Name what is due: `update`, or `escalate to Tech Lead`."""
+    """Return the name of a due action: `update`, or `escalate to Tech Lead`."""
     whom = f" to {', '.join(settings.contacts[role].name for role in one.roles)}" if one.roles else ""
     return f"{one.kind.value}{whom}"
 
 
 def when(moment: datetime, settings: IncidentSettings, now: datetime) -> str:
-    """Say a time as a terminal shows it: `14:02 (13:02Z)`, with its day where that is not today's."""
+    """Return a time for the terminal: `14:02 (13:02Z)`, with the date unless it is today."""
     local, utc = settings.local(moment), moment.astimezone(UTC)
     day = "" if local.date() == settings.local(now).date() else f"{local:%Y-%m-%d} "
     return f"{day}{local:%H:%M} ({utc:%H:%MZ})"
 
 
 def span(length: timedelta) -> str:
-    """Say how long, as people say it: 45 s, 30 min, 2 h 5 min, 3 d 4 h."""
+    """Return a duration as people say it. For example: 45 s, 30 min, 2 h 5 min, 3 d 4 h."""
     seconds = int(abs(length).total_seconds())
     if seconds < 60:
         return f"{seconds} s"

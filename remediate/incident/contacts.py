@@ -13,21 +13,21 @@ _LINE: Final = re.compile(r"(?P<since>\S+)\s+(?P<who>\S.*)")
 
 
 class Person(NamedTuple):
-    """Somebody who has a role now."""
+    """The holder of a role at this moment."""
 
     role: str
     title: str
-    """What people call the role."""
+    """The role's name for people."""
     name: str | None
-    """None when the configuration names nobody."""
+    """None if the configuration names nobody."""
     backup: str | None
     method: str | None
     channel: str | None
     trouble: str | None = None
-    """Why nobody knows who is on duty."""
+    """Why the person on duty is not known."""
 
     def describe(self) -> str:
-        """Say who it is and how to reach them."""
+        """Return the person and how to reach them, in one line."""
         if self.name is None:
             return f"{self.title} ({self.trouble or f'nobody is named: set {self.role} in contacts'})"
         backup = f", else {self.backup}" if self.backup else ""
@@ -37,8 +37,9 @@ class Person(NamedTuple):
 
 
 def people(roles: Sequence[str], settings: IncidentSettings, now: datetime, root: Path | None) -> tuple[Person, ...]:
-    """Say who has these roles now; a rotation that cannot be read must not keep anybody from being called.
+    """Return the present holders of these roles.
 
+    A rotation that cannot be read becomes the person's `trouble`: it must not keep anybody from being called.
     Raises ConfigurationError for an unknown role.
     """
     found: list[Person] = []
@@ -52,7 +53,7 @@ def people(roles: Sequence[str], settings: IncidentSettings, now: datetime, root
                 duty = on_duty((root or Path()) / contact.rotation.expanduser(), settings.local(now))
             except ConfigurationError as error:
                 trouble = str(error)
-        # Who is on duty comes before whoever is named; that one is reached then when nobody is on duty.
+        # The person on duty comes first. Configured names follow as backups, and stand in if nobody is on duty.
         names = [name for name in dict.fromkeys((duty, contact.primary, contact.backup)) if name]
         name, backup = [*names[:2], None, None][:2]
         found.append(Person(role, contact.name, name, backup, contact.method, contact.channel, trouble))
@@ -60,10 +61,11 @@ def people(roles: Sequence[str], settings: IncidentSettings, now: datetime, root
 
 
 def on_duty(path: Path, now: datetime) -> str | None:
-    """Read who is on duty now from a rotation: iCalendar (`.ics`), or lines of a moment and who takes over then.
+    """Return who is on duty now, read from a rotation file.
 
-    What a calendar gives without a zone, a whole day above all, is local (RFC 5545, 3.3.5): in the zone of `now`.
-    None when nobody is. Raises ConfigurationError naming the file and the line.
+    The file is iCalendar (`.ics`), or has one shift a line: a start time and the name of who takes over then. Calendar
+    times without a zone, such as whole days, are local (RFC 5545, 3.3.5): they are read in the zone of `now`.
+    None if nobody is on duty. Raises ConfigurationError naming the file and, if known, the line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -94,11 +96,11 @@ _EXAMPLE: Final = "2026-11-23T09:00+01:00 Ana"
 
 
 def _in_calendar(path: Path, text: str, now: datetime) -> str | None:
-    """Ask a calendar, recurring events and all: the shift that began last has the duty.
+    """Return who is on duty by a calendar, recurring events included.
 
-    A cancelled one is none. A second line (`Secondary`, `Backup`, `L2`) has it only while there is no first. Of shifts
-    that begin together one that says `Primary` has it; else all of them have, and all are named. A shift that is marked
-    as free time counts: calendars mark whole days so by themselves.
+    The shift that began last wins. Cancelled events are ignored. A second-line shift (`Secondary`, `Backup`, `L2`)
+    counts only if there is no first-line one. Of shifts that begin together, one that says `Primary` wins; otherwise
+    all of them are named. Events marked as free time count, because calendars mark whole days so by default.
     """
     try:
         import recurring_ical_events
@@ -127,6 +129,6 @@ _SECOND: Final = re.compile(r"\b(secondary|back-?up|shadow|l[2-9])\b", re.IGNORE
 
 
 def _moment(start: date, zone: tzinfo | None) -> datetime:
-    """A day begins at its midnight."""
+    """Return the start as a moment; a whole day begins at midnight."""
     moment = start if isinstance(start, datetime) else datetime.combine(start, time())
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)

@@ -1,9 +1,10 @@
-"""Says something about an incident: rendered, previewed, and only when asked to: queued and delivered.
+"""Announces something about an incident: renders, previews, and queues and delivers on request.
 
-What `incident.*` calls. `announce` without `send` renders and stores nothing. With `send` the message is durable before
-anything is tried, and what cannot be delivered at once stays queued: `deliver_due` tries it again.
+The `incident.*` commands call it. `announce` without `send` renders a preview and stores nothing. With `send`, the
+message is stored durably before anything is tried. A message that cannot be delivered at once stays queued, and
+`deliver_due` tries it again.
 
-This is the one place where messages leave, and everything passes the masker here.
+This is the only place where messages leave, and every message passes the masker here.
 """
 
 from collections.abc import Collection
@@ -25,9 +26,9 @@ from remediate.incident.template_context import MessageText, template_context
 from remediate.masking.masker import Masker, strip_control
 
 BUDGET: Final = 10.0
-"""Seconds after which nothing more is begun: a person waits, and the rest stays queued."""
+"""Seconds after which no further delivery is started. A person is waiting, and the rest stays queued."""
 STALE: Final = timedelta(hours=5)
-"""News that is older is none any more, and would be read as new; that it is over stays true, and is tried once more."""
+"""Older updates are dropped, since they would be read as new. A resolution stays true, and is tried once more."""
 _FIRST_WAIT: Final = timedelta(seconds=5)
 _LONGEST_WAIT: Final = timedelta(minutes=5)
 _TITLE: Final = 500
@@ -35,30 +36,30 @@ _NOTE: Final = 300
 
 
 class Announcement(NamedTuple):
-    """What was, or would be, said."""
+    """A message that was sent or queued, or its preview."""
 
     message: Message
     channels: tuple[str, ...]
     queued: bool
-    """Stored, to be sent; False for a preview, and for what was announced under the same key before."""
+    """True if stored for sending. False for a preview, or if this key was announced before."""
     deliveries: tuple[Delivery, ...] = ()
-    """How it stands on each channel by now."""
+    """The present state of each channel's delivery."""
 
     def preview(self) -> tuple[str, ...]:
-        """What a person sees before anything is sent: who would read it, then the whole text, indented."""
+        """Return the preview: the channels that would take it, then the whole text, indented."""
         whom = ", ".join(self.channels) or "nobody: no channel is configured for it"
         head = f"{self.message.kind.value} ({self.message.audience.value}) for {whom}; not sent:"
         return (head, *(f"    {line}".rstrip() for line in self.message.text.splitlines()))
 
     def outcome(self) -> tuple[str, ...]:
-        """A line for each channel: where it went, or why not yet."""
+        """Return one line for each channel. It says where the message went, or why it has not gone yet."""
         if not self.queued:
             return (f"{self.message.kind.value} ({self.message.audience.value}) was announced before: not sent again",)
         return tuple(told(delivery) for delivery in self.deliveries)
 
 
 def told(delivery: Delivery) -> str:
-    """How a delivery stands, in one line: for announcements, timelines and lists."""
+    """Return the state of a delivery in one line, for announcements, timelines and lists."""
     what = f"{delivery.message.kind.value} to {delivery.channel}"
     tried = f"after {delivery.attempts} attempt{'' if delivery.attempts == 1 else 's'}"
     match delivery.state:
@@ -91,13 +92,16 @@ def announce(
     channels: Collection[str] | None = None,
     key: str | None = None,
 ) -> Announcement:
-    """Render a message from the record; with `send` queue it durably, note it on the timeline, and try to deliver it.
+    """Render a message from the record; with `send`, also store, note and deliver it.
 
-    `incident` is the record with the event this is about already in it (what an update says is `incident.last_update`).
-    `channels` names some instead of all that serve this audience (an escalation's method). `key` makes it happen once:
-    a second call under the same key queues nothing. Takes seconds, whatever the channels do, and what they do stands in
-    `deliveries`: only ConfigurationError (a template or channel that cannot be used; nobody to send to) and
-    JournalError (it could not be stored, so it is not said either) are raised.
+    `incident` is the record, with the event that the message is about already in it (an update is
+    `incident.last_update`). `channels` names the channels to use, instead of all that serve this audience (for example
+    the method of an escalation). With `key` it happens only once: a second call with the same key queues nothing.
+    "Note" means an entry on the timeline.
+
+    It takes seconds, whatever the channels do, and their results are in `deliveries`. Raises only ConfigurationError (a
+    template or channel that cannot be used, or nobody to send to) and JournalError (the message could not be stored, so
+    it was not sent either).
     """
     said = template_context(incident, words or MessageText(), notifier.settings, now)
     message = render(incident, kind, audience, said, templates=notifier.templates, masker=notifier.masker, now=now)
@@ -119,9 +123,9 @@ def announce(
 
 
 def deliver_due(store: IncidentStore, *, notifier: Notifier, seconds: float = BUDGET) -> tuple[Delivery, ...]:
-    """Send what is due, of every incident, and return what is still unfinished.
+    """Send the due deliveries of every incident, and return the unfinished ones.
 
-    For `incident.watch`, and before a command that says something new. After `seconds` nothing more is begun.
+    For `incident.watch`, and for commands before they announce something new. No delivery is started after `seconds`.
     """
     _deliver(store, notifier, seconds)
     return notifier.outbox.deliveries(unfinished=True)
@@ -130,8 +134,8 @@ def deliver_due(store: IncidentStore, *, notifier: Notifier, seconds: float = BU
 def _deliver(store: IncidentStore, notifier: Notifier, seconds: float) -> None:
     end = monotonic() + seconds
     while monotonic() < end and (claim := notifier.outbox.claim(notifier.channels.keys())) is not None:
-        with suppress(JournalError):  # that it is not on the timeline yet must not keep it from being sent
-            _note(store, notifier, claim.message)  # whoever queued it may have died before that
+        with suppress(JournalError):  # a missing timeline entry must not block the delivery
+            _note(store, notifier, claim.message)  # the process that queued it may have died before noting it
         if outdated := _outdated(claim, notifier.outbox.now()):
             notifier.outbox.fail(claim, outdated)
         else:
@@ -139,7 +143,7 @@ def _deliver(store: IncidentStore, notifier: Notifier, seconds: float) -> None:
 
 
 def _outdated(claim: Claim, now: datetime) -> str:
-    """Say why it is not sent any more, if so."""
+    """Return why the message is no longer worth sending; empty if it is."""
     if claim.overtaken:
         return "not sent: that it is over was said there before"
     if claim.message.kind is not MessageKind.RESOLUTION and now - claim.message.at >= STALE:
@@ -152,8 +156,8 @@ def _send(notifier: Notifier, claim: Claim) -> None:
         note = notifier.channels[claim.channel].send(claim.message.masked(notifier.masker), again=claim.again)
     except NotSent as error:
         _again_or_never(notifier, claim, error, _shown(error.why, notifier.masker))
-    except Exception as error:  # noqa: BLE001  # a service's own code: one channel must not cost the others theirs
-        # Its words may quote what it was given.
+    except Exception as error:  # noqa: BLE001  # foreign code: its bug must not stop the other channels
+        # The exception's text may quote the message or a secret, so only its type is reported.
         why = f"a bug in the channel or in remediate: {type(error).__name__}"
         _again_or_never(notifier, claim, NotSent(why, unsure=True), why)
     else:
@@ -171,7 +175,7 @@ def _again_or_never(notifier: Notifier, claim: Claim, error: NotSent, why: str) 
 
 
 def _note(store: IncidentStore, notifier: Notifier, message: Message) -> None:
-    """Put it on the timeline, once."""
+    """Put the message on the timeline, once."""
     deliveries = notifier.outbox.deliveries(incident=message.incident)
     messaged = Messaged(
         message=message.id,
@@ -184,7 +188,7 @@ def _note(store: IncidentStore, notifier: Notifier, message: Message) -> None:
 
 
 def _wait(attempt: int) -> timedelta:
-    """Twice as long each time, up to a limit."""
+    """Return a delay that doubles with each attempt, up to a limit."""
     doublings: int = min(attempt - 1, 16)
     return min(_FIRST_WAIT * (1 << doublings), _LONGEST_WAIT)
 

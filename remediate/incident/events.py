@@ -1,8 +1,8 @@
 """Events of an incident, as values.
 
-Events are the truth: each is written once, by whoever did it, and nothing is ever changed or deleted. Runs are among
-them without having been written twice: the store turns every run of the journal that belongs to the incident into a
-`RunLanded`. What they come to is the `Incident` of `record`.
+The events are the source of truth: each is written once, by the person who acted, and is never changed or deleted. Runs
+are events without being stored twice: the store turns every journal run of the incident into a `RunLanded`. `record`
+folds the events into an `Incident`.
 """
 
 from typing import Annotated, Final, Literal
@@ -16,7 +16,7 @@ from remediate.triage.assessment import Answer
 
 
 class Declared(FrozenModel):
-    """It exists (3.3)."""
+    """The incident was declared (3.3)."""
 
     kind: Literal["declared"] = "declared"
     title: Line
@@ -37,21 +37,21 @@ class Declared(FrozenModel):
 
 
 class Acknowledged(FrozenModel):
-    """Somebody claims it (3.1): commands it from now on."""
+    """A person claimed the incident (3.1) and commands it from then on."""
 
     kind: Literal["acknowledged"] = "acknowledged"
     commander: Line
 
 
 class CommandTaken(FrozenModel):
-    """Somebody else commands from now on."""
+    """Another person took command."""
 
     kind: Literal["commander"] = "commander"
     commander: Line
 
 
 class SeverityChanged(FrozenModel):
-    """It is worse, or not as bad, as was thought."""
+    """The severity was raised or lowered."""
 
     kind: Literal["severity"] = "severity"
     severity: Severity
@@ -59,21 +59,24 @@ class SeverityChanged(FrozenModel):
 
 
 class Contained(FrozenModel):
-    """Something was done that stops the harm from spreading (2.2), which is not the fix."""
+    """An action stopped the harm from spreading (2.2); it is not the fix."""
 
     kind: Literal["containment"] = "containment"
     action: Prose
 
 
 class Identified(FrozenModel):
-    """The cause is known."""
+    """A person named the cause."""
 
     kind: Literal["identified"] = "identified"
     cause: Prose
 
 
 class Updated(FrozenModel):
-    """How it stands (5.1), as a person said; what is empty was not said. Whether it was sent, `Messaged` says."""
+    """The state of the incident (5.1), as a person described it. Empty fields were not given.
+
+    Whether it was sent is in `Messaged`.
+    """
 
     kind: Literal["update"] = "update"
     status: IncidentStatus
@@ -86,7 +89,7 @@ class Updated(FrozenModel):
 
 
 class SituationFound(FrozenModel):
-    """Something was found that makes it others' business (6.1)."""
+    """A finding that concerns others, too (6.1)."""
 
     kind: Literal["situation"] = "situation"
     situation: Situation
@@ -94,7 +97,7 @@ class SituationFound(FrozenModel):
 
 
 class Escalated(FrozenModel):
-    """Somebody else was called in (6)."""
+    """Another role was called in (6)."""
 
     kind: Literal["escalated"] = "escalated"
     situation: Situation | None = Field(default=None, description="which row of the matrix; null = by judgement")
@@ -105,21 +108,21 @@ class Escalated(FrozenModel):
 
 
 class Attached(FrozenModel):
-    """A run that began without `--incident` belongs to it nevertheless."""
+    """A run that started without `--incident` was added to the incident."""
 
     kind: Literal["attached"] = "attached"
     run: Identifier = Field(description="UUIDv7 of the run")
 
 
 class Noted(FrozenModel):
-    """Anything else worth knowing."""
+    """A free note."""
 
     kind: Literal["note"] = "note"
     text: Prose
 
 
 class Announced(FrozenModel):
-    """`incident.watch` has said that something is due; it says so once."""
+    """`incident.watch` announced a due action; it announces each one once."""
 
     kind: Literal["announced"] = "announced"
     due: Identifier = Field(description="what was due, as a stable key")
@@ -127,7 +130,7 @@ class Announced(FrozenModel):
 
 
 class Messaged(FrozenModel):
-    """A message went into the outbox; what became of it stands there."""
+    """A message was queued in the outbox, which holds the result."""
 
     kind: Literal["message"] = "message"
     message: Identifier = Field(description="UUIDv7 of the message")
@@ -138,7 +141,7 @@ class Messaged(FrozenModel):
 
 
 class Confirmed(FrozenModel):
-    """What a check said when the incident was to be resolved."""
+    """The result of a check when the incident was to be resolved."""
 
     playbook: Identifier
     host: Identifier
@@ -148,7 +151,7 @@ class Confirmed(FrozenModel):
 
 
 class Resolved(FrozenModel):
-    """It is over (7.1)."""
+    """The incident was resolved (7.1)."""
 
     kind: Literal["resolved"] = "resolved"
     summary: Prose = ""
@@ -166,7 +169,7 @@ class Reviewed(FrozenModel):
 
 
 class RunStep(FrozenModel):
-    """What one step of a run came to."""
+    """The result of one step of a run."""
 
     host: Identifier
     remedy: Identifier
@@ -203,22 +206,22 @@ class RunLanded(FrozenModel):
 
     @property
     def changes(self) -> tuple[RunStep, ...]:
-        """What it changed."""
+        """Steps that changed something."""
         return tuple(step for step in self.steps if step.changed)
 
     @property
     def refusals(self) -> tuple[RunStep, ...]:
-        """What it refused to do, a person's steps not among them."""
+        """Steps that were refused, except those left to a person."""
         return tuple(step for step in self.steps if step.decision == "refuse" and step.code != HUMAN_STEP)
 
     @property
     def human_steps(self) -> tuple[RunStep, ...]:
-        """What it left to a person."""
+        """Steps that were left to a person."""
         return tuple(step for step in self.steps if step.code == HUMAN_STEP)
 
     @property
     def causes(self) -> tuple[RunStep, ...]:
-        """What it found wrong: what it mended, would mend, or refused to."""
+        """Steps that found something wrong, and fixed it, would fix it, or refused to."""
         return tuple(step for step in self.steps if step.decision in {"proceed", "refuse"} and step.code not in _BLIND)
 
     @property
@@ -228,19 +231,22 @@ class RunLanded(FrozenModel):
 
     @property
     def abandoned(self) -> bool:
-        """Whether it meant to change something, and nobody knows what became of it; a check leaves nothing behind."""
+        """Whether a fix has no recorded end. Its effect is then unknown; a check leaves none."""
         return self.verdict is None and self.mode == "fix"
 
     @property
     def judged(self) -> bool:
-        """Whether a symptom was looked at, or meant to be: it is a fix or a check that came to an end."""
+        """Whether it is a finished fix or check. It then looked at a symptom, or was meant to.
+
+        An interrupted check does not count; an interrupted fix does.
+        """
         unjudged = {None, "usage", "interrupted"} if self.mode == "plan" else {None, "usage"}
         return not self.playbook.startswith("do.") and self.verdict not in unjudged
 
 
 HUMAN_STEP: Final = "human-step"
 _BLIND: Final = frozenset({"unreadable", "out-of-time", "locked", "consent-missing", "too-many-hosts"})
-"""Codes that say nothing about what is wrong with a host."""
+"""Codes that say nothing about the fault on a host."""
 
 Data = Annotated[
     Declared
@@ -264,7 +270,7 @@ Data = Annotated[
 
 
 class Event(FrozenModel):
-    """One thing that happened."""
+    """One event of an incident, with its time and author."""
 
     id: str = Field(description="UUIDv7; of a run: the run's")
     incident: str = Field(description="UUIDv7 of the incident")
@@ -274,5 +280,5 @@ class Event(FrozenModel):
 
     @property
     def kind(self) -> str:
-        """What kind of thing."""
+        """The name of the kind of event, as stored."""
         return self.data.kind

@@ -10,19 +10,22 @@ from pathlib import Path
 from typing import Final
 
 PATIENCE: Final = 5.0
-"""Seconds to wait for another writer, who holds the lock for milliseconds."""
+"""Seconds to wait for another writer, which normally holds the lock for milliseconds."""
 _PAUSE: Final = 0.02
 
 
 @contextmanager
 def locked(path: Path, flags: int, mode: int = 0o600) -> Iterator[int]:
-    """Open a file, or a directory, for this process alone. Raises OSError, also when others hold it too long."""
+    """Open a file or directory under an exclusive lock, and yield its descriptor.
+
+    Raises OSError, also if another process still holds the lock after `PATIENCE` seconds.
+    """
     descriptor = os.open(path, flags | os.O_CLOEXEC, mode)
     try:
         _lock(descriptor)
         yield descriptor
     finally:
-        os.close(descriptor)  # which gives the lock back, as dying does
+        os.close(descriptor)  # closing releases the lock, and so does the death of the process
 
 
 def _lock(descriptor: int) -> None:
@@ -39,7 +42,7 @@ def _lock(descriptor: int) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Make names in a directory as durable as what they name."""
+    """Sync a directory to disk. New names in it are then as durable as the files."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

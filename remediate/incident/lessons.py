@@ -1,6 +1,6 @@
-"""Lessons from an incident's record: good, bad, and actions to take.
+"""Lessons from an incident's record: what went well, what went wrong, and actions to take.
 
-Every sentence follows from events; nothing is praised or blamed that is not there.
+Every sentence follows from events. Nothing else is praised or blamed.
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from remediate.incident.sla import late_to_claim, missed, silences, told
 from remediate.incident.vocabulary import Detection
 
 SLOW: Final = timedelta(minutes=5)
-"""A fix that takes longer is worth a thought."""
+"""A longer fix is worth an action item."""
 _DAYS: Final = {Severity.SEV1: 7, Severity.SEV2: 7, Severity.SEV3: 14, Severity.SEV4: 30}
 HEALTHY: Final = "healthy"
 _FAILED: Final = frozenset({"not_fixed", "unknown", "unreachable", "mixed"})
 
 
 class Action(NamedTuple):
-    """Something that somebody should do, by when."""
+    """An action item: the task, its owner and its due date."""
 
     what: str
     owner: str
@@ -31,17 +31,17 @@ class Action(NamedTuple):
 
 
 def went_well(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[str, ...]:
-    """What worked."""
+    """Return what worked, one sentence each."""
     return tuple(_well(incident, settings, now))
 
 
 def went_wrong(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[str, ...]:
-    """What did not."""
+    """Return what did not work, one sentence each."""
     return tuple(_wrong(incident, settings, now))
 
 
 def actions(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[Action, ...]:
-    """What should be done, each thing once, with a person or role and a working day."""
+    """Return the action items, each once, with a person or role and a working day."""
     by = working_day((incident.resolved_at or now) + timedelta(days=_DAYS[incident.severity]), settings)
     suggested = dict(_suggested(incident, settings, now))
     if not suggested:
@@ -50,13 +50,16 @@ def actions(incident: Incident, settings: IncidentSettings, now: datetime) -> tu
 
 
 def working_day(moment: datetime, settings: IncidentSettings) -> date:
-    """The day of a moment, Monday where that is at a weekend."""
+    """Return the local day of a moment; at a weekend, the next Monday."""
     day = settings.local(moment).date()
     return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() >= _SATURDAY else 0)
 
 
 def working_days_later(moment: datetime, days: int, settings: IncidentSettings) -> date:
-    """The working day that comes so many working days after a moment; the same or the next one for none."""
+    """Return the working day that is `days` working days after a moment.
+
+    For 0 days it is the same day, or the next Monday if that is at a weekend.
+    """
     day = settings.local(moment).date() if days else working_day(moment, settings)
     for _ in range(days):
         day += timedelta(days=1)
@@ -151,7 +154,7 @@ def _suggested(incident: Incident, settings: IncidentSettings, now: datetime) ->
 
 
 def _unnamed(incident: Incident, settings: IncidentSettings) -> Iterator[str]:
-    """Yield roles that were called in, and nobody has."""
+    """Yield the roles that were called in although nobody is named for them."""
     for role in dict.fromkeys(role for each in incident.escalations for role in each.roles):
         contact = settings.contacts.get(role)
         if contact is not None and not (contact.primary or contact.rotation):

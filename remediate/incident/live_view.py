@@ -17,7 +17,7 @@ _LAST: Final = 3
 
 
 def screen(incident: Incident, shown: str, settings: IncidentSettings, now: datetime, width: int) -> list[str]:
-    """One incident as a live view: how old, who has it, what is due, what ran last, what happened last."""
+    """Return the live view of one incident: age, commander, due actions, last runs, last events."""
     age = span(now - incident.started_at)
     since = moment(incident.started_at, settings, now)
     lines = [
@@ -60,7 +60,7 @@ def _ago(moment: datetime, now: datetime) -> str:
 
 
 def announcement(incident: Incident, shown: str, one: Due, settings: IncidentSettings, program: str) -> str:
-    """What is said once, when something is due: what, why, and what to type."""
+    """Return the one-time announcement of a due action: what, why, and the command to type."""
     what = {
         DueKind.ACKNOWLEDGE: "nobody has claimed it",
         DueKind.UPDATE: "an update is due",
@@ -79,7 +79,7 @@ def announcement(incident: Incident, shown: str, one: Due, settings: IncidentSet
 
 
 def news(before: Incident | None, after: Incident) -> Sequence[str]:
-    """What happened since the last look, a line each; nothing of what was there at the first one."""
+    """Return what happened since the last look, one line each; nothing at the first look."""
     if before is None:
         return ()
     known = {event.id for event in before.timeline if event.kind != "run"}

@@ -1,8 +1,8 @@
 """Messages about an incident, as values rendered from editable templates.
 
-A template never sees the record itself: it is given a `TemplateContext`, a flat list of documented words, so that a
-project's own template goes on working whatever becomes of the record. It is sandboxed, a name that does not exist is an
-error, and what it is given is put in as it stands: nobody's title or update is ever read as a template.
+A template never sees the record itself. It is given a `TemplateContext`, a flat list of documented names, so a
+project's own template keeps working when the record changes. Templates are sandboxed, and an unknown name is an error.
+Values are inserted as they are: a title or an update is never evaluated as a template.
 """
 
 import re
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".txt.j2"
 PACKAGED: Final = Path(__file__).with_name("templates")
-"""The wording of the runbook."""
+"""Templates with the wording of the runbook."""
 
 
 class MessageKind(Enum):
-    """What a message is for."""
+    """The purpose of a message."""
 
     DECLARATION = "declaration"
     UPDATE = "update"
@@ -43,7 +43,7 @@ class MessageKind(Enum):
 
 
 class Message(FrozenModel):
-    """One thing said about an incident: rendered, masked, ready to be sent; it never changes."""
+    """One message about an incident: rendered, masked, ready to send, and immutable."""
 
     id: str = Field(description="UUIDv7; every receiver that can tells a repetition by it")
     incident: str = Field(description="UUIDv7 of the incident")
@@ -60,28 +60,31 @@ class Message(FrozenModel):
 
     @property
     def text(self) -> str:
-        """The whole of it, as it is previewed."""
+        """The title and the body, as in the preview."""
         return f"{self.title}\n{self.body}".rstrip("\n")
 
     @property
     def reference(self) -> str:
-        """What tells it from every other one, in few digits: for a reader who got it twice."""
+        """A short reference by which a reader recognises a repeated message."""
         return self.id.rpartition("-")[2]
 
     def masked(self, masker: Masker) -> "Message":
-        """The same without secrets; every message passes here last before it leaves."""
+        """Return the message without secrets. Every message passes here last before it leaves."""
         texts = {field: masker.mask(getattr(self, field)) for field in ("title", "body", "name")}
         return self.model_copy(update=texts)
 
 
 class Templates:
-    """The wording: a project's own directory over the packaged templates, found by the name of the file."""
+    """The templates: a project's own directory first, then the packaged ones, found by file name."""
 
     def __init__(self, own: Path | None = None) -> None:
         self._own = own
 
     def render(self, kind: MessageKind, audience: Audience, briefing: TemplateContext) -> tuple[str, str]:
-        """Return the first line and the rest. Raises ConfigurationError naming the template and the line."""
+        """Return the title (the first line) and the body.
+
+        Raises ConfigurationError naming the template and, if known, the line.
+        """
         names = (f"{kind.value}.{audience.value}{SUFFIX}", f"{kind.value}{SUFFIX}")
         text = self._filled(names, dict(briefing), html=False)
         title, _, body = text.strip("\n").partition("\n")
@@ -90,7 +93,7 @@ class Templates:
         return " ".join(title.split()), body.strip("\n")
 
     def page(self, name: str, values: Mapping[str, object]) -> str:
-        """Fill a page of HTML: every value is escaped. Raises ConfigurationError as `render` does."""
+        """Return an HTML page with every value escaped. Raises ConfigurationError as `render` does."""
         return self._filled((name,), values, html=True).lstrip()
 
     def _filled(self, names: Sequence[str], values: Mapping[str, object], *, html: bool) -> str:
@@ -98,7 +101,7 @@ class Templates:
 
         place = " or ".join(names)
         try:
-            # One's own for every audience comes before the packaged one for this audience.
+            # The project's template for every audience comes before the packaged one for this audience.
             own = [name for name in names if self._own is not None and (self._own / name).is_file()]
             template = self._environment(html=html).select_template([*own, *names])
             place = template.filename or names[0]
@@ -136,7 +139,7 @@ def render(
     masker: Masker,
     now: datetime,
 ) -> Message:
-    """Make the message: what the template says, without control characters and secrets."""
+    """Return the rendered message, without control characters and secrets."""
     shown = briefing.model_copy(
         update={name: masker.mask(harmless(text)) for name, text in briefing if isinstance(text, str)}
     )
@@ -157,15 +160,16 @@ def render(
     ).masked(masker)
 
 
-# What turns the direction of the text around it; letters of any script are not among them.
+# Characters that change the writing direction. Letters of right-to-left scripts are not among them.
 _TURNS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _BREAKS: Final = re.compile("[\u2028\u2029\u0085]")
 
 
 def harmless(text: str) -> str:
-    r"""Make text safe to show anywhere: no control characters, and what turns the writing direction made visible.
+    r"""Return text that is safe to show anywhere.
 
-    A title with U+202E in it would show the words after it backwards; it is shown as `\u202e` instead.
+    Control characters are removed. Characters that change the writing direction are made visible: a title with U+202E
+    would show the words after it backwards, so it is shown as `\u202e`.
     """
     plain = strip_control(_BREAKS.sub("\n", text))
     return _TURNS.sub(lambda found: f"\\u{ord(found[0]):04x}", plain)

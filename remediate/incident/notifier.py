@@ -28,12 +28,12 @@ from remediate.journal.journal import state_directory
 from remediate.masking.masker import Masker
 
 STATUS_PAGE: Final = "status-page"
-"""The channel that the public reads; no other can be called so."""
+"""The channel for the public; no other channel may have this name."""
 MESSAGES: Final = "messages.txt"
 
 
 class StatusPageChannel:
-    """The status page as a channel: for what is said to the public, and for nothing else."""
+    """The status page as a channel, for public messages only."""
 
     audiences: Final = frozenset({Audience.PUBLIC})
 
@@ -42,8 +42,8 @@ class StatusPageChannel:
         self._page = page
         self._said = said
 
-    def send(self, message: Message, *, again: bool) -> str:  # noqa: ARG002  # every page can tell by itself
-        """See MessageChannel."""
+    def send(self, message: Message, *, again: bool) -> str:  # noqa: ARG002  # every page recognises a repetition
+        """Publish the message on the status page. See MessageChannel."""
 
         def history() -> tuple[PublicIncident, ...]:
             return histories(self._said())
@@ -53,7 +53,7 @@ class StatusPageChannel:
 
 @dataclass(frozen=True)
 class Notifier:
-    """Who speaks, in which words, through which channels."""
+    """The operator, the templates, the masker and the channels that send messages."""
 
     settings: IncidentSettings
     outbox: Outbox
@@ -73,9 +73,10 @@ class Notifier:
         masker: Masker | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> Self:
-        """Set it up as the settings say, for the project in `root`; without a `screen` there is no terminal channel.
+        """Set it up from the settings, for the project in `root`.
 
-        Nothing is opened, read or imported for it yet. Raises ConfigurationError.
+        Without a `screen` there is no terminal channel. Nothing is opened, read or imported yet. Raises
+        ConfigurationError.
         """
         masker = masker or Masker()
         state = state_directory()
@@ -90,7 +91,7 @@ class Notifier:
                 channels[name] = channel
 
         def said() -> tuple[Message, ...]:
-            # Also what was stored before a secret in it was known to be one.
+            # Mask again: a message may have been stored before a secret in it was registered.
             return tuple(message.masked(masker) for message in outbox.said(Audience.PUBLIC))
 
         page: StatusPage
@@ -103,9 +104,9 @@ class Notifier:
         return cls(settings, outbox, channels, templates, masker)
 
     def serving(self, audience: Audience, named: Collection[str] | None) -> tuple[str, ...]:
-        """Return the channels for an audience, or those that are named. Raises ConfigurationError.
+        """Return the channels for an audience, or the named ones. Raises ConfigurationError.
 
-        A channel that is named takes whatever it is told to, but only what is for the public is ever shown to it.
+        A named channel takes any message. Only the status page refuses messages that are not for the public.
         """
         if named is None:
             return tuple(name for name, channel in self.channels.items() if audience in channel.audiences)

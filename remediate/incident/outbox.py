@@ -1,14 +1,14 @@
 """The outbox: messages stored before delivery, sent once, retried until sent or failed.
 
-A message is queued with one delivery for each channel. Whoever delivers claims one first: `queued`, `sending` until the
-claim runs out, then `sent` or `failed`, or `queued` again for a later try. A process that dies between its claim and
-its last word leaves a claim that runs out; the next one tries again, and tells the channel that it is not the first:
-where the receiver knows a message by its id nothing is said twice.
+A message is queued with one delivery for each channel. A sender claims a delivery first. The delivery goes from
+`queued` to `sending` until the claim expires, then to `sent` or `failed`, or back to `queued` for a later try. If a
+process dies while it holds a claim, the claim expires and the next sender tries again. It tells the channel that this
+is not the first try. A receiver that knows messages by their ids then does not show the message twice.
 
-Of one incident a channel gets one message after the other, in the order in which they were queued. Two kinds do not
-wait behind what is tried again: a call for help, and the news that it is over, after which the older news is none.
+A channel gets the messages of one incident in the order in which they were queued. Two kinds do not wait for earlier
+messages that are being retried: an escalation, and a resolution, which makes older news obsolete.
 
-Several projects may share the database and call their channels alike: each sends and shows only what is its own.
+Several projects may share the database and use the same channel names. Each sends and shows only its own messages.
 """
 
 from collections.abc import Callable, Collection
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from remediate.journal.database import JournalDatabase
 
 LEASE: Final = timedelta(seconds=90)
-"""How long a claim lasts: longer than any channel may take for one message."""
+"""Lifetime of a claim: longer than any channel may take for one message."""
 
 
 class Outbox:
-    """The queue in the journal's database. Threads may share it; every process opens its own."""
+    """The message queue in the journal's database. Threads may share one; every process opens its own."""
 
     def __init__(
         self,
@@ -42,31 +42,34 @@ class Outbox:
 
     @classmethod
     def open(cls, url: str | None = None) -> Self:
-        """Open it where the journal is. Raises JournalError and ConfigurationError as Journal.open does."""
+        """Open the outbox in the journal's database.
+
+        Raises JournalError and ConfigurationError as Journal.open does.
+        """
         from remediate.journal.journal import journal_database
 
         return cls(journal_database(url))
 
     def close(self) -> None:
-        """Close it; call once."""
+        """Close the database; call this once."""
         self._database.close()
 
     def now(self) -> datetime:
-        """The time by which it decides what is due."""
+        """Return the time that decides what is due."""
         return self._clock()
 
     def queue(self, message: Message, channels: Collection[str], *, key: str | None = None) -> bool:
         """Store a message with one delivery for each channel; durable on return.
 
-        False when something was queued under this key before: then nothing is stored. Raises JournalError.
+        Returns False and stores nothing if this key was used before. Raises JournalError.
         """
         with self._database.writing() as connection:
             return store(connection, message, channels, self._clock(), key=key)
 
     def claim(self, channels: Collection[str], *, lease: timedelta = LEASE) -> Claim | None:
-        """Take the oldest delivery that is due on one of these channels; None when there is nothing to do.
+        """Claim the oldest due delivery on one of these channels; None if there is none.
 
-        Whoever holds a claim sends now and says what came of it, by `sent`, `postpone` or `fail`.
+        The holder of a claim must send now, and report the result with `sent`, `postpone`, `leave` or `fail`.
         """
         now = self._clock()
         while True:
@@ -79,13 +82,13 @@ class Outbox:
                     connection, row.id, row.attempts, row.state, state=State.SENDING, until=now + lease,
                     attempts=row.attempts + 1, unsure=again,
                 )  # fmt: skip
-            # On a server another one may have been faster; what SQLite writes waits for its turn.
+            # On PostgreSQL another sender may have been faster. On SQLite writers wait for each other.
             if taken:
                 said = Message.model_validate_json(row.content)
                 return Claim(row.id, said, row.channel, row.attempts + 1, again, bool(row.overtaken))
 
     def sent(self, claim: Claim, note: str = "") -> None:
-        """Record that it went out; true whoever holds the claim by now."""
+        """Record that the message was sent. This holds even if another sender has the claim by now."""
         from remediate.journal.schema import deliveries
 
         with self._database.writing() as connection:
@@ -96,7 +99,10 @@ class Outbox:
             )
 
     def postpone(self, claim: Claim, wait: timedelta, why: str, *, unsure: bool) -> None:
-        """Record that it did not go out, or that nobody knows (`unsure`), and when it is tried again."""
+        """Record that the message was not sent, and when to retry.
+
+        With `unsure` it may have arrived all the same.
+        """
         with self._database.writing() as connection:
             move(
                 connection, claim.delivery, claim.attempt, State.SENDING.value, state=State.QUEUED,
@@ -104,12 +110,12 @@ class Outbox:
             )  # fmt: skip
 
     def leave(self, claim: Claim, why: str) -> None:
-        """Record why nobody knows whether it went out, and keep the claim until it runs out."""
+        """Record why the result is unknown, and keep the claim until it expires."""
         with self._database.writing() as connection:
             move(connection, claim.delivery, claim.attempt, State.SENDING.value, state=State.SENDING, note=why)
 
     def fail(self, claim: Claim, why: str) -> None:
-        """Record that it will not be tried again."""
+        """Record that the message will not be tried again."""
         now = self._clock()
         with self._database.writing() as connection:
             move(
@@ -118,7 +124,7 @@ class Outbox:
             )  # fmt: skip
 
     def deliveries(self, *, incident: str | None = None, unfinished: bool = False) -> tuple[Delivery, ...]:
-        """What there is, oldest first: of one incident where given, or only what is not over."""
+        """Return the deliveries, oldest first: of one incident, or only unfinished ones, if asked."""
         from sqlalchemy import select
 
         from remediate.journal.schema import deliveries, messages
@@ -144,7 +150,10 @@ class Outbox:
             )
 
     def said(self, audience: Audience, *, since: datetime | None = None) -> tuple[Message, ...]:
-        """Everything that somebody asked to be said to an audience, oldest first: what a status page is made of."""
+        """Return every message queued for an audience, oldest first.
+
+        The status page is made from these.
+        """
         from sqlalchemy import select
 
         from remediate.journal.schema import messages
@@ -157,7 +166,10 @@ class Outbox:
             return tuple(Message.model_validate_json(content) for content in found)
 
     def told_public(self, incident: str) -> bool:
-        """Whether anything was ever said to the public about an incident: the status page shows it from then on."""
+        """Whether any message about an incident was meant for the public.
+
+        From then on the status page shows the incident.
+        """
         from sqlalchemy import select
 
         from remediate.journal.schema import messages

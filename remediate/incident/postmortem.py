@@ -1,7 +1,7 @@
 """The post-mortem in the runbook's sections (7.2), made from the record only.
 
-What a record cannot tell is left open in words that say so. Judgements (what went well, what went wrong, what to do
-about it) are `lessons`.
+Where the record has no answer, the document says so. `lessons` holds the judgements: what went well, what went wrong,
+and what to do about it.
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from remediate.incident.timeline import escaped, markdown_lines, story
 from remediate.incident.vocabulary import IncidentStatus
 
 OPEN = "*To be written.*"
-"""Where only a person can know."""
+"""Placeholder for what only a person can know."""
 
 
 def sections(incident: Incident, settings: IncidentSettings, now: datetime, author: str) -> tuple[DocumentSection, ...]:
@@ -40,8 +40,8 @@ def sections(incident: Incident, settings: IncidentSettings, now: datetime, auth
 
 
 def mended_by(incident: Incident) -> str:
-    """What ended it, from the last run that proved a fix; nothing when none did."""
-    # A fix that was refuted later has ended nothing.
+    """Return the remedies of the last run that proved a fix; empty if none did."""
+    # A later run may have refuted the fix; then `fixed_at` is empty.
     for fix in reversed(incident.fixes if incident.fixed_at else ()):
         changed = ", ".join(dict.fromkeys(f"{step.remedy} ({step.title})" for step in fix.changes))
         return f"{fix.playbook} on {', '.join(fix.hosts)}: {changed}"
@@ -49,13 +49,13 @@ def mended_by(incident: Incident) -> str:
 
 
 def file_name(incident: Incident, shown: str) -> str:
-    """What its file is called: date, title, id."""
+    """Return the file name: date, title, id."""
     words = "".join(sign if sign.isascii() and sign.isalnum() else " " for sign in incident.title.lower()).split()
     return f"{incident.started_at:%Y-%m-%d}-{'-'.join(words)[:60].strip('-') or 'incident'}-{shown}.md"
 
 
 def lasted(length: timedelta) -> str:
-    """A duration as the template has it: X hours Y minutes."""
+    """Return a duration as the runbook's template writes it: X hours Y minutes."""
     minutes = max(0, round(length.total_seconds() / 60))
     return f"{minutes // 60} hours {minutes % 60} minutes"
 
@@ -112,7 +112,7 @@ def _root_cause(incident: Incident) -> str:
 
 
 def _candidates(incident: Incident) -> list[str]:
-    """What was wrong, most telling first: what was mended and then held, then what was refused, then the rest."""
+    """Return the candidate causes: first those whose fix held, then refused ones, then the rest."""
     found: dict[str, int] = {}
     for run in incident.runs:
         for step in run.causes:
@@ -143,7 +143,11 @@ def _impact(incident: Incident, now: datetime) -> str:
 
 
 def _unserved(incident: Incident, now: datetime) -> str:
-    """How long customers were without it: until the fix that held served again, where a run saw that."""
+    """Return how long customers were affected.
+
+    It ends when the last proven fix served again, if its run saw that. Otherwise it ends with the fix or the
+    resolution.
+    """
     last = incident.fixes[-1] if incident.fixes and incident.fixed_at else None
     if last is not None and last.serving_again_seconds is not None:
         again = last.started + timedelta(seconds=last.serving_again_seconds)
@@ -162,7 +166,7 @@ def _table(items: tuple[Action, ...]) -> str:
 
 
 def _lessons(incident: Incident, settings: IncidentSettings) -> str:
-    """The key takeaways as far as facts give them; what to make of them is for people."""
+    """Return the takeaways that follow from facts; conclusions are left to people."""
     lines = [f"- {escaped(item)}" for item in _taught(incident, settings)]
     return "\n".join([OPEN, *(["", *lines] if lines else [])])
 

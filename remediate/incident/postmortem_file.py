@@ -13,7 +13,11 @@ _LIMIT: Final = 4 * 1024 * 1024
 
 
 def save(path: Path, sections: Sequence[DocumentSection]) -> Kept:
-    """Write the document to this file, or bring it up to date. Raises ConfigurationError, the file being as it was."""
+    """Write the document to this file, or update it.
+
+    Raises ConfigurationError, and leaves the file as it was, if it cannot be read or written or keeps changing
+    meanwhile.
+    """
     try:
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +32,7 @@ def save(path: Path, sections: Sequence[DocumentSection]) -> Kept:
 
 
 def _read(path: Path) -> str | None:
-    """Return what is there, ends of lines and all; None when there is no file."""
+    """Return the file's text with its line endings; None if there is no file."""
     try:
         with path.open("rb") as file:
             data = file.read(_LIMIT + 1)
@@ -43,6 +47,6 @@ def _read(path: Path) -> str | None:
 
 
 def _replace(path: Path, before: str | None, text: str) -> bool:
-    """Put the text in its place at once, unless the file has changed since it was read."""
+    """Replace the file atomically, unless it has changed since it was read."""
     mode = path.stat().st_mode & 0o777 if before is not None else 0o644
     return replace_file(path, text.encode("utf-8"), mode, still=lambda: _read(path) == before)

@@ -1,6 +1,6 @@
 """The outbox's tables: messages, their deliveries, and claims on them.
 
-Everything here happens within a transaction that somebody else began.
+Every function here runs inside a transaction that the caller began.
 """
 
 from collections.abc import Collection
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class State(Enum):
-    """Where a delivery stands."""
+    """The states of a delivery."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -24,42 +24,46 @@ class State(Enum):
 
 
 _CLAIMING: Final = 0x72656D65
-"""Number of the advisory lock on PostgreSQL under which a delivery is claimed."""
+"""Number of PostgreSQL's advisory lock that is held while a delivery is claimed."""
 OPEN: Final = (State.QUEUED.value, State.SENDING.value)
-"""States of a delivery that is not over."""
+"""States of an unfinished delivery."""
 
 
 class Delivery(NamedTuple):
-    """One message on its way to one channel."""
+    """One message for one channel, with its state."""
 
     message: Message
     channel: str
     state: State
     attempts: int
     until: datetime
-    """While queued: when it is tried next; while sending: when the claim runs out."""
+    """The next try of a queued delivery, or the end of the claim while sending."""
     note: str
-    """Why not yet, or where it went."""
+    """Why it was not sent yet, or where it went."""
     finished: datetime | None = None
 
 
 class Claim(NamedTuple):
-    """The right to send one message to one channel, for a while."""
+    """A temporary right to send one message to one channel."""
 
     delivery: int
     message: Message
     channel: str
     attempt: int
     again: bool
-    """An earlier attempt may have reached the receiver."""
+    """True if an earlier attempt may have reached the receiver."""
     overtaken: bool = False
-    """The receiver knows by now that the incident is over: this would contradict it."""
+    """True if the receiver already has the resolution, which this message would contradict."""
 
 
 def store(
     connection: "Connection", message: Message, channels: Collection[str], now: datetime, *, key: str | None = None
 ) -> bool:
-    """Store a message within somebody's transaction, so that what it belongs to is stored with it or not at all."""
+    """Store a message and its deliveries within the caller's transaction.
+
+    So the message and the event it belongs to are stored together or not at all. Returns False and stores nothing if
+    this key was used before.
+    """
     from sqlalchemy import select
 
     from remediate.journal.schema import deliveries, messages
@@ -77,11 +81,11 @@ def store(
     }
     insert = messages.insert().values(**values)
     if connection.dialect.name == "postgresql":
-        # There two transactions may both have found nothing: the second to write finds out here.
+        # On PostgreSQL two transactions may both have found nothing. The second one to write notices it here.
         from sqlalchemy.dialects.postgresql import insert as upsert
 
         done = upsert(messages).values(**values).on_conflict_do_nothing(index_elements=["key"])
-        # Asked for what it wrote: the count of rows is not reliable for an INSERT.
+        # The returned row tells whether it was written: the row count is not reliable for an INSERT.
         if connection.execute(done.returning(messages.c.id)).first() is None:
             return False
     else:
@@ -103,7 +107,7 @@ def store(
 
 
 def belonging(project: str | None) -> "ColumnElement[bool]":
-    """Of a message: whether its incident is this project's, or anybody's for None."""
+    """Return the condition that a message's incident is this project's; always true for None."""
     from sqlalchemy import exists, true
 
     from remediate.journal.schema import incident_events as events
@@ -121,17 +125,19 @@ def belonging(project: str | None) -> "ColumnElement[bool]":
 def next_due(
     connection: "Connection", channels: Collection[str], now: datetime, project: str | None
 ) -> "Row[tuple[object, ...]] | None":
-    """The oldest delivery that may be claimed: its time has come, and no other one of its incident is before it there.
+    """Return the oldest delivery that may be claimed; None if there is none.
 
-    A call for help waits for none. That it is over waits only for what is being sent at this moment, and what is older
-    waits while it is being sent itself: so neither can arrive after the other by chance.
+    It is due, and no other message of its incident comes first on its channel. An escalation waits for nothing. A
+    resolution waits only for a message that is being sent at this moment, and an older message waits while the
+    resolution is being sent. So neither can overtake the other by chance.
     """
     from sqlalchemy import and_, exists, func, or_, select
 
     from remediate.journal.schema import deliveries, messages
 
     if connection.dialect.name == "postgresql":
-        # There two deliverers would each not see what the other is about to claim: one at a time until it is written.
+        # On PostgreSQL two senders would not see what the other is about to claim. The lock lets one at a time
+        # choose and write.
         connection.execute(select(func.pg_advisory_xact_lock(_CLAIMING)))
     other, told = deliveries.alias(), messages.alias()
     beside = (
@@ -167,7 +173,7 @@ def next_due(
 def move(
     connection: "Connection", delivery: int, attempts: int, was: str, /, *, state: State, **values: object
 ) -> bool:
-    """Change a delivery if it still is as it was seen."""
+    """Change a delivery if it is still in the state that was read. Returns whether it was."""
     from remediate.journal.schema import deliveries
 
     seen = (deliveries.c.id == delivery) & (deliveries.c.attempts == attempts) & (deliveries.c.state == was)

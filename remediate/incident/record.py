@@ -1,4 +1,4 @@
-"""The record of an incident: folds its events into the `Incident` that everything reads."""
+"""The record of an incident: folds its events into the `Incident` that everything else reads."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -33,11 +33,11 @@ from remediate.incident.vocabulary import Detection, IncidentStatus, Moment, Sit
 from remediate.triage.assessment import Answer
 
 TELLING: Final = frozenset({"update", "status"})
-"""Messages that say how it stands."""
+"""Kinds of message that report the state of the incident."""
 
 
 class Incident(FrozenModel):
-    """What the events come to. What is None has not happened, or nobody said it."""
+    """The state of an incident, folded from its events. None means that it did not happen or was not given."""
 
     id: str
     title: str
@@ -80,12 +80,12 @@ class Incident(FrozenModel):
 
     @property
     def started_at(self) -> datetime:
-        """When it began, as far as anybody noticed: what its duration and every limit count from."""
+        """The beginning, as far as anybody noticed; its duration and deadlines count from here."""
         return self.first_alert_at or self.declared_at
 
     @property
     def open(self) -> bool:
-        """Whether it goes on."""
+        """Whether it is not resolved yet."""
         return self.resolved_at is None
 
     @property
@@ -95,9 +95,9 @@ class Incident(FrozenModel):
 
 
 def fold(events: Iterable[Event]) -> Incident:
-    """Say what the events of one incident come to. Raises ConfigurationError when none of them declares it.
+    """Fold the events of one incident. Raises ConfigurationError if none of them declares it.
 
-    They are read in the order of their time; what two machines' clocks disagree about is settled by their ids.
+    Events are read in the order of their times. Equal times are ordered by id.
     """
     timeline = tuple(sorted(events, key=lambda event: (event.kind != "declared", event.at, event.id)))
     if not timeline or not isinstance(timeline[0].data, Declared):
@@ -126,7 +126,7 @@ def fold(events: Iterable[Event]) -> Incident:
         ),
         timeline[1:],
     )
-    # As it was lived: a run from before the declaration comes before it.
+    # The timeline is chronological: a run from before the declaration comes before it.
     return seen.model_copy(update={"timeline": tuple(sorted(timeline, key=lambda event: (event.at, event.id)))})
 
 
@@ -137,7 +137,7 @@ def _seen(incident: Incident, events: Iterable[Event]) -> Incident:
 
 
 def _changes(incident: Incident, event: Event) -> dict[str, object]:  # noqa: C901
-    """Say what one event changes: one case a kind, so that nothing is forgotten."""
+    """Return the fields that one event changes. Each kind has a case, so that none is forgotten."""
     match event.data:
         case Acknowledged() as data:
             if incident.acknowledged_at is not None:
@@ -198,9 +198,10 @@ def _found(incident: Incident, situation: Situation) -> dict[str, object]:
 
 
 def _landed(incident: Incident, event: Event, run: RunLanded) -> dict[str, object]:
-    """A fix that held is watched from then on; whatever speaks against it puts an end to that.
+    """Return the fields that a run changes.
 
-    What is run after the end belongs to it, but says nothing about how it went: it is on the timeline only.
+    A proven fix sets the status to Monitoring. A later run with another verdict than healthy takes that back. Runs
+    after the resolution appear only on the timeline.
     """
     if not incident.open:
         return {}

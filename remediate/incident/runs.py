@@ -11,49 +11,50 @@ from remediate.incident.events import Event, RunLanded, RunStep
 
 
 class TimelineRun(Protocol):
-    """What the journal holds about a run, as its row has it."""
+    """A run's row in the journal."""
 
     @property
     def id(self) -> str:
-        """Its UUIDv7."""
+        """The run's UUIDv7."""
 
     @property
     def started(self) -> datetime:
-        """When it began."""
+        """The time of its start."""
 
     @property
     def finished(self) -> datetime | None:
-        """When it ended; None while it has not."""
+        """The time of its end; None if it has not ended."""
 
     @property
     def mode(self) -> str:
-        """Whether it could change anything."""
+        """The mode, `fix` or `plan`: whether it could change anything."""
 
     @property
     def playbook(self) -> str:
-        """Its playbook or remedy."""
+        """The playbook or remedy."""
 
     @property
     def operator(self) -> str:
-        """Who ran it."""
+        """The operator who started it."""
 
     @property
     def hosts(self) -> Sequence[str]:
-        """Where."""
+        """The names of its hosts."""
 
     @property
     def reason(self) -> str | None:
-        """Why."""
+        """The reason that the operator gave."""
 
     @property
     def report(self) -> str | None:
-        """Its Report as JSON; None while it has not ended."""
+        """The Report as JSON; None if the run has not ended."""
 
 
 def landed(run: TimelineRun, shown: str, attempts: Sequence[RunStep], incident: str) -> Event:
-    """Return the event that a run is, at the time when it ended; without an end: when it began.
+    """Return a run as an event of its incident.
 
-    `attempts` are what it meant to do, as far as the journal knows: all there is of a run that never ended.
+    Its time is the run's end, or the run's start if it has no end. `attempts` are the steps that the journal says it
+    meant to do. Nothing more is known of a run that never ended.
     """
     report = _report(run.report)
     mode: Literal["fix", "plan"] = "plan" if run.mode == "plan" else "fix"
@@ -85,7 +86,7 @@ def landed(run: TimelineRun, shown: str, attempts: Sequence[RunStep], incident: 
     ended = run.finished or run.started
     if report is not None:
         ended = max(run.started, run.started + timedelta(seconds=report.seconds))
-    # A name from the environment of whoever ran it may be anything; the event's is one line.
+    # The operator's name comes from the environment and may hold anything; an event takes one line.
     who = " ".join(run.operator.split())[:500] or "unknown"
     return Event(id=run.id, incident=incident, at=ended, who=who, data=data)
 
@@ -93,7 +94,7 @@ def landed(run: TimelineRun, shown: str, attempts: Sequence[RunStep], incident: 
 def _report(text: str | None) -> Report | None:
     try:
         return None if text is None else Report.model_validate_json(text)
-    except ValidationError:  # a later version's, or damaged: the rest of the row still counts
+    except ValidationError:  # written by a later version, or damaged: the rest of the row still counts
         return None
 
 

@@ -1,8 +1,8 @@
 """Regenerates a document and keeps the sections that people wrote.
 
-A document is sections. Under the heading of each that was generated stands a comment with the section's name and a
-digest of its text. Whoever edits the section makes the digest wrong, and from then on it is theirs: it stays as it is,
-to the byte, wherever they moved it. Sections of their own stay, and those that they deleted stay deleted.
+A document consists of sections. A comment under the heading of each generated section holds its name and a digest of
+its text. When a person edits a section, the digest no longer matches. From then on the section is kept byte for byte,
+wherever it was moved. Sections that people added stay, and sections that they deleted stay deleted.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ _FENCE: Final = re.compile(r" {0,3}(?P<sign>`{3,}|~{3,})")
 
 
 class DocumentSection(NamedTuple):
-    """A part of a document as it is generated: its name, its heading and the text below."""
+    """A generated part of a document: its name, its heading and the text below."""
 
     name: str
     heading: str
@@ -25,17 +25,17 @@ class DocumentSection(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A document that was brought up to date."""
+    """A document after an update."""
 
     text: str
     edited: tuple[str, ...]
-    """Sections that a person has edited: left as they are."""
+    """Sections that were left as they are, because a person edited them."""
     deleted: tuple[str, ...]
-    """Sections that a person has deleted: left out."""
+    """Sections that were left out, because a person deleted them."""
 
 
 def written(sections: Sequence[DocumentSection], before: str | None = None) -> Kept:
-    """Return the document with these sections, `before` being what stands in the file now, a person's edits and all."""
+    """Return the document with these sections; `before` is the file's present text, with people's edits."""
     if before is None or not before.strip():
         return Kept("".join([*map(_marked, sections), _known(sections)]), (), ())
     parts = _split(before)
@@ -58,7 +58,7 @@ def written(sections: Sequence[DocumentSection], before: str | None = None) -> K
 
 
 def _joined(parts: Sequence[str]) -> str:
-    """Put parts together; where a person's ends without an end of line, the next still begins on its own."""
+    """Join the parts. Each starts on a new line, even if the one before lacks its newline."""
     text = ""
     for part in parts:
         if text and not text.endswith("\n"):
@@ -87,13 +87,13 @@ def _untouched(part: str) -> bool:
 
 
 def _digest(text: str) -> str:
-    """Digest the words: what editors do to the ends of lines, and to empty ones, is no edit."""
+    """Return the digest of the text. Line endings and empty lines do not count: editors change them."""
     lines = [line.rstrip() for line in text.splitlines()]
     return hashlib.sha256("\n".join(line for line in lines if line).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _split(text: str) -> list[str]:
-    """Split at headings of the first and second level; what stands in a fenced block is none."""
+    """Split the text at headings of the first and second level, except within fenced blocks."""
     parts: list[list[str]] = [[]]
     fence = ""
     for line in text.splitlines(keepends=True):

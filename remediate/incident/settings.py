@@ -1,7 +1,7 @@
 """A team's settings for incidents: `[tool.remediate.incidents]` of the project's pyproject.toml.
 
-Everything has the runbook's values as default: response times (1.1), how often everybody is told (5.1), whom to call in
-and when (6.1, 6.2). Nothing here is a secret: channels and status pages name where one is (`env:`, `file:`, `cmd:`).
+The defaults are the runbook's: response times (1.1), update intervals (5.1), and whom to call in and when (6.1, 6.2).
+No setting is a secret. Channels and status pages hold references to secrets (`env:`, `file:`, `cmd:`).
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ from remediate.project.project import section
 TABLE: Final = "tool.remediate.incidents"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
-"""What a role or a channel is called in the configuration."""
+"""Name of a role or a channel in the configuration."""
 Minutes = Annotated[float, Field(gt=0, le=60 * 24 * 31)]
-"""How long, at most a month."""
+"""Minutes, at most a month."""
 
 
 def _zone(name: str) -> str:
@@ -36,7 +36,7 @@ def _zone(name: str) -> str:
 
 
 class Audience(Enum):
-    """For whom a message is."""
+    """The audiences of a message."""
 
     INTERNAL = "internal"
     PUBLIC = "public"
@@ -44,7 +44,7 @@ class Audience(Enum):
 
 
 class Rule(FrozenModel):
-    """One row of 6.1: when, and whom."""
+    """One row of the escalation matrix (6.1): the situation, and the roles to call in."""
 
     situation: Situation
     to: tuple[Name, ...] = Field(min_length=1, description="roles, as `contacts` names them")
@@ -53,7 +53,7 @@ class Rule(FrozenModel):
 
 
 class Contact(FrozenModel):
-    """One row of 6.2: who has a role, and how they are reached."""
+    """One row of the contacts (6.2): who has a role, and how to reach them."""
 
     name: Line = Field(description="what people call the role")
     primary: Line | None = None
@@ -66,7 +66,7 @@ class Contact(FrozenModel):
 
 
 class ChannelSettings(FrozenModel):
-    """One way for messages to leave."""
+    """One message channel."""
 
     kind: Literal["terminal", "file", "apprise"]
     path: Path | None = Field(default=None, description="of a file: where (default: in the state directory)")
@@ -83,7 +83,7 @@ class ChannelSettings(FrozenModel):
 
 
 class StaticPage(FrozenModel):
-    """A status page of our own: files that any web server can serve."""
+    """A static status page: files that any web server can serve."""
 
     kind: Literal["static"] = "static"
     directory: Path = Field(default=Path("status-page"), description="relative to the project, else to the state")
@@ -109,7 +109,7 @@ MATRIX: Final = (
     Rule(situation=Situation.PROVIDER, to=("devops", "vendor")),
     Rule(situation=Situation.CUSTOMERS, after=60, to=("product", "support")),
 )
-"""The runbook's 6.1."""
+"""The runbook's escalation matrix (6.1)."""
 
 CONTACTS: Final[Mapping[str, Contact]] = {
     "on-call": Contact(name="On-Call", method="PagerDuty"),
@@ -121,14 +121,17 @@ CONTACTS: Final[Mapping[str, Contact]] = {
     "product": Contact(name="Product"),
     "support": Contact(name="Support"),
 }
-"""The runbook's 6.2, and who else its 6.1 calls in; whose names are missing, the configuration gives."""
+"""The runbook's contacts (6.2), and the other roles of its matrix (6.1).
+
+The configuration supplies missing names.
+"""
 
 _RESPOND: Final = {Severity.SEV1: 15.0, Severity.SEV2: 60.0, Severity.SEV3: 240.0, Severity.SEV4: 1440.0}
 _UPDATE: Final = {Severity.SEV1: 30.0, Severity.SEV2: 30.0, Severity.SEV3: 60.0}
 
 
 class IncidentSettings(FrozenModel):
-    """The whole table."""
+    """The whole table `[tool.remediate.incidents]`."""
 
     timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
         default=None, description="local time zone, as Europe/Berlin (default: this machine's)"
@@ -155,7 +158,10 @@ class IncidentSettings(FrozenModel):
     @model_validator(mode="before")
     @classmethod
     def _over_the_defaults(cls, given: object) -> object:
-        """What is given for one severity or role leaves the others as they are; an update of 0 is no promise."""
+        """Merge the table into the defaults. An update interval of 0 means no promise.
+
+        A value for one severity or role leaves the others as they are.
+        """
         if not isinstance(given, dict):
             return given
         merged: dict[object, object] = {**given}
@@ -187,15 +193,18 @@ class IncidentSettings(FrozenModel):
         return datetime.now().astimezone().tzinfo or UTC
 
     def local(self, moment: datetime) -> datetime:
-        """The same moment as the team's clocks show it; with the zone of the machine, as it was at that moment."""
+        """Return the same moment in the team's zone.
+
+        Without a configured zone, it is in this machine's zone, with the offset of that moment.
+        """
         return moment.astimezone(None if self.timezone is None else ZoneInfo(self.timezone))
 
     def respond_within(self, severity: Severity) -> timedelta | None:
-        """How soon somebody has to claim it; None without a promise."""
+        """Return the time allowed to claim an incident; None without a promise."""
         return _minutes(self.respond.get(severity))
 
     def update_every(self, severity: Severity) -> timedelta | None:
-        """How often everybody is told; None without a promise."""
+        """Return the interval between updates; None without a promise."""
         return _minutes(self.updates.get(severity))
 
 
@@ -217,9 +226,9 @@ def _minutes(number: float | None) -> timedelta | None:
 
 
 def incident_settings(root: Path | None) -> IncidentSettings:
-    """Read the settings of the project in this directory, the runbook's without one.
+    """Read the settings of the project in this directory, or the runbook's without one.
 
-    Raises ConfigurationError naming the file and the key. Paths are as they stand there: `within` places them.
+    Raises ConfigurationError naming the file and the key. Paths are not resolved here: `within` does that.
     """
     table = section(root, "incidents")
     try:
@@ -229,5 +238,8 @@ def incident_settings(root: Path | None) -> IncidentSettings:
 
 
 def within(root: Path | None, state: Path, path: Path) -> Path:
-    """Place a path of the settings: below the project's root, or below the state directory where there is none."""
+    """Resolve a path of the settings.
+
+    It lies below the project's root, or below the state directory if there is no project.
+    """
     return (root or state) / path.expanduser()

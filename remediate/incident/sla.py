@@ -1,4 +1,7 @@
-"""Missed deadlines, by the severity in force then, with one minute's grace."""
+"""Missed deadlines, by the severity in force then.
+
+Updates and escalations have one minute's grace. The claim of an incident has none.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,11 +15,11 @@ from remediate.incident.record import TELLING, Incident
 from remediate.incident.settings import IncidentSettings
 
 _GRACE: Final = timedelta(minutes=1)
-"""Nobody is blamed for a minute."""
+"""Delay of an update or escalation that is not counted as late."""
 
 
 class Period(NamedTuple):
-    """While it had one severity."""
+    """A time during which the incident had one severity."""
 
     severity: Severity
     begin: datetime
@@ -24,22 +27,22 @@ class Period(NamedTuple):
 
 
 class Late(NamedTuple):
-    """Something that did not happen in time."""
+    """A missed deadline."""
 
     by: datetime
     severity: Severity
-    """The one that demanded it, at that time."""
+    """The severity that set the deadline, at that time."""
 
 
 class Silence(NamedTuple):
-    """How long nobody was told anything, longer than was promised at that time."""
+    """A time without updates that was longer than the promise in force."""
 
     length: timedelta
     promised: timedelta
 
 
 def _periods(incident: Incident) -> Iterator[Period]:
-    """Yield which severity it had when: each is to be judged by its own limits."""
+    """Yield each severity with its time. Each time is judged by its own limits."""
     severity, begin = incident.severity, incident.started_at
     for event in incident.timeline:
         if isinstance(event.data, Declared):
@@ -57,7 +60,10 @@ def _late(
     within: Callable[[Severity], timedelta | None],
     grace: timedelta = _GRACE,
 ) -> Late | None:
-    """Say by when it should have happened, when until then it had not; a new severity is no older than it is."""
+    """Return the deadline that was missed before `until`; None if none was.
+
+    A new severity's deadline never lies before the severity itself began.
+    """
     for period in _periods(incident):
         allowed = within(period.severity)
         by = None if allowed is None else max(since + allowed, period.begin)
@@ -67,7 +73,10 @@ def _late(
 
 
 def silences(incident: Incident, settings: IncidentSettings) -> tuple[Silence, ...]:
-    """Silences that lasted longer than was promised, until it was resolved; what was not sent breaks none."""
+    """Return the times without updates that were longer than promised, until the resolution.
+
+    Only messages that were queued for sending count as updates.
+    """
     heard = [incident.declared_at, *told(incident)]
     end = incident.resolved_at or heard[-1]
     found: list[Silence] = []
@@ -80,7 +89,7 @@ def silences(incident: Incident, settings: IncidentSettings) -> tuple[Silence, .
 
 
 def told(incident: Incident) -> tuple[datetime, ...]:
-    """When it was sent how it stands: one update to several audiences is one."""
+    """Return the times of its status messages; one update to several audiences counts once."""
     sent = (
         event.at
         for event in incident.timeline
@@ -90,14 +99,17 @@ def told(incident: Incident) -> tuple[datetime, ...]:
 
 
 def late_to_claim(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[timedelta, Severity] | None:
-    """How late it was claimed, or has not been by now, and which severity demanded that; None when in time."""
+    """Return the delay of the claim and the severity in force; None if in time.
+
+    An incident that nobody has claimed is measured until its resolution or until now.
+    """
     claimed = incident.acknowledged_at or incident.resolved_at or now
     late = _late(incident, incident.started_at, claimed, settings.respond_within, timedelta())
     return None if late is None else (claimed - late.by, late.severity)
 
 
 def missed(incident: Incident, settings: IncidentSettings) -> Iterator[tuple[str, str, timedelta | None]]:
-    """Yield escalations that came too late, or never (None): their reason, whom, how late."""
+    """Yield escalations that came late or never: reason, roles, and delay (None: never)."""
     end = incident.resolved_at or incident.timeline[-1].at
     wanted: dict[str, Due] = {}
     for period in _periods(incident):
@@ -116,7 +128,10 @@ def missed(incident: Incident, settings: IncidentSettings) -> Iterator[tuple[str
 
 
 def _all_called(incident: Incident, one: Due) -> datetime | None:
-    """When the last of those whom a row of the matrix wants had been called in, one after the other perhaps."""
+    """Return when the roles of a matrix row were all called in; None if never.
+
+    They may have been called in one after the other.
+    """
     called: set[str] = set()
     for event in incident.timeline:
         if isinstance(event.data, Escalated) and event.data.situation in {one.situation, None}:

@@ -1,7 +1,8 @@
-"""Keeps incidents beside the runs: append-only, by many at once, durable before anything is said.
+"""Stores incidents next to the runs, append-only.
 
-The same database as the journal's: one SQLite file, or PostgreSQL that a team shares. Several projects may keep theirs
-in it: each sees its own. Importing this is cheap; SQLAlchemy is imported when it is opened.
+Many processes may write at once, and every write is durable before it is reported. Incidents are in the journal's
+database: one SQLite file, or PostgreSQL that a team shares. Several projects may share the database, and each sees only
+its own incidents. Importing this module is cheap; SQLAlchemy is imported on opening.
 """
 
 from collections.abc import Iterable
@@ -24,14 +25,17 @@ if TYPE_CHECKING:
     from remediate.journal.database import JournalDatabase
 
 RESOLVED: Final = "resolved"
-"""What the end of an incident is called, of which there is one."""
+"""Key of the resolution event, of which an incident has at most one."""
 _DATA: TypeAdapter[Data] = TypeAdapter(Data)
 _DECLARING: Final = 0x72656D66
-"""PostgreSQL's advisory lock for whoever declares; any number that nobody else in that database uses."""
+"""Number of PostgreSQL's advisory lock for declarations; nothing else in that database may use it."""
 
 
 class AlreadyDeclared(RemediateError):
-    """Somebody else has just declared an incident from the same triage: the same thing, most likely."""
+    """Another person has just declared an incident from the same triage.
+
+    Most likely both mean the same fault.
+    """
 
     def __init__(self, shown: str) -> None:
         super().__init__(
@@ -41,9 +45,9 @@ class AlreadyDeclared(RemediateError):
 
 
 class IncidentStore(IncidentIds):
-    """An open record of incidents; use it as a context manager, or close it.
+    """The open store of incidents; use it as a context manager, or close it.
 
-    Every method raises JournalError when the database fails it, and returns only when what it wrote is durable.
+    Every method raises JournalError when the database fails, and returns only when its writes are durable.
     """
 
     def __init__(self, database: "JournalDatabase", project: str | None = None) -> None:
@@ -51,10 +55,11 @@ class IncidentStore(IncidentIds):
         self._masker = Masker()
 
     def append(self, incident: str, who: str, at: datetime, data: Data, *, once: str | None = None) -> Event | None:
-        """Write one event, and return it when it is durable; `incident` is a whole id.
+        """Write one event, and return it when it is durable; `incident` is a full id.
 
-        What may happen only `once` in an incident is named so: None is returned to whoever comes second, and nothing
-        was written. A declaration is the first event of its incident and the only one of its kind.
+        `once` names something that may happen only once in an incident. The second caller gets None, and nothing is
+        written. A declaration is the first event of its incident, and the only one of its kind. Raises JournalError if
+        the incident was not declared.
         """
         with self.database.writing() as connection:
             return self._append(connection, incident, who, at, data, once)
@@ -67,7 +72,7 @@ class IncidentStore(IncidentIds):
         from remediate.journal.schema import incident_events
 
         is_first = isinstance(data, Declared)
-        # What a person types is not to be trusted with secrets, and this is never deleted.
+        # People may type secrets, and events are never deleted, so the text is masked first.
         masked = self._masker.masked(data)
         event = Event(id=new_run_id(), incident=incident, at=at, who=who, data=masked)
         row = {
@@ -90,15 +95,16 @@ class IncidentStore(IncidentIds):
         return event
 
     def declare(self, who: str, at: datetime, declared: Declared, *, runs: Iterable[str] = ()) -> Incident:
-        """Write a new incident, with the runs that led to it and belong to no other by now; all of it or nothing.
+        """Write a new incident, and attach the given runs that belong to no other.
 
-        Raises AlreadyDeclared when another one has begun with its triage meanwhile: two people saw the same thing.
+        Either everything is written or nothing. Raises AlreadyDeclared if another incident has meanwhile begun with the
+        same triage: two people saw the same fault.
         """
         from sqlalchemy import func, select
 
         incident = new_run_id()
         with self.database.writing() as connection:
-            if connection.dialect.name == "postgresql":  # what SQLite writes waits for its turn anyway
+            if connection.dialect.name == "postgresql":  # on SQLite writers wait for each other anyway
                 connection.execute(select(func.pg_advisory_xact_lock(_DECLARING)))
             begun, taken = _begun(connection), _attached(connection)
             if declared.triaged_at is not None and declared.triaged_at in begun:
@@ -110,9 +116,9 @@ class IncidentStore(IncidentIds):
         return self.load(incident)
 
     def current(self, prefix: str | None, *, or_newest: bool = False) -> Incident:
-        """The incident that is meant: the one named, else the only one that is open.
+        """Return the named incident, or else the only open one.
 
-        With `or_newest` the newest one, when none is open. Raises ConfigurationError when that leaves none or several.
+        With `or_newest`, it is the newest one if none is open. Raises ConfigurationError if none or several remain.
         """
         if prefix is not None:
             return self.load(self.find(prefix))
@@ -127,19 +133,19 @@ class IncidentStore(IncidentIds):
         raise ConfigurationError(f"{len(meant)} incidents are open ({named}): say which with --incident ID")
 
     def load(self, incident: str) -> Incident:
-        """Everything about one incident, by its whole id; its runs are among its events."""
+        """Return one incident by its full id; its runs are among its events."""
         with self.database.reading() as connection:
             return fold(_events(connection, incident))
 
     def incidents(self, *, limit: int | None = None) -> tuple[Incident, ...]:
-        """The newest incidents, newest first; all without a limit."""
+        """Return the newest incidents, newest first; all of them without a limit."""
         with self.database.reading() as connection:
             return tuple(
                 fold(_events(connection, incident)) for incident in declared_ids(connection, self.project)[:limit]
             )
 
     def open_incidents(self, *, and_newest: int = 0) -> tuple[Incident, ...]:
-        """Those that are not resolved, newest first; with so many of the newest, whatever has become of them."""
+        """Return the unresolved incidents, newest first, and the `and_newest` newest ones in any state."""
         from remediate.journal.schema import incident_events as events
 
         query = events.select().with_only_columns(events.c.incident).where(events.c.once == RESOLVED)
@@ -150,7 +156,7 @@ class IncidentStore(IncidentIds):
             return tuple(fold(_events(connection, incident)) for incident in wanted)
 
     def keep_triage(self, who: str, at: datetime, report: str) -> None:
-        """Keep what a triage saw (masked JSON), so that a declaration can begin with it."""
+        """Store a triage's report (masked JSON), so that a declaration can start from it."""
         from remediate.journal.schema import triages
 
         with self.database.writing() as connection:
@@ -160,7 +166,7 @@ class IncidentStore(IncidentIds):
             connection.execute(kept)
 
     def triages_since(self, moment: datetime) -> tuple[str, ...]:
-        """What triages saw since then, as JSON, newest first."""
+        """Return the reports of triages since then, as JSON, newest first."""
         from remediate.journal.schema import triages
 
         query = triages.select().where(triages.c.started >= moment).order_by(triages.c.started.desc())
@@ -170,18 +176,18 @@ class IncidentStore(IncidentIds):
             return tuple(row.report for row in connection.execute(query))
 
     def triages_used(self) -> frozenset[datetime]:
-        """When the triages were made that incidents began with: each is evidence of one of them."""
+        """Return the times of the triages that incidents began with. A triage is evidence of one incident only."""
         with self.database.reading() as connection:
             return frozenset(_begun(connection))
 
     def attached(self) -> dict[str, str]:
-        """Which incident a run belongs to, of those that a declaration found."""
+        """Return the incident of each run that a declaration attached."""
         with self.database.reading() as connection:
             return _attached(connection)
 
 
 def _begun(connection: "Connection") -> dict[datetime, str]:
-    """Which incident began with a triage, by the moment when that was made."""
+    """Return the incident that began with each triage, by the triage's time."""
     found = _of_kind(connection, "declared")
     return {data.triaged_at: of for of, data in found if isinstance(data, Declared) and data.triaged_at}
 
@@ -220,7 +226,7 @@ def _event(row: "Row[tuple[object, ...]]") -> Event:
 
 
 def _attempt(row: "Row[tuple[object, ...]]") -> RunStep:
-    """What a run meant to do; all that is known of one that never ended."""
+    """Return a step that a run meant to take. Nothing more is known of a run that never ended."""
     return RunStep(
         host=row.host,
         remedy=row.remedy,

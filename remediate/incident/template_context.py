@@ -1,4 +1,4 @@
-"""The values that templates use: an incident's record and a person's additions, as texts."""
+"""The values for message templates: an incident's record and a person's additions, as texts."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,11 +12,11 @@ from remediate.incident.settings import IncidentSettings
 from remediate.incident.vocabulary import IncidentStatus
 
 UNSAID: Final = "not known yet"
-"""Where nobody has said anything: better than an empty line that looks forgotten."""
+"""Text for what nobody has said: clearer than an empty line, which looks forgotten."""
 
 
 class MessageText(FrozenModel):
-    """What a person adds for one message, beyond what the record knows; everything may be left out."""
+    """A person's additions to one message, beyond the record; all are optional."""
 
     title: str = Field(default="", description="how the public knows it; the incident's own title where empty")
     text: str = Field(default="", description="what is said, in place of the template's own sentence")
@@ -25,7 +25,7 @@ class MessageText(FrozenModel):
 
 
 class TemplateContext(FrozenModel):
-    """Every name that a template may use; all are text, and empty where there is nothing to say."""
+    """The names that a template may use. All are text, and empty where there is nothing to say."""
 
     title: str = Field(description="what the incident is called; for the public: how they know it")
     severity: str = Field(description="SEV-1 to SEV-4")
@@ -52,7 +52,7 @@ class TemplateContext(FrozenModel):
 def template_context(
     incident: Incident, words: MessageText, settings: IncidentSettings, now: datetime
 ) -> TemplateContext:
-    """Put the record into words: pure."""
+    """Return the record as texts for a template. Pure."""
     update = incident.last_update or Updated(status=incident.status)
     interval = settings.update_every(incident.severity)
     over = incident.status is IncidentStatus.RESOLVED
@@ -81,7 +81,7 @@ def template_context(
 
 
 def done(incident: Incident) -> str:
-    """What has been done, from the record: what runs changed and what stopped the harm from spreading."""
+    """Return the actions so far from the record: changes made by runs, and containments."""
     lines = [*incident.containments, *(line for run in incident.runs for line in _changed(run))]
     return "\n".join(dict.fromkeys(lines))
 
@@ -92,16 +92,16 @@ def _changed(run: RunLanded) -> list[str]:
 
 
 def moment(at: datetime, settings: IncidentSettings, now: datetime) -> str:
-    """`14:02 CET (13:02 UTC)`, with its day where that is not today's."""
+    """Return a time as `14:02 CET (13:02 UTC)`, with the date unless it is today."""
     local, utc = settings.local(at), at.astimezone(UTC)
     day = "" if local.date() == settings.local(now).date() else f"{local:%Y-%m-%d} "
-    # A zone without letters of its own has its offset for a name.
+    # For a zone without a name of letters, show its offset.
     name = f"{local:%Z}" or f"{local:%z}"
     return f"{day}{local:%H:%M} {name}" + ("" if name == "UTC" else f" ({utc:%H:%M} UTC)")
 
 
 def spelled(length: timedelta) -> str:
-    """`45 minutes`, `1 hour 5 minutes`, `2 days 3 hours`: the two largest units."""
+    """Return a duration in its two largest units. For example: `45 minutes`, `1 hour 5 minutes`, `2 days 3 hours`."""
     minutes = max(0, round(length.total_seconds() / 60))
     days, minutes = divmod(minutes, 1440)
     hours, minutes = divmod(minutes, 60)

@@ -33,15 +33,15 @@ from remediate.incident.settings import IncidentSettings
 from remediate.masking.masker import strip_control
 
 _SHOWN: Final = 6
-"""Details of a run that a timeline shows; the run itself has all of them."""
+"""Lines of detail about a run on a timeline; `runs.show` has all of them."""
 
 
 RUNNING: Final = "running, or never ended"
-"""Of a run without an end: nobody can tell which, and at first it is the former."""
+"""State of a run without an end. Nobody can tell which of the two it is; at first it is running."""
 
 
 class TimelineEntry(NamedTuple):
-    """One line of a timeline, with what belongs to it."""
+    """One line of a timeline, with its details."""
 
     at: datetime
     who: str
@@ -50,9 +50,9 @@ class TimelineEntry(NamedTuple):
 
 
 def entries(incident: Incident, deliveries: Sequence[Delivery] = ()) -> tuple[TimelineEntry, ...]:
-    """Say everything that happened, oldest first; the first alert too, which is no event of its own.
+    """Return everything that happened, oldest first, including the first alert, which is no event.
 
-    `deliveries` are how its messages stand by now.
+    `deliveries` give the present state of its messages.
     """
     told = [*_found(incident)]
     told += [_entry(event, deliveries) for event in incident.timeline if not isinstance(event.data, Attached)]
@@ -63,13 +63,13 @@ def entries(incident: Incident, deliveries: Sequence[Delivery] = ()) -> tuple[Ti
 
 
 def story(incident: Incident) -> tuple[TimelineEntry, ...]:
-    """What happened, without what was only said about it: for a post-mortem."""
+    """Return the timeline without announcements and messages, for a post-mortem."""
     events = tuple(event for event in incident.timeline if not isinstance(event.data, Announced | Messaged | Reviewed))
     return entries(incident.model_copy(update={"timeline": events}))
 
 
 def _found(incident: Incident) -> Iterator[TimelineEntry]:
-    """Yield when a run found a cause, where no person has named one before."""
+    """Yield the run that found the cause, if no person had named one before."""
     named = [event.at for event in incident.timeline if isinstance(event.data, Identified)]
     for event in incident.timeline:
         if isinstance(event.data, RunLanded) and event.data.causes and event.at == incident.identified_at not in named:
@@ -79,7 +79,7 @@ def _found(incident: Incident) -> Iterator[TimelineEntry]:
 
 
 def terminal_lines(told: Sequence[TimelineEntry], settings: IncidentSettings) -> list[str]:
-    """Lines for a terminal: UTC, local time beside it, what, who."""
+    """Return lines for a terminal: UTC, local time, event, author."""
     lines: list[str] = []
     day = ""
     for entry in told:
@@ -93,7 +93,7 @@ def terminal_lines(told: Sequence[TimelineEntry], settings: IncidentSettings) ->
 
 
 def markdown_lines(told: Sequence[TimelineEntry], settings: IncidentSettings) -> list[str]:
-    """A list, as the runbook's post-mortem has it: local time, then UTC."""
+    """Return a Markdown list in the runbook's post-mortem format: local time, then UTC."""
     lines: list[str] = []
     for entry in told:
         who = f" ({escaped(entry.who)})" if entry.who else ""
@@ -103,13 +103,16 @@ def markdown_lines(told: Sequence[TimelineEntry], settings: IncidentSettings) ->
 
 
 def stamp(moment: datetime, settings: IncidentSettings) -> str:
-    """A time of day as documents show it: local, and UTC where that is not the same."""
+    """Return a time of day for documents: local, and UTC if that differs."""
     local = settings.local(moment)
     return f"{local:%H:%M}" if not local.utcoffset() else f"{local:%H:%M} ({moment:%H:%MZ})"
 
 
 def escaped(text: str) -> str:
-    """Text as Markdown: what a host or a person wrote cannot become a heading, a link, a tag or a comment."""
+    """Return text escaped for Markdown.
+
+    Text from a host or a person then cannot become a heading, a link, a tag or a comment.
+    """
     cleaned = _clean(text)
     for sign in "\\`*_[]<>|#~":
         cleaned = cleaned.replace(sign, f"\\{sign}")
@@ -129,7 +132,7 @@ def _entry(event: Event, deliveries: Sequence[Delivery]) -> TimelineEntry:
 
 
 def _words(data: Data) -> tuple[str, tuple[str, ...]]:  # noqa: C901
-    """Say what one event was: one case a kind, so that none is forgotten."""
+    """Return the title and details of one event. Each kind has a case, so that none is forgotten."""
     match data:
         case Declared():
             why = f"because {data.severity_reason}" if data.severity_reason else ""
@@ -214,7 +217,7 @@ def _proof(step: RunStep) -> str:
 
 
 def headline(incident: Incident, shown: str, now: datetime) -> str:
-    """One line about an incident, for lists."""
+    """Return one line about an incident, for lists."""
     end = incident.resolved_at or now
     lasted = span(end - incident.started_at)
     return f"{shown:<6} {incident.severity.value}  {incident.status.value:<13}  {incident.title}   {lasted}"

@@ -7,17 +7,17 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
-"""One line of text that a person typed."""
+"""One line of text that a person typed, 1 to 500 characters."""
 Prose = Annotated[
     str, StringConstraints(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$", strip_whitespace=True, max_length=8000)
 ]
-"""Text that a person typed, of several lines perhaps, or none."""
+"""Text that a person typed, with any number of lines, at most 8000 characters."""
 Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
-"""A moment; always in UTC."""
+"""A moment, always in UTC."""
 
 
 class IncidentStatus(Enum):
-    """Where an incident stands, in the words that everybody is told (5.1)."""
+    """The status of an incident, as everybody is notified of it (5.1)."""
 
     INVESTIGATING = "Investigating"
     IDENTIFIED = "Identified"
@@ -26,7 +26,7 @@ class IncidentStatus(Enum):
 
 
 class Detection(Enum):
-    """How an incident was detected (2.1)."""
+    """The sources that may detect an incident (2.1)."""
 
     MONITORING = "monitoring"
     USER = "user"
@@ -34,12 +34,12 @@ class Detection(Enum):
 
     @property
     def words(self) -> str:
-        """As the runbook calls it."""
+        """The runbook's term."""
         return {"monitoring": "Monitoring alert", "user": "User report", "internal": "Internal discovery"}[self.value]
 
 
 class Situation(Enum):
-    """What makes an incident somebody else's business, too (6.1)."""
+    """A reason to escalate an incident to others (6.1)."""
 
     UNRESOLVED = "unresolved"
     BREACH = "breach"
@@ -48,7 +48,7 @@ class Situation(Enum):
 
     @property
     def words(self) -> str:
-        """As the runbook calls it."""
+        """The runbook's term."""
         return {
             "unresolved": "not resolved in time",
             "breach": "data breach suspected",

@@ -1,1 +1,1 @@
-"""The inventory: Ansible's, its static YAML subset, read into typed hosts."""
+"""Ansible's inventories, in their static YAML subset, as typed hosts."""

@@ -14,7 +14,7 @@ from remediate.inventory.ansible_values import Leaf, MappingEntry, SourceLocatio
 from remediate.inventory.ansible_yaml import parse, read_text
 
 MAX_MEMBERS = 20_000
-"""How many hosts one file may name, ranges expanded: `[1:999999999]` is a slip, not a fleet."""
+"""The most hosts of one file, with ranges expanded. `[1:999999999]` is a mistake, not a fleet."""
 MAX_GROUP_DEPTH = 100
 
 _LONGEST = 250
@@ -30,7 +30,7 @@ _INI = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group of one file, with the variables that stand in the file."""
+    """A group of one file, with its variables in the file."""
 
     name: str
     vars: tuple[Tree, ...]
@@ -38,7 +38,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class InventoryHost:
-    """A host of one file: `groups` as `Host.groups` has them, and its own variables that stand in the file."""
+    """A host of one file, with its variables in the file. `groups` is ordered as in `Host.groups`."""
 
     name: str
     place: SourceLocation
@@ -48,7 +48,7 @@ class InventoryHost:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One inventory file, read but not yet judged: a host's values are looked at when it is selected."""
+    """One inventory file before validation. A host's values are validated when it is selected."""
 
     file: Path
     groups: tuple[Group, ...]
@@ -57,7 +57,10 @@ class Source:
 
 
 def read_source(file: Path) -> Source:
-    """The groups and hosts of one YAML inventory; ConfigurationError naming file and line when it is none."""
+    """Return the groups and hosts of one YAML inventory.
+
+    Raises ConfigurationError, with file and line, if the file is not one.
+    """
     text = read_text(file)
     convert = f"convert it with: ansible-inventory -i {shown(file.name)} --list --yaml"
     executable = file.suffix not in {".yml", ".yaml", ".json"} and file.stat().st_mode & 0o111
@@ -84,7 +87,10 @@ def read_source(file: Path) -> Source:
 
 
 def expand_range(pattern: str, place: SourceLocation) -> Iterator[str]:
-    """The names that `web[01:10].example.com`, `db[a:c]` or `n[0:9:3]` stands for; the last range runs fastest."""
+    """Yield the names of a pattern: `web[01:10].example.com`, `db[a:c]` or `n[0:9:3]`.
+
+    The last range changes fastest. Raises ConfigurationError for an invalid range.
+    """
     match = _RANGE.search(pattern)
     if match is None:
         yield pattern
@@ -118,7 +124,7 @@ def _number(text: str, place: SourceLocation) -> int:
 
 
 class _Reader:
-    """Collects a file in its own order; everything in here is thrown away once `source` was called."""
+    """Collects the contents of a file in its order. It is discarded after `source` was called."""
 
     def __init__(self, file: Path, warnings: list[str]) -> None:
         self._file = file
@@ -138,7 +144,7 @@ class _Reader:
             self._warnings.append(str(entry.place.error(f"is no group: it is {kind(entry.value)}; ignored")))
             return
         if name not in self._places and not _possible(entry, name):
-            # What it gives its hosts counts all the same, `production: true` above all.
+            # Its variables count all the same, `production: true` above all.
             self._warnings.append(str(entry.place.error(f"'{shown(name)}' is an unusual name for a group")))
         self._places.setdefault(name, entry.place)
         parents = self._parents.setdefault(name, {})
@@ -165,7 +171,7 @@ class _Reader:
             if priority is not None:
                 self._priority[group] = _priority(priority)
         else:
-            _entries(section.value, section.place, "vars")  # null is fine, anything else is not
+            _entries(section.value, section.place, "vars")  # It raises unless the value is null.
 
     def _host(self, entry: MappingEntry, group: str) -> None:
         pattern, port = _split_port(entry.key)
@@ -190,7 +196,7 @@ class _Reader:
 
     @staticmethod
     def _names(entry: MappingEntry, pattern: str) -> list[str]:
-        """The hosts that an entry stands for. Raises ConfigurationError when one of them has no possible name."""
+        """Return the hosts of an entry. Raises ConfigurationError for an invalid name."""
         if not entry.text:
             raise entry.place.error("a host's name must be text; put it in quotes")
         if len(entry.key) > _LONGEST:
@@ -215,14 +221,14 @@ class _Reader:
             nearest_last = tuple(sorted(groups, key=nearness))
             machines.append(InventoryHost(name, self._host_places[name], nearest_last, tuple(self._host_vars[name])))
         for name in self._parents.keys() & self._host_groups.keys():
-            # Where the group is that host alone, the name means the same either way.
+            # If the group holds only that host, the name means the same either way.
             if {machine.name for machine in machines if name in machine.groups} != {name}:
                 self._warnings.append(str(self._places[name].error("is the name of a group and of a host")))
         groups_ = tuple(Group(name, tuple(self._group_vars[name])) for name in self._parents)
         return Source(self._file, groups_, tuple(machines), tuple(sorted(self._warnings)))
 
     def _graph(self) -> tuple[dict[str, int], dict[str, frozenset[str]]]:
-        """How far below `all` each group is by its longest way, and the groups above it."""
+        """Return each group's depth below `all` by the longest path, and its ancestors."""
         if self._parents["all"]:
             raise self._places["all"].error("'all' holds every group and cannot be a child")
         for name, parents in self._parents.items():
@@ -246,7 +252,7 @@ class _Reader:
 
 
 def _entries(value: Value, place: SourceLocation, what: str) -> tuple[MappingEntry, ...]:
-    """The entries of a section; null is an empty one and, as in Ansible, a text the only name in it."""
+    """Return the entries of a section. As in Ansible, null has none, and a text has one."""
     match value:
         case Tree():
             return value.entries

@@ -1,4 +1,4 @@
-"""One host of an inventory, from what all of its layers say."""
+"""One host of an inventory, from all of its layers."""
 
 from remediate.core.host import Host
 from remediate.inventory.ansible_groups import InventoryHost, Source
@@ -8,7 +8,7 @@ from remediate.inventory.ansible_vars import SETTINGS_KEY, VarsFiles, combine
 
 
 def read_host(source: Source, machine: InventoryHost, files: VarsFiles) -> Host:
-    """Judge the values of a host. Raises ConfigurationError, one line, for the first that is wrong."""
+    """Validate the values of a host. Raises ConfigurationError, one line, for the first wrong one."""
     variables = combine(files.layers(source, machine), machine.place)
     folder = source.file.parent
     settings = read_settings(variables.get(SETTINGS_KEY), folder)

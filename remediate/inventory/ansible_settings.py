@@ -22,7 +22,7 @@ from remediate.inventory.ansible_values import (
 
 _Plain: TypeAlias = str | int | float | bool | list["_Plain"] | dict[str, "_Plain"] | None
 
-# What a user is told instead of pydantic's own words; what is missing here is told by the field's description.
+# Our words for pydantic's errors. For other errors, the message shows the field's description.
 _WRONG = {
     **WRONG_KIND,
     "missing": "is missing",
@@ -35,9 +35,10 @@ _WRONG = {
 
 
 def existing_path(text: str, folder: Path) -> Path:
-    """A file named in an inventory: `~` is the user's home, anything relative is beside the inventory.
+    """Return the path of a file in an inventory. `~` is the user's home.
 
-    Whether it exists is left to whoever opens it. Raises ValueError when `~name` has no home.
+    A relative path begins at the inventory's folder. The file need not exist; its reader checks that. Raises ValueError
+    if `~name` has no home.
     """
     try:
         return (folder / Path(text).expanduser()).absolute()
@@ -46,7 +47,10 @@ def existing_path(text: str, folder: Path) -> Path:
 
 
 def plain_text(value: Value, what: str = "text") -> str:
-    """The text of a value that is needed; ConfigurationError when it is something else, or not known before Ansible."""
+    """Return the text of a required value.
+
+    Raises ConfigurationError if it is something else, or if only Ansible could compute it.
+    """
     readable(value)
     if not isinstance(value, Leaf) or not isinstance(value.value, str):
         raise value.place.error(f"must be {what} and is {kind(value)}")
@@ -54,7 +58,7 @@ def plain_text(value: Value, what: str = "text") -> str:
 
 
 def readable(value: Value) -> None:
-    """Raise ConfigurationError unless a needed value, and all within it, can be known without Ansible."""
+    """Raise ConfigurationError if only Ansible can compute a required value or its parts."""
     match value:
         case Sealed():
             raise value.place.error(f"is {kind(value)}, and remediate needs its value: write it in the clear")
@@ -69,9 +73,10 @@ def readable(value: Value) -> None:
 
 
 def read_settings(value: Value | None, folder: Path) -> Settings:
-    """The merged `remediate:` of one host as Settings; `folder` is what a relative `site_ca` is relative to.
+    """Return the merged `remediate:` of one host as Settings.
 
-    Raises ConfigurationError, one line, for the first thing that is wrong; it never holds the value.
+    A relative `site_ca` begins at `folder`. Raises ConfigurationError, one line, for the first error; it never holds
+    the value.
     """
     if value is None or (isinstance(value, Leaf) and value.value is None):
         return Settings()
@@ -89,13 +94,13 @@ def read_settings(value: Value | None, folder: Path) -> Settings:
         return Settings.model_validate(plain)
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False, include_context=False)
-    # An unknown key first: it is often the reason why another one is missing.
+    # An unknown key comes first, because it is often the reason why another one is missing.
     details.sort(key=lambda detail: detail["type"] != "extra_forbidden")
     raise _told(value, details[0], len(details) - 1)
 
 
 def _plain(value: Value) -> _Plain:
-    """For pydantic; a key that says null is left out, so that it falls back to the default."""
+    """Return the value for pydantic. A null key is left out, so that its default applies."""
     match value:
         case Tree(entries=entries):
             return {entry.key: _plain(entry.value) for entry in entries if not _is_null(entry.value)}
@@ -120,7 +125,7 @@ def _told(tree: Tree, detail: ErrorDetails, others: int) -> ConfigurationError:
     if detail["type"] == "enum":
         what = detail["msg"].replace("Input should be", "must be").replace("'", "")
     elif detail["type"] == "value_error":
-        what = detail["msg"].removeprefix("Value error, ")  # our own validators' words
+        what = detail["msg"].removeprefix("Value error, ")  # Our own validators write their messages for users.
     else:
         what = _WRONG.get(detail["type"], "is not accepted")
     if detail["type"] == "missing":
@@ -134,7 +139,7 @@ def _told(tree: Tree, detail: ErrorDetails, others: int) -> ConfigurationError:
 
 
 def _where(tree: Tree, location: tuple[int | str, ...]) -> tuple[SourceLocation, Value | None, type[BaseModel], str]:
-    """Where a location of pydantic's stands, what is there, the model that judges it, and what the field means."""
+    """Return the place and value at pydantic's location, its model, and the field's description."""
     value: Value | None = tree
     place = tree.place
     model: type[BaseModel] = Settings

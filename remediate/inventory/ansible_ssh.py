@@ -1,7 +1,7 @@
 """The SSH address of a host, from the variables of Ansible's ssh connection.
 
-Host keys are verified always: what would turn that off is refused rather than ignored, so that nobody believes
-it took effect.
+Host keys are always verified. A setting that would disable this is refused, not ignored, so that nobody believes that
+it works.
 """
 
 import re
@@ -16,7 +16,7 @@ from remediate.core.host import SshTarget
 from remediate.inventory.ansible_settings import existing_path, plain_text, readable
 from remediate.inventory.ansible_values import Leaf, Tree, Value, shown
 
-# Of several names for one thing the last that is present wins, as in Ansible.
+# If several names for one thing are present, the last one wins, as in Ansible.
 _ADDRESS = ("ansible_host", "ansible_ssh_host")
 _PORT = ("ansible_port", "ansible_ssh_port")
 _USER = ("ansible_user", "ansible_ssh_user")
@@ -32,7 +32,7 @@ _JUMP = re.compile(
 )
 _VERIFIED = "host keys are always verified: add the key to known_hosts or pin it with remediate.host_key"
 
-# These change nothing that remediate relies on: its own connection has its own deadlines and is never multiplexed.
+# These options do not affect remediate: its connection has its own deadlines and is never multiplexed.
 _HARMLESS_FLAGS = "46ACKTakqtvxXYnN"
 _HARMLESS = (
     *("AddKeysToAgent", "AddressFamily", "BatchMode", "CheckHostIP", "Ciphers", "Compression", "ConnectionAttempts"),
@@ -60,10 +60,10 @@ _FLAGS = {"-i": "IdentityFile", "-p": "Port", "-l": "User"}
 
 
 def ssh_target(name: str, variables: Tree, folder: Path, host_key: str | None) -> SshTarget:
-    """How to reach the host `name`; `folder` is what a relative key file is relative to.
+    """Return the SSH address of the host `name`. A relative key file begins at `folder`.
 
-    Raises ConfigurationError for a connection that is not SSH, for arguments that would weaken it or that are not
-    understood, and for values that only Ansible could know.
+    Raises ConfigurationError for a connection other than SSH, for arguments that would weaken it or are not supported,
+    and for values that only Ansible could compute.
     """
     _only_ssh(name, variables)
     address = _present(variables, _ADDRESS)
@@ -182,7 +182,7 @@ def _config_file(variables: Tree, folder: Path) -> Path | None:
 
 
 def _options(value: Value) -> Iterator[tuple[str, str]]:
-    """Each option of ssh's command line as its name, lower case, and its argument."""
+    """Yield each option of ssh's command line as its lower-case name and its argument."""
     try:
         words = iter(shlex.split(plain_text(value, "ssh's arguments as text")))
     except ValueError as error:
@@ -201,7 +201,7 @@ def _options(value: Value) -> Iterator[tuple[str, str]]:
 
 
 def _assignment(text: str) -> tuple[str, str]:
-    """`Name=value` or `Name value`, as ssh_config(5) writes them."""
+    """Return name and value of `Name=value` or `Name value`, as in ssh_config(5)."""
     match = re.fullmatch(r"\s*(\w+)(?:\s*=\s*|\s+)(.*\S)\s*", text)
     return (match.group(1), match.group(2).strip('"')) if match else ("", "")
 

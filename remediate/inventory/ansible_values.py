@@ -10,7 +10,10 @@ _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
 def shown(text: str, limit: int = 160) -> str:
-    """Text from outside as it may stand in a message: one line, no control characters, not endless."""
+    """Return outside text for a message, as one line without control characters.
+
+    It has at most `limit` characters, and "…" if it was cut.
+    """
     if len(text) > limit:
         text = text[:limit] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
@@ -18,25 +21,25 @@ def shown(text: str, limit: int = 160) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SourceLocation:
-    """Where a value stands: file, line, and the path of keys that leads to it."""
+    """The place of a value: file, line, and the path of its keys."""
 
     file: Path
     line: int
     path: str = ""
 
     def below(self, key: str, line: int) -> "SourceLocation":
-        """The place of a key in the mapping that stands here."""
+        """Return the place of a key in the mapping at this place."""
         return SourceLocation(self.file, line, f"{self.path}.{key}" if self.path else key)
 
     def error(self, what: str) -> ConfigurationError:
-        """The error to raise for what stands here; `what` must be safe to print (see `shown`)."""
+        """Return the error for this place. `what` must be safe to print (see `shown`)."""
         path = f" {shown(self.path, 400)}:" if self.path else ""
         return ConfigurationError(f"{shown(str(self.file), 400)}:{self.line}:{path} {what}")
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A text, number, truth value or null; `literal` is text that Ansible would not template (`!unsafe`)."""
+    """A text, number, truth value or null. `literal` is text that Ansible would not template (`!unsafe`)."""
 
     value: str | int | float | bool | None
     place: SourceLocation
@@ -44,13 +47,13 @@ class Leaf:
 
     @property
     def templated(self) -> bool:
-        """Ansible would compute it, so its text is not its value."""
+        """True if Ansible would compute the value from its text."""
         return not self.literal and isinstance(self.value, str) and any(m in self.value for m in _TEMPLATE_MARKS)
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A value under a tag that is not read here, such as `!vault`."""
+    """A value with a tag that is not read here, such as `!vault`."""
 
     tag: str
     place: SourceLocation
@@ -66,7 +69,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class MappingEntry:
-    """One key of a mapping; `text` is false where YAML takes the bare key for a number, a truth value or null."""
+    """One key of a mapping. `text` is False if YAML reads the bare key as a number, truth value or null."""
 
     key: str
     value: "Value"
@@ -76,14 +79,14 @@ class MappingEntry:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A mapping, in the order of the file; `resets` says that merging drops what other layers said before."""
+    """A mapping, in the order of the file. `resets` means that a merge drops the values of other layers."""
 
     entries: tuple[MappingEntry, ...]
     place: SourceLocation
     resets: bool = False
 
     def get(self, key: str) -> "Value | None":
-        """The value of a key, None when the key is absent (a null that is written is a `Leaf`)."""
+        """Return the value of a key, None if it is absent. A written null is a `Leaf`."""
         return next((entry.value for entry in self.entries if entry.key == key), None)
 
 
@@ -91,7 +94,7 @@ Value: TypeAlias = Leaf | Sealed | Listing | Tree
 
 
 def kind(value: Value) -> str:
-    """What a value is, in the words of an error message; never the value itself, which may be a secret."""
+    """Return the kind of a value for an error message. The value itself may be a secret."""
     match value:
         case Tree():
             return "a mapping"

@@ -1,4 +1,4 @@
-"""A host's variables: the layers that Ansible would combine, and how they are combined."""
+"""A host's variables: Ansible's layers, combined as in Ansible."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -9,17 +9,17 @@ from remediate.inventory.ansible_values import MappingEntry, SourceLocation, Tre
 from remediate.inventory.ansible_yaml import parse, read_text
 
 SETTINGS_KEY = "remediate"
-"""The one variable whose layers are merged; of every other variable the last layer wins whole."""
+"""The only variable with merged layers. For every other variable, the last layer wins completely."""
 
 _EXTENSIONS = ("", ".yml", ".yaml", ".json")
 _MAX_FOLDERS = 8
 
 
 def merge(under: Value, over: Value) -> Value:
-    """Two layers of one value: mappings merge by key, anything else is replaced; null stays, for later layers to see.
+    """Merge two layers of one value: mappings by key, other values by replacement.
 
-    Associative, so that layers may be merged in any grouping: a mapping that replaced something else remembers to
-    replace what lies further below, too.
+    A null stays, so that later layers see it. The operation is associative, so layers can be merged in any grouping.
+    For that, a mapping that replaced another kind of value remembers to replace lower layers, too.
     """
     if not isinstance(over, Tree):
         return over
@@ -35,7 +35,7 @@ def merge(under: Value, over: Value) -> Value:
 
 
 def combine(layers: Iterable[Tree], place: SourceLocation) -> Tree:
-    """All variables of a host from its layers, weakest first."""
+    """Return all variables of a host from its layers, weakest first."""
     entries: dict[str, MappingEntry] = {}
     for layer in layers:
         for entry in layer.entries:
@@ -48,20 +48,19 @@ def combine(layers: Iterable[Tree], place: SourceLocation) -> Tree:
 
 
 class VarsFiles:
-    """Reads `group_vars/` and `host_vars/` beside an inventory, each file once; make a new one for each selection."""
+    """Reads `group_vars/` and `host_vars/` next to an inventory, each file once. Make a new one for each selection."""
 
     def __init__(self) -> None:
         self._read: dict[Path, tuple[Tree, ...]] = {}
         self.warnings: list[str] = []
-        """Single lines about what was read, for a person."""
+        """Messages for a person about the files that were read, one line each."""
 
     def layers(self, source: Source, machine: InventoryHost) -> Iterator[Tree]:
-        """Every layer that concerns a host, weakest first, in Ansible's own order.
+        """Yield every layer of a host, weakest first, in Ansible's own order.
 
-        What stands in the inventory comes before what stands in files, for all groups together, as in Ansible:
-        `group_vars/all.yml` is stronger than the `vars:` of any group in the inventory.
-
-        Raises ConfigurationError for a file that cannot be read as a mapping.
+        As in Ansible, variables in the inventory come before those in files, for all groups together. So
+        `group_vars/all.yml` is stronger than the `vars:` of any group in the inventory. Raises ConfigurationError for a
+        file that cannot be read as a mapping.
         """
         inline = {group.name: group.vars for group in source.groups}
         folder = source.file.parent
@@ -74,7 +73,7 @@ class VarsFiles:
 
     def _of(self, folder: Path, name: str) -> tuple[Tree, ...]:
         if "/" in name or name in {"", ".", ".."}:
-            return ()  # a group may be called anything, and no name leads out of the folder
+            return ()  # A group's name may be anything, but must not lead out of the folder.
         base = folder / name
         if base not in self._read:
             try:
@@ -87,7 +86,10 @@ class VarsFiles:
 
 
 def _vars_files(folder: Path, name: str) -> Iterator[Path]:
-    """As Ansible looks: the first of NAME/, NAME, NAME.yml, NAME.yaml and NAME.json, and no other."""
+    """Yield the files of a name as Ansible finds them.
+
+    They are those of the first of NAME/, NAME, NAME.yml, NAME.yaml and NAME.json that exists.
+    """
     for extension in _EXTENSIONS:
         path = folder / f"{name}{extension}"
         if path.is_dir():
@@ -113,7 +115,7 @@ def _inside(folder: Path, depth: int) -> Iterator[Path]:
 def _vars_file(file: Path, warnings: list[str]) -> Tree | None:
     text = read_text(file)
     if text.startswith("$ANSIBLE_VAULT;"):
-        return None  # a file of secrets; what is needed here must stand in the clear elsewhere
+        return None  # This file is encrypted. Values for remediate have to be in the clear elsewhere.
     value = parse(file, text, warnings)
     if value is None or (kind(value) == "empty"):
         return None

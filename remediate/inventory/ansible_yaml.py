@@ -1,8 +1,7 @@
-"""YAML as inventories are written in it, read into values that remember where they stand.
+"""The YAML of inventories, read into values that know their file and line.
 
-Nothing is ever constructed from a tag: `!vault` and its like become `Sealed`, which is an error only for
-whoever needs the value. Everything is bounded, because a file may come from anywhere: size, depth, and what
-aliases expand to.
+Nothing is ever constructed from a tag. `!vault` and other tags become `Sealed`, which is an error only if the value is
+needed. A file may come from anywhere, so its size, its depth and the expansion of its aliases are limited.
 """
 
 from dataclasses import dataclass
@@ -27,17 +26,20 @@ from remediate.inventory.ansible_values import (
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_VALUES = 1_000_000
-"""How many values a file may hold once its aliases are expanded: ten lines of aliases can stand for billions."""
+"""The most values of a file with its aliases expanded. Ten lines of aliases can stand for billions."""
 
 _TAG = "tag:yaml.org,2002:"
-# The C parser is many times faster; both are only asked for events and nodes, so neither constructs anything.
+# The C parser is many times faster. Only events and nodes are requested, so neither parser constructs anything.
 _PARSER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _CONTAINERS = frozenset({f"{_TAG}map", f"{_TAG}seq"})
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 
 
 def read_text(file: Path) -> str:
-    """The text of a file that a user named; ConfigurationError when it is no readable UTF-8 file of sane size."""
+    """Return the text of a file that a user named.
+
+    Raises ConfigurationError if it is not a readable UTF-8 file, or larger than 8 MiB.
+    """
     try:
         status = file.stat()
         if S_ISDIR(status.st_mode):
@@ -49,7 +51,7 @@ def read_text(file: Path) -> str:
         data = file.read_bytes()
     except OSError as error:
         raise SourceLocation(file, 1).error(f"cannot be read: {error.strerror or 'input/output error'}") from error
-    except ValueError as error:  # a NUL in the name
+    except ValueError as error:  # The name holds a NUL.
         raise SourceLocation(file, 1).error("cannot be read: not a possible file name") from error
     try:
         text = data.decode("utf-8-sig")
@@ -62,10 +64,10 @@ def read_text(file: Path) -> str:
 
 
 def parse(file: Path, text: str, warnings: list[str]) -> Value | None:
-    """The one document in `text`, None when it is empty; ConfigurationError naming file and line when it is not YAML.
+    """Return the only document in `text`, None if it is empty.
 
-    `file` only says where the text came from. Keys that stand twice are added to `warnings`; as in Ansible, the last
-    one holds.
+    `file` is the text's origin, for messages. Duplicate keys are added to `warnings`; as in Ansible, the last one
+    counts. Raises ConfigurationError, with file and line, if the text is not YAML.
     """
     try:
         _bounded(file, text)
@@ -73,7 +75,7 @@ def parse(file: Path, text: str, warnings: list[str]) -> Value | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         lines = text.splitlines() or [""]
-        # What is never closed is noticed after the last line.
+        # The parser notices an unclosed construct after the last line.
         line = min(mark.line + 1, len(lines)) if mark is not None else 1
         problem = error.problem or error.context or "cannot be parsed"
         hint = " (there is a tab in that line: YAML is indented with spaces)" if "\t" in lines[line - 1] else ""
@@ -84,7 +86,7 @@ def parse(file: Path, text: str, warnings: list[str]) -> Value | None:
 
 
 def _bounded(file: Path, text: str) -> None:
-    """Refuse what is nested too deep to be composed, and say in our words what a composer would refuse."""
+    """Reject text that is nested too deep to be composed, and a composer's other faults."""
     depth = documents = 0
     anchors: set[str | None] = set()
     for event in yaml.parse(text, Loader=_PARSER):
@@ -111,7 +113,7 @@ class _Composed:
 
 
 class _Reader:
-    """Turns nodes into values; what an alias stands for is the same node again."""
+    """Converts nodes into values. An alias is its node again."""
 
     def __init__(self, file: Path, warnings: list[str]) -> None:
         self._file = file
@@ -179,7 +181,7 @@ class _Reader:
         scalar = yaml.ScalarNode(tag, text)
         if tag == "!unsafe":
             return Leaf(text, place, literal=True)
-        # A date is left as it is written: nothing here wants one, and text that looks like one should stay text.
+        # A date stays as it is written: no setting is one, and text that looks like a date should stay text.
         if tag in {f"{_TAG}str", f"{_TAG}timestamp", f"{_TAG}merge", f"{_TAG}value"}:
             return Leaf(text, place)
         try:
@@ -215,7 +217,7 @@ def _line(found: yaml.Event | yaml.Node) -> int:
 
 
 def _merged(value: Value, place: SourceLocation) -> dict[str, MappingEntry]:
-    """What `<<: value` contributes; of several mappings the first that has a key wins."""
+    """Return the entries of `<<: value`. With several mappings, the first one with a key wins."""
     trees = value.items if isinstance(value, Listing) else (value,)
     entries: dict[str, MappingEntry] = {}
     for tree in reversed(trees):

@@ -1,7 +1,7 @@
 """Reads Ansible's static YAML inventories, and validates only the selected hosts.
 
-A broken entry of staging must not stop a fix on production at three in the morning, so a file that cannot be
-read is an error only for a selection that may need it, and a host's values are looked at when it is selected.
+A broken entry of staging must not stop a fix on production at three in the morning. So an unreadable file is an error
+only for a selection that may need it, and a host's values are validated when it is selected.
 """
 
 import re
@@ -25,9 +25,9 @@ _LISTED = 8
 
 
 def discover(root: Path) -> tuple[Path, ...]:
-    """Every inventory of a project, sorted: `inventories/*.yml` and `*.yaml` in it, none when there is no such folder.
+    """Return every inventory of a project, sorted: `inventories/*.yml` and `*.yaml`.
 
-    Raises ConfigurationError when the folder cannot be listed.
+    It is empty without such a folder. Raises ConfigurationError if the folder cannot be listed.
     """
     folder = root / "inventories"
     try:
@@ -45,20 +45,19 @@ def discover(root: Path) -> tuple[Path, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The hosts of one or several inventory files; frozen, and picklable for a fleet's processes.
+    """The hosts of one or several inventory files: frozen and picklable.
 
-    `warnings` are single lines for a person: what was ignored, and which file could not be read. The same host in
-    two files is one host when both say the same about it, and an error when they do not. Groups do not reach across
-    files: each file is combined only with the `group_vars/` and `host_vars/` beside it.
+    A host in two files is one host if both agree on it, and an error if they do not. Groups do not reach across files:
+    each file is combined only with the `group_vars/` and `host_vars/` next to it.
     """
 
     sources: tuple[Source, ...]
     unread: tuple[str, ...] = ()
-    """Why files could not be read, one line each."""
+    """The reasons why files could not be read, one line each."""
 
     @classmethod
     def load(cls, paths: Sequence[Path]) -> "Inventory":
-        """Read inventory files; ConfigurationError when there is none, or none that can be read."""
+        """Read inventory files. Raises ConfigurationError if there are none, or none can be read."""
         sources: list[Source] = []
         unread: list[str] = []
         for path in dict.fromkeys(paths):
@@ -75,26 +74,25 @@ class Inventory:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Single lines that a person should see; none of them stops a run."""
+        """Messages for a person, one line each: ignored parts and unreadable files. None of them stops a run."""
         return (*self.unread, *(warning for source in self.sources for warning in source.warnings))
 
     @property
     def host_names(self) -> tuple[str, ...]:
-        """Every host, in the order of the files, for lists and completion; reads no values."""
+        """The names of all hosts, in the order of the files, for lists and completion. No values are read."""
         return tuple(dict.fromkeys(machine.name for source in self.sources for machine in source.machines))
 
     @property
     def group_names(self) -> tuple[str, ...]:
-        """Every group, in the order of the files, `all` and `ungrouped` first; reads no values."""
+        """The names of all groups, in the order of the files, `all` and `ungrouped` first. No values are read."""
         return tuple(dict.fromkeys(group.name for source in self.sources for group in source.groups))
 
     def select(self, pattern: str, warn: Callable[[str], None] = lambda _: None) -> "tuple[Host, ...]":
-        """The hosts that `NAME|GROUP|GLOB[,…]` means, in the inventory's order; `!x` takes some away.
+        """Return the hosts of `NAME|GROUP|GLOB[,…]`, in the inventory's order; `!x` excludes some.
 
-        `warn` is given every warning of the inventory, and of the files beside it that were read for these hosts.
-
-        Raises ConfigurationError, one line: for a name that does not exist, for whatever selects no host, for a
-        selection of production and other hosts together, and for what is wrong with a selected host's values.
+        `warn` is called with every warning of the inventory, and of the variables' files that were read for these
+        hosts. Raises ConfigurationError, one line, for an unknown name, for a selection without hosts, for one of
+        production and other hosts together, and for a wrong value of a selected host.
         """
         for line in self.warnings:
             warn(line)
@@ -104,7 +102,7 @@ class Inventory:
             for machine in source.machines:
                 if machine.name in found:
                     found[machine.name].append((source, machine))
-        # Not before it is known that there are such hosts: these are the models of all that an inventory may say.
+        # Imported only after the hosts are known to exist: it loads the models of all settings.
         from remediate.inventory.ansible_host import read_host
 
         files = VarsFiles()
@@ -133,7 +131,7 @@ class Inventory:
         return chosen - excluded
 
     def _chosen(self, term: str) -> set[str]:
-        """The hosts of a term that is there to select some: none is an error, never everything and never nothing."""
+        """Return the hosts of a term that selects some. Raises ConfigurationError if there are none."""
         names = self._matching(term)
         if not names:
             raise ConfigurationError(f"the group '{shown(term)}' has no hosts{self._unread_too()}")
@@ -172,7 +170,7 @@ class Inventory:
 
 
 def _same(found: "Sequence[tuple[Source, Host]]") -> "Host":
-    """One host out of what each file says of it."""
+    """Return the one host on which all files agree. Raises ConfigurationError if they differ."""
     (source, host), *others = found
     for other_source, other in others:
         if other != host:
@@ -192,7 +190,7 @@ def _refuse_mixture(hosts: "Sequence[Host]") -> None:
 
 
 def _refuse_other_grammars(term: str) -> None:
-    """Ansible's further pattern marks would otherwise be taken for a part of a name, or match the wrong hosts."""
+    """Reject Ansible's other pattern marks. They would be read as a name or match the wrong hosts."""
     if not term or term[0] in "&~!@":
         raise ConfigurationError(f"'{shown(term)}' is not supported: use NAME, GROUP, a glob such as web*, or !NAME")
     if re.search(r"\[[^\]]*:", term):

@@ -1,8 +1,8 @@
 """Opens the journal's database: a private file, durable commits, one-line errors.
 
-SQLite is given what it needs to be trusted with an intent: WAL, `synchronous=FULL` (a commit returns after fsync),
-foreign keys, and BEGIN IMMEDIATE for whatever writes, so that a writer waits for its turn at the start and never finds
-out half-way that another was faster.
+SQLite is configured so that an intent is safe: WAL, `synchronous=FULL` (a commit returns after fsync), and foreign
+keys. Every write begins with BEGIN IMMEDIATE. So a writer waits at the start, and never fails half-way because another
+one was faster.
 """
 
 import errno
@@ -34,7 +34,7 @@ from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.schema import EARLIER, HEAD, metadata, version
 
 BUSY_SECONDS = 10
-"""How long a transaction waits for the other processes' turns; each of theirs lasts milliseconds."""
+"""The seconds that a transaction waits for other processes. Each of their transactions takes milliseconds."""
 
 _WRITABLE = "look at the owner and mode of it and of its directory, or set REMEDIATE_STATE_DIR"
 _SPACE = "free some space, or set REMEDIATE_STATE_DIR to a directory on another disk"
@@ -50,39 +50,42 @@ _FAULTS = {
     sqlite3.SQLITE_PERM: ("cannot be opened", _WRITABLE),
     sqlite3.SQLITE_BUSY: (f"is in use by others for over {BUSY_SECONDS} s", "look which process holds it, try again"),
 }
-"""By SQLite's primary result code: what is wrong, and what to do."""
+"""The fault and the advice by SQLite's primary result code."""
 
 _PATIENCE = {"postgresql+psycopg": {"connect_timeout": BUSY_SECONDS}}
-"""By driver: how long to wait for a server that does not answer."""
+"""The time limit for a server that does not answer, by driver."""
 
 _CREATE_LOCK = 0x72656D65
-"""PostgreSQL's advisory lock for whoever makes the tables; any number that nobody else in that database uses."""
+"""The number of PostgreSQL's advisory lock for creating the tables. No other program may use it in that database."""
 
 
 class JournalDatabase:
-    """An open database that has today's tables; belongs to the process that opened it."""
+    """An open database with the current tables. It belongs to the process that opened it."""
 
     def __init__(self, engine: Engine, place: str) -> None:
         self.engine = engine
         self.place = place
         self._pid = os.getpid()
-        # Threads of one process queue here, in order; SQLite's own waiting between processes is a sleep without order.
+        # Threads of one process queue here in order. SQLite's own waiting between processes is a sleep without order.
         self._turn = threading.Lock()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One snapshot, for queries only; raises JournalError."""
+        """Open one snapshot for queries. Raises JournalError."""
         with self._told(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One short transaction, durable when the block has been left; raises JournalError, then nothing was stored."""
+        """Open one short transaction, which is durable after the block.
+
+        Raises JournalError; then nothing was stored.
+        """
         with self._told(), self._turn, self.engine.execution_options(writes=True).begin() as connection:
             yield connection
 
     def close(self) -> None:
-        """Give every connection back to the system."""
+        """Close every connection."""
         self.engine.dispose()
 
     @contextmanager
@@ -93,15 +96,15 @@ class JournalDatabase:
         try:
             yield
         except SQLAlchemyError as error:
-            # Without the cause: a database's own words may quote the values.
+            # The cause is dropped, because the database's message may quote values.
             raise JournalError(_fault(self.place, error)) from None
 
 
 def open_database(url: str | None, default: Path) -> JournalDatabase:
-    """Open, and where needed create or migrate, the database at `url`, or the SQLite file `default` when None.
+    """Open the database at `url`, without one the SQLite file `default`.
 
-    Raises JournalError when it cannot be used and ConfigurationError when the URL cannot, or when a newer version of
-    this package wrote it.
+    It is created if needed. Raises JournalError if it cannot be used, is older than the first release or belongs to
+    another program. Raises ConfigurationError for a bad URL, and for a database of a newer version of this package.
     """
     target = None if url is None else _url(url)
     if target is None or target.get_backend_name() == "sqlite":
@@ -122,7 +125,7 @@ def _url(text: str) -> URL:
     try:
         return make_url(text)
     except (ArgumentError, ValueError):
-        # Not quoted: a URL may hold a password.
+        # The URL is not quoted, because it may hold a password.
         raise ConfigurationError(
             "the journal's URL cannot be read: sqlite:////absolute/path or postgresql://… is accepted"
         ) from None
@@ -135,11 +138,11 @@ def _sqlite_path(url: URL) -> Path:
 
 
 def _create_private(path: Path) -> None:
-    """Make the directory (0700) and an empty WAL database (0600); whatever is there already is left as it is.
+    """Create the directory (0700) and an empty WAL database (0600), but never change existing ones.
 
-    The file is built under another name and linked into place, so it is never there with another mode or half made, and
-    two processes cannot both be first. SQLite gives its -wal and -shm the mode of the database. It is not opened with
-    O_CREAT: closing our descriptor would drop the locks that another thread's SQLite holds on the same file.
+    The file is built under another name and linked into place. So it never has another mode, is never incomplete, and
+    two processes cannot both create it. SQLite gives -wal and -shm the mode of the database. The database itself is not
+    opened with O_CREAT: closing our descriptor would drop the locks of another thread's SQLite on the same file.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -150,7 +153,7 @@ def _create_private(path: Path) -> None:
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             with closing(_connect(new)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")
-            # Who comes second throws his own away.
+            # If another process was first, its file is used.
             with suppress(FileExistsError):
                 path.hardlink_to(new)
     except OSError as error:
@@ -161,13 +164,13 @@ def _create_private(path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # mode=rw: SQLite itself never creates the file, with a mode of its own choosing.
+    # With mode=rw SQLite never creates the file, which would get another mode.
     return sqlite3.connect(
         f"{path.as_uri()}?mode=rw",
         uri=True,
         timeout=BUSY_SECONDS,
-        isolation_level=None,  # BEGIN and COMMIT are ours
-        check_same_thread=False,  # the pool lends a connection to one thread at a time
+        isolation_level=None,  # We issue BEGIN and COMMIT ourselves.
+        check_same_thread=False,  # The pool lends a connection to one thread at a time.
     )
 
 
@@ -195,7 +198,7 @@ def _server(url: URL) -> Engine:
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     try:
-        # A connection may have died since it was last used: whoever watches an incident keeps one for hours.
+        # A process that watches an incident keeps its connection for hours, and it may have died since its last use.
         return create_engine(
             url, hide_parameters=True, pool_pre_ping=True, connect_args=_PATIENCE.get(url.drivername, {})
         )
@@ -207,7 +210,7 @@ def _server(url: URL) -> Engine:
 
 
 def _version(connection: Connection) -> str | None:
-    """The version of the tables that are there; None without any."""
+    """Return the version of the existing tables, None if there are none."""
     if not inspect(connection).has_table(version.name):
         return None
     found = connection.execute(select(version.c.version_num)).scalar()
@@ -215,12 +218,12 @@ def _version(connection: Connection) -> str | None:
 
 
 def _demand_tables(database: JournalDatabase) -> None:
-    """Make the tables where there are none, and refuse those of another version."""
+    """Create missing tables, and reject those of another version."""
     with database.reading() as connection:
         if _version(connection) == HEAD:
             return
-    # The write transaction is the lock, on PostgreSQL its first statement: who comes second waits there, and then finds
-    # nothing left to do.
+    # The write transaction is the lock (on PostgreSQL its first statement): a second process waits, then finds the
+    # tables.
     with database.writing() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_CREATE_LOCK)))

@@ -1,4 +1,4 @@
-"""Ids of the incidents in a journal's database: for whoever needs to know no more than which there are."""
+"""The ids of the incidents in a journal's database, without their contents."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Self
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from remediate.journal.database import JournalDatabase
 
 NAMED: Final = 5
-"""How many candidates a message names."""
+"""The most candidates that a message names."""
 
 
 class IncidentIds:
-    """The incidents of a project, by their ids; use it as a context manager, or close it.
+    """The ids of a project's incidents. Use it as a context manager, or close it.
 
-    Every method raises JournalError when the database fails it.
+    Every method raises JournalError if the database fails.
     """
 
     def __init__(self, database: "JournalDatabase", project: str | None = None) -> None:
         self.database = database
         self.project = project
-        """Whose incidents there are, as `Project.identity` says it; None for everybody's."""
+        """The project of the incidents (`Project.identity`), None for all projects."""
 
     @classmethod
     def open(cls, url: str | None = None, *, project: str | None = None) -> Self:
-        """Open it where the journal is; raises as `Journal.open` does."""
+        """Open the journal's database. Raises the errors of `Journal.open`."""
         return cls(journal_database(url), project)
 
     def __enter__(self) -> Self:
@@ -39,23 +39,23 @@ class IncidentIds:
         self.close()
 
     def close(self) -> None:
-        """Close it; call once, when nothing uses it any more."""
+        """Close it. Call it once, after the last use."""
         self.database.close()
 
     def ids(self) -> tuple[str, ...]:
-        """Every incident's id, newest first."""
+        """Return the id of every incident, newest first."""
         with self.database.reading() as connection:
             return tuple(declared_ids(connection, self.project))
 
     def shown(self, incident: str) -> str:
-        """The short id of an incident, as `find` accepts it, whoever's store it is asked of."""
+        """Return the short id of an incident for `find`. It is unique among all projects' incidents."""
         with self.database.reading() as connection:
             return short(incident, declared_ids(connection))
 
     def find(self, prefix: str) -> str:
-        """The whole id of the one incident that `prefix` names.
+        """Return the full id of the one incident that `prefix` names.
 
-        Raises ConfigurationError, naming the candidates, when there is none or more than one.
+        Raises ConfigurationError with the candidates if there is none or more than one.
         """
         ids = self.ids()
         found = matching(prefix, ids)
@@ -71,7 +71,7 @@ class IncidentIds:
         raise ConfigurationError(f"no incident begins like that; {there}")
 
     def _elsewhere(self, prefix: str) -> str:
-        """Say whose incident begins like that, when it is another project's."""
+        """Return the other project whose incident has this prefix, as a message. Empty if there is none."""
         from remediate.journal.schema import incident_events as events
 
         query = (
@@ -84,7 +84,7 @@ class IncidentIds:
 
 
 def declared_ids(connection: "Connection", project: str | None = None) -> Sequence[str]:
-    """Read the ids of all incidents, or of one project's, newest first."""
+    """Return the ids of all incidents, or of one project's, newest first."""
     from remediate.journal.schema import incident_events as events
 
     query = events.select().with_only_columns(events.c.incident).where(events.c.once == "declared")

@@ -1,14 +1,14 @@
 """The journal: each run's intents, stored durably before acting, and their outcomes.
 
 Write in this order: `begin` a run, `intend` each step before it acts and `conclude` it afterwards, `finish` the run. A
-process that dies in between leaves a run without an end and, if it was acting, an intent without an outcome:
-`Journal.open_intents` finds those. When `intend` raises, the caller must not act.
+process that dies in between leaves a run without an end. If it was acting, it also leaves an intent without an outcome,
+which `Journal.open_intents` finds. If `intend` raises, the caller must not act.
 
-The journal is one SQLite file in the user's state directory, `REMEDIATE_STATE_DIR` if that is set, or the database that
-`REMEDIATE_JOURNAL` names by URL, so that a team shares it. Nothing is ever deleted or overwritten. Texts are stored as
-given: whoever calls has masked the secrets in them, and no message of this module quotes one.
+The journal is one SQLite file in the user's state directory (`REMEDIATE_STATE_DIR` if that is set). A team can share a
+database instead, with its URL in `REMEDIATE_JOURNAL`. Records are never deleted, and an outcome is never overwritten.
+Texts are stored as given: the caller masks their secrets. No message of this module quotes one.
 
-Importing this module is cheap; SQLAlchemy is imported when a journal is opened.
+Importing this module is cheap, because SQLAlchemy is imported when a journal is opened.
 """
 
 import json
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 FILE_NAME = "journal.sqlite3"
 
 _NAMED = 5
-"""How many candidates a message names."""
+"""The most candidates that a message names."""
 
 
 class Journal:
     """An open journal. Threads may share it; every process opens its own, also after a fork.
 
-    Every method raises JournalError when the database fails it, and returns only when what it wrote is durable.
+    Every method raises JournalError if the database fails. It returns only when its record is durable.
     """
 
     def __init__(self, database: "JournalDatabase") -> None:
@@ -45,19 +45,19 @@ class Journal:
 
     @classmethod
     def open(cls, url: str | None = None) -> Self:
-        """Open the journal, creating it where there is none; `url` is a SQLAlchemy database URL.
+        """Open the journal, and create it if needed. `url` is a SQLAlchemy database URL.
 
-        Raises JournalError when it cannot be used; ConfigurationError for a URL that cannot be, and for a journal that
-        a newer version of this package wrote.
+        Raises JournalError if it cannot be used. Raises ConfigurationError for a bad URL, and for a journal of a newer
+        version of this package.
         """
         return cls(journal_database(url))
 
     def close(self) -> None:
-        """Close it; call once, when nothing uses it any more."""
+        """Close it. Call it once, after the last use."""
         self._database.close()
 
     def begin(self, run: RunRecord) -> None:
-        """Record that a run starts: before anything else, so that whatever happens to it has a place."""
+        """Record the start of a run. Call it first, so that everything later has a place."""
         from sqlalchemy.exc import IntegrityError
 
         from remediate.journal.schema import runs
@@ -81,9 +81,9 @@ class Journal:
                 raise self._refused(f"run {run.id} has already begun") from None
 
     def intend(self, intent: Intent) -> None:
-        """Record what is about to be done to a host, just before doing it; when this raises, do not act.
+        """Record a step just before it acts on a host. If this raises, do not act.
 
-        The same step may be intended again once its last attempt has been concluded.
+        The same step may be intended again after its last attempt was concluded.
         """
         from sqlalchemy.exc import IntegrityError
 
@@ -108,7 +108,7 @@ class Journal:
                 ) from None
 
     def conclude(self, run: str, host: str, position: int, outcome: str, evidence: str) -> None:
-        """Record what came of an open step, after it acted: `proven`, `failed`, `unknown`, `not_run` and so on."""
+        """Record the outcome of an open step: `proven`, `failed`, `unknown`, `not_run` and so on."""
         from remediate.journal.schema import steps
 
         open_step = (
@@ -127,7 +127,7 @@ class Journal:
                 raise self._refused(f"step {position} of run {run} is not open on this host")
 
     def finish(self, run: str, *, verdict: str, exit_code: int, touched: str, finished: datetime, report: str) -> None:
-        """Record how a run ended, once; `report` is the Report as JSON text."""
+        """Record the end of a run, once. `report` is the Report as JSON text."""
         from remediate.journal.schema import runs
 
         require_zone(finished)
@@ -141,22 +141,22 @@ class Journal:
                 raise self._refused(f"run {run} has not begun, or is finished already")
 
     def require_writable(self, run: str) -> None:
-        """Write to a run's record without changing what it says. Raises JournalError when that cannot be done."""
+        """Write to a run's record without changing it. Raises JournalError if that fails."""
         from remediate.journal.schema import runs
 
         with self._database.writing() as connection:
             connection.execute(runs.update().where(runs.c.id == run).values(version=runs.c.version))
 
     def shown(self, run: str) -> str:
-        """The short id of a run among those stored, whether or not it has begun: for what a person reads."""
+        """Return the short id of a run, for a person. The run need not have begun."""
         with self._database.reading() as connection:
             return short(run, _ids(connection))
 
     def runs(self, *, limit: int = 20) -> tuple[RunSummary, ...]:
-        """The newest runs, newest first; unfinished ones are among them."""
+        """Return the latest runs, newest first, unfinished ones included."""
         from remediate.journal.schema import runs
 
-        # Not the report: it is the one column that is large.
+        # The report is left out, because it is the only large column.
         wanted = [column for column in runs.c if column is not runs.c.report]
         with self._database.reading() as connection:
             ids = _ids(connection)
@@ -164,9 +164,9 @@ class Journal:
             return tuple(_summary(row, ids) for row in connection.execute(query.limit(limit)))
 
     def find(self, prefix: str) -> StoredRun:
-        """The one run that `prefix` names: a beginning of what is shown, or of its whole id.
+        """Return the one run whose shown or full id begins with `prefix`.
 
-        Raises ConfigurationError, naming the candidates, when there is none or more than one.
+        Raises ConfigurationError with the candidates if there is none or more than one.
         """
         from remediate.journal.schema import runs, steps
 
@@ -194,9 +194,10 @@ class Journal:
         )
 
     def open_intents(self, *, host: str | None = None) -> tuple[Intent, ...]:
-        """Every step that was intended and never concluded, oldest first, of one host when given.
+        """Return every step that was intended and never concluded, oldest first.
 
-        Its command may or may not have run. A run that is going on right now is among them too.
+        With `host`, only its steps are returned. A step's command may or may not have run. A run that is going on right
+        now is included.
         """
         from remediate.journal.schema import steps
 
@@ -211,14 +212,14 @@ class Journal:
 
 
 def journal_database(url: str | None = None) -> "JournalDatabase":
-    """Open the database itself; raises as `Journal.open` does."""
+    """Open the journal's database. Raises the errors of `Journal.open`."""
     from remediate.journal.database import open_database
 
     return open_database(url or os.environ.get("REMEDIATE_JOURNAL") or None, state_directory() / FILE_NAME)
 
 
 def state_directory() -> Path:
-    """Return where this user's records are kept; it may not exist yet."""
+    """Return the directory of this user's records, which may not exist yet."""
     given = os.environ.get("REMEDIATE_STATE_DIR")
     if given:
         return Path(given).absolute()
@@ -230,7 +231,7 @@ def state_directory() -> Path:
 def _ids(connection: "Connection") -> Sequence[str]:
     from remediate.journal.schema import runs
 
-    newest_first = runs.c.id.desc()  # an id begins with its clock
+    newest_first = runs.c.id.desc()  # An id begins with its time.
     return connection.execute(runs.select().with_only_columns(runs.c.id).order_by(newest_first)).scalars().all()
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """A run as it is known before it does anything."""
+    """A run before it does anything."""
 
     id: str
     started: datetime
@@ -28,8 +28,8 @@ class RunRecord:
 class Intent:
     """One step that is about to act on a host.
 
-    `params` (an object) and `commands` (an array) are JSON text, as pydantic's `model_dump_json` gives it, so that the
-    value is frozen all through and typed again by whoever validates it; they are kept compact and in ASCII.
+    `params` (an object) and `commands` (an array) are JSON text like the output of pydantic's `model_dump_json`. So the
+    value is frozen throughout, and the reader validates and types it again. Both are kept compact and in ASCII.
     """
 
     run: str
@@ -48,7 +48,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredStep:
-    """One attempt at a step; without an outcome it is still being done, or whoever did it died."""
+    """One attempt at a step. Without an outcome it is still running, or its process died."""
 
     intent: Intent
     finished: datetime | None
@@ -58,7 +58,7 @@ class StoredStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """One line in a list of runs; `shown` is the short id that `Journal.find` accepts."""
+    """One line in a list of runs. `shown` is the short id that `Journal.find` accepts."""
 
     id: str
     shown: str
@@ -75,13 +75,13 @@ class RunSummary:
 
     @property
     def unfinished(self) -> bool:
-        """Begun and never finished: it is running now, or its process died (the journal cannot tell which)."""
+        """True if it never finished: it is running now, or its process died. The journal cannot tell which."""
         return self.finished is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRun(RunSummary):
-    """Everything that is known about one run; `report` is the Report as JSON text, None while unfinished."""
+    """All records of one run. `report` is the Report as JSON text, None while unfinished."""
 
     reason: str | None
     version: str
@@ -90,13 +90,13 @@ class StoredRun(RunSummary):
 
 
 def require_zone(moment: datetime) -> None:
-    """Raise ValueError for a moment without a time zone: it would mean another one on another machine."""
+    """Raise ValueError for a time without a zone. It would be another time on another machine."""
     if moment.tzinfo is None:
         raise ValueError("a moment in the journal needs a time zone")
 
 
 def _compact(text: str, opening: str) -> str:
-    """The same JSON without spaces and in ASCII; the errors of `json` are not shown, they quote the text."""
+    """Return the same JSON without spaces and in ASCII. Errors of `json` are hidden: they quote the text."""
     try:
         compact = json.dumps(json.loads(text), separators=(",", ":"), allow_nan=False)
     except ValueError:

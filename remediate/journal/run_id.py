@@ -1,36 +1,36 @@
-"""Ids of runs and incidents: made here, shown short, found again by any unique prefix.
+"""Ids of runs and incidents: created here, shown short, found again by any unique prefix.
 
-An id is a UUIDv7, so ids sort by time. Its head is a clock: for a minute all ids share their first eight digits, and
-for seven weeks their first four. What is shown short is therefore the beginning of its *last group*, which is random:
+An id is a UUIDv7, so ids sort by time. It begins with a clock: for a minute all ids share their first eight digits, and
+for seven weeks their first four. So the short form is the beginning of the *last group*, which is random:
 
     01997c1e-5d2a-7c3b-9a41-7f3a0c9be2d4        shown as 7f3a
 
-`short` shows as much of that group as is unique among the ids there are, and `matching` accepts any prefix of it, and
-any prefix of the whole id too (dashes may be left out), since that is what the report and the database hold. The two
-never contradict each other: `short` counts both kinds of prefix when it asks what is unique.
+`short` shows as much of that group as is unique among the existing ids. `matching` accepts any prefix of that group,
+and any prefix of the full id, which the report and the database hold; dashes may be left out. The two never contradict
+each other: `short` counts both kinds of prefix when it decides what is unique.
 """
 
 from collections.abc import Iterable
 
 SHORTEST = 4
-"""Digits shown at least: fewer would be ambiguous again within a few runs."""
+"""The least digits of a short id. Fewer would be ambiguous again within a few runs."""
 
 _HEX = frozenset("0123456789abcdef")
 
 
 def new_run_id() -> str:
-    """A new id in canonical text: 36 characters, lower case, five groups."""
-    # At the point of use: uuid6 asks importlib.metadata for its own version, which costs more than all else here.
+    """Return a new id in canonical text: 36 characters, lower case, five groups."""
+    # Imported here because uuid6 looks up its own version, which costs more than the rest of this module.
     import uuid6
 
     return str(uuid6.uuid7())
 
 
 def short(run_id: str, others: Iterable[str]) -> str:
-    """What to show for an id so that `matching` finds it alone among itself and `others`.
+    """Return the short form of an id, which `matching` finds alone among itself and `others`.
 
-    At least SHORTEST digits of the last group, more where another id begins or ends alike. An id shown today may become
-    ambiguous by later runs, as in git; then `matching` returns all that fit and more digits have to be typed.
+    It is at least SHORTEST digits of the last group, more if another id begins or ends alike. Later runs may make it
+    ambiguous, as in git. Then `matching` returns all that fit, and the person has to type more digits.
     """
     tail = _tail(run_id)
     rivals = [other for other in others if other != run_id and _answers(other, tail[:SHORTEST])]
@@ -42,9 +42,10 @@ def short(run_id: str, others: Iterable[str]) -> str:
 
 
 def matching(prefix: str, ids: Iterable[str]) -> tuple[str, ...]:
-    """The ids that a person may have meant by `prefix`, in the order given: use when an id is typed.
+    """Return the ids that a person may mean by `prefix`, in the given order.
 
-    Nothing matches what is empty or not hexadecimal. Upper case and dashes are fine.
+    Use it for an id that a person typed. An empty prefix, or one that is not hexadecimal, matches nothing. Upper case
+    and dashes are accepted.
     """
     digits = prefix.strip().lower().replace("-", "")
     if not digits or not _HEX.issuperset(digits):

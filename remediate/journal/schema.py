@@ -1,4 +1,4 @@
-"""The journal's tables; after the first release every change needs a migration."""
+"""The journal's tables. After the first release every change needs a migration."""
 
 import re
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from sqlalchemy import (
 HEAD = "0006_reminders"
 """The version of these tables."""
 EARLIER = ("0001_runs_and_steps", "0002_incidents", "0003_messages", "0004_projects", "0005_maintenance")
-"""Versions that nobody but the developers ever had."""
+"""Versions from before the first release, which only developers have."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -36,41 +36,41 @@ def _escape(match: re.Match[str]) -> str:
 
 
 class VisibleText(TypeDecorator[str]):
-    r"""Text that every database can hold: NUL and lone surrogates become visible, as \x00 and \udcff.
+    r"""Text that every database can store.
 
-    A surrogate stands for a byte that is not UTF-8. SQLite refuses those, PostgreSQL both; an odd byte in a remote
-    error message must not be why an outcome is lost.
+    NUL and lone surrogates become visible, as \x00 and \udcff. A surrogate stands for a byte that is not UTF-8. SQLite
+    rejects surrogates, PostgreSQL both. An odd byte in a remote error message must not cost an outcome.
     """
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the signature is SQLAlchemy's
-        """On the way in."""
+        """Escape a value before it is stored."""
         return None if value is None else _UNSTORABLE.sub(_escape, value)
 
 
 class Moment(TypeDecorator[datetime]):
-    """A moment in UTC, aware in Python; with its zone where the database has such a type, as UTC without where not."""
+    """A time in UTC, aware in Python. It is stored with its zone if the database has such a type, else as plain UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """On the way in; the values of `remediate.journal` let no naive datetime come this far."""
+        """Convert a value before it is stored. The values of `remediate.journal` reject naive datetimes before."""
         if value is None:
             return None
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """On the way out."""
+        """Convert a stored value to an aware datetime in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-# Named constraints: without a name SQLite cannot drop one in a later version.
+# Constraints are named, because SQLite cannot drop one without a name in a later version.
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -81,7 +81,7 @@ metadata = MetaData(
 )
 
 version = Table(
-    "alembic_version",  # as alembic calls it, so that it can take over with the first migration
+    "alembic_version",  # This is alembic's own name, so that it can take over with the first migration.
     metadata,
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
@@ -106,8 +106,8 @@ runs = Table(
     Column("report", VisibleText),
 )
 
-# A step may be tried again after its first attempt was concluded (the fence had moved, nothing ran): each attempt is a
-# row of its own and nothing is overwritten. What must be unique is the attempt that is still open.
+# A step may be retried after its first attempt was concluded (the fence had moved, nothing ran). Each attempt is a
+# separate row, and nothing is overwritten. Only the open attempt has to be unique.
 steps = Table(
     "steps",
     metadata,
@@ -133,8 +133,8 @@ Index(
     postgresql_where=text("finished_at IS NULL"),
 )
 
-# Nothing here is ever updated or deleted. `once` names what can happen only once in an incident: whoever is second to
-# write it, at the same time on another machine too, is told so by the constraint. Most events have none.
+# These rows are never updated or deleted. `once` names an event that can happen only once in an incident: the
+# constraint rejects a second one, also from another machine at the same time. Most events have none.
 incident_events = Table(
     "incident_events",
     metadata,
@@ -145,9 +145,9 @@ incident_events = Table(
     Column("kind", String(32), nullable=False),
     Column("data", VisibleText, nullable=False),
     Column("once", String(200)),
-    # Of a declaration, whose incident it is: everything else that belongs to the incident is that project's, too.
+    # A declaration's project. Everything else that belongs to the incident belongs to that project, too.
     Column("project", VisibleText),
-    UniqueConstraint("incident", "once"),  # its index begins with the incident: it finds the events of one, too
+    UniqueConstraint("incident", "once"),  # Its index begins with the incident, so it also finds an incident's events.
 )
 
 triages = Table(
@@ -160,7 +160,7 @@ triages = Table(
     Column("project", VisibleText),
 )
 
-# What is said about incidents. A message never changes; what becomes of it on each channel stands in its deliveries.
+# Messages about incidents. A message never changes; its result on each channel is in its deliveries.
 messages = Table(
     "messages",
     metadata,
@@ -169,9 +169,9 @@ messages = Table(
     Column("kind", String(16), nullable=False),
     Column("audience", String(16), nullable=False),
     Column("at", Moment, nullable=False),
-    # The rest of it, as JSON: nothing is looked for in there.
+    # The rest of the message as JSON, which is never searched.
     Column("content", VisibleText, nullable=False),
-    # Who says the same thing twice gives the same key, and is heard once.
+    # The same message has the same key, so that it is sent only once.
     Column("key", VisibleText, unique=True),
 )
 
@@ -183,9 +183,9 @@ deliveries = Table(
     Column("channel", VisibleText, nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
-    # Until then nobody touches it: while queued it waits for its next try, while sending it belongs to its claimant.
+    # Before this time nobody touches it: queued, it waits for its next attempt; sending, it belongs to its claimant.
     Column("until", Moment, nullable=False),
-    # Whether an attempt may have reached the receiver although nobody knows.
+    # True if an attempt may have reached the receiver without confirmation.
     Column("unsure", Boolean, nullable=False),
     Column("finished", Moment),
     Column("note", VisibleText),
@@ -193,7 +193,7 @@ deliveries = Table(
     Index(None, "state", "until"),
 )
 
-# One row for each host that was looked at; nothing here is ever updated or deleted.
+# One row for each host that was checked. These rows are never updated or deleted.
 maintenance = Table(
     "maintenance",
     metadata,
@@ -202,13 +202,13 @@ maintenance = Table(
     Column("occasion", String(16), nullable=False),
     Column("subject", VisibleText, primary_key=True),
     Column("started", Moment, nullable=False),
-    # Whether it was looked at: of a host that was not reached there is a report, and it goes on being due.
+    # False for a host that could not be reached: its report is kept, and it stays due.
     Column("reached", Boolean, nullable=False),
     Column("report", VisibleText, nullable=False),
     Index(None, "project", "started"),
 )
 
-# Who is first to write that a look is overdue announces it.
+# The process that writes an overdue check first announces it.
 maintenance_reminders = Table(
     "maintenance_reminders",
     metadata,

@@ -38,5 +38,5 @@ DUTIES: Final[tuple[Duty, ...]] = (
 
 
 def of_occasion(occasion: Occasion) -> tuple[Duty, ...]:
-    """Those that belong to an occasion."""
+    """Return the duties of an occasion."""
     return tuple(duty for duty in DUTIES if duty.occasion is occasion)

@@ -30,26 +30,26 @@ from remediate.transport.dialing import AT_ONCE, open_session
 from remediate.transport.session import Session
 
 LOOK_BACK: Final = timedelta(days=400)
-"""How old the samples of a trend may be: more than a year, for what comes back every year."""
+"""Age limit for the samples of a trend. More than a year, to cover yearly patterns."""
 _INVENTORY: Final = "complete the inventory (docs/inventory.md has the keys), then look again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examiner:
-    """What looking needs; the rest comes with each call."""
+    """The dependencies of an examination; hosts and occasion come with each call."""
 
     history: History
     settings: MaintenanceSettings
     find: Callable[[str], Host]
-    """A host of the inventory by its name: an item may ask another one than its own. Raises ConfigurationError."""
+    """Finds a host of the inventory by name: an item may ask another host. Raises ConfigurationError."""
     connect: Callable[[Host], Session] = open_session
     controller: Controller = field(default_factory=HttpController)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def examine(self, occasion: Occasion, hosts: Sequence[Host], uses: Sequence[Use] = ()) -> MaintenanceReport:
-        """Look at hosts, or at how the runbook was used. Changes nothing, prints nothing, keeps nothing.
+        """Examine hosts, or the use of the runbook. Changes, prints and stores nothing.
 
-        An interruption (Ctrl-C) lets go of every host at once, so that a restore there ends, too.
+        On an interruption (Ctrl-C) all sessions are closed at once, so that a restore running there ends, too.
         """
         started = self.clock()
         duties = of_occasion(occasion)
@@ -82,10 +82,10 @@ class Examiner:
         return Masker().masked(report)
 
     def look_at(self, occasion: Occasion, items: Sequence[Item], host: Host, now: datetime) -> Subject:
-        """Everything about one host; never raises for what one host can cause."""
+        """Return the results for one host. Never raises for anything that one host can cause."""
         try:
             return self._looked_at(occasion, items, host, now)
-        except Exception as error:  # noqa: BLE001  # one host's odd answer must not cost the others their say
+        except Exception as error:  # noqa: BLE001  # one host's odd answer must not lose the others' results
             return Subject(name=host.name, address=host.ssh.address, error=_bug(error))
 
     def _looked_at(self, occasion: Occasion, items: Sequence[Item], host: Host, now: datetime) -> Subject:
@@ -100,7 +100,7 @@ class Examiner:
             first = [probe for _, probes in asked if not isinstance(probes, Finding) for probe in probes]
             surveyor = Surveyor(session, self.controller, (*first, *Capacity().probes(host)))
             facts = surveyor.survey()
-            # What could not be asked stays what it is; what could may lead to more.
+            # A question that failed keeps its finding. The others may need further questions.
             asked = [
                 (item, before if isinstance(before, Finding) else _asked(item.further, host, facts))
                 for item, before in asked
@@ -130,7 +130,10 @@ class Examiner:
         return item.judge(Seen(host=host, facts=facts, now=now, past=past, elsewhere=other, trouble=trouble))
 
     def _elsewhere(self, wanted: Elsewhere | None) -> tuple[Facts | None, str]:
-        """Ask another host; why not, where it cannot be asked."""
+        """Return another host's answers, or the reason why it could not be asked.
+
+        Raises ConfigurationError if that host is production.
+        """
         if wanted is None:
             return None, ""
         host = self.find(wanted.host)
@@ -157,7 +160,7 @@ class Examiner:
 
 
 def _known(host: Host, session: Session) -> Host:
-    """The host with what can be found out; an item that needs more says so itself."""
+    """Return the host with what can be discovered. An item that needs more reports that itself."""
     try:
         return discovered(host, session)
     except ConfigurationError:
@@ -171,7 +174,7 @@ def _asked(questions: Callable[..., Probes], *given: object) -> Probes | Finding
         return Finding(ok=None, summary=str(why), advice=(_INVENTORY,))
     except Unreadable as why:
         return Finding(ok=None, summary=str(why))
-    except Exception as error:  # noqa: BLE001  # as below
+    except Exception as error:  # noqa: BLE001  # one item's bug must not lose the others' results (see _safely)
         return Finding(ok=None, summary=_bug(error))
 
 
@@ -187,9 +190,9 @@ def _safely(judge: Callable[[], Finding]) -> Finding:
         return judge()
     except ConfigurationError as why:
         return Finding(ok=None, summary=str(why), advice=(_INVENTORY,))
-    except RemediateError as why:  # unreadable, or the history cannot be read
+    except RemediateError as why:  # the answer, or the history, cannot be read
         return Finding(ok=None, summary=str(why))
-    except Exception as error:  # noqa: BLE001  # one item's bug must not cost the others their say
+    except Exception as error:  # noqa: BLE001  # one item's bug must not lose the others' results
         return Finding(ok=None, summary=_bug(error))
 
 

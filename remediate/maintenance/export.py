@@ -1,7 +1,7 @@
-"""The last results for Prometheus: a file for the textfile collector of its node_exporter.
+"""The last results for Prometheus: a file for node_exporter's textfile collector.
 
-The names follow https://prometheus.io/docs/practices/naming/: base units, moments as Unix time. An answer is a set of
-states, one of which is 1, as with `node_systemd_unit_state`: what nobody knows is then neither a yes nor a no.
+Names follow https://prometheus.io/docs/practices/naming/: base units, and moments as Unix time. An answer is a set of
+states, exactly one of which is 1, as with `node_systemd_unit_state`. So "unknown" is neither a yes nor a no.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 SUFFIX: Final = ".prom"
-"""What the names of files end in that node_exporter reads; it passes over all others."""
+"""Suffix of the files that node_exporter reads; it ignores all others."""
 ANSWERS: Final = {"yes": True, "no": False, "unknown": None}
 
 
 class NotExported(RemediateError):
-    """The file could not be written; the one before it is still there."""
+    """The file could not be written; the previous one is still there."""
 
 
 def export(path: Path, latest: Sequence[MaintenanceReport], found: Status, uses: Sequence[Use]) -> None:
-    """Write it, at once as seen by whoever reads the file; readable as the umask says.
+    """Write the file atomically, with the permissions that the umask gives.
 
-    `latest` is what the history calls so, `found` the status of the same moment. Raises ConfigurationError when
-    prometheus_client is not installed, NotExported when the file cannot be written.
+    `latest` comes from `History.latest`, and `found` is the status of the same moment. Raises ConfigurationError when
+    prometheus_client is not installed, and NotExported when the file cannot be written.
     """
     try:
         from prometheus_client import CollectorRegistry, write_to_textfile
@@ -114,7 +114,7 @@ def _times(registry: "CollectorRegistry", found: Status) -> None:
     for each in found.standings:
         if each.done is not None:
             looked.labels(each.occasion.value, each.subject).set(each.done.timestamp())
-        # A host that nobody ever looked at may be none that is to be looked at; where none was, somebody forgot.
+        # A host that was never looked at may not be meant to be. If no host ever was, the duty was forgotten.
         expected = each.done is not None or each.subject in {"", TEAM}
         if each.occasion.period is not None and expected:
             overdue.labels(each.occasion.value, each.subject).set(each.done is None or each.overdue is not None)

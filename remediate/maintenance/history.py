@@ -1,6 +1,6 @@
-"""Stores the results of maintenance beside the journal's runs.
+"""Stores the results of maintenance next to the journal's runs.
 
-Append-only, by many at once. Importing this is cheap; SQLAlchemy is imported when it is opened.
+Append-only, and safe for many writers. Importing this module is cheap; SQLAlchemy is imported on opening.
 """
 
 from collections.abc import Iterable
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 _LOOK_BACK = 50
-"""Reports that are looked through for an item's last answer: a host that could not be reached gave none."""
+"""Number of reports to search for an item's last answer. A report of an unreachable host has none."""
 
 
 class History:
-    """An open history of one project; use it as a context manager, or close it.
+    """The open history of one project; use it as a context manager, or close it.
 
-    Every method raises JournalError when the database fails it, and returns only when what it wrote is durable.
+    Every method raises JournalError when the database fails, and returns only when its writes are durable.
     """
 
     def __init__(self, database: "JournalDatabase", project: str) -> None:
@@ -37,7 +37,7 @@ class History:
 
     @classmethod
     def open(cls, url: str | None, *, project: str) -> Self:
-        """Open it where the journal is; raises as `Journal.open` does."""
+        """Open the history in the journal's database. Raises as `Journal.open` does."""
         return cls(journal_database(url), project)
 
     def __enter__(self) -> Self:
@@ -47,11 +47,11 @@ class History:
         self.close()
 
     def close(self) -> None:
-        """Close it; call once, when nothing uses it any more."""
+        """Close the database; call this once, when nothing uses it any more."""
         self._database.close()
 
     def keep(self, report: MaintenanceReport) -> None:
-        """Write a report, with its samples; its texts have been masked."""
+        """Write a report and its samples. Its texts must be masked already."""
         from remediate.journal.schema import maintenance
 
         with self._database.writing() as connection:
@@ -91,7 +91,10 @@ class History:
             connection.execute(maintenance_samples.insert(), rows)
 
     def remind(self, occasion: Occasion, subject: str, *, done: datetime, at: datetime) -> bool:
-        """Record that somebody is told now what is overdue since it was last done; False when somebody was already."""
+        """Record that an overdue duty is announced now. Returns False if it was announced before.
+
+        `done` is when it was last done: each of these moments is announced only once.
+        """
         from sqlalchemy.exc import IntegrityError
 
         from remediate.journal.schema import maintenance_reminders
@@ -108,10 +111,11 @@ class History:
     def past(
         self, occasion: Occasion, subject: str, item: str, *, since: datetime, before: datetime | None = None
     ) -> Past:
-        """What is known of an item from before: its last result, however old, and the samples since a moment.
+        """Return an item's last result, and its samples since a moment.
 
-        `before` is when a look must have begun to count as the last one: what was new a moment ago is not old news
-        because somebody looked twice.
+        The last result may be of any age, but is searched in at most 50 reports. Only a look that began at or before
+        `before` counts as the last one. Otherwise a second look shortly after the first would no longer report what is
+        new.
         """
         from remediate.journal.schema import maintenance, maintenance_samples
 
@@ -149,7 +153,10 @@ class History:
         )
 
     def latest(self) -> tuple[MaintenanceReport, ...]:
-        """The newest report of each occasion and subject, oldest first; each is about one subject."""
+        """Return the newest report of each occasion and subject, oldest first.
+
+        Each report is about one subject.
+        """
         from sqlalchemy import and_, func, select
 
         from remediate.journal.schema import maintenance
@@ -171,7 +178,7 @@ class History:
             return tuple(read for row in connection.execute(query) if (read := _read(row.report)) is not None)
 
     def done(self) -> dict[tuple[Occasion, str], datetime]:
-        """When each subject was last looked at on an occasion; not when it was tried and not reached."""
+        """Return when each subject was last reached and looked at, for each occasion."""
         from sqlalchemy import func, select
 
         from remediate.journal.schema import maintenance
@@ -186,7 +193,7 @@ class History:
 
 
 def _read(text: str) -> MaintenanceReport | None:
-    """A report as it was kept, perhaps by a newer version: what that added is passed over, what is odd is left out."""
+    """Return a stored report; None if it is malformed. Fields that a newer version added are ignored."""
     try:
         return MaintenanceReport.model_validate_json(text, extra="ignore")
     except ValidationError:
@@ -194,7 +201,10 @@ def _read(text: str) -> MaintenanceReport | None:
 
 
 def _last(reports: Iterable[str], item: str) -> tuple[datetime, Result] | None:
-    """The newest result of an item that was one, with when."""
+    """Return the newest result of an item with its time; unknown answers do not count.
+
+    None if there is none.
+    """
     for text in reports:
         if (report := _read(text)) is None:
             continue

@@ -1,4 +1,4 @@
-"""An item: one line of the runbook's chapter 8, with its questions and its judgement."""
+"""Maintenance items: the lines of the runbook's chapter 8, with probes and judgement."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from remediate.maintenance.schedule import Occasion
 
 
 class Sample(FrozenModel):
-    """A number that is kept, to be compared with those of other days."""
+    """A number that is stored for comparison with other days."""
 
     name: str = Field(max_length=200, description="what was measured, unique in its item")
     value: float
@@ -25,7 +25,7 @@ class Sample(FrozenModel):
 
 
 class Finding(FrozenModel):
-    """What came of looking at one item."""
+    """The answer for one item, with its evidence and advice."""
 
     ok: bool | None = Field(description="yes, no, or null: cannot know")
     summary: str = Field(description="one line")
@@ -36,7 +36,7 @@ class Finding(FrozenModel):
 
 
 class Result(Finding):
-    """A finding, and whose it is."""
+    """A finding, with its item and its owner."""
 
     item: str
     title: str = Field(description="the runbook's words")
@@ -44,7 +44,7 @@ class Result(Finding):
 
 
 class Point(NamedTuple):
-    """One sample of the past."""
+    """One earlier sample."""
 
     at: datetime
     value: float
@@ -52,77 +52,77 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What earlier runs found out about the same item of the same host."""
+    """Earlier results for the same item of the same host."""
 
     previous: Result | None = None
     previous_at: datetime | None = None
     samples: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)
-    """By name, oldest first; not those of this run."""
+    """By name, oldest first, without the samples of this run."""
 
 
 class Elsewhere(NamedTuple):
-    """Questions to another host of the inventory."""
+    """Probes for another host of the inventory."""
 
     host: str
     probes: Probes
     seconds: float
-    """How long all of them together may take."""
+    """Seconds that all of them together may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """Everything an item is judged by."""
+    """Everything that an item's judgement rests on."""
 
     host: Host
     facts: Facts
-    """Answers of this host, those of `probes` and of `further` alike."""
+    """Answers of this host to both `probes` and `further`."""
     now: datetime
-    """The controller's clock; what a host says about time comes with that host's own."""
+    """The controller's clock. Times that a host reports are by that host's own clock."""
     past: Past = Past()
     elsewhere: Facts | None = None
-    """Answers of the other host; None when it could not be asked, or was not."""
+    """Answers of the other host; None if it was not asked or could not be."""
     trouble: str = ""
     """Why the other host could not be asked."""
 
 
 class Duty:
-    """One line of 8.1 or 8.2: what it is called, how often, and whose it is."""
+    """One line of 8.1 or 8.2: its name, its occasion and its owner."""
 
     name: ClassVar[str]
-    """What it is called in reports: queue-health."""
+    """Its name in reports: queue-health."""
     title: ClassVar[str]
     """The runbook's words."""
     occasion: ClassVar[Occasion]
     owner: ClassVar[str]
-    """Who has it by the runbook; the configuration may say otherwise."""
+    """The owner by the runbook; the configuration may name another."""
 
 
 class Item(Duty, ABC):
-    """A duty that is about a host. Judging is pure; everything that touches a host is a probe.
+    """A duty about a host. Judging is pure; only probes touch a host.
 
-    An answer that cannot be read escapes from `judge` as Unreadable, and what the inventory lacks as
-    ConfigurationError: both become "cannot know", with the reason.
+    `judge` raises Unreadable for an answer that cannot be read, and ConfigurationError for what the inventory lacks.
+    Both become "cannot know", with the reason.
     """
 
     def probes(self, host: Host) -> Probes:
-        """What is asked in the one survey that all items share. Raises ConfigurationError."""
+        """Return the probes for the survey that all items share. Raises ConfigurationError."""
         del host
         return ()
 
     def further(self, host: Host, facts: Facts) -> Probes:
-        """What the first answers make one want to know. Raises Unreadable, ConfigurationError."""
+        """Return further probes that follow from the first answers. Raises Unreadable, ConfigurationError."""
         del host, facts
         return ()
 
     def elsewhere(self, host: Host) -> Elsewhere | None:
-        """What is asked of another host. Raises ConfigurationError."""
+        """Return the probes for another host; None if there are none. Raises ConfigurationError."""
         del host
         return None
 
     @abstractmethod
     def judge(self, seen: Seen) -> Finding:
-        """What the answers come to. Raises Unreadable, ConfigurationError."""
+        """Return the finding that follows from the answers. Raises Unreadable, ConfigurationError."""
 
     def privileges(self, host: Host) -> tuple[Run, ...]:
-        """Every command that it may run on this host as another user. Raises ConfigurationError."""
+        """Return every command that it may run on this host as another user. Raises ConfigurationError."""
         return tuple(run for probe in self.probes(host) if isinstance(run := probe.command(), Run) and run.user)

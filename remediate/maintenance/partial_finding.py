@@ -1,4 +1,4 @@
-"""A finding that is a yes only if all of its parts are."""
+"""A finding from several parts, which is yes only if all of them are."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -10,20 +10,20 @@ from remediate.maintenance.item import Finding
 
 
 class Part(NamedTuple):
-    """One of the answers."""
+    """One part of a finding."""
 
     ok: bool | None
     says: str
-    """One line, understood by itself."""
+    """One line that is understood without the others."""
     evidence: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
 
 
 def readable(judge: Callable[[], Iterable[Part]]) -> tuple[Part, ...]:
-    """Judge; what cannot be read is an answer as well, and costs the others nothing."""
+    """Return the parts; an answer that cannot be read becomes a part, too."""
     found: list[Part] = []
     try:
-        # One by one: what was found out before the answer that cannot be read stays.
+        # `extend` adds the parts one by one, so those before an unreadable answer stay.
         found.extend(judge())
     except Unreadable as why:
         found.append(Part(None, str(why)))
@@ -31,9 +31,10 @@ def readable(judge: Callable[[], Iterable[Part]]) -> tuple[Part, ...]:
 
 
 def together(parts: Iterable[Part], yes: str) -> Finding:
-    """Put them together: a no outweighs what nobody knows, and that outweighs every yes; `yes` says it when all is.
+    """Combine parts into one finding.
 
-    Raises Unreadable without any part: nothing asked is no yes.
+    Any no gives no. Otherwise any unknown gives unknown. Otherwise the answer is yes, with `yes` as the summary.
+    Raises Unreadable if there is no part, because asking nothing proves nothing.
     """
     parts = tuple(dict.fromkeys(parts))
     if not parts:
@@ -49,7 +50,7 @@ def together(parts: Iterable[Part], yes: str) -> Finding:
 
 
 def linked(finding: Finding, page: AnyHttpUrl | None) -> Finding:
-    """Add the page where it is put right, where there is one and something is to be done."""
+    """Return the finding with a link to the page, unless the answer is yes."""
     if finding.ok or page is None:
         return finding
     return finding.model_copy(update={"advice": (*finding.advice, f"see {page}")})

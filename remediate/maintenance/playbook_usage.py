@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _STILL_RUNNING: Final = timedelta(days=1)
-"""How long a run without an end may be one that is going on."""
+"""Time for which a run without an end may still be running."""
 
 
 class _Runs(NamedTuple):
@@ -27,10 +27,11 @@ class _Runs(NamedTuple):
 
 
 def uses(project: Project, *, now: datetime, since: datetime | None) -> Sequence[Use]:
-    """Return what is known of every playbook; how its runs ended is counted since the last review, if there was one.
+    """Return the rehearsals and runs of every playbook; verdicts count since the last review.
 
-    A journal that several projects share does not say whose a run was: those of a playbook's name are counted.
-    Raises ConfigurationError, JournalError.
+    `since` is the last review, None if there was none: then all runs count. Several projects may share a journal, which
+    does not record the project of a run. All runs of a playbook's name are counted. Raises ConfigurationError,
+    JournalError.
     """
     database = journal_database(project.journal())
     try:
@@ -58,7 +59,7 @@ def _use(project: Project, name: str, runs: _Runs | None) -> Use:
 
 
 def _runs(connection: "Connection", name: str, now: datetime, since: datetime | None) -> _Runs | None:
-    """Return what the journal holds of a playbook's runs that could change something; None when there is none."""
+    """Return a playbook's runs that could change something; None if there are none."""
     from sqlalchemy import case, func, or_, select
 
     from remediate.journal.schema import runs
@@ -67,11 +68,11 @@ def _runs(connection: "Connection", name: str, now: datetime, since: datetime | 
     newest = connection.execute(select(func.max(runs.c.started)).where(meant)).scalar()
     if newest is None:
         return None
-    # Of the reports, which are long, only those that say more than the verdict.
+    # Reports are long, so only those that say more than the verdict are read.
     report = case((runs.c.verdict == RunVerdict.MIXED.value, runs.c.report))
     query = select(runs.c.verdict, runs.c.started, report.label("report")).where(meant)
     if since is not None:
-        # What was going on at the last review was not judged by it.
+        # The last review did not judge runs that were still running then.
         gone_on = runs.c.verdict.is_(None) & (runs.c.started > since - _STILL_RUNNING)
         query = query.where(or_(runs.c.started > since, runs.c.finished > since, gone_on))
     rows = connection.execute(query)
@@ -81,13 +82,13 @@ def _runs(connection: "Connection", name: str, now: datetime, since: datetime | 
 
 
 def _ends(verdict: str | None, report: str | None, started: datetime, now: datetime) -> Iterator[str]:
-    """How a run ended, on each host where that differs."""
+    """Yield the verdict of a run, once for each host if they differ."""
     if verdict is None:
         if now - started > _STILL_RUNNING:
             yield NEVER_ENDED
         return
     try:
         hosts = () if report is None else Report.model_validate_json(report).hosts
-    except ValidationError:  # of another version
+    except ValidationError:  # written by another version
         hosts = ()
     yield from (host.verdict.value for host in hosts) if hosts else (verdict,)

@@ -1,6 +1,6 @@
 """A text plot of a trend: measurements, forecast and limit.
 
-Drawn here, not by a library: those draw in Braille, which a mail's font may lack, or need seconds to be imported.
+It is drawn here because plotting libraries use Braille, which a mail's font may lack, or take seconds to import.
 """
 
 import math
@@ -13,16 +13,16 @@ from remediate.maintenance.trend import Forecast
 
 _WIDTH: Final = 72
 _ROWS: Final = (5, 21)
-"""The least and the most of them."""
+"""Minimum and maximum number of rows."""
 _STEPS: Final = (1, 5)
-"""Percentage points from one row to the next: so the usual limits have a row of their own."""
+"""Percentage points from one row to the next. The usual limits then have their own row."""
 _EVERY: Final = 14
-"""Columns from one date to the next."""
+"""Columns between two dates."""
 _MEASURED, _AHEAD, _LIMIT = "•", "·", "┈"
 
 
 class _Window(NamedTuple):
-    """What part of time and of percent is drawn: 100 % is always at the top."""
+    """The drawn range of time and percent; 100 % is always at the top."""
 
     start: datetime
     end: datetime
@@ -40,9 +40,10 @@ class _Window(NamedTuple):
 
 
 def plotted(title: str, points: Sequence[Point], forecast: Forecast | None, limit: float) -> tuple[str, ...]:
-    """Draw points, oldest first and at least one, and the forecast's line as far ahead as that is of interest.
+    """Draw the measurements, and the forecast as far ahead as is useful.
 
-    79 columns wide and without colours: it stands in terminals, documents and mails alike.
+    `points` are oldest first, at least one. Lines are at most 79 columns wide and have no colours, for terminals,
+    documents and mails alike.
     """
     window = _window(points, forecast, limit)
     said = f"{_MEASURED} measured   {_LIMIT} {limit:g} % counts as full"
@@ -54,7 +55,7 @@ def _window(points: Sequence[Point], forecast: Forecast | None, limit: float) ->
     start, now = points[0].at, points[-1].at
     end = now
     if forecast is not None:
-        # As much of the future as of the past at most: a point far away would press together what was measured.
+        # Show at most as much future as past: a distant date would squeeze the measurements together.
         end = now + max(now - start, timedelta(days=30))
         if forecast.likely is not None:
             likely = datetime.combine(forecast.likely, time(), tzinfo=now.tzinfo)
@@ -66,7 +67,7 @@ def _window(points: Sequence[Point], forecast: Forecast | None, limit: float) ->
 
 
 def _drawn(points: Sequence[Point], forecast: Forecast | None, limit: float, window: _Window) -> list[list[str]]:
-    """What is nearer to the truth is drawn over what is not."""
+    """Return the canvas; measurements are drawn over the forecast, and both over the limit."""
     canvas = [[" "] * _WIDTH for _ in range(window.rows)]
     canvas[window.row(limit)] = [_LIMIT] * _WIDTH
     now = points[-1].at

@@ -2,5 +2,5 @@
 
 
 def counted(number: int, thing: str, things: str = "") -> str:
-    """Say how many there are, `things` where the plural is not made with an s: `1 error`, `2 errors`."""
+    """Return a number with its noun: `1 error`, `2 errors`. Pass `things` for an irregular plural."""
     return f"{number} {thing if number == 1 else things or f'{thing}s'}"

@@ -11,11 +11,11 @@ from remediate.maintenance.status import Standing, overdue_line, status
 from remediate.project.project import Project
 
 _EVERY: Final = timedelta(minutes=1)
-"""How often the history is read: watching looks every few seconds, and nothing becomes overdue that fast."""
+"""Interval of reading the history: the watch looks every few seconds, but overdue changes slowly."""
 
 
 class Reminder:
-    """What is overdue in one project, for one process that watches."""
+    """The overdue duties of one project, for one watching process."""
 
     def __init__(self, project: Project, program: str) -> None:
         self._project = project
@@ -24,10 +24,10 @@ class Reminder:
         self._overdue: tuple[Standing, ...] = ()
         self._settled: tuple[Standing, ...] = ()
         self.trouble = ""
-        """Why nothing is known, when the settings of maintenance are wrong: no reason to stop watching incidents."""
+        """Why nothing is known if the maintenance settings are wrong; watching incidents goes on."""
 
     def look(self, now: datetime) -> tuple[str, ...]:
-        """Return what is overdue, a line each, or why nobody knows. Raises JournalError."""
+        """Return the overdue duties, one line each, or why they are unknown. Raises JournalError."""
         if self._looked is None or not timedelta() <= now - self._looked < _EVERY:
             self._overdue = self._read(now)
             self._looked = now
@@ -36,9 +36,9 @@ class Reminder:
         return tuple(overdue_line(each, self._program) for each in self._overdue)
 
     def announced(self, now: datetime) -> Iterator[str]:
-        """Yield what nobody has announced yet, each as soon as it is recorded that it is. Raises JournalError.
+        """Yield overdue duties that were not announced yet, each once recorded. Raises JournalError.
 
-        Whoever calls has to say it at once: nobody else will.
+        The caller must show each line at once: no other process will announce it.
         """
         self.look(now)
         fresh = [each for each in self._overdue if each not in self._settled]

@@ -1,4 +1,4 @@
-"""The report of one look, for `--json`, the history and all renderers."""
+"""The report of one look, for `--json`, the history and all output formats."""
 
 from datetime import datetime
 from typing import Final
@@ -13,11 +13,11 @@ from remediate.maintenance.schedule import Occasion
 
 SCHEMA: Final = "remediate.maintenance/1"
 TEAM: Final = "the team"
-"""What is looked at where an item is about no host: the runbook itself."""
+"""Subject of items that are about no host: the team's runbook."""
 
 
 class Subject(FrozenModel):
-    """What was looked at: a host, or the team's runbook."""
+    """The subject of a look: a host, or the team's runbook."""
 
     name: Identifier
     address: Identifier = ""
@@ -32,7 +32,7 @@ class Subject(FrozenModel):
 
 
 class MaintenanceReport(FrozenModel):
-    """One look at everything that belongs to an occasion."""
+    """The report of one look at all items of an occasion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
@@ -56,7 +56,7 @@ class MaintenanceReport(FrozenModel):
         ended: datetime,
         subjects: tuple[Subject, ...],
     ) -> "MaintenanceReport":
-        """Put it together."""
+        """Return the report, with its duration and exit code worked out."""
         return cls(
             run=run,
             occasion=occasion,
@@ -68,5 +68,5 @@ class MaintenanceReport(FrozenModel):
         )
 
     def count(self, ok: bool | None) -> int:
-        """How many answers are a yes, a no, or not known."""
+        """Return the number of answers that are yes (True), no (False) or unknown (None)."""
         return sum(result.ok is ok for subject in self.subjects for result in subject.results)

@@ -8,23 +8,29 @@ from remediate.probes.backup import RestoredState, RestoredTable
 from remediate.probes.rows import RowsState, TableRows
 
 _SLACK: Final = 3
-"""Rows: in a small table one row is many percent. Most of the table it does not excuse."""
+"""Rows that may differ in any table. One row of a small table is many percent.
+
+It does not excuse the loss of most of a table.
+"""
 _MOST: Final = 0.5
 _DUMPING_HOURS: Final = 1
-"""What was written while the dump was made is not in it, and its file is as old as its end: mysqldump(1) with
---single-transaction shows the state of its beginning."""
+"""Hours that a dump may take.
+
+Rows written meanwhile are not in it, while its file is as old as its end: mysqldump(1) with --single-transaction shows
+the state of its beginning.
+"""
 
 
 class Difference(NamedTuple):
-    """One table that is not as it should be."""
+    """One table that differs."""
 
     ok: bool | None
-    """False, or None where nobody can tell."""
+    """False for a real difference; None if that cannot be told."""
     line: str
 
 
 class Comparison(NamedTuple):
-    """What came of comparing."""
+    """The result of a comparison."""
 
     compared: int
     """Tables whose rows were compared."""
@@ -34,7 +40,10 @@ class Comparison(NamedTuple):
 
 
 def chosen(restored: RestoredState, live: RowsState) -> tuple[RestoredTable, ...] | None:
-    """The tables of the database that is meant: of its name, or the only one; None when nobody can tell which."""
+    """Return the tables of the live database's name, or of the backup's only database.
+
+    None if there are several databases and none has that name.
+    """
     names = {table.database for table in restored.tables}
     if live.database not in names and len(names) > 1:
         return None
@@ -43,7 +52,7 @@ def chosen(restored: RestoredState, live: RowsState) -> tuple[RestoredTable, ...
 
 
 def compared(tables: Sequence[RestoredTable], restored: RestoredState, live: RowsState, backup: Backup) -> Comparison:
-    """Compare the tables of a backup with what the application has now."""
+    """Compare the tables of a backup with the live ones."""
     found = {table.name: table for table in tables}
     meant = [table for table in live.tables if table.name not in backup.left_out_tables]
     volatile = set(backup.volatile_tables)
@@ -68,7 +77,7 @@ def _missing(table: TableRows, restored: RestoredState) -> Difference:
     if restored.count > len(restored.tables):
         return Difference(None, f"{table.name} is not among the tables that there was room to tell about")
     if table.age is not None and table.age < restored.old + _DUMPING_HOURS * 3600:
-        # InnoDB gives a table that was rebuilt (ALTER TABLE) a new time, too.
+        # InnoDB also gives a rebuilt table (ALTER TABLE) a new creation time.
         return Difference(None, f"{table.name} is missing, and was created or rebuilt since")
     return Difference(False, f"{table.name} is missing")
 
@@ -86,7 +95,7 @@ def _rows(table: TableRows, restored: int, hours: float, backup: Backup) -> Diff
     if lost - written > least or (restored == 0 and table.rows > written):
         return Difference(False, f"{said}{since}")
     if lost > slack and restored < table.rows * _MOST:
-        # Rows that are as young as the backup excuse a gap; they do not prove that the backup had the others.
+        # Rows written since the backup excuse a gap, but do not prove that the backup had the others.
         return Difference(None, f"{said}{since}: too many of them to tell")
     if restored - table.rows > slack:
         return Difference(False, f"{said}: deleted since, or another database")

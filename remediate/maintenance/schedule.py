@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Occasion(Enum):
-    """On which occasion something is looked at: the checklist of 8.1, or a frequency of 8.2."""
+    """The occasions of maintenance: the checklist of 8.1, or a frequency of 8.2."""
 
     CHECKLIST = "checklist"
     DAILY = "daily"
@@ -16,20 +16,23 @@ class Occasion(Enum):
 
     @property
     def command(self) -> str:
-        """What one types for it."""
+        """The command to type."""
         return "prevent.checklist" if self is Occasion.CHECKLIST else f"maintain.{self.value}"
 
     @property
     def period(self) -> timedelta | None:
-        """How often it is due; None for what the runbook gives no frequency."""
+        """The interval; None if the runbook gives no frequency."""
         return _PERIODS.get(self)
 
     def due_after(self, done: datetime) -> datetime | None:
-        """When it is due again; later by a tenth of its period it is overdue, so a slow timer is not called late."""
+        """Return when it is due again; None without an interval.
+
+        It counts as overdue only a tenth of its interval later, so that a slow timer is not late.
+        """
         return None if self.period is None else done + self.period
 
     def overdue(self, done: datetime, now: datetime) -> timedelta | None:
-        """By how much it is overdue; None while it is not."""
+        """Return by how much it is overdue; None if it is not."""
         due, period = self.due_after(done), self.period
         if due is None or period is None or now < due + period / 10:
             return None

@@ -16,7 +16,7 @@ Owner = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
 
 
 class MaintenanceSettings(FrozenModel):
-    """The whole table; everything has the runbook's values as default."""
+    """The whole table `[tool.remediate.maintenance]`; the defaults are the runbook's."""
 
     owners: dict[str, Owner] = Field(default={}, description="who has what, by the name of the item: backup, capacity")
     rehearsed_within_days: int = Field(
@@ -25,7 +25,7 @@ class MaintenanceSettings(FrozenModel):
 
     @property
     def rehearsed_within(self) -> timedelta:
-        """How long ago a playbook's rehearsal may be."""
+        """The maximum age of a playbook's last rehearsal."""
         return timedelta(days=self.rehearsed_within_days)
 
     @model_validator(mode="after")
@@ -39,7 +39,7 @@ class MaintenanceSettings(FrozenModel):
 
 
 def maintenance_settings(root: Path | None) -> MaintenanceSettings:
-    """Read the settings of the project in this directory, the runbook's without one.
+    """Read the settings of the project in this directory, or the runbook's without one.
 
     Raises ConfigurationError naming the file and the key.
     """

@@ -16,18 +16,18 @@ from remediate.maintenance.settings import MaintenanceSettings
 
 SCHEMA: Final = "remediate.maintenance-status/1"
 _NAMED: Final = 5
-"""Hosts of a line that are named."""
+"""Number of hosts that one line names."""
 
 
 class OpenItem(FrozenModel):
-    """What was no yes at the last look, and whose it is now."""
+    """An item that was not yes at the last look, and its present owner."""
 
     item: str
     owner: str
 
 
 class Standing(FrozenModel):
-    """How an occasion stands for one host, or for the team."""
+    """The state of an occasion for one host, or for the team."""
 
     occasion: Occasion
     subject: str = Field(description="host, or the team; empty where it was never done for any")
@@ -41,12 +41,12 @@ class Standing(FrozenModel):
 
     @property
     def overdue(self) -> timedelta | None:
-        """By how much it is overdue."""
+        """The time by which it is overdue; None if it is not."""
         return None if self.overdue_seconds is None else timedelta(seconds=self.overdue_seconds)
 
     @property
     def command(self) -> str:
-        """What to type to do it."""
+        """The command to run it."""
         return (
             self.occasion.command
             if is_about_team(self.occasion)
@@ -72,10 +72,11 @@ def status(
     *,
     hosts: Collection[str] | None = None,
 ) -> Status:
-    """How every occasion stands, in the runbook's order: for each host, and where it was never done for any at all.
+    """Return the state of every occasion for each host, in the runbook's order.
 
-    `latest` and `done` are what the history calls so. With the `hosts` of the inventory, those that were never looked
-    at are told, and nothing of those that are not in it is due any more; None where no inventory can be read.
+    An occasion that was never done for any host gives one entry without a host. `latest` and `done` come from
+    `History`. With the `hosts` of the inventory, hosts that were never looked at are listed, and hosts outside it are
+    no longer due. `hosts` is None if no inventory can be read.
     """
     occasions = [occasion for occasion in Occasion if of_occasion(occasion)]
     found = [each for occasion in occasions for each in _of(occasion, latest, done, settings, now, hosts)]
@@ -125,7 +126,7 @@ def is_about_team(occasion: Occasion) -> bool:
 
 
 def status_lines(found: Status, program: str) -> Iterator[str]:
-    """Yield it as a terminal shows it; the hosts that were never looked at share a line."""
+    """Yield the status for a terminal; hosts that were never looked at share a line."""
     for occasion in Occasion:
         standings = [each for each in found.standings if each.occasion is occasion]
         never = [each for each in standings if each.done is None and each.reached is None]
@@ -159,7 +160,7 @@ def _answers(each: Standing) -> str:
 
 
 def overdue_line(standing: Standing, program: str) -> str:
-    """Say that it is overdue, whose it is and what to type, for whoever watches incidents."""
+    """Return one line for `incident.watch`: what is overdue, its owner, and the command."""
     late = f"overdue by {span(standing.overdue)}" if standing.overdue is not None else "not overdue"
     return (
         f"maintenance {standing.occasion.value} of {standing.subject} is {late} "

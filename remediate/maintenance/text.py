@@ -1,4 +1,4 @@
-"""A maintenance report for a person: lines for the terminal, a document in Markdown."""
+"""A maintenance report for people: lines for the terminal, or a Markdown document."""
 
 import textwrap
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _MARGIN: Final = 6
 _TITLE: Final = 30
 _ANSWERS: Final = {True: "yes", False: "NO", None: "?"}
 _SHOWN: Final = 8
-"""Lines of evidence that a terminal shows; the documents have all of it."""
+"""Lines of evidence that a terminal shows; the document has all of them."""
 
 
 def lines(report: MaintenanceReport) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _wrapped(head: str, text: str) -> Iterator[str]:
 
 
 def _verbatim(line: str) -> str:
-    """A line of a plot as it is: its spaces count, and nothing in it ends the block that it stands in."""
+    """Return a plot's line with its spaces, without anything that could end its code block."""
     return strip_control(line).replace("\n", " ").replace("`", "'").rstrip()
 
 

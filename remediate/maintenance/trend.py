@@ -1,6 +1,6 @@
 """Forecasts when a resource will be full, and how reliable the forecast is.
 
-Pure arithmetic about days and percent. Nothing here knows what it is that fills up.
+Pure arithmetic about days and percent, for any resource.
 """
 
 import math
@@ -13,101 +13,106 @@ from typing import Final, NamedTuple
 from remediate.maintenance.item import Point
 
 MIN_DAYS: Final = 7
-"""A line needs points over a whole week at least: many disks breathe with the days of the week."""
+"""Days that a line must span. The use of many disks follows the days of the week."""
 MIN_POINTS: Final = 5
-"""Days on which something was measured; with fewer the interval of Sen's slope does not exist."""
+"""Days with a measurement that a line needs. With fewer, Sen's slope has no interval."""
 FALL: Final = 5.0
-"""Percentage points that are lost from one day to the next when somebody made room, or the disk grew."""
+"""Drop within a day, in percentage points, that means a cleanup or a larger disk."""
 _RECENT: Final = (28, 14)
-"""Days that are looked at by themselves as well, for what began lately; whole weeks, see MIN_DAYS."""
+"""Days of the additional recent fits, for recent changes; whole weeks, see MIN_DAYS."""
 _Z: Final = 1.96
-"""The normal deviate of an interval that holds the true slope 95 times in 100."""
+"""Normal deviate of the 95 % confidence interval."""
 _FITS: Final = 0.5
-"""The part of all variation that a line has to explain before a date is read off it."""
+"""Fraction of the variation that a line must explain before it gives a date."""
 _HORIZON: Final = 3650
-"""Days after which a date says nothing any more."""
+"""Days after which a forecast date means nothing."""
 
 
 class TrendLine(NamedTuple):
-    """A line through points: robust, so that one day's accident does not turn it."""
+    """A robust line through points: one odd day does not change it."""
 
     per_day: float
-    """Its slope, in percentage points a day."""
+    """Slope, in percentage points a day."""
     low: float
     high: float
-    """Between these the true slope is, 95 times in 100, were every day independent of the others."""
+    """Bounds of the slope: 95 % confidence, if the days are independent."""
     level: float
-    """Where the line stands on the last day."""
+    """The line's value on the last day, in percent."""
     spread: float
-    """The median distance of the points from it."""
+    """Median distance of the points from the line, in percentage points."""
     fit: float
-    """The part of all variation that it explains, 0 to 1."""
+    """Fraction of the variation that it explains, 0 to 1."""
     days: int
-    """From the first point to the last."""
+    """Days from the first point to the last, both included."""
     points: int
 
     @property
     def grows(self) -> bool:
-        """Whether that it rises is more than chance, and explains what was measured."""
+        """Whether its rise is more than chance, and the line explains the measurements."""
         return self.low > 0 and self.fit >= _FITS
 
 
 class Forecast(NamedTuple):
-    """When a limit is reached."""
+    """The days on which a limit is reached."""
 
     line: TrendLine
     last: datetime
-    """When the line's last point was: there it is at its level."""
+    """Time of the line's last point, where it has the value `level`."""
     likely: date | None
-    """None: not within ten years."""
+    """None if not within ten years."""
     earliest: date | None
     latest: date | None
     """None with a likely date: perhaps never."""
 
     def at(self, moment: datetime) -> float:
-        """Where the line stands at a moment, in percent."""
+        """Return the line's value at a moment, in percent."""
         return self.line.level + self.line.per_day * _days(self.last, moment)
 
 
 class Trend(NamedTuple):
-    """What was measured, a value a day, and what follows from it."""
+    """The daily measurements, and the forecasts from them."""
 
     points: tuple[Point, ...]
-    """Since the last big fall; of each day the greatest value."""
+    """The greatest value of each day since the last big drop; see also `peaks`."""
     falls: tuple[date, ...]
-    """On which days room was made."""
+    """Days of cleanups."""
     peaks: bool
-    """Whether the points are the heights before each fall, since there were many."""
+    """Whether `points` are the peaks before each drop, because there were many drops."""
     whole: Forecast | None
-    """By all points; None when they are too few."""
+    """From all points; None if they are too few."""
     recent: tuple[Forecast, ...]
-    """By the last weeks alone, where that is less than everything; where cleanups are the rule, since the last one,
-    if that is longer ago than it ever was."""
+    """From the last weeks alone, if there are points before them.
+
+    If cleanups are regular, it is from the points since the last one, if that is longer ago than ever before.
+    """
 
     @property
     def forecasts(self) -> tuple[Forecast, ...]:
-        """All of them, that of all points first."""
+        """All forecasts, the one from all points first."""
         return (*(() if self.whole is None else (self.whole,)), *self.recent)
 
     def higher(self, forecast: Forecast) -> bool:
-        """Whether it has led higher than ever before; what rises to a height that it left before may be a season."""
+        """Whether the forecast's line has led higher than ever before.
+
+        A rise to a height that was reached and left before may be a season.
+        """
         start = forecast.last - timedelta(days=forecast.line.days)
         before = max((point.value for point in self.points if point.at < start), default=0.0)
         return min(forecast.line.level, self.points[-1].value) > before
 
 
 def trend(points: Sequence[Point], limit: float) -> Trend:
-    """Look at what was measured, at least once, oldest first; `limit` is what must not be reached.
+    """Return the trend of measurements, oldest first, at least one. `limit` is in percent.
 
-    A fall of several points ends what came before: after a cleanup the line begins anew, or it would promise that the
-    next cleanup comes by itself. Where falls are the rule, the heights before them are what may reach the limit.
+    A big drop ends what came before. After a cleanup the line starts again, or it would promise that the next cleanup
+    comes without anybody's action. If drops are regular, the peaks before them are what may reach the limit.
     """
     daily = _daily(points)
     cuts = [number for number, (one, other) in enumerate(pairwise(daily), 1) if one.value - other.value >= FALL]
     pieces = [daily[start:end] for start, end in zip([0, *cuts], [*cuts, len(daily)], strict=True)]
     heights = tuple(max(piece, key=lambda point: point.value) for piece in pieces if piece)
     if len(heights) > 1 and heights[-1].value < heights[-2].value:
-        heights = heights[:-1]  # it is still on its way up
+        heights = heights[:-1]  # the last peak is not reached yet
     peaks = len(heights) >= MIN_POINTS
     fitted = heights if peaks else tuple(pieces[-1])
     today = daily[-1]
@@ -116,17 +121,17 @@ def trend(points: Sequence[Point], limit: float) -> Trend:
     if not peaks:
         parts = [[point for point in fitted if point.at > today.at - timedelta(days=days)] for days in _RECENT]
     elif _length(pieces[-1]) > max(map(_length, pieces[:-1])):
-        parts = [pieces[-1]]  # a cleanup was due, and did not come
+        parts = [pieces[-1]]  # the usual cleanup did not happen
     shorter = (part for part in parts if peaks or len(part) < len(fitted))
     recent = [found for part in shorter if (found := _forecast(part, limit, today)) is not None]
     return Trend(fitted, tuple(daily[number].at.date() for number in cuts), peaks, whole, tuple(recent))
 
 
 def fitted_line(points: Sequence[Point]) -> TrendLine | None:
-    """Return the line of Theil and Sen: the median of the slopes of all pairs; None where the points are too few.
+    """Return the Theil-Sen line, the median of all pairs' slopes; None for too few points.
 
     The interval is Sen's, by the normal approximation of Kendall's statistic (P. K. Sen, Estimates of the regression
-    coefficient based on Kendall's tau, 1968). Equal values make it somewhat wider than it had to be.
+    coefficient based on Kendall's tau, 1968). Equal values make it somewhat wider than necessary.
     """
     if len(points) < MIN_POINTS or spanned(points) < MIN_DAYS:
         return None
@@ -156,7 +161,10 @@ def fitted_line(points: Sequence[Point]) -> TrendLine | None:
 
 
 def spanned(points: Sequence[Point]) -> int:
-    """How many days (UTC) there are from the first point to the last, both counted; at least one point."""
+    """Return the number of days (UTC) from the first point to the last, both counted.
+
+    There must be at least one point.
+    """
     return (points[-1].at.date() - points[0].at.date()).days + 1
 
 
@@ -164,7 +172,7 @@ def _forecast(points: Sequence[Point], limit: float, today: Point) -> Forecast |
     line = fitted_line(points)
     if line is None:
         return None
-    # The line may be of heights that were reached before today, so it is carried on from its own last point.
+    # The line may end at a peak before today, so it is continued from its own last point.
     last = points[-1].at.date()
     likely, latest = _reached(last, line.level, line.per_day, limit), _reached(last, line.level, line.low, limit)
     earliest = min(
@@ -183,9 +191,9 @@ def _reached(start: date, level: float, per_day: float, limit: float) -> date | 
 
 
 def _daily(points: Sequence[Point]) -> list[Point]:
-    """Of each day (UTC) the greatest value, of the last one the newest.
+    """Return each day's greatest value (UTC), but the last day's newest one.
 
-    Who looks often on one day must not outweigh the others, and room that was made today is there.
+    Many looks on one day must not outweigh the other days, and a cleanup of today must count.
     """
     days: dict[date, Point] = {}
     for point in points:

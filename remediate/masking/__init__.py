@@ -1,1 +1,1 @@
-"""The sink: secrets are masked in whatever leaves, and output never ends a run."""
+"""Output that masks secrets in everything that leaves, and survives a failed write."""

@@ -1,8 +1,8 @@
 """Secrets that are common words, and are masked only where they are a value.
 
-`do.env.set` treats each value as a secret, and `CACHE_STORE=redis` or `APP_ENV=production` is one. Masked wherever it
-occurs, such a word makes reports unreadable without hiding anything. The list is closed, so that nothing that could be
-a is ever masked less: a short or simple value that does not stand here is masked everywhere.
+`do.env.set` treats each value as a secret, also in `CACHE_STORE=redis` or `APP_ENV=production`. If such a word were
+masked everywhere, reports would be unreadable and nothing would be hidden. The list is closed, so that no real secret
+is ever masked less: a short or simple value that is not on it is masked everywhere.
 """
 
 import re
@@ -27,12 +27,15 @@ _YEAR_OR_PORT: Final = re.compile(r"(?:19|20)[0-9]{2}|3000|3306|4444|5432|5672|6
 
 
 def is_common(value: str) -> bool:
-    """Return whether a value is a word, a year or a port that everybody uses."""
+    """Return whether a value is a common word, year or port."""
     return value.strip().lower() in _WORDS or _YEAR_OR_PORT.fullmatch(value.strip()) is not None
 
 
 def as_values(words: Iterable[str]) -> re.Pattern[str] | None:
-    """Return what finds these words where they are all of a text, or what an assignment in capitals sets."""
+    """Return a pattern for these words, None without words.
+
+    It matches a word that is a whole text, or the value of an assignment in capitals.
+    """
     said = "|".join(sorted({re.escape(word.strip()) for word in words}, key=lambda word: (-len(word), word)))
     if not said:
         return None

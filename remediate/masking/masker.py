@@ -1,11 +1,11 @@
 """The masker that every text passes before it leaves the process.
 
-Values are registered, not names: a `Masker` knows the secrets of a run and removes them in every form they usually
-take; one that is a word of everybody's goes only where it stands as a value (`common_words`). What nobody registered
-is still caught where its shape gives it away (`shapes`). There is no switch that turns masking off.
+A `Masker` knows the secret values of a run, not their names. It removes them in every form that they usually take. A
+common word is removed only where it is a value (`common_words`). Secrets that nobody registered are recognised by
+their pattern (`secret_patterns`). Masking cannot be switched off.
 
-Text from a host goes through `strip_control` first and a `Masker` second: a secret interrupted by an escape sequence
-is whole again once the sequence is gone.
+Text from a host goes through `strip_control` first and a `Masker` second. A secret that an escape sequence interrupts
+is only complete again without the sequence.
 """
 
 import base64
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 SHORTEST = 4
-"""Characters. Anything shorter is not registered: masking `yes` or `80` everywhere would make output unreadable."""
+"""The least characters of a registered value. Masking `yes` or `80` everywhere would make output unreadable."""
 
 LINE: Final = 500
-"""Characters of what a person may type into one line; its masked text has to fit there, too."""
+"""The most characters of a line that a person types. Its masked text has to fit, too."""
 
 T = TypeVar("T", bound="BaseModel")
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-# Every control character is the start of exactly one alternative, so that nothing new can form from what remains.
+# Every control character begins exactly one alternative, so that removing sequences cannot form new ones.
 _CONTROL = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS: titles, clipboard
@@ -43,10 +43,10 @@ _CONTROL = re.compile(
 
 
 def strip_control(text: str | bytes) -> str:
-    r"""Make text from a host safe to show: no control characters or escape sequences but `\n` and `\t`.
+    r"""Make text from a host safe to show, without control characters or escape sequences.
 
-    Bytes are read as UTF-8; what is not, and lone surrogates, become backslash escapes, so that the result can
-    always be encoded.
+    Only `\n` and `\t` stay. Bytes are read as UTF-8. Invalid bytes and lone surrogates become backslash escapes, so
+    that the result can always be encoded.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
@@ -54,20 +54,20 @@ def strip_control(text: str | bytes) -> str:
 
 
 def _base64_forms(data: bytes) -> Iterator[str]:
-    """Yield what base64 makes of `data` alone, and inside something longer at each of the three offsets."""
+    """Yield the base64 forms of `data`, alone and at three offsets inside a longer text."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         whole = encode(data).decode()
         yield from (whole, whole.rstrip("="))
-        for width in (64, 76):  # OpenSSL's and base64(1)'s line lengths
+        for width in (64, 76):  # These are the line lengths of OpenSSL and base64(1).
             yield from (whole[start : start + width] for start in range(0, len(whole), width) if len(whole) > width)
         for offset in range(3):
-            # The characters at both ends carry bits of the neighbours, so only those between are always the same.
+            # The characters at both ends hold bits of the neighbours, so only those in between are always the same.
             encoded = encode(bytes(offset) + data).decode()
             yield encoded[(offset * 8 + 5) // 6 : (offset + len(data)) * 8 // 6]
 
 
 def _quoted_forms(value: str) -> Iterator[str]:
-    import html  # with every entity's name: only for a secret that there is
+    import html  # It loads the names of all entities, so import it only if there is a secret.
 
     yield from (value, value.strip(), value.replace("\n", "\r\n"))
     for ascii_only in (True, False):
@@ -75,7 +75,7 @@ def _quoted_forms(value: str) -> Iterator[str]:
         yield from (once, once.replace("/", r"\/"), json.dumps(once, ensure_ascii=ascii_only)[1:-1])
     yield re.sub(r"\\u[0-9a-f]{4}", lambda found: "\\u" + found[0][2:].upper(), json.dumps(value)[1:-1])
     yield from (repr(value)[1:-1], ascii(value)[1:-1])
-    # repr chooses its quotes by content: the same value inside a longer text can come out either way.
+    # repr chooses its quotes by content, so the same value inside a longer text may have either.
     yield from (repr(value + "'")[1:-2], repr(value + "'\"")[1:-4].removesuffix("\\"), repr('"' + value)[2:-1])
     shell = shlex.quote(value)
     yield shell.removeprefix("'").removesuffix("'")
@@ -96,7 +96,7 @@ def _encoded_forms(value: str) -> Iterator[str]:
 
 
 def _forms(value: str) -> set[str]:
-    """Return every text under which `value` is looked for."""
+    """Return every form of `value` to search for."""
     found: set[str] = set()
     for part in (value, *value.splitlines()):
         if len(part.strip()) >= SHORTEST:
@@ -105,9 +105,9 @@ def _forms(value: str) -> set[str]:
 
 
 class Masker:
-    """The secrets of a run: register each as soon as it is known, and pass every text through `mask`.
+    """The secrets of a run. Register each as soon as it is known, and pass every text through `mask`.
 
-    Append-only and safe to share between threads. Values shorter than `SHORTEST` characters are not registered.
+    A masker only grows, and threads may share it. Values shorter than `SHORTEST` characters are not registered.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -121,7 +121,7 @@ class Masker:
         return f"<Masker of {len(self._known)} values>"
 
     def register(self, *secrets: str) -> None:
-        """Mask these values from now on, in all their forms; each line of a value that has several counts too."""
+        """Mask these values from now on in all their forms. Each line of a longer value counts, too."""
         with self._lock:
             new = frozenset(secrets) - self._known
             if new:
@@ -131,13 +131,13 @@ class Masker:
                 self._common = as_values(filter(is_common, self._known))
 
     def mask(self, text: str) -> str:
-        """Return `text` with every registered value, and everything of a secret's shape, replaced by `MASK`."""
+        """Return `text` with `MASK` for every registered value and everything that looks like a secret."""
         if self._common is not None:
             text = self._common.sub(lambda found: f"{found[1] or found[2] or ''}{MASK}", text)
         return self._mask_everywhere(text)
 
     def holds(self, text: str) -> bool:
-        """Return whether a registered value stands in `text`."""
+        """Return whether `text` contains a registered value."""
         return bool(self._spans(text)) or (self._common is not None and self._common.search(text) is not None)
 
     def _mask_everywhere(self, text: str) -> str:
@@ -148,7 +148,7 @@ class Masker:
         return mask_shapes("".join(parts) + text[end:])
 
     def mask_json(self, value: Json) -> Json:
-        """Mask every string in a JSON-like value, keys and numbers that spell a secret included."""
+        """Mask every string in a JSON-like value, keys and numbers that equal a secret included."""
         match value:
             case str():
                 return self.mask(value)
@@ -158,7 +158,7 @@ class Masker:
                 masked: dict[str, Json] = {}
                 for key, item in value.items():
                     name = unique = self._mask_everywhere(key)
-                    while unique in masked:  # two secrets as keys must not swallow each other's values
+                    while unique in masked:  # Two masked keys must not overwrite each other's value.
                         unique += "+"
                     masked[unique if unique != name else name] = self.mask_json(item)
                 return masked
@@ -168,17 +168,17 @@ class Masker:
                 return value
 
     def masked(self, model: T) -> T:
-        """Return `model` with every text masked that is no identifier; its other values stay, and nothing can fail."""
+        """Return `model` with its texts masked, except identifiers. Other values stay; it cannot fail."""
         from remediate.masking.models import masked
 
         return masked(self, model)
 
     def masked_model(self, model: "BaseModel") -> Json:
-        """Return what `model` is as JSON, masked; for reports, journals and notifications."""
+        """Return `model` as masked JSON, for reports, journals and notifications."""
         return self.mask_json(model.model_dump(mode="json"))
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
-        """Return where registered values stand, overlapping ones as one, in order."""
+        """Return the positions of registered values in order, with overlapping ones merged."""
         found = []
         for form in self._forms:
             start = text.find(form)
@@ -194,7 +194,7 @@ class Masker:
         return merged
 
     def settled(self, text: str) -> int:
-        """Return how much of `text` no later text can turn into a part of a registered value."""
+        """Return the length of `text` that can no longer become part of a registered value."""
         if not text:
             return 0
         cut = len(text)

@@ -1,4 +1,4 @@
-"""Masks the texts of a model, and leaves alone what scripts depend on."""
+"""Masks the texts of a model, except those that scripts depend on."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, get_args, get_origin
@@ -13,7 +13,7 @@ _ANY_JSON: Final = (JsonValue, dict[str, JsonValue])
 
 
 def _may_hold_secrets(field: FieldInfo) -> bool:
-    """Return whether a field holds text, or what may hold some, and not what scripts depend on."""
+    """Return whether a field may contain text, and scripts do not depend on it."""
     parts = [field.annotation, *get_args(field.annotation)]
     marks = [*field.metadata, *(mark for part in parts for mark in getattr(part, "__metadata__", ()))]
     named = any(isinstance(mark, NeverMasked) for mark in marks)

@@ -1,8 +1,8 @@
 """Patterns of unregistered secrets: an assignment, a private key, a password in a URL.
 
-`Masker` removes values that it knows; this removes what nobody registered. Text from a host may be megabytes of
-anything, so every pattern here takes time in proportion to the text: none starts with a repetition, what repeats
-reads a character in one way only, and where a match may fail far behind its beginning its length is bounded.
+`Masker` removes the values that it knows; these patterns remove secrets that nobody registered. Text from a host may
+be megabytes of anything, so every pattern takes time in proportion to the text. None starts with a repetition. A
+repetition can read each character in one way only. If a match may fail far behind its beginning, its length is bounded.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 
 MASK: Final = "********"
-"""What stands where a secret stood; its length says nothing about the secret's."""
+"""The replacement of a secret. Its length says nothing about the secret's."""
 
 _NAMES: Final = (
     r"PASSWORD|PASSWD|PASSPHRASE|_PASS(?![A-Z])|_PWD(?![A-Z])|_PW(?![A-Z])|SECRET|TOKEN|CREDENTIAL|API[_-]?KEY|APP_KEY"
@@ -20,19 +20,22 @@ _NAME: Final = rf"(?:{_NAMES})[A-Z0-9_]{{0,64}}"
 _BLOCK_BEGIN: Final = r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 _BLOCK_END: Final = r"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 
-# A quote that stands before one of these closes a string of the JSON document that the text is; it opens no value.
+# A quote before one of these closes a string of a JSON document, and does not open a value.
 _CLOSES: Final = r"[ \t]*(?:[,:}\]]|$)"
 
 _OPENING: Final = r"(?:(?P<double>\")|(?P<single>')|(?P<once>\\[\"'])|(?P<twice>\\{3}[\"']))"
-"""The quote before a value: plain, inside a JSON string, and inside a JSON string that is a value of another."""
+"""The quote before a value: plain, or inside one JSON string or two nested ones."""
 
 _DOUBLE: Final = r"(?:\\[^\n]|[^\"\\\n])+"
 _SINGLE: Final = rf"(?:\\[^\n]|[^'\"\\\n]|\"(?!{_CLOSES}))+"
 _ONCE: Final = r"(?:\\{3}[\"']|(?!(?P=once))\\[^\n]|[^\"\\\n])+"
 _TWICE: Final = r"(?:\\{7}[\"']|(?!(?P=twice))\\[^\n]|[^\"\\\n])+"
 _QUOTED: Final = rf"(?(double){_DOUBLE}|(?(single){_SINGLE}|(?(once){_ONCE}|{_TWICE})))"
-"""What stands between the quotes. What is quoted there once more has more backslashes; inside a JSON string the plain
-quote ends that. The closing quote need not be there: a value that was cut off is masked to its end."""
+"""The text between the quotes.
+
+Text that is quoted once more has more backslashes; inside a JSON string the plain quote ends that. The closing quote
+may be missing: a truncated value is masked to its end.
+"""
 
 _BARE: Final = r"[^\s\"'\\&;,<>)}\]][^\s\"'\\&;,<>}\]]*"
 
@@ -40,15 +43,15 @@ _THIRD: Final = r"(?:(?:'[^'\n]*'|[A-Za-z()_\\]{1,60}),[ \t]*){2}"
 """The two arguments before a password in a PHP stack trace."""
 
 _MYSQL: Final = r"(?-i:\b(?:mysql|mariadb)[^\n|;&]{0,200}?[ \t\"']-p)"
-"""Only the small letter takes a password: -P is a port."""
+"""MySQL's option for a password. Only the small letter is one: -P is a port."""
 
 _CURL: Final = r"(?-i:\bcurl\b[^\n|;&]{0,200}?[ \t\"'](?:-[A-Za-z]{0,8}[uU]|--(?:proxy-)?user\b))"
-"""The small letter is the user of the server, the capital one that of a proxy: both with their passwords."""
+"""curl's options for a user and password. The small letter is for the server, the capital one for a proxy."""
 
 _OPTION: Final = rf"--[A-Z0-9-]{{0,40}}?(?:{_NAMES})[A-Z0-9_-]{{0,64}}+"
 
 _SHORT: Final = r"(?<![A-Z0-9])(?:pass|pwd)"
-"""Short names, which are words of ordinary lines as well (`PWD=/home`, `pass: 3`): only a value in their form goes."""
+"""Short names. Ordinary lines have them, too (`PWD=/home`, `pass: 3`), so only values in a secret's form are masked."""
 
 _SLASH: Final = r"\\{0,3}/"
 _WEBHOOK: Final = (
@@ -56,14 +59,14 @@ _WEBHOOK: Final = (
     rf"|discord(?:app)?\.com{_SLASH}api{_SLASH}(?:v[0-9]{{1,2}}{_SLASH})?webhooks"
     rf"|\.webhook\.office\.com{_SLASH}webhookb2|outlook\.office(?:365)?\.com{_SLASH}webhook){_SLASH}"
 )
-"""Addresses that are their own key: whoever knows one may post there."""
+"""Addresses that contain their own key: everyone who knows one may post there."""
 
 _KEYS: Final = (
     r"[sr]k_(?:live|test)_|whsec_|gh[oprsu]_|github_pat_|glpat-|glsa_|xox[abeprs]-|xapp-|sk-(?:ant-|proj-)?(?=[A-Za-z0-9_-]{16})"
     r"|npm_|pypi-(?=[A-Za-z0-9_-]{16})|shp(?:at|ca|ss)_|dop_v1_|hf_(?=[A-Za-z0-9]{20})|xkeysib-|GOCSPX-|sntrys_|lin_api_|ya29\."
     r"|SG\.(?=[A-Za-z0-9_-]{16})|AIza(?=[A-Za-z0-9_-]{30})|key-(?=[0-9a-f]{32})|SK(?=[0-9a-f]{32})"
 )
-"""What keys of well-known services begin with."""
+"""Beginnings of the keys of well-known services."""
 
 _SIGNED: Final = r"(?:signature|sig|hmac|x-(?:amz|goog)-(?:signature|credential|security-token))="
 
@@ -79,7 +82,7 @@ _ASSIGNED: Final = (
     r"(?:PASSWORD|PASSWD|(?<=_)(?:PASS|PWD|PW)|SECRET|TOKEN|API_?KEY|APP_KEY|ACCESS_KEY|PRIVATE_KEY|ENCRYPTION_KEY)(?:_[A-Z0-9_]{1,40})?)"
     r"(?:[ \t]*=[ \t]*|\][ \t]*=>?[ \t]*)"
 )
-"""An assignment of .env or of an FPM pool in the middle of a line, whose value may have several words."""
+"""An assignment of .env or of an FPM pool inside a line. Its value may have several words."""
 
 _MORE_WORDS: Final = r"(?:[ \t]+(?![-|&<>=\[{(#]|[^\s=]{0,64}=)[^\s\"'\\,;|&<>)}\]]+)*+"
 
@@ -92,7 +95,7 @@ _LOGIN: Final = (
 _MAYBE_QUOTED: Final = (
     rf"{_NAME}[ \t]*[=:][ \t]*|\b(?:requirepass|masterauth)[ \t]+|{_MYSQL}|{_CURL}[ \t]{{0,8}}|{_OPTION}[ \t]{{1,8}}"
 )
-"""Before a value whose opening quote could also be one that closes a string: then nothing is masked."""
+"""The text before a value whose opening quote may instead close a string. Then nothing is masked."""
 
 _SURELY_QUOTED: Final = (
     rf"{_NAME}(?:\\{{0,3}}[\"']\]?|\])[ \t]*(?:=>|[:=])[ \t]*"
@@ -103,7 +106,7 @@ _SURELY_QUOTED: Final = (
     rf"|\bdefine\([ \t]*[\"'](?:[A-Z0-9_]{{0,99}}{_NAME}"
     r"|(?:SECURE_)?(?:AUTH|LOGGED_IN|NONCE)_(?:KEY|SALT))[\"'][ \t]*,[ \t]*"
 )
-"""Before a value in quotes: JSON, PHP, SQL and the arguments in PHP's stack traces."""
+"""The text before a quoted value in JSON, PHP, SQL and PHP's stack traces."""
 
 _KEY: Final = rf"[A-Z0-9_.-]{{0,99}}(?:{_NAMES})[A-Z0-9_-]{{0,64}}"
 _NO_ANSWER: Final = r"(?!(?:YES|NO|TRUE|FALSE|NULL|NONE|[0-9]{1,5})(?:[\s,;)}\]\"'\\]|$))"
@@ -112,7 +115,7 @@ _PIECE: Final = r"[^\s\"'\\,;|(){}\[\]]"
 
 _DOTENV: Final = r"\b(?:Encountered [a-z ]{1,60}|dotenv file due to [a-z ]{1,60}\. Failed)"
 
-# Each keeps its group 1 and masks the rest of what it matches.
+# Each pattern keeps its group 1 and masks the rest of its match.
 _SHAPES: Final = (
     rf"(?s:(){_BLOCK_BEGIN}.*?(?:{_BLOCK_END}|\Z))",
     rf"^([ \t]*(?:export[ \t]+)?(?:env\[)?[A-Z0-9_]{{0,99}}{_NAME}\]?[ \t]*=[ \t]*)(?!>[ \t])\S.*$",
@@ -134,12 +137,12 @@ _SHAPES: Final = (
     rf"(:{_SLASH}{_SLASH})[A-Za-z0-9_-]{{32,256}}(?=@)",
     r"()(?-i:\b[0-9a-f]{32}-us[0-9]{1,2}\b)",
     rf"({_ASSIGNED}){_BARE}{_MORE_WORDS}",
-    # In the middle of a line only the value goes.
+    # Inside a line, only the value is masked.
     rf"({_NAME}(?:[ \t]*=|\][ \t]*=>?)[ \t]*){_BARE}",
-    # As in YAML, where a single word is all there is: `token: unexpected end of file` is a sentence.
+    # This is YAML with a single word as its value: `token: unexpected end of file` is a sentence.
     rf"^([ \t]*(?:-[ \t]+)?{_KEY}:[ \t]+){_NO_ANSWER}[^\s\"'\\]\S*+(?=[ \t]*(?:#.*)?$)",
     rf"([{{\[(,;|\"'][ \t]*{_KEY}:[ \t]+){_NO_ANSWER}{_PIECE}++(?=[ \t]*(?:[,;|)}}\]\"'\\]|$))",
-    # In a sentence only what is no word of it.
+    # In a sentence, only text that is not a word is masked.
     rf"((?:{_NAME}|(?-i:\bpass)):[ \t]+)(?!/)(?={_LETTERS}*+[0-9!@#$%^*+=~?])(?={_PIECE}{{6}}){_PIECE}++",
     rf"(\b(?:requirepass|masterauth)[ \t]+)(?!(?:is|was|has|must|should|not|and|or|directive|option)\b){_BARE}",
     rf"({_MYSQL})(?![0-9]{{1,5}}:[0-9])[^\s\"'\\,;|&]+",
@@ -149,11 +152,11 @@ _SHAPES: Final = (
     r"(authorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:(?:bearer|basic|digest|token|apikey)[ \t]+)?)[^\s\"',]+",
     r"(\bbearer[ \t]+)[A-Za-z0-9._~+/-]{8,}=*",
     r"(:\\?/\\?/[^\s/@:\"'<>\\]*:)[^\s/\"'<>]+(?=@)",
-    # With a slash in the password; what looks like a port is one.
+    # The password may contain a slash; a number like a port is one.
     r"(:\\?/\\?/[^\s/@:\"'<>\\\[]*:)(?![0-9]{1,5}(?:[/?#\\\s\"'<>]|$))(?:(?!://)[^\s\"'<>@]){1,256}(?=@)",
     rf"()(?-i:\b(?:{_KEYS})[A-Za-z0-9_+/=-]{{8,}}(?:\.[A-Za-z0-9_-]+)*+)",
     r"()(?-i:\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){0,2})",
-    # What phpdotenv says of a line that it cannot read.
+    # This is phpdotenv's message about a line that it cannot parse.
     rf"({_DOTENV} at \[)(?:\\[^\n]|[^\]\"\\\n]|\"(?!{_CLOSES})|\](?!\.|\"|$))+",
 )
 
@@ -168,24 +171,24 @@ _OPENS: Final = re.compile(
 _BLOCK_BEGINS: Final = re.compile(_BLOCK_BEGIN)
 _BLOCK_ENDS: Final = re.compile(_BLOCK_END)
 _KEY_LINE: Final = 16
-"""Characters that a line of a key has at the least, apart from its last one."""
+"""The least characters of a line of a key, except its last one."""
 _LINES: Final = re.compile(r"([^\n\\]*)(\n|(?:\\{1,4}r)?\\{1,4}n|\\|\Z)")
 _BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r"
 
 
 @cache
 def shapes() -> tuple[re.Pattern[str], ...]:
-    """Return what is masked by its shape. Compiling that takes as long as all else of a usage error."""
+    """Return the compiled patterns. Compiling takes as long as all the rest of a usage error."""
     return tuple(re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in _SHAPES)
 
 
 def opens(text: str) -> bool:
-    """Return whether anything in `text` could be, or become, a part of what is masked by its shape."""
+    """Return whether `text` may contain, or become, part of a match of the patterns."""
     return _OPENS.search(text) is not None
 
 
 def mask_shapes(text: str) -> str:
-    """Return `text` with everything of a secret's shape replaced by `MASK`."""
+    """Return `text` with `MASK` for everything that looks like a secret."""
     if opens(text):
         for shape in shapes():
             text = shape.sub(_masked, text)
@@ -194,14 +197,14 @@ def mask_shapes(text: str) -> str:
 
 
 def _without_tails(text: str) -> str:
-    """Mask what is left of a private key whose beginning was cut off: the lines of base64 before its last one."""
+    """Mask the end of a private key without a beginning: base64 lines before its last."""
     parts, end = [], 0
     for found in _BLOCK_ENDS.finditer(text):
         begin = found.start()
         lines = [line for line in _LINES.findall(text, end, begin) if any(line)]
         for place, (line, after) in enumerate(reversed(lines), 1):
             encoded = line[len(line.rstrip(_BASE64)) :]
-            # The last line of a key is short, and so may be the first one where it was cut.
+            # The last line of a key is short. The first one may be short, too, if the text was cut there.
             if after == "\\" or len(encoded) < (2 if place in {1, len(lines)} and encoded == line else _KEY_LINE):
                 break
             begin -= len(encoded) + len(after)
@@ -217,7 +220,7 @@ def _masked(found: re.Match[str]) -> str:
 
 
 def after_block(text: str) -> str | None:
-    """Return what follows the end of a private key, None where `text` holds no end of one."""
+    """Return the text after the end of a private key, None without such an end."""
     end = _BLOCK_ENDS.search(text)
     return None if end is None else text[end.end() :]
 

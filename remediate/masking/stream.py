@@ -5,20 +5,20 @@ from typing import Protocol
 
 
 class Stream(Protocol):
-    """Where text goes: a file, or a writer that masks on the way."""
+    """A destination of text: a file, or a writer that masks it."""
 
     def write(self, text: str, /) -> int:
-        """Take some text."""
+        """Write some text."""
 
     def flush(self) -> None:
-        """Let it out now."""
+        """Pass on all text now."""
 
 
 class Steady:
-    """A stream that never raises: a reader who has left, or a full disk, must not stop a run half-way.
+    """A stream that never raises. A reader that has left, or a full disk, must not stop a run half-way.
 
-    What cannot be written is lost, and `lost` says why; what cannot be encoded becomes backslash escapes. Without a
-    stream (`sys.stdout` is None where a program was started with it closed) nothing is written.
+    Text that cannot be written is lost, and `lost` is the reason. Characters that cannot be encoded become backslash
+    escapes. Without a stream nothing is written (`sys.stdout` is None if a program was started with it closed).
     """
 
     def __init__(self, stream: Stream | None) -> None:
@@ -26,7 +26,7 @@ class Steady:
         self._stream = stream
 
     def write(self, text: str, /) -> int:
-        """Take some text."""
+        """Write some text."""
         if self._stream is not None:
             try:
                 self._stream.write(self._encodable(text))
@@ -35,7 +35,7 @@ class Steady:
         return len(text)
 
     def flush(self) -> None:
-        """Let it out now."""
+        """Pass on all text now."""
         if self._stream is not None:
             try:
                 self._stream.flush()

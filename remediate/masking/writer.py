@@ -1,4 +1,4 @@
-"""The stream that masks on its way to a person, a pipe or a file."""
+"""A stream that masks text for a person, a pipe or a file."""
 
 import base64
 import io
@@ -13,17 +13,17 @@ from remediate.masking.secret_patterns import after_block, leaves_block_open, op
 from remediate.masking.stream import Steady
 
 _LONGEST_LINE: Final = 65536
-"""Characters of one unfinished line that a `MaskedWriter` holds before it passes on what is safe."""
+"""The most characters of an unfinished line that a `MaskedWriter` holds back."""
 
 
 class MaskedWriter(io.TextIOBase):
-    """A text stream that masks: put it in place of stdout and stderr, and of every log file.
+    """A masking text stream, for use in place of stdout, stderr and every log file.
 
-    Text is passed on a line at a time, so that a secret that arrives in pieces is still whole when it is looked for;
-    the end of a text that could be the beginning of a registered value waits for what follows. `flush` also passes
-    on an unfinished line, unless it holds the beginning of something that is masked by its shape; `release` passes on
-    that, too, masked. The stream below is never closed, may be None, and never makes a `write` raise: see `Steady`.
-    There is no `buffer` to write around it.
+    Text is passed on a line at a time, so that a secret that arrives in pieces is complete when it is searched for. The
+    end of a text that may be the beginning of a registered value waits for more. `flush` also passes on an unfinished
+    line, unless it may begin a match of the secret patterns; `release` passes on even that, masked. The stream below is
+    never closed, may be None, and never makes a `write` raise (see `Steady`). There is no `buffer`, so masking cannot
+    be bypassed.
     """
 
     def __init__(self, stream: TextIO | None, masker: Masker) -> None:
@@ -36,18 +36,18 @@ class MaskedWriter(io.TextIOBase):
         self._lock = threading.RLock()
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]  # typeshed has it as a variable
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed declares a variable.
         """The encoding of the stream below."""
         return "utf-8" if self._stream is None else self._stream.encoding
 
     @property
-    def errors(self) -> str | None:  # type: ignore[override]  # typeshed has it as a variable
+    def errors(self) -> str | None:  # type: ignore[override]  # typeshed declares a variable.
         """The error handler of the stream below."""
         return None if self._stream is None else self._stream.errors
 
     @property
     def lost(self) -> Exception | None:
-        """Why something could not be written, None as long as everything could."""
+        """The first error of a write; None if everything was written."""
         return self._below.lost
 
     def writable(self) -> bool:
@@ -55,17 +55,17 @@ class MaskedWriter(io.TextIOBase):
         return True
 
     def isatty(self) -> bool:
-        """Return whether a person is at the other end."""
+        """Return whether the stream below is a terminal."""
         return self._stream is not None and self._stream.isatty()
 
     def fileno(self) -> int:
-        """Return the descriptor below, for its size and kind; what is written to it is not masked."""
+        """Return the descriptor below, for its size and kind. Writes to it are not masked."""
         if self._stream is None:
             raise io.UnsupportedOperation("there is no stream below")
         return self._stream.fileno()
 
     def write(self, text: str, /) -> int:
-        """Take `text`; complete lines are masked and passed on."""
+        """Accept `text`, and mask and pass on complete lines."""
         with self._lock:
             if self.closed:
                 raise ValueError("write to a closed stream")
@@ -77,9 +77,9 @@ class MaskedWriter(io.TextIOBase):
         return len(text)
 
     def hand_out(self, text: str) -> None:
-        """Pass on a file that somebody installs, byte for byte: what only looks like a secret in it is its program.
+        """Pass on a file for installation, byte for byte, even with parts like secrets.
 
-        Raises ValueError for one that holds a registered secret: a file with a hole in it is of no use.
+        Raises ValueError for a file with a registered secret, because a masked file would not work.
         """
         if self._masker.holds(text):
             raise ValueError("what is to be installed would hold a secret")
@@ -90,18 +90,18 @@ class MaskedWriter(io.TextIOBase):
                 self._below.flush()
 
     def flush(self) -> None:
-        """Pass on what is safe of an unfinished line, and flush the stream below."""
+        """Pass on the safe part of an unfinished line, and flush the stream below."""
         with self._lock:
-            # io calls flush once more from close and from __del__, when there may be no stream left to flush.
+            # io calls flush again from close and from __del__, when the stream below may be gone.
             if self._open:
                 if not opens(self._waiting):
                     self._pass_on(len(self._waiting))
                 self._below.flush()
 
     def release(self) -> None:
-        """Pass on everything that waits, masked as it stands, and leave a private key that never ended.
+        """Pass on everything that waits, masked, and stop waiting for a private key's end.
 
-        Before and after a question, which has to be seen before it can be answered.
+        Use it before and after a question, which a person has to see before answering.
         """
         with self._lock:
             if self._open:
@@ -110,7 +110,7 @@ class MaskedWriter(io.TextIOBase):
                 self._below.flush()
 
     def close(self) -> None:
-        """Pass on everything that waited; the stream below stays open."""
+        """Pass on everything that waits. The stream below stays open."""
         with self._lock:
             if self._open:
                 self._emit(len(self._waiting))
@@ -150,7 +150,7 @@ def _write_in_pieces(masker: Masker, text: str) -> str:
 
 
 def self_test() -> None:
-    """Prove at start-up that masking works at all; raises RuntimeError before anything could leak."""
+    """Check at start-up that masking works. Raises RuntimeError before anything could leak."""
     value = "q+Z.*[7\"'\\ü$/x&\nsecond=line"
     spelled = (value, json.dumps(value)[1:-1], quote(value, safe=""), base64.b64encode(value.encode()).decode())
     for form in spelled:

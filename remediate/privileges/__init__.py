@@ -1,1 +1,1 @@
-"""What a host has to allow, and how that is installed."""
+"""The permissions that a host has to grant, and their installation."""

@@ -56,7 +56,7 @@ _VERBS: Final = {
     "together": "starts the application's code and asks it any of `app`, `cache`, `queue` and `redis`",
     "webhook": "starts the application's code and sends one signed test event to its own webhook",
 }
-"""By verb of the helper, whoever it runs as."""
+"""The worst by the helper's verb, whatever user it runs as."""
 
 _COMMANDS: Final = (
     (r"systemctl restart (\S+)", r"restarts \1 again and again: its users are cut off each time"),
@@ -67,11 +67,11 @@ _COMMANDS: Final = (
     (r"nginx -t", "checks nginx's configuration: opens its logs, binds its ports for a moment"),
     (r"php-fpm\S* -t", "checks PHP-FPM's configuration"),
 )
-"""By the words of a command, its folder left out."""
+"""The worst by a command's words, without the program's directory."""
 
 
 def worst(user: str, words: tuple[str, ...]) -> str:
-    """Say what somebody could do at worst who may run these words as that user."""
+    """Return the worst that a person can do with these words as that user."""
     program, *arguments = words
     if program == HELPER:
         what = _VERBS.get(arguments[0], "runs a program of a remedy that is not remediate's own")

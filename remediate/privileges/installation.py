@@ -45,9 +45,9 @@ mv -f {path}.new {path}
 
 
 def script(host: Host, user: str, commands: Sequence[Run], *, timeouts: bool = True) -> str:
-    """Return a shell script that installs everything for one host and its SSH user, who may be root.
+    """Return a shell script that installs everything for one host and SSH user, root included.
 
-    Raises ValueError for what cannot be allowed safely.
+    Raises ValueError for a command that cannot be allowed safely.
     """
     parts = [_HEAD.format(name=host.name)]
     if any(run.user == ACCOUNT for run in commands):
@@ -58,6 +58,6 @@ def script(host: Host, user: str, commands: Sequence[Run], *, timeouts: bool = T
         parents = f"{folder.rpartition('/')[0]} {folder}"
         parts.append(_HELPER.format(folder=folder, parents=parents, path=HELPER, text=helper(helped)))
         rules = render(host, user, commands, timeouts=timeouts)
-        # sudo reads no file whose name holds a dot: until it is renamed, nothing of it counts.
+        # sudo ignores files with a dot in their name, so these rules do not count before the rename.
         parts.append(_RULES.format(path=PATH, text=rules))
     return "".join(parts)

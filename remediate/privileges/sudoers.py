@@ -12,29 +12,30 @@ from remediate.privileges.consequences import worst
 
 PATH: Final = "/etc/sudoers.d/remediate"
 _SPECIAL = re.compile(r"([,:=*?\[\]!# ^])")
-"""What sudoers(5) gives a meaning in a command or an argument; everything else stands for itself."""
+"""Characters with a meaning in a command or argument of sudoers(5). All others stand for themselves."""
 _LOGIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(?:@[A-Za-z0-9.-]+)?[$]?|[A-Za-z0-9_.-]+\\[A-Za-z0-9_.-]+")
 _ALIAS = re.compile(r"[A-Z][A-Z0-9_]*")
-"""An alias, or ALL, wherever sudoers(5) expects a user."""
+"""An alias, or ALL, in the place of a user in sudoers(5)."""
 _LENGTH: Final = 1024
-"""Characters that sudo-rs takes as one command."""
+"""The longest command for sudo-rs, in characters."""
 _FIRM: Final = re.compile(r"-{0,2}[A-Za-z][A-Za-z0-9-]*(?:=[A-Za-z0-9-]+)?")
-"""An argument that cannot swallow the next one: a verb, or an option with a word of a small set."""
+"""An argument that cannot swallow the next one. It is a verb, or an option with a fixed word."""
 _INTERPRETERS: Final = re.compile(
     r"(?:.*/)?(?:(?:ba|da|a|z|k|c|tc|fi)?sh|env|sudo|su|xargs|find|nice|nohup|timeout|setsid|script"
     r"|(?:python|perl|ruby|php|lua|tclsh|node)[0-9.]*|(?:g|m|n)?awk|sed|ed|vi|vim|nano|less|more|man|tee|tar|rsync|ssh"
     r"|supervisorctl|mysql|mariadb|psql|redis-cli|docker|podman|crontab|at|pip[0-9.]*|apt|apt-get)"
 )
-"""Programs that run what their arguments, their input or the caller's directory say: never the subject of a rule."""
+"""Programs that execute their arguments, their input or files of the caller's directory. No rule may name them."""
 
 
 def render(host: Host, user: str, commands: Iterable[Run], *, timeouts: bool = True) -> str:
-    """Return the file for one host and its SSH user.
+    """Return the sudoers file for one host and its SSH user.
 
     A rule is one whole command, or the helper with one verb; nothing matches by pattern. sudo compares all arguments
-    joined by blanks, so no argument may hold one: else a rule would match other arguments than it shows. TIMEOUT makes
-    sudo itself end a command that ignores its deadline: the caller, not being root, could not (sudoers(5), 1.8.20 and
-    later; sudo-rs knows none). Raises ValueError for what a rule cannot say, or could not say safely.
+    joined by blanks. So no argument may hold a blank, or a rule would match other arguments than it shows. TIMEOUT
+    makes sudo itself end a command at its deadline, because the caller is not root and could not (sudoers(5), 1.8.20
+    and later; sudo-rs does not know it: pass `timeouts=False`). Raises ValueError for a command that no rule can
+    express safely.
     """
     lines = [
         f"# What remediate may do on {host.name}, and nothing else. Made by `sudoers --host {host.name}`;",
@@ -61,7 +62,7 @@ def render(host: Host, user: str, commands: Iterable[Run], *, timeouts: bool = T
 def _login(user: str) -> str:
     if not _LOGIN.fullmatch(user) or _ALIAS.fullmatch(user):
         raise ValueError(f"sudoers cannot express the login name {user!r}")
-    # sudo-rs takes an @ in quotes only, sudo in either way.
+    # sudo-rs accepts an @ in quotes only, sudo also without.
     return f'"{user}"' if "@" in user else user.replace("\\", "\\\\")
 
 
@@ -73,7 +74,7 @@ def _command(words: tuple[str, ...]) -> str:
 
 
 def _check(words: tuple[str, ...]) -> None:
-    """Refuse what would allow more than it says."""
+    """Reject words whose rule would allow more than it shows. Raises ValueError."""
     program, *arguments = words
     if program != HELPER and _INTERPRETERS.fullmatch(program):
         raise ValueError(f"a rule for {program} would be a rule for whatever that is told to run")

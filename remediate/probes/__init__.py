@@ -1,1 +1,1 @@
-"""Questions about a host: one module a tool. Remedies import probes, never the reverse."""
+"""Questions about a host, one module for each tool. Remedies import probes, never the reverse."""

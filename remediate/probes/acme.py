@@ -23,7 +23,7 @@ _AUTHORITY: Final = (
 
 
 class AuthorityState(Fact):
-    """Whether the authority that issues the certificates can be talked to."""
+    """Reachability of the authority that issues the certificates."""
 
     server: str = Field(description="its ACME directory")
     failure: str = Field(default="", description="why not")
@@ -39,7 +39,10 @@ class AuthorityState(Fact):
 
 
 class Authority(Probe[AuthorityState]):
-    """Ask the ACME server of a lineage for its directory, from the host, as certbot does first."""
+    """Ask a lineage's ACME server for its directory, from the host.
+
+    certbot starts a renewal with the same request.
+    """
 
     kind: Literal["certbot.authority"] = "certbot.authority"
     name: HostName = Field(description="certbot lineage name, whose configuration names the server")
@@ -71,7 +74,7 @@ class Authority(Probe[AuthorityState]):
 
 
 class ChallengeState(Fact):
-    """Whether the path that a challenge is asked for on is served at all."""
+    """The answer on the path where the authority asks for its challenge."""
 
     status: int | None = Field(description="HTTP status, None when no answer came")
     failure: str = Field(default="", description="why no answer came")
@@ -79,7 +82,7 @@ class ChallengeState(Fact):
     @property
     @override
     def ok(self) -> bool | None:
-        # A name that nobody put there is not found; whoever redirects is followed.
+        # The challenge does not exist, so 404 and 410 are right answers. The authority follows redirects.
         return self.status is not None and (200 <= self.status < 400 or self.status in {404, 410})
 
     @override
@@ -88,7 +91,10 @@ class ChallengeState(Fact):
 
 
 class Challenge(Probe[ChallengeState]):
-    """Ask for a challenge that does not exist, over plain HTTP on port 80, as the authority would."""
+    """Ask for a challenge that does not exist, over plain HTTP on port 80.
+
+    The authority asks for a real challenge in the same way.
+    """
 
     kind: Literal["certbot.challenge"] = "certbot.challenge"
     domain: HostName = Field(description="name that the certificate is for")

@@ -1,6 +1,6 @@
 """Receivers of an Alertmanager, and the routes that lead to them.
 
-Its HTTP API is described by api/v2/openapi.yaml in its repository, its configuration under
+Its HTTP API is described by api/v2/openapi.yaml in its repository, and its configuration under
 https://prometheus.io/docs/alerting/latest/configuration/. It shows passwords as `<secret>`.
 """
 
@@ -19,23 +19,26 @@ from remediate.errors import Unreadable
 from remediate.probes.api import ApiQuestion
 
 _DEEPEST: Final = 20
-"""Routes below routes; nobody's tree is that deep, and reading it must end."""
+"""Limit for nested routes: no real tree is that deep, and reading it must end."""
 _MATCHER: Final = re.compile(
     r"""\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*(?:"([^"\\]*)"|([^\s"\\,{}=~!]+))\s*(?:,|$)"""
 )
 _WORDS: Final = re.compile(r"\^?\(?[A-Za-z0-9_ -]+(?:\|[A-Za-z0-9_ -]+)*\)?\$?")
-"""A regular expression that is a choice of words. No other one of a host's is ever run: it could take for ever."""
+"""A regular expression that is only a choice of words.
+
+No other expression that comes from a host is ever run, because it could take forever.
+"""
 
 
 class Matcher(FrozenModel):
-    """What a route asks of one label; with an empty operator it could not be read."""
+    """One condition of a route on one label. An empty operator means that it could not be read."""
 
     label: str
     operator: Literal["=", "!=", "=~", "!~", ""]
     value: str
 
     def holds(self, labels: Mapping[str, str]) -> bool | None:
-        """Whether it does for an alert of which these labels are known; None where that is not enough to tell."""
+        """Return whether an alert with these labels meets the condition; None if that is unknown."""
         known = labels.get(self.label)
         if known is None or "{{" in known or not self.operator:
             return None
@@ -47,7 +50,7 @@ class Matcher(FrozenModel):
 
 
 class Route(FrozenModel):
-    """One node of the tree: which alerts it takes, and who is told of them."""
+    """One node of the routing tree: the alerts that it takes, and their receiver."""
 
     receiver: str = Field(description="inherited from the node above where it names none")
     matchers: tuple[Matcher, ...] = ()
@@ -55,12 +58,12 @@ class Route(FrozenModel):
     routes: tuple["Route", ...] = ()
 
     def takes(self, labels: Mapping[str, str]) -> bool | None:
-        """Whether it takes such an alert; None where that cannot be told."""
+        """Return whether the route takes an alert with these labels; None if that is unknown."""
         held = [matcher.holds(labels) for matcher in self.matchers]
         return False if False in held else None if None in held else True
 
     def receivers(self, labels: Mapping[str, str]) -> Iterator[str]:
-        """Yield everybody whom an alert that this node takes may end up with."""
+        """Yield the name of every receiver that an alert may reach through this node."""
         certain = False
         for route in self.routes:
             taken = route.takes(labels)
@@ -75,14 +78,14 @@ class Route(FrozenModel):
 
 
 class Receiver(FrozenModel):
-    """Somebody who is told, and by which means."""
+    """One receiver, and the means by which it is notified."""
 
     name: str
     means: tuple[str, ...] = Field(description="email, webhook, slack …; none for one who is told nothing")
 
 
 class Routing(Fact):
-    """Who is told of which alert."""
+    """The routes and receivers of an Alertmanager."""
 
     route: Route
     tellers: tuple[Receiver, ...] = Field(description="every receiver that is configured")
@@ -98,7 +101,7 @@ class Routing(Fact):
         return f"{len(told)} of {len(self.tellers)} receivers lead somewhere"
 
     def receivers(self, labels: Mapping[str, str]) -> tuple[Receiver, ...]:
-        """Everybody whom such an alert may end up with, each once."""
+        """Return every receiver that an alert with these labels may reach, each once."""
         known = {receiver.name: receiver for receiver in self.tellers}
         nobody = {name: Receiver(name=name, means=()) for name in dict.fromkeys(self.route.receivers(labels))}
         return tuple(known.get(name, other) for name, other in nobody.items())
@@ -137,7 +140,10 @@ class _Configuration(_Data):
 
 
 class AlertmanagerRouting(ApiQuestion[Routing]):
-    """Ask an Alertmanager whom it tells of what: with a receiver that has no means nobody is told of anything."""
+    """Ask an Alertmanager which receivers it notifies of which alerts.
+
+    A receiver without any means notifies nobody.
+    """
 
     kind: Literal["alertmanager.routing"] = "alertmanager.routing"
 
@@ -153,10 +159,11 @@ class AlertmanagerRouting(ApiQuestion[Routing]):
     def parse(self, output: Output) -> Routing:
         try:
             text = _Status.model_validate(self.document(output)).config.original
-            # An alias is the way to write a text that grows without end when it is read; Alertmanager writes none.
+            # YAML aliases let a small text grow without end when it is read. Alertmanager writes none, so they are
+            # refused.
             if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.BaseLoader)):
                 raise Unreadable(f"{self.label()}: its configuration has aliases")
-            # Every scalar as the text that it is: no tag of theirs makes anything of it, or stumbles over it.
+            # BaseLoader keeps every scalar as text, so that no YAML tag builds an object or fails to.
             found = _Configuration.model_validate(yaml.load(text, yaml.BaseLoader))  # noqa: S506  # makes str, list, dict
             return Routing(
                 route=_route(found.route, "", 0),
@@ -168,7 +175,7 @@ class AlertmanagerRouting(ApiQuestion[Routing]):
 
 def _means(receiver: _Receiver) -> Iterator[str]:
     for key, value in sorted((receiver.model_extra or {}).items()):
-        # A list, as an empty value is the text `null` or `~` here.
+        # Only a list counts, because BaseLoader reads an empty value as the text `null` or `~`.
         if key.endswith("_configs") and isinstance(value, list) and value:
             yield key.removesuffix("_configs")
 
@@ -188,7 +195,7 @@ def _route(route: _Route, above: str, depth: int) -> Route:
 
 
 def _matchers(text: str) -> Iterator[Matcher]:
-    """Yield what one entry asks: `severity="page"`, or several of them in braces."""
+    """Yield the conditions of one entry: `severity="page"`, or several of them in braces."""
     inner, at = text.strip().removeprefix("{").removesuffix("}"), 0
     while at < len(inner):
         found = _MATCHER.match(inner, at)

@@ -14,9 +14,9 @@ from remediate.probes.http import answer_of
 
 
 class ApiQuestion(Probe[T_co]):
-    """One GET below the address of a service; whatever is no 200 with a JSON document is Unreadable.
+    """One GET below the address of a service. Any answer but a 200 with JSON is Unreadable.
 
-    Whether the service is there at all is another question, for which there is `Page`.
+    Use `Page` to ask whether the service is there at all.
     """
 
     url: str = Field(description="address of the service, for example http://127.0.0.1:9090")
@@ -24,7 +24,7 @@ class ApiQuestion(Probe[T_co]):
 
     @abstractmethod
     def path(self) -> str:
-        """What is asked for below the address, percent-encoded."""
+        """The path and query below the address, percent-encoded."""
 
     @property
     @override
@@ -37,7 +37,7 @@ class ApiQuestion(Probe[T_co]):
         return request if self.asked_from is Vantage.CONTROLLER else request.curl()
 
     def document(self, output: Output) -> object:
-        """Return the JSON of an answer. Raises Unreadable."""
+        """Return the JSON of an answer. Raises Unreadable for any other answer."""
         answer = answer_of(self.label(), None, output)
         if not answer.ok:
             raise Unreadable(f"{self.label()}: {answer.describe()}")

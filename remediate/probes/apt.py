@@ -12,20 +12,26 @@ from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
 
 Package = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.:_-]{0,120}$")]
-"""Debian Policy 5.6.7, with an architecture behind a colon where apt says one. A person will type it."""
+"""A package name (Debian Policy 5.6.7), with `:architecture` behind it if apt prints one.
+
+The pattern is strict because a person will type the name.
+"""
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9.+:~-]{1,120}$")]
 
 _DISTRIBUTIONS: Final = ("Debian", "Ubuntu", "Raspbian")
-"""Labels of archives that keep security fixes in a suite of their own: what comes from another suite is none."""
+"""Labels of archives that keep security fixes in a separate suite.
+
+An upgrade from another suite of such an archive is no security fix.
+"""
 
 
 def _for_fixes(label: str, suite: str) -> bool:
-    """Whether an archive is one of security fixes, by what it calls itself: Debian's, Ubuntu's and its ESM's."""
+    """Return whether an archive holds security fixes: Debian's, Ubuntu's or Ubuntu ESM's."""
     return label == "Debian-Security" or suite.endswith("-security")
 
 
 class Upgrade(FrozenModel):
-    """One package that apt would upgrade, or install because an upgrade needs it."""
+    """One package that apt would upgrade, or would install because an upgrade needs it."""
 
     package: Package
     installed: Version | None = Field(description="None where it is a new one, as every kernel is")
@@ -36,14 +42,14 @@ class Upgrade(FrozenModel):
 
     @property
     def security(self) -> bool | None:
-        """Whether it is a security fix; None where its archive does not tell them from others."""
+        """Whether it is a security fix; None if its archive does not mark them."""
         archives = [(origin.partition(":")[0], origin.rpartition("/")[2]) for origin in self.origins]
         if self.supersedes is not None or any(_for_fixes(label, suite) for label, suite in archives):
             return True
         return False if archives and all(label in _DISTRIBUTIONS for label, _ in archives) else None
 
     def describe(self) -> str:
-        """Say what would change."""
+        """Return the package, its versions and its origins as text."""
         words = [*self.origins]
         words += [f"with the security fix {self.supersedes}"] if self.supersedes is not None else []
         words += ["held back by apt-mark"] if self.held else []
@@ -51,7 +57,7 @@ class Upgrade(FrozenModel):
 
 
 class Index(FrozenModel):
-    """What apt has kept of one archive."""
+    """The state of apt's list of one archive."""
 
     confirmed: int = Field(ge=0, le=2**33, description="when it was last written, in seconds since 1970")
     expires: int | None = Field(ge=0, le=2**33, description="until when the archive says it holds, where it does")
@@ -60,12 +66,12 @@ class Index(FrozenModel):
 
     @property
     def security(self) -> bool:
-        """Whether security fixes come from it."""
+        """Whether the archive holds security fixes."""
         return _for_fixes(self.label, self.suite)
 
 
 class PatchState(Fact):
-    """What apt knows and would do."""
+    """Pending upgrades, the age of apt's lists, and the reasons for a reboot."""
 
     manager: str = Field(max_length=20, description="apt; or another one, which was not asked")
     now: int = Field(default=0, ge=0, le=2**33, description="the host's clock, in seconds since 1970")
@@ -79,11 +85,11 @@ class PatchState(Fact):
 
     @property
     def confirmed(self) -> int | None:
-        """Since when its security lists are as they are now; None where it has none.
+        """The last confirmation of the security lists, in seconds since 1970; None without such lists.
 
-        A list that has not changed on the server is left as it is, and only the stamp tells that it was asked for
-        (measured, apt 2.6). The stamp is set when some lists could not be fetched, too: so it counts only for lists
-        that say how long they hold.
+        apt leaves a list alone that has not changed on the server, and then only the stamp shows that it asked
+        (measured, apt 2.6). The stamp is also set if some lists could not be fetched. So it counts only if every
+        security list has an expiry date that has not passed.
         """
         own = [each for each in self.indices if each.security]
         if not own:
@@ -94,9 +100,9 @@ class PatchState(Fact):
 
     @property
     def expired(self) -> bool:
-        """Whether a list of security fixes is older than its archive says that it holds.
+        """Whether a security list is older than its archive allows (Valid-Until).
 
-        Its file may be young all the same: in an image, a restored machine, or after a change of its mode.
+        The file itself may be newer: in an image, on a restored machine, or after a change of its mode.
         """
         return any(each.security and each.expires is not None and each.expires <= self.now for each in self.indices)
 
@@ -159,10 +165,10 @@ _KERNEL: Final = re.compile(r"(\d+(?:[.-]\d+)*)(.*)")
 
 
 class Patches(Probe[PatchState]):
-    """Simulate an upgrade with the lists that apt has: nothing is fetched, locked or changed, and no root is needed.
+    """Simulate an upgrade with the lists that apt has.
 
-    Lists are read as they are: how old they are is a part of the answer. `accepts_truncated`: what is read is pending,
-    even where not everything is.
+    Nothing is fetched, locked or changed, and root is not needed. The lists may be old, so their age is part of the
+    answer. `accepts_truncated` is set because every upgrade that was read is pending, even if others are missing.
     """
 
     kind: Literal["apt.patches"] = "apt.patches"
@@ -225,7 +231,7 @@ def _index(line: str) -> Index:
 def _reboot(facts: dict[str, list[str]]) -> tuple[str, ...]:
     why = [f"/run/reboot-required is there ({said or 'for no package'})"[:300] for said in facts.get("reboot", ())]
     running = facts.get("running", [""])[0]
-    # One may boot another flavour on purpose; a newer one of the same flavour waits.
+    # Another flavour may be booted on purpose, so only kernels of the running flavour are compared.
     newest = max(
         (each for each in facts.get("kernel", ()) if _flavour(each) == _flavour(running)), key=_age, default=""
     )
@@ -260,7 +266,7 @@ def _upgrade(line: str, held: set[str], also: dict[str, str]) -> Upgrade:
 
 
 def _kept(lines: list[str]) -> list[str]:
-    """Read the block of indented lines behind its heading."""
+    """Return the packages that apt lists, indented, as kept back."""
     found: list[str] = []
     inside = False
     for line in lines:

@@ -1,4 +1,4 @@
-"""A test restore of a backup, into a temporary server that leaves nothing."""
+"""A test restore of a backup, into a temporary server that is removed afterwards."""
 
 import json
 import re
@@ -18,17 +18,17 @@ from remediate.programs.restore import restore_dump
 
 
 class RestoreState(Enum):
-    """What came of restoring the newest backup."""
+    """The result of restoring the newest backup."""
 
     RESTORED = "restored"
-    # The backup's fault.
+    # The backup is at fault.
     MISSING = "missing"
     EMPTY = "empty"
     DAMAGED = "damaged"
     TRUNCATED = "truncated"
     NO_DUMP = "no-dump"
     BROKEN = "broken"
-    # Nobody knows.
+    # The test could not be finished, so the backup may be good.
     NOT_ALLOWED = "not-allowed"
     OF_MYSQL = "of-mysql"
     WRITING = "writing"
@@ -77,13 +77,13 @@ _WORDS: Final = {
 _FAULTS: Final = frozenset(list(RestoreState)[1:7])
 _ERROR: Final = re.compile(r"ERROR (\d{1,5}) ")
 _OF_THE_TRIAL: Final = frozenset({1044, 1045, 1095, 1126, 1142, 1143, 1227, 1290, 1370, 1410, 1419, 1449, 4166})
-"""Errors by which the server says no to the account that restores; a server of one's own would not."""
+"""Errors that refuse a right to the restoring account. A normal server would grant it."""
 _NO_ROOM: Final = frozenset({3, 28, 1021, 1114})
 _OF_THE_CLIENT: Final = range(2000, 2100)
 
 
 class RestoredTable(FrozenModel):
-    """One table that came out of the backup."""
+    """One table that was restored from the backup."""
 
     database: str = Field(max_length=256)
     name: str = Field(max_length=256)
@@ -92,7 +92,7 @@ class RestoredTable(FrozenModel):
 
 
 class RestoredState(Fact):
-    """The newest backup, and what came of restoring it."""
+    """The newest backup, and the result of restoring it."""
 
     state: RestoreState
     why: str = Field(default="", max_length=400, description="the reason, where there is one to tell")
@@ -123,12 +123,13 @@ class RestoredState(Fact):
 
 
 class RestoredBackup(Probe[RestoredState]):
-    r"""Restore the newest backup into a MariaDB of its own, count what came of it, and leave nothing behind.
+    r"""Restore the newest backup into a temporary MariaDB server and count its rows.
 
-    Ask it of a host that has the files and is not production: it uses disk, memory and a core there, at the lowest
-    priority. Nothing that exists on the host is touched, whatever the dump says: the server has no network, its
-    accounts have no right to files, and mariadb(1) runs with `--binary-mode` and `--sandbox`, without which a dump can
-    start programs (`\!`). A dump of MySQL 8 needs MySQL: its collations are not known to MariaDB.
+    Ask this on a host that has the files and is not production: it uses disk, memory and a core there, at the lowest
+    priority. Nothing that exists on the host is changed, whatever the dump contains, and nothing is left behind. The
+    server has no network, its accounts have no right to files, and mariadb(1) runs with `--binary-mode` and
+    `--sandbox`, without which a dump can start programs (`\!`). A dump of MySQL 8 needs MySQL, because MariaDB does not
+    know its collations.
     """
 
     kind: Literal["backup.restored"] = "backup.restored"
@@ -155,7 +156,7 @@ class RestoredBackup(Probe[RestoredState]):
                 tables.append(_table(rest))
             elif word:
                 lines[word] = rest
-        # The line that it is about may be cut where it was ended.
+        # A restore that was ended at its deadline may have been cut off within a line, so `late` comes first.
         word, _, why = ("late", "", "") if "late" in lines else lines.get("state", "").partition(" ")
         try:
             state = RestoreState(word)
@@ -188,7 +189,10 @@ class RestoredBackup(Probe[RestoredState]):
 
 
 def _refined(state: RestoreState, why: str, *, of_mysql: bool) -> RestoreState:
-    """Tell what is wrong with a dump from what is wrong with the trial, by the server's error number."""
+    """Return the more exact state that the server's error number stands for.
+
+    It separates a fault of the dump from a limit of the test.
+    """
     found = _ERROR.match(why)
     if state is not RestoreState.BROKEN or found is None:
         return state

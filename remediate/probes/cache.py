@@ -13,15 +13,15 @@ from remediate.errors import Unreadable
 from remediate.probes.php import Together, answered, ask_php
 
 MARKER = "storage/framework/remediate-cache-fallback"
-"""Remembers, below the directory of artisan, which store the cache was in before it was moved into files.
+"""File below the directory of artisan that names the cache's store before the fallback.
 
-Not among the edits of .env that are kept, of which later ones push the older out: a fallback may last for weeks, and
-another operator may end it. storage/ is what deploys leave alone.
+It is not among the kept edits of .env: later edits push older ones out, a fallback may last for weeks, and another
+operator may end it. Deploys leave storage/ alone.
 """
 
 
 class CacheState(Fact):
-    """The key of .env that decides where the cache is, and what is to be known for changing it."""
+    """The application's cache store, and the facts that are needed to change it."""
 
     version: str = Field(description="of the framework")
     key: str | None = Field(description="CACHE_STORE or CACHE_DRIVER, whichever has an effect here; None for neither")
@@ -35,7 +35,7 @@ class CacheState(Fact):
 
     @property
     def fallen_back(self) -> bool:
-        """Whether files stand in for the store that the cache belongs in."""
+        """Whether the cache is in files for now, instead of its own store."""
         return self.before is not None and self.now == self.file
 
     @property
@@ -52,7 +52,10 @@ class CacheState(Fact):
 
 
 class Cache(Probe[CacheState]):
-    """Ask where the cache is, and try which key of .env has a say in that, instead of going by the version."""
+    """Ask which store the cache uses, and which key of .env decides that.
+
+    The key is found by trying it, not by the framework's version.
+    """
 
     kind: Literal["cache.settings"] = "cache.settings"
     php: PhpName = Field(description="PHP's name, for example php8.3")
@@ -82,7 +85,7 @@ class Cache(Probe[CacheState]):
 
 
 class CacheUses(Fact):
-    """What the application's own code keeps in the cache that is more than a copy."""
+    """Locks and marks that the application's own code keeps in the cache."""
 
     found: tuple[str, ...] = Field(
         description="files of it that take locks or set marks there, and what stands in them"
@@ -103,9 +106,10 @@ class CacheUses(Fact):
 
 
 class CacheCode(Probe[CacheUses]):
-    """Look through the application's own code for locks and marks in the cache, which a copy elsewhere would lose.
+    """Search the application's own code for locks and marks in the cache.
 
-    Its packages are not looked at: what they keep there is for whoever allows the fallback to know.
+    They would be lost if the cache moved to another store. Packages are not searched: the person who allows the
+    fallback has to know what they keep there.
     """
 
     kind: Literal["cache.code"] = "cache.code"

@@ -1,4 +1,4 @@
-"""Certbot's lineage: its settings, its certificate and its last log lines."""
+"""Certbot: its settings for a lineage, the issued certificates, running processes and the log."""
 
 import re
 from typing import Final, Literal
@@ -19,7 +19,7 @@ CERTBOT: Final = "/usr/bin/certbot"
 _CONFIGURATION: Final = (
     "f=/etc/letsencrypt/renewal/$1.conf\n"
     '[ ! -r "$f" ] || { echo found; exec cat "$f"; }\n'
-    # What stands in a directory that is closed to this user cannot be told.
+    # In a directory that is closed to this user, a missing file looks like a hidden one.
     'for d in /etc/letsencrypt /etc/letsencrypt/renewal; do [ ! -e "$d" ] || [ -x "$d" ] || exit 13; done\n'
     '[ ! -e "$f" ] || exit 13\n'
     "echo none"
@@ -29,11 +29,11 @@ _VALUE = re.compile(r"^(?P<key>[a-z_]+)[ \t]*=[ \t]*(?P<value>.*?)[ \t]*$")
 _INTERVAL = re.compile(r"(?P<number>[0-9]{1,4})[ \t]*(?P<unit>hour|day|week|month)?s?")
 _DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, None: 1.0}
 _ON_PORT_80: Final = frozenset({"webroot", "nginx", "apache", "standalone"})
-"""The authenticators that answer over HTTP (http-01); those of other names change DNS."""
+"""Authenticators that answer over HTTP (http-01); all others change DNS."""
 
 
 class RenewalState(Fact):
-    """How certbot is to renew a lineage."""
+    """Certbot's settings for renewing a lineage."""
 
     present: bool = Field(description="whether certbot manages a lineage of that name")
     authenticator: str = Field(default="", description="plugin that answers the challenge")
@@ -42,7 +42,7 @@ class RenewalState(Fact):
 
     @property
     def over_http(self) -> bool:
-        """Whether the challenge is asked for on port 80."""
+        """Whether the authority asks for the challenge on port 80."""
         return self.authenticator in _ON_PORT_80
 
     @property
@@ -58,7 +58,7 @@ class RenewalState(Fact):
 
 
 class Renewal(Probe[RenewalState]):
-    """Read how certbot is to renew a lineage. Only these few values are kept."""
+    """Read certbot's settings for renewing a lineage. Nothing else of its configuration is kept."""
 
     kind: Literal["certbot.renewal"] = "certbot.renewal"
     name: HostName = Field(description="certbot lineage name")
@@ -96,7 +96,7 @@ class Renewal(Probe[RenewalState]):
 
 
 class Issued(FrozenModel):
-    """One certificate that a host was issued."""
+    """One certificate that was issued to this host."""
 
     lineage: str
     number: int
@@ -104,17 +104,17 @@ class Issued(FrozenModel):
 
 
 class IssuedState(Fact):
-    """The certificates that certbot was issued: the newest of each lineage, and all of the last eight days."""
+    """The newest certificate of each lineage, and all certificates of the last eight days."""
 
     certificates: tuple[Issued, ...]
 
     def newest(self, *, but: str) -> dict[str, int]:
-        """Return the number of the newest certificate of every lineage but one."""
+        """Return the number of the newest certificate of every lineage except `but`."""
         others = (each for each in self.certificates if each.lineage != but)
         return {each.lineage: each.number for each in sorted(others, key=lambda each: each.number)}
 
     def issued(self, lineage: str, moment: float) -> int:
-        """Count those of one lineage since a moment, in seconds since 1970."""
+        """Count a lineage's certificates since a moment, in seconds since 1970."""
         return sum(1 for each in self.certificates if each.lineage == lineage and each.at >= moment)
 
     @property
@@ -129,7 +129,10 @@ class IssuedState(Fact):
 
 
 class Issuances(Probe[IssuedState]):
-    """List what certbot was issued lately, with its age: authorities limit how many they issue a week."""
+    """List the certificates that certbot was issued lately, with their times.
+
+    Authorities limit the number that they issue in a week.
+    """
 
     kind: Literal["certbot.issuances"] = "certbot.issuances"
 
@@ -157,7 +160,7 @@ class Issuances(Probe[IssuedState]):
 
 
 class CertbotProcesses(Fact):
-    """The certbots that are at work."""
+    """The running certbot processes."""
 
     running: tuple[str, ...]
 
@@ -172,7 +175,10 @@ class CertbotProcesses(Fact):
 
 
 class CertbotRunning(Probe[CertbotProcesses]):
-    """Look for a certbot that is at work: it has a lock, and started by a timer it sleeps for minutes first."""
+    """Look for a running certbot.
+
+    It holds a lock. If a timer started it, it sleeps for minutes before it works.
+    """
 
     kind: Literal["certbot.running"] = "certbot.running"
 
@@ -194,7 +200,7 @@ class CertbotRunning(Probe[CertbotProcesses]):
 
 
 class CertbotLog(Probe[LogLines]):
-    """The last lines of certbot's log, where it says why a renewal failed."""
+    """The last five lines of certbot's log, where it says why a renewal failed."""
 
     kind: Literal["certbot.log"] = "certbot.log"
 

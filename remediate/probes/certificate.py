@@ -1,4 +1,4 @@
-"""The TLS certificate: as it is served, and as it lies on disk."""
+"""The TLS certificate, as it is served and as it is stored on disk."""
 
 import re
 from datetime import UTC, datetime
@@ -18,20 +18,20 @@ from remediate.errors import ConfigurationError, Unreadable
 from remediate.probes.x509 import CertificateInfo, first_certificate
 
 LIVE: Final = "/etc/letsencrypt/live"
-"""Where certbot keeps a link to the newest certificate of every lineage."""
+"""Directory in which certbot keeps a link to the newest certificate of every lineage."""
 
 _VERIFIED = re.compile(r"^\s*Verify return code: (?P<code>[0-9]{1,4})\b", re.MULTILINE)
 _COMPLAINT = re.compile(r"^verify error:num=([0-9]{1,4}):", re.MULTILINE)
 _ABOUT_DATES = frozenset({9, 10})
-"""X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED: verify(1)."""
+"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED (verify(1))."""
 _ABOUT_NAMES = frozenset({62, 64})
-"""X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH."""
+"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH (verify(1))."""
 _HARMLESS = frozenset({0, *_ABOUT_DATES, *_ABOUT_NAMES})
-"""What says nothing against the chain."""
+"""Codes of verify(1) that say nothing against the chain."""
 
 
 class NoHandshake(Enum):
-    """Why there is no certificate to look at."""
+    """Reasons for getting no certificate."""
 
     NAME = "name not found"
     REFUSED = "no connection"
@@ -40,7 +40,7 @@ class NoHandshake(Enum):
 
 
 class ServedState(Fact):
-    """The certificate that one handshake was answered with, and what a browser would make of it at that moment."""
+    """The certificate from one TLS handshake, and a browser's verdict on it at that moment."""
 
     asked: datetime = Field(description="clock of the machine that asked, UTC")
     failure: NoHandshake | None = Field(default=None, description="why no certificate came")
@@ -56,7 +56,7 @@ class ServedState(Fact):
 
     @property
     def trusted(self) -> bool:
-        """Whether nothing is wrong with it but, perhaps, its dates and its names."""
+        """Whether nothing is wrong with the certificate except, perhaps, its dates and its names."""
         return self.certificate is not None and self.verify in _HARMLESS
 
     @override
@@ -76,9 +76,10 @@ class ServedState(Fact):
 
 
 class ServedCertificate(Probe[ServedState]):
-    """Look at the certificate as it is served: by name (SNI), with its chain, from the host or from the controller.
+    """Ask for the certificate that is served for a name (SNI), with its chain.
 
-    On the host the handshake is pinned to 127.0.0.1, so that no load balancer and no DNS answers in its place.
+    Ask it from the host or from the controller. On the host the handshake goes to 127.0.0.1, so that no load balancer
+    and no DNS answers in its place.
     """
 
     kind: Literal["certificate.served"] = "certificate.served"
@@ -91,12 +92,18 @@ class ServedCertificate(Probe[ServedState]):
 
     @classmethod
     def of(cls, host: Host) -> tuple["ServedCertificate", ...]:
-        """Return the question from every vantage that the inventory lists."""
+        """Return the question from every vantage that the inventory lists.
+
+        Raises ConfigurationError if the inventory has no certificate.
+        """
         return tuple(cls.seen_from(host, vantage) for vantage in host.settings.site_vantage)
 
     @classmethod
     def seen_from(cls, host: Host, vantage: Vantage) -> "ServedCertificate":
-        """Return the question from one vantage."""
+        """Return the question from one vantage.
+
+        Raises ConfigurationError if the inventory has no certificate.
+        """
         settings, certificate = host.settings, certificate_of(host)
         there = vantage is Vantage.CONTROLLER
         site_port = 443 if settings.site_url is None else settings.site_url.port
@@ -105,7 +112,7 @@ class ServedCertificate(Probe[ServedState]):
             asked_from=vantage,
             port=certificate.port,
             within_days=certificate.renew_within_days,
-            # It says where the site is, not where other ports are.
+            # `site_resolve` is the address of the site's port, not of other ports.
             resolve=settings.site_resolve if there and certificate.port == site_port else None,
             ca_file=settings.site_ca if there else None if certificate.ca is None else Path(certificate.ca),
         )
@@ -139,7 +146,8 @@ class ServedCertificate(Probe[ServedState]):
         verified = _VERIFIED.findall(said)
         if not verified:
             raise Unreadable(f"{self.label()}: openssl did not say whether it verifies")
-        # openssl's own code is the last one it came across: an expired certificate of a stranger is only expired there.
+        # openssl's own code is only the last error that it met: for an expired certificate of an unknown authority it
+        # is the date.
         codes = [*map(int, _COMPLAINT.findall(output.stderr)), int(verified[-1])]
         return ServedState(
             asked=asked,
@@ -165,7 +173,7 @@ def _failure(label: str, output: Output, said: str) -> NoHandshake:
 
 
 def certificate_of(host: Host) -> Certificate:
-    """Return what the inventory says of the certificate. Raises ConfigurationError where it says nothing."""
+    """Return the inventory's settings of the certificate. Raises ConfigurationError without any."""
     if host.settings.certificate is None:
         raise ConfigurationError(
             f"{host.name}: remediate.certificate is not set, so nothing can tell which certificate is meant"
@@ -174,7 +182,7 @@ def certificate_of(host: Host) -> Certificate:
 
 
 class LineageState(Fact):
-    """The newest certificate of a lineage, as it lies on disk."""
+    """The newest certificate of a lineage on disk."""
 
     certificate: CertificateInfo
 
@@ -189,14 +197,17 @@ class LineageState(Fact):
 
 
 class LineageCertificate(Probe[LineageState]):
-    """Read the newest certificate of a certbot lineage, as root: the directory is closed to others."""
+    """Read the newest certificate of a certbot lineage, as root.
+
+    The directory is closed to other users.
+    """
 
     kind: Literal["certificate.lineage"] = "certificate.lineage"
     name: HostName = Field(description="certbot lineage name")
 
     @property
     def path(self) -> str:
-        """The file that nginx has to be told of."""
+        """The file that nginx's configuration has to name."""
         return f"{LIVE}/{self.name}/fullchain.pem"
 
     @override
@@ -216,7 +227,7 @@ class LineageCertificate(Probe[LineageState]):
 
 
 class ChainState(Fact):
-    """Whether this host trusts the chain on disk."""
+    """The host's verdict on the certificate chain on disk."""
 
     trusted: bool
     message: str = Field(default="", description="openssl's own words")
@@ -237,7 +248,10 @@ _CHAIN_ERROR = re.compile(
 
 
 class LineageChain(Probe[ChainState]):
-    """Verify the chain of the newest certificate on disk, its dates aside: a test authority's is not worth loading."""
+    """Verify the chain of the newest certificate on disk, without its dates.
+
+    Use it before the certificate is loaded: one from a test authority is not worth that.
+    """
 
     kind: Literal["certificate.chain"] = "certificate.chain"
     name: HostName = Field(description="certbot lineage name")
@@ -252,7 +266,7 @@ class LineageChain(Probe[ChainState]):
         words = ("/usr/bin/openssl", "verify", "-purpose", "sslserver", "-no_check_time", "-untrusted")
         trusted = () if self.ca is None else ("-CAfile", self.ca)
         files = (f"{LIVE}/{self.name}/chain.pem", *trusted, f"{LIVE}/{self.name}/cert.pem")
-        # It reads every authority that the host trusts: on a busy host five seconds were too few.
+        # openssl reads every authority that the host trusts: on a busy host five seconds were too few.
         return Run.of(*words, user=ROOT, seconds=15).helped("certificate-chain", *files)
 
     @override

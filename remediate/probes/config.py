@@ -12,7 +12,7 @@ from remediate.core.probe import Fact, whole_number
 
 
 class ConfigState(Enum):
-    """What such a check can say."""
+    """Possible results of a configuration check."""
 
     SOUND = "sound"
     BROKEN = "broken"
@@ -20,18 +20,21 @@ class ConfigState(Enum):
 
 
 class NameConflict(FrozenModel):
-    """A server name of several nginx server blocks on one address: all but the first are ignored."""
+    """A server name in several nginx server blocks on one address: nginx uses the first."""
 
     name: str
     address: str = Field(description="address and port, as nginx writes them")
 
     def __str__(self) -> str:
-        """The name and where it stands twice."""
+        """Return the name, and the address on which it is defined twice."""
         return f"{self.name} on {self.address}"
 
 
 class ConfigCheck(Fact):
-    """Whether a program accepts its configuration; unchecked when the check itself could not run properly."""
+    """The result of a program's check of its own configuration.
+
+    It is unchecked if the check itself could not run properly.
+    """
 
     state: ConfigState
     message: str = Field(default="", description="the program's own words")
@@ -48,7 +51,10 @@ class ConfigCheck(Fact):
 
     @classmethod
     def placed(cls, found: re.Match[str], label: str) -> Self:
-        """Read a complaint from a match with the groups `message`, `file` and `line`. Raises Unreadable."""
+        """Return the complaint from a match with the groups `message`, `file` and `line`.
+
+        Raises Unreadable if the line is not a number.
+        """
         line = whole_number(found["line"], label)
         return cls(state=ConfigState.BROKEN, message=found["message"], file=found["file"], line=line)
 

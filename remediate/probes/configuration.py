@@ -1,4 +1,4 @@
-"""The source of an application's configuration, and its agreement with the files."""
+"""The configuration that an application uses, compared with .env and config/*.php."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from remediate.probes.php import answered, ask_php
 
 
 class EnvState(Enum):
-    """Whether an application could be started with its .env and config files as they are."""
+    """Usability of an application's .env and config files as they are now."""
 
     SOUND = "sound"
     MISSING = "missing"
@@ -26,7 +26,7 @@ class EnvState(Enum):
 
 
 class ConfigurationState(Fact):
-    """The configuration in use beside what .env and config/*.php would give now: names only, never values."""
+    """The configuration in use, compared with .env and config/*.php. Names only, never values."""
 
     cached: bool = Field(description="whether artisan config:cache was run: then .env is not read")
     env: EnvState
@@ -36,7 +36,7 @@ class ConfigurationState(Fact):
 
     @property
     def sound(self) -> bool:
-        """Whether the configuration could be built anew."""
+        """Whether the configuration could be built again."""
         return self.env is EnvState.SOUND
 
     @property
@@ -45,7 +45,7 @@ class ConfigurationState(Fact):
         return self.sound and not self.differs
 
     def about(self, prefixes: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the keys that differ and lie below one of these; all of them when none is named."""
+        """Return the differing keys below one of these prefixes; all of them without a prefix."""
         return tuple(
             key for key in self.differs if not prefixes or any(key == p or key.startswith(f"{p}.") for p in prefixes)
         )
@@ -60,23 +60,23 @@ class ConfigurationState(Fact):
 
 
 def named(keys: tuple[str, ...], most: int = 3) -> str:
-    """Name the first few of many keys."""
+    """Return the first few of many keys as text."""
     more = f" and {len(keys) - most} more" if len(keys) > most else ""
     return f"{', '.join(keys[:most])}{more}"
 
 
 class _OfApplication(Probe[T_co]):
-    """A question about the files of one application, asked as the user that they belong to."""
+    """A question about the files of one application, asked as the application's user."""
 
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
 
 
 class Configuration(_OfApplication[ConfigurationState]):
-    """Compare the cached configuration with what .env and config/*.php would give now, key by key.
+    """Compare the cached configuration, key by key, with .env and config/*.php.
 
-    An edit of .env has no effect while the configuration is cached, and `config:cache` with a broken .env takes the
-    application down: this tells both beforehand. Cost: the framework is started once.
+    Ask it before `config:cache`: an edit of .env has no effect while the configuration is cached, and `config:cache`
+    with a broken .env takes the application down. Cost: the framework is started once.
     """
 
     kind: Literal["laravel.configuration"] = "laravel.configuration"
@@ -99,7 +99,7 @@ class Configuration(_OfApplication[ConfigurationState]):
 
 
 class FileState(Fact):
-    """Which file it is now; never what is in it."""
+    """The fingerprint of a file, never its content."""
 
     mark: str = Field(description="changes with the file, empty when there is none", repr=False)
     written: float | None = Field(default=None, description="when, in seconds of the host's own calendar, if asked for")
@@ -115,7 +115,10 @@ class FileState(Fact):
 
 
 class EnvFile(_OfApplication[FileState]):
-    """Take the fingerprint of .env, so that nothing is done to another one than was looked at."""
+    """Take the fingerprint (SHA-256) of .env.
+
+    With it a remedy notices that the file is no longer the one that was looked at.
+    """
 
     kind: Literal["laravel.env-file"] = "laravel.env-file"
 
@@ -136,7 +139,7 @@ class EnvFile(_OfApplication[FileState]):
 
 
 class CachedConfig(_OfApplication[FileState]):
-    """Tell one built configuration cache from the next: its inode, size and time of writing."""
+    """Take the fingerprint of the configuration cache: its inode, size and time of writing."""
 
     kind: Literal["laravel.cached-config"] = "laravel.cached-config"
 
@@ -162,7 +165,7 @@ class CachedConfig(_OfApplication[FileState]):
 
 
 class ValueState(Fact):
-    """How a key of .env compares with a value that is not said."""
+    """The comparison of a key of .env with a value that is never shown."""
 
     state: Literal["same", "differs", "unset", "broken"]
 
@@ -182,7 +185,10 @@ class ValueState(Fact):
 
 
 class EnvValue(_OfApplication[ValueState]):
-    """Compare a key of .env, as the application's own parser reads it, with a value; neither is ever shown."""
+    """Compare a key of .env with a value; neither is ever shown.
+
+    The application's own parser reads the key.
+    """
 
     kind: Literal["laravel.env-value"] = "laravel.env-value"
     php: PhpName = Field(description="PHP's name, for example php8.3")

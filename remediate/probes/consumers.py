@@ -1,4 +1,4 @@
-"""Big files on full file systems, as far as the login can see."""
+"""Big files on full file systems, as far as the SSH user can see them."""
 
 import re
 from typing import Final, Literal
@@ -14,7 +14,7 @@ from remediate.probes.filesystems import NOT_DISKS, PASSING, WITHOUT
 
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
 _PATIENCE: Final = 7
-"""Seconds for each of two looks: at the biggest files, and at the folders with most files."""
+"""Seconds for each of the two searches, for big files and for folders with many."""
 
 _BIGGEST: Final = r"""
 limit=$1 without=$2 patience=$3; shift 3
@@ -67,19 +67,19 @@ fi
 
 
 class Consumer(FrozenModel):
-    """A big file, or a folder with many."""
+    """A big file, or a folder with many files."""
 
     path: str
     size_kib: int = 0
     files: int = 0
 
     def describe(self) -> str:
-        """Say what it is, for a person."""
+        """Return the path with its size or its number of files."""
         return f"{self.path} ({f'{self.files} files' if self.files else f'{self.size_kib // 1024} MiB'})"
 
 
 class ConsumerList(Fact):
-    """What fills the file systems that are full, and how much of them could be looked at."""
+    """The biggest files and folders on full file systems, and what could not be searched."""
 
     consumers: tuple[Consumer, ...]
     places: tuple[str, ...] = Field(default=(), description="where was looked: every mount of what is full")
@@ -93,7 +93,7 @@ class ConsumerList(Fact):
         return None
 
     def describe(self) -> str:
-        """Say what was found, and what was not looked at."""
+        """Return what was found, and what could not be searched, as text."""
         if not self.places:
             return "not looked at"
         found = ", ".join(each.describe() for each in self.consumers)
@@ -105,9 +105,10 @@ class ConsumerList(Fact):
 
 
 class Consumers(Probe[ConsumerList]):
-    """Look for what fills a full file system: the biggest files, the folders with most files.
+    """Search full file systems for the biggest files and the folders with most files.
 
-    As the user of the login, who need not see everything, and for some seconds only; not at all when none is full.
+    The search runs as the SSH user, who may not see everything, and only for some seconds. Nothing is searched if no
+    file system is full.
     """
 
     kind: Literal["disk.consumers"] = "disk.consumers"
@@ -142,5 +143,5 @@ class Consumers(Probe[ConsumerList]):
                 case [size, _, *path] if path and _NUMBER.fullmatch(size):
                     found.append(Consumer(path=" ".join(path), size_kib=whole_number(size, self.label())))
                 case _:
-                    continue  # the rest of a name with a line break in it
+                    continue  # the rest of a name that contains a line break
         return ConsumerList(consumers=tuple(found), places=tuple(places), closed=closed, such_as=such_as, late=late)

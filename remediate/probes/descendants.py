@@ -16,7 +16,7 @@ from remediate.programs.run import run_shell
 
 
 class Descendant(FrozenModel):
-    """One process that a daemon started, by an identity that no other process can have."""
+    """One process that a daemon started, with an identity that no other process can have."""
 
     pid: int
     started: int = Field(description="clock ticks since boot: proc(5), field 22 of stat")
@@ -27,11 +27,11 @@ class Descendant(FrozenModel):
 
     @property
     def identity(self) -> str:
-        """The identity as one word."""
+        """The process id and the start time as one word."""
         return f"{self.pid}:{self.started}"
 
     def works_for(self, path: str) -> bool:
-        """Whether it is one of artisan's long-running commands, for the application in this directory."""
+        """Return whether it is a long-running artisan command of the application in this directory."""
         named = re.search(rf"(^|[ '\"]){re.escape(path)}/artisan\b", self.arguments) is not None
         here = named or self.directory == path.replace(" ", "_")
         return here and is_worker(self.arguments)
@@ -47,12 +47,12 @@ class DescendantsState(Fact):
         return tuple(each for each in self.processes if each.works_for(path))
 
     def stale_workers(self, path: str) -> tuple[Descendant, ...]:
-        """Return those of them that work with a configuration that is not in use any more."""
+        """Return the workers that use an older configuration than the present one."""
         return tuple(each for each in self.workers(path) if each.stale)
 
     @property
     def stale(self) -> tuple[Descendant, ...]:
-        """Those that were started before the configuration in use was written."""
+        """The processes that were started before the present configuration was written."""
         return tuple(each for each in self.processes if each.stale)
 
     @property
@@ -67,7 +67,10 @@ class DescendantsState(Fact):
 
 
 class Descendants(Probe[DescendantsState]):
-    """List what a unit's main process has started: a worker keeps the configuration that it was started with."""
+    """List the processes that a unit's main process has started.
+
+    A worker keeps the configuration that it was started with.
+    """
 
     kind: Literal["processes.descendants"] = "processes.descendants"
     path: AbsolutePath = Field(description="directory that holds artisan")
@@ -104,7 +107,10 @@ class Descendants(Probe[DescendantsState]):
 
 
 class WorkersConfiguration(Fact):
-    """Whether queue workers work with the configuration in use; they look well with any other."""
+    """The number of queue workers, and of stale ones, which use an older configuration.
+
+    A stale worker looks healthy in every other respect.
+    """
 
     workers: int
     stale: int
@@ -120,7 +126,10 @@ class WorkersConfiguration(Fact):
 
 
 class ConfigurationOfWorkers(Probe[WorkersConfiguration]):
-    """Ask whether queue workers were started with the configuration in use: an old password lives on in them."""
+    """Ask whether queue workers were started with the present configuration.
+
+    A stale worker still uses the old one, with an old password for example.
+    """
 
     kind: Literal["processes.configuration-of-workers"] = "processes.configuration-of-workers"
     path: AbsolutePath = Field(description="directory that holds artisan")

@@ -17,7 +17,7 @@ _UNITS: Final = r"""
 systemctl show --property=Version >/dev/null || exit
 systemctl list-unit-files --no-legend --plain --state=enabled 'php*-fpm.service'
 """
-"""list-unit-files ends with 1 where it finds none, so whether systemd answers at all is asked before."""
+"""The first command asks whether systemd answers. list-unit-files cannot tell: it exits with 1 if it finds no unit."""
 POOLS: Final = r"""
 grep -sHE '^[[:space:]]*(\[|listen[[:space:]]*=)' /etc/php/*/fpm/pool.d/*.conf
 """
@@ -27,11 +27,11 @@ _POOL: Final = re.compile(
     r"^/etc/php/([0-9.]+)/fpm/pool\.d/[^:]*:\s*(?:\[([^]]+)\]|listen\s*=\s*\"?([^;\"\s]+))", re.MULTILINE
 )
 _NAMED: Final = re.compile(r"(php[0-9]+(?:\.[0-9]+)?)-fpm")
-_LOOPBACK: Final = frozenset({"", "localhost", "127.0.0.1", "[::1]", "0.0.0.0", "[::]"})  # noqa: S104  # a pool's, to compare with
+_LOOPBACK: Final = frozenset({"", "localhost", "127.0.0.1", "[::1]", "0.0.0.0", "[::]"})  # noqa: S104  # only compared, never bound
 
 
 class InstalledPhp(Fact):
-    """Which PHP-FPM units are enabled, and which PHPs nginx passes the site's requests to."""
+    """The enabled PHP-FPM units, and the PHPs that nginx passes the site's requests to."""
 
     enabled: tuple[str, ...]
     served: tuple[str, ...] = Field(description="empty where nginx's configuration does not tell")
@@ -47,12 +47,12 @@ class InstalledPhp(Fact):
 
     @property
     def candidates(self) -> tuple[str, ...]:
-        """The PHPs that may be the site's: one means known, several that a person has to say."""
+        """The PHPs that may be the site's. If there are several, a person has to choose."""
         return self.served or self.enabled
 
 
 class DiscoverPhp(Probe[InstalledPhp]):
-    """Find out which PHP the site runs on, where the inventory does not say."""
+    """Find the PHP that the site runs on. Ask it if the inventory does not say."""
 
     kind: Literal["php-fpm.discover"] = "php-fpm.discover"
     accepts_truncated: ClassVar[bool] = True
@@ -70,7 +70,7 @@ class DiscoverPhp(Probe[InstalledPhp]):
     def parse(self, output: Output) -> InstalledPhp:
         if output.exit != 0:
             raise Unreadable(f"PHP: systemctl: {last_line(output.stderr)}")
-        # What is too long to be read whole tells nothing about nginx; the units stand at its beginning.
+        # A truncated answer begins with the units, but is useless for nginx, whose configuration is then incomplete.
         begin = output.stdout.find(DUMP)
         units, dump = (output.stdout, "") if begin < 0 else (output.stdout[:begin], output.stdout[begin:])
         try:
@@ -84,7 +84,7 @@ class DiscoverPhp(Probe[InstalledPhp]):
 
 
 class Listener(FrozenModel):
-    """A pool of a PHP-FPM, as its file says."""
+    """One pool of a PHP-FPM, as its file defines it."""
 
     php: str
     pool: str
@@ -92,7 +92,7 @@ class Listener(FrozenModel):
 
 
 def listeners(pools: str) -> Iterator[Listener]:
-    """Yield every pool with where it listens, in one form, however PHP-FPM writes it."""
+    """Yield every pool with its address, in one form for all spellings of PHP-FPM."""
     pool = ""
     for version, name, listen in _POOL.findall(pools):
         pool = name or pool
@@ -101,7 +101,7 @@ def listeners(pools: str) -> Iterator[Listener]:
 
 
 def _php_behind(targets: tuple[str, ...], listening: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """Yield the PHPs that requests are passed to; none when a variable decides where one goes."""
+    """Yield the PHPs that requests are passed to; none if a target contains a variable."""
     if any("$" in target for target in targets):
         return
     for target in targets:
@@ -110,7 +110,7 @@ def _php_behind(targets: tuple[str, ...], listening: Mapping[str, tuple[str, ...
 
 
 def _listening(pools: str) -> Mapping[str, tuple[str, ...]]:
-    """Return which PHPs have a pool that listens on each address."""
+    """Return the PHPs that have a pool on each address."""
     found: dict[str, tuple[str, ...]] = {}
     for each in listeners(pools):
         found[each.listen] = (*found.get(each.listen, ()), each.php)
@@ -118,7 +118,7 @@ def _listening(pools: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def address(text: str) -> str:
-    """Return an address of a pool in one form, however nginx or PHP-FPM write it."""
+    """Return a pool's address in one form, for all spellings of nginx and PHP-FPM."""
     path = text.removeprefix("unix:").rstrip(":")
     if path.startswith("/"):
         return path.removeprefix("/var") if path.startswith("/var/run/") else path

@@ -28,19 +28,19 @@ class DiskWriter(FrozenModel):
     path: str
 
     def describe(self) -> str:
-        """Say who it is and what it does, for a person."""
+        """Return the process, its file and the file's growth as text."""
         size = f"{self.path}{', deleted,' if self.deleted else ''} ({self.held_kib // 1024} MiB"
         growth = f", {self.grown_kib} KiB more in 2 s" if self.grown_kib > 0 else ""
         return f"{self.name} (pid {self.pid}{f', {self.unit}' if self.unit else ''}) writes to {size}{growth})"
 
 
 class DiskWriterList(Fact):
-    """Who writes to the file systems that are full, the biggest file first."""
+    """The processes that write to full file systems, the biggest file first."""
 
     writers: tuple[DiskWriter, ...]
 
     def of(self, pid: int, path: str) -> DiskWriter | None:
-        """Return what is known of a process, by one of its files where it has several."""
+        """Return the entry of a process, preferably for this path; None without any."""
         own = [each for each in self.writers if each.pid == pid]
         return next((each for each in own if each.path == path), own[0] if own else None)
 
@@ -55,9 +55,10 @@ class DiskWriterList(Fact):
 
 
 class DiskWriters(Probe[DiskWriterList]):
-    """Ask who has files of 1 MiB or more open for writing where no room is left; not at all when no disk is full.
+    """List processes with files of 1 MiB or more open for writing on full disks.
 
-    By device: a file counts wherever its disk is mounted, and whatever the process calls it.
+    Files are compared by device: one counts wherever its disk is mounted, and whatever path the process uses. Nothing
+    is searched if no disk is full.
     """
 
     kind: Literal["disk.writers"] = "disk.writers"

@@ -14,18 +14,18 @@ from remediate.masking.secret_patterns import mask_shapes
 from remediate.probes.php import answered, ask_php
 
 PERIOD: Final = 3 * 3600
-"""Seconds in which errors are counted together."""
+"""Seconds of one period, in which errors are counted together."""
 PERIODS: Final = 56
-"""How many of them are told: a week."""
+"""Number of periods in an answer: one week."""
 Moment = Annotated[int, Field(ge=0, le=2**33, description="seconds since 1970, by the host's clock")]
 
 _BYTES: Final = 256 * 1024 * 1024
 _PATIENCE: Final = 15
-"""Seconds: reading what a page cache does not hold takes its time, and the framework has to start first."""
+"""Seconds for reading. A log that is not in the page cache takes time, and the framework has to start first."""
 
 
 class ErrorGroup(FrozenModel):
-    """Errors of one level and one class, thrown at one place; or with one message, where there is no class."""
+    """Errors with the same level, class and place; without a class, with the same message."""
 
     level: Literal["ERROR", "CRITICAL", "ALERT", "EMERGENCY"]
     what: str = Field(max_length=500, description="the class; or the plain words of a message")
@@ -38,17 +38,17 @@ class ErrorGroup(FrozenModel):
 
     @property
     def name(self) -> str:
-        """What it is called in reports, the same on every day."""
+        """The group's name in reports, which is the same on every day."""
         said = f"{self.level} {self.what}{f' at {self.place}' if self.place else ''}"
         return mask_shapes(" ".join(strip_control(said).split()))[:180]
 
     def count(self, periods: int) -> int:
-        """How many there were in the latest periods."""
+        """Return the number of errors in the latest periods."""
         return sum(self.counts[:periods])
 
 
 class ErrorLogState(Fact):
-    """The errors of the last week, as far as the log could be read back."""
+    """The errors of the last week, as far back as the log could be read."""
 
     now: Moment
     zone: str = Field(max_length=80, description="the application's time zone, in which it logs")
@@ -75,10 +75,11 @@ class ErrorLogState(Fact):
 
 
 class ErrorLog(Probe[ErrorLogState]):
-    """Count the errors of the last week by class and place; no message leaves the host but its plain words.
+    """Count the errors of the last week by class and place.
 
-    It reads the files of the default log channel: `single` and `daily`, also below a `stack`, in Laravel's line
-    format or in Monolog's JSON. A channel that keeps its log elsewhere (syslog, stderr, a service) is Unreadable.
+    No message leaves the host except its plain words. The probe reads the files of the default log channel: `single`
+    and `daily`, also below a `stack`, in Laravel's line format or in Monolog's JSON. A channel that keeps its log
+    elsewhere (syslog, stderr, a service) is Unreadable.
     """
 
     kind: Literal["laravel.errors"] = "laravel.errors"

@@ -13,7 +13,7 @@ from remediate.probes.php import answered, ask_php
 
 
 class TrackingState(Fact):
-    """What the application says of its error tracking; never the key itself."""
+    """The state of the application's error tracking, without the key itself."""
 
     provider: Literal["loaded", "deferred", "installed", "missing"] = Field(
         description="whether the client's service provider is at work, or at least there"
@@ -32,7 +32,10 @@ class TrackingState(Fact):
 
 
 class AppErrorTracking(Probe[TrackingState]):
-    """Ask the application itself, with the configuration in use. Cost: the framework is started once."""
+    """Ask the application about its error tracking, with the configuration in use.
+
+    Cost: the framework is started once.
+    """
 
     kind: Literal["laravel.error-tracking"] = "laravel.error-tracking"
     php: PhpName = Field(description="PHP's name, for example php8.3")

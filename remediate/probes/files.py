@@ -1,4 +1,4 @@
-"""Log files: their kind, their writers, and deleted files that still hold space."""
+"""Log files: their kind, owner, size and file system."""
 
 from typing import Final, Literal
 
@@ -57,7 +57,7 @@ done
 
 
 class LogFile(FrozenModel):
-    """One file by its path, without following a link."""
+    """One file at a path. A symbolic link is not followed."""
 
     path: str
     kind: Literal["file", "link", "other"]
@@ -74,7 +74,7 @@ class LogFile(FrozenModel):
 
 
 class LogFileList(Fact):
-    """The files that exist among those asked about."""
+    """The files that exist at the paths that were asked about."""
 
     files: tuple[LogFile, ...]
     unseen: tuple[str, ...] = Field(description="paths behind a folder that is closed to the user who asks")
@@ -90,7 +90,7 @@ class LogFileList(Fact):
 
 
 class LogFiles(Probe[LogFileList]):
-    """Look at the log files that may be shortened: what they are, how big, and on which disk."""
+    """Ask for the kind, size and disk of the log files that may be shortened."""
 
     kind: Literal["disk.log-files"] = "disk.log-files"
     paths: tuple[AbsolutePath, ...] = Field(description="absolute paths")
@@ -103,7 +103,7 @@ class LogFiles(Probe[LogFileList]):
 
     @override
     def command(self) -> Run:
-        # What is measured goes to standard error, what it is to standard output: that is what a fence compares.
+        # A fence compares standard output. Sizes change all the time, so they go to standard error.
         return Run.of("sh", "-c", _FILES, "sh", str(self.limit), str(self.worth_kib), *self.paths, seconds=8)
 
     @override

@@ -13,14 +13,17 @@ from remediate.core.field_types import FrozenModel
 from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
 
-# Numbers of the kernel, always full by nature, or the engine's own files inside a container.
+# These types and places show data of the kernel, are full by design, or belong to the container engine.
 EXCLUDED: Final = ("squashfs", "iso9660", "efivarfs", "devtmpfs", "proc", "sysfs", "ramfs", "erofs")
 NOT_DISKS: Final = ("/dev", "/proc", "/sys", "/snap", "/etc/", "/boot/efi", "/run/user/", "/run/credentials")
 PASSING: Final = ("/run/", "/var/lib/docker/", "/var/lib/containers/", "/var/lib/kubelet/")
-"""Where mounts of sessions and containers come and go; what they hold lies in memory, or on a disk that is told of."""
+"""Places where the mounts of sessions and containers come and go.
+
+Their content is in memory, or on a disk that is listed anyway.
+"""
 _COLUMNS: Final = "used,avail,pcent,itotal,iavail,ipcent,target"
 WITHOUT: Final = tuple(word for each in EXCLUDED for word in ("-x", each))
-"""For df, behind -l, which leaves out network file systems, whose server may hang."""
+"""Options for df. The -l before them leaves out network file systems, whose server may hang."""
 
 _ROOM: Final = r"""
 df -l --block-size=1024 "$@"; status=$?
@@ -32,7 +35,7 @@ awk '{
 }' /proc/self/mountinfo | head -n 300
 exit "$status"
 """
-"""df tells of each device once, however often it is mounted; the kernel tells of every place (proc(5), mountinfo)."""
+"""df lists each device once, however often it is mounted. The kernel lists every mount point (proc(5), mountinfo)."""
 _PLACE: Final = re.compile(r"([0-9]{1,7}):([0-9]{1,7}) (/.*)")
 
 
@@ -51,19 +54,19 @@ class FileSystem(FrozenModel):
 
     @property
     def share(self) -> float | None:
-        """The same percentage as exactly as it is known; None where there are no blocks at all."""
+        """The exact percentage, as far as it is known; None without any blocks."""
         total = self.used_kib + self.available_kib
         return 100 * self.used_kib / total if total else None
 
     def describe(self) -> str:
-        """Say how full it is, for a person."""
+        """Return the mount points, the percentages and the free space as text."""
         inodes = f", inodes {self.inodes_percent} %" if (self.inodes_percent or 0) >= self.percent else ""
         also = f" (also {', '.join(self.also[:2])})" if self.also else ""
         return f"{self.mount}{also} {self.percent} % ({self.available_kib // 1024} MiB left){inodes}"
 
 
 class DiskSpaceState(Fact):
-    """All file systems that matter."""
+    """The local file systems, except those that hold no data of their own."""
 
     systems: tuple[FileSystem, ...]
     limit: int = Field(description="percent from which on one is full")
@@ -71,27 +74,27 @@ class DiskSpaceState(Fact):
 
     @property
     def full(self) -> tuple[FileSystem, ...]:
-        """Those without room for bytes."""
+        """The file systems without room for bytes."""
         return tuple(each for each in self.systems if each.percent >= self.limit)
 
     @property
     def crowded(self) -> tuple[FileSystem, ...]:
-        """Those without room for files: no bytes given back would help."""
+        """The file systems without free inodes: freeing bytes would not help there."""
         return tuple(each for each in self.systems if (each.inodes_percent or 0) >= self.limit)
 
     def at(self, mount: str) -> FileSystem | None:
-        """Return the one that is mounted there, by whatever name df tells of it; None where that is not told of."""
+        """Return the file system at a mount point, under any name; None without one."""
         return next((each for each in self.systems if mount in {each.mount, *each.also}), None)
 
     def of(self, mount: str) -> FileSystem:
-        """Return one by where it is mounted. Raises Unreadable when it is not there any more."""
+        """Return the file system at a mount point. Raises Unreadable if it is not listed."""
         found = self.at(mount)
         if found is None:
             raise Unreadable(f"disk: {mount} was not told about")
         return found
 
     def mount_of(self, path: str, device: int | None = None) -> str:
-        """Return where the file system of a file is mounted: by its device, else by the longest name that fits."""
+        """Return a file's mount point, by its device or else the longest matching path."""
         for each in self.systems:
             if device is not None and each.device == device:
                 return each.mount
@@ -112,7 +115,7 @@ class DiskSpaceState(Fact):
 
 
 class DiskSpace(Probe[DiskSpaceState]):
-    """Ask for the room on every local file system that matters, in bytes and in inodes."""
+    """Ask for the room on every local file system that matters, in bytes and inodes."""
 
     kind: Literal["disk.room"] = "disk.room"
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
@@ -151,7 +154,7 @@ class DiskSpace(Probe[DiskSpaceState]):
 
 
 def _trouble(output: Output) -> str:
-    """Return what df says about what it could not ask, without what nobody asks about."""
+    """Return df's first complaint about a file system that matters; empty without any."""
     if output.exit == 0:
         return ""
     lines = [line.strip() for line in output.stderr.splitlines() if line.strip()]
@@ -160,7 +163,7 @@ def _trouble(output: Output) -> str:
 
 
 def _devices(text: str) -> Mapping[str, int]:
-    """Read which device is mounted where; of several on one place the last one is seen."""
+    """Return the device of each mount point; of several mounts on one place, the last."""
     found: dict[str, int] = {}
     for line in text.splitlines():
         if place := _PLACE.fullmatch(line):
@@ -170,14 +173,17 @@ def _devices(text: str) -> Mapping[str, int]:
 
 
 def _placed(systems: list[FileSystem], devices: Mapping[str, int]) -> Iterator[FileSystem]:
-    """Tell of each disk where else it is mounted; subvolumes that df tells of apart stay apart."""
+    """Yield each file system with its further mount points.
+
+    Subvolumes that df lists separately stay separate.
+    """
     told = {each.mount for each in systems}
     seen: set[int] = set()
     for each in systems:
         device = devices.get(each.mount)
         others = () if device is None or device in seen else (place for place in devices if devices[place] == device)
         seen |= set() if device is None else {device}
-        # What is no disk by its name may be one by another: df names a device by the shortest.
+        # df names a device by its shortest mount point. If that is excluded here, another one may not be.
         places = [each.mount, *(place for place in others if place not in told)]
         disks = [place for place in places if not place.startswith(NOT_DISKS)]
         if disks:

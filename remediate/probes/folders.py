@@ -13,18 +13,18 @@ from remediate.programs.run import run_shell
 
 
 class ClosedPath(FrozenModel):
-    """A folder, or a file in one, that its user cannot write."""
+    """A folder, or a file in one, that the application's user cannot write."""
 
     path: str = Field(description="below the application")
     owner: str = Field(default="", description="owner, group and mode; empty where it does not exist")
 
     def describe(self) -> str:
-        """Say what is wrong with it."""
+        """Return the path with its owner and mode, or that it does not exist."""
         return f"{self.path} ({self.owner})" if self.owner else f"{self.path} (there is none)"
 
 
 class FoldersState(Fact):
-    """What the application cannot write, although it has to."""
+    """The folders and files that the application has to write and cannot."""
 
     user: str
     closed: tuple[ClosedPath, ...]
@@ -48,9 +48,9 @@ class FoldersState(Fact):
 
 
 class Folders(Probe[FoldersState]):
-    """Ask, as the application's user, whether it can write its logs, caches and compiled views.
+    """Ask whether the application's user can write its logs, caches and compiled views.
 
-    A page fails as soon as a view has to be compiled, or an error to be logged, where it cannot.
+    Without that a page fails as soon as a view has to be compiled, or an error to be logged.
     """
 
     kind: Literal["laravel.folders"] = "laravel.folders"

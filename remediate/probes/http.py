@@ -16,7 +16,7 @@ from remediate.errors import Unreadable
 
 
 class HttpFailure(Enum):
-    """Why a request got no answer."""
+    """Reasons why a request got no answer."""
 
     NAME = "name not found"
     REFUSED = "no connection"
@@ -33,11 +33,14 @@ FAILURES = {
     CurlExit.TLS: HttpFailure.TLS,
     CurlExit.CERTIFICATE: HttpFailure.CERTIFICATE,
 }
-"""What curl's exit statuses mean for somebody who asked."""
+"""The meaning of curl's exit statuses."""
 
 
 def trusted_file(host: Host, vantage: Vantage) -> Path | None:
-    """Return the authorities to trust for the site besides the usual ones, on the machine that asks."""
+    """Return the file of additional authorities to trust for the site; None without one.
+
+    The path is one on the machine that asks.
+    """
     settings = host.settings
     if vantage is Vantage.CONTROLLER:
         return settings.site_ca
@@ -48,7 +51,10 @@ def trusted_file(host: Host, vantage: Vantage) -> Path | None:
 
 
 class HttpAnswer(Fact):
-    """What one GET was answered with. Only a 200 with the right content is right: no redirect, no maintenance page."""
+    """The answer to one GET.
+
+    Only a 200 with the right content is right: a redirect or a maintenance page is not.
+    """
 
     status: int | None = Field(description="HTTP status, None when no answer came")
     failure: HttpFailure | None = Field(description="why no answer came")
@@ -71,10 +77,10 @@ class HttpAnswer(Fact):
 
 
 class Site(Probe[HttpAnswer]):
-    """Ask for one page as a visitor would, from the host itself or from the controller.
+    """Ask for one page as a visitor would, from the host or the controller.
 
-    On the host the request is pinned to the host itself under the site's own name, so that no load balancer and no DNS
-    answers in its place: to 127.0.0.1, or to the address that is listened on where that is another one.
+    On the host the request goes to the host itself under the site's own name, so that no load balancer and no DNS
+    answers in its place. It goes to 127.0.0.1, or to another address if the web server listens only there.
     """
 
     kind: Literal["http.site"] = "http.site"
@@ -88,7 +94,10 @@ class Site(Probe[HttpAnswer]):
 
     @classmethod
     def of(cls, host: Host, path: str | None = None) -> tuple["Site", ...]:
-        """Return the questions for the site, or for one path below it, from every vantage the inventory lists."""
+        """Return the questions for the site, or for one path below it.
+
+        There is one for every vantage that the inventory lists, and none without the address of the site.
+        """
         settings = host.settings
         if settings.site_url is None:
             return ()
@@ -127,11 +136,11 @@ class Site(Probe[HttpAnswer]):
 
 _KNOWN = frozenset(CurlExit)
 _READER_STOPPED = frozenset({CurlExit.WRITE, 141})
-"""How curl ends when the limit on the answer's size closed its output."""
+"""Exit statuses of curl after the limit on the answer's size closed its output."""
 
 
 def answer_of(url: str, contains: str | None, output: Output) -> HttpAnswer:
-    """Read what curl, or a controller's request, was answered with. Raises Unreadable."""
+    """Return the answer that curl or the controller got. Raises Unreadable."""
     try:
         status, seconds, *redirect = last_line(output.stderr).split(" ", 2)
         code, duration = int(status), float(seconds)

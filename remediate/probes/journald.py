@@ -19,7 +19,7 @@ echo "size $(du -sk -- "$folder" | cut -f 1)" >&2
 
 
 class JournalUse(Fact):
-    """The journal's files."""
+    """The disk usage of the journal's files."""
 
     mount: str = Field(description="where their file system is mounted; empty when there is no journal")
     size_kib: int
@@ -36,7 +36,7 @@ class JournalUse(Fact):
 
 
 class JournalFiles(Probe[JournalUse]):
-    """Ask how much space the files of the systemd journal take, and which there are."""
+    """Ask for the disk usage of the systemd journal, and a fingerprint of its files."""
 
     kind: Literal["journal.use"] = "journal.use"
 

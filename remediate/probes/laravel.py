@@ -16,7 +16,7 @@ from remediate.probes.systemd import LogLines
 
 
 class AppState(Fact):
-    """What the framework knows about itself."""
+    """The framework's version, its maintenance mode, and whether its configuration is cached."""
 
     version: str
     maintenance: bool = Field(description="artisan down was run")
@@ -33,7 +33,7 @@ class AppState(Fact):
 
 
 class _AppQuestion(Probe[Any]):
-    """Asked through the application's own code and configuration, by the PHP it runs on."""
+    """A question to the application's own code, with its configuration and its PHP."""
 
     php: PhpName = Field(description="PHP's name, for example php8.3")
     path: AbsolutePath = Field(description="directory that holds artisan")
@@ -45,9 +45,9 @@ class _AppQuestion(Probe[Any]):
 
 
 class App(_AppQuestion):
-    """Ask whether the application is down for maintenance, whatever driver its version keeps that in.
+    """Ask whether the application is down for maintenance, with any driver of that mode.
 
-    Reading has a side effect: the framework rewrites bootstrap/cache/packages.php and services.php when missing.
+    Side effect: the framework rewrites bootstrap/cache/packages.php and services.php if they are missing.
     """
 
     kind: Literal["laravel.app"] = "laravel.app"
@@ -73,7 +73,7 @@ class App(_AppQuestion):
 
 
 class DatabaseTrouble(Enum):
-    """Why the application cannot use its database, by the error numbers of the server and of the client library."""
+    """Database failures, by the error numbers of the server and of the client library."""
 
     REFUSED = "connection refused"
     SILENT = "no answer in time"
@@ -98,13 +98,13 @@ _NETWORK = {
     "refused": DatabaseTrouble.REFUSED,
     "name": DatabaseTrouble.NAME,
     "silent": DatabaseTrouble.SILENT,
-    "open": DatabaseTrouble.SILENT,  # somebody takes the connection and says nothing
+    "open": DatabaseTrouble.SILENT,  # the connection is accepted, and then nothing is answered
 }
-"""What the client library has one number for, as a connection of our own ends."""
+"""Results of a connection of our own. The client library has only one number for all of them."""
 
 
 class DatabaseState(Fact):
-    """What the application gets from its database when it asks with its own configuration."""
+    """The database's answer to the application's own configuration."""
 
     trouble: DatabaseTrouble | None
     waiting: int = Field(description="its queries that have been running for two seconds or more")
@@ -125,7 +125,7 @@ class DatabaseState(Fact):
 
 
 class AppDatabase(_AppQuestion):
-    """Ask the database one thing the way the application would: its configuration, its credentials, its driver."""
+    """Ask the database with the application's own configuration, credentials and driver."""
 
     kind: Literal["laravel.database"] = "laravel.database"
 
@@ -150,7 +150,7 @@ def _database(label: str, answer: object) -> DatabaseState:
     try:
         match answer:
             case {"state": "ok", **rest}:
-                # Another server than MySQL has nothing to count.
+                # A server other than MySQL does not report its waiting queries.
                 return _as(rest, trouble=None, waiting=rest.get("waiting", 0))
             case {"state": "failed", "code": int(code), **rest}:
                 trouble = _NETWORK.get(str(rest.get("network")), _TROUBLES.get(code, DatabaseTrouble.OTHER))
@@ -167,7 +167,7 @@ def _as(rest: Mapping[object, object], **known: object) -> DatabaseState:
 
 
 class Compared(Enum):
-    """How a setting that .env and config/*.php give compares with the one in use; no value is ever shown."""
+    """The comparison of a setting of the files with the one in use, without values."""
 
     SAME = "same"
     DIFFERS = "differs"
@@ -175,7 +175,7 @@ class Compared(Enum):
 
 
 class CredentialsState(Fact):
-    """What the application would get from its database with the settings that its files give now."""
+    """The database's answer to the settings that .env and config/*.php give now."""
 
     env: Literal["sound", "broken", "missing"]
     settings: tuple[tuple[str, Compared], ...] = Field(description="each setting beside the one in use")
@@ -183,12 +183,12 @@ class CredentialsState(Fact):
 
     @property
     def differ(self) -> tuple[str, ...]:
-        """The settings that are others than those in use."""
+        """The settings that differ from those in use."""
         return tuple(name for name, how in self.settings if how is Compared.DIFFERS)
 
     @property
     def works(self) -> bool:
-        """Whether the database answers to them."""
+        """Whether the database answers to these settings."""
         return self.answer is not None and self.answer.trouble is None
 
     @property
@@ -209,7 +209,7 @@ _UNSET = Compared.UNSET
 
 
 class Credentials(_AppQuestion):
-    """Ask the database with the settings that .env and config/*.php give now, and compare them with those in use."""
+    """Try the database settings of .env and config/*.php, and compare them with those in use."""
 
     kind: Literal["laravel.credentials"] = "laravel.credentials"
 
@@ -238,7 +238,7 @@ class Credentials(_AppQuestion):
 
 
 class DeployState(Fact):
-    """What runs on the host that changes the application's code."""
+    """The running commands that change the application's code."""
 
     running: tuple[str, ...]
 
@@ -253,7 +253,7 @@ class DeployState(Fact):
 
 
 class Deploy(Probe[DeployState]):
-    """Look for the commands that a deploy consists of, run by the application's user."""
+    """Look for running commands of a deploy, started by the application's user."""
 
     kind: Literal["laravel.deploy"] = "laravel.deploy"
     user: UserName = Field(description="user the application runs as")
@@ -280,7 +280,7 @@ class Deploy(Probe[DeployState]):
 
 
 class AppLog(Probe[LogLines]):
-    """The last lines of the newest log file of the application."""
+    """The last lines of the application's newest log file."""
 
     kind: Literal["laravel.log"] = "laravel.log"
     path: AbsolutePath = Field(description="directory that holds artisan")

@@ -21,7 +21,7 @@ grep -E '^(MemTotal|MemAvailable|SwapTotal|SwapFree):' /proc/meminfo
 
 
 class MachineLoad(Fact):
-    """What the kernel says of the whole machine: in a container, of the machine around it."""
+    """Load and memory of the whole machine; in a container, of the machine around it."""
 
     load: tuple[float, float, float] = Field(description="load average of 1, 5 and 15 minutes")
     cores: int
@@ -49,7 +49,7 @@ class MachineLoad(Fact):
 
 
 class Load(Probe[MachineLoad]):
-    """Ask the kernel for load average, memory and swap: shown, never a reason to act."""
+    """Ask the kernel for load average, memory and swap. No remedy acts on them."""
 
     kind: Literal["machine.load"] = "machine.load"
 
@@ -86,7 +86,7 @@ _LOADAVG = re.compile(r"([0-9]{1,9}\.[0-9]{2}) ([0-9]{1,9}\.[0-9]{2}) ([0-9]{1,9
 
 
 class SlowQuery(FrozenModel):
-    """One statement that runs, without the values in it."""
+    """One running statement, without its values."""
 
     id: int = Field(description="of the connection; another statement may have it in a moment")
     user: str
@@ -96,7 +96,7 @@ class SlowQuery(FrozenModel):
     statement: str = Field(description="with a question mark in the place of every value")
 
     def describe(self) -> str:
-        """Say which it is, for a person."""
+        """Return the query, its user and its duration as text."""
         return f"query {self.id} of {self.user} on {self.database}, for {self.seconds} s: `{self.statement}`"
 
 
@@ -117,7 +117,7 @@ class QueryList(Fact):
 
 
 class SlowQueries(Probe[QueryList]):
-    """Ask the application's database for queries that run for long, with the application's own configuration."""
+    """Ask the application's database for long-running queries, with the application's own configuration."""
 
     kind: Literal["database.slow-queries"] = "database.slow-queries"
     php: PhpName = Field(description="PHP's name, for example php8.3")

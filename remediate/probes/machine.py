@@ -12,7 +12,7 @@ from remediate.errors import Unreadable
 
 
 class MachineIdentity(Fact):
-    """The machine, its present boot, and the time on the clock that never jumps."""
+    """The machine, its present boot, and its monotonic clock, which never jumps."""
 
     machine_id: str = Field(description="machine-id(5): the installation")
     boot_id: str = Field(description="a new one for every boot")
@@ -29,7 +29,7 @@ class MachineIdentity(Fact):
 
 
 class ThisMachine(Probe[MachineIdentity]):
-    """Ask which machine answers; every survey does."""
+    """Ask which machine answers. Every survey asks this."""
 
     kind: Literal["machine.identity"] = "machine.identity"
 

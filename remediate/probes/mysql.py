@@ -1,4 +1,4 @@
-"""Sessions of a MariaDB server, and free space in its data directory."""
+"""Sessions of a MariaDB server."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _Flag = Annotated[bool, Field(strict=False)]
 
 
 class DbSession(FrozenModel):
-    """One connection by an identity that no other can have, and what it is at."""
+    """One connection with an identity that no other can have, and its present activity."""
 
     id: int = Field(description="the server never gives it to another connection")
     query: int = Field(description="of its last or present statement, never given twice either")
@@ -46,11 +46,11 @@ class DbSession(FrozenModel):
 
     @property
     def is_long_write(self) -> bool:
-        """Whether it runs a statement for too long that does not just read."""
+        """Whether it has run a statement for too long that may write. A dump does not count."""
         return self.beyond and not self.idle and not self.reads and not self.dump
 
     def describe(self) -> str:
-        """Say who it is and what it is at: `7 (agency@agency from 10.0.0.5), idle since 02:51:10Z`."""
+        """Return the session as text: `7 (agency@agency from 10.0.0.5), idle since 02:51:10Z`."""
         place = f"{self.user}@{self.database}" if self.database else self.user
         place += f" from {self.host}" if self.host else ""
         what = "idle in a transaction" if self.idle and self.transaction else "idle" if self.idle else "running"
@@ -60,7 +60,7 @@ class DbSession(FrozenModel):
 
 
 class ConnectionHolder(FrozenModel):
-    """How many connections a user holds, of those that are older than two seconds."""
+    """The number of a user's connections, idle or working, that are older than two seconds."""
 
     user: str
     idle: _Flag
@@ -76,7 +76,7 @@ class _Server(FrozenModel):
 
 
 class SessionsState(Fact):
-    """Who keeps a database server from working: what blocks, what takes too long, what holds its connections."""
+    """The sessions that keep a database server from working: blocking, too long or too many."""
 
     up: bool = Field(description="whether the server answered at all")
     limit: int = Field(default=0, description="max_connections")
@@ -112,36 +112,39 @@ class SessionsState(Fact):
 
     @property
     def taken(self) -> str:
-        """How many connections are in use, when nearly all are."""
+        """The connections in use, for a server that is full or nearly full."""
         return f"{'all' if self.full else 'nearly all'} {self.limit} connections"
 
     @property
     def held(self) -> str:
-        """Who holds the connections: `reports 140 idle, agency 11 working`."""
+        """The users that hold the connections: `reports 140 idle, agency 11 working`."""
         most = sorted(self.holders, key=lambda each: -each.count)
         return ", ".join(f"{each.user} {each.count} {'idle' if each.idle else 'working'}" for each in most) or "by all"
 
 
 def listed(sessions: "list[DbSession] | tuple[DbSession, ...]") -> str:
-    """Name the first few of many sessions."""
+    """Return the first few of many sessions as text."""
     more = f" and {len(sessions) - 3} more" if len(sessions) > 3 else ""
     return f"{'; '.join(each.describe() for each in sessions[:3])}{more}"
 
 
 _NOBODY: Final = re.compile(r"^ERROR 2002 .* \((?:2|111)\b", re.MULTILINE)
-"""CR_CONNECTION_ERROR with the number of the system call's error: ENOENT, ECONNREFUSED. With another one, EAGAIN of a
-full backlog or EACCES, a server may well be there."""
+"""CR_CONNECTION_ERROR with ENOENT or ECONNREFUSED: no server runs.
+
+With another number of the system call, EAGAIN of a full backlog or EACCES, a server may well run.
+"""
 
 
 UNDOING: Final = "a session that was ended and whose changes are being undone"
 
 
 class Sessions(Probe[SessionsState]):
-    """Ask a server, as its root, which sessions block others or are beyond a limit.
+    """Ask a server which sessions block others or exceed a limit.
 
-    One connection, since root has exactly one when all are in use, and patience, since whoever else wants one takes
-    that for a moment; literals of statements are taken out by the server
-    itself. The answer stays the same as long as nothing happens to those sessions.
+    The question uses the account remediate-db and a single connection, because the account has exactly one left when
+    all are in use. Another client may take that one for a moment, so the question is repeated for a few seconds. The
+    server itself removes the literals from statements. The answer stays the same as long as nothing happens to those
+    sessions.
     """
 
     kind: Literal["mysql.sessions"] = "mysql.sessions"
@@ -179,7 +182,7 @@ class Sessions(Probe[SessionsState]):
 
 
 class IdleState(Fact):
-    """Which connection of a user is at it for longest."""
+    """The connection of a user that comes first, because it is idle or running longest."""
 
     id: int | None = Field(description="None when none is idle for too long, or the server has connections left")
 
@@ -194,10 +197,10 @@ class IdleState(Fact):
 
 
 class _First(Probe[IdleState]):
-    """Whatever asks which connection of a user comes first.
+    """A question about the connection of a user that comes first.
 
-    What `Sessions` says changes whenever a worker asks for something or another connection grows too old; this stays
-    the same until that connection is used or ended, so it can be a remedy's identity on a server that is in use.
+    The answer of `Sessions` changes whenever a worker sends a query or another connection exceeds a limit. This answer
+    stays the same until that connection is used or ended, so it can be a remedy's identity on a busy server.
     """
 
     user: DatabaseUser = Field(description="whose connections")
@@ -219,7 +222,7 @@ class _First(Probe[IdleState]):
 
 
 class LongestIdle(_First):
-    """Ask a server which connection of a user is idle for longest while hardly one is left."""
+    """Ask a server for a user's longest idle connection while it is nearly full."""
 
     kind: Literal["mysql.longest-idle"] = "mysql.longest-idle"
 

@@ -1,4 +1,4 @@
-"""From where a MariaDB server lets a user in."""
+"""Hosts from which a MariaDB server lets a user in."""
 
 import ipaddress
 import re
@@ -16,7 +16,7 @@ from remediate.programs.database import account_hosts
 
 
 class AccountState(Fact):
-    """The accounts that a server has for one user: an account is a user and a host."""
+    """The hosts of a user's accounts on a server. An account is a user and a host."""
 
     hosts: tuple[str, ...] = Field(description="as they were granted: `localhost`, `10.0.0.%`")
 
@@ -30,7 +30,10 @@ class AccountState(Fact):
         return f"let in from {', '.join(self.hosts)}" if self.hosts else "unknown there"
 
     def lets_in(self, host: str) -> bool | None:
-        """Whether one of the accounts is for a host as the server named it; None when that cannot be told."""
+        """Return whether one of the accounts is for a host; None if that is unknown.
+
+        `host` is the name or address by which the server names it.
+        """
         told = [_fits(pattern, host) for pattern in self.hosts]
         return True if True in told else None if None in told else False
 
@@ -41,7 +44,7 @@ _ADDRESSES: Final = re.compile(r"(?=.*[0-9])[0-9.%_/:]+")
 
 def _fits(pattern: str, host: str) -> bool | None:
     if not _ADDRESS.fullmatch(host) and _ADDRESSES.fullmatch(pattern):
-        return None  # the server names a host by name where it has one, and compares its address all the same
+        return None  # the server shows the name of a host that has one, but compares its address as well
     if "/" in pattern:
         with suppress(ValueError):
             return ipaddress.ip_address(host) in ipaddress.ip_network(pattern, strict=False)
@@ -51,7 +54,10 @@ def _fits(pattern: str, host: str) -> bool | None:
 
 
 class AccountHosts(Probe[AccountState]):
-    """Ask a server from which hosts it lets a user in: a password is no use from anywhere else."""
+    """Ask a server from which hosts it lets a user in.
+
+    From any other host even the right password is refused.
+    """
 
     kind: Literal["mysql.account-hosts"] = "mysql.account-hosts"
     user: DatabaseUser = Field(description="the application's own database user")

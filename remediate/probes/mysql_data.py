@@ -1,4 +1,4 @@
-"""The room for a database's data."""
+"""Free space in a database's data directory."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ from remediate.errors import Unreadable
 
 
 class DataRoom(Fact):
-    """Whether a server can write where its data is."""
+    """The free space in a database's data directory, and whether it is writable."""
 
     writable: bool
     percent: int = Field(description="used, of the bytes that ordinary users may use")
@@ -20,7 +20,7 @@ class DataRoom(Fact):
 
     @property
     def full(self) -> bool:
-        """Whether nothing more can be written."""
+        """Whether no bytes or no inodes are left."""
         return self.percent >= 100 or self.inodes >= 100
 
     @property
@@ -36,7 +36,10 @@ class DataRoom(Fact):
 
 
 class DataDirectory(Probe[DataRoom]):
-    """Ask whether there is room where a database keeps its data: a full or read-only disk keeps it from starting."""
+    """Ask for the free space in a database's data directory.
+
+    A full or read-only disk keeps the server from starting.
+    """
 
     kind: Literal["mysql.data-directory"] = "mysql.data-directory"
     path: AbsolutePath = Field(default="/var/lib/mysql", description="the server's data directory")

@@ -15,7 +15,7 @@ from remediate.programs.database import SessionId, look_session
 
 
 class SessionState(Fact):
-    """What has become of one session."""
+    """The present state of one session."""
 
     session: DbSession | None = Field(description="None when it is gone, or is being ended")
     ending: bool = Field(default=False, description="it was ended, and the server undoes what it has changed")
@@ -33,9 +33,9 @@ class SessionState(Fact):
 
 
 class OneSession(Probe[SessionState]):
-    """Ask a server what one session is at, and whether others wait for it.
+    """Ask a server for the activity of one session, and whether others wait for it.
 
-    Its id goes to standard input: no sudo rule can know it beforehand.
+    The id goes to standard input, because no sudo rule can name it beforehand.
     """
 
     kind: Literal["mysql.session"] = "mysql.session"
@@ -47,7 +47,7 @@ class OneSession(Probe[SessionState]):
 
     @property
     def meant(self) -> SessionId:
-        """Which session it is about."""
+        """The identity of the session."""
         return SessionId(self.id, self.user, self.started)
 
     @override

@@ -1,4 +1,4 @@
-"""The owner of a port, and the reachability of the host from here."""
+"""The programs that listen on a TCP port."""
 
 import re
 from typing import Final, Literal
@@ -12,7 +12,7 @@ from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
 
 NAMELESS: Final = "somebody"
-"""Who listens, where ss shows a socket that no process has."""
+"""The name of a listener whose process ss does not show."""
 
 
 class Listeners(Fact):
@@ -32,7 +32,10 @@ class Listeners(Fact):
 
 
 class PortOwner(Probe[Listeners]):
-    """Ask who listens on a TCP port; as root, since others are only told that somebody does."""
+    """Ask which programs listen on a TCP port.
+
+    It runs as root, because other users only see that the port is in use.
+    """
 
     kind: Literal["network.port-owner"] = "network.port-owner"
     port: Port = Field(description="TCP port")
@@ -52,7 +55,7 @@ class PortOwner(Probe[Listeners]):
             raise Unreadable(f"{self.label()}: ss: {last_line(output.stderr)}")
         lines = [line for line in output.stdout.splitlines() if line.strip()]
         found = {pid: name for name, pid in re.findall(r'\("([^"]*)",pid=([0-9]{1,20})', output.stdout)}
-        if lines and not found:  # its process ended while ss looked, or is none that root may see here
+        if lines and not found:  # its process ended while ss looked, or root cannot see it here
             return Listeners(programs=(f"{NAMELESS} whom ss does not name",), names=(NAMELESS,))
         return Listeners(
             programs=tuple(f"{name} ({pid})" for pid, name in sorted(found.items(), key=lambda item: int(item[0]))),

@@ -20,15 +20,15 @@ _CONFLICT = re.compile(
     re.MULTILINE,
 )
 _ENVIRONMENT = re.compile(r"\((13|23|24|28|30): ")
-"""errno of nginx's messages that speak of the machine: EACCES, ENFILE, EMFILE, ENOSPC, EROFS."""
+"""errno of messages about the machine, not the configuration: EACCES, ENFILE, EMFILE, ENOSPC, EROFS."""
 
 
 class NginxConfig(Probe[ConfigCheck]):
-    """Ask nginx to check its configuration, as root: certificate keys are not readable to others.
+    """Ask nginx to check its configuration, as root: others cannot read certificate keys.
 
-    Reading has side effects: it opens the pid file and the logs for writing and creates what is missing (its temp
-    directories too), and it binds every port for a moment. On a read-only root it therefore fails with the best of
-    configurations: that is *unchecked*.
+    Side effects: nginx opens the pid file and the logs for writing, creates what is missing (its temp directories too),
+    and binds every port for a moment. So it fails on a read-only root even if the configuration is valid: the result is
+    then *unchecked*.
     """
 
     kind: Literal["nginx.config"] = "nginx.config"
@@ -66,7 +66,7 @@ class ErrorLogEnd(FrozenModel):
 
 
 class NginxErrorLogs(Fact):
-    """The error logs of nginx with their last lines, for a person to read; the one written last comes first."""
+    """The last lines of nginx's error logs, the most recently written log first."""
 
     files: tuple[ErrorLogEnd, ...]
 
@@ -81,7 +81,10 @@ class NginxErrorLogs(Fact):
 
 
 class NginxLog(Probe[NginxErrorLogs]):
-    """The last lines of nginx's error logs: a site may have one of its own, where its upstream's silence is told."""
+    """The last lines of nginx's error logs, including logs of single sites.
+
+    They show an upstream that does not answer, for example.
+    """
 
     kind: Literal["nginx.log"] = "nginx.log"
 
@@ -95,7 +98,7 @@ class NginxLog(Probe[NginxErrorLogs]):
 
     @override
     def parse(self, output: Output) -> NginxErrorLogs:
-        # One that was rotated away meanwhile is no reason to show none.
+        # A single log may have been rotated away meanwhile, and the others are still worth showing.
         if output.exit != 0 or (output.stderr.strip() and not output.stdout.strip()):
             raise Unreadable(f"{self.label()}: {last_line(output.stderr)}")
         files: dict[str, list[str]] = {}
@@ -111,7 +114,7 @@ class NginxLog(Probe[NginxErrorLogs]):
 
 
 class NginxWorkerPids(Fact):
-    """The processes that take new connections."""
+    """The worker processes that take new connections."""
 
     pids: tuple[int, ...] = Field(description="those that are shutting down left out")
 
@@ -126,7 +129,10 @@ class NginxWorkerPids(Fact):
 
 
 class NginxWorkers(Probe[NginxWorkerPids]):
-    """List nginx's workers: new ones are the proof that it took a configuration, which the exit status is not."""
+    """List nginx's workers that take new connections.
+
+    New workers prove that nginx took a new configuration; the exit status of a reload does not.
+    """
 
     kind: Literal["nginx.workers"] = "nginx.workers"
 
@@ -136,7 +142,7 @@ class NginxWorkers(Probe[NginxWorkerPids]):
 
     @override
     def command(self) -> Run:
-        # The title that a worker gives itself; one that only finishes what it has says so behind it.
+        # This is the title of a worker that takes connections. One that is shutting down has further words behind it.
         return Run.of("pgrep", "-f", "^nginx: worker process$", seconds=10)
 
     @override

@@ -44,11 +44,11 @@ show() {
 cd /etc/nginx 2>/dev/null && show /etc/nginx/nginx.conf
 exit 0
 """
-"""Prints nginx's configuration, as `nginx -T` does: its argument names the directives that are wanted.
+"""Prints nginx's configuration as `nginx -T` does; its argument names the wanted directives.
 
-Needs no privilege: nginx -T would, and it prints nothing when the configuration is broken. What decides nothing
-here (comments, whole directives of one line whose names are not handed to it) stays on the host, so that many sites
-fit into one answer."""
+It needs no privilege. `nginx -T` does, and prints nothing if the configuration is broken. Comments, and one-line
+directives that are not wanted, stay on the host, so that many sites fit into one answer.
+"""
 DUMP: Final = "# configuration file "
 _FILE = re.compile(r"^# configuration file (?P<path>/[^\n]*):$", re.MULTILINE)
 _TOKEN = re.compile(
@@ -58,7 +58,7 @@ _TOKEN = re.compile(
 )
 _KEPT: Final = "include|listen|server_name|server|ssl_certificate"
 _DEPTH: Final = 20
-"""Files and blocks nest no deeper where a person has to read them."""
+"""Limit for nested files and blocks: what people have to read is not deeper."""
 
 
 class _Directive(NamedTuple):
@@ -86,9 +86,10 @@ class ServerCertificate(Fact):
 
 
 class NginxCertificate(Probe[ServerCertificate]):
-    """Read nginx's configuration, and look which certificate it holds for a name.
+    """Read from nginx's configuration which certificate it holds for a name.
 
-    As the user of the login, whom a hosting panel lets read it; nothing is kept but the names of these files.
+    It runs as the SSH user, whom a hosting panel allows to read the configuration. Only the names of the certificate
+    files are kept.
     """
 
     kind: Literal["nginx.certificate"] = "nginx.certificate"
@@ -130,12 +131,12 @@ def _files(dump: str, *, cut: bool) -> Mapping[str, str]:
     parts = _FILE.split(dump)[1:]
     files = dict(zip(parts[::2], parts[1::2], strict=True))
     if cut and files:
-        files.popitem()  # it ends in the middle
+        files.popitem()  # the last file is incomplete
     return files
 
 
 def _parsed(text: str) -> tuple[_Directive, ...]:
-    """Read one file. Raises ValueError where it is not balanced."""
+    """Return the directives of one file. Raises ValueError if its braces are not balanced."""
     stack: list[list[_Directive]] = [[]]
     heads: list[list[str]] = []
     words: list[str] = []
@@ -169,7 +170,10 @@ def _parsed(text: str) -> tuple[_Directive, ...]:
 def _expanded(
     directives: tuple[_Directive, ...], files: Mapping[str, str], prefix: PurePosixPath, depth: int
 ) -> Iterator[_Directive]:
-    """Put what is included in its place; what is not among the files was not there to be included."""
+    """Yield the directives, with each include replaced by the files that it names.
+
+    A file that is not in the dump did not exist on the host.
+    """
     if depth > _DEPTH:
         raise ValueError("too deep")
     for each in directives:
@@ -185,15 +189,15 @@ def _expanded(
 
 
 def _matches(path: PurePosixPath, pattern: PurePosixPath) -> bool:
-    """As glob(7): a star stands for no slash."""
+    """Return whether a path matches as in glob(7), where a star matches no slash."""
     return len(path.parts) == len(pattern.parts) and all(map(fnmatchcase, path.parts, pattern.parts))
 
 
 def _chosen(tree: tuple[_Directive, ...], domain: str, port: int) -> tuple[tuple[str, ...], bool]:
-    """Return the files of the server that is chosen, and whether it is chosen by its name.
+    """Return the files of the server that nginx chooses, and whether its name decided.
 
-    By nginx's own order: the name itself, a wildcard, the default server, the first one. Raises ValueError where a
-    regular expression would decide: one that a host sends is not run here.
+    nginx's own order is: the name itself, a wildcard, the default server, the first one. Raises ValueError if a regular
+    expression would decide, because one that a host sends is not run here.
     """
     http = tuple(each for directive in tree if directive.name == "http" for each in directive.block or ())
     blocks = (each.block or () for each in http if each.name == "server")
@@ -210,7 +214,7 @@ def _chosen(tree: tuple[_Directive, ...], domain: str, port: int) -> tuple[tuple
 
 
 def _blocks(files: Mapping[str, str], domain: str, port: int) -> Iterator[str]:
-    """Yield the file of each server block that carries this name on this port. Raises ValueError."""
+    """Yield the file of each server block with this name on this port. Raises ValueError."""
     for path, text in files.items():
         for each in _within(_parsed(text)):
             server = each.block or ()
@@ -220,7 +224,7 @@ def _blocks(files: Mapping[str, str], domain: str, port: int) -> Iterator[str]:
 
 
 def name_conflict(config: ConfigCheck, domain: str, port: int) -> str | None:
-    """Say where nginx ignores a server block of this name, None where it ignores none."""
+    """Return the addresses on which nginx ignores a server block of this name, or None."""
     name = domain.lower()
     addresses = (
         each.address
@@ -248,7 +252,7 @@ def _default(words: tuple[str, ...], port: int) -> bool:
 
 
 def _stands_for(name: str, domain: str) -> bool:
-    """Whether a name with a wildcard, at its beginning or at its end, stands for this one."""
+    """Return whether a name with a wildcard, first or last, matches this one."""
     ending = name.removeprefix("*") if name.startswith("*.") else name
     return (ending.startswith(".") and domain.endswith(ending)) or (
         name.endswith(".*") and domain.startswith(name.removesuffix("*"))
@@ -256,21 +260,22 @@ def _stands_for(name: str, domain: str) -> bool:
 
 
 class SiteBlocks(NamedTuple):
-    """What nginx's configuration says of one site."""
+    """The parts of nginx's configuration that concern one site."""
 
     named: bool | None
-    """Whether a server block carries its name; None where a regular expression may."""
+    """Whether a server block has the site's name; None if a regular expression may."""
     targets: tuple[str, ...]
-    """Where its requests are passed to by FastCGI, with upstreams resolved."""
+    """Addresses that its requests are passed to by FastCGI, with upstreams resolved."""
     error_logs: tuple[str, ...]
     """Files that its errors go to."""
 
 
 def site_blocks(dump: str, domain: str | None) -> SiteBlocks | None:
-    """Return what concerns a site, None where there is no configuration.
+    """Return the parts that concern a site; None without a configuration.
 
-    The site's are the servers that carry its name, on whatever port; without any, the default servers; else all count.
-    Raises ValueError when the configuration cannot be understood, or a file of it cannot be read.
+    They come from the servers that have the site's name, on any port. Without any, the default servers count, and
+    without those all servers. Raises ValueError if the configuration cannot be understood, or if one of its files
+    cannot be read.
     """
     files = _files(dump, cut=False)
     if not files:
@@ -291,7 +296,7 @@ def site_blocks(dump: str, domain: str | None) -> SiteBlocks | None:
                 behind = _words(upstreams[target], "server") if target in upstreams else [(target,)]
                 found += [words[0] for words in behind]
     outside = _words(http, "error_log") or _words(tree, "error_log")
-    # One that only sends to another one, as from http to https, hears of no upstream.
+    # A server that only redirects, as from http to https, logs no errors of an upstream.
     asking = [server for server in mine if any(each.name == "fastcgi_pass" for each in _within(server))]
     logs = [path for server in asking or mine for path in _error_logs(server, outside)]
     return SiteBlocks(
@@ -302,14 +307,17 @@ def site_blocks(dump: str, domain: str | None) -> SiteBlocks | None:
 
 
 def _error_logs(server: "_Block", outside: list[tuple[str, ...]]) -> Iterator[str]:
-    """Yield the files of a server and its locations; what stands around it counts where it has none of its own."""
+    """Yield the error logs of a server and of its locations.
+
+    If the server names none, the one from outside it counts.
+    """
     for words in _words(server, "error_log") or outside or [(_BUILT_IN,)]:
         yield words[0]
     yield from (each.words[0] for each in _within(server) if each.name == "error_log" and each.words)
 
 
 _BUILT_IN: Final = "/var/log/nginx/error.log"
-"""Where the packages of the distributions and of nginx.org have it log."""
+"""The default error log in the packages of the distributions and of nginx.org."""
 
 
 def _named(servers: list["_Block"], domain: str | None) -> bool | None:
@@ -324,7 +332,7 @@ def _is(name: str, domain: str) -> bool:
 
 
 def fastcgi_targets(dump: str, domain: str | None) -> tuple[str, ...]:
-    """Return where a site's requests are passed to by FastCGI. Raises ValueError, as site_blocks does."""
+    """Return the FastCGI addresses of a site's requests. Raises ValueError, as site_blocks does."""
     blocks = site_blocks(dump, domain)
     return () if blocks is None else blocks.targets
 

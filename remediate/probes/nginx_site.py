@@ -1,4 +1,4 @@
-"""A site's way through nginx, compared with the existing sockets and pools."""
+"""The addresses that nginx passes a site's requests to, compared with sockets and pools."""
 
 import re
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ _SOCKET: Final = re.compile(r"socket (\S+) (\S+) s(\S{9})([+.]?) (/.*)")
 
 
 class Target(FrozenModel):
-    """Where nginx passes requests of the site to."""
+    """An address that nginx passes requests of the site to."""
 
     address: str
     there: bool | None = Field(description="whether there is such a socket, or somebody listens; None where unknown")
@@ -51,7 +51,7 @@ class Target(FrozenModel):
 
 
 class Pool(FrozenModel):
-    """A pool of a PHP-FPM, and whether anybody listens where it is meant to."""
+    """A pool of a PHP-FPM, and whether anything listens on its address."""
 
     php: str
     name: str
@@ -59,12 +59,12 @@ class Pool(FrozenModel):
     heard: bool
 
     def describe(self) -> str:
-        """Say where it is found, or would be."""
+        """Return the pool and its address as text."""
         return f"pool {self.name} of {self.php} {'listens' if self.heard else 'is meant to listen'} on {self.listen}"
 
 
 class SiteServed(Fact):
-    """What nginx asks for a site, and what there is to answer."""
+    """The targets of a site's requests, and the pools that could answer them."""
 
     named: bool | None = Field(description="whether a server block carries its name; None where that is not certain")
     user: str | None = Field(description="who nginx's workers run as; None where its configuration does not say")
@@ -89,7 +89,7 @@ class SiteServed(Fact):
 
     @property
     def ok(self) -> bool | None:
-        """Not well where nginx asks what nobody answers; it only informs where nothing could be compared."""
+        """False if a target cannot answer; None if not every target could be checked."""
         if tuple(self._unserved()):
             return False
         return True if self.targets and all(each.there for each in self.targets) else None
@@ -100,9 +100,9 @@ class SiteServed(Fact):
 
 
 class NginxSite(Probe[SiteServed]):
-    """Ask what nginx's configuration does with a site's requests, and whether that is there.
+    """Ask where nginx passes a site's requests to, and whether that exists.
 
-    As the user of the login: files that it cannot read leave it unknown.
+    It runs as the SSH user: files that this user cannot read leave it unknown.
     """
 
     kind: Literal["nginx.site"] = "nginx.site"
@@ -140,7 +140,7 @@ class NginxSite(Probe[SiteServed]):
 
 
 class _Seen(BaseModel):
-    """What stands beside the configuration: sockets, ports, the groups of nginx's user."""
+    """The sockets and ports of the host, and the groups of nginx's user."""
 
     groups: frozenset[str] | None
     user: str
@@ -185,7 +185,7 @@ class _Seen(BaseModel):
         )
 
     def _shut(self, owner: str, group: str, mode: str) -> bool:
-        """Whether nginx's user may not write to a socket, which is what connecting takes (unix(7))."""
+        """Return whether nginx's user may not write to a socket, which connecting needs (unix(7))."""
         if not self.user or self.groups is None or self.user == "root":
             return False
         part = 0 if owner == self.user else 3 if group in self.groups else 6

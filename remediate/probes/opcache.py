@@ -15,7 +15,7 @@ _SOON: Final = 30
 
 
 class OpcacheState(Fact):
-    """What opcache is set to."""
+    """Opcache's settings for changed files."""
 
     enabled: bool
     looks_again: bool = Field(description="opcache.validate_timestamps: whether a changed file is read again")
@@ -23,7 +23,10 @@ class OpcacheState(Fact):
 
     @property
     def keeps(self) -> bool:
-        """Whether a changed file has no effect before PHP-FPM is reloaded, or not for longer than a fix is watched."""
+        """Whether a changed file has no effect before a reload, or too late.
+
+        Too late is later than the time for which a fix is watched.
+        """
         return self.enabled and not (self.looks_again and self.seconds <= _SOON)
 
     @property
@@ -37,7 +40,7 @@ class OpcacheState(Fact):
 
 
 class Opcache(Probe[OpcacheState]):
-    """Read the settings of opcache as PHP-FPM has them; a pool may set its own, which this does not see."""
+    """Read PHP-FPM's opcache settings. A pool may have its own, which are not seen."""
 
     kind: Literal["php-fpm.opcache"] = "php-fpm.opcache"
     php: PhpName = Field(description="PHP's name, for example php8.3")
@@ -48,7 +51,7 @@ class Opcache(Probe[OpcacheState]):
 
     @override
     def command(self) -> Run:
-        # The whole of `-i` is longer than an answer may be.
+        # The full output of `-i` is longer than an answer may be.
         only = '"$1" -i | grep -E "^opcache[.](enable|validate_timestamps|revalidate_freq) => |^PHP Version => "'
         return Run.of("sh", "-c", only, "sh", f"/usr/sbin/php-fpm{self.php.removeprefix('php')}", seconds=10)
 
@@ -57,7 +60,7 @@ class Opcache(Probe[OpcacheState]):
         found = dict(re.findall(r"^(\S+(?: \S+)?) => (\S+)", output.stdout, re.MULTILINE))
         if "PHP Version" not in found:
             raise Unreadable(f"{self.label()}: php-fpm -i: {last_line(output.stderr)}")
-        # Without the extension its settings do not exist.
+        # Without the extension none of its settings are listed, and it counts as disabled.
         return OpcacheState(
             enabled=found.get("opcache.enable") == "On",
             looks_again=found.get("opcache.validate_timestamps", "On") == "On",

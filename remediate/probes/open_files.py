@@ -22,7 +22,7 @@ _NOTHING_FOUND: Final = 1
 
 
 class OpenFile(FrozenModel):
-    """A file that a process has open."""
+    """A file that a process has open. Its size is in bytes."""
 
     pid: int
     command: str
@@ -35,12 +35,12 @@ class OpenFile(FrozenModel):
 
 
 class OpenFiles(Fact):
-    """Who has which files open."""
+    """The files that are open, and the processes that have them open."""
 
     files: tuple[OpenFile, ...]
 
     def holders(self, device: int, inode: int) -> tuple[OpenFile, ...]:
-        """Return who has this one open."""
+        """Return an entry for each process that has this file open."""
         return tuple(each for each in self.files if (each.device, each.inode) == (device, inode))
 
     @property
@@ -55,7 +55,7 @@ class OpenFiles(Fact):
 
 
 class _Lsof(Probe[OpenFiles]):
-    """What lsof says, in the fields that it prints for other programs (lsof(8), OUTPUT FOR OTHER PROGRAMS)."""
+    """A question to lsof, answered in its fields for programs (lsof(8), OUTPUT FOR OTHER PROGRAMS)."""
 
     @override
     def parse(self, output: Output) -> OpenFiles:
@@ -100,7 +100,10 @@ class _Lsof(Probe[OpenFiles]):
 
 
 class LogWriters(_Lsof):
-    """Ask who has these files open, and whether for appending: anybody else goes on where the file used to end."""
+    """Ask which processes have log files open, and whether for appending.
+
+    After a file is shortened, a process that does not append goes on at its old end.
+    """
 
     kind: Literal["disk.log-writers"] = "disk.log-writers"
     paths: tuple[AbsolutePath, ...] = Field(min_length=1, description="absolute paths")
@@ -116,7 +119,7 @@ class LogWriters(_Lsof):
 
 
 class DeletedFiles(_Lsof):
-    """Ask for files that are deleted and still open: they take space that no list of files shows."""
+    """List deleted files that are still open. They take space that no listing shows."""
 
     kind: Literal["disk.deleted-files"] = "disk.deleted-files"
 
@@ -130,7 +133,10 @@ class DeletedFiles(_Lsof):
 
 
 class HeldLogs(_Lsof):
-    """Ask which deleted files nginx, PHP-FPM and supervisor have open; without sizes, so it only changes with that."""
+    """List the deleted files that nginx, PHP-FPM and supervisor have open.
+
+    Sizes are left out, so that the answer changes only with the files.
+    """
 
     kind: Literal["disk.held-logs"] = "disk.held-logs"
 

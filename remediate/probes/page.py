@@ -13,9 +13,10 @@ from remediate.probes.http import HttpAnswer, answer_of
 
 
 class Page(Probe[HttpAnswer]):
-    """Ask for one page, wherever its name leads to; `Site` is for the pages of the application itself.
+    """Ask for one page, at whatever address its name resolves to.
 
-    A token is a secret of the controller's: a question with one can only be asked from there.
+    Use `Site` for the pages of the application itself. A bearer token is a secret of the controller, so a question with
+    one can only be asked from there.
     """
 
     kind: Literal["http.page"] = "http.page"

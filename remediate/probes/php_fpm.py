@@ -15,22 +15,25 @@ from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.php import answered, ask_php
 
 _CONFIG_ERROR = 78
-"""What php-fpm -t exits with on a broken configuration (sysexits.h, EX_CONFIG), and also on some others: see parse."""
+"""Exit status of `php-fpm -t` for a broken configuration (sysexits.h, EX_CONFIG).
+
+Some other failures have it as well: see parse.
+"""
 _PLACED = re.compile(r"ERROR: \[(?P<file>/[^\]:]+):(?P<line>[0-9]+)\] (?P<message>.*)")
 _ERROR = re.compile(r"(ERROR|ALERT): (?P<message>.*)")
 _ENVIRONMENT = re.compile(r"Read-only file system|No space left|Permission denied|Too many open files|Cannot allocate")
 
 
 def unit_of(php: str) -> str:
-    """Return the systemd unit of that PHP's FPM, as Debian and Ubuntu name it."""
+    """Return the systemd unit of a PHP's FPM, as Debian and Ubuntu name it."""
     return f"{php}-fpm"
 
 
 class PhpFpmConfig(Probe[ConfigCheck]):
-    """Ask PHP-FPM to check its configuration, as root: as another user it fails on its log file.
+    """Ask PHP-FPM to check its configuration.
 
-    Reading has a side effect: it opens the error log of the configuration for appending and creates it when it is
-    missing, which a start would do as well.
+    It runs as root: as another user it fails on its log file. Side effect: it opens the error log of the configuration
+    for appending and creates it if it is missing, which a start would do as well.
     """
 
     kind: Literal["php-fpm.config"] = "php-fpm.config"
@@ -61,7 +64,7 @@ class PhpFpmConfig(Probe[ConfigCheck]):
 
 
 class Ping(Enum):
-    """What became of a request for any answer at all, sent to a pool itself."""
+    """The result of one request that was sent directly to a pool. Any answer counts."""
 
     ANSWERED = "answered"
     SILENT = "silent"
@@ -71,11 +74,11 @@ class Ping(Enum):
 
 
 IDLE_TICKS = 1
-"""CPU in clock ticks that children use in some seconds while they do nothing but wait: a timer, a signal."""
+"""CPU, in clock ticks, that waiting children use in some seconds for timers and signals."""
 
 
 class PoolState(FrozenModel):
-    """One pool: whether it answers, who waits for it, and whether its children work."""
+    """One pool: its answer, its queue, and the CPU use of its children."""
 
     name: str
     listen: str
@@ -88,26 +91,26 @@ class PoolState(FrozenModel):
 
     @property
     def waiting(self) -> bool:
-        """Silent for seconds, and the question itself has not even been accepted."""
+        """Whether the pool has left the request unaccepted for seconds."""
         return self.ping is Ping.FULL or (self.ping is Ping.SILENT and self.queue > 0)
 
     @property
     def stuck(self) -> bool:
-        """Nobody is let in, and no child does anything."""
+        """Whether no request is accepted and no child does anything."""
         return self.waiting and self.ticks <= IDLE_TICKS
 
     @property
     def busy(self) -> bool:
-        """Nobody is let in because every child works."""
+        """Whether no request is accepted because the children work."""
         return self.waiting and self.ticks > IDLE_TICKS
 
     @property
     def gone(self) -> bool:
-        """Somebody listens, and nobody can connect: the socket file was taken away."""
+        """Whether a process listens but nobody can connect, because the socket file was removed."""
         return self.ping is Ping.REFUSED and self.listens
 
     def describe(self) -> str:
-        """Say it in a few words."""
+        """Return the pool's state as text."""
         match self.ping:
             case Ping.ANSWERED:
                 return "answers"
@@ -128,17 +131,17 @@ class PoolsState(Fact):
 
     @property
     def gone(self) -> PoolState | None:
-        """A pool that nobody can connect to any more."""
+        """The first pool that nobody can connect to any more."""
         return next((pool for pool in self.pools if pool.gone), None)
 
     @property
     def stuck(self) -> PoolState | None:
-        """A pool that leaves its clients waiting and does nothing."""
+        """The first pool that accepts no request and does nothing."""
         return next((pool for pool in self.pools if pool.stuck), None)
 
     @property
     def busy(self) -> PoolState | None:
-        """A pool that leaves its clients waiting because it works."""
+        """The first pool that accepts no request because it works."""
         return next((pool for pool in self.pools if pool.busy), None)
 
     @property
@@ -156,9 +159,10 @@ class PoolsState(Fact):
 
 
 class Pools(Probe[PoolsState]):
-    """Ask each pool itself, over FastCGI: systemd calls a hung PHP-FPM active, and it accepts connections.
+    """Ask each pool directly, over FastCGI.
 
-    Any answer counts, `ping.path` need not be configured. The request reaches no code of the application.
+    systemd calls a hung PHP-FPM active, and it still accepts connections: only an answer proves that it works. Any
+    answer counts, so `ping.path` need not be configured. The request reaches no code of the application.
     """
 
     kind: Literal["php-fpm.pools"] = "php-fpm.pools"

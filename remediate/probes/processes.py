@@ -117,12 +117,14 @@ END {
   esac
 done
 """
-"""Who uses too much goes to standard output, how much to standard error: the first is what a fence compares, and stays
-the same while the second is another number each time."""
+"""Prints which processes use too much on standard output, and how much on standard error.
+
+A fence compares standard output, which stays the same while the amounts change each time.
+"""
 
 
 class Process(FrozenModel):
-    """One process, and what it used while it was watched."""
+    """One process, and its use of the machine while it was watched."""
 
     pid: int
     started: int = Field(description="clock ticks since boot: with the pid, what no other process can have")
@@ -142,11 +144,11 @@ class Process(FrozenModel):
 
     @property
     def identity(self) -> str:
-        """The identity as one word."""
+        """The process id and the start time as one word."""
         return f"{self.pid}:{self.started}"
 
     def describe(self) -> str:
-        """Say which it is and what it uses, for a person."""
+        """Return the process and its use of the machine as text."""
         words = self.arguments or self.name
         of = f", {self.unit}" if self.unit else ""
         wanted = f" (wants {min(100, self.wanted)} %)" if self.wanted >= self.cpu + 20 else ""
@@ -155,14 +157,14 @@ class Process(FrozenModel):
 
 
 class UnitUsage(FrozenModel):
-    """A service whose processes have too much memory together."""
+    """A service whose processes together use too much memory."""
 
     unit: str
     memory_kib: int
 
 
 class Usage(Fact):
-    """Who uses the machine, within the namespace of process ids that one sees: in a container, the container's own."""
+    """Use of the machine by all visible processes; in a container, by its own."""
 
     interval: float = Field(description="seconds over which CPU was measured")
     cores: int
@@ -175,17 +177,17 @@ class Usage(Fact):
 
     @property
     def culprits(self) -> tuple[Process, ...]:
-        """Those that have too much of something, and have for long enough."""
+        """The processes that use too much, and are old enough to be judged."""
         return tuple(process for process in self.processes if process.excess is not None)
 
     @property
     def exhausted(self) -> bool:
-        """Whether processes have taken nearly all of the memory."""
+        """Whether processes have taken 90 % of the memory or more."""
         return self.memory_kib * 100 >= self.total_kib * 90
 
     @property
     def short(self) -> bool:
-        """Whether processes want as much as all cores have: then others wait for them."""
+        """Whether processes want as much CPU as all cores have, so that others wait."""
         return max(self.cpu, sum(each.wanted for each in self.processes)) >= self.cores * 95
 
     @property
@@ -204,14 +206,14 @@ class Usage(Fact):
 
 
 class Processes(Probe[Usage]):
-    """Watch all processes for some seconds and see which of them use too much.
+    """Watch all processes for some seconds and find those that use too much.
 
-    CPU is the difference of two looks at each process, because what ps calls %CPU is the average of a whole life. Where
-    many want the cores, one that runs in circles gets less: then half of the limit is enough for one that never rests,
-    and next to nothing where the cores are taken from outside (another container, another virtual machine).
-    A service that is not the application's, such as a database, is measured by the whole machine: one of many cores is
-    what it is for, and most of the memory as well while there is some left. Memory is what a process shares with
-    nobody. Load average and free memory are not asked: in a container they are the machine's.
+    CPU use is the difference between two looks, because %CPU of ps is the average of a whole life. If many processes
+    want the cores, a spinning one gets less. So half of the limit is enough for one that never rests, and next to
+    nothing if the cores are taken from outside (another container, another virtual machine). A service that is not the
+    application's, such as a database, is measured against the whole machine: using one of many cores is its purpose,
+    and so is most of the memory while some is left. Memory is what a process shares with no other. Load average and
+    free memory are not used, because in a container they are the machine's.
     """
 
     kind: Literal["process.usage"] = "process.usage"

@@ -1,4 +1,4 @@
-"""A Prometheus server's alert rules, their series, and its Alertmanagers.
+"""A Prometheus server's clock, its Alertmanagers, its series and its configuration's age.
 
 Its HTTP API is documented under https://prometheus.io/docs/prometheus/latest/querying/api/.
 """
@@ -17,13 +17,13 @@ from remediate.probes.api import ApiQuestion
 
 
 class ApiData(BaseModel):
-    """What is read of an answer; the API adds fields from version to version."""
+    """The parts of an answer that are read. The API adds fields from version to version."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class ServerTime(Fact):
-    """What time it is for the server."""
+    """The server's own time."""
 
     at: AwareDatetime
 
@@ -39,7 +39,7 @@ class ServerTime(Fact):
 
 class _Scalar(ApiData):
     type: Literal["scalar"] = Field(alias="resultType")
-    # The year 3000, as a number that every clock can be: what is beyond is none.
+    # The limit is the year 3000, so that every accepted number is a time that datetime can hold.
     result: tuple[Annotated[FiniteFloat, Field(ge=0, le=32503680000)], str]
 
 
@@ -49,7 +49,7 @@ class _ScalarAnswer(ApiData):
 
 
 class PrometheusTime(ApiQuestion[ServerTime]):
-    """Ask the server for its own time: an evaluation is old or recent by that clock."""
+    """Ask the server for its own time, which decides whether an evaluation is recent."""
 
     kind: Literal["prometheus.time"] = "prometheus.time"
 
@@ -71,7 +71,7 @@ class PrometheusTime(ApiQuestion[ServerTime]):
 
 
 class Alertmanagers(Fact):
-    """Where a server sends its alerts; being listed does not mean that somebody answers there."""
+    """The addresses that a server sends its alerts to, whether or not they answer."""
 
     active: tuple[str, ...] = Field(description="address of each")
 
@@ -99,7 +99,7 @@ class _AlertmanagersAnswer(ApiData):
 
 
 class AlertmanagersOf(ApiQuestion[Alertmanagers]):
-    """Ask a server where it sends its alerts."""
+    """Ask a server which Alertmanagers it sends its alerts to."""
 
     kind: Literal["prometheus.alertmanagers"] = "prometheus.alertmanagers"
 
@@ -121,7 +121,7 @@ class AlertmanagersOf(ApiQuestion[Alertmanagers]):
 
 
 class SeriesFound(Fact):
-    """The series that a selector finds now, by the thing that they are about."""
+    """The series that a selector finds now, counted by instance."""
 
     instances: tuple[tuple[str, int], ...] = Field(description="value of the label instance, and how many series")
 
@@ -155,7 +155,10 @@ class _VectorAnswer(ApiData):
 
 
 class Series(ApiQuestion[SeriesFound]):
-    """Ask how many series a selector finds: an alert over a metric that nobody delivers never fires, and never errs."""
+    """Ask how many series a selector finds.
+
+    An alert on a metric without any series never fires, and never reports an error.
+    """
 
     kind: Literal["prometheus.series"] = "prometheus.series"
     vector: str = Field(max_length=1000, description="instant vector in PromQL whose series are counted")
@@ -178,7 +181,7 @@ class Series(ApiQuestion[SeriesFound]):
 
 
 class ConfigurationLoaded(Fact):
-    """Since when a server works by its configuration: its start, or the last reload."""
+    """The time at which a server loaded its configuration: its start or the last reload."""
 
     loaded: AwareDatetime
 
@@ -202,10 +205,10 @@ class _RuntimeAnswer(ApiData):
 
 
 class ConfigurationAge(ApiQuestion[ConfigurationLoaded]):
-    """Ask since when the configuration is loaded: for some seconds after that a server has yet to find others.
+    """Ask when a server loaded its configuration.
 
-    Its discovery hands on what it found every five seconds, even of addresses that are written down (measured with
-    2.42; `updatert` of discovery.Manager in its source).
+    For some seconds after that, it has yet to find other services. Its discovery hands on what it found every five
+    seconds, even for static addresses (measured with 2.42; `updatert` of discovery.Manager in its source).
     """
 
     kind: Literal["prometheus.configuration-age"] = "prometheus.configuration-age"

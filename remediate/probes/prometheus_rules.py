@@ -16,7 +16,7 @@ Label = tuple[str, str]
 
 
 class AlertRule(BaseModel):
-    """One alert rule as it is loaded."""
+    """One alert rule that a server has loaded."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -70,10 +70,10 @@ class _Rules(ApiData):
 
 
 class AlertRules(ApiQuestion[LoadedRules]):
-    """Ask which alert rules are loaded, whether they are evaluated and what came of it.
+    """Ask for the loaded alert rules, their evaluation and their state.
 
-    Servers from 2.48 on answer with the rules of that name alone, older ones with all of them: of many rules, such
-    an answer may be too long to be read.
+    Servers from 2.48 on answer with the rules of that name alone. Older ones answer with all rules, and with many rules
+    that answer may be too long to be read.
     """
 
     kind: Literal["prometheus.alert-rules"] = "prometheus.alert-rules"
@@ -102,7 +102,7 @@ class AlertRules(ApiQuestion[LoadedRules]):
                     health=rule.health,
                     error=rule.last_error,
                     state=rule.state,
-                    # Go's zero time is how the API says "never".
+                    # The API sends Go's zero time for "never".
                     evaluated=rule.evaluated if rule.evaluated.year > 1 else None,
                     interval=group.interval,
                     labels=tuple(sorted(rule.labels.items())),

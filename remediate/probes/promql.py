@@ -1,7 +1,7 @@
 """The series in a PromQL expression, in the grammar of Prometheus 2 and 3.
 
-https://prometheus.io/docs/prometheus/latest/querying/basics/ and …/operators/. Only what tells selectors from
-everything else is read here; whether the expression is valid is what the server has decided when it loaded it.
+See https://prometheus.io/docs/prometheus/latest/querying/basics/ and …/operators/. Only what separates selectors from
+everything else is read here. Whether the expression is valid was decided by the server when it loaded it.
 """
 
 import re
@@ -30,25 +30,25 @@ _ABSENT: Final = frozenset({"absent", "absent_over_time"})
 
 
 class Selector(NamedTuple):
-    """One set of series that an expression takes its values from."""
+    """One set of series that an expression reads."""
 
     name: str
-    """Of the metric; empty where the matchers alone choose."""
+    """The metric's name; empty if only the matchers choose."""
     matchers: str = ""
-    """What stands between the braces."""
+    """The text between the braces."""
     range: str = ""
-    """Over which time, for example 5m; empty for the present values."""
+    """The time range, for example 5m; empty for the present values."""
 
     @property
     def shown(self) -> str:
-        """As it stands in the expression."""
+        """The selector as it is written in the expression."""
         braces = f"{{{self.matchers}}}" if self.matchers else ""
         return f"{self.name}{braces}{f'[{self.range}]' if self.range else ''}"
 
     def vector(self, instance: str | None = None) -> str:
-        """Return an instant vector of its series, of one instance alone if that is given.
+        """Return an instant vector of the selector's series, optionally of one instance only.
 
-        A counter that nobody touched lately still has series within its range.
+        With a range, samples within it are counted: a counter without recent samples still has series there.
         """
         own = self.matchers.strip().rstrip(",")
         added = () if instance is None else (f'instance="{instance}"',)
@@ -58,22 +58,22 @@ class Selector(NamedTuple):
 
     @property
     def bare(self) -> "Selector | None":
-        """The same metric at present, whatever its labels; None where there is no difference, or no name.
+        """The same metric at present, with any labels; None without matchers or without a name.
 
-        Over a range, all series of a busy metric would be more than a server should be asked to read.
+        The range is left out, because over a range all series of a busy metric would be too much for a server.
         """
         return self._replace(matchers="", range="") if self.name and self.matchers.strip() else None
 
 
 class Expression(NamedTuple):
-    """What an expression needs in order to yield anything."""
+    """The series that an expression needs in order to yield a result."""
 
     selectors: tuple[Selector, ...]
-    """Each once, without those whose absence is what is looked for."""
+    """Each selector once, without those that are inside absent()."""
     lenient: bool
-    """Whether it may yield something although one of them finds nothing: it has alternatives."""
+    """Whether it may yield a result although one selector finds nothing, because it has alternatives."""
     constant: bool
-    """Whether it may yield something although none of them finds anything."""
+    """Whether it may yield a result although no selector finds anything."""
 
 
 class _Token(NamedTuple):
@@ -82,13 +82,13 @@ class _Token(NamedTuple):
 
 
 def read(expression: str) -> Expression:
-    """Find the selectors of an expression. Raises Unreadable where it cannot be followed."""
+    """Return the selectors of an expression. Raises Unreadable if it cannot be followed."""
     tokens = _tokens(expression)
     reader = _Reader()
     for token, following in pairwise((*tokens, _Token("end", ""))):
         reader.take(token, following)
     reader.finish()
-    # Nothing but numbers, or nothing but what should be absent: then it needs no series at all.
+    # An expression of numbers only, or of absent() only, needs no series at all.
     constant = reader.constant or not reader.selectors
     return Expression(tuple(dict.fromkeys(reader.selectors)), reader.lenient, constant)
 
@@ -106,21 +106,21 @@ def _tokens(expression: str) -> list[_Token]:
 
 
 class _Reader:
-    """Goes through the tokens once, and keeps what it has to know of those before."""
+    """One pass over the tokens, with the state that it needs from earlier ones."""
 
     def __init__(self) -> None:
         self.selectors: list[Selector] = []
         self.lenient = self.constant = False
         self._calls: list[str] = []
-        """The functions whose brackets are open; an empty name for brackets alone."""
+        """The functions whose brackets are open, with an empty name for brackets alone."""
         self._called = ""
         self._labels = False
-        """Inside of `by (…)` and the like, where words are labels."""
+        """Whether the reader is inside `by (…)` or the like, where words are labels."""
         self._name = ""
         self._matchers = ""
 
     def take(self, token: _Token, following: _Token) -> None:
-        """Take the next token. Raises Unreadable."""
+        """Process the next token. Raises Unreadable."""
         if self._labels:
             self._labels = token.kind != "close"
         elif token.kind == "word":
@@ -130,13 +130,13 @@ class _Reader:
             self._unless_more(following, "range")
         elif token.kind == "range" and (self._name or self._matchers):
             over = token.text[1:-1].strip()
-            # x[1h:5m] is a subquery: x itself is looked at as it is at each moment.
+            # x[1h:5m] is a subquery: x itself is evaluated as an instant vector at each step.
             self._selected("" if ":" in over else over)
         elif token.kind in {"open", "close"}:
             self._bracket(token.kind)
 
     def finish(self) -> None:
-        """Say that there are no more. Raises Unreadable."""
+        """Check that all brackets are closed. Raises Unreadable."""
         if self._calls or self._labels:
             raise Unreadable("the expression cannot be followed: its brackets are not balanced")
 

@@ -15,7 +15,7 @@ from remediate.probes.php import Together, answered, ask_php
 
 
 class StoreTrouble(Enum):
-    """Why a store cannot be used: the database of failed jobs, or the queue."""
+    """Reasons why the database of failed jobs, or the queue, cannot be used."""
 
     REFUSED = "refused"
     DENIED = "denied"
@@ -24,7 +24,7 @@ class StoreTrouble(Enum):
     OTHER = "other"
 
     def __str__(self) -> str:
-        """In words."""
+        """Return the reason in words."""
         return _WORDS[self]
 
 
@@ -38,13 +38,13 @@ _WORDS = {
 
 
 class Retried(Enum):
-    """What became of a job that remediate had retried before; its payload tells."""
+    """The result of an earlier retry by remediate, from the job's payload."""
 
     NO = "no"
     AGAIN = "again"
-    """It failed once more afterwards."""
+    """It failed again afterwards."""
     INTERRUPTED = "interrupted"
-    """It was claimed, and whether it was pushed nobody knows: that run did not come to its end."""
+    """It was claimed, but that run did not finish. Whether the job was pushed is unknown."""
 
 
 class FailedJob(FrozenModel):
@@ -60,13 +60,13 @@ class FailedJob(FrozenModel):
     retried: Retried
 
     def describe(self) -> str:
-        """Say which one it is."""
+        """Return the job's id, class, age and exception as text."""
         age = "of unknown age" if self.hours is None else f"{self.hours} h old"
         return f"{self.id} ({self.name}, {age}, {self.exception})"
 
 
 class _Listed(FrozenModel):
-    """How a host lists them: briefly, since an answer has its limit and an outage leaves hundreds."""
+    """A host's compact list of failed jobs. An outage leaves hundreds, and an answer has its limit."""
 
     by: Literal["uuid", "row"]
     kinds: tuple[tuple[str, str, str], ...]
@@ -75,7 +75,7 @@ class _Listed(FrozenModel):
     more: bool
 
     def read(self) -> tuple[FailedJob, ...]:
-        """Spell them out. Raises ValueError."""
+        """Return the jobs of the list. Raises ValueError."""
         found: list[FailedJob] = []
         for row, uuid, hours, retried, kind in self.jobs:
             if not 0 <= kind < len(self.kinds):
@@ -120,14 +120,14 @@ class FailedJobsState(Fact):
 
 
 class OfQueue(Probe[T_co]):
-    """Asked through the application's own code and configuration: artisan's tables differ between versions."""
+    """A question to the application's own code, because artisan's tables differ between versions."""
 
     php: PhpName = Field(description="PHP's name, for example php8.3")
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as")
 
     def ask(self, question: str, *words: str, seconds: float = 15) -> Run:
-        """Return the command that asks it, with a deadline in seconds."""
+        """Return the command that asks a question, with a deadline in seconds."""
         return ask_php(self.php, "queue", self.path, question, *words, user=self.user, seconds=seconds)
 
     @override
@@ -136,7 +136,7 @@ class OfQueue(Probe[T_co]):
 
 
 class FailedJobs(OfQueue[FailedJobsState]):
-    """Ask for the failed jobs of some classes: which, how old, and what raised; never their payloads or messages."""
+    """List the failed jobs of some classes: class, age and exception, never payloads or messages."""
 
     kind: Literal["queue.failed"] = "queue.failed"
     classes: tuple[ClassName, ...] = Field(default=(), description="PHP classes of jobs; none = all of them")
@@ -169,9 +169,10 @@ class FailedJobs(OfQueue[FailedJobsState]):
 
 
 class QueueFlowState(Fact):
-    """Whether the queue that jobs go through can be used, and what is in it.
+    """The usability of the application's queue, and the number of its jobs.
 
-    Not whether they are worked off: how many wait says little about that, and a job does not tell since when it waits.
+    It does not say whether jobs are processed: the number that waits says little about that, and a job does not record
+    since when it waits. Use `QueueMotion` for that.
     """
 
     trouble: StoreTrouble | None
@@ -195,7 +196,10 @@ class QueueFlowState(Fact):
 
 
 class QueueFlow(OfQueue[QueueFlowState]):
-    """Ask the application's queue, with its own configuration, how many jobs are in it; not if they are worked off."""
+    """Ask the application's queue, with its own configuration, for its number of jobs.
+
+    It does not say whether they are processed: use `QueueMotion` for that.
+    """
 
     kind: Literal["queue.flow"] = "queue.flow"
     queues: tuple[QueueName, ...] = Field(default=("default",), min_length=1, description="names of queues")

@@ -1,4 +1,4 @@
-"""The movement of the application's queues: waiting jobs, looked at repeatedly, and their workers."""
+"""Movement in the application's queues over some seconds, and the workers of the queues."""
 
 from enum import Enum
 from typing import Final, Literal, NamedTuple, Self
@@ -16,14 +16,15 @@ from remediate.probes.php import answered
 from remediate.probes.queue import OfQueue, StoreTrouble
 
 _PATIENCE: Final = 10
-"""Seconds for which is looked: an idle worker asks for the next job every three (`queue:work --sleep=3`)."""
+"""Seconds of watching. An idle worker asks for the next job every three (`queue:work --sleep=3`)."""
 _GRACE: Final = 15
-"""Seconds that a worker gets beyond its own `--timeout`: it ends itself then, and its successor takes the next job."""
+"""Extra seconds beyond a worker's own `--timeout`. The worker ends itself then, and its successor takes the next job.
+"""
 _LOOKED_INTO: Final = frozenset({"redis", "database"})
 
 
 class QueueLevel(FrozenModel):
-    """What is in one queue."""
+    """The jobs in one queue."""
 
     connection: str = Field(default="", max_length=220, description="its connection; empty = the default one")
     name: str = Field(max_length=120)
@@ -41,13 +42,13 @@ class QueueLevel(FrozenModel):
 
     @property
     def called(self) -> str:
-        """Its name, behind that of its connection where that is not the default one; safe to show."""
+        """The queue's name for display, behind its connection's if that is not the default."""
         name = f"{self.connection}/{self.name}" if self.connection else self.name
         return " ".join(strip_control(name).split())[:100]
 
 
 class QueueWorker(FrozenModel):
-    """A process that takes jobs, and how it was started."""
+    """A process that takes jobs, and the options that it was started with."""
 
     pid: NonNegativeInt
     started: NonNegativeInt = Field(description="clock ticks since boot: proc(5), field 22 of stat")
@@ -60,21 +61,21 @@ class QueueWorker(FrozenModel):
 
     @property
     def identity(self) -> str:
-        """The identity as one word."""
+        """The process id and the start time as one word."""
         return f"{self.pid}:{self.started}"
 
 
 class Cause(Enum):
-    """Why nobody takes the jobs of a queue."""
+    """Reasons why nobody takes the jobs of a queue."""
 
     UNATTENDED = "unattended"
-    """No worker on this host listens to it, and no other one takes its jobs."""
+    """No worker on this host listens to it, and no other worker takes its jobs."""
     STOPPED = "stopped"
     """Its workers were stopped by a signal."""
     OVERDUE = "overdue"
-    """Its workers are at jobs that take longer than they were started to allow."""
+    """Its workers have run their jobs for longer than their `--timeout` allows."""
     IDLE = "idle"
-    """Its workers are at no job and take none."""
+    """Its workers run no job and take none."""
 
 
 class Stall(NamedTuple):
@@ -83,10 +84,10 @@ class Stall(NamedTuple):
     level: QueueLevel
     cause: Cause
     workers: tuple[QueueWorker, ...]
-    """Those on this host that listen to it."""
+    """The workers on this host that listen to it."""
 
     def describe(self) -> str:
-        """Say it in a few words: what waits, for how long, and what those do who should take it."""
+        """Return the waiting jobs, the age of the oldest and the reason as text."""
         level = self.level
         what = f"{level.waiting} job{'s wait' if level.waiting != 1 else ' waits'} in {level.called}"
         since = f", the oldest for {_span(level.oldest)}" if level.oldest is not None else ""
@@ -94,7 +95,7 @@ class Stall(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """Say why."""
+        """The reason as text."""
         count = len(self.workers)
         who = "its worker" if count == 1 else f"its {count} workers"
         return _SAID[self.cause].format(who=who, be="is" if count == 1 else "are")
@@ -109,7 +110,7 @@ _SAID = {
 
 
 class QueueMotionState(Fact):
-    """What waits in each queue, whether it moves, and who should take it."""
+    """The waiting jobs of each queue, their movement, and the workers for them."""
 
     trouble: StoreTrouble | None
     connection: str = Field(default="", description="the application's default queue connection", max_length=220)
@@ -129,22 +130,25 @@ class QueueMotionState(Fact):
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait in all queues together."""
+        """The number of waiting jobs in all queues together."""
         return sum(each.waiting for each in self.queues)
 
     @property
     def looked_into(self) -> bool:
-        """Whether the jobs of the default connection could be counted: `sync` has none, other drivers keep them."""
+        """Whether the jobs of the default connection could be counted.
+
+        The driver `sync` has none, and other drivers cannot be looked into.
+        """
         return self.driver in _LOOKED_INTO
 
     @property
     def all_stopped(self) -> bool:
-        """Whether there are workers, and a signal has stopped every one of them."""
+        """Whether there are workers and a signal has stopped every one of them."""
         return not self.horizon and bool(self.workers) and all(each.stopped for each in self.workers)
 
     @property
     def stalls(self) -> tuple[Stall, ...]:
-        """The queues that do not move although they should. Horizon's are not judged."""
+        """The queues that should move and do not. Horizon's are not judged."""
         if self.horizon:
             return ()
         causes = ((each, self._cause(each)) for each in self.queues if each.name not in self.left_alone)
@@ -177,7 +181,7 @@ class QueueMotionState(Fact):
             return None
         listening = self._listening(level)
         running = [each for each in listening if not each.stopped]
-        # A worker that listens to several queues is at a job of any of them, and so may one be of another host.
+        # A worker that listens to several queues may run a job of any of them. So may a worker on another host.
         served = {level.name, *(name for each in running for name in each.queues)}
         at = [
             each
@@ -186,7 +190,7 @@ class QueueMotionState(Fact):
         ]
         busy = min((each.held for each in at if each.held is not None), default=None)
         if busy is None and any(each.working for each in at):
-            return None  # since when is not known
+            return None  # a job is running, but nobody knows since when
         longest = self.patience if not running else max(each.timeout for each in running)
         endless = any(each.timeout == 0 for each in running)
         if (not listening or running) and busy is not None and (endless or busy <= longest + _GRACE):
@@ -203,10 +207,10 @@ class QueueMotionState(Fact):
 
 
 class QueueMotion(OfQueue[QueueMotionState]):
-    """Look for some seconds whether jobs are taken from the queues: those that are named, and all that hold jobs.
+    """Watch for some seconds whether jobs are taken from the queues.
 
-    It ends at once when nothing waits, and after three seconds when everything moves. Drivers other than `redis` and
-    `database` cannot be looked into: `sync` has no queue at all.
+    It watches the named queues and all others that hold jobs. It ends at once if nothing waits, and after three seconds
+    if everything moves. Only the drivers `redis` and `database` can be looked into; `sync` has no queue at all.
     """
 
     kind: Literal["queue.motion"] = "queue.motion"
@@ -216,7 +220,7 @@ class QueueMotion(OfQueue[QueueMotionState]):
 
     @classmethod
     def of(cls, host: Host) -> Self | None:
-        """Return the question about this host's queue, None where the inventory says too little to ask it."""
+        """Return the question about a host's queue; None if its PHP or path is unknown."""
         settings = host.settings
         if settings.php is None or settings.app_path is None:
             return None
@@ -242,7 +246,7 @@ class QueueMotion(OfQueue[QueueMotionState]):
         try:
             match answered(self.label(), output):
                 case {"state": "ok", "workers": workers, **found}:
-                    # A helper of an earlier version does not name them: then nobody would seem to listen.
+                    # A helper of an earlier version sends no workers, and then no queue would seem to have any.
                     known = {"trouble": None, "patience": self.patience, "left_alone": self.left_alone}
                     return QueueMotionState.model_validate({**found, "workers": workers, **known})
                 case {"state": "failed", "why": str(why)}:

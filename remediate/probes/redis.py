@@ -27,49 +27,52 @@ _TROUBLES = {
     "maxclients": Trouble.CLIENTS,
     **dict.fromkeys(("masterdown", "busy", "noreplicas", "clusterdown", "other"), Trouble.OTHER),
 }
-"""What the program calls each, by the error codes that Redis begins its answers with."""
+"""The program's words for failures, after the error codes at the beginning of Redis's answers."""
 
 
 class RedisState(Fact):
-    """What cache, sessions and queue resolve to, and what Redis says to each."""
+    """The stores of cache, sessions and queue, and Redis's answer for each."""
 
     stores: tuple[Store, ...]
     links: tuple[StoreConnection, ...]
 
     def store(self, role: Role) -> Store:
-        """Return where the application keeps this."""
+        """Return the store that the application uses for a role."""
         return next(each for each in self.stores if each.role is role)
 
     def link(self, role: Role) -> StoreConnection | None:
-        """Return the connection for this, None when it is not in Redis."""
+        """Return the connection for a role; None if that is not in Redis."""
         connection = self.store(role).connection
         return next((each for each in self.links if each.connection == connection), None)
 
     def to(self, connection: str | None) -> StoreConnection | None:
-        """Return a connection by its name in the configuration."""
+        """Return a connection by its name in the configuration; None without it."""
         return next((each for each in self.links if each.connection == connection), None)
 
     def roles(self, link: StoreConnection) -> tuple[Role, ...]:
-        """Return what a connection is used for."""
+        """Return the roles that a connection is used for."""
         return tuple(each.role for each in self.stores if each.connection == link.connection)
 
     @property
     def used(self) -> tuple[StoreConnection, ...]:
-        """The connections that cache, sessions or queue go through."""
+        """The connections that cache, sessions or queue use."""
         return tuple(each for each in self.links if self.roles(each))
 
     @property
     def failing(self) -> tuple[StoreConnection, ...]:
-        """Those of them that do not do what is asked of them."""
+        """The used connections that fail."""
         return tuple(each for each in self.used if each.trouble is not None)
 
     @property
     def trouble(self) -> Trouble | None:
-        """What is wrong, by the first connection that fails."""
+        """The failure of the first connection that fails; None if none does."""
         return self.failing[0].trouble if self.failing else None
 
     def sharing(self, link: StoreConnection) -> tuple[Role, ...]:
-        """Return what else than through this connection is kept in the same database."""
+        """Return every role whose data is in the same database as this connection's.
+
+        The connection's own roles are included.
+        """
         return tuple(role for other in self.used if other.shares(link) for role in self.roles(other))
 
     @property
@@ -91,14 +94,14 @@ class RedisState(Fact):
 
 
 class _RedisQuestion(Probe[Any]):
-    """Asked through the application's own code, by the PHP it runs on; no password is ever an argument or printed."""
+    """A question to the application's own code. No password is an argument or printed."""
 
     php: PhpName = Field(description="PHP's name, for example php8.3")
     path: AbsolutePath = Field(description="directory that holds artisan")
     user: UserName = Field(description="user the application runs as: files it may create must be its own")
 
     def _ask(self, view: str, question: str) -> Run:
-        # A server that does not answer is given up after three seconds, and asked once only.
+        # The program gives up on a silent server after three seconds, and asks it only once.
         return ask_php(self.php, "redis", self.path, view, question, user=self.user, seconds=25)
 
     def _with_others(self) -> Together:
@@ -106,10 +109,10 @@ class _RedisQuestion(Probe[Any]):
 
 
 class AppRedis(_RedisQuestion):
-    """Ask Redis for a write that never writes, on every connection that the application uses.
+    """Ask Redis, on every connection of the application, whether a write would succeed.
 
-    That is refused whenever a real one would be: no password, no memory, a replica, a disk that is full. The answer
-    holds nothing that changes by itself, so it can be a remedy's identity.
+    The question is a write that never writes. Redis refuses it whenever it would refuse a real one: no password, no
+    memory, a replica, a full disk. Nothing in the answer changes by itself, so it can be a remedy's identity.
     """
 
     kind: Literal["redis.app"] = "redis.app"
@@ -136,12 +139,12 @@ class AppRedis(_RedisQuestion):
 
 
 class ContentState(Fact):
-    """What the application's Redis databases hold, and how much memory that takes."""
+    """The keys, the jobs and the memory use of the application's Redis databases."""
 
     contents: tuple[Content, ...]
 
     def of(self, connection: str) -> Content | None:
-        """Return what is behind a connection, None when that could not be told."""
+        """Return the content behind a connection; None if it is unknown."""
         return next((each for each in self.contents if each.connection == connection), None)
 
     @property
@@ -160,7 +163,10 @@ class ContentState(Fact):
 
 
 class RedisContent(_RedisQuestion):
-    """Ask how much stands in the databases of cache, sessions and queue; whose keys, only when the cache is full."""
+    """Ask for the keys, jobs and memory use of the application's Redis databases.
+
+    Whose keys they are is only looked at if the cache is full.
+    """
 
     kind: Literal["redis.content"] = "redis.content"
 

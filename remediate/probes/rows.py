@@ -12,14 +12,17 @@ from remediate.errors import Unreadable
 from remediate.probes.php import answered, ask_php
 
 AGES: Final = (1, 2, 4, 8, 16, 26, 48, 96, 192)
-"""Hours: rows that are younger than each are counted, to tell what was written since a backup from what is lost."""
+"""Ages in hours. For each, the rows that are younger are counted.
+
+They separate rows written since a backup from rows that are lost.
+"""
 _SECONDS: Final = 24
-"""For all tables together: a survey has forty, and a slow host takes seven of them to start the framework."""
+"""Seconds for all tables together. A survey has forty, and a slow host needs seven of them to start the framework."""
 _MOST: Final = 10
 
 
 class TableRows(FrozenModel):
-    """One table, counted or not."""
+    """One table, and its number of rows if it was counted."""
 
     name: str = Field(max_length=64 * 4)
     rows: int | None = Field(ge=0, description="exactly; null when it could not be counted in time")
@@ -27,14 +30,17 @@ class TableRows(FrozenModel):
     age: int | None = Field(description="seconds since the table was created or rebuilt; null = not known")
 
     def written_within(self, hours: float) -> int | None:
-        """How many rows were created within so many hours, rounded up to the next age; None when not known."""
+        """Return the number of rows created within so many hours; None if unknown.
+
+        The hours are rounded up to the next of AGES.
+        """
         if self.young is None:
             return None
         return next((count for age, count in zip(AGES, self.young, strict=True) if age >= hours), None)
 
 
 class RowsState(Fact):
-    """Every table of the application's database."""
+    """The tables of the application's database."""
 
     database: str = Field(description="what the server calls it")
     tables: tuple[TableRows, ...] = Field(description="the smallest first")
@@ -59,9 +65,9 @@ class RowsState(Fact):
 class LiveRows(Probe[RowsState]):
     """Count the rows of every table exactly, through the application's own connection.
 
-    Ask it where a backup is compared with the database that it is of. Counting reads whole indexes, so every statement
-    has a limit on the server: `max_statement_time` (MariaDB, 10.1 or later), `max_execution_time` (MySQL, 5.7 or
-    later). What takes longer is not counted, and that is said.
+    Ask it to compare a backup with its database. Counting reads whole indexes, so every statement has a limit on the
+    server: `max_statement_time` (MariaDB, 10.1 or later), `max_execution_time` (MySQL, 5.7 or later). A table that
+    takes longer is reported as not counted.
     """
 
     kind: Literal["laravel.rows"] = "laravel.rows"

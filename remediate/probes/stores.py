@@ -1,4 +1,4 @@
-"""The stores of an application's cache, sessions and jobs, and the loss with each."""
+"""The stores of an application's cache, sessions and jobs."""
 
 from enum import Enum
 
@@ -8,7 +8,7 @@ from remediate.core.field_types import FrozenModel
 
 
 class Role(Enum):
-    """What a store is used for."""
+    """Uses of a store."""
 
     CACHE = "cache"
     SESSIONS = "sessions"
@@ -16,7 +16,7 @@ class Role(Enum):
 
 
 class Store(FrozenModel):
-    """What the application's configuration resolves to for one role."""
+    """The store that the application's configuration gives for one role."""
 
     role: Role
     name: str = Field(description="its name in the configuration")
@@ -25,7 +25,7 @@ class Store(FrozenModel):
 
 
 class Trouble(Enum):
-    """Why Redis does not do what the application asks of it."""
+    """Reasons why Redis does not do what the application asks of it."""
 
     REFUSED = "connection refused"
     NAME = "host name not found"
@@ -42,12 +42,12 @@ class Trouble(Enum):
 
     @property
     def unreachable(self) -> bool:
-        """Whether nobody answers there at all."""
+        """Whether no server answers at all."""
         return self in {Trouble.REFUSED, Trouble.NAME, Trouble.TIMEOUT, Trouble.LOST}
 
 
 class StoreConnection(FrozenModel):
-    """One Redis connection of the application's, as it was when asked."""
+    """One Redis connection of the application, and its state when it was asked."""
 
     connection: str = Field(description="its name in the configuration")
     server: str = Field(description="host:port, or the path of a socket")
@@ -56,26 +56,29 @@ class StoreConnection(FrozenModel):
     trouble: Trouble | None = None
 
     def shares(self, other: "StoreConnection") -> bool:
-        """Whether both are the same database of the same server, under whatever name it is reached."""
+        """Return whether both are the same database of the same server, under any name."""
         same = self.run == other.run if self.run and other.run else self.server == other.server
         return same and self.database == other.database
 
     def apart_from(self, other: "StoreConnection") -> bool:
-        """Whether both are certainly different servers: one of them may have two names, and not tell its run id."""
+        """Return whether both are certainly different servers.
+
+        One server may have two names and hide its run id, so different names prove nothing.
+        """
         if self.run and other.run:
             return self.run != other.run
         (_, mine), (_, theirs) = (each.server.rpartition(":")[::2] for each in (self, other))
-        one_each = "," not in self.server + other.server  # a cluster is told by all of its servers
+        one_each = "," not in self.server + other.server  # a cluster is named by all of its servers
         return one_each and mine.isdecimal() and theirs.isdecimal() and mine != theirs
 
     @property
     def place(self) -> str:
-        """Where it is, for a person."""
+        """The server and the database as text."""
         return f"{self.server} database {self.database}"
 
 
 class Scan(FrozenModel):
-    """Whose keys are in the database of the cache, by their prefix."""
+    """The number of foreign keys in the cache's database, by their prefix."""
 
     seen: int
     foreign: int = Field(description="keys that do not begin as the cache's do")
@@ -83,7 +86,7 @@ class Scan(FrozenModel):
 
 
 class Content(FrozenModel):
-    """What one Redis database holds."""
+    """The content of one Redis database."""
 
     connection: str
     keys: int

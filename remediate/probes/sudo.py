@@ -16,8 +16,8 @@ from remediate.core.program_text import HELPER
 from remediate.errors import Unreadable
 
 _EVERYTHING = "ALL"
-# The folders above the helper count, too: who can write one of them can put another helper into its place.
-# Listings are long where many rules come from a directory: packed, they stay well below what an answer may hold.
+# The folders above the helper are checked as well, because a user who can write one of them can replace the helper. A
+# listing can be long if many rules come from a directory. Packed, it stays well below the limit of an answer.
 _LIST = """
 if [ "$(id -u)" = 0 ]; then echo root; exit; fi
 id -un || exit
@@ -37,12 +37,18 @@ fi
 _OPEN = re.compile(
     r"/usr/bin/mariadb .*--init-command|/usr/bin/supervisorctl (?!-)|/bin/sh -c |/usr/bin/php\S* (?:-n )?-r "
 )
-"""Rules with blanks in an argument, or for a program that reads the caller's directory: merged or moved, they run
-whatever the caller likes. Generated up to 0.1."""
+"""Rules through which the caller can run anything. remediate generated them up to 0.1.
+
+They have blanks in an argument, and sudo compares arguments joined by blanks, so words can be merged into another
+command. Or they start a program that reads its configuration from the caller's directory.
+"""
 _PACKED = "H4sI"
 _UNPACKED_LIMIT = 1024 * 1024
 _ENTRY = re.compile(r"\n(?:Sudoers entry:|LDAP Role:)[^\n]*(?=\n)")
-"""Begins one entry of the listing, which may come from a file, or from LDAP, IPA or SSSD with the role's name."""
+"""Start of one entry in the listing.
+
+An entry comes from a file, or from LDAP, IPA or SSSD, with the role's name.
+"""
 
 
 class SudoRule(FrozenModel):
@@ -54,12 +60,12 @@ class SudoRule(FrozenModel):
 
     @property
     def opens_a_shell(self) -> bool:
-        """Whether it is one of those that this program once generated and that anything can be run through."""
+        """Whether the caller can run anything through it, as with rules generated up to 0.1."""
         return not self.password and bool(_OPEN.match(self.command))
 
 
 class SudoRules(Fact):
-    """The rules in the order of the policy; the last one that matches decides (sudoers(5))."""
+    """The rules in the order of the policy. The last one that matches decides (sudoers(5))."""
 
     user: str
     rules: tuple[SudoRule, ...]
@@ -72,7 +78,7 @@ class SudoRules(Fact):
 
     @property
     def dangers(self) -> tuple[str, ...]:
-        """Why what is installed gives more than it says: each a sentence."""
+        """Reasons why the installed rules allow more than they say, each a sentence."""
         found = [f"others than root can write {path}, and with it remediate's helper" for path in self.writable]
         opened = sorted({each.command.split(" ", 1)[0] for each in self.rules if each.opens_a_shell})
         if opened:
@@ -92,9 +98,9 @@ class SudoRules(Fact):
         return "not needed: the login is root" if self.user == ROOT else f"{len(self.rules)} sudo rules for {self.user}"
 
     def allows(self, run: Run) -> bool:
-        """Whether this command would run now, without asking for a password.
+        """Return whether the command would run now, without asking for a password.
 
-        Where the host has a helper, only that runs what is meant for it.
+        If the host has a helper, commands that are meant for it run only through it.
         """
         if run.user is None or run.user == self.user or self.user == ROOT:
             return True
@@ -117,10 +123,10 @@ class SudoRules(Fact):
 class Sudo(Probe[SudoRules]):
     """List the sudo rules of the SSH user.
 
-    `sudo -n -l COMMAND` is no use: it says yes to commands that will ask for a password, as soon as the user has any
-    rule without one. The long listing tells for each rule. A login with uid 0 is not listed and needs no sudo on the
-    host: the script runs its commands without (remediate.transport.script), and says `root`, whatever the account is
-    called.
+    `sudo -n -l COMMAND` is no use: as soon as the user has any rule without a password, it says yes to commands that
+    will ask for one. The long listing shows this for each rule. A login with uid 0 is not listed and needs no sudo on
+    the host: the script runs its commands directly (remediate.transport.script), and reports `root`, whatever the
+    account is called.
     """
 
     kind: Literal["sudo.rules"] = "sudo.rules"
@@ -149,7 +155,7 @@ class Sudo(Probe[SudoRules]):
             known = None if word == "none" else declared_in(declared)
         except ValueError:
             raise Unreadable(f"sudo rules: {HELPER} is damaged: install it again") from None
-        # Exit 1 with nothing listed is how sudo says that every one of its commands wants a password, or none exists.
+        # sudo exits with 1 and lists nothing if every command needs a password, or if none is allowed.
         defaults, *entries = _ENTRY.split(f"\n{listing}")
         free = _option(defaults, "authenticate", default=True) is False
         return SudoRules(
@@ -200,7 +206,7 @@ def _runs_as(users: tuple[str, ...], wanted: str) -> bool:
 
 
 def _matches(rule: str, argv: tuple[str, ...]) -> bool | None:
-    """Match; None for a rule whose patterns mean something else, or nothing, to Python."""
+    """Return whether a rule matches; None if Python reads its pattern differently."""
     if "[[:" in rule or "[[." in rule or "[[=" in rule:
         return None
     try:
@@ -210,7 +216,10 @@ def _matches(rule: str, argv: tuple[str, ...]) -> bool | None:
 
 
 def _matches_pattern(rule: str, argv: tuple[str, ...]) -> bool:
-    """Match as sudoers(5) says: arguments as one text; wildcards, regular expressions, `""` for none at all."""
+    """Return whether a rule matches a command, as sudoers(5) defines it.
+
+    Arguments are compared as one text, with wildcards or a regular expression; `""` stands for no arguments.
+    """
     if rule == _EVERYTHING:
         return True
     path, *rest = re.split(r"(?<!\\)\s+", rule, maxsplit=1)
@@ -229,7 +238,7 @@ def _matches_pattern(rule: str, argv: tuple[str, ...]) -> bool:
 
 
 def _pattern(glob: str, *, anything: str) -> re.Pattern[str]:
-    """Translate fnmatch(3) with backslash escapes, which Python's fnmatch does not know."""
+    """Return a regular expression for fnmatch(3), with backslash escapes that Python's fnmatch lacks."""
     parts: list[str] = []
     for escaped, bracket, char in re.findall(r"\\(.)|(\[[^\]]+\])|(.)", glob, re.DOTALL):
         if escaped:

@@ -21,7 +21,7 @@ _PID = re.compile(r"^pid (?P<pid>[0-9]{1,20})(?:, uptime (?P<uptime>[0-9]{1,12})
 
 
 class ProgramState(FrozenModel):
-    """One process of supervisor's."""
+    """One process that supervisor manages."""
 
     name: str
     state: str
@@ -31,24 +31,27 @@ class ProgramState(FrozenModel):
 
 
 class WorkerState(Fact):
-    """The processes of one program or group. RUNNING says little: a program that crashes every two seconds is that."""
+    """The processes of one program or group.
+
+    RUNNING says little: a program that crashes every two seconds is RUNNING in between.
+    """
 
     processes: tuple[ProgramState, ...]
     daemon: bool = Field(description="whether supervisor itself answered")
 
     @property
     def broken(self) -> tuple[ProgramState, ...]:
-        """Those that should run and do not, and that supervisor has given up on or was told to leave."""
+        """The processes that supervisor has given up on, or was ordered to stop."""
         return tuple(each for each in self.processes if each.state in {"FATAL", "EXITED", "STOPPED", "UNKNOWN"})
 
     @property
     def parked(self) -> tuple[ProgramState, ...]:
-        """Those that somebody stopped: one that ends by itself is EXITED or FATAL."""
+        """The processes that somebody stopped. One that ends by itself is EXITED or FATAL."""
         return tuple(each for each in self.processes if each.state == "STOPPED")
 
     @property
     def changing(self) -> tuple[ProgramState, ...]:
-        """Those on their way to another state."""
+        """The processes on their way to another state."""
         return tuple(each for each in self.processes if each.state in {"STARTING", "STOPPING", "BACKOFF"})
 
     @property
@@ -62,7 +65,7 @@ class WorkerState(Fact):
         return self.daemon and bool(self.processes) and all(each.state == "RUNNING" for each in self.processes)
 
     @override
-    def age(self, uptime: float) -> float | None:  # supervisor tells ages, not moments
+    def age(self, uptime: float) -> float | None:  # supervisor reports ages, not start times
         return min((each.uptime for each in self.processes if each.uptime is not None), default=None)
 
     @property
@@ -71,9 +74,10 @@ class WorkerState(Fact):
         return " ".join(f"{each.name}={each.pid}" for each in self.processes)
 
     def same_incarnation(self, earlier: Fact) -> bool:
-        """A worker that lived long and then made room for a new one was recycled (`--max-jobs`, `--max-time`).
+        """Return whether every process is the same one, or was replaced as intended.
 
-        One that makes room after seconds crashes, however well it looks in between.
+        A worker that lived long and then made room for a new one was recycled (`--max-jobs`, `--max-time`). One that
+        makes room after seconds crashes, however well it looks in between.
         """
         if not isinstance(earlier, WorkerState):
             return False
@@ -93,16 +97,16 @@ class WorkerState(Fact):
 
 
 _NO_DAEMON: Final = 3
-"""Exit status of the program where nobody answers on supervisor's socket."""
+"""Exit status of the program if nobody answers on supervisor's socket."""
 RECYCLED_SECONDS = 60.0
-"""A process that lived this long and ends by itself was meant to: supervisor starts the next one."""
+"""Seconds after which the end of a process counts as intended. Supervisor then starts the next one."""
 
 
 def _recycled(before: ProgramState, now: ProgramState) -> bool:
     if before.pid == now.pid and before.state == now.state:
         return True
     if (before.state, now.state) == ("STARTING", "RUNNING"):
-        return True  # why it was started was judged when it began to
+        return True  # the reason for the start was judged when it was STARTING
     lived = before.uptime is not None and before.uptime >= RECYCLED_SECONDS
     return lived and now.state in {"RUNNING", "STARTING"}
 
@@ -148,7 +152,7 @@ def _process(name: str, state: str, detail: str) -> ProgramState:
 
 
 class StrayProcess(FrozenModel):
-    """A process by an identity that no other process can have: its id and when it started, in clock ticks."""
+    """A process with its identity: its id and its start time, in clock ticks."""
 
     pid: int
     started: int
@@ -157,12 +161,12 @@ class StrayProcess(FrozenModel):
 
     @property
     def identity(self) -> str:
-        """The identity as one word."""
+        """The process id and the start time as one word."""
         return f"{self.pid}:{self.started}"
 
     @property
     def is_worker(self) -> bool:
-        """Whether it is one of artisan's own long-running commands, which finish what they do on TERM."""
+        """Whether it is one of artisan's long-running commands, which finish their work on TERM."""
         return is_worker(self.arguments)
 
 
@@ -171,20 +175,20 @@ _ONE_JOB = re.compile(r"(^|[ /])artisan['\"]? queue:work (.* )?--once(?= |$)")
 
 
 def is_worker(arguments: str) -> bool:
-    """Whether a command line is one of artisan's own that work until they are asked to end."""
+    """Return whether a command line is an artisan command that works until it is ended."""
     return _WORKER.search(arguments) is not None and not is_of_one_job(arguments)
 
 
 def is_of_one_job(arguments: str) -> bool:
-    """Whether it is `queue:work --once`, as `queue:listen` starts it for each job.
+    """Return whether it is `queue:work --once`, which `queue:listen` starts for each job.
 
-    It hears no signal: TERM would break its job off. It ends by itself, and is no second worker beside a new one.
+    It hears no signal: TERM would break its job off. It ends by itself, so it does not count as a second worker.
     """
     return _ONE_JOB.search(arguments) is not None
 
 
 class StrayWorkers(Fact):
-    """What supervisor once started and nobody supervises any more: left over from a daemon that was killed."""
+    """Workers of a killed supervisor daemon that nobody supervises any more."""
 
     processes: tuple[StrayProcess, ...]
 
@@ -231,8 +235,8 @@ true
 class OrphanWorkers(Probe[StrayWorkers]):
     """Look for processes of supervisor's unit that do not descend from its daemon.
 
-    Debian's supervisor.service has KillMode=process: a daemon killed with -9 leaves its workers working, and the next
-    daemon starts a second set beside them. The control group remembers who belonged to it, however they were called.
+    Debian's supervisor.service has KillMode=process: if the daemon is killed with -9, its workers go on, and the next
+    daemon starts a second set. The control group still lists the old ones, under any name.
     """
 
     kind: Literal["supervisor.orphans"] = "supervisor.orphans"

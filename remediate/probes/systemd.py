@@ -32,11 +32,11 @@ _PROPERTIES = (
 )
 
 _CLD_EXITED = "1"
-"""ExecMainCode of a process that ended by itself (waitid(2)); the other values are ends by a signal."""
+"""ExecMainCode of a process that exited by itself (waitid(2)). The other values mean that a signal ended it."""
 
 
 def full_name(unit: str) -> str:
-    """Return the unit's name with its type, as systemctl completes it (systemctl(1): `.service` when none is given)."""
+    """Return a unit's name with its type, `.service` if it has none (systemctl(1))."""
     return unit if "." in unit.rpartition("/")[2] and unit.rsplit(".", 1)[1] in _TYPES else f"{unit}.service"
 
 
@@ -44,7 +44,10 @@ _TYPES = frozenset({"service", "socket", "timer", "target", "path", "mount", "sl
 
 
 class UnitState(Fact):
-    """A unit as systemd sees it. Active is not yet serving: only a request through it shows that."""
+    """The state of a unit in systemd.
+
+    Active does not mean serving: only a request through the unit shows that.
+    """
 
     load: str = Field(description="loaded, masked, not-found, error, bad-setting")
     active: str = Field(description="active, inactive, failed, activating, deactivating, reloading")
@@ -61,22 +64,22 @@ class UnitState(Fact):
 
     @property
     def healthy(self) -> bool:
-        """Running, and nobody is about to change that."""
+        """Whether it is active, and no job is about to change that."""
         return self.active == "active" and self.job == 0
 
     @property
     def masked(self) -> bool:
-        """Made unstartable by a person."""
+        """Whether a person masked it, so that it cannot be started."""
         return self.load == "masked"
 
     @property
     def missing(self) -> bool:
-        """Not known to systemd."""
+        """Whether systemd does not know it."""
         return self.load == "not-found"
 
     @property
     def changing(self) -> bool:
-        """On its way to another state by a job that somebody started."""
+        """Whether it is on its way to another state by a job that somebody started."""
         return self.job != 0 or self.active in {"deactivating", "reloading"} or self._starting
 
     @property
@@ -121,7 +124,7 @@ _SHOW = ("env", "TZ=UTC", "systemctl", "show", f"--property={','.join(_PROPERTIE
 
 
 class ShownTogether(Batch):
-    """Several units, shown by one systemctl: one after the other, with an empty line between two of them."""
+    """Several units, shown by one systemctl with an empty line between two of them."""
 
     @override
     def command(self, asked: Sequence[Run]) -> Run:
@@ -136,7 +139,7 @@ class ShownTogether(Batch):
 
 
 class Unit(Probe[UnitState]):
-    """Ask systemd about one unit."""
+    """Ask systemd for the state of one unit."""
 
     kind: Literal["systemd.unit"] = "systemd.unit"
     name: UnitName = Field(description="unit name; .service is assumed")
@@ -147,8 +150,8 @@ class Unit(Probe[UnitState]):
 
     @override
     def command(self) -> Run:
-        # TZ keeps the host's time zone out of it (--timestamp=utc does not exist before systemd 247); the list of
-        # properties keeps the answer stable, so that it is the same byte for byte while nothing happens to the unit.
+        # TZ=UTC replaces the host's time zone, because --timestamp=utc does not exist before systemd 247. The list of
+        # properties keeps the answer the same, byte for byte, as long as nothing happens to the unit.
         return Run.of(*_SHOW, full_name(self.name), seconds=5)
 
     @override
@@ -181,7 +184,7 @@ class Unit(Probe[UnitState]):
 
 
 _ABSENT_WHEN_EMPTY = frozenset({"Job", "MainPID", "NRestarts", "Result", "ExecMainCode", "ExecMainStatus"})
-"""Left out by systemctl for units without a job, or of a type that has no process."""
+"""Properties that systemctl omits for units without a job, or of a type without processes."""
 
 
 def _exit(code: str, status: str) -> str:
@@ -198,13 +201,13 @@ def _utc(text: str) -> datetime | None:
 
 
 class LogLines(Fact):
-    """The last lines of a log, for a person to read; never a reason to act."""
+    """The last lines of a log, for a person to read. No remedy acts on them."""
 
     lines: tuple[str, ...]
 
     @classmethod
     def read(cls, label: str, output: Output) -> Self:
-        """Take the lines as they came. Raises Unreadable when the program that reads them failed."""
+        """Return the lines as they came. Raises Unreadable if the program that reads them failed."""
         if output.exit != 0:
             raise Unreadable(f"{label}: {last_line(output.stderr)}")
         return cls(lines=tuple(line.rstrip() for line in output.stdout.splitlines() if line.strip()))
@@ -220,7 +223,7 @@ class LogLines(Fact):
 
 
 class UnitLog(Probe[LogLines]):
-    """The last lines that a unit wrote to the journal, for saying why it died."""
+    """The last lines that a unit wrote to the journal, to show why it failed."""
 
     kind: Literal["systemd.unit-log"] = "systemd.unit-log"
     name: UnitName = Field(description="unit name; .service is assumed")

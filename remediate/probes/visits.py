@@ -13,14 +13,14 @@ from remediate.core.probe import Fact, Probe, last_line, whole_number
 from remediate.errors import Unreadable
 
 READ_BYTES: Final = 16 * 1024 * 1024
-"""How much of the end of each log is read."""
+"""Bytes that are read from the end of each log."""
 
 _PROGRAM: Final = (
     'date -u +%s; wc -c < "$1" || exit 3; '
-    # One that was rotated a minute ago says nothing yet: the one before it is read first.
+    # A log that was rotated a minute ago has few lines yet, so the one before it is read first.
     'for f in "$1.1" "$1"; do if [ -r "$f" ]; then tail -c "$3" -- "$f" || exit 3; fi; done | '
-    # In the combined format the third quotes are around what the visitor calls himself, whatever is added after them
-    # (nginx.org's own `main` adds one more); quotes of his nginx writes as \x22.
+    # In the combined format the third quoted field is the User-Agent, whatever fields follow (nginx.org's own `main`
+    # adds one more). nginx writes a quote within a field as \x22.
     "awk -F '\"' -v a=\"$2\" '"
     'NF > 6 && $1 ~ /^[^ ]+ .*\\[.*\\] $/ && $3 ~ /^ [0-9]+ [0-9-]/ && $5 == " " '
     "{ if (!read++) first = $0; if (index($6, a)) last = $0 } "
@@ -32,7 +32,7 @@ _LINE: Final = re.compile(
 
 
 class LastVisit(Fact):
-    """When somebody of that name was there last, and when that was looked at."""
+    """The last visit with a User-Agent, and the time of the look at the log."""
 
     looked: AwareDatetime = Field(description="the host's own clock")
     visited: AwareDatetime | None = Field(description="None for never in what was read")
@@ -47,12 +47,12 @@ class LastVisit(Fact):
 
     @property
     def minutes(self) -> float | None:
-        """How long ago the last visit was."""
+        """The age of the last visit, in minutes; None without one."""
         return None if self.visited is None else (self.looked - self.visited).total_seconds() / 60
 
     @property
     def reach(self) -> float | None:
-        """How many minutes what was read goes back."""
+        """The age of the first line that was read, in minutes; None without one."""
         return None if self.earliest is None else (self.looked - self.earliest).total_seconds() / 60
 
     @override
@@ -63,9 +63,10 @@ class LastVisit(Fact):
 
 
 class MonitorVisits(Probe[LastVisit]):
-    """Look for the last visit of a monitor in an access log, and in the one that was rotated before it.
+    """Search an access log, and its rotated predecessor, for the last visit of a monitor.
 
-    Anybody can call himself so: a visit is a sign of a monitor, no proof. The log has to be readable for the SSH user.
+    The log has to be in the combined format, and readable for the SSH user. Anybody can send that User-Agent, so a
+    visit is a sign of a monitor, no proof.
     """
 
     kind: Literal["nginx.visits"] = "nginx.visits"
@@ -97,12 +98,12 @@ class MonitorVisits(Probe[LastVisit]):
         return LastVisit(looked=looked, visited=visited, status=status, whole=whole, earliest=earliest)
 
     def _line(self, text: str) -> tuple[datetime, int]:
-        """Return when somebody was answered, and what. Raises Unreadable."""
+        """Return the time and the status of a line. Raises Unreadable."""
         found = _LINE.match(text)
         if found is None:
             raise self._other_format()
         try:
-            # The C locale's names of months, which are nginx's as well.
+            # %b reads the month names of the C locale, which nginx writes as well.
             return datetime.strptime(found[1], "%d/%b/%Y:%H:%M:%S %z"), int(found[2])
         except ValueError:
             raise self._other_format() from None

@@ -19,7 +19,7 @@ from remediate.probes.php import answered, ask_php
 
 
 class WebhookTrouble(Enum):
-    """What is wrong with an endpoint, by what it answers."""
+    """Faults of an endpoint, by its answers."""
 
     SILENT = "does not answer"
     GATEWAY = "is not served"
@@ -36,7 +36,7 @@ class WebhookTrouble(Enum):
 
 
 _REFUSED = frozenset({400, 401, 403, 422})
-"""What an application answers to a wrong signature."""
+"""Statuses by which an application refuses a wrong signature."""
 _BY_STATUS = {
     **dict.fromkeys((502, 503, 504), WebhookTrouble.GATEWAY),
     404: WebhookTrouble.GONE,
@@ -48,19 +48,19 @@ _BY_STATUS = {
 
 
 class WebhookDelivery(FrozenModel):
-    """What one event was answered with."""
+    """The answer to one event."""
 
     status: int = Field(ge=0, le=999, description="HTTP status, 0 when no answer came")
     error: int = Field(ge=0, description="error number of the HTTP client, 0 when an answer came")
 
     @property
     def accepted(self) -> bool:
-        """Whether the provider would call it delivered."""
+        """Whether the provider would count it as delivered."""
         return 200 <= self.status < 300 and self.error == 0
 
     @property
     def trouble(self) -> WebhookTrouble | None:
-        """What is wrong with it apart from the signature, None when it is accepted or refused as one event may be."""
+        """The fault, apart from the signature; None if the event was accepted or properly refused."""
         if self.error != 0 or self.status == 0:
             return WebhookTrouble.SILENT
         if self.accepted or self.status in _REFUSED:
@@ -72,12 +72,12 @@ class WebhookDelivery(FrozenModel):
         return WebhookTrouble.FAILING if self.status >= 500 else WebhookTrouble.ODD
 
     def __str__(self) -> str:
-        """The status, or that there was none."""
+        """Return the status, or the error if no answer came."""
         return str(self.status) if self.error == 0 else f"no answer (curl {self.error})"
 
 
 class ProviderEvents(FrozenModel):
-    """What the provider itself was answered, by the access log: counts, no content."""
+    """The answers to the provider's own events in the access log: counts, no content."""
 
     accepted: int = Field(ge=0, description="since the configuration in use was written")
     refused: int = Field(ge=0, description="of those since then and since the last accepted one, for their signature")
@@ -88,12 +88,12 @@ class ProviderEvents(FrozenModel):
 
     @property
     def last_at(self) -> str:
-        """When the last one came, for a person."""
+        """The time of the last event as text."""
         return f"{datetime.fromtimestamp(self.last, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 class WebhookState(Fact):
-    """How an endpoint takes events with a wrong and with the right signature, and how it took the provider's own."""
+    """An endpoint's answers to a wrong signature, a right one, and the provider's own events."""
 
     secret: bool = Field(description="whether the application has a signing secret")
     wrong: WebhookDelivery = Field(description="an event with a wrong signature")
@@ -102,7 +102,7 @@ class WebhookState(Fact):
 
     @property
     def trouble(self) -> WebhookTrouble | None:
-        """What is wrong with the endpoint itself; None when it takes both as it should."""
+        """The fault of the endpoint itself; None if it takes both events as it should."""
         if found := self.wrong.trouble:
             return found
         if self.wrong.accepted:
@@ -115,12 +115,15 @@ class WebhookState(Fact):
 
     @property
     def disowned(self) -> bool:
-        """Whether the provider's events are refused for their signature, and nothing has been accepted since."""
+        """Whether the provider's events are refused for their signature, with none accepted since."""
         return self.events is not None and self.events.refused > 0
 
     @property
     def ok(self) -> bool | None:
-        """See Fact. Unknown until something rightly signed was accepted: first of all what the provider has missed."""
+        """Whether the endpoint works; None until it has accepted a rightly signed event.
+
+        If the provider has missed events, one of the provider's own has to be accepted.
+        """
         if self.trouble is not None or self.disowned or (self.events and self.events.failed):
             return False
         if self.events is not None and self.events.accepted:
@@ -145,12 +148,13 @@ class WebhookState(Fact):
 
 
 class Webhook(Probe[WebhookState]):
-    """Deliver two events to the webhook, on the host itself: a wrongly signed one, and a rightly signed one.
+    """Deliver two events to the webhook, on the host itself: one signed wrongly, one rightly.
 
-    The first is refused by whatever checks signatures, so it does no harm. The second is sent only where the
-    inventory names a type of event that nothing follows from. A GET or HEAD would tell nothing: a sound webhook
-    answers those with 405. It is well once something rightly signed was accepted: where the provider has missed
-    events, one of its own, since ours are signed with whatever secret the application has, be it the right one or not.
+    The first is refused by anything that checks signatures, so it does no harm. The second is sent only if the
+    inventory names a type of event without consequences. A GET or HEAD would show nothing, because a working webhook
+    answers those with 405. The webhook is well once it has accepted a rightly signed event. If the provider has missed
+    events, it has to be one of the provider's: ours are signed with the application's own secret, which may be the
+    wrong one.
     """
 
     kind: Literal["webhook.endpoint"] = "webhook.endpoint"
@@ -165,7 +169,7 @@ class Webhook(Probe[WebhookState]):
 
     @classmethod
     def of(cls, host: Host) -> "Webhook | None":
-        """Return the question for a host's webhook, None where the inventory does not say enough to ask it."""
+        """Return the question about a host's webhook; None if the inventory says too little."""
         settings = host.settings
         payments = settings.payments or Payments()
         if None in (settings.site_url, settings.webhook_path, settings.app_path, settings.php):

@@ -12,11 +12,14 @@ from remediate.errors import Unreadable
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----", re.DOTALL)
 _THIRD: Final = 3
-"""A renewal is due when a third of the lifetime is left, at the earliest: one of six days would never be well else."""
+"""Divisor of the lifetime: a renewal is due only in the last third.
+
+Otherwise a certificate of six days would always be due.
+"""
 
 
 class CertificateInfo(FrozenModel):
-    """What counts of one X.509 certificate."""
+    """The certificate fields we use."""
 
     serial: str = Field(description="serial number, hexadecimal")
     names: tuple[str, ...] = Field(description="DNS names and addresses that it is for")
@@ -26,27 +29,33 @@ class CertificateInfo(FrozenModel):
 
     @property
     def until(self) -> str:
-        """The day it ends on."""
+        """The day on which it ends."""
         return f"{self.not_after:%Y-%m-%d}"
 
     def covers(self, domain: str) -> bool:
-        """Whether it is for this name; a wildcard stands for one label (RFC 9525)."""
+        """Return whether it is for this name. A wildcard stands for one label (RFC 9525)."""
         wanted = domain.lower().rstrip(".")
         anything = f"*.{wanted.partition('.')[2]}"
         return any(name.lower() in {wanted, anything} for name in self.names)
 
     def due(self, now: datetime, within_days: int) -> bool:
-        """Whether it is time for the next one: within that many days of its end, at most a third of its lifetime."""
+        """Return whether a renewal is due.
+
+        It is due within so many days of the end, but only in the last third of the lifetime.
+        """
         window = min(timedelta(days=within_days), (self.not_after - self.not_before) / _THIRD)
         return self.not_after - now <= window
 
     def expired(self, now: datetime) -> bool:
-        """Whether it has ended."""
+        """Return whether it has ended."""
         return self.not_after <= now
 
 
 def first_certificate(label: str, text: str) -> CertificateInfo | None:
-    """Read the first certificate in a text, None where there is none. Raises Unreadable for one that is garbled."""
+    """Return the first certificate in a text; None without any.
+
+    Raises Unreadable for a certificate that cannot be read.
+    """
     from cryptography import x509
 
     found = _PEM.search(text)

@@ -1,12 +1,13 @@
-"""Rebuilds an application's configuration cache without a moment in which there is none."""
+"""Rebuilds an application's configuration cache and swaps it in."""
 
 from remediate.core.command import Run
 from remediate.programs.run import PROGRAMS, run_php
 
 
 def cache_config(php: str, path: str, user: str) -> Run:
-    """Return the command that builds the cache beside the one in use, checks it, and renames it into its place.
+    """Return the command that builds a new configuration cache and swaps it in.
 
-    When it fails, the one in use is as it was, byte for byte.
+    The new cache is built next to the one in use, checked, and renamed into its place, so no request runs without a
+    cache. If the command fails, the old cache stays as it was, byte for byte.
     """
     return run_php(php, PROGRAMS, "cache_config", path, user=user, seconds=60)

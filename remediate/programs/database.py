@@ -1,4 +1,4 @@
-"""Lists and ends sessions of a MariaDB server, through an account limited to that."""
+"""Commands that list and end sessions of a MariaDB server, through a limited account."""
 
 from typing import Final, NamedTuple
 
@@ -8,21 +8,28 @@ from remediate.core.program_text import program_text
 
 CLIENT: Final = "/usr/bin/mariadb"
 ACCOUNT: Final = "remediate-db"
-"""User of the host and account of the server, by the same name: the server lets the one in as the other over its
-socket (unix_socket), without a password."""
-GRANTS: Final = {"PROCESS, CONNECTION ADMIN": "*.*", "SELECT (Host, User)": "mysql.global_priv"}
-"""The first shows every session with its transaction, the second ends one, and lets in where all connections are in
-use (MariaDB 10.5); the third shows from where each user is let in, never a password. They show and end what others do;
-none reads or writes their data."""
-_TURNED_AWAY: Final = r"ERROR (1040 |2002 .* 1040 - )"
-"""ER_CON_COUNT_ERROR, which newer clients wrap in an error of their own, as it comes before any encryption.
+"""The host user and the server account, which share this name.
 
-While all connections are in use this account has one more, but who else asks for one takes that until he is told that
-there is none: pages, workers, and the other questions of one survey."""
+The server accepts this user as that account over its socket (unix_socket), without a password.
+"""
+GRANTS: Final = {"PROCESS, CONNECTION ADMIN": "*.*", "SELECT (Host, User)": "mysql.global_priv"}
+"""The rights of the account.
+
+PROCESS shows every session with its transaction. CONNECTION ADMIN ends a session, and connects even when all
+connections are in use (MariaDB 10.5). SELECT on mysql.global_priv shows the hosts from which each user may connect,
+never a password. None of them reads or writes other users' data.
+"""
+_TURNED_AWAY: Final = r"ERROR (1040 |2002 .* 1040 - )"
+"""ER_CON_COUNT_ERROR, too many connections.
+
+Newer clients wrap it in an error of their own, because it arrives before any encryption. While all connections are in
+use, this account has one more. Any other client that tries to connect occupies that one until the server refuses it: a
+page, a worker, another question of the same survey. So the command is tried again.
+"""
 
 
 def create_account() -> str:
-    """Return the SQL that makes the account as it has to be, whatever it was before."""
+    """Return the SQL that creates the account, or resets an existing one to these rights."""
     name = f"'{ACCOUNT}'@'localhost'"
     return (
         f"CREATE USER IF NOT EXISTS {name} IDENTIFIED VIA unix_socket; "
@@ -33,50 +40,65 @@ def create_account() -> str:
 
 
 def list_sessions(limits: DatabaseLimits) -> Run:
-    """Return the command that lists the sessions which block others or are beyond a limit, statements masked."""
+    """Return the command that lists the sessions that block others or exceed a limit.
+
+    Statements come without their literals.
+    """
     return _asked("list_sessions", limits, "", seconds=8)
 
 
 def longest_idle(limits: DatabaseLimits, user: str) -> Run:
-    """Return the command that names the connection of one user that is idle for longest while the server is full."""
+    """Return the command that names a user's longest idle connection on a nearly full server."""
     return _asked("longest_idle", limits, user, seconds=8)
 
 
 def first_query(limits: DatabaseLimits, user: str) -> Run:
-    """Return the command that names what `end_queries` would end first."""
+    """Return the command that names the query or transaction that `end_queries` would end first."""
     return _asked("first_query", limits, user, seconds=8)
 
 
 def account_hosts(user: str) -> Run:
-    """Return the command that lists the hosts from which the server lets one user in."""
+    """Return the command that lists the hosts from which a user may connect."""
     return _asked("account_hosts", DatabaseLimits(), user, seconds=8)
 
 
 def end_queries(limits: DatabaseLimits, user: str, *, few: bool = False) -> Run:
-    """Return the command that ends long queries and blocking transactions of one user, judged as it ends them.
+    """Return the command that ends a user's long queries and blocking transactions.
 
-    With `few` it ends no more queries than a server has connections too few.
+    The server decides at that moment which ones qualify. With `few`, it ends only as many queries as the server has
+    connections too few.
     """
     return _asked("end_queries", limits, user, seconds=20, more=f", @few = {int(few)}")
 
 
 def end_idle(limits: DatabaseLimits, user: str) -> Run:
-    """Return the command that ends idle connections of one user while the server is full, judged as it ends them."""
+    """Return the command that ends a user's idle connections while the server is nearly full.
+
+    The server decides at that moment which ones qualify.
+    """
     return _asked("end_idle", limits, user, seconds=20)
 
 
 def look_session(limits: DatabaseLimits, user: str | None, session: "SessionId") -> Run:
-    """Return the command that tells what one session is at, and whether others wait for it."""
+    """Return the command that shows one session, and whether others wait for it."""
     return _about("look_session", limits, user, session, seconds=8)
 
 
 def end_session(limits: DatabaseLimits, user: str | None, session: "SessionId") -> Run:
-    """Return the command that ends one session which is still the same one, judged as it ends it."""
+    """Return the command that ends one session, if it still is the same one.
+
+    The server checks at that moment that the session blocks others, may block them, or runs a long write of `user`. It
+    never ends a session of a protected user.
+    """
     return _about("end_session", limits, user, session, seconds=20)
 
 
 class SessionId(NamedTuple):
-    """Which connection of a server is meant, and what it is at: another one, or a later statement, is not."""
+    """The identity of a session: its connection, its user, and the start of its statement.
+
+    Another connection, or a later statement of the same one, is not this session. `started` is in seconds since 1970,
+    by the server's clock.
+    """
 
     id: int
     user: str
@@ -91,7 +113,7 @@ def _asked(program: str, limits: DatabaseLimits, user: str, *, seconds: float, m
 
 
 def _about(program: str, limits: DatabaseLimits, user: str | None, session: SessionId, *, seconds: float) -> Run:
-    # Which session it is nobody knows beforehand, so it is no argument that a helper could declare.
+    # The session is known only at run time, so a helper cannot declare it as an argument: it goes to standard input.
     shell, text = (program_text("remediate.programs", name) for name in ("session.sh", f"{program}.sql"))
     given = f"{session.id} {session.user} {session.started}\n"
     asked = Run.of("/bin/sh", "-c", shell, "sh", text, user=ACCOUNT, seconds=seconds, stdin=given)
@@ -100,7 +122,7 @@ def _about(program: str, limits: DatabaseLimits, user: str | None, session: Sess
 
 
 def _variables(limits: DatabaseLimits, user: str) -> str:
-    # What differs is a variable of the session; the program is the same text every time.
+    # The limits are variables of the session, so that the program is the same text every time.
     given = {f"@{name}": str(value) for name, value in limits.model_dump().items()}
     if user:
         given["@application"] = f"'{user}'"

@@ -1,4 +1,4 @@
-"""Sets a key of an application's .env atomically."""
+"""Commands that set a key of an application's .env atomically."""
 
 import json
 from base64 import b64encode
@@ -10,10 +10,10 @@ from remediate.programs.run import PROGRAMS, run_php
 
 
 def edit_env(php: str, path: str, user: str, key: str, value: SecretStr, *, seen: str) -> Run:
-    """Return the command that sets one key to a value, provided that the file's SHA-256 is still `seen`.
+    """Return the command that sets one key, if the file's SHA-256 is still `seen`.
 
-    It keeps owner, mode, ACL, a symbolic link and every other byte, and leaves the old file beside the new one. The
-    value may be any text that phpdotenv can read back; what it could not is refused by the program, in one line.
+    Owner, mode, ACL, a symbolic link and all other bytes stay as they are. The old file is kept next to the new one.
+    The value may be any text that phpdotenv can read back; the program refuses any other value with a one-line message.
     """
     text = value.get_secret_value().encode(errors="surrogateescape")
     asked = {"key": key, "value": b64encode(text).decode(), "seen": seen}

@@ -1,4 +1,4 @@
-"""Ends processes that were looked at, and no others."""
+"""Commands that end processes by their identity: process id and start time."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -10,12 +10,13 @@ from remediate.programs.run import run_shell
 def end_processes(
     identities: Iterable[str], user: str, patience: int, *, left: Literal["wait", "kill", "leave"] = "wait"
 ) -> Run:
-    """Return the command that asks processes to end (TERM, and CONT for what is stopped) and waits `patience` seconds.
+    """Return the command that asks processes to end and waits up to `patience` seconds.
 
-    An identity is `pid:start time in clock ticks since boot` (proc(5), field 22 of stat), so that a process id that
-    was given to another program meanwhile is left alone. What is `left` then makes it fail, is forced (`kill`), or
-    goes on (`leave`): then the next step is taken for those that did end. It runs as `user`, whose processes they
-    have to be: the kernel lets it signal no other's.
+    Each process gets TERM, and CONT as well, because a stopped process does not react to TERM. An identity is
+    `pid:start time in clock ticks since boot` (proc(5), field 22 of stat), so a process that reused the pid is left
+    alone. `left` says what happens to processes that are still there afterwards: `wait` makes the command fail, `kill`
+    forces them, and `leave` lets the command succeed, so that the next step is taken for those that did end. `user` has
+    to be their owner, because the kernel allows signals to its own processes only.
     """
     given = "".join(f"{each}\n" for each in identities)
     return run_shell("end_processes", str(patience), left, user=user, seconds=patience + 10, stdin=given)

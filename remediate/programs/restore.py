@@ -1,4 +1,4 @@
-"""Restores a dump into a database server that exists only for that."""
+"""Commands that restore a dump into a temporary database server."""
 
 from typing import Final
 
@@ -7,18 +7,18 @@ from remediate.core.program_text import program_text
 from remediate.programs.run import PROGRAMS
 
 GRACE_SECONDS: Final = 20
-"""How much longer than a restore may take the command lasts: it still has to clean up."""
+"""Seconds that the command has for cleaning up, beyond the time for the restore."""
 
 _APART: Final = 'g=$1; shift; setsid /bin/sh -c "$g" sh "$$" "$@" & wait "$!"'
-"""Starts the first argument, a program, in a session of its own, and tells it who waits for it."""
+"""Runs a program in its own session, and passes it the waiting process's id."""
 
 
 def restore_dump(files: str, scratch: str, seconds: int, user: str | None) -> Run:
-    """Return the command that restores the newest of `files` below `scratch`, counts its rows, and leaves nothing.
+    """Return the command that restores the newest of `files`, counts its rows, and cleans up.
 
-    The server is a MariaDB of its own: without a network, with its own socket, data and accounts in a directory that
-    only this user can enter, so no other database of the host can be reached from a dump. `leave_nothing.sh` removes
-    all of it, however it ends.
+    It starts its own MariaDB server in a directory below `scratch` that only this user can enter. That server has no
+    network, and its own socket, data and accounts, so a dump cannot reach another database of the host. `seconds`
+    limits the restore. `leave_nothing.sh` removes everything, however the restore ends.
     """
     names = ("leave_nothing.sh", "restore_dump.sh", "restore_grants.sql", "count_rows.sql")
     programs = (program_text(PROGRAMS, name) for name in names)

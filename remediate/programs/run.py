@@ -19,13 +19,16 @@ def run_php(
     stdin: str | None = None,
     options: tuple[str, ...] = (),
 ) -> Run:
-    """Return the command that runs a PHP program of ours as the application's user, with the PHP of that name."""
+    """Return the command that runs one of our PHP programs as the application's user.
+
+    `php` is the name of the PHP that runs it, for example php8.3; `package` is the Python package that holds it.
+    """
     words = (f"/usr/bin/{php}", *options, "-r", program_text(package, f"{name}.php"), "--")
     return Run.of(*words, user=user, seconds=seconds, stdin=stdin).helped(name.replace("_", "-"), *arguments)
 
 
 def run_shell(name: str, *arguments: str, user: str | None, seconds: float, stdin: str | None = None) -> Run:
-    """Return the command that runs a shell program of ours."""
+    """Return the command that runs one of our shell programs."""
     words = ("/bin/sh", "-c", program_text(PROGRAMS, f"{name}.sh"), "sh")
     return Run.of(*words, user=user, seconds=seconds, stdin=stdin).helped(name.replace("_", "-"), *arguments)
 

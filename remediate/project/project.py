@@ -1,4 +1,4 @@
-"""A project's inventories and playbooks, each playbook loaded without importing the others."""
+"""A project's inventories and playbooks. Each playbook loads without importing the others."""
 
 import ast
 import importlib
@@ -32,7 +32,7 @@ class PlaybookParameter(NamedTuple):
 
 
 class ListedPlaybook(NamedTuple):
-    """A playbook as a listing shows it: read from its source, not imported."""
+    """A playbook in a listing, read from its source without importing it."""
 
     name: str
     path: Path
@@ -40,14 +40,14 @@ class ListedPlaybook(NamedTuple):
     summary: str
     flags: tuple[PlaybookParameter, ...]
     error: str | None = None
-    """Why it cannot be run; the others can."""
+    """The reason why it cannot run, if any. It does not affect the others."""
 
 
 class Project:
-    """A directory that is marked as a remediate project, or none: then only the stock playbooks exist.
+    """A directory that is marked as a remediate project, or no directory.
 
-    Playbooks are code, so they are loaded from a directory that says so in its pyproject.toml (`[tool.remediate]`),
-    never from whatever directory one happens to stand in.
+    Without one, only the stock playbooks exist. Playbooks are code. So they are loaded only from a directory whose
+    pyproject.toml says so (`[tool.remediate]`), never from any working directory.
     """
 
     def __init__(self, root: Path | None, *, unread: tuple[str, ...] = ()) -> None:
@@ -56,9 +56,9 @@ class Project:
 
     @classmethod
     def find(cls, start: Path) -> Self:
-        """Look for the marked directory at `start` and above it.
+        """Search for the marked directory at `start` and above it.
 
-        A pyproject.toml that cannot be read marks nothing, and is named by whatever misses a project afterwards.
+        An unreadable pyproject.toml does not mark a project. A later error about a missing project names it.
         """
         unread: list[str] = []
         for directory in (start, *start.parents):
@@ -71,7 +71,10 @@ class Project:
 
     @classmethod
     def here(cls) -> Self:
-        """Look for it from the working directory upwards. Raises ConfigurationError when there is none."""
+        """Search from the working directory upwards. The project may be none.
+
+        Raises ConfigurationError if the working directory cannot be read.
+        """
         try:
             return cls.find(Path.cwd())
         except OSError as error:
@@ -81,13 +84,13 @@ class Project:
             ) from error
 
     def demand_root(self) -> Path:
-        """Return the marked directory. Raises ConfigurationError when there is none."""
+        """Return the marked directory. Raises ConfigurationError if there is none."""
         if self.root is None:
             raise self._missing("no project here: mark a directory with [tool.remediate] in its pyproject.toml")
         return self.root
 
     def inventories(self) -> tuple[Path, ...]:
-        """Return every inventory in `inventories/`. Raises ConfigurationError when there is none."""
+        """Return every inventory in `inventories/`. Raises ConfigurationError if there is none."""
         if self.root is None:
             raise self._missing(
                 "no inventory: give --inventory PATH, or mark a project with [tool.remediate] in its pyproject.toml"
@@ -100,7 +103,7 @@ class Project:
         return found
 
     def host_names(self) -> tuple[str, ...] | None:
-        """Return the names of all hosts of all inventories; None where there is none that can be read."""
+        """Return the host names of all inventories, None if they cannot all be read."""
         from remediate.inventory.selection import Inventory
 
         try:
@@ -110,10 +113,11 @@ class Project:
         return None if inventory.unread else inventory.host_names
 
     def journal(self) -> str | None:
-        """Return the URL of the journal that this project's pyproject.toml names, None where it names none.
+        """Return the journal's URL from this project's pyproject.toml, None if it has none.
 
-        The environment's `REMEDIATE_JOURNAL` comes before it. Raises ConfigurationError for what is no URL, or has a
-        password in it: a reference (`env:NAME`, `file:PATH` or `cmd:COMMAND`) says where the whole URL is.
+        It is also None if the environment's `REMEDIATE_JOURNAL` is set, which takes precedence. A reference
+        (`env:NAME`, `file:PATH` or `cmd:COMMAND`) is resolved to the whole URL. Raises ConfigurationError for a value
+        that is not text, for a URL with a password, and for a reference that cannot be resolved.
         """
         if self.root is None or os.environ.get("REMEDIATE_JOURNAL"):
             return None
@@ -132,12 +136,12 @@ class Project:
         return found
 
     def identity(self) -> str:
-        """Say whose incidents, triages and messages are this project's, in a database that others may use, too.
+        """Return the name that marks this project's incidents, triages and messages in a shared database.
 
-        What pyproject.toml says as `project`. Else, in the user's own journal, where the project is: two of one name
-        must not tell each other's public anything. In a database that is named, which a team shares from checkouts in
-        different places, the name: `[project] name`, else that of the directory. Nothing for no project. Raises
-        ConfigurationError.
+        It is `project` in pyproject.toml, if given. Otherwise it depends on the journal. In the user's own journal it
+        is the project's path, so that two projects of one name cannot publish each other's incidents. In a configured
+        database, which a team shares from checkouts in different places, it is `[project] name`, else the directory's
+        name. It is empty without a project. Raises ConfigurationError.
         """
         if self.root is None:
             return ""
@@ -153,7 +157,7 @@ class Project:
         return _package(path) or self.root.resolve().name
 
     def playbooks(self) -> Mapping[str, ListedPlaybook]:
-        """Return the stock playbooks and the project's own, which override stock ones of the same name."""
+        """Return the stock and the project's own playbooks. An own one replaces a stock one of its name."""
         from remediate import playbooks as package
 
         stock = Path(package.__path__[0])
@@ -164,7 +168,7 @@ class Project:
         return dict(sorted(listed.items()))
 
     def load(self, name: str) -> "Playbook":
-        """Import one playbook. Raises ConfigurationError when it does not exist or is not one."""
+        """Import one playbook. Raises ConfigurationError if it does not exist or is not a playbook."""
         from remediate.core.playbook import Playbook
 
         listed = self.playbooks().get(name)
@@ -181,12 +185,12 @@ class Project:
             )
         try:
             found.given({})
-        except Exception as error:  # its annotations are somebody else's code, too
+        except Exception as error:  # Its annotations are the project's code, and may raise anything.
             raise ConfigurationError(f"{listed.path}: {_said(error)}") from error
         return found
 
     def usable(self) -> "tuple[tuple[Playbook, ...], tuple[str, ...]]":
-        """Import all that can be imported, and say of the others why not: a broken one must not stop the rest."""
+        """Import all playbooks that can be imported, and return the errors of the others."""
         playbooks: list[Playbook] = []
         broken: list[str] = []
         for name in self.playbooks():
@@ -201,9 +205,9 @@ class Project:
 
 
 def section(root: Path | None, name: str) -> object:
-    """Return `[tool.remediate.NAME]` of the project in a directory, as it stands there; nothing without one.
+    """Return the unchecked `[tool.remediate.NAME]` of a directory's project, {} without one.
 
-    Raises ConfigurationError for a file that cannot be read; what is in it is for whoever asks to check.
+    Raises ConfigurationError for a file that cannot be read. The caller checks the contents.
     """
     return {} if root is None else _table(root / "pyproject.toml").get(name, {})
 
@@ -213,14 +217,14 @@ def _table(path: Path) -> Mapping[str, object]:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("remediate", {})
         return {str(key): value for key, value in found.items()}
-    except FileNotFoundError:  # a root that was given need not be marked
+    except FileNotFoundError:  # A root that was given explicitly need not be marked.
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {_said(error)}") from error
 
 
 def _package(path: Path) -> str | None:
-    """What the package is called that this file describes; None where it describes none."""
+    """Return the name of the package in a pyproject.toml, None if it has none."""
     with suppress(OSError, ValueError):
         table = tomllib.loads(path.read_text(encoding="utf-8")).get("project")
         name = table.get("name") if isinstance(table, dict) else None
@@ -229,7 +233,7 @@ def _package(path: Path) -> str | None:
 
 
 def _is_marked(pyproject: Path) -> bool:
-    """Say whether a project begins here. Raises ConfigurationError when the file does not let one know."""
+    """Return whether a project begins here. Raises ConfigurationError if the file cannot be read."""
     try:
         tool = tomllib.loads(pyproject.read_text()).get("tool", {})
     except FileNotFoundError:
@@ -263,7 +267,7 @@ def _listed(path: Path, *, stock: bool) -> ListedPlaybook:
 
 
 def _clash(name: str, flags: Sequence[PlaybookParameter]) -> str | None:
-    """Say which of its names are taken, or cannot be typed."""
+    """Return the error about a taken or unusable name, None if all are fine."""
     if name in RESERVED:
         return f"no playbook can be called {name}: rehearse.{name} means every one"
     for flag in flags:
@@ -281,11 +285,11 @@ def _imported(path: Path) -> object:
     if spec is None or spec.loader is None:
         raise ConfigurationError(f"{path} is not a Python module")
     module = importlib.util.module_from_spec(spec)
-    # A value is pickled by the name of its module, so that name has to lead back here.
+    # Values are pickled by the name of their module, so the name has to lead to it.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # somebody else's code: anything may come out
+    except (Exception, SystemExit) as error:  # The project's code may raise anything.
         del sys.modules[name]
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         place = f"{path}:{lines[-1]}" if lines else str(path)
@@ -294,6 +298,6 @@ def _imported(path: Path) -> object:
 
 
 def _said(error: BaseException) -> str:
-    """Return an error in one line, with its kind where its words alone do not tell."""
+    """Return an error in one line, with its type if the text alone is unclear."""
     words = shorten(" ".join(str(error).split()), 300)
     return words if isinstance(error, OSError | SyntaxError | ValueError) else f"{type(error).__name__}: {words}"

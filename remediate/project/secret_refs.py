@@ -18,11 +18,12 @@ _LIMIT: Final = 64 * 1024
 
 
 def resolve(reference: object, flag: str, stdin: TextIO) -> SecretStr:
-    """Read what a reference points to: `stdin`, `env:NAME`, `file:PATH` or `cmd:COMMAND` (no shell, 30 seconds).
+    """Read the value of a reference: `stdin`, `env:NAME`, `file:PATH` or `cmd:COMMAND`.
 
-    One newline (LF or CRLF) at the end is not part of it: every editor and every `echo` adds one. Nothing at all is an
-    error, since whatever should have written it has failed; an empty value is an empty line. Bytes that are not UTF-8
-    are kept (surrogateescape). Raises ConfigurationError naming `flag`, and never what was read.
+    A command runs without a shell, for at most 30 seconds. One newline (LF or CRLF) at the end is removed, because
+    every editor and every `echo` adds one. No data at all is an error, because its source must have failed; an empty
+    value is an empty line. The limit is 64 KiB. Bytes that are not UTF-8 are kept (surrogateescape). Raises
+    ConfigurationError with the name of `flag`, and never with the data.
     """
     if not isinstance(reference, str):
         raise ConfigurationError(f"{flag} is missing: it takes {ACCEPTED}")
@@ -57,7 +58,7 @@ def _of_stdin(flag: str, stdin: TextIO) -> bytes:
 def _of_environment(flag: str, name: str) -> bytes:
     value = os.environb.get(os.fsencode(name))
     if value is None:
-        # Where the shell has put the value itself in the place of its name, nobody may read it here.
+        # The shell may have replaced the name by the value itself, which must not be shown.
         named = f"env:{name}" if _VARIABLE.fullmatch(name) else "env"
         raise ConfigurationError(f"{flag} {named}: there is no such variable")
     return value
@@ -69,7 +70,7 @@ def _of_file(flag: str, path: str) -> bytes:
             return file.read(_LIMIT + 2)
     except OSError as error:
         raise ConfigurationError(f"{flag} file:{path}: {error.strerror}") from None
-    except (RuntimeError, ValueError):  # a home directory that does not exist, a NUL
+    except (RuntimeError, ValueError):  # The home directory does not exist, or the name holds a NUL.
         raise ConfigurationError(f"{flag} file:{path!r}: there can be no such file") from None
 
 

@@ -1,1 +1,1 @@
-"""Rehearsal: builds, boots, breaks and removes disposable hosts."""
+"""Rehearsals: disposable hosts are built, booted, broken and removed."""

@@ -13,7 +13,7 @@ TIMEOUT_SECONDS: Final = 120.0
 
 
 class Expected(Enum):
-    """What `fix` has to come to on a host with this fault."""
+    """The outcome that `fix` must have on a host with this fault."""
 
     FIXED = "fixed"
     REFUSED = "refused"
@@ -23,23 +23,23 @@ class Expected(Enum):
 
 @dataclass(frozen=True)
 class FollowUp:
-    """What a person does after a refusal, as the report advises, and where that leads."""
+    """A person's next step after a refusal, as the report advises it, and its outcome."""
 
     says: str
-    """Words of the report that tell them so."""
+    """Words of the report that advise it."""
     script: str = ""
-    """What they type on the host, as root."""
+    """Commands that the person types on the host, as root."""
     override: str = ""
-    """Why they override the refusal."""
+    """The person's reason to override the refusal."""
     by: Runnable | None = None
-    """What they run then: None for the same playbook once more."""
+    """The task that the person runs next; None for the same playbook again."""
     leads_to: str | None = None
-    """Code of the next refusal, a further truth; None for a host that is well."""
+    """Code of the next refusal; None when the host must be healthy then."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One fault and what the playbook has to make of it. Made by `cured`, `refused`, `unclaimed`, `unharmed`."""
+    """One fault and its expected outcome. Made by `cured`, `refused`, `unclaimed` or `unharmed`."""
 
     name: str
     fault: Fault
@@ -47,16 +47,18 @@ class Case:
     by: tuple[str, ...] = ()
     code: str | None = None
     needs: tuple[str, ...] = ()
-    """What has to run for it to come as declared: it is not paired with a fault of that."""
+    """Names that have to run for the expected outcome. The case is not paired with a fault that disturbs one of
+    them."""
     hold: float = HOLD_SECONDS
     timeout: float = TIMEOUT_SECONDS
     then: FollowUp | None = None
 
 
 def cured(name: str, fault: Fault, *by: str, needs: tuple[str, ...] = ()) -> Case:
-    """Declare that the playbook mends it, with remedies of these kinds and no others.
+    """Declare that the playbook fixes it, with remedies of these kinds and no others.
 
-    `needs` names, in the terms of `Fault.disturbs`, what has to run for that: a case of it is not rehearsed beside.
+    `needs` lists what has to run for that, in the terms of `Fault.disturbs`. The case is never paired with a fault that
+    disturbs one of these.
     """
     return Case(name, fault, Expected.FIXED, by=by, needs=needs)
 
@@ -70,21 +72,23 @@ def refused(
     timeout: float = TIMEOUT_SECONDS,
     then: FollowUp | None = None,
 ) -> Case:
-    """Declare that the playbook refuses with this code and changes nothing; it waits `timeout` seconds at most.
+    """Declare that the playbook refuses with this code and changes nothing.
 
-    `then` is what a person does next: the trial does it, so that advice which leads nowhere is a deviation.
+    It waits `timeout` seconds at most. `then` is the person's next step. The trial takes that step, so that useless
+    advice is a deviation.
     """
     return Case(name, fault, Expected.REFUSED, code=code, needs=needs, timeout=timeout, then=then)
 
 
 def unclaimed(name: str, fault: Fault, code: str | None = None, *, hold: float = HOLD_SECONDS) -> Case:
-    """Declare that it cannot mend this, and must not claim so; `hold` seconds have to be enough to notice.
+    """Declare that the playbook cannot fix this and must not claim that it did.
 
-    With a code it also says why, whatever else it may have mended.
+    `hold` seconds have to be enough to notice. With a code the playbook also has to report it, whatever else it may
+    have fixed.
     """
     return Case(name, fault, Expected.UNCLAIMED, code=code, hold=hold)
 
 
 def unharmed(name: str, fault: Fault, *, needs: tuple[str, ...] = ()) -> Case:
-    """Declare that this is no fault of its own: it finds the host healthy and leaves it alone."""
+    """Declare that this is no fault: the playbook finds the host healthy and changes nothing."""
     return Case(name, fault, Expected.UNHARMED, needs=needs)

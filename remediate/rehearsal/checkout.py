@@ -18,7 +18,7 @@ HOST_FLAGS: Final = (
     "--add-host", f"{DOMAIN}:127.0.0.1",
     "--tmpfs", "/var/log/nginx:size=64m,mode=0755",
 )  # fmt: skip
-"""What every staging container needs beside systemd: its public name, and a small disk that can be filled."""
+"""Flags of every staging container: its public name and a small disk to fill."""
 
 _IMAGE_INPUTS: Final = ("provision.sh", "rootfs", "app")
 MMDEBSTRAP: Final = (
@@ -34,19 +34,22 @@ MMDEBSTRAP: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """Whose staging hosts these are: one directory of one user; two of them never share a container or a name."""
+    """The owner of staging hosts: one directory of one user.
+
+    Two checkouts never share a container or a name.
+    """
 
     directory: Path
 
     @property
     def identity(self) -> str:
-        """Eight hex digits that follow from the user and the directory."""
+        """Eight hex digits derived from the user and the directory."""
         text = f"{os.getuid()}:{self.directory.resolve()}"
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels by which cleanup finds what belongs to this checkout, and nothing else."""
+        """The labels by which cleanup finds everything of this checkout, and nothing else."""
         return {CHECKOUT_LABEL: self.identity}
 
     def container(self, name: str) -> str:
@@ -55,7 +58,10 @@ class Checkout:
 
     @contextmanager
     def alone(self, what: str, progress: Callable[[str], None]) -> Iterator[None]:
-        """Let only one process of this checkout do `what` at a time, others wait; the lock ends with the process."""
+        """Let only one process of this checkout do `what` at a time, while others wait.
+
+        The lock ends with the process.
+        """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.directory / f"{what}.lock").open("w") as lock:
             try:
@@ -67,21 +73,25 @@ class Checkout:
 
 
 def image_files() -> Path:
-    """Return the directory of everything that goes into the image."""
+    """Return the directory of all files that go into the image."""
     return Path(str(resources.files("remediate.rehearsal") / "image_files"))
 
 
 def base_reference() -> str:
-    """Return the name of the package layer: it follows from the package list, so a change never uses a stale one."""
+    """Return the name of the package layer.
+
+    The name depends on the package list, so a change never uses a stale layer.
+    """
     files = image_files()
     content = [path.read_bytes() for path in (files / "packages.txt", files / "base.sh")]
     return f"localhost/remediate-staging-base:{_digest(content, platform.machine(), *MMDEBSTRAP)}"
 
 
 def image_reference(checkout: Checkout) -> str:
-    """Return the name of the finished image: it follows from every byte that goes in, and from the checkout.
+    """Return the name of the finished image.
 
-    Each checkout has its own because passwords and keys are made during the build.
+    The name depends on every byte that goes in, and on the checkout. Each checkout has its own image, because passwords
+    and keys are made during the build.
     """
     files = image_files()
     roots = [files / name for name in _IMAGE_INPUTS]

@@ -1,4 +1,4 @@
-"""The container engine, Podman or Docker, behind a few calls."""
+"""The container engine, Podman or Docker, behind a small interface."""
 
 import json
 import os
@@ -20,7 +20,10 @@ _INSTALL_HINT: Final = "run: python -m remediate.rehearsal.install"
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What the engine knows of one container; `ports` leads from a TCP port inside to the one on 127.0.0.1."""
+    """One container as the engine reports it.
+
+    `ports` maps TCP ports inside to ports on 127.0.0.1.
+    """
 
     name: str
     running: bool
@@ -50,7 +53,7 @@ class _Network(_Part):
 
 
 class _Inspected(_Part):
-    """The part of both engines' `container inspect` that is read here."""
+    """The part of both engines' `container inspect` that we read."""
 
     state: _State = Field(alias="State")
     config: _Config = Field(alias="Config")
@@ -68,13 +71,13 @@ class _Inspected(_Part):
 
 @dataclass(frozen=True, slots=True)
 class ContainerEngine:
-    """A working engine; every call has a deadline in seconds and raises StagingError when the engine fails."""
+    """A working engine. Every call has a timeout in seconds and raises StagingError on failure."""
 
     binary: str
     machine: Machine
 
     def call(self, *argv: str, stdin: str | None = None, timeout: float = 60) -> str:
-        """Run one engine command and return its output; for what has no method of its own."""
+        """Run one engine command and return its output. Use it where no other method fits."""
         done = self._finish((self.binary, *argv), stdin, timeout)
         if done.returncode != 0:
             raise StagingError(f"{self.machine.engine} {argv[0]}: {last_line(done.stderr)}")
@@ -83,36 +86,36 @@ class ContainerEngine:
     def exec(
         self, name: str, argv: Sequence[str], stdin: str | None = None, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program as root inside, without SSH; its own exit code is the caller's to judge."""
+        """Run a program as root in the container, without SSH. The caller judges its exit code."""
         flags = ("-i",) if stdin is not None else ()
         return self._finish((self.binary, "exec", *flags, name, *argv), stdin, timeout)
 
     def boot(
         self, name: str, image: str, *, hostname: str, labels: Mapping[str, str], flags: Sequence[str] = ()
     ) -> None:
-        """Start a container whose process 1 is the image's systemd."""
+        """Start a container with the image's systemd as process 1."""
         named = ("--name", name, "--hostname", hostname, *_label_flags(labels))
         chosen = boot_flags(self.machine, name)
         self.call("run", "-d", *named, *chosen, *flags, image, *boot_argv(self.machine))
 
     def idle(self, name: str, image: str, *, labels: Mapping[str, str]) -> None:
-        """Start a container that only waits, for preparing an image that has no init yet."""
+        """Start a container that only waits, to prepare an image without an init."""
         flags = (*plain_flags(self.machine), *_label_flags(labels))
         self.call("run", "-d", "--name", name, *flags, image, "sleep", "3600")
 
     def commit(self, name: str, image: str, *, labels: Mapping[str, str]) -> None:
-        """Make an image of a container; the labels replace those inherited from it."""
+        """Make an image of a container; these labels replace inherited ones."""
         changes = ['CMD ["/sbin/init"]', *(f"LABEL {key}={value}" for key, value in labels.items())]
         flags = tuple(part for change in changes for part in ("--change", change))
         self.call("commit", *flags, name, image, timeout=300)
 
     def stop(self, name: str, seconds: int = 60) -> None:
-        """Shut a container down in order, killing it after `seconds`."""
+        """Shut a container down in order; kill it after `seconds`."""
         self.call("stop", "-t", str(seconds), name, timeout=seconds + 30)
 
     def rm(self, name: str) -> None:
-        """Remove a container at once, running or not, and the cgroup it was given; absent is fine."""
-        # Podman would first shut it down in order and wait for that; what is thrown away need not be saved.
+        """Remove a container at once, running or not, and its cgroup. A missing one is fine."""
+        # Podman would first wait for an orderly shutdown, which a discarded container does not need.
         at_once = ("-t", "0") if self.machine.engine == "podman" else ()
         self._finish((self.binary, "rm", "-f", *at_once, "-v", name), None, 60)
         if self.container(name) is not None:
@@ -121,7 +124,7 @@ class ContainerEngine:
             _remove_cgroup(Path(self.machine.v2_tree) / name)
 
     def container(self, name: str) -> Container | None:
-        """Return what the engine knows of a container, None when there is none of that name."""
+        """Return what the engine knows of a container; None when it does not exist."""
         done = self._finish((self.binary, "container", "inspect", name), None, 30)
         if done.returncode != 0:
             return None
@@ -131,31 +134,31 @@ class ContainerEngine:
             raise StagingError(f"{self.machine.engine} describes {name} in an unknown way") from error
 
     def has_image(self, reference: str) -> bool:
-        """Tell whether an image of that name is stored here; never asks a registry."""
+        """Return whether an image of that name is stored here; never ask a registry."""
         return self._finish((self.binary, "image", "inspect", reference), None, 30).returncode == 0
 
     def containers(self, labels: Mapping[str, str]) -> tuple[Container, ...]:
-        """Return all containers, stopped ones too, that carry every one of these labels."""
+        """Return all containers with every one of these labels, stopped ones included."""
         listed = self.call("ps", "-a", "--format", "{{.Names}}", *_label_filters(labels)).split()
         found = (self.container(name) for name in listed)
         return tuple(one for one in found if one is not None and labels.items() <= one.labels.items())
 
     def images(self, labels: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the references of all images that carry every one of these labels."""
+        """Return the references of all images with every one of these labels."""
         listed = self.call("images", "--format", "{{.Repository}}:{{.Tag}}", *_label_filters(labels)).split()
         return tuple(name for name in listed if "<none>" not in name and self._image_has(name, labels))
 
     def logs(self, name: str) -> str:
-        """Return the last line that a container's process 1 printed, for the error about its early end."""
+        """Return the last line of a container's process 1, to explain an early end."""
         done = self._finish((self.binary, "logs", "--tail", "5", name), None, 30)
         return last_line(done.stdout + done.stderr)
 
     def rmi(self, reference: str) -> bool:
-        """Remove an image; False when a container still stands on it."""
+        """Remove an image; return False while a container still uses it."""
         return self._finish((self.binary, "rmi", reference), None, 120).returncode == 0
 
     def _image_has(self, reference: str, labels: Mapping[str, str]) -> bool:
-        """Look again: Podman's image filters mean "any of these labels" where Docker's mean "all"."""
+        """Check all labels again: Podman's image filters match any label, Docker's match all."""
         carried = json.loads(self.call("image", "inspect", "--format", "{{json .Config.Labels}}", reference))
         return labels.items() <= (carried or {}).items()
 
@@ -175,9 +178,9 @@ class ContainerEngine:
 
 
 def find_engine() -> ContainerEngine:
-    """Return the engine to use: REMEDIATE_ENGINE when set, else podman, else docker, the first that works.
+    """Return the first working engine: REMEDIATE_ENGINE when set, else podman, else docker.
 
-    Raises ConfigurationError, saying in one line what is missing and how to get it.
+    Raises ConfigurationError with one line that says what is missing and how to get it.
     """
     wanted = os.environ.get(ENGINE_VARIABLE)
     if wanted not in (None, "", "podman", "docker"):
@@ -206,10 +209,10 @@ def _label_filters(labels: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _remove_cgroup(root: Path) -> None:
-    """Remove an emptied cgroup tree, deepest first; the kernel refuses while a process is left in it."""
+    """Remove an emptied cgroup tree, deepest first. The kernel refuses while it holds a process."""
     if root.is_dir() and os.access(root, os.W_OK):
         for folder, _, _ in os.walk(root, topdown=False):
             try:
                 Path(folder).rmdir()
-            except OSError:  # a dying process still sits there: an empty group left behind costs nothing
+            except OSError:  # a process is still ending there; a leftover empty group costs nothing
                 return

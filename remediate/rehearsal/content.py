@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from remediate.rehearsal.outcome import RehearsalReport
 
 DIRECTORY: Final = "docs/rehearsals"
-"""Where a project keeps its records: committed, so that everybody knows what has been proven."""
+"""Directory of a project's records. They are committed, so that everybody knows what has been proven."""
 _ENGINE: Final = (
     *(
         "engine.apply",
@@ -57,7 +57,10 @@ class RehearsalRecord(FrozenModel):
 
 
 def digest(playbook: Playbook) -> str:
-    """Return what changes whenever the playbook, a remedy or probe of it, or the engine behind them does."""
+    """Return a digest of the playbook, its remedies and probes, and the engine.
+
+    It changes whenever one of their files does.
+    """
     modules = {*_closure(playbook.__module__), *(f"remediate.{name}" for name in _ENGINE)}
     total = hashlib.sha256()
     for name in sorted(modules):
@@ -68,7 +71,7 @@ def digest(playbook: Playbook) -> str:
 
 
 def _closure(module: str) -> set[str]:
-    """Follow what a module takes from others that a playbook is made of."""
+    """Return the modules that make up a playbook, following what each takes from others."""
     found: set[str] = set()
     left = [module]
     while left:
@@ -80,9 +83,9 @@ def _closure(module: str) -> set[str]:
 
 
 def _part(of: str, value: object) -> str | None:
-    """Return the module of a remedy, a probe, a fact, or of what they are made with; None for anything else."""
+    """Return the module of a remedy, probe, fact or one of their parts; else None."""
     if isinstance(value, ModuleType):
-        # Which of its modules a package knows depends on what else this process has imported.
+        # The modules that a package knows depend on what else this process has imported.
         source: object = None if value.__name__.startswith(f"{of}.") else value.__name__
     else:
         source = getattr(value, "__module__", None)
@@ -96,13 +99,13 @@ def _files(module: ModuleType) -> Iterator[Path]:
     if module.__file__ is None:
         return
     path = Path(module.__file__)
-    # A package's other files are programs that it sends to the host.
+    # The other files of a package are programs that it sends to the host.
     beside = sorted(each for each in path.parent.iterdir() if each.suffix not in {".py", ".pyc"} and each.is_file())
     yield from (path, *beside) if path.name == "__init__.py" else (path,)
 
 
 def write_record(report: "RehearsalReport", root: Path) -> Path:
-    """Write that a whole rehearsal took place, and how it ended."""
+    """Write the record of a whole rehearsal and its result; return the file's path."""
     record = RehearsalRecord(
         playbook=report.playbook,
         digest=report.digest,
@@ -118,9 +121,9 @@ def write_record(report: "RehearsalReport", root: Path) -> Path:
 
 
 def rehearsed(playbook: Playbook, project: Project) -> tuple[RehearsalRecord, bool] | None:
-    """Return the last rehearsal that is known of, and whether it was of the present content; None without any.
+    """Return the last known rehearsal and whether its content is the present one; else None.
 
-    One of the present content goes before a later one of another.
+    A record of the present content is preferred to a later one of other content.
     """
     records = [record for record in _records(playbook.name, project) if record is not None]
     now = digest(playbook)
@@ -132,7 +135,7 @@ def rehearsed(playbook: Playbook, project: Project) -> tuple[RehearsalRecord, bo
 
 
 def unrehearsed(playbook: Playbook, project: Project) -> str | None:
-    """Say why nothing has proven this playbook in its present form, as far as is known; None when a rehearsal has."""
+    """Return why no rehearsal proves this playbook in its present form; None when one does."""
     known = rehearsed(playbook, project)
     if known is None:
         return "never rehearsed"
@@ -144,7 +147,7 @@ def unrehearsed(playbook: Playbook, project: Project) -> str | None:
 
 def _records(name: str, project: Project) -> Iterator[RehearsalRecord | None]:
     places = [project.root / DIRECTORY] if project.root else []
-    # The wheel brings the records of the stock playbooks.
+    # The wheel contains the records of the stock playbooks.
     for place in (*places, Path(str(resources.files("remediate"))) / "rehearsals"):
         try:
             yield RehearsalRecord.model_validate(json.loads((place / f"{name}.json").read_text()))

@@ -20,17 +20,18 @@ with socket.create_server(("", {_PORT})) as server:
         with server.accept()[0] as client:
             client.sendall({_ANSWER!r})
 """
-# An archive without a single file: no registry is needed for it.
+# An archive without files makes an image without any registry.
 _EMPTY_ARCHIVE: Final = "\0" * 10240
 
 
 def check_engine(engine: ContainerEngine, owner: str) -> None:
-    """Start a container that listens on a published port, and connect to it; `owner` is the checkout's identity.
+    """Start a container that listens on a published port, and connect to it.
 
-    Its programs are this machine's own, mounted read-only. Elsewhere than on Linux an engine brings its own virtual
-    machine, with nothing left to install in it and no program of ours to run there, so nothing is checked.
+    `owner` is the checkout's identity. The container's programs are this machine's own, mounted read-only. On other
+    systems than Linux nothing is checked: there an engine brings its own virtual machine, which needs nothing more and
+    cannot run our programs.
 
-    Raises StagingError or ConfigurationError, with what the engine said.
+    Raises StagingError or ConfigurationError, with the engine's message.
     """
     if sys.platform != "linux":
         return

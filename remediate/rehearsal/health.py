@@ -19,14 +19,17 @@ _ATTEMPT_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What a healthy host says of itself through the engine, the trusted way: nothing was asked over the network."""
+    """A healthy host's key and authorities, read through the engine and not the network."""
 
     host_key: str
     authorities: str
 
 
 def await_ready(engine: ContainerEngine, container: str, seconds: float) -> Ready:
-    """Return once systemd, workers and site are well inside; StagingError naming the trouble when time is over."""
+    """Wait until systemd, workers and site are healthy inside, for at most `seconds`.
+
+    Raises StagingError with the cause when the time is over.
+    """
     source = (image_files() / "ready").read_text()
     argv = ("python3", "-", str(seconds), DOMAIN, HEALTH_PATH)
     done = engine.exec(container, argv, source, timeout=seconds + 30)
@@ -39,7 +42,10 @@ def await_ready(engine: ContainerEngine, container: str, seconds: float) -> Read
 
 
 def await_site(port: int, authorities: str, seconds: float = 10.0) -> None:
-    """Return once the site answers on 127.0.0.1:`port` with a certificate that verifies; StagingError otherwise."""
+    """Wait until the site answers on 127.0.0.1:`port` with a certificate that verifies.
+
+    Raises StagingError after `seconds`.
+    """
     context = ssl.create_default_context(cadata=authorities)
     deadline = time.monotonic() + seconds
     while (trouble := _trouble(port, context)) is not None:

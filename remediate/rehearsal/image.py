@@ -22,14 +22,15 @@ from remediate.rehearsal.stages import Clock, Progress, stream, stream_into
 
 _REGISTRY: Final = "registry-1.docker.io"
 _DEBIAN: Final = "docker.io/library/debian:bookworm-slim"
-_BUILDER: Final = "_builder"  # no staging host can be called so
+_BUILDER: Final = "_builder"  # no staging host can have this name
 _INSIDE: Final = "/opt/remediate-staging"
 
 
 def build(engine: ContainerEngine, checkout: Checkout, progress: Progress) -> str:
-    """Return the reference of the up-to-date image, building what is missing; a minute or two the first time.
+    """Return the reference of the current image; build what is missing.
 
-    Raises ConfigurationError where no base system can be had, StagingError where a stage fails.
+    The first build takes a minute or two. Raises ConfigurationError where no base system is available, StagingError
+    where a stage fails.
     """
     reference = image_reference(checkout)
     if engine.has_image(reference):
@@ -67,7 +68,7 @@ def _build_base(engine: ContainerEngine, checkout: Checkout, reference: str, clo
     clock.say("no container registry answers: building Debian with mmdebstrap")
     packages = ",".join((image_files() / "packages.txt").read_text().split())
     changes = tuple(part for key, value in labels.items() for part in ("--change", f"LABEL {key}={value}"))
-    # Under a name of its own until it is known to be whole: an aborted build must not leave a base that looks right.
+    # It has a separate name until it is complete: an aborted build must not leave a base that looks right.
     partial = f"{reference}-partial"
     stream_into(
         (*MMDEBSTRAP, f"--include={packages}", "bookworm", "-"),
@@ -81,7 +82,7 @@ def _build_base(engine: ContainerEngine, checkout: Checkout, reference: str, clo
 
 
 def _build_host(engine: ContainerEngine, checkout: Checkout, base: str, reference: str, clock: Clock) -> None:
-    """Boot the base, install the application with its services running, commit the stopped container."""
+    """Boot the base, install the application with running services, and commit the stopped container."""
     builder = checkout.container(_BUILDER)
     clock.say("booting the builder")
     labels = {LABEL: "builder", **checkout.labels}
@@ -99,7 +100,10 @@ def _build_host(engine: ContainerEngine, checkout: Checkout, base: str, referenc
 
 
 def await_systemd(engine: ContainerEngine, name: str, seconds: float) -> None:
-    """Return once the container's systemd has started everything, failed units or not; StagingError if it does not."""
+    """Wait until the container's systemd has started everything, failed units or not.
+
+    Raises StagingError after `seconds`.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         state = engine.exec(name, ("systemctl", "is-system-running"), timeout=15).stdout.strip()
@@ -110,7 +114,7 @@ def await_systemd(engine: ContainerEngine, name: str, seconds: float) -> None:
 
 
 def pull(engine: ContainerEngine, clock: Clock) -> bool:
-    """Tell whether a registry gave us Debian; learning a "no" takes a few seconds at most."""
+    """Return whether a registry provides Debian; a "no" takes a few seconds at most."""
     if engine.has_image(_DEBIAN):
         return True
     clock.say("looking for a container registry")
@@ -124,7 +128,10 @@ def pull(engine: ContainerEngine, clock: Clock) -> bool:
 
 
 def registry_answers() -> bool:
-    """Tell whether the registry can be reached; behind a proxy only a pull can tell, so it is taken for yes."""
+    """Return whether the registry can be reached.
+
+    Behind a proxy only a pull can show that, so the answer is yes.
+    """
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Get a container engine on a Debian or Ubuntu that has none: `python -m remediate.rehearsal.install`."""
+"""Install a container engine on Debian or Ubuntu: `python -m remediate.rehearsal.install`."""
 
 import os
 import shutil
@@ -15,10 +15,10 @@ from remediate.rehearsal.image import pull, registry_answers
 from remediate.rehearsal.machine import StagingError
 from remediate.rehearsal.stages import Clock
 
-# Podman only suggests or recommends most of these. runc: its usual crun refuses machines with version 1 cgroups and
-# any raising of limits. iptables and nftables: netavark publishes ports through the former on Debian 12, through the
-# latter on Debian 13. passt and slirp4netns are the networks of a rootless podman, newer and older. Without
-# ca-certificates no registry is believed.
+# Podman only suggests or recommends most of these. runc is here because podman's default, crun, refuses version 1
+# cgroups and any raising of limits. netavark publishes ports through iptables on Debian 12 and through nftables on
+# Debian 13. passt and slirp4netns are the networks of a newer and an older rootless podman. Without ca-certificates no
+# registry is trusted.
 _ENGINE_PACKAGES: Final = (
     "podman",
     "runc",
@@ -37,7 +37,10 @@ _APT_SECONDS: Final = 600
 
 
 def main() -> int:
-    """Install what is missing and say so; 0 when an engine works afterwards, 2 with one line otherwise."""
+    """Install what is missing; return 0 when an engine works afterwards, else 2.
+
+    Every failure is one line on stderr.
+    """
     try:
         return _run(Checkout(Path(".staging")))
     except ConfigurationError as error:
@@ -62,7 +65,7 @@ def _run(checkout: Checkout) -> int:
 
 
 def _working_engine(checkout: Checkout) -> tuple[ContainerEngine | None, str]:
-    """Return the engine if it does all that is needed of it, otherwise None and what is wrong with it."""
+    """Return an engine that passes the check, or None and what is wrong with it."""
     try:
         engine = find_engine()
         check_engine(engine, checkout.identity)
@@ -72,7 +75,7 @@ def _working_engine(checkout: Checkout) -> tuple[ContainerEngine | None, str]:
 
 
 def _base_can_be_had(engine: ContainerEngine) -> bool:
-    """Tell whether the base of the staging image is here, or can be made here."""
+    """Return whether the base of the staging image is here or can be made here."""
     if shutil.which("mmdebstrap") is not None or engine.has_image(base_reference()):
         return True
     return pull(engine, Clock(_say))
@@ -83,7 +86,10 @@ def _choice() -> str:
 
 
 def _apt(packages: list[str] | tuple[str, ...], trouble: str) -> None:
-    """Install packages as root or through sudo -n; ConfigurationError with the command to type when it cannot."""
+    """Install packages as root or through `sudo -n`.
+
+    Raises ConfigurationError with the command to type when it cannot.
+    """
     command = f"sudo apt-get install -y --no-install-recommends {' '.join(packages)}"
     if shutil.which("apt-get") is None:
         raise ConfigurationError(

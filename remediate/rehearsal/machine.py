@@ -1,8 +1,8 @@
 """The container capabilities of this machine, and the flags for systemd in a container.
 
-The facts behind the choices: crun refuses machines with version 1 cgroups and any raising of limits; a systemd on
-version 1 learns nothing of a cgroup becoming empty, so a unit whose main process dies before its children stays
-"deactivating" for 90 seconds, which no real server of today does.
+Two facts decide the choices. crun refuses version 1 cgroups and any raising of limits. On version 1, systemd is not
+informed when a cgroup becomes empty, so a unit whose main process dies before its children stays "deactivating" for 90
+seconds. No real server of today does that.
 """
 
 import os
@@ -30,11 +30,11 @@ _CAP_SYS_RESOURCE: Final = 24
 
 
 class StagingError(RemediateError):
-    """The engine or the staging host failed; the text is one line with the last thing that was said."""
+    """The engine or the staging host failed. The text is one line with the last message."""
 
 
 class Cgroups(Enum):
-    """How this machine arranges its control groups: decides how a container's systemd gets its own."""
+    """The machine's control groups, which decide how a container's systemd gets its own."""
 
     V2 = "v2"
     HYBRID = "v1 with an empty v2 tree"
@@ -43,7 +43,7 @@ class Cgroups(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The facts of one machine and engine on which the choice of flags rests; limits are counts, not bytes."""
+    """The facts of a machine and engine that decide the flags. Limits are counts, not bytes."""
 
     engine: Literal["podman", "docker"]
     rootless: bool
@@ -56,12 +56,15 @@ class Machine:
 
     @property
     def gives_v2_tree(self) -> bool:
-        """Whether containers get the machine's empty version 2 tree; a rootless engine may not write to it."""
+        """Whether containers get the machine's empty version 2 tree.
+
+        A rootless engine may not write to it.
+        """
         return self.cgroups is Cgroups.HYBRID and self.v2_tree is not None and not self.rootless
 
 
 def plain_flags(machine: Machine) -> tuple[str, ...]:
-    """Return the flags that any container needs on this machine, one that runs no systemd too.
+    """Return the flags that any container needs on this machine, even without systemd.
 
     Raises ConfigurationError when podman has no runtime that works here.
     """
@@ -79,17 +82,18 @@ def plain_flags(machine: Machine) -> tuple[str, ...]:
 
 
 def boot_flags(machine: Machine, cgroup: str) -> tuple[str, ...]:
-    """Return the flags with which an image's systemd boots here as on a server; `cgroup` names its own group.
+    """Return the flags that let an image's systemd boot as on a server.
 
-    Raises ConfigurationError when podman has no runtime that works here.
+    `cgroup` names the container's own group. Raises ConfigurationError when podman has no runtime that works here.
     """
-    # sshd and sudo write audit records, sshd changes its root, ping carries a file capability: engines differ in
-    # which of these they grant by default. Without SYS_PTRACE root is not told who owns another user's port or file.
+    # sshd and sudo write audit records, sshd changes its root, ping carries a file capability: engines differ in which
+    # of these they grant by default. Without SYS_PTRACE, root cannot see which process owns another user's port or
+    # file.
     flags = [*plain_flags(machine)]
     for capability in ("AUDIT_WRITE", "NET_RAW", "SYS_CHROOT", "SYS_PTRACE"):
         flags += ["--cap-add", capability]
     if machine.engine == "docker":
-        # Not --privileged: it fails where the machine itself lacks a capability, and gives away more than needed.
+        # --privileged would fail where the machine itself lacks a capability, and would grant more than needed.
         flags += ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"]
         flags += ["--security-opt", "apparmor=unconfined", "-e", "container=docker", *_TMPFS]
     if machine.gives_v2_tree:
@@ -106,12 +110,15 @@ def boot_flags(machine: Machine, cgroup: str) -> tuple[str, ...]:
 
 
 def boot_argv(machine: Machine) -> tuple[str, ...]:
-    """Return the command that becomes process 1: systemd, where needed after it has moved into its own cgroup."""
+    """Return the command of process 1: systemd, moved into its own cgroup where needed."""
     return ("/bin/sh", "-c", _OWN_CGROUP) if machine.gives_v2_tree else ("/sbin/init",)
 
 
 def detect(engine: Literal["podman", "docker"], binary: str) -> Machine:
-    """Ask engine and machine for the facts that decide the flags; StagingError when the engine does not answer."""
+    """Ask engine and machine for the facts that decide the flags.
+
+    Raises StagingError when the engine does not answer.
+    """
     if engine == "podman":
         form = "{{.Host.Security.Rootless}} {{.Host.CgroupsVersion}}"
     else:
@@ -145,13 +152,13 @@ def detect(engine: Literal["podman", "docker"], binary: str) -> Machine:
 
 
 def last_line(text: str) -> str:
-    """Return the last line of a program's complaint, leaving out engine warnings; for one-line errors."""
+    """Return the last line of a program's error text, without engine warnings."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and "level=warning" not in line]
     return lines[-1][:300] if lines else "nothing at all"
 
 
 def _v2_tree() -> str | None:
-    """Return where a version 2 cgroup tree is mounted beside version 1, None where there is none."""
+    """Return the mount point of a version 2 cgroup tree, None where there is none."""
     mounts = Path("/proc/self/mounts")
     if sys.platform != "linux" or not mounts.exists():
         return None
@@ -164,7 +171,10 @@ def _user_manager() -> bool:
 
 
 def _raises_limits() -> bool:
-    """Tell whether the engine may raise limits; a daemon's own rights are unknown here and taken for full."""
+    """Return whether the engine may raise limits.
+
+    The rights of a daemon are unknown here and taken for full.
+    """
     status = Path("/proc/self/status")
     if os.geteuid() != 0 or not status.exists():
         return True

@@ -1,4 +1,4 @@
-"""Observes a host with testinfra, through another channel than the fix."""
+"""Observation of a host with testinfra, through another channel than the fix."""
 
 import re
 import ssl
@@ -20,7 +20,7 @@ from remediate.rehearsal.machine import StagingError, last_line
 _SECONDS: Final = 60
 _PAGE_SECONDS: Final = 10.0
 _OF_A_LOGIN: Final = ("user@", "user-runtime-dir@", "session-", "systemd-hostnamed")
-"""Units that come and go with every login, or by themselves, as everything does that a timer starts."""
+"""Units that come and go with every login or by themselves."""
 
 _LOOK: Final = r"""
 systemctl show --type=service --state=active,activating,reloading '*' -p Id,InvocationID,ActiveState,TriggeredBy
@@ -47,15 +47,16 @@ echo ==
 
 @dataclass(frozen=True)
 class ObservedItem:
-    """One thing on a host: how it is, which incarnation that is, and the names by which a fault may disturb it."""
+    """One thing on a host: its state, its incarnation, and its names for `Fault.disturbs`."""
 
     state: str
     incarnation: str = ""
     owners: tuple[str, ...] = ()
 
     def disturbed(self, names: tuple[str, ...]) -> bool:
-        """Whether it belongs to what was disturbed."""
-        # A fault that edits a file keeps the old one beside it, under a longer name; a directory stands for all below.
+        """Whether one of its names was disturbed."""
+        # A fault that edits a file keeps the old one next to it under a longer name; a directory means everything below
+        # it.
         paths = tuple(name if name.endswith("/") else f"{name}." for name in names if name.startswith("/"))
         return any(own in names or own.startswith(paths) for own in self.owners)
 
@@ -69,7 +70,7 @@ Observation = dict[str, ObservedItem]
 
 
 class Observer:
-    """Looks at one host through testinfra. Raises ConfigurationError where testinfra is not installed."""
+    """Observes one host through testinfra. Raises ConfigurationError without testinfra."""
 
     def __init__(self, shell: RootShell, host: Host) -> None:
         self._shell = shell
@@ -77,9 +78,9 @@ class Observer:
         self.infra = infra_of(shell)
 
     def observe(self) -> Observation:
-        """Return everything that a run has to leave alone or to bring back."""
+        """Return everything that a run has to leave alone or to restore."""
         settings = self._host.settings
-        # Below storage/app stands what the application keeps: documents, receipts, what it did to the world.
+        # storage/app holds the application's own data, such as documents and receipts.
         own = (".env", "bootstrap", "storage/app")
         files = tuple(f"{settings.app_path}/{each}" for each in own) if settings.app_path else ()
         done = self._shell.exec(("/bin/bash", "-c", _LOOK, "bash", *files), timeout=_SECONDS)
@@ -98,7 +99,7 @@ class Observer:
             found[path] = ObservedItem(digest, owners=(path,))
         for line in ports.splitlines():
             address, _, users = line.partition(" ")
-            # A daemon is called like its unit, as a rule.
+            # A daemon usually has the name of its unit.
             owners = (f"port {address.rpartition(':')[2]}", *re.findall(r'\("([^"]+)",pid=', users))
             found[f"listening on {address}"] = ObservedItem("open", owners=owners)
         for line in programs.splitlines():
@@ -112,11 +113,11 @@ class Observer:
         return found
 
     def running(self, units: Iterable[str]) -> list[str]:
-        """Name those of these units that exist and do not run, as testinfra's service sees it."""
+        """Return those of these units that do not run, as testinfra sees it."""
         return [unit for unit in units if not self.infra.service(unit).is_running]
 
     def site(self) -> list[str]:
-        """Say what is wrong with the site as it is seen from outside and on the host; empty when it is right."""
+        """Return what is wrong with the site, from outside and on the host."""
         settings = self._host.settings
         if settings.site_url is None:
             return []
@@ -162,7 +163,10 @@ class Observer:
 
 
 def differences(before: Observation, after: Observation, disturbed: Iterable[str]) -> list[str]:
-    """Say what is not as it was. What was disturbed may be a new incarnation; files that were disturbed may be any."""
+    """Return what is not as it was.
+
+    A disturbed thing may be a new incarnation. A disturbed file may have any content.
+    """
     names = tuple(disturbed)
     found: list[str] = []
     for key in sorted(before.keys() | after.keys()):
@@ -182,31 +186,34 @@ def differences(before: Observation, after: Observation, disturbed: Iterable[str
 
 
 def bystanders(observation: Observation, disturbed: Iterable[str]) -> Observation:
-    """Return what does not belong to what was disturbed."""
+    """Return everything that does not belong to the disturbed names."""
     names = tuple(disturbed)
     return {key: entry for key, entry in observation.items() if not entry.disturbed(names)}
 
 
 def keepsakes(shell: RootShell, faults: Iterable[Fault]) -> tuple[str, ...]:
-    """Return what these faults say that nobody may lose, as it stands on the host now."""
+    """Return the present lines of what these faults declare must not be lost."""
     scripts = (fault.keepsakes() for fault in faults)
     return tuple(line for script in scripts if script for line in shell.script(script).splitlines())
 
 
 def missing(kept: Sequence[str], shell: RootShell, faults: Iterable[Fault]) -> list[str]:
-    """Return what was there once and is not any more."""
+    """Return the kept lines that are gone now."""
     now = keepsakes(shell, faults)
     return [each for each in kept if each not in now]
 
 
 def demand_testinfra() -> None:
-    """Raise ConfigurationError where testinfra is not installed."""
+    """Raise ConfigurationError when testinfra is not installed."""
     if find_spec("testinfra") is None:
         raise ConfigurationError("a rehearsal looks with testinfra: pip install 'remediate[rehearsal]'")
 
 
 def infra_of(shell: RootShell) -> Any:
-    """Return testinfra's view of a host through any root shell. Raises ConfigurationError without testinfra."""
+    """Return testinfra's view of a host through any root shell.
+
+    Raises ConfigurationError without testinfra.
+    """
     demand_testinfra()
     from testinfra.backend.base import BaseBackend
     from testinfra.host import Host as Infra
@@ -234,6 +241,6 @@ def _short(state: str) -> str:
 
 
 def said(items: Sequence[str], limit: int = 3) -> str:
-    """Join some findings into one line, and say how many were left out."""
+    """Join the first findings into one line, with the number of those left out."""
     more = f" and {len(items) - limit} more" if len(items) > limit else ""
     return "; ".join(items[:limit]) + more

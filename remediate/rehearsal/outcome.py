@@ -11,7 +11,7 @@ from remediate.rehearsal.trial import Trial
 
 
 class TrialAnswer(FrozenModel):
-    """What one run of the playbook answered in a trial."""
+    """The result of one run of the playbook in a trial."""
 
     verdict: str
     code: str | None = Field(default=None, description="why it was not done, as a stable name")
@@ -21,7 +21,7 @@ class TrialAnswer(FrozenModel):
 
     @classmethod
     def of(cls, report: Report) -> Self:
-        """Sum up a report about one host."""
+        """Summarise a report about one host."""
         (host,) = report.hosts
         return cls(
             verdict=host.verdict.value,
@@ -36,14 +36,14 @@ class TrialAnswer(FrozenModel):
 
 
 def symptoms(host: HostOutcome, *, after: bool) -> tuple[str, ...]:
-    """Say in a few lines what a run saw that was not as it should be, or afterwards that everything is."""
+    """Return what a run saw wrong, in a few lines, or that everything is right."""
     readings = host.after if after and host.after else host.before
     ill = [f"{reading.label} {reading.note}" for reading in readings if reading.ok is False]
     return tuple(dict.fromkeys(ill)) or ("everything as it should be",)
 
 
 class Typed(FrozenModel):
-    """What became of the same fault when the runbook's commands were typed word for word."""
+    """The result of the same fault when the runbook's commands were typed word for word."""
 
     claimed: bool = Field(description="every command ended with exit status 0")
     well: bool = Field(description="the site is right and everything runs that ran before the fault")
@@ -51,7 +51,7 @@ class Typed(FrozenModel):
 
 
 class TrialOutcome(FrozenModel):
-    """One trial: what was answered, and everything that was not as declared."""
+    """One trial: the answers, and every deviation from what was declared."""
 
     name: str
     fault: str = Field(description="what was broken, in words")
@@ -69,12 +69,12 @@ class TrialOutcome(FrozenModel):
 
     @property
     def passed(self) -> bool:
-        """Whether everything came as declared."""
+        """Whether nothing deviated from the declaration."""
         return not self.deviations
 
     @classmethod
     def failed(cls, trial: Trial, why: str, seconds: float) -> Self:
-        """Record a trial that could not be brought to its end."""
+        """Record a trial that could not be completed."""
         return cls(
             name=trial.name,
             fault=trial.description,
@@ -86,7 +86,7 @@ class TrialOutcome(FrozenModel):
 
 
 class RehearsalReport(FrozenModel):
-    """One rehearsal of one playbook: the `--json` document, one a line where several were rehearsed."""
+    """One rehearsal of one playbook: the `--json` document, one per line for several playbooks."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
@@ -102,5 +102,5 @@ class RehearsalReport(FrozenModel):
 
     @property
     def passed(self) -> bool:
-        """Whether every trial came as declared, and there was at least one."""
+        """Whether there was a trial, none deviated, and nothing was interrupted."""
         return bool(self.trials) and not self.stopped and all(trial.passed for trial in self.trials)

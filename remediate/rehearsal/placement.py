@@ -29,13 +29,13 @@ STOCK: Final = image_files() / "staging.yml"
 
 
 def rename_host(inventory: str, name: str) -> str:
-    """Return an inventory file of the host `staging` for a host of another name, which is like it."""
+    """Return the inventory file of the host `staging` for a host of another name."""
     return inventory.replace(f"    {DEFAULT_NAME}:\n", f"    {name}:\n", 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports on 127.0.0.1 under which a staging host's services are reached."""
+    """The ports of a staging host's services on 127.0.0.1."""
 
     ssh: int
     http: int
@@ -44,7 +44,10 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the files of one staging host lie: private ones in the checkout, its variables in the inventory."""
+    """The places of one staging host's files.
+
+    Private files are in the checkout, its variables in the inventory.
+    """
 
     name: str
     directory: Path
@@ -57,12 +60,15 @@ class Placement:
 
     @property
     def key(self) -> Path:
-        """The SSH client key (0600, ed25519, no passphrase: it opens nothing but a container on this machine)."""
+        """The SSH client key: 0600, ed25519, without passphrase.
+
+        It opens only a container on this machine.
+        """
         return self.private / "id_ed25519"
 
     @property
     def ca(self) -> Path:
-        """The authorities that vouch for the site's certificate, and for renewals until the next boot."""
+        """The authorities that sign the site's certificate, and its renewals until the next boot."""
         return self.private / "ca.pem"
 
     @property
@@ -77,11 +83,14 @@ class Placement:
 
     @property
     def record(self) -> Path:
-        """Where it is noted which inventory holds this host's variables, for whoever cleans up after a crash."""
+        """File that names the inventory of this host, for a cleanup after a crash."""
         return self.private / "inventory"
 
     def ensure_key(self) -> str:
-        """Return the public half of the client key, made first when there is none, as one authorized_keys line."""
+        """Return the client key's public half as one authorized_keys line; make the key first.
+
+        An existing key is kept.
+        """
         if self.key.exists():
             key = load_ssh_private_key(self.key.read_bytes(), None)
         else:
@@ -92,11 +101,11 @@ class Placement:
         return f"{public.decode()} remediate-{self.name}\n"
 
     def note(self) -> None:
-        """Note which inventory this host goes into, before anything is started."""
+        """Write down the inventory of this host, before anything is started."""
         write(self.record, str(self.inventory.resolve()), 0o600)
 
     def write_inventory(self, ports: Ports, host_key: str) -> None:
-        """Write the host's variables, and an inventory file where the project has none that names this host."""
+        """Write the host's variables, and an inventory file unless the project has one for it."""
         if not self.group_file.exists():
             stock = STOCK.read_text()
             own = self.name != DEFAULT_NAME
@@ -124,18 +133,24 @@ class Placement:
 
 
 def recorded(directory: Path) -> tuple[Placement, ...]:
-    """Return what earlier runs left in `directory`, whether or not their containers still exist."""
+    """Return what earlier runs left in `directory`, with or without a container."""
     records = sorted(directory.glob("*/inventory"))
     return tuple(Placement(one.parent.name, directory, Path(one.read_text())) for one in records)
 
 
 def fingerprint(public_key: str) -> str:
-    """Return the fingerprint of an OpenSSH public key line as ssh-keygen prints it: SHA256 and unpadded base64."""
+    """Return the fingerprint of an OpenSSH public key line, as ssh-keygen prints it.
+
+    It is SHA256 in unpadded base64.
+    """
     digest = hashlib.sha256(base64.b64decode(public_key.split()[1])).digest()
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
 def write(path: Path, text: str, mode: int) -> None:
-    """Put a whole file in place at once, with its mode from the first byte on: readers see the old or the new."""
+    """Write a whole file atomically, with its mode from the first byte on.
+
+    Readers see the old file or the new one.
+    """
     path.parent.mkdir(mode=0o755 if mode & 0o044 else 0o700, parents=True, exist_ok=True)
     replace_file(path, text.encode(), mode)

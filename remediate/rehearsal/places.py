@@ -1,4 +1,4 @@
-"""Places for trials: a new container for each, or the user's disposable host."""
+"""Places for trials: a new container for each, or the operator's disposable host."""
 
 import shlex
 import subprocess
@@ -31,17 +31,20 @@ class Place(Protocol):
         """Its name in the inventory."""
 
     def fresh(self) -> tuple[Host, RootShell]:
-        """Bring it to the state that every trial starts from, proven, and return it. Raises StagingError."""
+        """Bring it to the proven start of every trial, and return it. Raises StagingError."""
 
     def leave(self, faults: Sequence[Fault]) -> None:
-        """Undo what was broken there. Raises StagingError when it cannot be proven to be undone."""
+        """Undo these faults. Raises StagingError when it cannot prove that they are undone."""
 
     def close(self) -> None:
-        """Give it up."""
+        """Release it."""
 
 
 class ContainerPlace:
-    """A staging container; booting a new one costs less than proving that an old one is as it was."""
+    """A staging container, which is replaced for each trial.
+
+    Booting a new one costs less than proving that an old one is unchanged.
+    """
 
     def __init__(
         self,
@@ -62,7 +65,7 @@ class ContainerPlace:
         self._progress = progress
 
     def fresh(self) -> tuple[Host, RootShell]:
-        """See Place."""
+        """Boot a new container from the example's inventory. Raises StagingError."""
         file = self._inventory / f"{self.name}.yml"
         write(file, _like(self._example, self.name), 0o644)
         staged: StagingHost = up(
@@ -78,23 +81,26 @@ class ContainerPlace:
         return host, staged
 
     def leave(self, faults: Sequence[Fault]) -> None:
-        """See Place."""
+        """Do nothing, because the next trial gets a new container."""
 
     def close(self) -> None:
-        """See Place."""
+        """Remove the container and its inventory."""
         down(self.name, directory=self._directory)
         (self._inventory / f"{self.name}.yml").unlink(missing_ok=True)
 
 
 def _like(example: Host, name: str) -> str:
-    """Return an inventory of a host that is like another one, wherever what is said of that one was said."""
+    """Return the inventory of a host that has the same settings as another one."""
     settings = example.settings.model_dump(mode="json", exclude_unset=True)
     groups: dict[str, object] = {group: {"hosts": {name: {}}} for group in example.groups if group != "all"}
     return yaml.safe_dump({"all": {"hosts": {name: {"remediate": settings}}, "children": groups}})
 
 
 class LinkShell:
-    """A root shell over SSH, on a connection of its own: the SSH user is root, or may use sudo for anything."""
+    """A root shell over its own SSH connection.
+
+    The SSH user is root or may use sudo for anything.
+    """
 
     def __init__(self, host: Host, link: Link) -> None:
         self.name = host.name
@@ -102,7 +108,7 @@ class LinkShell:
         self._before = () if host.ssh.user == "root" else ("sudo", "-n", "--")
 
     def exec(self, argv: Sequence[str], *, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
-        """See RootShell."""
+        """Run a program as root. Raises StagingError when the connection fails or the time is over."""
         words = (*self._before, *argv)
         try:
             channel = self._link.start(f"{shlex.join(words)} </dev/null", seconds=timeout)
@@ -120,7 +126,7 @@ class LinkShell:
         )
 
     def script(self, text: str, timeout: float = 60) -> str:
-        """See RootShell."""
+        """Run a bash script as root and return its output. Raises StagingError when it fails."""
         done = self.exec(("/bin/bash", "-euo", "pipefail", "-c", text), timeout=timeout)
         if done.returncode != 0:
             raise StagingError(f"a script failed on {self.name} ({done.returncode}): {last_line(done.stderr)}")
@@ -140,7 +146,7 @@ def demand_disposable(host: Host) -> None:
 
 
 class HostPlace:
-    """A host of the user's own. Inventory and host both have to say that it may be broken."""
+    """A host of the operator's own. Inventory and host both have to allow breaking it."""
 
     def __init__(self, host: Host) -> None:
         from remediate.transport.ssh.connection import connect
@@ -161,13 +167,13 @@ class HostPlace:
             raise
 
     def fresh(self) -> tuple[Host, RootShell]:
-        """See Place."""
+        """Return the host as it is. Raises StagingError after an undo that failed."""
         if self._spoilt is not None:
             raise StagingError(f"nothing more is broken there: {self._spoilt}")
         return self._host, self._shell
 
     def leave(self, faults: Sequence[Fault]) -> None:
-        """See Place."""
+        """Undo these faults. Raises StagingError; the host is not used again then."""
         try:
             self._restore(faults)
         except StagingError as error:
@@ -179,13 +185,13 @@ class HostPlace:
         for fault in reversed(faults):
             try:
                 fault.undo(self._shell)
-            except RemediateError as error:  # the others are undone all the same; what counts is how the host is then
+            except RemediateError as error:  # the other faults are still undone, and the state of the host decides
                 troubles.append(f"undoing `{fault.describe()}`: {error}")
         everything = self._pristine.keys()
         deadline = time.monotonic() + _RESTORE_SECONDS
         while True:
             found = self._observer.observe()
-            # Everything may be a new incarnation by now; files and states may not be others.
+            # Anything may be a new incarnation by now, but files and states have to be the same.
             left = [
                 each for each in differences(self._pristine, found, ()) if not each.endswith(" was started again")
             ] + self._observer.site()
@@ -197,7 +203,7 @@ class HostPlace:
         self._pristine = {key: found[key] for key in everything}
 
     def close(self) -> None:
-        """See Place."""
+        """Close the connection."""
         self._shell.close()
 
 
@@ -212,6 +218,6 @@ def _demand_root(shell: LinkShell, host: Host) -> None:
 
 
 def _demand_well(observer: Observer, host: Host) -> None:
-    """Raise ConfigurationError when the site is not right: on such a host nothing could be told afterwards."""
+    """Raise ConfigurationError when the site is wrong already, so that no result could be judged."""
     if trouble := observer.site():
         raise ConfigurationError(f"{host.name} is not well before anything was broken: {said(trouble)}")

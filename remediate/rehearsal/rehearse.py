@@ -1,4 +1,4 @@
-"""The loop of a rehearsal: breaks a host, runs the playbook, verifies independently."""
+"""The loop of a rehearsal: break a host, run the playbook, verify independently."""
 
 import traceback
 from collections.abc import Callable, Sequence
@@ -25,20 +25,21 @@ from remediate.rehearsal.observation import Observation, Observer, bystanders, d
 from remediate.rehearsal.outcome import RehearsalReport, TrialAnswer, TrialOutcome, Typed, symptoms
 from remediate.rehearsal.places import Place
 from remediate.rehearsal.trial import Trial
-from remediate.report.lines import CommandHints, verdict_lines
+from remediate.report.hints import CommandHints
+from remediate.report.lines import verdict_lines
 
 _OPERATOR: Final = "rehearsal"
 _AFTERTHOUGHT_SECONDS: Final = 8.0
-"""How long a site has to stay right after commands were typed: a flapping one is right for some seconds."""
+"""Seconds between typed commands and the look at the site. A flapping one is right for less."""
 _TYPED_SECONDS: Final = 120.0
 _LISTED: Final = 4
 
 Told = Callable[[int, int, TrialOutcome], None]
-"""Hears of each trial when it is over: its number, how many there are, its outcome."""
+"""Called after each trial with its number, the number of trials and its outcome."""
 
 
 class Plan(NamedTuple):
-    """What is to be rehearsed, and how."""
+    """The trials of a rehearsal and their settings."""
 
     playbook: Playbook
     trials: tuple[Trial, ...]
@@ -50,13 +51,13 @@ class Plan(NamedTuple):
 def rehearse(
     plan: Plan, places: Sequence[Place], *, told: Told = lambda *_: None, stop: Event | None = None
 ) -> RehearsalReport:
-    """Run every trial, as many at a time as there are places, and return what was found.
+    """Run every trial, one at a time in each place, and return the report.
 
-    Never prints. Whatever goes wrong in a trial is a deviation of that trial. Runs keep a journal of their own at
-    `plan.journal`, so that real hosts have nothing to do with it.
+    It never prints. Any failure in a trial is a deviation of that trial. Runs use a separate journal at `plan.journal`,
+    so real hosts are not affected. `stop` ends the rehearsal early.
     """
     started, begun, ended = datetime.now(UTC), monotonic(), stop or Event()
-    # Of what is loaded now: by the end somebody may have gone on editing the files.
+    # This is the digest of the loaded files; somebody may edit them before the end.
     content = digest(plan.playbook)
     free: SimpleQueue[Place] = SimpleQueue()
     for place in places:
@@ -73,7 +74,7 @@ def rehearse(
         finally:
             free.put(place)
         if ended.is_set():
-            return None  # it was cut short, so it says nothing
+            return None  # an interrupted trial proves nothing
         with telling:
             count += 1
             told(count, len(plan.trials), outcome)
@@ -109,7 +110,7 @@ def _attempt(plan: Plan, trial: Trial, place: Place, stop: Event) -> TrialOutcom
                 place.leave(trial.faults)
     except RemediateError as error:
         return TrialOutcome.failed(trial, f"{type(error).__name__}: {error}", round(monotonic() - begun, 1))
-    except Exception as error:  # noqa: BLE001  # the per-host boundary: faults and playbooks are anybody's code
+    except Exception as error:  # noqa: BLE001  # the per-host boundary: faults and playbooks may be anybody's code
         place_of_it = traceback.extract_tb(error.__traceback__)[-1]
         why = f"a bug in a fault, a playbook or remediate: {type(error).__name__}: {error}"
         where = f" ({Path(place_of_it.filename).name}, line {place_of_it.lineno})"
@@ -130,7 +131,10 @@ class _Attempt:
         self._deviations: list[str] = []
 
     def outcome(self, begun: float) -> TrialOutcome:
-        """Break it, look, mend it, look, mend it again, look; note every deviation from what was declared."""
+        """Break the host, run check, fix and fix again, and note every deviation.
+
+        The host is observed before and after each step.
+        """
         trial = self._trial
         pristine = self._observer.observe()
         for fault in trial.faults:
@@ -179,7 +183,7 @@ class _Attempt:
         return report
 
     def _follow(self, then: FollowUp, fix: Report) -> Report:
-        """Do what the refusal advises, as the person would who reads it."""
+        """Do what the refusal advises, as its reader would."""
         hints = CommandHints("remediate", self._plan.playbook.name, fix.run, None)
         (host,) = fix.hosts
         told = " ".join(" ".join((*(step.why for step in host.steps), *verdict_lines(host, hints))).split())
@@ -188,7 +192,7 @@ class _Attempt:
         if then.script:
             self._shell.script(then.script, _TYPED_SECONDS)
         overrides = dict.fromkeys(self._trial.codes, then.override) if then.override else {}
-        # What was short was the time to wait for what is over now.
+        # The refused run may have had a short timeout, for something that is over now.
         report = self._run(Options(overrides=overrides), then.by, timeout=TIMEOUT_SECONDS)
         if then.leads_to is None:
             self._wants("the run that is advised", report, RunVerdict.FIXED, RunVerdict.HEALTHY)
@@ -240,7 +244,7 @@ class _Attempt:
         return differences(bystanders(pristine, disturbed), bystanders(after, disturbed), disturbed)
 
     def _steady(self, observation: Observation) -> Observation:
-        """What is broken in an unsteady way changes by itself: then only the bystanders tell who changed what."""
+        """Leave out the disturbed things while an unclaimed fault changes them by itself."""
         unsteady = self._trial.expected is Expected.UNCLAIMED
         return bystanders(observation, self._trial.disturbed) if unsteady else observation
 
@@ -260,13 +264,13 @@ _MENDED: Final = {
 
 
 def _typed(playbook: Playbook, trial: Trial, host: Host, shell: RootShell) -> Typed:
-    """Type the runbook's commands word for word on the same broken host, and look at it in the same way."""
+    """Type the runbook's commands on the same broken host, and judge it alike."""
     observer = Observer(shell, host)
     pristine = observer.observe()
     for fault in trial.faults:
         fault.inject(shell)
     kept = keepsakes(shell, trial.faults)
-    ended_well = [_ends_well(shell, line) for line in playbook.runbook(host)]  # every one, whatever the first came to
+    ended_well = [_ends_well(shell, line) for line in playbook.runbook(host)]  # all of them, even after a failure
     sleep(_AFTERTHOUGHT_SECONDS)
     after = observer.observe()
     was, now = bystanders(pristine, trial.disturbed), bystanders(after, trial.disturbed)
@@ -282,5 +286,5 @@ def _typed(playbook: Playbook, trial: Trial, host: Host, shell: RootShell) -> Ty
 def _ends_well(shell: RootShell, line: str) -> bool:
     try:
         return shell.exec(("/bin/bash", "-c", line), timeout=_TYPED_SECONDS).returncode == 0
-    except StagingError:  # it hangs: whoever typed it sees that, and it is no fault of the playbook's
+    except StagingError:  # the command hangs: the person who typed it sees that, and the playbook is not to blame
         return False

@@ -18,19 +18,22 @@ _SINK_SECONDS: Final = 300.0
 
 
 class Clock:
-    """Says what is going on, with the seconds since the build began."""
+    """Reports progress with the seconds since the build began."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._start = time.monotonic()
 
     def say(self, what: str) -> None:
-        """Say one line."""
+        """Report one line."""
         self._progress(f"image {time.monotonic() - self._start:5.1f} s  {what}")
 
 
 def stream(argv: Sequence[str], clock: Clock, prefixes: tuple[str, ...], seconds: float) -> None:
-    """Run a program, saying those of its lines that begin with a prefix; StagingError when it fails or takes longer."""
+    """Run a program and report its lines that begin with a prefix.
+
+    Raises StagingError when it fails or takes longer than `seconds`.
+    """
     with _started(argv, seconds, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as program:
         said = _follow(program.stdout, clock, prefixes)
         _judge(argv, program.wait(), said)
@@ -39,14 +42,17 @@ def stream(argv: Sequence[str], clock: Clock, prefixes: tuple[str, ...], seconds
 def stream_into(
     argv: Sequence[str], into: Sequence[str], clock: Clock, prefixes: tuple[str, ...], seconds: float
 ) -> None:
-    """Do the same with a program that writes data, for another one to read, and says its lines on stderr."""
+    """Run a program that writes data for another one, reporting lines of its stderr.
+
+    Raises StagingError like `stream`.
+    """
     with (
         tempfile.TemporaryFile("w+", errors="replace") as words,
         _started(into, seconds + _SINK_SECONDS, stdin=subprocess.PIPE, stdout=words, stderr=words) as sink,
         _started(argv, seconds, stdout=sink.stdin, stderr=subprocess.PIPE) as source,
     ):
         if sink.stdin is not None:
-            sink.stdin.close()  # the source holds its own copy; ours would keep the sink waiting for more
+            sink.stdin.close()  # the source has its own copy; ours would keep the sink waiting for more
         said = _follow(source.stderr, clock, prefixes)
         _judge(argv, source.wait(), said)
         code = sink.wait()
@@ -62,8 +68,11 @@ def _started(
     stdout: int | IO[str] | None = None,
     stderr: int | IO[str] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start a program that is over, whatever happens, when the block is; asked first, so that it can clean up."""
-    # A group of its own: mmdebstrap waits for its children before it cleans up, so all of them are asked to end.
+    """Start a program that always ends with the block.
+
+    It gets SIGTERM first, so that it can clean up.
+    """
+    # It gets its own process group: mmdebstrap waits for its children before it cleans up, so all get the signal.
     program = subprocess.Popen(
         argv,
         stdin=stdin,
@@ -91,7 +100,7 @@ def _started(
 
 
 def _signal(program: subprocess.Popen[str], number: signal.Signals) -> None:
-    """Send a signal to the program and all that it started; nothing once it is over."""
+    """Send a signal to the program and all its children; do nothing after its end."""
     if program.poll() is None:
         os.killpg(program.pid, number)
 

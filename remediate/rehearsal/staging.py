@@ -1,4 +1,4 @@
-"""Staging hosts: boots, checks, reaches and removes them."""
+"""Staging hosts: boot, check, find and remove them."""
 
 import re
 import subprocess
@@ -32,7 +32,7 @@ printf '%s\\n' "$1" > {MARKER}
 
 @dataclass(frozen=True, slots=True)
 class StagingHost:
-    """A staging host that runs; the methods go through the engine, so they work when SSH does not."""
+    """A running staging host. Its methods use the engine, so they work without SSH."""
 
     name: str
     container: str
@@ -59,18 +59,24 @@ class StagingHost:
     def exec(
         self, argv: Sequence[str], stdin: str | None = None, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program as root on the host; its exit code is the caller's to judge."""
+        """Run a program as root on the host. The caller judges its exit code."""
         return self.engine.exec(self.container, argv, stdin, timeout)
 
     def script(self, text: str, timeout: float = 60) -> str:
-        """Run a bash script as root and return its output; StagingError when any command of it fails."""
+        """Run a bash script as root and return its output.
+
+        Raises StagingError when any of its commands fails.
+        """
         done = self.exec(("/bin/bash", "-euo", "pipefail", "-s"), text, timeout)
         if done.returncode != 0:
             raise StagingError(f"a script failed on {self.name} ({done.returncode}): {last_line(done.stderr)}")
         return done.stdout
 
     def reboot(self) -> "StagingHost":
-        """Restart the container in order and return it once healthy; ports and authorities may be new ones."""
+        """Restart the container in order and return the healthy host.
+
+        Ports and authorities may be new.
+        """
         self.engine.stop(self.container)
         self.engine.call("start", self.container)
         return _settle(self.engine, self.container, self.placement)
@@ -86,11 +92,11 @@ def up(
     fresh: bool = False,
     progress: Progress = lambda _: None,
 ) -> StagingHost:
-    """Return a healthy staging host, booting or replacing it where needed; `fresh` replaces a healthy one too.
+    """Return a healthy staging host; boot or replace it where needed.
 
-    `directory` takes keys, `inventory` the host's variables; `installation` makes the script that gives the login its
-    permissions, once the inventory exists; `image` skips building. Raises ConfigurationError, or StagingError when it
-    does not come up.
+    `directory` takes keys, `inventory` the host's variables. `installation` returns the script that gives the login its
+    permissions; it is called once the inventory exists. `image` skips building. `fresh` replaces a healthy host too.
+    Raises ConfigurationError, or StagingError when the host does not come up.
     """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"{name!r} is no staging host's name: lower-case letters, digits and dashes")
@@ -114,7 +120,10 @@ def up(
 
 
 def find(name: str = DEFAULT_NAME, *, directory: Path) -> StagingHost:
-    """Return a staging host that `up` made and that still runs, in whatever state; ConfigurationError if none does."""
+    """Return a running staging host that `up` made, in any state.
+
+    Raises ConfigurationError when none runs.
+    """
     engine = find_engine()
     container = Checkout(directory).container(name)
     found = engine.container(container)
@@ -128,9 +137,10 @@ def find(name: str = DEFAULT_NAME, *, directory: Path) -> StagingHost:
 def down(
     name: str | None = None, *, directory: Path, images: bool = False, progress: Progress = lambda _: None
 ) -> tuple[str, ...]:
-    """Remove one staging host, or all of this checkout with leftovers of crashed runs; return the names removed.
+    """Remove one staging host, or all of this checkout; return the removed names.
 
-    `images` removes this checkout's images too. Raises ConfigurationError without an engine.
+    Without a name, leftovers of crashed runs are removed too. `images` removes this checkout's images as well. Raises
+    ConfigurationError without an engine.
     """
     engine = find_engine()
     checkout = Checkout(directory)
@@ -166,7 +176,7 @@ def _boot(engine: ContainerEngine, checkout: Checkout, reference: str, placement
 
 
 def _standing(engine: ContainerEngine, container: str, reference: str, placement: Placement) -> StagingHost | None:
-    """Return the host that runs already, None when it is stopped, ill, of another image or of lost keys."""
+    """Return the running host; None when it is stopped, unhealthy, outdated or without keys."""
     found = engine.container(container)
     wanted = {IMAGE_LABEL: reference, INVENTORY_LABEL: str(placement.inventory.resolve())}
     if found is None or not found.running or not wanted.items() <= found.labels.items():
@@ -182,7 +192,7 @@ def _standing(engine: ContainerEngine, container: str, reference: str, placement
 def _settle(
     engine: ContainerEngine, container: str, placement: Placement, seconds: float = DEADLINE_SECONDS
 ) -> StagingHost:
-    """Wait until the host is healthy inside and from here, then write what others find it by."""
+    """Wait until the host is healthy inside and from here, then write its inventory."""
     ready = await_ready(engine, container, seconds)
     found = engine.container(container)
     if found is None:

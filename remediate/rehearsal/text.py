@@ -14,7 +14,7 @@ _WIDTH: Final = 112
 
 
 def trial_lines(number: int, total: int, trial: TrialOutcome) -> list[str]:
-    """Tell one trial in a line, and each deviation in one more."""
+    """Return one line about a trial, and more about its deviations."""
     head = f"[{number:>{len(str(total))}}/{total}] {trial.name}"
     verdict = answer(trial.fix)
     line = f"{head:<56} {verdict:<30} {trial.seconds:5.1f} s  {'as declared' if trial.passed else 'DEVIATES'}"
@@ -30,9 +30,9 @@ def _deviation_lines(trial: TrialOutcome) -> list[str]:
 
 
 def closing_lines(reports: Sequence[RehearsalReport], asked: int) -> list[str]:
-    """Tell how several rehearsals came out together: each deviation in full, and the count, of all that were asked for.
+    """Return the lines that close several rehearsals: all deviations, then the count.
 
-    Whoever reads the log of a CI run begins at its end, and may have no more of it.
+    Readers of a CI log begin at its end, and may have nothing else. `asked` is the number of requested playbooks.
     """
     told = []
     for report in reports:
@@ -48,7 +48,7 @@ def closing_lines(reports: Sequence[RehearsalReport], asked: int) -> list[str]:
 
 
 def summary_lines(report: RehearsalReport) -> list[str]:
-    """Tell how the whole came out: the deviations once more, and the count."""
+    """Return the deviations of a rehearsal again, and the count."""
     failed = [trial for trial in report.trials if not trial.passed]
     lines = [f"{trial.name}: {trial.deviations[0]}" for trial in failed]
     count = len(report.trials)
@@ -72,14 +72,14 @@ def _head(reports: Sequence[RehearsalReport], asked: int) -> str:
 
 
 def answer(given: TrialAnswer | None) -> str:
-    """Say what a run answered: its verdict, and why where it refused."""
+    """Describe a run's answer: its verdict, and its code where it refused."""
     if given is None:
         return "no answer"
     return f"{given.verdict} ({given.code})" if given.code else given.verdict
 
 
 def typed_words(typed: Typed | None) -> str:
-    """Say what became of it when the runbook was typed."""
+    """Describe the result of typing the runbook; empty when nobody did."""
     if typed is None:
         return ""
     claimed = "said it worked" if typed.claimed else "said it failed"
@@ -120,7 +120,7 @@ def _cell(text: str) -> str:
 
 
 def junit(reports: Iterable[RehearsalReport]) -> str:
-    """Return the JUnit document of some rehearsals, a suite for each."""
+    """Return the JUnit document of some rehearsals, with a suite for each."""
     root = ET.Element("testsuites")
     for report in reports:
         failures = sum(1 for trial in report.trials if not trial.passed)

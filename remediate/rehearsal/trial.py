@@ -10,7 +10,7 @@ from remediate.rehearsal.faults.fault import Fault
 
 
 class Pairs(Enum):
-    """Which cases are also rehearsed two at a time."""
+    """The cases that are also rehearsed two at a time."""
 
     NONE = "none"
     SOME = "some"
@@ -19,7 +19,7 @@ class Pairs(Enum):
 
 @dataclass(frozen=True)
 class Trial:
-    """One host, no fault or several at once, and what has to come of it."""
+    """One host with no, one or several faults, and the expected outcome."""
 
     name: str
     faults: tuple[Fault, ...]
@@ -37,12 +37,15 @@ class Trial:
 
     @property
     def disturbed(self) -> frozenset[str]:
-        """What the faults disturb."""
+        """The names that the faults disturb."""
         return frozenset(name for fault in self.faults for name in fault.disturbs())
 
 
 def matrix(cases: Sequence[Case], pairs: Pairs) -> tuple[Trial, ...]:
-    """Return every trial of a playbook: healthy first, then each case, then pairs of cases that do not interfere."""
+    """Return every trial of a playbook: the healthy host, each case, then pairs.
+
+    Cases that interfere are never paired.
+    """
     healthy = Trial("healthy", (), Expected.UNHARMED)
     return (healthy, *(_single(case) for case in cases), *_pairs(cases, pairs))
 
@@ -53,12 +56,12 @@ def _single(case: Case) -> Trial:
 
 
 def _pairs(cases: Sequence[Case], pairs: Pairs) -> Iterator[Trial]:
-    """Pair what can be mended with whatever disturbs other things.
+    """Yield pairs of a fixable case and a case that disturbs other things.
 
-    SOME takes one case for each thing that is disturbed: those that can be mended with one another, since two repairs
-    may get into each other's way, and every other one beside one of them, in turn.
+    SOME takes one case for each disturbed thing. Fixable cases are paired with one another, because two repairs may
+    conflict. Every other case is paired with one fixable case, in turn.
     """
-    # What must not be claimed is unsteady by itself: beside it nothing can be expected of a second fault.
+    # An unclaimed fault is unsteady, so nothing can be expected of a second fault next to it.
     steady = [case for case in cases if case.expected is not Expected.UNCLAIMED]
     if pairs is Pairs.SOME:
         first = {(case.fault.disturbs(), case.expected, case.code): case for case in reversed(steady)}
@@ -74,13 +77,13 @@ def _pairs(cases: Sequence[Case], pairs: Pairs) -> Iterator[Trial]:
 
 
 def _apart(one: Case, other: Case) -> bool:
-    """Whether neither disturbs what the other disturbs, or needs."""
+    """Whether neither case disturbs what the other disturbs or needs."""
     first, second = set(one.fault.disturbs()), set(other.fault.disturbs())
     return not (first & {*second, *other.needs} or second & {*one.needs})
 
 
 def _pair(one: Case, other: Case) -> Trial:
-    # A refusal beside something that can be mended: whatever comes of it, it is not a fixed host.
+    # With a refusal in the pair the host cannot end as fixed.
     expected = Expected.UNCLAIMED if other.expected is Expected.REFUSED else Expected.FIXED
     return Trial(
         name=f"{one.name}+{other.name}",

@@ -1,1 +1,1 @@
-"""Remedies, one module a tool, named like the probes."""
+"""Remedies: one module for each tool, named like its probes."""

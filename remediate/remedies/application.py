@@ -9,7 +9,7 @@ from remediate.core.remedy import Remedy
 
 
 class OfApplication(Remedy):
-    """A remedy that asks the application, or changes its files."""
+    """A base for remedies that ask the application or change its files."""
 
     php: PhpName = Field(description="PHP's name, for example php8.3")
     path: AbsolutePath = Field(description="directory that holds artisan")
@@ -23,5 +23,5 @@ class OfApplication(Remedy):
 
 
 def stated(**fields: object) -> dict[str, object]:
-    """Return those fields that the inventory fills, for `Remedy.defaults`."""
+    """Return the fields that are set (not None), for `Remedy.defaults`."""
     return {name: value for name, value in fields.items() if value is not None}

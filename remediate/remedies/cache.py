@@ -27,12 +27,12 @@ MEMORY_ELSEWHERE = RefusalCode(
 
 
 class ClearCache(OfApplication):
-    """Empty the cache when Redis refuses writes because its memory is full (runbook 4.3, "Clear caches").
+    """Empty the cache when a full memory makes Redis refuse writes (runbook 4.3, "Clear caches").
 
-    `artisan cache:clear` empties the whole Redis database that the cache is in, whatever else is there, and says
-    "cleared" and exits with 0 also when it failed. So it is only done where sessions and queue are elsewhere, server
-    and database compared as they resolve, and every key of that database is the cache's. What proves it is that writes
-    are accepted again and the other databases still hold what they held.
+    Runs `artisan cache:clear`, which empties the whole Redis database of the cache. The command prints "cleared" and
+    exits with 0 even when it failed. Refused while sessions or the queue use the same database; servers and databases
+    are compared as they resolve. Also refused unless every key of that database belongs to the cache. Proven when
+    writes are accepted again and no other database became empty.
     """
 
     kind: Literal["cache.clear"] = "cache.clear"
@@ -93,7 +93,7 @@ class ClearCache(OfApplication):
 
     @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """Writes are accepted again, and what shares the server has not become empty."""
+        """Require that writes are accepted again and that no other database became empty."""
         was, now = before[self._app], after[self._app]
         contents = before[self._content], after[self._content]
         cache = now.link(Role.CACHE)

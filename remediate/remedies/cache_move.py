@@ -37,11 +37,14 @@ FILE_CACHE_UNUSABLE = RefusalCode(
 
 
 _OWN = "cache."
-"""Where the configuration says what is changed here."""
+"""Prefix of the configuration keys that the move itself changes."""
 
 
 class MoveCache(OfConfiguration):
-    """Whatever moves the cache between Redis and files: .env, the cached configuration, PHP-FPM and workers."""
+    """A base for remedies that move the cache between Redis and files.
+
+    They change .env, the cached configuration, PHP-FPM and the workers.
+    """
 
     program: ProgramName | None = Field(default=None, description="supervisor group or program of the queue workers")
     unit: UnitName = Field(default="supervisor", description="systemd unit of supervisor")
@@ -103,10 +106,10 @@ class MoveCache(OfConfiguration):
         return (self._redis, self._cache)
 
     def _shut_out(self, facts: Facts, cache: CacheState) -> Verdict | None:
-        """Say why the configuration cannot be changed, or why that would have no effect; None when it can."""
+        """Refuse a change of the configuration that is impossible or would have no effect."""
         state = facts[self._configuration]
         for needed in (*self.identity(), self._processes, *self._workers):
-            facts[needed]  # without them nobody could tell what to change, or afterwards that it was
+            facts[needed]  # raises Unreadable: without it the change could not be planned or verified
         if refusal := broken_env(state):
             return refusal
         if cache.key is None:
@@ -117,13 +120,16 @@ class MoveCache(OfConfiguration):
         return unsound(facts[self._fpm], self._fpm.label()) if facts[self._keeper.opcache].keeps else None
 
     def _pending(self, facts: Facts) -> str:
-        """Say which other edits of .env would be put into use along with it; nothing when none would."""
+        """Return which other edits of .env would take effect too; empty when there are none."""
         differs = facts[self._configuration].differs
         others = tuple(key for key in differs if not key.startswith(_OWN))
         return f"the cached configuration differs from .env: {named(others)}" if others else ""
 
     def _moving(self, facts: Facts, store: str) -> Iterator[Step]:
-        """Yield what makes everything use this store: workers by signal, since `queue:restart` is left in the cache."""
+        """Yield the steps that make everything use this store.
+
+        Workers are asked by signal, because `queue:restart` leaves its note in the cache.
+        """
         key = facts[self._cache].key or ""
         yield edit_env(self.php, self.path, self.user, key, SecretStr(store), seen=facts[self._env].mark)
         if facts[self._configuration].cached:
@@ -133,8 +139,8 @@ class MoveCache(OfConfiguration):
         yield from renew_workers(facts[self._processes].workers(self.path), self.user, None, self.patience)
 
     def _starting(self, facts: Facts) -> Iterator[Step]:
-        # Those that died of it are given up by supervisor; those that run are left as they are. Every process of the
-        # group is started by one command: not where somebody has stopped one of them.
+        # Supervisor gave up on the workers that died of the failure; running ones are left alone. One command starts
+        # the whole group, so it is not used when a person has stopped one of its processes.
         if self.program is not None and not any(facts[each].parked for each in self._workers):
             yield start_program(self.program)
 
@@ -145,7 +151,7 @@ class MoveCache(OfConfiguration):
         return (edit, *taken, *renewing(self.user, self.program, self.patience))
 
     def _taken(self, before: Facts, after: Facts) -> str | None:
-        """Say what does not use the new store yet, None when everything does."""
+        """Return what does not use the new store yet; None when everything does."""
         if all(unmoved(before, after, probe) for probe in self.identity()):
             return "neither .env nor the cached configuration has changed"
         was = before[self._configuration].differs

@@ -25,10 +25,10 @@ REDIS_STILL_FAILING = RefusalCode(
 
 
 class RestoreCache(MoveCache):
-    """Put the cache back where it was before `do.cache.fallback`, once its Redis answers again (runbook 4.3).
+    """Move the cache back to Redis after `do.cache.fallback`, once Redis answers again (runbook 4.3).
 
-    Where it was is remembered on the host, however long ago that was and whoever did it. What Redis kept from before
-    is in use again afterwards, as it was then; that is said, and `artisan cache:clear` would drop it.
+    The host remembers where the cache was, no matter how long ago the fallback was and who ran it. Entries that Redis
+    kept from before are used again. The reason gives their number; `artisan cache:clear` would delete them.
     """
 
     kind: Literal["cache.restore"] = "cache.restore"
@@ -74,7 +74,7 @@ class RestoreCache(MoveCache):
     def apply(self, facts: Facts) -> Iterator[Step]:
         yield from self._moving(facts, facts[self._cache].before or "")
         yield from self._starting(facts)
-        # Last: until then it is still known where it was.
+        # The note goes last, so that an interrupted run still knows where the cache was.
         yield self._forget
 
     @property

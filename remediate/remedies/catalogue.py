@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _HERE: Final = Path(__file__).parent
 _HEAD: Final = re.compile(r"^class \w+\(.*\):\n(?:(?!    (?:@|def ))(?:    .+)?\n)+", re.MULTILINE)
-"""A class up to its first method: to parse all of a module would take ten times as long."""
+"""A class up to its first method. Parsing whole modules would take ten times as long."""
 _ALIAS: Final = re.compile(r"^(\w+) = Annotated\[\s*(\w+),", re.MULTILINE)
 _SIMPLE: Final = frozenset({"str", "int", "float", "bool", "None"})
 
@@ -32,14 +32,14 @@ class ListedRemedy(NamedTuple):
     """The fields that no command line may hold, with what they mean."""
 
     def load(self) -> "type[Remedy]":
-        """Import it, and what it needs."""
+        """Import the class and everything that it needs."""
         found: type[Remedy] = getattr(import_module(f"{__package__}.{self.module}"), self.name)
         return found
 
 
 @cache
 def listed() -> Mapping[str, ListedRemedy]:
-    """Return what the sources say of every remedy, by its kind."""
+    """Return every packaged remedy by its kind, as read from the sources."""
     root = _HERE.parent
     heads: dict[str, _Head] = {}
     aliases: dict[str, str] = {}
@@ -70,7 +70,7 @@ class _Head(NamedTuple):
     doc: str
     kind: str | None
     fields: Mapping[str, tuple[ast.expr, str]]
-    """What each may hold, and what it means."""
+    """Annotation and description of each field."""
 
 
 def _heads(module: str, source: str) -> Iterator[_Head]:
@@ -86,7 +86,7 @@ def _heads(module: str, source: str) -> Iterator[_Head]:
                 case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.Call() as field):
                     fields[name] = (annotation, _description(field))
         bases = tuple(base.id for base in node.bases if isinstance(base, ast.Name))
-        yield _Head(module, node.name, bases, ast.get_docstring(node, clean=False) or "", kind, fields)
+        yield _Head(module, node.name, bases, ast.get_docstring(node) or "", kind, fields)
 
 
 def _description(field: ast.Call) -> str:
@@ -122,7 +122,7 @@ def _alternatives(annotation: ast.expr) -> Iterator[ast.expr]:
 
 
 def _bare(annotation: ast.expr, aliases: Mapping[str, str]) -> str:
-    """Return the name of the type, without what narrows it."""
+    """Return the type's name without its constraints."""
     match annotation:
         case ast.Constant(value=None):
             return "None"

@@ -48,7 +48,8 @@ UNTRUSTED = RefusalCode(
     "if the next one is from another authority, add --override certificate-untrusted='which'",
 )
 UNTRUSTED_SO_FAR = UNTRUSTED.model_copy(update={"overridable": True})
-"""The same name: before a renewal a person may know that the next one comes from another authority."""
+"""The same code before a renewal, where it can be overridden. A person may know that another authority will sign the
+next certificate."""
 AUTHORITY_UNKNOWN_HERE = RefusalCode(
     name="authority-unknown-here",
     meaning="The host trusts the certificate's authority, but the machine that runs remediate does not.",
@@ -92,14 +93,15 @@ CHALLENGE_UNREACHABLE = RefusalCode(
 
 WEEK: Final = timedelta(days=7)
 MOST_A_WEEK: Final = 3
-"""Let's Encrypt issues five a week for one set of names, and says no for more than a day after that."""
+"""Certificates issued in seven days up to which a renewal is allowed. Let's Encrypt issues five a week for one set of
+names, then refuses for more than a day."""
 CLOCK_SECONDS: Final = 300.0
-"""Two clocks may differ by this much, and by the length of a survey."""
+"""Seconds by which two clocks may differ, including the length of a survey."""
 RENEWAL_SECONDS: Final = 300.0
 
 
 class OfCertificate(Remedy):
-    """A remedy about the certificate that the public is served."""
+    """A base for remedies of the certificate that the site serves."""
 
     name: HostName = Field(description="certbot lineage name")
     domain: HostName = Field(description="name that the public asks for")
@@ -125,12 +127,13 @@ class OfCertificate(Remedy):
 
 
 class RenewCertificate(OfCertificate):
-    """Have certbot renew one lineage, when its certificate on disk is near its end (runbook 4.6).
+    """Renew one certbot lineage when its certificate on disk is near its end (runbook 4.6).
 
-    The one lineage only, without certbot's random sleep, and forced only where somebody told certbot to wait longer
-    than the inventory does. Not while nginx's configuration is broken, its authority is down, port 80 is shut or the
-    week's issuances are nearly used up: each of these has its own refusal. What it gets is loaded by nginx.reload;
-    whatever would keep that from loading it is refused here, before anything is renewed.
+    Renews only this lineage, without certbot's random sleep. It is forced only where certbot would not renew by itself:
+    automatic renewal is off, certbot waits longer than the inventory does, or the certificate is wrong before it is
+    due. Refused while nginx's configuration is broken, the ACME server is down, port 80 is closed or this week's
+    certificates are nearly used up; each has its own code. Anything that would keep nginx from loading the new
+    certificate is refused before the renewal. `nginx.reload` then loads it.
     """
 
     kind: Literal["certificate.renew"] = "certificate.renew"
@@ -157,7 +160,7 @@ class RenewCertificate(OfCertificate):
             **host.settings.certificate.model_dump(),
             "unit": host.settings.nginx_unit,
             "outside": (ServedCertificate.seen_from(host, Vantage.CONTROLLER),) if outside else (),
-            # Where DNS is not the truth, nobody here knows where port 80 is.
+            # With a pinned address (site_resolve) DNS is not used, so the controller cannot know where port 80 is.
             "challenged_from": (Vantage.HOST, *((Vantage.CONTROLLER,) if outside and not pinned else ())),
         }
 
@@ -233,12 +236,12 @@ class RenewCertificate(OfCertificate):
         return f"{self.title()} {when}{', renewal forced' if self._forced(facts) else ''}"
 
     def _distrusted(self, facts: Facts, served: ServedState) -> Verdict | None:
-        """Say that others get the same certificate and would not trust it, None where they do or are not known to."""
+        """Refuse when the controller sees the same certificate and does not trust it, else None."""
         for each in self.outside:
             try:
                 outside = facts[each]
             except Unreadable:
-                continue  # it is a symptom of its own
+                continue  # an unreadable answer is a symptom already
             same = outside.certificate is not None and outside.certificate == served.certificate
             if same and not outside.trusted:
                 return refuse(AUTHORITY_UNKNOWN_HERE, f"{each.label()} is {outside.describe()} from here")
@@ -258,7 +261,10 @@ class RenewCertificate(OfCertificate):
         return refuse(WRONG_NAME, f"{self.title()} is for {names}, not for {self.domain}")
 
     def _untrusted(self, facts: Facts) -> Verdict | None:
-        """Say that one of the same authority would not be loaded. A person may override it, so all else is said."""
+        """Refuse when a new certificate of the same authority would not be loaded.
+
+        A person may override this, so the reason also says whether the challenge could not be reached.
+        """
         chain = facts[self._chain]
         if chain.trusted:
             return None
@@ -289,7 +295,7 @@ class RenewCertificate(OfCertificate):
         return refuse(ISSUANCE_LIMIT, f"{count} were issued for {self.name} in seven days")
 
     def _unreached(self, facts: Facts) -> Verdict | None:
-        """Say why no challenge would succeed. Asked last: it can be overridden."""
+        """Refuse when no challenge could succeed. Asked last, because it can be overridden."""
         renewal = facts[self._renewal]
         if not renewal.over_http:
             return None
@@ -304,7 +310,10 @@ class RenewCertificate(OfCertificate):
         return None
 
     def _forced(self, facts: Facts) -> bool:
-        """Whether certbot would not by itself: somebody told it so, or it is another authority's that is wanted."""
+        """Whether certbot would not renew by itself.
+
+        Its automatic renewal is off or starts later, or the certificate is not due and another authority's is wanted.
+        """
         renewal, disk, served = facts[self._renewal], facts[self._disk].certificate, facts[self._served]
         if not renewal.enabled or not disk.due(served.asked, self.renew_within_days):
             return True
@@ -324,7 +333,7 @@ class RenewCertificate(OfCertificate):
 
     @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """The lineage has another certificate, a good one, and no other lineage has."""
+        """Require a new and good certificate in this lineage, and none in another."""
         effect = super().verify(before, after)
         if not isinstance(effect, Proven):
             return effect
@@ -338,7 +347,7 @@ class RenewCertificate(OfCertificate):
 
 
 def served_here(domain: str, port: int, within_days: int, ca: str | None = None) -> ServedCertificate:
-    """Return the question for the certificate as the host itself serves it."""
+    """Return the probe for the certificate as the host itself serves it."""
     trusted = None if ca is None else Path(ca)
     return ServedCertificate(
         domain=domain, port=port, within_days=within_days, asked_from=Vantage.HOST, ca_file=trusted
@@ -346,7 +355,10 @@ def served_here(domain: str, port: int, within_days: int, ca: str | None = None)
 
 
 def conflicting(facts: Facts, file: NginxCertificate) -> Verdict | None:
-    """Say that nginx ignores a server block with this name, and what it serves instead, or None."""
+    """Refuse when nginx ignores a server block with this name, else None.
+
+    The reason says what nginx serves instead.
+    """
     where = name_conflict(facts[NginxConfig()], file.domain, file.port)
     if where is None:
         return None
@@ -357,7 +369,10 @@ def conflicting(facts: Facts, file: NginxCertificate) -> Verdict | None:
 
 
 def misplaced(facts: Facts, file: NginxCertificate, name: str) -> Verdict | None:
-    """Say that nginx does not serve this lineage, and whose certificate it serves instead, or None."""
+    """Refuse when nginx does not serve this lineage, else None.
+
+    The reason names the certificate that nginx serves instead.
+    """
     served = facts[file]
     if {f"{LIVE}/{name}/fullchain.pem", f"{LIVE}/{name}/cert.pem"} & {*served.files}:
         return None

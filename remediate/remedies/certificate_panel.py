@@ -15,7 +15,10 @@ from remediate.remedies.human import HumanStep
 
 
 class RenewAtPanel(OfCertificate, HumanStep):
-    """Send a person to the hosting panel, where a certificate is renewed that certbot does not manage (runbook 4.6)."""
+    """Ask a person to renew a certificate at the hosting panel (runbook 4.6).
+
+    For a certificate that certbot does not manage.
+    """
 
     kind: Literal["certificate.panel"] = "certificate.panel"
 
@@ -43,7 +46,7 @@ class RenewAtPanel(OfCertificate, HumanStep):
         if managed and (facts[NginxConfig()].ok is not True or misplaced(facts, self._file, self.name) is None):
             return None
         if conflicting(facts, self._file):
-            return None  # it may be another site's: certificate.renew says so
+            return None  # it may belong to another site, and certificate.renew reports that
         panel = "renew it where it is managed, at the hosting panel"
         if served.covers and not served.due and not served.trusted:
             panel = f"if its authority is right, name it in remediate.certificate.ca, else {panel}"

@@ -49,12 +49,12 @@ ENV_OVERRIDDEN = RefusalCode(
 
 
 def broken_env(state: ConfigurationState) -> Verdict | None:
-    """Refuse when the configuration could not be built from the files as they are; None when it could."""
+    """Refuse when the configuration cannot be built from the present files, else None."""
     return None if state.sound else refuse(ENV_BROKEN, state.message)
 
 
 class OfConfiguration(OfApplication):
-    """Whatever changes which configuration an application uses."""
+    """A base for remedies that change which configuration an application uses."""
 
     user: UserName = Field(default="forge", description="user the application runs as: the files must stay its own")
 
@@ -74,11 +74,12 @@ class OfConfiguration(OfApplication):
 
 
 class CacheConfig(OfConfiguration):
-    """Rebuild the configuration cache when it is not what .env says (runbook 4.2, 4.4: `config:cache`).
+    """Rebuild the cached configuration when it differs from .env (runbook 4.2, 4.4: `config:cache`).
 
-    It is built beside the one in use, checked, and renamed into its place: `config:clear && config:cache` leaves the
-    application without one meanwhile, and for good when .env cannot be parsed. Workers keep what they were started
-    with until `worker.restart`; PHP-FPM needs `php-fpm.reload` only where opcache never looks at files again.
+    The new cache is built next to the one in use, checked, and renamed into its place. `config:clear && config:cache`
+    leaves the application without a cache meanwhile, and permanently when .env cannot be parsed. Workers keep the
+    configuration they were started with until `worker.restart`. PHP-FPM needs `php-fpm.reload` only where opcache never
+    checks files again.
     """
 
     kind: Literal["config.cache"] = "config.cache"
@@ -90,7 +91,7 @@ class CacheConfig(OfConfiguration):
     )
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (ENV_BROKEN,)
-    # What .env holds may be rejected, too: then it would only be another wrong configuration.
+    # The values in .env may be rejected too; a rebuild would only replace one wrong configuration with another.
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "database.access", "redis.restart", "redis.by-hand")
 
     @override
@@ -122,7 +123,7 @@ class CacheConfig(OfConfiguration):
             return skip(
                 f"the cached configuration is what .env gives{f' for {named(self.about)}' if self.about else ''}"
             )
-        # Without them nobody could tell afterwards that it was built, and from what.
+        # These raise Unreadable: without both files the rebuild could not be verified.
         facts[self._cached], facts[self._env]
         others = tuple(key for key in state.differs if key not in keys)
         with_it = f"; put into use along with it: {named(others, 20)}" if others else ""
@@ -140,12 +141,12 @@ class CacheConfig(OfConfiguration):
 
 
 class SetEnv(OfConfiguration):
-    """Set one key of .env and make everything take it (runbook 4.4, "Update STRIPE_WEBHOOK_SECRET in .env").
+    """Set one key of .env and make everything use it (runbook 4.4, "Update STRIPE_WEBHOOK_SECRET in .env").
 
-    The file is replaced in one step; owner, mode, ACL, a symbolic link and every other byte stay, and the old file is
-    kept beside it (.env.remediate-*, five of them). A cached configuration is rebuilt beside the one in use, and the
-    queue workers are asked to finish and started anew. The value is read from standard input or a reference, never
-    from an argument, and may be any text that the application's own parser can read back.
+    The file is replaced in one step. Owner, mode, ACL, a symbolic link and every other byte stay the same. The old file
+    is kept next to it as .env.remediate-*, up to five of them. A cached configuration is rebuilt next to the one in
+    use. Queue workers are asked to finish and are started again. The value comes from standard input or a reference,
+    never from an argument. It may be any text that the application's own parser can read back.
     """
 
     kind: Literal["env.set"] = "env.set"
@@ -206,7 +207,7 @@ class SetEnv(OfConfiguration):
     def guard(self, facts: Facts) -> Verdict:
         state, value, workers = facts[self._configuration], facts[self._value], facts[self._workers]
         for needed in (self._env, self._cached, *self._supervised):
-            facts[needed]  # without them nobody could tell what to change, or afterwards that it was
+            facts[needed]  # raises Unreadable: without it the change could not be planned or verified
         if refusal := broken_env(state):
             return refusal
         if value.state == "broken":
@@ -240,7 +241,7 @@ class SetEnv(OfConfiguration):
             yield cache_config(self.php, self.path, self.user)
         if (rebuilt and facts[self._opcache].keeps) or self._keeper.older(facts):
             yield reload_php_fpm(self.php)
-        # Those that are not stale yet are, once it is edited.
+        # An edit makes every worker stale, also those that are not stale yet.
         workers = facts[self._workers]
         renewed = workers.workers(self.path) if edited or state.differs else workers.stale_workers(self.path)
         parked = any(facts[each].parked for each in self._supervised)
@@ -254,7 +255,7 @@ class SetEnv(OfConfiguration):
 
     @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """What was there before and is no part of it may stay as it is."""
+        """Judge the effect of this key only; differences that existed before may stay."""
         state, was = after[self._configuration], before[self._configuration]
         value, edited = after[self._value], before[self._value].state != "same"
         if not state.sound:

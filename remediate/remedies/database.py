@@ -57,20 +57,20 @@ DATABASE_SILENT = RefusalCode(
 )
 
 _FLAPS: Final = 2
-"""Starts by systemd itself from which on a database that is starting is not just recovering."""
+"""Automatic restarts by systemd from which on a starting database is unstable, not just recovering."""
 _STEADY: Final = 30.0
-"""Seconds that it has to be up after those, before it counts as running."""
+"""Seconds that it has to stay up after those restarts before it counts as running."""
 _CLOCK: Final = ThisMachine()
 _ELSEWHERE: Final = {DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTrouble.TOO_MANY, DatabaseTrouble.NAME}
-"""What the provider's console has an answer to, where the server is not ours."""
+"""Problems for the provider's console when the server is managed elsewhere."""
 
 
 class RestartDatabase(RestartService):
-    """Bring the database back when it is down (runbook 4.2; a restart is our own addition to it).
+    """Start the database when it is down (runbook 4.2; the restart is our own addition).
 
-    Only a unit that the inventory names as this host's own (`database.unit`). One that runs is never restarted, and
-    one that is starting, which it also does while it recovers from a crash, is waited for. It is not started on a
-    full or read-only disk: the attempt would fail, and the log says why.
+    Only for a unit that the inventory names as this host's own (`database.unit`). A running database is never
+    restarted. A starting database is waited for, because it may be recovering from a crash. On a full or read-only disk
+    the start would fail, so it is refused with the last error of the log.
     """
 
     kind: Literal["database.restart"] = "database.restart"
@@ -106,11 +106,11 @@ class RestartDatabase(RestartService):
 
     @override
     def on_its_way(self, facts: Facts) -> Verdict | None:
-        """Also when systemd is about to start it again, as that start may be a long recovery."""
+        """Wait also before systemd's next automatic start, which may be a long recovery."""
         unit, name = facts[self._unit], self.title()
         coming = unit.changing or unit.active == "activating"
         if unit.restarts >= _FLAPS and (coming or self._young(unit, facts)):
-            # Whether it runs at this very moment is chance, and what was asked a moment ago has another answer.
+            # A flapping unit is up or down by chance, so its state at this moment proves nothing.
             since = "about to be started" if coming else f"up for less than {_STEADY:g} s"
             return self.obstacle(facts) or wait(f"{name} is {unit.describe()}, {since}", UNSTABLE)
         return wait(f"{name} is {unit.describe()}, job {unit.job}") if coming else None
@@ -121,7 +121,7 @@ class RestartDatabase(RestartService):
 
     @override
     def obstacle(self, facts: Facts) -> Verdict | None:
-        """On a full or read-only disk it cannot start."""
+        """Refuse a start on a full or read-only disk, where it would fail."""
         room = facts[self._room]
         if room.ok is not False:
             return None
@@ -132,11 +132,11 @@ class RestartDatabase(RestartService):
 
 
 class DatabaseAccess(OfApplication, HumanStep):
-    """What about the database only a person can put right (runbook 4.2, "Check credentials", provider's console).
+    """Report a database problem that only a person can fix (runbook 4.2, "Check credentials", provider's console).
 
-    Credentials that the server rejects although .env is what it should be, a user who is let in from other hosts only,
-    a database or a host that does not exist, a server that is managed elsewhere or does not answer. Where .env already
-    has what works it says nothing: then `config.cache` makes the application use it.
+    Such problems are: credentials in .env that the server rejects, a user who may log in from other hosts only, a
+    database or host that does not exist, and a server that is managed elsewhere or does not answer. When the values in
+    .env work, nothing is reported, because `config.cache` makes the application use them.
     """
 
     kind: Literal["database.access"] = "database.access"
@@ -215,7 +215,10 @@ class DatabaseAccess(OfApplication, HumanStep):
         return refuse(code, said) if code not in _TURNED_AWAY else self._turned_away(said, files.answer, facts)
 
     def _turned_away(self, said: str, answer: DatabaseState, facts: Facts) -> Verdict:
-        """Tell a wrong password from an account for other hosts, as far as the server's one error allows it."""
+        """Distinguish a wrong password from an account for other hosts, as far as possible.
+
+        The server gives the same error for both.
+        """
         known, seen = self._known_hosts(answer, facts), answer.seen_from
         from_where = "" if known is None else f"; {answer.user} is {known.describe()}"
         fits = known.lets_in(seen) if known is not None and seen else None
@@ -233,7 +236,7 @@ class DatabaseAccess(OfApplication, HumanStep):
         try:
             return facts[self._hosts]
         except Unreadable:
-            return None  # as with an account of ours that is older than the question
+            return None  # an older account of ours may not be allowed to ask this
 
 
 _SET: Final = "do.env.set --key DB_PASSWORD --value-from stdin"
@@ -250,6 +253,6 @@ _CODES: Final = {
 
 
 def _rejected(used: DatabaseState, files: CredentialsState, answer: DatabaseState) -> str:
-    """Say what was tried as whom, in words only."""
+    """Describe which logins were tried and how the server answered, without secrets."""
     with_env = f"{answer.user} on {answer.host} as .env says: {files.describe()}"
     return with_env if not files.differ else f"{with_env}; with the configuration in use: {used.describe()}"

@@ -53,14 +53,17 @@ DIVERGING_CACHES = RefusalCode(
 
 
 def _lasts(verdict: Verdict, link: StoreConnection) -> bool:
-    """Whether this is refused for what only a person ends: a Redis that is busy or hands over comes back by itself."""
+    """Whether only a person can end the cause of this refusal.
+
+    A Redis that is busy or in a failover recovers by itself.
+    """
     if verdict.decision is not Decision.REFUSE or verdict.code is REDIS_SILENT:
         return False
     return verdict.code is not REDIS_FAILING or link.trouble in {Trouble.CLIENTS, Trouble.FORBIDDEN}
 
 
 class FallbackState(Enum):
-    """Who wants the cache in files."""
+    """The source of the decision to keep the cache in files."""
 
     ASKED = "a person asks for it"
     ALLOWED = "the inventory allows it"
@@ -68,17 +71,19 @@ class FallbackState(Enum):
 
 
 class UseFileCache(MoveCache):
-    """Keep the cache in files while its Redis is away (runbook 4.3, "Fallback to file cache temporarily").
+    """Keep the cache in files while its Redis is down (runbook 4.3, "Fallback to file cache temporarily").
 
-    A decision: a playbook takes it only where the inventory says so (`redis.fallback`), nothing else mends that Redis
-    and nothing but the cache is in it; elsewhere it says what speaks against it. The key of .env that has an effect
-    here is set (CACHE_STORE or CACHE_DRIVER: tried, not guessed from the version), the configuration cache rebuilt
-    beside the one in use, and the workers are asked by signal, because `queue:restart` travels through the cache that
-    is dead. Refused where
-    the sessions are in the same Redis, since then the pages would fail as before; where only the queue is, its jobs
-    go on waiting, and that is said. On several servers each would have a cache of its own: locks, limits and
-    `queue:restart` would no longer reach the others. Where the code takes locks in the cache or marks there what it
-    has done, those are lost. Every run reminds of it until `do.cache.restore`.
+    This is a decision. A playbook takes it only where the inventory allows it (`redis.fallback`), no other remedy fixes
+    that Redis, and only the cache is in it. Otherwise it reports every reason against it.
+
+    It sets the key of .env that has an effect here: CACHE_STORE or CACHE_DRIVER, tried and not guessed from the
+    version. It rebuilds the configuration cache next to the one in use. It asks the workers by signal, because
+    `queue:restart` uses the cache that is down.
+
+    Refused when the sessions are in the same Redis, because the pages would still fail. When only the queue is there,
+    its jobs keep waiting, and the report says so. On several servers each has a separate cache: locks, limits and
+    `queue:restart` no longer reach the other servers. Locks and marks that the code keeps in the cache are lost. Every
+    run reports the fallback until `do.cache.restore`.
     """
 
     kind: Literal["cache.fallback"] = "cache.fallback"
@@ -101,7 +106,7 @@ class UseFileCache(MoveCache):
         FALLBACK_PARTIAL,
         FALLBACK_UNDECLARED,
     )
-    # Where another incident's cause is seen, a cache in files would not bring the pages back.
+    # A cache in files does not bring back pages that fail for another incident's cause.
     after: ClassVar[tuple[str, ...]] = ("laravel.up", "incident.hand-over")
 
     @classmethod
@@ -111,7 +116,7 @@ class UseFileCache(MoveCache):
 
     @classmethod
     def as_declared(cls, host: Host, *instead: RedisByHand | ClearCache) -> "UseFileCache":
-        """Return it for a playbook, in the place of remedies that are refused. Raises ConfigurationError."""
+        """Build it for a playbook, to follow the refused remedies in `instead`. Raises ConfigurationError."""
         redis = host.settings.redis
         allowed = redis is not None and redis.fallback
         standing = FallbackState.ALLOWED if allowed else FallbackState.UNDECLARED
@@ -154,7 +159,10 @@ class UseFileCache(MoveCache):
         return proceed(f"{said}: {cache.key} from {redis.store(Role.CACHE).name} to {cache.file}{queue}")
 
     def _against(self, facts: Facts, redis: RedisState, used: StoreConnection) -> Iterator[tuple[RefusalCode, str]]:
-        """Yield everything else that speaks against it; a person may override the first, so all of it is said."""
+        """Yield every other reason against it.
+
+        A person may override the first, so all of them are reported.
+        """
         beside = [role.value for role in (Role.SESSIONS, Role.QUEUE) if _beside(redis, used, role)]
         if self.instead and beside:
             yield FALLBACK_PARTIAL, f"{' and '.join(beside)} are in that Redis, too, or may be"
@@ -181,7 +189,7 @@ class UseFileCache(MoveCache):
     @override
     def apply(self, facts: Facts) -> Iterator[Step]:
         redis, cache = facts[self._redis], facts[self._cache]
-        # First, so that there is no moment in which nobody knows where it was.
+        # The note comes first, so that it is known at every moment where the cache was.
         yield self._note(redis.store(Role.CACHE).name)
         yield from self._moving(facts, cache.file or "")
         queue = redis.link(Role.QUEUE)
@@ -208,6 +216,6 @@ class UseFileCache(MoveCache):
 
 
 def _beside(redis: RedisState, used: StoreConnection, role: Role) -> bool:
-    """Whether this is in the same Redis as the cache, or may be."""
+    """Whether this role uses the same Redis as the cache, or may use it."""
     link = redis.link(role)
     return link is not None and not link.apart_from(used)

@@ -1,4 +1,4 @@
-"""Causes that belong to another playbook, which is named instead of a restart."""
+"""Causes that belong to another playbook, which is named in the refusal."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Final, Literal
@@ -23,22 +23,22 @@ from remediate.probes.systemd import Unit
 from remediate.remedies.human import HumanStep
 
 _SYSTEM: Final = ("/", "/var", "/var/lib/mysql")
-"""Folders without whose room no application works, wherever it is."""
+"""Folders that need free disk space for any application to work."""
 CODES = {name: RefusalCode(name=name, meaning=f"`fix.{name}` fixes the cause.") for name in sorted(HANDOVERS)}
 
 
 def noticed(host: Host) -> tuple[Site | Workers, ...]:
-    """Return what users notice of an application: its pages, its health check, its queue."""
+    """Return the probes of what users notice: pages, health check and queue workers."""
     settings = host.settings
     pages = (*Site.of(host), *(Site.of(host, settings.health_path) if settings.health_path else ()))
     return (*pages, *((Workers(program=settings.worker_program),) if settings.worker_program else ()))
 
 
 class HandOver(HumanStep):
-    """Name the playbook whose incident this is: something fails, and its cause is none of this playbook's.
+    """Name the right playbook when something fails for another incident's cause.
 
-    It stands behind the remedies of its own playbook, so that what they have to say comes first, and before those
-    that would only start what dies of that cause. A cause that cannot be read is nobody's.
+    It comes after the remedies of its own playbook, so that their findings come first. It comes before remedies that
+    would only start what that cause makes fail again. A cause that cannot be read is not attributed to any playbook.
     """
 
     kind: Literal["incident.hand-over"] = "incident.hand-over"
@@ -90,7 +90,7 @@ class HandOver(HumanStep):
         return skip("no other incident's cause is seen")
 
     def _wellness(self, facts: Facts) -> str:
-        """Say what is well: only what was looked at."""
+        """Describe what is well, naming only what was checked."""
         moving = [each for each in self.failing if isinstance(each, QueueMotion) and facts[each].looked_into]
         said = {
             "pages answer": any(isinstance(each, Site) for each in self.failing),
@@ -100,7 +100,7 @@ class HandOver(HumanStep):
         return ", ".join(text for text, looked in said.items() if looked) or "nothing fails"
 
     def _asked(self) -> Iterator[tuple[str, Probe[Fact]]]:
-        """Yield what tells of other incidents, those first that would explain the others."""
+        """Yield the probes of other incidents; those that explain the others come first."""
         pages = tuple(each for each in self.failing if isinstance(each, Site))
         asked: dict[str, tuple[Probe[Fact], ...]] = {
             "high-load": (self.room,),
@@ -122,19 +122,22 @@ class HandOver(HumanStep):
                 if ill := self._without_room(answer):
                     yield playbook, f"{probe.label()}: {'; '.join(each.describe() for each in ill)}"
                 continue
-            # A page may be wrong for any reason; of these, only a certificate's name is on the answer itself.
+            # A page may fail for any reason; only a certificate error is visible in the answer itself.
             bad = answer.failure is HttpFailure.CERTIFICATE if isinstance(answer, HttpAnswer) else answer.ok is False
             if bad:
                 yield playbook, f"{probe.label()}: {answer.describe()}"
 
     def _without_room(self, room: DiskSpaceState) -> list[FileSystem]:
-        """Return the full ones among those that the application needs: a full /boot makes no page fail."""
+        """Return the full disks that the application needs. A full /boot makes no page fail."""
         needed = {room.mount_of(each) for each in self.folders}
         return [each for each in dict.fromkeys((*room.full, *room.crowded)) if each.mount in needed]
 
 
 def _well(facts: Facts, probe: Probe[Fact]) -> bool:
-    """Whether users are well for certain: what cannot be asked is no reason not to look for causes."""
+    """Whether this is certainly well.
+
+    An unreadable answer counts as no, so that causes are looked for.
+    """
     try:
         return facts[probe].ok is True
     except Unreadable:

@@ -1,4 +1,4 @@
-"""The remedy that makes programs let go of deleted logs."""
+"""The remedy that makes programs release deleted logs."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Final, Literal
@@ -30,14 +30,17 @@ DELETED_HELD = RefusalCode(
 
 
 WORTH_BYTES: Final = 1024 * 1024
-"""Bytes from which on a deleted file is worth asking for."""
+"""Bytes from which on a deleted file is worth a signal."""
 
 
 NEVER_RESTARTED: Final = PROTECTED | {"dockerd", "containerd", "conmon", "kubelet", "mongod"}
 
 
 def gave_back(before: DiskSpaceState, after: DiskSpaceState, mount: str, expected_kib: int) -> str | None:
-    """Say what is not proven by df: None when the space is there, or the disk is not full any more."""
+    """Return why df does not prove the freed space; None when it does.
+
+    Half of `expected_kib` (KiB) is enough, and so is a disk that is no longer full.
+    """
     was, now = before.of(mount), after.of(mount)
     if now.percent < after.limit or now.available_kib - was.available_kib >= expected_kib // 2:
         return None
@@ -45,15 +48,15 @@ def gave_back(before: DiskSpaceState, after: DiskSpaceState, mount: str, expecte
 
 
 def risen(before: DiskSpaceState, after: DiskSpaceState, mount: str) -> str:
-    """Say how full a disk was and is."""
+    """Describe how full a disk was and is now, in percent."""
     return f"{mount} went from {before.of(mount).percent} % to {after.of(mount).percent} %"
 
 
 class ReopenLogs(Remedy):
-    """Have nginx, PHP-FPM and supervisor open their logs anew where they hold deleted ones on a full disk.
+    """Have nginx, PHP-FPM and supervisor reopen logs that were deleted on a full disk.
 
-    A log that was deleted, or rotated away by hand, keeps its space until whoever writes to it lets go: `truncate` of
-    the new file gives nothing back. They are asked by the signal that logrotate uses; no request is dropped.
+    A log that was deleted or rotated by hand keeps its space until its writer closes it. `truncate` of the new file
+    frees nothing. The writers get the signal that logrotate uses; no request is dropped.
     """
 
     kind: Literal["log.reopen"] = "log.reopen"
@@ -76,7 +79,7 @@ class ReopenLogs(Remedy):
 
     @property
     def _asks(self) -> dict[str, Run]:
-        """Which command makes a program open its logs anew, by the beginning of its name."""
+        """The commands that make a program reopen its logs, by the program's name."""
         asks = {"nginx": signal_unit(self.nginx, "USR1"), "supervisord": signal_unit(self.supervisor, "USR2")}
         return asks if self.php is None else {**asks, f"php-fpm{self.php[3:]}": signal_unit(unit_of(self.php), "USR1")}
 
@@ -109,14 +112,14 @@ class ReopenLogs(Remedy):
         size = f"{told[0].size // 1024**2} MiB of {told[0].path}, deleted and still open in {told[0].command}"
         mount = room.mount_of(told[0].path, told[0].device)
         if ours:
-            facts[HeldLogs()]  # without it nobody could tell afterwards that they have let go
+            facts[HeldLogs()]  # raises Unreadable: without it the release could not be verified
             return proceed(f"{mount} is full, and holds {size} (pid {told[0].pid})")
         return refuse(
             DELETED_HELD, f"{mount} is full, and holds {size} (pid {told[0].pid}); {self._lever(told[0], facts)}"
         )
 
     def _lever(self, file: OpenFile, facts: Facts) -> str:
-        """Say what makes a program let go that nobody may ask."""
+        """Return what a person can do about a program that must not be signalled here."""
         if file.command in NEVER_RESTARTED:
             return f"never restart it for that: see in its own log what it works on, `systemctl status {file.pid}`"
         try:
@@ -130,7 +133,7 @@ class ReopenLogs(Remedy):
         return f"have it let go, if it may be ended: {typed(holder, 'stop')}"
 
     def _held(self, room: DiskSpaceState, deleted: OpenFiles) -> list[OpenFile]:
-        """Return what is worth letting go of, each file once per program, biggest first."""
+        """Return the deleted files worth releasing, each once per program, biggest first."""
         full = {each.mount for each in room.full}
         worth = (each for each in deleted.files if each.size >= WORTH_BYTES)
         found = (each for each in worth if room.mount_of(each.path, each.device) in full)
@@ -147,7 +150,7 @@ class ReopenLogs(Remedy):
         return tuple(self._asks.values())
 
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """They have let go, and df shows the space."""
+        """Require that the programs released the files and that df shows the space."""
         was, now = before[self._room], after[self._room]
         asked = [each for each in self._held(was, before[DeletedFiles()]) if each.command in self._asks]
         left = [each for each in asked if after[DeletedFiles()].holders(each.device, each.inode)]
@@ -166,7 +169,7 @@ class ReopenLogs(Remedy):
 
 
 def typed(writer: DiskWriter, verb: Literal["stop", "restart"]) -> str:
-    """Return the command that stops who writes, as a person types it."""
+    """Return the command that stops or restarts a writer, as a person types it."""
     return stopping(writer.pid, parent=writer.parent, user=writer.user, unit=writer.unit, verb=verb)
 
 

@@ -1,4 +1,4 @@
-"""Steps for a person, in their place in the order."""
+"""The base of steps that only a person can do."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -20,10 +20,10 @@ HUMAN_STEP = RefusalCode(
 
 
 class HumanStep(Remedy):
-    """A step of the runbook that has no command: a provider's console, a dashboard, a decision.
+    """A runbook step without a command: a provider's console, a dashboard, a decision.
 
-    It looks like a remedy and never acts: it says in its place what a person has to do and where, and only when the
-    facts call for it. Subclass it with `kind`, `title`, `probes` and `needed`; it has no task of its own.
+    It takes its place among the remedies and never acts. When the facts call for it, it says what a person has to do
+    and where. Subclass it with `kind`, `title`, `probes` and `needed`. It has no `do.` task.
     """
 
     link: str | None = Field(default=None, description="where it is done, from `remediate.links` of the inventory")
@@ -33,7 +33,7 @@ class HumanStep(Remedy):
 
     @abstractmethod
     def needed(self, facts: Facts) -> str | None:
-        """Say why and what a person has to do, None when nothing calls for it. Unreadable may escape."""
+        """Return what a person has to do and why, else None. Unreadable may escape."""
 
     @override
     def identity(self) -> tuple[Probe[Fact], ...]:

@@ -17,10 +17,10 @@ from remediate.probes.systemd import JOURNALCTL
 
 
 class VacuumJournal(Remedy):
-    """Give back what old journal files take on a full disk, keeping the newest `keep_mib` (runbook 4.5).
+    """Delete old journal files on a full disk, keeping the newest `keep_mib` MiB (runbook 4.5).
 
-    journald removes whole archived files, oldest first, and never the one that it writes to. Done when it would give
-    back something: when the journal takes more than twice what is kept.
+    journald deletes whole archived files, oldest first, and never the one that it writes to. Done only when the journal
+    takes more than twice what is kept.
     """
 
     kind: Literal["journal.vacuum"] = "journal.vacuum"
@@ -67,7 +67,7 @@ class VacuumJournal(Remedy):
         return (Run.of(JOURNALCTL, f"--vacuum-size={self.keep_mib}M", user=ROOT, seconds=60),)
 
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """The journal is smaller, and df shows the space."""
+        """Require that the journal is smaller and that df shows the space."""
         was, now = before[JournalFiles()], after[JournalFiles()]
         freed = was.size_kib - now.size_kib
         if freed < was.size_kib // 10 or before.output(JournalFiles()).stdout == after.output(JournalFiles()).stdout:

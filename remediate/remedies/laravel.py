@@ -26,10 +26,10 @@ DEPLOY_RUNNING = RefusalCode(
 
 
 class EndMaintenance(OfApplication):
-    """Bring the application up from maintenance mode: only with `--override maintenance-mode=why`.
+    """End maintenance mode, only with `--override maintenance-mode=why`.
 
     Maintenance mode is a person's decision, so this refuses by default, and the remedies that depend on it leave the
-    host alone. While a deploy runs it waits: a deploy brings the site up itself.
+    host alone. It waits while a deploy runs, because a deploy ends maintenance mode itself.
     """
 
     kind: Literal["laravel.up"] = "laravel.up"

@@ -45,19 +45,21 @@ DISK_WRITER = RefusalCode(
     advice="stop the writer as shown above, delete files that are not needed, then run this again",
 )
 _ROOT_FOLDERS: Final = ("/var/log", "/var/log/nginx")
-"""Folders in which distributions let nobody but root make a file: a sudo rule for a file in another one would let
-whoever may put a link there read and empty any file as root."""
+"""Folders in which distributions let only root create files.
+
+A sudo rule for a file elsewhere would let anyone who can create a link there read and empty any file as root.
+"""
 _LEFT_ALONE: Final = NEVER_RESTARTED | {"rsyslogd", "syslog-ng", "systemd-journal"}
-"""Programs that nobody stops to get room: what they write has another lever, or they are the service itself."""
+"""Programs that nobody stops to free space. What they write has another remedy, or they are the service itself."""
 
 
 class ShortenLogs(Remedy):
-    """Empty the logs that the inventory allows on a disk that is full (runbook 4.5, "If disk full, clear logs").
+    """Empty the logs that the inventory allows on a full disk (runbook 4.5, "If disk full, clear logs").
 
-    Only regular files of `log_paths` without a second name, written by appending only, on the disk that is full, and
-    big enough to matter. Their last MiB is kept first, for the user who does it (`remediate-sample-*` in the home, or
-    /var/tmp, or /dev/shm: where there is room). Logs of the application as its user, others as root and only where
-    nobody but root can put something else in their place. Nothing else is ever touched.
+    Empties only regular files of `log_paths` on that disk which have no second name, are written by appending only, and
+    are big enough to matter. Their last MiB is kept first, for the user who empties them, as `remediate-sample-*` in
+    the home, /var/tmp or /dev/shm: where there is space. Logs of the application are emptied as its user. Others are
+    emptied as root, and only where nobody but root can replace the file. Nothing else is touched.
     """
 
     kind: Literal["log.shorten"] = "log.shorten"
@@ -133,7 +135,10 @@ class ShortenLogs(Remedy):
         return self._foreign(room, facts)
 
     def _foreign(self, room: DiskSpaceState, facts: Facts) -> Verdict:
-        """Name what fills the disk, and who goes on with it: what is deleted under a writer stays where it is."""
+        """Refuse, naming what fills the disk and which process still writes to it.
+
+        Deleting a file that a process has open frees nothing.
+        """
         biggest = facts[self._consumers]
         told = f"{room.describe()}, and nothing that may be shortened is what fills it; biggest: {biggest.describe()}"
         try:
@@ -142,13 +147,13 @@ class ShortenLogs(Remedy):
             return refuse(DISK_FOREIGN, f"{told}; who writes to it could not be asked ({why})")
         ends = [each for each in writers if each.name not in {*_LEFT_ALONE, *self.protected} and not _of_pool(each)]
         if ends:
-            first = max(ends, key=lambda each: each.grown_kib)  # of equals the one with the biggest file
+            first = max(ends, key=lambda each: each.grown_kib)  # the first of equals has the biggest file
             whether = "a backup, perhaps: if it may be stopped" if first.name in LONG else "if it may be stopped"
             return refuse(DISK_WRITER, f"{told}; {first.describe()}: {whether}, {typed(first, 'stop')}")
         return refuse(DISK_FOREIGN, "; ".join((told, *(each.describe() for each in writers[:2]))))
 
     def _sorted(self, facts: Facts) -> tuple[list[LogFile], list[str]]:
-        """Tell what may be shortened from what may not, with the reason."""
+        """Return the logs that may be shortened, and the reasons against the others."""
         room = facts[self._room]
         chosen: list[LogFile] = []
         unsafe: list[str] = []
@@ -189,7 +194,7 @@ class ShortenLogs(Remedy):
         return tuple(run(path, user) for path, user in (*own, *roots) for run in (keep_sample, shorten))
 
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """Each is the same file, short now, still open for appending in whoever wrote to it, and df shows the space."""
+        """Require the same files, shorter and still open in their writers. df has to show the space."""
         was, now = before[self._room], after[self._room]
         files = {each.path: each for each in after[self._files].files}
         chosen = self._sorted(before)[0]
@@ -214,7 +219,10 @@ class ShortenLogs(Remedy):
         return Proven(evidence=f"{names} shortened, {told}; the last MiB is kept in remediate-sample-*")
 
     def _lost(self, file: LogFile, before: Facts, after: Facts) -> str | None:
-        """Name a program of root's that wrote to it and does not have it open now; PHP opens its log for each line."""
+        """Return a program that no longer has this log of root's open, else None.
+
+        Logs of the application are not checked, because PHP opens its log for each line.
+        """
         if self._writers is None or file.owner == self.user:
             return None
         had = {each.command for each in before[self._writers].holders(file.device, file.inode)}
@@ -223,7 +231,7 @@ class ShortenLogs(Remedy):
 
 
 def _counts(writer: DiskWriter, biggest: ConsumerList) -> bool:
-    """Whether a writer has to do with the disk being full: a database has big files open on any disk."""
+    """Whether a writer contributes to the full disk. Databases have big files open on any disk."""
     return writer.deleted or writer.grown_kib > 0 or writer.path in {each.path for each in biggest.consumers}
 
 

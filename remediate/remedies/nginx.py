@@ -1,6 +1,6 @@
 """The remedy that restarts nginx."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -14,7 +14,7 @@ from remediate.core.remedy import Failed, NotYet, Proven, Verification
 from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 from remediate.probes.certbot import Renewal
 from remediate.probes.certificate import ServedState
-from remediate.probes.network import PortOwner
+from remediate.probes.network import NAMELESS, PortOwner
 from remediate.probes.nginx import NginxConfig, NginxWorkers
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
 from remediate.probes.x509 import CertificateInfo
@@ -29,12 +29,16 @@ from remediate.remedies.certificate import (
 )
 from remediate.remedies.systemd import CONFIG_REFUSALS, PORT_TAKEN, UNIT_REFUSALS, RestartService, shut_out, unsound
 
+_PASSING: Final = frozenset({"nginx", NAMELESS})
+"""Holders of a port to wait for: `nginx -t` binds every port for a moment, and the survey asks it at the same time. It
+may have ended between the moments when ss reads the sockets and the processes."""
+
 
 class RestartNginx(RestartService):
-    """Bring nginx back when it is down, its configuration is sound and its ports are free (runbook 4.1).
+    """Start nginx when it is down, its configuration is sound and its ports are free (runbook 4.1).
 
-    A running nginx is left alone, also with a broken edit on disk: a restart would take the site down (the check of
-    the unit runs after the stop), and the old configuration still serves.
+    A running nginx is left alone, even with a broken edit on disk. The old configuration still serves, and a restart
+    would take the site down, because the unit checks the configuration only after the stop.
     """
 
     kind: Literal["nginx.restart"] = "nginx.restart"
@@ -63,14 +67,17 @@ class RestartNginx(RestartService):
 
     @override
     def obstacle(self, facts: Facts) -> Verdict | None:
-        return unsound(facts[NginxConfig()], NginxConfig().label()) or shut_out(facts, self._owners, self.title())
+        return unsound(facts[NginxConfig()], NginxConfig().label()) or shut_out(
+            facts, self._owners, self.title(), _PASSING
+        )
 
 
 class ReloadNginx(OfCertificate):
-    """Have nginx load the renewed certificate that lies on disk while it serves an older one (runbook 4.6).
+    """Have nginx load the renewed certificate on disk while it serves an older one (runbook 4.6).
 
-    A reload drops no request, and unlike a restart it leaves a running nginx running when something is wrong. Only
-    for a certificate that is better than the one served: for the right name, trusted, and valid for longer.
+    A reload drops no request. Unlike a restart, it leaves a running nginx running when something is wrong. Done only
+    for a better certificate: for the right name, trusted, and valid for longer unless the served one is wrong or
+    untrusted.
     """
 
     kind: Literal["nginx.reload"] = "nginx.reload"
@@ -151,9 +158,10 @@ class ReloadNginx(OfCertificate):
 
     @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """The exit status of a reload says nothing, new workers and what they serve do.
+        """Require new workers that serve the new certificate.
 
-        nginx that cannot take a configuration says so in its log alone, and its old workers stay.
+        The exit status of a reload proves nothing: when nginx cannot take a configuration, it says so only in its log,
+        and the old workers stay.
         """
         served, disk = after[self._served].certificate, after[self._disk].certificate
         if served is None or served.serial != disk.serial:

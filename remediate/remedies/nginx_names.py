@@ -20,9 +20,9 @@ from remediate.remedies.human import HumanStep
 
 
 class SeparateServerNames(HumanStep):
-    """Say that the site's name stands in several server blocks, of which nginx uses the first (runbook 4.1).
+    """Report that several server blocks have the site's name; nginx uses only the first (runbook 4.1).
 
-    `nginx -t` only warns of it, so it is told while a page of the site answers wrongly: it may be another site's.
+    `nginx -t` only warns of it. It is reported while a page of the site fails, because the page may be another site's.
     """
 
     kind: Literal["nginx.server-name"] = "nginx.server-name"
@@ -60,6 +60,6 @@ class SeparateServerNames(HumanStep):
             try:
                 answer = facts[page]
             except Unreadable:
-                continue  # it is a symptom of its own, and nothing to look for a cause of
+                continue  # an unreadable page is a symptom already, and shows no cause
             if answer.status is not None and not answer.ok:
                 yield f"{page.label()} {answer.describe()}"

@@ -18,24 +18,24 @@ from remediate.remedies.systemd import CONFIG_REFUSALS, OfPhpFpm, unsound
 
 
 class Keeper:
-    """What PHP-FPM keeps of an application's configuration: opcache's memory, and what its children have read."""
+    """PHP-FPM's copies of an application's configuration: in opcache and in its children."""
 
     def __init__(self, php: str, path: str, user: str) -> None:
-        """Ask about one application's PHP-FPM."""
+        """Ask about the PHP-FPM of one application."""
         self.opcache = Opcache(php=php)
         self.unit = Unit(name=unit_of(php))
         self.children = Descendants(path=path, user=user, unit=unit_of(php))
         self.cached = CachedConfig(path=path, user=user)
 
     def probes(self) -> tuple[Probe[Fact], ...]:
-        """Return what `older` has to know."""
+        """Return the probes that `older` reads."""
         return (self.opcache, self.unit, self.children, self.cached)
 
     def older(self, facts: Facts) -> str | None:
-        """Say what is older than the configuration in use and would not notice; None where nothing is.
+        """Return what keeps an older configuration than the one in use, else None.
 
-        What opcache has read is shared by all children and lives as long as the main process: their age alone says
-        too little.
+        All children share what opcache has read, for as long as the main process lives. The age of the children alone
+        is therefore not enough.
         """
         written = facts[self.cached].written if facts[self.opcache].keeps else None
         if written is None:
@@ -43,7 +43,7 @@ class Keeper:
         unit = facts[self.unit]
         if unit.active not in {"active", "reloading"}:
             return None
-        # systemd tells whole seconds: a reload within the same one counts as later, unless a child is older.
+        # systemd gives whole seconds: a reload within the same second counts as later, unless a child is older.
         reloaded = unit.changed_at.timestamp() + 1 if unit.changed_at is not None else 0.0
         stale = facts[self.children].stale
         if not stale and written < reloaded:
@@ -53,14 +53,14 @@ class Keeper:
 
 
 class ReloadPhpFpm(OfApplication, OfPhpFpm):
-    """Make PHP-FPM take a new configuration where it would not notice (runbook 4.5, "Restart PHP-FPM").
+    """Reload PHP-FPM when it would not notice a new configuration (runbook 4.5, "Restart PHP-FPM").
 
-    Needed only when opcache never looks at files again (opcache.validate_timestamps=0) and children are older than
-    the configuration in use. A reload with a broken pool file ends PHP-FPM, with exit status 0, so its configuration
-    is checked before. Requests that are being worked on are lost unless `process_control_timeout` is set.
+    Needed only when opcache never checks files again (opcache.validate_timestamps=0) and PHP-FPM or one of its children
+    is older than the configuration in use. A reload with a broken pool file ends PHP-FPM, with exit status 0, so its
+    configuration is checked first. Requests in progress are lost unless `process_control_timeout` is set.
     """
 
-    # Its identity is the unit, of which systemd notes when it was reloaded: children come and go with the requests.
+    # Its identity is the unit, because systemd records its reloads; children come and go with the requests.
     kind: Literal["php-fpm.reload"] = "php-fpm.reload"
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = CONFIG_REFUSALS
@@ -99,5 +99,5 @@ class ReloadPhpFpm(OfApplication, OfPhpFpm):
 
 
 def reload_php_fpm(php: str) -> Run:
-    """Return the command that makes PHP-FPM begin anew without closing its sockets; one that is down stays down."""
+    """Return the command that reloads PHP-FPM without closing its sockets; a stopped one stays down."""
     return Run.of(SYSTEMCTL, "try-reload-or-restart", full_name(unit_of(php)), user=ROOT, seconds=60)

@@ -61,7 +61,7 @@ QUEUE_UNKNOWN = RefusalCode(
 
 
 class _OfPayments(OfApplication, HumanStep):
-    """What every step here is told of the application."""
+    """A base with the inventory's settings for payments."""
 
     @classmethod
     @override
@@ -88,7 +88,7 @@ class _OfPayments(OfApplication, HumanStep):
 
 
 class JobsFlow(OfJobs, _OfPayments):
-    """Whether jobs could flow at all: else another playbook comes first, and is named."""
+    """Check that jobs can flow; name the playbook to run first when they cannot."""
 
     kind: Literal["payments.flow"] = "payments.flow"
 
@@ -118,7 +118,7 @@ _ADVICE: Final[Mapping[WebhookTrouble, str]] = {
 
 
 class CheckEndpoint(_OfPayments):
-    """Whether the webhook takes what is rightly signed and refuses the rest (runbook 4.4: "Check webhook endpoint")."""
+    """Check that the webhook accepts rightly signed events and no others (runbook 4.4: "Check webhook endpoint")."""
 
     kind: Literal["payments.endpoint"] = "payments.endpoint"
     webhook: Webhook = Field(description="the provider's endpoint")
@@ -154,7 +154,7 @@ class CheckEndpoint(_OfPayments):
 
 
 class TellSecret(_OfPayments):
-    """Whether the provider signs with the application's secret (runbook 4.4, "If webhook secret changed")."""
+    """Check that the provider signs with the application's secret (runbook 4.4, "If webhook secret changed")."""
 
     kind: Literal["payments.secret"] = "payments.secret"
     webhook: Webhook = Field(description="the provider's endpoint")
@@ -206,7 +206,10 @@ _LEFT: Final[Mapping[Fate, RefusalCode]] = {
 
 
 class DecideJobs(_OfPayments):
-    """Failed jobs that only a person may decide about: each is left, and named with the reason."""
+    """Report failed jobs that only a person may decide about.
+
+    None of them is retried. The reason describes the first one and gives their number.
+    """
 
     kind: Literal["payments.jobs"] = "payments.jobs"
     jobs: tuple[PaymentJob, ...] = Field(default=(), description="classes of jobs, and which may be run twice")
@@ -248,9 +251,10 @@ class DecideJobs(_OfPayments):
 
 
 class ResendEvents(_OfPayments):
-    """Have the provider send again what it could not deliver (runbook 4.4, "Retry failed webhooks").
+    """Ask a person to have the provider resend undelivered events (runbook 4.4, "Retry failed webhooks").
 
-    It does so by itself for three days, at growing intervals, so nothing is lost; the dashboard does it at once.
+    The provider resends them by itself for three days, at growing intervals, so nothing is lost. Its dashboard resends
+    them at once.
     """
 
     kind: Literal["payments.resend"] = "payments.resend"
@@ -278,7 +282,7 @@ class ResendEvents(_OfPayments):
             )
         said = f"{events.missed} events of the provider were not accepted, the last at {events.last_at}"
         again = f"it sends them again by itself for three days, or at once from its dashboard{self._where()}"
-        # What is refused for its signature would be refused again: the secret comes first, and is spoken of there.
+        # Events refused for their signature would be refused again. `payments.secret` reports that, and comes first.
         if events.refused and not events.failed:
             return skip(f"{said}: {again}")
         return refuse(HUMAN_STEP, f"{said}, and none since: {again}")

@@ -31,11 +31,11 @@ DATABASE_CAUSE = RefusalCode(
 
 
 class RestartPhpFpm(OfPhpFpm, RestartService):
-    """Bring PHP-FPM back when it is down or hung and its configuration is sound (runbook 4.1, "Restart PHP-FPM").
+    """Restart PHP-FPM when it is down or hung and its configuration is sound (runbook 4.1, "Restart PHP-FPM").
 
-    Needed when the unit is not running; or when its pages fail, and nobody can connect to a pool any more or a pool
-    lets nobody in for seconds while its children do nothing. Not when it is busy, and not when what it waits for is
-    the database. A restart drops the requests it is working on, so nothing is restarted that serves its pages.
+    Needed when the unit does not run. Also needed when pages fail, and either nobody can connect to a pool or a pool
+    accepts nobody for seconds while its children are idle. Refused when the pool is busy or waits for the database. A
+    restart drops the requests in progress, so PHP-FPM is left alone while its pages are right.
     """
 
     kind: Literal["php-fpm.restart"] = "php-fpm.restart"
@@ -92,14 +92,17 @@ class RestartPhpFpm(OfPhpFpm, RestartService):
         return "" if trouble is None else f", but its pool {trouble.name} is of no use: {trouble.describe()}"
 
     def _serves(self, facts: Facts) -> bool:
-        """Whether all of its pages are right: then it works, whatever else may look odd."""
+        """Whether all of its pages are right. Then it works, even if something else looks odd."""
         try:
             return bool(self.pages) and all(facts[page].ok is True for page in self.pages)
         except Unreadable:
             return False
 
     def _useless(self, facts: Facts) -> PoolState | None:
-        """Return the pool that is of no use although the unit runs and pages fail, else None. Raises Unreadable."""
+        """Return the pool that fails although the unit runs, else None. Raises Unreadable.
+
+        None also while all pages are right.
+        """
         if not facts[self._unit].healthy or self._serves(facts):
             return None
         pools = facts[self._pools]

@@ -63,12 +63,12 @@ PROTECTED: Final = DATABASES | {
 LONG: Final = frozenset(
     {"mysqldump", "mariadb-dump", "pg_dump", "gzip", "pigz", "bzip2", "xz", "zstd", "tar", "rsync", "restic", "borg"}
 )
-"""What is meant to work hard for long, as a backup does: half of one is none."""
+"""Programs that work hard for long by design, such as backups. Half a backup is useless, so they are never ended."""
 _KTHREADD: Final = 2
 
 
 def too_much(host: Host) -> Processes:
-    """Return the question that every remedy of high load asks, with the limits of the inventory."""
+    """Return the probe that all remedies of high load share, with the inventory's limits."""
     limits = host.settings.limits
     own = (host.settings.app_user, *((host.ssh.user,) if host.ssh.user not in {None, "root"} else ()))
     return Processes(
@@ -82,19 +82,19 @@ def too_much(host: Host) -> Processes:
 
 
 def pages(host: Host) -> tuple[Site, ...]:
-    """Return what users see of the application: its page and its health check."""
+    """Return the probes of what users see: the site's page and its health check."""
     settings = host.settings
     return (*Site.of(host), *(Site.of(host, settings.health_path) if settings.health_path else ()))
 
 
 class EndProcess(Remedy):
-    """End a process that runs away, when it is the application's own and nothing starts it again (runbook 4.5).
+    """End a runaway process of the application's own that nothing starts again (runbook 4.5).
 
-    Only when somebody suffers: a page fails or hangs, the cores do not suffice, or memory is exhausted. Else it may
-    work as it is meant to. The process is asked first (TERM) and forced (KILL) after `patience`; PHP on the command
-    line is only asked, as it may be in the middle of a job. It is ended by identity, pid and start time, so another
-    one that got its number meanwhile is left alone. Never root's, never a protected one, never one that its unit
-    would start again: for those it says what the lever is, with the command to type.
+    Done only when users suffer: a page fails or hangs, the cores do not suffice, or memory is exhausted. Otherwise the
+    process may be working as intended. It gets TERM first and KILL after `patience` seconds. PHP on the command line
+    gets only TERM, because it may be in the middle of a job. The process is identified by pid and start time, so
+    another process with a reused pid is left alone. Processes of root, protected programs and processes that their unit
+    would start again are never ended. For those, the refusal says what helps, with the command to type.
     """
 
     kind: Literal["process.end"] = "process.end"
@@ -189,7 +189,10 @@ class EndProcess(Remedy):
         return skip(f"no process runs away: {usage.describe()}")
 
     def _why(self, facts: Facts) -> str | None:
-        """Say who suffers; None when nobody does. Unreadable escapes: what is not known is no reason to end it."""
+        """Return the reason to end it, else None.
+
+        Unreadable escapes, because an unknown state is no reason.
+        """
         usage = facts[self.usage]
         if self.even_if_pages_answer:
             return "to be ended even if pages answer"
@@ -204,7 +207,7 @@ class EndProcess(Remedy):
         return tuple(process for process in usage.culprits if self._lever(process) == "end")
 
     def _lever(self, process: Process) -> Literal["end", "unit"] | None:
-        """Say what mends this one: ending it, or its unit by another remedy; None when neither does."""
+        """Return what fixes this process: ending it, or its unit by another remedy; else None."""
         if self._protects(process):
             return None
         if process.unit is not None and process.unit in {full_name(unit) for unit in self._units()}:
@@ -258,7 +261,7 @@ class EndProcess(Remedy):
         return tuple(run for user in owners if user for run in (self._forcing(user), self._asking(user)))
 
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """The processes are gone, and none like them works in their place, however young it is."""
+        """Require that the processes are gone and none like them is busy again, however young."""
         ended, now = self._ours(before[self.usage]), after[self.usage]
         there = {process.identity for process in now.processes}
         left = [process for process in ended if process.identity in there]
@@ -284,11 +287,14 @@ def _stop(process: Process) -> str:
 
 
 def _only_asked(process: Process) -> bool:
-    """Whether it may be in the middle of what must not be done by half; arguments may be cut, so any PHP is."""
+    """Whether the process may be in a job. Such a process never gets KILL.
+
+    Arguments may be truncated, so any PHP counts.
+    """
     return process.name.startswith("php") or "artisan" in process.arguments
 
 
 def _worker(process: Process) -> bool:
-    """Whether it is one of artisan's own long-running commands under supervisor, which starts the next one."""
+    """Whether it is an artisan worker under supervisor, which starts the next one."""
     artisan = StrayProcess(pid=process.pid, started=process.started, user=process.user, arguments=process.arguments)
     return process.unit == full_name("supervisor") and artisan.is_worker

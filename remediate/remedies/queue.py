@@ -20,7 +20,7 @@ from remediate.programs.queue import retry_jobs
 from remediate.remedies.application import OfApplication, stated
 from remediate.remedies.handover import CODES
 
-# Said with the name of the playbook whose business it is.
+# These refusals name the playbook that fixes the cause.
 APP_DOWN, CACHE_DOWN, DATABASE_DOWN = CODES["app-down"], CODES["cache-down"], CODES["database-down"]
 FAILS_AGAIN = RefusalCode(
     name="fails-again",
@@ -31,7 +31,7 @@ FAILS_AGAIN = RefusalCode(
 
 
 class Fate(Enum):
-    """What is to become of one failed job."""
+    """The decision about one failed job."""
 
     READY = "may be retried"
     AGAIN = "failed again after it had been retried"
@@ -42,7 +42,7 @@ class Fate(Enum):
 
 
 def fate(job: FailedJob, declared: Sequence[PaymentJob], queues: Sequence[str]) -> Fate:
-    """Say what is to become of a job, by what the inventory declares of its class."""
+    """Decide about a failed job from what the inventory declares of its class."""
     rule = next((each for each in declared if each.name.lower() == job.name.lower()), None)
     if rule is None or not rule.idempotent:
         return Fate.NOT_IDEMPOTENT
@@ -58,7 +58,7 @@ def fate(job: FailedJob, declared: Sequence[PaymentJob], queues: Sequence[str]) 
 def stopped_flow(
     failed: FailedJobsState, flow: QueueFlowState, workers: WorkerState | None, program: str | None
 ) -> Verdict | None:
-    """Refuse or wait when jobs could not flow now, naming the playbook whose business that is; None when they can."""
+    """Refuse or wait while jobs cannot flow, naming the right playbook; else None."""
     if failed.trouble is not None:
         return refuse(DATABASE_DOWN, f"the database of the failed jobs {failed.trouble}: run `fix.database-down` first")
     if flow.trouble is not None:
@@ -73,7 +73,7 @@ def stopped_flow(
 
 
 class OfJobs(OfApplication):
-    """Whatever needs to know whether failed jobs could flow again."""
+    """A base for remedies that need to know whether failed jobs can flow again."""
 
     program: ProgramName | None = Field(default=None, description="supervisor group or program of the queue workers")
     jobs: tuple[PaymentJob, ...] = Field(default=(), description="classes of jobs, and which may be run twice")
@@ -105,16 +105,17 @@ class OfJobs(OfApplication):
 
 
 class RetryJobs(OfJobs):
-    """Retry failed jobs that may be run twice: one first, then ten at a time (runbook 4.4: `queue:retry all`).
+    """Retry failed jobs that may be run twice: one first, then in batches (runbook 4.4: `queue:retry all`).
 
-    Only classes that the inventory declares idempotent, only jobs younger than it allows, only once each: a job that
-    failed again is left, and with it every other, until `--override fails-again=why` says that the cause is mended.
-    The next batch goes only when the one before it was processed. `queue:retry all` asks nothing of this: it charges
-    a customer twice, floods a provider that is still sick, and "pushed back onto the queue" is not yet done.
+    Retries only classes that the inventory declares idempotent, only jobs younger than it allows, and each job only
+    once. When a job fails again, it and all others are left until `--override fails-again=why` says that the cause is
+    fixed. The next batch starts only after the previous one was processed. `queue:retry all` checks none of this: it
+    charges customers twice and floods a provider that still fails, and its "pushed back onto the queue" does not mean
+    done.
 
-    A job is marked in its payload before it is pushed, so no two runs of ours push the same one, from whatever host.
-    Laravel pushes a job and then deletes its row: when that is cut short between the two, the marked row stays, no
-    run touches it again, and a person has to find out whether it was processed.
+    Each job is marked in its payload before it is pushed, so no two runs push the same job, not even from different
+    hosts. Laravel pushes a job and then deletes its row. When that is interrupted between the two, the marked row
+    stays. No run touches it again, and a person has to find out whether the job was processed.
     """
 
     kind: Literal["queue.retry"] = "queue.retry"
@@ -160,7 +161,7 @@ class RetryJobs(OfJobs):
 
     @override
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """Each of them has left both the failed jobs and the queue, and is not among the failed again."""
+        """Require that each job left the failed jobs and the queue without failing again."""
         chosen = {job.uuid for job in self._chosen(before[self._failed])}
         failed, flow = after[self._failed], after[self._flow]
         if failed.trouble is not None or flow.trouble is not None:
@@ -187,5 +188,5 @@ class RetryJobs(OfJobs):
         return [job for job in failed.jobs if fate(job, self.jobs, self.queues) is wanted]
 
     def _chosen(self, failed: FailedJobsState) -> list[FailedJob]:
-        """Those that may be retried; those that failed again last, once somebody has overridden that."""
+        """Return the jobs to retry; after an override, those that failed again come last."""
         return [*self._with(failed, Fate.READY), *self._with(failed, Fate.AGAIN)]

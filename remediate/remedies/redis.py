@@ -28,9 +28,9 @@ REDIS_LOADING = RefusalCode(
 class RestartRedis(OfApplication, RestartService):
     """Start Redis when its unit is down (runbook 4.3, where Redis is ours: the inventory's `redis.unit`).
 
-    A Redis that runs is never restarted, whatever it says: sessions and queued jobs that it has not saved would be
-    lost, and a full memory, a wrong password or a full disk would be there again afterwards. One that is down has
-    lost them already. While it loads its data it is waited for.
+    A running Redis is never restarted. Sessions and queued jobs that it has not saved would be lost, and a full memory,
+    a wrong password or a full disk would be there again afterwards. A stopped Redis has lost them already. While Redis
+    loads its data, it is waited for.
     """
 
     kind: Literal["redis.restart"] = "redis.restart"
@@ -69,7 +69,7 @@ class RestartRedis(OfApplication, RestartService):
 
     @override
     def on_its_way(self, facts: Facts) -> Verdict | None:
-        """Its unit is starting for as long as it loads."""
+        """Wait with the code redis-loading while the unit starts, which lasts as long as loading."""
         waiting, unit = super().on_its_way(facts), facts[self._unit]
         return wait(waiting.reason, REDIS_LOADING) if waiting and unit.sub == "start" else waiting
 
@@ -84,7 +84,7 @@ class RestartRedis(OfApplication, RestartService):
         return shut_out(facts, (self._owner,), self.title())
 
     @override
-    def remark(self, facts: Facts) -> str:  # it is so whatever they say
+    def remark(self, facts: Facts) -> str:  # needs no facts: it is lost in every case
         return "; what it had not saved is lost already"
 
 
@@ -122,10 +122,10 @@ _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class RedisByHand(OfApplication, HumanStep):
-    """Say what a person has to do about a Redis that no command here may mend (runbook 4.3).
+    """Report what a person has to do about a Redis that no command here fixes (runbook 4.3).
 
-    A Redis that is not ours, that rejects every password the application has, that is a replica, that cannot save to
-    its disk, or that runs and does not answer: a restart would change none of these and lose what is not saved.
+    This is a Redis that is managed elsewhere, rejects every password the application has, is a replica, cannot save to
+    its disk, or runs and does not answer. A restart would fix none of these and lose unsaved data.
     """
 
     kind: Literal["redis.by-hand"] = "redis.by-hand"
@@ -183,7 +183,7 @@ class RedisByHand(OfApplication, HumanStep):
         return next((each for each in verdicts if each is not None), skip("nothing for a person to do"))
 
     def _about(self, link: StoreConnection, redis: RedisState, facts: Facts) -> Verdict | None:
-        """Say what a person has to do about one connection; None where another remedy is in charge of it."""
+        """Judge one connection; None when another remedy is in charge of it."""
         trouble, ours = link.trouble, self._is_ours(link)
         if trouble is None or trouble is Trouble.MEMORY:
             return None  # cache.clear
@@ -216,6 +216,6 @@ _BY_TROUBLE = {
 
 
 def _lacking(redis: RedisState, link: StoreConnection) -> str:
-    """Say what is missing without it."""
+    """Describe what the application lacks without this Redis."""
     roles = [role for each in redis.failing if each.server == link.server for role in redis.roles(each)]
     return f"and without it no {', '.join(role.value for role in roles)}"

@@ -23,9 +23,9 @@ SESSION_CHANGED = RefusalCode(
 )
 
 _TOLD: Final = 3
-"""Commands for sessions that are printed at most."""
+"""Commands for sessions that a refusal prints at most."""
 _JITTER: Final = 1
-"""Seconds by which two readings of the same beginning may differ: the server tells for how long, not since when."""
+"""Seconds by which two readings of the same start may differ. The server gives a duration, not a start time."""
 
 
 def _open_user(value: str) -> str:
@@ -35,11 +35,12 @@ def _open_user(value: str) -> str:
 
 
 class EndSession(Remedy):
-    """End one session by its id, user and beginning: one that keeps others waiting, or that changes data for too long.
+    """End one database session that blocks others or changes data for too long.
 
-    For what nobody but a person can decide, as a refusal prints it: whoever may hold a table (LOCK TABLES), somebody
-    else's session that holds locks, a long statement that changes data. All three are looked at again, here and by the
-    server as it ends it. Never one of the system's own users, replication, backups or monitoring.
+    The session is named by id, user and start time, as a refusal prints it. This is for cases that only a person can
+    decide: a session that may hold a table (LOCK TABLES), another user's session that holds locks, and a long statement
+    that changes data. The session and its state are checked again, here and by the server as it ends the session.
+    Sessions of the system's own users, replication, backups and monitoring are never ended.
     """
 
     kind: Literal["database.end-session"] = "database.end-session"
@@ -107,7 +108,10 @@ class EndSession(Remedy):
 
 
 def ending(*sessions: DbSession) -> tuple[str, ...]:
-    """Return the commands that end these sessions one by one, of those that may be ended at all."""
+    """Return the commands that end these sessions, at most three.
+
+    Sessions that must never be ended are left out.
+    """
     return tuple(
         f"do.database.end-session --id {each.id} --user {each.user} --started {each.started}"
         for each in sessions

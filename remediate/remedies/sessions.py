@@ -48,7 +48,10 @@ _HANGS = 504
 
 
 class _OfSessions(Remedy):
-    """Whatever ends sessions: only the application's own, judged by the server at the moment they are ended."""
+    """A base for remedies that end sessions of the application only.
+
+    The server judges each session again at the moment it is ended.
+    """
 
     user: DatabaseUser | None = Field(
         default=None, description="the application's own database user; never root, a replica's, a backup's"
@@ -94,17 +97,17 @@ class _OfSessions(Remedy):
         return (self._sessions, *(() if self.user is None else self.identity()), *((self.asked,) if self.asked else ()))
 
     def _rejected(self, state: SessionsState, facts: Facts) -> bool:
-        """Whether somebody gets no connection."""
-        # A page that fails may do so for any reason: a deploy, for example.
+        """Whether the application gets no connection, or nobody does."""
+        # A failing page is not asked here, because it may fail for any other reason, such as a deploy.
         turned_away = self.asked is not None and state.tight and facts[self.asked].trouble is DatabaseTrouble.TOO_MANY
         return state.tight and (state.full or turned_away)
 
     def _known(self, verdict: Verdict) -> Verdict:
-        """Turn what would be done into a refusal where nobody said whose sessions may be ended."""
+        """Refuse instead while the inventory does not name the application's database user."""
         return verdict if self.user is not None else refuse(DATABASE_USER_UNSET, f"{verdict.reason}, but whose is open")
 
     def _ended(self, before: Facts, after: Facts) -> tuple[DbSession, ...]:
-        """Return the sessions of the application that were there before and are at something else now, or gone."""
+        """Return the application's sessions that are gone or do something else now."""
         left = {(each.id, each.query) for each in after[self._sessions].sessions}
         known = before[self._sessions].sessions
         return tuple(each for each in known if each.user == self.user and (each.id, each.query) not in left)
@@ -118,15 +121,17 @@ class _OfSessions(Remedy):
 
 
 class EndQueries(_OfSessions):
-    """End queries and transactions of the application that others wait for (runbook 4.2, "kill long-running queries").
+    """End queries and transactions of the application that block others (runbook 4.2, "kill long-running queries").
 
-    First what holds the locks is found: the longest queries are, as a rule, its victims. Of a lock on a whole table
-    the server does not tell who holds it: who may is named, and nobody ended. A transaction that does
-    nothing has its connection ended, a long query is ended by itself (KILL QUERY), and its connection only when its
-    transaction stays with the locks. Without locks a long query is ended only when pages hang, or when somebody wants
-    it so, or while the server has no connection left: then the longest first, until a quarter of the connections is
-    free, and eight at least. Only the application's own sessions, only reading queries; the server judges them again,
-    by the same words, as it ends them.
+    The session that holds the locks is found first, because the longest queries are usually its victims. For a lock on
+    a whole table the server does not say who holds it: the candidates are named, and nothing is ended. An idle
+    transaction loses its connection. A long query is ended alone (KILL QUERY), and its connection only when its
+    transaction keeps the locks.
+
+    Without locks, a long query is ended only when pages hang, when the operator asks for it, or while the server has no
+    connection left. In the last case the longest queries are ended first, until a quarter of the connections, and at
+    least eight, are free. Only sessions of the application's own user are ended, and only queries that read. The server
+    judges them again, by the same conditions, as it ends them.
     """
 
     kind: Literal["database.end-queries"] = "database.end-queries"
@@ -184,14 +189,14 @@ class EndQueries(_OfSessions):
         return self._ending(long)
 
     def _making_room(self, state: SessionsState, long: tuple[DbSession, ...]) -> Verdict:
-        """Say what to do about long statements while nobody gets a connection."""
+        """Judge long statements while no connection is left."""
         said = f"{state.taken} are in use: {state.held}"
         if not (reading := tuple(each for each in long if each.reads)):
             return refuse(LONG_WRITE, f"{said}; too long, and it may have changed data: {listed(long)}", *ending(*long))
         return proceed(f"{said}; as few as needed are ended of what is too long: {listed(reading)}")
 
     def _unblocking(self, state: SessionsState) -> Verdict:
-        """Say what to do about locks that somebody waits for."""
+        """Judge locks that sessions wait for."""
         blocking = [each for each in state.sessions if each.blocks]
         if self.user is None:
             return refuse(DATABASE_USER_UNSET, f"{state.describe()}, but who the application is there is open")
@@ -216,7 +221,10 @@ class EndQueries(_OfSessions):
         return self._known(proceed(f"{what} {listed(sessions)}{lost}"))
 
     def _hang(self, facts: Facts) -> bool:
-        """Whether a page does not answer, as it does when it waits for its database: not when it answers an error."""
+        """Whether a page hangs, as it does while it waits for its database.
+
+        An HTTP error other than 504 is an answer. Also true when no page is declared or the operator asks for it.
+        """
         if self.even_if_pages_answer or not self.pages:
             return True
         answers = (facts[page] for page in self.pages)
@@ -236,11 +244,11 @@ class EndQueries(_OfSessions):
 
 
 class EndIdle(_OfSessions):
-    """End connections of the application that do nothing while nobody gets one (runbook 4.2, connection limit).
+    """End idle connections of the application while nobody gets a new one (runbook 4.2, connection limit).
 
-    Only while the server has no connection left, or hardly one and the application gets none, and only those of the
-    application's own user that have done nothing for longer than the limit and are in no transaction. When others
-    hold the connections they are named.
+    Needed only while the server has no connection left, or hardly one and the application gets none. Ends only
+    connections of the application's own user that were idle for longer than the limit and are in no transaction. When
+    others hold the connections, they are named.
     """
 
     kind: Literal["database.end-idle"] = "database.end-idle"
@@ -265,21 +273,21 @@ class EndIdle(_OfSessions):
         idle = [each for each in state.sessions if each.idle and not each.transaction and each.user == self.user]
         if idle and facts[self._longest(self.user)].id is not None:
             return proceed(f"{said}; idle for too long: {listed(idle)}")
-        # What `database.end-queries` can end at once is not kept waiting for what grows old.
+        # Do not wait for idle connections to grow old when `database.end-queries` can act at once.
         long = any(each.beyond and each.reads and not each.idle and each.user == self.user for each in state.sessions)
         if not long and any(each.idle and each.user == self.user for each in state.holders):
             return wait(f"{said}; none of {self.user} idle for long yet", CONNECTION_LIMIT)
         return refuse(CONNECTION_LIMIT, said, *(("do.database.end-queries",) if long else ()))
 
     def _longest(self, user: str) -> LongestIdle:
-        # Not what `Sessions` says: on a server in use that would have moved each time.
+        # `Sessions` changes with every query on a server in use, so it cannot be the identity.
         return LongestIdle(user=user, limits=self._limits)
 
     def _own_limit(self, facts: Facts) -> Verdict:
-        """Say what is to be thought of a server that has connections left."""
+        """Judge a server that has connections left."""
         if self.asked is None or facts[self.asked].trouble is not DatabaseTrouble.TOO_MANY:
             return skip("there are connections left")
-        # A moment ago there were none; or the user has a limit of its own (max_user_connections).
+        # Either there were none a moment ago, or the user has its own limit (max_user_connections).
         return wait("the server has connections left, and the application gets none", CONNECTION_LIMIT)
 
     @override

@@ -1,4 +1,4 @@
-"""One remedy by itself, as `do.<tool>.<verb>` runs it, with the gates that it comes after."""
+"""One remedy alone, as `do.<tool>.<verb>` runs it, with its gates."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from remediate.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class SingleRemedy:
-    """One remedy by itself, as `do.<tool>.<verb>` runs it: what it proves is its own effect."""
+    """One remedy alone, as `do.<tool>.<verb>` runs it. It proves its own effect only."""
 
     remedy: type[Remedy]
     given: tuple[tuple[str, object], ...] = ()
@@ -23,12 +23,15 @@ class SingleRemedy:
 
     @property
     def name(self) -> str:
-        """See Runnable."""
+        """The name of its task, `do.<tool>.<verb>`."""
         return f"do.{self.remedy.model_fields['kind'].default}"
 
     @classmethod
     def repeated(cls, remedy: type[Remedy], params: Mapping[str, object]) -> Self:
-        """Return what was run, from the parameters in a report: whatever is not the default was given."""
+        """Rebuild what was run from the parameters in a report.
+
+        A value other than the default counts as given. Secrets become empty, to be asked for again.
+        """
         simple = ((name, params.get(name)) for name in remedy.simple_fields())
         given = [each for each in simple if each[1] not in {None, remedy.model_fields[each[0]].default}]
         hidden = [(name, SecretStr("")) for name in remedy.secret_fields() if params.get(name) is not None]
@@ -36,7 +39,7 @@ class SingleRemedy:
 
     @property
     def flags(self) -> str:
-        """What was given to it, as it is typed behind its name; a secret is asked for again."""
+        """Its parameters as command-line flags; secrets are read again from standard input."""
         words = (
             (f"--{name}-from", "stdin") if isinstance(value, SecretStr) else (f"--{name}", str(value))
             for name, value in self.given
@@ -45,22 +48,22 @@ class SingleRemedy:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Values given to it that nobody may see."""
+        """The secret values among its parameters."""
         return tuple(value.get_secret_value() for _, value in self.given if isinstance(value, SecretStr))
 
     @property
     def severity(self) -> Severity | None:
-        """See Runnable."""
+        """Always None: a remedy alone has no severity."""
         return None
 
     def __call__(self, host: Host) -> HostPlan:
-        """See Runnable."""
+        """Build the plan for one host. Raises ConfigurationError."""
         remedy = self.remedy.on(host, **dict(self.given))
         return HostPlan(symptoms=(), diagnosis=(), remedies=(remedy,), gates=tuple(_gates(remedy, host)))
 
 
 def _gates(remedy: Remedy, host: Host) -> Iterator[Remedy]:
-    """Build what this remedy comes after and never acts by itself, where the inventory says enough to ask for it."""
+    """Build the gates that this remedy comes after, where the inventory has enough settings."""
     from remediate.remedies.catalogue import listed
 
     for kind in remedy.after:

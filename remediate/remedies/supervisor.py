@@ -33,10 +33,11 @@ LEFT_RUNNING = RefusalCode(
 
 
 class RestartSupervisor(RestartService):
-    """Bring supervisor back when its daemon is down (runbook 4.1, "Restart queue workers").
+    """Start supervisor when its daemon is down (runbook 4.1, "Restart queue workers").
 
-    Workers that a killed daemon left behind are ended first, by identity and gracefully (a Laravel worker finishes
-    its job on TERM): else a second set would work beside them. When one does not end in time nothing is started.
+    Workers that a killed daemon left behind are ended first, by identity and gracefully: a Laravel worker finishes its
+    job on TERM. Otherwise a second set would work next to them. When one of them does not end in time, nothing is
+    started.
     """
 
     kind: Literal["supervisor.restart"] = "supervisor.restart"
@@ -69,7 +70,7 @@ class RestartSupervisor(RestartService):
 
     @override
     def obstacle(self, facts: Facts) -> Verdict | None:
-        """What is no worker of this user's is not ours to end."""
+        """Refuse while a process is left that is no worker of this user."""
         strangers = [each for each in facts[self._orphans].processes if not self._own(each)]
         if not strangers:
             return None
@@ -98,9 +99,9 @@ class RestartSupervisor(RestartService):
 class StartWorkers(Remedy):
     """Start the queue workers that should run and do not (runbook 4.1, "Restart queue workers").
 
-    Only what is broken is started, by whatever hand it was stopped: the inventory says that it should run. A running
-    worker, which may be in a long job, is never restarted, and no other program of supervisor's is touched: one that
-    is stopped is parked until a person says otherwise.
+    Only broken workers are started, no matter who stopped them, because the inventory says that they should run. A
+    running worker is never restarted, because it may be in a long job. No other program of supervisor's is touched: a
+    stopped one is parked until a person says otherwise.
     """
 
     kind: Literal["worker.start"] = "worker.start"
@@ -151,12 +152,15 @@ class StartWorkers(Remedy):
 
     @override
     def changes(self) -> tuple[Run, ...]:
-        # `NAME:*` is every process of the group; those that run are left as they are ("already started").
+        # `NAME:*` means every process of the group; supervisor leaves running ones alone ("already started").
         return (start_program(self.program),)
 
 
 def _until_it_ends(workers: WorkerState) -> str:
-    """Say how long one that stops may take, and what a person can do: supervisor 4.1 itself signals none that stops."""
+    """Describe how long a stopping worker may take, and what a person can do.
+
+    Supervisor 4.1 itself sends no signal to a process that is stopping.
+    """
     ending = next((each for each in workers.changing if each.state == "STOPPING"), None)
     if ending is None:
         return ""

@@ -26,7 +26,7 @@ from remediate.core.verdict import (
     wait,
 )
 from remediate.probes.config import ConfigCheck, ConfigState
-from remediate.probes.network import NAMELESS, PortOwner
+from remediate.probes.network import PortOwner
 from remediate.probes.php_fpm import PhpFpmConfig, unit_of
 from remediate.probes.systemd import SYSTEMCTL, Unit, UnitState, full_name
 
@@ -41,7 +41,7 @@ CONFIG_REFUSALS = (CONFIG_BROKEN, CONFIG_UNCHECKED)
 
 
 def unstartable(unit: UnitState, name: str) -> Verdict | None:
-    """Say why this unit cannot be started, or None."""
+    """Refuse a unit that cannot be started, else None."""
     if unit.missing:
         return refuse(UNIT_MISSING, f"{name} is not installed on this host")
     if unit.masked:
@@ -50,9 +50,9 @@ def unstartable(unit: UnitState, name: str) -> Verdict | None:
 
 
 def start_limited(unit: UnitState, name: str) -> Verdict | None:
-    """Say that systemd gave the unit up, or None.
+    """Refuse a unit that systemd gave up on, else None.
 
-    Ask this last: it can be overridden, and what is overridden hides every refusal that would have come after it.
+    Ask this last. It can be overridden, and an override hides every refusal that would come after it.
     """
     if unit.result != "start-limit-hit":
         return None
@@ -60,7 +60,7 @@ def start_limited(unit: UnitState, name: str) -> Verdict | None:
 
 
 def unsound(config: ConfigCheck, label: str) -> Verdict | None:
-    """Say why a start with this configuration would not end well, or None."""
+    """Refuse a start with a broken or unchecked configuration, else None."""
     if config.state is ConfigState.SOUND:
         return None
     code = CONFIG_BROKEN if config.state is ConfigState.BROKEN else CONFIG_UNCHECKED
@@ -68,7 +68,7 @@ def unsound(config: ConfigCheck, label: str) -> Verdict | None:
 
 
 def restarts(unit: str, *, seconds: float = 100) -> tuple[Run, Run]:
-    """Return the commands that forget a start limit and restart a unit.
+    """Return the commands that clear a start limit and restart a unit.
 
     The restart may wait for systemd's own stop timeout (90 s by default). Ending the client does not cancel the job.
     """
@@ -79,23 +79,26 @@ def restarts(unit: str, *, seconds: float = 100) -> tuple[Run, Run]:
     )
 
 
-def shut_out(facts: Facts, owners: tuple[PortOwner, ...], name: str) -> Verdict | None:
-    """Say which port that a service needs is another program's, or None."""
+def shut_out(
+    facts: Facts, owners: tuple[PortOwner, ...], name: str, passing: frozenset[str] = frozenset()
+) -> Verdict | None:
+    """Refuse or wait while another program uses a port that the service needs, else None.
+
+    Programs in `passing` are waited for: they only hold a port for a moment.
+    """
     for owner in owners:
         taken = facts[owner]
         if taken.programs:
             why = f"{owner.label()} is taken by {taken.describe()}, so {name} cannot start"
-            # `nginx -t` binds every port for a moment, and the survey asks it at the same time: look again. It
-            # may have ended between what ss reads of the sockets and of the processes.
-            passing = set(taken.names) <= {"nginx", NAMELESS}
-            return wait(why, PORT_TAKEN) if passing else refuse(PORT_TAKEN, why)
+            return wait(why, PORT_TAKEN) if set(taken.names) <= passing else refuse(PORT_TAKEN, why)
     return None
 
 
 class RestartService(Remedy):
-    """Bring a systemd service back that is down; one that runs is left alone.
+    """Start a systemd service that is down; leave a running one alone.
 
-    A subclass names the `service` and the `checks` that a start depends on, and says what is an `obstacle` to it.
+    A subclass names the `service` and the `checks` that a start depends on. Its `obstacle` refuses a start that would
+    fail.
     """
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = UNIT_REFUSALS
@@ -109,7 +112,10 @@ class RestartService(Remedy):
         """The name of its systemd unit."""
 
     def checks(self) -> tuple[Probe[Fact], ...]:
-        """Return what has to be right before a start; it is asked again under the lock."""
+        """Return the probes that have to be right before a start.
+
+        They are read again under the lock.
+        """
         return ()
 
     def on_its_way(self, facts: Facts) -> Verdict | None:
@@ -117,15 +123,15 @@ class RestartService(Remedy):
         unit = facts[self._unit]
         return wait(f"{self.title()} is {unit.describe()}, job {unit.job}") if unit.changing else None
 
-    def running(self, facts: Facts) -> Verdict | None:  # noqa: ARG002  # for those that look further
+    def running(self, facts: Facts) -> Verdict | None:  # noqa: ARG002  # for subclasses that look further
         """Judge a service that is active; None where it needs a restart all the same."""
         return skip(f"{self.title()} is active")
 
-    def obstacle(self, facts: Facts) -> Verdict | None:  # noqa: ARG002  # for those that have one
+    def obstacle(self, facts: Facts) -> Verdict | None:  # noqa: ARG002  # for subclasses that have one
         """Refuse a start that would fail or do harm, else None."""
         return None
 
-    def remark(self, facts: Facts) -> str:  # noqa: ARG002  # for those that have more to say
+    def remark(self, facts: Facts) -> str:  # noqa: ARG002  # for subclasses that add to it
         """Return what follows the unit's state in the reason to restart it."""
         return ""
 
@@ -165,7 +171,7 @@ class RestartService(Remedy):
 
     @override
     def apply(self, facts: Facts) -> Iterator[Step]:
-        """A start limit is forgotten only where it was hit."""
+        """Restart the unit; clear its start limit only when it was hit."""
         reset, restart = self._restarts()
         if facts[self._unit].result == "start-limit-hit":
             yield reset
@@ -180,7 +186,7 @@ class RestartService(Remedy):
 
 
 class OfPhpFpm(Remedy):
-    """A remedy that acts on the PHP-FPM of one PHP."""
+    """A base for remedies that act on the PHP-FPM of one PHP."""
 
     php: PhpName = Field(description="PHP's name, for example php8.3")
 

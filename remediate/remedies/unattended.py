@@ -24,7 +24,10 @@ QUEUE_UNATTENDED = RefusalCode(
 
 
 class AttendQueue(HumanStep):
-    """Say that jobs wait in a queue to which no worker of this host listens, and what the workers do listen to."""
+    """Report that jobs wait in a queue to which no worker of this host listens.
+
+    The refusal also names the queues that the workers do listen to.
+    """
 
     kind: Literal["queue.attend"] = "queue.attend"
     program: ProgramName = Field(description="supervisor group or program of the queue workers")
@@ -60,7 +63,7 @@ class AttendQueue(HumanStep):
         return refuse(QUEUE_UNATTENDED, f"{stall.describe()}; {listened_to(state)}. {self.advice(stall)}")
 
     def advice(self, stall: Stall) -> str:
-        """Say what a person can do: give it to a worker, or work it off once."""
+        """Return what a person can do: name the queue to a worker, or empty it."""
         name = stall.level.name
         connection = stall.level.connection
         whose = f"{self.program}'s" if not connection else f"a worker of connection {connection}, in its"
@@ -73,7 +76,7 @@ class AttendQueue(HumanStep):
 
 
 def listened_to(state: QueueMotionState) -> str:
-    """Say which queues the workers of a host listen to."""
+    """Describe which queues the workers of a host listen to."""
     said = Counter(" of ".join((", ".join(each.queues), each.connection)) for each in state.workers)
     if not said:
         return "there is no worker at all"

@@ -29,11 +29,11 @@ from remediate.remedies.systemd import (
 )
 
 _ALL: Final = 95
-"""Percent of a core: who wants that much among many gets less of it, and still never has enough."""
+"""Percent of a core that a process without rest wants. Among many such processes each gets less CPU than that."""
 
 
 def _culprit(facts: Facts, usage: Processes, unit: str) -> str | None:
-    """Say which process of a unit, or that all of them together, have too much; None when none has."""
+    """Describe what uses too much in a unit, one process or all together; else None."""
     seen = facts[usage]
     found = [process for process in seen.culprits if process.unit == unit]
     if found:
@@ -43,19 +43,18 @@ def _culprit(facts: Facts, usage: Processes, unit: str) -> str | None:
 
 
 def _busy(facts: Facts, usage: Processes, unit: str) -> str | None:
-    """Say which process of a unit uses as much CPU as a culprit, however young it is."""
+    """Describe a unit's process that uses as much CPU as a culprit, however young."""
     found = [each for each in facts[usage].processes if each.unit == unit and each.cpu >= usage.cpu]
     return found[-1].describe() if found else None
 
 
 class RecyclePhpFpm(OfPhpFpm):
-    """Replace PHP-FPM's children when one of them runs away or they grew too big (runbook 4.5, "clears memory").
+    """Replace PHP-FPM's children when one runs away or they grew too big (runbook 4.5, "clears memory").
 
-    By a reload: the master and its sockets stay, so nobody who connects is refused, and every child is a new one. A
-    child that does not end is forced by PHP-FPM after process_control_timeout; without that setting requests in
-    progress are dropped, as a restart would. Not when they are busy with many requests, one after the other: the load
-    would be back at once. Only with a configuration that php-fpm accepts: a reload with a broken
-    one is an outage.
+    PHP-FPM is reloaded: the master and its sockets stay, so no connection is refused, and every child is new. PHP-FPM
+    forces a child that does not end after process_control_timeout. Without that setting, requests in progress are
+    dropped, as in a restart. Refused while the children serve many requests one after the other, because the load would
+    be back at once. Also refused unless php-fpm accepts its configuration: a reload with a broken one is an outage.
     """
 
     kind: Literal["php-fpm.recycle"] = "php-fpm.recycle"
@@ -94,7 +93,10 @@ class RecyclePhpFpm(OfPhpFpm):
         return unsound(facts[self._config], self._config.label()) or self._works(facts, found) or proceed(found)
 
     def _works(self, facts: Facts, found: str) -> Verdict | None:
-        """Say that its children serve one request after the other: who does that waits for the next one in between."""
+        """Refuse while its children serve one request after the other, else None.
+
+        Such a child rests between two requests, while it waits for the next one.
+        """
         seen, unit = facts[self.usage], full_name(self.title())
         children = [process for process in seen.culprits if process.unit == unit]
         if not children or any(each.excess == "memory" or each.rests <= seen.interval for each in children):
@@ -106,7 +108,7 @@ class RecyclePhpFpm(OfPhpFpm):
         return (Run.of(SYSTEMCTL, "reload", full_name(self.title()), user=ROOT, seconds=60),)
 
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """As for every remedy, and no new child runs in circles: none is old enough yet for the guard to judge it."""
+        """Require also that no new child is spinning already; the guard ignores young processes."""
         result, seen = super().verify(before, after), after[self.usage]
         children = [each for each in seen.processes if each.unit == full_name(self.title())]
         for each in children:
@@ -116,10 +118,11 @@ class RecyclePhpFpm(OfPhpFpm):
 
 
 class RestartUnit(RestartService):
-    """Restart a unit of the application whose process runs away (runbook 4.5): `kill -9` would only bring it back.
+    """Restart a unit of the application whose process runs away (runbook 4.5).
 
-    Only a unit that the inventory lists in `restartable_units`. Not again when it was started a short time ago: what
-    it does has to change then, and the command that stops it is printed.
+    `kill -9` would not help, because the unit starts its process again. Only units in the inventory's
+    `restartable_units` are restarted. A unit that was started less than `again` seconds ago is not restarted again:
+    what it does has to change, and the refusal gives the command that stops it.
     """
 
     kind: Literal["unit.restart"] = "unit.restart"
@@ -174,7 +177,7 @@ class RestartUnit(RestartService):
         return start_limited(unit, self.title()) or proceed(found)
 
     def verify(self, before: Facts, after: Facts) -> Verification:
-        """It was started anew, and none of its processes is busy again, however young."""
+        """Require a new start, with none of its processes busy again, however young."""
         unit = after[self._unit]
         if not unit.healthy or unit.invocation == before[self._unit].invocation:
             return NotYet(reason=f"{self.title()} is {unit.describe()}, not restarted")

@@ -31,16 +31,16 @@ NOT_SUPERVISED = RefusalCode(
 def renew_workers(
     workers: Iterable[Descendant | QueueWorker], user: str, program: str | None, patience: int
 ) -> Iterator[Step]:
-    """Ask workers to finish what they do (TERM) and have supervisor start what does not come back by itself.
+    """Ask workers to finish (TERM), then have supervisor start those that stay down.
 
-    One that goes on with a long job does not keep those from being started that have made room.
+    A worker that is still in a long job does not delay the start of the others.
     """
     identities = list(dict.fromkeys(each.identity for each in workers))
     if not identities:
         return
     yield end_processes(identities, user, patience, left="leave")
     if program is not None:
-        # A program with autorestart=unexpected stays down after a clean end; those that run are left as they are.
+        # A program with autorestart=unexpected stays down after a clean end; running ones are left alone.
         yield start_program(program)
 
 
@@ -53,7 +53,7 @@ def renewing(user: str, program: str | None, patience: int) -> tuple[Run, ...]:
 
 
 def missing(after: WorkerState, spared: Iterable[ProgramState]) -> bool:
-    """Whether a process of a program does not run, of those that are not spared."""
+    """Whether a process of a program does not run, apart from the spared ones."""
     names = {each.name for each in spared}
     down = [each for each in after.processes if each.state != "RUNNING" and each.name not in names]
     return not after.daemon or not after.processes or bool(down)
@@ -65,14 +65,16 @@ def start_program(program: str) -> Run:
 
 
 class RestartWorkers(Remedy):
-    """Make queue workers work: with the configuration in use (runbook 4.3: `queue:restart`), and on what waits.
+    """Restart queue workers that have an old configuration or take no jobs (runbook 4.3: `queue:restart`).
 
-    Needed when a worker was started before the configuration was written: it goes on with an old password or store
-    for as long as it lives, and looks well. And when jobs wait and none moves, because the workers were stopped by a
-    signal, are at a job for longer than their own `--timeout`, or just take none; one that is at a job within its time
-    is busy. `queue:restart` only leaves a note in the cache, which a worker finds in the store that *it* was started
-    with, if that one answers. So each is asked by TERM, finishes its job (Laravel does, with the pcntl extension), and
-    supervisor starts it anew. One that does not end in time is left working.
+    Needed when a worker was started before the configuration was written: it keeps an old password or store for as long
+    as it lives, and looks healthy. Also needed when jobs wait and none moves, because the workers were stopped by a
+    signal, are in a job for longer than their own `--timeout`, or take none. A worker within its time is busy and left
+    alone.
+
+    `queue:restart` only leaves a note in the cache. A worker looks for it in the store that *it* was started with, if
+    that store answers. So each worker gets TERM and finishes its job (Laravel does, with the pcntl extension), and
+    supervisor starts it again. A worker that does not end in time is left running.
     """
 
     kind: Literal["worker.restart"] = "worker.restart"
@@ -93,7 +95,7 @@ class RestartWorkers(Remedy):
         "config.cache",
         "database.access",
         "redis.by-hand",
-        # Workers that wait for what another playbook mends do not end before, and are at a job.
+        # Workers that are blocked by another playbook's cause are in a job, and do not end before it is fixed.
         "incident.hand-over",
         "supervisor.restart",
     )
@@ -153,7 +155,7 @@ class RestartWorkers(Remedy):
     @override
     def apply(self, facts: Facts) -> Iterator[Step]:
         ended: tuple[Descendant | QueueWorker, ...] = self._stale(facts) or self._stuck(facts)
-        # Every process of the group is started by one command: not where somebody has stopped one of them.
+        # One command starts the whole group, so it is not used when a person has stopped one of its processes.
         program = None if facts[self._workers].parked else self.program
         yield from renew_workers(ended, self.user, program, self.patience)
 
@@ -169,7 +171,7 @@ class RestartWorkers(Remedy):
         stuck = () if self._stale(before) else self._stuck(before)
         if not stuck:
             return super().verify(before, after)
-        # Which of supervisor's programs they belong to does not matter: they have to be gone, and the queue to move.
+        # Their program in supervisor does not matter: they have to be gone, and the queue has to move.
         state = self._state(after)
         left = {each.identity for each in state.workers} if state is not None else set()
         still = _pids(each for each in stuck if each.identity in left)
@@ -194,7 +196,7 @@ class RestartWorkers(Remedy):
         return facts[self._processes].stale_workers(self.path) if self.configured else ()
 
     def _well(self, facts: Facts) -> Iterator[str]:
-        """Say what keeps it from being needed: only what was looked at."""
+        """Yield why it is not needed, naming only what was checked."""
         if self.configured:
             yield f"no worker of {self.program} is older than the configuration"
         state = self._state(facts)
@@ -202,7 +204,7 @@ class RestartWorkers(Remedy):
             yield f"the queue: {state.describe()}"
 
     def _standing_still(self, facts: Facts) -> str | None:
-        """Say which queue stands still because of its workers, None where none does."""
+        """Return which queue stands still because of its workers, else None."""
         state = self._state(facts)
         if state is None:
             return None
@@ -210,7 +212,7 @@ class RestartWorkers(Remedy):
         return "; ".join(said) or (state.describe() if state.all_stopped else None)
 
     def _standing(self, facts: Facts) -> tuple[QueueWorker, ...]:
-        """Return the workers of the queues that stand still because of them, whoever started these."""
+        """Return the workers that make a queue stand still, no matter who started them."""
         state = self._state(facts)
         if state is None:
             return ()
@@ -218,13 +220,13 @@ class RestartWorkers(Remedy):
         return tuple(dict.fromkeys((*stalled, *(state.workers if state.all_stopped else ()))))
 
     def _stuck(self, facts: Facts) -> tuple[QueueWorker, ...]:
-        """Return those of them that supervisor started for this program, and starts again."""
+        """Return the standing workers that supervisor started for this program and starts again."""
         own = self._own_pids(facts)
         ours = (each for each in self._standing(facts) if each.unit == full_name(self.unit))
         return tuple(each for each in ours if not own or each.pid in own)
 
     def _own_pids(self, facts: Facts) -> set[int]:
-        """Return the program's processes where they are workers themselves; empty where a shell stands before them."""
+        """Return the program's pids where they are workers; empty where a shell runs them."""
         state = self._state(facts)
         pids = {each.pid for each in facts[self._workers].processes if each.pid is not None}
         return pids if state is not None and any(each.pid in pids for each in state.workers) else set()

@@ -1,9 +1,8 @@
-"""Sentences of the text report, pure, for live and stored runs."""
+"""The sentences of the text report, without side effects, for live and stored runs."""
 
-import shlex
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from remediate.core.command import typed
 from remediate.core.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
@@ -11,13 +10,14 @@ from remediate.core.playbook import Severity
 from remediate.core.verdict import ENGINE_CODES, HANDED_OVER, Decision
 from remediate.masking.masker import strip_control
 from remediate.masking.secret_patterns import mask_shapes
+from remediate.report.hints import CommandHints
 from remediate.report.quotes import LOGS, quotes
 
 WIDTH: Final = 112
 MARGIN: Final = 8
 _COLUMN: Final = 52
 _UNSHOWN: Final = LOGS | {"machine.identity", "sudo.rules", "mysql.longest-idle"}
-"""Kinds that only matter to the engine, or have a place of their own."""
+"""Kinds of probes that only matter to the engine, or that are shown elsewhere."""
 
 HEADLINES: Final = {
     RunVerdict.HEALTHY: "HEALTHY",
@@ -36,16 +36,16 @@ _ESCALATION: Final = {
     Severity.SEV2: "SEV-2: if customers are affected for over an hour, escalate to Product and Support (runbook 6.1)",
 }
 _OPEN: Final = frozenset({"unexplained", "unstable", "server-name-conflict"})
-"""Refusals whose cause may be another one, which the logs may tell."""
+"""Refusals whose cause may be another one, which the logs may show."""
 COMMANDS: Final = {"query-cause": "do.database.end-queries", "process-left": "do.process.end"}
-"""Refusals that one command goes on from: it ends what is left to work, although pages answer."""
+"""Refusals after which one command goes on: it ends the remaining work, although pages answer."""
 _FALLBACK: Final = "cache.fallback"
 _FALLBACKS: Final[Mapping[str, str | None]] = {
     **dict.fromkeys(("fallback-useless", "file-cache-unusable", "env-broken")),
     **dict.fromkeys(("fallback-undeclared", "fallback-partial"), ""),
     **{name: f" --override {name}='why'" for name in ("diverging-caches", "locks-in-cache", "config-pending")},
 }
-"""Refusals of a cache in files: the flags with which a person has it all the same, None where nobody should."""
+"""Flags with which a person overrides a refusal of the cache in files. None if nobody should."""
 _LOG_WIDTH: Final = 152
 _TOUCHED: Final = {
     Touched.NO: "nothing was changed",
@@ -54,47 +54,16 @@ _TOUCHED: Final = {
 }
 
 
-class CommandHints(NamedTuple):
-    """How the reader got here, for the commands that a report recommends."""
-
-    program: str
-    name: str
-    run: str
-    severity: Severity | None
-    inventory: str | None = None
-    incident: str | None = None
-    recorded: bool = True
-    given: str = ""
-    """What a single remedy was told, as flags."""
-
-    def on(self, host: str) -> str:
-        """The flags that name one host, as the reader named it."""
-        return f"--host {host}{f' --inventory {shlex.quote(self.inventory)}' if self.inventory else ''}"
-
-    def again(self, host: str, *, plan: bool) -> str:
-        """The command that runs this on one host again."""
-        if self.name.startswith("do."):
-            return f"{self.program} {self.name}{self.given} {self.on(host)}{' --plan' if plan else ''}"
-        return f"{self.program} {'check' if plan else 'fix'}.{self.name} {self.on(host)}"
-
-    @property
-    def evidence(self) -> str:
-        """Where to read everything again, and who is waiting to be told."""
-        told = f"       next: {self.program} incident.update --incident {self.incident}" if self.incident else ""
-        where = f"{self.program} runs.show {self.run}" if self.recorded else "only this output, the run is not recorded"
-        return f"evidence: {where}{told}"
-
-
 def clean(text: str) -> str:
     """Make remote text safe for a terminal, on one line.
 
-    What looks like a secret is masked here, too: once a line is wrapped or cut, it may not look like one any more.
+    Secrets are masked here, because a secret may not be recognisable any more in a line that is wrapped or cut.
     """
     return " ".join(mask_shapes(strip_control(text)).split())
 
 
 def survey_lines(readings: Sequence[Reading]) -> list[str]:
-    """Put the answers of a survey into two columns; the same answer from several vantages is said once."""
+    """Return the answers of a survey in two columns. The same answer from several vantages is shown once."""
     said: dict[tuple[str, str], list[str]] = {}
     for reading in readings:
         endangered = reading.probe == "sudo.rules" and reading.ok is False
@@ -123,7 +92,7 @@ def _columns(cells: Iterable[str]) -> list[str]:
 
 
 def step_lines(position: int, total: int, step: StepOutcome) -> list[str]:
-    """Tell one remedy: what was decided and why, what ran or would run, and what became of it."""
+    """Return the lines of one remedy: decision, reason, commands and result."""
     proceeds = step.decision is Decision.PROCEED
     verb = f": {step.remedy.partition('.')[2]}" if proceeds else ""
     lines = _wrap(f"{position}/{total} {clean(step.why)}{verb}", 74)
@@ -152,7 +121,7 @@ def _result(step: StepOutcome) -> str:
 
 
 def verdict_lines(outcome: HostOutcome, hints: CommandHints) -> list[str]:
-    """Tell how one host came out: first the word, then why, then what next."""
+    """Return the lines of one host's result: verdict, reason, next step."""
     endangered = any(each.probe == "sudo.rules" and each.ok is False for each in outcome.before)
     return [
         *_verdict_lines(outcome, hints),
@@ -192,13 +161,13 @@ def _escalation(severity: Severity | None) -> str:
 
 
 def _though(outcome: HostOutcome) -> str:
-    """Name what is not as it should be although the symptom is over: it may be the next incident."""
+    """Return what fails although the symptom is over, since it may be the next incident."""
     ill = [f"{each.label} {clean(each.note)}" for each in outcome.after or outcome.before if each.ok is False]
     return f"though: {'; '.join(dict.fromkeys(ill))}" if ill else ""
 
 
 def _quotes(outcome: HostOutcome) -> list[str]:
-    """Quote logs where they may tell what no guard knows."""
+    """Return quotes of logs if they may show a cause that no guard knows."""
     if outcome.verdict is RunVerdict.INTERRUPTED:
         return []
     if outcome.touched is not Touched.NO:
@@ -208,7 +177,7 @@ def _quotes(outcome: HostOutcome) -> list[str]:
 
 
 def _why(outcome: HostOutcome) -> str:
-    """Give the reason once: a refused step has told it already, so there only its stable name is left to say."""
+    """Return the reason, or only its code if a refused step has already shown it."""
     if outcome.error is None:
         return ""
     for number, step in enumerate(outcome.steps, 1):
@@ -236,9 +205,11 @@ def _cut(line: str) -> str:
 def _next(outcome: HostOutcome, hints: CommandHints) -> str:
     if outcome.verdict in {RunVerdict.UNKNOWN, RunVerdict.INTERRUPTED}:
         return f"look with: {hints.again(outcome.name, plan=True)}       {hints.evidence}"
-    advice = _advice(outcome)
+    advice = _advice(outcome, hints)
     codes = [outcome.error.code if outcome.error else "", *(step.code or "" for step in outcome.steps)]
-    advised = next((code for code in codes if code in advice or code in COMMANDS), None)
+    # Another refusal's advice counts only if the run did not end because of one, as with "not holding".
+    own = codes[:1] if codes[0] in codes[1:] else codes
+    advised = next((code for code in own if code in advice or code in COMMANDS), None)
     other = next((HANDED_OVER[code] for code in codes if code in HANDED_OVER), None)
     match codes[0]:
         case "sudo-rule-missing":
@@ -261,14 +232,18 @@ def _next(outcome: HostOutcome, hints: CommandHints) -> str:
             return hints.evidence
 
 
-def _advice(outcome: HostOutcome) -> dict[str, str]:
-    """Return what to do about each code that this host was refused with, where the code says it."""
+def _advice(outcome: HostOutcome, hints: CommandHints) -> dict[str, str]:
+    """Return the advice for each code with which this host was refused."""
     engine = {code.name: code.advice for code in ENGINE_CODES if code.advice}
-    return {**engine, **{step.code: step.advice for step in outcome.steps if step.code and step.advice}}
+    otherwise = f"fix the cause, then {hints.again(outcome.name, plan=False)}"
+    return {**engine, **{step.code: step.advice or otherwise for step in outcome.steps if step.code}}
 
 
 def _meanwhile(outcome: HostOutcome, hints: CommandHints) -> str:
-    """Name a cache in files, where a run came to it and did not take it, with what speaks against it."""
+    """Return the refused cache in files as an interim measure, with its command and refusal.
+
+    It is empty if the run did not come to such a cache.
+    """
     step = next((each for each in outcome.steps if each.remedy == _FALLBACK and each.code in _FALLBACKS), None)
     if step is None or step.code is None or hints.name == f"do.{_FALLBACK}":
         return ""
@@ -280,7 +255,7 @@ def _meanwhile(outcome: HostOutcome, hints: CommandHints) -> str:
 
 
 def _onward(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) -> str:
-    """Name the commands that a refused step goes on with, behind what has to be known before one is typed."""
+    """Return the commands that continue from a refused step, after its advice."""
     step = next((each for each in outcome.steps if each.onward and each.code in codes), None)
     if step is None or (codes[0] != step.code and codes[0] in COMMANDS):
         return ""

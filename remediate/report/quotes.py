@@ -12,26 +12,29 @@ LOGS: Final = frozenset({"systemd.unit-log", "nginx.log", "laravel.log"})
 
 
 class Quote(NamedTuple):
-    """The end of one log, as far as it is worth showing."""
+    """The last lines of one log that are worth showing."""
 
     log: str
     lines: Sequence[str]
 
 
 def quotes(readings: Sequence[Reading]) -> list[Quote]:
-    """Return the logs of what is not well; when nothing is known to be ill of every other one, but briefly."""
+    """Return the last lines of each failing thing's log.
+
+    If no log belongs to a failing thing, the end of every other log is returned, in fewer lines.
+    """
     ill = [reading.label for reading in readings if reading.ok is False]
     well = {f"log of {reading.label}" for reading in readings if reading.probe == "systemd.unit" and reading.ok}
     logs = [(reading, quote) for reading in readings if reading.probe in LOGS for quote in _of(reading, readings)]
     culprits = [quote for reading, quote in logs if any(label in reading.label for label in ill)]
-    # What a unit says that started as it should tells less than what a site or the application complains of.
+    # The log of a healthy unit explains less than the log of a site or of the application.
     telling = [quote for reading, quote in logs if reading.label not in well] or [quote for _, quote in logs]
     shown = [(quote, 6) for quote in culprits] or [(quote, 2) for quote in telling]
     return [quote._replace(lines=quote.lines[-count:]) for quote, count in shown]
 
 
 def _of(reading: Reading, readings: Sequence[Reading]) -> Iterator[Quote]:
-    """Yield what a log said; of nginx's error logs the site's, where its configuration tells which they are."""
+    """Yield the lines of a log. For nginx's error logs, only the site's own are read if known."""
     said = _read(_Said, reading) or _Said()
     if said.lines:
         yield Quote(reading.label, said.lines)
@@ -66,4 +69,4 @@ def _read(model: type[T], reading: Reading) -> T | None:
     try:
         return model.model_validate(reading.value)
     except ValidationError:
-        return None  # there was no answer, or an older version wrote it
+        return None  # There was no answer, or an older version wrote it.

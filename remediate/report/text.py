@@ -10,13 +10,14 @@ from remediate.core.outcome import HostOutcome, Reading, Report, RunVerdict, Ste
 from remediate.core.playbook import Runnable, Severity
 from remediate.masking.stream import Steady, Stream
 from remediate.remedies.single import SingleRemedy
-from remediate.report.lines import HEADLINES, MARGIN, CommandHints, clean, step_lines, survey_lines, verdict_lines
+from remediate.report.hints import CommandHints
+from remediate.report.lines import HEADLINES, MARGIN, clean, step_lines, survey_lines, verdict_lines
 
 
 class TextReporter:
-    """Tells a run while it goes. `program` is what the person typed, for the commands that it recommends.
+    """Prints a run while it goes. `program` is the typed command, for the commands that it recommends.
 
-    What a stream cannot take is lost: a reader who has left does not end a run.
+    Output that a stream rejects is lost: a reader that has left does not end a run.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class TextReporter:
     def show(
         self, report: Report, *, shown: str, severity: Severity | None, given: Mapping[str, str] | None = None
     ) -> None:
-        """Tell a run that is over, from its report; `given` is what a single remedy was told on each host, as flags."""
+        """Print a finished run from its report. `given` maps each host to a single remedy's arguments, as flags."""
         self._several = len(report.hosts) > 1
         self._hints = self._hints._replace(name=report.playbook, run=shown, severity=severity)
         names = ", ".join(host.name for host in report.hosts)

@@ -1,8 +1,8 @@
 """Test tools for remedies, probes and playbooks, without a host or a container.
 
-`check_remedy` holds one remedy to everything the engine relies on. `ScriptedSession` with `play` takes a playbook
-through a whole run on answers that the test states. `PaperHost` runs the very script that a host would get, in a real
-shell on this machine, with stub programs.
+`check_remedy` checks one remedy against every requirement of the engine. `ScriptedSession` with `play` takes a playbook
+through a whole run, on answers that the test states. `PaperHost` runs the same script as a real host, in a real shell
+on this machine with stub programs.
 """
 
 from remediate.testing.contract import Known, check_remedy

@@ -1,4 +1,4 @@
-"""One shell on this machine, behind the same seam as one behind SSH."""
+"""A shell on this machine, behind the same protocol as a shell behind SSH."""
 
 import os
 import select
@@ -14,7 +14,7 @@ _ERRORS: Final = 8 * 1024
 
 
 class PaperChannel:
-    """A Channel to a child process. `on_paper` is given each piece of the script before it is sent."""
+    """A Channel to a child process. `on_paper` may change each piece of the script before it is sent."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class PaperChannel:
         lose_sent: int | None = None,
         lose_seen: bytes | None = None,
     ) -> None:
-        """Take over a process whose pipes are unbuffered; `lose_…` say when the link is to die."""
+        """Take over a process with unbuffered pipes. `lose_…` set the point at which the link dies."""
         if process.stdin is None or process.stdout is None:
             raise ValueError("a channel needs the process's stdin and stdout")
         self.process = process
@@ -78,7 +78,7 @@ class PaperChannel:
         return status, self._errors.read(_ERRORS)
 
     def lose(self) -> None:
-        """Let the link die now: the process keeps running, with nobody at the other end."""
+        """Let the link die now. The process keeps running, with nobody at the other end."""
         self.lost = True
         self.close()
 
@@ -95,7 +95,7 @@ class PaperChannel:
             try:
                 count = os.write(self._in.fileno(), left)
             except BrokenPipeError:
-                # As behind SSH: what a shell that has ended said before is still to be read.
+                # As behind SSH, the output of a shell that has ended can still be read.
                 return
             self._sent += count
             left = left[count:]

@@ -1,4 +1,4 @@
-# ruff: noqa: S101  # what fails here is shown by pytest; tests do not run under -O
+# ruff: noqa: S101  # pytest shows a failed assertion, and tests do not run under -O.
 """The engine's requirements for every remedy, as one function for tests."""
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,20 +15,20 @@ from remediate.errors import Unreadable
 from remediate.testing.declaration import check_class, check_commands, check_questions, check_value
 
 Known = Mapping[Probe[Fact], Fact | Unreadable] | Facts
-"""The facts of an example: as a mapping, or as a survey read them."""
+"""The facts of an example: a mapping, or Facts from a survey."""
 T = TypeVar("T", bound=Fact)
 
 _MIXED: Final = 6
-"""Up to this many probes, every mixture of broken and healed answers is tried."""
+"""The most probes for which every mixture of broken and healed answers is tried."""
 
 
 def check_remedy(remedy: Remedy, broken: Known, healed: Known, *, others: Iterable[Known] = ()) -> None:
-    """Hold a remedy to what the engine relies on. Raises AssertionError with what is wrong, in words.
+    """Check a remedy against every requirement of the engine.
 
-    `broken` are facts on which the remedy is needed and safe (or refused with a code that may be overridden, for one
-    that never acts by itself), `healed` what they are once it has worked: what it
-    acts on must be another incarnation then. `others` are further facts that its guard must bear: refusals, states
-    in transition.
+    Use it in one test for each remedy. On the `broken` facts the remedy is needed and safe. (A remedy that never acts
+    by itself refuses there, with a code that may be overridden.) The `healed` facts are those after it worked: the
+    thing that it acts on must be another incarnation. `others` are further facts that its guard must handle: refusals,
+    states in transition. Raises AssertionError with the fault in words.
 
         def test_restart_nginx() -> None:
             remedy, unit, config = RestartNginx(), Unit(name="nginx"), NginxConfig()
@@ -59,7 +59,7 @@ def check_remedy(remedy: Remedy, broken: Known, healed: Known, *, others: Iterab
 
 
 class _Watched(Facts):
-    """Facts that know what they were asked, and say in words that a question was never declared."""
+    """Facts that record the questions read from them, and reject undeclared ones in words."""
 
     __slots__ = ("asked", "name")
 
@@ -84,7 +84,7 @@ class _Watched(Facts):
 
 
 class _Example:
-    """Facts that a test stated, restricted to what the remedy declares; an output for each, for telling them apart."""
+    """A test's facts for the declared probes, each with an output to tell them apart."""
 
     def __init__(self, remedy: Remedy, known: Known, name: str) -> None:
         stated = dict(known) if isinstance(known, Facts) else dict(known.items())
@@ -106,7 +106,7 @@ class _Example:
 
 
 def _output(known: Known, probe: Probe[Fact], answer: Fact) -> Output:
-    """Return what stands for the raw answer: what was printed, or else what differs where the facts differ."""
+    """Return the raw output, or one that differs where the facts differ."""
     if isinstance(known, Facts):
         with suppress(KeyError):
             return known.output(probe)
@@ -114,7 +114,7 @@ def _output(known: Known, probe: Probe[Fact], answer: Fact) -> Output:
 
 
 def _human(remedy: Remedy, before: _Example, after: _Example, others: Iterable[Known]) -> None:
-    """What only a person can do is said when it is needed, and nothing is ever done by itself."""
+    """Check that a person's task is reported if needed, and that nothing acts by itself."""
     assert not remedy.identity(), "identity() is not empty, but a person's step acts on nothing"
     assert not remedy.changes(), "changes() is not empty, but a person's step changes nothing"
     needed = remedy.guard(before.facts())
@@ -128,13 +128,7 @@ def _human(remedy: Remedy, before: _Example, after: _Example, others: Iterable[K
         _bears(remedy, example)
 
 
-# -- the class and the value ---------------------------------------------------------------------------------------
-
-
-# -- what it asks and what it may run ------------------------------------------------------------------------------
-
-
-# -- what it decides and proves ------------------------------------------------------------------------------------
+# -- decisions and proofs ------------------------------------------------------------------------------------------
 
 
 def _needed(remedy: Remedy, before: _Example) -> None:
@@ -190,7 +184,7 @@ def _unknown(remedy: Remedy, before: _Example, after: _Example) -> None:
 
 
 def _never_blind(remedy: Remedy, example: _Example) -> None:
-    """On facts it proceeds on, everything it asked has to be readable."""
+    """Check that it never proceeds if a question that it read is unreadable."""
     asked = example.facts()
     remedy.guard(asked)
     tuple(remedy.apply(asked))
@@ -201,10 +195,11 @@ def _never_blind(remedy: Remedy, example: _Example) -> None:
 
 
 def _nothing_hidden(remedy: Remedy, before: _Example, example: _Example) -> None:
-    """An override turns one refusal into proceed: whatever else speaks against acting has to be said before it.
+    """Check that an overridable refusal hides no other reason against acting.
 
-    With one answer put back to what it is on the broken facts, on which nothing speaks against acting, only what
-    that answer caused is gone; a refusal that remains, or an advice to wait, was there all the time.
+    An override turns one refusal into proceed, so every other reason has to be reported before it. With one answer put
+    back to its value on the broken facts, on which nothing speaks against acting, only the effect of that answer is
+    gone. A refusal or a wait that remains was there all the time.
     """
     verdict = _guarded(remedy, example.facts())
     if verdict is None or verdict.code is None or not _overridable(verdict):
@@ -225,7 +220,7 @@ def _overridable(verdict: Verdict) -> bool:
 
 
 def _may_proceed(verdict: Verdict) -> bool:
-    """By itself, or because somebody overrides it."""
+    """Return whether it proceeds by itself or with an override."""
     return verdict.decision is Decision.PROCEED or _overridable(verdict)
 
 
@@ -242,7 +237,7 @@ def _bears(remedy: Remedy, example: _Example) -> None:
         )
     if _may_proceed(verdict):
         _never_blind(remedy, example)
-        # An override turns a refusal into proceed: then apply() sees these facts.
+        # An override turns a refusal into proceed, and then apply() gets these facts.
         _listed(remedy, tuple(remedy.apply(example.facts())), example.name)
 
 
@@ -254,7 +249,7 @@ def _guarded(remedy: Remedy, facts: Facts) -> Verdict | None:
 
 
 def _mixtures(remedy: Remedy, before: _Example, after: _Example) -> Iterator[Known]:
-    """Yield every mixture of the two examples: what a host may answer while it is changing."""
+    """Yield every mixture of the two examples. A host may give any of them while it changes."""
     probes = remedy.probes()
     if len(probes) > _MIXED:
         return

@@ -1,5 +1,5 @@
-# ruff: noqa: S101  # what fails here is shown by pytest; tests do not run under -O
-"""A remedy's declarations: as a class, as a value, its questions and its commands."""
+# ruff: noqa: S101  # pytest shows a failed assertion, and tests do not run under -O.
+"""Checks of a remedy's declarations: its class, its value, its questions and its commands."""
 
 import pickle
 import re
@@ -22,11 +22,11 @@ _KIND: Final = re.compile(r"[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*")
 
 
 _INTERPRETERS: Final = frozenset({"sh", "bash", "dash", "zsh", "env", "python3", "perl", "php", "sudo", "su", "xargs"})
-"""A sudo rule for one of these is a rule for anything."""
+"""Programs for which a sudo rule would allow any command."""
 
 
 def check_class(kind_of: type[Remedy]) -> None:
-    """Check what its class says: kind, fields, codes."""
+    """Check the declarations of its class: kind, fields, codes."""
     name = kind_of.__name__
     assert (kind_of.__dict__.get("__doc__") or "").strip(), f"{name} has no docstring of its own: it is its help text"
     kind = kind_of.model_fields["kind"]
@@ -34,7 +34,7 @@ def check_class(kind_of: type[Remedy]) -> None:
     assert _KIND.fullmatch(str(kind.default)), f"{name}.kind is {kind.default!r}, not <tool>.<verb> in lower case"
     for field, info in kind_of.model_fields.items():
         assert field == "kind" or info.description, f"{name}.{field} has no description: it is a flag's help text"
-    for other in _subclasses(Remedy):  # type: ignore[type-abstract]  # only its subclasses are looked at
+    for other in _subclasses(Remedy):  # type: ignore[type-abstract]  # Only its subclasses are used.
         same = other is kind_of or (other.__module__, other.__qualname__) == (kind_of.__module__, kind_of.__qualname__)
         taken = not same and "kind" in other.model_fields and other.model_fields["kind"].default == kind.default
         assert not taken, f"{other.__module__}.{other.__qualname__} is {kind.default!r} already"
@@ -63,7 +63,7 @@ def check_value(remedy: Remedy) -> None:
 
 
 def _in_json(value: BaseModel, name: str) -> None:
-    """What a report shows of it is itself, but for the values that nobody may see."""
+    """Check that its JSON in a report is complete, except for secrets."""
     text = value.model_dump_json()
     hidden = {field: secret for field, secret in value if isinstance(secret, SecretStr)}
     for field, secret in hidden.items():
@@ -73,7 +73,7 @@ def _in_json(value: BaseModel, name: str) -> None:
 
 
 def check_questions(remedy: Remedy) -> None:
-    """Check its probes: named, bounded, stable, and never a change."""
+    """Check its probes: they are named, bounded and stable, and never change the host."""
     probes = remedy.probes()
     assert len(set(probes)) == len(probes), "probes() lists one twice"
     strangers = set(remedy.identity()).difference(probes)
@@ -102,7 +102,7 @@ def _ticking(probe: Probe[Fact], command: Run) -> None:
 
 
 def check_commands(remedy: Remedy) -> None:
-    """Check what it may run as another user: exact, listed, no interpreter."""
+    """Check its commands for other users: exact, listed, and no interpreter."""
     changes, privileges = remedy.changes(), remedy.privileges()
     asked = [command for probe in remedy.probes() if isinstance(command := probe.command(), Run)]
     for run in (*changes, *asked):

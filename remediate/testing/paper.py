@@ -23,10 +23,10 @@ SHELLS: Final[Mapping[str, tuple[str, ...]]] = {
     "busybox": ("busybox", "sh"),
     "mksh": ("mksh",),
 }
-"""The POSIX shells that a host's /bin/sh may be, as one starts them."""
+"""The POSIX shells that may be a host's /bin/sh, as command lines."""
 
 _PATH: Final = b" PATH="
-"""How the script begins the one assignment that says where programs are looked for."""
+"""The beginning of the script's only assignment of PATH."""
 
 _SUDO: Final = """#!/bin/sh
 # sudo -n -u USER -- PROGRAM …: runs the stub of that name, as nobody else.
@@ -52,17 +52,17 @@ echo $$ >>"$PAPER_CALLS/order"
 
 
 class Call(NamedTuple):
-    """One call of a stub program: its name (without a directory) and arguments, and the user it would have run as."""
+    """One call of a stub program: its arguments with its bare name, and its user."""
 
     argv: tuple[str, ...]
     user: str
 
 
 class PaperHost:
-    r"""A Link to this machine's own shell: what arrives there is what a real host would get, byte for byte but two.
+    r"""A Link to this machine's shell, which gets a real host's script with two changes.
 
-    The script's PATH gets the stubs' directory in front, and its lock file is one of this host's own, so that tests
-    never wait for each other. Absolute programs, with or without sudo, are the stubs of the same base name.
+    The stubs' directory is first in the script's PATH. The lock file is this host's own, so that tests never wait for
+    each other. Absolute programs, with or without sudo, are the stubs of the same base name.
 
         with PaperHost(tmp_path) as host:
             host.program("systemctl", stdout="ActiveState=active\n")
@@ -70,13 +70,13 @@ class PaperHost:
             answers = rounds.next()
             assert host.calls == [Call(("systemctl", "show", …), "ops")]
 
-    `shell` is one of SHELLS; `login` is the shell that is given the command line, as sshd does it.
+    `shell` is one of SHELLS. `login` is the shell that gets the command line, as with sshd.
     """
 
     def __init__(
         self, directory: Path, *, user: str = "ops", shell: str = "sh", login: tuple[str, ...] = ("/bin/sh",)
     ) -> None:
-        """Make one whose files are all below `directory`."""
+        """Make a host whose files are all below `directory`."""
         self.user = user
         self.home = directory / "home"
         self.lock = directory / "machine-id"
@@ -98,7 +98,7 @@ class PaperHost:
         uid = 0 if user == "root" else 1000
         self._write("id", f'#!/bin/sh\n[ "$1" = -u ] && echo {uid} || echo {shlex.quote(user)}\n')
 
-    # -- what the host has -----------------------------------------------------------------------------------------
+    # -- programs of the host --------------------------------------------------------------------------------------
 
     def program(
         self,
@@ -109,7 +109,7 @@ class PaperHost:
         exit_status: int = 0,
         seconds: float = 0,
     ) -> None:
-        """Give the host a program that waits `seconds`, then answers the same whatever it is asked."""
+        """Give the host a program that waits `seconds`, then always gives the same answer."""
         out, err = self._data / f"{name}.out", self._data / f"{name}.err"
         out.write_bytes(stdout.encode() if isinstance(stdout, str) else stdout)
         err.write_bytes(stderr.encode() if isinstance(stderr, str) else stderr)
@@ -120,17 +120,17 @@ class PaperHost:
         self.script(name, "\n".join([*lines, f"exit {exit_status}"]))
 
     def script(self, name: str, body: str) -> None:
-        """Give the host a program written in sh; `$PAPER_USER` is the user that sudo was asked for."""
+        """Give the host a program written in sh. `$PAPER_USER` is the user that sudo was asked for."""
         self._write(name, f"{_NOTE.replace('@LOGIN@', self.user)}{body}\n")
 
     def no(self, name: str) -> None:
-        """Make the host one on which that program does not exist."""
+        """Give the host no program of this name."""
         self._write(name, f"#!/bin/sh\necho {shlex.quote(name)}: not found >&2\nexit 127\n")
 
     @property
     def calls(self) -> list[Call]:
-        """Every call of a program made with `program` or `script`, in order."""
-        # Each process writes its own file, however long its words are; a line in `order` is written in one piece.
+        """Every call of a program from `program` or `script`, in order."""
+        # Each process writes its own file, whatever its length; a line in `order` is written in one piece.
         order = self._calls / "order"
         words: dict[str, list[str]] = {}
         calls: list[Call] = []
@@ -144,27 +144,27 @@ class PaperHost:
         return calls
 
     def _write(self, name: str, text: str) -> None:
-        # A rename, so that a program in use can be replaced (ETXTBSY).
+        # The rename can replace a program in use, which a write could not (ETXTBSY).
         with tempfile.NamedTemporaryFile("w", dir=self._data, delete=False) as file:
             file.write(text)
         Path(file.name).chmod(stat.S_IRWXU)
         Path(file.name).replace(self._bin / name)
 
-    # -- the way to it ---------------------------------------------------------------------------------------------
+    # -- connection ------------------------------------------------------------------------------------------------
 
     def session(self) -> ShellSession:
-        """Return a session on this host, as the engine would use one."""
+        """Return a session on this host, as the engine uses it."""
         return ShellSession(self)
 
     def lose(self, *, sent: int | None = None, seen: bytes | None = None) -> None:
-        """Let the link die once that many bytes were sent to the host, or once that was seen in its answer."""
+        """Let the link die after `sent` bytes, or after `seen` in the host's answer."""
         self._sent, self._seen = sent, seen
 
     def start(self, command: str, *, seconds: float) -> PaperChannel:
         """See Link."""
         self.starts += 1
         words = [*self._login, "-c", command.replace("/bin/sh -s", f"{self._shell} -s", 1)]
-        errors = tempfile.TemporaryFile()  # noqa: SIM115  # the channel closes it
+        errors = tempfile.TemporaryFile()  # noqa: SIM115  # The channel closes it.
         process = subprocess.Popen(
             words,
             stdin=subprocess.PIPE,
@@ -180,7 +180,7 @@ class PaperHost:
         return channel
 
     def environment(self) -> dict[str, str]:
-        """Return the environment that a login on this host begins with."""
+        """Return the environment of a new login on this host."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
@@ -190,12 +190,12 @@ class PaperHost:
         }
 
     def on_paper(self, script: bytes) -> bytes:
-        """Return the script with this host's stubs in front of its PATH and this host's lock file."""
+        """Return the script with this host's stubs in its PATH, and with its lock file."""
         mine = script.replace(_PATH, _PATH + shlex.quote(str(self._bin)).encode() + b":", 1)
         return mine.replace(LOCK_FILE.encode(), str(self.lock).encode())
 
     def close(self) -> None:
-        """End whatever still runs there; safe to call twice."""
+        """End everything that still runs there; safe to call twice."""
         for channel in self._channels:
             channel.close()
             _end_session(channel.process.pid)
@@ -212,7 +212,7 @@ class PaperHost:
 
 
 def installed_shells() -> tuple[str, ...]:
-    """Return those of SHELLS that this machine has, each once; `sh` is always among them."""
+    """Return the SHELLS that this machine has, each once. `sh` is always among them."""
     found: dict[tuple[str, ...], str] = {}
     for name, (program, *flags) in SHELLS.items():
         if path := shutil.which(program):
@@ -221,7 +221,7 @@ def installed_shells() -> tuple[str, ...]:
 
 
 def _end_session(leader: int) -> None:
-    """Kill every process of a session that we started; `timeout` gives each of its commands a group of its own."""
+    """Kill every process of a session that we started. `timeout` gives each command its own group."""
     for process in (each for each in Path("/proc").iterdir() if each.name.isdecimal()):
         try:
             fields = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()

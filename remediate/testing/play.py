@@ -18,10 +18,10 @@ _HOST: Final = Host(name="web1", ssh=SshTarget(address="192.0.2.1"))
 
 
 class MemoryRecorder:
-    """A Record that remembers what was intended and what came of it; `broken` is what a full disk would say."""
+    """A Recorder that remembers intents and outcomes. `broken` is the message of a full disk."""
 
     def __init__(self, broken: str | None = None) -> None:
-        """Begin empty."""
+        """Make an empty record."""
         self.broken = broken
         self.unwritten = broken
         self.intents: list[tuple[int, Remedy, tuple[Step, ...]]] = []
@@ -29,31 +29,31 @@ class MemoryRecorder:
 
     def intend(
         self,
-        host: Host,  # noqa: ARG002  # there is only one
+        host: Host,  # noqa: ARG002  # There is only one host.
         position: int,
         remedy: Remedy,
         steps: tuple[Step, ...],
     ) -> None:
-        """See Record."""
+        """See Recorder."""
         if self.broken is not None:
             raise NotRecorded(self.broken)
         self.intents.append((position, remedy, steps))
 
-    def conclude(self, host: Host, position: int, step: StepOutcome) -> None:  # noqa: ARG002  # there is only one
-        """See Record."""
+    def conclude(self, host: Host, position: int, step: StepOutcome) -> None:  # noqa: ARG002  # There is only one host.
+        """See Recorder."""
         self.outcomes.append((position, step))
 
 
 @dataclass(frozen=True)
 class _Stated:
-    """A treatment that is known already."""
+    """A runnable with a stated HostPlan."""
 
     host_plan: HostPlan
     name: ClassVar[str] = "stated"
     severity: ClassVar[Severity | None] = None
     discovers: ClassVar[bool] = False
 
-    def __call__(self, host: Host) -> HostPlan:  # noqa: ARG002  # it is the same for every host
+    def __call__(self, host: Host) -> HostPlan:  # noqa: ARG002  # The plan is the same for every host.
         return self.host_plan
 
 
@@ -67,9 +67,10 @@ def play(
     reporter: Reporter | None = None,
     stop: Event | None = None,
 ) -> HostOutcome:
-    """Run a playbook, one remedy or a stated treatment as the engine would, with consent, and return what happened.
+    """Run a playbook, a remedy or a stated HostPlan as the engine does. Return the outcome.
 
-    The session answers the controller's questions too; the stability window takes no time unless `options` say so.
+    Consent is given. The session also answers the controller's questions. The stability window takes no time unless
+    `options` say so.
 
         outcome = play(app_down, ScriptedSession({unit: failed}), host=web1)
         assert outcome.verdict is RunVerdict.NOT_FIXED

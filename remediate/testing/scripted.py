@@ -20,11 +20,11 @@ _CLOCK: Final = Output(
     stdout="0123456789abcdef0123456789abcdef\n6e3b1d1c-3f5c-4b5e-9a55-0c9a3f2f7d10\n1000000.0 1000000.0\n"
 )
 _ROOT: Final = Output(stdout="root\n")
-"""What a host says whose SSH user is root: everything is allowed."""
+"""The sudo rules of a host whose SSH user is root: everything is allowed."""
 
 
 class ScriptedEvent(Enum):
-    """What may happen instead of an answer."""
+    """An event in place of an answer."""
 
     LOCKED = "another run holds the lock"
     NO_LOCK = "the host has no flock"
@@ -35,11 +35,11 @@ class ScriptedEvent(Enum):
 
 
 class ScriptedSession:
-    """A Session, and a Controller, that answer from a table.
+    """A Session and Controller that answers from a table, for use with `play`.
 
-    `first` states what each probe is answered with: the Output of the program, which the probe reads, or an Unreadable.
-    Each further mapping is what the next act does to that; a Run in it states what that command ends with. An Event
-    in its place is what happens instead. Acts beyond those stated run, and change nothing.
+    `first` maps each probe to its answer: a program's Output, which the probe reads, or an Unreadable. Each further
+    mapping is the next act's effect on that table; for a Run it gives the Output of that command. A ScriptedEvent in
+    place of a mapping happens instead. Acts beyond these run, and change nothing.
 
         failed, running = (Output(stdout=file.read_text()) for file in (FAILED, RUNNING))  # of `systemctl show`
         session = ScriptedSession({unit: failed}, {unit: running})
@@ -47,10 +47,10 @@ class ScriptedSession:
         assert outcome.verdict is RunVerdict.FIXED
         assert session.execs == 3
 
-    `at` states what changes by itself, at which survey and from there on: `at={2: {unit: failed}}` fails the unit
-    at the second survey, `at={2: Event.LOST_BEFORE}` loses the link there. The clock and the sudo rules of a root
-    login are there unless stated; whatever else is not stated is Unreadable. A fence that does not match the table
-    is found moved, as on a real host.
+    `at` maps the number of a survey to a change that happens by itself then and lasts. `at={2: {unit: failed}}` fails
+    the unit at the second survey, `at={2: ScriptedEvent.LOST_BEFORE}` loses the link there. The clock, and the sudo
+    rules of a root login, are in the table unless stated. Anything else that is not stated is Unreadable. A fence that
+    does not match the table has moved, as on a real host.
     """
 
     def __init__(
@@ -61,17 +61,17 @@ class ScriptedSession:
         unreachable: UnreachableCode | None = None,
         holder: str = "",
     ) -> None:
-        """Take the table; `unreachable` lets no exec begin, `holder` is what a busy lock says about its owner."""
+        """Take the table. `unreachable` prevents every exec; `holder` is a busy lock's text about its holder."""
         self.execs = 0
-        """How many execs were begun: round trips."""
+        """The number of execs, which are round trips."""
         self.surveys = 0
-        """How many times everything was asked."""
+        """The number of surveys."""
         self.acts: list[Act] = []
-        """Every act that was asked for, also those that did not run."""
+        """Every requested act, also those that did not run."""
         self.ran: list[Run] = []
         """Every command that ran."""
         self.owners: list[tuple[str, ...]] = []
-        """Who the acts were said to be from."""
+        """The owner of each act."""
         self.closed = False
         self._table: dict[Probe[Fact], Answer] = {CLOCK: _CLOCK, RULES: _ROOT}
         self._effects = list(acts)
@@ -87,7 +87,7 @@ class ScriptedSession:
         probes: Sequence[Probe[Fact]],
         act: Act | None = None,
         *,
-        seconds: float,  # noqa: ARG002  # nothing here takes time
+        seconds: float,  # noqa: ARG002  # Nothing here takes time.
         owner: Sequence[str] = (),
         extra: float = 0,  # noqa: ARG002
         together: bool = True,  # noqa: ARG002
@@ -113,7 +113,7 @@ class ScriptedSession:
             return {probe: self._answer(probe) for probe in probes}
 
     def survey(self, probes: Sequence[Probe[Fact]]) -> Answers:
-        """Answer everything once, after whatever changes by itself at this survey."""
+        """Answer all questions once, after the changes that happen at this survey."""
         with self._mutex:
             self.surveys += 1
             happens = self._at.get(self.surveys)
@@ -156,7 +156,7 @@ class ScriptedSession:
         return all(isinstance(output, Output) and fence.held(output.stdout, output.exit) for fence, output in seen)
 
     def _pass(self, survey: int) -> None:
-        """Let happen what is due at a survey; it is due once, whoever asks first: the host or the controller."""
+        """Apply the changes of a survey, once: the host or the controller may ask first."""
         happens = self._at.get(survey, {})
         if not isinstance(happens, ScriptedEvent):
             self._at.pop(survey, None)
@@ -179,7 +179,7 @@ class ScriptedRounds:
         acted: Acted | None,
         effect: Changes | ScriptedEvent | None = None,
     ) -> None:
-        """Belong to a session."""
+        """Make the rounds of a session."""
         self._session = session
         self._probes = probes
         self._result = acted

@@ -1,1 +1,1 @@
-"""The wire: one script for a host, its answers, and the machine that runs remediate as a second vantage."""
+"""The transport: one script for a host, its answers, and the controller's own questions."""

@@ -1,4 +1,4 @@
-"""What became of an act: how far it got, and what its commands said."""
+"""The result of an act: the point it reached, and what its commands said."""
 
 from enum import Enum
 
@@ -7,7 +7,7 @@ from remediate.core.field_types import FrozenModel
 
 
 class ActState(Enum):
-    """How far an act got."""
+    """The point that an act reached."""
 
     ACTED = "acted"
     LOCKED = "locked"
@@ -16,7 +16,7 @@ class ActState(Enum):
 
 
 class CommandResult(FrozenModel):
-    """One command that was run to change the host."""
+    """One command that ran to change the host, and its duration in seconds."""
 
     run: Run
     output: Output
@@ -24,7 +24,7 @@ class CommandResult(FrozenModel):
 
 
 class Acted(FrozenModel):
-    """What became of an act."""
+    """The result of an act."""
 
     state: ActState
     commands: tuple[CommandResult, ...] = ()

@@ -1,4 +1,4 @@
-"""Asks the questions whose vantage is the machine that runs remediate."""
+"""Asks the questions that are asked from remediate's own machine, the controller."""
 
 import contextlib
 import errno
@@ -21,18 +21,18 @@ from remediate.project.secret_refs import resolve
 from remediate.transport.script import STDOUT_LIMIT
 
 OWN_NETWORK: Final = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
-"""Errors that say something about the asking machine's network, not about the site."""
+"""Errors of the controller's own network, which say nothing about the site."""
 
 
 class Controller(Protocol):
-    """Where controller-vantage questions are asked."""
+    """The party that asks the questions with the controller's vantage."""
 
     def ask(self, probes: Sequence[Probe[Fact]]) -> Mapping[Probe[Fact], Output | Unreadable]:
-        """Ask all of them at once and wait for the last answer."""
+        """Ask all questions at once and wait for the last answer."""
 
 
 class HttpController(Controller):
-    """The real one: each question is one HTTP request or TLS handshake from this machine."""
+    """The real controller: each question is one HTTP request or TLS handshake from this machine."""
 
     @override
     def ask(self, probes: Sequence[Probe[Fact]]) -> Mapping[Probe[Fact], Output | Unreadable]:
@@ -61,14 +61,14 @@ def _result(future: "Future[Output]") -> Output | Unreadable:
 
 
 def fetch(request: HttpRequest) -> Output:
-    """Send one GET and answer as curl would: body on stdout, `status seconds redirect` on stderr, curl's exit status.
+    """Send one GET and answer as curl would.
 
-    The site is asked directly, as the public would ask it and as the host does: the proxies and credentials that this
-    machine's environment has (ALL_PROXY, ~/.netrc) are not used, because the answer would be theirs. A machine without
-    another way out is left out with `site_vantage: [host]`.
+    The body is on stdout, `status seconds redirect` on stderr, and the exit status is curl's. The request goes directly
+    to the site, as the public's and the host's do. This machine's proxies and credentials (ALL_PROXY, ~/.netrc) are
+    ignored, because the answer would be a proxy's. If this machine has no other way out, set `site_vantage: [host]`.
 
-    Raises Unreadable when this machine has no network, when no client can be built on it, or its trust file or the
-    request's token cannot be read: none of that says anything about the site.
+    Raises Unreadable if this machine has no network or cannot build a client, or if the trust file or the request's
+    token is unreadable. None of that says anything about the site.
     """
     import httpx2
 
@@ -97,7 +97,7 @@ def fetch(request: HttpRequest) -> Output:
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL):
             exit_status = CurlExit.BROKEN_ANSWER
     if deadline.passed and exit_status in {CurlExit.OK, CurlExit.BROKEN_ANSWER}:
-        # Also when it looks well: a body without a length ends with its connection, and the end of that came from here.
+        # This also applies to an apparent success: a body without a length ends when we close the connection.
         exit_status = CurlExit.TIMEOUT
     return Output(
         stdout=body[:STDOUT_LIMIT].decode(errors="backslashreplace"),
@@ -108,7 +108,7 @@ def fetch(request: HttpRequest) -> Output:
 
 
 def _addressed(request: HttpRequest) -> tuple[str, dict[str, str], dict[str, object]]:
-    """Return what is asked for, pinned to an address under the site's own name where the request says so."""
+    """Return the URL, headers and extensions, pinned to an address if the request has one."""
     headers: dict[str, str] = {"Accept": "*/*", "Accept-Encoding": "identity"}
     if request.resolve is None:
         return request.url, headers, {}
@@ -122,24 +122,25 @@ def _addressed(request: HttpRequest) -> tuple[str, dict[str, str], dict[str, obj
 
 
 def _authorized(request: HttpRequest) -> dict[str, str]:
-    """Return the header with the token, which is read for this request alone and never part of a message."""
+    """Return the header with the token. It is read for this request alone and never part of a message."""
     if request.token is None:
         return {}
     try:
         token = resolve(request.token, f"the token for {request.url}", sys.stdin).get_secret_value()
     except ConfigurationError as error:
         raise Unreadable(str(error)) from None
-    # RFC 6750, 2.1: anything else is none, and would end up in a message of the client's.
+    # RFC 6750, 2.1: anything else is not a token, and the client would quote it in an error message.
     if not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", token):
         raise Unreadable(f"the token for {request.url} holds what no bearer token can hold")
     return {"Authorization": f"Bearer {token}"}
 
 
 def handshake(request: TlsRequest) -> Output:
-    """Begin one TLS connection and answer as `TlsRequest.s_client` would: clock, certificate, verify code.
+    """Begin one TLS connection and answer as `TlsRequest.s_client` would.
 
-    A certificate that does not verify is asked for once more without verifying it, since only then can it be read.
-    Nothing is ever sent over either connection. Raises Unreadable as `fetch` does.
+    The output holds the clock, the certificate and its verify code. A certificate that does not verify is requested
+    again without verification, because only then can it be read. No request is sent over either connection. Raises
+    Unreadable like `fetch`.
     """
     begun, asked = monotonic(), int(time())
     try:
@@ -159,7 +160,7 @@ def handshake(request: TlsRequest) -> Output:
 
 
 class _NoHandshake(Exception):
-    """There is no certificate to look at."""
+    """The handshake failed, so there is no certificate."""
 
     def __init__(self, exit_status: CurlExit) -> None:
         self.exit = exit_status
@@ -173,7 +174,7 @@ class _Unverified(Exception):
 
 
 def _shaken(request: TlsRequest, context: ssl.SSLContext, verified: int) -> str:
-    """Return the served certificate, with what verifying it came to. Raises _Unverified, _NoHandshake, Unreadable."""
+    """Return the served certificate and its verify code. Raises _Unverified, _NoHandshake, Unreadable."""
     with _Deadline(request.seconds) as deadline, contextlib.ExitStack() as stack:
         tls: ssl.SSLSocket | None = None
         try:
@@ -189,7 +190,7 @@ def _shaken(request: TlsRequest, context: ssl.SSLContext, verified: int) -> str:
             raise _NoHandshake(CurlExit.TIMEOUT) from error
         except OSError as error:
             why = CurlExit.TIMEOUT if deadline.passed else _connect_failure(error, request.host_port[0])
-            # Whoever accepts a connection and then hangs up speaks no TLS; who does not is not there.
+            # A server that accepts a connection and then hangs up does not speak TLS; otherwise none is there.
             spoke = tls is not None and why is CurlExit.REFUSED
             raise _NoHandshake(CurlExit.TLS if spoke else why) from error
     if not served:
@@ -209,7 +210,7 @@ def _trusting(request: HttpRequest | TlsRequest) -> ssl.SSLContext:
 
 
 class _Deadline:
-    """Ends a request that drips: the time limits of the client are for each read alone."""
+    """Ends a request that drips, because the client's time limits apply to each read alone."""
 
     def __init__(self, seconds: float) -> None:
         self.passed = False
@@ -219,7 +220,7 @@ class _Deadline:
         self._timer.start()
 
     def watch(self, event: str, info: Mapping[str, object]) -> None:
-        """Take note of the sockets, as the client's trace extension tells of them."""
+        """Remember the sockets that the client's trace extension reports."""
         stream = info.get("return_value")
         if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             found = getattr(stream, "get_extra_info", lambda _: None)("socket")
@@ -227,7 +228,7 @@ class _Deadline:
                 self._sockets.append(found)
 
     def ends(self, connection: socket.socket) -> None:
-        """Have this one shut down at the deadline."""
+        """Shut this socket down at the deadline."""
         self._sockets.append(connection)
 
     def __enter__(self) -> Self:
@@ -240,7 +241,7 @@ class _Deadline:
         self.passed = True
         for each in self._sockets:
             with contextlib.suppress(OSError):
-                # Not the method of ssl's own sockets: that takes the state away from under a handshake.
+                # The method of SSLSocket would reset its state during a handshake of another thread.
                 socket.socket.shutdown(each, socket.SHUT_RDWR)
 
 

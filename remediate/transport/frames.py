@@ -1,4 +1,4 @@
-"""Reads the frames that `remediate.transport.script` makes a host answer with."""
+"""Reads the frames in a host's answer to the script of `remediate.transport.script`."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -6,19 +6,19 @@ from typing import Final, NamedTuple
 from remediate.transport.script import STDOUT_LIMIT
 
 PAYLOAD_LIMIT: Final = STDOUT_LIMIT + 1
-"""Bytes of one frame: the script cuts every answer on the host, so that a longer one is none of its."""
+"""The most bytes of one frame. The script cuts every answer on the host, so a longer one is not from it."""
 HEADER_LIMIT: Final = 256
-"""Bytes of the line that begins a frame."""
+"""The most bytes of a frame's first line."""
 GREETING_LIMIT: Final = 4096
-"""Bytes kept of what comes before the first frame: a login shell that talks, or one that refuses."""
+"""Bytes kept of the output before the first frame: a login shell's greeting or refusal."""
 
 
 class NotFrames(Exception):
-    """The host answers with what the script never says."""
+    """The host's answer is not the script's."""
 
 
 class Frame(NamedTuple):
-    """One framed piece of the answer: its words, and for `out`, `err` and `busy` the raw bytes that follow."""
+    """One frame of the answer. Raw bytes follow its words after `out`, `err` and `lock busy`."""
 
     words: tuple[str, ...]
     payload: bytes
@@ -28,7 +28,7 @@ _WITH_PAYLOAD: Final = frozenset({"out", "err"})
 
 
 class FrameReader:
-    """Cuts a byte stream into frames, however it arrives in pieces, and keeps no more of it than one frame."""
+    """Cuts a byte stream into frames, whatever its pieces, and keeps at most one frame."""
 
     def __init__(self, nonce: str) -> None:
         self._mark = f"\n{nonce} ".encode()
@@ -39,11 +39,11 @@ class FrameReader:
 
     @property
     def greeting(self) -> str:
-        """What the login shell printed before the script began, cut at a limit."""
+        """The login shell's output before the script began, cut at GREETING_LIMIT bytes."""
         return bytes(self._greeting[:GREETING_LIMIT]).decode(errors="backslashreplace").strip()
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Take the next bytes and yield every frame that is complete now. Raises NotFrames."""
+        """Add the next bytes and yield every complete frame. Raises NotFrames."""
         self._buffer += data
         while (start := self._buffer.find(self._mark, self._searched)) >= 0:
             end = self._buffer.find(b"\n", start + len(self._mark))
@@ -54,7 +54,7 @@ class FrameReader:
                 return
             before = bytes(self._buffer[:start])
             words = tuple(self._buffer[start + len(self._mark) : end].decode(errors="backslashreplace").split())
-            # The newline that ends this line may be the one that begins the next frame's.
+            # The newline at the end of this line may be the first byte of the next frame.
             del self._buffer[: end if not self._holds_payload(words) else end + 1]
             self._searched = 0
             yield from self._close(before)
@@ -62,7 +62,7 @@ class FrameReader:
                 self._open = words
             else:
                 yield Frame(words, b"")
-        # A mark may have begun in the last bytes.
+        # The last bytes may be the beginning of a mark.
         self._searched = max(0, len(self._buffer) - len(self._mark) + 1)
         if self._open is not None and self._searched > PAYLOAD_LIMIT:
             raise NotFrames("a longer answer than the script lets through")
@@ -87,5 +87,5 @@ class FrameReader:
         return bool(words) and (words[0] in _WITH_PAYLOAD or words == ("lock", "busy"))
 
     def rest(self) -> str:
-        """Return what arrived outside any frame, for saying why a host did not answer."""
+        """Return the output outside of frames, to explain why a host did not answer."""
         return (self.greeting + bytes(self._buffer[:GREETING_LIMIT]).decode(errors="backslashreplace")).strip()

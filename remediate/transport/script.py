@@ -1,11 +1,11 @@
-"""Builds a host's POSIX sh script, which surveys, or locks, acts and surveys again.
+"""Builds the POSIX sh script for a host, which surveys, or locks, acts and surveys.
 
-The script arrives on the standard input of `/bin/sh -s`, so the login shell never sees it; everything stands in a
-function that the last line calls, so a script cut on its way runs nothing. It writes no file. What comes back are
-frames, each begun by a line with a nonce that no program on the host can know beforehand:
+The script arrives on the standard input of `/bin/sh -s`, so the login shell never sees it. The whole script is a
+function that its last line calls, so a script that arrives incomplete runs nothing. It writes no file. Its answer
+consists of frames. Each begins with a line with a nonce, which no program on the host can know beforehand:
 
     hello                    the shell has the whole script and runs it
-    lock held | busy | none  the lock of this host; busy is followed by what holds it
+    lock held | busy | none  the lock of this host; busy is followed by its holders
     fence held | moved I     whether everything is still as the guards saw it
     out I, err I, exit I S   one answer: raw standard output, standard error, exit status
     acted                    the steps are over
@@ -25,18 +25,21 @@ from remediate.core.field_types import FrozenModel
 from remediate.core.program_text import HELPER
 
 STDOUT_LIMIT: Final = 32 * 1024
-"""Bytes kept of one answer. Below a pipe's 64 KiB, so that no probe ever waits for another one's reader."""
+"""The most bytes of one answer. They are fewer than a pipe's 64 KiB, so that probes never wait for each other."""
 STDERR_LIMIT: Final = 8 * 1024
 RETRY_SECONDS: Final = 4
-"""For how long a command is run again that was turned away (Run.retry)."""
+"""The seconds for which a command that was turned away is retried (Run.retry)."""
 LOCK_FILE: Final = "/etc/machine-id"
-"""Exists on every systemd host, anyone may open it for reading, and flock(1) needs no more: it works as any user, on
-a full disk and on a read-only root, where a lock file of one's own would not (fs.protected_regular, ENOSPC, EROFS)."""
+"""The locked file. It exists on every systemd host, and everyone may read it.
+
+flock(1) needs no more. So it works as any user, on a full disk and on a read-only root. Our own lock file would not
+(fs.protected_regular, ENOSPC, EROFS).
+"""
 APPLY_TAG: Final = "remediate-apply"
-"""Stands in the arguments of the process that holds the lock, so that a second run can say who that is."""
+"""An argument of the lock's holder, by which a second run finds and names it."""
 
 FOLDERS: Final = " ".join(("/", *(str(each) for each in reversed(PurePosixPath(HELPER).parents[:-1]))))
-"""The folders above the helper: who can write one of them can put another one in its place, so it is not used then."""
+"""The folders above the helper. It is not used if others than root can write one, and so replace it."""
 _PRELUDE: Final = r"""
 exec 2>/dev/null
 LC_ALL=C LANGUAGE= PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -106,12 +109,18 @@ held() {{
   [ $# != 0 ] || echo hidden
   for p; do ps -o uid=,pid=,user=,args= -p "$p" | sed 's/^/held /' | grep . || echo hidden; done
 }}""".strip()
-"""Says who holds the lock. What a process has locked stands in its fdinfo, which only root and its owner may read; for
-the others /proc/locks names the process that took the lock, which may have handed it on and be gone."""
+"""Prints the holders of the lock.
+
+A process's locks are listed in its fdinfo, which only root and its owner may read. For other users, /proc/locks names
+the process that took the lock; it may have passed the lock on and be gone.
+"""
 
 
 class Fence(FrozenModel):
-    """Something a guard saw that must be unchanged, byte for byte apart from what ticks, when the steps begin."""
+    """An answer that a guard saw, and that must be unchanged when the steps begin.
+
+    It is compared byte for byte, without its `volatile` parts.
+    """
 
     run: Run
     stdout: str
@@ -123,17 +132,17 @@ class Fence(FrozenModel):
     )
 
     def held(self, stdout: str, code: int) -> bool:
-        """Whether this answer is as it was seen; the script asks the same in shell."""
+        """Return whether this answer is unchanged. The script makes the same comparison in shell."""
         return lasting(f"{stdout}={code}", self.volatile) == self.seen
 
     @property
     def seen(self) -> str:
-        """What it is compared with: the exit status too, as some checks say all that they have to say with that."""
+        """The text to compare with. It includes the exit status, which is all that some checks return."""
         return lasting(f"{self.stdout}={self.exit}", self.volatile)
 
 
 class Act(FrozenModel):
-    """The commands of one remedy, to be run in order under the lock; the first that fails ends them."""
+    """The commands of one remedy, run in order under the lock. The first failure ends them."""
 
     steps: tuple[Run, ...] = Field(min_length=1)
     fence: tuple[Fence, ...] = ()
@@ -143,7 +152,10 @@ class Act(FrozenModel):
 
 
 def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
-    """Return the script that asks `asked` once and again for every line `again`, after doing `act` if there is one."""
+    """Return the script for `act`, if given, and for asking `asked` once per round.
+
+    The first round follows at once; each line `again` on standard input starts another one.
+    """
     body = [
         "remediate() {",
         f"N={nonce}",
@@ -160,7 +172,7 @@ def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
         'while IFS= read -r answer && [ "$answer" = again ]; do survey; done',
     ]
     if act is not None:
-        # The controller is gone: another run must not start before what was begun here has settled.
+        # If the controller is gone, the lock is kept: another run must not start before this one has settled.
         body.append(f'[ "$answer" = done ] || sleep {act.settle:g}')
     body += ["}", "{ remediate; exit; }", ""]
     return "\n".join(body).encode(errors="surrogateescape")
@@ -173,20 +185,20 @@ def _prelude() -> str:
 
 
 def shell_command(seconds: float, *, owner: Sequence[str] = ()) -> str:
-    """Return what the login shell is asked to start: plain words that sh, csh and fish read alike."""
+    """Return the command for the login shell. sh, csh and fish read its plain words alike."""
     words = ["timeout", "-k", "5", f"{seconds:.0f}", "/bin/sh", "-s"]
     return " ".join([*words, *((APPLY_TAG, *owner) if owner else ())])
 
 
 def _question(index: str, run: Run) -> str:
-    # On a descriptor of its own: standard input is the script itself.
+    # The input comes on descriptor 5, because standard input is the script itself.
     if run.stdin is None:
         return f"q {index} {_words(run)} 5</dev/null"
     return f"{_written(run.stdin)} | q {index} {_words(run)} 5<&0"
 
 
 def _written(text: SecretStr) -> str:
-    # `give` only ever uses what is part of the shell: the arguments of a program can be seen by every user of the host.
+    # `give` uses shell builtins only, because every user of the host can see a program's arguments.
     return f"give {shlex.quote(text.get_secret_value())}"
 
 
@@ -196,10 +208,10 @@ def _words(run: Run) -> str:
 
 
 def _concurrently(stages: Sequence[str]) -> str:
-    """Chain the stages so that all start at once and their answers come out whole, one after the other.
+    """Chain the stages so that all start at once and answer one after the other.
 
-    Each writes into a pipe of its own, which is copied once the later ones are through: no temporary file, no lock,
-    nothing that POSIX sh does not have, and two answers can never interleave.
+    Each writes into its own pipe, which is copied once the later stages are done. So two answers can never interleave.
+    It takes no temporary file, no lock, and nothing that POSIX sh does not have.
     """
     if not stages:
         return ":"

@@ -21,28 +21,31 @@ from remediate.transport.script import STDERR_LIMIT, STDOUT_LIMIT, Act, build, s
 Answers = Mapping[Probe[Fact], Output | Unreadable]
 
 NOISE_LIMIT: Final = 1024 * 1024
-"""Bytes that may come beside the answers of one round: a login shell that talks before the script begins."""
+"""Bytes allowed besides the answers of one round, such as a login shell's greeting."""
 ANSWER_LIMIT: Final = STDOUT_LIMIT + STDERR_LIMIT + 4 * HEADER_LIMIT
-"""Bytes of one answer with its frames. A host that sends more than its questions allow is not answering them."""
+"""The most bytes of one answer with its frames. A host that sends more than its questions allow is cut off."""
 _STATUS: Final = re.compile(r"[0-9]{1,5}")
 
 
 HELLO_SECONDS: Final = 10
-"""Silence after the whole script was sent, from which on no shell reads it: a start-up file gave the login to another
-program, which waits for the end of its input. A host at a tenth of a core says hello within two."""
+"""Seconds of silence after sending the script, which mean that no shell reads it.
+
+That happens if a start-up file passes the login to another program, which waits for the end of its input. A host with a
+tenth of a core says hello within two seconds.
+"""
 
 
 class Rounds(Protocol):
-    """One exec on a host: what it did first, then one survey after another for as long as one asks."""
+    """One exec on a host: the result of its act, then any number of surveys."""
 
     def acted(self) -> Acted:
-        """Wait for the end of the act. Raises ContactLost when what happened is not known."""
+        """Wait for the end of the act. Raises ContactLost if its result is not known."""
 
     def next(self) -> Answers:
-        """Ask everything once more. Raises Unreachable (nothing was changed) or ContactLost."""
+        """Ask all questions again. Raises Unreachable (nothing was changed) or ContactLost."""
 
     def close(self) -> None:
-        """End it, letting go of the lock."""
+        """End the exec and release the lock."""
 
 
 class Session(Protocol):
@@ -58,18 +61,19 @@ class Session(Protocol):
         extra: float = 0,
         together: bool = True,
     ) -> Rounds:
-        """Start one exec that ends within `seconds` on the host and here. Raises Unreachable: nothing was sent.
+        """Start one exec that ends within `seconds`, on the host and here.
 
-        `owner` names who acts, for a second run that finds the host locked; `extra` seconds beyond its own deadline
-        are given to each question; `together` lets one command answer several, where that is possible.
+        `owner` names the acting run, for a second run that finds the host locked. `extra` seconds are added to the
+        deadline of each question. `together` lets one command answer several questions if possible. Raises Unreachable:
+        nothing was sent.
         """
 
     def close(self) -> None:
-        """Leave the host."""
+        """Close the connection to the host."""
 
 
 class ShellSession(Session):
-    """A session over any link on which /bin/sh can be started."""
+    """A session over any link that can start /bin/sh."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -112,7 +116,7 @@ class ShellSession(Session):
 
 
 class ShellRounds(Rounds):
-    """The answers of one script, read as they come."""
+    """The answers of one script, read as they arrive."""
 
     def __init__(self, channel: Channel, nonce: str, asked: tuple[Asking, ...], act: Act | None) -> None:
         self._channel = channel
@@ -126,7 +130,7 @@ class ShellRounds(Rounds):
         self._allowed = NOISE_LIMIT + ANSWER_LIMIT * (len(asked) + (len(act.steps) if act else 0))
 
     def start(self, last_line: bytes) -> None:
-        """Send the line that sets everything going; from here on an act may be under way."""
+        """Send the line that starts everything. From here on an act may be running."""
         self._send(last_line)
 
     @override
@@ -182,7 +186,7 @@ class ShellRounds(Rounds):
                     case _:
                         pass
         except TimeoutError:
-            # Some question hangs beyond its own deadline: what has come back is still worth knowing.
+            # One question hangs beyond its deadline, but the other answers are still useful.
             if not answers:
                 raise Unreachable(UnreachableCode.TIMEOUT, "the host answered none of the questions in time") from None
         return answers
@@ -255,13 +259,13 @@ class ShellRounds(Rounds):
         return ContactLost(f"{what} after a change was under way: it may or may not have run")
 
     def _no_shell(self) -> Unreachable | ContactLost:
-        """End the input of what does not read it as a shell would, and tell what it said."""
+        """End the input of a program that is not a shell, and report its output."""
         try:
             self._channel.send(b"")
             while data := self._channel.receive(1):
                 deque(self._reader.feed(data), maxlen=0)
         except (LinkLost, TimeoutError):
-            # What does not even end with its input, and says nothing, may as well be a host that hangs.
+            # A program that ignores the end of its input and prints nothing looks the same as a hanging host.
             return self._shell_missing("") if self._reader.rest() else self._lost("no answer in time")
         return self._ended()
 

@@ -1,1 +1,1 @@
-"""Triage: which incident this is, and how bad."""
+"""Triage: the likely incident and its severity."""

@@ -1,4 +1,4 @@
-"""The severity, by the runbook's four questions (3.2), from facts or from a person."""
+"""The severity by the runbook's four questions (3.2), from facts or from a person."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -11,7 +11,7 @@ from remediate.core.playbook import Severity
 
 
 class Known(Enum):
-    """Whether the service can be used, as far as is known."""
+    """The known usability of the service."""
 
     YES = "yes"
     PARTIAL = "partial"
@@ -20,7 +20,7 @@ class Known(Enum):
 
 
 class Answer(Enum):
-    """What may be answered to one of the questions."""
+    """The possible answers to the questions."""
 
     YES = "yes"
     MAYBE = "maybe"
@@ -32,7 +32,7 @@ class Answer(Enum):
 
 
 class Question(FrozenModel):
-    """One row of the runbook's table: what each answer means."""
+    """One row of the runbook's table: a question, and the severity of each answer."""
 
     name: str
     text: str
@@ -60,7 +60,7 @@ QUESTIONS: Final = (
 
 
 class Answers(FrozenModel):
-    """What a person answered; None is not answered."""
+    """A person's answers; None is not answered."""
 
     accessible: Answer | None = None
     data: Answer | None = None
@@ -69,7 +69,7 @@ class Answers(FrozenModel):
 
 
 class Assessment(FrozenModel):
-    """The severity that follows, and what it follows from."""
+    """The severity, and the answers that it follows from."""
 
     severity: Severity | None = Field(description="null when nothing speaks for an incident")
     answers: dict[str, Answer] = Field(description="by question; what facts or a person answered")
@@ -78,7 +78,7 @@ class Assessment(FrozenModel):
 
 
 _FROM_ACCESS: Final = {
-    # A site that nobody can use affects everybody who would, and nobody can pay on it.
+    # A site that nobody can use affects all users, and nobody can pay on it.
     Known.NO: {"accessible": Answer.NO, "revenue": Answer.YES, "users": Answer.ALL},
     Known.PARTIAL: {"accessible": Answer.PARTIAL},
     Known.YES: {"accessible": Answer.YES},
@@ -87,9 +87,9 @@ _FROM_ACCESS: Final = {
 
 
 def assess(access: Known, answers: Answers, *, matches: bool) -> Assessment:
-    """Grade by the worst of all answers; a person's answer counts before what facts suggest.
+    """Return the severity of the worst answer. A person's answer replaces the one from facts.
 
-    Without an answer of a person's, and when no incident `matches`, there is nothing to grade.
+    There is no severity if no person answered, no incident `matches` and the site is not known to be impaired.
     """
     given = {name: answer for name, answer in answers if answer is not None}
     found = _FROM_ACCESS[access]
@@ -98,7 +98,7 @@ def assess(access: Known, answers: Answers, *, matches: bool) -> Assessment:
 
 
 def assess_again(first: Assessment, given: Mapping[str, Answer]) -> Assessment:
-    """Grade once more, with answers to what was open."""
+    """Return a new assessment, with answers to questions that were open."""
     return _assessment({**first.answers, **given}, first.from_facts, incident=True)
 
 

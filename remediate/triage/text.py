@@ -16,17 +16,17 @@ _YOUNG_SECONDS: Final = 30.0
 
 
 def seen_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
-    """Tell what was seen on every host, and which incident it is: all that a person needs to answer the questions."""
+    """Return the lines with each host's facts and likely incidents, which the questions need."""
     where = _where(inventory)
     return [line for host in report.hosts for line in _host_lines(host, _command(program, host, where))]
 
 
 def judged_lines(report: TriageReport, *, program: str, inventory: str | None) -> list[str]:
-    """Tell how bad it is, and what to type next."""
+    """Return the lines with the severity and the next commands."""
     where = _where(inventory)
     matching = [host for host in report.hosts if host.matching]
     lines = _assessment_lines(report.assessment, matches=bool(matching))
-    # Last, as that is what stands there when the rest has scrolled away.
+    # The next commands come last, because they stay visible when the rest has scrolled away.
     commands = [_command(program, host, where).replace("{}", host.matching[0].playbook) for host in matching]
     if len(commands) > _SHOWN:
         commands[_SHOWN - 1 :] = [f"and the same for {len(commands) - _SHOWN + 1} more hosts"]
@@ -65,7 +65,7 @@ def _host_lines(host: HostTriage, command: str) -> list[str]:
 
 
 def _left_to(host: HostTriage) -> dict[str, str]:
-    """Which playbooks would do nothing but leave it to another one that matches here, and how that is said."""
+    """Return the matching playbooks that only defer to another one, each with a sentence."""
     handed: dict[str, str] = {}
     blind: set[str] = set()
     for incident in host.matching:
@@ -126,7 +126,7 @@ def _incident_lines(number: int, incident: Candidate, command: str) -> list[str]
 
 
 def _advice(incident: Candidate) -> Sequence[str]:
-    """Say what a person has to do where the playbook would only refuse."""
+    """Return a person's next task if the playbook would only refuse."""
     if incident.mends:
         return ()
     handed = (f"look at {HANDED_OVER[code]}, whose incident it is" for code in incident.codes if code in HANDED_OVER)

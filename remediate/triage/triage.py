@@ -1,4 +1,4 @@
-"""Ranks incidents: asks all playbooks' questions in one survey and judges their guards."""
+"""Ranks incidents: asks the questions of all playbooks in one survey and judges their guards."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ HEALTHY, MATCHES, UNEXPLAINED, UNREACHABLE = 0, 10, 3, 4
 
 
 class Candidate(FrozenModel):
-    """What one playbook makes of a host."""
+    """One playbook's view of a host."""
 
     playbook: Identifier
     severity: Severity
@@ -39,7 +39,7 @@ class Candidate(FrozenModel):
     matches: bool = Field(description="its symptom is there, or a cause of it is")
     causes: tuple[str, ...] = Field(description="what its guards found, those that can be fixed first")
     codes: tuple[Identifier, ...] = Field(default=(), description="refusal codes among the causes, as stable names")
-    advice: tuple[str, ...] = Field(default=(), description="what to do about these refusals, where their code says it")
+    advice: tuple[Identifier, ...] = Field(default=(), description="what to do about them, where the code says it")
     mends: bool = Field(description="whether it would fix something now")
     evidence: tuple[str, ...] = Field(description="of its symptom, what speaks for it")
     against: tuple[str, ...] = Field(description="of its symptom, what speaks against it")
@@ -47,7 +47,7 @@ class Candidate(FrozenModel):
 
 
 class HostTriage(FrozenModel):
-    """One host: its incidents, likeliest first."""
+    """One host with its incidents, the likeliest first."""
 
     name: Identifier
     address: Identifier
@@ -64,7 +64,7 @@ class HostTriage(FrozenModel):
 
     @property
     def exit_code(self) -> int:
-        """0 healthy, 10 something matches, 3 unexplained or unknown, 4 unreachable."""
+        """0 healthy, 10 an incident matches, 3 unexplained or unknown, 4 unreachable."""
         if self.error is not None:
             return UNREACHABLE
         if any(incident.causes for incident in self.matching):
@@ -94,10 +94,10 @@ def triage(
     answers: Answers | None = None,
     connect: Callable[[Host], Session] = open_session,
 ) -> TriageReport:
-    """Survey hosts once each and rank what matches. Changes nothing, prints nothing, keeps no record.
+    """Survey each host once and rank the matching incidents. It changes, prints and records nothing.
 
-    `answers` are what a person knows of the runbook's questions (3.2); the rest is answered from facts or left open.
-    Raises ConfigurationError when no playbook can be judged by what the inventory says.
+    `answers` are a person's answers to the runbook's questions (3.2). Facts answer the others, or they stay open.
+    Raises ConfigurationError if the inventory lacks the settings that every playbook needs.
     """
     masker, started = Masker(), datetime.now(UTC)
     with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(hosts)), thread_name_prefix="host") as pool:
@@ -117,7 +117,7 @@ def triage(
 
 
 _GRAVITY: Final = (HEALTHY, UNREACHABLE, UNEXPLAINED, MATCHES)
-"""Of several hosts, what decides the exit code: that something matches outweighs the rest."""
+"""Exit codes by weight. The heaviest of several hosts decides, and a match outweighs the rest."""
 
 
 def _triaged(host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host], Session]) -> HostTriage:
@@ -142,7 +142,7 @@ def _triaged(host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host]
     for playbook, host_plan in host_plans.items():
         try:
             incidents.append(_incident(playbook, host_plan, facts))
-        except Exception as error:  # noqa: BLE001  # one playbook's bug must not cost the others their say
+        except Exception as error:  # noqa: BLE001  # One playbook's bug must not hide the others.
             unjudged[playbook.name] = _bug(error)
     return HostTriage(
         name=host.name,
@@ -162,7 +162,7 @@ def _host_plans(host: Host, playbooks: Sequence[Playbook]) -> tuple[dict[Playboo
             host_plans[playbook] = playbook(host)
         except ConfigurationError as error:
             unjudged[playbook.name] = str(error)
-        except Exception as error:  # noqa: BLE001  # somebody else's code
+        except Exception as error:  # noqa: BLE001  # A project's playbook may raise anything.
             unjudged[playbook.name] = _bug(error)
     return host_plans, unjudged
 
@@ -197,7 +197,7 @@ def _incident(playbook: Playbook, host_plan: HostPlan, facts: Facts) -> Candidat
 
 
 def _tells(judgement: Judgement) -> bool:
-    """Whether a guard found something to do, or a reason not to do what is needed."""
+    """Return whether a guard found something to do, or a reason not to do it."""
     return judgement.decision in {Decision.PROCEED, Decision.REFUSE, Decision.WAIT} and not _unread(judgement)
 
 
@@ -210,9 +210,9 @@ def _code(judgement: Judgement) -> str:
 
 
 def _rank(incident: Candidate) -> tuple[object, ...]:
-    """Order by what is known: that it can be mended, then a cause, then a symptom; then how bad it would be.
+    """Return an incident's sort key: fixable first, then with a cause, then a symptom.
 
-    Who only hands over to another playbook comes after it.
+    Within these, the worse severity comes first. A playbook that only hands over comes after the one that it names.
     """
     own = [code for code in incident.codes if code not in HANDED_OVER]
     handed = not incident.mends and bool(incident.codes) and not own
@@ -221,12 +221,12 @@ def _rank(incident: Candidate) -> tuple[object, ...]:
 
 
 def _access(host: HostTriage) -> Known:
-    """Answer "service accessible?" from the site as it was seen from everywhere: yes, partly, no, or unknown."""
+    """Answer "service accessible?" from the site's readings: yes, partial, no or unknown."""
     oks = [reading.ok for reading in host.seen if reading.probe == "http.site"]
     if not oks or None in oks:
         return Known.UNKNOWN
     if all(oks) and any(SERVER_NAME_CONFLICT.name in incident.codes for incident in host.incidents):
-        return Known.UNKNOWN  # what answers may be another site
+        return Known.UNKNOWN  # Another site may have answered.
     return Known.YES if all(oks) else Known.PARTIAL if any(oks) else Known.NO
 
 

@@ -114,6 +114,6 @@ def test_a_remedy_is_listed_as_it_is() -> None:
     for kind, listed in catalogue.listed().items():
         remedy = remedies[kind]
         assert remedy.model_fields["kind"].default == kind
-        assert (listed.doc, listed.is_human) == (remedy.__doc__, remedy.is_human)
+        assert (listed.doc, listed.is_human) == (inspect.getdoc(remedy), remedy.is_human)
         assert list(listed.simple.items()) == list(remedy.simple_fields().items())
         assert listed.secret == remedy.secret_fields()

@@ -8,7 +8,6 @@ from pathlib import Path
 import jsonschema
 import pytest
 from pydantic import SecretStr
-from test_given_secrets import HOST, LOOSE, PATH, SET
 
 from remediate.commands.docs.schemas import schema
 from remediate.commands.runs import list_runs, show_run
@@ -29,6 +28,7 @@ from remediate.remedies.single import SingleRemedy
 from remediate.report.text import TextReporter
 from remediate.testing import ScriptedEvent
 from support import examples as ex
+from support.given_secret import HOST, LOOSE, PATH, SET
 from support.incidents import APP, DEPLOY
 from support.scripted import Changes, FactSession
 from support.toys import masked

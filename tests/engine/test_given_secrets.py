@@ -8,53 +8,22 @@ import pytest
 from pydantic import SecretStr
 
 from remediate.core.command import Output
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.options import Options
 from remediate.core.outcome import Report, RunVerdict
 from remediate.core.probe import Fact, Probe
 from remediate.engine.fleet import run
 from remediate.masking.masker import Masker
 from remediate.masking.writer import MaskedWriter
-from remediate.probes.configuration import CachedConfig, Configuration, EnvFile, EnvValue
-from remediate.probes.descendants import Descendants
-from remediate.probes.opcache import Opcache
-from remediate.probes.php_fpm import PhpFpmConfig
-from remediate.probes.supervisor import Workers
 from remediate.programs.config import cache_config
 from remediate.programs.env import edit_env
 from remediate.remedies.configuration import SetEnv
 from remediate.remedies.single import SingleRemedy
 from remediate.report.text import TextReporter
 from support import examples as ex
-from support.incidents import APP, DEPLOY
+from support.given_secret import HOST, LOOSE, PATH, SET, VALUE
 from support.scripted import Changes, FactSession
 
-PATH = "/home/forge/agency-platform"
-VALUE = "c4n4ry.*[a-z]+ 'x' \"y\"\nc4n4ry second line $HOME"
-HOST = Host(
-    name="web1",
-    ssh=SshTarget(address="192.0.2.1"),
-    settings=Settings.model_validate({"app_path": PATH, "php": "php8.2", "worker_program": "agency-worker"}),
-)
-KEY = EnvValue(php="php8.2", path=PATH, user="forge", key="A", value=SecretStr(VALUE))
 RUNNABLE = SingleRemedy(SetEnv, (("key", "A"), ("value", SecretStr(VALUE))))
-LOOSE: Changes = {
-    APP: ex.APP,
-    DEPLOY: ex.NO_DEPLOY,
-    Configuration(php="php8.2", path=PATH, user="forge"): ex.CONFIGURED,
-    EnvFile(path=PATH, user="forge"): ex.env_file(),
-    CachedConfig(path=PATH, user="forge"): ex.cached_config(),
-    KEY: ex.OTHER_VALUE,
-    Descendants(path=PATH, user="forge", unit="supervisor"): ex.descendants(),
-    Opcache(php="php8.2"): ex.OPCACHE,
-    PhpFpmConfig(php="php8.2"): ex.SOUND,
-    Workers(program="agency-worker"): ex.workers("RUNNING", "RUNNING"),
-}
-SET: Changes = {
-    EnvFile(path=PATH, user="forge"): ex.env_file(2),
-    CachedConfig(path=PATH, user="forge"): ex.cached_config(2),
-    KEY: ex.RIGHT_VALUE,
-}
 EDIT = edit_env("php8.2", PATH, "forge", "A", SecretStr(VALUE), seen=ex.env_file().mark)
 REBUILD = cache_config("php8.2", PATH, "forge")
 

@@ -86,7 +86,7 @@ def test_systemd_would_have_said_so(units: Path) -> None:
     broken = units / "remediate-review.service"
     broken.write_text(broken.read_text().replace("Type=oneshot", "Type=once"))
     checked = ran(analyze, "verify", broken.name, env={"SYSTEMD_UNIT_PATH": f"{units}:"}, cwd=units)
-    assert "Failed to parse service type" in checked.stderr
+    assert re.search("Failed to parse (service type|Type=once)", checked.stderr)  # before systemd 256, and since
 
 
 def test_every_timer_comes_as_often_as_its_occasion(units: Path) -> None:
@@ -95,7 +95,7 @@ def test_every_timer_comes_as_often_as_its_occasion(units: Path) -> None:
     for timer in units.glob("*.timer"):
         (moment,) = re.findall(r"^OnCalendar=(.*)$", timer.read_text(), re.MULTILINE)
         told = ran(analyze, "calendar", "--iterations=3", "--base-time=2026-11-23", moment).stdout
-        elapses = re.findall(r"(?:Next elapse|Iter\. #\d): \w+ (\S+)", told)
+        elapses = re.findall(r"(?:Next elapse|Iter\. #\d|Iteration #\d): \w+ (\S+)", told)
         assert len(elapses) == 3, told
         least, most = days[timer.stem.removeprefix("remediate-")]
         first, second = (yaml.safe_load(each) for each in elapses[:2])

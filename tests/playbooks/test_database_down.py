@@ -1,98 +1,41 @@
 """database-down from the first look to the verdict, on a scripted host."""
 
-import json
-
 import pytest
 
 from remediate.core.command import Output, Run
-from remediate.core.host import DatabaseLimits, Host
 from remediate.core.options import Options
-from remediate.core.outcome import HostOutcome, RunVerdict, Touched
+from remediate.core.outcome import RunVerdict, Touched
 from remediate.core.playbook import Severity
 from remediate.engine.judge import CLOCK
 from remediate.errors import ConfigurationError
 from remediate.playbooks.database_down import database_down
-from remediate.probes.configuration import CachedConfig, Configuration, EnvFile
-from remediate.probes.descendants import ConfigurationOfWorkers, Descendants
-from remediate.probes.http import HttpFailure
-from remediate.probes.laravel import Credentials, DatabaseState, DatabaseTrouble
-from remediate.probes.mysql import ConnectionHolder, FirstQuery, IdleState, LongestIdle, Sessions, SessionsState
-from remediate.probes.mysql_accounts import AccountHosts, AccountState
+from remediate.probes.laravel import DatabaseTrouble
+from remediate.probes.mysql import Sessions
 from remediate.probes.mysql_data import DataDirectory
-from remediate.probes.opcache import Opcache
-from remediate.probes.redis import AppRedis
-from remediate.probes.systemd import Unit, UnitLog
 from remediate.programs.config import cache_config
 from remediate.programs.database import end_idle, end_queries
-from remediate.report.lines import CommandHints, verdict_lines
 from remediate.testing import ScriptedEvent, play
 from support import examples as ex
-from support.incidents import DATABASE, DEPLOY, DOWN, HEALTHY, PAGES, PATH, UP, WORKERS, host, restart, working
-from support.outcomes import code
+from support.database_incidents import (
+    ANSWERS,
+    CREDENTIALS,
+    CURES,
+    HOST,
+    LIMITS,
+    OF_WORKERS,
+    PROCESSES,
+    REFUSED,
+    SESSIONS,
+    UNIT,
+    WELL,
+    database,
+    proven,
+)
+from support.incidents import DATABASE, PAGES, PATH, host, restart, working
 from support.scripted import Changes, FactSession
 from support.toys import UNITS
 
 pytestmark = pytest.mark.usefixtures("hurry")
-
-SERVER = {"unit": "mariadb", "port": 3306, "user": "shop"}
-HOST = host(database=SERVER)
-LIMITS = DatabaseLimits()
-IDLE, NONE_IDLE = LongestIdle(user="shop", limits=LIMITS), IdleState(id=None)
-FIRST = FirstQuery(user="shop", limits=LIMITS)
-UNIT, SESSIONS, ROOM = Unit(name="mariadb"), Sessions(limits=LIMITS), DataDirectory()
-CREDENTIALS = Credentials(php="php8.2", path=PATH, user="forge")
-CONFIG = Configuration(php="php8.2", path=PATH, user="forge")
-ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
-PROCESSES = Descendants(path=PATH, user="forge", unit="supervisor")
-CHILDREN = Descendants(path=PATH, user="forge", unit="php8.2-fpm")
-OF_WORKERS = ConfigurationOfWorkers(path=PATH, user="forge")
-OPCACHE = Opcache(php="php8.2")
-
-
-def configured(*differs: str, env: str = "sound") -> Output:
-    state = {"cached": True, "env": env, "message": "" if env == "sound" else ".env cannot be parsed"}
-    return Output(stdout=f"remediate:{json.dumps({**state, 'differs': differs, 'external': []})}")
-
-
-def workers(state: str, pid: int = 13057) -> Output:
-    line = f"{pid} 99 {state} forge {PATH} /usr/bin/php8.2 {PATH}/artisan queue:work redis --sleep=1\n"
-    return Output(stdout=line)
-
-
-def taken(state: str, pid: int = 13057) -> Changes:
-    """What both questions about the workers' configuration are answered."""
-    return {PROCESSES: workers(state, pid), OF_WORKERS: workers(state, pid)}
-
-
-WELL: Changes = {
-    **HEALTHY,
-    UNIT: ex.RUNNING,
-    SESSIONS: ex.SESSIONS,
-    IDLE: NONE_IDLE,
-    FIRST: NONE_IDLE,
-    AccountHosts(user="shop"): AccountState(hosts=("localhost",)),
-    ROOM: ex.DATA_ROOM,
-    UnitLog(name="mariadb", lines=20): ex.NO_LINES,
-    UnitLog(name="mariadb"): ex.NO_LINES,
-    CREDENTIALS: ex.CREDENTIALS,
-    CONFIG: configured(),
-    ENV: Output(stdout=f"{'a' * 64}  {PATH}/.env\n"),
-    CACHED: Output(stdout="1 5544 1795443941.1"),
-    **taken("fresh"),
-    CHILDREN: Output(),
-    AppRedis(php="php8.2", path=PATH, user="forge"): Output(),  # a cause that cannot be read is nobody's
-    OPCACHE: Output(
-        stdout="PHP Version => 8.2.30\nopcache.enable => On => On\nopcache.validate_timestamps => On => On\n"
-    ),
-}
-
-
-def proven(outcome: HostOutcome) -> list[str]:
-    return [step.remedy for step in outcome.steps if step.verified is not None and step.verified.value == "proven"]
-
-
-def database(trouble: DatabaseTrouble | None) -> DatabaseState:
-    return DatabaseState(trouble=trouble, waiting=0, host="127.0.0.1", user="shop")
 
 
 # -- looking -----------------------------------------------------------------------------------------------------------
@@ -132,104 +75,6 @@ def test_a_database_that_answers_is_left_alone_after_one_look() -> None:
 
 
 # -- what is mended ----------------------------------------------------------------------------------------------------
-
-REFUSED: Changes = {
-    **DOWN,
-    DATABASE: database(DatabaseTrouble.REFUSED),
-    CREDENTIALS: ex.credentials(DatabaseTrouble.REFUSED),
-    SESSIONS: ex.NO_SERVER,
-}
-DENIED: Changes = {
-    **DOWN,
-    DATABASE: database(DatabaseTrouble.DENIED),
-    CREDENTIALS: ex.credentials(None, "password"),
-    CONFIG: configured("database.connections.mysql.password"),
-}
-ANSWERS: Changes = {
-    **UP,
-    DATABASE: database(None),
-    SESSIONS: ex.SESSIONS,
-    FIRST: NONE_IDLE,
-    CREDENTIALS: ex.CREDENTIALS,
-}
-FULL = SessionsState(
-    up=True,
-    limit=20,
-    full=True,
-    tight=True,
-    holders=(ConnectionHolder(user="shop", idle=True, count=20),),
-    sessions=(ex.session(blocks=False, transaction=False),),
-)
-FULL_OF_OTHERS = FULL.model_copy(
-    update={"holders": (ConnectionHolder(user="reports", idle=True, count=20),), "sessions": ()}
-)
-FULL_OF_QUERIES = FULL.model_copy(
-    update={
-        "holders": (
-            ConnectionHolder(user="shop", idle=False, count=19),
-            ConnectionHolder(user="backup", idle=False, count=1),
-        ),
-        "sessions": (ex.session(command="Query", blocks=False, transaction=False, reads=True),),
-    }
-)
-FULL_OF_WRITES = FULL_OF_QUERIES.model_copy(
-    update={"sessions": (ex.session(command="Query", blocks=False, modified=True),)}
-)
-LOCKING = ex.session(blocks=False, suspected=True, transaction=False)
-MANY: Changes = {
-    **DOWN,
-    DATABASE: database(DatabaseTrouble.TOO_MANY),
-    CREDENTIALS: ex.credentials(DatabaseTrouble.TOO_MANY),
-}
-HANGING: Changes = dict.fromkeys(PAGES, ex.no_page(HttpFailure.TIMEOUT))
-LOCKED = SessionsState(up=True, limit=151, waiting=True, sessions=(ex.session(),))
-LONG = SessionsState(up=True, limit=151, sessions=(ex.session(command="Query", blocks=False, reads=True),))
-
-CURES: dict[str, tuple[Changes, list[Changes], list[str]]] = {
-    "it does not run": (
-        {**REFUSED, UNIT: ex.FAILED},
-        [{**ANSWERS, UNIT: ex.started_again(ex.FAILED)}],
-        ["database.restart"],
-    ),
-    "the cached password is old": (
-        DENIED,
-        [
-            {
-                **ANSWERS,
-                CONFIG: configured(),
-                CACHED: Output(stdout="2 5544 1795443999.1"),
-                **taken("stale"),
-            },
-            {**taken("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)},
-        ],
-        ["config.cache", "worker.restart"],
-    ),
-    "only the workers have the old one": (
-        {**taken("stale")},
-        [{**taken("fresh", 20001), **working("RUNNING", "RUNNING", pid=20001)}],
-        ["worker.restart"],
-    ),
-    "idle connections hold the limit": (
-        {**MANY, SESSIONS: FULL, IDLE: IdleState(id=57)},
-        [{**ANSWERS, IDLE: NONE_IDLE}],
-        ["database.end-idle"],
-    ),
-    "an idle transaction holds a lock": (
-        {**HANGING, SESSIONS: LOCKED, FIRST: IdleState(id=57)},
-        [ANSWERS],
-        ["database.end-queries"],
-    ),
-    "a query does not end": (
-        {**HANGING, SESSIONS: LONG, FIRST: IdleState(id=57)},
-        [ANSWERS],
-        ["database.end-queries"],
-    ),
-    "long queries hold the limit": (
-        {**MANY, SESSIONS: FULL_OF_QUERIES, FIRST: IdleState(id=57)},
-        [ANSWERS],
-        ["database.end-queries"],
-    ),
-}
 
 
 @pytest.mark.parametrize("cause", CURES)
@@ -285,130 +130,6 @@ def test_workers_of_whom_nothing_is_known_make_no_fixed_host() -> None:
     blind: Changes = {**effects[0], PROCESSES: lost, OF_WORKERS: lost}
     outcome = play(database_down, FactSession({**WELL, **broken}, blind), host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.UNKNOWN, Touched.YES)
-
-
-# -- what is not -------------------------------------------------------------------------------------------------------
-
-NOT_MENDED: dict[str, tuple[Changes, str]] = {
-    "masked": ({**REFUSED, UNIT: ex.MASKED}, "unit-masked"),
-    "wrong in .env, too": (
-        {**DENIED, CONFIG: configured(), CREDENTIALS: ex.credentials(DatabaseTrouble.DENIED)},
-        "credentials-rejected",
-    ),
-    "wrong in .env in another way": (
-        {**DENIED, CREDENTIALS: ex.credentials(DatabaseTrouble.DENIED, "password")},
-        "credentials-rejected",
-    ),
-    "a broken .env": ({**DENIED, CREDENTIALS: ex.ENV_BROKEN, CONFIG: configured(env="broken")}, "env-broken"),
-    "no such database": (
-        {
-            **DOWN,
-            DATABASE: database(DatabaseTrouble.FORBIDDEN),
-            CREDENTIALS: ex.credentials(DatabaseTrouble.FORBIDDEN),
-        },
-        "database-unknown",
-    ),
-    "silent": (
-        {
-            **HANGING,
-            DATABASE: database(DatabaseTrouble.SILENT),
-            CREDENTIALS: ex.credentials(DatabaseTrouble.SILENT),
-            SESSIONS: Output(exit=124),
-        },
-        "database-silent",
-    ),
-    "connections of others": ({**MANY, SESSIONS: FULL_OF_OTHERS}, "connection-limit"),
-    "locks of others": (
-        {**HANGING, SESSIONS: LOCKED.model_copy(update={"sessions": (ex.session(user="reports"),)})},
-        "blocked-by-others",
-    ),
-    "locks of nobody known": ({**HANGING, SESSIONS: LOCKED.model_copy(update={"sessions": ()})}, "blocker-unknown"),
-    "php-fpm is down": ({**DOWN, Unit(name="php8.2-fpm"): ex.FAILED}, "app-down"),
-    "a deploy": ({**REFUSED, UNIT: ex.FAILED, DEPLOY: ex.DEPLOYING}, "deploy-running"),
-}
-
-
-def test_as_few_queries_as_needed_are_ended_at_the_limit() -> None:
-    broken, effects, _ = CURES["long queries hold the limit"]
-    session = FactSession({**WELL, **broken}, *effects)
-    play(database_down, session, host=HOST)
-    assert session.ran == [end_queries(LIMITS, "shop", few=True)]
-
-
-ONWARD = {
-    "whoever may hold a table": (
-        {**HANGING, SESSIONS: LOCKED.model_copy(update={"sessions": (LOCKING,)})},
-        "find the session",
-    ),
-    "writes at the limit": ({**MANY, SESSIONS: FULL_OF_WRITES}, "let it finish"),
-}
-
-
-@pytest.mark.parametrize("cause", ONWARD)
-def test_a_refusal_ends_with_the_command_that_ends_the_session(cause: str) -> None:
-    broken, advice = ONWARD[cause]
-    outcome = play(database_down, FactSession({**WELL, **broken}), host=HOST)
-    assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
-    told = " ".join(" ".join(verdict_lines(outcome, CommandHints("invoke", "database-down", "x", None))).split())
-    command = "do.database.end-session --id 57 --user shop --started 1795443941"
-    assert f"next: {advice}" in told
-    assert f": invoke {command} --host web1" in told
-
-
-@pytest.mark.parametrize("cause", NOT_MENDED)
-def test_what_must_not_be_touched_is_refused_by_name(cause: str) -> None:
-    broken, refusal = NOT_MENDED[cause]
-    session = FactSession({**WELL, **broken})
-    outcome = play(database_down, session, host=HOST)
-    assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, refusal, Touched.NO)
-    assert session.ran == []
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        # .env was edited and is wrong, or broken, or only not in use yet: the application works with what it has.
-        {CREDENTIALS: ex.credentials(DatabaseTrouble.DENIED, "password"), CONFIG: configured("database.default")},
-        {CREDENTIALS: ex.ENV_BROKEN, CONFIG: configured(env="broken")},
-        {CREDENTIALS: ex.credentials(None, "password"), CONFIG: configured("database.default")},
-        # A report takes long, and nobody waits for it; many connections are in use, and everybody gets one.
-        {SESSIONS: LONG},
-        {SESSIONS: FULL.model_copy(update={"full": False})},
-    ],
-    ids=["wrong .env", "broken .env", "other .env", "a report", "many connections"],
-)
-def test_what_works_is_left_as_it_is(state: Changes) -> None:
-    session = FactSession({**WELL, **state})
-    outcome = play(database_down, session, host=HOST)
-    assert (outcome.verdict, session.ran) == (RunVerdict.HEALTHY, [])
-
-
-def elsewhere(**more: object) -> Host:
-    links = {"database_console": "https://cloud.example.com/databases"}
-    return host(database={"host": "db.internal", "port": 3306}, links=links, **more)
-
-
-@pytest.mark.parametrize("trouble", [DatabaseTrouble.REFUSED, DatabaseTrouble.SILENT, DatabaseTrouble.TOO_MANY])
-def test_a_database_elsewhere_is_a_persons(trouble: DatabaseTrouble) -> None:
-    state: Changes = {**WELL, **DOWN, DATABASE: database(trouble), CREDENTIALS: ex.credentials(trouble)}
-    session = FactSession(state)
-    outcome = play(database_down, session, host=elsewhere())
-    assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "human-step", [])
-    assert outcome.error is not None
-    assert outcome.error.message.endswith("provider's console: https://cloud.example.com/databases")
-
-
-def test_credentials_elsewhere_are_mended_like_here() -> None:
-    broken, effects, kinds = CURES["the cached password is old"]
-    outcome = play(database_down, FactSession({**WELL, **broken}, *effects), host=elsewhere())
-    assert (outcome.verdict, proven(outcome)) == (RunVerdict.FIXED, kinds)
-
-
-def test_workers_that_cannot_be_told_from_others_stay() -> None:
-    session = FactSession({**WELL, PROCESSES: Output(exit=3, stderr="systemctl: not found")})
-    outcome = play(database_down, session, host=HOST)
-    assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, "unreadable", [])
-    assert WORKERS in WELL
 
 
 # -- what it declares --------------------------------------------------------------------------------------------------

@@ -226,7 +226,9 @@ def test_a_connection_that_is_dropped_is_told_as_it_was() -> None:
 
         thread = threading.Thread(target=drop)
         thread.start()
-        answer = asked(server.getsockname()[1])
-        stop.set()
-        thread.join()
+        try:
+            answer = asked(server.getsockname()[1])
+        finally:
+            stop.set()
+            thread.join()
     assert answer.failure is HttpFailure.BROKEN_ANSWER

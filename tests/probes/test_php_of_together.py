@@ -3,6 +3,7 @@
 The application is a stub; what the questions' own programs do with a real one is for the tests with a container.
 """
 
+import re
 import shutil
 import subprocess
 import time
@@ -11,7 +12,9 @@ from typing import Final
 
 import pytest
 
+import remediate
 from remediate.core.command import Output, Run
+from remediate.engine.surveyor import SURVEY_SECONDS
 from remediate.probes.laravel import App, AppDatabase
 from remediate.probes.php import Together
 from remediate.transport.script import STDOUT_LIMIT
@@ -72,6 +75,22 @@ def run(command: Run, *options: str) -> Output:
     argv = ("php", *options, *words)
     done = subprocess.run(argv, check=False, capture_output=True, text=True, input=given, timeout=60)
     return Output(stdout=done.stdout, stderr=done.stderr, exit=done.returncode)
+
+
+def test_a_start_that_hangs_ends_before_a_survey_does() -> None:
+    batch = Together.model_validate({"php": "php8.2", "path": "/srv/shop", "user": "forge"})
+    slow = App(php="php8.2", path="/srv/shop", user="forge").command().model_copy(update={"seconds": 39.0})
+    assert max(batch.command(()).seconds, batch.command((slow,)).seconds) < SURVEY_SECONDS - 10
+    program = (Path(remediate.__file__).parent / "probes/php/together.php").read_text()
+    (alarm,) = re.findall(r"^pcntl_alarm\((\d+)\);", program, re.MULTILINE)
+    assert int(alarm) < SURVEY_SECONDS - 10
+    assert program.index("pcntl_alarm(") < program.index("autoload")
+
+
+def test_more_questions_than_there_are_are_not_answered(place: Path) -> None:
+    app, _ = made(place)
+    assert together(place, *[app.command()] * 41) == [None] * 41
+    assert None not in together(place, *[app.command()] * 2)
 
 
 def together(place: Path, *runs: Run, options: tuple[str, ...] = ()) -> list[Output | None]:

@@ -1,4 +1,4 @@
-"""Truth tables: the cache moves to files and back."""
+"""Truth table: the cache moves to files."""
 
 from functools import partial
 from itertools import product
@@ -7,90 +7,53 @@ import pytest
 
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.probe import Fact, Probe
-from remediate.core.remedy import NotYet, Proven, Remedy
-from remediate.core.vantage import Vantage
+from remediate.core.remedy import NotYet, Proven
 from remediate.errors import Unreadable
-from remediate.probes.cache import Cache, CacheCode
-from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvState, FileState
-from remediate.probes.descendants import Descendant, Descendants, DescendantsState
-from remediate.probes.http import Site
-from remediate.probes.opcache import Opcache, OpcacheState
-from remediate.probes.php_fpm import PhpFpmConfig
-from remediate.probes.redis import AppRedis, RedisContent
-from remediate.probes.stores import Scan, StoreConnection, Trouble
-from remediate.probes.supervisor import Workers
-from remediate.probes.systemd import Unit
+from remediate.probes.configuration import FileState
+from remediate.probes.descendants import DescendantsState
+from remediate.probes.stores import Trouble
 from remediate.programs.processes import end_processes
-from remediate.remedies.cache import ClearCache
-from remediate.remedies.cache_restore import RestoreCache
-from remediate.remedies.fallback import FallbackState, UseFileCache
+from remediate.remedies.fallback import UseFileCache
 from remediate.remedies.opcache import reload_php_fpm
-from remediate.remedies.redis import RedisByHand
 from remediate.remedies.workers import start_program
 from support import examples as ex
-from support import toys
+from support.fallback import (
+    APP,
+    AWAY,
+    BACK,
+    BROKEN,
+    CACHE,
+    CACHED,
+    CHILDREN,
+    CODE,
+    CONFIGURATION,
+    ENV,
+    FALLBACK,
+    FPM,
+    IN_FILES,
+    KEEPS,
+    LOOKS,
+    LOST,
+    MARKER,
+    OPCACHE,
+    OTHER_EDITS,
+    PAGE,
+    PATH,
+    PROCESSES,
+    RESTORE,
+    SOUND,
+    TAKEN,
+    TO_RESTORE,
+    USUAL,
+    WORKERS,
+    Known,
+    decide,
+    restore,
+    worker,
+)
 
-PATH = "/home/forge/agency-platform"
-PAGE = Site(url="https://example.com/health", asked_from=Vantage.HOST)
-FALLBACK = UseFileCache(php="php8.2", path=PATH, program="agency-worker", servers=1, pages=(PAGE,))
-RESTORE = RestoreCache(php="php8.2", path=PATH, program="agency-worker", pages=(PAGE,))
-OF = {"php": "php8.2", "path": PATH, "user": "forge"}
-APP, CACHE, CONTENT, CODE = (kind.model_validate(OF) for kind in (AppRedis, Cache, RedisContent, CacheCode))
-CONFIGURATION = Configuration.model_validate(OF)
-ENV, CACHED = EnvFile(path=PATH, user="forge"), CachedConfig(path=PATH, user="forge")
-PROCESSES = Descendants(path=PATH, user="forge", unit="supervisor")
-PHP_FPM, CHILDREN = Unit(name="php8.2-fpm"), Descendants(path=PATH, user="forge", unit="php8.2-fpm")
-OPCACHE, FPM, WORKERS = Opcache(php="php8.2"), PhpFpmConfig(php="php8.2"), Workers(program="agency-worker")
-MARKER = f"{PATH}/storage/framework/remediate-cache-fallback"
-
-SOUND = ConfigurationState(cached=True, env=EnvState.SOUND, message="", differs=(), external=())
-BROKEN = SOUND.model_copy(update={"env": EnvState.BROKEN, "message": ".env cannot be parsed"})
-LOOKS, KEEPS = OpcacheState(enabled=True, looks_again=True), OpcacheState(enabled=True, looks_again=False)
-LOST = Unreadable("not now")
-Known = dict[Probe[Fact], Fact | Unreadable]
-
-
-def worker(pid: int, *, stale: bool = False) -> Descendant:
-    arguments = f"/usr/bin/php8.2 {PATH}/artisan queue:work redis --sleep=1"
-    return Descendant(pid=pid, started=pid * 10, stale=stale, user="forge", directory=PATH, arguments=arguments)
-
-
-RUNNING = DescendantsState(processes=(worker(101), worker(102)))
 OLD = DescendantsState(processes=(worker(101, stale=True), worker(102, stale=True)))
-NONE = DescendantsState(processes=())
-AWAY = ex.redis(Trouble.REFUSED, sessions=None, server="127.0.0.1:6380")
-"""The cache has a Redis of its own, which is away."""
-IN_FILES = ex.redis(Trouble.REFUSED, sessions=None, server="127.0.0.1:6380", cache="file")
-BACK = ex.redis(None, server="127.0.0.1:6380", cache="file")
-
-USUAL: Known = {
-    APP: AWAY,
-    CACHE: ex.CACHE,
-    CODE: ex.ONLY_COPIES,
-    CONFIGURATION: SOUND,
-    ENV: FileState(mark="a" * 64),
-    CACHED: FileState(mark="1 2 3.0"),
-    PROCESSES: NONE,
-    OPCACHE: LOOKS,
-    FPM: ex.SOUND,
-    PHP_FPM: ex.RUNNING,
-    CHILDREN: NONE,
-    WORKERS: ex.workers("FATAL", "FATAL"),
-    PAGE: ex.page(503),
-}
-TAKEN: Known = {
-    **USUAL,
-    APP: IN_FILES,
-    CACHE: ex.FILE_CACHE,
-    ENV: FileState(mark="b" * 64),
-    CACHED: FileState(mark="4 5 6.0"),
-    PROCESSES: RUNNING,
-    WORKERS: ex.workers("RUNNING", "RUNNING"),
-    PAGE: ex.page(),
-}
-TO_RESTORE: Known = {**TAKEN, APP: BACK, CONTENT: ex.content(cache=7)}
 RESTORED: Known = {
     **TO_RESTORE,
     APP: ex.redis(server="127.0.0.1:6380"),
@@ -100,26 +63,7 @@ RESTORED: Known = {
 }
 
 
-def decide(remedy: Remedy, usual: Known, **changed: Fact | Unreadable) -> str:
-    probes: dict[str, Probe[Fact]] = {
-        "app": APP,
-        "cache": CACHE,
-        "configuration": CONFIGURATION,
-        "env": ENV,
-        "processes": PROCESSES,
-        "opcache": OPCACHE,
-        "fpm": FPM,
-        "content": CONTENT,
-        "code": CODE,
-    }
-    return toys.decide(remedy, {**usual, **{probes[name]: fact for name, fact in changed.items()}})
-
-
 fallback = partial(decide, FALLBACK, USUAL)
-restore = partial(decide, RESTORE, TO_RESTORE)
-
-
-# -- into files --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("trouble", Trouble)
@@ -176,9 +120,6 @@ def test_the_configuration_has_to_be_changeable() -> None:
     assert fallback(fpm=ex.BROKEN_CONFIG, opcache=KEEPS) == "config-broken"
 
 
-OTHER_EDITS = SOUND.model_copy(
-    update={"differs": ("app.debug", "cache.default", "database.connections.mysql.password")}
-)
 OWN_EDIT = SOUND.model_copy(update={"differs": ("cache.default",)})
 
 
@@ -224,103 +165,6 @@ def test_locks_and_marks_in_the_cache_are_a_persons_to_give_up() -> None:
         "against a cache in files: code of the application: locks or marks in the cache: "
         "app/Jobs/Charge.php (WithoutOverlapping) (127.0.0.1:6380: connection refused)"
     )
-
-
-# -- in a playbook -----------------------------------------------------------------------------------------------------
-
-HAND, CLEAR = RedisByHand(unit="redis-server", php="php8.2", path=PATH), ClearCache(php="php8.2", path=PATH)
-FRESH, REDIS_UNIT = APP.model_copy(update={"fresh": True}), Unit(name="redis-server")
-ALLOWED = FALLBACK.model_copy(update={"standing": FallbackState.ALLOWED, "instead": (HAND, CLEAR)})
-UNDECLARED = ALLOWED.model_copy(update={"standing": FallbackState.UNDECLARED})
-FOREIGN, OWN = (ex.content(scan=Scan(seen=9, foreign=foreign, whole=True)) for foreign in (2, 0))
-
-
-def left(trouble: Trouble | None, **links: object) -> Known:
-    """State what a host answers whose cache has a Redis of its own, which is in this trouble whatever .env says."""
-    redis = ex.redis(trouble, sessions=None, server="127.0.0.1:6380", run="c" * 40)
-    redis = redis.model_copy(
-        update={"links": tuple(_changed(link, {"run": "d" * 40, **links}) for link in redis.links)}
-    )
-    return {**USUAL, APP: redis, FRESH: redis, REDIS_UNIT: ex.RUNNING, CONTENT: FOREIGN}
-
-
-def _changed(link: StoreConnection, links: dict[str, object]) -> StoreConnection:
-    return link.model_copy(update=links) if link.connection == "default" else link
-
-
-CLUSTER = {"server": "127.0.0.1:6380,127.0.0.1:6381"}
-
-
-@pytest.mark.parametrize("trouble", Trouble)
-def test_a_redis_that_nobody_here_mends_has_the_cache_kept_in_files(trouble: Trouble) -> None:
-    # What is loading, busy or handing over comes back by itself.
-    expected = "skip" if trouble in {Trouble.LOADING, Trouble.OTHER} else "proceed"
-    assert toys.decide(ALLOWED, left(trouble)) == expected
-    assert toys.decide(UNDECLARED, left(trouble)) == ("skip" if expected == "skip" else "fallback-undeclared")
-
-
-def test_what_another_remedy_mends_is_left_to_it() -> None:
-    assert toys.decide(ALLOWED, left(None)) == "skip"
-    assert toys.decide(ALLOWED, {**left(Trouble.MEMORY), CONTENT: OWN}) == "skip"  # cache.clear
-    stale = {**left(Trouble.DENIED), FRESH: ex.redis(server="127.0.0.1:6380")}
-    assert toys.decide(ALLOWED, stale) == "skip"  # config.cache
-    assert toys.decide(ALLOWED, {**left(Trouble.DENIED), FRESH: LOST}) == "unreadable"
-
-
-def test_what_else_is_in_that_redis_is_not_left_behind() -> None:
-    both = ex.redis(Trouble.DENIED)
-    assert toys.decide(ALLOWED, {**left(None), APP: both, FRESH: both}) == "fallback-useless"
-    # Another password for the cache alone: sessions and queue go on in the same one.
-    same = {"server": "127.0.0.1:6380", "run": None}
-    assert toys.decide(ALLOWED, left(Trouble.REPLICA, run=None, server="/run/redis.sock")) == "fallback-partial"
-    for links in (same, {"server": "localhost:6380"}, {"server": "redis.internal:6380"}, CLUSTER):
-        unknown = left(Trouble.REPLICA, **{"run": None, **links})
-        assert toys.decide(ALLOWED, unknown) == "fallback-partial", links
-    assert toys.decide(ALLOWED, left(Trouble.REPLICA, server="127.0.0.1:6380")) == "proceed"  # told apart by its run id
-    assert toys.decide(ALLOWED, left(Trouble.REPLICA, run="c" * 40)) == "fallback-partial"
-    assert ALLOWED.guard(Facts(left(Trouble.REPLICA, run="c" * 40))).reason == (
-        "against a cache in files: sessions and queue are in that Redis, too, or may be "
-        "(127.0.0.1:6380: a replica, read only)"
-    )
-
-
-@pytest.mark.parametrize(
-    ("remedy", "changed", "code"),
-    [
-        (ALLOWED.model_copy(update={"servers": 2}), {}, "diverging-caches"),
-        (ALLOWED.model_copy(update={"servers": None}), {}, "diverging-caches"),
-        (ALLOWED, {CODE: ex.LOCKS}, "locks-in-cache"),
-        (ALLOWED, {CODE: LOST}, "unreadable"),
-        (ALLOWED, {CONFIGURATION: OTHER_EDITS}, "config-pending"),
-        (ALLOWED, {CACHE: ex.CACHE.model_copy(update={"roomy": False})}, "file-cache-unusable"),
-        (UNDECLARED.model_copy(update={"servers": None}), {CODE: ex.LOCKS}, "diverging-caches"),
-    ],
-)
-def test_the_inventory_alone_is_not_enough(remedy: UseFileCache, changed: Known, code: str) -> None:
-    assert toys.decide(remedy, {**left(Trouble.DENIED), **changed}) == code
-
-
-def test_everything_that_speaks_against_it_is_said() -> None:
-    remedy = UNDECLARED.model_copy(update={"servers": None})
-    assert remedy.guard(Facts({**left(Trouble.DENIED), CODE: ex.LOCKS})).reason == (
-        "against a cache in files: an unknown number of servers run the application (remediate.app_servers); "
-        "code of the application: locks or marks in the cache: app/Jobs/Charge.php (WithoutOverlapping); "
-        "remediate.redis.fallback does not allow it without a person (127.0.0.1:6380: password rejected)"
-    )
-
-
-def test_the_inventory_says_who_wants_it() -> None:
-    stated = {"php": "php8.3", "app_path": "/srv/app", "site_url": "https://a.example/", "app_servers": 1}
-    for redis, standing in (
-        ({"fallback": True}, FallbackState.ALLOWED),
-        ({}, FallbackState.UNDECLARED),
-        (None, FallbackState.UNDECLARED),
-    ):
-        settings = Settings.model_validate({**stated, "redis": redis})
-        host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
-        made = UseFileCache.as_declared(host, RedisByHand.on(host))
-        assert (made.standing, made.servers, len(made.instead)) == (standing, 1, 1)
-        assert UseFileCache.on(host).standing is FallbackState.ASKED
 
 
 @pytest.mark.parametrize("name", ["app", "cache", "configuration", "opcache"])
@@ -392,61 +236,6 @@ def test_it_is_proven_only_by_everything_together(changed: Known, reason: str) -
 def test_an_edit_by_hand_that_nobody_cached_is_taken() -> None:
     same = {**TAKEN, ENV: USUAL[ENV]}
     assert isinstance(FALLBACK.verify(seen(USUAL), seen(same)), Proven)
-
-
-# -- and back ----------------------------------------------------------------------------------------------------------
-
-
-def test_it_goes_back_when_redis_answers() -> None:
-    assert restore() == "proceed"
-    reason = RESTORE.guard(Facts(TO_RESTORE)).reason
-    said = "127.0.0.1:6380 answers: CACHE_DRIVER from file back to redis"
-    assert reason == f"{said}; 7 keys in 127.0.0.1:6380 database 1 are from before"
-
-
-@pytest.mark.parametrize("trouble", Trouble)
-def test_it_does_not_go_back_to_what_still_fails(trouble: Trouble) -> None:
-    failing = ex.redis(trouble, sessions=None, cache="file")
-    assert restore(app=failing) == ("redis-loading" if trouble is Trouble.LOADING else "redis-still-failing")
-
-
-@pytest.mark.parametrize(
-    "changed", [{"before": None, "connection": None, "moved": None}, {"now": "redis"}, {"now": "array"}]
-)
-def test_where_no_fallback_lasts_there_is_nothing_to_end(changed: dict[str, object]) -> None:
-    assert restore(cache=ex.FILE_CACHE.model_copy(update=changed)) == "skip"
-
-
-def test_a_store_that_is_gone_is_not_guessed() -> None:
-    assert restore(cache=ex.FILE_CACHE.model_copy(update={"connection": None})) == "file-cache-unusable"
-    assert restore(configuration=BROKEN) == "env-broken"
-
-
-def test_where_it_was_is_forgotten_last() -> None:
-    edit, _, end, start, forget = RESTORE.apply(Facts(TO_RESTORE))
-    assert edit.stdin is not None
-    assert '"value": "cmVkaXM="' in edit.stdin.get_secret_value()
-    assert end == end_processes(("101:1010", "102:1020"), "forge", 60, left="leave")
-    assert start == start_program("agency-worker")
-    assert forget == Run.of("/usr/bin/rm", "-f", "--", user="forge", seconds=10).helped("forget-fallback", MARKER)
-
-
-def test_every_run_reminds_of_it_and_only_while_it_lasts() -> None:
-    assert ex.FILE_CACHE.ok is False
-    assert ex.FILE_CACHE.describe() == "in files instead of redis since 2026-11-18 11:06Z: do.cache.restore goes back"
-    assert (ex.CACHE.ok, ex.CACHE.describe()) == (None, "in redis")
-    undone = ex.FILE_CACHE.model_copy(update={"now": "redis"})
-    assert (undone.ok, undone.describe()) == (None, "in redis")
-
-
-def test_the_inventory_fills_it() -> None:
-    stated = {"php": "php8.3", "app_path": "/srv/app", "app_user": "www", "site_url": "https://a.example/"}
-    settings = Settings.model_validate({**stated, "app_servers": 3, "worker_program": "shop"})
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=settings)
-    made = UseFileCache.on(host)
-    assert (made.php, made.path, made.user, made.servers, made.program) == ("php8.3", "/srv/app", "www", 3, "shop")
-    assert [page.url for page in made.pages] == ["https://a.example/", "https://a.example/"]
-    assert RestoreCache.on(host).pages == made.pages
 
 
 STATES: dict[Probe[Fact], tuple[Fact | Unreadable, ...]] = {

@@ -1,80 +1,22 @@
-"""Truth tables: processes end, pools recycle, units restart, or another step is named."""
+"""Truth table: a process that runs away is ended, or another step is named."""
 
 from functools import partial
 
 import pytest
 
-from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
-from remediate.core.host import Host, Settings, SshTarget
-from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import NotYet, Proven
 from remediate.core.vantage import Vantage
 from remediate.core.verdict import Decision
 from remediate.errors import Unreadable
 from remediate.probes.http import HttpFailure, Site
-from remediate.probes.laravel import App, Deploy
-from remediate.probes.load import SlowQueries
-from remediate.probes.machine import MachineIdentity, ThisMachine
-from remediate.probes.php_fpm import PhpFpmConfig
-from remediate.probes.processes import Process, Processes, UnitUsage
-from remediate.probes.systemd import Unit
 from remediate.programs.processes import end_processes
 from remediate.remedies.process import EndProcess
-from remediate.remedies.unit import RecyclePhpFpm, RestartUnit
 from support import examples as ex
 from support import load_examples as exl
 from support import toys
-from support.render import output_of
-from support.toys import UNITS
+from support.runaways import CULPRITS, END, OURS, PATH, USAGE, WORKER, facts, survey
 
-PATH = "/home/forge/agency-platform"
-END = EndProcess(user="forge", login="ops", protected=("meilisearch",), restartable=("sync",), php="php8.2", path=PATH)
-USAGE = Processes()
-APP, DEPLOY = App(php="php8.2", path=PATH, user="forge"), Deploy(user="forge")
-QUERIES = SlowQueries(php="php8.2", path=PATH, user="forge", seconds=30)
-Answers = dict[Probe[Fact], Fact | Unreadable]
-
-OURS = exl.process()
-WORKER = exl.process(
-    300, unit="supervisor.service", name="php8.2", arguments=f"/usr/bin/php8.2 {PATH}/artisan queue:work redis"
-)
-CULPRITS: dict[str, tuple[Process, str]] = {
-    "the application's, in no unit": (OURS, "proceed"),
-    "of the login": (exl.process(user="ops"), "proceed"),
-    "started by cron": (exl.process(unit="cron.service"), "proceed"),
-    "of a login session": (exl.process(unit="user@1000.service"), "proceed"),
-    "of a user's own service": (exl.process(unit="user@1000.service/import.service"), "unit-process"),
-    "of a user's service with the name of one of ours": (
-        exl.process(unit="user@1000.service/sync.service"),
-        "unit-process",
-    ),
-    "a queue worker": (WORKER, "proceed"),
-    "too big": (exl.process(excess="memory", cpu=0, memory_kib=20_000_000), "proceed"),
-    "of a pool": (exl.process(unit="php8.2-fpm.service", name="php-fpm8.2"), "skip"),
-    "of a unit that may be restarted": (exl.process(unit="sync.service"), "skip"),
-    "of a unit that would start it again": (exl.process(unit="import.service"), "unit-process"),
-    "supervised, and no worker": (exl.process(unit="supervisor.service"), "unit-process"),
-    "root's": (exl.process(user="root"), "foreign-process"),
-    "somebody else's": (exl.process(user="ana"), "foreign-process"),
-    "nobody knows whose": (exl.process(user="?"), "foreign-process"),
-    "root's, in a unit": (exl.process(user="root", unit="backup.service"), "unit-process"),
-    "a database": (exl.process(name="mariadbd", user="mysql", unit="mariadb.service"), "protected-process"),
-    "a backup": (exl.process(name="mysqldump", unit="cron.service"), "protected-process"),
-    "sshd": (exl.process(name="sshd"), "protected-process"),
-    "protected by the inventory": (exl.process(name="meilisearch"), "protected-process"),
-    "the first of all": (exl.process(1, user="root", name="init"), "protected-process"),
-    "the kernel's": (exl.process(50, user="root", name="kswapd0", parent=2), "protected-process"),
-}
-
-
-def facts(*processes: Process, **changed: Fact | Unreadable) -> Answers:
-    usage = exl.busy(*processes, cores=1)
-    answers: Answers = {USAGE: usage, DEPLOY: ex.NO_DEPLOY, APP: ex.APP, QUERIES: exl.NO_QUERIES}
-    return {**answers, **{_BY_NAME[name]: fact for name, fact in changed.items()}}
-
-
-_BY_NAME: dict[str, Probe[Fact]] = {"usage": USAGE, "deploy": DEPLOY, "app": APP, "queries": QUERIES}
 decide = partial(toys.decide, END)
 
 
@@ -188,11 +130,6 @@ def test_a_refusal_names_the_process_and_what_to_type(name: str, told: str) -> N
     assert "99 % CPU" in reason
 
 
-def survey(answers: Answers) -> Facts:
-    outputs = {probe: output_of(probe, fact) for probe, fact in answers.items() if isinstance(fact, Fact)}
-    return Facts(answers, outputs)
-
-
 def test_one_that_came_back_is_not_ended() -> None:
     again = exl.process(999, started=2_380_000, age=1, excess=None)
     result = END.verify(survey(facts(OURS)), survey(facts(again)))
@@ -204,133 +141,3 @@ def test_one_that_came_back_is_not_ended() -> None:
 def test_one_that_is_still_there_but_quiet_is_not_ended() -> None:
     quiet = OURS.model_copy(update={"excess": None, "cpu": 0})
     assert END.verify(survey(facts(OURS)), survey(facts(quiet))) == NotYet(reason="sh (pid 283) is still there")
-
-
-# -- pools and units ---------------------------------------------------------------------------------------------------
-
-POOL, FPM, CONFIG = RecyclePhpFpm(php="php8.2"), Unit(name="php8.2-fpm"), PhpFpmConfig(php="php8.2")
-CHILD = CULPRITS["of a pool"][0]
-RELOAD = Run.of("/usr/bin/systemctl", "reload", "php8.2-fpm.service", user=ROOT, seconds=60)
-
-
-def pool(*processes: Process, unit: Fact = ex.RUNNING, config: Fact = ex.SOUND, big: bool = False) -> Answers:
-    units = (UnitUsage(unit="php8.2-fpm.service", memory_kib=14_000_000),) if big else ()
-    return {USAGE: exl.busy(*processes, units=units), FPM: unit, CONFIG: config}
-
-
-def test_a_pool_is_recycled_for_a_child_that_runs_away_and_for_what_it_has_grown_to() -> None:
-    said = partial(toys.decide, POOL)
-    assert said(pool()) == "skip"
-    assert said(pool(OURS)) == "skip"
-    assert said(pool(CHILD)) == "proceed"
-    assert said(pool(big=True)) == "proceed"
-    assert said(pool(CHILD, config=ex.BROKEN_CONFIG)) == "config-broken"
-    assert said(pool(CHILD, config=ex.UNCHECKED)) == "config-unchecked"
-    assert list(POOL.apply(Facts(pool(CHILD)))) == [RELOAD]
-
-
-YOUNG = CHILD.model_copy(update={"pid": 900, "age": 4, "cpu": 3, "wanted": 4, "rests": 12, "excess": None})
-
-
-def test_a_pool_whose_new_child_runs_in_circles_is_not_mended() -> None:
-    before = survey(pool(CHILD))
-    assert isinstance(POOL.verify(before, survey(pool(YOUNG))), Proven)
-    retried = YOUNG.model_copy(update={"cpu": 99, "wanted": 99, "rests": 0})
-    result = POOL.verify(before, survey(pool(retried)))
-    assert isinstance(result, NotYet)
-    assert result.reason.startswith("reloaded, and a child works without rest again: php-fpm8.2 (pid 900")
-    crowded = retried.model_copy(update={"cpu": 60, "wanted": 99})
-    assert isinstance(POOL.verify(before, survey(pool(crowded))), NotYet)
-    serving = retried.model_copy(update={"rests": 40})
-    assert isinstance(POOL.verify(before, survey(pool(serving))), Proven)
-
-
-def test_a_pool_that_works_on_one_request_after_the_other_is_left_alone() -> None:
-    # Between two requests a child waits for the next one; one that runs in circles waits for nothing.
-    many = CHILD.model_copy(update={"rests": 40})
-    assert toys.decide(POOL, pool(many)) == "pool-busy"
-    assert toys.decide(POOL, pool(many, CHILD.model_copy(update={"pid": 9, "rests": 1}))) == "proceed"
-    assert toys.decide(POOL, pool(many.model_copy(update={"excess": "memory"}))) == "proceed"
-    assert toys.decide(POOL, pool(many, config=ex.BROKEN_CONFIG)) == "config-broken"
-
-
-@pytest.mark.parametrize("name", sorted(set(UNITS) - {"running"}))
-def test_a_pool_on_its_way_is_waited_for(name: str) -> None:
-    assert toys.decide(POOL, pool(CHILD, unit=UNITS[name])) == "wait"
-
-
-SYNC, SYNC_UNIT = RestartUnit(unit="sync", restartable=("sync.service",)), Unit(name="sync")
-SPINS = CULPRITS["of a unit that may be restarted"][0]
-LATER = MachineIdentity(machine_id="a", boot_id="b", uptime=9_000.0)
-
-
-def service(*processes: Process, unit: Fact = ex.RUNNING, now: MachineIdentity = LATER) -> Answers:
-    return {USAGE: exl.busy(*processes), SYNC_UNIT: unit, ThisMachine(): now}
-
-
-def test_a_unit_is_restarted_once_and_not_again_and_again() -> None:
-    said = partial(toys.decide, SYNC)
-    assert said(service()) == "skip"
-    assert said(service(SPINS)) == "proceed"
-    young = LATER.model_copy(update={"uptime": 2400.0})
-    assert said(service(SPINS, now=young)) == "unit-process"
-    reason = SYNC.guard(Facts(service(SPINS, now=young))).reason
-    assert "was started 59 s ago and runs away again" in reason
-    assert "sudo systemctl stop sync.service" in reason
-
-
-def test_a_unit_that_the_inventory_does_not_list_is_not_restarted() -> None:
-    database = CULPRITS["a database"][0]
-    remedy, unit = RestartUnit(unit="mariadb", restartable=("sync",)), Unit(name="mariadb")
-    answers: Answers = {USAGE: exl.busy(database), unit: ex.RUNNING, ThisMachine(): LATER}
-    assert toys.decide(remedy, answers) == "unit-process"
-    assert "mariadb is not among restartable_units" in remedy.guard(Facts(answers)).reason
-    assert toys.decide(remedy, {**answers, USAGE: exl.busy()}) == "skip"
-
-
-def test_what_was_restarted_and_is_busy_again_at_once_is_not_mended() -> None:
-    anew = ex.started_again(ex.RUNNING)
-    before, again = survey(service(SPINS)), SPINS.model_copy(update={"pid": 900, "excess": None, "age": 1})
-    assert isinstance(SYNC.verify(before, survey(service(unit=anew))), Proven)
-    result = SYNC.verify(before, survey(service(again, unit=anew)))
-    assert isinstance(result, NotYet)
-    assert result.reason.startswith("restarted, and busy again: sh (pid 900")
-
-
-def test_they_are_built_from_the_inventory() -> None:
-    settings = Settings.model_validate(
-        {"php": "php8.3", "app_path": PATH, "restartable_units": ["sync"], "limits": {"cpu": 60, "process_age": 10}}
-    )
-    host = Host(name="web1", ssh=SshTarget(address="192.0.2.1", user="forge"), settings=settings)
-    usage = Processes(cpu=60, age=10, own=("forge",), units=("sync",))
-    assert EndProcess.on(host) == EndProcess(usage=usage, login="forge", restartable=("sync",), php="php8.3", path=PATH)
-    assert RecyclePhpFpm.on(host) == RecyclePhpFpm(php="php8.3", usage=usage)
-    assert RestartUnit.on(host) == RestartUnit(unit="sync", restartable=("sync",), usage=usage, again=100)
-
-
-GONE = facts()
-EXAMPLES = {
-    "process.end": (
-        END,
-        survey(facts(OURS)),
-        survey(GONE),
-        tuple(survey(facts(process)) for process, _ in CULPRITS.values()),
-    ),
-    "php-fpm.recycle": (
-        POOL,
-        survey(pool(CHILD)),
-        survey(pool(YOUNG, YOUNG.model_copy(update={"pid": 901}))),
-        (
-            pool(CHILD, config=ex.BROKEN_CONFIG),
-            pool(CHILD.model_copy(update={"rests": 40})),
-            pool(big=True),
-            *(pool(CHILD, unit=unit) for unit in UNITS.values()),
-        ),
-    ),
-    "unit.restart": (
-        SYNC,
-        survey(service(SPINS)),
-        survey(service(unit=ex.started_again(ex.RUNNING))),
-        tuple(service(SPINS, unit=unit) for unit in UNITS.values()),
-    ),
-}

@@ -31,7 +31,12 @@ Known = dict[Probe[Fact], Fact | Unreadable]
 
 DOWN = {"failed", "stopped", "auto-restart", "start-limit"}
 MOVING = {"starting", "stopping", "reloading", "queued"}
-OWNERS = {"nobody": ex.NOBODY, "stranger": ex.listening(("python3", 812)), "itself": ex.listening(("redis-server", 9))}
+OWNERS = {
+    "nobody": ex.NOBODY,
+    "stranger": ex.listening(("python3", 812)),
+    "itself": ex.listening(("redis-server", 9)),
+    "a proxy": ex.listening(("nginx", 7)),
+}
 GONE = ex.redis(Trouble.REFUSED)
 decide = partial(toys.decide, REMEDY)
 

@@ -32,7 +32,8 @@ from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.remedies.catalogue import remedies
 from remediate.remedies.configuration import SetEnv
 from remediate.remedies.single import SingleRemedy
-from remediate.report.lines import HEADLINES, WIDTH, CommandHints, step_lines, survey_lines, verdict_lines
+from remediate.report.hints import CommandHints
+from remediate.report.lines import HEADLINES, WIDTH, step_lines, survey_lines, verdict_lines
 from support import examples as ex
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
@@ -209,6 +210,16 @@ def test_what_to_do_next(code: str, advice: str) -> None:
 def test_every_refusal_says_what_to_do_next(code: str) -> None:
     lines = verdict_lines(refused(code), HINTS)
     assert any(line.strip().startswith("next: ") for line in lines)
+
+
+def test_a_code_without_advice_does_not_borrow_that_of_another_step() -> None:
+    taken = step(Decision.REFUSE, "port 80 is taken", code="port-taken", advice=CODES["port-taken"].advice)
+    steps = (taken, step(Decision.REFUSE, "it is locked", code="tenant-locked"))
+    lines = verdict_lines(
+        host(RunVerdict.REFUSED, error=Problem(code="tenant-locked", message="it is locked"), steps=steps), HINTS
+    )
+    (told,) = (line.strip() for line in lines if line.strip().startswith("next:"))
+    assert told == "next: fix the cause, then invoke fix.app-down --host web1"
 
 
 @pytest.mark.parametrize("code", ["process-left", "query-cause"])

@@ -1,1 +1,1 @@
-"""What many tests share: facts of healthy and broken hosts, and a host that prints them."""
+"""Shared parts of tests: facts of example hosts, and a host that prints them."""

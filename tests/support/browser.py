@@ -14,7 +14,7 @@ CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-bro
 
 
 class Browser:
-    """One page of it."""
+    """One page of the browser."""
 
     def __init__(self, to: int, answers: int) -> None:
         self._to = to
@@ -45,7 +45,7 @@ class Browser:
         return self.ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
     def picture(self, path: Path) -> None:
-        """The whole page, not only what fits into the window."""
+        """Save the whole page, not only what fits into the window."""
         data = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
         path.write_bytes(base64.b64decode(data))
 
@@ -79,7 +79,7 @@ def browser(profile: Path) -> Iterator[Browser]:
     requests, to = os.pipe()
     answers, replies = os.pipe()
 
-    def wire() -> None:  # the browser's end of the pipe has the descriptors 3 and 4
+    def wire() -> None:  # Chromium expects its end of the pipe at descriptors 3 and 4
         keep = os.dup(requests), os.dup(replies)
         os.dup2(keep[0], 3)
         os.dup2(keep[1], 4)

@@ -1,4 +1,4 @@
-"""Shared parts of checklist tests: asks an item's questions, and judges stated answers."""
+"""Shared parts of checklist tests: ask an item's questions and judge stated answers."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ Known = Mapping[Probe[Fact], Fact | Unreadable]
 
 
 def watched(**monitoring: object) -> Host:
-    """A host of which the inventory says this about monitoring."""
+    """Return a host with these monitoring settings in its inventory."""
     return host(
         monitoring=monitoring,
         links={"monitoring": "https://alerts.example.com/", "error_tracking": "https://errors.example.com/"},
@@ -23,7 +23,7 @@ def watched(**monitoring: object) -> Host:
 
 
 def judged(item: Item, machine: Host, known: Known) -> Finding:
-    """Ask twice, as the examiner does; what is asked and not stated cannot be read."""
+    """Ask twice, as the examiner does. Questions without a stated answer are unreadable."""
     first = _answers(item.probes(machine), known)
     second = _answers(item.further(machine, first), known)
     return item.judge(Seen(host=machine, facts=first.updated(second), now=exw.NOW))

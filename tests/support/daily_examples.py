@@ -18,7 +18,10 @@ def error(
     level: Literal["ERROR", "CRITICAL", "ALERT", "EMERGENCY"] = "ERROR",
     **periods: int,
 ) -> ErrorGroup:
-    """Return errors of one kind, how many in which period: `p0=3` are three in the latest, `p8=1` one a day before."""
+    """Return errors of one kind with their number per period.
+
+    `p0=3` means three in the latest period, `p8=1` one a day earlier.
+    """
     counts = tuple(periods.get(f"p{number}", 0) for number in range(PERIODS))
     ago = min((number for number, count in enumerate(counts) if count), default=0)
     last = NOW - ago * PERIOD
@@ -26,7 +29,7 @@ def error(
 
 
 def errors(*groups: ErrorGroup, hours: int = PERIODS * PERIOD // 3600) -> ErrorLogState:
-    """Return a log with these errors that was read back for so many hours."""
+    """Return a log with these errors, read back for so many hours."""
     return ErrorLogState(
         now=NOW,
         zone="UTC",
@@ -53,7 +56,7 @@ def level(
     oldest: int | None = None,
     held: int | None = None,
 ) -> QueueLevel:
-    """Return what is in one queue."""
+    """Return the state of one queue."""
     counts = {"before": before, "waiting": waiting, "working": working, "later": 0, "oldest": oldest, "held": held}
     return QueueLevel.model_validate({"name": name, "taken": taken, **counts})
 
@@ -68,7 +71,7 @@ def worker(
     unit: str = "supervisor.service",
     connection: str = "redis",
 ) -> QueueWorker:
-    """Return a worker that supervisor has started."""
+    """Return a worker that supervisor started, unless stated otherwise."""
     given = {"queues": queues, "timeout": timeout, "sleep": sleep, "unit": unit, "connection": connection}
     return QueueWorker.model_validate({"pid": pid, "started": pid * 10, "stopped": stopped, **given})
 
@@ -76,17 +79,20 @@ def worker(
 def motion(
     *levels: QueueLevel, whole: bool = True, workers: tuple[QueueWorker, ...] = (), seconds: float = 3
 ) -> QueueMotionState:
-    """Return how queues move; one empty queue unless stated."""
+    """Return the movement of these queues; of one empty queue unless stated."""
     given = {"trouble": None, "connection": "redis", "seconds": seconds, "whole": whole}
     return QueueMotionState.model_validate({**given, "queues": levels or (level(),), "workers": workers})
 
 
 STANDING: Final = level(5, 5, taken=False)
-"""A queue in which jobs wait and none is taken."""
+"""A queue with waiting jobs that nobody takes."""
 
 
 def stuck(*pids: int, stopped: bool = True) -> QueueMotionState:
-    """Return a queue that stands still, with these workers: stopped by a signal, or running and taking none."""
+    """Return a queue that does not move, with these workers.
+
+    They were stopped by a signal, or they run and take no jobs.
+    """
     return motion(STANDING, workers=tuple(worker(pid, stopped=stopped) for pid in pids), seconds=10)
 
 
@@ -96,7 +102,7 @@ SECURITY: Final = Index(
 
 
 def patches(*upgrades: Upgrade, **known: object) -> PatchState:
-    """Return what apt would do, with fresh lists unless stated."""
+    """Return the upgrades that apt would do, with fresh lists unless stated."""
     given = {"manager": "apt", "now": NOW, "indices": (SECURITY,), "upgrades": upgrades, **known}
     return PatchState.model_validate(given)
 

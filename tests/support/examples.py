@@ -1,4 +1,4 @@
-"""Facts as healthy and broken hosts give them, to state a test's table with."""
+"""Facts of healthy and broken hosts, for the tables of tests."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
@@ -40,7 +40,7 @@ RUNNING: Final = UnitState(
     active_since=2340.648910,
     changed_at=datetime(2026, 11, 23, 8, 31, 11, tzinfo=UTC),
 )
-"""A unit that has been running for long."""
+"""A unit that has been running for a long time."""
 STOPPED: Final = RUNNING.model_copy(
     update={"active": "inactive", "sub": "dead", "main_pid": 0, "active_since": 2340.648910, "exit": "exit 0"}
 )
@@ -52,9 +52,9 @@ FAILED: Final = STOPPED.model_copy(
 START_LIMIT: Final = FAILED.model_copy(update={"result": "start-limit-hit"})
 """A unit that systemd has given up on."""
 STARTING: Final = STOPPED.model_copy(update={"active": "activating", "sub": "start", "job": 4711})
-"""A unit on its way up."""
+"""A unit that is starting."""
 MASKED: Final = STOPPED.model_copy(update={"load": "masked", "file": "masked"})
-"""A unit that a person has made unstartable."""
+"""A unit that a person has masked."""
 MISSING: Final = UnitState(
     load="not-found",
     active="inactive",
@@ -81,7 +81,7 @@ UNCHECKED: Final = ConfigCheck(state=ConfigState.UNCHECKED, message="(30: Read-o
 """A configuration check that could not run."""
 
 NO_ERRORS: Final = NginxErrorLogs(files=())
-"""nginx has not complained."""
+"""nginx logs without an error."""
 SITE_SERVED: Final = SiteServed(
     named=True,
     user="www-data",
@@ -89,11 +89,11 @@ SITE_SERVED: Final = SiteServed(
     pools=(Pool(php="php8.2", name="www", listen="/run/php/php8.2-fpm.sock", heard=True),),
     error_logs=("/var/log/nginx/error.log",),
 )
-"""nginx asks a pool that is there."""
+"""nginx passes requests to a pool that exists."""
 FOLDERS: Final = FoldersState(user="forge", closed=())
-"""Every folder can be written."""
+"""All folders are writable."""
 NO_LINES: Final = LogLines(lines=())
-"""A log in which nothing stands."""
+"""An empty log."""
 
 POOLS: Final = PoolsState(
     pools=(
@@ -126,7 +126,7 @@ CREDENTIALS: Final = CredentialsState(
     settings=tuple((name, Compared.SAME) for name in ("host", "port", "database", "username", "password")),
     answer=DATABASE.model_copy(update={"host": "127.0.0.1", "user": "shop"}),
 )
-"""Settings of .env that are those in use, and that the database answers to."""
+"""Settings of .env that are in use and that the database accepts."""
 ENV_BROKEN: Final = CredentialsState(env="broken", settings=(), answer=None)
 """A .env that gives no settings at all."""
 SESSIONS: Final = SessionsState(up=True, limit=151)
@@ -134,49 +134,49 @@ SESSIONS: Final = SessionsState(up=True, limit=151)
 NO_SERVER: Final = SessionsState(up=False)
 """A database server that does not run."""
 DATA_ROOM: Final = DataRoom(writable=True, percent=23, inodes=3)
-"""A disk that a database can write to."""
+"""A writable disk with space for a database."""
 NO_DEPLOY: Final = DeployState(running=())
-"""Nobody changes the application's code."""
+"""No deploy is running."""
 DEPLOYING: Final = DeployState(running=("composer install --no-dev",))
-"""A deploy is under way."""
+"""A deploy is running."""
 
 CONFIGURED: Final = ConfigurationState(cached=True, env=EnvState.SOUND, message="", differs=(), external=())
-"""A cached configuration that is what .env gives."""
+"""A cached configuration that agrees with .env."""
 CONFIG_STALE: Final = CONFIGURED.model_copy(
     update={"differs": ("database.connections.mysql.password", "services.stripe.webhook.secret")}
 )
-"""A cached configuration that is not what .env gives."""
+"""A cached configuration that differs from .env."""
 NOT_CACHED: Final = CONFIGURED.model_copy(update={"cached": False})
 """An application that reads .env at every start."""
 ENV_UNPARSABLE: Final = CONFIGURED.model_copy(
     update={"env": EnvState.BROKEN, "message": "/home/forge/agency-platform/.env cannot be parsed, line 7"}
 )
-"""An .env that would take the application down if its configuration were cached now."""
+"""A .env that would take the application down if its configuration were cached now."""
 NO_FILE: Final = FileState(mark="")
-"""A file that is not there."""
+"""A missing file."""
 RIGHT_VALUE: Final = ValueState(state="same")
-"""A key of .env that is what it should be."""
+"""A key of .env with the wanted value."""
 OTHER_VALUE: Final = ValueState(state="differs")
-"""A key of .env that is something else."""
+"""A key of .env with another value."""
 NO_VALUE: Final = ValueState(state="unset")
 """A key that .env does not have."""
 OPCACHE: Final = OpcacheState(enabled=True, looks_again=True)
 """An opcache that notices changed files."""
 OPCACHE_KEEPS: Final = OpcacheState(enabled=True, looks_again=False)
-"""An opcache that keeps what it has read until a reload."""
+"""An opcache that keeps old files until a reload."""
 
 NOBODY: Final = Listeners(programs=(), names=())
-"""A port on which nobody listens."""
+"""A port without a listener."""
 NO_STRAYS: Final = StrayWorkers(processes=())
-"""No worker works unsupervised."""
+"""No worker runs unsupervised."""
 NO_DAEMON: Final = WorkerState(processes=(), daemon=False)
-"""What supervisor says of its programs when it does not run: nothing."""
+"""The empty answer about programs when supervisor does not run."""
 NO_PROGRAM: Final = WorkerState(processes=(), daemon=True)
-"""What supervisor says of a program that it does not know."""
+"""The answer about a program that supervisor does not know."""
 
 
 def pools(ping: Ping, *, queue: int = 0, children: int = 5, ticks: int = 0, listens: bool = True) -> PoolsState:
-    """Return one pool of at most five children, and what became of a request to it."""
+    """Return one pool of at most five children and a request's result."""
     changed = {"ping": ping, "queue": queue, "children": children, "ticks": ticks, "listens": listens}
     return PoolsState(pools=(POOLS.pools[0].model_copy(update=changed),))
 
@@ -190,7 +190,10 @@ def listening(*programs: tuple[str, int]) -> Listeners:
 
 
 def workers(*states: str, program: str = "agency-worker", pid: int = 13057, uptime: float = 1000) -> WorkerState:
-    """Return a supervisor group of which each process is in that state; those that run have a pid from `pid` on."""
+    """Return a supervisor group with one process in each of these states.
+
+    Running processes have pids from `pid` on.
+    """
     return WorkerState(
         processes=tuple(
             ProgramState(name=f"{program}:{program}_{number:02d}", state=state, pid=pid + number, uptime=uptime)
@@ -211,17 +214,17 @@ _DETAILS: Final = {
 
 
 def env_file(number: int = 1) -> FileState:
-    """Return one .env after the other: another number is another file."""
+    """Return a version of .env; another number is another file."""
     return FileState(mark=f"{number:064x}")
 
 
 def cached_config(number: int = 1, *, written: float = 1795422000.5) -> FileState:
-    """Return one built configuration after the other."""
+    """Return a version of the built configuration; another number is another file."""
     return FileState(mark=f"{number} 5513 {written:.9f}", written=written)
 
 
 def descendants(*processes: tuple[int, bool], program: str = "queue:work redis") -> DescendantsState:
-    """Return an application's processes below a daemon, each by its pid and whether it is stale."""
+    """Return an application's processes below a daemon, each by pid and staleness."""
     path = "/home/forge/agency-platform"
     return DescendantsState(
         processes=tuple(
@@ -239,7 +242,7 @@ def descendants(*processes: tuple[int, bool], program: str = "queue:work redis")
 
 
 def strays(*processes: tuple[int, int], path: str = "/home/forge/agency-platform", user: str = "forge") -> StrayWorkers:
-    """Return workers without a parent, each by its pid and its start time."""
+    """Return workers without a parent, each by pid and start time."""
     arguments = f"/usr/bin/php8.2 {path}/artisan queue:work redis --sleep=1"
     return StrayWorkers(
         processes=tuple(
@@ -249,23 +252,23 @@ def strays(*processes: tuple[int, int], path: str = "/home/forge/agency-platform
 
 
 def started_again(unit: UnitState, times: int = 1) -> UnitState:
-    """Return the unit as it is after so many more starts: another invocation, another process."""
+    """Return the unit after so many more starts: another invocation, another process."""
     invocation = f"{(int(unit.invocation or '0', 16) + times) % 16**32:032x}"
     return RUNNING.model_copy(update={"invocation": invocation, "main_pid": (unit.main_pid or 1041) + times})
 
 
 def page(status: int = 200, *, right: bool = True, redirect: str | None = None) -> HttpAnswer:
-    """Return what a request was answered with."""
+    """Return the answer to a request."""
     return HttpAnswer(status=status, failure=None, redirect=redirect, right=right, seconds=0.012)
 
 
 def no_page(failure: HttpFailure = HttpFailure.REFUSED) -> HttpAnswer:
-    """Return what a request comes to that got no answer."""
+    """Return the failure of a request without an answer."""
     return HttpAnswer(status=None, failure=failure, redirect=None, right=True, seconds=0.003)
 
 
 def session(number: int = 57, **stated: object) -> DbSession:
-    """Return a session of a database server: idle in a transaction that others wait for, unless stated otherwise."""
+    """Return a database session, idle in a transaction that others wait for unless stated otherwise."""
     usual = {
         "id": number,
         "query": number * 10,
@@ -284,7 +287,10 @@ def session(number: int = 57, **stated: object) -> DbSession:
 
 
 def credentials(trouble: DatabaseTrouble | None, *differ: str) -> CredentialsState:
-    """Return what the database answers to the settings of .env, and which of them are others than those in use."""
+    """Return the database's answer to the settings of .env.
+
+    `differ` names the settings that are not those in use.
+    """
     settings = tuple((name, Compared.DIFFERS if name in differ else how) for name, how in CREDENTIALS.settings)
     answer = DatabaseState(trouble=trouble, waiting=0, host="127.0.0.1", user="shop")
     return CREDENTIALS.model_copy(update={"settings": settings, "answer": answer})
@@ -299,9 +305,10 @@ def redis(
     run: str = "85164f00b37adc1285eb5eeab9972c85d263636e",
     cache: str = "redis",
 ) -> RedisState:
-    """Return what Redis says to the cache's connection, and to that of sessions and queue: the same unless stated.
+    """Return Redis's answers to the cache's connection and to that of sessions and queue.
 
-    `shared` puts both into one database; `server` is where the cache's is, and `cache` the store in use.
+    Both are the same unless stated. `shared` puts both into one database. `server` is the address of the cache's Redis,
+    and `cache` the store in use.
     """
     connection = "cache" if cache == "redis" else None
     other = trouble if sessions == "the same" else sessions
@@ -322,7 +329,7 @@ def redis(
 
 
 def content(*, cache: int = 812, others: int = 28, jobs: int = 3, scan: Scan | None = None) -> ContentState:
-    """Return how many keys the databases of the cache and of sessions and queue hold."""
+    """Return the key counts of the cache's database and of that of sessions and queue."""
     of = {"used": 9_004_120, "limit": 9_000_000, "policy": "noeviction"}
     return ContentState(
         contents=(
@@ -347,39 +354,39 @@ CACHE: Final = CacheState(
 )
 """A cache in Redis that could be kept in files."""
 ONLY_COPIES: Final = CacheUses(found=(), whole=True)
-"""Code that keeps nothing in the cache but copies."""
+"""Code that keeps only copies in the cache."""
 LOCKS: Final = CacheUses(found=("app/Jobs/Charge.php (WithoutOverlapping)",), whole=True)
-"""Code that takes locks in it."""
+"""Code that keeps locks in the cache."""
 FILE_CACHE: Final = CACHE.model_copy(
     update={"now": "file", "before": "redis", "connection": "cache", "moved": 1_795_000_000}
 )
-"""A cache that is kept in files for the time being."""
+"""A cache that is in files temporarily."""
 NOON: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-"""When the certificates of the examples were looked at."""
+"""The time at which the example certificates are observed."""
 TRUSTED: Final = ChainState(trusted=True)
 """A chain that the host trusts."""
 SELF_SIGNED: Final = ChainState(trusted=False, message="self-signed certificate (18)")
-"""A chain that leads nowhere."""
+"""A chain without a trusted end."""
 BY_WEBROOT: Final = RenewalState(present=True, authenticator="webroot")
 """A lineage that certbot renews over HTTP."""
 NO_LINEAGE: Final = RenewalState(present=False)
 """No lineage of that name."""
 NO_CERTBOT: Final = CertbotProcesses(running=())
-"""Nobody renews anything."""
+"""No certbot is running."""
 CERTBOT_AT_WORK: Final = CertbotProcesses(running=("4711 /usr/bin/python3 /usr/bin/certbot -q renew",))
-"""A timer's certbot sleeps, and holds its lock."""
+"""A timer's certbot, which sleeps and holds its lock."""
 AUTHORITY: Final = AuthorityState(server="https://acme-v02.api.letsencrypt.org/directory")
 """An authority that answers."""
 AUTHORITY_GONE: Final = AuthorityState(server=AUTHORITY.server, failure="no connection")
-"""One that does not."""
+"""An authority that does not answer."""
 CHALLENGE: Final = ChallengeState(status=404)
-"""Challenges are served, and there is none of that name."""
+"""The challenge's path is served, without a challenge of that name."""
 
 
 def certificate(
     *, left: float = 60, lasts: float = 90, serial: str = "4A11", names: str = "example.com"
 ) -> CertificateInfo:
-    """Return a certificate of so many days, of which so many are left at noon."""
+    """Return a certificate that lasts `lasts` days, with `left` of them left at noon."""
     not_after = NOON + timedelta(days=left)
     return CertificateInfo(
         serial=serial,
@@ -393,7 +400,10 @@ def certificate(
 def served(
     probe: ServedCertificate, given: CertificateInfo, *, verify: int | None = None, asked: datetime = NOON
 ) -> ServedState:
-    """Return what a handshake finds that is answered with this certificate; openssl's code follows unless given."""
+    """Return the result of a handshake with this certificate.
+
+    openssl's verify code follows from the certificate unless given.
+    """
     covers, ended = given.covers(probe.domain), given.expired(asked)
     return ServedState(
         asked=asked,
@@ -405,12 +415,12 @@ def served(
 
 
 def unserved(failure: NoHandshake = NoHandshake.REFUSED) -> ServedState:
-    """Return what a handshake comes to that got no certificate."""
+    """Return the result of a handshake without a certificate."""
     return ServedState(asked=NOON, failure=failure)
 
 
 def issued(*days: float, lineage: str = "example.com") -> IssuedState:
-    """Return certificates of one lineage that were issued so many days before noon."""
+    """Return certificates of one lineage, issued so many days before noon."""
     return IssuedState(
         certificates=tuple(
             Issued(lineage=lineage, number=number, at=int((NOON - timedelta(days=ago)).timestamp()))

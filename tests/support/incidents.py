@@ -134,7 +134,7 @@ def broken(*causes: str) -> Changes:
 
 
 def mended(causes: Sequence[str]) -> list[Changes]:
-    """Say what each act in turn does; the site is back with the last of them."""
+    """Return the effect of each act in turn; the last one brings the site back."""
     *first, last = (ALONE[cause][1] for cause in causes)
     return [*first, {**last, **UP}]
 

@@ -1,4 +1,4 @@
-"""Facts about load and disks, to state a test's table with."""
+"""Facts about load and disks, for the tables of tests."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ LOAD: Final = MachineLoad(
     swap_free_kib=0,
     container=False,
 )
-"""What its kernel says."""
+"""Its kernel's load and memory."""
 NO_QUERIES: Final = QueryList(queries=())
 """No query runs for long."""
 SLOW_QUERY: Final = QueryList(
@@ -47,7 +47,7 @@ ROOM: Final = DiskSpaceState(
     ),
     limit=95,
 )
-"""Disks with room, in numbers."""
+"""Disks with free space."""
 NO_ROOM: Final = DiskSpaceState(
     systems=(
         ROOM.systems[0],
@@ -59,21 +59,21 @@ NO_ROOM: Final = DiskSpaceState(
 NO_ROOM_AT_ALL: Final = DiskSpaceState(
     systems=(FileSystem(mount="/", used_kib=264_212_084, available_kib=0, percent=100, inodes_percent=3),), limit=95
 )
-"""The one disk that there is is full."""
+"""The only disk is full."""
 NO_CONSUMERS: Final = ConsumerList(consumers=())
-"""No disk is full, so nobody fills one."""
+"""No files fill a disk."""
 NO_WRITERS: Final = DiskWriterList(writers=())
-"""Nobody has a big file open for writing there."""
+"""No process has a big file open for writing."""
 NO_FILES: Final = LogFileList(files=(), unseen=())
 """None of the log files exists."""
 NO_OPEN: Final = OpenFiles(files=())
-"""Nobody has such a file open."""
+"""No process has such a file open."""
 JOURNAL: Final = JournalUse(mount="/", size_kib=8192, files="1263915712:71")
 """A small journal."""
 
 
 def process(pid: int = 283, **changed: object) -> Process:
-    """Return a process of the application's user that runs in circles, or what is changed of it."""
+    """Return a spinning process of the application's user, with these changes."""
     stated: dict[str, object] = {
         "pid": pid,
         "started": 2_379_313,
@@ -94,13 +94,16 @@ def process(pid: int = 283, **changed: object) -> Process:
 
 
 def busy(*processes: Process, units: tuple[UnitUsage, ...] = (), cores: int = 2) -> Usage:
-    """Return a machine on which these are what uses most; with one core a single one leaves others waiting."""
+    """Return a machine with these biggest processes.
+
+    On one core, a single one makes others wait.
+    """
     cpu = sum(each.cpu for each in processes)
     return USAGE.model_copy(update={"cores": cores, "cpu": USAGE.cpu + cpu, "processes": processes, "units": units})
 
 
 def log_file(path: str = "/var/log/nginx/access.log", **changed: object) -> LogFile:
-    """Return a log that fills the small disk, or what is changed of it."""
+    """Return a log that fills the small disk, with these changes."""
     stated: dict[str, object] = {
         "path": path,
         "kind": "file",
@@ -122,13 +125,13 @@ def log_file(path: str = "/var/log/nginx/access.log", **changed: object) -> LogF
 def opened(
     command: str = "nginx", pid: int = 71, path: str = "/var/log/nginx/access.log", **changed: object
 ) -> OpenFile:
-    """Return that a program has a file open: the one of `log_file`, unless changed."""
+    """Return a program's open file; the file is that of `log_file` unless changed."""
     stated = {"pid": pid, "command": command, "user": "root", "device": 50, "inode": 4, "path": path, **changed}
     return OpenFile.model_validate(stated)
 
 
 def writer(**changed: object) -> DiskWriter:
-    """Return a process that fills the small disk, or what is changed of it."""
+    """Return a process that fills the small disk, with these changes."""
     stated: dict[str, object] = {
         "pid": 99,
         "parent": 1,

@@ -1,4 +1,4 @@
-"""A healthy host's answers to the questions of high load."""
+"""A healthy host's answers to the probes of high load."""
 
 from remediate.probes.consumers import Consumers
 from remediate.probes.disk_writers import DiskWriters
@@ -38,4 +38,4 @@ CALM: Changes = {
     Consumers(): exl.NO_CONSUMERS,
     DiskWriters(): exl.NO_WRITERS,
 }
-"""A host with little to do and room on its disks, whether or not its inventory allows to shorten logs."""
+"""A host with little load and free disk space. Its inventory may allow shortening of logs or not."""

@@ -1,4 +1,4 @@
-"""Shared parts of maintenance container tests: a look, and one item of its report."""
+"""Shared parts of maintenance container tests: a run, and one item of its report."""
 
 import sqlite3
 from contextlib import closing
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Looks:
-    """Looks at the staging host as cron does, with a history of its own."""
+    """Runs maintenance on the staging host as cron does, with a separate history."""
 
     def __init__(self, cli: "Cli", staged: "Staged") -> None:
         self._cli = cli
@@ -21,7 +21,7 @@ class Looks:
         self.inventory: Path | None = None
 
     def __call__(self, command: str, item: str) -> Result:
-        """Return what `maintain.…` finds out about one item, a day after the last look."""
+        """Return the result of `maintain.…` for one item, a day after the previous run."""
         self._a_day_later()
         target = ("--host", self._staged.name, "--inventory", str(self.inventory or self._staged.inventory))
         ended = self._cli("invoke", command, *target, "--json")

@@ -1,4 +1,4 @@
-"""Facts about payments as healthy and broken hosts give them."""
+"""Facts about payments on healthy and broken hosts."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from remediate.probes.webhook import ProviderEvents, WebhookDelivery, WebhookSta
 def webhook(
     wrong: int = 400, right: int | None = 200, *, secret: bool = True, events: ProviderEvents | None = None
 ) -> WebhookState:
-    """Return how a webhook answers, by status, an event with a wrong and one with the right signature."""
+    """Return a webhook's status for a wrongly signed event and for a rightly signed one."""
     return WebhookState(
         secret=secret,
         wrong=WebhookDelivery(status=wrong, error=0),
@@ -21,22 +21,28 @@ def webhook(
 def delivered(
     *, accepted: int = 0, refused: int = 0, failed: int = 0, missed: int | None = None, complete: bool = True
 ) -> ProviderEvents:
-    """Return what a payment provider was answered; those that were missed are the others unless stated."""
+    """Return the answers that a payment provider got.
+
+    All that were not accepted count as missed unless stated.
+    """
     left = refused + failed if missed is None else missed
     last = 1795444283 if accepted + left else 0
     return ProviderEvents(accepted=accepted, refused=refused, failed=failed, missed=left, last=last, complete=complete)
 
 
 RECORDS: Final = r"App\Jobs\RecordStripePayment"
-"""A job that may be run twice."""
+"""A job that may run twice."""
 CHARGES: Final = r"App\Jobs\ChargeCustomer"
-"""A job that must not be."""
+"""A job that must not run twice."""
 
 
 def failed_job(
     number: int, name: str = RECORDS, *, hours: int | None = 0, retried: Retried = Retried.NO, queue: str = "default"
 ) -> FailedJob:
-    """Return a failed job; with the same number it is the same job, which has another row once it was retried."""
+    """Return a failed job.
+
+    The same number means the same job, which has another row after a retry.
+    """
     uuid = f"1834e024-75a6-4ba2-8cdd-{number:012d}"
     row = number + (1000 if retried is Retried.AGAIN else 0)
     given = {"name": name, "exception": "PDOException", "queue": queue, "hours": hours, "retried": retried}
@@ -44,9 +50,9 @@ def failed_job(
 
 
 def failed_jobs(*jobs: FailedJob) -> FailedJobsState:
-    """Return the failed jobs of the classes that were asked for."""
+    """Return the failed jobs of the requested classes."""
     return FailedJobsState(trouble=None, jobs=jobs, asked=True)
 
 
 QUEUE: Final = QueueFlowState(trouble=None, connection="redis", waiting=0)
-"""A queue that answers, with nothing in it."""
+"""An empty queue that answers."""

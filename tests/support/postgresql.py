@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own: started in a temporary directory as somebody unprivileged, gone afterwards."""
+"""A temporary PostgreSQL server for tests, run by an unprivileged user."""
 
 import os
 import shutil
@@ -13,11 +13,14 @@ NOBODY: Final = 65534
 
 
 class NotInstalled(Exception):
-    """There are no server programs."""
+    """The server programs are missing."""
 
 
 def programs() -> Path:
-    """Return the directory of `initdb` and `postgres`, which Debian keeps out of PATH."""
+    """Return the directory of `initdb` and `postgres`, which Debian keeps out of PATH.
+
+    Raises NotInstalled.
+    """
     found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), *map(Path, filter(None, [shutil.which("initdb")]))]
     if not found:
         raise NotInstalled("no PostgreSQL server here: apt-get install postgresql")
@@ -26,9 +29,9 @@ def programs() -> Path:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Run a server on a socket in its own directory, and yield its URL; raises NotInstalled."""
+    """Run a server on a socket in its own directory and yield its URL. Raises NotInstalled."""
     binaries = programs()
-    # The server refuses to run as root. The path is short: a socket's may have 107 characters.
+    # The server refuses to run as root. The path is short, because a socket's path may have at most 107 characters.
     identity = {"user": NOBODY, "group": NOBODY, "extra_groups": ()} if os.getuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as base:
         if identity:

@@ -17,7 +17,7 @@ class Example(NamedTuple):
 
 
 def _examples() -> Mapping[str, Example]:
-    """Gather what the remedies' own tests state: each has its `EXAMPLES` in tests/remedies/test_<tool>.py."""
+    """Collect the `EXAMPLES` of the remedies' own tests in tests/remedies/test_<tool>.py."""
     found: dict[str, Example] = {}
     for file in sorted((Path(__file__).parents[1] / "remedies").glob("test_*.py")):
         stated: Mapping[str, tuple[Remedy, Known, Known, tuple[Known, ...]]] = run_path(str(file)).get("EXAMPLES", {})

@@ -1,4 +1,4 @@
-"""Renders a typed fact as host output, so that the real parsers read it."""
+"""Rendering of typed facts as host output, so that the real parsers read it."""
 
 import json
 import shlex
@@ -50,7 +50,8 @@ _NO_DAEMON: Final = "supervisor: refused connection\n"
 def output_of(probe: Probe[Fact], fact: Fact) -> Output:
     """Return an output that the probe reads as exactly this fact.
 
-    Works for the probes that remediate ships. For one of your own, state the Output: then its `parse` is tested too.
+    It works for the probes that remediate ships. For your own probe, state the Output, so that its `parse` is tested
+    too. Raises TypeError for an unknown fact, ValueError when no output reads as it.
     """
     output = _rendered(probe, fact)
     if output is None:
@@ -145,7 +146,7 @@ def _opcache(fact: OpcacheState) -> str:
 
 
 def _of_php(fact: Fact) -> Output | None:
-    """Render what a PHP program of ours answers: JSON behind a marker."""
+    """Render the answer of one of our PHP programs: JSON after a marker."""
     answer: object
     match fact:
         case PoolsState():

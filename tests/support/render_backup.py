@@ -1,4 +1,4 @@
-"""Renders the output of a restore, and row counts."""
+"""Rendering of host output about restores and row counts."""
 
 import json
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ _NOW = 1795458019
 
 
 def of_backup(fact: Fact) -> Output | None:
-    """Render a fact of this kind, None for any other."""
+    """Render a fact of these probes; return None for any other."""
     match fact:
         case RestoredState():
             return Output(stdout="".join(f"{line}\n" for line in _restored(fact)))

@@ -1,4 +1,4 @@
-"""Renders host output about certificates and renewals."""
+"""Rendering of host output about certificates and renewals."""
 
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -25,7 +25,7 @@ _HANDSHAKES: Final = {
 
 
 def of_certificates(probe: Probe[Fact], fact: Fact) -> Output | None:
-    """Render a fact of this kind, None for any other."""
+    """Render a fact of these probes; return None for any other."""
     match fact:
         case ServedState():
             return _served(fact)
@@ -70,7 +70,10 @@ def _of_renewals(fact: Fact) -> Output | None:
 
 
 def pem(certificate: CertificateInfo) -> str:
-    """Return a certificate that says this: the same text each time, signed with a key that everybody knows."""
+    """Return a certificate with these values, signed with a public key pair.
+
+    The text is the same each time.
+    """
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding

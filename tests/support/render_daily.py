@@ -1,4 +1,4 @@
-"""Renders host output about logged errors, queue movement and pending upgrades."""
+"""Rendering of host output about logged errors, queue movement and pending upgrades."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from remediate.probes.queue_motion import QueueMotionState
 
 
 def of_daily(fact: Fact) -> Output | None:
-    """Render a fact of this kind, None for any other."""
+    """Render a fact of these probes; return None for any other."""
     answer: object
     match fact:
         case PatchState():

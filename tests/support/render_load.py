@@ -1,4 +1,4 @@
-"""Renders host output for probes of load and disks."""
+"""Rendering of host output about load and disks."""
 
 import json
 import os
@@ -23,7 +23,7 @@ _NO_INODES: Final = "-"
 
 
 def of_load(probe: Probe[Fact], fact: Fact) -> Output | None:
-    """Return what reads as this fact, None when it is another probe's."""
+    """Render a fact of these probes; return None for any other."""
     match fact:
         case Usage():
             return _usage(fact)

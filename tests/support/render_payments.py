@@ -1,4 +1,4 @@
-"""Renders host output about webhooks and failed jobs."""
+"""Rendering of host output about webhooks and failed jobs."""
 
 import json
 
@@ -10,7 +10,7 @@ from remediate.probes.webhook import WebhookState
 
 
 def of_payments(fact: Fact) -> Output | None:
-    """Render a fact of this kind, None for any other."""
+    """Render a fact of these probes; return None for any other."""
     answer: object
     match fact:
         case WebhookState():

@@ -1,4 +1,4 @@
-"""Renders host output for probes of a site's way through nginx."""
+"""Rendering of host output about a site's path through nginx."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,7 +13,7 @@ _PLACES: Final = {True: "socket {owner} {path}\n", False: "gone {path}\n", None:
 
 
 def of_site(probe: Probe[Fact], fact: Fact) -> Output | None:
-    """Return what reads as this fact, None when it is another probe's."""
+    """Render a fact of these probes; return None for any other."""
     match fact:
         case NginxErrorLogs():
             lines = (line for each in fact.files for line in (f"== {each.path}", *each.lines))

@@ -1,4 +1,4 @@
-"""Renders host output about the database, Redis and the application's access to them."""
+"""Rendering of host output about the database, Redis and the application's access to them."""
 
 import json
 from typing import Final
@@ -49,7 +49,7 @@ _REDIS_STATES: Final = {
 
 
 def of_stores(fact: Fact) -> Output | None:
-    """Render a fact of this kind, None for any other."""
+    """Render a fact of these probes; return None for any other."""
     answer: object
     match fact:
         case SessionsState():

@@ -1,4 +1,4 @@
-"""Renders answers of Prometheus, Alertmanager, access logs and error tracking."""
+"""Rendering of answers by Prometheus, Alertmanager, access logs and error tracking."""
 
 import json
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ _NEVER: Final = "0001-01-01T00:00:00Z"
 
 
 def of_watching(fact: Fact) -> Output | None:
-    """Render a fact of this kind, None for any other."""
+    """Render a fact of these probes; return None for any other."""
     match fact:
         case LoadedRules() | ServerTime() | ConfigurationLoaded() | Alertmanagers() | SeriesFound():
             return _json({"status": "success", "data": _of_prometheus(fact)})

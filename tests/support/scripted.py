@@ -1,4 +1,7 @@
-"""A scripted host that is stated in facts: what it prints is rendered, so that the real parsers read it."""
+"""A scripted host that is stated in facts.
+
+It renders them as output, so that the real parsers read it.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,11 +17,11 @@ Answer = Fact | Output | Unreadable
 Changes = Mapping[Probe[Fact] | Run, Answer]
 
 ROOT_RULES: Final = SudoRules(user="root", rules=())
-"""What a host says whose SSH user is root: everything is allowed."""
+"""The sudo rules of a host whose SSH user is root: everything is allowed."""
 
 
 class FactSession(ScriptedSession):
-    """A ScriptedSession whose table may hold typed facts of the probes that remediate ships."""
+    """A ScriptedSession whose table may hold facts of the probes that remediate ships."""
 
     def __init__(
         self,
@@ -39,7 +42,7 @@ class FactSession(ScriptedSession):
 
 
 def printed(changes: Changes) -> Mapping[Probe[Fact] | Run, Output | Unreadable]:
-    """The same table with every fact as the output that reads as it."""
+    """Return the table with each fact as the output that reads as it."""
     return {asked: _printed(asked, answer) for asked, answer in changes.items()}
 
 

@@ -53,13 +53,13 @@ PROCESSES = "2 agency-worker /usr/bin/php8.2 /home/forge/agency-platform/artisan
 def look(
     units: str = UNITS, files: str = FILES, ports: str = PORTS, programs: str = PROGRAMS, processes: str = PROCESSES
 ) -> str:
-    """Return what the one look of an observer prints."""
+    """Return the output of an observer's only command."""
     return f"{units}==\n{files}==\n{ports}==\n{programs}==\n{processes}"
 
 
 @dataclass
 class FakeShell:
-    """What it answers is the test's to change while it goes on; see RootShell."""
+    """A fake RootShell whose answers a test may change at any time."""
 
     name: str = "rehearsal-1"
     looks: str = field(default_factory=look)

@@ -4,5 +4,5 @@ import os
 
 
 def times(ci: int, soak: int) -> int:
-    """Return the first number, or the second one in `make soak`."""
+    """Return the first number in CI, the second one in `make soak`."""
     return soak if os.environ.get("SOAK") else ci

@@ -48,7 +48,7 @@ def fingerprint(path: Path) -> str:
 
 
 UNPACKED = Path(__file__).parents[2] / ".tools" / "sshd"
-"""Where tests/get-sshd.sh puts an sshd that is not installed."""
+"""Where tests/get-programs.sh puts an sshd that is not installed."""
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Sshd:
         places = (shutil.which("sshd"), "/usr/sbin/sshd", str(UNPACKED / "usr/sbin/sshd"))
         program = next((place for place in places if place and Path(place).exists()), None)
         if program is None:
-            pytest.fail("these tests need sshd: run sh tests/get-sshd.sh (it starts no service)")
+            pytest.fail("these tests need sshd: run sh tests/get-programs.sh (it starts no service)")
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # sshd insists on it as root
         authorized = self.folder / "authorized_keys"

@@ -1,4 +1,4 @@
-"""Incidents to test with: events at minutes after noon."""
+"""Example incidents, with events at minutes after noon."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

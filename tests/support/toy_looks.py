@@ -1,4 +1,4 @@
-"""Shared parts of item tests: a host, and a look at it."""
+"""Shared parts of item tests: a host and its answers."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ def host(**settings: object) -> Host:
 
 
 def past(item: Item, finding: Finding, *, hours: float = 24) -> Past:
-    """Return what a look some hours ago has left behind."""
+    """Return the stored result of a run some hours ago."""
     result = Result(item=item.name, title=item.title, owner=item.owner, **dict(finding))
     at = NOW - timedelta(hours=hours)
     samples = {sample.name: (Point(at, sample.value),) for sample in finding.samples}

@@ -1,4 +1,4 @@
-"""Reports of maintenance as they might be, for several tests."""
+"""Example reports of maintenance."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -11,7 +11,7 @@ from remediate.maintenance.schedule import Occasion
 NOW: Final = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
 HOSTILE: Final = '/srv/"a\\b\n## owned | [x](javascript:1) <img src=x onerror=1> `id` \x1b[31m{{ 7 * 7 }}'
-"""What a host may call its things, to see whom it takes in."""
+"""A hostile name that a host may report, to test every output for injection."""
 
 
 def result(ok: bool | None = True, item: str = "capacity", **stated: object) -> Result:
@@ -32,20 +32,20 @@ def report(
     ago: timedelta = timedelta(),
     error: str | None = None,
 ) -> MaintenanceReport:
-    """A look at one host, so long before now."""
+    """Return a report about one host that began `ago` before now."""
     started = NOW - ago
     subject = Subject(name=host, address=f"{host}.example.com", error=error, results=results)
     return MaintenanceReport.of(new_run_id(), occasion, "ana", started, started + timedelta(seconds=2), (subject,))
 
 
 def looked(*reports: MaintenanceReport) -> dict[tuple[Occasion, str], datetime]:
-    """When each was last looked at, as the history has it."""
+    """Return when each host was last examined, as the history stores it."""
     oldest_first = sorted(reports, key=lambda each: each.started)
     return {(each.occasion, each.subjects[0].name): each.started for each in oldest_first if not each.subjects[0].error}
 
 
 def numbers(host: str, at: datetime, *samples: Sample) -> MaintenanceReport:
-    """A daily look that measured how full disks are."""
+    """Return a daily report with measured disk use."""
     subject = Subject(name=host, capacity=samples)
     return MaintenanceReport.of(new_run_id(), Occasion.DAILY, "ana", at, at, (subject,))
 

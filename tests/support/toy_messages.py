@@ -1,4 +1,4 @@
-"""Messages to test with."""
+"""Example messages of incidents."""
 
 from remediate.core.playbook import Severity
 from remediate.incident.messages import Message, MessageKind

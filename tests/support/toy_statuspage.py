@@ -1,4 +1,4 @@
-"""A fake of Statuspage's documented API on this machine: what of it an incident needs."""
+"""A local fake of Statuspage's documented API, as far as incidents use it."""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +10,7 @@ PAGE = "kctbh9vrtdwd"
 
 
 class Statuspage(ThreadingHTTPServer):
-    """What of the documented API an incident needs; `answers` are given before it does anything."""
+    """The fake server. It sends queued `answers` before it does anything else."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Api)
@@ -18,7 +18,7 @@ class Statuspage(ThreadingHTTPServer):
         self.asked: list[tuple[str, str]] = []
         self.answers: list[tuple[int, dict[str, str], str]] = []
         self.lose = False
-        """Do what is asked and hang up before answering."""
+        """Do the request, then hang up without an answer."""
 
 
 class Api(BaseHTTPRequestHandler):

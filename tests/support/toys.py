@@ -37,7 +37,10 @@ from support import examples as ex
 
 
 class RestartFpm(Remedy):
-    """Restart PHP-FPM when it is down and its configuration is sound: what the engine needs to be shown, no more."""
+    """Restart PHP-FPM when it is down and sound.
+
+    It is the smallest remedy that shows all of the engine.
+    """
 
     kind: Literal["toy.fpm"] = "toy.fpm"
     php: PhpName = Field(default="php8.2", description="PHP's name")
@@ -88,7 +91,7 @@ class RestartFpm(Remedy):
 
 
 class Text(Fact):
-    """Whatever was printed."""
+    """The printed text, unparsed."""
 
     text: str
 
@@ -117,7 +120,7 @@ UNITS: Final = {
 
 
 def decide(remedy: Remedy, given: Mapping[Probe[Fact], Fact | Unreadable]) -> str:
-    """Ask a guard; its refusal code says more than `refuse`."""
+    """Return a guard's refusal code, else its decision, or "unreadable"."""
     try:
         verdict = remedy.guard(Facts(given))
     except Unreadable:
@@ -126,11 +129,11 @@ def decide(remedy: Remedy, given: Mapping[Probe[Fact], Fact | Unreadable]) -> st
 
 
 RUN: Final = "01935a3c-1b7c-7000-8000-7f3a00000000"
-"""The run that reports of tests are of."""
+"""The run id of reports in tests."""
 
 
 def report_of(*outcomes: HostOutcome, runnable: str = "app-down", mode: Mode = Mode.FIX) -> Report:
-    """Return the report that a run with these outcomes ends in."""
+    """Return the report of a run with these outcomes."""
     verdict = overall(outcomes)
     return Report(
         version="0.1.0",
@@ -148,12 +151,12 @@ def report_of(*outcomes: HostOutcome, runnable: str = "app-down", mode: Mode = M
 
 
 def masked(stream: TextIO) -> MaskedWriter:
-    """Return what a command writes to, on its way to a stream of the test."""
+    """Return a command's masked output stream, which writes to a test's stream."""
     return MaskedWriter(stream, Masker())
 
 
 def document(name: str, text: str) -> dict[str, object]:
-    """Return what `--json` printed, once it is known to be this document, as its schema has it."""
+    """Return the document that `--json` printed, validated against its schema."""
     found: dict[str, object] = json.loads(text)
     jsonschema.validate(found, json.loads(schema(name)))
     assert found["schema"] == f"remediate.{name}/1"

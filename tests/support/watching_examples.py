@@ -1,4 +1,4 @@
-"""Example facts about monitoring of a host."""
+"""Example facts about a host's monitoring."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -31,7 +31,7 @@ def rule(
     ago: float | None = 4,
     **changed: object,
 ) -> AlertRule:
-    """Return an alert rule that was evaluated so many seconds ago, or never."""
+    """Return an alert rule that was evaluated `ago` seconds ago; None means never."""
     evaluated = None if ago is None else NOW - timedelta(seconds=ago)
     stated = {"health": "ok", "state": "inactive", "evaluated": evaluated, "interval": 15, **changed}
     return AlertRule.model_validate({"name": name, "query": query, **stated})
@@ -43,18 +43,21 @@ def loaded(*rules: AlertRule) -> LoadedRules:
 
 
 def series(*instances: str, each: int = 3) -> SeriesFound:
-    """Return what a selector finds of these instances."""
+    """Return the series of these instances that a selector finds."""
     return SeriesFound(instances=tuple((name, each) for name in sorted(instances)))
 
 
 def routed(*matchers: Matcher, goes_on: bool = False) -> Routing:
-    """Return routes by which nobody is told but of what these matchers hold for."""
+    """Return routes that notify somebody only when these matchers hold."""
     route = Route(receiver="on-call", matchers=matchers, goes_on=goes_on)
     return Routing(route=Route(receiver="null", routes=(route,)), tellers=(NOBODY_TOLD, ON_CALL))
 
 
 def visit(minutes: float | None = 3, *, status: int = 200, whole: bool = True, reach: float | None = 1440) -> LastVisit:
-    """Return a last visit so many minutes ago, or none, in a log that begins so many minutes ago, or is empty."""
+    """Return a last visit so many minutes ago, or none.
+
+    `reach` is the age of the log's first line in minutes, None for an empty log.
+    """
     visited, earliest = (None if ago is None else NOW - timedelta(minutes=ago) for ago in (minutes, reach))
     answered = None if minutes is None else status
     return LastVisit(looked=NOW, visited=visited, status=answered, whole=whole, earliest=earliest)

@@ -60,6 +60,16 @@ def test_it_begins_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not session.left.is_set()  # it belongs to whoever asked for it
 
 
+def test_two_hosts_of_one_name_are_two_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    production = host()
+    staging = production.model_copy(update={"ssh": SshTarget(address="192.0.2.2")})
+    sessions = {each.ssh.address: Watched() for each in (production, staging)}
+    opening(monkeypatch, lambda host: sessions[host.ssh.address])
+    with Connections((production, staging)) as connect:
+        assert connect(production) is sessions["192.0.2.1"]
+        assert connect(staging) is sessions["192.0.2.2"]
+
+
 def test_why_it_could_not_be_opened_is_raised_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_: Host) -> Session:
         raise Unreachable(UnreachableCode.REFUSED, "nobody listens")

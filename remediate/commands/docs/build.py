@@ -6,7 +6,7 @@ from remediate.project.project import Project
 
 
 def build_docs(project: Project, terminal: Terminal) -> int:
-    """Write the page of every playbook below docs/ of the project."""
+    """Write the playbooks' pages and the runbook's coverage below the project's docs/."""
     root = project.demand_root()
     for path in build(project, root / "docs"):
         terminal.say(str(path.relative_to(root)))

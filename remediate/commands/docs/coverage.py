@@ -1,4 +1,4 @@
-"""Writes docs/runbook-coverage.md: every line of the runbook with its answer."""
+"""Writes docs/runbook-coverage.md: every line of the runbook with what covers it."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,11 +22,14 @@ from remediate.project.project import Project
 from remediate.remedies.catalogue import remedies
 
 ANSWERS: Final = "runbook-answers.toml"
-"""What answers the lines of a runbook, in the folder of the runbook."""
+"""File next to the runbook that maps its lines to what covers them."""
 
 
 def coverage(project: Project, runbook: Path) -> str:
-    """Return the page. Raises ConfigurationError naming a line that nothing answers, or an answer that is none."""
+    """Return the page as Markdown.
+
+    Raises ConfigurationError naming a line that nothing covers, or an answer that does not exist.
+    """
     playbooks = [project.load(name) for name in project.playbooks()]
     read = tuple(section for section in sections(runbook.read_text()) if section.lines)
     rows = covered(read, answered(runbook.with_name(ANSWERS)), _names(project, playbooks, runbook.parent))
@@ -38,12 +41,12 @@ def coverage(project: Project, runbook: Path) -> str:
 
 
 def _answer(name: str) -> str:
-    """A document is a link from the page, which stands among the documents."""
+    """Return an answer as Markdown: a document as a link, anything else as code."""
     return f"[{name}]({name.removeprefix('docs/')})" if name.startswith("docs/") else f"`{name}`"
 
 
 def _names(project: Project, playbooks: Sequence[Playbook], documents: Path) -> Iterator[str]:
-    """Yield everything that may be said to answer a line: it exists."""
+    """Yield the names of everything that may cover a line, because it exists."""
     yield from _kinds(playbooks)
     yield from (command.name for command in commands(project))
     yield from (f"setting {name}" for name in (*IncidentSettings.model_fields, *MaintenanceSettings.model_fields))
@@ -56,7 +59,7 @@ def _names(project: Project, playbooks: Sequence[Playbook], documents: Path) -> 
 
 
 def _kinds(playbooks: Sequence[Playbook]) -> Iterator[str]:
-    yield from remedies()  # some are in no playbook: a person decides to use them
+    yield from remedies()  # some are in no playbook, because a person decides to use them
     for playbook in playbooks:
         host_plan = playbook(EXAMPLE)
         yield from (probe.kind for probe in host_plan.probes())

@@ -1,4 +1,4 @@
-"""The host that pages speak of."""
+"""The example host of the generated pages."""
 
 from remediate.core.host import Host, Settings, SshTarget
 
@@ -26,4 +26,4 @@ EXAMPLE = Host(
         }
     ),
 )
-"""The host that pages speak of."""
+"""The example host of the generated pages."""

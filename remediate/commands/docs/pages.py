@@ -1,4 +1,4 @@
-"""The printed runbook: one page a playbook, generated from the code."""
+"""The printed runbook: one page for each playbook, generated from the code."""
 
 import inspect
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ from remediate.rehearsal.content import unrehearsed
 
 
 def build(project: Project, directory: Path) -> tuple[Path, ...]:
-    """Write the page of every playbook below `directory`, and what answers each line of its runbook.
+    """Write the playbooks' pages and, if there is a runbook, its coverage below `directory`.
 
-    Returns the files. Raises ConfigurationError for a line that nothing answers.
+    Returns the files. Raises ConfigurationError for a line that nothing covers.
     """
     written: list[Path] = []
     for name, listed in project.playbooks().items():
@@ -29,7 +29,7 @@ def build(project: Project, directory: Path) -> tuple[Path, ...]:
         path.write_text(page(project.load(name), listed, project))
         written.append(path)
     runbook = directory / "runbook.md"
-    if runbook.is_file():  # a project of one's own need not have this one's
+    if runbook.is_file():  # a team's project need not have a runbook
         path = directory / "runbook-coverage.md"
         path.write_text(coverage(project, runbook))
         written.append(path)

@@ -1,4 +1,7 @@
-"""JSON Schemas of the `--json` documents: `python -m remediate.commands.docs.schemas DIRECTORY` writes them."""
+"""JSON Schemas of the `--json` documents.
+
+`python -m remediate.commands.docs.schemas DIRECTORY` writes them.
+"""
 
 import json
 import sys
@@ -26,7 +29,7 @@ DOCUMENTS: Final[Mapping[str, type[BaseModel]]] = {
     "maintenance-status": Status,
     "error": Failure,
 }
-"""Every document, by the name of its file; the name in its `schema` is `remediate.NAME/VERSION`."""
+"""Every document by the name of its file. The name in its `schema` is `remediate.NAME/VERSION`."""
 
 
 def schema(name: str) -> str:

@@ -1,7 +1,7 @@
 """The public status page: our own (`static`) or one at Statuspage (`statuspage`).
 
-Everything on it comes from messages that somebody asked to be said to the public, never from the record itself: an
-incident that nobody was told about is not on it, and neither is a word of the timeline.
+All its content comes from messages that somebody sent to the public, never from the record itself. An incident without
+a public message is not on it, and neither is any line of the timeline.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from remediate.incident.vocabulary import IncidentStatus
 
 
 class PublicIncident(NamedTuple):
-    """An incident as the public was told about it."""
+    """An incident as the public knows it."""
 
     id: str
     name: str
@@ -23,27 +23,27 @@ class PublicIncident(NamedTuple):
     began: datetime
     ended: datetime | None
     updates: tuple[Message, ...]
-    """Newest first; at least one."""
+    """Newest first, and at least one."""
 
     @property
     def ongoing(self) -> bool:
-        """Whether the public has not been told that it is over."""
+        """Whether no resolution was published yet."""
         return self.status is not IncidentStatus.RESOLVED
 
 
 History = Callable[[], Sequence[PublicIncident]]
-"""Everything that the public was told; asked for by a page once it has the right to write."""
+"""Loads every published incident. A page calls it after it has obtained the right to write."""
 
 
 class StatusPage(Protocol):
-    """Where the public looks."""
+    """A public status page."""
 
     def publish(self, message: Message, history: History) -> str:
-        """Show a message, once, however often it is asked to; return where. Raises NotSent."""
+        """Show a message, and return where. A repeated call does not show it twice. Raises NotSent."""
 
 
 def histories(messages: Sequence[Message]) -> tuple[PublicIncident, ...]:
-    """Put what was said into incidents, those that began last first: pure."""
+    """Group public messages by incident, latest beginning first. Pure."""
     said: dict[str, list[Message]] = {}
     for message in messages:
         said.setdefault(message.incident, []).append(message)
@@ -52,14 +52,14 @@ def histories(messages: Sequence[Message]) -> tuple[PublicIncident, ...]:
 
 
 def recent(incidents: Sequence[PublicIncident], now: datetime, days: int) -> tuple[PublicIncident, ...]:
-    """Leave out what was over more than so many days ago."""
+    """Return the ongoing incidents, and those that ended at most `days` days ago."""
     since = now - timedelta(days=days)
     return tuple(each for each in incidents if each.ongoing or each.updates[0].at >= since)
 
 
 def _told(updates: tuple[Message, ...]) -> PublicIncident:
     newest = updates[0]
-    # A resolution may well be called "restored": what is over is still known by what was wrong.
+    # A resolution may be titled "restored". A resolved incident keeps the name it had while it was open.
     troubles = [update.name for update in updates if update.status is not IncidentStatus.RESOLVED]
     return PublicIncident(
         id=newest.incident,

@@ -15,12 +15,12 @@ ATOM: Final = "http://www.w3.org/2005/Atom"
 XHTML: Final = "http://www.w3.org/1999/xhtml"
 ENTRIES: Final = 50
 
-# What XML 1.0 cannot hold, escaped or not.
+# Characters that XML 1.0 cannot hold, escaped or not.
 _UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def feed(page: StaticPage, incidents: Sequence[PublicIncident], now: datetime) -> bytes:
-    """Return the document: every update as an entry of its own, newest first."""
+    """Return the feed as XML: one entry for each of the newest updates, newest first."""
     updates = sorted((update for incident in incidents for update in incident.updates), key=lambda one: one.at)
     newest = updates[::-1][:ENTRIES]
     root = ET.Element(f"{{{ATOM}}}feed", {"xml:lang": page.language})

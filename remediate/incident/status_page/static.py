@@ -1,8 +1,8 @@
 """A static status page: one HTML file and an Atom feed in a directory.
 
-The page needs nothing but itself: no script, no font, no image from elsewhere. Both files are replaced as a whole, so
-that no reader ever sees half of one, and only by who holds the directory's lock, so that an older page never replaces a
-newer one. Writing them again changes nothing: what is shown follows from what was said.
+The page loads no script, font or image from elsewhere. Both files are replaced atomically, so no reader sees half of
+one. Writers hold the directory's lock, so an older page never replaces a newer one. Writing them again changes nothing,
+because the content follows from the messages alone.
 """
 
 import os
@@ -35,11 +35,11 @@ _HEADLINES: Final = {
     Severity.SEV3: ("minor", "Minor incident"),
     Severity.SEV4: ("minor", "Minor incident"),
 }
-"""The public is told how bad it is in words, not in the team's own grades."""
+"""The public reads the severity in words, not in the team's own grades."""
 
 
 class StaticStatusPage:
-    """Writes the page and the feed."""
+    """The writer of the page and the feed."""
 
     def __init__(
         self,
@@ -55,8 +55,8 @@ class StaticStatusPage:
         self._templates = templates
         self._clock = clock
 
-    def publish(self, message: Message, history: History) -> str:  # noqa: ARG002  # it is in the history
-        """See StatusPage."""
+    def publish(self, message: Message, history: History) -> str:  # noqa: ARG002  # the history includes it
+        """Write the page and the feed. See StatusPage."""
         try:
             self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
             with locked(self._directory, os.O_RDONLY | os.O_DIRECTORY):
@@ -111,7 +111,7 @@ class StaticStatusPage:
 
 
 def _state(ongoing: Sequence[PublicIncident]) -> tuple[str, str]:
-    """Say in one line how it stands; what nobody was told about is not claimed to be well."""
+    """Return the tone and the headline. Incidents without a public message are not claimed to be fine."""
     if not ongoing:
         return "well", "No known incidents"
     if all(incident.status is IncidentStatus.MONITORING for incident in ongoing):
@@ -128,7 +128,7 @@ def _utc(at: datetime) -> str:
 
 
 def _sweep(directory: Path) -> None:
-    """Remove what a writer who died has left; only for who holds the lock."""
+    """Remove temporary files that a dead writer left behind. Call this only while holding the lock."""
     for name in (PAGE, FEED):
         for left in directory.glob(f".{name}-*"):
             left.unlink(missing_ok=True)

@@ -1,9 +1,9 @@
 """A page at Statuspage, through its API (v1): each message once, within the rate limit.
 
-Every incident there carries, in its metadata, the id of ours and of every message that made it what it is, written by
-the same request as the message itself. So it is looked up before anything is written, and a message whose answer was
-lost is found there instead of being said again. A request whose answer was lost may be at work there yet: nothing more
-is written about that incident until the claim has run out.
+The metadata of each incident there holds our incident's id and the ids of all its messages. The request that writes a
+message writes its id, too. Before anything is written, the incident is looked up, so a message whose response was lost
+is found instead of being repeated. A request whose response was lost may still be processed there. Therefore nothing
+more is written about that incident until the claim expires.
 """
 
 import sys
@@ -31,14 +31,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SECONDS: Final = 8.0
-"""For one request; three of them are well below the outbox's claim."""
+"""Timeout of one request, in seconds. Three of them stay well below the lease of an outbox claim."""
 PACE: Final = 1.0
-"""Seconds between two requests: what Statuspage allows."""
+"""Seconds between two requests, as Statuspage's rate limit demands."""
 _PER_PAGE: Final = 100
 _LOOK_SECONDS: Final = 60.0
-"""For how long our incident is looked for: well below the outbox's claim, with what is written after that."""
+"""Seconds to search for our incident. With the write that follows, this stays below the lease of a claim."""
 _EARLIER: Final = timedelta(days=1)
-"""What was made there so long before our incident began is not ours: clocks differ, and a beginning is corrected."""
+"""Margin before our incident's beginning: anything created earlier is not ours.
+
+Clocks differ, and the beginning of an incident may be corrected.
+"""
 _LIMITED: Final = frozenset({420, 429})
 _DENIED: Final = frozenset({401, 403})
 _INVALID: Final = frozenset({400, 422})
@@ -62,7 +65,7 @@ _COMPONENT: Final = {
 
 
 class _Ours(BaseModel):
-    """What we write into the metadata of an incident there."""
+    """The metadata that we write into an incident there."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -77,7 +80,7 @@ class _Metadata(BaseModel):
 
 
 class _Incident(BaseModel):
-    """Of an incident there, what matters to us."""
+    """The fields that we use of an incident there."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -95,12 +98,12 @@ _LIST: Final = TypeAdapter(list[_Incident])
 
 
 def _before(made: datetime, moment: datetime) -> bool:
-    # One without a zone says nothing.
+    # A time without a zone cannot be compared.
     return made.tzinfo is not None and made < moment
 
 
 class StatuspagePage:
-    """One page there."""
+    """One page at Statuspage."""
 
     def __init__(
         self, settings: StatuspageSettings, masker: Masker, *, sleep: Callable[[float], None] = time.sleep
@@ -110,13 +113,13 @@ class StatuspagePage:
         self._sleep = sleep
         self._asked_at: float | None = None
 
-    def publish(self, message: Message, history: History) -> str:  # noqa: ARG002  # it has a memory of its own
-        """See StatusPage."""
+    def publish(self, message: Message, history: History) -> str:  # noqa: ARG002  # Statuspage remembers it
+        """Create or update the incident there. See StatusPage."""
         import httpx2
 
         headers = {"Authorization": f"OAuth {self._token()}", "Accept": "application/json"}
         base = f"{self._settings.api.rstrip('/')}/pages/{self._settings.page}"
-        # The path's slash stays; redirects are not followed: they would take the key elsewhere.
+        # httpx keeps the path of the base URL. Redirects are not followed, because they would send the key elsewhere.
         with httpx2.Client(base_url=base, headers=headers, timeout=SECONDS, follow_redirects=False) as client:
             there = self._find(client, message)
             if there is None:
@@ -129,9 +132,10 @@ class StatuspagePage:
         return self._read(_Incident.model_validate_json, shown).shortlink or "statuspage"
 
     def _find(self, client: "httpx2.Client", message: Message) -> _Incident | None:
-        """Find our incident: newest first, until those come that are older than it can be.
+        """Return our incident there; None if it does not exist.
 
-        Raises NotSent when that takes too long: one that was not found may be there all the same.
+        Pages are read newest first, until their incidents are older than ours can be. Raises NotSent when that takes
+        too long, because an incident that was not found may still be there.
         """
         end, number = time.monotonic() + _LOOK_SECONDS, 1
         while number == 1 or time.monotonic() < end:
@@ -167,7 +171,7 @@ class StatuspagePage:
         return {"incident": incident}
 
     def _ask(self, client: "httpx2.Client", method: str, path: str, body: Json) -> bytes:
-        """Ask once, not faster than allowed. Raises NotSent."""
+        """Send one request, no faster than the rate limit. Raises NotSent."""
         import httpx2
 
         if self._asked_at is not None:
@@ -176,7 +180,7 @@ class StatuspagePage:
         try:
             answer = client.request(method, path, json=body) if body is not None else client.request(method, path)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            # A connection that was never made wrote nothing, and neither did a question.
+            # A connection that was never made wrote nothing, and neither did a GET.
             never_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL)
             under_way = method != "GET" and not isinstance(error, never_sent)
             why = f"{self._settings.api}: {self._said(str(error)) or type(error).__name__}"
@@ -184,7 +188,7 @@ class StatuspagePage:
         if answer.is_success:
             return answer.content
         refusal = self._refusal(answer.status_code, answer.headers.get("Retry-After", ""), answer.text)
-        # A gateway that gave up says nothing of what goes on behind it.
+        # A gateway's error says nothing about the server behind it, which may still process the request.
         refusal.unsure = refusal.under_way = method != "GET" and answer.status_code >= _OF_THE_SERVER
         raise refusal
 

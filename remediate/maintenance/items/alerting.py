@@ -18,37 +18,37 @@ from remediate.probes.prometheus import Alertmanagers, AlertmanagersOf, Configur
 from remediate.probes.prometheus_rules import AlertRule, AlertRules
 
 _MISSED: Final = 4
-"""Evaluations that a rule may miss: one that is slow, or a restart, is no news."""
+"""Evaluations that a rule may miss, because it was slow or Prometheus was restarted."""
 _PATIENCE: Final = 180.0
-"""Seconds below which no evaluation is called old."""
+"""Age in seconds up to which an evaluation is never called old."""
 _DISCOVERY: Final = 20.0
-"""Seconds after a start or a reload in which a Prometheus that knows no Alertmanager may have yet to find it."""
+"""Seconds after a start or reload within which Prometheus may not know its Alertmanager."""
 _SELECTORS: Final = 12
-"""More than that are not looked into: each is a question of its own."""
+"""Limit of selectors in a rule; each costs a separate query."""
 _UNPROVEN: Final = "not proven: no alert was sent, and silences were not looked at"
 _LONGEST: Final = 800
-"""Characters of a selector that is asked about."""
+"""Limit of characters in a selector that is queried."""
 _HERE: Final = "localhost"
-"""Every loopback address, for comparison."""
+"""One name for all loopback addresses, for comparison."""
 
 
 class Alert(NamedTuple):
-    """One alert, as the inventory names it."""
+    """One alert that the inventory names."""
 
     prometheus: Prometheus
     name: str
     instance: str | None
     key: str
-    """Where in the inventory it stands: remediate.monitoring.disk."""
+    """Its key in the inventory: remediate.monitoring.disk."""
 
     @property
     def url(self) -> str:
-        """Where Prometheus is."""
+        """The address of Prometheus."""
         return str(self.prometheus.url).rstrip("/")
 
     @property
     def yes(self) -> str:
-        """What is said when all is well."""
+        """The summary when everything is fine."""
         return f"alert {self.name} is evaluated, can fire, and has a receiver"
 
     def _ready(self, url: str) -> Page:
@@ -82,16 +82,16 @@ class Alert(NamedTuple):
     # -- asking --------------------------------------------------------------------------------------------------------
 
     def probes(self) -> Probes:
-        """What is asked first."""
+        """Return the probes of the first survey."""
         other = None if self.prometheus.alertmanager is None else str(self.prometheus.alertmanager)
         notified = () if other is None else (self._ready(other), self._routing(other))
         return (self._ready(self.url), self._rules, self._time, self._configuration, self._senders, *notified)
 
     def further(self, facts: Facts) -> Probes:
-        """What the rules make one want to know: whether the series are there that they are about."""
+        """Return the probes for the series that the rules are about."""
         try:
             rules = facts[self._rules].rules
-        except Unreadable:  # that is said when it is judged
+        except Unreadable:  # `judge` reports it
             return ()
         asked: list[Series] = []
         for rule in rules:
@@ -111,10 +111,10 @@ class Alert(NamedTuple):
     # -- judging -------------------------------------------------------------------------------------------------------
 
     def judge(self, facts: Facts) -> Iterator[Part]:
-        """Yield what each step from the rule to a person comes to. Raises Unreadable."""
+        """Yield the result of each step from the rule to a person. Raises Unreadable."""
         answer = facts[self._ready(self.url)]
         if not answer.ok:
-            # Whatever is written in its files, nobody evaluates it.
+            # A Prometheus that is not ready evaluates no rule, whatever its files say.
             ok = self._gone(answer)
             says = f"nobody evaluates {self.name}" if ok is False else f"whether {self.name} is evaluated is not known"
             advice = (f"start Prometheus, or correct remediate.monitoring.prometheus.url ({self.url})",)
@@ -130,7 +130,10 @@ class Alert(NamedTuple):
             yield from self._told(rule, facts)
 
     def _gone(self, answer: HttpAnswer) -> bool | None:
-        """Say False where nothing listens; by what the controller is told, it alone may be kept out."""
+        """Return False if nothing listens there, and None if that is not certain.
+
+        If the controller asked, the connection may be refused to the controller alone.
+        """
         return False if answer.failure is HttpFailure.REFUSED and self.prometheus.vantage is Vantage.HOST else None
 
     def _evaluated(self, rule: AlertRule, facts: Facts) -> Part:
@@ -145,7 +148,7 @@ class Alert(NamedTuple):
             return Part(False, f"rule {rule.name} was last evaluated {age / 60:.0f} min ago", advice=advice)
         now = "it fires at present" if rule.state == "firing" else f"state {_line(rule.state)}"
         says = f"rule {rule.name} was evaluated {max(0.0, age):.0f} s ago by Prometheus's clock, {now}"
-        # Whether its threshold is a sensible one only a person can say.
+        # Only a person can judge whether the threshold makes sense.
         return Part(True, says, evidence=(f"its expression: {_line(rule.query)}",))
 
     def _fires(self, rule: AlertRule, facts: Facts) -> Iterator[Part]:
@@ -158,7 +161,7 @@ class Alert(NamedTuple):
         missing = [part for part in found if part.ok is not True]
         spared = len(missing) < len(found) or expression.constant
         if missing and expression.lenient and spared:
-            # One alternative is enough for it, and which of them it was written for only a person can tell.
+            # One alternative is enough for this rule, and only a person knows for which of them it was written.
             missing = [part._replace(ok=None) for part in missing]
         yield from (part for part in found if part.ok)
         yield from missing
@@ -166,7 +169,7 @@ class Alert(NamedTuple):
             yield Part(True, f"rule {rule.name} needs no series in order to fire")
 
     def _found(self, selector: promql.Selector, facts: Facts) -> Part:
-        """Judge whether there is anything that one selector finds. Raises Unreadable."""
+        """Return the part that says whether a selector has any series. Raises Unreadable."""
         instances = [(_line(name), count) for name, count in facts[self._series(selector)].instances]
         shown, count = _line(selector.shown), sum(count for _, count in instances)
         named = ", ".join(name or "no instance" for name, _ in instances[:5])
@@ -203,7 +206,7 @@ class Alert(NamedTuple):
             return
         answer = facts[self._ready(url)]
         if not answer.ok:
-            # One of several may be down: each of them tells.
+            # If there are several Alertmanagers, one of them may be down: each of them notifies.
             ok = self._gone(answer) if len(senders.active) == 1 else None
             says = "nobody is notified of any alert" if ok is False else "it is not known if anybody is notified"
             advice = (f"start the Alertmanager, or correct remediate.monitoring.prometheus.alertmanager ({url})",)
@@ -224,7 +227,10 @@ class Alert(NamedTuple):
         return Part(False, "Prometheus knows no Alertmanager: nobody is notified of any alert", advice=advice)
 
     def _is_sent_to(self, url: str, senders: Alertmanagers) -> bool:
-        """Whether it is one of those; what Prometheus calls localhost is where Prometheus is."""
+        """Whether the URL is one of the senders' targets.
+
+        Where Prometheus says localhost, it means its own machine.
+        """
         wanted, (home, _) = _place(url), _place(self.url)
         found = {(home if host == _HERE else host, port) for host, port in map(_place, senders.active)}
         return wanted in found
@@ -246,7 +252,7 @@ class Alert(NamedTuple):
 
 
 def _place(url: str) -> tuple[str, int | None]:
-    """Machine and port of an address; none where it cannot be read."""
+    """Return host and port of a URL; empty and None if it cannot be read."""
     try:
         split = urlsplit(url)
         host, port = split.hostname or "", split.port
@@ -257,6 +263,6 @@ def _place(url: str) -> tuple[str, int | None]:
 
 
 def _line(text: str) -> str:
-    """Text of a server's, short enough for one line."""
+    """Return a server's text, shortened for one line."""
     text = " ".join(text.split())
     return text if len(text) <= 160 else f"{text[:160]}…"

@@ -1,4 +1,7 @@
-"""Database backup verify (8.2): restores the backup; otherwise the answer is unknown."""
+"""Database backup verify (8.2): restores the backup and compares it with the live database.
+
+Without a restore the answer is never yes.
+"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,15 +20,15 @@ from remediate.probes.rows import LiveRows, RowsState
 from remediate.programs.restore import GRACE_SECONDS
 
 _FUTURE_SECONDS: Final = 300
-"""What two clocks may differ by."""
+"""Seconds that two clocks may differ by."""
 _ZONE_SECONDS: Final = 12 * 3600
-"""By what the zone of the clock that a dump's last line is of may be behind UTC: the line does not name it."""
+"""Seconds that a dump's local time may be behind UTC. Its last line names no zone."""
 _HALF: Final = 0.5
 _MIB: Final = 1024 * 1024
 
 
 class BackupVerify(Item):
-    """Restores the newest backup on a host that is not production, and compares it with the live database."""
+    """Restores the newest backup on a non-production host, and compares it with the live database."""
 
     name = "backup"
     title = "Database backup verify"
@@ -121,7 +124,10 @@ def _age(restored: RestoredState, backup: Backup, place: str) -> Finding | None:
 
 
 def _age_inside(restored: RestoredState, backup: Backup, place: str) -> Finding | None:
-    """Judge a young file by what the dump in it says: a copy is as young as its copying."""
+    """Return a finding if a young file holds an old dump; otherwise None.
+
+    The age of a copied file is the age of the copy, so the dump's own last line decides.
+    """
     if restored.completed is None or restored.completed - _ZONE_SECONDS <= backup.max_age_hours * 3600:
         return None
     summary = (

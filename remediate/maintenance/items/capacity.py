@@ -1,4 +1,4 @@
-"""Capacity planning (8.2): how full the disks are, and when they will be."""
+"""Capacity planning (8.2): how full the disks are, and when they will be full."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -18,15 +18,15 @@ from remediate.maintenance.trend import FALL, MIN_DAYS, MIN_POINTS, Forecast, Tr
 from remediate.probes.filesystems import PASSING, DiskSpace, DiskSpaceState, FileSystem
 
 FULL_AT: Final = " full at"
-"""What the name of a sample ends in that is a forecast: when that file system is full, in seconds of Unix time."""
+"""Suffix of forecast samples. Their value is when the file system is full, in seconds of Unix time."""
 INODES: Final = " inodes"
-"""What the name of a sample ends in that is about inodes."""
+"""Suffix of the samples about inodes."""
 _MISSED: Final = timedelta(days=7)
-"""How long a file system that is not mounted any more is asked about."""
+"""Time for which a file system that is no longer mounted is still reported."""
 _PLOTS: Final = 2
 _NAME: Final = 160
 _WORTH_TELLING: Final = 50
-"""Percent of the inodes below which nobody wants to read about them, unless something is wrong."""
+"""Percent of inodes in use below which they are not shown, unless something is wrong."""
 
 
 def _room(host: Host) -> DiskSpace:
@@ -34,15 +34,21 @@ def _room(host: Host) -> DiskSpace:
 
 
 def measured(host: Host, facts: Facts) -> tuple[Sample, ...]:
-    """How full every file system is: kept at every look, judged once a month. Raises Unreadable."""
+    """Return how full every file system is, in percent. Raises Unreadable.
+
+    It is stored at every look, and judged once a month.
+    """
     return tuple(
         Sample(name=name, value=value, unit="%") for each in facts[_room(host)].systems for name, value in _values(each)
     )
 
 
 def _values(system: FileSystem) -> Iterator[tuple[str, float]]:
-    """Of a file system what is used, in percent of what ordinary users may use, and the same of inodes."""
-    name = system.mount[:_NAME]  # a host may call it anything
+    """Yield the use of a file system, of space and of inodes.
+
+    Both in percent; of space, it is the percentage of what ordinary users may use.
+    """
+    name = system.mount[:_NAME]  # a mount point may have any name and length
     if system.share is not None:
         yield name, system.share
     if system.inodes_percent is not None:
@@ -51,7 +57,7 @@ def _values(system: FileSystem) -> Iterator[tuple[str, float]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Course:
-    """How one number of one file system went, and what that comes to."""
+    """The history of one number of one file system, and the conclusion."""
 
     name: str
     mount: str
@@ -59,20 +65,24 @@ class _Course:
     trend: Trend
     full: bool
     by: date
-    """Until when nothing may be full."""
+    """The day until which nothing may be full."""
     limit: int
     gone: bool = False
-    """It was there lately, and is not now."""
+    """True if it was mounted lately, and is not now."""
 
     @property
     def deciding(self) -> Forecast | None:
-        """The forecast that the answer rests on; None where there is none."""
+        """The forecast that decides the answer; None if there is none."""
         candidates = self._certain or self.trend.forecasts
         return min(candidates, key=lambda each: each.likely or date.max, default=None)
 
     @property
     def _certain(self) -> Sequence[Forecast]:
-        """Those that lead to the limit in time, fit, and that neither what came later nor a season contradicts."""
+        """Forecasts that reliably reach the limit in time.
+
+        The line grows and fits, has led higher than ever before (so it is no season), and no later forecast contradicts
+        it.
+        """
         forecasts = self.trend.forecasts
         return [
             each
@@ -88,7 +98,7 @@ class _Course:
 
     @property
     def jumped(self) -> float:
-        """By how many points the last value is above the line, where that is out of the ordinary; else 0."""
+        """An unusual distance of the last value above the line, in percentage points; else 0."""
         if (whole := self.trend.whole) is None:
             return 0
         line = self.trend.recent[-1].line if self.trend.recent else whole.line
@@ -97,7 +107,7 @@ class _Course:
 
     @property
     def ok(self) -> bool | None:
-        """Whether it has room until that day; None where nobody can know."""
+        """Whether it has room until that day; None if that cannot be known."""
         if self.gone:
             return None
         if self.full or self._certain:
@@ -108,7 +118,7 @@ class _Course:
 
     @property
     def summary(self) -> str:
-        """One line."""
+        """The conclusion in one line."""
         now = self.points[-1].value
         if self.gone:
             return f"{self.name} is not mounted: {now:.1f} % on {self.points[-1].at:%Y-%m-%d}"
@@ -133,7 +143,7 @@ class _Course:
         )
 
     def evidence(self) -> Iterator[str]:
-        """Yield what it rests on, a line each."""
+        """Yield the evidence, one line each."""
         if self.gone:
             yield self.summary
             return
@@ -164,7 +174,7 @@ def _when(forecast: Forecast) -> str:
 
 
 class Capacity(Item):
-    """When the disks will be full, by how they filled so far."""
+    """Forecasts when the disks will be full, from how they filled so far."""
 
     name = "capacity"
     title = "Capacity planning"
@@ -176,7 +186,11 @@ class Capacity(Item):
         return (_room(host),)
 
     def judge(self, seen: Seen) -> Finding:
-        """See Item. No by a line that fits and leads to the limit in time; a yes needs numbers of a week at least."""
+        """Judge every file system by its present use and its forecast. See Item.
+
+        The answer is no if a file system is full, or if a line that fits reaches the limit in time. A yes needs at
+        least a week of measurements.
+        """
         settings = seen.host.settings
         by = seen.now.date() + timedelta(days=settings.maintenance.capacity_days)
         state = seen.facts[_room(seen.host)]
@@ -216,7 +230,10 @@ def _courses(seen: Seen, state: DiskSpaceState, by: date) -> Iterator[_Course]:
 
 
 def _gone(seen: Seen, state: DiskSpaceState, by: date) -> Iterator[_Course]:
-    """Yield those that were measured lately and are not there: nobody knows how full they are, or where they went."""
+    """Yield file systems that were measured lately and are not mounted now.
+
+    Nobody knows how full they are, or where they went.
+    """
     there = {name for system in state.systems for name, _ in _values(system)}
     for name, past in seen.past.samples.items():
         points = tuple(point for point in past if point.at < seen.now)
@@ -287,7 +304,10 @@ _PLOT_DAYS: Final = 3
 
 
 def _plots(courses: Sequence[_Course]) -> tuple[str, ...]:
-    """Those that are no yes, or the one that comes first; where there are few points a plot shows nothing."""
+    """Return plots of those whose answer is not yes, or of the first one.
+
+    With measurements on too few days a plot would show nothing.
+    """
     shown = [each for each in courses if len({point.at.date() for point in each.points}) >= _PLOT_DAYS]
     wrong = [each for each in shown if each.ok is not True][:_PLOTS] or shown[:1]
     drawn = [plotted(each.name, each.points, each.deciding, each.limit) for each in wrong]

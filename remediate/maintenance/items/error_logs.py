@@ -17,7 +17,7 @@ from remediate.maintenance.schedule import Occasion
 from remediate.probes.error_log import PERIOD, PERIODS, ErrorGroup, ErrorLog, ErrorLogState
 
 _DAY: Final = 24 * 3600 // PERIOD
-"""Periods that make a day."""
+"""Number of periods in a day."""
 
 
 def _log(host: Host) -> ErrorLog:
@@ -29,16 +29,16 @@ def _log(host: Host) -> ErrorLog:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Errors of one kind since the last look, beside those of before."""
+    """Errors of one kind since the last look, compared with earlier looks."""
 
     name: str
     total: int
     per_day: float
     last: datetime
     before: float | None
-    """How many a day there were at the last look; None where there were none."""
+    """Errors a day at the last look; None if there were none."""
     ever: datetime | None
-    """When any look last saw one."""
+    """The last time that any earlier look saw one."""
 
     def grew(self, growth: float) -> bool:
         return self.before is not None and self.per_day > self.before * growth
@@ -53,7 +53,7 @@ class _Kind:
 
 
 class ErrorLogs(Item):
-    """Whether an error is logged that nobody has looked at yet, or one far more often than before."""
+    """Whether new errors are logged, or known ones far more often than before."""
 
     name = "error-logs"
     title = "Review error logs"
@@ -89,7 +89,10 @@ def _first(past: Past) -> bool:
 
 
 def _window(seen: Seen) -> tuple[int, bool]:
-    """Return how many periods the look is about, and whether the last look is longer ago than can be looked back."""
+    """Return the number of periods to judge, and whether older errors may be missed.
+
+    They may be missed if the last look is longer ago than the log is read back.
+    """
     if seen.past.previous_at is None:
         return _DAY, False
     periods = ceil((seen.now - seen.past.previous_at).total_seconds() / PERIOD)
@@ -98,7 +101,7 @@ def _window(seen: Seen) -> tuple[int, bool]:
 
 def _kinds(state: ErrorLogState, periods: int, past: Past) -> list[_Kind]:
     before = {sample.name: sample.value for sample in past.previous.samples} if past.previous is not None else {}
-    # Masking, or a name that is cut, may make one kind of two.
+    # Masking, or a shortened name, may give two kinds the same name.
     alike: dict[str, list[ErrorGroup]] = {}
     for group in state.groups:
         if group.count(periods):
@@ -108,7 +111,7 @@ def _kinds(state: ErrorLogState, periods: int, past: Past) -> list[_Kind]:
 
 def _kind(name: str, groups: list[ErrorGroup], periods: int, before: float | None, past: Past) -> _Kind:
     total = sum(group.count(periods) for group in groups)
-    # Of many quiet days and one bad one the mean alone would hide what goes on now.
+    # After many quiet days and one bad day, the mean alone would hide the present errors.
     per_day = max(total * _DAY / periods, sum(group.count(_DAY) for group in groups))
     until = past.previous_at
     seen = [point for point in past.samples.get(name, ()) if until is not None and point.at <= until]
@@ -123,7 +126,7 @@ def _kind(name: str, groups: list[ErrorGroup], periods: int, before: float | Non
 
 
 def _doubts(state: ErrorLogState, periods: int, *, unseen: bool) -> Iterator[str]:
-    """Yield why the list may lack something: then it is never a yes."""
+    """Yield why the list of errors may be incomplete; then the answer is never yes."""
     if state.now - state.reaches < periods * PERIOD:
         reached = datetime.fromtimestamp(state.reaches, UTC)
         yield f"the log was read back to {reached:%Y-%m-%d %H:%MZ} only{_unread(state)}"

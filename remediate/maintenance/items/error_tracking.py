@@ -1,4 +1,7 @@
-"""Error tracking active (8.1): exceptions are reported, and the service answers."""
+"""Error tracking active (8.1): the client is loaded, has its key, and the service answers.
+
+No test report is sent, so it is not proven that exceptions arrive.
+"""
 
 from collections.abc import Iterator
 
@@ -22,7 +25,7 @@ _PLACE = "remediate.monitoring.error_tracking"
 
 
 class ErrorTracking(Item):
-    """The client is at work in the application, has its key, and what it reports to answers from the host."""
+    """Whether error tracking works: client loaded, key set, and the service answers the host."""
 
     name = "error-tracking"
     title = "Error tracking active (Flare)"
@@ -100,7 +103,7 @@ def _judge_service(settings: Settings, facts: Facts) -> Iterator[Part]:
         page = _ingest(str(settings.url))
         answer = facts[page]
         if answer.failure is None and answer.status is not None and answer.status < 500:
-            # A GET without a report is refused or not found where only reports are taken: that is an answer.
+            # A receiver of reports rejects a GET without a report. Any answer below 500 proves that it answers.
             unproven = ("not proven: no test report was sent, so the key may be wrong",)
             yield Part(True, f"{page.url} answers {answer.describe()} to the host", evidence=unproven)
         else:

@@ -18,25 +18,25 @@ from remediate.probes.prometheus_rules import AlertRule, AlertRules
 from remediate.probes.promql import read
 
 _SHOWN: Final = 5
-"""Rules that are named where the inventory names none."""
+"""Number of rules that are named as candidates, if the inventory names none."""
 
 
 class Monitored(Item):
-    """One line of the checklist: something is watched, and what watches it answers.
+    """One line of the checklist: something is monitored, and its monitor answers.
 
-    Of what the inventory names for it (alert, visits, endpoint), all has to say yes.
+    Everything that the inventory names for it (alert, visits, endpoint) must say yes.
     """
 
     occasion = Occasion.CHECKLIST
-    owner = "DevOps"  # 8.1 names nobody; monitoring is theirs like the patches and backups of 8.2
+    owner = "DevOps"  # 8.1 names no owner; DevOps already has the patches and backups of 8.2
     key: ClassVar[str]
-    """What it is called in the inventory, below remediate.monitoring."""
+    """Its name in the inventory, below remediate.monitoring."""
     metrics: ClassVar[tuple[str, ...]]
-    """Parts of the names that such metrics usually have: for rules that the inventory does not name."""
+    """Typical parts of such metrics' names, to find rules that the inventory does not name."""
 
     @property
     def place(self) -> str:
-        """Where in the inventory it stands."""
+        """Its full key in the inventory."""
         return f"remediate.monitoring.{self.key}"
 
     def _monitor(self, host: Host) -> Monitor | None:
@@ -56,7 +56,7 @@ class Monitored(Item):
         return Alert(prometheus, monitor.alert, monitor.instance, self.place)
 
     def _all_rules(self, host: Host) -> AlertRules | None:
-        """Every rule there is, where the inventory names nothing and Prometheus may have one."""
+        """Return a probe for all rules, if the inventory names nothing and has a Prometheus."""
         prometheus = host.settings.monitoring.prometheus
         if self._monitor(host) is not None or prometheus is None:
             return None
@@ -93,7 +93,7 @@ class Monitored(Item):
         return linked(together(parts, "; ".join(yes)), seen.host.settings.links.monitoring)
 
     def _unwatched(self, seen: Seen) -> Finding:
-        """Nothing is named: look whether Prometheus has something that could be."""
+        """Return the finding if the inventory names nothing: Prometheus may have a matching rule."""
         missing, link = f"nothing is configured in the inventory: {self.place}", seen.host.settings.links.monitoring
         write = f"write what watches it under {self.place}: alert, visits or endpoint (docs/inventory.md)"
         rules = self._all_rules(seen.host)
@@ -121,7 +121,7 @@ class Monitored(Item):
 
 
 class Uptime(Monitored):
-    """Somebody notices when the site is down."""
+    """Monitoring that notices an outage of the site."""
 
     name = "uptime"
     title = "Uptime monitoring configured"
@@ -130,7 +130,7 @@ class Uptime(Monitored):
 
 
 class DatabaseMonitoring(Monitored):
-    """Somebody notices when the database is down."""
+    """Monitoring that notices an outage of the database."""
 
     name = "database-monitoring"
     title = "Database monitoring enabled"
@@ -139,7 +139,7 @@ class DatabaseMonitoring(Monitored):
 
 
 class QueueMonitoring(Monitored):
-    """Somebody notices when the queue grows."""
+    """Monitoring that notices a growing queue."""
 
     name = "queue-monitoring"
     title = "Queue monitoring active"
@@ -148,7 +148,7 @@ class QueueMonitoring(Monitored):
 
 
 class DiskAlerts(Monitored):
-    """Somebody notices when a disk fills up."""
+    """Monitoring that notices a disk filling up."""
 
     name = "disk-alerts"
     title = "Disk space alerts set"
@@ -157,7 +157,7 @@ class DiskAlerts(Monitored):
 
 
 class CertificateAlerts(Monitored):
-    """Somebody notices when the certificate is about to expire."""
+    """Monitoring that notices a certificate about to expire."""
 
     name = "certificate-alerts"
     title = "SSL expiry alerts set"

@@ -8,16 +8,22 @@ from remediate.probes.page import Page
 from remediate.probes.visits import MonitorVisits
 
 _AHEAD = -2.0
-"""Minutes by which a line may be later than the clock: the log was read a moment after it."""
+"""Limit, in minutes, of a log line that is ahead of the clock.
+
+The log is read a moment after the clock.
+"""
 
 
 def visits_probe(visits: Visits) -> MonitorVisits:
-    """The question for a monitor's last visit."""
+    """Return the probe for a monitor's last visit."""
     return MonitorVisits(log=visits.log, agent=visits.agent)
 
 
 def judge_visits(visits: Visits, facts: Facts) -> Part:
-    """Judge it: there are visits, and the last is recent by the host's own clock. Raises Unreadable."""
+    """Return the part about the last visit. Raises Unreadable.
+
+    A yes needs a visit that is recent by the host's own clock.
+    """
     seen = facts[visits_probe(visits)]
     who, minutes = f"somebody calling itself {visits.agent}", seen.minutes
     advice = (f"look whether {visits.agent} still watches this site, and whether its visits are in {visits.log}",)
@@ -42,12 +48,15 @@ def judge_visits(visits: Visits, facts: Facts) -> Part:
 
 
 def endpoint_page(endpoint: Endpoint) -> Page:
-    """The question to a monitoring service."""
+    """Return the probe for a monitoring service's page."""
     return Page(url=str(endpoint.url), asked_from=Vantage.CONTROLLER, contains=endpoint.contains, token=endpoint.token)
 
 
 def judge_endpoint(endpoint: Endpoint, facts: Facts) -> Part:
-    """Judge its answer; one that is neither a yes nor a no says nothing about what is watched. Raises Unreadable."""
+    """Return the part about the monitoring service's page. Raises Unreadable.
+
+    An answer that is neither a yes nor a no says nothing about what is monitored.
+    """
     page = endpoint_page(endpoint)
     answer = facts[page]
     if answer.ok:

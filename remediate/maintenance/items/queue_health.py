@@ -24,7 +24,7 @@ _SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One of the three things that make a queue healthy."""
+    """One of the three conditions of a healthy queue."""
 
     ok: bool | None
     said: str
@@ -34,7 +34,7 @@ class _Part:
 
 
 class QueueHealth(Item):
-    """Whether jobs are worked off: what waits, what failed, and both against the last look."""
+    """Whether jobs are processed: what waits and what failed, compared with the last look."""
 
     name = "queue-health"
     title = "Check queue health"
@@ -55,7 +55,7 @@ class QueueHealth(Item):
             _said(lambda: _failed(seen, seen.facts[failed])),
             _said(lambda: _supervised(seen)),
         )
-        # What is wrong is said first, then what is not known.
+        # Failures come first, then what is not known.
         ordered = sorted(parts, key=lambda part: (part.ok is not False, part.ok is not None))
         return Finding(
             ok=ordered[0].ok,
@@ -80,7 +80,7 @@ def _workers(host: Host) -> Workers | None:
 
 
 def _said(part: Callable[[], _Part]) -> _Part:
-    """One part that cannot be read does not hide the others."""
+    """Return the part; one that cannot be read must not hide the others."""
     try:
         return part()
     except Unreadable as why:
@@ -120,7 +120,7 @@ def _waiting(seen: Seen, state: QueueMotionState) -> _Part:
 
 
 def _level(seen: Seen, state: QueueMotionState, each: QueueLevel) -> tuple[bool | None, str]:
-    """Judge one queue, and say why it is not well."""
+    """Return the answer for one queue, and why if it is not yes."""
     last = _last(seen.past, _sample(each))
     limit = seen.host.settings.maintenance.queue_waiting
     if each.waiting >= limit:
@@ -138,14 +138,14 @@ def _level(seen: Seen, state: QueueMotionState, each: QueueLevel) -> tuple[bool 
         return False, f"{stuck}: {stall.reason}"
     if not each.working:
         return False, stuck
-    # Workers that are at long jobs, or a worker that died: its job stays reserved until `retry_after` is over.
+    # Either the workers are busy with long jobs, or one died and its job stays reserved until `retry_after`.
     if _running(seen):
         return True, ""
     return None, f"{stuck}: {each.working} are reserved, and whether by a worker that lives is not known"
 
 
 def _running(seen: Seen) -> bool:
-    """Whether the workers are known to run."""
+    """Whether the workers are known to be running."""
     probe = _workers(seen.host)
     try:
         return probe is not None and seen.facts[probe].ok is True
@@ -170,7 +170,7 @@ def _sample(each: QueueLevel) -> str:
 
 
 def _remedies(seen: Seen, state: QueueMotionState) -> Iterator[str]:
-    # Workers that take jobs need no restart; those that do not run are started, which is said elsewhere.
+    # Workers that take jobs need no restart. Stopped ones must be started, which `_supervised` advises.
     if _running(seen):
         if any(stall.cause is not Cause.UNATTENDED for stall in state.stalls):
             yield f"see what `do.worker.restart --host {seen.host.name} --plan` would do"
@@ -218,7 +218,10 @@ def _failed(seen: Seen, state: FailedJobsState) -> _Part:
 
 
 def _after_failure(seen: Seen) -> Iterator[str]:
-    """What to do about failed jobs: never to run again, unasked, what might charge somebody twice (runbook 4.4)."""
+    """Yield the advice about failed jobs.
+
+    A job that might charge somebody twice is never run again without a person's decision (runbook 4.4).
+    """
     yield "read the reason in failed_jobs, and fix it"
     settings = seen.host.settings
     if settings.payments is not None and settings.payments.jobs:
@@ -231,7 +234,7 @@ def _new(job: FailedJob, seen: Seen) -> bool:
     newest, oldest = _last(seen.past, _NEWEST), _last(seen.past, _OLDEST)
     if newest is None or oldest is None or seen.past.previous_at is None:
         return True
-    # Rows are counted up, until somebody empties the table and they begin anew: then a job's age may tell.
+    # Row numbers grow until the table is emptied and they start again. Then the age of a job may tell.
     elsewhere = not oldest <= job.row <= newest
     hours = (seen.now - seen.past.previous_at).total_seconds() / 3600
     return elsewhere or (job.hours is not None and job.hours + 1 <= hours)

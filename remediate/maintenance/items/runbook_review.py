@@ -12,14 +12,16 @@ from remediate.maintenance.item import Duty, Finding
 from remediate.maintenance.schedule import Occasion
 
 NEVER_ENDED: Final = "never_ended"
-"""Among verdicts: a run that began and of which no end was recorded."""
+"""Verdict of a run that began and has no recorded end."""
 _FAILED: Final = (RunVerdict.NOT_FIXED.value, RunVerdict.UNKNOWN.value, RunVerdict.MIXED.value, NEVER_ENDED)
-"""Ends after which a playbook is not to be relied on before somebody has found out why; mixed is left where nobody
-knows any more how it ended on which host."""
+"""Verdicts after which a playbook cannot be trusted until somebody has found out why.
+
+MIXED stands here for runs whose result on each host is no longer known.
+"""
 
 
 class Use(FrozenModel):
-    """How a playbook was rehearsed and used."""
+    """The rehearsals and runs of a playbook."""
 
     playbook: str
     broken: str | None = Field(default=None, description="why it cannot be loaded; nothing more is known then")
@@ -33,7 +35,7 @@ class Use(FrozenModel):
 
 
 class RunbookReview(Duty):
-    """Whether the runbook can be relied on: about no host."""
+    """Whether the runbook can be trusted; this duty is about no host."""
 
     name = "runbook-review"
     title = "Runbook review"
@@ -41,7 +43,10 @@ class RunbookReview(Duty):
     owner = "Team"
 
     def review(self, uses: Sequence[Use], now: datetime, within: timedelta) -> Finding:
-        """Say which playbooks cannot be relied on as they are. That one was never used is nothing against it."""
+        """Return which playbooks cannot be trusted as they are.
+
+        A playbook that was never used can still be trusted.
+        """
         doubts = {use.playbook: tuple(_doubts(use, now, within)) for use in uses}
         doubtful = [use for use in uses if doubts[use.playbook]]
         unused = [use.playbook for use in uses if use.broken is None and use.used is None]

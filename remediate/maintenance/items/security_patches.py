@@ -15,11 +15,11 @@ from remediate.probes.apt import Patches, PatchState, Upgrade
 
 _PROBE: Final = Patches()
 _TYPED: Final = 30
-"""Packages that one line of advice names at the most."""
+"""Limit of packages named in one line of advice."""
 
 
 class SecurityPatches(Item):
-    """Whether a published security fix is missing: by what the host's own apt says, with lists that are fresh."""
+    """Whether a published security fix is missing, by the host's own apt with fresh lists."""
 
     name = "security-patches"
     title = "Security patches"
@@ -67,7 +67,7 @@ def _confirmed(state: PatchState) -> datetime | None:
 
 
 def _age(state: PatchState, days: int) -> str | None:
-    """Say why the list of fixes says nothing; None where it does."""
+    """Return why the list of fixes cannot be trusted; None if it can."""
     confirmed = _confirmed(state)
     if confirmed is None:
         return "apt has no list of security fixes: no such archive is set up, or it was never fetched"
@@ -78,7 +78,7 @@ def _age(state: PatchState, days: int) -> str | None:
 
 
 def _doubts(state: PatchState) -> Iterator[str]:
-    """Yield why a list without fixes may lack some: then it is never a yes."""
+    """Yield why fixes may be missing from the list; then the answer is never yes."""
     if not state.complete:
         yield "there are more upgrades than could be read"
     if unclear := sum(each.security is None for each in state.upgrades):

@@ -15,16 +15,22 @@ from remediate.errors import Unreadable
 from remediate.programs.run import PROBES, run_php
 
 MARKER = "remediate:"
-"""Begins the line of the answer: a framework may print notices of its own around it."""
+"""Prefix of the line with the answer, because a framework may print notices around it."""
 
 
-_LONGEST: Final = 40.0
-"""Seconds at the most that one of the questions takes that can be asked together, for the rule that allows it."""
+LONGEST: Final = 25.0
+"""Longest deadline, in seconds, of a question that can be asked together with others.
+
+It is used if there is no question, when only the sudo rule for the command is wanted.
+"""
 _ANSWERED: Final = re.compile(r"^answered ([0-9]{1,3}) ([A-Za-z0-9+/=]*)$", re.MULTILINE)
 
 
 class Together(Batch):
-    """Questions about an application that one start of it can answer, each in a process of its own (together.php)."""
+    """Questions about an application that one start of its framework can answer.
+
+    Each is answered in its own process (together.php).
+    """
 
     php: PhpName
     path: AbsolutePath
@@ -33,12 +39,12 @@ class Together(Batch):
     @override
     def command(self, asked: Sequence[Run]) -> Run:
         given = json.dumps([self._question(run) for run in asked])
-        seconds = max((run.seconds for run in asked), default=_LONGEST) + 2
+        seconds = max((min(run.seconds, LONGEST) for run in asked), default=LONGEST) + 2
         return ask_php(self.php, "together", self.path, user=self.user, seconds=seconds, stdin=given)
 
     @override
     def split(self, asked: Sequence[Run], output: Output) -> Sequence[Output | None]:
-        # What was cut ends in the middle of an answer.
+        # A truncated output ends in the middle of an answer, so an unfinished last line is dropped.
         lines, _, _ = output.stdout.rpartition("\n")
         found = {int(number): text for number, text in _ANSWERED.findall(lines)}
         return [_alone(found.get(number)) for number in range(len(asked))]
@@ -64,12 +70,12 @@ def ask_php(
     stdin: str | None = None,
     options: tuple[str, ...] = (),
 ) -> Run:
-    """Return the command that asks one of these programs, as the application's user."""
+    """Return the command that runs one of these programs as the application's user."""
     return run_php(php, PROBES, name, *arguments, user=user, seconds=seconds, stdin=stdin, options=options)
 
 
 def answered(label: str, output: Output) -> Any:
-    """Return the JSON that a PHP program answered with. Raises Unreadable."""
+    """Return the JSON that a PHP program answered with. Raises Unreadable without any."""
     for line in output.stdout.splitlines():
         if line.startswith(MARKER):
             try:

@@ -7,10 +7,18 @@
 [, $directory] = $argv;
 error_reporting(0);
 ini_set("display_errors", "0");
+// A server that takes connections and says nothing keeps nobody waiting: the application may ask it while it starts.
+ini_set("mysqlnd.net_read_timeout", "4");
+ini_set("default_socket_timeout", "4");
 $questions = json_decode((string) stream_get_contents(STDIN), true);
 if (!is_array($questions) || !function_exists("pcntl_fork") || !function_exists("posix_kill")) {
     exit(69);
 }
+if (count($questions) > 40) {
+    exit(69);
+}
+// sudo cannot be ended by the one that calls it, so this ends by itself, whatever the start of the application does.
+pcntl_alarm(27);
 $programs = [
     "app" => function (array $argv, $app) {
         // include app.php
@@ -79,6 +87,7 @@ if ($started === false || connections() !== $open) {
 
 $waiting = [];
 foreach ($questions as $number => [$name, $arguments, $seconds]) {
+    $seconds = max(1, min(25, (float) $seconds));
     $pair = isset($programs[$name]) ? stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0) : false;
     $child = $pair === false ? -1 : pcntl_fork();
     if ($child === 0) {

@@ -11,7 +11,7 @@ from remediate.rehearsal.faults.units import OfUnit
 
 
 class Maintenance(Fault):
-    """The application is down for maintenance: on purpose, so nothing may mend it."""
+    """The application is down for maintenance on purpose, so nothing may end that."""
 
     kind: Literal["maintenance"] = "maintenance"
     path: AbsolutePath = Field(description="directory that holds artisan")
@@ -56,7 +56,7 @@ class DeployRunning(OfUnit):
 
 
 class TableLocked(Fault):
-    """Somebody holds a lock that every request waits for: PHP-FPM hangs, and it is not its fault."""
+    """A lock makes every request wait, so PHP-FPM hangs without being the cause."""
 
     kind: Literal["table-locked"] = "table-locked"
     database: str = Field(description="database name", pattern=r"^[A-Za-z0-9_]+$")

@@ -11,7 +11,7 @@ from remediate.rehearsal.faults.fault import Fault, kept, restored
 from remediate.rehearsal.faults.units import LineAppended, UnitStopped
 
 _KEPT: Final = "/var/lib/remediate-fault"
-"""Where faults keep what was there before: not below what is compared afterwards."""
+"""Directory in which faults keep the original files. It is outside the compared directories."""
 
 _ISSUE: Final = r"""
 work=$(mktemp -d)
@@ -52,7 +52,7 @@ _RESTORE: Final = (
 
 
 class _Issued(Fault):
-    """A certificate of the staging host's own authority, which everybody who tests trusts."""
+    """A certificate of the staging host's own authority, which all observers trust."""
 
     domain: HostName = Field(description="name that the certificate is for")
     began: int = Field(default=80, ge=1, description="days since it began")
@@ -74,7 +74,7 @@ class _Issued(Fault):
 
 
 class LineageReplaced(_Issued):
-    """The newest certificate of a lineage is near its end, has expired, or is for another name; nginx serves it."""
+    """nginx serves a lineage's newest certificate, which is near its end, expired or misnamed."""
 
     kind: Literal["lineage-replaced"] = "lineage-replaced"
     name: HostName = Field(description="certbot lineage name")
@@ -117,7 +117,7 @@ class LineageReplaced(_Issued):
 
 
 class NameTaken(_Issued):
-    """Another server block has the site's name as well, and comes first: nginx ignores the site's own."""
+    """Another server block has the site's name and comes first, so nginx ignores the site's."""
 
     kind: Literal["name-taken"] = "name-taken"
     config: AbsolutePath = Field(
@@ -151,7 +151,10 @@ class NameTaken(_Issued):
 
 
 class CertificateElsewhere(_Issued):
-    """nginx serves a certificate near its end that certbot does not manage: a hosting panel put it there."""
+    """nginx serves a certificate near its end that certbot does not manage.
+
+    A hosting panel has put it there.
+    """
 
     kind: Literal["certificate-elsewhere"] = "certificate-elsewhere"
     config: AbsolutePath = Field(description="nginx's file for the site")
@@ -181,7 +184,7 @@ class CertificateElsewhere(_Issued):
 
 
 class IssuedOften(Fault):
-    """Somebody has had the certificate issued again and again this week."""
+    """The certificate was issued again and again this week."""
 
     kind: Literal["issued-often"] = "issued-often"
     name: HostName = Field(description="certbot lineage name")
@@ -206,7 +209,7 @@ class IssuedOften(Fault):
 
 
 class CertbotAtWork(Fault):
-    """Another certbot is at work: started by a timer, it sleeps for minutes and holds its lock."""
+    """Another certbot runs: started by a timer, it sleeps for minutes and holds its lock."""
 
     kind: Literal["certbot-at-work"] = "certbot-at-work"
     seconds: int = Field(default=600, ge=1, description="how long it sleeps")
@@ -233,7 +236,7 @@ class CertbotAtWork(Fault):
 
 
 class ChallengeShut(Fault):
-    """The path that an authority asks for its challenge on is closed, by an edit that meant well."""
+    """A well-meant edit has closed the path on which the authority asks for its challenge."""
 
     kind: Literal["challenge-shut"] = "challenge-shut"
     config: AbsolutePath = Field(description="nginx's file for the site")
@@ -263,7 +266,7 @@ Hindrance = Annotated[
 
 
 class RenewalHindered(Fault):
-    """A certificate that has to be renewed, and something in the way of that."""
+    """A certificate is due for renewal, and something prevents that."""
 
     kind: Literal["renewal-hindered"] = "renewal-hindered"
     certificate: LineageReplaced = Field(description="what is served")

@@ -12,7 +12,7 @@ from remediate.rehearsal.faults.units import OfUnit
 
 
 class ServerCrashed(OfUnit):
-    """The server is killed with -9 and not started again: systemd was told not to, or has given up."""
+    """The server is killed with -9 and stays down: systemd does not restart it."""
 
     kind: Literal["server-crashed"] = "server-crashed"
 
@@ -30,7 +30,7 @@ class ServerCrashed(OfUnit):
 
 
 class ServerFrozen(OfUnit):
-    """The server is there, takes connections and says nothing."""
+    """The server runs, accepts connections and does not answer."""
 
     kind: Literal["server-frozen"] = "server-frozen"
 
@@ -48,7 +48,10 @@ class ServerFrozen(OfUnit):
 
 
 class PasswordChanged(DatabaseFault):
-    """The application's password was changed on the server, and in .env or not; its cached configuration is old."""
+    """The application's password was changed on the server; the cached configuration has the old one.
+
+    .env has the new one or not.
+    """
 
     kind: Literal["password-changed"] = "password-changed"
     program: ProgramName = Field(description="supervisor group of the workers, which have the old one in memory")
@@ -72,7 +75,7 @@ class PasswordChanged(DatabaseFault):
         return (
             f"{kept(env)}new=$(openssl rand -hex 16)\n"
             f"{self._password('new')}\n"
-            # sed makes another file: that keeps its owner only when it says so.
+            # sed writes a new file, so its owner and mode have to be restored.
             f"{edit}{more}chown --reference={env}.remediate-fault {env}\nchmod --reference={env}.remediate-fault {env}"
         )
 
@@ -93,7 +96,10 @@ class PasswordChanged(DatabaseFault):
 
 
 class DatabaseMissing(DatabaseFault):
-    """The application asks for a database that the server does not have, with .env and the cache agreeing."""
+    """The application asks for a database that the server does not have.
+
+    .env and the cached configuration agree on it.
+    """
 
     kind: Literal["database-missing"] = "database-missing"
     owner: UserName = Field(default="forge", description="user the application runs as")
@@ -124,7 +130,7 @@ class DatabaseMissing(DatabaseFault):
 
 
 class AccountElsewhere(DatabaseFault):
-    """The server lets the application's user in from another host only; its password is what it was."""
+    """The server lets the application's user in from another host only, with the same password."""
 
     kind: Literal["account-elsewhere"] = "account-elsewhere"
 

@@ -1,4 +1,4 @@
-"""Faults that fill a small disk: on a staging host /var/log/nginx is one."""
+"""Faults that fill a small disk: /var/log/nginx on a staging host."""
 
 from typing import Final, Literal
 
@@ -10,12 +10,15 @@ from remediate.rehearsal.faults.fault import Fault
 
 
 def _fill(path: str) -> str:
-    """Write to the end of a file until its disk is full; what does not fit is what is wanted."""
+    """Return the script that appends to a file until its disk is full.
+
+    The failure of the last write is intended.
+    """
     return f"dd if=/dev/zero bs=1M status=none >> '{path}' 2>/dev/null || true\n"
 
 
 ROOM: Final = "room on the disk"
-"""Disturbed by what fills it: nothing else can be written there meanwhile."""
+"""Name for what a full disk disturbs: meanwhile nothing else can be written there."""
 
 
 class FileFilled(Fault):
@@ -42,7 +45,7 @@ class FileFilled(Fault):
 
 
 class DiskWritten(Fault):
-    """A unit writes to a file of its own until its disk is full, and goes on."""
+    """A unit writes to its own file until its disk is full, and goes on."""
 
     kind: Literal["disk-written"] = "disk-written"
     path: AbsolutePath = Field(description="the file, on a disk that may be filled")
@@ -70,7 +73,10 @@ class DiskWritten(Fault):
 
 
 class DeletedLogFilled(Fault):
-    """A log filled its disk and was deleted while its writer still has it open; a new one of that name is there."""
+    """A log filled its disk and was deleted while its writer still has it open.
+
+    A new log of that name exists.
+    """
 
     kind: Literal["deleted-log-filled"] = "deleted-log-filled"
     path: AbsolutePath = Field(description="the log, on a disk that may be filled")
@@ -95,7 +101,7 @@ class DeletedLogFilled(Fault):
 
 
 class LaravelLogFilled(Fault):
-    """The application's logs lie on a disk of their own, and laravel.log has filled it."""
+    """laravel.log has filled the separate disk that holds the application's logs."""
 
     kind: Literal["laravel-log-filled"] = "laravel-log-filled"
     path: AbsolutePath = Field(description="directory that holds artisan")
@@ -127,7 +133,7 @@ class LaravelLogFilled(Fault):
 
 
 class LogLinked(Fault):
-    """A log fills its disk, and it has a second name: nobody knows who counts on that."""
+    """A log fills its disk and has a second name, whose users nobody knows."""
 
     kind: Literal["log-linked"] = "log-linked"
     path: AbsolutePath = Field(description="the log, on a disk that may be filled")

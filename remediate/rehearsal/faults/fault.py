@@ -11,60 +11,61 @@ from remediate.core.field_types import FrozenModel
 from remediate.errors import ConfigurationError
 
 MARKER: Final = "/etc/remediate-staging"
-"""Stands on hosts that may be broken on purpose; without it nothing is injected."""
+"""File on hosts that may be broken on purpose; without it nothing is injected."""
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:/-]+$")]
 FAULT_SECONDS: Final = 180
-"""Seconds for a fault's script: a worker ends its job first (25), and supervisor gives up within 90."""
+"""Seconds for a fault's script. A worker may take 25 to end its job, and supervisor 90 to give up."""
 
 
 class RootShell(Protocol):
-    """A way to run programs as root that is not the one remediate mends a host by."""
+    """A way to run programs as root that remediate never uses to fix a host."""
 
     @property
     def name(self) -> str:
         """The host's name."""
 
     def exec(self, argv: Sequence[str], *, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end within `timeout` seconds; its exit code is the caller's to judge."""
+        """Run a program for at most `timeout` seconds; the caller judges its exit code."""
 
     def script(self, text: str, timeout: float = 60) -> str:
-        """Run a script and return its output; raises when a command of it fails."""
+        """Run a script and return its output; raise StagingError when a command of it fails."""
 
 
 class Fault(FrozenModel, ABC):
     """One way to break a host. `inject` and `undo` refuse a host without the staging marker.
 
-    Subclass it with a `kind` Literal, fields that each have a description, and the four methods.
+    Subclass it with a `kind` Literal, fields that each have a description, and the four abstract methods.
     """
 
     kind: str
 
     @abstractmethod
     def describe(self) -> str:
-        """Say what is broken, for a person."""
+        """Describe what is broken, for a person."""
 
     @abstractmethod
     def disturbs(self) -> tuple[str, ...]:
-        """What it changes on the host, and therefore what a fix may change; everything else is a bystander.
+        """Name what it changes on the host, and so what a fix may change.
 
-        Names of units without `.service`, of supervisor's programs, `port N`, and absolute paths of files, or of
-        directories with a slash at the end. What follows from it belongs here too: a unit that writes files at every
-        start.
+        Everything else is a bystander. Names are units without `.service`, programs of supervisor, `port N`, and
+        absolute paths of files, or of directories with a slash at the end. Indirect changes belong here too, such as
+        those of a unit that writes files at every start.
         """
 
     @abstractmethod
     def breaking(self) -> str:
-        """The bash script that breaks it."""
+        """Return the bash script that breaks it."""
 
     @abstractmethod
     def mending(self) -> str:
-        """The bash script that undoes it; harmless when nothing is broken."""
+        """Return the bash script that undoes it; harmless when nothing is broken."""
 
     def keepsakes(self) -> str:
-        """The bash script that prints what nobody may lose on the broken host, the same lines each time; none here.
+        """Return the bash script that prints what must not be lost on the broken host.
 
-        For what is no file, unit or process: the sessions in a Redis, the rows of a table.
+        It prints the same lines each time. Override it for things that are no file, unit or process, such as the
+        sessions in a Redis or the rows of a table.
         """
         return ""
 
@@ -80,23 +81,23 @@ class Fault(FrozenModel, ABC):
 
 
 def demand_marker(host: RootShell) -> None:
-    """Raise ConfigurationError unless the host itself says that it may be broken."""
+    """Raise ConfigurationError unless the host itself carries the staging marker."""
     if host.script(f"[ -f {MARKER} ] && echo marked || true").strip() != "marked":
         raise ConfigurationError(f"{host.name} does not carry {MARKER}: nothing is broken on a host that is not marked")
 
 
 def kept(path: str) -> str:
-    """Return the script that keeps a file as it is, for `restored`."""
+    """Return the script that saves a copy of a file, for `restored`."""
     return f"cp -p {path} {path}.remediate-fault\n"
 
 
 def restored(path: str) -> str:
-    """Return the script that puts a kept file back, when there is one."""
+    """Return the script that puts a saved file back, when there is one."""
     return f"if [ -f {path}.remediate-fault ]; then mv {path}.remediate-fault {path}; fi\n"
 
 
 def waiting_clients(url: str, count: int) -> str:
-    """Return the script that has so many clients ask for a page and wait."""
+    """Return the script that starts `count` clients which ask for a page and wait."""
     if not count:
         return ""
     client = f"setsid -f curl -sk -m 600 -o /dev/null {url} </dev/null >/dev/null 2>&1"

@@ -1,4 +1,4 @@
-"""Faults that use up CPU. Each takes one core at most and ends by itself."""
+"""Faults that use up CPU, one core at most, and end by themselves."""
 
 from typing import Final, Literal
 
@@ -10,14 +10,14 @@ from remediate.rehearsal.faults.fault import Fault, Url
 
 _BURN = "while :; do :; done"
 _AGED = "sleep 4\n"
-"""Until it is old enough for not being taken for a busy moment: staging has limits.process_age of 3 s."""
+"""Wait until the process is older than limits.process_age, which is 3 s on staging hosts."""
 
 PROCESSOR: Final = "processor"
-"""Disturbed by what runs away: everything else on the host is late meanwhile."""
+"""Name for what a runaway process disturbs: meanwhile everything else on the host is late."""
 
 
 class Runaway(Fault):
-    """A process of a user runs in circles."""
+    """A process of a user spins."""
 
     kind: Literal["runaway"] = "runaway"
     user: UserName = Field(description="whose process it is")
@@ -52,7 +52,7 @@ class Runaway(Fault):
 
 
 class UnitRunaway(Fault):
-    """A service with Restart=always runs in circles: whoever ends its process has the next one two seconds later."""
+    """The process of a service with Restart=always spins. When ended, it returns in two seconds."""
 
     kind: Literal["unit-runaway"] = "unit-runaway"
     user: UserName = Field(description="whose process it is")
@@ -79,7 +79,7 @@ class UnitRunaway(Fault):
 
 
 class PhpRunaway(Fault):
-    """A child of PHP-FPM works on a request that never comes to its end."""
+    """A child of PHP-FPM works on a request that never ends."""
 
     kind: Literal["php-runaway"] = "php-runaway"
     php: PhpName = Field(description="PHP's name")
@@ -110,7 +110,7 @@ class PhpRunaway(Fault):
 
 
 class QueryComputing(Fault):
-    """A query of the application's computes and computes: on top of the list of processes stands the database."""
+    """A query of the application's never stops computing, so the database tops the process list."""
 
     kind: Literal["query-computing"] = "query-computing"
     path: AbsolutePath = Field(description="directory that holds artisan and .env")

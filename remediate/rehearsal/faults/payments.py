@@ -42,7 +42,7 @@ mariadb "$database" -e "update failed_jobs set queue = 'default', failed_at = fa
   json_set(payload, '$.remediate', json_object('row', id, 'at', unix_timestamp() - 60))"
 """
 _PATIENCE: Final = 300
-"""Seconds for which the provider tries again."""
+"""Seconds for which the provider retries."""
 _PROVIDER: Final = "remediate-provider"
 _AWAY: Final = "</dev/null >/dev/null 2>&1"
 _DELIVER: Final = r"""
@@ -57,9 +57,9 @@ deliver() {
 
 
 class JobsFailed(Fault):
-    """Jobs of payments failed while the database could not take them, and everything works again.
+    """Jobs of payments failed while the database could not take them; now everything works.
 
-    They failed for real: in a worker, on tables that were away meanwhile.
+    They really failed: in a worker, while their tables were renamed away.
     """
 
     kind: Literal["jobs-failed"] = "jobs-failed"
@@ -96,10 +96,10 @@ class JobsFailed(Fault):
 
 
 class SecretChanged(Fault):
-    """The payment provider signs its events with another secret than the application uses, and they are refused.
+    """The provider signs with another secret than the application has, so events are refused.
 
-    Either somebody wrote it into .env, and the configuration is still the one that was cached before; or nobody did.
-    As a real one does, it sends an event again until that is accepted, only sooner.
+    Either .env has the new secret and the cached configuration the old one, or neither has it. Like the real one, the
+    provider resends an event until it is accepted, only sooner.
     """
 
     kind: Literal["secret-changed"] = "secret-changed"
@@ -138,7 +138,7 @@ class SecretChanged(Fault):
 
 
 class RouteBroken(Fault):
-    """A deploy lost the webhook's route, or broke it; every page is as it should be."""
+    """A deploy lost or broke the webhook's route; every page is right."""
 
     kind: Literal["route-broken"] = "route-broken"
     path: AbsolutePath = Field(description="directory that holds artisan")
@@ -169,7 +169,7 @@ class RouteBroken(Fault):
             "throws": "s/StripeWebhookController::class);/function () { throw new RuntimeException(); });/",
         }[self.how]
         asked = f"curl -s -o /dev/null -w '%{{http_code}}' -X POST {self.url}"
-        # PHP's cache of programs looks at a file again after some seconds.
+        # opcache checks a file again only after some seconds.
         return (
             f"{kept(self._file)}sed -i '{edit}' {self._file}\n"
             f'for i in $(seq 40); do [ "$({asked})" = 400 ] || break; sleep 0.25; done\n'
@@ -181,7 +181,7 @@ class RouteBroken(Fault):
 
 
 class StoreStopped(Fault):
-    """The store of the queue is stopped, and so are the workers, which would die at every start without it."""
+    """The queue's store is stopped, and so are the workers, which would die without it."""
 
     kind: Literal["store-stopped"] = "store-stopped"
     unit: UnitName = Field(description="systemd unit of the store")

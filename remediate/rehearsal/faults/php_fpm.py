@@ -20,7 +20,7 @@ class _OfPool(Fault):
 
 
 class PoolHung(_OfPool):
-    """The children of PHP-FPM are frozen: systemd calls it active, it accepts connections and answers none."""
+    """PHP-FPM's children are frozen: it is active and accepts connections, but never answers."""
 
     kind: Literal["pool-hung"] = "pool-hung"
 
@@ -38,7 +38,7 @@ class PoolHung(_OfPool):
 
 
 class PoolExhausted(_OfPool):
-    """Every child of the pool works on a request that does not end, and more requests wait."""
+    """Every child of the pool is in an endless request, and more requests wait."""
 
     kind: Literal["pool-exhausted"] = "pool-exhausted"
     public: AbsolutePath = Field(description="directory that nginx serves")

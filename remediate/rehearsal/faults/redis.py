@@ -15,7 +15,7 @@ _CACHE = "agency_platform_agency_platform_cache:"
 
 
 class _RedisFault(OfUnit):
-    """What every fault of Redis has to know of the application that uses it."""
+    """A base for faults of Redis, with the settings of the application that uses it."""
 
     unit: UnitName = Field(default="redis-server", description="systemd unit of Redis")
     path: AbsolutePath = Field(description="directory that holds artisan")
@@ -29,7 +29,7 @@ class _RedisFault(OfUnit):
 
     @property
     def _tools(self) -> str:
-        """Give the shell `cli`, which asks Redis with the password of .env, and `artisan`."""
+        """Shell functions: `cli` asks Redis with the password of .env, `artisan` runs artisan."""
         env = f"{self.path}/.env"
         return (
             f"cli() {{ REDISCLI_AUTH=$(sed -n 's/^REDIS_PASSWORD=//p' {env}) redis-cli --no-auth-warning \"$@\"; }}\n"
@@ -51,7 +51,7 @@ class _RedisFault(OfUnit):
 
 
 class RedisStopped(_RedisFault):
-    """Redis is stopped, and the workers have died of it; masked on purpose, or unable to start."""
+    """Redis is stopped, masked or unable to start, and the workers have died of it."""
 
     kind: Literal["redis-stopped"] = "redis-stopped"
     masked: bool = Field(default=False, description="masked as well: somebody wants it down")
@@ -78,7 +78,7 @@ class RedisStopped(_RedisFault):
 
 
 class RedisKilled(_RedisFault):
-    """Redis was killed with -9, as when memory runs out, and its unit is not one that systemd starts again."""
+    """Redis was killed with -9, as when memory runs out, without a restart by systemd."""
 
     kind: Literal["redis-killed"] = "redis-killed"
 
@@ -97,7 +97,7 @@ class RedisKilled(_RedisFault):
 
 
 class RedisLoading(_RedisFault):
-    """Redis loads its data, and takes long."""
+    """Redis takes long to load its data."""
 
     kind: Literal["redis-loading"] = "redis-loading"
     config: AbsolutePath = Field(default="/etc/redis/redis.conf", description="its configuration")
@@ -115,7 +115,7 @@ class RedisLoading(_RedisFault):
     def breaking(self) -> str:
         slow = "key-load-delay 100000\\nloading-process-events-interval-bytes 1024\\n"
         return (
-            # More than 1 KB each: between two that long it answers, if only that it is loading.
+            # Values of more than 1 KB let Redis answer in between that it is loading.
             f"{self._tools}value=$(head -c 1000 /dev/urandom | base64 -w 0)\n"
             f"for i in $(seq {self.seconds * 10}); do echo set remediate-fault:$i $value; done | cli >/dev/null\n"
             f"{kept(self.config)}printf '{slow}' >> {self.config}\n"
@@ -130,9 +130,9 @@ class RedisLoading(_RedisFault):
 
 
 class RedisFull(_RedisFault):
-    """Redis has reached its maxmemory and evicts nothing, so it refuses every write; the cache is what fills it.
+    """Redis is at its maxmemory without eviction, full of cache, and refuses every write.
 
-    There are sessions of visitors in it, and jobs of a parked queue that nobody works on: nothing may lose them.
+    It also holds sessions of visitors and jobs of a parked queue without workers, which nothing may lose.
     """
 
     kind: Literal["redis-full"] = "redis-full"
@@ -183,7 +183,7 @@ class RedisFull(_RedisFault):
 
 
 class RedisPassword(_RedisFault):
-    """Redis has another password than the application uses: nobody told it, or only its .env knows."""
+    """Redis has another password than the application uses: unknown to it, or only in .env."""
 
     kind: Literal["redis-password"] = "redis-password"
     told: bool = Field(description="whether the new one stands in .env, only not in the cached configuration")
@@ -211,7 +211,7 @@ class RedisPassword(_RedisFault):
 
 
 class RedisReplica(_RedisFault):
-    """Redis has become a replica of another one: it can be read, and refuses every write."""
+    """Redis is a replica of another server now: it can be read and refuses writes."""
 
     kind: Literal["redis-replica"] = "redis-replica"
     master: Port = Field(default=6399, description="port at which the other one would be")
@@ -230,7 +230,7 @@ class RedisReplica(_RedisFault):
 
 
 class CacheElsewhere(_RedisFault):
-    """The cache has a Redis of its own, which is not in the inventory and is down; sessions and queue are well."""
+    """The cache's separate Redis is down and not in the inventory; sessions and queue work."""
 
     kind: Literal["cache-elsewhere"] = "cache-elsewhere"
     port: Port = Field(default=6380, description="port at which nobody answers")
@@ -241,7 +241,7 @@ class CacheElsewhere(_RedisFault):
 
     @override
     def disturbs(self) -> tuple[str, ...]:
-        # What keeps the cache in files meanwhile edits .env.
+        # The remedy that keeps the cache in files edits .env.
         return (*super().disturbs(), f"{self.path}/.env", f"{self.path}/bootstrap/cache/")
 
     @override

@@ -17,11 +17,11 @@ session() {{
     setsid mariadb -h 127.0.0.1 -u "$1" {database} >/dev/null 2>&1 &
 }}
 """
-"""A session that does what it is told and then nothing, for ten minutes."""
+"""A session that runs its statement and then idles for ten minutes."""
 
 
 SESSIONS: Final = "database sessions"
-"""What sessions disturb that nobody else can work beside."""
+"""Name for what these faults disturb. No other fault of a database can run meanwhile."""
 
 
 _CONNECTED: Final = (
@@ -33,11 +33,11 @@ _DatabaseName = Field(description="database name", pattern=r"^[A-Za-z0-9_]+$")
 
 
 _BEYOND: Final = "sleep 5"
-"""Until sessions are beyond the limits of the staging host's inventory, however quick the host is."""
+"""Wait until sessions exceed the limits of the staging inventory, even on a fast host."""
 
 
 class DatabaseFault(Fault):
-    """Whatever is wrong with one application's database."""
+    """A base for faults of one application's database."""
 
     app: AbsolutePath = Field(description="directory that holds artisan")
     database: str = _DatabaseName
@@ -57,7 +57,7 @@ class DatabaseFault(Fault):
 
 
 class ConnectionsHeld(DatabaseFault):
-    """Every connection of the server is held by sessions that do nothing: the application's own, or another user's."""
+    """Idle sessions hold every connection: the application's own, or another user's."""
 
     kind: Literal["connections-held"] = "connections-held"
     holder: str | None = Field(
@@ -90,7 +90,7 @@ class ConnectionsHeld(DatabaseFault):
 
 
 class ConnectionsBusy(DatabaseFault):
-    """Every connection of the server is at a long query of the application's, but for one of a backup."""
+    """Every connection runs a long query of the application's, except one of a backup."""
 
     kind: Literal["connections-busy"] = "connections-busy"
     table: str = Field(description="table with at least one row", pattern=r"^[A-Za-z0-9_]+$")
@@ -102,7 +102,7 @@ class ConnectionsBusy(DatabaseFault):
 
     @override
     def breaking(self) -> str:
-        # A client that leaves when its query is ended, as a page does.
+        # Like a page, this client disconnects when its query is ended.
         busy = f"SELECT SLEEP(600) FROM {self.table} LIMIT 1"  # noqa: S608  # its pattern is a name
         asks = f"setsid mariadb -h 127.0.0.1 -u \"$1\" -e '{busy}' {self.database} >/dev/null 2>&1 </dev/null &"
         made = (
@@ -125,7 +125,7 @@ class ConnectionsBusy(DatabaseFault):
 
 
 class TransactionForgotten(DatabaseFault):
-    """A transaction of the application's does nothing and keeps the rows it asked for, and an update waits for them."""
+    """An idle transaction of the application's keeps its rows locked, and an update waits."""
 
     kind: Literal["transaction-forgotten"] = "transaction-forgotten"
     table: str = Field(description="table with at least one row", pattern=r"^[A-Za-z0-9_]+$")
@@ -142,7 +142,7 @@ class TransactionForgotten(DatabaseFault):
 
 
 class QueryRunaway(DatabaseFault):
-    """A query of the application's does not end and holds locks, and a short one waits for them."""
+    """An endless query of the application's holds locks that a short one waits for."""
 
     kind: Literal["query-runaway"] = "query-runaway"
     table: str = Field(description="table with at least one row", pattern=r"^[A-Za-z0-9_]+$")

@@ -23,10 +23,11 @@ for ($number = 0; $number < 3; $number++) {
 
 
 def given_up(program: str, script: str) -> str:
-    """Have supervisor give a program up, as it does after some failed starts; end with 1 when that takes too long.
+    """Have supervisor give a program up, as it does after some failed starts.
 
-    Its script is away meanwhile, so that it fails at once. On a host so slow that failing takes longer than supervisor
-    calls a start, it is started again and again: never stopped, since that would be a person's doing.
+    The script exits with 1 when that takes too long. The program's own script is moved away meanwhile, so that it fails
+    at once. On a slow host a failing start may last longer than supervisor's startsecs. There the program is started
+    again and again. It is never stopped, because a stopped program is a person's decision.
     """
     status = f"{{ supervisorctl status '{program}:*' || true; }}"
     return (
@@ -37,7 +38,7 @@ def given_up(program: str, script: str) -> str:
 
 
 class _OfWorkers(Fault):
-    """A fault of the queue workers of one supervisor group."""
+    """A base for faults of the queue workers of one supervisor group."""
 
     program: ProgramName = Field(description="supervisor group")
 
@@ -47,7 +48,7 @@ class _OfWorkers(Fault):
 
 
 class _Reconfigured(_OfWorkers):
-    """Workers whose command was changed in supervisor's configuration."""
+    """A base for faults that change the workers' command in supervisor's configuration."""
 
     config: AbsolutePath = Field(description="supervisor's file for it")
 
@@ -83,7 +84,7 @@ class WorkersStopped(_OfWorkers):
 
 
 class WorkersFatal(_OfWorkers):
-    """The workers failed so often that supervisor gave up; what made them fail is over."""
+    """The workers failed so often that supervisor gave up; the cause is gone."""
 
     kind: Literal["workers-fatal"] = "workers-fatal"
     script: AbsolutePath = Field(description="what they run: away for a while")
@@ -103,7 +104,7 @@ class WorkersFatal(_OfWorkers):
 
 
 class WorkersCrashing(_Reconfigured):
-    """The workers start well and die two seconds later, every time: supervisor shows them RUNNING."""
+    """The workers die two seconds after every start, while supervisor shows them RUNNING."""
 
     kind: Literal["workers-crashing"] = "workers-crashing"
 
@@ -117,7 +118,7 @@ class WorkersCrashing(_Reconfigured):
 
 
 class WorkersHalted(_OfWorkers):
-    """A signal has stopped the workers (state T): supervisor shows them RUNNING, and the jobs that come wait."""
+    """A signal stopped the workers (state T): supervisor shows them RUNNING, and jobs wait."""
 
     kind: Literal["workers-halted"] = "workers-halted"
     php: PhpName = Field(description="PHP's name")
@@ -138,7 +139,7 @@ class WorkersHalted(_OfWorkers):
 
 
 class WorkersElsewhere(_Reconfigured):
-    """The workers were told to listen to another queue than the one that jobs come to."""
+    """The workers listen to another queue than the one with the jobs."""
 
     kind: Literal["workers-elsewhere"] = "workers-elsewhere"
     php: PhpName = Field(description="PHP's name")
@@ -156,7 +157,7 @@ class WorkersElsewhere(_Reconfigured):
 
 
 def _signal(name: str, program: str) -> str:
-    """Send a signal to all running processes of a program."""
+    """Return the script that sends a signal to all running processes of a program."""
     running = f"{{ supervisorctl status '{program}:*' || true; }} | sed -n 's/.* pid \\([0-9]*\\),.*/\\1/p'"
     return f"for pid in $({running}); do kill -{name} $pid; done"
 

@@ -10,7 +10,7 @@ from remediate.rehearsal.faults.fault import Fault
 
 
 class OfUnit(Fault):
-    """A fault of one systemd unit."""
+    """A base for faults of one systemd unit."""
 
     unit: UnitName = Field(description="systemd unit")
 
@@ -35,7 +35,7 @@ class OfUnit(Fault):
 
 
 class UnitStopped(OfUnit):
-    """A unit is stopped, as after a clumsy hand or a failed deploy."""
+    """A unit is stopped, as after a mistake or a failed deploy."""
 
     kind: Literal["unit-stopped"] = "unit-stopped"
 
@@ -53,7 +53,7 @@ class UnitStopped(OfUnit):
 
 
 class UnitMasked(OfUnit):
-    """A unit is stopped and masked: somebody wants it down."""
+    """A unit is stopped and masked, because somebody wants it down."""
 
     kind: Literal["unit-masked"] = "unit-masked"
 
@@ -71,7 +71,7 @@ class UnitMasked(OfUnit):
 
 
 class UnitFlapping(OfUnit):
-    """A unit starts well and dies again after some seconds, every time."""
+    """A unit starts well and dies after some seconds, every time."""
 
     kind: Literal["unit-flapping"] = "unit-flapping"
     lives: int = Field(default=4, ge=1, le=29, description="seconds that it lives")
@@ -90,7 +90,7 @@ class UnitFlapping(OfUnit):
 
 
 class UnitKilled(OfUnit):
-    """The main process of a unit is killed with -9, as the kernel does when memory runs out."""
+    """A unit's main process is killed with -9, as by the kernel without memory."""
 
     kind: Literal["unit-killed"] = "unit-killed"
 
@@ -108,7 +108,10 @@ class UnitKilled(OfUnit):
 
 
 class LineAppended(Fault):
-    """A configuration file has one more line, which its program does not accept; the unit is stopped or left alone."""
+    """A configuration file ends with a line that its program rejects.
+
+    A unit may be stopped as well.
+    """
 
     kind: Literal["line-appended"] = "line-appended"
     path: AbsolutePath = Field(description="configuration file")
@@ -138,7 +141,7 @@ class LineAppended(Fault):
 
 
 class SocketRemoved(OfUnit):
-    """A listening socket's file is gone while its owner still runs: nobody can connect any more."""
+    """A listening socket's file is gone while its owner runs, so nobody can connect."""
 
     kind: Literal["socket-removed"] = "socket-removed"
     path: AbsolutePath = Field(description="socket file")
@@ -158,7 +161,7 @@ class SocketRemoved(OfUnit):
 
 
 class SocketAstray(Fault):
-    """nginx passes the site's requests to a socket that no pool has, as after another PHP was installed."""
+    """nginx passes requests to a socket without a pool, as after another PHP was installed."""
 
     kind: Literal["socket-astray"] = "socket-astray"
     path: AbsolutePath = Field(description="socket that a pool listens on, and that nginx should ask")
@@ -181,12 +184,12 @@ class SocketAstray(Fault):
         return self._edit(f"s|unix:{self.path}.astray;|unix:{self.path};|")
 
     def _edit(self, how: str) -> str:
-        # A reload is over before the new workers answer.
+        # A reload returns before the new workers answer.
         return f"sed -i --follow-symlinks '{how}' /etc/nginx/sites-enabled/*; systemctl reload {self.nginx}; sleep 1"
 
 
 class PortTaken(Fault):
-    """A unit is stopped, and a stranger listens on its port and answers."""
+    """A unit is stopped, and another program listens on its port and answers."""
 
     kind: Literal["port-taken"] = "port-taken"
     unit: UnitName = Field(description="unit that is stopped")

@@ -1,1 +1,1 @@
-"""SSH, through Fabric and paramiko, with the host's key verified before anything else."""
+"""SSH through Fabric and paramiko; the host's key is verified before anything else."""

@@ -1,6 +1,6 @@
-"""Executes programs over an SSH transport, under one deadline.
+"""Executes programs over an SSH transport, each under one deadline.
 
-Fabric's runner is quadratic in the output, polls, and can hang for ever on a frozen peer.
+Fabric's runner is not used: it is quadratic in the output, polls, and can hang for ever on a frozen peer.
 """
 
 import logging
@@ -20,20 +20,20 @@ from remediate.transport.link import LinkLost
 from remediate.transport.ssh.wire import Deadline, reason_of
 
 _CHUNK = 65536
-"""Bytes handed over at once, at most."""
+"""The most bytes that are passed on at once."""
 
 _STDERR_KEPT = 8192
-"""Bytes of standard error that are kept; the rest is read and dropped, so that it never blocks the program."""
+"""Bytes of standard error that are kept. The rest is read and dropped, so that it never blocks the program."""
 
 _AFTER_EXIT_SECONDS = 0.5
-"""How long a program's output is waited for once it has ended; a child of it may hold the stream open for ever."""
+"""Seconds to wait for output after a program has ended. Its child may hold the stream open for ever."""
 
 _RELEASE_SECONDS = 0.3
-"""How long a call may need to notice that its deadline passed before the whole link is cut."""
+"""Seconds for a call to notice its passed deadline before the link is cut."""
 
 LOG = "remediate.transport.ssh.wire"
 
-# What a peer's bytes make paramiko stumble over is raised again in the thread that waits, whatever its type.
+# paramiko raises errors of any of these types for a peer's bytes, in the thread that waits.
 PEER_ERRORS = (
     SSHException,
     OSError,
@@ -50,7 +50,7 @@ PEER_ERRORS = (
     UnknownKeyType,
 )
 
-# Without a handler of their own both would print warnings to the terminal through logging's last resort.
+# Without a handler, logging's last resort would print the warnings of both to the terminal.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 logging.getLogger(LOG).addHandler(logging.NullHandler())
 logging.getLogger(LOG).propagate = False
@@ -65,36 +65,36 @@ class ChannelOwner(Protocol):
         """Open a channel of the transport."""
 
     def forget(self, channel: "SshChannel") -> None:
-        """Take note that a channel is closed."""
+        """Remember that a channel is closed."""
 
     def cut(self) -> None:
         """Cut the whole link."""
 
 
 class _Bell:
-    """What both of a channel's streams ring when there is something to do; rung stays rung until it is waited for."""
+    """An event that both streams of a channel set. It stays set until the next wait."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def set(self) -> None:
-        """Ring, called by paramiko."""
+        """Set the event; paramiko calls this."""
         self._event.set()
 
     def clear(self) -> None:
         """Do nothing: paramiko clears when one stream is empty, which says nothing about the other."""
 
     def wait(self, seconds: float) -> None:
-        """Wait for a ring; one that came since the last wait counts."""
+        """Wait for the event. One that came since the last wait counts."""
         self._event.wait(seconds)
         self._event.clear()
 
 
 class SshChannel:
-    """One program on the host; implements `remediate.transport.link.Channel`. Made by `SshLink.start`.
+    """One program on the host. It implements `remediate.transport.link.Channel`; `SshLink.start` makes it.
 
-    One thread may send while another receives. A program that answers while it is still being sent more than about
-    2 MiB has to be received from in such a second thread, or both sides wait for each other until the deadline.
+    One thread may send while another receives. If a program answers while it is sent more than about 2 MiB, a second
+    thread has to receive, or both sides wait for each other until the deadline.
     """
 
     def __init__(self, link: ChannelOwner, deadline: Deadline) -> None:
@@ -112,7 +112,7 @@ class SshChannel:
         self._watchdog.start()
 
     def start(self, command: str) -> None:
-        """Start the program, once."""
+        """Start the program. Call it once."""
         with self._call():
             self._channel = self._link.open_channel(self._deadline, self)
             self._channel.in_buffer.set_event(self._bell)
@@ -122,7 +122,7 @@ class SshChannel:
     def send(self, data: bytes) -> None:
         """Write to its standard input; `b""` ends the input. Raises LinkLost, or TimeoutError past the deadline.
 
-        What a program that has ended would still be sent is dropped: its exit status tells more than an error here.
+        Input for a program that has ended is dropped: its exit status tells more than an error here.
         """
         with self._call():
             if not data:
@@ -135,14 +135,14 @@ class SshChannel:
                 if self._channel.send_ready():
                     rest = rest[self._channel.send(bytes(rest[:_CHUNK])) :]
                 else:
-                    self._bell.wait(min(0.01, self._deadline.left))  # paramiko does not ring when there is room again
+                    self._bell.wait(min(0.01, self._deadline.left))  # paramiko sets no event when there is room again.
 
     def _end_input(self) -> None:
-        """Say "end of input" before paramiko's own thread can answer the server's "close".
+        """Send "end of input" before paramiko's own thread can answer the server's "close".
 
-        paramiko's shutdown_write() lets go of the channel's lock before it sends: when the program ends at that very
-        moment, the answer to "close" goes out first, and sshd ends the whole connection over an "end of input" for a
-        channel that exists no more.
+        paramiko's shutdown_write() releases the channel's lock before it sends. If the program ends at that moment, the
+        answer to "close" goes out first. sshd then ends the whole connection because of an "end of input" for a closed
+        channel.
         """
         with self._channel.lock:
             message = None if self._channel.closed else self._channel._send_eof()  # noqa: SLF001  # see above
@@ -150,12 +150,12 @@ class SshChannel:
                 self._channel.transport._send_user_message(message)  # noqa: SLF001
 
     def receive(self, seconds: float | None = None) -> bytes:
-        """See Channel; returns at most 64 KiB."""
+        """See Channel. It returns at most 64 KiB."""
         until = inf if seconds is None else monotonic() + seconds
         with self._call():
             while monotonic() < until:
                 self._drain_stderr()
-                ended = self._is_over()  # asked before the look: what came before the end is still there to be read
+                ended = self._is_over()  # Check this first: output from before the end can still be read.
                 if self._channel.recv_ready():
                     return bytes(self._channel.recv(_CHUNK))
                 if ended:
@@ -164,9 +164,10 @@ class SshChannel:
         raise TimeoutError(f"silent for {seconds} s")
 
     def finish(self) -> tuple[int | None, bytes]:
-        """Return its exit status and the first 8 KiB of its standard error; what it still prints is dropped.
+        """Return its exit status and the first 8 KiB of its standard error.
 
-        The status is None when it is not known: the link was lost, the deadline passed, or a signal ended it.
+        Further output is dropped. The status is None if it is unknown: the link was lost, the deadline passed, or a
+        signal ended the program.
         """
         try:
             self.send(b"")
@@ -178,12 +179,12 @@ class SshChannel:
         return (status if status >= 0 else None), bytes(self._stderr)
 
     def close(self) -> None:
-        """Let go of it; safe to call twice. What runs on the host is not ended by this."""
+        """Release the channel; safe to call twice. The program on the host is not ended by this."""
         try:
             with self._call():
                 self._channel.close()
         except (LinkLost, TimeoutError):
-            pass  # then there is nothing left to close
+            pass  # Nothing is left to close.
         finally:
             self._watchdog.cancel()
             self._link.forget(self)
@@ -208,12 +209,12 @@ class SshChannel:
             self._stderr += part[: _STDERR_KEPT - len(self._stderr)]
 
     def _is_over(self) -> bool:
-        """Return whether all its output has come; raises LinkLost, TimeoutError when it never will."""
+        """Return whether all its output has arrived. Raises LinkLost, TimeoutError if it never will."""
         channel = self._channel
         if channel.eof_received:
             return True
         if channel.closed:
-            # A channel that closes without having said "end of output" or a status was cut.
+            # A channel that closes without "end of output" or an exit status was cut.
             if self._expired:
                 raise TimeoutError(f"not over within {self._deadline.seconds:g} s")
             if channel.exit_status < 0:
@@ -223,7 +224,7 @@ class SshChannel:
 
     @contextmanager
     def _call(self) -> Iterator[None]:
-        """Turn whatever paramiko raises into LinkLost or TimeoutError, and let the watchdog see who is waiting."""
+        """Convert paramiko's errors into LinkLost or TimeoutError, and tell the watchdog that a call waits."""
         self._returned.clear()
         try:
             yield
@@ -235,12 +236,12 @@ class SshChannel:
             self._returned.set()
 
     def _expire(self) -> None:
-        """End whatever waits past the deadline: paramiko's calls can block for ever on a peer that is frozen."""
+        """End a call that waits past the deadline. paramiko's calls can block for ever on a frozen peer."""
         self._expired = True
         closer = threading.Thread(target=self._close_quietly, name="remediate-close", daemon=True)
         closer.start()
         closer.join(_RELEASE_SECONDS)
-        # Closing is itself a message: when that cannot be sent, or somebody still waits, only cutting the link helps.
+        # Closing sends a message, too. If that fails, or a call still waits, only cutting the link helps.
         if closer.is_alive() or not self._returned.wait(_RELEASE_SECONDS):
             self._link.cut()
 

@@ -1,7 +1,7 @@
 """The user's ssh configuration for a host, with its jump hosts.
 
-`ssh -G` is asked where an ssh client is installed: it knows Include, Match and every default. Without one, paramiko's
-parser reads the same files, with less understanding.
+If an ssh client is installed, `ssh -G` reads it: that knows Include, Match and every default. Otherwise paramiko's
+parser reads the same files, and supports less of them.
 """
 
 import getpass
@@ -22,18 +22,18 @@ from pydantic import ValidationError
 from remediate.core.host import SshTarget
 from remediate.errors import ConfigurationError
 
-# No leading dash (ssh would read an option), no white space, nothing for a shell in the user's own Match exec.
+# A leading dash would be an ssh option; shell characters could reach a command in the user's own Match exec.
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},@/\-][^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},@/]*")
-# As ssh's own check of a login name: a backslash, as in CORP\\ana, may stand anywhere but at its ends.
+# This is ssh's own check of a login name: a backslash, as in CORP\\ana, may be anywhere but at its ends.
 _USER = re.compile(r"[^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},\-]([^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},]|\\(?=.))*")
 _JUMP = re.compile(
     r"(?:ssh://)?(?:(?P<user>.*)@)?(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:@\[\]]+)|(?P<bare6>[^@\[\]]*:[^@\[\]]*:[^@\[\]]*))"
     r"(?::(?P<port>[0-9]+))?"
 )
 _FILLED = re.compile(r"%(?P<token>.)|\$\{(?P<variable>[^}]*)\}")
-"""What ssh -G leaves to be filled in: tokens and the environment."""
+"""Tokens and environment variables that ssh -G leaves unexpanded."""
 _AGENT = re.compile(r"none|SSH_AUTH_SOCK|\$\w+|\$\{\w+\}")
-"""An IdentityAgent that is no path."""
+"""An IdentityAgent that is not a path."""
 _USUAL_KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
 _USUAL_GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
 _USUAL_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
@@ -41,14 +41,14 @@ _USUAL_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 
 @dataclass(frozen=True, slots=True)
 class HostSpec:
-    """A host as somebody named it: `[user@]host[:port]`."""
+    """A host as a user names it: `[user@]host[:port]`."""
 
     name: str
     user: str | None = None
     port: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what could be taken for an option or a command; raises ConfigurationError."""
+        """Reject values that ssh could take for an option or a command. Raises ConfigurationError."""
         if not _NAME.fullmatch(self.name):
             raise ConfigurationError(f"{self.name!r} is not a host name or address")
         if self.user is not None and not _USER.fullmatch(self.user):
@@ -58,7 +58,7 @@ class HostSpec:
 
 
 def parse_jump(text: str) -> HostSpec:
-    """Read one jump host, `[user@]host[:port]` with IPv6 in brackets; raises ConfigurationError."""
+    """Read one jump host, `[user@]host[:port]` with IPv6 in brackets. Raises ConfigurationError."""
     found = _JUMP.fullmatch(text.strip())
     if found is None:
         raise ConfigurationError(f"{text!r} is not a jump host: [user@]host[:port] is accepted")
@@ -68,7 +68,7 @@ def parse_jump(text: str) -> HostSpec:
 
 @dataclass(frozen=True, slots=True)
 class SshOptions:
-    """The part of a host's ssh configuration that is honoured here."""
+    """The options of a host's ssh configuration that remediate respects."""
 
     hostname: str
     port: int
@@ -85,7 +85,7 @@ class SshOptions:
 
 
 def parse_options(text: str, asked: HostSpec) -> SshOptions:
-    """Read what `ssh -G` printed about `asked`: one lower-case keyword and its value a line."""
+    """Read the output of `ssh -G` for `asked`: one keyword and value per line."""
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         keyword, _, value = line.strip().partition(" ")
@@ -99,11 +99,11 @@ def _options(found: Mapping[str, list[str]], asked: HostSpec) -> SshOptions:
         return None if value.lower() in ("", "none") else value
 
     def paths(keyword: str, usual: str) -> tuple[Path, ...]:
-        # ssh -G prints several paths with spaces between and no quotes: a new one begins where a word looks like it.
+        # ssh -G separates paths by spaces without quotes, so a path begins at a word that starts like one.
         return tuple(expanded(path) for path in re.split(r" +(?=[/~])", first(keyword) or usual))
 
     hostname = first("hostname") or asked.name
-    # An alias called "none" is not a missing user: what was asked for wins anyway.
+    # An alias called "none" is not a missing user. A user that was asked for wins anyway.
     user = asked.user or first("user") or getpass.getuser()
     port = asked.port or int(first("port") or 22)
     tokens = {"%": "%", "d": str(Path.home()), "h": hostname, "n": asked.name, "p": str(port), "r": user}
@@ -120,7 +120,7 @@ def _options(found: Mapping[str, list[str]], asked: HostSpec) -> SshOptions:
         return value
 
     def expanded(path: str) -> Path:
-        # A tilde first, as ssh does: one in a variable stays as it is.
+        # Expand the tilde first, as ssh does: a tilde inside a variable stays.
         return Path(_FILLED.sub(filled, str(Path(path).expanduser())))
 
     timeout = first("connecttimeout")
@@ -145,9 +145,9 @@ def _options(found: Mapping[str, list[str]], asked: HostSpec) -> SshOptions:
 
 
 def resolve(asked: HostSpec, seconds: float, file: Path | None = None) -> SshOptions:
-    """Return what the user's ssh configuration says about `asked`; raises ConfigurationError, TimeoutError.
+    """Return the user's ssh configuration for `asked`. Raises ConfigurationError, TimeoutError.
 
-    `file` is read in its place, and in that of the machine's, as with ssh -F.
+    `file` replaces the user's and the machine's files, as with ssh -F. `seconds` is the deadline.
     """
     program = shutil.which("ssh")
     if program is None:
@@ -168,7 +168,7 @@ def resolve(asked: HostSpec, seconds: float, file: Path | None = None) -> SshOpt
 
 
 def login_of(target: SshTarget, seconds: float = 10) -> str:
-    """Return whom a connection to `target` logs in as, found as `route` finds it; raises ConfigurationError."""
+    """Return the login name for a connection to `target`, as `route` finds it. Raises ConfigurationError."""
     if target.user is not None:
         return target.user
     try:
@@ -179,7 +179,7 @@ def login_of(target: SshTarget, seconds: float = 10) -> str:
 
 def _resolve_without_ssh(asked: HostSpec, file: Path | None) -> SshOptions:
     try:
-        getpass.getuser()  # every lookup needs it
+        getpass.getuser()  # Every lookup needs the login name.
     except (KeyError, OSError):
         raise ConfigurationError(f"uid {os.getuid()} has no login name on this machine: set LOGNAME to one") from None
     config: Any = cast("Any", SSHConfig)()
@@ -197,7 +197,7 @@ def _resolve_without_ssh(asked: HostSpec, file: Path | None) -> SshOptions:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One host on the way, resolved: where it is, whose login, which keys, what its own key must be."""
+    """One resolved host on the way: its address, login, keys, and required host key."""
 
     options: SshOptions
     pin: str | None = None
@@ -206,15 +206,16 @@ class Hop:
 
     @property
     def place(self) -> str:
-        """How messages name it: `host:port`."""
+        """Its name in messages: `host:port`."""
         host = f"[{self.options.hostname}]" if ":" in self.options.hostname else self.options.hostname
         return f"{'jump host ' if self.is_jump else ''}{host}:{self.options.port}"
 
 
 def route(target: SshTarget, lookup: Callable[[HostSpec], SshOptions]) -> tuple[Hop, ...]:
-    """Return the way to `target`, the outermost jump host first; raises ConfigurationError.
+    """Return the way to `target`, the outermost jump host first. Raises ConfigurationError.
 
-    Jump hosts given with the target win over ProxyJump. As with ssh, only the outermost one's own ProxyJump counts.
+    Jump hosts given with the target replace ProxyJump. As with ssh, only the ProxyJump of the outermost one is
+    followed.
     """
     asked = HostSpec(target.address, target.user, target.port)
     options = lookup(asked)
@@ -245,7 +246,7 @@ def _own_jumps(asked: HostSpec, options: SshOptions) -> tuple[str, ...]:
 
 
 def target_of(connection: Any, host_key: str | None) -> SshTarget:
-    """Return where a `fabric.Connection` that is not open leads to; raises ConfigurationError."""
+    """Return the target of a `fabric.Connection` that is not open. Raises ConfigurationError."""
     jumps: list[str] = []
     gateway = connection.gateway
     while gateway:
@@ -269,7 +270,7 @@ def target_of(connection: Any, host_key: str | None) -> SshTarget:
 
 
 def options_of(connection: Any, seconds: float) -> SshOptions:
-    """Return the options of the host an open `fabric.Connection` leads to; raises ConfigurationError, TimeoutError."""
+    """Return the options for the host of an open `fabric.Connection`. Raises ConfigurationError, TimeoutError."""
     asked = HostSpec(connection.original_host, connection.user, int(connection.port))
-    # What Fabric connected to is what has to be known, whatever ssh would have made of the name.
+    # Verify the host that Fabric connected to, even if ssh would resolve the name differently.
     return replace(resolve(asked, seconds), hostname=connection.host)

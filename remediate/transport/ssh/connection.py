@@ -1,11 +1,11 @@
-"""SSH connections to real hosts, with the host's key verified before anything else.
+"""SSH connections to real hosts; the host's key is verified before anything else.
 
-`connect` opens a link to a host of the inventory, `connection_link` adopts a `fabric.Connection` somebody hands in.
-Both give an `SshLink`, on which programs are started as channels. No exception of paramiko or Fabric leaves this
-module: `Unreachable` while connecting, `LinkLost` and `TimeoutError` afterwards.
+`connect` opens a link to a host of the inventory. `connection_link` adopts a caller's `fabric.Connection`. Both return
+an `SshLink`, which starts programs as channels. No exception of paramiko or Fabric leaves this module: `Unreachable`
+is raised while connecting, `LinkLost` and `TimeoutError` afterwards.
 
-Fabric accepts any host key and its runner is slow and can hang for ever on a frozen peer: that is why the handshake
-and the execution of commands are our own, on the transport below.
+Fabric accepts any host key, and its runner is slow and can hang for ever on a frozen peer. So the handshake and the
+execution of commands are our own, on paramiko's transport.
 """
 
 import os
@@ -34,15 +34,15 @@ from remediate.transport.ssh.ssh_link import SshLink
 from remediate.transport.ssh.wire import Deadline, close_transport, exchange_keys, open_tcp, reason_of, tune
 
 _NOWHERE: Final = ".invalid"
-"""A top-level domain that never exists (RFC 6761, 6.4): inventories name it where an address is yet to come."""
+"""A top-level domain that never exists (RFC 6761, 6.4). Inventories use it for an address that is not known yet."""
 
-# Neither library has types; their objects are Any here, and never leave this module.
+# Neither library has types. Their objects are Any here, and never leave this module.
 _paramiko: Any = paramiko
 _config: Any = fabric.config
 
 
 def _unreachable(error: BaseException, place: str, deadline: Deadline) -> Unreachable:
-    """Say in one line why `place` could not be entered; the only place where paramiko's errors are understood."""
+    """Return the reason why `place` could not be entered. Only here are paramiko's errors interpreted."""
     match error:
         case socket.gaierror() | UnicodeError():
             return Unreachable(UnreachableCode.NAME, f"{place}: the name cannot be resolved ({reason_of(error)})")
@@ -77,7 +77,10 @@ def _server_key(transport: Any) -> ServerKey:
 
 
 class VerifiedConnection(Connection):
-    """A `fabric.Connection` that verifies the host's key, uses keys only and never asks; make it with `connect`."""
+    """A `fabric.Connection` that verifies the host's key, uses keys only and never prompts.
+
+    Make it with `connect`.
+    """
 
     # Fabric sets attributes through a proxy that only knows those of the class.
     _hop: ClassVar[Any] = None
@@ -88,7 +91,7 @@ class VerifiedConnection(Connection):
     port: Any
 
     def __init__(self, hop: Hop, gateway: "VerifiedConnection | None", seconds: float) -> None:
-        # An empty configuration: what counts was resolved before, and fabric's files could turn forwarding on.
+        # The configuration is empty: all options were resolved before, and Fabric's files could enable forwarding.
         config = _config.Config(lazy=True, ssh_config=_paramiko.SSHConfig())
         options = hop.options
         super().__init__(  # type: ignore[no-untyped-call]
@@ -103,14 +106,14 @@ class VerifiedConnection(Connection):
         self.client.set_missing_host_key_policy(_paramiko.RejectPolicy())
 
     def get_gateway(self) -> None:
-        """Return no gateway: the way was resolved before, and Fabric's own search would skip verification."""
+        """Return no gateway: it was resolved before, and Fabric's own search would skip verification."""
 
     def open(self) -> None:
-        """Open the connection, jump hosts first, unless it is open; raises Unreachable."""
+        """Open the connection, jump hosts first, unless it is open. Raises Unreachable."""
         self.open_by(Deadline(self._seconds))
 
     def open_by(self, deadline: Deadline) -> None:
-        """Like `open`, under a deadline that began earlier."""
+        """Open the connection like `open`, under a deadline that began earlier."""
         with self._opening:
             if self.is_connected:
                 return
@@ -121,12 +124,12 @@ class VerifiedConnection(Connection):
             except PEER_ERRORS as error:
                 self._close_gateway()
                 raise _unreachable(error, self._hop.place, deadline) from error
-            except BaseException:  # not swallowed: even Ctrl-C must not leave a jump host connected
+            except BaseException:  # It is raised again, but even Ctrl-C must not leave a jump host connected.
                 self._close_gateway()
                 raise
 
     def close(self) -> None:
-        """Close the connection and the jump hosts it came through; safe to call twice."""
+        """Close the connection and its jump hosts; safe to call twice."""
         with self._opening:
             transport = self.transport
             super().close()  # type: ignore[no-untyped-call]
@@ -146,7 +149,7 @@ class VerifiedConnection(Connection):
             except BaseException:
                 close_transport(transport)
                 raise
-        self.client._transport = transport  # noqa: SLF001 - SSHClient has no other door for one made elsewhere
+        self.client._transport = transport  # noqa: SLF001 - SSHClient has no public way to take a transport
         self.transport = transport
 
     def _socket(self, deadline: Deadline) -> Any:
@@ -159,8 +162,8 @@ class VerifiedConnection(Connection):
     def _verified_transport(self, deadline: Deadline) -> Any:
         """Shake hands and check the host's key.
 
-        A pin does not say which kind of key it is of, and a server shows one key at a time: while another one is
-        shown, the handshake is repeated without that kind.
+        A pin does not say its kind of key, and a server shows one key at a time. If the server shows another key, the
+        handshake is repeated without that kind.
         """
         rule = _rule(self._hop.place, self._hop.options, self._hop.pin)
         refused: set[str] = set()
@@ -185,12 +188,12 @@ class VerifiedConnection(Connection):
                 return transport
 
     def _handshake(self, rule: HostKeyRule, refused: set[str], deadline: Deadline) -> Any:
-        """Return a transport whose keys are exchanged and on which nothing else has been sent."""
+        """Return a transport after the key exchange, with nothing else sent."""
         wire = self._socket(deadline)
         try:
             transport = _paramiko.Transport(wire)
             transport.set_log_channel(LOG)
-            # Ours is the only deadline: paramiko's own would end earlier or with another message.
+            # Our deadline is the only one: paramiko's own would end earlier or with another message.
             transport.banner_timeout = transport.handshake_timeout = deadline.left + 5
             options = transport.get_security_options()
             unwanted = refused | ({"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in refused else set())
@@ -231,11 +234,11 @@ class VerifiedConnection(Connection):
 
 
 def connect(target: SshTarget, *, seconds: float = 10) -> SshLink:
-    """Open a link to `target` within `seconds`, or less when its ssh configuration has a shorter ConnectTimeout.
+    """Open a link to `target` within `seconds`, or within its ssh configuration's shorter ConnectTimeout.
 
-    The time covers name resolution, every jump host, key exchange and authentication. Keys only, from a file or the
-    agent; nothing is asked, nothing is tried twice. Raises Unreachable, whose message is one line, and
-    ConfigurationError when the target or the ssh configuration itself cannot be used.
+    The time covers name resolution, every jump host, key exchange and authentication. Only keys are used, from a file
+    or the agent. It never prompts, and never repeats a failed connection. Raises Unreachable with a message of one
+    line, and ConfigurationError if the target or the ssh configuration itself cannot be used.
     """
     deadline = Deadline(seconds)
     try:
@@ -262,11 +265,11 @@ def _wire_of(connection: Any) -> Any:
 
 
 def connection_link(connection: Connection, *, host_key: str | None = None, seconds: float = 10) -> SshLink:
-    """Adopt a `fabric.Connection`, as a fabfile's task is given one; `host_key` pins its key (`SHA256:…`).
+    """Adopt a `fabric.Connection`, such as the one of a fabfile's task.
 
-    An open one is used once its server's key, and that of every jump host, has been checked: Fabric did not do that.
-    One that is not open yet is left alone, and a verified connection to the same host is made instead. Raises
-    Unreachable and ConfigurationError like `connect`.
+    `host_key` pins its key (`SHA256:…`). An open connection is used after its server's key and every jump host's have
+    been checked, because Fabric did not check them. A connection that is not open is left alone, and a verified
+    connection to the same host is opened. Raises Unreachable and ConfigurationError like `connect`.
     """
     if not connection.is_connected:
         return connect(target_of(connection, host_key), seconds=seconds)
@@ -274,7 +277,7 @@ def connection_link(connection: Connection, *, host_key: str | None = None, seco
     part: Any = connection
     pin = host_key
     place = ""
-    while part and not isinstance(part, str):  # a ProxyCommand is only a pipe: the key behind it was checked
+    while part and not isinstance(part, str):  # A ProxyCommand is only a pipe; the key behind it was checked.
         try:
             options = options_of(part, deadline.left)
             hop = Hop(options, is_jump=part is not connection)

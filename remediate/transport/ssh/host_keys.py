@@ -1,6 +1,6 @@
 """Accepted keys of a host, from known_hosts files, revocations and pins.
 
-Everything here is pure once the files are read; `HostKeyRule.check` is the only judge of a host's key.
+After the files are read, everything here is pure. Only `HostKeyRule.check` judges a host's key.
 """
 
 import base64
@@ -19,27 +19,27 @@ _RSA_ALGORITHMS = ("rsa-sha2-512", "rsa-sha2-256")
 
 @dataclass(frozen=True, slots=True)
 class ServerKey:
-    """A public key as a server offers it or a file holds it."""
+    """A public key from a server or a file."""
 
     kind: str
     blob: bytes
 
     @property
     def fingerprint(self) -> str:
-        """`SHA256:…`, as `ssh-keygen -l` prints it."""
+        """The fingerprint `SHA256:…`, as `ssh-keygen -l` prints it."""
         return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """One line of a known_hosts file: whose key it is, and whether it is vouched for or revoked."""
+    """One line of a known_hosts file: hosts, key, and a marker such as @revoked."""
 
     marker: str
     patterns: tuple[str, ...]
     key: ServerKey
 
     def covers(self, name: str) -> bool:
-        """Return whether the line speaks of `name` (`host` or `[host]:port`, lower case)."""
+        """Return whether the line is about `name` (`host` or `[host]:port`, lower case)."""
         if any(_matches(pattern[1:], name) for pattern in self.patterns if pattern.startswith("!")):
             return False
         return any(_matches(pattern, name) for pattern in self.patterns if not pattern.startswith("!"))
@@ -52,13 +52,13 @@ def _matches(pattern: str, name: str) -> bool:
         except (ValueError, binascii.Error):
             return False
         return hmac.compare_digest(hmac.digest(salt, name.encode(), "sha1"), digest)
-    # Not fnmatch: there the brackets of [host]:port would be a set of characters.
+    # fnmatch would take the brackets of [host]:port for a set of characters.
     wild = re.escape(pattern.lower()).replace(r"\*", ".*").replace(r"\?", ".")
     return re.fullmatch(wild, name, re.DOTALL) is not None
 
 
 def _key(kind: str, encoded: str) -> ServerKey | None:
-    """Return the key of one line, None when it is broken or says another kind than it holds."""
+    """Return the key of one line, None if it is broken or of another kind."""
     try:
         blob = base64.b64decode(encoded, validate=True)
     except (ValueError, binascii.Error):
@@ -68,7 +68,7 @@ def _key(kind: str, encoded: str) -> ServerKey | None:
 
 
 def parse_known_hosts(text: str) -> tuple[KnownKey, ...]:
-    """Read the text of a known_hosts file; a broken line is passed over and never spoils the others."""
+    """Read the text of a known_hosts file. A broken line is skipped and never spoils the others."""
     found = []
     for line in text.splitlines():
         fields = line.split()
@@ -82,7 +82,7 @@ def parse_known_hosts(text: str) -> tuple[KnownKey, ...]:
 
 
 def load_known_hosts(paths: Iterable[Path]) -> tuple[KnownKey, ...]:
-    """Read known_hosts files in order; one that is missing or cannot be read holds nothing."""
+    """Read known_hosts files in order. A missing or unreadable file counts as empty."""
     found: list[KnownKey] = []
     for path in paths:
         try:
@@ -95,7 +95,7 @@ def load_known_hosts(paths: Iterable[Path]) -> tuple[KnownKey, ...]:
 def load_revoked(path: Path) -> tuple[KnownKey, ...]:
     """Read the public keys of a RevokedHostKeys file, revoked for every host.
 
-    Raises ConfigurationError when it cannot be read or is a binary KRL: going on would trust what was revoked.
+    Raises ConfigurationError if it cannot be read or is a binary KRL: continuing would trust revoked keys.
     """
     try:
         data = path.read_bytes()
@@ -109,9 +109,10 @@ def load_revoked(path: Path) -> tuple[KnownKey, ...]:
 
 
 def known_names(host: str, port: int, alias: str | None) -> tuple[str, ...]:
-    """Return the names a host is looked up under, the exact one first, as ssh does.
+    """Return the names under which a host is looked up, the exact one first.
 
-    On another port than 22 a key known for the host's plain name is accepted too, but proves no change.
+    ssh does the same. On another port than 22, a key known for the plain name is also accepted, but a different one
+    proves no change.
     """
     if alias:
         return (alias.lower(),)
@@ -121,7 +122,7 @@ def known_names(host: str, port: int, alias: str | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class HostKeyRule:
-    """What the key of one host has to be; `place` is how messages name the host."""
+    """The requirement for one host's key. `place` names the host in messages."""
 
     place: str
     names: tuple[str, ...]
@@ -130,7 +131,7 @@ class HostKeyRule:
     pin: str | None = None
 
     def algorithms(self, available: Iterable[str]) -> tuple[str, ...]:
-        """Order key algorithms so that the server shows the key that is known, if it still has it."""
+        """Order key algorithms so that the server shows the known key, if possible."""
         wanted = [key.kind for key in self._expected()]
         if self.pin is not None:
             wanted = [line.key.kind for line in self.known if line.key.fingerprint == self.pin] + wanted
@@ -139,7 +140,7 @@ class HostKeyRule:
         return tuple(dict.fromkeys([name for name in first if name in offered] + list(offered)))
 
     def check(self, key: ServerKey) -> None:
-        """Return when `key` is the host's; otherwise raise Unreachable with HOST_KEY_UNKNOWN, _CHANGED or _REVOKED."""
+        """Accept the host's key, or raise Unreachable with HOST_KEY_UNKNOWN, _CHANGED or _REVOKED."""
         if any(line.key.blob == key.blob for line in self.known if line.marker == "@revoked" and self._covers(line)):
             raise self._refusal(
                 UnreachableCode.HOST_KEY_REVOKED,

@@ -22,14 +22,14 @@ from remediate.transport.ssh.config import Hop
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A private key that can be offered, and how messages name it."""
+    """A private key to offer, and its name in messages."""
 
     label: str
     key: Any
 
 
 class _Agent(AgentSSH):
-    """The user's ssh agent, at a given socket; paramiko's own looks at SSH_AUTH_SOCK only and has no time limit."""
+    """The user's ssh agent at a given socket. paramiko's own reads SSH_AUTH_SOCK only and has no time limit."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -38,10 +38,10 @@ class _Agent(AgentSSH):
 
 @contextmanager
 def identities(hop: Hop, agent_socket: str | None, seconds: float) -> Iterator[tuple[Identity, ...]]:
-    """Lend the keys to offer to `hop`, in order; the agent is asked while the context is open.
+    """Yield the keys to offer to `hop`, in order. The agent is connected while the context is open.
 
-    A key file given explicitly is the only one offered. Raises Unreachable(KEY_FILE) when that one, or every key there
-    is, cannot be used without asking somebody for a passphrase.
+    A key file that was given explicitly is the only one offered. Raises Unreachable(KEY_FILE) if that file, or every
+    existing key, cannot be used without a passphrase.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         agent = _agent_keys(connection, hop.options.identity_agent or agent_socket, agent_socket, seconds)
@@ -61,7 +61,7 @@ def _agent_keys(connection: socket.socket, path: str | None, usual: str | None, 
         agent: Any = _Agent(connection)
         return [Identity(f"agent key {key.comment or key.get_name()}", key) for key in agent.get_keys()]
     except (OSError, SSHException, ValueError):
-        return []  # as ssh does: an agent that is gone or silent has no keys
+        return []  # As with ssh, an agent that is gone or silent has no keys.
 
 
 def _choose(hop: Hop, agent: list[Identity]) -> tuple[Identity, ...]:
@@ -71,7 +71,7 @@ def _choose(hop: Hop, agent: list[Identity]) -> tuple[Identity, ...]:
     files = [only] if only is not None else [*hop.options.identity_files, *([hop.key_file] if hop.key_file else [])]
     for path in dict.fromkeys(files):
         if only is None and not path.exists():
-            continue  # most of ssh's usual key files do not exist
+            continue  # Most of ssh's default key files do not exist.
         try:
             chosen += _from_file(path, agent)
         except Unreachable as error:
@@ -88,7 +88,7 @@ def _choose(hop: Hop, agent: list[Identity]) -> tuple[Identity, ...]:
 
 
 def _from_file(path: Path, agent: list[Identity]) -> list[Identity]:
-    """Return the key in `path`: from the agent if that holds it, which is how a passphrase is given."""
+    """Return the key in `path`, from the agent if possible: that needs no passphrase."""
     public = _public_blob(path)
     held = [identity for identity in agent if public is not None and identity.key.asbytes() == public]
     if held:
@@ -97,13 +97,13 @@ def _from_file(path: Path, agent: list[Identity]) -> list[Identity]:
         key: Any = PKey.from_path(path)
         if key.public_blob is None:
             return [Identity(str(path), key)]
-        # As ssh does: a certificate beside the key comes first, and one that has expired refuses no good key.
+        # As with ssh, a certificate next to the key comes first, and an expired one does not spoil a good key.
         alone = copy(key)
         alone.public_blob = None
         return [Identity(f"{path}-cert.pub", key), Identity(str(path), alone)]
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
-    except TypeError:  # what cryptography raises for an encrypted key and no passphrase
+    except TypeError:  # cryptography raises this for an encrypted key without a passphrase.
         problem = "needs a passphrase: add it to an ssh agent, nothing is asked for here"
     except (SSHException, UnknownKeyType, UnsupportedAlgorithm, ValueError, LookupError):
         problem = "is not a private key that can be used"
@@ -111,7 +111,7 @@ def _from_file(path: Path, agent: list[Identity]) -> list[Identity]:
 
 
 def _public_blob(path: Path) -> bytes | None:
-    """Return the public half of the key in `path`, without its passphrase; None when it is nowhere to be read."""
+    """Return the public half of the key in `path` without its passphrase. None if there is none."""
     for place in (path, path.with_name(path.name + ".pub")):
         try:
             fields = place.read_text(errors="replace").split(maxsplit=2)

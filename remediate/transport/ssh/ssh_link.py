@@ -1,4 +1,4 @@
-"""An open, verified way to one host, on which programs are started as channels."""
+"""An open, verified connection to one host, on which programs are started as channels."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from remediate.transport.ssh.wire import Deadline
 
 
 class SshLink:
-    """An open, verified way to one host; implements `remediate.transport.link.Link`.
+    """An open, verified connection to one host. It implements `remediate.transport.link.Link`.
 
     Made by `connect` or `connection_link`.
     """
@@ -25,10 +25,10 @@ class SshLink:
         self._channels: set[SshChannel] = set()
 
     def start(self, command: str, *, seconds: float) -> SshChannel:
-        """Start `command` in the login shell, without a terminal; the whole call ends within `seconds`.
+        """Start `command` in the login shell, without a terminal. The whole call ends within `seconds`.
 
-        Raises LinkLost, or TimeoutError when not even the start was answered in time. A host that allows no further
-        session (sshd's MaxSessions) is asked again while other channels of this link are open.
+        Raises LinkLost, or TimeoutError if the start was not confirmed in time. If the host allows no further session
+        (sshd's MaxSessions), it is asked again while other channels of this link are open.
         """
         channel = SshChannel(self, Deadline(seconds))
         try:
@@ -39,7 +39,7 @@ class SshLink:
         return channel
 
     def close(self) -> None:
-        """Close the link; safe to call twice. A connection that was handed in stays open: it is its owner's."""
+        """Close the link; safe to call twice. A caller's own connection stays open."""
         with self._lock:
             channels = list(self._channels)
         for channel in channels:
@@ -58,12 +58,12 @@ class SshLink:
         with self._lock:
             self._channels.add(owner)
         while True:
-            # Before asking: whoever was in the way may have gone by the time the refusal is read.
+            # Look before asking: the other channel may have closed by the time the refusal arrives.
             alone = len(self._channels) < 2
             try:
                 return self._transport.open_session(timeout=deadline.left)
             except SSHException:
-                # Not only ChannelException: threads that open at once take each other's out of paramiko's hands.
+                # Any SSHException may mean this: threads that open at once take each other's answer in paramiko.
                 if alone or not self._transport.is_active():
                     raise
                 time.sleep(min(0.02, deadline.left))

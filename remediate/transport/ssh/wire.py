@@ -10,24 +10,24 @@ from paramiko.ssh_exception import SSHException
 from remediate.masking.masker import strip_control
 
 _UNACKNOWLEDGED_MS = 20_000
-"""How long sent bytes may stay unacknowledged before the kernel gives a connection up (TCP_USER_TIMEOUT)."""
+"""Milliseconds without acknowledgement after which the kernel gives up a connection (TCP_USER_TIMEOUT)."""
 
 
 class Deadline:
-    """A moment by which something has to be over, on the monotonic clock."""
+    """A point in time at which something has to be over, on the monotonic clock."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
 
     def shorten(self, seconds: float | None) -> None:
-        """Bring the end forward to `seconds` from now, if that is earlier."""
+        """Move the end to `seconds` from now, if that is earlier."""
         if seconds is not None:
             self._end = min(self._end, time.monotonic() + seconds)
 
     @property
     def left(self) -> float:
-        """Seconds until the end; raises TimeoutError past it."""
+        """The seconds until the end. Raises TimeoutError past it."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"not over within {self.seconds:g} s")
@@ -35,18 +35,18 @@ class Deadline:
 
     @property
     def over(self) -> bool:
-        """Whether the end has passed; a little early, since a wait ends when the clock has barely reached it."""
+        """True if the end has passed. It is true 5 ms early, since a wait may end just before the clock reaches it."""
         return self._end - time.monotonic() <= 0.005
 
 
 def reason_of(error: BaseException) -> str:
-    """Say in one bounded, harmless line what a peer made go wrong."""
+    """Return an error of the peer as one line of at most 300 harmless characters."""
     text = " ".join(strip_control(str(error)).split())
     return text[:300] or type(error).__name__
 
 
 def _resolved(name: str, port: int, deadline: Deadline) -> list[Any]:
-    """Look `name` up within the deadline: getaddrinfo knows none, so a late one is left behind."""
+    """Resolve `name` within the deadline. getaddrinfo has no time limit, so a late call is abandoned."""
     answer: list[Any] = []
 
     def ask() -> None:
@@ -66,7 +66,7 @@ def _resolved(name: str, port: int, deadline: Deadline) -> list[Any]:
 
 
 def open_tcp(name: str, port: int, deadline: Deadline) -> socket.socket:
-    """Connect to the first address of `name` that answers; each gets its share of the time."""
+    """Connect to the first address of `name` that answers. Each gets its share of the time."""
     addresses = _resolved(name, port, deadline)
     failure: OSError = ConnectionRefusedError()
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
@@ -87,16 +87,19 @@ def open_tcp(name: str, port: int, deadline: Deadline) -> socket.socket:
 
 
 def tune(connection: socket.socket) -> None:
-    """Send small packets at once (48 ms become 3 for one command) and notice a peer that went away without a word."""
+    """Send small packets at once, and notice a peer that disappeared silently.
+
+    The first makes one command take 3 ms instead of 48.
+    """
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (("TCP_USER_TIMEOUT", _UNACKNOWLEDGED_MS), ("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5)):
-        if hasattr(socket, option):  # Linux
+        if hasattr(socket, option):  # Only Linux has all of these options.
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def close_transport(transport: Any) -> None:
-    """Close a transport and see its threads end; its own close returns before that, and leaves a timer behind."""
+    """Close a transport and wait for its threads. Its own close does not wait, and leaves a timer."""
     transport.close()
     transport.packetizer.complete_handshake()
     if transport.is_alive() and transport is not threading.current_thread():
@@ -104,7 +107,7 @@ def close_transport(transport: Any) -> None:
 
 
 def exchange_keys(transport: Any, deadline: Deadline) -> None:
-    """Do the key exchange and nothing more: no authentication. Raises what paramiko raises, TimeoutError."""
+    """Do the key exchange without authentication. Raises paramiko's errors, TimeoutError."""
     done = threading.Event()
     transport.start_client(event=done)
     if not done.wait(deadline.left):

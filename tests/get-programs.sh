@@ -1,0 +1,61 @@
+#!/bin/sh
+# Gets the programs that the unit tests run, where they are missing: sshd, curl, ss, PHP, a PostgreSQL server. As root
+# they are installed with the start of services forbidden. Without root sshd is unpacked into .tools (as an ordinary
+# user it needs no system account), and tests of PHP and PostgreSQL are skipped where these are missing.
+set -eu
+
+needed=
+optional=
+lacks() { ! command -v "$1" >/dev/null 2>&1 && [ ! -x "/usr/sbin/$1" ]; }
+lacks sshd && [ ! -x .tools/sshd/usr/sbin/sshd ] && needed="$needed openssh-server"
+lacks ssh-keygen && needed="$needed openssh-client"
+lacks curl && needed="$needed curl"
+lacks ss && needed="$needed iproute2"
+lacks openssl && needed="$needed openssl"
+lacks perl && needed="$needed perl"
+lacks php && optional="$optional php-cli php-curl"
+lacks initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && optional="$optional postgresql"
+[ -n "$needed$optional" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  [ -z "$optional" ] || echo "tests are skipped for want of:$optional" >&2
+  [ -z "$needed" ] || {
+    echo "the tests need these programs, by their Debian names; install them here:$needed" >&2
+    exit 1
+  }
+  exit 0
+fi
+if [ "$(id -u)" = 0 ]; then
+  echo "== getting programs for the tests:$needed$optional"
+  forbid=/usr/sbin/policy-rc.d
+  if [ ! -e "$forbid" ]; then
+    trap 'rm -f "$forbid"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$forbid"
+    chmod 755 "$forbid"
+  fi
+  apt-get update -q >/dev/null
+  # shellcheck disable=SC2086  # a list of packages
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $needed $optional >/dev/null
+  if [ -d /run/systemd/system ]; then
+    case "$needed " in *" openssh-server "*) systemctl disable --quiet ssh.service ssh.socket 2>/dev/null || true ;; esac
+    case "$optional " in *" postgresql "*) systemctl disable --quiet postgresql.service 2>/dev/null || true ;; esac
+  fi
+  exit 0
+fi
+[ -z "$optional" ] || echo "tests are skipped for want of:$optional" >&2
+case " $needed " in
+*" openssh-server "*)
+  mkdir -p .tools/sshd/packages
+  if (
+    cd .tools/sshd/packages
+    apt-get download -q openssh-server libwrap0 >/dev/null
+    for package in *.deb; do dpkg -x "$package" ..; done
+  ); then
+    needed=$(printf '%s' "$needed" | sed 's/ openssh-server//')
+  fi
+  ;;
+esac
+[ -z "$needed" ] || {
+  echo "the tests need more programs: run sudo apt-get install$needed, then this again" >&2
+  exit 1
+}

@@ -1,0 +1,79 @@
+"""A site's certificate, its lineage, and what hinders its renewal."""
+
+from remediate.core.command import ROOT, Run
+from remediate.core.host import Host, Settings, SshTarget
+from remediate.core.probe import Fact, Probe
+from remediate.core.vantage import Vantage
+from remediate.errors import Unreadable
+from remediate.probes.acme import Authority, Challenge
+from remediate.probes.certbot import CertbotRunning, Issuances, Renewal
+from remediate.probes.certificate import LineageCertificate, LineageChain, LineageState, NoHandshake
+from remediate.probes.nginx import NginxConfig
+from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
+from remediate.probes.systemd import Unit
+from remediate.probes.x509 import CertificateInfo
+from remediate.remedies.certificate import RenewCertificate, served_here
+from remediate.remedies.certificate_panel import RenewAtPanel
+from support import examples as ex
+
+NAME = "example.com"
+HERE = served_here(NAME, 443, 30)
+THERE = HERE.model_copy(update={"asked_from": Vantage.CONTROLLER})
+CHALLENGE = Challenge(domain=NAME)
+REMEDY = RenewCertificate(name=NAME, domain=NAME, outside=(THERE,))
+DISK, CHAIN, RENEWAL = LineageCertificate(name=NAME), LineageChain(name=NAME), Renewal(name=NAME)
+FILE, AUTHORITY, UNIT = NginxCertificate(domain=NAME), Authority(name=NAME), Unit(name="nginx")
+OWN = ServerCertificate(files=(f"/etc/letsencrypt/live/{NAME}/fullchain.pem",))
+OTHER = ServerCertificate(files=("/etc/letsencrypt/live/other.org/fullchain.pem",))
+PANEL = ServerCertificate(files=("/etc/nginx/ssl/example.com/4711/server.crt",))
+WORDS = ("/usr/bin/certbot", "renew", "--no-random-sleep-on-renew", "--non-interactive", "--cert-name", NAME)
+RENEW, FORCE = (
+    Run.of(*WORDS[:-1], user=ROOT, seconds=300).helped("renew-certificate", WORDS[-1], *more)
+    for more in ((), ("--force-renewal",))
+)
+
+GOOD, DUE, EXPIRED = ex.certificate(), ex.certificate(left=10), ex.certificate(left=-3)
+NEW = ex.certificate(left=90, serial="4A12")
+
+
+def facts(
+    served: CertificateInfo | NoHandshake = EXPIRED, disk: CertificateInfo | None = None, **given: Fact | Unreadable
+) -> dict[Probe[Fact], Fact | Unreadable]:
+    """State what a host answers whose certificate has expired, but for what is given; on disk lies what is served."""
+    if disk is None:
+        disk = served if isinstance(served, CertificateInfo) else EXPIRED
+    here = ex.unserved(served) if isinstance(served, NoHandshake) else ex.served(HERE, served)
+    usual: dict[str, Fact | Unreadable] = {
+        "outside": here,
+        "chain": ex.TRUSTED,
+        "renewal": ex.BY_WEBROOT,
+        "config": ex.SOUND,
+        "file": OWN,
+        "certbot": ex.NO_CERTBOT,
+        "authority": ex.AUTHORITY,
+        "issued": ex.issued(80, 20),
+        "challenge": ex.CHALLENGE,
+        "unit": ex.RUNNING,
+        **given,
+    }
+    probes: dict[str, Probe[Fact]] = {
+        "outside": THERE,
+        "chain": CHAIN,
+        "renewal": RENEWAL,
+        "config": NginxConfig(),
+        "file": FILE,
+        "certbot": CertbotRunning(),
+        "authority": AUTHORITY,
+        "issued": Issuances(),
+        "challenge": CHALLENGE,
+        "unit": UNIT,
+    }
+    return {HERE: here, DISK: LineageState(certificate=disk), **{probes[name]: fact for name, fact in usual.items()}}
+
+
+def host(**settings: object) -> Host:
+    stated = {"certificate": {"name": NAME, "domain": NAME}, **settings}
+    return Host(name="web1", ssh=SshTarget(address="192.0.2.1"), settings=Settings.model_validate(stated))
+
+
+STEP = RenewAtPanel.on(host(links={"forge": "https://forge.example.com/servers/4711"}))
