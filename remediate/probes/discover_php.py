@@ -11,7 +11,8 @@ from remediate.core.command import Output, Run
 from remediate.core.field_types import FrozenModel, HostName
 from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
-from remediate.probes.nginx_config import CONFIGURATION, DUMP, fastcgi_targets
+from remediate.probes.nginx_config import fastcgi_targets
+from remediate.probes.nginx_directives import CONFIGURATION, DUMP
 
 _UNITS: Final = r"""
 systemctl show --property=Version >/dev/null || exit

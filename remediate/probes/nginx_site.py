@@ -12,7 +12,8 @@ from remediate.core.field_types import FrozenModel, HostName
 from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.discover_php import POOLS, Listener, address, listeners
-from remediate.probes.nginx_config import CONFIGURATION, DUMP, site_blocks
+from remediate.probes.nginx_config import site_blocks
+from remediate.probes.nginx_directives import CONFIGURATION, DUMP
 
 _SOCKETS: Final = r"""
 user=$(sed -n 's/^[[:space:]]*user[[:space:]]\{1,\}\([A-Za-z0-9_.-]*\).*;.*/\1/p' /etc/nginx/nginx.conf 2>/dev/null)

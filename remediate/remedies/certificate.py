@@ -1,9 +1,8 @@
-"""The remedies that renew and load the public certificate."""
+"""The remedy that renews the public certificate."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field
@@ -11,85 +10,36 @@ from typing_extensions import override
 
 from remediate.core.command import ROOT, Run
 from remediate.core.facts import Facts
-from remediate.core.field_types import AbsolutePath, HostName, Port, UnitName
+from remediate.core.field_types import UnitName
 from remediate.core.host import AcmeArguments, Host
 from remediate.core.probe import Fact, Probe
-from remediate.core.remedy import Failed, Proven, Remedy, Step, Verification
+from remediate.core.remedy import Failed, Proven, Step, Verification
 from remediate.core.vantage import Vantage
 from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
 from remediate.errors import Unreadable
 from remediate.probes.acme import Authority, Challenge
 from remediate.probes.certbot import CERTBOT, CertbotRunning, Issuances, Renewal
-from remediate.probes.certificate import LIVE, LineageCertificate, LineageChain, ServedCertificate, ServedState
+from remediate.probes.certificate import ServedCertificate, ServedState
 from remediate.probes.nginx import NginxConfig
-from remediate.probes.nginx_config import NginxCertificate, name_conflict
 from remediate.probes.systemd import Unit
+from remediate.remedies.certificate_refusals import (
+    AUTHORITY_DOWN,
+    AUTHORITY_UNKNOWN_HERE,
+    CERTBOT_BUSY,
+    CHALLENGE_UNREACHABLE,
+    CLOCKS_DIFFER,
+    ISSUANCE_LIMIT,
+    NGINX_DOWN,
+    NOT_MANAGED,
+    OTHER_LINEAGE,
+    SERVER_NAME_CONFLICT,
+    UNTRUSTED_SO_FAR,
+    WRONG_NAME,
+    conflicting,
+    misplaced,
+)
+from remediate.remedies.served_certificate import OfCertificate
 from remediate.remedies.systemd import CONFIG_REFUSALS, unsound
-
-NOT_MANAGED = RefusalCode(
-    name="certificate-not-managed",
-    meaning="certbot does not manage the certificate that nginx serves.",
-    advice="renew it where it was issued, for example in a hosting panel, or let certbot manage it",
-)
-OTHER_LINEAGE = RefusalCode(
-    name="other-lineage",
-    meaning="nginx serves another certbot lineage than the one the inventory names.",
-    advice="name the lineage that nginx serves in remediate.certificate.name, or make nginx serve this one",
-)
-WRONG_NAME = RefusalCode(
-    name="wrong-name",
-    meaning="The lineage does not include this name, and a renewal keeps its names: a person adds it.",
-    advice="issue it for the name: certbot certonly --cert-name LINEAGE -d NAME -d EACH_OTHER_NAME",
-)
-UNTRUSTED = RefusalCode(
-    name="certificate-untrusted",
-    meaning="The host does not trust the chain on disk, which may be from a test authority.",
-    advice="name its authority's file on the host in remediate.certificate.ca, then run this again; "
-    "if the next one is from another authority, add --override certificate-untrusted='which'",
-)
-UNTRUSTED_SO_FAR = UNTRUSTED.model_copy(update={"overridable": True})
-"""The same code before a renewal, where it can be overridden. A person may know that another authority will sign the
-next certificate."""
-AUTHORITY_UNKNOWN_HERE = RefusalCode(
-    name="authority-unknown-here",
-    meaning="The host trusts the certificate's authority, but the machine that runs remediate does not.",
-    advice="name the authority's file on this machine in remediate.site_ca, then run this again",
-)
-NGINX_DOWN = RefusalCode(
-    name="nginx-down", meaning="nginx does not run, so it serves no certificate: app-down brings it back."
-)
-SERVER_NAME_CONFLICT = RefusalCode(
-    name="server-name-conflict",
-    meaning="Several server blocks of nginx have this name; nginx uses only the first.",
-    advice="find them with `nginx -T | grep -E 'configuration file|server_name'`, remove the name "
-    "from the wrong ones, reload nginx, then run this again",
-)
-CLOCKS_DIFFER = RefusalCode(
-    name="clocks-differ",
-    meaning="The clocks of host and controller disagree, so expiry cannot be judged.",
-    advice="correct the wrong clock (timedatectl shows if it is synchronized), then run this again",
-)
-CERTBOT_BUSY = RefusalCode(
-    name="certbot-busy",
-    meaning="Another certbot is running and holds its lock.",
-    advice="wait for the end of that certbot, then run this again",
-)
-AUTHORITY_DOWN = RefusalCode(
-    name="acme-unreachable",
-    meaning="The host cannot reach the ACME server that issues the certificates.",
-    advice="let the host reach its ACME server (network, proxy, firewall), then run this again",
-)
-ISSUANCE_LIMIT = RefusalCode(
-    name="issuance-limit",
-    meaning="So many certificates were issued this week that the authority may refuse more for days.",
-    advice="find out why it is issued so often, and wait until this week's certificates are older",
-)
-CHALLENGE_UNREACHABLE = RefusalCode(
-    name="challenge-unreachable",
-    meaning="Port 80 or the challenge's path is not served, so the authority could not check the name.",
-    advice="make nginx serve port 80 and the challenge's path, then run this again",
-    overridable=True,
-)
 
 WEEK: Final = timedelta(days=7)
 MOST_A_WEEK: Final = 3
@@ -98,32 +48,6 @@ names, then refuses for more than a day."""
 CLOCK_SECONDS: Final = 300.0
 """Seconds by which two clocks may differ, including the length of a survey."""
 RENEWAL_SECONDS: Final = 300.0
-
-
-class OfCertificate(Remedy):
-    """A base for remedies of the certificate that the site serves."""
-
-    name: HostName = Field(description="certbot lineage name")
-    domain: HostName = Field(description="name that the public asks for")
-    port: Port = Field(default=443, description="TCP port it is served on")
-    renew_within_days: int = Field(default=30, ge=1, le=90, description="days before its end from which one is due")
-    ca: AbsolutePath | None = Field(default=None, description="PEM file of the authority that signs it")
-
-    @property
-    def _served(self) -> ServedCertificate:
-        return served_here(self.domain, self.port, self.renew_within_days, self.ca)
-
-    @property
-    def _disk(self) -> LineageCertificate:
-        return LineageCertificate(name=self.name)
-
-    @property
-    def _chain(self) -> LineageChain:
-        return LineageChain(name=self.name, ca=self.ca)
-
-    @property
-    def _file(self) -> NginxCertificate:
-        return NginxCertificate(domain=self.domain, port=self.port)
 
 
 class RenewCertificate(OfCertificate):
@@ -344,43 +268,3 @@ class RenewCertificate(OfCertificate):
             return Failed(reason=f"the new one ends on {disk.until}, its chain is {chain.describe()}")
         kept = "its chain trusted, other lineages untouched"
         return Proven(evidence=f"serial {disk.serial} is on disk, until {disk.until}, {kept}")
-
-
-def served_here(domain: str, port: int, within_days: int, ca: str | None = None) -> ServedCertificate:
-    """Return the probe for the certificate as the host itself serves it."""
-    trusted = None if ca is None else Path(ca)
-    return ServedCertificate(
-        domain=domain, port=port, within_days=within_days, asked_from=Vantage.HOST, ca_file=trusted
-    )
-
-
-def conflicting(facts: Facts, file: NginxCertificate) -> Verdict | None:
-    """Refuse when nginx ignores a server block with this name, else None.
-
-    The reason says what nginx serves instead.
-    """
-    where = name_conflict(facts[NginxConfig()], file.domain, file.port)
-    if where is None:
-        return None
-    served = facts[file]
-    said = f"nginx ignores all server blocks of {file.domain} but the first on {where}, which serves"
-    blocks = f"; the blocks are in {', '.join(served.blocks)}" if served.blocks else ""
-    return refuse(SERVER_NAME_CONFLICT, f"{said} {served.describe()}{blocks}")
-
-
-def misplaced(facts: Facts, file: NginxCertificate, name: str) -> Verdict | None:
-    """Refuse when nginx does not serve this lineage, else None.
-
-    The reason names the certificate that nginx serves instead.
-    """
-    served = facts[file]
-    if {f"{LIVE}/{name}/fullchain.pem", f"{LIVE}/{name}/cert.pem"} & {*served.files}:
-        return None
-    if conflict := conflicting(facts, file):
-        return conflict
-    if not served.files:
-        return refuse(NOT_MANAGED, "nginx has no certificate configured for this name")
-    where = f"nginx serves {served.files[0]}"
-    if served.files[0].startswith(f"{LIVE}/"):
-        return refuse(OTHER_LINEAGE, f"{where}, which is not of lineage {name}")
-    return refuse(NOT_MANAGED, f"{where}, which certbot does not manage")

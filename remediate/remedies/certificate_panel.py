@@ -10,8 +10,9 @@ from remediate.core.probe import Fact, Probe
 from remediate.probes.certbot import Renewal
 from remediate.probes.certificate import certificate_of
 from remediate.probes.nginx import NginxConfig
-from remediate.remedies.certificate import OfCertificate, conflicting, misplaced
+from remediate.remedies.certificate_refusals import conflicting, misplaced
 from remediate.remedies.human import HumanStep
+from remediate.remedies.served_certificate import OfCertificate
 
 
 class RenewAtPanel(OfCertificate, HumanStep):

@@ -18,15 +18,15 @@ from remediate.probes.network import NAMELESS, PortOwner
 from remediate.probes.nginx import NginxConfig, NginxWorkers
 from remediate.probes.systemd import SYSTEMCTL, Unit, full_name
 from remediate.probes.x509 import CertificateInfo
-from remediate.remedies.certificate import (
+from remediate.remedies.certificate_refusals import (
     NGINX_DOWN,
     NOT_MANAGED,
     OTHER_LINEAGE,
     SERVER_NAME_CONFLICT,
     UNTRUSTED,
-    OfCertificate,
     misplaced,
 )
+from remediate.remedies.served_certificate import OfCertificate
 from remediate.remedies.systemd import CONFIG_REFUSALS, PORT_TAKEN, UNIT_REFUSALS, RestartService, shut_out, unsound
 
 _PASSING: Final = frozenset({"nginx", NAMELESS})

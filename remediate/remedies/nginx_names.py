@@ -15,7 +15,7 @@ from remediate.errors import Unreadable
 from remediate.probes.http import Site
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.nginx_config import name_conflict
-from remediate.remedies.certificate import SERVER_NAME_CONFLICT
+from remediate.remedies.certificate_refusals import SERVER_NAME_CONFLICT
 from remediate.remedies.human import HumanStep
 
 

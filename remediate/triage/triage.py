@@ -20,7 +20,7 @@ from remediate.engine.judge import CLOCK, RULES, Judgement, Symptom, judge, symp
 from remediate.engine.surveyor import Surveyor
 from remediate.errors import ConfigurationError, Unreachable, Unreadable
 from remediate.masking.masker import Masker
-from remediate.remedies.certificate import SERVER_NAME_CONFLICT
+from remediate.remedies.certificate_refusals import SERVER_NAME_CONFLICT
 from remediate.transport.controller import HttpController
 from remediate.transport.dialing import AT_ONCE, open_session
 from remediate.transport.session import Session

@@ -12,6 +12,7 @@ from remediate.probes.laravel import AppDatabase
 from remediate.probes.network import PortOwner
 from remediate.probes.stores import Scan, Trouble
 from remediate.testing import play
+from support import cache_examples as exr
 from support import examples as ex
 from support import incidents
 from support.cache_incidents import (
@@ -52,10 +53,10 @@ KINDS = (
 
 
 def failing(trouble: Trouble) -> Changes:
-    return {**BROKEN, APP: ex.redis(trouble), FRESH: ex.redis(trouble)}
+    return {**BROKEN, APP: exr.redis(trouble), FRESH: exr.redis(trouble)}
 
 
-WELL: Changes = {**RIGHT, APP: ex.redis(), FRESH: ex.redis()}
+WELL: Changes = {**RIGHT, APP: exr.redis(), FRESH: exr.redis()}
 DOWN: Changes = {**failing(Trouble.REFUSED), UNIT: ex.FAILED, PortOwner(port=6379): ex.NOBODY}
 FATAL = working("FATAL", "FATAL")
 
@@ -88,7 +89,7 @@ def test_without_the_application_redis_cannot_be_asked() -> None:
 
 
 def test_it_reminds_of_a_cache_in_files() -> None:
-    outcome = run({APP: ex.redis(cache="file"), FRESH: ex.redis(cache="file"), CACHE: ex.FILE_CACHE})
+    outcome = run({APP: exr.redis(cache="file"), FRESH: exr.redis(cache="file"), CACHE: exr.FILE_CACHE})
     assert outcome.verdict is RunVerdict.HEALTHY
     (reminder,) = [each for each in outcome.before if each.probe == "cache.settings"]
     assert (reminder.ok, reminder.note.startswith("in files instead of redis since 2026-")) == (False, True)
@@ -110,7 +111,7 @@ def test_one_that_cannot_be_started_has_no_workers_started_in_vain() -> None:
 
 
 def test_a_stale_password_is_rebuilt_and_the_workers_take_it() -> None:
-    broken = {**failing(Trouble.DENIED), FRESH: ex.redis(), CONFIGURATION: STALE}
+    broken = {**failing(Trouble.DENIED), FRESH: exr.redis(), CONFIGURATION: STALE}
     rebuilt: Changes = {**WELL, CONFIGURATION: SOUND, CACHED: FileState(mark="4 5 6.0"), **taken(stale=True)}
     outcome = run(broken, rebuilt, {**taken(stale=False, pid=201), **working("RUNNING", "RUNNING", pid=201)})
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
@@ -118,7 +119,7 @@ def test_a_stale_password_is_rebuilt_and_the_workers_take_it() -> None:
 
 
 def test_workers_that_keep_the_old_password_are_not_taken_for_fixed() -> None:
-    broken = {**failing(Trouble.DENIED), FRESH: ex.redis(), CONFIGURATION: STALE, DAEMON: ex.MASKED}
+    broken = {**failing(Trouble.DENIED), FRESH: exr.redis(), CONFIGURATION: STALE, DAEMON: ex.MASKED}
     rebuilt: Changes = {**WELL, CONFIGURATION: SOUND, CACHED: FileState(mark="4 5 6.0"), **taken(stale=True)}
     outcome = run(broken, rebuilt)
     assert changed(outcome) == ["config.cache"]
@@ -138,25 +139,25 @@ def test_an_edit_of_env_that_is_not_about_redis_is_not_taken_now() -> None:
 
 
 def test_a_cache_alone_in_its_database_is_emptied_when_memory_is_full() -> None:
-    full = {**failing(Trouble.MEMORY), CONTENT: ex.content(scan=ex.OWN_KEYS)}
-    outcome = run(full, {**WELL, CONTENT: ex.content(cache=0)})
+    full = {**failing(Trouble.MEMORY), CONTENT: exr.content(scan=exr.OWN_KEYS)}
+    outcome = run(full, {**WELL, CONTENT: exr.content(cache=0)})
     assert outcome.verdict is RunVerdict.FIXED, outcome.error
     assert changed(outcome) == ["cache.clear"]
 
 
 def test_cleared_says_artisan_and_it_is_not_taken_for_that() -> None:
-    full = {**failing(Trouble.MEMORY), CONTENT: ex.content(scan=ex.OWN_KEYS)}
+    full = {**failing(Trouble.MEMORY), CONTENT: exr.content(scan=exr.OWN_KEYS)}
     outcome = run(full, {})
     assert (outcome.verdict, code(outcome)) == (RunVerdict.NOT_FIXED, "not-verified")
 
 
 # -- what it leaves to a person ----------------------------------------------------------------------------------------
 
-SHARED: Changes = {**BROKEN, **dict.fromkeys((APP, FRESH), ex.redis(Trouble.MEMORY, shared=True))}
+SHARED: Changes = {**BROKEN, **dict.fromkeys((APP, FRESH), exr.redis(Trouble.MEMORY, shared=True))}
 HANDS: dict[str, tuple[Changes, str]] = {
     "shared": (SHARED, "shared-store"),
     "foreign keys": (
-        {**failing(Trouble.MEMORY), CONTENT: ex.content(scan=Scan(seen=9, foreign=2, whole=True))},
+        {**failing(Trouble.MEMORY), CONTENT: exr.content(scan=Scan(seen=9, foreign=2, whole=True))},
         "shared-store",
     ),
     "password": (failing(Trouble.DENIED), "password-rejected"),
@@ -178,7 +179,7 @@ def test_what_no_command_may_mend_is_refused_by_its_name(name: str) -> None:
 
 
 def test_a_redis_of_somebody_else_is_named_with_the_way_out() -> None:
-    away = ex.redis(Trouble.REFUSED, sessions=None, server="cache.example.com:6379")
+    away = exr.redis(Trouble.REFUSED, sessions=None, server="cache.example.com:6379")
     outcome = run({**BROKEN, **FATAL, APP: away, FRESH: away}, on=host(redis=None))
     assert (outcome.verdict, code(outcome)) == (RunVerdict.REFUSED, "redis-not-ours")
     assert "next: start it where it runs; until then invoke do.cache.fallback --host" in advice_of(outcome)
@@ -199,7 +200,7 @@ def test_another_incident_is_named() -> None:
 
 
 def test_app_down_names_it_instead_of_restarting_things() -> None:
-    state: Changes = {**incidents.HEALTHY, **incidents.DOWN, incidents.REDIS: ex.redis(Trouble.REFUSED)}
+    state: Changes = {**incidents.HEALTHY, **incidents.DOWN, incidents.REDIS: exr.redis(Trouble.REFUSED)}
     outcome = play(app_down, FactSession(state), host=incidents.HOST)
     assert (outcome.verdict, code(outcome), outcome.touched) == (RunVerdict.REFUSED, "cache-down", Touched.NO)
     assert outcome.error is not None
@@ -207,4 +208,4 @@ def test_app_down_names_it_instead_of_restarting_things() -> None:
 
 
 def test_a_second_run_changes_nothing() -> None:
-    assert changed(run({**WELL, CONTENT: ex.content(cache=0)})) == []
+    assert changed(run({**WELL, CONTENT: exr.content(cache=0)})) == []

@@ -7,7 +7,7 @@ from remediate.core.outcome import RunVerdict, Touched
 from remediate.probes.configuration import FileState
 from remediate.probes.redis import ContentState, RedisState
 from remediate.probes.stores import Scan, Trouble
-from support import examples as ex
+from support import cache_examples as exr
 from support.cache_incidents import (
     ALLOWED,
     APP,
@@ -33,8 +33,8 @@ pytestmark = pytest.mark.usefixtures("hurry")
 
 
 def in_files(trouble: Trouble) -> Changes:
-    redis = ex.redis(trouble, sessions=None, server="127.0.0.1:6380", cache="file")
-    moved: Changes = {ENV: FileState(mark="b" * 64), CACHED: FileState(mark="4 5 6.0"), CACHE: ex.FILE_CACHE}
+    redis = exr.redis(trouble, sessions=None, server="127.0.0.1:6380", cache="file")
+    moved: Changes = {ENV: FileState(mark="b" * 64), CACHED: FileState(mark="4 5 6.0"), CACHE: exr.FILE_CACHE}
     return {**RIGHT, **dict.fromkeys((APP, FRESH), redis), **moved}
 
 
@@ -54,12 +54,12 @@ def test_the_cache_goes_into_files_when_its_redis_cannot_be_mended(trouble: Trou
 
 def emptied(redis: RedisState) -> Changes:
     """Say how a host answers whose cache is empty, in a Redis that is full of another database's keys."""
-    (cache, default) = ex.content(cache=0, others=90_000, scan=Scan(seen=0, foreign=0, whole=True)).contents
+    (cache, default) = exr.content(cache=0, others=90_000, scan=Scan(seen=0, foreign=0, whole=True)).contents
     content = ContentState(contents=(cache, default))
     return {**BROKEN, **dict.fromkeys((APP, FRESH), redis), CONTENT: content}
 
 
-FULL = ex.redis(Trouble.MEMORY, sessions=None, server="127.0.0.1:6380")
+FULL = exr.redis(Trouble.MEMORY, sessions=None, server="127.0.0.1:6380")
 
 
 def test_an_empty_cache_in_a_redis_that_others_have_filled_goes_into_files() -> None:
@@ -98,11 +98,11 @@ AGAINST: dict[str, tuple[Host, Changes, str]] = {
         {},
         "an unknown number of servers run the application (remediate.app_servers)",
     ),
-    "locks": (ALLOWED, {CODE: ex.LOCKS}, "locks or marks in the cache: app/Jobs/Charge.php (WithoutOverlapping)"),
-    "code unknown": (ALLOWED, {CODE: ex.ONLY_COPIES.model_copy(update={"whole": False})}, "not all of it"),
+    "locks": (ALLOWED, {CODE: exr.LOCKS}, "locks or marks in the cache: app/Jobs/Charge.php (WithoutOverlapping)"),
+    "code unknown": (ALLOWED, {CODE: exr.ONLY_COPIES.model_copy(update={"whole": False})}, "not all of it"),
     "sessions, too": (
         ALLOWED,
-        dict.fromkeys((APP, FRESH), ex.redis(Trouble.DENIED)),
+        dict.fromkeys((APP, FRESH), exr.redis(Trouble.DENIED)),
         "would not help: 127.0.0.1:6379: password rejected; the sessions are there, too",
     ),
 }

@@ -14,6 +14,7 @@ from remediate.probes.x509 import CertificateInfo
 from remediate.rehearsal.case import Expected
 from remediate.remedies.certificate import RenewCertificate
 from remediate.testing import play
+from support import certificate_examples as exc
 from support import examples as ex
 from support.certificate_incidents import (
     DUE,
@@ -46,7 +47,7 @@ def test_every_question_is_stated_here() -> None:
     assert certificate_expiry(HOST).symptoms == (HERE, THERE, *PAGES)
 
 
-@pytest.mark.parametrize("certificate", [GOOD, ex.certificate(left=31)])
+@pytest.mark.parametrize("certificate", [GOOD, exc.certificate(left=31)])
 def test_a_good_certificate_is_left_alone_after_one_look(certificate: CertificateInfo) -> None:
     session = FactSession({**having(certificate), **serving(GOOD)})
     outcome = play(certificate_expiry, session, host=HOST)
@@ -109,14 +110,14 @@ def test_a_healthy_host_with_an_authority_of_its_own_is_healthy() -> None:
     assert {each.ca for each in asked if isinstance(each, LineageChain)} == {"/etc/ssl/own.pem"}
     answers: Changes = {
         **having(GOOD),
-        here: ex.served(here, GOOD),
-        there: ex.served(there, GOOD),
+        here: exc.served(here, GOOD),
+        there: exc.served(there, GOOD),
         **dict.fromkeys(Site.of(own), ex.page()),
-        LineageChain(name=NAME, ca="/etc/ssl/own.pem"): ex.TRUSTED,
+        LineageChain(name=NAME, ca="/etc/ssl/own.pem"): exc.TRUSTED,
     }
     outcome = play(certificate_expiry, FactSession(answers), host=own)
     assert (outcome.verdict, outcome.error) == (RunVerdict.HEALTHY, None)
-    stranger = ex.served(there, GOOD, verify=20)
+    stranger = exc.served(there, GOOD, verify=20)
     outcome = play(certificate_expiry, FactSession({**answers, there: stranger}), host=own)
     assert outcome.error is not None
     assert outcome.error.code == "authority-unknown-here"

@@ -19,6 +19,7 @@ from remediate.probes.nginx import NginxConfig
 from remediate.probes.nginx_config import ServerCertificate
 from remediate.testing import play
 from remediate.triage.triage import triage
+from support import certificate_examples as exc
 from support import examples as ex
 from support import load_examples as exl
 from support.certificate_incidents import (
@@ -50,13 +51,13 @@ PANEL = ServerCertificate(files=("/etc/nginx/ssl/example.com/4711/server.crt",))
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({AUTHORITY: ex.AUTHORITY_GONE}, "acme-unreachable"),
+        ({AUTHORITY: exc.AUTHORITY_GONE}, "acme-unreachable"),
         ({NginxConfig(): ex.BROKEN_CONFIG}, "config-broken"),
-        ({CertbotRunning(): ex.CERTBOT_AT_WORK}, "certbot-busy"),
-        ({Issuances(): ex.issued(4, 3, 2, 1)}, "issuance-limit"),
-        ({Challenge(domain=NAME): ex.CHALLENGE.model_copy(update={"status": 403})}, "challenge-unreachable"),
+        ({CertbotRunning(): exc.CERTBOT_AT_WORK}, "certbot-busy"),
+        ({Issuances(): exc.issued(4, 3, 2, 1)}, "issuance-limit"),
+        ({Challenge(domain=NAME): exc.CHALLENGE.model_copy(update={"status": 403})}, "challenge-unreachable"),
         (
-            {Challenge(domain=NAME, asked_from=Vantage.CONTROLLER): ex.CHALLENGE.model_copy(update={"status": 403})},
+            {Challenge(domain=NAME, asked_from=Vantage.CONTROLLER): exc.CHALLENGE.model_copy(update={"status": 403})},
             "challenge-unreachable",
         ),
         ({RENEWAL: Unreadable("closed")}, "unreadable"),
@@ -72,13 +73,13 @@ def test_what_is_in_the_way_is_named_and_nothing_is_changed(change: Changes, cod
 
 
 def test_a_challenge_may_be_tried_all_the_same() -> None:
-    shut: Changes = {Challenge(domain=NAME): ex.CHALLENGE.model_copy(update={"status": 403})}
+    shut: Changes = {Challenge(domain=NAME): exc.CHALLENGE.model_copy(update={"status": 403})}
     session = FactSession({**having(EXPIRED), **shut}, RENEWED, LOADED)
     options = Options(yes=True, hold=0, overrides={"challenge-unreachable": "a proxy answers it"})
     assert play(certificate_expiry, session, host=HOST, options=options).verdict is RunVerdict.FIXED
 
 
-@pytest.mark.parametrize("change", [{RENEWAL: ex.NO_LINEAGE, DISK: Unreadable("none")}, {FILE: PANEL}])
+@pytest.mark.parametrize("change", [{RENEWAL: exc.NO_LINEAGE, DISK: Unreadable("none")}, {FILE: PANEL}])
 def test_a_certificate_of_the_panel_is_for_a_person(change: Changes) -> None:
     session = FactSession({**having(DUE), **change})
     outcome = play(certificate_expiry, session, host=HOST)
@@ -123,15 +124,15 @@ def test_a_page_that_may_be_another_sites_says_nothing_about_the_severity(
 
 
 def test_what_would_not_be_loaded_is_not_renewed() -> None:
-    untrusted: Changes = {LineageChain(name=NAME): ex.SELF_SIGNED, HERE: ex.served(HERE, EXPIRED, verify=18)}
-    session = FactSession({**having(EXPIRED), **untrusted}, {**RENEWED, LineageChain(name=NAME): ex.SELF_SIGNED})
+    untrusted: Changes = {LineageChain(name=NAME): exc.SELF_SIGNED, HERE: exc.served(HERE, EXPIRED, verify=18)}
+    session = FactSession({**having(EXPIRED), **untrusted}, {**RENEWED, LineageChain(name=NAME): exc.SELF_SIGNED})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, session.acts) == (RunVerdict.REFUSED, [])
     assert outcome.error is not None
     assert outcome.error.code == "certificate-untrusted"
     # A person who knows better has it renewed, and what comes is judged for itself.
     options = Options(yes=True, hold=0, overrides={"certificate-untrusted": "the next one is Let's Encrypt's"})
-    trusted: Changes = {LineageChain(name=NAME): ex.TRUSTED}
+    trusted: Changes = {LineageChain(name=NAME): exc.TRUSTED}
     session = FactSession({**having(EXPIRED), **untrusted}, {**RENEWED, **trusted}, LOADED)
     assert play(certificate_expiry, session, host=HOST, options=options).verdict is RunVerdict.FIXED
     session = FactSession({**having(EXPIRED), **untrusted}, RENEWED, LOADED)
@@ -143,7 +144,7 @@ def test_what_is_not_about_the_certificate_is_handed_over() -> None:
     outcome = play(certificate_expiry, FactSession({**having(GOOD), **bad, DiskSpace(): exl.NO_ROOM_AT_ALL}), host=HOST)
     assert (outcome.verdict, dict(told(outcome))["incident.hand-over"]) == (RunVerdict.REFUSED, "high-load")
     stopped: Changes = {
-        **{each: ex.unserved() for each in (HERE, THERE)},
+        **{each: exc.unserved() for each in (HERE, THERE)},
         **dict.fromkeys(PAGES, ex.no_page()),
         NGINX: ex.STOPPED,
     }
@@ -158,7 +159,7 @@ def test_what_is_not_about_the_certificate_is_handed_over() -> None:
 
 
 def test_another_one_in_front_of_the_host_is_not_explained_away() -> None:
-    session = FactSession({**having(GOOD), THERE: ex.served(THERE, EXPIRED)})
+    session = FactSession({**having(GOOD), THERE: exc.served(THERE, EXPIRED)})
     outcome = play(certificate_expiry, session, host=HOST)
     assert (outcome.verdict, outcome.touched) == (RunVerdict.REFUSED, Touched.NO)
     assert outcome.error is not None

@@ -10,7 +10,7 @@ from remediate.core.vantage import Vantage
 from remediate.errors import Unreadable
 from remediate.probes.certificate import LineageCertificate, NoHandshake, ServedCertificate
 from remediate.probes.x509 import CertificateInfo
-from support import examples as ex
+from support import certificate_examples as exc
 from support.staging_site import NAME, SERVED
 
 PEM = """-----BEGIN CERTIFICATE-----
@@ -162,17 +162,17 @@ def test_what_openssl_complained_of_first_counts() -> None:
 @pytest.mark.parametrize(
     ("certificate", "told"),
     [
-        (ex.certificate(), "valid until 2027-01-22 (60 days)"),
-        (ex.certificate(left=10), "valid until 2026-12-03 (10 days, renewal due)"),
-        (ex.certificate(left=-3), "expired on 2026-11-20"),
-        (ex.certificate(left=100), "not valid before 2026-12-03"),
-        (ex.certificate(names="a.org b.org"), "for a.org, b.org, valid until 2027-01-22 (60 days)"),
-        (ex.certificate(names=""), "for no name, valid until 2027-01-22 (60 days)"),
+        (exc.certificate(), "valid until 2027-01-22 (60 days)"),
+        (exc.certificate(left=10), "valid until 2026-12-03 (10 days, renewal due)"),
+        (exc.certificate(left=-3), "expired on 2026-11-20"),
+        (exc.certificate(left=100), "not valid before 2026-12-03"),
+        (exc.certificate(names="a.org b.org"), "for a.org, b.org, valid until 2027-01-22 (60 days)"),
+        (exc.certificate(names=""), "for no name, valid until 2027-01-22 (60 days)"),
     ],
 )
 def test_it_says_what_is_wrong(certificate: CertificateInfo, told: str) -> None:
     probe = ServedCertificate(domain="example.com", asked_from=Vantage.HOST)
-    assert ex.served(probe, certificate).describe() == told
+    assert exc.served(probe, certificate).describe() == told
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_it_says_what_is_wrong(certificate: CertificateInfo, told: str) -> None:
     ],
 )
 def test_which_names_it_is_for(names: str, domain: str, covers: bool) -> None:
-    assert ex.certificate(names=names).covers(domain) is covers
+    assert exc.certificate(names=names).covers(domain) is covers
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_which_names_it_is_for(names: str, domain: str, covers: bool) -> None:
     ],
 )
 def test_when_a_renewal_is_due(left: float, lasts: float, within: int, due: bool) -> None:
-    assert ex.certificate(left=left, lasts=lasts).due(ex.NOON, within) is due
+    assert exc.certificate(left=left, lasts=lasts).due(exc.NOON, within) is due
 
 
 def test_where_it_is_asked() -> None:

@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from runpy import run_path
 from typing import Final
 
 import pytest
@@ -24,10 +23,11 @@ from remediate.probes.supervisor import OrphanWorkers
 from remediate.probes.systemd import Unit
 from remediate.testing import PaperHost
 from support.remedy_examples import EXAMPLES
+from support.stated_facts import STATED
 
 TESTS = Path(__file__).parent.parent
 FAKE = (TESTS / "systemd_239.sh").read_text()
-PROBES: Final[tuple[Probe[Fact], ...]] = tuple(run_path(str(TESTS / "probes/test_every_probe.py"))["STATED"])
+PROBES: Final[tuple[Probe[Fact], ...]] = tuple(STATED)
 """Every probe that ships, as its own tests ask it."""
 _WORD: Final = r"(?:\"[^\"]*\"|'[^']*'|[^\s;|&<>()\"'`]+)"
 _ASKED: Final = re.compile(rf"\b(systemctl|journalctl)((?:[ \t]+{_WORD})+)")

@@ -14,7 +14,7 @@ from remediate.probes.redis import AppRedis, ContentState, RedisContent, RedisSt
 from remediate.probes.stores import Role, Scan, Trouble
 from remediate.programs.run import run_artisan
 from remediate.remedies.cache import ClearCache
-from support import examples as ex
+from support import cache_examples as exr
 from support import toys
 from support.render import output_of
 
@@ -23,7 +23,7 @@ REMEDY = ClearCache(php="php8.2", path=PATH)
 APP = AppRedis(php="php8.2", path=PATH, user="forge")
 CONTENT = RedisContent(php="php8.2", path=PATH, user="forge")
 LOST = Unreadable("not now")
-FULL = ex.redis(Trouble.MEMORY)
+FULL = exr.redis(Trouble.MEMORY)
 Known = dict[Probe[Fact], Fact | Unreadable]
 decide = partial(toys.decide, REMEDY)
 
@@ -33,7 +33,7 @@ def facts(app: Fact | Unreadable, content: Fact | Unreadable) -> Known:
 
 
 def scanned(seen: int = 812, foreign: int = 0, *, whole: bool = True) -> ContentState:
-    return ex.content(scan=Scan(seen=seen, foreign=foreign, whole=whole))
+    return exr.content(scan=Scan(seen=seen, foreign=foreign, whole=whole))
 
 
 CONTENTS: dict[str, ContentState] = {
@@ -42,16 +42,16 @@ CONTENTS: dict[str, ContentState] = {
     "cut short": scanned(whole=False),
     "cut short and foreign": scanned(foreign=2, whole=False),
     "empty": scanned(seen=0),
-    "not looked at": ex.content(),
+    "not looked at": exr.content(),
     "not told": ContentState(contents=()),
 }
 APPS: dict[str, RedisState] = {
-    "well": ex.redis(),
+    "well": exr.redis(),
     "full": FULL,
-    "full and shared": ex.redis(Trouble.MEMORY, shared=True),
-    "sessions full": ex.redis(sessions=Trouble.MEMORY, server="cache.example.com:6379"),
-    "cache in files": ex.redis(Trouble.MEMORY, cache="file"),
-    **{trouble.name: ex.redis(trouble) for trouble in Trouble if trouble is not Trouble.MEMORY},
+    "full and shared": exr.redis(Trouble.MEMORY, shared=True),
+    "sessions full": exr.redis(sessions=Trouble.MEMORY, server="cache.example.com:6379"),
+    "cache in files": exr.redis(Trouble.MEMORY, cache="file"),
+    **{trouble.name: exr.redis(trouble) for trouble in Trouble if trouble is not Trouble.MEMORY},
 }
 
 
@@ -73,11 +73,11 @@ def test_every_state(app: str, content: str) -> None:
 def test_what_cannot_be_known_is_not_decided() -> None:
     assert decide(facts(LOST, CONTENTS["own"])) == "unreadable"
     assert decide(facts(FULL, LOST)) == "unreadable"
-    assert decide(facts(ex.redis(), LOST)) == "skip"
+    assert decide(facts(exr.redis(), LOST)) == "skip"
 
 
 def test_another_name_for_the_same_database_is_the_same_database() -> None:
-    told = ex.redis(Trouble.MEMORY, shared=True, server="localhost:6379")
+    told = exr.redis(Trouble.MEMORY, shared=True, server="localhost:6379")
     assert decide(facts(told, CONTENTS["own"])) == "shared-store"  # the same server says the same run id
     unknown = told.model_copy(update={"links": tuple(each.model_copy(update={"run": None}) for each in told.links)})
     assert unknown.sharing(unknown.links[0]) == (Role.CACHE,)
@@ -117,24 +117,24 @@ BEFORE = seen(FULL, CONTENTS["own"])
 
 
 def test_proven_by_accepted_writes_and_what_is_still_there() -> None:
-    proof = REMEDY.verify(BEFORE, seen(ex.redis(), ex.content(cache=2)))
+    proof = REMEDY.verify(BEFORE, seen(exr.redis(), exr.content(cache=2)))
     assert isinstance(proof, Proven)
     assert proof.evidence == "writes are accepted again: cache 812 → 2 keys; default 28 keys, 3 jobs"
 
 
 def test_cleared_says_artisan_and_nothing_has_changed() -> None:
     assert isinstance(REMEDY.verify(BEFORE, BEFORE), NotYet)
-    assert isinstance(REMEDY.verify(BEFORE, seen(ex.redis(Trouble.REFUSED), ContentState(contents=()))), NotYet)
+    assert isinstance(REMEDY.verify(BEFORE, seen(exr.redis(Trouble.REFUSED), ContentState(contents=()))), NotYet)
 
 
 def test_a_database_that_became_empty_is_a_failure_whatever_else_is_well() -> None:
-    result = REMEDY.verify(BEFORE, seen(ex.redis(), ex.content(cache=0, others=0, jobs=0)))
+    result = REMEDY.verify(BEFORE, seen(exr.redis(), exr.content(cache=0, others=0, jobs=0)))
     assert isinstance(result, Failed)
     assert result.reason == "127.0.0.1:6379 database 0 is empty now"
 
 
 def test_a_cache_that_went_elsewhere_meanwhile_proves_nothing() -> None:
-    assert isinstance(REMEDY.verify(BEFORE, seen(ex.redis(cache="file"), ex.content())), Failed)
+    assert isinstance(REMEDY.verify(BEFORE, seen(exr.redis(cache="file"), exr.content())), Failed)
 
 
 def test_the_inventory_fills_it() -> None:
@@ -147,7 +147,7 @@ EXAMPLES = {
     "cache.clear": (
         REMEDY,
         facts(FULL, CONTENTS["own"]),
-        facts(ex.redis(), ex.content(cache=0)),
+        facts(exr.redis(), exr.content(cache=0)),
         (*(facts(*pair) for pair in product(APPS.values(), CONTENTS.values())), facts(LOST, LOST), facts(FULL, LOST)),
     )
 }

@@ -20,6 +20,7 @@ from remediate.probes.x509 import CertificateInfo
 from remediate.remedies.certificate import RenewCertificate
 from remediate.remedies.certificate_panel import RenewAtPanel
 from remediate.remedies.nginx import ReloadNginx
+from support import certificate_examples as exc
 from support import examples as ex
 from support import toys
 from support.lineages import (
@@ -41,7 +42,7 @@ from support.lineages import (
     host,
 )
 
-WRONG = ex.certificate(left=10, names="www.example.com")
+WRONG = exc.certificate(left=10, names="www.example.com")
 
 
 decide = partial(toys.decide, REMEDY)
@@ -58,7 +59,7 @@ decide = partial(toys.decide, REMEDY)
         (EXPIRED, NEW, "skip"),  # it only has to be loaded
         (WRONG, WRONG, "wrong-name"),
         (WRONG, NEW, "skip"),
-        (EXPIRED, ex.certificate(names="www.example.com"), "wrong-name"),
+        (EXPIRED, exc.certificate(names="www.example.com"), "wrong-name"),
         (NoHandshake.REFUSED, EXPIRED, "proceed"),
         (NoHandshake.REFUSED, GOOD, "skip"),
         (NoHandshake.TIMEOUT, DUE, "proceed"),
@@ -72,10 +73,10 @@ def test_what_is_served_and_what_lies_on_disk(
 
 CONFIGS = {"sound": ex.SOUND, "broken": ex.BROKEN_CONFIG, "unchecked": ex.UNCHECKED}
 FILES = {"own": OWN, "other": OTHER, "panel": PANEL}
-CERTBOTS = {"none": ex.NO_CERTBOT, "busy": ex.CERTBOT_AT_WORK}
-AUTHORITIES = {"up": ex.AUTHORITY, "down": ex.AUTHORITY_GONE}
-ISSUED = {"few": ex.issued(80, 6, 5, 1), "many": ex.issued(80, 6, 5, 4, 1)}
-CHALLENGES = {"served": ex.CHALLENGE, "shut": ChallengeState(status=403)}
+CERTBOTS = {"none": exc.NO_CERTBOT, "busy": exc.CERTBOT_AT_WORK}
+AUTHORITIES = {"up": exc.AUTHORITY, "down": exc.AUTHORITY_GONE}
+ISSUED = {"few": exc.issued(80, 6, 5, 1), "many": exc.issued(80, 6, 5, 4, 1)}
+CHALLENGES = {"served": exc.CHALLENGE, "shut": ChallengeState(status=403)}
 EVERYTHING = list(product(CONFIGS, FILES, CERTBOTS, AUTHORITIES, ISSUED, CHALLENGES))
 
 
@@ -112,23 +113,23 @@ def test_everything_in_the_way_has_its_name(state: tuple[str, str, str, str, str
 
 
 def test_another_certbot_is_waited_for() -> None:
-    assert REMEDY.guard(Facts(facts(certbot=ex.CERTBOT_AT_WORK))).decision is Decision.WAIT
+    assert REMEDY.guard(Facts(facts(certbot=exc.CERTBOT_AT_WORK))).decision is Decision.WAIT
 
 
 def test_a_lineage_that_certbot_does_not_have() -> None:
-    assert decide(facts(renewal=ex.NO_LINEAGE)) == "certificate-not-managed"
-    assert decide(facts(GOOD, renewal=ex.NO_LINEAGE)) == "skip"
-    assert decide(facts(NoHandshake.REFUSED, renewal=ex.NO_LINEAGE)) == "skip"
+    assert decide(facts(renewal=exc.NO_LINEAGE)) == "certificate-not-managed"
+    assert decide(facts(GOOD, renewal=exc.NO_LINEAGE)) == "skip"
+    assert decide(facts(NoHandshake.REFUSED, renewal=exc.NO_LINEAGE)) == "skip"
 
 
 def test_a_chain_that_nobody_trusts() -> None:
-    untrusted = ex.served(HERE, GOOD, verify=19)
-    assert decide({**facts(GOOD, chain=ex.SELF_SIGNED), HERE: untrusted}) == "certificate-untrusted"
+    untrusted = exc.served(HERE, GOOD, verify=19)
+    assert decide({**facts(GOOD, chain=exc.SELF_SIGNED), HERE: untrusted}) == "certificate-untrusted"
     # The next one of the same authority would be refused by nginx.reload, so it is not even asked for.
-    assert decide(facts(EXPIRED, chain=ex.SELF_SIGNED)) == "certificate-untrusted"
-    assert decide(facts(EXPIRED, chain=ex.SELF_SIGNED, issued=ex.issued(1, 2, 3, 4))) == "issuance-limit"
+    assert decide(facts(EXPIRED, chain=exc.SELF_SIGNED)) == "certificate-untrusted"
+    assert decide(facts(EXPIRED, chain=exc.SELF_SIGNED, issued=exc.issued(1, 2, 3, 4))) == "issuance-limit"
     # What a person may override says all that there is to it.
-    shut = Facts(facts(EXPIRED, chain=ex.SELF_SIGNED, challenge=ChallengeState(status=403)))
+    shut = Facts(facts(EXPIRED, chain=exc.SELF_SIGNED, challenge=ChallengeState(status=403)))
     verdict = REMEDY.guard(shut)
     assert verdict.code is not None
     assert (verdict.code.name, verdict.code.overridable) == ("certificate-untrusted", True)
@@ -136,7 +137,7 @@ def test_a_chain_that_nobody_trusts() -> None:
         f"not trusted: self-signed certificate (18); and {CHALLENGE.label()} answers 403 (from the host)"
     )
     # Another authority's is wanted then, which certbot would not ask for before it is due.
-    assert list(REMEDY.apply(Facts({**facts(GOOD, chain=ex.SELF_SIGNED), HERE: untrusted}))) == [FORCE]
+    assert list(REMEDY.apply(Facts({**facts(GOOD, chain=exc.SELF_SIGNED), HERE: untrusted}))) == [FORCE]
     assert not next(code for code in ReloadNginx.refusals if code.name == "certificate-untrusted").overridable
 
 
@@ -152,23 +153,23 @@ def test_an_authority_of_ones_own() -> None:
     assert str(symptom.command()).endswith(f"sh 10 127.0.0.1:443 {NAME} '/etc/ssl/own ca.pem'")
     for remedy in (RenewCertificate.on(own), ReloadNginx.on(own), RenewAtPanel.on(own)):
         assert symptom in remedy.probes(), remedy.kind
-    refused = mine.guard(Facts({**facts(chain=ex.SELF_SIGNED), **_by(mine)}))
+    refused = mine.guard(Facts({**facts(chain=exc.SELF_SIGNED), **_by(mine)}))
     assert refused.reason.endswith(
         "self-signed certificate (18) (by /etc/ssl/own ca.pem or the host's own authorities)"
     )
 
 
 def _by(remedy: RenewCertificate) -> dict[Probe[Fact], Fact | Unreadable]:
-    asked = {LineageChain: ex.SELF_SIGNED, ServedCertificate: ex.served(HERE, EXPIRED)}
+    asked = {LineageChain: exc.SELF_SIGNED, ServedCertificate: exc.served(HERE, EXPIRED)}
     return {probe: asked[type(probe)] for probe in remedy.probes() if type(probe) in asked}
 
 
 def test_an_authority_that_the_host_trusts_and_this_machine_does_not() -> None:
-    stranger = ex.served(THERE, GOOD, verify=20)
+    stranger = exc.served(THERE, GOOD, verify=20)
     assert decide(facts(GOOD, outside=stranger)) == "authority-unknown-here"
     assert "not trusted (verify code 20) from here" in REMEDY.guard(Facts(facts(GOOD, outside=stranger))).reason
     # Another certificate there is another server's: that is no matter of trust.
-    assert decide(facts(GOOD, outside=ex.served(THERE, NEW, verify=20))) == "skip"
+    assert decide(facts(GOOD, outside=exc.served(THERE, NEW, verify=20))) == "skip"
     assert decide(facts(GOOD, outside=Unreadable("no network"))) == "skip"
 
 
@@ -191,7 +192,7 @@ TWICE = PANEL.model_copy(update={"blocks": ("/etc/nginx/sites-enabled/0-old", "/
 
 
 def test_a_name_of_several_server_blocks() -> None:
-    for renewal in (ex.BY_WEBROOT, ex.NO_LINEAGE):
+    for renewal in (exc.BY_WEBROOT, exc.NO_LINEAGE):
         assert decide(facts(config=twice(), file=TWICE, renewal=renewal)) == "server-name-conflict"
         # It may be another site's, so nobody is sent to renew it.
         assert STEP.needed(Facts(facts(config=twice(), file=TWICE, renewal=renewal))) is None
@@ -210,8 +211,8 @@ def test_a_name_of_several_server_blocks() -> None:
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0, "proceed"), (299, "proceed"), (-301, "clocks-differ")])
 def test_two_clocks_that_disagree(seconds: int, expected: str) -> None:
-    there = ex.served(THERE, EXPIRED)
-    given = facts(outside=there.model_copy(update={"asked": ex.NOON + timedelta(seconds=seconds)}))
+    there = exc.served(THERE, EXPIRED)
+    given = facts(outside=there.model_copy(update={"asked": exc.NOON + timedelta(seconds=seconds)}))
     assert decide(given) == expected
 
 
@@ -220,7 +221,7 @@ def test_two_clocks_that_disagree(seconds: int, expected: str) -> None:
     [
         ("webroot", ChallengeState(status=None, failure="no connection"), "challenge-unreachable"),
         ("nginx", ChallengeState(status=502), "challenge-unreachable"),
-        ("standalone", ex.CHALLENGE, "challenge-unreachable"),  # port 80 is nginx's
+        ("standalone", exc.CHALLENGE, "challenge-unreachable"),  # port 80 is nginx's
         ("dns-route53", ChallengeState(status=None, failure="no connection"), "proceed"),
         ("manual", ChallengeState(status=403), "proceed"),
     ],
@@ -240,8 +241,8 @@ def test_the_way_of_its_challenge(authenticator: str, challenge: ChallengeState,
     ],
 )
 def test_how_many_were_issued_this_week(days: tuple[float, ...], expected: str) -> None:
-    assert decide(facts(issued=ex.issued(*days))) == expected
-    assert decide(facts(issued=ex.issued(*days, lineage="other.org"))) == "proceed"
+    assert decide(facts(issued=exc.issued(*days))) == expected
+    assert decide(facts(issued=exc.issued(*days, lineage="other.org"))) == "proceed"
 
 
 EXAMPLES = {
@@ -253,10 +254,10 @@ EXAMPLES = {
             *(hindered(*state) for state in EVERYTHING),
             facts(GOOD),
             facts(WRONG),
-            facts(renewal=ex.NO_LINEAGE),
+            facts(renewal=exc.NO_LINEAGE),
             facts(NoHandshake.TLS),
-            facts(DUE, renewal=ex.BY_WEBROOT.model_copy(update={"enabled": False})),
-            facts(DUE, chain=ex.SELF_SIGNED),
+            facts(DUE, renewal=exc.BY_WEBROOT.model_copy(update={"enabled": False})),
+            facts(DUE, chain=exc.SELF_SIGNED),
             facts(DUE, unit=ex.STARTING),
             facts(config=twice(), file=TWICE),
         ),
@@ -265,7 +266,7 @@ EXAMPLES = {
         STEP,
         facts(DUE, file=PANEL),
         facts(GOOD, file=PANEL),
-        (facts(renewal=ex.NO_LINEAGE), facts(NoHandshake.TLS), facts(config=ex.BROKEN_CONFIG), facts(file=OTHER)),
+        (facts(renewal=exc.NO_LINEAGE), facts(NoHandshake.TLS), facts(config=ex.BROKEN_CONFIG), facts(file=OTHER)),
     ),
 }
 """For the contract of every remedy: on what it proceeds, what proves it, and what else its guard must bear."""

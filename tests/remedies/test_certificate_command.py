@@ -14,7 +14,7 @@ from remediate.probes.certbot import IssuedState, RenewalState
 from remediate.probes.certificate import ServedCertificate
 from remediate.probes.x509 import CertificateInfo
 from remediate.remedies.certificate import RenewCertificate
-from support import examples as ex
+from support import certificate_examples as exc
 from support.lineages import DUE, EXPIRED, FORCE, NAME, NEW, REMEDY, RENEW, facts, host
 from support.render import output_of
 
@@ -22,10 +22,10 @@ from support.render import output_of
 @pytest.mark.parametrize(
     ("renewal", "step"),
     [
-        (ex.BY_WEBROOT, RENEW),
-        (ex.BY_WEBROOT.model_copy(update={"before_days": 30.0}), RENEW),
-        (ex.BY_WEBROOT.model_copy(update={"before_days": 5.0}), FORCE),
-        (ex.BY_WEBROOT.model_copy(update={"enabled": False}), FORCE),
+        (exc.BY_WEBROOT, RENEW),
+        (exc.BY_WEBROOT.model_copy(update={"before_days": 30.0}), RENEW),
+        (exc.BY_WEBROOT.model_copy(update={"before_days": 5.0}), FORCE),
+        (exc.BY_WEBROOT.model_copy(update={"enabled": False}), FORCE),
     ],
 )
 def test_it_forces_only_what_certbot_would_leave(renewal: RenewalState, step: Run) -> None:
@@ -45,13 +45,13 @@ def test_what_proves_it() -> None:
     assert isinstance(told, Proven)
     assert told.evidence == "serial 4A12 is on disk, until 2027-02-21, its chain trusted, other lineages untouched"
     assert isinstance(REMEDY.verify(before, before), NotYet)
-    stranger = (*ex.issued(80, 20).certificates, *ex.issued(0, lineage="other.org").certificates)
+    stranger = (*exc.issued(80, 20).certificates, *exc.issued(0, lineage="other.org").certificates)
     others = REMEDY.verify(before, seen(NEW, issued=IssuedState(certificates=stranger)))
     assert others == Failed(reason="other lineages were issued certificates as well")
-    own = IssuedState(certificates=(*ex.issued(80, 20, 0).certificates,))
+    own = IssuedState(certificates=(*exc.issued(80, 20, 0).certificates,))
     assert isinstance(REMEDY.verify(before, seen(NEW, issued=own)), Proven)
-    assert not isinstance(REMEDY.verify(before, seen(NEW, chain=ex.SELF_SIGNED)), Proven)
-    assert not isinstance(REMEDY.verify(before, seen(ex.certificate(left=20, serial="4A12"))), Proven)
+    assert not isinstance(REMEDY.verify(before, seen(NEW, chain=exc.SELF_SIGNED)), Proven)
+    assert not isinstance(REMEDY.verify(before, seen(exc.certificate(left=20, serial="4A12"))), Proven)
 
 
 def test_what_it_may_run() -> None:

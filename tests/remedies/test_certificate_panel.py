@@ -11,7 +11,8 @@ from remediate.probes.certificate import NoHandshake
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.nginx_config import ServerCertificate
 from remediate.probes.x509 import CertificateInfo
-from remediate.remedies.certificate import misplaced
+from remediate.remedies.certificate_refusals import misplaced
+from support import certificate_examples as exc
 from support import examples as ex
 from support.lineages import DUE, EXPIRED, FILE, GOOD, HERE, NAME, OTHER, OWN, PANEL, STEP, facts
 
@@ -33,13 +34,13 @@ def test_whose_certificate_nginx_serves() -> None:
 @pytest.mark.parametrize(
     ("served", "renewal", "config", "file", "needed"),
     [
-        (GOOD, ex.NO_LINEAGE, ex.SOUND, PANEL, False),
-        (EXPIRED, ex.NO_LINEAGE, ex.SOUND, PANEL, True),
-        (DUE, ex.BY_WEBROOT, ex.SOUND, PANEL, True),
-        (DUE, ex.BY_WEBROOT, ex.SOUND, OTHER, True),
-        (DUE, ex.BY_WEBROOT, ex.SOUND, OWN, False),
-        (DUE, ex.BY_WEBROOT, ex.BROKEN_CONFIG, Unreadable("nginx's configuration"), False),
-        (NoHandshake.REFUSED, ex.NO_LINEAGE, ex.SOUND, PANEL, False),
+        (GOOD, exc.NO_LINEAGE, ex.SOUND, PANEL, False),
+        (EXPIRED, exc.NO_LINEAGE, ex.SOUND, PANEL, True),
+        (DUE, exc.BY_WEBROOT, ex.SOUND, PANEL, True),
+        (DUE, exc.BY_WEBROOT, ex.SOUND, OTHER, True),
+        (DUE, exc.BY_WEBROOT, ex.SOUND, OWN, False),
+        (DUE, exc.BY_WEBROOT, ex.BROKEN_CONFIG, Unreadable("nginx's configuration"), False),
+        (NoHandshake.REFUSED, exc.NO_LINEAGE, ex.SOUND, PANEL, False),
     ],
 )
 def test_when_a_person_is_sent_to_the_panel(
@@ -56,8 +57,8 @@ def test_when_a_person_is_sent_to_the_panel(
 
 
 def test_an_authority_that_the_host_does_not_trust_is_not_a_matter_of_the_panel_alone() -> None:
-    stranger = ex.served(HERE, GOOD, verify=20)
-    needed = STEP.needed(Facts({**facts(GOOD, renewal=ex.NO_LINEAGE, file=PANEL), HERE: stranger}))
+    stranger = exc.served(HERE, GOOD, verify=20)
+    needed = STEP.needed(Facts({**facts(GOOD, renewal=exc.NO_LINEAGE, file=PANEL), HERE: stranger}))
     assert needed is not None
     assert (
         "not trusted (verify code 20): if its authority is right, name it in remediate.certificate.ca, else" in needed

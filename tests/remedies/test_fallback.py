@@ -17,6 +17,7 @@ from remediate.programs.processes import end_processes
 from remediate.remedies.fallback import UseFileCache
 from remediate.remedies.opcache import reload_php_fpm
 from remediate.remedies.workers import start_program
+from support import cache_examples as exr
 from support import examples as ex
 from support.fallback import (
     APP,
@@ -56,8 +57,8 @@ from support.fallback import (
 OLD = DescendantsState(processes=(worker(101, stale=True), worker(102, stale=True)))
 RESTORED: Known = {
     **TO_RESTORE,
-    APP: ex.redis(server="127.0.0.1:6380"),
-    CACHE: ex.CACHE,
+    APP: exr.redis(server="127.0.0.1:6380"),
+    CACHE: exr.CACHE,
     ENV: FileState(mark="c" * 64),
     CACHED: FileState(mark="7 8 9.0"),
 }
@@ -68,17 +69,17 @@ fallback = partial(decide, FALLBACK, USUAL)
 
 @pytest.mark.parametrize("trouble", Trouble)
 def test_whatever_is_wrong_with_the_caches_own_redis_files_may_stand_in(trouble: Trouble) -> None:
-    assert fallback(app=ex.redis(trouble, sessions=None, server="cache.example.com:6379")) == "proceed"
+    assert fallback(app=exr.redis(trouble, sessions=None, server="cache.example.com:6379")) == "proceed"
 
 
 @pytest.mark.parametrize("trouble", Trouble)
 def test_it_is_no_help_where_the_sessions_fail_as_well(trouble: Trouble) -> None:
-    assert fallback(app=ex.redis(trouble)) == "fallback-useless"
+    assert fallback(app=exr.redis(trouble)) == "fallback-useless"
     assert not any(code.name == "fallback-useless" and code.overridable for code in UseFileCache.refusals)
 
 
 def test_nothing_is_done_without_need() -> None:
-    assert fallback(app=ex.redis()) == "skip"
+    assert fallback(app=exr.redis()) == "skip"
     assert fallback(app=IN_FILES) == "skip"
 
 
@@ -109,7 +110,7 @@ def test_where_the_queue_fails_too_it_is_said_and_no_worker_is_started_in_vain()
     ],
 )
 def test_a_cache_in_files_has_to_work(changed: dict[str, object], code: str) -> None:
-    assert fallback(cache=ex.CACHE.model_copy(update=changed)) == code
+    assert fallback(cache=exr.CACHE.model_copy(update=changed)) == code
 
 
 def test_the_configuration_has_to_be_changeable() -> None:
@@ -134,7 +135,7 @@ def test_other_edits_are_not_put_into_use_along_with_it() -> None:
     several = FALLBACK.model_copy(update={"servers": 2})
     assert decide(several, USUAL, configuration=OTHER_EDITS) == "diverging-caches"
     assert "app.debug" in several.guard(Facts({**USUAL, CONFIGURATION: OTHER_EDITS})).reason
-    assert fallback(configuration=OTHER_EDITS, app=ex.redis(Trouble.REFUSED)) == "fallback-useless"
+    assert fallback(configuration=OTHER_EDITS, app=exr.redis(Trouble.REFUSED)) == "fallback-useless"
 
 
 def test_what_somebody_has_stopped_is_not_started() -> None:
@@ -153,15 +154,15 @@ def test_on_several_servers_or_nobody_knows_how_many_a_person_decides(servers: i
     assert decide(remedy, USUAL) == "diverging-caches"
     # It can be overridden, so whatever speaks against it otherwise is said before.
     assert decide(remedy, USUAL, configuration=BROKEN) == "env-broken"
-    assert decide(remedy, USUAL, app=ex.redis(Trouble.REFUSED)) == "fallback-useless"
-    assert decide(remedy, USUAL, cache=ex.CACHE.model_copy(update={"roomy": False})) == "file-cache-unusable"
+    assert decide(remedy, USUAL, app=exr.redis(Trouble.REFUSED)) == "fallback-useless"
+    assert decide(remedy, USUAL, cache=exr.CACHE.model_copy(update={"roomy": False})) == "file-cache-unusable"
 
 
 def test_locks_and_marks_in_the_cache_are_a_persons_to_give_up() -> None:
-    assert fallback(code=ex.LOCKS) == "locks-in-cache"
-    assert fallback(code=ex.ONLY_COPIES.model_copy(update={"whole": False})) == "locks-in-cache"
+    assert fallback(code=exr.LOCKS) == "locks-in-cache"
+    assert fallback(code=exr.ONLY_COPIES.model_copy(update={"whole": False})) == "locks-in-cache"
     assert fallback(code=LOST) == "unreadable"
-    assert FALLBACK.guard(Facts({**USUAL, CODE: ex.LOCKS})).reason == (
+    assert FALLBACK.guard(Facts({**USUAL, CODE: exr.LOCKS})).reason == (
         "against a cache in files: code of the application: locks or marks in the cache: "
         "app/Jobs/Charge.php (WithoutOverlapping) (127.0.0.1:6380: connection refused)"
     )
@@ -215,7 +216,7 @@ def seen(known: Known) -> Facts:
     ("changed", "reason"),
     [
         ({APP: AWAY}, "the cache is in redis"),
-        ({CACHE: ex.CACHE.model_copy(update={"now": "file"})}, "the cache is in file"),
+        ({CACHE: exr.CACHE.model_copy(update={"now": "file"})}, "the cache is in file"),
         ({CONFIGURATION: SOUND.model_copy(update={"differs": ("cache.default",)})}, "differs from .env"),
         ({CONFIGURATION: SOUND.model_copy(update={"differs": ("app.debug",)})}, "differs from .env"),
         ({PROCESSES: OLD}, "2 workers still have"),
@@ -239,8 +240,8 @@ def test_an_edit_by_hand_that_nobody_cached_is_taken() -> None:
 
 
 STATES: dict[Probe[Fact], tuple[Fact | Unreadable, ...]] = {
-    APP: (AWAY, IN_FILES, BACK, ex.redis(), ex.redis(Trouble.REFUSED), _queue_with_the_cache(), LOST),
-    CACHE: (ex.CACHE, ex.FILE_CACHE, ex.CACHE.model_copy(update={"key": None}), LOST),
+    APP: (AWAY, IN_FILES, BACK, exr.redis(), exr.redis(Trouble.REFUSED), _queue_with_the_cache(), LOST),
+    CACHE: (exr.CACHE, exr.FILE_CACHE, exr.CACHE.model_copy(update={"key": None}), LOST),
     CONFIGURATION: (SOUND, BROKEN, OTHER_EDITS, SOUND.model_copy(update={"external": ("CACHE_DRIVER",)}), LOST),
     OPCACHE: (LOOKS, KEEPS, LOST),
     FPM: (ex.SOUND, ex.BROKEN_CONFIG, LOST),

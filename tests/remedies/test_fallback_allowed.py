@@ -9,6 +9,7 @@ from remediate.probes.systemd import Unit
 from remediate.remedies.cache import ClearCache
 from remediate.remedies.fallback import FallbackState, UseFileCache
 from remediate.remedies.redis import RedisByHand
+from support import cache_examples as exr
 from support import examples as ex
 from support import toys
 from support.fallback import APP, CACHE, CODE, CONFIGURATION, CONTENT, FALLBACK, LOST, OTHER_EDITS, PATH, USUAL, Known
@@ -17,12 +18,12 @@ HAND, CLEAR = RedisByHand(unit="redis-server", php="php8.2", path=PATH), ClearCa
 FRESH, REDIS_UNIT = APP.model_copy(update={"fresh": True}), Unit(name="redis-server")
 ALLOWED = FALLBACK.model_copy(update={"standing": FallbackState.ALLOWED, "instead": (HAND, CLEAR)})
 UNDECLARED = ALLOWED.model_copy(update={"standing": FallbackState.UNDECLARED})
-FOREIGN, OWN = (ex.content(scan=Scan(seen=9, foreign=foreign, whole=True)) for foreign in (2, 0))
+FOREIGN, OWN = (exr.content(scan=Scan(seen=9, foreign=foreign, whole=True)) for foreign in (2, 0))
 
 
 def left(trouble: Trouble | None, **links: object) -> Known:
     """State what a host answers whose cache has a Redis of its own, which is in this trouble whatever .env says."""
-    redis = ex.redis(trouble, sessions=None, server="127.0.0.1:6380", run="c" * 40)
+    redis = exr.redis(trouble, sessions=None, server="127.0.0.1:6380", run="c" * 40)
     redis = redis.model_copy(
         update={"links": tuple(_changed(link, {"run": "d" * 40, **links}) for link in redis.links)}
     )
@@ -47,13 +48,13 @@ def test_a_redis_that_nobody_here_mends_has_the_cache_kept_in_files(trouble: Tro
 def test_what_another_remedy_mends_is_left_to_it() -> None:
     assert toys.decide(ALLOWED, left(None)) == "skip"
     assert toys.decide(ALLOWED, {**left(Trouble.MEMORY), CONTENT: OWN}) == "skip"  # cache.clear
-    stale = {**left(Trouble.DENIED), FRESH: ex.redis(server="127.0.0.1:6380")}
+    stale = {**left(Trouble.DENIED), FRESH: exr.redis(server="127.0.0.1:6380")}
     assert toys.decide(ALLOWED, stale) == "skip"  # config.cache
     assert toys.decide(ALLOWED, {**left(Trouble.DENIED), FRESH: LOST}) == "unreadable"
 
 
 def test_what_else_is_in_that_redis_is_not_left_behind() -> None:
-    both = ex.redis(Trouble.DENIED)
+    both = exr.redis(Trouble.DENIED)
     assert toys.decide(ALLOWED, {**left(None), APP: both, FRESH: both}) == "fallback-useless"
     # Another password for the cache alone: sessions and queue go on in the same one.
     same = {"server": "127.0.0.1:6380", "run": None}
@@ -74,11 +75,11 @@ def test_what_else_is_in_that_redis_is_not_left_behind() -> None:
     [
         (ALLOWED.model_copy(update={"servers": 2}), {}, "diverging-caches"),
         (ALLOWED.model_copy(update={"servers": None}), {}, "diverging-caches"),
-        (ALLOWED, {CODE: ex.LOCKS}, "locks-in-cache"),
+        (ALLOWED, {CODE: exr.LOCKS}, "locks-in-cache"),
         (ALLOWED, {CODE: LOST}, "unreadable"),
         (ALLOWED, {CONFIGURATION: OTHER_EDITS}, "config-pending"),
-        (ALLOWED, {CACHE: ex.CACHE.model_copy(update={"roomy": False})}, "file-cache-unusable"),
-        (UNDECLARED.model_copy(update={"servers": None}), {CODE: ex.LOCKS}, "diverging-caches"),
+        (ALLOWED, {CACHE: exr.CACHE.model_copy(update={"roomy": False})}, "file-cache-unusable"),
+        (UNDECLARED.model_copy(update={"servers": None}), {CODE: exr.LOCKS}, "diverging-caches"),
     ],
 )
 def test_the_inventory_alone_is_not_enough(remedy: UseFileCache, changed: Known, code: str) -> None:
@@ -87,7 +88,7 @@ def test_the_inventory_alone_is_not_enough(remedy: UseFileCache, changed: Known,
 
 def test_everything_that_speaks_against_it_is_said() -> None:
     remedy = UNDECLARED.model_copy(update={"servers": None})
-    assert remedy.guard(Facts({**left(Trouble.DENIED), CODE: ex.LOCKS})).reason == (
+    assert remedy.guard(Facts({**left(Trouble.DENIED), CODE: exr.LOCKS})).reason == (
         "against a cache in files: an unknown number of servers run the application (remediate.app_servers); "
         "code of the application: locks or marks in the cache: app/Jobs/Charge.php (WithoutOverlapping); "
         "remediate.redis.fallback does not allow it without a person (127.0.0.1:6380: password rejected)"

@@ -10,7 +10,7 @@ from remediate.programs.processes import end_processes
 from remediate.remedies.cache_restore import RestoreCache
 from remediate.remedies.fallback import UseFileCache
 from remediate.remedies.workers import start_program
-from support import examples as ex
+from support import cache_examples as exr
 from support.fallback import BROKEN, MARKER, RESTORE, TO_RESTORE, restore
 
 
@@ -23,7 +23,7 @@ def test_it_goes_back_when_redis_answers() -> None:
 
 @pytest.mark.parametrize("trouble", Trouble)
 def test_it_does_not_go_back_to_what_still_fails(trouble: Trouble) -> None:
-    failing = ex.redis(trouble, sessions=None, cache="file")
+    failing = exr.redis(trouble, sessions=None, cache="file")
     assert restore(app=failing) == ("redis-loading" if trouble is Trouble.LOADING else "redis-still-failing")
 
 
@@ -31,11 +31,11 @@ def test_it_does_not_go_back_to_what_still_fails(trouble: Trouble) -> None:
     "changed", [{"before": None, "connection": None, "moved": None}, {"now": "redis"}, {"now": "array"}]
 )
 def test_where_no_fallback_lasts_there_is_nothing_to_end(changed: dict[str, object]) -> None:
-    assert restore(cache=ex.FILE_CACHE.model_copy(update=changed)) == "skip"
+    assert restore(cache=exr.FILE_CACHE.model_copy(update=changed)) == "skip"
 
 
 def test_a_store_that_is_gone_is_not_guessed() -> None:
-    assert restore(cache=ex.FILE_CACHE.model_copy(update={"connection": None})) == "file-cache-unusable"
+    assert restore(cache=exr.FILE_CACHE.model_copy(update={"connection": None})) == "file-cache-unusable"
     assert restore(configuration=BROKEN) == "env-broken"
 
 
@@ -49,10 +49,10 @@ def test_where_it_was_is_forgotten_last() -> None:
 
 
 def test_every_run_reminds_of_it_and_only_while_it_lasts() -> None:
-    assert ex.FILE_CACHE.ok is False
-    assert ex.FILE_CACHE.describe() == "in files instead of redis since 2026-11-18 11:06Z: do.cache.restore goes back"
-    assert (ex.CACHE.ok, ex.CACHE.describe()) == (None, "in redis")
-    undone = ex.FILE_CACHE.model_copy(update={"now": "redis"})
+    assert exr.FILE_CACHE.ok is False
+    assert exr.FILE_CACHE.describe() == "in files instead of redis since 2026-11-18 11:06Z: do.cache.restore goes back"
+    assert (exr.CACHE.ok, exr.CACHE.describe()) == (None, "in redis")
+    undone = exr.FILE_CACHE.model_copy(update={"now": "redis"})
     assert (undone.ok, undone.describe()) == (None, "in redis")
 
 

@@ -18,6 +18,7 @@ from remediate.probes.supervisor import Workers
 from remediate.probes.systemd import Unit
 from remediate.project.project import Project
 from remediate.remedies.handover import HandOver
+from support import cache_examples as exr
 from support import daily_examples as exd
 from support import examples as ex
 from support import load_examples as exl
@@ -60,7 +61,7 @@ WELL: dict[Probe[Fact], Fact | Unreadable] = {
     FPM: ex.RUNNING,
     NGINX: ex.RUNNING,
     DATABASE: ex.DATABASE,
-    REDIS: ex.redis(),
+    REDIS: exr.redis(),
 }
 FAILING = {**WELL, PAGE: ex.page(500)}
 CAUSES: dict[str, dict[Probe[Fact], Fact | Unreadable]] = {
@@ -68,7 +69,7 @@ CAUSES: dict[str, dict[Probe[Fact], Fact | Unreadable]] = {
     "app-down": {NGINX: ex.STOPPED},
     "certificate-expiry": {PAGE: ex.no_page(HttpFailure.CERTIFICATE)},
     "database-down": {DATABASE: DOWN},
-    "cache-down": {REDIS: ex.redis(Trouble.REFUSED)},
+    "cache-down": {REDIS: exr.redis(Trouble.REFUSED)},
 }
 OTHERS = "payments-failing"
 """A playbook that is nobody's cause: to it every one of them may be handed over."""

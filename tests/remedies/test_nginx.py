@@ -20,8 +20,9 @@ from remediate.probes.nginx import NginxConfig, NginxWorkerPids, NginxWorkers
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.systemd import Unit
 from remediate.probes.x509 import CertificateInfo
-from remediate.remedies.certificate import served_here
 from remediate.remedies.nginx import ReloadNginx, RestartNginx
+from remediate.remedies.served_certificate import served_here
+from support import certificate_examples as exc
 from support import examples as ex
 from support import toys
 from support.render import output_of
@@ -125,8 +126,8 @@ RENEWAL, FILE = Renewal(name=NAME), NginxCertificate(domain=NAME)
 OWN = ServerCertificate(files=(f"/etc/letsencrypt/live/{NAME}/fullchain.pem",))
 PANEL = ServerCertificate(files=("/etc/nginx/ssl/example.com/4711/server.crt",))
 TWICE = ex.SOUND.model_copy(update={"conflicts": (NameConflict(name=NAME, address="0.0.0.0:443"),)})
-OLD, NEW = ex.certificate(left=-3), ex.certificate(left=89, serial="4A12")
-WRONG = ex.certificate(names="www.example.com")
+OLD, NEW = exc.certificate(left=-3), exc.certificate(left=89, serial="4A12")
+WRONG = exc.certificate(names="www.example.com")
 
 
 def loading(
@@ -135,12 +136,12 @@ def loading(
     unit: Fact = ex.RUNNING,
     config: Fact = ex.SOUND,
     file: Fact | Unreadable = OWN,
-    chain: Fact = ex.TRUSTED,
-    renewal: Fact = ex.BY_WEBROOT,
+    chain: Fact = exc.TRUSTED,
+    renewal: Fact = exc.BY_WEBROOT,
     workers: tuple[int, ...] = (80, 82),
 ) -> dict[Probe[Fact], Fact | Unreadable]:
     return {
-        SERVED: ex.unserved(served) if isinstance(served, NoHandshake) else ex.served(SERVED, served),
+        SERVED: exc.unserved(served) if isinstance(served, NoHandshake) else exc.served(SERVED, served),
         RENEWAL: renewal,
         DISK: LineageState(certificate=disk),
         CHAIN: chain,
@@ -156,13 +157,13 @@ def loading(
     [
         (loading(), "proceed"),
         (loading(NEW), "skip"),
-        (loading(ex.certificate()), "skip"),  # well as it is, though a newer one lies on disk
+        (loading(exc.certificate()), "skip"),  # well as it is, though a newer one lies on disk
         (loading(OLD, OLD), "skip"),
-        (loading(OLD, ex.certificate(left=-1, serial="4A12")), "skip"),  # has ended, too
-        (loading(ex.certificate(left=10), ex.certificate(left=5, serial="4A12")), "skip"),
-        (loading(OLD, ex.certificate(left=5, serial="4A12")), "proceed"),  # better than nothing
+        (loading(OLD, exc.certificate(left=-1, serial="4A12")), "skip"),  # has ended, too
+        (loading(exc.certificate(left=10), exc.certificate(left=5, serial="4A12")), "skip"),
+        (loading(OLD, exc.certificate(left=5, serial="4A12")), "proceed"),  # better than nothing
         (loading(WRONG, NEW), "proceed"),
-        (loading(WRONG, ex.certificate(left=50, serial="4A12")), "proceed"),
+        (loading(WRONG, exc.certificate(left=50, serial="4A12")), "proceed"),
         (loading(OLD, WRONG), "skip"),
         (loading(NoHandshake.REFUSED), "skip"),
         (loading(unit=ex.STOPPED), "nginx-down"),
@@ -176,8 +177,8 @@ def loading(
         (loading(config=TWICE, file=PANEL), "server-name-conflict"),
         (loading(config=TWICE), "proceed"),
         (loading(file=ServerCertificate(files=("/etc/letsencrypt/live/b.org/fullchain.pem",))), "other-lineage"),
-        (loading(chain=ex.SELF_SIGNED), "certificate-untrusted"),
-        (loading(renewal=ex.NO_LINEAGE), "skip"),
+        (loading(chain=exc.SELF_SIGNED), "certificate-untrusted"),
+        (loading(renewal=exc.NO_LINEAGE), "skip"),
         (loading(file=Unreadable("too long")), "unreadable"),
     ],
 )
@@ -200,7 +201,7 @@ def test_what_proves_a_reload() -> None:
 
 
 def test_what_is_served_has_to_be_trusted_as_well() -> None:
-    stranger = ex.served(SERVED, NEW, verify=21)
+    stranger = exc.served(SERVED, NEW, verify=21)
     after = seen({**loading(NEW, workers=(91, 92)), SERVED: stranger})
     told = RELOAD.verify(seen(loading()), after)
     assert told == Failed(
@@ -235,9 +236,9 @@ EXAMPLES = {
             loading(unit=ex.STARTING),
             loading(config=ex.BROKEN_CONFIG),
             loading(file=PANEL),
-            loading(chain=ex.SELF_SIGNED),
+            loading(chain=exc.SELF_SIGNED),
             loading(config=TWICE, file=PANEL),
-            loading(renewal=ex.NO_LINEAGE),
+            loading(renewal=exc.NO_LINEAGE),
             loading(WRONG),
         ),
     ),

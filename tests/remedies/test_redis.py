@@ -15,6 +15,7 @@ from remediate.probes.redis import AppRedis
 from remediate.probes.stores import Trouble
 from remediate.probes.systemd import Unit
 from remediate.remedies.redis import RedisByHand, RestartRedis
+from support import cache_examples as exr
 from support import examples as ex
 from support import toys
 from support.toys import UNITS
@@ -37,7 +38,7 @@ OWNERS = {
     "itself": ex.listening(("redis-server", 9)),
     "a proxy": ex.listening(("nginx", 7)),
 }
-GONE = ex.redis(Trouble.REFUSED)
+GONE = exr.redis(Trouble.REFUSED)
 decide = partial(toys.decide, REMEDY)
 
 
@@ -63,11 +64,11 @@ def expected(unit: str, owner: str, trouble: Trouble | None) -> str:
 
 @pytest.mark.parametrize(("unit", "owner", "trouble"), list(product(UNITS, OWNERS, (None, *Trouble))))
 def test_every_state(unit: str, owner: str, trouble: Trouble | None) -> None:
-    assert decide(facts(UNITS[unit], OWNERS[owner], ex.redis(trouble))) == expected(unit, owner, trouble)
+    assert decide(facts(UNITS[unit], OWNERS[owner], exr.redis(trouble))) == expected(unit, owner, trouble)
 
 
 def test_one_that_loads_is_waited_for() -> None:
-    for given in (facts(ex.STARTING), facts(ex.RUNNING, app=ex.redis(Trouble.LOADING))):
+    for given in (facts(ex.STARTING), facts(ex.RUNNING, app=exr.redis(Trouble.LOADING))):
         verdict = REMEDY.guard(Facts(given))
         assert (verdict.decision.value, verdict.code and verdict.code.name) == ("wait", "redis-loading")
 
@@ -116,8 +117,8 @@ def by_hand(
     server: str = "127.0.0.1:6379",
     remedy: RedisByHand = HAND,
 ) -> str:
-    answer = fresh if isinstance(fresh, Unreadable) else ex.redis(fresh)
-    return toys.decide(remedy, {APP: ex.redis(trouble, server=server), FRESH: answer, UNIT: unit})
+    answer = fresh if isinstance(fresh, Unreadable) else exr.redis(fresh)
+    return toys.decide(remedy, {APP: exr.redis(trouble, server=server), FRESH: answer, UNIT: unit})
 
 
 CODES = {
@@ -166,7 +167,7 @@ def test_this_machine_has_several_names(name: str) -> None:
 
 def test_it_says_what_is_missing() -> None:
     def said(sessions: Trouble | None) -> str:
-        redis = ex.redis(Trouble.REFUSED, sessions=sessions)
+        redis = exr.redis(Trouble.REFUSED, sessions=sessions)
         return THEIRS.guard(Facts({APP: redis, FRESH: redis})).reason
 
     assert said(None) == "127.0.0.1:6379: connection refused, and without it no cache"
@@ -177,8 +178,8 @@ def test_it_never_acts() -> None:
     assert HAND.is_human
     assert HAND.changes() == ()
     assert not any(code.overridable for code in RedisByHand.refusals)
-    assert HAND.needed(Facts({APP: ex.redis(), FRESH: ex.redis(), UNIT: ex.RUNNING})) is None
-    replica = ex.redis(Trouble.REPLICA)
+    assert HAND.needed(Facts({APP: exr.redis(), FRESH: exr.redis(), UNIT: ex.RUNNING})) is None
+    replica = exr.redis(Trouble.REPLICA)
     assert HAND.needed(Facts({APP: replica, FRESH: replica, UNIT: ex.RUNNING})) == (
         "127.0.0.1:6379: a replica, read only"
     )
@@ -188,25 +189,25 @@ def _asked(cached: Fact | Unreadable, fresh: Fact | Unreadable, unit: Fact | Unr
     return {APP: cached, FRESH: fresh, UNIT: unit}
 
 
-CACHED: tuple[Fact | Unreadable, ...] = (*map(ex.redis, (None, *Trouble)), LOST)
+CACHED: tuple[Fact | Unreadable, ...] = (*map(exr.redis, (None, *Trouble)), LOST)
 SAID = tuple(
     _asked(cached, fresh, unit)
     for cached in CACHED
-    for fresh in (ex.redis(), GONE, LOST)
+    for fresh in (exr.redis(), GONE, LOST)
     for unit in (ex.RUNNING, ex.FAILED, LOST)
 )
-REPLICA = ex.redis(Trouble.REPLICA)
+REPLICA = exr.redis(Trouble.REPLICA)
 EXAMPLES = {
-    "redis.by-hand": (HAND, _asked(REPLICA, REPLICA), _asked(ex.redis(), ex.redis()), SAID),
+    "redis.by-hand": (HAND, _asked(REPLICA, REPLICA), _asked(exr.redis(), exr.redis()), SAID),
     "redis.restart": (
         REMEDY,
         facts(),
-        facts(ex.started_again(ex.FAILED), ex.NOBODY, ex.redis()),
+        facts(ex.started_again(ex.FAILED), ex.NOBODY, exr.redis()),
         tuple(
             facts(unit, owner, app)
             for unit in UNITS.values()
             for owner in OWNERS.values()
-            for app in (ex.redis(), LOST)
+            for app in (exr.redis(), LOST)
         ),
     ),
 }

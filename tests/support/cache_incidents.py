@@ -22,6 +22,7 @@ from remediate.probes.systemd import Unit, UnitLog
 from remediate.report.hints import CommandHints
 from remediate.report.lines import verdict_lines
 from remediate.testing import play
+from support import cache_examples as exr
 from support import examples as ex
 from support import load_examples as exl
 from support.incidents import host as app_host
@@ -69,11 +70,11 @@ def working(*states: str, pid: int = 13057) -> Changes:
 HEALTHY: Changes = {
     **dict.fromkeys(PAGES, ex.page()),
     **dict.fromkeys((UNIT, DAEMON, NGINX, FPM), ex.RUNNING),
-    **dict.fromkeys((APP, FRESH), ex.redis()),
+    **dict.fromkeys((APP, FRESH), exr.redis()),
     PortOwner(port=6379): ex.listening(("redis-server", 9)),
-    CONTENT: ex.content(),
-    CACHE: ex.CACHE,
-    CODE: ex.ONLY_COPIES,
+    CONTENT: exr.content(),
+    CACHE: exr.CACHE,
+    CODE: exr.ONLY_COPIES,
     CONFIGURATION: SOUND,
     ENV: FileState(mark="a" * 64),
     CACHED: FileState(mark="1 2 3.0"),
@@ -148,8 +149,8 @@ def apart(redis: RedisState) -> RedisState:
 
 def alone(trouble: Trouble) -> Changes:
     """Say how a host answers whose cache has a Redis of its own, in this trouble whatever .env says."""
-    redis = apart(ex.redis(trouble, sessions=None, server="127.0.0.1:6380"))
-    return {**BROKEN, **dict.fromkeys((APP, FRESH), redis), CONTENT: ex.content(scan=FOREIGN)}
+    redis = apart(exr.redis(trouble, sessions=None, server="127.0.0.1:6380"))
+    return {**BROKEN, **dict.fromkeys((APP, FRESH), redis), CONTENT: exr.content(scan=FOREIGN)}
 
 
 FOREIGN = Scan(seen=9, foreign=2, whole=True)

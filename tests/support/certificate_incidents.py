@@ -11,6 +11,7 @@ from remediate.probes.nginx import NginxConfig, NginxLog, NginxWorkerPids, Nginx
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.systemd import Unit
 from remediate.probes.x509 import CertificateInfo
+from support import certificate_examples as exc
 from support import examples as ex
 from support import load_examples as exl
 from support.scripted import Changes
@@ -34,8 +35,8 @@ DISK, RENEWAL, AUTHORITY = LineageCertificate(name=NAME), Renewal(name=NAME), Au
 CHALLENGES = tuple(Challenge(domain=NAME, asked_from=each) for each in Vantage)
 FILE, NGINX = NginxCertificate(domain=NAME), Unit(name="nginx")
 OWN = ServerCertificate(files=(f"/etc/letsencrypt/live/{NAME}/fullchain.pem",))
-GOOD, DUE, EXPIRED = ex.certificate(), ex.certificate(left=10), ex.certificate(left=-3)
-NEW = ex.certificate(left=90, serial="4A12")
+GOOD, DUE, EXPIRED = exc.certificate(), exc.certificate(left=10), exc.certificate(left=-3)
+NEW = exc.certificate(left=90, serial="4A12")
 
 
 def serving(certificate: CertificateInfo, *workers: int) -> Changes:
@@ -43,14 +44,14 @@ def serving(certificate: CertificateInfo, *workers: int) -> Changes:
     fine = certificate.serial == "4A12" or certificate in (GOOD, DUE)
     page = ex.page() if fine else ex.no_page(HttpFailure.CERTIFICATE)
     return {
-        **{each: ex.served(each, certificate) for each in (HERE, THERE)},
+        **{each: exc.served(each, certificate) for each in (HERE, THERE)},
         **dict.fromkeys(PAGES, page),
         NginxWorkers(): NginxWorkerPids(pids=workers or (80, 82)),
     }
 
 
 def on_disk(certificate: CertificateInfo, *issued: float) -> Changes:
-    return {DISK: LineageState(certificate=certificate), Issuances(): ex.issued(*(issued or (80, 20)))}
+    return {DISK: LineageState(certificate=certificate), Issuances(): exc.issued(*(issued or (80, 20)))}
 
 
 def having(certificate: CertificateInfo) -> Changes:
@@ -58,13 +59,13 @@ def having(certificate: CertificateInfo) -> Changes:
     return {
         **serving(certificate),
         **on_disk(certificate),
-        LineageChain(name=NAME): ex.TRUSTED,
-        RENEWAL: ex.BY_WEBROOT,
+        LineageChain(name=NAME): exc.TRUSTED,
+        RENEWAL: exc.BY_WEBROOT,
         NginxConfig(): ex.SOUND,
         FILE: OWN,
-        CertbotRunning(): ex.NO_CERTBOT,
-        AUTHORITY: ex.AUTHORITY,
-        **dict.fromkeys(CHALLENGES, ex.CHALLENGE),
+        CertbotRunning(): exc.NO_CERTBOT,
+        AUTHORITY: exc.AUTHORITY,
+        **dict.fromkeys(CHALLENGES, exc.CHALLENGE),
         NGINX: ex.RUNNING,
         Unit(name="php8.2-fpm"): ex.RUNNING,
         DiskSpace(): exl.ROOM,

@@ -1,12 +1,8 @@
 """Facts of healthy and broken hosts, for the tables of tests."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from datetime import UTC, datetime
+from typing import Final
 
-from remediate.probes.acme import AuthorityState, ChallengeState
-from remediate.probes.cache import CacheState, CacheUses
-from remediate.probes.certbot import CertbotProcesses, Issued, IssuedState, RenewalState
-from remediate.probes.certificate import ChainState, NoHandshake, ServedCertificate, ServedState
 from remediate.probes.config import ConfigCheck, ConfigState
 from remediate.probes.configuration import ConfigurationState, EnvState, FileState, ValueState
 from remediate.probes.descendants import Descendant, DescendantsState
@@ -20,11 +16,8 @@ from remediate.probes.nginx import NginxErrorLogs
 from remediate.probes.nginx_site import Pool, SiteServed, Target
 from remediate.probes.opcache import OpcacheState
 from remediate.probes.php_fpm import Ping, PoolsState, PoolState
-from remediate.probes.redis import ContentState, RedisState
-from remediate.probes.stores import Content, Role, Scan, Store, StoreConnection, Trouble
 from remediate.probes.supervisor import ProgramState, StrayProcess, StrayWorkers, WorkerState
 from remediate.probes.systemd import LogLines, UnitState
-from remediate.probes.x509 import CertificateInfo
 
 RUNNING: Final = UnitState(
     load="loaded",
@@ -94,6 +87,8 @@ FOLDERS: Final = FoldersState(user="forge", closed=())
 """All folders are writable."""
 NO_LINES: Final = LogLines(lines=())
 """An empty log."""
+LINES: Final = LogLines(lines=("2026-11-23T08:31:11+0000 staging systemd[1]: Started.", "two"))
+"""A log of two lines."""
 
 POOLS: Final = PoolsState(
     pools=(
@@ -294,136 +289,3 @@ def credentials(trouble: DatabaseTrouble | None, *differ: str) -> CredentialsSta
     settings = tuple((name, Compared.DIFFERS if name in differ else how) for name, how in CREDENTIALS.settings)
     answer = DatabaseState(trouble=trouble, waiting=0, host="127.0.0.1", user="shop")
     return CREDENTIALS.model_copy(update={"settings": settings, "answer": answer})
-
-
-def redis(
-    trouble: Trouble | None = None,
-    *,
-    sessions: Trouble | Literal["the same"] | None = "the same",
-    shared: bool = False,
-    server: str = "127.0.0.1:6379",
-    run: str = "85164f00b37adc1285eb5eeab9972c85d263636e",
-    cache: str = "redis",
-) -> RedisState:
-    """Return Redis's answers to the cache's connection and to that of sessions and queue.
-
-    Both are the same unless stated. `shared` puts both into one database. `server` is the address of the cache's Redis,
-    and `cache` the store in use.
-    """
-    connection = "cache" if cache == "redis" else None
-    other = trouble if sessions == "the same" else sessions
-    told = {at: None if what is not None and what.unreachable else run for at, what in ((0, trouble), (1, other))}
-    return RedisState(
-        stores=(
-            Store(role=Role.CACHE, name=cache, driver=cache, connection=connection),
-            Store(role=Role.SESSIONS, name="redis", driver="redis", connection="default"),
-            Store(role=Role.QUEUE, name="redis", driver="redis", connection="default"),
-        ),
-        links=(
-            StoreConnection(
-                connection="cache", server=server, database=0 if shared else 1, run=told[0], trouble=trouble
-            ),
-            StoreConnection(connection="default", server="127.0.0.1:6379", database=0, run=told[1], trouble=other),
-        ),
-    )
-
-
-def content(*, cache: int = 812, others: int = 28, jobs: int = 3, scan: Scan | None = None) -> ContentState:
-    """Return the key counts of the cache's database and of that of sessions and queue."""
-    of = {"used": 9_004_120, "limit": 9_000_000, "policy": "noeviction"}
-    return ContentState(
-        contents=(
-            Content.model_validate({**of, "connection": "cache", "keys": cache, "jobs": 0, "scan": scan}),
-            Content.model_validate({**of, "connection": "default", "keys": others, "jobs": jobs}),
-        )
-    )
-
-
-OWN_KEYS: Final = Scan(seen=812, foreign=0, whole=True)
-"""A cache that is alone in its database."""
-CACHE: Final = CacheState(
-    version="8.83.27",
-    key="CACHE_DRIVER",
-    now="redis",
-    file="file",
-    writable=True,
-    roomy=True,
-    before=None,
-    connection=None,
-    moved=None,
-)
-"""A cache in Redis that could be kept in files."""
-ONLY_COPIES: Final = CacheUses(found=(), whole=True)
-"""Code that keeps only copies in the cache."""
-LOCKS: Final = CacheUses(found=("app/Jobs/Charge.php (WithoutOverlapping)",), whole=True)
-"""Code that keeps locks in the cache."""
-FILE_CACHE: Final = CACHE.model_copy(
-    update={"now": "file", "before": "redis", "connection": "cache", "moved": 1_795_000_000}
-)
-"""A cache that is in files temporarily."""
-NOON: Final = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-"""The time at which the example certificates are observed."""
-TRUSTED: Final = ChainState(trusted=True)
-"""A chain that the host trusts."""
-SELF_SIGNED: Final = ChainState(trusted=False, message="self-signed certificate (18)")
-"""A chain without a trusted end."""
-BY_WEBROOT: Final = RenewalState(present=True, authenticator="webroot")
-"""A lineage that certbot renews over HTTP."""
-NO_LINEAGE: Final = RenewalState(present=False)
-"""No lineage of that name."""
-NO_CERTBOT: Final = CertbotProcesses(running=())
-"""No certbot is running."""
-CERTBOT_AT_WORK: Final = CertbotProcesses(running=("4711 /usr/bin/python3 /usr/bin/certbot -q renew",))
-"""A timer's certbot, which sleeps and holds its lock."""
-AUTHORITY: Final = AuthorityState(server="https://acme-v02.api.letsencrypt.org/directory")
-"""An authority that answers."""
-AUTHORITY_GONE: Final = AuthorityState(server=AUTHORITY.server, failure="no connection")
-"""An authority that does not answer."""
-CHALLENGE: Final = ChallengeState(status=404)
-"""The challenge's path is served, without a challenge of that name."""
-
-
-def certificate(
-    *, left: float = 60, lasts: float = 90, serial: str = "4A11", names: str = "example.com"
-) -> CertificateInfo:
-    """Return a certificate that lasts `lasts` days, with `left` of them left at noon."""
-    not_after = NOON + timedelta(days=left)
-    return CertificateInfo(
-        serial=serial,
-        names=tuple(names.split()),
-        not_before=not_after - timedelta(days=lasts),
-        not_after=not_after,
-        issuer="CN=R12,O=Let's Encrypt,C=US",
-    )
-
-
-def served(
-    probe: ServedCertificate, given: CertificateInfo, *, verify: int | None = None, asked: datetime = NOON
-) -> ServedState:
-    """Return the result of a handshake with this certificate.
-
-    openssl's verify code follows from the certificate unless given.
-    """
-    covers, ended = given.covers(probe.domain), given.expired(asked)
-    return ServedState(
-        asked=asked,
-        certificate=given,
-        verify=(10 if ended else 0 if covers else 62) if verify is None else verify,
-        covers=covers,
-        due=given.due(asked, probe.within_days),
-    )
-
-
-def unserved(failure: NoHandshake = NoHandshake.REFUSED) -> ServedState:
-    """Return the result of a handshake without a certificate."""
-    return ServedState(asked=NOON, failure=failure)
-
-
-def issued(*days: float, lineage: str = "example.com") -> IssuedState:
-    """Return certificates of one lineage, issued so many days before noon."""
-    return IssuedState(
-        certificates=tuple(
-            Issued(lineage=lineage, number=number, at=int((NOON - timedelta(days=ago)).timestamp()))
-            for number, ago in enumerate(days, 1)
-        )
-    )

@@ -18,6 +18,7 @@ from remediate.probes.supervisor import Workers
 from remediate.probes.systemd import Unit
 from remediate.remedies.cache_restore import RestoreCache
 from remediate.remedies.fallback import UseFileCache
+from support import cache_examples as exr
 from support import examples as ex
 from support import toys
 
@@ -48,15 +49,15 @@ def worker(pid: int, *, stale: bool = False) -> Descendant:
 
 RUNNING = DescendantsState(processes=(worker(101), worker(102)))
 NONE = DescendantsState(processes=())
-AWAY = ex.redis(Trouble.REFUSED, sessions=None, server="127.0.0.1:6380")
+AWAY = exr.redis(Trouble.REFUSED, sessions=None, server="127.0.0.1:6380")
 """The cache has a Redis of its own, which is away."""
-IN_FILES = ex.redis(Trouble.REFUSED, sessions=None, server="127.0.0.1:6380", cache="file")
-BACK = ex.redis(None, server="127.0.0.1:6380", cache="file")
+IN_FILES = exr.redis(Trouble.REFUSED, sessions=None, server="127.0.0.1:6380", cache="file")
+BACK = exr.redis(None, server="127.0.0.1:6380", cache="file")
 
 USUAL: Known = {
     APP: AWAY,
-    CACHE: ex.CACHE,
-    CODE: ex.ONLY_COPIES,
+    CACHE: exr.CACHE,
+    CODE: exr.ONLY_COPIES,
     CONFIGURATION: SOUND,
     ENV: FileState(mark="a" * 64),
     CACHED: FileState(mark="1 2 3.0"),
@@ -71,14 +72,14 @@ USUAL: Known = {
 TAKEN: Known = {
     **USUAL,
     APP: IN_FILES,
-    CACHE: ex.FILE_CACHE,
+    CACHE: exr.FILE_CACHE,
     ENV: FileState(mark="b" * 64),
     CACHED: FileState(mark="4 5 6.0"),
     PROCESSES: RUNNING,
     WORKERS: ex.workers("RUNNING", "RUNNING"),
     PAGE: ex.page(),
 }
-TO_RESTORE: Known = {**TAKEN, APP: BACK, CONTENT: ex.content(cache=7)}
+TO_RESTORE: Known = {**TAKEN, APP: BACK, CONTENT: exr.content(cache=7)}
 
 
 def decide(remedy: Remedy, usual: Known, **changed: Fact | Unreadable) -> str:

@@ -20,6 +20,7 @@ from remediate.probes.redis import AppRedis
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import Unit, UnitLog
 from remediate.programs.run import run_artisan
+from support import cache_examples as exr
 from support import daily_examples as exd
 from support import examples as ex
 from support import load_examples as exl
@@ -68,8 +69,8 @@ HEALTHY: Changes = {
     FPM_CONFIG: ex.SOUND,
     POOLS: ex.POOLS,
     DATABASE: ex.DATABASE,
-    REDIS: ex.redis(),
-    CACHE: ex.CACHE,
+    REDIS: exr.redis(),
+    CACHE: exr.CACHE,
     QUEUE: exd.motion(workers=(exd.worker(), exd.worker(13058))),
     NGINX: ex.RUNNING,
     NGINX_CONFIG: ex.SOUND,

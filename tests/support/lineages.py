@@ -12,8 +12,10 @@ from remediate.probes.nginx import NginxConfig
 from remediate.probes.nginx_config import NginxCertificate, ServerCertificate
 from remediate.probes.systemd import Unit
 from remediate.probes.x509 import CertificateInfo
-from remediate.remedies.certificate import RenewCertificate, served_here
+from remediate.remedies.certificate import RenewCertificate
 from remediate.remedies.certificate_panel import RenewAtPanel
+from remediate.remedies.served_certificate import served_here
+from support import certificate_examples as exc
 from support import examples as ex
 
 NAME = "example.com"
@@ -32,8 +34,8 @@ RENEW, FORCE = (
     for more in ((), ("--force-renewal",))
 )
 
-GOOD, DUE, EXPIRED = ex.certificate(), ex.certificate(left=10), ex.certificate(left=-3)
-NEW = ex.certificate(left=90, serial="4A12")
+GOOD, DUE, EXPIRED = exc.certificate(), exc.certificate(left=10), exc.certificate(left=-3)
+NEW = exc.certificate(left=90, serial="4A12")
 
 
 def facts(
@@ -42,17 +44,17 @@ def facts(
     """State what a host answers whose certificate has expired, but for what is given; on disk lies what is served."""
     if disk is None:
         disk = served if isinstance(served, CertificateInfo) else EXPIRED
-    here = ex.unserved(served) if isinstance(served, NoHandshake) else ex.served(HERE, served)
+    here = exc.unserved(served) if isinstance(served, NoHandshake) else exc.served(HERE, served)
     usual: dict[str, Fact | Unreadable] = {
         "outside": here,
-        "chain": ex.TRUSTED,
-        "renewal": ex.BY_WEBROOT,
+        "chain": exc.TRUSTED,
+        "renewal": exc.BY_WEBROOT,
         "config": ex.SOUND,
         "file": OWN,
-        "certbot": ex.NO_CERTBOT,
-        "authority": ex.AUTHORITY,
-        "issued": ex.issued(80, 20),
-        "challenge": ex.CHALLENGE,
+        "certbot": exc.NO_CERTBOT,
+        "authority": exc.AUTHORITY,
+        "issued": exc.issued(80, 20),
+        "challenge": exc.CHALLENGE,
         "unit": ex.RUNNING,
         **given,
     }
