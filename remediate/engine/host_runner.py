@@ -38,10 +38,7 @@ from remediate.transport.session import Session
 FENCE_TRIES: Final = 3
 """The number of attempts at a step when something moves before the lock is held."""
 STALE_SECONDS: Final = 10.0
-"""The age in seconds from which a survey is repeated before acting.
-
-A survey ages while consent is asked or other hosts are changed.
-"""
+"""Seconds after which a survey is repeated before acting. It ages while consent is asked or other hosts are changed."""
 
 
 class HostRunner:
@@ -110,7 +107,7 @@ class HostRunner:
                 self.context.reporter.stepped(self.host, position + 1, total, step)
             if self._touched is not Touched.NO:
                 return self._conclude()
-            return self._untouched()
+            return self._end(*untouched(self._examined, tuple(self._steps)))
         except Stopped as stopped:
             return self._end(RunVerdict.INTERRUPTED, Problem(code="interrupted", message=str(stopped)))
         except ContactLost as error:
@@ -155,9 +152,6 @@ class HostRunner:
     def _decide(self) -> HostOutcome | None:
         ending = decide(self._examined)
         return None if ending is None else self._end(*ending)
-
-    def _untouched(self) -> HostOutcome:
-        return self._end(*untouched(self._examined, tuple(self._steps)))
 
     def _conclude(self) -> HostOutcome:
         verdict, problem, window = conclude(self._examined, self._steps, self._healed)

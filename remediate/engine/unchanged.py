@@ -1,4 +1,4 @@
-"""The end of a host on which nothing is done, and whether it lasts."""
+"""The end of a host on which no remedy acts, and whether its state lasts."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What became of an act: how far it got, and what its commands said."""
+"""The result of an act: the point it reached, and what its commands said."""
 
 from enum import Enum
 

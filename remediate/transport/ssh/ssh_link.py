@@ -1,4 +1,4 @@
-"""An open, verified way to one host, on which programs are started as channels."""
+"""An open, verified connection to one host, on which programs are started as channels."""
 
 import threading
 import time
