@@ -41,8 +41,6 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     options = options_of(flags)
     from remediate.transport.dialing import Connections
 
-    for host in hosts:
-        terminal.progress("connecting" if len(hosts) == 1 else f"{host.name}: connecting")
     with Connections(hosts) as connect:
         self_test()
         yield Begun(hosts, options, connect)

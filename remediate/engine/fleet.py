@@ -133,9 +133,8 @@ def run(
             )
         )
         reporter.began(record.shown, runnable, hosts, operator)
-        if connect is None:
-            for host in hosts:
-                reporter.progress(host, "connecting")
+        for host in hosts:
+            reporter.progress(host, "connecting")
         context = Context(
             connect=sessions,
             controller=HttpController(),

@@ -231,6 +231,11 @@ def test_as_few_long_queries_as_needed_are_ended_at_the_limit(staged: "Staged", 
     busy = ConnectionsBusy(app="/home/forge/agency-platform", database="agency", user="agency", table="agencies")
     count = "mariadb -NBe \"SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(600)%'\""
     try:
+        # What is left of the test before would be idle for too long, and go first.
+        staged.sh(
+            "for id in $(mariadb -NBe \"SELECT id FROM information_schema.processlist WHERE user = 'agency' AND"
+            ' command = \'Sleep\'"); do mariadb -e "KILL $id" || true; done'
+        )
         staged.sh(busy.breaking())
         before = int(staged.sh(count))
         fixed = cli("invoke", "fix.database-down", *target_of(staged), "--hold", "3").is_("fixed", 0, touched="yes")

@@ -28,7 +28,6 @@ PLAYBOOK = '''
         """Wake the shop."""
         return ()
 '''
-CONNECTING = "        ... connecting\n"
 
 
 class Said(NamedTuple):
@@ -41,8 +40,7 @@ class Said(NamedTuple):
     def usage(self, *words: str) -> None:
         """Assert wrong usage, said in one line that holds these words."""
         assert self.code == 2, self
-        # What only a playbook can tell is known once it is imported: while the host is connected to.
-        (line,) = self.err.removeprefix(CONNECTING).splitlines()
+        (line,) = self.err.splitlines()
         for word in words:
             assert word in line
 
