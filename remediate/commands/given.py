@@ -41,7 +41,8 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     options = options_of(flags)
     from remediate.transport.dialing import Connections
 
-    with Connections(hosts) as connect:
+    # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
+    with Connections(() if options.overrides else hosts) as connect:
         self_test()
         yield Begun(hosts, options, connect)
 
