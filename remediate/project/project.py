@@ -15,6 +15,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from remediate.core.flags import RUN_NAMES
+from remediate.core.source import parse
 from remediate.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ def _listing(directory: Path, *, stock: bool) -> list[ListedPlaybook]:
 def _listed(path: Path, *, stock: bool) -> ListedPlaybook:
     name = path.stem.replace("_", "-")
     try:
-        tree = ast.parse(path.read_text(), path.name)
+        tree = parse(path.read_text(), path.name)
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
         return ListedPlaybook(name, path, stock, "", (), f"cannot be read: {_said(error)}")
     function = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == path.stem), None)

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from remediate.core.source import parse
+
 if TYPE_CHECKING:
     from remediate.core.remedy import Remedy
 
@@ -75,7 +77,7 @@ class _Head(NamedTuple):
 
 def _heads(module: str, source: str) -> Iterator[_Head]:
     for text in _HEAD.findall(source):
-        (node,) = ast.parse(text).body
+        (node,) = parse(text).body
         assert isinstance(node, ast.ClassDef)  # noqa: S101 - the expression finds nothing else
         kind: str | None = None
         fields: dict[str, tuple[ast.expr, str]] = {}
