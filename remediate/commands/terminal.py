@@ -1,6 +1,7 @@
 """The terminal: the only place where output leaves and where a person is asked."""
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,12 +10,14 @@ from threading import Event
 from types import FrameType
 from typing import Final, NamedTuple, TextIO
 
-from remediate.commands.signals import handled, ignored
+from remediate.commands.signals import handled, not_ignored, reported
 from remediate.errors import INTERRUPTED_EXIT_CODE
 from remediate.masking.masker import Masker
 from remediate.masking.writer import MaskedWriter
 
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LINE: Final = 4096
+"""Bytes of an answer that a terminal gives at once."""
 
 
 class Terminal(NamedTuple):
@@ -52,11 +55,11 @@ class Terminal(NamedTuple):
         """
         answer = ""
         try:
-            with interruptible():  # installed before the question shows: Ctrl-C may come at once
+            with interruptible() as arrived:  # installed before the question shows: Ctrl-C may come at once
                 self.err.release()
                 self.err.write(f"{question} ")
                 self.err.release()
-                answer = sys.stdin.readline()
+                answer = _line(arrived)
         except (OSError, ValueError):
             pass  # the terminal is gone, or the input is not text: there is no answer
         finally:
@@ -124,16 +127,16 @@ def stoppable() -> Iterator[Event]:
     stop = Event()
     insisted = Event()
 
-    def handle(number: int, _: FrameType | None) -> None:
-        if insisted.is_set() and number != signal.SIGHUP:
+    def report(kind: signal.Signals) -> None:
+        if insisted.is_set() and kind != signal.SIGHUP:
             _tell(b"left; what was begun on the host goes on by itself\n")
             os._exit(INTERRUPTED_EXIT_CODE)
-        if number != signal.SIGHUP:
+        if kind != signal.SIGHUP:
             insisted.set()
         stop.set()
         _tell(b"        ... finishing the step, then stopping; press again to leave at once\n")
 
-    with handled((kind for kind in _STOPPING if kind != signal.SIGHUP or not ignored(kind)), handle):
+    with reported((signal.SIGINT, signal.SIGTERM, *not_ignored((signal.SIGHUP,))), report):
         yield stop
 
 
@@ -146,14 +149,30 @@ def _tell(text: bytes) -> None:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[int]:
     """Let a signal interrupt the reading of an answer.
 
-    Python resumes the read after a handler that returns, so this handler raises KeyboardInterrupt.
+    Yields a descriptor that becomes readable with a signal. Python resumes the read after a handler that returns, so
+    this handler raises KeyboardInterrupt.
     """
 
     def leave(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    with handled((kind for kind in _STOPPING if not ignored(kind)), leave):
-        yield
+    with handled(not_ignored(_STOPPING), leave) as arrived:
+        yield arrived
+
+
+def _line(arrived: int) -> str:
+    """Read one line of standard input; a signal that arrives interrupts, even one just before the read."""
+    keyboard, line = sys.stdin.fileno(), b""
+    ready = select.poll()
+    for descriptor in (keyboard, arrived):
+        ready.register(descriptor, select.POLLIN)
+    while not line.endswith(b"\n"):
+        if keyboard not in dict(ready.poll()):
+            continue  # a signal, whose handler raises here
+        if not (more := os.read(keyboard, _LINE)):
+            break
+        line += more
+    return line.decode(sys.stdin.encoding)

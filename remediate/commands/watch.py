@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Event
-from types import FrameType
 from typing import Final
 
 from remediate.commands.given import text_of
 from remediate.commands.incident_context import IncidentContext
-from remediate.commands.signals import handled, ignored
+from remediate.commands.signals import not_ignored, reported
 from remediate.errors import ConfigurationError, JournalError, RemediateError
 from remediate.incident.clock import due
 from remediate.incident.delivery import deliver_due, told
@@ -48,11 +47,7 @@ def watch(room: IncidentContext) -> int:
 def _stoppable() -> Iterator[Event]:
     """Let the present look finish, above all a message being sent. A second signal changes nothing."""
     stop = Event()
-
-    def handle(_: int, __: FrameType | None) -> None:
-        stop.set()
-
-    with handled((kind for kind in _SIGNALS if not ignored(kind)), handle):
+    with reported(not_ignored(_SIGNALS), lambda _: stop.set()):
         yield stop
 
 
