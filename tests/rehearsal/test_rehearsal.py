@@ -11,15 +11,17 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from conftest import BIN, CHECKOUT, FPM
 from remediate.rehearsal.checkout import Checkout
 from remediate.rehearsal.container import find_engine
 from remediate.rehearsal.image import build
 from remediate.rehearsal.staging import down
 from remediate.triage.triage import TriageReport
+from support.command_line import BIN
+from support.staged_host import CHECKOUT, FPM
 
 if TYPE_CHECKING:
-    from conftest import Cli, Staged
+    from support.command_line import Cli
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

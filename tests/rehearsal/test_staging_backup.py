@@ -14,7 +14,8 @@ from remediate.maintenance.report import MaintenanceReport
 from support.soak import times
 
 if TYPE_CHECKING:
-    from conftest import Cli, Ended, Staged
+    from support.command_line import Cli, Ended
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

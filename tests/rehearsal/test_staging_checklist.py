@@ -14,7 +14,9 @@ from remediate.maintenance.item import Result
 from remediate.maintenance.report import MaintenanceReport
 
 if TYPE_CHECKING:
-    from conftest import Cli, Ended, Stage, Staged
+    from support.command_line import Cli, Ended
+    from support.stage import Stage
+    from support.staged_host import Staged
 
 # On one host: what watches it takes a while to start, and a core while it does.
 pytestmark = [pytest.mark.container, pytest.mark.xdist_group("watched")]

@@ -18,7 +18,8 @@ from remediate.programs.env import edit_env
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Cli, Ended, Staged
+    from support.command_line import Cli, Ended
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

@@ -9,7 +9,8 @@ from remediate.core.outcome import Verified
 from remediate.rehearsal.faults import LineAppended, SocketRemoved
 
 if TYPE_CHECKING:
-    from conftest import Cli, Ended, Staged
+    from support.command_line import Cli, Ended
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

@@ -33,7 +33,8 @@ from remediate.transport.controller import HttpController
 from remediate.transport.dialing import open_session
 
 if TYPE_CHECKING:
-    from conftest import Stage, Staged
+    from support.stage import Stage
+    from support.staged_host import Staged
 
 # On one host, one after the other: what a case has undone is waited for by the next.
 pytestmark = [pytest.mark.container, pytest.mark.xdist_group("probes")]
@@ -252,7 +253,7 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def asked(stage: "Stage", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    from conftest import Staged
+    from support.staged_host import Staged
 
     asked = Asked(Staged(stage.clean(), tmp_path_factory.mktemp("probes")))
     yield asked
