@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from remediate.commands.command import Body, Command, program_name
 from remediate.core.flags import HOST, INVENTORY, JSON, NAME, RUN, Flag, option
-from remediate.project.project import ListedPlaybook, Project
+from remediate.project.listing import ListedPlaybook
+from remediate.project.project import Project
 from remediate.remedies import catalogue
 
 if TYPE_CHECKING:
