@@ -12,7 +12,7 @@ from remediate.core.outcome import RunVerdict
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
 from remediate.core.verdict import ENGINE_CODES
 from remediate.engine.fleet import run
-from remediate.errors import USAGE_EXIT_CODE, ConfigurationError
+from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, nearest
 from remediate.project.project import Project
 from remediate.report.text import TextReporter
 
@@ -69,7 +69,8 @@ def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options
     for name in options.overrides:
         if name not in possible:
             what = f"{name} cannot be overridden" if name in known else f"{runnable.name} has no refusal code {name!r}"
-            raise ConfigurationError(f"--override: {what}; it can override: {', '.join(possible) or 'nothing'}")
+            meant = "" if name in known else nearest(name, possible)
+            raise ConfigurationError(f"--override: {what}; {meant}it can override: {', '.join(possible) or 'nothing'}")
 
 
 def _with_php(host: Host, runnable: Runnable) -> Host:

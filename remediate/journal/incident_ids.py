@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from remediate.errors import ConfigurationError
 from remediate.journal.journal import journal_database
-from remediate.journal.run_id import matching, short
+from remediate.journal.run_id import matching, short, similar
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -65,7 +65,7 @@ class IncidentIds:
         if found:
             more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
             raise ConfigurationError(f"{len(found)} incidents begin like that: {named}{more}; give more digits")
-        there = f"the newest are {named}" if ids else "there are none yet"
+        there = f"{similar(prefix, ids)}the newest are {named}" if ids else "there are none yet"
         if others := self._elsewhere(prefix):
             there = f"{others}: say it there, or give both the same `project` in [tool.remediate]; here {there}"
         raise ConfigurationError(f"no incident begins like that; {there}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from remediate.core.flags import RUN_NAMES
 from remediate.core.source import parse
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, nearest
 
 if TYPE_CHECKING:
     from remediate.core.playbook import Playbook
@@ -174,7 +174,8 @@ class Project:
 
         listed = self.playbooks().get(name)
         if listed is None:
-            raise self._missing(f"no playbook {name!r}; there are: {', '.join(self.playbooks())}")
+            known = self.playbooks()
+            raise self._missing(f"no playbook {name!r}; {nearest(name, known)}there are: {', '.join(known)}")
         if listed.error is not None:
             raise ConfigurationError(f"{listed.path}: {listed.error}")
         attribute = listed.path.stem

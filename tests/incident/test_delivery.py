@@ -65,6 +65,8 @@ def test_a_channel_can_be_named(store: IncidentStore, incident: Incident, notifi
     assert (len(chat.got), len(pager.got)) == (0, 1)
     with pytest.raises(ConfigurationError, match="no channel fax; there are: chat, pager"):
         said(store, incident, two, channels=("fax",))
+    with pytest.raises(ConfigurationError, match=r"no channel pgaer; did you mean pager\? there are: chat, pager"):
+        said(store, incident, two, channels=("pgaer",))
     with pytest.raises(ConfigurationError, match="only what is for the public, not what is internal"):
         said(store, incident, notifier, channels=(STATUS_PAGE,))
 
