@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 NAMED: Final = 5
 """The most candidates that a message names."""
+RESOLVED: Final = "resolved"
+"""Key of the resolution event, of which an incident has at most one."""
 
 
 class IncidentIds:
@@ -69,6 +71,15 @@ class IncidentIds:
         if others := self._elsewhere(prefix):
             there = f"{others}: say it there, or give both the same `project` in [tool.remediate]; here {there}"
         raise ConfigurationError(f"no incident begins like that; {there}")
+
+    def is_resolved(self, incident: str) -> bool:
+        """Whether an incident, given by its full id, was resolved."""
+        from remediate.journal.schema import incident_events as events
+
+        query = events.select().with_only_columns(events.c.id)
+        with self.database.reading() as connection:
+            found = connection.execute(query.where(events.c.incident == incident, events.c.once == RESOLVED))
+            return found.first() is not None
 
     def _elsewhere(self, prefix: str) -> str:
         """Return the other project whose incident has this prefix, as a message. Empty if there is none."""
