@@ -12,7 +12,7 @@ from remediate.core.outcome import RunVerdict
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
 from remediate.core.verdict import ENGINE_CODES
 from remediate.engine.fleet import run
-from remediate.errors import USAGE_EXIT_CODE, ConfigurationError
+from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError, nearest
 from remediate.project.project import Project
 from remediate.report.text import TextReporter
 
@@ -27,7 +27,12 @@ def run_from_flags(
     _known_overrides(runnable, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
     reporter = TextReporter(
-        narrative, terminal.err, program=program, inventory=text_of(flags, "inventory"), incident=options.incident
+        narrative,
+        terminal.err,
+        program=program,
+        inventory=text_of(flags, "inventory"),
+        incident=options.incident,
+        resolved=options.incident is not None and _is_resolved(options.incident, project),
     )
     with stoppable() as stop:
         report = run(
@@ -50,6 +55,17 @@ def run_from_flags(
     return report.exit_code
 
 
+def _is_resolved(named: str, project: Project) -> bool:
+    """Whether the run's incident is over. Raises ConfigurationError if there is none."""
+    from remediate.journal.incident_ids import IncidentIds
+
+    try:
+        with IncidentIds.open(project.journal(), project=project.identity()) as ids:
+            return ids.is_resolved(ids.find(named))
+    except JournalError:
+        return False  # the run reports that nothing can be recorded
+
+
 def _unproven(runnable: Runnable, project: Project) -> str | None:
     if not isinstance(runnable, Playbook | BoundPlaybook):
         return None
@@ -69,7 +85,8 @@ def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options
     for name in options.overrides:
         if name not in possible:
             what = f"{name} cannot be overridden" if name in known else f"{runnable.name} has no refusal code {name!r}"
-            raise ConfigurationError(f"--override: {what}; it can override: {', '.join(possible) or 'nothing'}")
+            meant = "" if name in known else nearest(name, possible)
+            raise ConfigurationError(f"--override: {what}; {meant}it can override: {', '.join(possible) or 'nothing'}")
 
 
 def _with_php(host: Host, runnable: Runnable) -> Host:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.models import Intent, RunRecord, RunSummary, StoredRun, StoredStep, require_zone
-from remediate.journal.run_id import matching, short
+from remediate.journal.run_id import matching, short, similar
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -174,7 +174,7 @@ class Journal:
             ids = _ids(connection)
             found = matching(prefix, ids)
             if len(found) != 1:
-                raise ConfigurationError(_not_one(found, ids))
+                raise ConfigurationError(_not_one(prefix, found, ids))
             row = connection.execute(runs.select().where(runs.c.id == found[0])).one()
             attempts = connection.execute(steps.select().where(steps.c.run == found[0]).order_by(steps.c.id)).all()
         return StoredRun(
@@ -235,12 +235,13 @@ def _ids(connection: "Connection") -> Sequence[str]:
     return connection.execute(runs.select().with_only_columns(runs.c.id).order_by(newest_first)).scalars().all()
 
 
-def _not_one(found: Sequence[str], ids: Sequence[str]) -> str:
+def _not_one(prefix: str, found: Sequence[str], ids: Sequence[str]) -> str:
     named = ", ".join(short(one, ids) for one in (found or ids)[:_NAMED])
     if found:
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         return f"{len(found)} runs begin like that: {named}{more}; give more digits"
-    return f"no run begins like that; the newest are {named}" if ids else "no run begins like that; there are none yet"
+    there = f"{similar(prefix, ids)}the newest are {named}" if ids else "there are none yet"
+    return f"no run begins like that; {there}"
 
 
 def _summary(row: "Row[tuple[object, ...]]", ids: Sequence[str]) -> RunSummary:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, nearest
 from remediate.project.listing import ListedPlaybook, in_one_line, list_playbooks
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ class Project:
 
         listed = self.playbooks().get(name)
         if listed is None:
-            raise self._missing(f"no playbook {name!r}; there are: {', '.join(self.playbooks())}")
+            known = self.playbooks()
+            raise self._missing(f"no playbook {name!r}; {nearest(name, known)}there are: {', '.join(known)}")
         if listed.error is not None:
             raise ConfigurationError(f"{listed.path}: {listed.error}")
         attribute = listed.path.stem
