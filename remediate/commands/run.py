@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from functools import partial
 
-from remediate.commands.consent import consent
+from remediate.commands.consent import consent, decide
 from remediate.commands.given import Begun, Flags, text_of
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.core.host import Host
 from remediate.core.options import Options
-from remediate.core.outcome import RunVerdict
+from remediate.core.outcome import Report, RunVerdict
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
 from remediate.core.verdict import ENGINE_CODES
 from remediate.engine.fleet import run
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError, nearest
 from remediate.project.project import Project
+from remediate.project.run_limits import run_limits
 from remediate.report.text import TextReporter
 
 _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
@@ -21,8 +22,8 @@ _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
 
 def run_from_flags(
     runnable: Runnable, begun: Begun, flags: Flags, project: Project, terminal: Terminal, *, program: str
-) -> int:
-    """Run a playbook or a remedy, report it, and return the exit code."""
+) -> Report:
+    """Run a playbook or a remedy, tell it, and return its report."""
     hosts, options, connect = begun
     _known_overrides(runnable, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
@@ -45,6 +46,8 @@ def run_from_flags(
             options=options,
             journal=project.journal(),
             project=None if options.incident is None else project.identity(),
+            limits=run_limits(project.root),
+            decide=lambda host, limit: decide(terminal, host, limit, stop),
         )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
@@ -52,7 +55,7 @@ def run_from_flags(
         narrative.write(f"        {runnable.name}: {doubt}; prove it with {program} rehearse.{runnable.name}\n")
     if report.error is not None:
         terminal.err.write(f"{program}: {report.error.message}\n")
-    return report.exit_code
+    return report
 
 
 def _is_resolved(named: str, project: Project) -> bool:
