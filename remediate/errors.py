@@ -120,7 +120,7 @@ def _is_kind(model: "type[BaseModel]", name: str) -> bool:
 
 def unknown_key(name: str, model: "type[BaseModel]") -> str:
     """Return the message for an unknown key. It lists the accepted keys, and suggests the most similar one."""
-    accepted = sorted(model.model_fields)
+    accepted = sorted(field.alias or name for name, field in model.model_fields.items())
     close = get_close_matches(name, accepted, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"unknown key; {hint}accepted: {', '.join(accepted)}"

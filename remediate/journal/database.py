@@ -31,7 +31,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from remediate.errors import ConfigurationError, JournalError
-from remediate.journal.schema import EARLIER, HEAD, metadata, version
+from remediate.journal.schema import EARLIER, HEAD, UPGRADED, metadata, version
 
 BUSY_SECONDS = 10
 """The seconds that a transaction waits for other processes. Each of their transactions takes milliseconds."""
@@ -218,7 +218,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _demand_tables(database: JournalDatabase) -> None:
-    """Create missing tables, and reject those of another version."""
+    """Create missing tables, and reject those of an unknown version."""
     with database.reading() as connection:
         if _version(connection) == HEAD:
             return
@@ -229,6 +229,10 @@ def _demand_tables(database: JournalDatabase) -> None:
             connection.execute(select(func.pg_advisory_xact_lock(_CREATE_LOCK)))
         match _version(connection):
             case found if found == HEAD:
+                return
+            case found if found in UPGRADED:
+                metadata.create_all(connection)  # It creates only what is missing.
+                connection.execute(version.update().values(version_num=HEAD))
                 return
             case found if found in EARLIER:
                 raise JournalError(f"the journal {database.place} is older than the first release: {_ASIDE}")
