@@ -95,12 +95,13 @@ class Intake:
         host, why = host_of(rule.host, alert.labels, self.names)
         if host is None:
             return _nothing(rule, None, why, Suppression.UNKNOWN_HOST), None
-        recent, local = ledger.recent(rule, host, now), self.local(now)
-        decision = decided(self.policy, rule, host, alert.labels, authentication, doubts, recent, local, now)
-        storm = ledger.storm(rule, host, now - timedelta(minutes=self.policy.storm_minutes))
         # A weaker decision does not swallow a stronger one: what a terminal reported must not hide a signed alert.
-        if storm is None or (decision.mode is not None and storm.mode.rank < decision.mode.rank):
-            return decision, None
+        storm = ledger.storm(rule, host, now - timedelta(minutes=self.policy.storm_minutes))
+        if storm is None or storm.mode.rank < rule.mode.rank:
+            recent, local = ledger.recent(rule, host, now), self.local(now)
+            decision = decided(self.policy, rule, host, alert.labels, authentication, doubts, recent, local, now)
+            if storm is None or (decision.mode is not None and storm.mode.rank < decision.mode.rank):
+                return decision, None
         why = f"one of {storm.alerts + 1} alerts that are one; {storm.mode.value} was decided {ago(storm.at, now)} ago"
         return _nothing(rule, host, why, Suppression.STORM), storm
 

@@ -1,7 +1,7 @@
 """The questions and entries of one decision, inside one transaction of the store."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -109,24 +109,18 @@ class Ledger:
         return int(self._connection.execute(query).scalar_one())
 
     def recent(self, rule: PolicyRule, host: str, now: datetime) -> Recent:
-        """Return what lately began by itself."""
-        from sqlalchemy import func, select
-
+        """Return what lately began by itself. The limits keep that to a few in a day."""
         from remediate.journal.schema import alert_decisions as decisions
 
         began = (decisions.c.project == self._project) & (decisions.c.mode == PolicyMode.AUTO.value)
-
-        def number(since: timedelta, where: "ColumnElement[bool] | None" = None) -> int:
-            query = select(func.count()).where(began & (decisions.c.at > now - since))
-            return int(self._connection.execute(query if where is None else query.where(where)).scalar_one())
-
-        on_host = decisions.c.host == host
-        last = select(func.max(decisions.c.at)).where(began & self._of(rule.name, host))
+        query = decisions.select().where(began & (decisions.c.at > now - DAY))
+        rows = self._connection.execute(query).all()
+        on_host = [row for row in rows if row.host == host]
         return Recent(
-            same_rule=self._connection.execute(last).scalar_one(),
-            host_hour=number(HOUR, on_host),
-            host_day=number(DAY, on_host),
-            fleet_hour=number(HOUR),
+            same_rule=max((row.at for row in on_host if row.rule == rule.name), default=None),
+            host_hour=sum(row.at > now - HOUR for row in on_host),
+            host_day=len(on_host),
+            fleet_hour=sum(row.at > now - HOUR for row in rows),
         )
 
     def _of(self, rule: str, host: str) -> "ColumnElement[bool]":

@@ -54,9 +54,7 @@ def refused(answer: Authentication | NotAuthenticated) -> str:
 @pytest.mark.parametrize("later", [0, 299, -299, 300, -300])
 def test_a_right_signature_proves_its_source(later: float) -> None:
     answer = uptime(headers(standard()), later=later)
-    assert answer == Authentication(
-        how=Means.SIGNATURE, source="uptime", delivery="msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"
-    )
+    assert answer == Authentication(how=Means.SIGNATURE, source="uptime", delivery="msg_2KWPBgLlAfxdpx2AI54pPJ85f4W")
 
 
 def test_the_example_of_the_specification_s_libraries_is_right() -> None:

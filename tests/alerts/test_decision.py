@@ -1,7 +1,9 @@
 """What a policy decides: the truth table of auto, and hosts that no label can invent."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -34,7 +36,7 @@ def asked(
     local: datetime = NOON,
     **labels: str,
 ) -> AlertDecision:
-    one = alert(name, host=host, source=source, **labels)
+    one = alert(name, host=host, source=source, labels=labels)
     rule = of.rule_for(one.labels, source)
     assert rule is not None
     return decided(of, rule, host, one.labels, by, doubts, recent, local, NOON)
@@ -105,8 +107,16 @@ def test_below_the_limits_it_stays_auto(given_policy: AlertPolicy, recent: Recen
 
 
 def test_a_rule_that_only_proposes_is_never_more(given_policy: AlertPolicy) -> None:
-    decision = asked(given_policy, name="CacheDown", severity="page", doubts=Doubts("x", {}), recent=Recent(host_hour=9))
+    decision = asked(
+        given_policy, name="CacheDown", severity="page", doubts=Doubts("x", {}), recent=Recent(host_hour=9)
+    )
     assert (decision.mode, decision.suppressed_by) == (PolicyMode.PROPOSE, None)
+
+
+@cache
+def _policy_once() -> AlertPolicy:
+    with TemporaryDirectory() as directory:
+        return policy(Path(directory))
 
 
 _AUTHENTICATIONS = st.sampled_from((SIGNED, BEARER, TYPED))
@@ -116,18 +126,10 @@ _RECENT = st.builds(Recent, st.none(), st.integers(0, 4), st.integers(0, 5), st.
 
 @given(_AUTHENTICATIONS, _DOUBTS, _RECENT)
 def test_auto_is_never_without_all_of_it(by: Authentication, doubts: Doubts, recent: Recent) -> None:
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory() as directory:
-        of = policy(Path(directory))
     source = "prometheus" if by is BEARER else "grafana"
-    mode = asked(of, source=source, by=by, doubts=doubts, recent=recent).mode
+    mode = asked(_policy_once(), source=source, by=by, doubts=doubts, recent=recent).mode
     allowed = (
-        by is not TYPED
-        and doubts == PROVEN
-        and recent.host_hour < 2
-        and recent.host_day < 3
-        and recent.fleet_hour < 10
+        by is not TYPED and doubts == PROVEN and recent.host_hour < 2 and recent.host_day < 3 and recent.fleet_hour < 10
     )
     assert mode is (PolicyMode.AUTO if allowed else PolicyMode.PROPOSE)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediate.alerts.alert import AlertStatus, Payload
+from remediate.alerts.alert import AlertStatus
 from remediate.alerts.formats import MAX_ALERTS, MAX_BYTES, AlertFormat, read
 from remediate.errors import ConfigurationError
 from support.alerting import HOSTILE, firing, grafana, group, plain
@@ -126,7 +126,7 @@ def test_a_format_that_was_named_is_the_only_one() -> None:
 
 
 def test_a_mistyped_key_is_answered_with_the_accepted_ones() -> None:
-    with pytest.raises(ConfigurationError, match="staus: unknown key; did you mean status.*accepted: .*schema, starts"):
+    with pytest.raises(ConfigurationError, match=r"staus: unknown key; did you mean status.*accepted: .*schema"):
         read(plain(staus="firing"), None, "uptime")
 
 
@@ -157,12 +157,13 @@ def test_no_document_is_a_crash(document: dict[str, object]) -> None:
     _read(json.dumps(document).encode("utf-8", "surrogatepass"))
 
 
-def _read(body: bytes) -> Payload | None:
+def _read(body: bytes) -> None:
+    refusal = ""
     try:
-        return read(body, None, "uptime")
+        read(body, None, "uptime")
     except ConfigurationError as error:
-        assert str(error).isprintable()
-        return None
+        refusal = str(error)
+    assert refusal.isprintable()
 
 
 def test_a_full_payload_costs_little_memory() -> None:

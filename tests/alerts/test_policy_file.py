@@ -89,13 +89,21 @@ WIDER = {
     "a signature of Alertmanager": (auto("{format: alertmanager, signature: env:T}"), 2, "Alertmanager cannot sign"),
     "a source without proof": (auto("{format: plain}"), 2, "takes one of signature and bearer"),
     "a source with two": (auto("{format: plain, signature: env:T, bearer: env:U}"), 2, "takes one of signature"),
-    "a secret in the file": (auto("{format: plain, signature: hunter2}"), 2, "takes env:NAME, file:PATH or cmd:COMMAND"),
+    "a secret in the file": (
+        auto("{format: plain, signature: hunter2}"),
+        2,
+        "takes env:NAME, file:PATH or cmd:COMMAND",
+    ),
     "a time of another format": (
         auto("{format: plain, signature: env:T, timestamp_header: X-Sent}"),
         2,
         "timestamp_header belongs",
     ),
-    "a source called terminal": (auto("{format: plain, signature: env:T}").replace("one", "terminal"), 2, "source of `a"),
+    "a source called terminal": (
+        auto("{format: plain, signature: env:T}").replace("one", "terminal"),
+        2,
+        "source of `a",
+    ),
     "an unknown source": (f"{RULE}    sources: grafana\n", 7, "'grafana' is no source of this policy; accepted: none"),
     "an unknown format": (auto("{format: nagios, signature: env:T}"), 2, "must be alertmanager, grafana or plain"),
     "an unknown mode": (f"{RULE}    mode: force\n", 7, "must be observe, propose or auto"),
@@ -133,7 +141,11 @@ WIDER = {
     "two rules of one name": (RULE + RULE.partition("rules:\n")[2], 7, "a rule above is called site-down as well"),
     "an unknown key": (f"{RULE}    modus: auto\n", 7, "unknown key; did you mean mode.*accepted: action, host, match"),
     "an unknown key above": (f"{RULE}limit: {{}}\n", 7, "unknown key; did you mean limits"),
-    "more on a host than the most": (f"{RULE}limits: {{per_host_and_hour: 3}}\n", 7, "is too large; 0 to 2 on one host"),
+    "more on a host than the most": (
+        f"{RULE}limits: {{per_host_and_hour: 3}}\n",
+        7,
+        "is too large; 0 to 2 on one host",
+    ),
     "more in a day": (f"{RULE}limits: {{per_host_and_day: 4}}\n", 7, "is too large; 0 to 3"),
     "more on the fleet": (f"{RULE}limits: {{per_fleet_and_hour: 11}}\n", 7, "is too large; 0 to 10"),
     "a shorter cool-down": (f"{RULE}limits: {{cool_down_minutes: 9}}\n", 7, "is too small; 10 to 1440"),
@@ -177,7 +189,7 @@ def test_the_policy_is_in_the_project(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.remediate]\n")
     (tmp_path / "hosts.yml").write_text("web:\n  hosts:\n    web1:\n    web2:\n")
     project, inventory = Project(tmp_path), Inventory.load((tmp_path / "hosts.yml",))
-    with pytest.raises(ConfigurationError, match="alerts.yml does not exist: write a policy there"):
+    with pytest.raises(ConfigurationError, match=r"alerts\.yml does not exist: write a policy there"):
         project_policy(project, inventory)
     (tmp_path / "alerts.yml").write_text(SITE)
     assert len(project_policy(project, inventory).rules) == 4

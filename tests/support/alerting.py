@@ -20,9 +20,28 @@ NAMES: Final = ProjectNames(
     playbooks=("app-down", "cache-down"), hosts=("web1", "web2", "db1"), groups=("all", "ungrouped", "web")
 )
 HOSTILE: Final = (
-    *("$(touch pwned)", "`id`", "{{ 7 * 7 }}", "{% include '/etc/passwd' %}", "web*", "web", "all", "!web2", "web1,web2"),
+    *(
+        "$(touch pwned)",
+        "`id`",
+        "{{ 7 * 7 }}",
+        "{% include '/etc/passwd' %}",
+        "web*",
+        "web",
+        "all",
+        "!web2",
+        "web1,web2",
+    ),
     *("web1\n", " web1", "web1\x00", "WEB1", "@web", "~web.*", "web[12]", "127.0.0.1", "http://169.254.169.254/"),
-    *("../../etc/passwd", "-rf", "--host=web2", "", "web1.example.com", "\x1b]52;c;cHduZWQ=\x07", "%s", "'; DROP TABLE x"),
+    *(
+        "../../etc/passwd",
+        "-rf",
+        "--host=web2",
+        "",
+        "web1.example.com",
+        "\x1b]52;c;cHduZWQ=\x07",
+        "%s",
+        "'; DROP TABLE x",
+    ),
 )
 """Values of a label that name no host, whatever they look like."""
 
@@ -77,10 +96,11 @@ def alert(
     status: AlertStatus = AlertStatus.FIRING,
     starts: datetime | None = None,
     source: str = "grafana",
-    **labels: str,
+    labels: Mapping[str, str] | None = None,
+    **more: str,
 ) -> IncomingAlert:
     """An alert as the formats read it."""
-    given = {"alertname": name, **({} if host is None else {"host": host}), **labels}
+    given = {"alertname": name, **({} if host is None else {"host": host}), **(labels or {}), **more}
     return IncomingAlert(
         fingerprint=fingerprint_of(given), status=status, name=name, labels=given, starts=starts, source=source
     )
@@ -109,7 +129,7 @@ class Desk:
             names=NAMES,
             paused=lambda: self.paused,
             doubt=self.doubts.get,
-            local=lambda moment: self.local(moment),
+            local=self.local,
         )
 
     def take(self, *alerts: IncomingAlert, by: Authentication = SIGNED, later: float = 0) -> Sequence[AlertDecision]:
