@@ -61,7 +61,7 @@ class Doubts(NamedTuple):
     """What keeps everything from starting by itself, asked once for a payload."""
 
     paused: str | None
-    """Why everything is paused; None if it is not."""
+    """That and why everything is paused; None if it is not."""
     unrehearsed: Mapping[str, str]
     """Why a playbook is not proven in its present form, by name. A playbook that is missing here is proven."""
 
@@ -151,7 +151,7 @@ def _of_sender(
 def _of_project(rule: PolicyRule, doubts: Doubts) -> _Against:
     found: list[tuple[Suppression, str]] = []
     if doubts.paused is not None:
-        found.append((Suppression.PAUSED, f"everything is paused: {doubts.paused}"))
+        found.append((Suppression.PAUSED, doubts.paused))
     if (doubt := doubts.unrehearsed.get(rule.action)) is not None:
         found.append((Suppression.NOT_REHEARSED, f"{rule.action} is {doubt}"))
     return found

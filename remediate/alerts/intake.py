@@ -28,8 +28,8 @@ class DecidedAlert(FrozenModel):
 class Intake:
     """A policy with everything that a decision depends on.
 
-    `paused` returns why nothing may start by itself, None if it may. `doubt` returns why no rehearsal proves a playbook
-    in its present form, None if one does. `local` returns a moment in the team's time zone.
+    `paused` says that and why everything is paused, None if it is not. `doubt` returns why no rehearsal proves a
+    playbook in its present form, None if one does. `local` returns a moment in the team's time zone.
     """
 
     policy: AlertPolicy

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from remediate.alerts.authentication import TERMINAL
 from remediate.alerts.policy import TRIAGE, AlertPolicy, AlertSource, BearerGrant, PolicyMode, PolicyRule
+from remediate.errors import nearest
 from remediate.inventory.ansible_settings import Location
 from remediate.inventory.ansible_values import shown
 
@@ -23,14 +24,19 @@ class ProjectNames(NamedTuple):
         if name in self.groups and name not in {"all", "ungrouped"}:
             return f"'{shown(name)}' is a group of the inventory; hosts: {some(self.hosts)}"
         if name not in self.hosts:
-            return f"'{shown(name)}' is no host of the inventory; hosts: {some(self.hosts)}"
+            return f"'{shown(name)}' is no host of the inventory; {_nearest(name, self.hosts)}hosts: {some(self.hosts)}"
         return None
 
     def no_playbook(self, name: str, *more: str) -> str | None:
         """Return why a text names no playbook, None if it does or is one of `more`."""
         if name in {*self.playbooks, *more}:
             return None
-        return f"'{shown(name)}' is no playbook; accepted: {some([*more, *self.playbooks])}"
+        accepted = [*more, *self.playbooks]
+        return f"'{shown(name)}' is no playbook; {_nearest(name, accepted)}accepted: {some(accepted)}"
+
+
+def _nearest(name: str, accepted: Collection[str]) -> str:
+    return shown(nearest(name[:200], accepted), 300)
 
 
 def some(names: Collection[str]) -> str:

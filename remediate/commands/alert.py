@@ -20,8 +20,10 @@ from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.incident.settings import IncidentSettings, incident_settings
 from remediate.inventory.selection import Inventory
+from remediate.journal.pause import KillSwitch
 from remediate.masking.masker import Masker
 from remediate.project.project import Project
+from remediate.project.run_limits import run_limits
 from remediate.rehearsal.content import unrehearsed
 
 
@@ -32,15 +34,18 @@ def take_alerts(flags: Flags, project: Project, terminal: Terminal, *, program: 
         terminal.warn(line)
     policy = project_policy(project, inventory)
     settings = incident_settings(project.root)
+    switch = KillSwitch(run_limits(project.root).pause_file)
+    again = text_of(flags, "since") is not None
     intake = Intake(
         policy=policy,
         names=names_of(project, inventory),
-        paused=lambda: None,
+        # Whether everything was paused when a recorded alert came is not known.
+        paused=lambda: str(pause) if not again and (pause := switch.read()) else None,
         doubt=lambda name: _doubt(name, project),
         local=settings.local,
     )
     now = datetime.now(UTC)
-    if text_of(flags, "since") is not None:
+    if again:
         report = _again(flags, project, intake, settings, now, program)
         lines = replay_lines(report)
     else:

@@ -230,9 +230,8 @@ def _demand_tables(database: JournalDatabase) -> None:
         match _version(connection):
             case found if found == HEAD:
                 return
-            case found if found in UPGRADED:
-                metadata.create_all(connection)  # It creates only what is missing.
-                connection.execute(version.update().values(version_num=HEAD))
+            case str() as found if found in UPGRADED:
+                _upgrade(connection, found)
                 return
             case found if found in EARLIER:
                 raise JournalError(f"the journal {database.place} is older than the first release: {_ASIDE}")
@@ -244,6 +243,16 @@ def _demand_tables(database: JournalDatabase) -> None:
             raise JournalError(f"the journal {database.place} is the database of another program: {_ASIDE}")
         metadata.create_all(connection)
         connection.execute(version.insert().values(version_num=HEAD))
+
+
+def _upgrade(connection: Connection, found: str) -> None:
+    """Add the columns and tables that an earlier version lacks. Its rows have no value there."""
+    for table, name in UPGRADED[found]:
+        column = metadata.tables[table].c[name]
+        kind = column.type.compile(connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+    metadata.create_all(connection)  # It creates only what is missing.
+    connection.execute(version.update().values(version_num=HEAD))
 
 
 def _fault(place: str, error: SQLAlchemyError) -> str:

@@ -23,10 +23,13 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0007_alerts"
+HEAD = "0008_alerts"
 """The version of these tables."""
-UPGRADED = frozenset({"0006_reminders"})
-"""Versions that only lack tables. A journal of one is upgraded when it is opened."""
+UPGRADED: dict[str, tuple[tuple[str, str], ...]] = {
+    "0006_reminders": (("runs", "process"), ("runs", "given"), ("steps", "basis")),
+    "0007_orphans": (),
+}
+"""The columns that each of these versions lacks, beside whole tables. Opening such a journal upgrades it."""
 EARLIER = ("0001_runs_and_steps", "0002_incidents", "0003_messages", "0004_projects", "0005_maintenance")
 """Versions from before the first release, which only developers have."""
 
@@ -106,6 +109,9 @@ runs = Table(
     Column("exit_code", Integer),
     Column("touched", String(16)),
     Column("report", VisibleText),
+    # The process and what was given to its playbook, as JSON: to find out about it and go on if the process dies.
+    Column("process", VisibleText),
+    Column("given", VisibleText),
 )
 
 # A step may be retried after its first attempt was concluded (the fence had moved, nothing ran). Each attempt is a
@@ -124,6 +130,8 @@ steps = Table(
     Column("finished_at", Moment),
     Column("outcome", VisibleText),
     Column("evidence", VisibleText),
+    # Digests of the answers that have to change when the step has its effect, as JSON.
+    Column("basis", VisibleText),
 )
 Index(
     "uq_steps_open",
@@ -234,7 +242,7 @@ maintenance_samples = Table(
     Index(None, "project", "subject", "item", "at"),
 )
 
-# What an alert led to. A row is only changed by its end: `withdrawn` closes a proposal whose alerts are over.
+# What an alert led to. `withdrawn` closes a proposal whose alerts are over.
 alert_decisions = Table(
     "alert_decisions",
     metadata,
@@ -274,16 +282,13 @@ alerts = Table(
     Column("decision", String(36), ForeignKey("alert_decisions.id"), index=True),
     Column("suppressed_by", String(32)),
     Index(None, "project", "first_seen"),
-)
-Index(
-    "uq_alerts_burning",
-    alerts.c.project,
-    alerts.c.source,
-    alerts.c.how,
-    alerts.c.fingerprint,
-    unique=True,
-    sqlite_where=text("ended IS NULL"),
-    postgresql_where=text("ended IS NULL"),
+    Index(
+        "uq_alerts_burning",
+        *("project", "source", "how", "fingerprint"),
+        unique=True,
+        sqlite_where=text("ended IS NULL"),
+        postgresql_where=text("ended IS NULL"),
+    ),
 )
 
 # Signed deliveries, each of which is accepted once. They are forgotten when their signature has long been too old.

@@ -93,9 +93,17 @@ def test_each_thing_alone_makes_it_a_proposal(tmp_path: Path, changed: dict[str,
 
 def test_all_reasons_are_told(given_policy: AlertPolicy) -> None:
     decision = asked(
-        given_policy, by=TYPED, doubts=Doubts("by ana", {"app-down": "never rehearsed"}), recent=Recent(host_hour=2)
+        given_policy,
+        by=TYPED,
+        doubts=Doubts("everything is paused by ana", {"app-down": "never rehearsed"}),
+        recent=Recent(host_hour=2),
     )
-    for words in ("terminal", "paused: by ana", "app-down is never rehearsed", "third time in an hour on web1"):
+    for words in (
+        "terminal",
+        "everything is paused by ana",
+        "app-down is never rehearsed",
+        "third time in an hour on web1",
+    ):
         assert words in decision.reason
 
 

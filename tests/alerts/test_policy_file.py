@@ -110,13 +110,13 @@ WIDER = {
     "an unknown playbook": (
         RULE.replace("app-down", "app-dwon"),
         6,
-        "'app-dwon' is no playbook; accepted: triage, app-down, cache-down",
+        "'app-dwon' is no playbook; did you mean app-down. accepted: triage, app-down, cache-down",
     ),
     "an action that is a command": (RULE.replace("app-down", "rm -rf /"), 6, "does not have the right form"),
     "a table to an unknown host": (
         RULE.replace("{label: host}", "{label: host, table: {a: web1, b: web9}}"),
         5,
-        "'web9' is no host of the inventory; hosts: web1, web2, db1",
+        "'web9' is no host of the inventory; did you mean web2. hosts: web1, web2, db1",
     ),
     "a table to a group": (RULE.replace("{label: host}", "{label: host, table: {a: web}}"), 5, "'web' is a group"),
     "a table to all": (RULE.replace("{label: host}", "{label: host, table: {a: all}}"), 5, "'all' is no host"),

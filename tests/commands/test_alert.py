@@ -17,6 +17,7 @@ from remediate.commands.alert import take_alerts
 from remediate.commands.docs.schemas import schema
 from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
+from remediate.journal.pause import KillSwitch, Pause
 from remediate.project.project import Project
 from support.alerting import HOSTILE, SITE, firing, grafana, group, plain
 from support.toys import masked
@@ -111,7 +112,7 @@ def test_exit_codes(shop: Shop) -> None:
     assert shop.alert(group(firing("Nobody", fingerprint="d"))) == 3
     assert shop.alert(group(CACHE, firing("Nobody", fingerprint="e"))) == 3
     assert shop.alert(group(unknown, CACHE)) == 2
-    assert "'web9' is no host of the inventory; hosts: web1, web2" in shop.out.getvalue()
+    assert "'web9' is no host of the inventory; did you mean web2? hosts: web1, web2" in shop.out.getvalue()
     assert shop.alert(group(firing("CacheDown", status="resolved"))) == 0
     assert "NOTHING (resolved): over after" in shop.out.getvalue()
 
@@ -199,6 +200,15 @@ def test_a_terminal_is_not_waited_for(shop: Shop, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Given, "isatty", lambda _: True)
     with pytest.raises(ConfigurationError, match="the payload comes on standard input"):
         shop.alert(b"")
+
+
+def test_a_pause_is_told_unless_it_is_about_the_past(shop: Shop) -> None:
+    body = grafana(firing())
+    KillSwitch().set(Pause("a migration", "ana", datetime(2026, 11, 23, 12, tzinfo=UTC)))
+    assert shop.alert(body, source="grafana") == 10
+    assert "everything is paused by ana since 2026-11-23 12:00:00Z: a migration" in shop.out.getvalue()
+    shop.alert(since="1h")
+    assert "paused" not in shop.out.getvalue()
 
 
 def test_a_playbook_that_cannot_be_loaded_is_not_proven(shop: Shop) -> None:
