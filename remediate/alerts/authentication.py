@@ -93,7 +93,7 @@ class Verifier:
     def verify(self, headers: Headers, body: bytes, now: datetime) -> Authentication | NotAuthenticated:
         """Return who sent this body, or why it is refused.
 
-        A signature's `delivery` has to be new: ask the store (`AlertStore.is_new`) before anything else is done.
+        Whether the `delivery` of a signature is new is asked when its alerts are taken (`Intake.take`).
         """
         found: dict[str, list[bytes]] = {}
         for name, value in headers:

@@ -14,6 +14,7 @@ from remediate.alerts.policy import AlertPolicy, PolicyMode, PolicyRule
 from remediate.alerts.policy_check import ProjectNames
 from remediate.alerts.store import AlertStore
 from remediate.core.field_types import FrozenModel
+from remediate.errors import RemediateError
 
 
 class DecidedAlert(FrozenModel):
@@ -22,6 +23,10 @@ class DecidedAlert(FrozenModel):
     at: AwareDatetime
     alert: IncomingAlert
     decision: AlertDecision
+
+
+class Replayed(RemediateError):
+    """A signed delivery that was accepted before. Nothing was recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +46,16 @@ class Intake:
     def take(
         self, alerts: Iterable[IncomingAlert], authentication: Authentication, store: AlertStore, now: datetime
     ) -> tuple[DecidedAlert, ...]:
-        """Decide and record alerts. Nothing is recorded if it raises JournalError, and nothing is ever started."""
+        """Decide and record alerts; nothing is ever started.
+
+        Raises Replayed for a signature that was accepted before, and JournalError. Then nothing is recorded, the
+        delivery's id included: senders repeat a delivery that failed with the same id.
+        """
         alerts = tuple(alerts)
         doubts = self.doubts(alerts)
         with store.deciding() as ledger:
+            if not ledger.is_new(authentication, now):
+                raise Replayed(f"a delivery of {authentication.source} was accepted before: it is not accepted again")
             return tuple(
                 DecidedAlert(at=now, alert=alert, decision=self.decide(alert, authentication, ledger, doubts, now))
                 for alert in alerts

@@ -1,9 +1,9 @@
 """The questions and entries of one decision, inside one transaction of the store."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remediate.alerts.alert import IncomingAlert
 from remediate.alerts.authentication import Authentication
@@ -14,6 +14,10 @@ from remediate.masking.masker import Masker
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Row
+
+
+REMEMBERED: Final = timedelta(days=1)
+"""How long a delivery is remembered. Its signature is refused as too old after ten minutes at most."""
 
 
 class EndReason(Enum):
@@ -55,6 +59,27 @@ class Ledger:
         self._connection = connection
         self._project = project
         self._masker = masker
+
+    def is_new(self, authentication: Authentication, now: datetime) -> bool:
+        """Remember a signed delivery, and return whether it is the first with this id.
+
+        A bearer's delivery has no id, and is always new.
+        """
+        from remediate.journal.schema import alert_deliveries as deliveries
+
+        if authentication.delivery is None:
+            return True
+        self._connection.execute(deliveries.delete().where(deliveries.c.at < now - REMEMBERED))
+        row = {
+            "project": self._project,
+            "source": authentication.source,
+            "delivery": authentication.delivery,
+        }
+        same = [deliveries.c[name] == value for name, value in row.items()]
+        if self._connection.execute(deliveries.select().where(*same)).first() is not None:
+            return False
+        self._connection.execute(deliveries.insert().values(**row, at=now))
+        return True
 
     def burning(self, alert: IncomingAlert, authentication: Authentication) -> Burning | None:
         """Return the record of this alert while it burns.

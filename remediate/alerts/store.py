@@ -7,7 +7,7 @@ SQLAlchemy is imported on opening.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from remediate.alerts.alert import AlertStatus, IncomingAlert
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from remediate.journal.database import JournalDatabase
 
-REMEMBERED: Final = timedelta(days=1)
-"""How long a delivery is remembered. Its signature is refused as too old after ten minutes at most."""
 _DECIDING: Final = 0x72656D67
 """Number of PostgreSQL's advisory lock for decisions; nothing else in that database may use it."""
 
@@ -72,32 +70,6 @@ class AlertStore:
             if connection.dialect.name == "postgresql":  # on SQLite writers wait for each other anyway
                 connection.execute(select(func.pg_advisory_xact_lock(_DECIDING)))
             yield Ledger(connection, self._project, self._masker)
-
-    def is_new(self, authentication: Authentication, now: datetime) -> bool:
-        """Remember a signed delivery, and return whether it is the first with this id.
-
-        A bearer's delivery has no id, and is always new.
-        """
-        from sqlalchemy.exc import IntegrityError
-
-        from remediate.journal.schema import alert_deliveries as deliveries
-
-        if authentication.delivery is None:
-            return True
-        row = {
-            "project": self._project,
-            "source": authentication.source,
-            "delivery": authentication.delivery,
-            "at": now,
-        }
-        with self._database.writing() as connection:
-            connection.execute(deliveries.delete().where(deliveries.c.at < now - REMEMBERED))
-            try:
-                with connection.begin_nested():
-                    connection.execute(deliveries.insert().values(**row))
-            except IntegrityError:
-                return False
-        return True
 
     def recorded(self, since: datetime) -> tuple[RecordedAlert, ...]:
         """Return the beginnings and ends of the alerts that began since then, in order."""

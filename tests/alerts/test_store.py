@@ -6,41 +6,71 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from remediate.alerts.authentication import Authentication, Means
 from remediate.alerts.decision import Suppression
+from remediate.alerts.intake import Replayed
 from remediate.alerts.policy import PolicyMode
-from remediate.alerts.store import REMEMBERED, AlertStore
+from remediate.alerts.store import AlertStore
+from remediate.errors import JournalError
 from support.alerting import BEARER, HOSTILE, NOON, SIGNED, Desk, alert, over
 
 ONE = SIGNED.model_copy(update={"delivery": "msg_1"})
 
 
 def test_a_signature_counts_once(desk: Desk, url: str) -> None:
-    assert desk.store.is_new(ONE, NOON)
-    assert not desk.store.is_new(ONE, NOON)
-    assert desk.store.is_new(ONE.model_copy(update={"delivery": "msg_2"}), NOON)
-    assert desk.store.is_new(ONE.model_copy(update={"source": "uptime"}), NOON)
-    with AlertStore.open(url, project="shop") as again:
-        assert not again.is_new(ONE, NOON + timedelta(minutes=11))
+    desk.take(alert(), by=ONE)
+    for minutes in (0, 4, 11):
+        with pytest.raises(Replayed, match="grafana was accepted before"):
+            desk.take(alert(pod="2"), by=ONE, later=minutes)
+    desk.take(alert(), by=ONE.model_copy(update={"delivery": "msg_2"}))
+    desk.take(alert(), by=ONE.model_copy(update={"source": "uptime"}))
+    with AlertStore.open(url, project="shop") as again, pytest.raises(Replayed):
+        Desk(again, desk.policy).take(alert(), by=ONE)
     with AlertStore.open(url, project="other") as other:
-        assert other.is_new(ONE, NOON)
+        Desk(other, desk.policy).take(alert(), by=ONE)
+    assert [kept.alert.labels.get("pod") for kept in desk.store.recorded(NOON)] == [None, None]
 
 
 def test_it_is_remembered_for_longer_than_it_is_accepted(desk: Desk) -> None:
-    assert desk.store.is_new(ONE, NOON)
-    assert not desk.store.is_new(ONE, NOON + REMEMBERED)
-    assert desk.store.is_new(ONE, NOON + REMEMBERED + timedelta(seconds=1))
+    desk.take(alert(), by=ONE)
+    with pytest.raises(Replayed):
+        desk.take(alert(), by=ONE, later=24 * 60)
+    desk.take(alert(), by=ONE, later=1)
 
 
 def test_a_bearer_s_delivery_has_no_id(desk: Desk) -> None:
-    assert desk.store.is_new(BEARER, NOON)
-    assert desk.store.is_new(BEARER, NOON)
+    assert [desk.one(alert(source="prometheus"), by=BEARER).suppressed_by for _ in range(2)] == [
+        None,
+        Suppression.REPEATED,
+    ]
+
+
+def test_a_delivery_that_failed_is_accepted_when_it_is_sent_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard Webhooks repeats it with the same id."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise JournalError("the journal is full")
+
+    monkeypatch.setattr("remediate.alerts.ledger.Ledger.begin", fails)
+    with pytest.raises(JournalError):
+        desk.take(alert(), by=ONE)
+    monkeypatch.undo()
+    assert desk.one(alert(), by=ONE).mode is PolicyMode.AUTO
 
 
 def test_of_many_at_once_one_is_the_first(desk: Desk) -> None:
+    def accepted(number: int) -> bool:
+        try:
+            desk.take(alert(pod=str(number)), by=ONE)
+        except Replayed:
+            return False
+        return True
+
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda _: desk.store.is_new(ONE, NOON), range(8)))
-    assert found.count(True) == 1
+        assert list(threads.map(accepted, range(8))).count(True) == 1
+    assert len(desk.store.recorded(NOON)) == 1
 
 
 def test_of_many_at_once_one_decides(desk: Desk) -> None:
