@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 Flags = Mapping[str, object]
 
-OPTIONS: Final = ("plan", "yes", "hold", "timeout", "wait", "max_hosts", "reason", "incident")
+OPTIONS: Final = (
+    "plan",
+    "yes",
+    "hold",
+    "timeout",
+    "wait",
+    "max_hosts",
+    "serial",
+    "max_fail",
+    "forks",
+    "reason",
+    "incident",
+)
 
 
 class Begun(NamedTuple):
@@ -42,7 +54,7 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     from remediate.transport.dialing import Connections
 
     # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
-    with Connections(() if options.overrides else hosts) as connect:
+    with Connections(() if options.overrides else hosts[: options.forks]) as connect:
         self_test()
         yield Begun(hosts, options, connect)
 

@@ -139,9 +139,6 @@ def test_what_a_host_says_cannot_steer_the_terminal() -> None:
 @pytest.fixture
 def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Fleet":
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(
-        "remediate.engine.fleet.AT_ONCE", 1
-    )  # one after the other, so that the order is always the same
     monkeypatch.setattr("remediate.engine.fleet.new_run_id", lambda: RUN)
     return Fleet()
 
@@ -161,7 +158,7 @@ class Fleet:
             connect=lambda host: sessions[host.name],
             reporter=TextReporter(out, io.StringIO(), program="invoke"),
             operator="ana@laptop",
-            options=options,
+            options=options.model_copy(update={"forks": 1}),  # so that the order is always the same
         )
         return steady(out.getvalue()), done
 
