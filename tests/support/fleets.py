@@ -33,7 +33,7 @@ class OfFpm:
     severity: ClassVar[Severity | None] = None
     discovers = False
 
-    def __call__(self, host: Host) -> HostPlan:  # noqa: ARG002
+    def __call__(self, host: Host) -> HostPlan:
         return HostPlan(symptoms=(), diagnosis=(), remedies=(RestartFpm(settle=0),))
 
 
