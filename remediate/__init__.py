@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
     from remediate.engine.connection_api import apply
     from remediate.engine.fleet import run
+    from remediate.engine.warm_session import WarmSession, session
     from remediate.errors import ConfigurationError, ContactLost, RemediateError, Unreachable, Unreadable
     from remediate.inventory.selection import Inventory
     from remediate.remedies.single import SingleRemedy
@@ -48,6 +49,8 @@ _HOMES = {
     "wait": "core.verdict",
     "apply": "engine.connection_api",
     "run": "engine.fleet",
+    "WarmSession": "engine.warm_session",
+    "session": "engine.warm_session",
     "ConfigurationError": "errors",
     "ContactLost": "errors",
     "RemediateError": "errors",
@@ -80,11 +83,13 @@ __all__ = [  # __getattr__ supplies these names; mypy sees the imports above.
     "Unreadable",
     "Vantage",
     "Verdict",
+    "WarmSession",
     "apply",
     "playbook",
     "proceed",
     "refuse",
     "run",
+    "session",
     "skip",
     "wait",
 ]

@@ -51,6 +51,11 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     """
     hosts = selected(flags, project, terminal.warn)
     options = options_of(flags)
+    if len(hosts) > 1:
+        from remediate.commands.open_files import allow_connections
+
+        forks = allow_connections(len(hosts), options.forks, terminal.warn)
+        options = options.model_copy(update={"forks": forks})
     from remediate.transport.dialing import Connections
 
     # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.

@@ -1,7 +1,6 @@
 """fix.*, check.* and do.*: run a playbook or a remedy from the command line."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from remediate.commands.consent import consent
 from remediate.commands.given import Begun, Flags, text_of
@@ -10,10 +9,12 @@ from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import RunVerdict
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
-from remediate.core.verdict import ENGINE_CODES
+from remediate.core.verdict import ENGINE_CODES, RefusalCode
 from remediate.engine.fleet import run
+from remediate.engine.host_runner import HostRunner
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError
 from remediate.project.project import Project
+from remediate.report.live_table import live_table
 from remediate.report.text import TextReporter
 
 _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
@@ -27,14 +28,26 @@ def run_from_flags(
     _known_overrides(runnable, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
     reporter = TextReporter(
-        narrative, terminal.err, program=program, inventory=text_of(flags, "inventory"), incident=options.incident
+        narrative,
+        terminal.err,
+        program=program,
+        inventory=text_of(flags, "inventory"),
+        incident=options.incident,
+        target=text_of(flags, "host"),
+        rollout=_rollout(options),
+        live=live_table(narrative, terminal.err),
     )
+
+    def asked(runs: Sequence[HostRunner], options: Options) -> tuple[RefusalCode, str] | None:
+        with reporter.still():
+            return consent(terminal, runs, options, stop)
+
     with stoppable() as stop:
         report = run(
             runnable,
             hosts,
             reporter=reporter,
-            consent=partial(consent, terminal, stop=stop),
+            consent=asked,
             connect=connect,
             stop=stop,
             options=options,
@@ -48,6 +61,13 @@ def run_from_flags(
     if report.error is not None:
         terminal.err.write(f"{program}: {report.error.message}\n")
     return report.exit_code
+
+
+def _rollout(options: Options) -> str:
+    """Return the flags that state how these options roll a change out."""
+    usual = Options()
+    serial = "" if options.serial == usual.serial else f" --serial {options.serial}"
+    return serial + ("" if options.max_fail == usual.max_fail else f" --max-fail {options.max_fail}")
 
 
 def _unproven(runnable: Runnable, project: Project) -> str | None:

@@ -57,7 +57,7 @@ def _application_user(value: str) -> str:
     return value
 
 
-_NAMED: Final = 8
+NAMED: Final = 8
 """The most hosts that a message names one by one."""
 DATABASE_USER_NAME: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$"
 DatabaseUserName = Annotated[str, StringConstraints(pattern=DATABASE_USER_NAME)]
@@ -299,6 +299,6 @@ class Host(FrozenModel):
 def names_of(hosts: Iterable[Host]) -> str:
     """Return the names for a message: all of them, or the first few and how many more there are."""
     names = [host.name for host in hosts]
-    if len(names) <= _NAMED:
+    if len(names) <= NAMED:
         return ", ".join(names)
-    return f"{', '.join(names[: _NAMED // 2])} and {len(names) - _NAMED // 2} more"
+    return f"{', '.join(names[: NAMED // 2])} and {len(names) - NAMED // 2} more"

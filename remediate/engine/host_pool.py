@@ -55,8 +55,10 @@ class HostPool:
         outcome = _safely(HostRunner.examine)(run)
         if outcome is not None:
             self._ended(run, outcome)
-        elif not self._connected.acquire(blocking=False):
-            run.release()
+        else:
+            if not self._connected.acquire(blocking=False):
+                run.release()
+            self._reporter.waits(run.host)
         return outcome is not None
 
     def _ended(self, run: HostRunner, outcome: HostOutcome) -> None:

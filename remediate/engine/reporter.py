@@ -22,6 +22,9 @@ class Reporter(Protocol):
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
         """The first survey of a host has arrived."""
 
+    def waits(self, host: Host) -> None:
+        """A host needs a change, and waits for consent or for its turn."""
+
     def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
         """A remedy has been judged and, if needed, applied."""
 
@@ -56,6 +59,10 @@ class MaskingReporter(Reporter):
         self._reporter.surveyed(host, tuple(map(self._masker.masked, before)))
 
     @override
+    def waits(self, host: Host) -> None:
+        self._reporter.waits(host)
+
+    @override
     def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
         self._reporter.stepped(host, position, total, self._masker.masked(step))
 
@@ -83,6 +90,9 @@ class NullReporter(Reporter):
         """See Reporter."""
 
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
+        """See Reporter."""
+
+    def waits(self, host: Host) -> None:
         """See Reporter."""
 
     def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:

@@ -8,7 +8,7 @@ from remediate.core.outcome import RunVerdict, Touched
 from support.fleets import FPM_WELL, ScriptedFleet, ends
 from support.scripted import printed
 
-pytestmark = pytest.mark.usefixtures("hurry", "own_state")
+pytestmark = pytest.mark.usefixtures("hurry")
 
 LEFT = "refused earlier-host-failed"
 

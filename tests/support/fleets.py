@@ -1,6 +1,7 @@
 """Fleets of scripted hosts, and what happened on them at the same time."""
 
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 from threading import Event, Lock
 from typing import Any, ClassVar, Final
 
@@ -93,14 +94,16 @@ class ScriptedFleet:
 
     def run(self, *, reporter: Reporter | None = None, stop: Event | None = None, **options: Any) -> Report:
         given = {"hold": 0, "yes": True, "max_hosts": len(self.names), **options}
-        return remediate.run(
-            OfFpm(),
-            tuple(map(toy_host, self.names)),
-            connect=self.connect,
-            reporter=reporter,
-            stop=stop,
-            options=Options(**given),
-        )
+        with TemporaryDirectory() as place:
+            return remediate.run(
+                OfFpm(),
+                tuple(map(toy_host, self.names)),
+                connect=self.connect,
+                reporter=reporter,
+                stop=stop,
+                options=Options(**given),
+                journal=f"sqlite:///{place}/journal.sqlite3",
+            )
 
 
 class _Closing(Session):
