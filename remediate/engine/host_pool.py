@@ -12,6 +12,7 @@ from remediate.core.verdict import RefusalCode
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.reporter import Reporter
 from remediate.engine.rollout import Rollout
+from remediate.engine.suppression import Suppression
 from remediate.errors import ConfigurationError
 from remediate.masking.masker import Masker
 
@@ -32,12 +33,15 @@ class HostPool:
         self._connected = Semaphore(options.forks)
         """Connections that may stay open until their host is changed."""
 
-    def run(self, runs: Sequence[HostRunner], consent: Consent) -> tuple[HostOutcome, ...]:
+    def run(self, runs: Sequence[HostRunner], consent: Consent, suppress: Suppression) -> tuple[HostOutcome, ...]:
         """Return the outcome of each. Raises ConfigurationError before anything was changed."""
         try:
             with ThreadPoolExecutor(min(self._options.forks, len(runs)), thread_name_prefix="host") as pool:
-                ended = list(pool.map(self._examined, runs))
-            pending = [run for run, over in zip(runs, ended, strict=True) if not over]
+                examined = list(pool.map(self._examined, runs))
+            for run, outcome in zip(runs, suppress(runs, examined), strict=True):
+                if outcome is not None and run not in self._outcomes:
+                    self._ended(run, outcome)
+            pending = [run for run in runs if run not in self._outcomes]
             refusal = consent(pending, self._options) if pending else None
             if refusal is None:
                 Rollout(self._options, len(pending), _safely(HostRunner.mend), self._ended).change(pending)
@@ -49,8 +53,8 @@ class HostPool:
             for run in runs:
                 run.close()
 
-    def _examined(self, run: HostRunner) -> bool:
-        """Look at one host. Return whether that ended it."""
+    def _examined(self, run: HostRunner) -> HostOutcome | None:
+        """Look at one host. Return its outcome if that ended it."""
         self._reporter.progress(run.host, "connecting")
         outcome = _safely(HostRunner.examine)(run)
         if outcome is not None:
@@ -59,7 +63,7 @@ class HostPool:
             if not self._connected.acquire(blocking=False):
                 run.release()
             self._reporter.waits(run.host)
-        return outcome is not None
+        return outcome
 
     def _ended(self, run: HostRunner, outcome: HostOutcome) -> None:
         """Keep what the report needs of a host, and nothing else."""

@@ -9,12 +9,13 @@ from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
 from remediate.core.playbook import HostPlan, Runnable, Severity
-from remediate.core.remedy import Remedy
+from remediate.core.remedy import Remedy, basis
 from remediate.core.verdict import (
     JOURNAL_UNWRITABLE,
     LOCKED,
     MOVED,
     OUT_OF_TIME,
+    PAUSED,
     Decision,
     RefusalCode,
     Verdict,
@@ -25,12 +26,11 @@ from remediate.engine.apply import NotRun, Ran, Stopped, apply_remedy, fenced
 from remediate.engine.conclusion import conclude
 from remediate.engine.context import Context, NotRecorded
 from remediate.engine.discovery import discovered
-from remediate.engine.judge import CLOCK, RULES, STOPS, Symptom, judge, not_attempted, relied_on, symptom
+from remediate.engine.judge import CLOCK, RULES, Symptom, judge, not_attempted, relied_on, symptom
 from remediate.engine.lazy_session import LazySession
 from remediate.engine.lock import LockedByOthers
 from remediate.engine.open_host import OpenHost
-from remediate.engine.outcomes import host_outcome, step_outcome
-from remediate.engine.stability import Window
+from remediate.engine.outcomes import held, host_outcome, step_outcome, stops_dependents
 from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.engine.unchanged import decide, untouched
 from remediate.errors import ContactLost, Unreachable
@@ -65,6 +65,7 @@ class HostRunner:
         self._touched = Touched.NO
         self._acting = False
         self._blind = False
+        self._despite = ""
         self._serving_again: float | None = None
 
     def examine(self) -> HostOutcome | None:
@@ -126,6 +127,10 @@ class HostRunner:
         """Return the present decision on every remedy, with the exact commands."""
         return self._examined.planned()
 
+    def go_on(self, despite: str) -> None:
+        """Note what a person decided to go on in spite of. The changes say so."""
+        self._despite = f"; {despite}"
+
     def refuse(self, code: RefusalCode, why: str) -> HostOutcome:
         """End an examined host that this run must not change."""
         if self.context.stop.is_set():
@@ -161,7 +166,7 @@ class HostRunner:
     def _conclude(self) -> HostOutcome:
         verdict, problem, window = conclude(self._examined, self._steps, self._healed)
         if window is not None:
-            self._steps = [_held(step, window) if step.changed else step for step in self._steps]
+            self._steps = [held(step, window) if step.changed else step for step in self._steps]
         return self._end(verdict, problem)
 
     # -- acting --------------------------------------------------------------------------------------------------
@@ -169,7 +174,7 @@ class HostRunner:
     def _step(self, position: int) -> StepOutcome:
         host = self._examined
         remedy, verdict = host.judge()[position]
-        blocking = {step.remedy for step in self._steps if _stops_dependents(step)}.intersection(remedy.after)
+        blocking = {step.remedy for step in self._steps if stops_dependents(step)}.intersection(remedy.after)
         if not blocking and verdict.decision is Decision.WAIT:
             verdict = host.patiently(position)[position].verdict
         if blocking and verdict.decision is not Decision.SKIP:
@@ -180,7 +185,7 @@ class HostRunner:
         for _ in range(FENCE_TRIES):
             if verdict.decision is not Decision.PROCEED:
                 return step_outcome(remedy, verdict, host.facts)
-            step = self._apply(position, remedy, verdict)
+            step = self._apply(position, remedy, proceed(f"{verdict.reason}{self._despite}"))
             if step is not None:
                 return step.model_copy(update={"seconds": round(monotonic() - begun, 1)})
             # The fence asks each question by itself. An answer that differs only when asked with others is no movement.
@@ -194,9 +199,11 @@ class HostRunner:
         """Record the intent, act, and record the outcome. Return None if something had moved and nothing ran."""
         host = self._examined
         before, steps = host.facts, tuple(remedy.apply(host.facts))
+        if (paused := self.context.paused()) is not None:
+            return step_outcome(remedy, refuse(PAUSED, paused), before)
         try:
             if not despite:
-                self.context.record.intend(self.host, position, remedy, steps)
+                self.context.record.intend(self.host, position, remedy, steps, basis(remedy, before))
         except NotRecorded as error:
             return step_outcome(remedy, refuse(JOURNAL_UNWRITABLE, str(error)), before)
         self._progress(f"{remedy.kind}: {verdict.reason}")
@@ -290,11 +297,3 @@ class HostRunner:
             self.context.reporter.unrecorded(why)  # It comes before the verdict, which would refer to the record.
         self.context.reporter.finished(self.host, outcome)
         return outcome
-
-
-def _stops_dependents(step: StepOutcome) -> bool:
-    return step.verified in {Verified.FAILED, Verified.UNKNOWN} or step.decision in STOPS
-
-
-def _held(step: StepOutcome, window: Window) -> StepOutcome:
-    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})

@@ -10,13 +10,15 @@ from remediate.core.outcome import (
     RunVerdict,
     StepOutcome,
     Touched,
+    Verified,
     readings,
 )
 from remediate.core.playbook import Severity
 from remediate.core.remedy import Remedy
 from remediate.core.verdict import Decision, Verdict
 from remediate.engine.apply import Ran
-from remediate.engine.judge import CLOCK
+from remediate.engine.judge import CLOCK, STOPS
+from remediate.engine.stability import Window
 from remediate.errors import Unreadable
 
 
@@ -86,3 +88,13 @@ def _identity(facts: Facts) -> HostIdentity | None:
     except Unreadable:
         return None
     return HostIdentity(machine=machine.machine_id, boot=machine.boot_id)
+
+
+def stops_dependents(step: StepOutcome) -> bool:
+    """Return whether the remedies that depend on this one may not be attempted."""
+    return step.verified in {Verified.FAILED, Verified.UNKNOWN} or step.decision in STOPS
+
+
+def held(step: StepOutcome, window: Window) -> StepOutcome:
+    """Return the step with the evidence that its effect lasted."""
+    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})

@@ -19,6 +19,9 @@ class Reporter(Protocol):
     def progress(self, host: Host, text: str) -> None:
         """Something takes time."""
 
+    def noticed(self, text: str) -> None:
+        """Something concerns all hosts."""
+
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
         """The first survey of a host has arrived."""
 
@@ -53,6 +56,10 @@ class MaskingReporter(Reporter):
     @override
     def progress(self, host: Host, text: str) -> None:
         self._reporter.progress(host, self._masker.mask(text))
+
+    @override
+    def noticed(self, text: str) -> None:
+        self._reporter.noticed(self._masker.mask(text))
 
     @override
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
@@ -90,6 +97,9 @@ class NullReporter(Reporter):
         """See Reporter."""
 
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
+        """See Reporter."""
+
+    def noticed(self, text: str) -> None:
         """See Reporter."""
 
     def waits(self, host: Host) -> None:

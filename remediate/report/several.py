@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from remediate.core.outcome import HostOutcome, RunVerdict, Touched
-from remediate.core.verdict import CONSENT_MISSING, EARLIER_HOST_FAILED, TOO_MANY_HOSTS
+from remediate.core.verdict import COMMON_CAUSE, CONSENT_MISSING, EARLIER_HOST_FAILED, PAUSED, TOO_MANY_HOSTS
 from remediate.report.hints import CommandHints
 from remediate.report.lines import HEADLINES, MARGIN, clean, escalation_line, verdict_lines
 
-_LEFT_ALONE: Final = {code.name: code for code in (TOO_MANY_HOSTS, CONSENT_MISSING, EARLIER_HOST_FAILED)}
+_LEFT_ALONE: Final = tuple(
+    code.name for code in (PAUSED, COMMON_CAUSE, TOO_MANY_HOSTS, CONSENT_MISSING, EARLIER_HOST_FAILED)
+)
 """Refusals of a run, not of a host: the same for all hosts that it had not begun."""
 _GOOD: Final = frozenset({RunVerdict.HEALTHY, RunVerdict.FIXED})
 
@@ -26,26 +28,37 @@ def brief_line(outcome: HostOutcome, hints: CommandHints) -> str | None:
 
 def left_alone_lines(outcomes: Sequence[HostOutcome], hints: CommandHints) -> list[str]:
     """Return why hosts were not begun, and the one command that goes on with them."""
-    pad = " " * MARGIN
     left = [outcome for outcome in outcomes if _left(outcome)]
-    if not left or left[0].error is None:
-        return []
     bad = [outcome.name for outcome in outcomes if outcome.verdict not in _GOOD and not _left(outcome)]
-    error, count = left[0].error, len(left)
-    if hints.target is None or len(left) <= len(bad):
+    lines = [
+        line
+        for code in _LEFT_ALONE
+        if (alike := [outcome for outcome in left if outcome.error is not None and outcome.error.code == code])
+        for line in _of_one_code(alike, code, bad if len(alike) == len(left) else None, hints)
+    ]
+    # A host that is told in full has said when to escalate.
+    escalation = [] if bad or not left else escalation_line(hints.severity)
+    return [f"{'':{MARGIN}}{line}" for line in (*lines, *([hints.evidence] if left else []), *escalation)]
+
+
+def _of_one_code(left: Sequence[HostOutcome], code: str, bad: Sequence[str] | None, hints: CommandHints) -> list[str]:
+    """Return why these hosts were not begun, and what to do. `bad` are all others that did not end well, if known."""
+    count, error = len(left), left[0].error
+    if hints.target is None or bad is None or count <= len(bad):
         hosts = ",".join(outcome.name for outcome in left)
     else:
         hosts = ",".join([hints.target, *(f"!{name}" for name in bad)])
+    command = hints.on_all(hosts, count)
     advice = {
-        CONSENT_MISSING.name: f"next: {CONSENT_MISSING.advice}",
-        TOO_MANY_HOSTS.name: f"next: {hints.on_all(hosts, count)}",
-        EARLIER_HOST_FAILED.name: f"next: find out why, then go on with the rest: {hints.on_all(hosts, count)}",
+        PAUSED.name: f"{PAUSED.advice}, {hints.program} unpause, then {command}",
+        COMMON_CAUSE.name: f"{COMMON_CAUSE.advice}: {command} --override {COMMON_CAUSE.name}='why'",
+        TOO_MANY_HOSTS.name: command,
+        CONSENT_MISSING.name: CONSENT_MISSING.advice,
+        EARLIER_HOST_FAILED.name: f"find out why, then go on with the rest: {command}",
     }
+    why = "" if error is None else f": {clean(error.message)}"
     begun = f"{count} host{'s were' if count > 1 else ' was'} not begun"
-    lines = [f"{begun}: {error.code}: {clean(error.message)}", advice[error.code], hints.evidence]
-    # A host that is told in full has said it already.
-    escalation = [] if bad else escalation_line(hints.severity)
-    return [f"{pad}{line}" for line in (*lines, *escalation)]
+    return [f"{begun}: {code}{why}", f"next: {advice[code]}"]
 
 
 def _left(outcome: HostOutcome) -> bool:

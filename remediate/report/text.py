@@ -38,6 +38,7 @@ class TextReporter(Reporter):
         program: str,
         inventory: str | None = None,
         incident: str | None = None,
+        resolved: bool = False,
         target: str | None = None,
         rollout: str = "",
         live: LiveTable | None = None,
@@ -46,12 +47,13 @@ class TextReporter(Reporter):
         self._out = Steady(out)
         self._err = Steady(err)
         self._lock = Lock()
-        self._hints = CommandHints(program, "", "", None, inventory, incident, target=target, rollout=rollout)
+        self._hints = CommandHints(program, "", "", None, inventory, incident, resolved, target=target, rollout=rollout)
         self._several = False
         self._live = live
         self._before: dict[str, tuple[Reading, ...]] = {}
         """Surveys of several hosts that are not told yet."""
         self._told: set[str] = set()
+        self._over: set[str] = set()
 
     @override
     def began(self, run: str, runnable: Runnable, hosts: tuple[Host, ...], operator: str) -> None:
@@ -70,11 +72,14 @@ class TextReporter(Reporter):
 
     @override
     def progress(self, host: Host, text: str) -> None:
-        if self._several:
-            if self._live is not None:
-                self._live.working(host.name, clean(text))
-            return
-        with self._lock:
+        if not self._several or host.name in self._over:
+            self.noticed(f"{self._prefix(host.name)}{text}")
+        elif self._live is not None:
+            self._live.working(host.name, clean(text))
+
+    @override
+    def noticed(self, text: str) -> None:
+        with self._alone():
             self._err.write(f"{'':{MARGIN}}... {clean(text)}\n")
             self._err.flush()
 
@@ -98,6 +103,7 @@ class TextReporter(Reporter):
 
     @override
     def finished(self, host: Host, outcome: HostOutcome) -> None:
+        self._over.add(host.name)
         if self._several and self._live is not None:
             self._live.ended(host.name, outcome.verdict)
         if self._several and host.name not in self._told and (line := brief_line(outcome, self._hints)) is not None:
