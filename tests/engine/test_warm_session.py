@@ -15,7 +15,9 @@ from remediate.errors import ConfigurationError, ContactLost, Unreachable, Unrea
 from remediate.testing import ScriptedEvent
 from remediate.transport.acted import Acted
 from remediate.transport.session import Answers, Rounds, Session
+from support.doc_pages import FENCED, ROOT
 from support.fleets import FPM_BACK, FPM_DOWN, FPM_WELL, OfFpm, toy_host
+from support.incidents import broken, host, mended
 from support.outcomes import code
 from support.scripted import FactSession, printed
 
@@ -182,3 +184,23 @@ def test_the_inventory_is_read_once(tmp_path: Path, journal: str) -> None:
     with remediate.session("web1", inventory=inventory, journal=journal, connect=line.connect) as web1:
         inventory.unlink()
         assert web1.check(OfFpm()).verdict is RunVerdict.HEALTHY
+
+
+def test_the_example_of_the_documentation_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = FactSession(broken("php-fpm down"), *mended(["php-fpm down"]))
+    opened: list[str] = []
+
+    def open_session(host: Host) -> Session:
+        opened.append(host.name)
+        return session
+
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr("remediate.engine.warm_session.select", lambda *_: (host(site_vantage=["host"]),))
+    monkeypatch.setattr("remediate.transport.dialing.open_session", open_session)
+    page = (ROOT / "docs/library.md").read_text()
+    (example,) = (block["text"] for block in FENCED.finditer(page) if "remediate.session(" in block["text"])
+    exec(compile(example.replace("yes=True", "yes=True, hold=0"), "library.md", "exec"), {})  # noqa: S102  # It is ours.
+    assert capsys.readouterr().out == "RunVerdict.FIXED\n"
+    assert opened == ["web1"]
