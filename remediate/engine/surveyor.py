@@ -108,9 +108,9 @@ class Surveyor:
         """Ask these by themselves from now on."""
         self._late.update(probes)
 
-    def survey(self) -> Facts:
-        """Ask everything once, in one exec. Raises Unreachable."""
-        with self.look() as look:
+    def survey(self, seconds: float = SURVEY_SECONDS) -> Facts:
+        """Ask everything once, in one exec that lasts at most `seconds`. Raises Unreachable."""
+        with self.look(seconds=seconds) as look:
             return look.survey()
 
     def read(self, rounds: Rounds, here: Probes, there: Probes, alone: Probes = ()) -> Facts:
