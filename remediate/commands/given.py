@@ -39,10 +39,11 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     """
     hosts = selected(flags, project, terminal.warn)
     options = options_of(flags)
+    client = project.ssh_client()
     from remediate.transport.dialing import Connections
 
     # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
-    with Connections(() if options.overrides else hosts) as connect:
+    with Connections(() if options.overrides else hosts, client) as connect:
         self_test()
         yield Begun(hosts, options, connect)
 
