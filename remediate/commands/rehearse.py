@@ -16,7 +16,7 @@ from remediate.core.host import Host
 from remediate.core.outcome import RunVerdict
 from remediate.core.playbook import Playbook
 from remediate.engine.fleet import select
-from remediate.errors import FAILED_EXIT_CODE, ConfigurationError, one_line
+from remediate.errors import FAILED_EXIT_CODE, ConfigurationError, nearest, one_line
 from remediate.project.project import Project
 from remediate.rehearsal.case import Case
 from remediate.rehearsal.checkout import Checkout
@@ -139,7 +139,10 @@ def _demand_known(wanted: frozenset[str], declared: Sequence[Sequence[Case]], pa
     known = {trial.name for cases in declared for trial in matrix(cases, Pairs.ALL)}
     if unknown := sorted(wanted - known):
         shown = dict.fromkeys(trial.name for cases in declared for trial in matrix(cases, pairs))
-        raise ConfigurationError(f"no case called {', '.join(unknown) or repr('')}; there are: {', '.join(shown)}")
+        meant = nearest(unknown[0], shown)
+        raise ConfigurationError(
+            f"no case called {', '.join(unknown) or repr('')}; {meant}there are: {', '.join(shown)}"
+        )
 
 
 @contextmanager
