@@ -1,6 +1,7 @@
 """Fixtures: an HTTP server, an authority for its certificates, hosts on paper, and servers for both SSH clients."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,7 +64,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of a test's own for control sockets; its name is short, as their paths have to be."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def lab(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     made = Lab(tmp_path, keygen(tmp_path / "client"))
     use_config(tmp_path, monkeypatch)
     yield made
@@ -79,7 +89,9 @@ def connect(request: pytest.FixtureRequest) -> Connect:
 
 
 @pytest.fixture
-def link(shared: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connect: Connect) -> Iterator[OpenLink]:
+def link(
+    shared: Lab, tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch, connect: Connect
+) -> Iterator[OpenLink]:
     use_config(tmp_path, monkeypatch)
     shutil.copy(shared.known_hosts, tmp_path / "known_hosts")
     with connect(shared.target(shared.servers[0])) as opened:
