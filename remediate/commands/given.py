@@ -56,10 +56,11 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
 
         forks = allow_connections(len(hosts), options.forks, terminal.warn)
         options = options.model_copy(update={"forks": forks})
+    client = project.ssh_client()
     from remediate.transport.dialing import Connections
 
     # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
-    with Connections(() if options.overrides else hosts[: options.forks]) as connect:
+    with Connections(() if options.overrides else hosts[: options.forks], client) as connect:
         self_test()
         yield Begun(hosts, options, connect)
 
