@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from threading import Lock
 
 from remediate.core.host import Host
-from remediate.core.outcome import HostOutcome, Reading, Report, RunVerdict, StepOutcome, Touched
+from remediate.core.outcome import HostOutcome, Reading, Report, StepOutcome, Touched
 from remediate.core.playbook import Runnable, Severity
 from remediate.masking.stream import Steady, Stream
 from remediate.remedies.single import SingleRemedy
 from remediate.report.hints import CommandHints
-from remediate.report.lines import HEADLINES, MARGIN, clean, step_lines, survey_lines, verdict_lines
+from remediate.report.lines import HEADLINES, MARGIN, clean, proof_lines, step_lines, survey_lines, verdict_lines
 
 
 class TextReporter:
@@ -104,9 +104,7 @@ class TextReporter:
             lines = [line for number, step in enumerate(outcome.steps, 1) for line in step_lines(number, total, step)]
             self._block("DO", outcome.name, lines)
         if outcome.touched is not Touched.NO:
-            fixed = outcome.verdict is RunVerdict.FIXED
-            proven = [clean(step.evidence) for step in outcome.steps if fixed and step.changed]
-            self._block("AFTER", outcome.name, [*survey_lines(outcome.after), *proven])
+            self._block("AFTER", outcome.name, [*survey_lines(outcome.after), *proof_lines(outcome)])
         first, *others = verdict_lines(outcome, self._hints)
         self._say([f"{self._prefix(outcome.name)}{first}", *others])
 
