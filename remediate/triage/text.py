@@ -58,7 +58,7 @@ def _host_lines(host: HostTriage, command: str) -> list[str]:
         lines += _block("NOT", _wrap(f"{', '.join(others)}: no symptom and no cause"))
     for incident in host.incidents:
         if not incident.matches and incident.unknown:
-            lines += _block("", _wrap(f"{incident.playbook} cannot be told: {'; '.join(incident.unknown[:_SHOWN])}"))
+            lines += _block("", _wrap(f"{incident.playbook} is unknown: {'; '.join(incident.unknown[:_SHOWN])}"))
     for name, why in host.unjudged.items():
         lines += _block("", _wrap(f"{name} was not judged: {why}"))
     return [*lines, *wrap(_headline(host))]
@@ -129,7 +129,7 @@ def _advice(incident: Candidate) -> Sequence[str]:
 def _assessment_lines(assessment: Assessment, *, matches: bool) -> list[str]:
     if assessment.severity is None and not matches:
         return []
-    grade = assessment.severity.value if assessment.severity else "cannot be told from what was seen"
+    grade = assessment.severity.value if assessment.severity else "unknown from what was seen"
     texts = {question.name: question.text for question in QUESTIONS}
     told = [f"{texts[name]} {answer.value}{_source(name, assessment)}" for name, answer in assessment.answers.items()]
     lines = _block("SEVERITY"[:MARGIN], _wrap(f"{grade}: {', '.join(told)}" if told else grade))
