@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from remediate.engine.fleet import run
     from remediate.errors import ConfigurationError, ContactLost, RemediateError, Unreachable, Unreadable
     from remediate.inventory.selection import Inventory
+    from remediate.project.run_limits import RunLimits
     from remediate.remedies.single import SingleRemedy
 
 __version__ = "0.1.0"
@@ -54,6 +55,7 @@ _HOMES = {
     "Unreachable": "errors",
     "Unreadable": "errors",
     "Inventory": "inventory.selection",
+    "RunLimits": "project.run_limits",
     "SingleRemedy": "remedies.single",
 }
 
@@ -73,6 +75,7 @@ __all__ = [  # __getattr__ supplies these names; mypy sees the imports above.
     "Remedy",
     "Report",
     "Run",
+    "RunLimits",
     "RunVerdict",
     "Severity",
     "SingleRemedy",

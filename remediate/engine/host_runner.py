@@ -26,11 +26,11 @@ from remediate.engine.apply import NotRun, Ran, Stopped, apply_remedy, fenced
 from remediate.engine.conclusion import conclude
 from remediate.engine.context import Context, NotRecorded
 from remediate.engine.discovery import discovered
-from remediate.engine.judge import CLOCK, RULES, STOPS, Symptom, judge, not_attempted, relied_on, symptom
+from remediate.engine.judge import CLOCK, RULES, Symptom, judge, not_attempted, relied_on, symptom
 from remediate.engine.lock import LockedByOthers
 from remediate.engine.open_host import OpenHost
-from remediate.engine.outcomes import host_outcome, step_outcome
-from remediate.engine.stability import Window
+from remediate.engine.outcomes import held, host_outcome, step_outcome, stops_dependents
+from remediate.engine.rejoin import found_out
 from remediate.engine.surveyor import Surveyor
 from remediate.engine.unchanged import decide, untouched
 from remediate.errors import ContactLost, Unreachable
@@ -162,7 +162,7 @@ class HostRunner:
     def _conclude(self) -> HostOutcome:
         verdict, problem, window = conclude(self._examined, self._steps, self._healed)
         if window is not None:
-            self._steps = [_held(step, window) if step.changed else step for step in self._steps]
+            self._steps = [held(step, window) if step.changed else step for step in self._steps]
         return self._end(verdict, problem)
 
     # -- acting --------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class HostRunner:
     def _step(self, position: int) -> StepOutcome:
         host = self._examined
         remedy, verdict = host.judge()[position]
-        blocking = {step.remedy for step in self._steps if _stops_dependents(step)}.intersection(remedy.after)
+        blocking = {step.remedy for step in self._steps if stops_dependents(step)}.intersection(remedy.after)
         if not blocking and verdict.decision is Decision.WAIT:
             verdict = host.patiently(position)[position].verdict
         if blocking and verdict.decision is not Decision.SKIP:
@@ -223,10 +223,7 @@ class HostRunner:
             self._broken_off(position, step_outcome(remedy, verdict, before, ran=stopped.ran))
             raise
         except ContactLost as error:
-            lost = Ran((), Verified.UNKNOWN, str(error))
-            self._blind = True
-            self._broken_off(position, step_outcome(remedy, verdict, before, ran=lost))
-            raise
+            tried = self._found_out(position, remedy, verdict, before, error, sum(run.seconds for run in steps))
         except Unreachable:
             self._broken_off(position, step_outcome(remedy, verdict, before))
             raise
@@ -242,6 +239,22 @@ class HostRunner:
         self._acting = False
         self.context.record.conclude(self.host, position, step)
         return None if isinstance(tried, NotRun) else step
+
+    def _found_out(
+        self, position: int, remedy: Remedy, verdict: Verdict, before: Facts, lost: ContactLost, seconds: float
+    ) -> Ran:
+        """Return what a step did whose link was lost. Raises Unreachable if nothing, ContactLost if that is unknown."""
+        host = self._examined
+        wait = min(seconds + remedy.settle, max(0.0, host.left))
+        found = found_out(self.context, self.host, host.surveyor, remedy, before, lost, wait=wait)
+        if isinstance(found, Unreachable):
+            self._broken_off(position, step_outcome(remedy, verdict, before))
+            raise found
+        if found.verified is Verified.UNKNOWN:
+            self._blind = True
+            self._broken_off(position, step_outcome(remedy, verdict, before, ran=found))
+            raise ContactLost(found.evidence)
+        return found
 
     def _broken_off(self, position: int, step: StepOutcome) -> None:
         """Keep the known part of a step that did not finish."""
@@ -293,11 +306,3 @@ class HostRunner:
             self.context.reporter.unrecorded(why)  # It comes before the verdict, which would refer to the record.
         self.context.reporter.finished(self.host, outcome)
         return outcome
-
-
-def _stops_dependents(step: StepOutcome) -> bool:
-    return step.verified in {Verified.FAILED, Verified.UNKNOWN} or step.decision in STOPS
-
-
-def _held(step: StepOutcome, window: Window) -> StepOutcome:
-    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})
