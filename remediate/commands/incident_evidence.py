@@ -92,7 +92,7 @@ def severity_with_reason(
     matching = [each for host in report.hosts for each in host.matching] if report is not None else []
     if matching:
         worst = min(matching, key=lambda each: each.severity.value)
-        return worst.severity, f"{worst.playbook} at worst; whether the site can be used could not be told"
+        return worst.severity, f"{worst.playbook} at worst; whether the site can be used is unknown"
     raise ConfigurationError(
         "how bad is it? Answer --accessible, --data, --revenue or --users, give --severity, or run triage before"
     )

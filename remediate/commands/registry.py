@@ -131,7 +131,7 @@ def _kill_switch(project: Project) -> Sequence[Command]:
         Command(
             "pause",
             "Pause everything that changes a host, before its next step. Looking is never paused.",
-            (Flag("reason", "why, for whoever is refused by it"),),
+            (Flag("reason", "why; shown to everyone whose change it refuses"),),
             pause_body,
         ),
         Command("unpause", "End the pause, after showing who began it, when and why.", (), unpause_body),

@@ -88,7 +88,7 @@ def _walk(room: IncidentContext, incident: Incident) -> int:
         sent = room.tell(incident, MessageKind.RESOLUTION, Audience.PUBLIC, key=key, words=words)
     sent &= room.tell(incident, MessageKind.RESOLUTION, Audience.INTERNAL, key=f"resolution:{incident.id}")
     if not sent:
-        room.say(f"        not everybody was told: {room.program} incident.resolve --incident {shown} --send does")
+        room.say(f"        not everybody was notified: {room.program} incident.resolve --incident {shown} --send does")
     room.say(f"timeline      {len(incident.timeline)} entries: {room.program} incident.timeline --incident {shown}")
     if incident.severity in REVIEWED:
         if incident.postmortem_at is not None:

@@ -11,6 +11,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from remediate.rehearsal.outcome import RehearsalReport, TrialAnswer, TrialOutcome, Typed
 
 _WIDTH: Final = 112
+"""A rehearsal is read in the log of a CI, which is wide."""
 
 
 def trial_lines(number: int, total: int, trial: TrialOutcome) -> list[str]:

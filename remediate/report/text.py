@@ -15,7 +15,7 @@ from remediate.engine.reporter import Reporter
 from remediate.masking.stream import Steady, Stream
 from remediate.remedies.single import SingleRemedy
 from remediate.report.hints import CommandHints
-from remediate.report.lines import HEADLINES, MARGIN, clean, step_lines, survey_lines, verdict_lines
+from remediate.report.lines import HEADLINES, MARGIN, clean, proof_lines, step_lines, survey_lines, verdict_lines
 from remediate.report.live_table import LiveTable
 from remediate.report.several import brief_line, left_alone_lines
 
@@ -168,9 +168,7 @@ class TextReporter(Reporter):
             lines = [line for number, step in enumerate(outcome.steps, 1) for line in step_lines(number, total, step)]
             self._block("DO", outcome.name, lines)
         if outcome.touched is not Touched.NO:
-            fixed = outcome.verdict is RunVerdict.FIXED
-            proven = [clean(step.evidence) for step in outcome.steps if fixed and step.changed]
-            self._block("AFTER", outcome.name, [*survey_lines(outcome.after), *proven])
+            self._block("AFTER", outcome.name, [*survey_lines(outcome.after), *proof_lines(outcome)])
         self._verdict(outcome)
 
     def _tell_before(self, name: str) -> None:

@@ -67,7 +67,7 @@ def test_a_pause_needs_a_reason(project: Project, reason: str | None) -> None:
 
 def test_what_only_a_person_can_mend_is_not_called_unpaused(tmp_path: Path, project: Project) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.remediate.limits]\npause_file = "share/paused"\n')
-    with pytest.raises(JournalError, match="mended by hand"):
+    with pytest.raises(JournalError, match="fixed by hand"):
         unpause(Project(root=tmp_path), Typed().terminal)
 
 

@@ -108,7 +108,7 @@ def test_whoever_was_interrupted_after_the_end_can_still_tell_everybody(
 def test_what_was_only_shown_at_the_end_is_sent_by_asking_again(desk: Desk) -> None:
     desk("declare", title="Shop closed", severity="1", send=True)
     assert desk("resolve", override="seen") == 0
-    assert "not everybody was told: invoke incident.resolve --incident" in desk.out
+    assert "not everybody was notified: invoke incident.resolve --incident" in desk.out
     assert "[Resolved]" not in desk.messages
     assert desk("resolve", send=True) == 0
     assert "[Resolved] Shop closed" in desk.messages

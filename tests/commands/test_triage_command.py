@@ -132,7 +132,7 @@ def test_a_person_is_asked_when_nothing_tells_whether_the_site_can_be_used(on: O
     assert "SEV-1" in told.out.getvalue()
     silent = Told()
     on(blind, project, silent)
-    assert "cannot be told from what was seen" in silent.out.getvalue()
+    assert "unknown from what was seen" in silent.out.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from remediate.engine.judge import RULES
 from remediate.errors import UnreachableCode, Unreadable
 from remediate.playbooks.app_down import app_down
 from remediate.probes.systemd import LogLines, UnitLog
-from remediate.report.lines import WIDTH
 from remediate.report.text import TextReporter
+from remediate.report.wrapping import WIDTH
 from remediate.testing import play
 from support import examples as ex
 from support.incidents import (
@@ -61,7 +61,7 @@ def report(scene: Scene, *outcomes: HostOutcome) -> Report:
 def steady(text: str) -> str:
     """Replace what differs from run to run: the hour in the first line, and how long things took."""
     text = re.sub(r"(operator \S+   )\d\d:\d\d:\d\dZ", r"\g<1>08:31:40Z", text)
-    text = re.sub(r"samples good over \d+ s", "samples good over 0 s", text)
+    text = re.sub(r"samples good over(\s+)\d+ s", r"samples good over\g<1>0 s", text)
     return re.sub(r"\d+\.\d s", "0.0 s", text)
 
 
@@ -93,7 +93,9 @@ def test_a_stored_run_is_told_in_the_same_words(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCENES)
 def test_no_line_is_wider_than_it_may_be(name: str) -> None:
-    assert [line for line in told(SCENES[name])[0].splitlines() if len(line) > WIDTH or line != line.rstrip()] == []
+    _, *lines = told(SCENES[name])[0].splitlines()  # The first one names the hosts, however many.
+    wide = [line.strip() for line in lines if len(line) > WIDTH or line != line.rstrip()]
+    assert all(re.match(r"(?:(?:to do it|next|look with): )?invoke ", line) for line in wide), wide
 
 
 @pytest.mark.parametrize("name", SCENES)
