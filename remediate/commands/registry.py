@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from remediate.commands.command import Body, Command, program_name
-from remediate.core.flags import HOST, INVENTORY, JSON, NAME, RUN, Flag, option
+from remediate.core.flags import HOST, INVENTORY, JSON, JUNIT, NAME, RUN, VERBOSE, Flag, option
 from remediate.project.project import ListedPlaybook, Project
 from remediate.remedies import catalogue
 
@@ -71,8 +71,9 @@ def _remedy(listed: catalogue.ListedRemedy, project: Project) -> Command:
 
 
 def _run(load: "Callable[[], Runnable]", flags: dict[str, object], project: Project, terminal: "Terminal") -> int:
-    from remediate.commands.given import beginning
+    from remediate.commands.given import beginning, file_of
 
+    file_of(flags, JUNIT.name)  # a file that cannot be written is an error before any host is asked
     with beginning(flags, project, terminal) as begun:
         # Import this while the connections are being opened. Wrong flags have been reported before, at less cost.
         from remediate.commands.run import run_from_flags
@@ -96,7 +97,7 @@ def _runs(project: Project) -> Sequence[Command]:
         Command(
             "runs.show",
             "Show one run again: `runs.show ID`, with any unique beginning of the id.",
-            (Flag("run", "id of the run", positional=True), JSON),
+            (Flag("run", "id of the run", positional=True), VERBOSE, JSON),
             show_body,
         ),
     )
@@ -151,7 +152,7 @@ def _rehearsals(project: Project, playbooks: Sequence[ListedPlaybook]) -> Iterat
         Flag("containers", "how many hosts to rehearse on at once (default: one more than cores, at most 4)"),
         Flag("image", "boot this image instead of building one"),
         Flag("yardstick", "type the runbook's commands word for word on the same faults and compare", bool),
-        Flag("junit", "write JUnit XML to this file"),
+        JUNIT,
         Flag("markdown", "write a Markdown report to this file"),
         JSON,
     )

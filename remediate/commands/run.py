@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from remediate.commands.consent import consent
-from remediate.commands.given import Begun, Flags, text_of
+from remediate.commands.given import Begun, Flags, file_of, text_of
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.core.host import Host
 from remediate.core.options import Options
-from remediate.core.outcome import RunVerdict
+from remediate.core.outcome import Report, RunVerdict
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
 from remediate.core.verdict import ENGINE_CODES
 from remediate.engine.fleet import run
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError, nearest
 from remediate.project.project import Project
+from remediate.report.details import detail_lines
+from remediate.report.junit import junit_document, run_suite
 from remediate.report.text import TextReporter
 
 _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
@@ -26,13 +29,13 @@ def run_from_flags(
     hosts, options, connect = begun
     _known_overrides(runnable, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
+    resolved = options.incident is not None and _is_resolved(options.incident, project)
     reporter = TextReporter(
         narrative,
         terminal.err,
         program=program,
         inventory=text_of(flags, "inventory"),
-        incident=options.incident,
-        resolved=options.incident is not None and _is_resolved(options.incident, project),
+        incident=None if resolved else options.incident,
     )
     with stoppable() as stop:
         report = run(
@@ -50,9 +53,23 @@ def run_from_flags(
         terminal.say(report.model_dump_json(by_alias=True))
     if options.plan and report.exit_code not in _NOTHING_SEEN and (doubt := _unproven(runnable, project)):
         narrative.write(f"        {runnable.name}: {doubt}; prove it with {program} rehearse.{runnable.name}\n")
+    if resolved:  # an update would be refused
+        narrative.write(f"        next: {program} incident.timeline --incident {options.incident}, which is resolved\n")
+    if flags.get("verbose"):
+        narrative.write("".join(f"{line}\n" for line in detail_lines(report)))
+    if (file := file_of(flags, "junit")) is not None:
+        _write_junit(file, report, terminal)
     if report.error is not None:
         terminal.err.write(f"{program}: {report.error.message}\n")
     return report.exit_code
+
+
+def _write_junit(file: Path, report: Report, terminal: Terminal) -> None:
+    """Write the JUnit document. The exit code stays the verdict, whatever happens to the file."""
+    try:
+        file.write_text(junit_document([run_suite(report)]), encoding="utf-8")
+    except OSError as error:
+        terminal.warn(f"--junit: {file} cannot be written: {error.strerror}")
 
 
 def _is_resolved(named: str, project: Project) -> bool:

@@ -28,12 +28,11 @@ class TextReporter:
         program: str,
         inventory: str | None = None,
         incident: str | None = None,
-        resolved: bool = False,
     ) -> None:
         self._out = Steady(out)
         self._err = Steady(err)
         self._lock = Lock()
-        self._hints = CommandHints(program, "", "", None, inventory, incident, resolved)
+        self._hints = CommandHints(program, "", "", None, inventory, incident)
         self._several = False
         self._told: set[str] = set()
 
