@@ -10,6 +10,7 @@ from remediate.core.options import Options
 from remediate.core.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, Decision, RefusalCode
 from remediate.engine.fleet import without_asking
 from remediate.engine.host_runner import HostRunner
+from remediate.engine.limits import Limit
 from remediate.report.lines import MARGIN, step_lines
 
 _IMPLICIT: Final = frozenset({"all", "ungrouped"})
@@ -36,6 +37,19 @@ def consent(
     except KeyboardInterrupt:
         stop.set()
     return CONSENT_MISSING, "interrupted at the question whether to go on"
+
+
+def decide(terminal: Terminal, host: Host, limit: Limit, stop: Event) -> str | None:
+    """Ask whether to change a host that has reached a limit. Returns the reason, None to leave the host alone."""
+    if not terminal.interactive or stop.is_set():
+        return None
+    terminal.err.write(f"{'':{MARGIN}}{host.name}: {limit.code.name}: {limit.why}\n")
+    try:
+        with interruptible():
+            return terminal.ask("Type the reason to go on all the same, or only Enter to leave it:") or None
+    except KeyboardInterrupt:
+        stop.set()
+    return None
 
 
 def _show(terminal: Terminal, runs: Sequence[HostRunner], options: Options) -> None:

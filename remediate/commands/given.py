@@ -34,9 +34,10 @@ class Begun(NamedTuple):
 def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[Begun]:
     """Select the hosts and start connecting to them.
 
-    The rest of the command is imported meanwhile. Raises ConfigurationError before that for unusable flags and for
-    hosts that do not exist.
+    The rest of the command is imported meanwhile. Raises ConfigurationError before that for unusable flags, for a file
+    that cannot be written, and for hosts that do not exist.
     """
+    file_of(flags, "junit")
     hosts = selected(flags, project, terminal.warn)
     options = options_of(flags)
     from remediate.transport.dialing import Connections

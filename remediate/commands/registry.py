@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from remediate.commands.command import Body, Command, program_name
 from remediate.core.flags import HOST, INVENTORY, JSON, JUNIT, NAME, RUN, VERBOSE, Flag, option
-from remediate.project.project import ListedPlaybook, Project
+from remediate.project.listing import ListedPlaybook
+from remediate.project.project import Project
 from remediate.remedies import catalogue
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def commands(project: Project) -> Iterator[Command]:
         yield _playbook(listed, project, plan=False)
         yield _playbook(listed, project, plan=True)
     yield from _runs(project)
+    yield from _kill_switch(project)
     yield from _staging(project)
     yield _docs(project)
     yield from _rehearsals(project, playbooks)
@@ -71,14 +73,13 @@ def _remedy(listed: catalogue.ListedRemedy, project: Project) -> Command:
 
 
 def _run(load: "Callable[[], Runnable]", flags: dict[str, object], project: Project, terminal: "Terminal") -> int:
-    from remediate.commands.given import beginning, file_of
+    from remediate.commands.given import beginning
 
-    file_of(flags, JUNIT.name)  # a file that cannot be written is an error before any host is asked
     with beginning(flags, project, terminal) as begun:
         # Import this while the connections are being opened. Wrong flags have been reported before, at less cost.
         from remediate.commands.run import run_from_flags
 
-        return run_from_flags(load(), begun, flags, project, terminal, program=program_name())
+        return run_from_flags(load(), begun, flags, project, terminal, program=program_name()).exit_code
 
 
 def _runs(project: Project) -> Sequence[Command]:
@@ -92,6 +93,11 @@ def _runs(project: Project) -> Sequence[Command]:
 
         return show_run(flags, project, terminal, program=program_name())
 
+    def resume_body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.resume import resume_run
+
+        return resume_run(flags, project, terminal, program=program_name())
+
     return (
         Command("runs.list", "List the newest runs.", (Flag("limit", "how many (default: 20)"),), list_body),
         Command(
@@ -100,6 +106,34 @@ def _runs(project: Project) -> Sequence[Command]:
             (Flag("run", "id of the run", positional=True), VERBOSE, JSON),
             show_body,
         ),
+        Command(
+            "runs.resume",
+            "End a run whose process died, by what its hosts say, and go on with a new run of the same.",
+            (Flag("run", "id of the run", positional=True), *(flag for flag in RUN if flag is not HOST)),
+            resume_body,
+        ),
+    )
+
+
+def _kill_switch(project: Project) -> Sequence[Command]:
+    def pause_body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.pause import pause
+
+        return pause(flags, project, terminal, program=program_name())
+
+    def unpause_body(_: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.pause import unpause
+
+        return unpause(project, terminal)
+
+    return (
+        Command(
+            "pause",
+            "Pause everything that changes a host, before its next step. Looking is never paused.",
+            (Flag("reason", "why, for whoever is refused by it"),),
+            pause_body,
+        ),
+        Command("unpause", "End the pause, after showing who began it, when and why.", (), unpause_body),
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from remediate.commands.consent import consent
-from remediate.commands.given import Begun, Flags, file_of, text_of
+from remediate.commands.consent import consent, decide
+from remediate.commands.given import Begun, Flags, text_of
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.core.host import Host
 from remediate.core.options import Options
@@ -15,6 +15,7 @@ from remediate.core.verdict import ENGINE_CODES
 from remediate.engine.fleet import run
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError, nearest
 from remediate.project.project import Project
+from remediate.project.run_limits import run_limits
 from remediate.report.details import detail_lines
 from remediate.report.junit import junit_document, run_suite
 from remediate.report.text import TextReporter
@@ -24,8 +25,8 @@ _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
 
 def run_from_flags(
     runnable: Runnable, begun: Begun, flags: Flags, project: Project, terminal: Terminal, *, program: str
-) -> int:
-    """Run a playbook or a remedy, report it, and return the exit code."""
+) -> Report:
+    """Run a playbook or a remedy, tell it, and return its report."""
     hosts, options, connect = begun
     _known_overrides(runnable, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
@@ -48,6 +49,8 @@ def run_from_flags(
             options=options,
             journal=project.journal(),
             project=None if options.incident is None else project.identity(),
+            limits=run_limits(project.root),
+            decide=lambda host, limit: decide(terminal, host, limit, stop),
         )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
@@ -57,11 +60,11 @@ def run_from_flags(
         narrative.write(f"        next: {program} incident.timeline --incident {options.incident}, which is resolved\n")
     if flags.get("verbose"):
         narrative.write("".join(f"{line}\n" for line in detail_lines(report)))
-    if (file := file_of(flags, "junit")) is not None:
-        _write_junit(file, report, terminal)
+    if (file := text_of(flags, "junit")) is not None:
+        _write_junit(Path(file), report, terminal)
     if report.error is not None:
         terminal.err.write(f"{program}: {report.error.message}\n")
-    return report.exit_code
+    return report
 
 
 def _write_junit(file: Path, report: Report, terminal: Terminal) -> None:

@@ -21,13 +21,17 @@ from remediate.core.playbook import Runnable
 from remediate.core.verdict import CONSENT_MISSING, EARLIER_HOST_FAILED, TOO_MANY_HOSTS, RefusalCode
 from remediate.engine.context import Context
 from remediate.engine.host_runner import HostRunner
+from remediate.engine.limits import Decide, nobody
 from remediate.engine.reporter import MaskingReporter, NullReporter, Reporter
-from remediate.engine.run_recorder import JournalRecorder, run_record
+from remediate.engine.run_recorder import JournalRecorder, given_of, run_record
+from remediate.engine.suppression import Suppression
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError
 from remediate.inventory.selection import Inventory
+from remediate.journal.pause import KillSwitch
 from remediate.journal.run_id import new_run_id
 from remediate.masking.masker import Masker, strip_control
 from remediate.project.project import Project
+from remediate.project.run_limits import RunLimits, run_limits
 from remediate.remedies.single import SingleRemedy
 from remediate.transport.controller import HttpController
 from remediate.transport.dialing import AT_ONCE, Connections
@@ -92,12 +96,16 @@ def run(
     options: Options | None = None,
     journal: str | None = None,
     project: str | None = None,
+    limits: RunLimits | None = None,
+    decide: Decide = nobody,
 ) -> Report:
     """Run a playbook (or a `SingleRemedy` remedy) on hosts and return a Report. It never prints and never exits.
 
     For example `run(app_down, "prod", options=Options(plan=True))`. `journal` is a database URL that replaces the
     user's own journal. `project` limits `incident` to that project (`Project.identity`); without it any project's
-    incident is accepted. Raises ConfigurationError for the caller's mistakes, an undeclared incident included.
+    incident is accepted. `limits` replace those of the project around the working directory; `decide` asks a person
+    about a limit that a host has reached. Raises ConfigurationError for the caller's mistakes, an undeclared incident
+    included.
     Everything that happens on a host ends in the Report, also several PHPs to choose from (exit 2).
     """
     chosen = options or Options()
@@ -108,6 +116,8 @@ def run(
         )
     # A missing setting is reported before any host is touched; an open one is discovered on the host.
     known = [runnable(host) if host.settings.php is not None or not runnable.discovers else None for host in hosts]
+    limits = limits or run_limits(Project.here().root)
+    switch = KillSwitch(limits.pause_file)
     incident = None if chosen.incident is None else _known_incident(chosen.incident, journal, project)
     masker = Masker(runnable.secrets if isinstance(runnable, SingleRemedy) else ())
     reporter = MaskingReporter(reporter or NullReporter(), masker)
@@ -130,11 +140,14 @@ def run(
                 __version__,
                 reason=chosen.reason,
                 incident=incident,
+                given=given_of(runnable),
             )
         )
         reporter.began(record.shown, runnable, hosts, operator)
         for host in hosts:
             reporter.progress(host, "connecting")
+            if (pause := switch.read()) is not None:
+                reporter.progress(host, f"{pause}; no host is changed")
         context = Context(
             connect=sessions,
             controller=HttpController(),
@@ -142,6 +155,10 @@ def run(
             reporter=reporter,
             stop=stop or Event(),
             owner=(operator, run_id),
+            paused=lambda: None if (pause := switch.read()) is None else str(pause),
+        )
+        suppress = Suppression(
+            limits, lambda host, since: record.fixes(host, runnable, since), context.paused, decide, chosen
         )
         problem: Problem | None = None
         outcomes: tuple[HostOutcome, ...] = ()
@@ -153,6 +170,7 @@ def run(
                 ],
                 chosen,
                 consent,
+                suppress,
             )
         except ConfigurationError as error:
             # The host has several candidates for a setting that its inventory leaves open.
@@ -214,10 +232,12 @@ def _safely(walk: Callable[[HostRunner], T]) -> Callable[[HostRunner], T | HostO
     return guarded
 
 
-def _all_hosts(runs: Sequence[HostRunner], options: Options, consent: Consent) -> tuple[HostOutcome, ...]:
+def _all_hosts(
+    runs: Sequence[HostRunner], options: Options, consent: Consent, suppress: Suppression
+) -> tuple[HostOutcome, ...]:
     try:
         with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(runs)), thread_name_prefix="host") as pool:
-            examined = list(pool.map(_safely(HostRunner.examine), runs))
+            examined = suppress(runs, list(pool.map(_safely(HostRunner.examine), runs)))
         pending = [run for run, outcome in zip(runs, examined, strict=True) if outcome is None]
         refusal = consent(pending, options) if pending else None
         outcomes: list[HostOutcome] = []

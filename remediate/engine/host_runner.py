@@ -9,12 +9,13 @@ from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
 from remediate.core.playbook import HostPlan, Runnable, Severity
-from remediate.core.remedy import Remedy
+from remediate.core.remedy import Remedy, basis
 from remediate.core.verdict import (
     JOURNAL_UNWRITABLE,
     LOCKED,
     MOVED,
     OUT_OF_TIME,
+    PAUSED,
     Decision,
     RefusalCode,
     Verdict,
@@ -65,6 +66,7 @@ class HostRunner:
         self._touched = Touched.NO
         self._acting = False
         self._blind = False
+        self._despite = ""
         self._serving_again: float | None = None
 
     def examine(self) -> HostOutcome | None:
@@ -121,6 +123,10 @@ class HostRunner:
         """Return the present decision on every remedy, with the exact commands."""
         return self._examined.planned()
 
+    def go_on(self, despite: str) -> None:
+        """Note what a person decided to go on in spite of. The changes say so."""
+        self._despite = f"; {despite}"
+
     def refuse(self, code: RefusalCode, why: str) -> HostOutcome:
         """End an examined host that this run must not change."""
         if self.context.stop.is_set():
@@ -175,7 +181,7 @@ class HostRunner:
         for _ in range(FENCE_TRIES):
             if verdict.decision is not Decision.PROCEED:
                 return step_outcome(remedy, verdict, host.facts)
-            step = self._apply(position, remedy, verdict)
+            step = self._apply(position, remedy, proceed(f"{verdict.reason}{self._despite}"))
             if step is not None:
                 return step.model_copy(update={"seconds": round(monotonic() - begun, 1)})
             # The fence asks each question by itself. An answer that differs only when asked with others is no movement.
@@ -189,9 +195,11 @@ class HostRunner:
         """Record the intent, act, and record the outcome. Return None if something had moved and nothing ran."""
         host = self._examined
         before, steps = host.facts, tuple(remedy.apply(host.facts))
+        if (paused := self.context.paused()) is not None:
+            return step_outcome(remedy, refuse(PAUSED, paused), before)
         try:
             if not despite:
-                self.context.record.intend(self.host, position, remedy, steps)
+                self.context.record.intend(self.host, position, remedy, steps, basis(remedy, before))
         except NotRecorded as error:
             return step_outcome(remedy, refuse(JOURNAL_UNWRITABLE, str(error)), before)
         self._progress(f"{remedy.kind}: {verdict.reason}")

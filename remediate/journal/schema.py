@@ -23,8 +23,10 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0006_reminders"
+HEAD = "0007_orphans"
 """The version of these tables."""
+UPGRADED = {"0006_reminders": (("runs", "process"), ("runs", "given"), ("steps", "basis"))}
+"""The columns that each of these versions lacks. A journal of one is upgraded when it is opened."""
 EARLIER = ("0001_runs_and_steps", "0002_incidents", "0003_messages", "0004_projects", "0005_maintenance")
 """Versions from before the first release, which only developers have."""
 
@@ -104,6 +106,9 @@ runs = Table(
     Column("exit_code", Integer),
     Column("touched", String(16)),
     Column("report", VisibleText),
+    # The process and what was given to its playbook, as JSON: to find out about it and go on if the process dies.
+    Column("process", VisibleText),
+    Column("given", VisibleText),
 )
 
 # A step may be retried after its first attempt was concluded (the fence had moved, nothing ran). Each attempt is a
@@ -122,6 +127,8 @@ steps = Table(
     Column("finished_at", Moment),
     Column("outcome", VisibleText),
     Column("evidence", VisibleText),
+    # Digests of the answers that have to change when the step has its effect, as JSON.
+    Column("basis", VisibleText),
 )
 Index(
     "uq_steps_open",

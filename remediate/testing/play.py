@@ -1,5 +1,6 @@
 """Takes one playbook through a whole run on a scripted host."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 from typing import ClassVar, Final
@@ -33,6 +34,7 @@ class MemoryRecorder:
         position: int,
         remedy: Remedy,
         steps: tuple[Step, ...],
+        basis: tuple[str, ...],  # noqa: ARG002  # Nobody goes on from this record.
     ) -> None:
         """See Recorder."""
         if self.broken is not None:
@@ -66,11 +68,12 @@ def play(
     record: MemoryRecorder | None = None,
     reporter: Reporter | None = None,
     stop: Event | None = None,
+    paused: Callable[[], str | None] = lambda: None,
 ) -> HostOutcome:
     """Run a playbook, a remedy or a stated HostPlan as the engine does. Return the outcome.
 
     Consent is given. The session also answers the controller's questions. The stability window takes no time unless
-    `options` say so.
+    `options` say so. `paused` is the kill switch, asked before every step.
 
         outcome = play(app_down, ScriptedSession({unit: failed}), host=web1)
         assert outcome.verdict is RunVerdict.NOT_FIXED
@@ -82,6 +85,7 @@ def play(
         reporter=reporter or NullReporter(),
         stop=stop or Event(),
         owner=("tester", "run-0"),
+        paused=paused,
     )
     run = HostRunner(
         host,

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 if TYPE_CHECKING:
-    from conftest import Cli, Ended, Staged
+    from support.command_line import Cli, Ended
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 
