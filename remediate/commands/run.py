@@ -57,7 +57,8 @@ def run_from_flags(
     if options.plan and report.exit_code not in _NOTHING_SEEN and (doubt := _unproven(runnable, project)):
         narrative.write(f"        {runnable.name}: {doubt}; prove it with {program} rehearse.{runnable.name}\n")
     if resolved:  # an update would be refused
-        narrative.write(f"        next: {program} incident.timeline --incident {options.incident}, which is resolved\n")
+        show = f"{program} incident.timeline --incident {options.incident}"
+        narrative.write(f"        the incident is resolved, this run is on its timeline: {show}\n")
     if flags.get("verbose"):
         narrative.write("".join(f"{line}\n" for line in detail_lines(report)))
     if (file := text_of(flags, "junit")) is not None:
