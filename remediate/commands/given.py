@@ -50,7 +50,8 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
 
 def selected(flags: Flags, project: Project, warn: Callable[[str], None]) -> "tuple[Host, ...]":
     """Return the hosts that --host names in the chosen inventories. Raises ConfigurationError."""
-    return Inventory.load(inventory_of(flags, project)).select(target_of(flags), warn)
+    inventory = Inventory.load(inventory_of(flags, project))
+    return inventory.select(target_of(flags, inventory), warn)
 
 
 def options_of(flags: Flags) -> "Options":
@@ -70,11 +71,11 @@ def options_of(flags: Flags) -> "Options":
         raise ConfigurationError(f"--{one_line(error).replace('_', '-')}") from None
 
 
-def target_of(flags: Flags) -> str:
-    """Return the value of --host. Raises ConfigurationError when it is missing."""
+def target_of(flags: Flags, inventory: Inventory) -> str:
+    """Return the value of --host. Raises ConfigurationError with the hosts that exist when it is missing."""
     target = flags.get("host")
     if not isinstance(target, str):
-        raise ConfigurationError("--host is missing: name a host, a group or a pattern of the inventory")
+        raise ConfigurationError(f"--host is missing; {inventory.what_exists()}")
     return target
 
 

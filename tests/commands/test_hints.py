@@ -70,7 +70,7 @@ def test_what_is_recommended_instead_of_resolving(two: Desk, monkeypatch: pytest
     answering(monkeypatch, sick("nginx down"))
     assert two("resolve", incident=newest, inventory=inventory) == 5
     assert f"fix.app-down --host web1 --inventory {inventory} --incident {newest}" in two.out
-    assert follow(two, two.out) == ["fix.app-down"]
+    assert follow(two, two.out) == ["fix.app-down", "incident.resolve"]
 
 
 def test_what_a_resolved_incident_recommends(two: Desk) -> None:
