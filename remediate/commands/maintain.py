@@ -42,7 +42,7 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
     settings = maintenance_settings(project.root)
     about_team = is_about_team(occasion)
     inventory = None if about_team else Inventory.load(inventory_of(flags, project))
-    hosts = inventory.select(target_of(flags), terminal.warn) if inventory else ()
+    hosts = inventory.select(target_of(flags, inventory), terminal.warn) if inventory else ()
 
     def find(name: str) -> Host:
         if inventory is None or name not in inventory.host_names:

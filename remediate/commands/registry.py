@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from remediate.commands.command import Body, Command, program_name
-from remediate.core.flags import HOST, INVENTORY, JSON, NAME, RUN, Flag, option
+from remediate.core.flags import HOST, INVENTORY, JSON, JUNIT, NAME, RUN, VERBOSE, Flag, option
 from remediate.project.listing import ListedPlaybook
 from remediate.project.project import Project
 from remediate.remedies import catalogue
@@ -104,7 +104,7 @@ def _runs(project: Project) -> Sequence[Command]:
         Command(
             "runs.show",
             "Show one run again: `runs.show ID`, with any unique beginning of the id.",
-            (Flag("run", "id of the run", positional=True), JSON),
+            (Flag("run", "id of the run", positional=True), VERBOSE, JSON),
             show_body,
         ),
         Command(
@@ -187,7 +187,7 @@ def _rehearsals(project: Project, playbooks: Sequence[ListedPlaybook]) -> Iterat
         Flag("containers", "how many hosts to rehearse on at once (default: one more than cores, at most 4)"),
         Flag("image", "boot this image instead of building one"),
         Flag("yardstick", "type the runbook's commands word for word on the same faults and compare", bool),
-        Flag("junit", "write JUnit XML to this file"),
+        JUNIT,
         Flag("markdown", "write a Markdown report to this file"),
         JSON,
     )

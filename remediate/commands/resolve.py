@@ -229,10 +229,11 @@ def _instead(room: IncidentContext, incident: Incident, doubts: list[Confirmed])
     shown = room.store.shown(incident.id)
     verbs = {one: "fix" if one.verdict == RunVerdict.PENDING.value else "check" for one in doubts if one.run}
     commands = [
-        f"{room.program} {verb}.{one.playbook} --host {one.host} --incident {shown}" for one, verb in verbs.items()
+        f"{room.program} {verb}.{one.playbook} {room.on([one.host])} --incident {shown}" for one, verb in verbs.items()
     ]
     heads = ["next", *[""] * len(commands)]
-    override = 'or add --override "why it is over"'
+    anyway = f'{room.program} incident.resolve --incident {shown} --override "why it is over"'
+    override = f"or {anyway}" if commands else anyway
     return [f"{head:<8}{line}" for head, line in zip(heads, [*commands, override], strict=False)]
 
 

@@ -41,6 +41,8 @@ def option(name: str, *others: str, kind: type = str) -> Flag:
 
 HOST = Flag("host", "hosts: NAME, GROUP or PATTERN of the inventory, separated by commas")
 INVENTORY = Flag("inventory", "inventory to read (default: every one in inventories/)")
+JUNIT = Flag("junit", "write JUnit XML to this file")
+VERBOSE = Flag("verbose", "also show every command with its result, and every answer", bool, ("v",))
 JSON = Flag("json", "print the report as one JSON document on stdout", bool)
 NAME = Flag("name", "name of the staging host (default: staging)")
 RUN = (
@@ -49,6 +51,8 @@ RUN = (
     option("plan", "check", "dry-run", kind=bool),
     option("yes", kind=bool),
     JSON,
+    JUNIT,
+    VERBOSE,
     option("reason"),
     option("incident"),
     Flag("override", "refusal to override, as CODE=why; may be repeated", list),

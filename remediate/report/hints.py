@@ -15,8 +15,6 @@ class CommandHints(NamedTuple):
     severity: Severity | None
     inventory: str | None = None
     incident: str | None = None
-    resolved: bool = False
-    """Whether the incident is over, so that no update of it can be recorded."""
     recorded: bool = True
     given: str = ""
     """The arguments of a single remedy, as flags."""
@@ -43,8 +41,7 @@ class CommandHints(NamedTuple):
 
     @property
     def evidence(self) -> str:
-        """The command that shows the whole record, and the one that goes on with the incident."""
-        command = "incident.timeline" if self.resolved else "incident.update"
-        told = f"       next: {self.program} {command} --incident {self.incident}" if self.incident else ""
+        """The command that shows the whole record, and the one that updates the incident."""
+        told = f"       next: {self.program} incident.update --incident {self.incident}" if self.incident else ""
         where = f"{self.program} runs.show {self.run}" if self.recorded else "only this output, the run is not recorded"
         return f"evidence: {where}{told}"

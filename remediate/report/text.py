@@ -38,7 +38,6 @@ class TextReporter(Reporter):
         program: str,
         inventory: str | None = None,
         incident: str | None = None,
-        resolved: bool = False,
         target: str | None = None,
         rollout: str = "",
         live: LiveTable | None = None,
@@ -47,7 +46,7 @@ class TextReporter(Reporter):
         self._out = Steady(out)
         self._err = Steady(err)
         self._lock = Lock()
-        self._hints = CommandHints(program, "", "", None, inventory, incident, resolved, target=target, rollout=rollout)
+        self._hints = CommandHints(program, "", "", None, inventory, incident, target=target, rollout=rollout)
         self._several = False
         self._live = live
         self._before: dict[str, tuple[Reading, ...]] = {}
