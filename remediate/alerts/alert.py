@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
-from remediate.core.field_types import FrozenModel
+from remediate.core.field_types import FrozenModel, Identifier
 
 MAX_LABELS: Final = 100
 _LONGEST_ANNOTATION: Final = 2000
@@ -47,7 +47,7 @@ AlertTime = Annotated[AwareDatetime, AfterValidator(_sensible)] | None
 SentTime = Annotated[AlertTime, BeforeValidator(_unset)]
 Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=MAX_LABELS)]
 Annotations = Annotated[dict[LabelName, Annotation], Field(max_length=MAX_LABELS)]
-Fingerprint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$")]
+Fingerprint = Annotated[Identifier, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
