@@ -91,7 +91,8 @@ class HostRunner:
             self._before = self._open.survey()
             self._surveyed = monotonic()
             self.context.reporter.surveyed(self.host, readings(self._before))
-            return self._decide()
+            ending = decide(self._open)
+            return None if ending is None else self._end(*ending)
         except Unreachable as error:
             return self._end(RunVerdict.UNREACHABLE, Problem(code=error.code.value, message=error.message))
 
@@ -155,10 +156,6 @@ class HostRunner:
 
     # -- deciding ------------------------------------------------------------------------------------------------
 
-    def _decide(self) -> HostOutcome | None:
-        ending = decide(self._examined)
-        return None if ending is None else self._end(*ending)
-
     def _conclude(self) -> HostOutcome:
         verdict, problem, window = conclude(self._examined, self._steps, self._healed)
         if window is not None:
@@ -217,6 +214,7 @@ class HostRunner:
                 stop=self.context.stop,
                 relied_on=relied_on(host.host_plan, remedy),
                 despite=despite,
+                paused=self.context.paused,
             )
         except Stopped as stopped:
             self._touched = Touched.YES
