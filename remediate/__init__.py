@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
     from remediate.engine.connection_api import apply
     from remediate.engine.fleet import run
+    from remediate.engine.warm_session import WarmSession, session
     from remediate.errors import ConfigurationError, ContactLost, RemediateError, Unreachable, Unreadable
     from remediate.inventory.selection import Inventory
     from remediate.project.run_limits import RunLimits
@@ -49,6 +50,8 @@ _HOMES = {
     "wait": "core.verdict",
     "apply": "engine.connection_api",
     "run": "engine.fleet",
+    "WarmSession": "engine.warm_session",
+    "session": "engine.warm_session",
     "ConfigurationError": "errors",
     "ContactLost": "errors",
     "RemediateError": "errors",
@@ -83,11 +86,13 @@ __all__ = [  # __getattr__ supplies these names; mypy sees the imports above.
     "Unreadable",
     "Vantage",
     "Verdict",
+    "WarmSession",
     "apply",
     "playbook",
     "proceed",
     "refuse",
     "run",
+    "session",
     "skip",
     "wait",
 ]

@@ -27,14 +27,14 @@ from remediate.engine.conclusion import conclude
 from remediate.engine.context import Context, NotRecorded
 from remediate.engine.discovery import discovered
 from remediate.engine.judge import CLOCK, RULES, Symptom, judge, not_attempted, relied_on, symptom
+from remediate.engine.lazy_session import LazySession
 from remediate.engine.lock import LockedByOthers
 from remediate.engine.open_host import OpenHost
 from remediate.engine.outcomes import held, host_outcome, step_outcome, stops_dependents
 from remediate.engine.rejoin import found_out
-from remediate.engine.surveyor import Surveyor
+from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.engine.unchanged import decide, untouched
 from remediate.errors import ContactLost, Unreachable
-from remediate.transport.session import Session
 
 FENCE_TRIES: Final = 3
 """The number of attempts at a step when something moves before the lock is held."""
@@ -57,9 +57,9 @@ class HostRunner:
         self.context = context
         self._host_plan = host_plan
         self._begun = monotonic()
-        self._session: Session | None = None
+        self._session = LazySession(lambda: context.connect(host))
         self._open: OpenHost | None = None
-        self._surveyed = self._begun
+        self._surveyed = self._examined_at = self._begun
         self._before = Facts({})
         self._steps: list[StepOutcome] = []
         self._healed: list[tuple[Remedy, Facts]] = []
@@ -74,8 +74,10 @@ class HostRunner:
 
         Raises ConfigurationError if the inventory lacks a setting that is needed and cannot be discovered.
         """
+        self._begun = monotonic()
+        if self.context.stop.is_set():
+            return self._end(RunVerdict.INTERRUPTED)
         try:
-            self._session = self.context.connect(self.host)
             if self._host_plan is None:
                 self.host = discovered(self.host, self._session) if self.runnable.discovers else self.host
                 self._host_plan = self.runnable(self.host)
@@ -88,17 +90,19 @@ class HostRunner:
                 stop=self.context.stop,
                 progress=self._progress,
             )
-            self._before = self._open.survey()
+            self._before = surveyor.survey(min(SURVEY_SECONDS, self.options.timeout))
             self._surveyed = monotonic()
             self.context.reporter.surveyed(self.host, readings(self._before))
             ending = decide(self._open)
-            return None if ending is None else self._end(*ending)
         except Unreachable as error:
             return self._end(RunVerdict.UNREACHABLE, Problem(code=error.code.value, message=error.message))
+        self._examined_at = monotonic()
+        return None if ending is None else self._end(*ending)
 
     def mend(self) -> HostOutcome:
         """Apply the needed remedies, innermost first, each judged on the latest facts, then hold."""
         total = len(self._examined.host_plan.remedies)
+        self._examined.waited(monotonic() - self._examined_at)
         try:
             if monotonic() - self._surveyed > STALE_SECONDS:
                 self._examined.survey()
@@ -141,12 +145,16 @@ class HostRunner:
         self._touched = self._touched if self._touched is Touched.YES else Touched.UNKNOWN
         return self._end(RunVerdict.UNKNOWN, Problem(code="internal-error", message=why))
 
+    def release(self) -> None:
+        """Close the connection until `mend` needs one."""
+        self._session.close()
+
     def close(self) -> None:
-        """Close the connection to the host."""
+        """Close the connection to the host, and forget what was read there."""
+        self.release()
         if self._open is not None:
             self._open.surveyor.close()
-        elif self._session is not None:
-            self._session.close()
+        self._open, self._before, self._steps = None, Facts({}), []
 
     @property
     def _examined(self) -> OpenHost:
