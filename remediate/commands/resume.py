@@ -20,6 +20,7 @@ from remediate.errors import ConfigurationError, ContactLost, Unreachable
 from remediate.journal.journal import Journal
 from remediate.journal.models import Intent, StoredRun
 from remediate.journal.process import Liveness, liveness
+from remediate.masking.masker import Masker
 from remediate.project.project import Project
 from remediate.remedies.single import SingleRemedy
 from remediate.report.lines import HEADLINES
@@ -135,7 +136,9 @@ def _reconciled(
 
 
 def _conclude(journal: Journal, intents: Sequence[Intent], seen: Sequence[StepSeen], narrate: Narrate) -> None:
-    for intent, (outcome, evidence) in zip(intents, seen, strict=True):
+    masker = Masker()
+    for intent, (outcome, said) in zip(intents, seen, strict=True):
+        evidence = masker.mask(said)
         journal.conclude(intent.run, intent.host, intent.position, outcome, evidence)
         narrate(f"{intent.host}: {intent.remedy}: {outcome.replace('_', ' ')}: {evidence}")
 

@@ -102,12 +102,15 @@ def test_what_moved_and_is_not_well_is_unknown_and_left_to_a_person(runs: Orphan
     assert "cool-down" in runs.said
 
 
-def test_what_cannot_be_read_is_unknown(runs: Orphanage) -> None:
+def test_what_cannot_be_read_is_unknown_and_no_secret_of_it_is_kept(runs: Orphanage) -> None:
     stored = runs.orphan(DyingSession(DOWN, AGAIN))
     again = FactSession({**WELL, **AGAIN})
-    assert runs.resume(stored, [FactSession({**DOWN, NGINX: Unreadable("no answer")}), again]) == 0
+    unread = Unreadable("no answer from postgresql://app:hunter2@db/agency")
+    assert runs.resume(stored, [FactSession({**DOWN, NGINX: unread}), again]) == 0
     old = runs.stored(0)
     assert (old.verdict, [step.outcome for step in old.steps]) == ("unknown", ["unknown"])
+    assert "no answer from postgresql://" in str(old.steps[0].evidence)
+    assert "hunter2" not in f"{old.steps}{old.report}{runs.said}"
 
 
 def test_while_the_step_still_runs_on_the_host_nothing_else_happens(runs: Orphanage) -> None:
