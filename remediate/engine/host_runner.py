@@ -222,6 +222,7 @@ class HostRunner:
                 stop=self.context.stop,
                 relied_on=relied_on(host.host_plan, remedy),
                 despite=despite,
+                paused=self.context.paused,
             )
         except Stopped as stopped:
             self._touched = Touched.YES

@@ -10,7 +10,7 @@ from remediate.core.remedy import Failed, NotYet, Proven, Remedy, basis
 from remediate.core.verdict import Verdict
 from remediate.engine.apply import Ran
 from remediate.engine.context import Context
-from remediate.engine.judge import explain, verification
+from remediate.engine.judge import CLOCK, explain, verification
 from remediate.engine.orphan import locked_facts
 from remediate.engine.surveyor import Surveyor
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
@@ -37,7 +37,7 @@ def found_out(
     saw, and `wait` is the seconds for the lock.
     """
     context.reporter.progress(host, f"{lost}; connecting again to find out")
-    after = _rejoined(context, host, surveyor, wait)
+    after = _rejoined(context, surveyor, wait)
     if isinstance(after, str):
         return Ran((), Verified.UNKNOWN, f"{lost}; {after}")
     result = verification(remedy, before, after)
@@ -54,12 +54,15 @@ def found_out(
             return Ran((), Verified.UNKNOWN, f"{lost}; {explain(result)}")
 
 
-def _rejoined(context: Context, host: Host, surveyor: Surveyor, wait: float) -> Facts | str:
+def _rejoined(context: Context, surveyor: Surveyor, wait: float) -> Facts | str:
     """Return the facts from after the step, or why there are none."""
     until = monotonic() + context.rejoin
     while True:
         try:
-            surveyor.rejoin(context.connect(host))
+            surveyor.reconnect()
+            # Ask first: a connection that a caller keeps is made again for a question only, never for an act.
+            with surveyor.look(probes=(CLOCK,)) as look:
+                look.survey()
             facts = locked_facts(surveyor, (*context.owner, "rejoin"), wait)
         except (Unreachable, ContactLost) as error:
             if monotonic() >= until or context.stop.wait(_PAUSE):

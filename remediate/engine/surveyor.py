@@ -157,10 +157,9 @@ class Surveyor:
         given = (command.seconds if isinstance(command, Run) else 0) + self._extra
         return Unreadable(f"{probe.label()}: no answer within {given:.0f} s, also by itself: slow or hung")
 
-    def rejoin(self, session: Session) -> None:
-        """Go on over another connection, because the link of the present one was lost."""
+    def reconnect(self) -> None:
+        """Give up the present connection, whose link was lost. The session makes another one when it is used."""
         self._session.close()
-        self._session = session
 
     def close(self) -> None:
         """Close the connection to the host."""

@@ -1,5 +1,6 @@
 """runs.resume: what a dead run did is found out, not done again."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,19 +102,24 @@ def test_what_moved_and_is_not_well_is_unknown_and_left_to_a_person(runs: Orphan
     assert "cool-down" in runs.said
 
 
-def test_what_cannot_be_read_is_unknown(runs: Orphanage) -> None:
+def test_what_cannot_be_read_is_unknown_and_no_secret_of_it_is_kept(runs: Orphanage) -> None:
     stored = runs.orphan(DyingSession(DOWN, AGAIN))
     again = FactSession({**WELL, **AGAIN})
-    assert runs.resume(stored, [FactSession({**DOWN, NGINX: Unreadable("no answer")}), again]) == 0
+    unread = Unreadable("no answer from postgresql://app:hunter2@db/agency")
+    assert runs.resume(stored, [FactSession({**DOWN, NGINX: unread}), again]) == 0
     old = runs.stored(0)
     assert (old.verdict, [step.outcome for step in old.steps]) == ("unknown", ["unknown"])
+    assert "no answer from postgresql://" in str(old.steps[0].evidence)
+    assert "hunter2" not in f"{old.steps}{old.report}{runs.said}"
 
 
 def test_while_the_step_still_runs_on_the_host_nothing_else_happens(runs: Orphanage) -> None:
     stored = runs.orphan(DyingSession(DOWN, AGAIN))
     holder = f"me 0\n42 timeout /bin/sh -s {APPLY_TAG} ana@laptop {stored.id} nginx.restart\n"
     busy = FactSession(DOWN, ScriptedEvent.LOCKED, holder=holder)
-    assert runs.resume(stored, [busy]) == 3
+    assert runs.resume(stored, [busy], json=True) == 3
+    document = json.loads(runs.out.getvalue())
+    assert (document["schema"], document["exit_code"]) == ("remediate.error/1", 3)
     assert f"stays open: web1: another run is changing this host: ana@laptop, {stored.id}, nginx.restart" in runs.said
     assert (runs.stored(0).unfinished, busy.ran) == (True, [])
     assert runs.resume(stored, [FactSession({**WELL, **AGAIN}), FactSession({**WELL, **AGAIN})]) == 0
@@ -162,7 +168,8 @@ def test_a_run_with_a_secret_can_only_be_ended(runs: Orphanage) -> None:
     session = DyingSession({**LOOSE, unset: ex.OTHER_VALUE}, {**SET, unset: ex.RIGHT_VALUE})
     stored = runs.orphan(session, which=secret, host=HOST)
     assert stored.given is None
-    assert runs.resume(stored, []) == 7
+    assert runs.resume(stored, [], json=True) == 7
+    assert Report.model_validate_json(runs.out.getvalue()).run == stored.id
     old = runs.stored(0)
     assert (old.verdict, old.touched, [step.outcome for step in old.steps]) == ("unknown", "unknown", ["unknown"])
     assert "no record has what this run was given" in runs.said

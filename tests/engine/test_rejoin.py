@@ -1,13 +1,20 @@
 """A link that is lost while a step acts: the host is asked again, and nothing is applied twice."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from remediate.core.outcome import HostOutcome, RunVerdict, Touched, Verified
-from remediate.errors import UnreachableCode, Unreadable
+from remediate.engine.warm_session import session
+from remediate.errors import Unreachable, UnreachableCode, Unreadable
 from remediate.journal.journal import NOT_RUN
+from remediate.remedies.nginx import RestartNginx
+from remediate.remedies.single import SingleRemedy
 from remediate.testing import MemoryRecorder, ScriptedEvent, play
 from remediate.transport.script import APPLY_TAG
 from support import examples as ex
+from support import nginx_runs
 from support.engine_scenes import AGAIN, BROKEN, FPM, HOST_PLAN, MENDED, RESTART, TINY
 from support.outcomes import code
 from support.scripted import Changes, FactSession
@@ -84,3 +91,22 @@ def test_a_later_step_that_is_found_out_about_leaves_the_earlier_ones_as_they_ar
     assert outcome.verdict is RunVerdict.FIXED
     assert first.closed
     assert again.closed
+
+
+class LostSession(FactSession):
+    """A host whose link dies with the first act, and stays dead."""
+
+    def begin(self, probes: Any, act: Any = None, **named: Any) -> Any:
+        if self.acts:
+            raise Unreachable(UnreachableCode.LOST, "scripted: the link stays lost")
+        return super().begin(probes, act, **named)
+
+
+def test_a_connection_that_is_kept_between_calls_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr("remediate.engine.fleet.REJOIN_SECONDS", 0)
+    logins = [LostSession(nginx_runs.DOWN, ScriptedEvent.LOST_WHILE), FactSession(nginx_runs.WELL_AGAIN)]
+    with session((nginx_runs.web(),), connect=lambda _: logins.pop(0)) as web1:
+        report = web1.run(SingleRemedy(RestartNginx), options=nginx_runs.YES)
+    assert report.verdict is RunVerdict.FIXED
+    assert logins == []
