@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-class Suppression(Enum):
+class SuppressedBy(Enum):
     """Why an alert leads to nothing, or to less than its rule says."""
 
     NO_RULE = "no-rule"
@@ -42,7 +42,7 @@ class AlertDecision(FrozenModel):
     action: Identifier | None = Field(default=None, description="triage, or a playbook")
     host: Identifier | None = Field(default=None, description="the host in the inventory")
     reason: str
-    suppressed_by: Suppression | None = Field(
+    suppressed_by: SuppressedBy | None = Field(
         default=None, description="why it is nothing, or less than the rule's mode; null = it is not"
     )
 
@@ -124,7 +124,7 @@ def _reason(rule: PolicyRule, against: Sequence[str]) -> str:
     return f"the rule {rule.name} says {rule.mode.value}"
 
 
-_Against = Sequence[tuple[Suppression, str]]
+_Against = Sequence[tuple[SuppressedBy, str]]
 
 
 def _of_sender(
@@ -133,7 +133,7 @@ def _of_sender(
     if authentication.how is Means.SIGNATURE:
         return ()
     if authentication.how is Means.TERMINAL:
-        return ((Suppression.NOT_AUTHENTICATED, "what is typed at a terminal starts nothing by itself"),)
+        return ((SuppressedBy.NOT_AUTHENTICATED, "what is typed at a terminal starts nothing by itself"),)
     source = policy.sources.get(authentication.source)
     # The file was checked to grant this. The alert in hand is compared all the same: it costs nothing.
     granted = source is not None and any(
@@ -145,34 +145,34 @@ def _of_sender(
     if granted:
         return ()
     what = f"the source {authentication.source} does not sign, and its `auto` does not name this"
-    return ((Suppression.NOT_AUTHENTICATED, what),)
+    return ((SuppressedBy.NOT_AUTHENTICATED, what),)
 
 
 def _of_project(rule: PolicyRule, doubts: Doubts) -> _Against:
-    found: list[tuple[Suppression, str]] = []
+    found: list[tuple[SuppressedBy, str]] = []
     if doubts.paused is not None:
-        found.append((Suppression.PAUSED, doubts.paused))
+        found.append((SuppressedBy.PAUSED, doubts.paused))
     if (doubt := doubts.unrehearsed.get(rule.action)) is not None:
-        found.append((Suppression.NOT_REHEARSED, f"{rule.action} is {doubt}"))
+        found.append((SuppressedBy.NOT_REHEARSED, f"{rule.action} is {doubt}"))
     return found
 
 
 def _of_limits(policy: AlertPolicy, host: str, recent: Recent, local: datetime, now: datetime) -> _Against:
     limits = policy.limits
-    found: list[tuple[Suppression, str]] = []
+    found: list[tuple[SuppressedBy, str]] = []
     cool = timedelta(minutes=limits.cool_down_minutes)
     if recent.same_rule is not None and now - recent.same_rule < cool:
         until = f"{recent.same_rule + cool:%H:%M:%SZ}"
-        found.append((Suppression.COOL_DOWN, f"the same began on {host} a short time ago; cool-down until {until}"))
+        found.append((SuppressedBy.COOL_DOWN, f"the same began on {host} a short time ago; cool-down until {until}"))
     if recent.host_hour >= limits.per_host_and_hour:
-        found.append((Suppression.HOST_LIMIT, f"it would be the {_nth(recent.host_hour)} time in an hour on {host}"))
+        found.append((SuppressedBy.HOST_LIMIT, f"it would be the {_nth(recent.host_hour)} time in an hour on {host}"))
     elif recent.host_day >= limits.per_host_and_day:
-        found.append((Suppression.HOST_LIMIT, f"it would be the {_nth(recent.host_day)} time in a day on {host}"))
+        found.append((SuppressedBy.HOST_LIMIT, f"it would be the {_nth(recent.host_day)} time in a day on {host}"))
     if recent.fleet_hour >= limits.per_fleet_and_hour:
         what = f"it would be the {_nth(recent.fleet_hour)} time in an hour on all hosts together"
-        found.append((Suppression.FLEET_LIMIT, what))
+        found.append((SuppressedBy.FLEET_LIMIT, what))
     if any(hours.hold(local) for hours in policy.quiet_hours):
-        found.append((Suppression.QUIET_HOURS, f"{local:%H:%M} is within the quiet hours"))
+        found.append((SuppressedBy.QUIET_HOURS, f"{local:%H:%M} is within the quiet hours"))
     return found
 
 

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 
 from remediate.alerts.alert import AlertStatus, IncomingAlert, ago
 from remediate.alerts.authentication import Authentication
-from remediate.alerts.decision import AlertDecision, Doubts, Suppression, decided, host_of
+from remediate.alerts.decision import AlertDecision, Doubts, SuppressedBy, decided, host_of
 from remediate.alerts.ledger import Burning, EndReason, Ledger, OpenDecision
 from remediate.alerts.policy import AlertPolicy, PolicyMode, PolicyRule
 from remediate.alerts.policy_check import ProjectNames
@@ -102,10 +102,10 @@ class Intake:
         rule = self.policy.rule_for(alert.labels, alert.source)
         if rule is None:
             why = "no rule of the policy matches"
-            return AlertDecision(mode=None, reason=why, suppressed_by=Suppression.NO_RULE), None
+            return AlertDecision(mode=None, reason=why, suppressed_by=SuppressedBy.NO_RULE), None
         host, why = host_of(rule.host, alert.labels, self.names)
         if host is None:
-            return _nothing(rule, None, why, Suppression.UNKNOWN_HOST), None
+            return _nothing(rule, None, why, SuppressedBy.UNKNOWN_HOST), None
         # A weaker decision does not swallow a stronger one: what a terminal reported must not hide a signed alert.
         storm = ledger.storm(rule, host, now - timedelta(minutes=self.policy.storm_minutes))
         if storm is None or storm.mode.rank < rule.mode.rank:
@@ -114,10 +114,10 @@ class Intake:
             if storm is None or (decision.mode is not None and storm.mode.rank < decision.mode.rank):
                 return decision, None
         why = f"one of {storm.alerts + 1} alerts that are one; {storm.mode.value} was decided {ago(storm.at, now)} ago"
-        return _nothing(rule, host, why, Suppression.STORM), storm
+        return _nothing(rule, host, why, SuppressedBy.STORM), storm
 
 
-def _nothing(rule: PolicyRule, host: str | None, why: str, suppressed_by: Suppression) -> AlertDecision:
+def _nothing(rule: PolicyRule, host: str | None, why: str, suppressed_by: SuppressedBy) -> AlertDecision:
     return AlertDecision(
         mode=None, rule=rule.name, action=rule.action, host=host, reason=why, suppressed_by=suppressed_by
     )
@@ -125,7 +125,7 @@ def _nothing(rule: PolicyRule, host: str | None, why: str, suppressed_by: Suppre
 
 def _resolved(known: Burning | None, ledger: Ledger, now: datetime) -> AlertDecision:
     if known is None:
-        return AlertDecision(mode=None, reason="no such alert burns here", suppressed_by=Suppression.RESOLVED)
+        return AlertDecision(mode=None, reason="no such alert burns here", suppressed_by=SuppressedBy.RESOLVED)
     before = ledger.open_decision(known)
     withdrawn = ledger.end(known, EndReason.RESOLVED, now)
     what = ""
@@ -134,17 +134,17 @@ def _resolved(known: Burning | None, ledger: Ledger, now: datetime) -> AlertDeci
     elif before is not None and before.alerts > 1:
         what = f"; {before.alerts - 1} more of the same decision still burn"
     why = f"over after {ago(known.first_seen, now)}{what}; an incident stays open until a person resolves it"
-    return _as_before(before, why, Suppression.RESOLVED)
+    return _as_before(before, why, SuppressedBy.RESOLVED)
 
 
 def _repeated(known: Burning, ledger: Ledger, now: datetime) -> AlertDecision:
     before = ledger.open_decision(known)
     was = "" if before is None else f"; {before.mode.value} was decided {ago(before.at, now)} ago"
     why = f"it has burned for {ago(known.first_seen, now)}, reported {known.times + 1} times{was}"
-    return _as_before(before, why, Suppression.REPEATED)
+    return _as_before(before, why, SuppressedBy.REPEATED)
 
 
-def _as_before(before: OpenDecision | None, why: str, suppressed_by: Suppression) -> AlertDecision:
+def _as_before(before: OpenDecision | None, why: str, suppressed_by: SuppressedBy) -> AlertDecision:
     """Return a decision to do nothing, about what was decided before."""
     return AlertDecision(
         mode=None,

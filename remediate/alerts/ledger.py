@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remediate.alerts.alert import IncomingAlert
 from remediate.alerts.authentication import Authentication
-from remediate.alerts.decision import DAY, HOUR, AlertDecision, Recent, Suppression
+from remediate.alerts.decision import DAY, HOUR, AlertDecision, Recent, SuppressedBy
 from remediate.alerts.policy import PolicyMode, PolicyRule
 from remediate.journal.run_id import new_run_id
 from remediate.masking.masker import Masker
@@ -239,5 +239,5 @@ class Ledger:
         return json.dumps({name: self._masker.mask(text) for name, text in texts.items()})
 
 
-def _value(suppressed_by: Suppression | None) -> str | None:
+def _value(suppressed_by: SuppressedBy | None) -> str | None:
     return None if suppressed_by is None else suppressed_by.value

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from remediate import __version__
 from remediate.alerts.authentication import Authentication
-from remediate.alerts.decision import AlertDecision, Suppression
+from remediate.alerts.decision import AlertDecision, SuppressedBy
 from remediate.alerts.intake import DecidedAlert
 from remediate.alerts.policy import TRIAGE, PolicyMode
 from remediate.core.field_types import FrozenModel, Identifier
@@ -65,7 +65,7 @@ class AlertsReport(FrozenModel):
         )
         suppressed = Counter(each.decision.suppressed_by.value for each in alerts if each.decision.suppressed_by)
         if repeated:
-            suppressed[Suppression.REPEATED.value] += repeated
+            suppressed[SuppressedBy.REPEATED.value] += repeated
         return cls(
             started=started,
             since=since,
@@ -81,9 +81,9 @@ def exit_code(decisions: Iterable[AlertDecision]) -> int:
     """Return the exit code: 2 no host, 3 no rule, 10 something is proposed, 0 nothing is to be done."""
     found = tuple(decisions)
     reasons = {each.suppressed_by for each in found}
-    if Suppression.UNKNOWN_HOST in reasons:
+    if SuppressedBy.UNKNOWN_HOST in reasons:
         return USAGE_EXIT_CODE
-    if Suppression.NO_RULE in reasons:
+    if SuppressedBy.NO_RULE in reasons:
         return RunVerdict.REFUSED.exit_code
     to_do = any(each.mode in {PolicyMode.PROPOSE, PolicyMode.AUTO} for each in found)
     return RunVerdict.PENDING.exit_code if to_do else 0

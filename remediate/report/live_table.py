@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 from remediate.core.outcome import RunVerdict
 from remediate.masking.stream import Steady, Stream
-from remediate.report.lines import HEADLINES, WIDTH
+from remediate.report.lines import HEADLINES
+from remediate.report.wrapping import WIDTH
 
 _EVERY: Final = 0.25
 """Seconds between two drawings."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from remediate.alerts.alert import AlertStatus
-from remediate.alerts.decision import Suppression
+from remediate.alerts.decision import SuppressedBy
 from remediate.alerts.formats import AlertFormat, read
 from remediate.alerts.policy import AlertPolicy, AlertSource, BearerGrant, HostMapping, PolicyLimits, PolicyRule
 from support.alerting import policy
@@ -49,4 +49,4 @@ def test_its_limits_are_those_of_the_code() -> None:
 
 def test_it_names_every_reason() -> None:
     named = " ".join(row[0] for row in rows(PAGE, "reason"))
-    assert {word.strip("`") for word in named.split()} == {reason.value for reason in Suppression}
+    assert {word.strip("`") for word in named.split()} == {reason.value for reason in SuppressedBy}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediate.alerts.authentication import Authentication, Means
-from remediate.alerts.decision import AlertDecision, Doubts, Recent, Suppression, decided, host_of
+from remediate.alerts.decision import AlertDecision, Doubts, Recent, SuppressedBy, decided, host_of
 from remediate.alerts.policy import AlertPolicy, HostMapping, PolicyMode, QuietHours
 from support.alerting import BEARER, HOSTILE, NAMES, NOON, SIGNED, SITE, TYPED, alert, policy
 
@@ -57,34 +57,34 @@ def test_a_bearer_is_auto_for_what_the_policy_lists(given_policy: AlertPolicy) -
     assert asked(given_policy, source="prometheus", by=BEARER).mode is PolicyMode.AUTO
 
 
-AGAINST: dict[str, tuple[dict[str, Any], Suppression]] = {
-    "typed at a terminal": ({"by": TYPED}, Suppression.NOT_AUTHENTICATED),
+AGAINST: dict[str, tuple[dict[str, Any], SuppressedBy]] = {
+    "typed at a terminal": ({"by": TYPED}, SuppressedBy.NOT_AUTHENTICATED),
     "typed as the source": (
         {"by": Authentication(how=Means.TERMINAL, source="grafana")},
-        Suppression.NOT_AUTHENTICATED,
+        SuppressedBy.NOT_AUTHENTICATED,
     ),
     "a bearer for another host": (
         {"source": "prometheus", "by": BEARER, "host": "web2"},
-        Suppression.NOT_AUTHENTICATED,
+        SuppressedBy.NOT_AUTHENTICATED,
     ),
     "a bearer of a source that signs": (
         {"by": Authentication(how=Means.BEARER, source="grafana")},
-        Suppression.NOT_AUTHENTICATED,
+        SuppressedBy.NOT_AUTHENTICATED,
     ),
-    "a bearer of no source": ({"by": Authentication(how=Means.BEARER, source="gone")}, Suppression.NOT_AUTHENTICATED),
-    "paused": ({"doubts": Doubts("ana: a deploy", {})}, Suppression.PAUSED),
-    "not rehearsed": ({"doubts": Doubts(None, {"app-down": "never rehearsed"})}, Suppression.NOT_REHEARSED),
-    "the same began": ({"recent": Recent(NOON - timedelta(minutes=9))}, Suppression.COOL_DOWN),
-    "the same began in the future": ({"recent": Recent(NOON + timedelta(minutes=9))}, Suppression.COOL_DOWN),
-    "the third time": ({"recent": Recent(host_hour=2, host_day=2)}, Suppression.HOST_LIMIT),
-    "the fourth time in a day": ({"recent": Recent(host_day=3)}, Suppression.HOST_LIMIT),
-    "the eleventh on the fleet": ({"recent": Recent(fleet_hour=10)}, Suppression.FLEET_LIMIT),
-    "at night": ({"local": NOON.replace(hour=23)}, Suppression.QUIET_HOURS),
+    "a bearer of no source": ({"by": Authentication(how=Means.BEARER, source="gone")}, SuppressedBy.NOT_AUTHENTICATED),
+    "paused": ({"doubts": Doubts("ana: a deploy", {})}, SuppressedBy.PAUSED),
+    "not rehearsed": ({"doubts": Doubts(None, {"app-down": "never rehearsed"})}, SuppressedBy.NOT_REHEARSED),
+    "the same began": ({"recent": Recent(NOON - timedelta(minutes=9))}, SuppressedBy.COOL_DOWN),
+    "the same began in the future": ({"recent": Recent(NOON + timedelta(minutes=9))}, SuppressedBy.COOL_DOWN),
+    "the third time": ({"recent": Recent(host_hour=2, host_day=2)}, SuppressedBy.HOST_LIMIT),
+    "the fourth time in a day": ({"recent": Recent(host_day=3)}, SuppressedBy.HOST_LIMIT),
+    "the eleventh on the fleet": ({"recent": Recent(fleet_hour=10)}, SuppressedBy.FLEET_LIMIT),
+    "at night": ({"local": NOON.replace(hour=23)}, SuppressedBy.QUIET_HOURS),
 }
 
 
 @pytest.mark.parametrize(("changed", "why"), AGAINST.values(), ids=AGAINST)
-def test_each_thing_alone_makes_it_a_proposal(tmp_path: Path, changed: dict[str, Any], why: Suppression) -> None:
+def test_each_thing_alone_makes_it_a_proposal(tmp_path: Path, changed: dict[str, Any], why: SuppressedBy) -> None:
     of = policy(tmp_path, f"{SITE}quiet_hours:\n  - {{start: '22:00', end: '06:00'}}\n")
     decision = asked(of, **changed)
     assert (decision.mode, decision.suppressed_by) == (PolicyMode.PROPOSE, why)

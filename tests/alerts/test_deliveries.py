@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from remediate.alerts.authentication import NotAuthenticated, Verifier
-from remediate.alerts.decision import AlertDecision, Suppression
+from remediate.alerts.decision import AlertDecision, SuppressedBy
 from remediate.alerts.formats import read
 from remediate.alerts.intake import Replayed
 from remediate.alerts.policy import PolicyMode
@@ -94,7 +94,7 @@ def test_a_signed_alert_is_auto_once(server: Server) -> None:
     assert decision(server.take("uptime", signed(body), body)).mode is PolicyMode.AUTO
     with pytest.raises(Replayed):
         server.take("uptime", signed(body), body)
-    assert decision(server.take("uptime", signed(body, id_="msg_2"), body)).suppressed_by is Suppression.REPEATED
+    assert decision(server.take("uptime", signed(body, id_="msg_2"), body)).suppressed_by is SuppressedBy.REPEATED
     server.desk.now += timedelta(minutes=6)
     assert isinstance(server.take("uptime", signed(body, id_="msg_3"), body), NotAuthenticated)
     assert server.recorded == 1
@@ -105,7 +105,7 @@ def test_a_token_is_auto_for_what_it_lists_and_a_proposal_is_never_widened_by_a_
     assert decision(server.take("prometheus", TOKEN, body)).mode is PolicyMode.AUTO
     for host in ("web2", "web*", "all", "web1,web2"):
         other = group(firing(labels={"alertname": "SiteDown", "host": host}, fingerprint="a1"))
-        assert decision(server.take("prometheus", TOKEN, other)).suppressed_by is Suppression.UNKNOWN_HOST
+        assert decision(server.take("prometheus", TOKEN, other)).suppressed_by is SuppressedBy.UNKNOWN_HOST
 
 
 def test_what_is_forged_or_unusable_leaves_nothing(server: Server) -> None:

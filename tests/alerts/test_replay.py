@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from remediate.alerts.authentication import at_a_terminal
-from remediate.alerts.decision import AlertDecision, Suppression
+from remediate.alerts.decision import AlertDecision, SuppressedBy
 from remediate.alerts.policy import PolicyMode
 from remediate.alerts.replay import replayed
 from support.alerting import NOON, Desk, alert, over, policy
@@ -24,7 +24,7 @@ def test_it_decides_as_it_did(desk: Desk) -> None:
     events = desk.store.recorded(NOON)
     again = [each.decision for each in replayed(desk.intake, events) if each.alert.status.value == "firing"]
     assert again == before
-    assert {each.suppressed_by for each in again} >= {None, Suppression.COOL_DOWN}
+    assert {each.suppressed_by for each in again} >= {None, SuppressedBy.COOL_DOWN}
 
 
 def test_another_policy_decides_otherwise_and_nothing_is_recorded(desk: Desk, tmp_path: Path) -> None:
@@ -35,9 +35,9 @@ def test_another_policy_decides_otherwise_and_nothing_is_recorded(desk: Desk, tm
     )
     first, second = (each.decision for each in replayed(desk.intake, before))
     assert (first.mode, first.action) == (PolicyMode.PROPOSE, "triage")
-    assert second.suppressed_by is Suppression.NO_RULE
+    assert second.suppressed_by is SuppressedBy.NO_RULE
     assert desk.store.recorded(NOON) == before
-    assert desk.one(alert(), later=1).suppressed_by is Suppression.REPEATED
+    assert desk.one(alert(), later=1).suppressed_by is SuppressedBy.REPEATED
 
 
 def test_limits_count_at_the_times_at_which_the_alerts_came(desk: Desk) -> None:

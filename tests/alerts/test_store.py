@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from remediate.alerts.authentication import Authentication, Means
-from remediate.alerts.decision import Suppression
+from remediate.alerts.decision import SuppressedBy
 from remediate.alerts.intake import Replayed
 from remediate.alerts.policy import PolicyMode
 from remediate.alerts.store import AlertStore
@@ -43,7 +43,7 @@ def test_it_is_remembered_for_longer_than_it_is_accepted(desk: Desk) -> None:
 def test_a_bearer_s_delivery_has_no_id(desk: Desk) -> None:
     assert [desk.one(alert(source="prometheus"), by=BEARER).suppressed_by for _ in range(2)] == [
         None,
-        Suppression.REPEATED,
+        SuppressedBy.REPEATED,
     ]
 
 
@@ -77,7 +77,7 @@ def test_of_many_at_once_one_decides(desk: Desk) -> None:
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda number: desk.one(alert(pod=str(number))), range(8)))
     assert [each.mode for each in found].count(PolicyMode.AUTO) == 1
-    assert [each.suppressed_by for each in found].count(Suppression.STORM) == 7
+    assert [each.suppressed_by for each in found].count(SuppressedBy.STORM) == 7
 
 
 def test_texts_are_recorded_as_they_were_sent(desk: Desk) -> None:
