@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from remediate.engine.warm_session import WarmSession, session
     from remediate.errors import ConfigurationError, ContactLost, RemediateError, Unreachable, Unreadable
     from remediate.inventory.selection import Inventory
+    from remediate.project.run_limits import RunLimits
     from remediate.remedies.single import SingleRemedy
 
 __version__ = "0.1.0"
@@ -57,6 +58,7 @@ _HOMES = {
     "Unreachable": "errors",
     "Unreadable": "errors",
     "Inventory": "inventory.selection",
+    "RunLimits": "project.run_limits",
     "SingleRemedy": "remedies.single",
 }
 
@@ -76,6 +78,7 @@ __all__ = [  # __getattr__ supplies these names; mypy sees the imports above.
     "Remedy",
     "Report",
     "Run",
+    "RunLimits",
     "RunVerdict",
     "Severity",
     "SingleRemedy",

@@ -21,6 +21,7 @@ from remediate.engine.context import Context
 from remediate.engine.host_pool import Consent, HostPool
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Decide, nobody
+from remediate.engine.rejoin import REJOIN_SECONDS
 from remediate.engine.reporter import MaskingReporter, NullReporter, Reporter
 from remediate.engine.run_recorder import JournalRecorder, given_of, run_record
 from remediate.engine.suppression import Suppression
@@ -148,6 +149,7 @@ def run(
             stop=stop or Event(),
             owner=(operator, run_id),
             paused=lambda: None if (pause := switch.read()) is None else str(pause),
+            rejoin=REJOIN_SECONDS,
         )
         suppress = Suppression(
             limits, lambda host, since: record.fixes(host, runnable, since), context.paused, decide, chosen

@@ -31,6 +31,7 @@ from remediate.engine.lazy_session import LazySession
 from remediate.engine.lock import LockedByOthers
 from remediate.engine.open_host import OpenHost
 from remediate.engine.outcomes import held, host_outcome, step_outcome, stops_dependents
+from remediate.engine.rejoin import found_out
 from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.engine.unchanged import decide, untouched
 from remediate.errors import ContactLost, Unreachable
@@ -227,10 +228,7 @@ class HostRunner:
             self._broken_off(position, step_outcome(remedy, verdict, before, ran=stopped.ran))
             raise
         except ContactLost as error:
-            lost = Ran((), Verified.UNKNOWN, str(error))
-            self._blind = True
-            self._broken_off(position, step_outcome(remedy, verdict, before, ran=lost))
-            raise
+            tried = self._found_out(position, remedy, verdict, before, error, sum(run.seconds for run in steps))
         except Unreachable:
             self._broken_off(position, step_outcome(remedy, verdict, before))
             raise
@@ -246,6 +244,22 @@ class HostRunner:
         self._acting = False
         self.context.record.conclude(self.host, position, step)
         return None if isinstance(tried, NotRun) else step
+
+    def _found_out(
+        self, position: int, remedy: Remedy, verdict: Verdict, before: Facts, lost: ContactLost, seconds: float
+    ) -> Ran:
+        """Return what a step did whose link was lost. Raises Unreachable if nothing, ContactLost if that is unknown."""
+        host = self._examined
+        wait = min(seconds + remedy.settle, max(0.0, host.left))
+        found = found_out(self.context, self.host, host.surveyor, remedy, before, lost, wait=wait)
+        if isinstance(found, Unreachable):
+            self._broken_off(position, step_outcome(remedy, verdict, before))
+            raise found
+        if found.verified is Verified.UNKNOWN:
+            self._blind = True
+            self._broken_off(position, step_outcome(remedy, verdict, before, ran=found))
+            raise ContactLost(found.evidence)
+        return found
 
     def _broken_off(self, position: int, step: StepOutcome) -> None:
         """Keep the known part of a step that did not finish."""

@@ -49,6 +49,16 @@ def step_outcome(remedy: Remedy, verdict: Verdict, facts: Facts, ran: Ran | None
     )
 
 
+def stops_dependents(step: StepOutcome) -> bool:
+    """Return whether the remedies that depend on this one are not attempted."""
+    return step.verified in {Verified.FAILED, Verified.UNKNOWN} or step.decision in STOPS
+
+
+def held(step: StepOutcome, window: Window) -> StepOutcome:
+    """Return a step with the evidence that its effect lasted."""
+    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})
+
+
 def host_outcome(
     host: Host,
     verdict: RunVerdict,
@@ -88,13 +98,3 @@ def _identity(facts: Facts) -> HostIdentity | None:
     except Unreadable:
         return None
     return HostIdentity(machine=machine.machine_id, boot=machine.boot_id)
-
-
-def stops_dependents(step: StepOutcome) -> bool:
-    """Return whether the remedies that depend on this one may not be attempted."""
-    return step.verified in {Verified.FAILED, Verified.UNKNOWN} or step.decision in STOPS
-
-
-def held(step: StepOutcome, window: Window) -> StepOutcome:
-    """Return the step with the evidence that its effect lasted."""
-    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})

@@ -157,6 +157,11 @@ class Surveyor:
         given = (command.seconds if isinstance(command, Run) else 0) + self._extra
         return Unreadable(f"{probe.label()}: no answer within {given:.0f} s, also by itself: slow or hung")
 
+    def rejoin(self, session: Session) -> None:
+        """Go on over another connection, because the link of the present one was lost."""
+        self._session.close()
+        self._session = session
+
     def close(self) -> None:
         """Close the connection to the host."""
         self._asker.shutdown()
