@@ -115,7 +115,7 @@ def run(
     switch = KillSwitch(limits.pause_file)
     incident = None if chosen.incident is None else _known_incident(chosen.incident, journal, project)
     masker = Masker(runnable.secrets if isinstance(runnable, SingleRemedy) else ())
-    reporter = MaskingReporter(reporter or NullReporter(), masker)
+    reporter = NullReporter() if reporter is None else MaskingReporter(reporter, masker)
     operator = operator or operator_name()
     started, begun, run_id = datetime.now(UTC), monotonic(), new_run_id()
     mode = Mode.PLAN if chosen.plan else Mode.FIX

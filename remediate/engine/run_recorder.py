@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal
+from math import inf
+from time import monotonic
+from typing import Final, Literal
 
 from pydantic_core import to_jsonable_python
 
@@ -20,6 +22,9 @@ from remediate.journal.process import RunProcess
 from remediate.masking.masker import Masker
 from remediate.remedies.single import SingleRemedy
 
+_FRESH: Final = 1.0
+"""Seconds for which a journal that could be written counts as writable."""
+
 
 class JournalRecorder:
     """One run in the journal. If the journal cannot be written, reading continues and acting is refused."""
@@ -30,6 +35,7 @@ class JournalRecorder:
         self._masker = masker
         self._url = url
         self._journal: Journal | None = None
+        self._written = -inf
 
     def begin(self, record: RunRecord) -> None:
         """Open the journal and record the start of the run."""
@@ -99,10 +105,14 @@ class JournalRecorder:
 
     @property
     def unwritten(self) -> str | None:
-        """The reason why this run is not recorded completely; None if it is."""
-        if self.trouble is None and self._journal is not None:
+        """The reason why this run is not recorded completely; None if it is.
+
+        The journal is tried once a second at most: hundreds of hosts may end in one.
+        """
+        if self.trouble is None and self._journal is not None and monotonic() > self._written + _FRESH:
             try:
                 self._journal.require_writable(self.run)
+                self._written = monotonic()
             except JournalError as error:
                 self.trouble = str(error)
         return self.trouble

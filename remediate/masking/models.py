@@ -1,6 +1,7 @@
 """Masks the texts of a model, except those that scripts depend on."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel, JsonValue
@@ -20,10 +21,16 @@ def _may_hold_secrets(field: FieldInfo) -> bool:
     return not named and not any(get_origin(part) is Literal for part in parts)
 
 
+@cache
+def _text_fields(kind: type[BaseModel]) -> tuple[tuple[str, object], ...]:
+    """Return the names and annotations of the fields to mask. A fleet asks for them thousands of times."""
+    return tuple((name, field.annotation) for name, field in kind.model_fields.items() if _may_hold_secrets(field))
+
+
 def masked(masker: Masker, model: T) -> T:
     """See Masker.masked."""
-    fields = {name: field for name, field in type(model).model_fields.items() if _may_hold_secrets(field)}
-    texts = {name: _value(masker, getattr(model, name), field.annotation) for name, field in fields.items()}
+    fields = _text_fields(type(model))
+    texts = {name: _value(masker, getattr(model, name), annotation) for name, annotation in fields}
     return model.model_copy(update=texts)
 
 

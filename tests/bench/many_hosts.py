@@ -2,6 +2,7 @@
 
     uv run python tests/bench/many_hosts.py                      # 100 and 1,000 hosts
     uv run python tests/bench/many_hosts.py --hosts 10,100 --forks 20
+    uv run python tests/bench/many_hosts.py --hosts 1000 --keep  # all connections stay open for a second check
     uv run python tests/bench/many_hosts.py --serve 600          # only the sshd, and what to ask it with
 
 All hosts are aliases of one OpenSSH server on 127.0.0.1. Its logins run the real survey script in a real shell; only
@@ -26,11 +27,13 @@ from typing import ClassVar, Final, NamedTuple
 
 import yaml
 
+from remediate.commands.open_files import allow_connections
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.playbook import HostPlan, Severity
 from remediate.core.vantage import Vantage
 from remediate.engine.fleet import run
+from remediate.engine.warm_session import session
 from remediate.probes.http import Site
 from remediate.probes.systemd import Unit
 
@@ -56,8 +59,10 @@ for word in "$@"; do
 ' ;; esac
 done
 """
-# The script sets its own PATH, so the stub is put there on its way in.
+# The script sets its own PATH, so the stub is put there on its way in. Other tools keep the login's PATH.
 _LOGIN: Final = """#!/bin/sh
+PATH={folder}:$PATH
+export PATH
 sed -u 's# PATH=# PATH={folder}:#' | eval "$SSH_ORIGINAL_COMMAND"
 """
 _SSHD: Final = """ListenAddress 127.0.0.1:{port}
@@ -123,6 +128,8 @@ class Cost(NamedTuple):
     cpu: float
     peak: float
     """MiB of memory."""
+    exit_code: int
+    """0 if every host was healthy; otherwise the numbers say nothing."""
 
 
 class _Page(BaseHTTPRequestHandler):
@@ -174,24 +181,37 @@ def fingerprint(key: Path) -> str:
     return done.stdout.split()[1]
 
 
-def measure(simulation: Simulation, hosts: int, forks: int) -> Cost:
-    """Check so many hosts in one process, and return its cost. Raises RuntimeError if a host is not healthy."""
-    argv = (sys.executable, __file__, "--check", str(simulation.inventory(hosts)), "--forks", str(forks))
+def measure(simulation: Simulation, hosts: int, forks: int, *, keep: bool) -> Cost:
+    """Check so many hosts in one process, and return its cost."""
+    argv = [sys.executable, __file__, "--check", str(simulation.inventory(hosts)), "--forks", str(forks)]
+    argv += ["--keep"] if keep else []
     begun = time.monotonic()
     child = subprocess.Popen(argv, env={**os.environ, "REMEDIATE_STATE_DIR": str(simulation.folder / "state.d")})
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        raise RuntimeError(f"the check of {hosts} hosts ended with {child.returncode}")
-    return Cost(hosts, time.monotonic() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    cpu = used.ru_utime + used.ru_stime
+    return Cost(hosts, time.monotonic() - begun, cpu, used.ru_maxrss / 1024, child.returncode)
 
 
-def check(inventory: Path, forks: int) -> int:
-    """Check all hosts of an inventory in this process."""
-    report = run(ThreeUnits(), "all", inventory=inventory, options=Options(plan=True, forks=forks))
+def warn(text: str) -> None:
+    """Write one line about a limit."""
+    sys.stderr.write(f"{text}\n")
+
+
+def check(inventory: Path, forks: int, *, keep: bool) -> int:
+    """Check all hosts of an inventory in this process, twice if their connections are to be kept."""
+    options = Options(plan=True, forks=forks)
+    if keep:
+        with session("all", inventory=inventory) as all_hosts:
+            allow_connections(len(all_hosts.hosts), len(all_hosts.hosts), warn)
+            first = all_hosts.run(ThreeUnits(), options=options)
+            report = all_hosts.run(ThreeUnits(), options=options)
+            sys.stdout.write(f"first check {first.seconds:.1f} s, on open connections {report.seconds:.1f} s\n")
+    else:
+        report = run(ThreeUnits(), "all", inventory=inventory, options=options)
     for host in report.hosts:
         if host.verdict.value != "healthy":
-            sys.stderr.write(f"{host.name}: {host.verdict.value} {host.error}\n")
+            warn(f"{host.name}: {host.verdict.value} {host.error}")
     return report.exit_code
 
 
@@ -200,14 +220,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", default="100,1000", help="numbers of hosts, separated by commas")
     parser.add_argument("--forks", type=int, default=Options().forks)
+    parser.add_argument("--keep", action="store_true", help="keep all connections open, and check twice")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--limit", type=float, default=1200, help="seconds after which everything ends")
     parser.add_argument("--serve", type=float, metavar="SECONDS", help="only run the server, with an inventory")
     parser.add_argument("--check", type=Path, metavar="INVENTORY", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.check is not None:
-        return check(given.check, given.forks)
+        return check(given.check, given.forks, keep=given.keep)
     signal.alarm(int(given.limit))
+    failed = 0
     numbers = [int(number) for number in given.hosts.split(",")]
     with simulated(given.serve or given.limit) as simulation:
         if given.serve is not None:
@@ -218,14 +240,16 @@ def main() -> int:
             return 0
         for _ in range(given.rounds):
             for number in numbers:
-                cost = measure(simulation, number, given.forks)
+                cost = measure(simulation, number, given.forks, keep=given.keep)
                 each = 1000 * cost.seconds / number
                 sys.stdout.write(
                     f"{number:5} hosts  {cost.seconds:7.1f} s  {each:6.1f} ms a host  "
-                    f"CPU {1000 * cost.cpu / number:5.1f} ms a host  peak {cost.peak:5.0f} MiB\n"
+                    f"CPU {1000 * cost.cpu / number:5.1f} ms a host  peak {cost.peak:5.0f} MiB"
+                    f"{f'  FAILED: exit {cost.exit_code}' if cost.exit_code else ''}\n"
                 )
                 sys.stdout.flush()
-    return 0
+                failed = failed or cost.exit_code
+    return failed
 
 
 if __name__ == "__main__":

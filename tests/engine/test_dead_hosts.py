@@ -16,7 +16,7 @@ from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, RunVerdict
 from remediate.core.playbook import HostPlan, Severity
 from remediate.engine.reporter import NullReporter
-from support.sshd import Lab, fingerprint, free_port, keygen
+from support.sshd import FAR, Lab, fingerprint, free_port, keygen
 
 _HANGS = "ForceCommand sed -u 's/^frame hello$/frame hello; sleep 600/' | eval \"$SSH_ORIGINAL_COMMAND\"\n"
 """A host that greets and then hangs, in the middle of its survey."""
@@ -75,7 +75,10 @@ def dropping() -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
-def test_dead_hosts_hold_nobody(lab: Lab, silent: int, dropping: int, tmp_path: Path) -> None:
+def test_dead_hosts_hold_nobody(
+    lab: Lab, silent: int, dropping: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remediate.transport.session.HELLO_SECONDS", FAR)  # a busy machine greets late
     well, hangs = lab.sshd(), lab.sshd(settings=_HANGS)
     targets: dict[str, SshTarget] = {
         "silent": lab.target(well, port=silent),
