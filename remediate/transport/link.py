@@ -1,6 +1,7 @@
 """The interface below a session: it starts programs on a host and exchanges bytes.
 
-`remediate.transport.ssh` implements it with Fabric; `remediate.testing` with a real /bin/sh on this machine.
+`remediate.transport.openssh` implements it with the user's ssh, `remediate.transport.ssh` with Fabric, and
+`remediate.testing` with a real /bin/sh on this machine.
 """
 
 from typing import Protocol, runtime_checkable

@@ -23,8 +23,8 @@ _AFTER_EXIT_SECONDS: Final = 0.5
 _CLOSED: Final = -1
 
 
-class ChannelOwner(Protocol):
-    """The link that a channel belongs to."""
+class SshProcess(Protocol):
+    """The running `ssh` that a channel belongs to."""
 
     place: str
 
@@ -42,7 +42,7 @@ class OpenSshChannel:
     thread has to receive, or both sides wait for each other until the deadline.
     """
 
-    def __init__(self, link: ChannelOwner, deadline: Deadline) -> None:
+    def __init__(self, link: SshProcess, deadline: Deadline) -> None:
         self._link = link
         self._deadline = deadline
         self._control: Control | None = None

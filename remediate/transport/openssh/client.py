@@ -15,8 +15,7 @@ from typing import Final
 
 from remediate.core.host import SshTarget
 from remediate.errors import ConfigurationError
-from remediate.transport.ssh.config import asked_of, parse_jump, resolve
-from remediate.transport.ssh.host_keys import revocations
+from remediate.transport.ssh.config import HostSpec, parse_jump, resolve
 
 STRICT: Final = """\
 BatchMode yes
@@ -63,8 +62,8 @@ _KEYS: Final = ("rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk")
 _SOCKET_LIMIT: Final = 80
 """The longest path of a control socket. ssh adds 17 characters for a moment, and macOS allows 104."""
 
-PERSIST: Final = 20
-"""Seconds for which a connection outlives this process, if it is killed."""
+PERSIST: Final = 60
+"""Seconds for which a connection waits for this process to use it, and outlives it if it is killed."""
 
 _PLAIN: Final = re.compile(r"/[^\x00-\x1f\x7f\"'\\$%#]*")
 """A path that ssh neither expands nor takes apart when it is quoted."""
@@ -74,6 +73,11 @@ _FINGERPRINT: Final = re.compile(r"SHA256:[A-Za-z0-9+/=]+")
 
 class Unusable(Exception):
     """OpenSSH cannot be used for a host here, or on this machine; the text says why."""
+
+
+def asked_of(target: SshTarget) -> HostSpec:
+    """Return the part of a target that ssh looks up. Raises ConfigurationError."""
+    return HostSpec(target.address, target.user, target.port)
 
 
 def demand_program() -> str:
@@ -186,6 +190,8 @@ def _pinned(target: SshTarget, folder: Path, seconds: float) -> list[str]:
         return []
     if not _FINGERPRINT.fullmatch(pin):
         raise Unusable("the pinned host key is no SHA256 fingerprint")
+    from remediate.transport.ssh.host_keys import revocations
+
     revoked = revocations(resolve(asked_of(target), seconds, target.config_file).known_hosts)
     file = kept(folder, revoked) if revoked else "/dev/null"
     return [

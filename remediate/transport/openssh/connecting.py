@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, Final
 from remediate.core.host import SshTarget
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.transport.deadline import Deadline
-from remediate.transport.openssh.client import Unusable, arguments, demand_program, private_folder, socket_name
-from remediate.transport.ssh.config import asked_of
+from remediate.transport.openssh.client import (
+    Unusable,
+    arguments,
+    asked_of,
+    demand_program,
+    private_folder,
+    socket_name,
+)
 
 if TYPE_CHECKING:
     from remediate.transport.openssh.failure import Said

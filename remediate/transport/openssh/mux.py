@@ -34,7 +34,7 @@ class Kind(IntEnum):
     SESSION_OPENED = 0x80000006
 
 
-class Message(NamedTuple):
+class MuxMessage(NamedTuple):
     """One message: its kind, the request or session that it is about, and the rest."""
 
     kind: int
@@ -100,7 +100,7 @@ class Control:
         """Ask `ssh` to end its connection to the host."""
         self._send(Kind.TERMINATE, _number(3))
 
-    def wait(self, deadline: Deadline) -> Message:
+    def wait(self, deadline: Deadline) -> MuxMessage:
         """Wait for the next message. Raises ConnectionError at the end of the connection."""
         while (message := self.next()) is None:
             if self.over:
@@ -108,7 +108,7 @@ class Control:
             readable(self.fileno(), deadline.left)
         return message
 
-    def next(self) -> Message | None:
+    def next(self) -> MuxMessage | None:
         """Return the next message that has arrived, None if there is none yet."""
         if (message := self._parsed()) is not None or self.over:
             return message
@@ -127,7 +127,7 @@ class Control:
         self.over = True
         self._socket.close()
 
-    def _parsed(self) -> Message | None:
+    def _parsed(self) -> MuxMessage | None:
         if len(self._unread) < 4:
             return None
         size = int.from_bytes(self._unread[:4], "big")
@@ -136,7 +136,7 @@ class Control:
         if len(self._unread) < 4 + size:
             return None
         kind, about = struct.unpack(">II", self._unread[4:12])
-        message = Message(kind, about, bytes(self._unread[12 : 4 + size]))
+        message = MuxMessage(kind, about, bytes(self._unread[12 : 4 + size]))
         del self._unread[: 4 + size]
         return message
 

@@ -84,7 +84,7 @@ class OpenSshLink:
             return True
 
     def forget(self, channel: OpenSshChannel) -> None:
-        """See ChannelOwner."""
+        """See SshProcess."""
         with self._lock:
             self._channels.discard(channel)
 

@@ -226,18 +226,13 @@ class Hop:
         )
 
 
-def asked_of(target: SshTarget) -> HostSpec:
-    """Return the part of a target that ssh looks up. Raises ConfigurationError."""
-    return HostSpec(target.address, target.user, target.port)
-
-
 def route(target: SshTarget, lookup: Callable[[HostSpec], SshOptions], *, commands: bool = False) -> tuple[Hop, ...]:
     """Return the way to `target`, the outermost jump host first. Raises ConfigurationError.
 
     Jump hosts given with the target replace ProxyJump. As with ssh, only the ProxyJump of the outermost one is
     followed. With `commands`, a ProxyCommand is accepted as the beginning of the way.
     """
-    asked = asked_of(target)
+    asked = HostSpec(target.address, target.user, target.port)
     options = lookup(asked)
     jumps = target.jumps or _own_jumps(asked, options, commands=commands)
     last = Hop(options, pin=target.host_key, key_file=target.key_file and target.key_file.expanduser())
