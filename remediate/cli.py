@@ -29,6 +29,8 @@ from remediate.errors import FAILED_EXIT_CODE, USAGE_EXIT_CODE, ConfigurationErr
 from remediate.project.project import Project
 
 PLAN = frozenset({"--plan", "--check", "--dry-run"})
+_HELP = frozenset({"--help", "-h"})
+_HELP_WIDTH = 120
 _PARSE_ERROR = 1
 """Exit code of `invoke` and `fab` for a line that they cannot parse."""
 UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
@@ -77,6 +79,8 @@ def _tree(project: Project) -> Collection:
     # Invoke disables writing bytecode (--write-pyc), so each run would compile again all that it imports from here on.
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
     known = {command.name: command for command in commands(project)}
+    if not _HELP.isdisjoint(sys.argv[1:]):
+        known |= {name: _fitted(known[name]) for name in sys.argv[1:] if name in known}
     top = Collection()
     for name, command in known.items():
         *path, _ = name.split(".")
@@ -87,6 +91,16 @@ def _tree(project: Project) -> Collection:
             within = within.collections[part]
         within.add_task(CommandTask(command, known))
     return top
+
+
+def _fitted(command: Command) -> Command:
+    """Return the command with a help text as wide as the terminal. Invoke wraps only the flags."""
+    import textwrap
+    from shutil import get_terminal_size
+
+    width = min(get_terminal_size().columns, _HELP_WIDTH) - 4
+    paragraphs = (textwrap.fill(" ".join(each.split()), width) for each in command.doc.split("\n\n"))
+    return command._replace(doc="\n\n".join(paragraphs))
 
 
 def _call(command: Command, known: Mapping[str, Command], context: Context, given: dict[str, object]) -> None:

@@ -102,7 +102,8 @@ def one_line(error: "ValidationError", model: "type[BaseModel] | None" = None) -
 def _words(detail: "ErrorDetails", model: "type[BaseModel] | None") -> str:
     if detail["type"] != "extra_forbidden" or model is None:
         # Our own validators write their messages for users.
-        return WRONG_KIND.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+        words = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        return WRONG_KIND.get(detail["type"], words)
     *path, last = map(str, detail["loc"])
     models = [model]
     for part in path:
@@ -120,7 +121,7 @@ def _is_kind(model: "type[BaseModel]", name: str) -> bool:
 
 def unknown_key(name: str, model: "type[BaseModel]") -> str:
     """Return the message for an unknown key. It lists the accepted keys, and suggests the most similar one."""
-    accepted = sorted(model.model_fields)
+    accepted = sorted(field.alias or key for key, field in model.model_fields.items())
     return f"unknown key; {nearest(name, accepted)}accepted: {', '.join(accepted)}"
 
 

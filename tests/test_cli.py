@@ -234,6 +234,20 @@ def test_a_parameter_may_be_called_like_what_calls_it(box: Box) -> None:
     assert box("check.shop", "--host", "do.web1", "--context", "y").code == 4
 
 
+# -- details and JUnit -------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_written_as_junit_and_told_in_detail(box: Box) -> None:
+    said = box("check.app-down", "--host", "do.web1", "--junit", "run.xml", "-v")
+    assert said.code == 4, said
+    assert "DETAILS do.web1: nothing was asked" in said.out
+    assert '<testsuite name="check.app-down" tests="1" failures="0" errors="1"' in (box.root / "run.xml").read_text()
+    run = said.out.partition("   run ")[2].split()[0]
+    assert "DETAILS do.web1" in box("runs.show", run, "--verbose").out
+    assert "DETAILS" not in box("runs.show", run).out
+    box("do.php-fpm.restart", "--host", "do.web1", "--junit", "/nowhere/x.xml").usage("--junit: /nowhere/x.xml cannot")
+
+
 # -- runs.list ---------------------------------------------------------------------------------------------------------
 
 

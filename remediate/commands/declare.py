@@ -6,12 +6,14 @@ from typing import Final
 from remediate.commands.given import inventory_of
 from remediate.commands.incident_context import IncidentContext
 from remediate.commands.incident_evidence import (
+    age_of,
     assessment_of,
     hosts_of,
     newest_triage,
     playbook_of,
     runs_of,
     severity_with_reason,
+    unused_triage,
 )
 from remediate.commands.parsing import made, moment_of
 from remediate.engine.fleet import select
@@ -46,9 +48,9 @@ def declare(room: IncidentContext) -> int:
     declared = made(
         Declared,
         {"detected_by": "source", "customers": "internal-only", "first_alert_at": "first-alert"},
-        title=title or _title(playbook, hosts),
+        title=title or _title(room, playbook, hosts),
         # The public title leaves out host names, which are internal.
-        public_title=room.text("public_title") or (None if title else _title(playbook, ())),
+        public_title=room.text("public_title") or (None if title else _title(room, playbook, ())),
         triaged_at=report.started if report else None,
         severity=severity,
         severity_reason=reason,
@@ -75,7 +77,7 @@ def declare(room: IncidentContext) -> int:
     if claim is not None:
         room.store.append(incident.id, room.who, room.now, claim, once="acknowledged")
         incident = room.store.load(incident.id)
-    _told(room, incident)
+    _told(room, incident, age_of(room, report) if report else unused_triage(room, hosts))
     return 0
 
 
@@ -103,26 +105,26 @@ def _another(room: IncidentContext) -> bool:
     return room.terminal.ask("Declare another one? [y/N]").lower() in {"y", "yes"}
 
 
-def _told(room: IncidentContext, incident: Incident) -> None:
+def _told(room: IncidentContext, incident: Incident, triaged: str) -> None:
     shown = room.store.shown(incident.id)
     claimed = "" if incident.acknowledged_at else ", who has not claimed it yet"
     holder = f"commander {incident.commander}{claimed}"
     room.say(f"{incident.severity.value} {incident.title}   incident {shown}   {holder}")
     if incident.severity_reason:
         room.say(f"        because {incident.severity_reason}")
+    if triaged:
+        room.say(f"        {triaged}")
     for run in incident.runs:
         room.say(f"        run {run.shown} ({run.playbook}: {run.verdict}) belongs to it")
     sent = room.tell(incident, MessageKind.DECLARATION, Audience.INTERNAL, key=f"declaration:{incident.id}")
     if room.is_public(incident):
         words = MessageText(text=room.text("public"))
         room.tell(incident, MessageKind.STATUS, Audience.PUBLIC, key=f"declaration:{incident.id}:public", words=words)
-    first = (
-        f"fix.{incident.playbook} --host {','.join(incident.hosts)}" if incident.playbook and incident.hosts else None
-    )
-    if first:
-        room.say(f"next    {room.program} {first} --incident {shown}")
+    if incident.playbook and incident.hosts:
+        room.say(f"next    {room.program} fix.{incident.playbook} {room.on(incident.hosts)} --incident {shown}")
     if not sent:
-        room.say(f"        nothing was sent: {room.program} incident.update --send tells everybody")
+        update = f"{room.program} incident.update --incident {shown} --send"
+        room.say(f"        nothing was sent: {update} tells everybody")
     for one in due(incident, room.settings, room.now)[:2]:
         room.say(f"        {named(one, room.settings)} by {room.when(one.at)}: {one.why}")
     for title, url in dict.fromkeys(_links(room, incident)):
@@ -142,9 +144,12 @@ def _links(room: IncidentContext, incident: Incident) -> Iterator[tuple[str, str
             yield "error tracking", str(url)
 
 
-def _title(playbook: str | None, hosts: Sequence[str]) -> str:
+def _title(room: IncidentContext, playbook: str | None, hosts: Sequence[str]) -> str:
     if playbook is None:
-        raise ConfigurationError("what is it called? Give --title, or run triage before")
+        unused = unused_triage(room, hosts)
+        raise ConfigurationError(
+            f"what is it called? Give --title, or run triage before{f'; {unused}' if unused else ''}"
+        )
     where = f" on {', '.join(hosts)}" if hosts else ""
     return f"{playbook.replace('-', ' ').capitalize()}{where}"
 

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 Flags = Mapping[str, object]
 
-OPTIONS: Final = ("plan", "yes", "hold", "timeout", "wait", "max_hosts", "reason", "incident")
+OPTIONS: Final = (
+    "plan",
+    "yes",
+    "hold",
+    "timeout",
+    "wait",
+    "max_hosts",
+    "serial",
+    "max_fail",
+    "forks",
+    "reason",
+    "incident",
+)
 
 
 class Begun(NamedTuple):
@@ -34,22 +46,30 @@ class Begun(NamedTuple):
 def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[Begun]:
     """Select the hosts and start connecting to them.
 
-    The rest of the command is imported meanwhile. Raises ConfigurationError before that for unusable flags and for
-    hosts that do not exist.
+    The rest of the command is imported meanwhile. Raises ConfigurationError before that for unusable flags, for a file
+    that cannot be written, and for hosts that do not exist.
     """
+    file_of(flags, "junit")
     hosts = selected(flags, project, terminal.warn)
     options = options_of(flags)
+    if len(hosts) > 1:
+        from remediate.commands.open_files import allow_connections
+
+        forks = allow_connections(len(hosts), options.forks, terminal.warn)
+        options = options.model_copy(update={"forks": forks})
+    client = project.ssh_client()
     from remediate.transport.dialing import Connections
 
     # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
-    with Connections(() if options.overrides else hosts) as connect:
+    with Connections(() if options.overrides else hosts[: options.forks], client) as connect:
         self_test()
         yield Begun(hosts, options, connect)
 
 
 def selected(flags: Flags, project: Project, warn: Callable[[str], None]) -> "tuple[Host, ...]":
     """Return the hosts that --host names in the chosen inventories. Raises ConfigurationError."""
-    return Inventory.load(inventory_of(flags, project)).select(target_of(flags), warn)
+    inventory = Inventory.load(inventory_of(flags, project))
+    return inventory.select(target_of(flags, inventory), warn)
 
 
 def options_of(flags: Flags) -> "Options":
@@ -69,11 +89,11 @@ def options_of(flags: Flags) -> "Options":
         raise ConfigurationError(f"--{one_line(error).replace('_', '-')}") from None
 
 
-def target_of(flags: Flags) -> str:
-    """Return the value of --host. Raises ConfigurationError when it is missing."""
+def target_of(flags: Flags, inventory: Inventory) -> str:
+    """Return the value of --host. Raises ConfigurationError with the hosts that exist when it is missing."""
     target = flags.get("host")
     if not isinstance(target, str):
-        raise ConfigurationError("--host is missing: name a host, a group or a pattern of the inventory")
+        raise ConfigurationError(f"--host is missing; {inventory.what_exists()}")
     return target
 
 

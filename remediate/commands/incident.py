@@ -1,7 +1,7 @@
 """incident.*: claims, contains, updates and shows an incident."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from remediate.commands.given import text_of
@@ -9,7 +9,7 @@ from remediate.commands.incident_context import IncidentContext, IncidentList
 from remediate.commands.parsing import made, severity_of
 from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
 from remediate.incident.clock import DueKind, due, named
-from remediate.incident.delivery import deliver_due, standing, told
+from remediate.incident.delivery import deliver_due, failed, standing, told
 from remediate.incident.events import (
     Acknowledged,
     CommandTaken,
@@ -22,7 +22,7 @@ from remediate.incident.events import (
     Updated,
 )
 from remediate.incident.messages import MessageKind
-from remediate.incident.queue import Delivery, State
+from remediate.incident.queue import State
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.incident.template_context import MessageText
@@ -143,7 +143,7 @@ def list_incidents(room: IncidentContext) -> int:
 
 
 def _tell_list(room: IncidentContext, found: Sequence[Incident]) -> None:
-    waiting = [*room.notifier.outbox.deliveries(unfinished=True), *_failed(room, found)]
+    waiting = [*room.notifier.outbox.deliveries(unfinished=True), *failed(room.notifier, found)]
     for incident in found:
         line = headline(incident, room.store.shown(incident.id), room.now)
         first = next(iter(due(incident, room.settings, room.now)), None)
@@ -162,13 +162,6 @@ def _tell_list(room: IncidentContext, found: Sequence[Incident]) -> None:
             room.say(f"{room.store.shown(one.message.incident)}  not listed here: {told(one, room.now)}")
     if any(one.state is not State.FAILED and one.channel in room.notifier.channels for one in waiting):
         room.say(f"        {room.still_trying}")
-
-
-def _failed(room: IncidentContext, incidents: Iterable[Incident]) -> list[Delivery]:
-    """Return the messages about open incidents that will not be tried again, so that somebody is told another way."""
-    outbox = room.notifier.outbox
-    every = (one for each in incidents if each.open for one in outbox.deliveries(incident=each.id))
-    return [one for one in every if one.state is State.FAILED]
 
 
 def timeline(room: IncidentContext) -> int:

@@ -1,6 +1,7 @@
 """The context of every `incident.*` command: record, settings, operator and messages."""
 
-from collections.abc import Collection, Iterator
+import shlex
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -220,6 +221,11 @@ class IncidentContext(NamedTuple):
         Once shown it stays public until its end, even if its severity drops.
         """
         return (incident.customers and incident.severity in PUBLIC) or self.notifier.outbox.told_public(incident.id)
+
+    def on(self, hosts: Iterable[str]) -> str:
+        """Return the flags that name these hosts in a recommended command."""
+        inventory = text_of(self.flags, "inventory")
+        return f"--host {','.join(hosts)}{f' --inventory {shlex.quote(inventory)}' if inventory else ''}"
 
     def when(self, moment: datetime) -> str:
         """Return a time: local and UTC, with the date unless it is today."""

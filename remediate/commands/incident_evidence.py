@@ -15,6 +15,7 @@ from remediate.core.playbook import Severity
 from remediate.core.verdict import HANDED_OVER
 from remediate.engine.fleet import select
 from remediate.errors import ConfigurationError
+from remediate.incident.clock import span
 from remediate.journal.journal import Journal
 from remediate.journal.models import RunSummary
 from remediate.triage.assessment import QUESTIONS, Answers, Assessment, Known, assess, assess_again
@@ -23,6 +24,10 @@ from remediate.triage.triage import TriageReport
 
 _RUNS: Final = 200
 _EVIDENCE: Final = 2
+FRESH: Final = timedelta(minutes=15)
+"""Age up to which a triage is what can be seen now: the time in which a SEV-1 is claimed (1.1)."""
+_REMEMBERED: Final = timedelta(days=1)
+"""Age up to which a triage is mentioned that is too old to begin an incident with."""
 
 
 def hosts_of(room: IncidentContext) -> tuple[str, ...]:
@@ -40,10 +45,40 @@ def newest_triage(room: IncidentContext, hosts: Sequence[str]) -> TriageReport |
     the later result counts for it, even if an incident used that one. With a title but without hosts no triage is used,
     because the title may be about something else.
     """
+    return _newest(room, hosts, timedelta(minutes=room.settings.lookback_minutes))
+
+
+def unused_triage(room: IncidentContext, hosts: Sequence[str]) -> str:
+    """Return what is said of a triage of these hosts that is too old to begin with; empty if there is none."""
+    report = _newest(room, hosts, _REMEMBERED)
+    if report is None:
+        return ""
+    return f"the triage of {_moment_and_age(room, report)}, is too old and was not used: {_again(room, report)}"
+
+
+def age_of(room: IncidentContext, report: TriageReport) -> str:
+    """Return what is said of the triage that an incident begins with: its age, and how to look again at an old one."""
+    said = f"from the triage of {_moment_and_age(room, report)}"
+    return f"{said}, which may be over: {_again(room, report)}" if _is_old(room, report) else said
+
+
+def _is_old(room: IncidentContext, report: TriageReport) -> bool:
+    return room.now - report.started > FRESH
+
+
+def _moment_and_age(room: IncidentContext, report: TriageReport) -> str:
+    return f"{room.when(report.started)}, {span(room.now - report.started)} ago"
+
+
+def _again(room: IncidentContext, report: TriageReport) -> str:
+    return f"{room.program} triage {room.on(host.name for host in report.hosts)} looks again"
+
+
+def _newest(room: IncidentContext, hosts: Sequence[str], age: timedelta) -> TriageReport | None:
     if room.text("title") and not hosts:
         return None
     used = room.store.triages_used()
-    since = room.now - timedelta(minutes=room.settings.lookback_minutes)
+    since = room.now - age
     later: set[str] = set()
     for text in room.store.triages_since(since):
         try:
@@ -83,8 +118,9 @@ def severity_with_reason(
     said = ", ".join(
         f"{texts[name]} {answer.value} ({_source(name, assessment)})" for name, answer in assessment.answers.items()
     )
-    evidence = _evidence(report)
-    said = "; ".join(part for part in (said, evidence) if part)
+    # The reason is sent to everybody and stays in the record, so it says that what was seen may be over.
+    old = f"seen {span(room.now - report.started)} before" if report is not None and _is_old(room, report) else ""
+    said = "; ".join(part for part in (said, _evidence(report), old) if part)
     if given := room.text("severity"):
         return severity_of(given), room.text("reason") or (f"it was given; {said}" if said else "it was given")
     if assessment.severity is not None:
@@ -92,9 +128,10 @@ def severity_with_reason(
     matching = [each for host in report.hosts for each in host.matching] if report is not None else []
     if matching:
         worst = min(matching, key=lambda each: each.severity.value)
-        return worst.severity, f"{worst.playbook} at worst; whether the site can be used could not be told"
+        return worst.severity, f"{worst.playbook} at worst; whether the site can be used is unknown"
     raise ConfigurationError(
         "how bad is it? Answer --accessible, --data, --revenue or --users, give --severity, or run triage before"
+        + (f"; {unused}" if (unused := unused_triage(room, hosts_of(room))) else "")
     )
 
 

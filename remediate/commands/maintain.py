@@ -21,6 +21,7 @@ from remediate.maintenance.settings import maintenance_settings
 from remediate.maintenance.status import is_about_team, status, status_lines
 from remediate.maintenance.text import lines, markdown
 from remediate.project.project import Project
+from remediate.transport.dialing import Connections
 
 
 class NotWritten(RemediateError):
@@ -41,7 +42,7 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
     settings = maintenance_settings(project.root)
     about_team = is_about_team(occasion)
     inventory = None if about_team else Inventory.load(inventory_of(flags, project))
-    hosts = inventory.select(target_of(flags), terminal.warn) if inventory else ()
+    hosts = inventory.select(target_of(flags, inventory), terminal.warn) if inventory else ()
 
     def find(name: str) -> Host:
         if inventory is None or name not in inventory.host_names:
@@ -51,7 +52,8 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
     with History.open(project.journal(), project=project.identity()) as history:
         for host in hosts if terminal.interactive else ():  # cron mails all output
             terminal.progress(f"looking at {host.name}")
-        examiner = Examiner(history=history, settings=settings, find=find)
+        connect = Connections((), project.ssh_client())
+        examiner = Examiner(history=history, settings=settings, find=find, connect=connect)
         report = examiner.examine(occasion, hosts, _uses(project, history) if about_team else ())
         # Showing and storing are independent: the report is shown first, and stored even if it cannot be shown.
         try:

@@ -21,7 +21,7 @@ def pause(flags: Flags, project: Project, terminal: Terminal, *, program: str) -
     """Pause all changes. A pause that is there already stays as it is."""
     why = " ".join(strip_control(text_of(flags, "reason") or "").split())
     if not why:
-        raise ConfigurationError("--reason is missing: whoever is refused by the pause has to know why")
+        raise ConfigurationError("--reason is missing: it is shown to everyone whose change the pause refuses")
     switch = kill_switch(project)
     if not switch.set(Pause(why, operator_name(), datetime.now(UTC))):
         terminal.say(f"{switch.read()}; that pause stays, and nothing was added to it")
@@ -41,6 +41,6 @@ def unpause(project: Project, terminal: Terminal) -> int:
     terminal.say(str(there))
     switch.clear()
     if (still := switch.read()) is not None:
-        raise JournalError(f"{still}: it has to be mended by hand")
+        raise JournalError(f"{still}: it has to be fixed by hand")
     terminal.say("no longer paused")
     return 0

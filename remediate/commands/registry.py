@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from remediate.commands.command import Body, Command, program_name
-from remediate.core.flags import HOST, INVENTORY, JSON, NAME, RUN, Flag, option
+from remediate.core.flags import HOST, INVENTORY, JSON, JUNIT, NAME, RUN, VERBOSE, Flag, option
 from remediate.project.listing import ListedPlaybook
 from remediate.project.project import Project
 from remediate.remedies import catalogue
@@ -28,6 +28,7 @@ def commands(project: Project) -> Iterator[Command]:
     yield from _rehearsals(project, playbooks)
     yield _sudoers(project)
     yield _triage(project)
+    yield _alert(project)
     yield from _incidents(project)
     yield from _maintenance(project)
     for remedy in catalogue.listed().values():
@@ -103,7 +104,7 @@ def _runs(project: Project) -> Sequence[Command]:
         Command(
             "runs.show",
             "Show one run again: `runs.show ID`, with any unique beginning of the id.",
-            (Flag("run", "id of the run", positional=True), JSON),
+            (Flag("run", "id of the run", positional=True), VERBOSE, JSON),
             show_body,
         ),
         Command(
@@ -130,7 +131,7 @@ def _kill_switch(project: Project) -> Sequence[Command]:
         Command(
             "pause",
             "Pause everything that changes a host, before its next step. Looking is never paused.",
-            (Flag("reason", "why, for whoever is refused by it"),),
+            (Flag("reason", "why; shown to everyone whose change it refuses"),),
             pause_body,
         ),
         Command("unpause", "End the pause, after showing who began it, when and why.", (), unpause_body),
@@ -186,7 +187,7 @@ def _rehearsals(project: Project, playbooks: Sequence[ListedPlaybook]) -> Iterat
         Flag("containers", "how many hosts to rehearse on at once (default: one more than cores, at most 4)"),
         Flag("image", "boot this image instead of building one"),
         Flag("yardstick", "type the runbook's commands word for word on the same faults and compare", bool),
-        Flag("junit", "write JUnit XML to this file"),
+        JUNIT,
         Flag("markdown", "write a Markdown report to this file"),
         JSON,
     )
@@ -231,6 +232,22 @@ def _triage(project: Project) -> Command:
     return Command("triage", "Name the incident, its severity and the next command.", flags, body)
 
 
+def _alert(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.alert import take_alerts
+
+        return take_alerts(flags, project, terminal, program=program_name())
+
+    flags = (
+        Flag("source", "the source of the policy that would send it (default: terminal)"),
+        Flag("format", "alertmanager, grafana or plain (default: the source's, else what the payload looks like)"),
+        Flag("since", "a dry run about recorded alerts instead: 720h, 30m, or a date with a time"),
+        INVENTORY,
+        JSON,
+    )
+    return Command("alert", _ALERT, flags, body)
+
+
 def _incidents(project: Project) -> Iterator[Command]:
     from remediate.commands.incident_registry import incident_commands
 
@@ -263,6 +280,10 @@ def _maintenance(project: Project) -> Iterator[Command]:
     yield Command("maintain.status", doc, (prometheus, JSON), status_body)
 
 
+_ALERT: Final = """Show what the policy decides about the alerts on standard input, and record them.
+
+Nothing is started: a proposal is shown as the command that a person may run.
+"""
 _OCCASIONS: Final = {
     "checklist": "Check that monitoring and alerts are set up, and that they answer (8.1).",
     "daily": "Review the error logs and the queue's health (8.2).",

@@ -88,7 +88,7 @@ def _walk(room: IncidentContext, incident: Incident) -> int:
         sent = room.tell(incident, MessageKind.RESOLUTION, Audience.PUBLIC, key=key, words=words)
     sent &= room.tell(incident, MessageKind.RESOLUTION, Audience.INTERNAL, key=f"resolution:{incident.id}")
     if not sent:
-        room.say(f"        not everybody was told: {room.program} incident.resolve --incident {shown} --send does")
+        room.say(f"        not everybody was notified: {room.program} incident.resolve --incident {shown} --send does")
     room.say(f"timeline      {len(incident.timeline)} entries: {room.program} incident.timeline --incident {shown}")
     if incident.severity in REVIEWED:
         if incident.postmortem_at is not None:
@@ -229,10 +229,11 @@ def _instead(room: IncidentContext, incident: Incident, doubts: list[Confirmed])
     shown = room.store.shown(incident.id)
     verbs = {one: "fix" if one.verdict == RunVerdict.PENDING.value else "check" for one in doubts if one.run}
     commands = [
-        f"{room.program} {verb}.{one.playbook} --host {one.host} --incident {shown}" for one, verb in verbs.items()
+        f"{room.program} {verb}.{one.playbook} {room.on([one.host])} --incident {shown}" for one, verb in verbs.items()
     ]
     heads = ["next", *[""] * len(commands)]
-    override = 'or add --override "why it is over"'
+    anyway = f'{room.program} incident.resolve --incident {shown} --override "why it is over"'
+    override = f"or {anyway}" if commands else anyway
     return [f"{head:<8}{line}" for head, line in zip(heads, [*commands, override], strict=False)]
 
 

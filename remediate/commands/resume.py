@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Final
 
+from remediate.commands.failure import failure
 from remediate.commands.given import Begun, Flags, beginning, text_of
 from remediate.commands.run import run_from_flags
 from remediate.commands.runs import look, state
@@ -19,6 +20,7 @@ from remediate.errors import ConfigurationError, ContactLost, Unreachable
 from remediate.journal.journal import Journal
 from remediate.journal.models import Intent, StoredRun
 from remediate.journal.process import Liveness, liveness
+from remediate.masking.masker import Masker
 from remediate.project.project import Project
 from remediate.remedies.single import SingleRemedy
 from remediate.report.lines import HEADLINES
@@ -35,10 +37,10 @@ def resume_run(flags: Flags, project: Project, terminal: Terminal, *, program: s
     with closing(Journal.open(project.journal())) as journal:
         stored = journal.find(_wanted(flags))
         _demand_dead(stored, flags, terminal)
-        narrate = terminal.progress if flags.get("json") else terminal.say
+        narrate = _narrate(flags, terminal)
         runnable = _runnable(stored, project)
         if runnable is None:
-            return _give_up(stored, journal, terminal, program)
+            return _give_up(stored, journal, flags, terminal, program)
         again = {
             **flags,
             "host": ",".join(stored.hosts),
@@ -49,14 +51,22 @@ def resume_run(flags: Flags, project: Project, terminal: Terminal, *, program: s
         with beginning(again, project, terminal) as begun:
             refusal = _reconciled(stored, runnable, begun, journal, narrate=narrate)
             if refusal is not None:
-                terminal.err.write(f"{program}: run {stored.shown} stays open: {refusal[1]}\n")
-                return refusal[0].exit_code
+                code, why = refusal[0].exit_code, f"run {stored.shown} stays open: {refusal[1]}"
+                terminal.err.write(f"{program}: {why}\n")
+                if flags.get("json"):
+                    terminal.say(failure(why, code))
+                return code
             report = run_from_flags(runnable, begun, again, project, terminal, program=program)
         if report.error is None and not any(host.verdict in _OPEN for host in report.hosts):
             addresses = {host.name: host.address for host in report.hosts}
             _end(stored, journal, ended(journal.find(stored.id), addresses, report))
             _tell_end(journal, stored, narrate, f"{program} runs.show {stored.shown}")
         return report.exit_code
+
+
+def _narrate(flags: Flags, terminal: Terminal) -> Narrate:
+    """Return where to tell what happens: with --json the result is a document alone."""
+    return terminal.progress if flags.get("json") else terminal.say
 
 
 def _wanted(flags: Flags) -> str:
@@ -126,12 +136,14 @@ def _reconciled(
 
 
 def _conclude(journal: Journal, intents: Sequence[Intent], seen: Sequence[StepSeen], narrate: Narrate) -> None:
-    for intent, (outcome, evidence) in zip(intents, seen, strict=True):
+    masker = Masker()
+    for intent, (outcome, said) in zip(intents, seen, strict=True):
+        evidence = masker.mask(said)
         journal.conclude(intent.run, intent.host, intent.position, outcome, evidence)
         narrate(f"{intent.host}: {intent.remedy}: {outcome.replace('_', ' ')}: {evidence}")
 
 
-def _give_up(stored: StoredRun, journal: Journal, terminal: Terminal, program: str) -> int:
+def _give_up(stored: StoredRun, journal: Journal, flags: Flags, terminal: Terminal, program: str) -> int:
     """End a run that cannot be repeated: it was given a secret, or was started by a program of its own."""
     why = "no record has what this run was given (a secret, or a caller's own remedies)"
     for step in stored.steps:
@@ -140,7 +152,9 @@ def _give_up(stored: StoredRun, journal: Journal, terminal: Terminal, program: s
             journal.conclude(intent.run, intent.host, intent.position, Verified.UNKNOWN.value, why)
     report = ended(journal.find(stored.id), {}, None)
     _end(stored, journal, report)
-    _tell_end(journal, stored, terminal.say, f"{why}; {look(stored, program)}")
+    if flags.get("json"):
+        terminal.say(report.model_dump_json(by_alias=True))
+    _tell_end(journal, stored, _narrate(flags, terminal), f"{why}; {look(stored, program)}")
     return report.exit_code
 
 

@@ -14,6 +14,7 @@ from remediate.journal.models import RunSummary
 from remediate.journal.process import Liveness, liveness
 from remediate.project.project import Project
 from remediate.remedies.single import SingleRemedy
+from remediate.report.details import detail_lines
 from remediate.report.text import TextReporter
 
 MOST: Final = 999_999
@@ -129,6 +130,8 @@ def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str
         severity = None
     reporter = TextReporter(terminal.out, terminal.err, program=program)
     reporter.show(report, shown=stored.shown, severity=severity, given=_given(report))
+    for line in detail_lines(report) if flags.get("verbose") else ():
+        terminal.say(line)
     return 0
 
 

@@ -17,7 +17,7 @@ from remediate.commands.incident_context import IncidentContext
 from remediate.commands.signals import not_ignored, reported
 from remediate.errors import ConfigurationError, JournalError, RemediateError
 from remediate.incident.clock import due
-from remediate.incident.delivery import deliver_due, told
+from remediate.incident.delivery import deliver_due, failed, told
 from remediate.incident.events import Announced
 from remediate.incident.live_view import announcement, news, screen
 from remediate.incident.record import Incident
@@ -105,7 +105,11 @@ class IncidentWatch:
         for incident in incidents:
             self._announce(incident, incidents, now)
         unfinished = deliver_due(room.store, notifier=room.notifier)
-        waiting = tuple(told(each, now) for each in unfinished if each.channel in room.notifier.channels)
+        left = (
+            *(each for each in unfinished if each.channel in room.notifier.channels),
+            *failed(room.notifier, incidents),
+        )
+        waiting = tuple(told(each, now) for each in left)
         if self._live:
             self._draw(incidents, now, waiting)
         else:

@@ -25,6 +25,9 @@ OPTIONS: Final = {
     "timeout": "seconds that one host may take altogether",
     "wait": "seconds to wait for the lock of a host",
     "max_hosts": "how many hosts this run may change",
+    "serial": "hosts to change at a time: N, P% or a list like 1,5,20%; the first batch has to be fixed (default: 1)",
+    "max_fail": "hosts that may fail before the rest are left alone: N or P% (default: 0)",
+    "forks": "hosts to ask at the same time (default: 20)",
     "reason": "why, for the record",
     "incident": "incident that this run belongs to",
 }
@@ -38,6 +41,8 @@ def option(name: str, *others: str, kind: type = str) -> Flag:
 
 HOST = Flag("host", "hosts: NAME, GROUP or PATTERN of the inventory, separated by commas")
 INVENTORY = Flag("inventory", "inventory to read (default: every one in inventories/)")
+JUNIT = Flag("junit", "write JUnit XML to this file")
+VERBOSE = Flag("verbose", "also show every command with its result, and every answer", bool, ("v",))
 JSON = Flag("json", "print the report as one JSON document on stdout", bool)
 NAME = Flag("name", "name of the staging host (default: staging)")
 RUN = (
@@ -46,6 +51,8 @@ RUN = (
     option("plan", "check", "dry-run", kind=bool),
     option("yes", kind=bool),
     JSON,
+    JUNIT,
+    VERBOSE,
     option("reason"),
     option("incident"),
     Flag("override", "refusal to override, as CODE=why; may be repeated", list),
@@ -53,6 +60,9 @@ RUN = (
     option("timeout"),
     option("wait"),
     option("max_hosts"),
+    option("serial"),
+    option("max_fail"),
+    option("forks"),
 )
 """The flags of every command that runs something on hosts."""
 RUN_NAMES = frozenset(name for flag in RUN for name in flag.names)

@@ -4,19 +4,22 @@ from collections.abc import Callable
 from enum import Enum
 from threading import Event
 from time import monotonic
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from remediate.core.command import Run
 from remediate.core.facts import Facts
 from remediate.core.outcome import Verified
 from remediate.core.playbook import Probes
 from remediate.core.remedy import Failed, Proven, Remedy, Step, Verification
-from remediate.core.verdict import LOCK_MISSING, Verdict, refuse
+from remediate.core.verdict import LOCK_MISSING, LOCKED, PAUSED, Verdict, refuse
 from remediate.engine.judge import RULES, explain, verification
 from remediate.engine.lock import lock_refusal
 from remediate.engine.surveyor import SURVEY_SECONDS, OpenSurvey, Surveyor
 from remediate.transport.acted import Acted, ActState, CommandResult
 from remediate.transport.script import Act, Fence
+
+TURN_SECONDS: Final = 10.0
+"""The most seconds that one exec waits for the lock."""
 
 
 class Ran(NamedTuple):
@@ -68,17 +71,43 @@ def apply_remedy(
     stop: Event,
     relied_on: Probes = (),
     despite: str = "",
+    paused: Callable[[], str | None] = lambda: None,
 ) -> Ran | NotRun | Verdict:
     """Apply a remedy in one exec. A returned Verdict is a refusal: nothing ran.
 
-    `wait` is the seconds to wait for the lock. `enough` decides on the facts of a proven remedy whether to stop looking
-    before its time is over. The answers of `relied_on` must be the same under the lock as before. `despite` is a holder
-    of the lock that is tolerated. Raises Unreachable if nothing was sent, ContactLost if the result is not known, and
-    Stopped.
+    `wait` is the seconds to wait for the lock. An exec acts as soon as it has the lock, so each waits briefly, and
+    the kill switch (`paused`) is looked at before the next. `enough` decides on the facts of a proven remedy whether
+    to stop looking before its time is over. The answers of `relied_on` must be the same under the lock as before.
+    `despite` is a holder of the lock that is tolerated. Raises Unreachable if nothing was sent, ContactLost if the
+    result is not known, and Stopped.
     """
+    until = monotonic() + wait
+    act = act_of(remedy, surveyor.facts, steps, wait=min(wait, TURN_SECONDS), relied_on=relied_on)
+    act = act.model_copy(update={"despite": despite})
+    while True:
+        tried = _try(surveyor, remedy, act, owner, enough, stop)
+        left = until - monotonic()
+        if not _is_locked(tried) or left <= 0 or stop.is_set():
+            return tried
+        if (why := paused()) is not None:
+            return refuse(PAUSED, why)
+        act = act.model_copy(update={"wait": min(left, TURN_SECONDS)})
+
+
+def _is_locked(tried: Ran | NotRun | Verdict) -> bool:
+    return isinstance(tried, Verdict) and tried.code is not None and tried.code.name == LOCKED.name
+
+
+def _try(
+    surveyor: Surveyor,
+    remedy: Remedy,
+    act: Act,
+    owner: tuple[str, ...],
+    enough: Callable[[Facts], bool],
+    stop: Event,
+) -> Ran | NotRun | Verdict:
     before = surveyor.facts
-    act = act_of(remedy, before, steps, wait=wait, relied_on=relied_on).model_copy(update={"despite": despite})
-    seconds = wait + sum(run.seconds for run in steps) + remedy.settle + SURVEY_SECONDS
+    seconds = act.wait + sum(run.seconds for run in act.steps) + remedy.settle + SURVEY_SECONDS
     with surveyor.look(act, seconds=seconds, owner=owner) as look:
         acted = look.acted()
         match acted.state:

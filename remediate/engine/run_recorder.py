@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -32,6 +33,8 @@ class JournalRecorder:
 
     def begin(self, record: RunRecord) -> None:
         """Open the journal and record the start of the run."""
+        if record.given is not None and self._masker.mask(record.given) != record.given:
+            record = replace(record, given=None)  # Without what is masked in it, it could not be given again.
         try:
             self._journal = Journal.open(self._url)
             self._journal.begin(record)

@@ -80,7 +80,7 @@ def _updates(incident: Incident, settings: IncidentSettings, now: datetime) -> I
         key=f"update:{last:%Y%m%dT%H%M%S}:{every.total_seconds():g}:{missed}",
         kind=DueKind.UPDATE,
         at=last + every,
-        why=f"{incident.severity.value} is told every {span(every)}",
+        why=f"{incident.severity.value} gets an update every {span(every)}",
     )
 
 

@@ -7,7 +7,7 @@ message is stored durably before anything is tried. A message that cannot be del
 This is the only place where messages leave, and every message passes the masker here.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from time import monotonic
@@ -152,6 +152,12 @@ def deliver_due(store: IncidentStore, *, notifier: Notifier, seconds: float = BU
     """
     _deliver(store, notifier, seconds)
     return notifier.outbox.deliveries(unfinished=True)
+
+
+def failed(notifier: Notifier, incidents: Iterable[Incident]) -> tuple[Delivery, ...]:
+    """Return the deliveries about open incidents that are not tried again: somebody has to be told another way."""
+    every = (one for each in incidents if each.open for one in notifier.outbox.deliveries(incident=each.id))
+    return tuple(one for one in every if one.state is State.FAILED)
 
 
 def _deliver(store: IncidentStore, notifier: Notifier, seconds: float) -> None:

@@ -90,7 +90,7 @@ def _well(
     if said and in_time and all(each.everywhere is not None for each in said):
         yield f"Everybody was told in time ({len(said)} update{'s' if len(said) > 1 else ''})."
     if incident.escalations and not list(missed(incident, settings, deliveries)):
-        yield "Whoever had to be called in was called in time."
+        yield "Every escalation was in time."
     for action in incident.containments:
         yield f"The harm was kept from spreading: {_line(action)}."
     for run in incident.fixes:
@@ -111,7 +111,7 @@ def _wrong(
         what = "claimed" if incident.acknowledged_at else "still not claimed"
         yield f"It was {what} {span(late[0])} later than {late[1].value} allows."
     for silence in silences(incident, settings, deliveries):
-        yield f"Nobody was told anything for {span(silence.length)}; {span(silence.promised)} is promised."
+        yield f"No update arrived for {span(silence.length)}; one every {span(silence.promised)} is promised."
     for why, whom, delay in missed(incident, settings, deliveries):
         yield f"{whom} {'was never called in' if delay is None else f'was called in {span(delay)} late'} ({why})."
     yield from _undelivered(deliveries)
@@ -167,7 +167,7 @@ def _suggested(
     if _unexplained(incident):
         yield f"Find the cause, and teach it to {incident.playbook or 'a playbook'} with a rehearsal case", commander
     if late := late_to_claim(incident, settings, now):
-        yield f"Make sure that a {late[1].value} reaches whoever is on call", _owner("on-call", settings)
+        yield f"Make sure that a {late[1].value} reaches the engineer on call", _owner("on-call", settings)
     if silences(incident, settings, deliveries):
         yield "Run incident.watch as a service, so that updates are not forgotten", commander
     for why, whom, _ in missed(incident, settings, deliveries):

@@ -90,7 +90,7 @@ def _summary(incident: Incident, settings: IncidentSettings) -> str:
     if incident.impact:
         lines.append(f"Affected: {escaped(_line(incident.impact))}.")
     if mended := mended_by(incident):
-        lines.append(f"Mended by {escaped(mended)}.")
+        lines.append(f"Fixed by {escaped(mended)}.")
     if incident.status is IncidentStatus.RESOLVED:
         own = incident.resolution if incident.resolution != mended else ""
         said = f" {escaped(_line(own))}" if own else ""

@@ -126,7 +126,8 @@ class IncidentStore(IncidentIds):
         if len(meant) == 1:
             return meant[0]
         if not meant:
-            raise ConfigurationError("no incident is open: incident.declare opens one, --incident ID names another")
+            there = "there are no incidents yet" if or_newest else "no incident is open"
+            raise ConfigurationError(f"{there}: incident.declare opens one")
         named = ", ".join(short(incident.id, self.ids()) for incident in meant[:NAMED])
         raise ConfigurationError(f"{len(meant)} incidents are open ({named}): say which with --incident ID")
 

@@ -136,7 +136,9 @@ def _words(data: Data) -> tuple[str, tuple[str, ...]]:  # noqa: C901
     match data:
         case Declared():
             why = f"because {data.severity_reason}" if data.severity_reason else ""
-            return f"{data.severity.value} declared: {data.title}", (why, _said("impact", data.impact))
+            triaged = f"{data.triaged_at:%Y-%m-%d %H:%M:%SZ}" if data.triaged_at else ""
+            details = (why, _said("triaged", triaged), _said("impact", data.impact))
+            return f"{data.severity.value} declared: {data.title}", details
         case Acknowledged():
             return f"acknowledged, commander {data.commander}", ()
         case CommandTaken():

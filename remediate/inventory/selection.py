@@ -116,7 +116,7 @@ class Inventory:
     def _names(self, pattern: str) -> set[str]:
         terms = [term.strip() for term in pattern.split(",")]
         if terms == [""]:
-            raise ConfigurationError(f"no host is named; {self._what_exists()}")
+            raise ConfigurationError(f"no host is named; {self.what_exists()}")
         if "" in terms:
             raise ConfigurationError(f"'{shown(pattern)}' has an empty name between its commas")
         wanted = [term for term in terms if not term.startswith("!")]
@@ -142,7 +142,7 @@ class Inventory:
             groups = [name for name in self.group_names if name not in _IMPLICIT and fnmatchcase(name, term)]
             hosts = {name for name in self.host_names if fnmatchcase(name, term)}
             if not groups and not hosts:
-                raise ConfigurationError(f"'{shown(term)}' matches no host and no group; {self._what_exists()}")
+                raise ConfigurationError(f"'{shown(term)}' matches no host and no group; {self.what_exists()}")
             return hosts.union(*(self._members(group) for group in groups))
         is_host, is_group = term in self.host_names, term in self.group_names
         if is_host and is_group and self._members(term) != {term}:
@@ -153,12 +153,13 @@ class Inventory:
             return self._members(term)
         known = [*self.group_names, *self.host_names]
         meant = nearest(term, map(shown, known), most=3)
-        raise ConfigurationError(f"no host or group is called '{shown(term)}'; {meant}{self._what_exists()}")
+        raise ConfigurationError(f"no host or group is called '{shown(term)}'; {meant}{self.what_exists()}")
 
     def _members(self, group: str) -> set[str]:
         return {m.name for source in self.sources for m in source.machines if group in m.groups}
 
-    def _what_exists(self) -> str:
+    def what_exists(self) -> str:
+        """Return the names of hosts and groups, for a message."""
         groups = [name for name in self.group_names if name not in _IMPLICIT]
         parts = [f"hosts: {_some(self.host_names)}", *([f"groups: {_some(groups)}"] if groups else [])]
         return f"{', '.join(parts)}{self._unread_too()}"

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from remediate.maintenance.item import Point
 from remediate.maintenance.trend import Forecast
 
-_WIDTH: Final = 72
+_WIDTH: Final = 66
 _ROWS: Final = (5, 21)
 """Minimum and maximum number of rows."""
 _STEPS: Final = (1, 5)

@@ -1,6 +1,5 @@
 """A maintenance report for people: lines for the terminal, or a Markdown document."""
 
-import textwrap
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,7 +10,7 @@ from remediate.incident.timeline import escaped
 from remediate.maintenance.item import Result
 from remediate.maintenance.report import MaintenanceReport, Subject
 from remediate.masking.masker import strip_control
-from remediate.report.lines import WIDTH
+from remediate.report.wrapping import WIDTH, wrap
 
 _MARGIN: Final = 6
 _TITLE: Final = 30
@@ -57,9 +56,7 @@ def _result(result: Result) -> Iterator[str]:
 
 def _wrapped(head: str, text: str) -> Iterator[str]:
     words = " ".join(strip_control(text).split())
-    yield from textwrap.wrap(
-        words, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
-    ) or [head.rstrip()]
+    yield from wrap(words, WIDTH, head, " " * len(head)) or [head.rstrip()]
 
 
 def _verbatim(line: str) -> str:

@@ -77,7 +77,7 @@ def _check(words: tuple[str, ...]) -> None:
     """Reject words whose rule would allow more than it shows. Raises ValueError."""
     program, *arguments = words
     if program != HELPER and _INTERPRETERS.fullmatch(program):
-        raise ValueError(f"a rule for {program} would be a rule for whatever that is told to run")
+        raise ValueError(f"a rule for {program} would be a rule for every program that it can run")
     for argument in arguments:
         if re.search(r"\s", argument):
             raise ValueError(f"the argument {argument!r} of {program} holds a blank, so other arguments would match it")

@@ -9,6 +9,7 @@ import tomllib
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +18,15 @@ from remediate.project.listing import ListedPlaybook, in_one_line, list_playbook
 
 if TYPE_CHECKING:
     from remediate.core.playbook import Playbook
+
+
+class SshClient(Enum):
+    """The SSH implementation that reaches hosts."""
+
+    AUTO = "auto"
+    """OpenSSH where it can be used, otherwise Fabric."""
+    OPENSSH = "openssh"
+    FABRIC = "fabric"
 
 
 class Project:
@@ -110,6 +120,16 @@ class Project:
         if re.search("://[^/]*:[^/]*@", found):
             raise ConfigurationError(f"{path}: journal has a password in it: say where the URL is, as env:NAME")
         return found
+
+    def ssh_client(self) -> SshClient:
+        """Return the SSH implementation that this project's pyproject.toml chooses. Raises ConfigurationError."""
+        path = None if self.root is None else self.root / "pyproject.toml"
+        chosen = SshClient.AUTO.value if path is None else _table(path).get("ssh", SshClient.AUTO.value)
+        try:
+            return SshClient(chosen)
+        except ValueError:
+            accepted = ", ".join(each.value for each in SshClient)
+            raise ConfigurationError(f"{path}: ssh takes {accepted}") from None
 
     def identity(self) -> str:
         """Return the name that marks this project's incidents, triages and messages in a shared database.

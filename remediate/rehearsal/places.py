@@ -149,13 +149,13 @@ class HostPlace:
     """A host of the operator's own. Inventory and host both have to allow breaking it."""
 
     def __init__(self, host: Host) -> None:
-        from remediate.transport.ssh.connection import connect
+        from remediate.transport.dialing import open_link
 
         demand_disposable(host)
         self.name = host.name
         self._host = host
         self._spoilt: str | None = None
-        self._shell = LinkShell(host, connect(host.ssh))
+        self._shell = LinkShell(host, open_link(host))
         try:
             _demand_root(self._shell, host)
             demand_marker(self._shell)

@@ -3,14 +3,15 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final
-from xml.etree import ElementTree as ET
 
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from remediate.rehearsal.outcome import RehearsalReport, TrialAnswer, TrialOutcome, Typed
+from remediate.report.junit import JunitCase, JunitSuite, junit_document
 
 _WIDTH: Final = 112
+"""A rehearsal is read in the log of a CI, which is wide."""
 
 
 def trial_lines(number: int, total: int, trial: TrialOutcome) -> list[str]:
@@ -121,34 +122,15 @@ def _cell(text: str) -> str:
 
 def junit(reports: Iterable[RehearsalReport]) -> str:
     """Return the JUnit document of some rehearsals, with a suite for each."""
-    root = ET.Element("testsuites")
-    for report in reports:
-        failures = sum(1 for trial in report.trials if not trial.passed)
-        suite = ET.SubElement(
-            root,
-            "testsuite",
-            name=f"rehearse.{report.playbook}",
-            tests=str(len(report.trials)),
-            failures=str(failures),
-            errors="0",
-            time=f"{report.seconds:.1f}",
-            timestamp=report.started.strftime("%Y-%m-%dT%H:%M:%S"),
+    return junit_document(
+        JunitSuite(
+            f"rehearse.{report.playbook}", report.started, report.seconds, tuple(map(_junit_case, report.trials))
         )
-        for trial in report.trials:
-            case = ET.SubElement(
-                suite,
-                "testcase",
-                classname=f"rehearse.{report.playbook}",
-                name=_xml(trial.name),
-                time=f"{trial.seconds:.1f}",
-            )
-            if not trial.passed:
-                failure = ET.SubElement(case, "failure", message=_xml(trial.deviations[0]))
-                failure.text = _xml("\n".join((trial.fault, *trial.deviations)))
-    ET.indent(root)
-    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return document.decode() + "\n"
+        for report in reports
+    )
 
 
-def _xml(text: str) -> str:
-    return "".join(each if each in "\n\t" or each.isprintable() else "?" for each in text)
+def _junit_case(trial: TrialOutcome) -> JunitCase:
+    if trial.passed:
+        return JunitCase(trial.name, trial.seconds)
+    return JunitCase(trial.name, trial.seconds, trial.deviations[0], (trial.fault, *trial.deviations))

@@ -80,7 +80,7 @@ class ClearCache(OfApplication):
 
     def _keys(self, cache: StoreConnection, content: Content | None) -> Verdict:
         if content is None or content.scan is None:
-            return refuse(SHARED_STORE, f"whose keys are in {cache.place} could not be told")
+            return refuse(SHARED_STORE, f"the owner of the keys in {cache.place} is unknown")
         scan = content.scan
         if scan.foreign:
             others = f"{scan.foreign} of {scan.seen} keys in {cache.place} are not the cache's"

@@ -42,7 +42,7 @@ class HandOver(HumanStep):
     """
 
     kind: Literal["incident.hand-over"] = "incident.hand-over"
-    own: str = Field(description="the playbook that this stands in: what it mends is not handed over")
+    own: str = Field(description="the playbook that contains this step: causes that it fixes are not handed over")
     failing: tuple[Site | Workers | QueueMotion, ...] = Field(
         default=(), description="only while one of these is not well"
     )

@@ -24,7 +24,7 @@ from remediate.remedies.process import PROTECTED
 
 DELETED_HELD = RefusalCode(
     name="deleted-held",
-    meaning="A deleted file uses the space, and the program that has it open cannot be told to reopen its logs.",
+    meaning="A deleted file uses the space, and the program that has it open has no command to reopen its logs.",
     advice="make it release the file as shown above, then run this again",
 )
 

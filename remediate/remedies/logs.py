@@ -66,7 +66,7 @@ class ShortenLogs(Remedy):
     paths: tuple[AbsolutePath, ...] = Field(default=(), description="log files that may be shortened")
     user: UserName = Field(default="forge", description="user the application runs as")
     limit: int = Field(default=95, ge=1, le=100, description="percent from which on a file system counts as full")
-    protected: tuple[ProgramName, ...] = Field(default=(), description="names of programs that nobody is told to stop")
+    protected: tuple[ProgramName, ...] = Field(default=(), description="names of programs that no advice says to stop")
 
     refusals: ClassVar[tuple[RefusalCode, ...]] = (INODES_FULL, LOG_UNSAFE, DISK_WRITER, DISK_FOREIGN)
 

@@ -165,7 +165,7 @@ class RetryJobs(OfJobs):
         chosen = {job.uuid for job in self._chosen(before[self._failed])}
         failed, flow = after[self._failed], after[self._flow]
         if failed.trouble is not None or flow.trouble is not None:
-            return NotYet(reason=f"cannot be told: {failed.describe()}, {flow.describe()}")
+            return NotYet(reason=f"unknown: {failed.describe()}, {flow.describe()}")
         back = [job for job in failed.jobs if job.uuid in chosen]
         again = [job for job in back if job.retried is Retried.AGAIN]
         done = len(chosen) - len(back)

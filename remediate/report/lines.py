@@ -1,6 +1,5 @@
 """The sentences of the text report, without side effects, for live and stored runs."""
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -12,10 +11,13 @@ from remediate.masking.masker import strip_control
 from remediate.masking.secret_patterns import mask_shapes
 from remediate.report.hints import CommandHints
 from remediate.report.quotes import LOGS, quotes
+from remediate.report.wrapping import WIDTH, wrap
 
-WIDTH: Final = 112
 MARGIN: Final = 8
-_COLUMN: Final = 52
+_CELLS: Final = WIDTH - MARGIN - 1
+_COLUMN: Final = 37
+_RESULT: Final = 52
+"""The column of a step's result, which takes 19 with its seconds."""
 _UNSHOWN: Final = LOGS | {"machine.identity", "sudo.rules", "mysql.longest-idle"}
 """Kinds of probes that only matter to the engine, or that are shown elsewhere."""
 
@@ -81,11 +83,11 @@ def _columns(cells: Iterable[str]) -> list[str]:
     lines: list[str] = []
     room = False
     for cell in cells:
-        if room and len(cell) <= WIDTH - MARGIN - _COLUMN:
+        if room and len(cell) <= _CELLS - _COLUMN:
             lines[-1] = f"{lines[-1]:<{_COLUMN}}{cell}"
             room = False
             continue
-        wrapped = _wrap(cell, WIDTH - MARGIN)
+        wrapped = wrap(cell, _CELLS)
         lines += wrapped
         room = len(wrapped) == 1 and len(cell) < _COLUMN - 1
     return lines
@@ -95,16 +97,14 @@ def step_lines(position: int, total: int, step: StepOutcome) -> list[str]:
     """Return the lines of one remedy: decision, reason, commands and result."""
     proceeds = step.decision is Decision.PROCEED
     verb = f": {step.remedy.partition('.')[2]}" if proceeds else ""
-    lines = _wrap(f"{position}/{total} {clean(step.why)}{verb}", 74)
-    lines[-1] = f"{lines[-1]:<76}{_result(step)}"
+    lines = wrap(f"{position}/{total} {clean(step.why)}{verb}", _RESULT - 1)
+    lines[-1] = f"{lines[-1]:<{_RESULT - 1}} {_result(step)}"
     if step.changed:
         lines[-1] += f"{step.seconds:7.1f} s"
     if proceeds and not step.changed:
         lines += [f"    {clean(typed(command.argv, command.user))}" for command in step.commands]
     if step.changed and step.verified is not Verified.PROVEN:
-        lines += textwrap.wrap(
-            clean(step.evidence), WIDTH - MARGIN - 4, initial_indent="    ", subsequent_indent="    "
-        )
+        lines += wrap(clean(step.evidence), _CELLS, "    ")
     return lines
 
 
@@ -118,6 +118,12 @@ def _result(step: StepOutcome) -> str:
             return "not proven"
         case _:
             return "unknown"
+
+
+def proof_lines(outcome: HostOutcome) -> list[str]:
+    """Return the proof of each change of a host that is fixed."""
+    proofs = [clean(step.evidence) for step in outcome.steps if step.changed]
+    return [line for each in proofs for line in wrap(each, _CELLS)] if outcome.verdict is RunVerdict.FIXED else []
 
 
 def verdict_lines(outcome: HostOutcome, hints: CommandHints) -> list[str]:
@@ -138,14 +144,14 @@ def _verdict_lines(outcome: HostOutcome, hints: CommandHints) -> list[str]:
     match outcome.verdict:
         case RunVerdict.HEALTHY:
             only = "; nothing else was looked at" if hints.name.startswith("do.") else ""
-            return [f"{head}: nothing to do, nothing was changed{only}", *_indented(_though(outcome))]
+            return [*_headed(f"{head}: nothing to do, nothing was changed{only}"), *_indented(_though(outcome))]
         case RunVerdict.FIXED:
             serving = outcome.serving_again_seconds
             served = not any(each.probe == "http.site" and each.ok is False for each in outcome.before)
             again = "" if serving is None else f" ({'well' if served else 'serving'} again after {serving:.1f} s)"
-            return [f"{head}{again}       {hints.evidence}", *_indented(_though(outcome))]
+            return [*_headed(f"{head}{again}       {hints.evidence}"), *_indented(_though(outcome))]
         case RunVerdict.PENDING:
-            return [f"PENDING: nothing was changed       to do it: {hints.again(outcome.name, plan=False)}"]
+            return _headed(f"PENDING: nothing was changed       to do it: {hints.again(outcome.name, plan=False)}")
         case _:
             told = [
                 *_indented(_why(outcome)),
@@ -158,6 +164,11 @@ def _verdict_lines(outcome: HostOutcome, hints: CommandHints) -> list[str]:
 
 def _escalation(severity: Severity | None) -> str:
     return _ESCALATION.get(severity, "") if severity else ""
+
+
+def escalation_line(severity: Severity | None) -> list[str]:
+    """Return when to escalate, in one line."""
+    return [told] if (told := _escalation(severity)) else []
 
 
 def _though(outcome: HostOutcome) -> str:
@@ -193,8 +204,9 @@ def _why(outcome: HostOutcome) -> str:
 def _last_words(readings: Sequence[Reading]) -> list[str]:
     lines: list[str] = []
     for quote in quotes(readings):
-        lines.append(f"{'':{MARGIN}}last lines of the {quote.log}:")
-        lines += [f"{'':{MARGIN}}  {_cut(clean(line))}" for line in quote.lines]
+        lines += _indented(f"last lines of the {quote.log}:")
+        for line in quote.lines:
+            lines += wrap(_cut(clean(line)), WIDTH, " " * (MARGIN + 2), " " * (MARGIN + 4))
     return lines
 
 
@@ -277,12 +289,10 @@ def _onward(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) -> 
     return f"{step.advice}: {commands}" if step.advice else commands
 
 
+def _headed(text: str) -> list[str]:
+    return wrap(text, WIDTH, "", " " * MARGIN)
+
+
 def _indented(text: str) -> list[str]:
     pad = " " * MARGIN
-    return _wrap(text, WIDTH, pad, pad)
-
-
-def _wrap(text: str, width: int, first: str = "", others: str = "    ") -> list[str]:
-    return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
-    )
+    return wrap(text, WIDTH, pad, pad)

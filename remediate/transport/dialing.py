@@ -1,67 +1,149 @@
 """Opens SSH to a run's hosts while modules are imported and the journal opens."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, Self
 
+from remediate.errors import ConfigurationError, RemediateError, Unreachable
+from remediate.project.project import SshClient
+
 if TYPE_CHECKING:
     from remediate.core.host import Host, SshTarget
+    from remediate.transport.link import Link
+    from remediate.transport.openssh.connecting import Connecting
     from remediate.transport.session import Session
 
 AT_ONCE: Final = 20
-"""The most hosts asked at the same time. Each costs a thread and a connection."""
+"""The most hosts asked at the same time. Each costs a process or a thread, and a connection."""
 
 
-def open_session(host: "Host") -> "Session":
+class Dialling:
+    """A connection to a host that is being opened, over OpenSSH or Fabric.
+
+    An error is raised where the session is requested. `ssh` is started in the calling thread, since the start of a
+    thread would wait for the imports that go on meanwhile.
+    """
+
+    def __init__(self, host: "Host", client: SshClient = SshClient.AUTO) -> None:
+        self._target = host.ssh
+        self._client = client
+        self._why = ""
+        self._process: Connecting | None = None
+        self._waiting: Future[Link] | None = None
+        try:
+            if client is not SshClient.FABRIC:
+                self._start_openssh()
+            if self._process is None:
+                self._start_fabric()
+        except RemediateError as error:
+            self._waiting = Future()
+            self._waiting.set_exception(error)
+
+    def link(self) -> "Link":
+        """Wait for the connection. Raises Unreachable and ConfigurationError."""
+        if self._process is not None:
+            from remediate.transport.openssh.client import Unusable
+
+            process, self._process = self._process, None
+            try:
+                return process.link()
+            except Unusable as error:
+                self._fall_back(error)
+                self._start_fabric()
+        assert self._waiting is not None  # noqa: S101  # One of the two was started.
+        try:
+            return self._waiting.result()
+        except Unreachable as error:
+            raise Unreachable(error.code, f"{error.message}{self._why}") from error
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error}{self._why}") from error
+
+    def session(self) -> "Session":
+        """Wait for the session. Raises Unreachable and ConfigurationError."""
+        link = self.link()
+        # Import this after connecting, because it is not needed earlier.
+        from remediate.transport.session import ShellSession
+
+        return ShellSession(link)
+
+    def abandon(self) -> None:
+        """Close the connection that nobody requested, now or once it is open."""
+        if self._process is not None:
+            self._process.close()
+        elif self._waiting is not None:
+            self._waiting.add_done_callback(_close)
+
+    def _start_openssh(self) -> None:
+        from remediate.transport.openssh.client import Unusable
+        from remediate.transport.openssh.connecting import Connecting
+
+        try:
+            self._process = Connecting(self._target)
+        except Unusable as error:
+            self._fall_back(error)
+
+    def _fall_back(self, error: Exception) -> None:
+        """Note why Fabric is used. Raises ConfigurationError if the project demands OpenSSH."""
+        if self._client is SshClient.OPENSSH:
+            raise ConfigurationError(
+                f'{self._target.address}: {error}; use ssh = "auto" or "fabric" in [tool.remediate]'
+            ) from error
+        self._why = f" (over Fabric: {error})"
+
+    def _start_fabric(self) -> None:
+        # Import here: the thread would compete with later imports for the interpreter, and connect later.
+        from remediate.transport.ssh.connection import connect
+
+        self._waiting = Future()
+        # A daemon thread, so that a silent host does not delay the exit after a usage error.
+        work = (lambda: connect(self._target), self._waiting)
+        threading.Thread(target=_settle, args=work, name=f"connect-{self._target.address}", daemon=True).start()
+
+
+def open_link(host: "Host", client: SshClient = SshClient.AUTO) -> "Link":
+    """Open SSH to a host, for a caller that starts its own programs. Raises Unreachable and ConfigurationError."""
+    return Dialling(host, client).link()
+
+
+def open_session(host: "Host", client: SshClient = SshClient.AUTO) -> "Session":
     """Open SSH to a host. Raises Unreachable and ConfigurationError."""
-    from remediate.transport.ssh.connection import connect
-
-    link = connect(host.ssh)
-    # Import this after connecting, because it is not needed earlier.
-    from remediate.transport.session import ShellSession
-
-    return ShellSession(link)
+    return Dialling(host, client).session()
 
 
 class Connections:
-    """Sessions that open at once, in one thread each. Call it with a host to wait for its session.
+    """Sessions that open at once. Call it with a host to wait for its session.
 
     Nothing is sent to a host except to open SSH. Leaving the block closes the sessions that were not requested.
     """
 
-    def __init__(self, hosts: "Sequence[Host]") -> None:
-        # Import here: the threads would compete with later imports for the interpreter, and connect later.
-        import remediate.transport.ssh.connection  # noqa: F401  # for open_session
-
-        self._begun: dict[tuple[str, SshTarget], Future[Session]] = {}
+    def __init__(self, hosts: "Sequence[Host]", client: SshClient = SshClient.AUTO) -> None:
+        self._client = client
+        self._begun: dict[tuple[str, SshTarget], Dialling] = {}
         for host in hosts[:AT_ONCE]:
-            if (host.name, host.ssh) in self._begun:
-                continue
-            session = self._begun[host.name, host.ssh] = Future()
-            # A daemon thread, so that a silent host does not delay the exit after a usage error.
-            threading.Thread(target=_open, args=(host, session), name=f"connect-{host.name}", daemon=True).start()
+            if (host.name, host.ssh) not in self._begun:
+                self._begun[host.name, host.ssh] = Dialling(host, client)
 
     def __call__(self, host: "Host") -> "Session":
         """Return the session of a host. Raises Unreachable and ConfigurationError."""
-        session = self._begun.pop((host.name, host.ssh), None)
-        return open_session(host) if session is None else session.result()
+        dialling = self._begun.pop((host.name, host.ssh), None)
+        return open_session(host, self._client) if dialling is None else dialling.session()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for session in self._begun.values():
-            session.add_done_callback(_close)
+        for dialling in self._begun.values():
+            dialling.abandon()
 
 
-def _open(host: "Host", session: "Future[Session]") -> None:
+def _settle(open_link: "Callable[[], Link]", waiting: "Future[Link]") -> None:
     try:
-        session.set_result(open_session(host))
+        waiting.set_result(open_link())
     except BaseException as error:  # noqa: BLE001  # It is raised again where the session is requested.
-        session.set_exception(error)
+        waiting.set_exception(error)
 
 
-def _close(session: "Future[Session]") -> None:
-    if session.exception() is None:
-        session.result().close()
+def _close(waiting: "Future[Link]") -> None:
+    if waiting.exception() is None:
+        waiting.result().close()

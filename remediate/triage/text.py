@@ -1,13 +1,13 @@
 """Renders a triage: facts, incident, severity and the next command."""
 
-import textwrap
 from collections.abc import Sequence
 from shlex import quote
 from typing import Final
 
 from remediate.core.playbook import Severity
 from remediate.core.verdict import HANDED_OVER
-from remediate.report.lines import MARGIN, WIDTH, clean, survey_lines
+from remediate.report.lines import MARGIN, clean, survey_lines
+from remediate.report.wrapping import WIDTH, wrap
 from remediate.triage.assessment import QUESTIONS, Assessment
 from remediate.triage.triage import Candidate, HostTriage, TriageReport
 
@@ -44,7 +44,7 @@ def _command(program: str, host: HostTriage, where: str) -> str:
 
 def _host_lines(host: HostTriage, command: str) -> list[str]:
     if host.error is not None:
-        return [f"{host.name}: UNREACHABLE: {clean(host.error)}"]
+        return wrap(f"{host.name}: UNREACHABLE: {clean(host.error)}")
     lines = _block("SEEN", survey_lines(host.seen))
     left = _left_to(host)
     own = [incident for incident in host.matching if incident.playbook not in left]
@@ -58,10 +58,10 @@ def _host_lines(host: HostTriage, command: str) -> list[str]:
         lines += _block("NOT", _wrap(f"{', '.join(others)}: no symptom and no cause"))
     for incident in host.incidents:
         if not incident.matches and incident.unknown:
-            lines += _block("", _wrap(f"{incident.playbook} cannot be told: {'; '.join(incident.unknown[:_SHOWN])}"))
+            lines += _block("", _wrap(f"{incident.playbook} is unknown: {'; '.join(incident.unknown[:_SHOWN])}"))
     for name, why in host.unjudged.items():
         lines += _block("", _wrap(f"{name} was not judged: {why}"))
-    return [*lines, _headline(host)]
+    return [*lines, *wrap(_headline(host))]
 
 
 def _left_to(host: HostTriage) -> dict[str, str]:
@@ -112,14 +112,7 @@ def _incident_lines(number: int, incident: Candidate, command: str) -> list[str]
     for title, items in rows:
         for index, item in enumerate(items[:_SHOWN]):
             label = title if index == 0 else ""
-            lines += textwrap.wrap(
-                clean(item),
-                WIDTH,
-                initial_indent=f"{'':{MARGIN}}{label:<9}",
-                subsequent_indent=" " * (MARGIN + 9),
-                break_on_hyphens=False,
-                break_long_words=False,
-            )
+            lines += wrap(clean(item), WIDTH, f"{'':{MARGIN}}{label:<9}", " " * (MARGIN + 9))
         if len(items) > _SHOWN:
             lines.append(f"{'':{MARGIN + 9}}and {len(items) - _SHOWN} more")
     return lines
@@ -136,7 +129,7 @@ def _advice(incident: Candidate) -> Sequence[str]:
 def _assessment_lines(assessment: Assessment, *, matches: bool) -> list[str]:
     if assessment.severity is None and not matches:
         return []
-    grade = assessment.severity.value if assessment.severity else "cannot be told from what was seen"
+    grade = assessment.severity.value if assessment.severity else "unknown from what was seen"
     texts = {question.name: question.text for question in QUESTIONS}
     told = [f"{texts[name]} {answer.value}{_source(name, assessment)}" for name, answer in assessment.answers.items()]
     lines = _block("SEVERITY"[:MARGIN], _wrap(f"{grade}: {', '.join(told)}" if told else grade))
@@ -159,4 +152,4 @@ def _block(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(clean(text), WIDTH - MARGIN, break_on_hyphens=False, break_long_words=False)
+    return wrap(clean(text), WIDTH - MARGIN - 1, others="")

@@ -24,5 +24,5 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
         pytest.fail("nothing may be started")
 
     monkeypatch.setattr(command, "rehearse", never)
-    monkeypatch.setattr("remediate.transport.ssh.connection.connect", never)
+    monkeypatch.setattr("remediate.transport.dialing.open_link", never)
     return Asked(tmp_path)

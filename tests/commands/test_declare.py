@@ -91,6 +91,39 @@ def test_a_person_knows_better_than_triage(desk: Desk) -> None:
     assert (found.impact, found.commander) == ("shoppers", "ben")
 
 
+def test_a_triage_is_told_with_its_age(desk: Desk) -> None:
+    desk.settings('[tool.remediate.incidents]\ntimezone = "UTC"\n')
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk.after(5)("declare")
+    assert "        from the triage of 12:00Z, 5 min ago,\n" not in desk.out
+    assert "        from the triage of 12:00Z, 5 min ago\n" in desk.out
+    assert "before" not in desk.incident.severity_reason
+    desk("timeline")
+    assert "triaged: 2026-11-23 12:00:00Z" in desk.out
+
+
+def test_an_old_triage_is_not_taken_for_what_is_seen_now(desk: Desk) -> None:
+    desk.settings('[tool.remediate.incidents]\ntimezone = "UTC"\n')
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    desk.after(45)("declare")
+    again = "invoke triage --host web1 looks again"
+    assert f"        from the triage of 12:00Z, 45 min ago, which may be over: {again}\n" in desk.out
+    assert desk.incident.severity_reason.endswith("; seen 45 min before"), "everybody reads it"
+
+
+def test_a_triage_that_is_too_old_is_named_with_the_way_to_look_again(desk: Desk) -> None:
+    desk.settings('[tool.remediate.incidents]\ntimezone = "UTC"\n')
+    keep_triage(desk, {**HEALTHY, **DOWN})
+    unused = "the triage of 12:00Z, 3 h ago, is too old and was not used: invoke triage --host web1 looks again"
+    for flags in ({}, {"severity": "1"}):
+        with pytest.raises(ConfigurationError, match=rf"run triage before; {unused}$"):
+            desk.after(180)("declare", **flags)
+    desk.after(180)("declare", title="Shop closed", severity="1", host="web1")
+    assert f"        {unused}\n" in desk.out
+    desk.after(1600)("declare", title="Search slow", severity="1", host="web1")
+    assert "too old" not in desk.out
+
+
 def test_an_old_triage_and_one_of_other_hosts_count_for_nothing(desk: Desk) -> None:
     keep_triage(desk, {**HEALTHY, **DOWN})
     with pytest.raises(ConfigurationError, match="how bad is it"):

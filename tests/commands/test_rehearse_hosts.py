@@ -84,7 +84,7 @@ DISPOSABLE = host(production=False, disposable=True, site_url=None)
 
 def enter(monkeypatch: pytest.MonkeyPatch, *answers: tuple[str, int, str]) -> tuple[Wire, str]:
     wire = Wire(*answers)
-    monkeypatch.setattr("remediate.transport.ssh.connection.connect", lambda _: wire)
+    monkeypatch.setattr("remediate.transport.dialing.open_link", lambda _: wire)
     with pytest.raises(ConfigurationError) as caught:
         HostPlace(DISPOSABLE)
     return wire, str(caught.value)
@@ -135,7 +135,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[HostPlace, lis
     def made(*looks: object) -> tuple[HostPlace, list[object]]:
         left = list(looks)
         wire = Wire(("remediate-staging", 0, "marked\n"))
-        monkeypatch.setattr("remediate.transport.ssh.connection.connect", lambda _: wire)
+        monkeypatch.setattr("remediate.transport.dialing.open_link", lambda _: wire)
         monkeypatch.setattr(
             "remediate.rehearsal.places.Observer.observe", lambda _: left.pop(0) if len(left) > 1 else left[0]
         )

@@ -1,6 +1,7 @@
 """Resolving: the check of the symptom, everybody told, and the post-mortem."""
 
 import os
+import re
 import signal
 from datetime import timedelta
 from functools import partial
@@ -29,10 +30,12 @@ def test_nothing_is_resolved_while_its_symptom_is_there(desk: Desk, monkeypatch:
     assert "NOT RESOLVED: app-down on web1 is refused\n" in desk.out
     with IncidentStore.open() as store:
         shown = store.shown(desk.incident.id)
-    assert f"next    invoke check.app-down --host web1 --incident {shown}\n        or add --override" in desk.out
+    assert (
+        f"next    invoke check.app-down --host web1 --incident {shown}\n        or invoke incident.resolve" in desk.out
+    )
     answering(monkeypatch, sick("nginx down"))
     assert desk("resolve") == 5
-    assert f"next    invoke fix.app-down --host web1 --incident {shown}\n        or add --override" in desk.out
+    assert f"next    invoke fix.app-down --host web1 --incident {shown}\n        or invoke incident.resolve" in desk.out
     assert desk.incident.open
     check, _ = desk.incident.runs
     assert (check.playbook, check.mode) == ("app-down", "plan")
@@ -108,7 +111,7 @@ def test_whoever_was_interrupted_after_the_end_can_still_tell_everybody(
 def test_what_was_only_shown_at_the_end_is_sent_by_asking_again(desk: Desk) -> None:
     desk("declare", title="Shop closed", severity="1", send=True)
     assert desk("resolve", override="seen") == 0
-    assert "not everybody was told: invoke incident.resolve --incident" in desk.out
+    assert "not everybody was notified: invoke incident.resolve --incident" in desk.out
     assert "[Resolved]" not in desk.messages
     assert desk("resolve", send=True) == 0
     assert "[Resolved] Shop closed" in desk.messages
@@ -201,6 +204,9 @@ def test_without_a_check_only_a_person_can_say_that_it_is_over(desk: Desk) -> No
     desk("declare", title="Phones ring", severity="3")
     assert desk("resolve") == 5
     assert "no check can say that it is over" in desk.out
+    assert re.search(
+        '^next    invoke incident.resolve --incident [0-9a-f]+ --override "why it is over"$', desk.out, re.MULTILINE
+    )
     assert desk("resolve", override="they stopped") == 0
     assert desk.incident.postmortem_path is None
 

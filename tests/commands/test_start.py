@@ -97,8 +97,9 @@ def test_a_list_of_runs_needs_a_database_only(tmp_path: Path) -> None:
 )
 def test_a_run_imports_only_what_it_uses(command: str, own: Sequence[str], tmp_path: Path) -> None:
     modules = imported(("remediate", command, "--host", "web1", "--inventory", "INVENTORY"), tmp_path)
-    assert packages(modules) >= SSH | {"sqlalchemy"}
-    assert packages(modules) & {"httpx2", "jinja2", "apprise"} == frozenset()
+    assert "sqlalchemy" in packages(modules)
+    # The user's own ssh connects, also where it fails.
+    assert packages(modules) & (SSH | {"httpx2", "jinja2", "apprise"}) == frozenset()
     # No question is asked of a host that does not answer, and none of another playbook is there to be asked.
     assert {name for name in modules if name.startswith("remediate.playbooks.")} == set(own)
     assert not {"remediate.remedies.payments", "remediate.remedies.fallback", "remediate.rehearsal"} & modules

@@ -15,7 +15,7 @@ from support.incidents import (
     PAGES,
     broken,
 )
-from support.scripted import Changes, FactSession
+from support.scripted import Changes, FactSession, Opened
 from support.toys import document, masked
 
 
@@ -63,7 +63,7 @@ class On:
 
     def __call__(self, state: Changes, project: Project, told: Told, **flags: object) -> int:
         session = FactSession(state)
-        self._patch.setattr("remediate.transport.dialing.open_session", lambda _: session)
+        self._patch.setattr("remediate.transport.dialing.Dialling", lambda *_: Opened(session))
         return triage_hosts({"host": "web1", **flags}, project, told.terminal, program="invoke")
 
 
@@ -132,7 +132,7 @@ def test_a_person_is_asked_when_nothing_tells_whether_the_site_can_be_used(on: O
     assert "SEV-1" in told.out.getvalue()
     silent = Told()
     on(blind, project, silent)
-    assert "cannot be told from what was seen" in silent.out.getvalue()
+    assert "unknown from what was seen" in silent.out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -167,6 +167,6 @@ def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch, project: Projec
     def interrupted(*_: object, **__: object) -> TriageReport:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("remediate.transport.dialing.open_session", lambda _: FactSession(HEALTHY))
+    monkeypatch.setattr("remediate.transport.dialing.Dialling", lambda *_: Opened(FactSession(HEALTHY)))
     monkeypatch.setattr("remediate.commands.triage.triage", interrupted)
     assert triage_hosts({"host": "web1"}, project, Told().terminal, program="invoke") == 130

@@ -100,5 +100,27 @@ def test_an_empty_value_is_no_value(box: Box, words: tuple[str, ...], flag: str)
     box(*words).usage(f"remediate: {flag} is empty: give it a value, or leave it out")
 
 
+@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize("words", [("--help", "fix.app-down"), ("incident.declare", "-h")])
+def test_help_fits_into_the_terminal(box: Box, columns: int, words: tuple[str, ...]) -> None:
+    box.environment["COLUMNS"] = str(columns)
+    said = box(*words)
+    assert said.code == 0
+    usage, *lines = said.out.splitlines()
+    assert usage.startswith("Usage: remediate")  # Invoke's own line, which it never wraps
+    assert max(map(len, lines)) <= min(columns, 120)
+
+
+def test_a_host_that_is_missing_is_answered_with_those_that_exist(box: Box) -> None:
+    for command in ("fix.app-down", "triage", "sudoers", "maintain.daily"):
+        box(command).usage("--host is missing; hosts: do.web1, groups: web")
+
+
+def test_a_number_out_of_range_is_answered_with_the_range(box: Box) -> None:
+    box("fix.app-down", "--host", "do.web1", "--max-hosts", "0").usage(
+        "--max-hosts: must be greater than or equal to 1"
+    )
+
+
 def test_an_empty_host_is_answered_with_those_that_exist(box: Box) -> None:
     box("fix.app-down", "--host", "").usage("no host is named; hosts: do.web1")

@@ -104,3 +104,20 @@ def test_what_is_not_sent_yet_stands_under_its_incident(desk: Desk) -> None:
     desk("list", open=True)
     (line,) = (line for line in desk.out.splitlines() if "slack: not yet" in line)
     assert line.startswith(f"{closed[-12:-8]}  not listed here: declaration to slack")
+
+
+def test_what_was_never_sent_is_said_once_and_not_forgotten(desk: Desk) -> None:
+    desk.settings('[tool.remediate.incidents.channels.chat]\nkind = "file"\npath = "chat/said.txt"\n')
+    (desk.root / "chat").write_text("in the way")
+    desk("declare", title="Shop closed", severity="1", internal_only=True, send=True)
+    line = "declaration to chat: FAILED after "
+    with desk.room() as room:
+        watching = IncidentWatch(room, live=False, clock=lambda: desk.now)
+    for minute in (1, 301, 302):
+        look(desk, minute, watching)
+        assert (line in desk.out) is (minute == 301)
+    desk("list")
+    assert line in desk.out
+    desk("resolve", override="seen")
+    desk("list")
+    assert line not in desk.out, "it is over"

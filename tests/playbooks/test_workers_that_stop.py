@@ -14,7 +14,8 @@ from remediate.core.outcome import HostOutcome, RunVerdict, Touched
 from remediate.core.verdict import Decision
 from remediate.playbooks.app_down import app_down
 from remediate.report.hints import CommandHints
-from remediate.report.lines import WIDTH, step_lines, verdict_lines
+from remediate.report.lines import step_lines, verdict_lines
+from remediate.report.wrapping import WIDTH
 from remediate.testing import play
 from support import daily_examples as exd
 from support import examples as ex

@@ -23,7 +23,7 @@ from remediate.rehearsal.outcome import RehearsalReport, TrialOutcome
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
 from support.incidents import HEALTHY
-from support.scripted import FactSession
+from support.scripted import FactSession, Opened
 from support.toys import masked
 
 # -- records -----------------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ class Streams:
 def checked(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Project:
     """A project with a host that is well, and a journal of its own."""
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr("remediate.transport.dialing.open_session", lambda _: FactSession(HEALTHY))
+    monkeypatch.setattr("remediate.transport.dialing.Dialling", lambda *_: Opened(FactSession(HEALTHY)))
     inventory = project.demand_root() / "inventories" / "prod.yml"
     inventory.parent.mkdir()
     inventory.write_text(

@@ -189,8 +189,8 @@ BEFORE = surveyed(facts(*JOBS["ready"], pay.failed_job(3, pay.CHARGES)))
         ),
         # More were retried than are listed: those of this run may be among them.
         (facts(flow=pay.QUEUE.model_copy(update={"retried": ("other",), "more": True})), NotYet, "more jobs"),
-        (facts(flow=QueueFlowState(trouble=StoreTrouble.REFUSED)), NotYet, "cannot be told"),
-        ({**facts(), FAILED: FailedJobsState(trouble=StoreTrouble.DENIED, asked=True)}, NotYet, "cannot be told"),
+        (facts(flow=QueueFlowState(trouble=StoreTrouble.REFUSED)), NotYet, "unknown: "),
+        ({**facts(), FAILED: FailedJobsState(trouble=StoreTrouble.DENIED, asked=True)}, NotYet, "unknown: "),
     ],
 )
 def test_what_proves_it(after: Known, kind: type, said: str) -> None:

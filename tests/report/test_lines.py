@@ -32,7 +32,8 @@ from remediate.remedies.catalogue import remedies
 from remediate.remedies.configuration import SetEnv
 from remediate.remedies.single import SingleRemedy
 from remediate.report.hints import CommandHints
-from remediate.report.lines import HEADLINES, WIDTH, step_lines, survey_lines, verdict_lines
+from remediate.report.lines import HEADLINES, step_lines, survey_lines, verdict_lines
+from remediate.report.wrapping import WIDTH
 from support import examples as ex
 
 HERE = Site(url="https://example.com/", asked_from=Vantage.HOST)
@@ -53,9 +54,10 @@ def test_the_same_answer_from_everywhere_is_said_once() -> None:
 
 
 def test_different_answers_are_said_with_where_they_come_from() -> None:
-    (line,) = survey_lines(seen({HERE: ex.page(), THERE: ex.page(502)}))
-    assert line.split("   ")[0] == "https://example.com/  200 (from the host)"
-    assert line.endswith("https://example.com/  502 (from the controller)")
+    assert survey_lines(seen({HERE: ex.page(), THERE: ex.page(502)})) == [
+        "https://example.com/  200 (from the host)",
+        "https://example.com/  502 (from the controller)",
+    ]
 
 
 def test_what_only_informs_has_no_place_but_what_is_unknown_has() -> None:
@@ -95,25 +97,25 @@ def refused(code: str) -> HostOutcome:
 @pytest.mark.parametrize(
     ("what", "line"),
     [
-        (step(Decision.SKIP), "2/5 it is down                                                              skip"),
-        (step(Decision.WAIT), "2/5 it is down                                                              wait"),
-        (step(Decision.REFUSE), "2/5 it is down                                                              refuse"),
+        (step(Decision.SKIP), "2/5 it is down                                      skip"),
+        (step(Decision.WAIT), "2/5 it is down                                      wait"),
+        (step(Decision.REFUSE), "2/5 it is down                                      refuse"),
         (
             step(Decision.NOT_ATTEMPTED),
-            "2/5 it is down                                                              not attempted",
+            "2/5 it is down                                      not attempted",
         ),
-        (step(), "2/5 it is down: restart                                                     to do"),
+        (step(), "2/5 it is down: restart                             to do"),
         (
             step(changed=True, verified=Verified.PROVEN, seconds=1.25),
-            "2/5 it is down: restart                                                     done    1.2 s",
+            "2/5 it is down: restart                             done    1.2 s",
         ),
         (
             step(changed=True, verified=Verified.FAILED),
-            "2/5 it is down: restart                                                     not proven    0.0 s",
+            "2/5 it is down: restart                             not proven    0.0 s",
         ),
         (
             step(changed=True, verified=Verified.UNKNOWN),
-            "2/5 it is down: restart                                                     unknown    0.0 s",
+            "2/5 it is down: restart                             unknown    0.0 s",
         ),
     ],
 )
@@ -124,7 +126,7 @@ def test_what_became_of_a_step(what: StepOutcome, line: str) -> None:
 def test_the_end_of_a_long_reason_carries_the_result() -> None:
     *first, last = step_lines(2, 5, step(Decision.REFUSE, "because of this and of that and " * 4))
     assert all("refuse" not in line for line in first)
-    assert (last.startswith("    "), last[76:]) == (True, "refuse")
+    assert (last.startswith("    "), last[52:]) == (True, "refuse")
 
 
 def test_commands_stand_there_before_they_run_and_evidence_when_they_did_not_help() -> None:
@@ -156,6 +158,11 @@ def host(verdict: RunVerdict, state: Touched = Touched.NO, **rest: object) -> Ho
     return HostOutcome.model_validate({**stated, "verdict": verdict, "touched": state, **rest})
 
 
+def said(lines: list[str]) -> str:
+    """Return wrapped lines in one."""
+    return " ".join(line.strip() for line in lines)
+
+
 @pytest.mark.parametrize(("verdict", "state"), list(product(RunVerdict, Touched)))
 def test_every_end_has_its_word_and_says_whether_the_host_was_changed(verdict: RunVerdict, state: Touched) -> None:
     first, *_ = verdict_lines(host(verdict, state), HINTS)
@@ -182,8 +189,8 @@ def test_a_door_leads_back_in_the_readers_own_words() -> None:
 )
 def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told: str | None) -> None:
     lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES), HINTS._replace(severity=severity))
-    called = [line for line in lines if "escalate" in line]
-    assert called == [] if told is None else told in called[0]
+    assert ("escalate" in said(lines)) is (told is not None)
+    assert told is None or told in said(lines)
     assert not any("escalate" in line for line in verdict_lines(host(RunVerdict.FIXED, Touched.YES), HINTS))
 
 
@@ -202,7 +209,7 @@ def test_whom_to_call_follows_from_the_severity(severity: Severity | None, told:
 def test_what_to_do_next(code: str, advice: str) -> None:
     lines = verdict_lines(refused(code), HINTS)
     assert f"        {code}: so it is" in lines
-    assert any(advice in line for line in lines)
+    assert advice in said(lines)
 
 
 @pytest.mark.parametrize("code", sorted(CODES))
@@ -217,8 +224,7 @@ def test_a_code_without_advice_does_not_borrow_that_of_another_step() -> None:
     lines = verdict_lines(
         host(RunVerdict.REFUSED, error=Problem(code="tenant-locked", message="it is locked"), steps=steps), HINTS
     )
-    (told,) = (line.strip() for line in lines if line.strip().startswith("next:"))
-    assert told == "next: fix the cause, then invoke fix.app-down --host web1"
+    assert "next: fix the cause, then invoke fix.app-down --host web1 SEV-1" in said(lines)
 
 
 @pytest.mark.parametrize("code", ["process-left", "query-cause"])
@@ -226,14 +232,15 @@ def test_a_command_is_whole_also_when_another_reason_comes_first(code: str) -> N
     """A log was shortened, say, and the disk filled again: the run is not fixed for that, and a process was left."""
     steps = (step(Decision.REFUSE, "it is left to work", code=code), step(changed=True, verified=Verified.FAILED))
     outcome = host(RunVerdict.NOT_FIXED, Touched.YES, steps=steps, error=Problem(code="not-holding", message="again"))
-    (told,) = (line for line in verdict_lines(outcome, HINTS) if line.strip().startswith("next:"))
-    assert told.split("invoke ")[1].endswith("--host web1 --even-if-pages-answer yes")
+    (told,) = (line for line in verdict_lines(outcome, HINTS) if "invoke do." in line)
+    assert told.endswith("--host web1 --even-if-pages-answer yes")
 
 
 def test_a_single_remedy_is_named_with_what_it_was_told() -> None:
     given = SingleRemedy(SetEnv, (("key", "APP_NAME"), ("value", SecretStr("c4n4ry")), ("unit", "super visor")))
     hints = HINTS._replace(name=given.name, given=given.flags)
-    (line,) = verdict_lines(host(RunVerdict.PENDING), hints)
+    head, line = verdict_lines(host(RunVerdict.PENDING), hints)
+    assert head == "PENDING: nothing was changed"
     told = "invoke do.env.set --key APP_NAME --value-from stdin --unit 'super visor' --host web1"
     assert line.endswith(f"to do it: {told}")
 
@@ -247,12 +254,11 @@ def test_a_reason_that_a_step_has_given_is_not_given_twice() -> None:
 
 def test_a_result_that_is_unknown_says_how_to_look() -> None:
     lines = verdict_lines(host(RunVerdict.UNKNOWN, Touched.UNKNOWN), HINTS)
-    assert "        look with: invoke check.app-down --host web1       evidence: invoke runs.show 7f3a" in lines
+    assert "        look with: invoke check.app-down --host web1" in lines
+    assert "        evidence: invoke runs.show 7f3a" in lines
 
 
 def test_whoever_mends_in_an_incident_is_told_to_tell_the_others() -> None:
     hints = HINTS._replace(incident="a37f")
     assert hints.evidence == "evidence: invoke runs.show 7f3a       next: invoke incident.update --incident a37f"
-    over = hints._replace(resolved=True)  # an update would be refused
-    assert over.evidence == "evidence: invoke runs.show 7f3a       next: invoke incident.timeline --incident a37f"
     assert HINTS.evidence == "evidence: invoke runs.show 7f3a"

@@ -62,10 +62,10 @@ OWN = "/var/log/nginx/example.com-error.log"
     [
         (
             (ErrorLogEnd(path="/var/log/nginx/error.log", lines=LINES), ErrorLogEnd(path=OWN, lines=("line of it",))),
-            [f"last lines of the error log of nginx, {OWN}:", "line of it"],
+            ["last lines of the error log of nginx,", f"{OWN}:", "line of it"],
         ),
         ((ErrorLogEnd(path=OWN, lines=()),), []),
-        ((), [f"last lines of the error log of nginx, {OWN}:", f"not read: see `sudo tail -n 20 {OWN}`"]),
+        ((), ["last lines of the error log of nginx,", f"{OWN}:", f"not read: see `sudo tail -n 20 {OWN}`"]),
     ],
 )
 def test_of_nginxs_error_logs_the_sites_own_is_quoted(files: tuple[ErrorLogEnd, ...], told: list[str]) -> None:
@@ -73,7 +73,7 @@ def test_of_nginxs_error_logs_the_sites_own_is_quoted(files: tuple[ErrorLogEnd, 
     before = seen({SITE: served, OTHER_LOG: NginxErrorLogs(files=files)})
     error = Problem(code="unexplained", message="x")
     lines = verdict_lines(host(RunVerdict.REFUSED, before=before, error=error), HINTS)
-    quoted = ("last lines", "line ", "not read")
+    quoted = ("last lines", OWN, "line ", "not read")
     assert [line.strip() for line in lines if line.strip().startswith(quoted)] == told
 
 

@@ -33,6 +33,7 @@ DOWN: Changes = {
 }
 AGAIN: Changes = {NGINX: ex.started_again(ex.FAILED)}
 WELL: Changes = {**DOWN, NGINX: ex.RUNNING}
+WELL_AGAIN: Changes = {**DOWN, **AGAIN}
 YES = Options(hold=0, yes=True, max_hosts=9)
 
 

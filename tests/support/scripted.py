@@ -11,6 +11,7 @@ from remediate.core.probe import Fact, Probe
 from remediate.errors import Unreadable
 from remediate.probes.sudo import SudoRules
 from remediate.testing import ScriptedEvent, ScriptedSession
+from remediate.transport.session import Session
 from support.render import output_of
 
 Answer = Fact | Output | Unreadable
@@ -39,6 +40,19 @@ class FactSession(ScriptedSession):
             },
             **others,
         )
+
+
+class Opened:
+    """A connection that is open already, in the place of one that is being dialled."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def session(self) -> Session:
+        return self._session
+
+    def abandon(self) -> None:
+        self._session.close()
 
 
 def printed(changes: Changes) -> Mapping[Probe[Fact] | Run, Output | Unreadable]:

@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 import pytest
 
 from remediate.core.host import SshTarget
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.transport.link import Channel, Link
-from remediate.transport.ssh.connection import connect
+from remediate.transport.openssh import client
 
 USER = getpass.getuser()
 FAR = 30.0
@@ -161,8 +161,27 @@ class Lab:
         return SshTarget(**(values | changes))
 
 
+class OpenLink(Link, Protocol):
+    """A link that a `with` closes."""
+
+    place: str
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Connect(Protocol):
+    """The function that opens a link, of Fabric's connection or OpenSSH's."""
+
+    def __call__(self, target: SshTarget, *, seconds: float = 10) -> OpenLink: ...
+
+
 def use_config(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `ssh -G` read the configuration in `folder` only, through a stand-in for ssh on PATH."""
+    """Let ssh read the configuration in `folder` only.
+
+    A stand-in on PATH does so for `ssh -G`; where it connects, it is told by the configuration that it is given.
+    """
     (folder / "config").write_text("")
     (folder / "known_hosts").touch()
     ssh = shutil.which("ssh")
@@ -170,10 +189,14 @@ def use_config(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "bin").mkdir(exist_ok=True)
     wrapper = folder / "bin" / "ssh"
     wrapper.write_text(
-        f"#!/bin/sh\nexec {ssh} -F {folder}/config -o UserKnownHostsFile={folder}/known_hosts"
+        f'#!/bin/sh\n[ "$1" = -G ] || exec {ssh} "$@"\n'
+        f"exec {ssh} -F {folder}/config -o UserKnownHostsFile={folder}/known_hosts"
         ' -o GlobalKnownHostsFile=/dev/null "$@"\n'
     )
     wrapper.chmod(0o755)
+    known = f"UserKnownHostsFile {folder}/known_hosts\nGlobalKnownHostsFile /dev/null\n"
+    monkeypatch.setattr(client, "FILES", (f"{folder}/config",))
+    monkeypatch.setattr(client, "LAST", client.LAST + known)
     monkeypatch.setenv("PATH", f"{folder}/bin:{os.environ['PATH']}")
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
 
@@ -197,7 +220,7 @@ def run(link: Link, command: str, data: bytes = b"", seconds: float = 20) -> tup
         channel.close()
 
 
-def refused(target: SshTarget, code: UnreachableCode, **kwargs: Any) -> str:
+def refused(connect: Connect, target: SshTarget, code: UnreachableCode, **kwargs: Any) -> str:
     before = set(threading.enumerate())
     with pytest.raises(Unreachable) as caught:
         connect(target, **kwargs)

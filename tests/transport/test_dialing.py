@@ -15,99 +15,112 @@ from remediate.errors import Unreachable, UnreachableCode
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import Unit
+from remediate.project.project import SshClient
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
 from remediate.transport import dialing
 from remediate.transport.dialing import AT_ONCE, Connections
-from remediate.transport.session import Session
+from remediate.transport.link import Channel, Link, LinkLost
+from remediate.transport.session import Session, ShellSession
 from support import examples as ex
-from support.scripted import Changes, FactSession
+from support.scripted import Changes, FactSession, Opened
 
 SECONDS = 30
 
 
-class Watched(FactSession):
-    """A session of nothing that says when it is closed."""
+class Watched(Link):
+    """A link to nothing that says when it is closed."""
 
     def __init__(self) -> None:
-        super().__init__({})
         self.left = Event()
+
+    @override
+    def start(self, command: str, *, seconds: float) -> Channel:
+        raise LinkLost(command)
 
     @override
     def close(self) -> None:
         self.left.set()
 
 
-def host(name: str = "web1") -> Host:
-    return Host(name=name, ssh=SshTarget(address="192.0.2.1"), settings=Settings(php="php8.3", production=False))
+def host(name: str = "web1", address: str = "192.0.2.1") -> Host:
+    return Host(name=name, ssh=SshTarget(address=address), settings=Settings(php="php8.3", production=False))
 
 
-def opening(monkeypatch: pytest.MonkeyPatch, how: Callable[[Host], Session]) -> None:
-    monkeypatch.setattr(dialing, "open_session", how)
+def opening(monkeypatch: pytest.MonkeyPatch, how: Callable[[SshTarget], Link]) -> None:
+    monkeypatch.setattr("remediate.transport.ssh.connection.connect", how)
+
+
+def fabric(*hosts: Host) -> Connections:
+    return Connections(hosts, SshClient.FABRIC)
+
+
+def link_of(session: Session) -> Link:
+    assert isinstance(session, ShellSession)
+    return session._link
 
 
 def test_it_begins_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, session = Event(), Watched()
+    begun, link = Event(), Watched()
 
-    def slowly(_: Host) -> Session:
+    def slowly(_: SshTarget) -> Link:
         begun.set()
-        return session
+        return link
 
     opening(monkeypatch, slowly)
-    with Connections((host(),)) as connect:
+    with fabric(host()) as connect:
         assert begun.wait(SECONDS)
-        assert connect(host()) is session
-    assert not session.left.is_set()  # it belongs to whoever asked for it
+        assert link_of(connect(host())) is link
+    assert not link.left.is_set()  # it belongs to whoever asked for it
 
 
 def test_two_hosts_of_one_name_are_two_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    production = host()
-    staging = production.model_copy(update={"ssh": SshTarget(address="192.0.2.2")})
-    sessions = {each.ssh.address: Watched() for each in (production, staging)}
-    opening(monkeypatch, lambda host: sessions[host.ssh.address])
-    with Connections((production, staging)) as connect:
-        assert connect(production) is sessions["192.0.2.1"]
-        assert connect(staging) is sessions["192.0.2.2"]
+    production, staging = host(), host(address="192.0.2.2")
+    links = {each.ssh.address: Watched() for each in (production, staging)}
+    opening(monkeypatch, lambda target: links[target.address])
+    with fabric(production, staging) as connect:
+        assert link_of(connect(production)) is links["192.0.2.1"]
+        assert link_of(connect(staging)) is links["192.0.2.2"]
 
 
 def test_why_it_could_not_be_opened_is_raised_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(_: Host) -> Session:
+    def refused(_: SshTarget) -> Link:
         raise Unreachable(UnreachableCode.REFUSED, "nobody listens")
 
     opening(monkeypatch, refused)
-    with Connections((host(),)) as connect, pytest.raises(Unreachable, match="nobody listens"):
+    with fabric(host()) as connect, pytest.raises(Unreachable, match="nobody listens"):
         connect(host())
 
 
 def test_what_nobody_asked_for_is_closed_even_when_it_opens_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    leave, sessions = Event(), {"web1": Watched(), "web2": Watched()}
+    leave, links = Event(), {"early": Watched(), "late": Watched()}
 
-    def slowly(host: Host) -> Session:
-        assert host.name == "web1" or leave.wait(SECONDS)
-        return sessions[host.name]
+    def slowly(target: SshTarget) -> Link:
+        assert target.address == "early" or leave.wait(SECONDS)
+        return links[target.address]
 
     opening(monkeypatch, slowly)
-    with Connections((host("web1"), host("web2"))):
+    with fabric(host("web1", "early"), host("web2", "late")):
         pass
-    assert sessions["web1"].left.wait(SECONDS)
+    assert links["early"].left.wait(SECONDS)
     leave.set()
-    assert sessions["web2"].left.wait(SECONDS)
+    assert links["late"].left.wait(SECONDS)
 
 
 def test_a_large_fleet_is_not_connected_to_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    hosts, opened = [host(f"web{number}") for number in range(AT_ONCE + 1)], list[str]()
+    hosts, entered = [host(f"web{number}", f"a{number}") for number in range(AT_ONCE + 1)], list[str]()
 
-    def noted(host: Host) -> Session:
-        opened.append(host.name)
+    def noted(target: SshTarget) -> Link:
+        entered.append(target.address)
         return Watched()
 
     opening(monkeypatch, noted)
-    with Connections(hosts) as connect:
+    with fabric(*hosts) as connect:
         for each in hosts[:-1]:
             connect(each)
-        assert hosts[-1].name not in opened
+        assert hosts[-1].ssh.address not in entered
         connect(hosts[-1])
-    assert sorted(opened) == sorted(each.name for each in hosts)
+    assert sorted(entered) == sorted(each.ssh.address for each in hosts)
 
 
 def test_a_run_connects_while_its_journal_is_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -121,15 +134,15 @@ def test_a_run_connects_while_its_journal_is_opened(monkeypatch: pytest.MonkeyPa
     }
     session = FactSession(well)
 
-    def noted(_: Host) -> Session:
+    def noted(*_: object) -> object:
         begun.set()
-        return session
+        return Opened(session)
 
     def late(self: JournalRecorder, *given: object) -> None:
         assert begun.wait(SECONDS)
         begin(self, *given)  # type: ignore[arg-type]  # whatever it is given
 
-    opening(monkeypatch, noted)
+    monkeypatch.setattr(dialing, "Dialling", noted)
     monkeypatch.setattr(JournalRecorder, "begin", late)
     report = remediate.run(SingleRemedy(RestartNginx), (host(),), options=Options(plan=True, hold=0))
     assert report.exit_code == 0, report

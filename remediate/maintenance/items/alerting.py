@@ -73,7 +73,7 @@ class Alert(NamedTuple):
     def _series(self, selector: promql.Selector) -> Series:
         vector = selector.vector(self.instance)
         if len(vector) > _LONGEST:
-            raise Unreadable(f"a selector of {len(vector)} characters in {self.name} is not looked into")
+            raise Unreadable(f"a selector of {len(vector)} characters in {self.name} is too long to be checked")
         return Series(url=self.url, asked_from=self.prometheus.vantage, vector=vector)
 
     def _routing(self, url: str) -> AlertmanagerRouting:
@@ -246,7 +246,7 @@ class Alert(NamedTuple):
         named = ", ".join(f"{_line(each.name)} ({', '.join(map(_line, each.means))})" for each in told)
         if silent:
             advice = ("see where it is routed: amtool config routes test",)
-            says = f"{rule.name} goes to {named}, or to {silent}, who is told nothing: that depends on its labels"
+            says = f"{rule.name} goes to {named}, or to {silent}, which notifies nobody: that depends on its labels"
             return Part(None, says, advice=advice)
         return Part(True, f"{rule.name} goes to {named}", evidence=(_UNPROVEN,))
 

@@ -86,7 +86,7 @@ class Capacity(Item):
             summary=_summary(courses, state, settings.maintenance.capacity_days),
             evidence=(
                 *(line for each in told for line in each.evidence()),
-                *((f"not all file systems were told of: {state.trouble}",) if state.trouble else ()),
+                *((f"some file systems could not be read: {state.trouble}",) if state.trouble else ()),
             ),
             advice=tuple(_advice(courses, seen.host)),
             samples=(*measured(seen.host, seen.facts), *forecasts),
@@ -147,7 +147,7 @@ def _dull(course: Course) -> bool:
 def _summary(courses: Sequence[Course], state: DiskSpaceState, days: int) -> str:
     worst = [each for each in courses if each.ok is False] or [each for each in courses if each.ok is None]
     if not worst and state.trouble:
-        return f"not all file systems were told of: {state.trouble}"
+        return f"some file systems could not be read: {state.trouble}"
     if not worst:
         return f"no local file system reaches {state.limit} % within {days} days; fullest: {_fullest(courses)}"
     others = len(worst) - 1

@@ -16,8 +16,9 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from paramiko.pkey import UnknownKeyType
 from paramiko.ssh_exception import SSHException
 
+from remediate.transport.deadline import Deadline
 from remediate.transport.link import LinkLost
-from remediate.transport.ssh.wire import Deadline, reason_of
+from remediate.transport.ssh.wire import reason_of
 
 _CHUNK = 65536
 """The most bytes that are passed on at once."""

@@ -13,14 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import gethostname
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from paramiko.config import SSHConfig
-from paramiko.ssh_exception import ConfigParseError, CouldNotCanonicalize
 from pydantic import ValidationError
 
 from remediate.core.host import SshTarget
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 
 # A leading dash would be an ssh option; shell characters could reach a command in the user's own Match exec.
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},@/\-][^\s\x00-\x1f\x7f'\"`$\\;&<>|(){},@/]*")
@@ -36,6 +34,8 @@ _AGENT = re.compile(r"none|SSH_AUTH_SOCK|\$\w+|\$\{\w+\}")
 """An IdentityAgent that is not a path."""
 _USUAL_KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
 _USUAL_GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
+_NOWHERE: Final = ".invalid"
+"""A top-level domain that never exists (RFC 6761, 6.4). Inventories use it for an address that is not known yet."""
 _USUAL_KEYS = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 
 
@@ -182,6 +182,10 @@ def _resolve_without_ssh(asked: HostSpec, file: Path | None) -> SshOptions:
         getpass.getuser()  # Every lookup needs the login name.
     except (KeyError, OSError):
         raise ConfigurationError(f"uid {os.getuid()} has no login name on this machine: set LOGNAME to one") from None
+    # Only this needs paramiko, which takes 100 ms to import.
+    from paramiko.config import SSHConfig
+    from paramiko.ssh_exception import ConfigParseError, CouldNotCanonicalize
+
     config: Any = cast("Any", SSHConfig)()
     try:
         usual = (Path("~/.ssh/config").expanduser(), Path("/etc/ssh/ssh_config"))
@@ -210,35 +214,57 @@ class Hop:
         host = f"[{self.options.hostname}]" if ":" in self.options.hostname else self.options.hostname
         return f"{'jump host ' if self.is_jump else ''}{host}:{self.options.port}"
 
+    @property
+    def nowhere(self) -> Unreachable | None:
+        """The reason why its name cannot lead anywhere; None if it can."""
+        if not self.options.hostname.endswith(_NOWHERE):
+            return None
+        return Unreachable(
+            UnreachableCode.NAME,
+            f"{self.place}: a name under {_NOWHERE} leads nowhere; if this is the staging host, it has its "
+            "address once it is up: staging.up",
+        )
 
-def route(target: SshTarget, lookup: Callable[[HostSpec], SshOptions]) -> tuple[Hop, ...]:
+
+def asked_of(target: SshTarget) -> HostSpec:
+    """Return the part of a target that ssh looks up. Raises ConfigurationError."""
+    return HostSpec(target.address, target.user, target.port)
+
+
+def route(target: SshTarget, lookup: Callable[[HostSpec], SshOptions], *, commands: bool = False) -> tuple[Hop, ...]:
     """Return the way to `target`, the outermost jump host first. Raises ConfigurationError.
 
     Jump hosts given with the target replace ProxyJump. As with ssh, only the ProxyJump of the outermost one is
-    followed.
+    followed. With `commands`, a ProxyCommand is accepted as the beginning of the way.
     """
-    asked = HostSpec(target.address, target.user, target.port)
+    asked = asked_of(target)
     options = lookup(asked)
-    jumps = target.jumps or _own_jumps(asked, options)
+    jumps = target.jumps or _own_jumps(asked, options, commands=commands)
     last = Hop(options, pin=target.host_key, key_file=target.key_file and target.key_file.expanduser())
-    return (*_before(jumps, frozenset({asked.name}), last.key_file, lookup), last)
+    return (*_before(jumps, frozenset({asked.name}), last.key_file, lookup, commands=commands), last)
 
 
 def _before(
-    jumps: tuple[str, ...], seen: frozenset[str], key_file: Path | None, lookup: Callable[[HostSpec], SshOptions]
+    jumps: tuple[str, ...],
+    seen: frozenset[str],
+    key_file: Path | None,
+    lookup: Callable[[HostSpec], SshOptions],
+    *,
+    commands: bool,
 ) -> tuple[Hop, ...]:
     if not jumps:
         return ()
     asked = [parse_jump(jump) for jump in jumps]
     options = [lookup(spec) for spec in asked]
     seen |= {spec.name for spec in asked}
-    own = tuple(jump for jump in _own_jumps(asked[0], options[0]) if parse_jump(jump).name not in seen)
+    further = _own_jumps(asked[0], options[0], commands=commands)
+    own = tuple(jump for jump in further if parse_jump(jump).name not in seen)
     hops = tuple(Hop(option, key_file=key_file, is_jump=True) for option in options)
-    return (*_before(own, seen, key_file, lookup), *hops)
+    return (*_before(own, seen, key_file, lookup, commands=commands), *hops)
 
 
-def _own_jumps(asked: HostSpec, options: SshOptions) -> tuple[str, ...]:
-    if options.proxy_command is not None:
+def _own_jumps(asked: HostSpec, options: SshOptions, *, commands: bool) -> tuple[str, ...]:
+    if options.proxy_command is not None and not commands:
         raise ConfigurationError(
             f"the ssh configuration of {asked.name} has a ProxyCommand, which is not supported: use ProxyJump"
         )

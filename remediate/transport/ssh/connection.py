@@ -11,7 +11,7 @@ execution of commands are our own, on paramiko's transport.
 import os
 import socket
 import threading
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import fabric.config
 import paramiko
@@ -26,15 +26,13 @@ from paramiko.ssh_exception import (
 from remediate.core.host import SshTarget
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.masking.masker import strip_control
+from remediate.transport.deadline import Deadline
 from remediate.transport.ssh.channel import LOG, PEER_ERRORS
-from remediate.transport.ssh.config import Hop, SshOptions, options_of, resolve, route, target_of
-from remediate.transport.ssh.host_keys import HostKeyRule, ServerKey, known_names, load_known_hosts, load_revoked
+from remediate.transport.ssh.config import Hop, options_of, resolve, route, target_of
+from remediate.transport.ssh.host_keys import HostKeyRule, ServerKey, rule_of
 from remediate.transport.ssh.identities import Identity, identities
 from remediate.transport.ssh.ssh_link import SshLink
-from remediate.transport.ssh.wire import Deadline, close_transport, exchange_keys, open_tcp, reason_of, tune
-
-_NOWHERE: Final = ".invalid"
-"""A top-level domain that never exists (RFC 6761, 6.4). Inventories use it for an address that is not known yet."""
+from remediate.transport.ssh.wire import close_transport, exchange_keys, open_tcp, reason_of, tune
 
 # Neither library has types. Their objects are Any here, and never leave this module.
 _paramiko: Any = paramiko
@@ -61,14 +59,6 @@ def _unreachable(error: BaseException, place: str, deadline: Deadline) -> Unreac
         case IncompatiblePeer():
             return Unreachable(UnreachableCode.NETWORK, f"{place}: no algorithm in common ({reason_of(error)})")
     return Unreachable(UnreachableCode.NETWORK, f"{place}: {reason_of(error)}")
-
-
-def _rule(place: str, options: SshOptions, pin: str | None) -> HostKeyRule:
-    known = load_known_hosts(options.known_hosts)
-    if options.revoked_host_keys is not None:
-        known += load_revoked(options.revoked_host_keys)
-    names = known_names(options.hostname, options.port, options.host_key_alias)
-    return HostKeyRule(place=place, names=names, known=known, files=options.known_hosts, pin=pin)
 
 
 def _server_key(transport: Any) -> ServerKey:
@@ -165,7 +155,7 @@ class VerifiedConnection(Connection):
         A pin does not say its kind of key, and a server shows one key at a time. If the server shows another key, the
         handshake is repeated without that kind.
         """
-        rule = _rule(self._hop.place, self._hop.options, self._hop.pin)
+        rule = rule_of(self._hop.place, self._hop.options, self._hop.pin)
         refused: set[str] = set()
         refusal: Unreachable | None = None
         while True:
@@ -245,12 +235,8 @@ def connect(target: SshTarget, *, seconds: float = 10) -> SshLink:
         hops = route(target, lambda asked: resolve(asked, deadline.left, target.config_file))
     except TimeoutError as error:
         raise _unreachable(error, target.address, deadline) from error
-    if hops[-1].options.hostname.endswith(_NOWHERE):
-        raise Unreachable(
-            UnreachableCode.NAME,
-            f"{hops[-1].place}: a name under {_NOWHERE} leads nowhere; if this is the staging host, it has its "
-            "address once it is up: staging.up",
-        )
+    if hops[-1].nowhere is not None:
+        raise hops[-1].nowhere
     deadline.shorten(hops[-1].options.connect_timeout)
     connection: VerifiedConnection | None = None
     for hop in hops:
@@ -281,7 +267,7 @@ def connection_link(connection: Connection, *, host_key: str | None = None, seco
         try:
             options = options_of(part, deadline.left)
             hop = Hop(options, is_jump=part is not connection)
-            _rule(hop.place, options, pin).check(_server_key(part.transport))
+            rule_of(hop.place, options, pin).check(_server_key(part.transport))
         except PEER_ERRORS as error:
             raise _unreachable(error, part.original_host, deadline) from error
         place = place or hop.place

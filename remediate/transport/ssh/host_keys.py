@@ -9,12 +9,27 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
+from remediate.transport.ssh.config import SshOptions
 
 _RSA_ALGORITHMS = ("rsa-sha2-512", "rsa-sha2-256")
+
+
+class OfferedKey(Protocol):
+    """The key that a server shows; its fingerprint tells it from every other key."""
+
+    @property
+    def kind(self) -> str:
+        """The name of its type, such as `ssh-ed25519`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint `SHA256:…`, as `ssh-keygen -l` prints it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,16 @@ def load_known_hosts(paths: Iterable[Path]) -> tuple[KnownKey, ...]:
     return tuple(found)
 
 
+def revocations(paths: Iterable[Path]) -> str:
+    """Return the lines of known_hosts files that revoke a key, as they are."""
+    found: list[str] = []
+    for path in paths:
+        with suppress(OSError):
+            lines = path.read_bytes().decode("utf-8", "surrogateescape").splitlines()
+            found += [line for line in lines if line.split(maxsplit=1)[:1] == ["@revoked"]]
+    return "".join(f"{line}\n" for line in found)
+
+
 def load_revoked(path: Path) -> tuple[KnownKey, ...]:
     """Read the public keys of a RevokedHostKeys file, revoked for every host.
 
@@ -139,9 +164,13 @@ class HostKeyRule:
         offered = tuple(available)
         return tuple(dict.fromkeys([name for name in first if name in offered] + list(offered)))
 
-    def check(self, key: ServerKey) -> None:
+    def check(self, key: OfferedKey) -> None:
         """Accept the host's key, or raise Unreachable with HOST_KEY_UNKNOWN, _CHANGED or _REVOKED."""
-        if any(line.key.blob == key.blob for line in self.known if line.marker == "@revoked" and self._covers(line)):
+        if any(
+            line.key.fingerprint == key.fingerprint
+            for line in self.known
+            if line.marker == "@revoked" and self._covers(line)
+        ):
             raise self._refusal(
                 UnreachableCode.HOST_KEY_REVOKED,
                 f"{self.place} offers the host key {key.kind} {key.fingerprint}, which is revoked",
@@ -157,9 +186,9 @@ class HostKeyRule:
             return
         self._check_known(key)
 
-    def _check_known(self, key: ServerKey) -> None:
+    def _check_known(self, key: OfferedKey) -> None:
         expected = self._expected()
-        if any(known.blob == key.blob for known in expected):
+        if any(known.fingerprint == key.fingerprint for known in expected):
             return
         exact = self._known_as(self.names[0])
         offered = f"the host key {key.kind} {key.fingerprint}"
@@ -191,3 +220,12 @@ class HostKeyRule:
     @staticmethod
     def _refusal(code: UnreachableCode, what: str, advice: str) -> Unreachable:
         return Unreachable(code, f"{what}; nothing was sent to it: {advice}")
+
+
+def rule_of(place: str, options: SshOptions, pin: str | None) -> HostKeyRule:
+    """Read the files that an ssh configuration names. Raises ConfigurationError like `load_revoked`."""
+    known = load_known_hosts(options.known_hosts)
+    if options.revoked_host_keys is not None:
+        known += load_revoked(options.revoked_host_keys)
+    names = known_names(options.hostname, options.port, options.host_key_alias)
+    return HostKeyRule(place=place, names=names, known=known, files=options.known_hosts, pin=pin)

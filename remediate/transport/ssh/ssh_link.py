@@ -6,8 +6,8 @@ from typing import Any
 
 from paramiko.ssh_exception import SSHException
 
+from remediate.transport.deadline import Deadline
 from remediate.transport.ssh.channel import SshChannel
-from remediate.transport.ssh.wire import Deadline
 
 
 class SshLink:

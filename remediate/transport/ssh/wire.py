@@ -2,41 +2,15 @@
 
 import socket
 import threading
-import time
 from typing import Any
 
 from paramiko.ssh_exception import SSHException
 
 from remediate.masking.masker import strip_control
+from remediate.transport.deadline import Deadline
 
 _UNACKNOWLEDGED_MS = 20_000
 """Milliseconds without acknowledgement after which the kernel gives up a connection (TCP_USER_TIMEOUT)."""
-
-
-class Deadline:
-    """A point in time at which something has to be over, on the monotonic clock."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def shorten(self, seconds: float | None) -> None:
-        """Move the end to `seconds` from now, if that is earlier."""
-        if seconds is not None:
-            self._end = min(self._end, time.monotonic() + seconds)
-
-    @property
-    def left(self) -> float:
-        """The seconds until the end. Raises TimeoutError past it."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError(f"not over within {self.seconds:g} s")
-        return left
-
-    @property
-    def over(self) -> bool:
-        """True if the end has passed. It is true 5 ms early, since a wait may end just before the clock reaches it."""
-        return self._end - time.monotonic() <= 0.005
 
 
 def reason_of(error: BaseException) -> str:

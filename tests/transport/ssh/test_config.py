@@ -11,9 +11,9 @@ import pytest
 
 from remediate.core.host import SshTarget
 from remediate.errors import ConfigurationError
+from remediate.transport.ssh import connection
 from remediate.transport.ssh.config import HostSpec, SshOptions, parse_jump, parse_options, resolve, route
-from remediate.transport.ssh.connection import connect
-from support.sshd import USER, Lab
+from support.sshd import USER, Connect, Lab
 
 
 def options(**changes: Any) -> SshOptions:
@@ -92,20 +92,23 @@ def test_hostile_jumps(text: str) -> None:
 
 
 @pytest.mark.parametrize("address", [text for text in HOSTILE if not text.startswith("j:")])
-def test_hostile_addresses_start_nothing(address: str, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("a program was started"))
+def test_hostile_addresses_start_nothing(
+    address: str, lab: Lab, monkeypatch: pytest.MonkeyPatch, connect: Connect
+) -> None:
+    for each in ("run", "Popen"):
+        monkeypatch.setattr(subprocess, each, lambda *_, **__: pytest.fail("a program was started"))
     with pytest.raises(ConfigurationError):
         connect(SshTarget(address=address))
 
 
-def test_proxy_command_is_refused(lab: Lab) -> None:
+def test_proxy_command_is_refused_by_fabric(lab: Lab) -> None:
     lab.configure(f"Host web\n ProxyCommand touch {lab.folder}/pwned\n")
     with pytest.raises(ConfigurationError, match="ProxyCommand"):
-        connect(SshTarget(address="web"))
+        connection.connect(SshTarget(address="web"))
     assert not (lab.folder / "pwned").exists()
 
 
-def test_broken_configuration_is_one_line(lab: Lab) -> None:
+def test_broken_configuration_is_one_line(lab: Lab, connect: Connect) -> None:
     lab.configure("Nonsense yes\n")
     with pytest.raises(ConfigurationError, match="Bad configuration option") as caught:
         connect(SshTarget(address="web"))
@@ -138,7 +141,7 @@ def test_without_an_ssh_client(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Non
     (home / ".ssh" / "known_hosts").write_text(lab.known_hosts.read_text())
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setattr("remediate.transport.ssh.config.shutil.which", lambda _: None)
-    connect(SshTarget(address="web", user=USER)).close()
+    connection.connect(SshTarget(address="web", user=USER)).close()
 
 
 FILLED = (

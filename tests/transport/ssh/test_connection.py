@@ -9,26 +9,32 @@ import pytest
 
 import remediate.transport.ssh
 from remediate.errors import UnreachableCode
-from remediate.transport.link import Link
-from remediate.transport.ssh.connection import connect
-from support.sshd import USER, Lab, fingerprint, keygen, output, public, refused, run, settled
+from remediate.transport.link import Link, LinkLost
+from remediate.transport.ssh.ssh_link import SshLink
+from support.sshd import USER, Connect, Lab, fingerprint, keygen, output, public, refused, run, settled
 
 # --- host keys
 
 
-def test_known_key_connects(lab: Lab) -> None:
+def test_known_key_connects(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
     lab.know(server)
     with connect(lab.target(server)) as link:
         assert isinstance(link, Link)
         assert run(link, "echo hello; echo oops >&2; exit 3") == (b"hello\n", 3, b"oops\n")
-        wire = link._transport.sock
-        assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) > 0
-    assert settled(lambda: not link._transport.is_alive())
+    with pytest.raises(LinkLost):
+        link.start("true", seconds=5)
 
 
-def test_hashed_known_hosts(lab: Lab) -> None:
+def test_the_wire_of_fabric_is_tuned_and_leaves_no_thread(fabric_link: SshLink) -> None:
+    wire = fabric_link._transport.sock
+    assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) > 0
+    fabric_link.close()
+    assert settled(lambda: not fabric_link._transport.is_alive())
+
+
+def test_hashed_known_hosts(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
     lab.know(server)
     subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(lab.known_hosts)], check=True, capture_output=True)
@@ -36,9 +42,9 @@ def test_hashed_known_hosts(lab: Lab) -> None:
     connect(lab.target(server)).close()
 
 
-def test_unknown_key(lab: Lab) -> None:
+def test_unknown_key(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
-    message = refused(lab.target(server), UnreachableCode.HOST_KEY_UNKNOWN)
+    message = refused(connect, lab.target(server), UnreachableCode.HOST_KEY_UNKNOWN)
     for part in (
         f"127.0.0.1:{server.port}",
         fingerprint(server.host_keys[0]),
@@ -49,78 +55,78 @@ def test_unknown_key(lab: Lab) -> None:
     assert not server.has_seen_a_login()
 
 
-def test_changed_key(lab: Lab) -> None:
+def test_changed_key(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
     other = keygen(lab.folder / "other")
     lab.know(server, other)
-    message = refused(lab.target(server), UnreachableCode.HOST_KEY_CHANGED)
+    message = refused(connect, lab.target(server), UnreachableCode.HOST_KEY_CHANGED)
     assert fingerprint(server.host_keys[0]) in message
     assert fingerprint(other) in message
     assert not server.has_seen_a_login()
 
 
-def test_a_login_is_seen_when_there_is_one(lab: Lab) -> None:
+def test_a_login_is_seen_when_there_is_one(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
     lab.know(server)
     connect(lab.target(server)).close()
     assert settled(server.has_seen_a_login)
 
 
-def test_revoked_key_is_refused_although_known_and_pinned(lab: Lab) -> None:
+def test_revoked_key_is_refused_although_known_and_pinned(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
     lab.know(server)
     lab.know(server, marker="@revoked ")
     pin = fingerprint(server.host_keys[0])
     for host_key in (None, pin):
-        message = refused(lab.target(server, host_key=host_key), UnreachableCode.HOST_KEY_REVOKED)
+        message = refused(connect, lab.target(server, host_key=host_key), UnreachableCode.HOST_KEY_REVOKED)
         assert "revoked" in message
     assert not server.has_seen_a_login()
 
 
-def test_revoked_host_keys_file(lab: Lab) -> None:
+def test_revoked_host_keys_file(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
     lab.know(server)
     lab.configure(f"RevokedHostKeys {lab.folder}/revoked\n")
     (lab.folder / "revoked").write_text(public(server.host_keys[0]) + "\n")
-    refused(lab.target(server), UnreachableCode.HOST_KEY_REVOKED)
+    refused(connect, lab.target(server), UnreachableCode.HOST_KEY_REVOKED)
 
 
-def test_pin_beats_known_hosts(lab: Lab) -> None:
+def test_pin_beats_known_hosts(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
     lab.know(server, keygen(lab.folder / "other"))
     connect(lab.target(server, host_key=fingerprint(server.host_keys[0]))).close()
 
 
-def test_pin_mismatch(lab: Lab) -> None:
+def test_pin_mismatch(lab: Lab, connect: Connect) -> None:
     server = lab.sshd("ed25519", "rsa", "ecdsa")
     lab.know(server)
     pin = fingerprint(keygen(lab.folder / "other"))
-    message = refused(lab.target(server, host_key=pin), UnreachableCode.HOST_KEY_CHANGED)
+    message = refused(connect, lab.target(server, host_key=pin), UnreachableCode.HOST_KEY_CHANGED)
     assert pin in message
     assert fingerprint(server.host_keys[0]) in message
     assert not server.has_seen_a_login()
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
-def test_pin_of_any_kind_of_key(lab: Lab, kind: str) -> None:
+def test_pin_of_any_kind_of_key(lab: Lab, kind: str, connect: Connect) -> None:
     server = lab.sshd("ed25519", "rsa", "ecdsa")
     pin = next(fingerprint(key) for key in server.host_keys if key.name == f"host_{kind}")
     connect(lab.target(server, host_key=pin)).close()
 
 
-def test_known_kind_of_key_is_asked_for(lab: Lab) -> None:
+def test_known_kind_of_key_is_asked_for(lab: Lab, connect: Connect) -> None:
     server = lab.sshd("ed25519", "rsa")
     lab.know(server, server.host_keys[1])
     connect(lab.target(server)).close()
 
 
-def test_key_of_another_kind_than_known_is_a_change(lab: Lab) -> None:
+def test_key_of_another_kind_than_known_is_a_change(lab: Lab, connect: Connect) -> None:
     server = lab.sshd("ed25519")
     lab.know(server, keygen(lab.folder / "old", "rsa"))
-    refused(lab.target(server), UnreachableCode.HOST_KEY_CHANGED)
+    refused(connect, lab.target(server), UnreachableCode.HOST_KEY_CHANGED)
 
 
-def test_host_key_alias(lab: Lab) -> None:
+def test_host_key_alias(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
     lab.configure("Host 127.0.0.1\n HostKeyAlias web-one\n")
     lab.known_hosts.write_text(f"web-one {public(server.host_keys[0])}\n")
@@ -130,11 +136,11 @@ def test_host_key_alias(lab: Lab) -> None:
 # --- authentication
 
 
-def test_wrong_client_key(lab: Lab) -> None:
+def test_wrong_client_key(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
     lab.know(server)
     stranger = keygen(lab.folder / "stranger")
-    message = refused(lab.target(server, key_file=stranger), UnreachableCode.AUTHENTICATION)
+    message = refused(connect, lab.target(server, key_file=stranger), UnreachableCode.AUTHENTICATION)
     assert str(stranger) in message
     assert (
         len(
@@ -147,7 +153,7 @@ def test_wrong_client_key(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("case", ["missing", "passphrase", "nonsense", "directory"])
-def test_key_file_that_cannot_be_used(lab: Lab, case: str) -> None:
+def test_key_file_that_cannot_be_used(lab: Lab, case: str, connect: Connect) -> None:
     server = lab.sshd()
     lab.know(server)
     path = lab.folder / case
@@ -157,10 +163,10 @@ def test_key_file_that_cannot_be_used(lab: Lab, case: str) -> None:
         path.write_text("nonsense\n")
     elif case == "directory":
         path.mkdir()
-    assert str(path) in refused(lab.target(server, key_file=path), UnreachableCode.KEY_FILE)
+    assert str(path) in refused(connect, lab.target(server, key_file=path), UnreachableCode.KEY_FILE)
 
 
-def test_key_with_a_passphrase_through_the_agent(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_with_a_passphrase_through_the_agent(lab: Lab, monkeypatch: pytest.MonkeyPatch, connect: Connect) -> None:
     server = lab.sshd()
     lab.know(server)
     path = lab.folder / "agent.sock"
@@ -168,14 +174,14 @@ def test_key_with_a_passphrase_through_the_agent(lab: Lab, monkeypatch: pytest.M
     try:
         assert settled(path.exists)
         monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
-        subprocess.run(["ssh-add", "-q", str(lab.key)], check=True)
+        assert settled(lambda: subprocess.run(["ssh-add", "-q", str(lab.key)], check=False).returncode == 0)
         subprocess.run(
             ["ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", str(lab.key)], check=True, capture_output=True
         )
         connect(lab.target(server)).close()
         connect(lab.target(server, key_file=None)).close()
         lab.configure("IdentityAgent none\n")
-        refused(lab.target(server), UnreachableCode.KEY_FILE)
+        refused(connect, lab.target(server), UnreachableCode.KEY_FILE)
     finally:
         agent.terminate()
         agent.wait()
@@ -186,7 +192,7 @@ def test_no_source_of_the_package_accepts_any_key() -> None:
         assert "AutoAddPolicy" not in path.read_text(), path
 
 
-def test_a_certificate_beside_a_good_key_that_has_expired(lab: Lab) -> None:
+def test_a_certificate_beside_a_good_key_that_has_expired(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
     lab.know(server)
     keygen(lab.key.with_name("authority"))

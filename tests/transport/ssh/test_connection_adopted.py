@@ -66,6 +66,6 @@ def test_jump_host_of_an_open_connection_is_checked_too(foreign: tuple[Lab, Sshd
         connection.close()
 
 
-def test_our_connection_works_as_a_fabric_connection(link: SshLink) -> None:
-    shown = link._connection.run("echo fabric", hide=True, in_stream=False)
+def test_our_connection_works_as_a_fabric_connection(fabric_link: SshLink) -> None:
+    shown = fabric_link._connection.run("echo fabric", hide=True, in_stream=False)
     assert shown.stdout == "fabric\n"

@@ -7,8 +7,7 @@ from remediate.core.host import Host
 from remediate.engine.fleet import select
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.project.project import Project
-from remediate.transport.ssh.connection import connect
-from support.sshd import USER, Lab, keygen, run
+from support.sshd import USER, Connect, Lab, keygen, run
 
 
 def stated(lab: Lab, file: str, usual: str = "") -> Host:
@@ -26,7 +25,7 @@ def entry(lab: Lab, port: int, user: str = USER, more: str = "") -> str:
     return f"Host web1\n HostName 127.0.0.1\n Port {port}\n User {user}\n IdentityFile {lab.key}\n{more}"
 
 
-def test_the_host_of_that_file_is_entered_and_not_the_usual_one(lab: Lab) -> None:
+def test_the_host_of_that_file_is_entered_and_not_the_usual_one(lab: Lab, connect: Connect) -> None:
     meant, usual = lab.sshd(), lab.sshd()
     lab.know(meant)
     lab.know(usual)
@@ -37,7 +36,7 @@ def test_the_host_of_that_file_is_entered_and_not_the_usual_one(lab: Lab) -> Non
     assert "Accepted" not in usual.log
 
 
-def test_its_jump_hosts_are_those_of_that_file(lab: Lab) -> None:
+def test_its_jump_hosts_are_those_of_that_file(lab: Lab, connect: Connect) -> None:
     jump, meant = lab.sshd(), lab.sshd()
     lab.know(jump)
     lab.know(meant)
@@ -48,7 +47,7 @@ def test_its_jump_hosts_are_those_of_that_file(lab: Lab) -> None:
     assert "direct-tcpip" in jump.log
 
 
-def test_a_file_that_is_not_there_is_not_passed_over(lab: Lab) -> None:
+def test_a_file_that_is_not_there_is_not_passed_over(lab: Lab, connect: Connect) -> None:
     host = stated(lab, "")
     (lab.folder / "vagrant").unlink()
     with pytest.raises(Exception, match="vagrant") as error:
@@ -56,7 +55,7 @@ def test_a_file_that_is_not_there_is_not_passed_over(lab: Lab) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_the_key_that_the_usual_file_names_is_not_offered(lab: Lab) -> None:
+def test_the_key_that_the_usual_file_names_is_not_offered(lab: Lab, connect: Connect) -> None:
     server = lab.sshd()
     lab.know(server)
     other = keygen(lab.folder / "other")

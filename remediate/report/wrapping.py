@@ -1,0 +1,29 @@
+"""Wraps text for a terminal of 80 columns, without breaking commands that are copied."""
+
+import re
+import textwrap
+from typing import Final
+
+WIDTH: Final = 80
+"""The width of output for people, whatever the terminal's: a narrow one would break lines anywhere.
+
+A line is only longer with a command in it, or with a word that is longer.
+"""
+_VALUE: Final = r"(?:'[^']*'|[^\s'`;,]|[;,](?=\S))+"
+_WHOLE: Final = re.compile(
+    r"`[^`]*`"
+    r"|\bsudo -n /[^;`]*"
+    r"|\(exit \d+\)|\b\d[\d.]* (?:s|%|MiB)(?!\w)"
+    r"|(?:\b(?:next|evidence|look with|to do it): )?"
+    rf"\b(?:invoke|inv|remediate|fab) [a-z][\w.-]*\w(?: --[\w-]+(?: (?!--){_VALUE})?)*"
+)
+_GLUE: Final = "\N{NO-BREAK SPACE}"
+
+
+def wrap(text: str, width: int = WIDTH, first: str = "", others: str = "    ") -> list[str]:
+    """Wrap text. A command, a number with its unit, and what stands in backticks stay on one line."""
+    glued = _WHOLE.sub(lambda found: found[0].replace(" ", _GLUE), text.replace(_GLUE, " "))
+    lines = textwrap.wrap(
+        glued, width, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
+    )
+    return [line.replace(_GLUE, " ") for line in lines]

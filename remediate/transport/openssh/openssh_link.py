@@ -1,0 +1,125 @@
+"""An open, verified connection of an `ssh` process, over which programs are started."""
+
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from remediate.transport.deadline import Deadline
+from remediate.transport.link import LinkLost
+from remediate.transport.openssh.channel import OpenSshChannel
+from remediate.transport.openssh.mux import Control, readable
+
+_END_SECONDS: Final = 0.5
+"""Seconds for `ssh` to end by itself. With a frozen peer it would wait for room to say goodbye."""
+
+
+class OpenSshLink:
+    """An open, verified connection to one host. It implements `remediate.transport.link.Link`.
+
+    `ssh` keeps its connection while a control connection is open. So `keeper` holds it as long as this process lives,
+    and the kernel releases it when this process is killed.
+    """
+
+    def __init__(self, path: Path, place: str, deadline: Deadline) -> None:
+        self.place = place
+        self._path = path
+        self._keeper = Control(path, deadline)
+        self._process = self._keeper.check_alive(deadline)
+        self._lock = threading.Lock()
+        self._asking = threading.Lock()
+        self._channels: set[OpenSshChannel] = set()
+        self._closed = False
+
+    def start(self, command: str, *, seconds: float) -> OpenSshChannel:
+        """Start `command` in the login shell, without a terminal. The whole call ends within `seconds`.
+
+        Raises LinkLost, or TimeoutError if the start was not confirmed in time. If the host allows no further session
+        (sshd's MaxSessions), it is asked again while other channels of this link are open.
+        """
+        deadline = Deadline(seconds)
+        channel = OpenSshChannel(self, deadline)
+        with self._lock:
+            self._channels.add(channel)
+        try:
+            self._open(channel, command, deadline)
+        except BaseException:
+            channel.close()
+            raise
+        return channel
+
+    def _open(self, channel: OpenSshChannel, command: str, deadline: Deadline) -> None:
+        while True:
+            # Look before asking: the other channel may have closed by the time the refusal arrives.
+            alone = len(self._channels) < 2
+            refusal = channel.start(self._control(deadline), command)
+            if refusal is None:
+                return
+            if alone or not self.is_alive(deadline):
+                raise LinkLost(f"{self.place}: {refusal}")
+            time.sleep(min(0.02, deadline.left))
+
+    def _control(self, deadline: Deadline) -> Control:
+        try:
+            return Control(self._path, deadline)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise LinkLost(f"{self.place}: the link was lost") from error
+
+    def is_alive(self, deadline: Deadline) -> bool:
+        """Return whether the connection to the host still exists. Raises TimeoutError past the deadline."""
+        with self._asking:
+            if self._closed:
+                return False
+            try:
+                self._keeper.check_alive(deadline)
+            except TimeoutError:
+                raise
+            except OSError:
+                return False
+            return True
+
+    def forget(self, channel: OpenSshChannel) -> None:
+        """See ChannelOwner."""
+        with self._lock:
+            self._channels.discard(channel)
+
+    def close(self) -> None:
+        """Close the link; safe to call twice. No process is left."""
+        with self._lock:
+            channels = list(self._channels)
+        for channel in channels:
+            channel.close()
+        with self._asking:
+            if self._closed:
+                return
+            self._closed = True
+            self._end()
+
+    def _end(self) -> None:
+        deadline = Deadline(_END_SECONDS)
+        try:
+            self._keeper.terminate()
+            while not self._keeper.over:
+                if not readable(self._keeper.fileno(), deadline.left):
+                    break
+                while self._keeper.next() is not None:
+                    pass
+        except OSError:  # TimeoutError is one.
+            pass
+        if not self._keeper.over:
+            # Its end of the open keeper proves that the process is still the one that told its id.
+            with suppress(ProcessLookupError):
+                os.kill(self._process, signal.SIGKILL)
+        self._keeper.close()
+        self._path.unlink(missing_ok=True)
+
+    def __enter__(self) -> "OpenSshLink":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,39 @@
+"""What a run's record keeps of what the run was given: all of it without a secret, or nothing."""
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from remediate.engine.run_recorder import JournalRecorder, given_of
+from remediate.journal.journal import Journal
+from remediate.masking.masker import Masker
+from remediate.playbooks.app_down import app_down
+from remediate.remedies.configuration import SetEnv
+from remediate.remedies.nginx import RestartNginx
+from remediate.remedies.single import SingleRemedy
+from support.journals import record
+
+
+def test_what_can_be_given_again_is_kept() -> None:
+    assert given_of(app_down) == given_of(app_down.given({})) == "{}"
+    assert given_of(SingleRemedy(RestartNginx, (("unit", "openresty"),))) == '{"unit": "openresty"}'
+    assert given_of(SingleRemedy(SetEnv, (("key", "A"), ("value", SecretStr("hunter2"))))) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [('{"unit": "openresty"}', True), ('{"url": "postgresql://app:hunter2@db/agency"}', False), (None, False)],
+)
+def test_what_looks_like_a_secret_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, kept: bool
+) -> None:
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
+    run = replace(record(), given=given)
+    recorder = JournalRecorder(run.id, Masker())
+    recorder.begin(run)
+    recorder.close()
+    with closing(Journal.open()) as journal:
+        assert journal.find(run.id).given == (given if kept else None)

@@ -1,0 +1,218 @@
+"""OpenSSH with a configuration of the user's that would harm, or that Fabric cannot use."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from remediate.core.host import Host, SshTarget
+from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
+from remediate.project.project import SshClient
+from remediate.transport.dialing import Dialling
+from remediate.transport.openssh import client
+from remediate.transport.openssh.client import Unusable
+from remediate.transport.openssh.connecting import connect
+from support.sshd import USER, Lab, fingerprint, free_port, keygen, refused, run, settled
+
+HOSTILE = """
+Host *
+ BatchMode no
+ StrictHostKeyChecking no
+ UpdateHostKeys yes
+ VerifyHostKeyDNS yes
+ NoHostAuthenticationForLocalhost yes
+ PermitLocalCommand yes
+ LocalCommand touch {folder}/pwned
+ RemoteCommand touch {folder}/pwned
+ RequestTTY force
+ ForwardAgent yes
+ ForwardX11 yes
+ Tunnel yes
+ DynamicForward {dynamic}
+ LocalForward {local} 127.0.0.1:1
+ RemoteForward {remote} 127.0.0.1:1
+ ExitOnForwardFailure yes
+ ControlMaster auto
+ ControlPath {folder}/master
+ ControlPersist yes
+ AddKeysToAgent yes
+ SendEnv *
+ SetEnv REMEDIATE_CANARY=sung
+ LogLevel QUIET
+ VisualHostKey yes
+ EscapeChar a
+ StdinNull yes
+ ForkAfterAuthentication yes
+ SessionType none
+ ConnectionAttempts 50
+"""
+
+
+def hostile(lab: Lab) -> None:
+    ports = {name: free_port() for name in ("dynamic", "local", "remote")}
+    lab.configure(HOSTILE.format(folder=lab.folder, **ports))
+
+
+def test_a_hostile_configuration_changes_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = lab.sshd(settings="AcceptEnv *\n")
+    lab.know(server)
+    hostile(lab)
+    monkeypatch.setenv("REMEDIATE_CANARY", "sung")
+    with connect(lab.target(server)) as link:
+        assert run(link, "tty; echo [$SSH_AUTH_SOCK$DISPLAY$REMEDIATE_CANARY]; cat; exit 7", b"a~.~\n") == (
+            b"not a tty\n[]\na~.~\n",
+            7,
+            b"",
+        )
+        assert run(link, "echo second") == (b"second\n", 0, b"")
+    assert not (lab.folder / "pwned").exists()
+    assert not (lab.folder / "master").exists()
+    assert not {"tcpip-forward", "auth-agent", "direct-tcpip", "x11-req"} & set(server.log.split())
+
+
+def test_a_hostile_configuration_trusts_no_unknown_key(lab: Lab) -> None:
+    server = lab.sshd()
+    hostile(lab)
+    refused(connect, lab.target(server), UnreachableCode.HOST_KEY_UNKNOWN)
+    assert not server.has_seen_a_login()
+    assert lab.known_hosts.read_text() == ""
+
+
+def test_a_hostile_configuration_trusts_no_jump_host(lab: Lab) -> None:
+    jump, server = lab.sshd(), lab.sshd()
+    lab.know(server)
+    hostile(lab)
+    target = lab.target(server, jumps=(f"{USER}@127.0.0.1:{jump.port}",))
+    refused(connect, target, UnreachableCode.HOST_KEY_UNKNOWN)
+    assert not jump.has_seen_a_login()
+    assert not (lab.folder / "pwned").exists()
+
+
+def test_a_known_key_does_not_replace_the_pinned_one(lab: Lab) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    lab.configure(f"KnownHostsCommand /bin/echo [127.0.0.1]:{server.port} {server.host_keys[0].with_suffix('.pub')}\n")
+    pin = fingerprint(keygen(lab.folder / "other"))
+    refused(connect, lab.target(server, host_key=pin), UnreachableCode.HOST_KEY_CHANGED)
+    assert not server.has_seen_a_login()
+
+
+def test_a_pin_that_is_no_fingerprint_starts_no_command(lab: Lab) -> None:
+    with pytest.raises(Unusable, match="no SHA256 fingerprint"):
+        connect(SshTarget(address="127.0.0.1", host_key=f"SHA256:x ]; touch {lab.folder}/pwned; ["))
+
+
+def test_a_file_name_that_ssh_would_take_apart_is_left_to_fabric(lab: Lab) -> None:
+    for name in ('a"b', "50%", "${HOME}", "a\\b", "a\nb"):
+        with pytest.raises(Unusable, match="unusual characters"):
+            connect(SshTarget(address="127.0.0.1", key_file=lab.folder / name))
+
+
+def test_a_key_file_with_blanks_in_its_name(lab: Lab) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    key = lab.key.rename(lab.folder / "my own key")
+    connect(lab.target(server, key_file=key)).close()
+
+
+def test_a_proxy_command_is_used(lab: Lab) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    jump = lab.sshd()
+    lab.know(jump)
+    own = f"ssh -F {lab.folder}/jump -W %h:%p jump"
+    (lab.folder / "jump").write_text(
+        f"Host jump\n HostName 127.0.0.1\n Port {jump.port}\n IdentityFile {lab.key}\n User {USER}\n"
+        f" UserKnownHostsFile {lab.known_hosts}\n"
+    )
+    lab.configure(f"Host web\n HostName 127.0.0.1\n Port {server.port}\n ProxyCommand {own}\n")
+    with connect(SshTarget(address="web", user=USER, key_file=lab.key)) as link:
+        assert run(link, "echo through")[0] == b"through\n"
+
+
+def test_a_host_certificate_of_a_known_authority_is_accepted(lab: Lab) -> None:
+    server = lab.sshd()
+    authority = keygen(lab.folder / "authority")
+    key = server.host_keys[0]
+    subprocess.run(["ssh-keygen", "-q", "-s", str(authority), "-I", "web", "-h", f"{key}.pub"], check=True)
+    server.stop()
+    server.settings = f"HostCertificate {key}-cert.pub\n"
+    server.start(lab.key)
+    lab.know(server, authority, marker="@cert-authority ")
+    connect(lab.target(server)).close()
+
+
+def test_a_jump_host_that_is_its_own_jump_host_is_left_to_fabric(lab: Lab) -> None:
+    jump, server = lab.sshd(), lab.sshd()
+    lab.know(jump)
+    lab.know(server)
+    lab.configure(
+        f"Host web\n HostName 127.0.0.1\n Port {server.port}\nHost bastion\n HostName 127.0.0.1\n Port {jump.port}\n"
+        f"Host *\n IdentityFile {lab.key}\n ProxyJump bastion\n"
+    )
+    target = SshTarget(address="web", user=USER)
+    with pytest.raises(Unusable, match="leads back to itself"):
+        connect(target)
+    link = Dialling(Host(name="web1", ssh=target)).link()
+    assert run(link, "echo through")[0] == b"through\n"
+    link.close()
+
+
+# --- no OpenSSH that can be used
+
+
+def test_without_an_ssh_client_fabric_is_used_and_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = lab.sshd()
+    host = Host(name="web1", ssh=lab.target(server))
+    monkeypatch.setattr("remediate.transport.openssh.client.shutil.which", lambda _: None)
+    with pytest.raises(Unreachable, match=r"\(over Fabric: no ssh client is installed\)$") as caught:
+        Dialling(host).link()
+    assert caught.value.code is UnreachableCode.HOST_KEY_UNKNOWN
+    with pytest.raises(ConfigurationError, match="no ssh client is installed; use ssh = "):
+        Dialling(host, SshClient.OPENSSH).link()
+    lab.know(server)
+    monkeypatch.undo()
+
+
+def test_an_ssh_that_does_not_know_an_option_is_left_to_fabric(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    monkeypatch.setattr(client, "STRICT", f"{client.STRICT}NotYetInvented yes\n")
+    with pytest.raises(Unusable, match="notyetinvented"):
+        connect(lab.target(server))
+    link = Dialling(Host(name="web1", ssh=lab.target(server))).link()
+    assert run(link, "echo in")[0] == b"in\n"
+    link.close()
+
+
+@pytest.mark.parametrize("case", ["open", "a link", "a file"])
+def test_a_folder_that_others_can_enter_is_not_used(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    folder, elsewhere = tmp_path / f"remediate-{os.geteuid()}", tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    if case == "open":
+        folder.mkdir(mode=0o755)
+    elif case == "a link":
+        folder.symlink_to(elsewhere)
+    else:
+        folder.write_text("")
+    assert client.private_folder() != folder
+
+
+def test_a_long_path_is_not_used_for_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / ("x" * 80)))
+    assert len(str(client.private_folder() / client.socket_name())) <= 80
+
+
+def test_nothing_is_left_of_a_connection(lab: Lab, runtime: Path) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    link = connect(lab.target(server))
+    (folder,) = runtime.glob("remediate-*")
+    assert sum(path.is_socket() for path in folder.iterdir()) == 1
+    link.close()
+    assert settled(lambda: not server.children(), 15)
+    # The configuration stays, under the name of its contents: the next run uses it.
+    assert [len(path.name) for path in folder.iterdir()] == [32]
