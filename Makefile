@@ -10,13 +10,16 @@ WORKERS ?= 3
 # What `make fresh` runs, and on which Debian: bookworm (12) or trixie (13).
 FRESH ?= demo
 DEBIAN ?= bookworm
+# All comparisons, or `short`: whether they can run at all.
+BENCH ?= full
 
-.PHONY: help setup engine programs demo demo-incident test lint types unit coverage container rehearsal soak fresh schemas clean
+.PHONY: help setup engine programs demo demo-incident test lint types unit coverage container rehearsal bench soak fresh schemas clean
 
 help:
 	@echo "make demo   set up, break a staging host, watch it being mended"
 	@echo "make demo-incident   a whole incident in six commands, from the alert to the post-mortem"
 	@echo "make test   set up, then lint, types and all tests, container tests included"
+	@echo "make bench  compare its speed with other tools, on an idle machine: writes docs/performance.md, in 20 minutes"
 	@echo "make fresh  run make demo on a bare Debian, made for it (as root; DEBIAN=bookworm or trixie, FRESH=test)"
 	@echo "make clean  remove containers, images and state of this checkout"
 
@@ -32,7 +35,8 @@ demo: engine
 demo-incident: engine
 	@sh docs/demo-incident.sh $(CURDIR)/.venv/bin
 
-test: lint types unit container rehearsal
+test: BENCH = short
+test: lint types unit container rehearsal bench
 
 lint: setup
 	@$(PART) lint sh -c '$(RUN) ruff check . && $(RUN) ruff format --check . && $(RUN) lint-imports'
@@ -59,6 +63,9 @@ container: engine
 rehearsal: engine
 	@$(PART) rehearsal $(INVOKE) rehearse.all
 
+bench: engine
+	@$(PART) bench env PYTHONPATH=tests $(RUN) python -m bench --uv $(UV) $(BENCH)
+
 # For hours: what chance decides, many times. The record is to be committed.
 soak: engine programs
 	@$(PART) soak sh tests/soak.sh $(RUN) python
@@ -72,4 +79,4 @@ schemas: setup
 
 clean:
 	@[ ! -d .venv ] || $(INVOKE) staging.down --images
-	@rm -rf .venv .tools .staging build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .tools .staging .bench build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
