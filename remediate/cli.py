@@ -7,8 +7,8 @@ right exit code. A remote exit code never becomes the exit code of the command l
 import errno
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,10 +23,14 @@ from typing_extensions import override
 from remediate import __version__
 from remediate.commands.command import RUN_PREFIXES, Command, program_name
 from remediate.commands.registry import commands
+from remediate.commands.usage import explain
+from remediate.core.flags import HOST
 from remediate.errors import FAILED_EXIT_CODE, USAGE_EXIT_CODE, ConfigurationError, RemediateError
 from remediate.project.project import Project
 
 PLAN = frozenset({"--plan", "--check", "--dry-run"})
+_PARSE_ERROR = 1
+"""Exit code of `invoke` and `fab` for a line that they cannot parse."""
 UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 """Errors of a write to a pipe, file or terminal that are not a bug."""
 
@@ -64,6 +68,8 @@ def namespace(root: Path | None = None) -> Collection:
 
     `root` is the project's directory; without it the project is searched from the current directory upwards.
     """
+    if isinstance(program := getattr(sys.modules["__main__"], "program", None), Program):
+        _explain_parse_errors(program)
     return _tree(Project(root) if root is not None else Project.here())
 
 
@@ -94,6 +100,7 @@ def _call(command: Command, known: Mapping[str, Command], context: Context, give
                 connection=hasattr(context, "original_host"),
                 changing=[each for each in _named(sys.argv[1:], known) if known[each].changes],
             )
+            _refuse_empty(command, given)
             if not command.is_run:  # A run tests itself while it connects.
                 self_test()
             code = command.body(given, terminal)
@@ -147,6 +154,19 @@ def _refuse_fakes(*, dry: bool, connection: bool, changing: list[str]) -> None:
         raise ConfigurationError(f"one at a time: {' and '.join(changing)} cannot run in one call")
 
 
+def _refuse_empty(command: Command, given: Mapping[str, object]) -> None:
+    """Reject a value that is empty, as from an unset variable. Raises ConfigurationError.
+
+    Otherwise the default would be used, although a person meant something else. --host says itself which hosts exist.
+    """
+    for flag in command.flags:
+        value = given.get(flag.name.replace("-", "_"))
+        texts = value if isinstance(value, list) else [value]
+        if flag.name != HOST.name and any(isinstance(text, str) and not text.strip() for text in texts):
+            name = flag.name if flag.positional else f"--{flag.name}"
+            raise ConfigurationError(f"{name} is empty: give it a value, or leave it out")
+
+
 def _output_is_lost(error: OSError) -> None:
     """Report that the output could not be written. Raises the error if it is about anything else."""
     if error.errno not in UNWRITABLE or error.filename is not None:
@@ -171,44 +191,69 @@ class RemediateProgram(Program):
     @override
     def parse_collection(self) -> None:
         try:
-            self.namespace = namespace()
+            self.namespace = _tree(Project.here())
         except ConfigurationError as error:
             _refuse(str(error))
         super().parse_collection()
 
     @override
     def parse_core(self, argv: list[str] | None) -> None:
-        try:
-            super().parse_core(argv)
-        except ParseError as error:
-            _refuse_line(error)
+        with _in_our_words(self, USAGE_EXIT_CODE):
+            try:
+                super().parse_core(argv)
+            except ValueError:  # Invoke converts these itself.
+                _refuse("--list-depth and --command-timeout take a whole number")
 
     @override
     def parse_tasks(self) -> None:
-        try:
+        with _in_our_words(self, USAGE_EXIT_CODE):
             super().parse_tasks()
-        except ParseError as error:
-            _refuse_line(error)
 
     @override
     def parse_cleanup(self) -> None:
-        try:
+        with _in_our_words(self, USAGE_EXIT_CODE):
             super().parse_cleanup()
-        except ParseError as error:
-            _refuse_line(error)
-        except Exit as error:
-            if error.message:
-                raise Exit(f"remediate: {error.message}", code=USAGE_EXIT_CODE) from error
-            raise
 
 
-def _refuse_line(error: ParseError) -> NoReturn:
-    task = error.context.name if error.context else None
-    more = f"remediate {task} --help shows its flags" if task else "remediate --list shows every command"
-    _refuse(f"{' '.join(str(error).split())} ({more})")
+def _explain_parse_errors(program: Program) -> None:
+    """Let `invoke` or `fab`, which is running, report a line that it cannot parse in our words.
+
+    Invoke has no hook for that. A check here would not know the tasks that a tasks.py adds to ours.
+    """
+
+    def explained(parse: Callable[[], None]) -> Callable[[], None]:
+        def call() -> None:
+            with _in_our_words(program, _PARSE_ERROR):
+                parse()
+
+        return call
+
+    for name in ("parse_tasks", "parse_cleanup"):
+        setattr(program, name, explained(getattr(program, name)))
 
 
-def _refuse(message: str) -> NoReturn:
+@contextmanager
+def _in_our_words(program: Program, code: int) -> Iterator[None]:
+    try:
+        yield
+    except ParseError as error:
+        at = error.context or program.initial_context
+        # A flag that was given already is not the one that is missing.
+        flags = [flag for flag, argument in at.flags.items() if argument.kind is list or argument.raw_value is None]
+        _refuse(explain(str(error), _names(program), program=program_name(), task=at.name, flags=flags), code)
+    except Exit as error:
+        if error.message:
+            _refuse(explain(error.message, _names(program), program=program_name(), task=None, flags=()), code)
+        raise
+
+
+def _names(program: Program) -> list[str]:
+    """Return the names of all commands, those of the project's own tasks included."""
+    collection = getattr(program, "collection", None)  # not loaded yet while the first flags are read
+    return [] if collection is None else list(collection.task_names)
+
+
+def _refuse(message: str, code: int = USAGE_EXIT_CODE) -> NoReturn:
     """Report wrong usage in one line and exit. With `--json` also print a document, though no command has started."""
     words = sys.argv[1:]
     if "--json" in words:
@@ -221,8 +266,8 @@ def _refuse(message: str) -> NoReturn:
         plan = kind == "check" or not PLAN.isdisjoint(words)
         with opened() as terminal:
             runnable = rest if kind in {"fix", "check"} else name
-            terminal.say(_failed(name, runnable, message, USAGE_EXIT_CODE, plan=plan))
-    raise Exit(f"remediate: {message}", code=USAGE_EXIT_CODE)
+            terminal.say(_failed(name, runnable, message, code, plan=plan))
+    raise Exit(f"{program_name()}: {message}", code=code)
 
 
 def main() -> None:

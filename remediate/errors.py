@@ -7,7 +7,7 @@ RemediateError
 └── Unreadable           -  one question about a host has no answer; never an exit code by itself
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from enum import Enum
 from typing import TYPE_CHECKING, Final, get_args
@@ -120,10 +120,14 @@ def _is_kind(model: "type[BaseModel]", name: str) -> bool:
 
 def unknown_key(name: str, model: "type[BaseModel]") -> str:
     """Return the message for an unknown key. It lists the accepted keys, and suggests the most similar one."""
-    accepted = sorted(model.model_fields)
-    close = get_close_matches(name, accepted, n=1)
-    hint = f"did you mean {close[0]}? " if close else ""
-    return f"unknown key; {hint}accepted: {', '.join(accepted)}"
+    accepted = sorted(field.alias or key for key, field in model.model_fields.items())
+    return f"unknown key; {nearest(name, accepted)}accepted: {', '.join(accepted)}"
+
+
+def nearest(name: str, accepted: Iterable[str], *, most: int = 1) -> str:
+    """Return `did you mean X? ` for the most similar accepted names. It is empty if none is similar."""
+    close = dict.fromkeys(get_close_matches(name, list(accepted), n=most))
+    return f"did you mean {' or '.join(close)}? " if close else ""
 
 
 def models_in(annotation: object) -> "Iterator[type[BaseModel]]":

@@ -39,7 +39,7 @@ def test_a_line_that_cannot_be_parsed_is_a_document_too(box: Box) -> None:
     assert fix.report.error.code == "usage"
 
     look = box("check.app-down", "--json", "--host")
-    look.usage("host", "needed value")
+    look.usage("--host needs a value")
     assert (look.report.playbook, look.report.mode.value) == ("app-down", "plan")
 
     one = box("do.php-fpm.restart", "--plan", "--json", "surplus")

@@ -66,7 +66,7 @@ def test_the_example_of_an_incident_is_one_that_this_code_reads() -> None:
     typed_there = re.findall(r"^\$ remediate (\S+)", (kept / "transcript.txt").read_text(), re.MULTILINE)
     assert len(typed_there) <= 6
     titles = re.findall(r"^#+ .*", (kept / "post-mortem.md").read_text(), re.MULTILINE)
-    made = sections(incident, incident_settings(kept), incident.declared_at, "ana")
+    made = sections(incident, (), incident_settings(kept), incident.declared_at, "ana")
     assert titles == [section.heading for section in made]
 
 

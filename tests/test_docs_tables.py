@@ -24,7 +24,7 @@ from remediate.core.host import (
 )
 from remediate.core.monitoring import Backup, ErrorTrackingSettings, MaintenanceLimits, Monitor, Monitoring, Prometheus
 from remediate.core.outcome import RunVerdict
-from remediate.core.verdict import ENGINE_CODES
+from remediate.core.verdict import ENGINE_CODES, LIMITS
 from remediate.errors import USAGE_EXIT_CODE
 from remediate.incident.events import Data
 from remediate.incident.settings import (
@@ -37,6 +37,7 @@ from remediate.incident.settings import (
 )
 from remediate.incident.vocabulary import Situation
 from remediate.project.project import Project
+from remediate.project.run_limits import RunLimits
 from remediate.remedies.catalogue import remedies
 from support.doc_pages import EVERY_PAGE, FENCED, README, ROOT, rows
 
@@ -144,6 +145,17 @@ def test_the_keys_of_maintenance_are_the_fields_of_its_settings() -> None:
     assert list(stated) == list(MaintenanceLimits.model_fields)
     assert MaintenanceLimits.model_validate(stated) == MaintenanceLimits()
     assert page.count("\n### Maintenance\n") == 1
+
+
+def test_the_limits_of_runs_are_the_fields_of_their_settings() -> None:
+    page = (ROOT / "docs/limits.md").read_text()
+    stated = {first.strip("`"): default for first, default, _ in rows(page, "setting")}
+    assert list(stated) == list(RunLimits.model_fields)
+    defaults = {name: stated[name] for name in stated if name.endswith("_minutes")}
+    assert defaults == {name: f"{getattr(RunLimits(), name):g}" for name in defaults}
+    assert [first.strip("`") for first, *_ in rows(page, "code")] == [code.name for code in LIMITS]
+    (example,) = (block["text"] for block in FENCED.finditer(page) if block["kind"] == "toml")
+    RunLimits.model_validate(tomllib.loads(example)["tool"]["remediate"]["limits"])
 
 
 def test_the_exit_codes_are_those_of_the_code() -> None:

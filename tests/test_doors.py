@@ -13,7 +13,8 @@ from remediate.core.outcome import Report
 from remediate.playbooks.app_down import app_down
 
 if TYPE_CHECKING:
-    from conftest import Cli, Ended, Staged
+    from support.command_line import Cli, Ended
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

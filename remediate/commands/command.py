@@ -30,7 +30,7 @@ class Command(NamedTuple):
     @property
     def changes(self) -> bool:
         """Whether it may change a host of the inventory."""
-        return self.name.startswith(("fix.", "do."))
+        return self.name.startswith(("fix.", "do.")) or self.name == "runs.resume"
 
     @property
     def is_run(self) -> bool:

@@ -1,6 +1,7 @@
 """incident.*: claims, contains, updates and shows an incident."""
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from remediate.commands.given import text_of
@@ -8,7 +9,7 @@ from remediate.commands.incident_context import IncidentContext, IncidentList
 from remediate.commands.parsing import made, severity_of
 from remediate.errors import FAILED_EXIT_CODE, ConfigurationError
 from remediate.incident.clock import DueKind, due, named
-from remediate.incident.delivery import deliver_due, told
+from remediate.incident.delivery import deliver_due, standing, told
 from remediate.incident.events import (
     Acknowledged,
     CommandTaken,
@@ -21,6 +22,7 @@ from remediate.incident.events import (
     Updated,
 )
 from remediate.incident.messages import MessageKind
+from remediate.incident.queue import Delivery, State
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience
 from remediate.incident.template_context import MessageText
@@ -135,8 +137,13 @@ def list_incidents(room: IncidentContext) -> int:
     if room.given("json"):
         document = IncidentList(incidents=tuple(room.report(incident) for incident in found))
         room.terminal.say(document.model_dump_json(by_alias=True))
-        return 0
-    waiting = room.notifier.outbox.deliveries(unfinished=True)
+    else:
+        _tell_list(room, found)
+    return 0
+
+
+def _tell_list(room: IncidentContext, found: Sequence[Incident]) -> None:
+    waiting = [*room.notifier.outbox.deliveries(unfinished=True), *_failed(room, found)]
     for incident in found:
         line = headline(incident, room.store.shown(incident.id), room.now)
         first = next(iter(due(incident, room.settings, room.now)), None)
@@ -146,21 +153,29 @@ def list_incidents(room: IncidentContext) -> int:
         room.say(line)
         for one in waiting:
             if one.message.incident == incident.id:
-                room.say(f"        {told(one)}")
+                room.say(f"        {told(one, room.now)}")
     if not found:
         room.say("no incident is open" if room.given("open") else "no incidents yet")
     listed = {incident.id for incident in found}
     for one in waiting:
         if one.message.incident not in listed:
-            room.say(f"{room.store.shown(one.message.incident)}  not listed here: {told(one)}")
-    return 0
+            room.say(f"{room.store.shown(one.message.incident)}  not listed here: {told(one, room.now)}")
+    if any(one.state is not State.FAILED and one.channel in room.notifier.channels for one in waiting):
+        room.say(f"        {room.still_trying}")
+
+
+def _failed(room: IncidentContext, incidents: Iterable[Incident]) -> list[Delivery]:
+    """Return the messages about open incidents that will not be tried again, so that somebody is told another way."""
+    outbox = room.notifier.outbox
+    every = (one for each in incidents if each.open for one in outbox.deliveries(incident=each.id))
+    return [one for one in every if one.state is State.FAILED]
 
 
 def timeline(room: IncidentContext) -> int:
     """Show everything that happened, oldest first."""
     incident = room.incident(or_newest=True)
     room.document(incident)
-    entered = entries(incident, room.notifier.outbox.deliveries(incident=incident.id))
+    entered = entries(incident, standing(room.notifier.outbox.deliveries(incident=incident.id), room.now))
     if room.given("markdown"):
         room.say(f"# Timeline: {' '.join(incident.title.split())}\n")
         for line in markdown_lines(entered, room.settings):

@@ -86,7 +86,12 @@ class IncidentContext(NamedTuple):
         """Return the incident that the flags mean. Raises ConfigurationError if it is resolved."""
         incident = self.incident()
         if not incident.open:
-            raise ConfigurationError(f"it was resolved at {incident.resolved_at:%Y-%m-%d %H:%MZ}: declare a new one")
+            shown = self.store.shown(incident.id)
+            raise ConfigurationError(
+                f"incident {shown} was resolved at {incident.resolved_at:%Y-%m-%d %H:%MZ}: "
+                f"{self.program} incident.note --incident {shown} --text '…' adds to it, "
+                f"{self.program} incident.declare begins another"
+            )
         return incident
 
     def record(self, incident: Incident, data: Data) -> str:
@@ -117,7 +122,7 @@ class IncidentContext(NamedTuple):
         return IncidentReport(
             shown=self.store.shown(incident.id),
             due=due(incident, self.settings, self.now),
-            deliveries=tuple(told(one) for one in self.notifier.outbox.deliveries(incident=incident.id)),
+            deliveries=tuple(told(one, self.now) for one in self.notifier.outbox.deliveries(incident=incident.id)),
             incident=incident,
         )
 
@@ -146,8 +151,10 @@ class IncidentContext(NamedTuple):
                 channels=channels,
                 key=key if send else None,
             )
-            for line in announcement.outcome() if send else announcement.preview():
+            for line in announcement.outcome(self.notifier.outbox.now()) if send else announcement.preview():
                 self.say(line)
+            if announcement.waits:
+                self.say(f"        {self.still_trying}")
             return send
 
         words = self._public(incident, words) if audience is Audience.PUBLIC else words
@@ -157,6 +164,11 @@ class IncidentContext(NamedTuple):
         if self.terminal.interactive and not self.given("json") and self.notifier.serving(audience, channels):
             return self.terminal.ask("Send it? [y/N]").lower() in {"y", "yes"} and said(send=True)
         return False
+
+    @property
+    def still_trying(self) -> str:
+        """What sends a message that is still waiting."""
+        return f"{self.program} incident.watch goes on trying, with --once it tries what is due now"
 
     @property
     def sends(self) -> bool:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from remediate.commands.command import Body, Command, program_name
 from remediate.core.flags import HOST, INVENTORY, JSON, NAME, RUN, Flag, option
-from remediate.project.project import ListedPlaybook, Project
+from remediate.project.listing import ListedPlaybook
+from remediate.project.project import Project
 from remediate.remedies import catalogue
 
 if TYPE_CHECKING:
@@ -21,11 +22,13 @@ def commands(project: Project) -> Iterator[Command]:
         yield _playbook(listed, project, plan=False)
         yield _playbook(listed, project, plan=True)
     yield from _runs(project)
+    yield from _kill_switch(project)
     yield from _staging(project)
     yield _docs(project)
     yield from _rehearsals(project, playbooks)
     yield _sudoers(project)
     yield _triage(project)
+    yield _alert(project)
     yield from _incidents(project)
     yield from _maintenance(project)
     for remedy in catalogue.listed().values():
@@ -77,7 +80,7 @@ def _run(load: "Callable[[], Runnable]", flags: dict[str, object], project: Proj
         # Import this while the connections are being opened. Wrong flags have been reported before, at less cost.
         from remediate.commands.run import run_from_flags
 
-        return run_from_flags(load(), begun, flags, project, terminal, program=program_name())
+        return run_from_flags(load(), begun, flags, project, terminal, program=program_name()).exit_code
 
 
 def _runs(project: Project) -> Sequence[Command]:
@@ -91,6 +94,11 @@ def _runs(project: Project) -> Sequence[Command]:
 
         return show_run(flags, project, terminal, program=program_name())
 
+    def resume_body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.resume import resume_run
+
+        return resume_run(flags, project, terminal, program=program_name())
+
     return (
         Command("runs.list", "List the newest runs.", (Flag("limit", "how many (default: 20)"),), list_body),
         Command(
@@ -99,6 +107,34 @@ def _runs(project: Project) -> Sequence[Command]:
             (Flag("run", "id of the run", positional=True), JSON),
             show_body,
         ),
+        Command(
+            "runs.resume",
+            "End a run whose process died, by what its hosts say, and go on with a new run of the same.",
+            (Flag("run", "id of the run", positional=True), *(flag for flag in RUN if flag is not HOST)),
+            resume_body,
+        ),
+    )
+
+
+def _kill_switch(project: Project) -> Sequence[Command]:
+    def pause_body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.pause import pause
+
+        return pause(flags, project, terminal, program=program_name())
+
+    def unpause_body(_: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.pause import unpause
+
+        return unpause(project, terminal)
+
+    return (
+        Command(
+            "pause",
+            "Pause everything that changes a host, before its next step. Looking is never paused.",
+            (Flag("reason", "why, for whoever is refused by it"),),
+            pause_body,
+        ),
+        Command("unpause", "End the pause, after showing who began it, when and why.", (), unpause_body),
     )
 
 
@@ -196,6 +232,22 @@ def _triage(project: Project) -> Command:
     return Command("triage", "Name the incident, its severity and the next command.", flags, body)
 
 
+def _alert(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.alert import take_alerts
+
+        return take_alerts(flags, project, terminal, program=program_name())
+
+    flags = (
+        Flag("source", "the source of the policy that would send it (default: terminal)"),
+        Flag("format", "alertmanager, grafana or plain (default: the source's, else what the payload looks like)"),
+        Flag("since", "a dry run about recorded alerts instead: 720h, 30m, or a date with a time"),
+        INVENTORY,
+        JSON,
+    )
+    return Command("alert", _ALERT, flags, body)
+
+
 def _incidents(project: Project) -> Iterator[Command]:
     from remediate.commands.incident_registry import incident_commands
 
@@ -228,6 +280,10 @@ def _maintenance(project: Project) -> Iterator[Command]:
     yield Command("maintain.status", doc, (prometheus, JSON), status_body)
 
 
+_ALERT: Final = """Show what the policy decides about the alerts on standard input, and record them.
+
+Nothing is started: a proposal is shown as the command that a person may run.
+"""
 _OCCASIONS: Final = {
     "checklist": "Check that monitoring and alerts are set up, and that they answer (8.1).",
     "daily": "Review the error logs and the queue's health (8.2).",

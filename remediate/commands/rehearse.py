@@ -10,13 +10,14 @@ from typing import Final
 from pydantic import ValidationError
 
 from remediate.commands.given import Flags, file_of, inventory_of, text_of
+from remediate.commands.pause import kill_switch
 from remediate.commands.privileges import script_of
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.core.host import Host
 from remediate.core.outcome import RunVerdict
 from remediate.core.playbook import Playbook
 from remediate.engine.fleet import select
-from remediate.errors import FAILED_EXIT_CODE, ConfigurationError, one_line
+from remediate.errors import FAILED_EXIT_CODE, ConfigurationError, nearest, one_line
 from remediate.project.project import Project
 from remediate.rehearsal.case import Case
 from remediate.rehearsal.checkout import Checkout
@@ -39,6 +40,8 @@ _AT_MOST: Final = 16
 def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, terminal: Terminal) -> int:
     """Rehearse playbooks one after the other, and report. Returns 5 if a result deviates from its declaration."""
     root = project.demand_root()
+    if (pause := kill_switch(project).read()) is not None:
+        raise ConfigurationError(f"{pause}; a rehearsal changes hosts, too")
     pairs, wanted = _pairs(flags), _wanted(flags)
     files = {name: file_of(flags, name) for name in ("junit", "markdown")}
     playbooks = [project.load(name) for name in names]
@@ -139,7 +142,10 @@ def _demand_known(wanted: frozenset[str], declared: Sequence[Sequence[Case]], pa
     known = {trial.name for cases in declared for trial in matrix(cases, Pairs.ALL)}
     if unknown := sorted(wanted - known):
         shown = dict.fromkeys(trial.name for cases in declared for trial in matrix(cases, pairs))
-        raise ConfigurationError(f"no case called {', '.join(unknown) or repr('')}; there are: {', '.join(shown)}")
+        meant = nearest(unknown[0], shown)
+        raise ConfigurationError(
+            f"no case called {', '.join(unknown) or repr('')}; {meant}there are: {', '.join(shown)}"
+        )
 
 
 @contextmanager

@@ -26,8 +26,8 @@ from remediate.incident.postmortem import file_name, mended_by, sections
 from remediate.incident.postmortem_file import save
 from remediate.incident.record import Incident
 from remediate.incident.settings import Audience, IncidentSettings, within
-from remediate.incident.store import RESOLVED
 from remediate.incident.template_context import MessageText
+from remediate.journal.incident_ids import RESOLVED
 from remediate.journal.journal import state_directory
 
 _HOUR: Final = 10
@@ -43,9 +43,9 @@ def resolve(room: IncidentContext) -> int:
     incident = room.incident(or_newest=True)
     if incident.resolved_at is not None:
         room.say(f"        it was resolved already, at {room.when(incident.resolved_at)}")
-        _walk(room, incident)
+        code = _walk(room, incident)
         room.document(room.store.load(incident.id))
-        return 0
+        return code
     override = room.text("override").strip()
     review_at = _review_at(room, incident)
     deliver_due(room.store, notifier=room.notifier)
@@ -72,13 +72,13 @@ def resolve(room: IncidentContext) -> int:
     if room.store.append(incident.id, room.who, room.now, resolved, once=RESOLVED) is None:
         room.say("        somebody else has just resolved it")
     incident = room.store.load(incident.id)
-    _walk(room, incident)
+    code = _walk(room, incident)
     room.document(room.store.load(incident.id))
-    return 0
+    return code
 
 
-def _walk(room: IncidentContext, incident: Incident) -> None:
-    """Take steps 2 to 5 of 7.1; the first has been taken."""
+def _walk(room: IncidentContext, incident: Incident) -> int:
+    """Take steps 2 to 5 of 7.1; the first has been taken. Returns 5 if the post-mortem could not be written."""
     shown = room.store.shown(incident.id)
     room.say(f"RESOLVED {incident.severity.value} {incident.title}   incident {shown}")
     sent = True
@@ -97,6 +97,9 @@ def _walk(room: IncidentContext, incident: Incident) -> None:
             _write(room, incident)
         except ConfigurationError as error:  # the resolution holds without a post-mortem
             room.terminal.progress(f"no post-mortem written: {error}")
+            room.say(f"next          {room.program} incident.postmortem --incident {shown} --output FILE")
+            return FAILED_EXIT_CODE
+    return 0
 
 
 def postmortem(room: IncidentContext) -> int:
@@ -108,7 +111,8 @@ def postmortem(room: IncidentContext) -> int:
 def _write(room: IncidentContext, incident: Incident) -> None:
     shown = room.store.shown(incident.id)
     path = _path(room, incident, shown)
-    kept = save(path, sections(incident, room.settings, room.now, incident.commander))
+    deliveries = room.notifier.outbox.deliveries(incident=incident.id)
+    kept = save(path, sections(incident, deliveries, room.settings, room.now, incident.commander))
     # Inside the project the path is relative, so that it is right in every checkout.
     home = _home(room)
     named = str(path.relative_to(home)) if path.is_relative_to(home) else str(path)

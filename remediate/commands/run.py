@@ -1,19 +1,22 @@
 """fix.*, check.* and do.*: run a playbook or a remedy from the command line."""
 
 from collections.abc import Sequence
-from functools import partial
 
-from remediate.commands.consent import consent
+from remediate.commands.consent import consent, decide
 from remediate.commands.given import Begun, Flags, text_of
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.core.host import Host
 from remediate.core.options import Options
-from remediate.core.outcome import RunVerdict
+from remediate.core.outcome import Report, RunVerdict
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
-from remediate.core.verdict import ENGINE_CODES
+from remediate.core.verdict import ENGINE_CODES, RefusalCode
 from remediate.engine.fleet import run
-from remediate.errors import USAGE_EXIT_CODE, ConfigurationError
+from remediate.engine.host_runner import HostRunner
+from remediate.engine.limits import Limit
+from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError, nearest
 from remediate.project.project import Project
+from remediate.project.run_limits import run_limits
+from remediate.report.live_table import live_table
 from remediate.report.text import TextReporter
 
 _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
@@ -21,25 +24,44 @@ _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
 
 def run_from_flags(
     runnable: Runnable, begun: Begun, flags: Flags, project: Project, terminal: Terminal, *, program: str
-) -> int:
-    """Run a playbook or a remedy, report it, and return the exit code."""
+) -> Report:
+    """Run a playbook or a remedy, tell it, and return its report."""
     hosts, options, connect = begun
     _known_overrides(runnable, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
     reporter = TextReporter(
-        narrative, terminal.err, program=program, inventory=text_of(flags, "inventory"), incident=options.incident
+        narrative,
+        terminal.err,
+        program=program,
+        inventory=text_of(flags, "inventory"),
+        incident=options.incident,
+        resolved=options.incident is not None and _is_resolved(options.incident, project),
+        target=text_of(flags, "host"),
+        rollout=_rollout(options),
+        live=live_table(narrative, terminal.err),
     )
+
+    def asked(runs: Sequence[HostRunner], options: Options) -> tuple[RefusalCode, str] | None:
+        with reporter.still():
+            return consent(terminal, runs, options, stop)
+
+    def decided(host: Host, limit: Limit) -> str | None:
+        with reporter.still():
+            return decide(terminal, host, limit, stop)
+
     with stoppable() as stop:
         report = run(
             runnable,
             hosts,
             reporter=reporter,
-            consent=partial(consent, terminal, stop=stop),
+            consent=asked,
             connect=connect,
             stop=stop,
             options=options,
             journal=project.journal(),
             project=None if options.incident is None else project.identity(),
+            limits=run_limits(project.root),
+            decide=decided,
         )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
@@ -47,7 +69,25 @@ def run_from_flags(
         narrative.write(f"        {runnable.name}: {doubt}; prove it with {program} rehearse.{runnable.name}\n")
     if report.error is not None:
         terminal.err.write(f"{program}: {report.error.message}\n")
-    return report.exit_code
+    return report
+
+
+def _is_resolved(named: str, project: Project) -> bool:
+    """Whether the run's incident is over. Raises ConfigurationError if there is none."""
+    from remediate.journal.incident_ids import IncidentIds
+
+    try:
+        with IncidentIds.open(project.journal(), project=project.identity()) as ids:
+            return ids.is_resolved(ids.find(named))
+    except JournalError:
+        return False  # the run reports that nothing can be recorded
+
+
+def _rollout(options: Options) -> str:
+    """Return the flags that state how these options roll a change out."""
+    usual = Options()
+    serial = "" if options.serial == usual.serial else f" --serial {options.serial}"
+    return serial + ("" if options.max_fail == usual.max_fail else f" --max-fail {options.max_fail}")
 
 
 def _unproven(runnable: Runnable, project: Project) -> str | None:
@@ -69,7 +109,8 @@ def _known_overrides(runnable: Runnable, hosts: Sequence[Host], options: Options
     for name in options.overrides:
         if name not in possible:
             what = f"{name} cannot be overridden" if name in known else f"{runnable.name} has no refusal code {name!r}"
-            raise ConfigurationError(f"--override: {what}; it can override: {', '.join(possible) or 'nothing'}")
+            meant = "" if name in known else nearest(name, possible)
+            raise ConfigurationError(f"--override: {what}; {meant}it can override: {', '.join(possible) or 'nothing'}")
 
 
 def _with_php(host: Host, runnable: Runnable) -> Host:

@@ -5,11 +5,13 @@ from collections import Counter
 from typing import Final
 
 from remediate.commands.given import Flags, text_of
+from remediate.commands.pause import kill_switch
 from remediate.commands.terminal import Terminal
 from remediate.core.outcome import Report
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.journal import Journal
 from remediate.journal.models import RunSummary
+from remediate.journal.process import Liveness, liveness
 from remediate.project.project import Project
 from remediate.remedies.single import SingleRemedy
 from remediate.report.text import TextReporter
@@ -25,9 +27,12 @@ def list_runs(flags: Flags, project: Project, terminal: Terminal, *, program: st
     journal = Journal.open(project.journal())
     try:
         runs = journal.runs(limit=int(limit))
-        begun = Counter(intent.run for intent in journal.open_intents())
+        intents = journal.open_intents()
     finally:
         journal.close()
+    if (pause := kill_switch(project).read()) is not None:
+        terminal.say(f"{pause}: {program} unpause")
+    begun = Counter(intent.run for intent in intents)
     doubts = {name: _doubt(name, project) for name in {run.playbook for run in runs}}
     for run in runs:
         verdict = run.verdict or "unfinished"
@@ -37,10 +42,9 @@ def list_runs(flags: Flags, project: Project, terminal: Terminal, *, program: st
             f"{run.shown:<6} {run.started:%Y-%m-%d %H:%M:%SZ}  {run.mode:<4}  {verdict:<11}  "
             f"touched {run.touched or '?':<7}  {run.playbook}{doubts[run.playbook]} on {hosts}  by {run.operator}"
         )
-        if left:
-            terminal.say(f"       {_may_have_run(left)}: {_look(run, program)}")
-        elif run.unfinished:
-            terminal.say(f"       running now, or its process died: {program} runs.show {run.shown}")
+        if run.unfinished:
+            steps = ", ".join(f"{each.host} {each.remedy}" for each in intents if each.run == run.id)
+            _tell_open(run, f"{_may_have_run(left)} ({steps})" if left else "", terminal, program)
     if begun:
         older = "an older run" if len(begun) == 1 else f"{len(begun)} older runs"
         terminal.say(f"{_may_have_run(begun.total())} in {older}: {program} runs.list --limit {MOST}")
@@ -49,11 +53,33 @@ def list_runs(flags: Flags, project: Project, terminal: Terminal, *, program: st
     return 0
 
 
+def _tell_open(run: RunSummary, left: str, terminal: Terminal, program: str) -> None:
+    """Print the state of a run without an end, and the commands that go on from it."""
+    if liveness(run.process) is Liveness.ALIVE:
+        terminal.say(f"       {state(run)}: {program} runs.show {run.shown}")
+        return
+    terminal.say(f"       {state(run)}: {program} runs.show {run.shown}")
+    if left:
+        terminal.say(f"       {left}: {look(run, program)}")
+    terminal.say(f"       to find out, and to go on: {program} runs.resume {run.shown}")
+
+
+def state(run: RunSummary) -> str:
+    """Return whether a run without an end is running, as far as this machine can tell."""
+    match liveness(run.process):
+        case Liveness.ALIVE:
+            return f"running now, in process {run.process.pid}" if run.process else "running now"
+        case Liveness.DEAD:
+            return "not running any more: its process died"
+        case Liveness.UNKNOWN:
+            return f"running now, or its process died{f' on {run.process.host}' if run.process else ''}"
+
+
 def _may_have_run(steps: int) -> str:
     return f"{steps} {'step was' if steps == 1 else 'steps were'} begun without an outcome, and may or may not have run"
 
 
-def _look(run: RunSummary, program: str) -> str:
+def look(run: RunSummary, program: str) -> str:
     """Return the command that looks at the hosts of a run without changing them."""
     # The values given to a single remedy are not repeated here, and triage looks at everything.
     command = "triage" if run.playbook.startswith("do.") else f"check.{run.playbook}"
@@ -86,8 +112,9 @@ def show_run(flags: Flags, project: Project, terminal: Terminal, *, program: str
         if flags.get("json"):
             raise JournalError(f"run {stored.id} never finished, so there is no report of it")
         terminal.say(f"{stored.playbook} on {', '.join(stored.hosts)}   run {stored.id}   never finished")
+        terminal.say(f"        {state(stored)}: {program} runs.resume {stored.shown}")
         if any(step.outcome is None for step in stored.steps):
-            terminal.say(f"        {_look(stored, program)}")
+            terminal.say(f"        {look(stored, program)}")
         for step in stored.steps:
             outcome = step.outcome or "no outcome recorded: it may or may not have run"
             terminal.say(f"        {step.intent.host}  {step.intent.remedy}  {outcome}")

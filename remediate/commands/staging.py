@@ -7,7 +7,7 @@ from remediate.commands.privileges import script_of
 from remediate.commands.terminal import Terminal
 from remediate.core.host import Host
 from remediate.engine.fleet import select
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, nearest
 from remediate.project.project import Project
 from remediate.rehearsal.faults import Fault
 from remediate.rehearsal.placement import DEFAULT_NAME
@@ -64,8 +64,9 @@ def break_it(flags: Flags, project: Project, terminal: Terminal) -> int:
     wanted = [name.strip() for name in (text_of(flags, "fault") or "").split(",") if name.strip()]
     strange = next((name for name in wanted if name not in known), None)
     if strange is not None or not wanted:
-        what = f"there is no fault {strange!r}" if wanted else "--fault is missing"
-        raise ConfigurationError(f"{what}; one or more, separated by commas, of: {', '.join(known)}")
+        what = "--fault is missing" if strange is None else f"no fault {strange!r}"
+        meant = "" if strange is None else nearest(strange, known)
+        raise ConfigurationError(f"{what}; {meant}one or more, separated by commas, of: {', '.join(known)}")
     for name in wanted:
         known[name].inject(host)
         terminal.say(f"{host.name} is broken: {known[name].describe()}")

@@ -105,7 +105,7 @@ class IncidentWatch:
         for incident in incidents:
             self._announce(incident, incidents, now)
         unfinished = deliver_due(room.store, notifier=room.notifier)
-        waiting = tuple(told(each) for each in unfinished if each.channel in room.notifier.channels)
+        waiting = tuple(told(each, now) for each in unfinished if each.channel in room.notifier.channels)
         if self._live:
             self._draw(incidents, now, waiting)
         else:
@@ -175,7 +175,8 @@ class IncidentWatch:
         room = self._room
         columns = shutil.get_terminal_size().columns
         local = room.settings.local(now)
-        lines = [f"{now:%Y-%m-%d %H:%M:%S} UTC   {local:%H:%M %Z}   Ctrl-C ends watching, nothing else", ""]
+        clock = "" if room.settings.is_utc(now) else f"   {local:%H:%M %Z}"
+        lines = [f"{now:%Y-%m-%d %H:%M:%S} UTC{clock}   Ctrl-C ends watching, nothing else", ""]
         open_ones = [incident for incident in incidents if incident.open]
         for incident in open_ones:
             lines += [*screen(incident, room.store.shown(incident.id), room.settings, now, columns - 1), ""]

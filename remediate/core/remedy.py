@@ -1,5 +1,6 @@
 """Remedies: they look first, act only if needed and safe, and show evidence."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from types import UnionType
@@ -179,3 +180,12 @@ def unmoved(before: Facts, after: Facts, probe: Probe[Fact]) -> bool:
     """
     was, now = (lasting(facts.output(probe).stdout, probe.volatile) for facts in (before, after))
     return was == now
+
+
+def basis(remedy: Remedy, facts: Facts) -> tuple[str, ...]:
+    """Return a digest of each answer that the remedy has to change, without the probe's `volatile` parts.
+
+    Raises Unreadable.
+    """
+    answers = (lasting(facts.output(probe).stdout, probe.volatile) for probe in remedy.identity())
+    return tuple(hashlib.sha256(answer.encode(errors="surrogateescape")).hexdigest() for answer in answers)

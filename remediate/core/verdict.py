@@ -149,6 +149,38 @@ OUT_OF_TIME = RefusalCode(
     advice="run this again, with a longer --timeout",
 )
 
+PAUSED = RefusalCode(
+    name="paused",
+    meaning="Somebody paused all changes, or the file of the kill switch cannot be read.",
+    advice="read why; once that is over",
+)
+COOL_DOWN = RefusalCode(
+    name="cool-down",
+    meaning="The same changed this host minutes ago, and it is needed again.",
+    advice="find out why it did not last; to go on all the same",
+    overridable=True,
+)
+RECURRING = RefusalCode(
+    name="recurring",
+    meaning="It would be the third fix within an hour, and the last two held for minutes only.",
+    advice="find the cause behind what is fixed again and again; to go on all the same",
+    overridable=True,
+)
+COMMON_CAUSE = RefusalCode(
+    name="common-cause",
+    meaning="So many hosts of a group are not healthy that they may share a cause, which no fix of one host removes.",
+    advice="look for what these hosts share; to go on all the same",
+    overridable=True,
+)
+HISTORY_UNKNOWN = RefusalCode(
+    name="history-unknown",
+    meaning="The journal does not tell when this host was last fixed, so the limits cannot be kept.",
+    advice="make the journal readable; to go on all the same",
+    overridable=True,
+)
+LIMITS = (COOL_DOWN, RECURRING, COMMON_CAUSE, HISTORY_UNKNOWN)
+"""The refusals of a run that was suppressed by a limit. A person may go on."""
+
 UNFINISHED = RefusalCode(
     name="unfinished",
     meaning="Something was changed, and something else is needed now: run it again.",
@@ -171,6 +203,8 @@ ENGINE_CODES = (
     EARLIER_HOST_FAILED,
     JOURNAL_UNWRITABLE,
     OUT_OF_TIME,
+    PAUSED,
+    *LIMITS,
 )
 """The codes with which the engine itself refuses, for any remedy."""
 

@@ -19,8 +19,13 @@ class NotRecorded(Exception):
 class Recorder(Protocol):
     """The record of intents before acting, and of outcomes afterwards."""
 
-    def intend(self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...]) -> None:
-        """Make the intent durable. Raises NotRecorded: then nothing may be done."""
+    def intend(
+        self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...], basis: tuple[str, ...]
+    ) -> None:
+        """Make the intent durable. Raises NotRecorded: then nothing may be done.
+
+        `basis` are digests of the answers that the steps have to change.
+        """
 
     def conclude(self, host: Host, position: int, step: StepOutcome) -> None:
         """Record the outcome of the step."""
@@ -39,3 +44,7 @@ class Context(NamedTuple):
     reporter: Reporter
     stop: Event
     owner: tuple[str, ...]
+    paused: Callable[[], str | None] = lambda: None
+    """Returns why nothing may be changed now, None if it may. It is asked before every step."""
+    rejoin: float = 0
+    """Seconds in which to connect again after the link was lost while a step acted. Once is always tried."""

@@ -5,14 +5,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from pydantic_core import to_jsonable_python
+
 from remediate.core.host import Host
 from remediate.core.outcome import Mode, Report, StepOutcome
+from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
 from remediate.core.remedy import Remedy, Step
 from remediate.engine.context import NotRecorded
 from remediate.errors import JournalError
-from remediate.journal.journal import Journal
-from remediate.journal.models import Intent, RunRecord
+from remediate.journal.journal import NOT_RUN, Journal
+from remediate.journal.models import Intent, PastFix, RunRecord
+from remediate.journal.process import RunProcess
 from remediate.masking.masker import Masker
+from remediate.remedies.single import SingleRemedy
 
 
 class JournalRecorder:
@@ -43,7 +48,9 @@ class JournalRecorder:
         except JournalError:
             return self.run
 
-    def intend(self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...]) -> None:
+    def intend(
+        self, host: Host, position: int, remedy: Remedy, steps: tuple[Step, ...], basis: tuple[str, ...]
+    ) -> None:
         """See Recorder."""
         if self._journal is None or self.trouble is not None:
             raise NotRecorded(self.trouble or "the journal is not open")
@@ -54,17 +61,32 @@ class JournalRecorder:
                     host=host.name,
                     position=position,
                     remedy=remedy.kind,
-                    params=json.dumps(self._masker.masked_model(remedy)),
+                    params=self._params(remedy),
                     commands=json.dumps([self._masker.masked_model(step) for step in steps]),
                     intended_at=datetime.now(UTC),
+                    basis=basis,
                 )
             )
         except JournalError as error:
             raise NotRecorded(str(error)) from error
 
+    def fixes(self, host: Host, runnable: Runnable, since: datetime) -> tuple[PastFix, ...]:
+        """Return the earlier fixes of the same on this host. Of single remedies, those with the same values.
+
+        Raises JournalError. Without a journal there are none, and `intend` lets nothing be changed.
+        """
+        if self._journal is None or self.trouble is not None:
+            return ()
+        found = self._journal.fixes(host.name, runnable.name, since)
+        if not isinstance(runnable, SingleRemedy):
+            return found
+        (remedy,) = runnable(host).remedies
+        params = json.loads(self._params(remedy))
+        return tuple(fix for fix in found if any(json.loads(given) == params for _, given in fix.steps))
+
     def conclude(self, host: Host, position: int, step: StepOutcome) -> None:
         """See Recorder."""
-        outcome = step.verified.value if step.verified else "not_run"
+        outcome = step.verified.value if step.verified else NOT_RUN
         try:
             if self._journal is not None:
                 evidence = self._masker.mask(step.evidence or step.why)
@@ -97,6 +119,9 @@ class JournalRecorder:
         except JournalError as error:
             self.trouble = str(error)
 
+    def _params(self, remedy: Remedy) -> str:
+        return json.dumps(self._masker.masked_model(remedy))
+
     def close(self) -> None:
         """Close the journal."""
         if self._journal is not None:
@@ -114,6 +139,7 @@ def run_record(
     *,
     reason: str | None,
     incident: str | None,
+    given: str | None,
 ) -> RunRecord:
     """Return the record of a run before it does anything."""
     kind: Literal["fix", "plan"] = "plan" if mode is Mode.PLAN else "fix"
@@ -127,4 +153,19 @@ def run_record(
         version=version,
         reason=reason,
         incident=incident,
+        process=RunProcess.current(),
+        given=given,
     )
+
+
+def given_of(runnable: Runnable) -> str | None:
+    """Return a runnable's own flags as a JSON object. None if they cannot be given again: secrets, a caller's own."""
+    match runnable:
+        case Playbook():
+            return "{}"
+        case BoundPlaybook(parameters=given):
+            return json.dumps(to_jsonable_python(dict(given)))
+        case SingleRemedy(given=given) if not runnable.secrets:
+            return json.dumps(to_jsonable_python(dict(given)))
+        case _:
+            return None

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, nearest
 from remediate.incident.settings import IncidentSettings
 
 _LINE: Final = re.compile(r"(?P<since>\S+)\s+(?P<who>\S.*)")
@@ -46,7 +46,8 @@ def people(roles: Sequence[str], settings: IncidentSettings, now: datetime, root
     for role in roles:
         contact = settings.contacts.get(role)
         if contact is None:
-            raise ConfigurationError(f"no role {role!r}; there are: {', '.join(settings.contacts)}")
+            known = settings.contacts
+            raise ConfigurationError(f"no role {role!r}; {nearest(role, known)}there are: {', '.join(known)}")
         duty = trouble = None
         if contact.rotation is not None:
             try:

@@ -7,7 +7,7 @@ message is stored durably before anything is tried. A message that cannot be del
 This is the only place where messages leave, and every message passes the masker here.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from time import monotonic
@@ -51,14 +51,30 @@ class Announcement(NamedTuple):
         head = f"{self.message.kind.value} ({self.message.audience.value}) for {whom}; not sent:"
         return (head, *(f"    {line}".rstrip() for line in self.message.text.splitlines()))
 
-    def outcome(self) -> tuple[str, ...]:
+    def outcome(self, now: datetime) -> tuple[str, ...]:
         """Return one line for each channel. It says where the message went, or why it has not gone yet."""
-        if not self.queued:
-            return (f"{self.message.kind.value} ({self.message.audience.value}) was announced before: not sent again",)
-        return tuple(told(delivery) for delivery in self.deliveries)
+        if self.queued:
+            return tuple(told(delivery, now) for delivery in self.deliveries)
+        # What was announced before may not have arrived everywhere yet.
+        missing = tuple(told(delivery, now) for delivery in self.deliveries if delivery.state is not State.SENT)
+        again = f"{self.message.kind.value} ({self.message.audience.value}) was announced before: not sent again"
+        return missing or (again,)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a delivery is still to be tried."""
+        return any(delivery.state in {State.QUEUED, State.SENDING} for delivery in self.deliveries)
 
 
-def told(delivery: Delivery) -> str:
+def standing(deliveries: Sequence[Delivery], now: datetime) -> dict[str, tuple[str, ...]]:
+    """Return the states of each message's deliveries, by the message's id."""
+    found: dict[str, tuple[str, ...]] = {}
+    for delivery in deliveries:
+        found[delivery.message.id] = (*found.get(delivery.message.id, ()), told(delivery, now))
+    return found
+
+
+def told(delivery: Delivery, now: datetime) -> str:
     """Return the state of a delivery in one line, for announcements, timelines and lists."""
     what = f"{delivery.message.kind.value} to {delivery.channel}"
     tried = f"after {delivery.attempts} attempt{'' if delivery.attempts == 1 else 's'}"
@@ -67,16 +83,20 @@ def told(delivery: Delivery) -> str:
             return f"{what}: sent" + (f" ({delivery.note})" if delivery.note else "")
         case State.FAILED:
             return f"{what}: FAILED {tried}: {delivery.note}"
+        case State.SENDING if delivery.until <= now:
+            return f"{what}: may or may not have been sent; {_next_try(delivery, now)}"
         case State.SENDING:
-            return f"{what}: being sent" + (f" ({delivery.note}; next try {_clock(delivery)})" if delivery.note else "")
+            return f"{what}: being sent" + (f" ({delivery.note}; {_next_try(delivery, now)})" if delivery.note else "")
         case State.QUEUED if delivery.attempts:
-            return f"{what}: not yet, {tried}: {delivery.note}; next try {_clock(delivery)}"
+            return f"{what}: not yet, {tried}: {delivery.note}; {_next_try(delivery, now)}"
         case State.QUEUED:
             return f"{what}: queued"
 
 
-def _clock(delivery: Delivery) -> str:
-    return f"{delivery.until:%H:%M:%S} UTC"
+def _next_try(delivery: Delivery, now: datetime) -> str:
+    """Return when it is tried again. A moment that has passed waits for somebody who sends."""
+    at = f"{delivery.until:%H:%M:%S} UTC"
+    return f"next try {at}" if delivery.until > now else f"due to be tried again since {at}"
 
 
 def announce(
@@ -96,7 +116,8 @@ def announce(
 
     `incident` is the record, with the event that the message is about already in it (an update is
     `incident.last_update`). `channels` names the channels to use, instead of all that serve this audience (for example
-    the method of an escalation). With `key` it happens only once: a second call with the same key queues nothing.
+    the method of an escalation). With `key` it happens only once: a second call with the same key queues nothing, and
+    tells how the first one's message stands.
     "Note" means an entry on the timeline.
 
     It takes seconds, whatever the channels do, and their results are in `deliveries`. Raises only ConfigurationError (a
@@ -112,14 +133,16 @@ def announce(
         raise ConfigurationError(
             f"no channel takes what is {audience.value}: give one that audience in [tool.remediate.incidents.channels]"
         )
-    if not notifier.outbox.queue(message, names, key=key):
-        return Announcement(message, names, queued=False)
-    _note(store, notifier, message)
+    queued = notifier.outbox.queue(message, names, key=key)
+    if queued:
+        _note(store, notifier, message)
     _deliver(store, notifier, BUDGET)
-    deliveries = tuple(
-        each for each in notifier.outbox.deliveries(incident=incident.id) if each.message.id == message.id
+    deliveries = (
+        tuple(each for each in notifier.outbox.deliveries(incident=incident.id) if each.message.id == message.id)
+        if queued
+        else notifier.outbox.deliveries(key=key)
     )
-    return Announcement(message, names, queued=True, deliveries=deliveries)
+    return Announcement(message, names, queued, deliveries)
 
 
 def deliver_due(store: IncidentStore, *, notifier: Notifier, seconds: float = BUDGET) -> tuple[Delivery, ...]:

@@ -3,16 +3,17 @@
 Every sentence follows from events. Nothing else is praised or blamed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from remediate.core.playbook import Severity
 from remediate.incident.clock import span
 from remediate.incident.events import RunLanded
+from remediate.incident.queue import Delivery, State
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
-from remediate.incident.sla import late_to_claim, missed, silences, told
+from remediate.incident.sla import late_to_claim, missed, silences, updates
 from remediate.incident.vocabulary import Detection
 
 SLOW: Final = timedelta(minutes=5)
@@ -30,20 +31,26 @@ class Action(NamedTuple):
     due: date
 
 
-def went_well(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[str, ...]:
+def went_well(
+    incident: Incident, deliveries: Sequence[Delivery], settings: IncidentSettings, now: datetime
+) -> tuple[str, ...]:
     """Return what worked, one sentence each."""
-    return tuple(_well(incident, settings, now))
+    return tuple(_well(incident, deliveries, settings, now))
 
 
-def went_wrong(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[str, ...]:
+def went_wrong(
+    incident: Incident, deliveries: Sequence[Delivery], settings: IncidentSettings, now: datetime
+) -> tuple[str, ...]:
     """Return what did not work, one sentence each."""
-    return tuple(_wrong(incident, settings, now))
+    return tuple(_wrong(incident, deliveries, settings, now))
 
 
-def actions(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[Action, ...]:
+def actions(
+    incident: Incident, deliveries: Sequence[Delivery], settings: IncidentSettings, now: datetime
+) -> tuple[Action, ...]:
     """Return the action items, each once, with a person or role and a working day."""
     by = working_day((incident.resolved_at or now) + timedelta(days=_DAYS[incident.severity]), settings)
-    suggested = dict(_suggested(incident, settings, now))
+    suggested = dict(_suggested(incident, deliveries, settings, now))
     if not suggested:
         suggested = {f"Decide whether {incident.title} needs an action at all": incident.commander}
     return tuple(Action(what, owner, by) for what, owner in suggested.items())
@@ -71,15 +78,18 @@ def working_days_later(moment: datetime, days: int, settings: IncidentSettings) 
 _SATURDAY: Final = 5
 
 
-def _well(incident: Incident, settings: IncidentSettings, now: datetime) -> Iterator[str]:
+def _well(
+    incident: Incident, deliveries: Sequence[Delivery], settings: IncidentSettings, now: datetime
+) -> Iterator[str]:
     if incident.detection is Detection.MONITORING:
         yield "Monitoring noticed it before anybody reported it."
     if incident.acknowledged_at is not None and late_to_claim(incident, settings, now) is None:
         yield f"It was claimed {span(incident.acknowledged_at - incident.started_at)} after it was noticed."
-    said = told(incident)
-    if said and not silences(incident, settings):
+    said = updates(incident, deliveries)
+    in_time = not silences(incident, settings, deliveries, for_everybody=True)
+    if said and in_time and all(each.everywhere is not None for each in said):
         yield f"Everybody was told in time ({len(said)} update{'s' if len(said) > 1 else ''})."
-    if incident.escalations and not list(missed(incident, settings)):
+    if incident.escalations and not list(missed(incident, settings, deliveries)):
         yield "Whoever had to be called in was called in time."
     for action in incident.containments:
         yield f"The harm was kept from spreading: {_line(action)}."
@@ -92,16 +102,19 @@ def _well(incident: Incident, settings: IncidentSettings, now: datetime) -> Iter
         yield f"Guards stopped what would not have been safe: {', '.join(sorted(refused))}."
 
 
-def _wrong(incident: Incident, settings: IncidentSettings, now: datetime) -> Iterator[str]:
+def _wrong(
+    incident: Incident, deliveries: Sequence[Delivery], settings: IncidentSettings, now: datetime
+) -> Iterator[str]:
     if incident.detection is Detection.USER:
         yield "Users noticed it before monitoring did."
     if late := late_to_claim(incident, settings, now):
         what = "claimed" if incident.acknowledged_at else "still not claimed"
         yield f"It was {what} {span(late[0])} later than {late[1].value} allows."
-    for silence in silences(incident, settings):
+    for silence in silences(incident, settings, deliveries):
         yield f"Nobody was told anything for {span(silence.length)}; {span(silence.promised)} is promised."
-    for why, whom, delay in missed(incident, settings):
+    for why, whom, delay in missed(incident, settings, deliveries):
         yield f"{whom} {'was never called in' if delay is None else f'was called in {span(delay)} late'} ({why})."
+    yield from _undelivered(deliveries)
     for run in incident.runs:
         yield from _wrong_with(run)
     if _unexplained(incident):
@@ -114,6 +127,18 @@ def _wrong(incident: Incident, settings: IncidentSettings, now: datetime) -> Ite
     if incident.override:
         although = "; ".join(doubts) or "no check could say that it is over"
         yield f"It was resolved although {although}: {_line(incident.override)}."
+
+
+def _undelivered(deliveries: Sequence[Delivery]) -> Iterator[str]:
+    """Yield the channels on which a message has not arrived."""
+    for channel in dict.fromkeys(one.channel for one in deliveries):
+        of = [one for one in deliveries if one.channel == channel]
+        failed = [one for one in of if one.state is State.FAILED]
+        waiting = [one for one in of if one.state in {State.QUEUED, State.SENDING}]
+        if failed:
+            yield f"{len(failed)} of {len(of)} messages to {channel} never arrived: {_line(failed[0].note)}."
+        if waiting:
+            yield f"{len(waiting)} of {len(of)} messages to {channel} had not arrived when this was written."
 
 
 def _wrong_with(run: RunLanded) -> Iterator[str]:
@@ -130,7 +155,9 @@ def _slow(run: RunLanded) -> timedelta | None:
     return took if run.mode == "fix" and took > SLOW else None
 
 
-def _suggested(incident: Incident, settings: IncidentSettings, now: datetime) -> Iterator[tuple[str, str]]:
+def _suggested(
+    incident: Incident, deliveries: Sequence[Delivery], settings: IncidentSettings, now: datetime
+) -> Iterator[tuple[str, str]]:
     commander, devops = incident.commander, _owner("devops", settings)
     if incident.detection is not Detection.MONITORING:
         symptom = incident.playbook or incident.title
@@ -141,9 +168,9 @@ def _suggested(incident: Incident, settings: IncidentSettings, now: datetime) ->
         yield f"Find the cause, and teach it to {incident.playbook or 'a playbook'} with a rehearsal case", commander
     if late := late_to_claim(incident, settings, now):
         yield f"Make sure that a {late[1].value} reaches whoever is on call", _owner("on-call", settings)
-    if silences(incident, settings):
+    if silences(incident, settings, deliveries):
         yield "Run incident.watch as a service, so that updates are not forgotten", commander
-    for why, whom, _ in missed(incident, settings):
+    for why, whom, _ in missed(incident, settings, deliveries):
         yield f"Find out why {whom} was not called in time ({why})", commander
     for name in _unnamed(incident, settings):
         yield f"Name a {name} in the contacts", commander

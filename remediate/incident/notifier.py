@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from remediate.engine.fleet import operator_name
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, nearest
 from remediate.incident.apprise_channel import AppriseChannel
 from remediate.incident.channels import FileChannel, MessageChannel, Screen, TerminalChannel
 from remediate.incident.messages import Message, Templates
@@ -111,7 +111,8 @@ class Notifier:
         if named is None:
             return tuple(name for name, channel in self.channels.items() if audience in channel.audiences)
         if unknown := sorted(set(named) - self.channels.keys()):
-            raise ConfigurationError(f"no channel {', '.join(unknown)}; there are: {', '.join(self.channels)}")
+            meant = nearest(unknown[0], self.channels)
+            raise ConfigurationError(f"no channel {', '.join(unknown)}; {meant}there are: {', '.join(self.channels)}")
         if STATUS_PAGE in named and audience is not Audience.PUBLIC:
             raise ConfigurationError(f"the status page shows only what is for the public, not what is {audience.value}")
         return tuple(dict.fromkeys(named))

@@ -123,8 +123,10 @@ class Outbox:
                 finished=now, note=why,
             )  # fmt: skip
 
-    def deliveries(self, *, incident: str | None = None, unfinished: bool = False) -> tuple[Delivery, ...]:
-        """Return the deliveries, oldest first: of one incident, or only unfinished ones, if asked."""
+    def deliveries(
+        self, *, incident: str | None = None, key: str | None = None, unfinished: bool = False
+    ) -> tuple[Delivery, ...]:
+        """Return the deliveries, oldest first: of one incident, of one key, or only unfinished ones, if asked."""
         from sqlalchemy import select
 
         from remediate.journal.schema import deliveries, messages
@@ -133,6 +135,8 @@ class Outbox:
         query = query.where(belonging(self._project))
         if incident is not None:
             query = query.where(messages.c.incident == incident)
+        if key is not None:
+            query = query.where(messages.c.key == key)
         if unfinished:
             query = query.where(deliveries.c.state.in_(OPEN))
         with self._database.reading() as connection:

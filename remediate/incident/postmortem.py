@@ -4,10 +4,12 @@ Where the record has no answer, the document says so. `lessons` holds the judgem
 and what to do about it.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from remediate.incident.clock import span
 from remediate.incident.lessons import Action, actions, went_well, went_wrong
+from remediate.incident.queue import Delivery
 from remediate.incident.record import Incident
 from remediate.incident.section_merge import DocumentSection
 from remediate.incident.settings import IncidentSettings
@@ -20,7 +22,9 @@ OPEN = "*To be written.*"
 """Placeholder for what only a person can know."""
 
 
-def sections(incident: Incident, settings: IncidentSettings, now: datetime, author: str) -> tuple[DocumentSection, ...]:
+def sections(
+    incident: Incident, deliveries: Sequence[Delivery], settings: IncidentSettings, now: datetime, author: str
+) -> tuple[DocumentSection, ...]:
     """Return every section of the post-mortem, in the runbook's order."""
     return (
         DocumentSection("head", f"# Post-Mortem: {escaped(incident.title)}", _head(incident, settings, now, author)),
@@ -29,13 +33,17 @@ def sections(incident: Incident, settings: IncidentSettings, now: datetime, auth
         DocumentSection("root-cause", "## Root Cause", _root_cause(incident)),
         DocumentSection("impact", "## Impact", _impact(incident, now)),
         DocumentSection(
-            "went-well", "## What Went Well", _list(went_well(incident, settings, now), "Nothing stands out.")
+            "went-well",
+            "## What Went Well",
+            _list(went_well(incident, deliveries, settings, now), "Nothing stands out."),
         ),
         DocumentSection(
-            "went-wrong", "## What Went Wrong", _list(went_wrong(incident, settings, now), "Nothing stands out.")
+            "went-wrong",
+            "## What Went Wrong",
+            _list(went_wrong(incident, deliveries, settings, now), "Nothing stands out."),
         ),
-        DocumentSection("action-items", "## Action Items", _table(actions(incident, settings, now))),
-        DocumentSection("lessons", "## Lessons Learned", _lessons(incident, settings)),
+        DocumentSection("action-items", "## Action Items", _table(actions(incident, deliveries, settings, now))),
+        DocumentSection("lessons", "## Lessons Learned", _lessons(incident, deliveries, settings)),
     )
 
 
@@ -165,13 +173,13 @@ def _table(items: tuple[Action, ...]) -> str:
     return "\n".join(("| Action | Owner | Due Date |", "|--------|-------|----------|", *rows))
 
 
-def _lessons(incident: Incident, settings: IncidentSettings) -> str:
+def _lessons(incident: Incident, deliveries: Sequence[Delivery], settings: IncidentSettings) -> str:
     """Return the takeaways that follow from facts; conclusions are left to people."""
-    lines = [f"- {escaped(item)}" for item in _taught(incident, settings)]
+    lines = [f"- {escaped(item)}" for item in _taught(incident, deliveries, settings)]
     return "\n".join([OPEN, *(["", *lines] if lines else [])])
 
 
-def _taught(incident: Incident, settings: IncidentSettings) -> list[str]:
+def _taught(incident: Incident, deliveries: Sequence[Delivery], settings: IncidentSettings) -> list[str]:
     taught = []
     if incident.acknowledged_at is not None:
         taught.append(f"From noticing to claiming: {span(incident.acknowledged_at - incident.started_at)}.")
@@ -180,7 +188,7 @@ def _taught(incident: Incident, settings: IncidentSettings) -> list[str]:
         taught.append(f"From noticing to the first run: {span(max(first.started - incident.started_at, timedelta()))}.")
     if incident.fixed_at is not None:
         taught.append(f"From noticing to a fix that held: {span(incident.fixed_at - incident.started_at)}.")
-    if found := silences(incident, settings):
+    if found := silences(incident, settings, deliveries):
         taught.append(f"Longest time without an update: {span(max(each.length for each in found))}.")
     return taught
 

@@ -3,19 +3,22 @@
 Updates and escalations have one minute's grace. The claim of an incident has none.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from remediate.core.playbook import Severity
 from remediate.incident.clock import Due, due
-from remediate.incident.events import Declared, Escalated, Messaged, SeverityChanged
+from remediate.incident.events import Declared, Escalated, Event, Messaged, SeverityChanged
+from remediate.incident.messages import MessageKind
+from remediate.incident.queue import Delivery, State
 from remediate.incident.record import TELLING, Incident
 from remediate.incident.settings import IncidentSettings
 
 _GRACE: Final = timedelta(minutes=1)
 """Delay of an update or escalation that is not counted as late."""
+_CALL: Final = MessageKind.ESCALATION.value
 
 
 class Period(NamedTuple):
@@ -32,6 +35,13 @@ class Late(NamedTuple):
     by: datetime
     severity: Severity
     """The severity that set the deadline, at that time."""
+
+
+class SentUpdate(NamedTuple):
+    """When an update arrived on its first channel, and when on all of them; None if it has not."""
+
+    first: datetime | None
+    everywhere: datetime | None
 
 
 class Silence(NamedTuple):
@@ -72,12 +82,15 @@ def _late(
     return None
 
 
-def silences(incident: Incident, settings: IncidentSettings) -> tuple[Silence, ...]:
+def silences(
+    incident: Incident, settings: IncidentSettings, deliveries: Sequence[Delivery], *, for_everybody: bool = False
+) -> tuple[Silence, ...]:
     """Return the times without updates that were longer than promised, until the resolution.
 
-    Only messages that were queued for sending count as updates.
+    An update counts when it has arrived somewhere, or with `for_everybody` wherever it was sent.
     """
-    heard = [incident.declared_at, *told(incident)]
+    arrived = [each.everywhere if for_everybody else each.first for each in updates(incident, deliveries)]
+    heard = sorted([incident.declared_at, *(at for at in arrived if at is not None)])
     end = incident.resolved_at or heard[-1]
     found: list[Silence] = []
     for earlier, later in pairwise([*(each for each in heard if each <= end), end]):
@@ -88,14 +101,28 @@ def silences(incident: Incident, settings: IncidentSettings) -> tuple[Silence, .
     return tuple(found)
 
 
-def told(incident: Incident) -> tuple[datetime, ...]:
-    """Return the times of its status messages; one update to several audiences counts once."""
-    sent = (
-        event.at
-        for event in incident.timeline
-        if isinstance(event.data, Messaged) and event.data.message_kind in TELLING
-    )
-    return tuple(dict.fromkeys(at for at in sent if at > incident.declared_at))
+def updates(incident: Incident, deliveries: Sequence[Delivery]) -> tuple[SentUpdate, ...]:
+    """Return its updates and when they arrived; one update to several audiences counts once."""
+    sent: dict[datetime, list[datetime | None]] = {}
+    for event in incident.timeline:
+        if isinstance(event.data, Messaged) and event.data.message_kind in TELLING and event.at > incident.declared_at:
+            sent.setdefault(event.at, []).extend(_arrivals(event.data.message, deliveries))
+    return tuple(SentUpdate(_first(arrivals), _everywhere(arrivals)) for arrivals in sent.values())
+
+
+def _arrivals(message: str, deliveries: Sequence[Delivery]) -> list[datetime | None]:
+    """Return when a message arrived on each of its channels, None where it has not."""
+    of = [one for one in deliveries if one.message.id == message]
+    return [one.finished if one.state is State.SENT else None for one in of]
+
+
+def _first(arrivals: Sequence[datetime | None]) -> datetime | None:
+    return min((at for at in arrivals if at is not None), default=None)
+
+
+def _everywhere(arrivals: Sequence[datetime | None]) -> datetime | None:
+    known = [at for at in arrivals if at is not None]
+    return max(known) if known and len(known) == len(arrivals) else None
 
 
 def late_to_claim(incident: Incident, settings: IncidentSettings, now: datetime) -> tuple[timedelta, Severity] | None:
@@ -108,8 +135,10 @@ def late_to_claim(incident: Incident, settings: IncidentSettings, now: datetime)
     return None if late is None else (claimed - late.by, late.severity)
 
 
-def missed(incident: Incident, settings: IncidentSettings) -> Iterator[tuple[str, str, timedelta | None]]:
-    """Yield escalations that came late or never: reason, roles, and delay (None: never)."""
+def missed(
+    incident: Incident, settings: IncidentSettings, deliveries: Sequence[Delivery]
+) -> Iterator[tuple[str, str, timedelta | None]]:
+    """Yield escalations that arrived late or never: reason, roles, and delay (None: never)."""
     end = incident.resolved_at or incident.timeline[-1].at
     wanted: dict[str, Due] = {}
     for period in _periods(incident):
@@ -120,22 +149,39 @@ def missed(incident: Incident, settings: IncidentSettings) -> Iterator[tuple[str
                 wanted[one.key] = one.model_copy(update={"at": by})
     for one in wanted.values():
         whom = ", ".join(settings.contacts[role].name for role in one.roles)
-        answered = _all_called(incident, one)
+        answered = _all_called(incident, one, deliveries)
         if answered is None:
             yield one.why, whom, None
         elif answered > one.at + _GRACE:
             yield one.why, whom, answered - one.at
 
 
-def _all_called(incident: Incident, one: Due) -> datetime | None:
-    """Return when the roles of a matrix row were all called in; None if never.
+def _all_called(incident: Incident, one: Due, deliveries: Sequence[Delivery]) -> datetime | None:
+    """Return when the roles of a matrix row had all been reached; None if never.
 
     They may have been called in one after the other.
     """
     called: set[str] = set()
+    last = incident.started_at
     for event in incident.timeline:
         if isinstance(event.data, Escalated) and event.data.situation in {one.situation, None}:
-            called.update(event.data.roles)
+            reached = _reached(incident, event, deliveries)
+            if reached is not None:
+                called.update(event.data.roles)
+                last = max(last, reached)
             if called.issuperset(one.roles):
-                return event.at
+                return last
     return None
+
+
+def _reached(incident: Incident, escalation: Event, deliveries: Sequence[Delivery]) -> datetime | None:
+    """Return when the messages of an escalation had all arrived on a channel; None if one has not.
+
+    They are recorded with its time.
+    """
+    arrived = [
+        _first(_arrivals(event.data.message, deliveries))
+        for event in incident.timeline
+        if isinstance(event.data, Messaged) and event.data.message_kind == _CALL and event.at == escalation.at
+    ]
+    return _everywhere(arrived) if arrived else escalation.at

@@ -15,7 +15,7 @@ from remediate.errors import ConfigurationError, JournalError, RemediateError
 from remediate.incident.events import Attached, Data, Declared, Event, RunStep
 from remediate.incident.record import Incident, fold
 from remediate.incident.runs import landed
-from remediate.journal.incident_ids import NAMED, IncidentIds, declared_ids
+from remediate.journal.incident_ids import NAMED, RESOLVED, IncidentIds, declared_ids
 from remediate.journal.run_id import new_run_id, short
 from remediate.masking.masker import Masker
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from remediate.journal.database import JournalDatabase
 
-RESOLVED: Final = "resolved"
-"""Key of the resolution event, of which an incident has at most one."""
 _DATA: TypeAdapter[Data] = TypeAdapter(Data)
 _DECLARING: Final = 0x72656D66
 """Number of PostgreSQL's advisory lock for declarations; nothing else in that database may use it."""

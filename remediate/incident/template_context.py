@@ -95,9 +95,11 @@ def moment(at: datetime, settings: IncidentSettings, now: datetime) -> str:
     """Return a time as `14:02 CET (13:02 UTC)`, with the date unless it is today."""
     local, utc = settings.local(at), at.astimezone(UTC)
     day = "" if local.date() == settings.local(now).date() else f"{local:%Y-%m-%d} "
+    if settings.is_utc(at):
+        return f"{day}{utc:%H:%M} UTC"
     # For a zone without a name of letters, show its offset.
     name = f"{local:%Z}" or f"{local:%z}"
-    return f"{day}{local:%H:%M} {name}" + ("" if name == "UTC" else f" ({utc:%H:%M} UTC)")
+    return f"{day}{local:%H:%M} {name} ({utc:%H:%M} UTC)"
 
 
 def spelled(length: timedelta) -> str:

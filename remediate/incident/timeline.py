@@ -1,11 +1,10 @@
 """The timeline of an incident as text, for terminals, documents and post-mortems."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from remediate.incident.clock import span
-from remediate.incident.delivery import told as standing
 from remediate.incident.events import (
     Acknowledged,
     Announced,
@@ -27,7 +26,6 @@ from remediate.incident.events import (
     SituationFound,
     Updated,
 )
-from remediate.incident.queue import Delivery
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.masking.masker import strip_control
@@ -49,13 +47,13 @@ class TimelineEntry(NamedTuple):
     details: tuple[str, ...] = ()
 
 
-def entries(incident: Incident, deliveries: Sequence[Delivery] = ()) -> tuple[TimelineEntry, ...]:
+def entries(incident: Incident, states: Mapping[str, tuple[str, ...]] = {}) -> tuple[TimelineEntry, ...]:
     """Return everything that happened, oldest first, including the first alert, which is no event.
 
-    `deliveries` give the present state of its messages.
+    `states` has the present state of each message's deliveries, by its id.
     """
     told = [*_found(incident)]
-    told += [_entry(event, deliveries) for event in incident.timeline if not isinstance(event.data, Attached)]
+    told += [_entry(event, states) for event in incident.timeline if not isinstance(event.data, Attached)]
     if incident.first_alert_at is not None and incident.first_alert_at < incident.declared_at:
         source = incident.detection.words + (f": {incident.detected_by}" if incident.detected_by else "")
         told.append(TimelineEntry(incident.first_alert_at, "", "first alert received", (source,)))
@@ -79,16 +77,19 @@ def _found(incident: Incident) -> Iterator[TimelineEntry]:
 
 
 def terminal_lines(told: Sequence[TimelineEntry], settings: IncidentSettings) -> list[str]:
-    """Return lines for a terminal: UTC, local time, event, author."""
+    """Return lines for a terminal: UTC, local time if that differs, event, author."""
     lines: list[str] = []
     day = ""
     for entry in told:
         if (today := f"{entry.at:%Y-%m-%d}") != day:
             day = today
-            lines.append(f"{day} UTC  (local: {settings.local(entry.at):%Z, UTC%z})")
+            zone = "" if settings.is_utc(entry.at) else f"  (local: {settings.local(entry.at):%Z, UTC%z})"
+            lines.append(f"{day} UTC{zone}")
         who = f"   {entry.who}" if entry.who else ""
-        lines.append(f"{entry.at:%H:%M:%SZ} {settings.local(entry.at):%H:%M}  {_clean(entry.title)}{_clean(who)}")
-        lines += [f"{'':17}{line}" for detail in entry.details for line in _clean(detail).splitlines()]
+        local = "" if settings.is_utc(entry.at) else f" {settings.local(entry.at):%H:%M}"
+        lines.append(f"{entry.at:%H:%M:%SZ}{local}  {_clean(entry.title)}{_clean(who)}")
+        indent = " " * len(f"00:00:00Z{local}  ")
+        lines += [f"{indent}{line}" for detail in entry.details for line in _clean(detail).splitlines()]
     return lines
 
 
@@ -105,7 +106,7 @@ def markdown_lines(told: Sequence[TimelineEntry], settings: IncidentSettings) ->
 def stamp(moment: datetime, settings: IncidentSettings) -> str:
     """Return a time of day for documents: local, and UTC if that differs."""
     local = settings.local(moment)
-    return f"{local:%H:%M}" if not local.utcoffset() else f"{local:%H:%M} ({moment:%H:%MZ})"
+    return f"{local:%H:%M}" if settings.is_utc(moment) else f"{local:%H:%M} ({moment:%H:%MZ})"
 
 
 def escaped(text: str) -> str:
@@ -123,11 +124,10 @@ def _clean(text: str) -> str:
     return strip_control(text).replace("\t", " ")
 
 
-def _entry(event: Event, deliveries: Sequence[Delivery]) -> TimelineEntry:
+def _entry(event: Event, states: Mapping[str, tuple[str, ...]]) -> TimelineEntry:
     title, details = _words(event.data)
     if isinstance(event.data, Messaged):
-        about = event.data.message
-        details = tuple(standing(each) for each in deliveries if each.message.id == about) or details
+        details = states.get(event.data.message) or details
     return TimelineEntry(event.at, event.who, title, tuple(detail for detail in details if detail))
 
 

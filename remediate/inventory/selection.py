@@ -7,12 +7,11 @@ only for a selection that may need it, and a host's values are validated when it
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, nearest
 from remediate.inventory.ansible_groups import InventoryHost, Source, read_source
 from remediate.inventory.ansible_values import shown
 from remediate.inventory.ansible_vars import VarsFiles
@@ -153,9 +152,8 @@ class Inventory:
         if is_group:
             return self._members(term)
         known = [*self.group_names, *self.host_names]
-        close = list(dict.fromkeys(get_close_matches(term, known, n=3)))
-        hint = f"did you mean {shown(' or '.join(close))}? " if close else ""
-        raise ConfigurationError(f"no host or group is called '{shown(term)}'; {hint}{self._what_exists()}")
+        meant = nearest(term, map(shown, known), most=3)
+        raise ConfigurationError(f"no host or group is called '{shown(term)}'; {meant}{self._what_exists()}")
 
     def _members(self, group: str) -> set[str]:
         return {m.name for source in self.sources for m in source.machines if group in m.groups}

@@ -31,7 +31,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from remediate.errors import ConfigurationError, JournalError
-from remediate.journal.schema import EARLIER, HEAD, metadata, version
+from remediate.journal.schema import EARLIER, HEAD, UPGRADED, metadata, version
 
 BUSY_SECONDS = 10
 """The seconds that a transaction waits for other processes. Each of their transactions takes milliseconds."""
@@ -218,7 +218,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _demand_tables(database: JournalDatabase) -> None:
-    """Create missing tables, and reject those of another version."""
+    """Create missing tables, and reject those of an unknown version."""
     with database.reading() as connection:
         if _version(connection) == HEAD:
             return
@@ -230,6 +230,9 @@ def _demand_tables(database: JournalDatabase) -> None:
         match _version(connection):
             case found if found == HEAD:
                 return
+            case str() as found if found in UPGRADED:
+                _upgrade(connection, found)
+                return
             case found if found in EARLIER:
                 raise JournalError(f"the journal {database.place} is older than the first release: {_ASIDE}")
             case str():
@@ -240,6 +243,16 @@ def _demand_tables(database: JournalDatabase) -> None:
             raise JournalError(f"the journal {database.place} is the database of another program: {_ASIDE}")
         metadata.create_all(connection)
         connection.execute(version.insert().values(version_num=HEAD))
+
+
+def _upgrade(connection: Connection, found: str) -> None:
+    """Add the columns and tables that an earlier version lacks. Its rows have no value there."""
+    for table, name in UPGRADED[found]:
+        column = metadata.tables[table].c[name]
+        kind = column.type.compile(connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+    metadata.create_all(connection)  # It creates only what is missing.
+    connection.execute(version.update().values(version_num=HEAD))
 
 
 def _fault(place: str, error: SQLAlchemyError) -> str:

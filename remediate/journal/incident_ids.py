@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from remediate.errors import ConfigurationError
 from remediate.journal.journal import journal_database
-from remediate.journal.run_id import matching, short
+from remediate.journal.run_id import matching, short, similar
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 NAMED: Final = 5
 """The most candidates that a message names."""
+RESOLVED: Final = "resolved"
+"""Key of the resolution event, of which an incident has at most one."""
 
 
 class IncidentIds:
@@ -65,10 +67,19 @@ class IncidentIds:
         if found:
             more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
             raise ConfigurationError(f"{len(found)} incidents begin like that: {named}{more}; give more digits")
-        there = f"the newest are {named}" if ids else "there are none yet"
+        there = f"{similar(prefix, ids)}the newest are {named}" if ids else "there are none yet"
         if others := self._elsewhere(prefix):
             there = f"{others}: say it there, or give both the same `project` in [tool.remediate]; here {there}"
         raise ConfigurationError(f"no incident begins like that; {there}")
+
+    def is_resolved(self, incident: str) -> bool:
+        """Whether an incident, given by its full id, was resolved."""
+        from remediate.journal.schema import incident_events as events
+
+        query = events.select().with_only_columns(events.c.id)
+        with self.database.reading() as connection:
+            found = connection.execute(query.where(events.c.incident == incident, events.c.once == RESOLVED))
+            return found.first() is not None
 
     def _elsewhere(self, prefix: str) -> str:
         """Return the other project whose incident has this prefix, as a message. Empty if there is none."""

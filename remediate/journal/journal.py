@@ -14,14 +14,15 @@ Importing this module is cheap, because SQLAlchemy is imported when a journal is
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from remediate.errors import ConfigurationError, JournalError
-from remediate.journal.models import Intent, RunRecord, RunSummary, StoredRun, StoredStep, require_zone
-from remediate.journal.run_id import matching, short
+from remediate.journal.models import Intent, PastFix, RunRecord, RunSummary, StoredRun, StoredStep, require_zone
+from remediate.journal.process import RunProcess
+from remediate.journal.run_id import matching, short, similar
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from remediate.journal.database import JournalDatabase
 
 FILE_NAME = "journal.sqlite3"
+NOT_RUN = "not_run"
+"""The outcome of a step that certainly did not act."""
 
 _NAMED = 5
 """The most candidates that a message names."""
@@ -75,6 +78,8 @@ class Journal:
                         incident=run.incident,
                         hosts=list(run.hosts),
                         version=run.version,
+                        process=None if run.process is None else json.dumps(asdict(run.process)),
+                        given=run.given,
                     )
                 )
             except IntegrityError:
@@ -100,6 +105,7 @@ class Journal:
                         params=json.loads(intent.params),
                         commands=json.loads(intent.commands),
                         intended_at=intent.intended_at,
+                        basis=None if intent.basis is None else json.dumps(intent.basis),
                     )
                 )
             except IntegrityError:
@@ -156,8 +162,8 @@ class Journal:
         """Return the latest runs, newest first, unfinished ones included."""
         from remediate.journal.schema import runs
 
-        # The report is left out, because it is the only large column.
-        wanted = [column for column in runs.c if column is not runs.c.report]
+        # What only `find` returns is left out: a report is large.
+        wanted = [column for column in runs.c if column not in {runs.c.report, runs.c.given}]
         with self._database.reading() as connection:
             ids = _ids(connection)
             query = runs.select().with_only_columns(*wanted).order_by(runs.c.started.desc(), runs.c.id.desc())
@@ -174,14 +180,16 @@ class Journal:
             ids = _ids(connection)
             found = matching(prefix, ids)
             if len(found) != 1:
-                raise ConfigurationError(_not_one(found, ids))
+                raise ConfigurationError(_not_one(prefix, found, ids))
             row = connection.execute(runs.select().where(runs.c.id == found[0])).one()
             attempts = connection.execute(steps.select().where(steps.c.run == found[0]).order_by(steps.c.id)).all()
+        summary = _summary(row, ids)
         return StoredRun(
-            **asdict(_summary(row, ids)),
+            **{field.name: getattr(summary, field.name) for field in fields(summary)},
             reason=row.reason,
             version=row.version,
             report=row.report,
+            given=row.given,
             steps=tuple(
                 StoredStep(
                     intent=_intent(attempt),
@@ -206,6 +214,27 @@ class Journal:
             query = query.where(steps.c.host == host)
         with self._database.reading() as connection:
             return tuple(_intent(row) for row in connection.execute(query))
+
+    def fixes(self, host: str, playbook: str, since: datetime) -> tuple[PastFix, ...]:
+        """Return the runs of a playbook that acted on a host since then, or may have, oldest first.
+
+        A step that certainly did not run does not count. One without an outcome does.
+        """
+        from remediate.journal.schema import runs, steps
+
+        query = (
+            steps.select()
+            .join(runs, runs.c.id == steps.c.run)
+            .with_only_columns(steps, runs.c.verdict)
+            .where((steps.c.host == host) & (runs.c.playbook == playbook) & (runs.c.mode == "fix"))
+            .where((steps.c.intended_at >= since) & (steps.c.outcome.is_(None) | (steps.c.outcome != NOT_RUN)))
+            .order_by(steps.c.id)
+        )
+        with self._database.reading() as connection:
+            ids = _ids(connection)
+            rows = connection.execute(query).all()
+        found = {row.run: [each for each in rows if each.run == row.run] for row in rows}
+        return tuple(_fix(run, short(run, ids), acted) for run, acted in found.items())
 
     def _refused(self, why: str) -> JournalError:
         return JournalError(f"the journal {self._database.place} did not take the record: {why}")
@@ -235,12 +264,24 @@ def _ids(connection: "Connection") -> Sequence[str]:
     return connection.execute(runs.select().with_only_columns(runs.c.id).order_by(newest_first)).scalars().all()
 
 
-def _not_one(found: Sequence[str], ids: Sequence[str]) -> str:
+def _not_one(prefix: str, found: Sequence[str], ids: Sequence[str]) -> str:
     named = ", ".join(short(one, ids) for one in (found or ids)[:_NAMED])
     if found:
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         return f"{len(found)} runs begin like that: {named}{more}; give more digits"
-    return f"no run begins like that; the newest are {named}" if ids else "no run begins like that; there are none yet"
+    there = f"{similar(prefix, ids)}the newest are {named}" if ids else "there are none yet"
+    return f"no run begins like that; {there}"
+
+
+def _fix(run: str, shown: str, acted: "Sequence[Row[tuple[object, ...]]]") -> PastFix:
+    return PastFix(
+        run=run,
+        shown=shown,
+        began=min(row.intended_at for row in acted),
+        ended=max(row.finished_at or row.intended_at for row in acted),
+        failed=acted[0].verdict == "not_fixed" or any(row.outcome == "failed" for row in acted),
+        steps=tuple((row.remedy, json.dumps(row.params)) for row in acted),
+    )
 
 
 def _summary(row: "Row[tuple[object, ...]]", ids: Sequence[str]) -> RunSummary:
@@ -257,7 +298,15 @@ def _summary(row: "Row[tuple[object, ...]]", ids: Sequence[str]) -> RunSummary:
         verdict=row.verdict,
         exit_code=row.exit_code,
         touched=row.touched,
+        process=_process(row.process),
     )
+
+
+def _process(text: str | None) -> RunProcess | None:
+    try:
+        return None if text is None else RunProcess(**json.loads(text))
+    except (ValueError, TypeError):  # another version wrote it: its process cannot be found again
+        return None
 
 
 def _intent(row: "Row[tuple[object, ...]]") -> Intent:
@@ -269,4 +318,5 @@ def _intent(row: "Row[tuple[object, ...]]") -> Intent:
         params=json.dumps(row.params),
         commands=json.dumps(row.commands),
         intended_at=row.intended_at,
+        basis=None if row.basis is None else tuple(json.loads(row.basis)),
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from remediate.journal.process import RunProcess
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
@@ -19,6 +21,9 @@ class RunRecord:
     version: str
     reason: str | None = None
     incident: str | None = None
+    process: RunProcess | None = None
+    given: str | None = None
+    """The playbook's or remedy's own flags as a JSON object, without secrets. None if they cannot be given again."""
 
     def __post_init__(self) -> None:
         require_zone(self.started)
@@ -30,6 +35,7 @@ class Intent:
 
     `params` (an object) and `commands` (an array) are JSON text like the output of pydantic's `model_dump_json`. So the
     value is frozen throughout, and the reader validates and types it again. Both are kept compact and in ASCII.
+    `basis` are digests of the answers that have to change when the step has its effect.
     """
 
     run: str
@@ -39,6 +45,7 @@ class Intent:
     params: str
     commands: str
     intended_at: datetime
+    basis: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         require_zone(self.intended_at)
@@ -72,10 +79,11 @@ class RunSummary:
     verdict: str | None
     exit_code: int | None
     touched: str | None
+    process: RunProcess | None
 
     @property
     def unfinished(self) -> bool:
-        """True if it never finished: it is running now, or its process died. The journal cannot tell which."""
+        """True if it never finished: it is running now, or its process died. `liveness` of the process may tell."""
         return self.finished is None
 
 
@@ -86,7 +94,23 @@ class StoredRun(RunSummary):
     reason: str | None
     version: str
     report: str | None
+    given: str | None
     steps: tuple[StoredStep, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastFix:
+    """One run that changed a host, or may have changed it."""
+
+    run: str
+    shown: str
+    began: datetime
+    ended: datetime
+    """The last moment that the journal knows of its steps on this host."""
+    failed: bool
+    """True if it is known not to have fixed the host. False if it did, or if that is not known."""
+    steps: tuple[tuple[str, str], ...]
+    """The kind and the params (JSON) of each remedy that acted."""
 
 
 def require_zone(moment: datetime) -> None:

@@ -10,11 +10,15 @@ and any prefix of the full id, which the report and the database hold; dashes ma
 each other: `short` counts both kinds of prefix when it decides what is unique.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from remediate.errors import nearest
 
 SHORTEST = 4
 """The least digits of a short id. Fewer would be ambiguous again within a few runs."""
 
+_COMPARED = 20
+"""The newest ids, among which a mistyped one is looked for."""
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -51,6 +55,11 @@ def matching(prefix: str, ids: Iterable[str]) -> tuple[str, ...]:
     if not digits or not _HEX.issuperset(digits):
         return ()
     return tuple(one for one in ids if _answers(one, digits))
+
+
+def similar(prefix: str, ids: Sequence[str]) -> str:
+    """Return `did you mean 7f3a? ` for an id that was mistyped. It is empty if no new one is similar."""
+    return nearest(prefix.strip().lower(), [short(one, ids) for one in ids[:_COMPARED]])
 
 
 def _tail(run_id: str) -> str:

@@ -1,6 +1,5 @@
 """A project's inventories and playbooks. Each playbook loads without importing the others."""
 
-import ast
 import importlib
 import importlib.util
 import os
@@ -8,40 +7,16 @@ import re
 import sys
 import tomllib
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from textwrap import shorten
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
-from remediate.core.flags import RUN_NAMES
-from remediate.core.source import parse
-from remediate.errors import ConfigurationError
+from remediate.errors import ConfigurationError, nearest
+from remediate.project.listing import ListedPlaybook, in_one_line, list_playbooks
 
 if TYPE_CHECKING:
     from remediate.core.playbook import Playbook
-
-RESERVED: Final = frozenset({"all"})
-"""Names that a playbook cannot have."""
-
-
-class PlaybookParameter(NamedTuple):
-    """A keyword-only parameter of a playbook, read from its source."""
-
-    name: str
-    is_switch: bool
-
-
-class ListedPlaybook(NamedTuple):
-    """A playbook in a listing, read from its source without importing it."""
-
-    name: str
-    path: Path
-    stock: bool
-    summary: str
-    flags: tuple[PlaybookParameter, ...]
-    error: str | None = None
-    """The reason why it cannot run, if any. It does not affect the others."""
 
 
 class Project:
@@ -162,10 +137,10 @@ class Project:
         from remediate import playbooks as package
 
         stock = Path(package.__path__[0])
-        listed = {each.name: each for each in _listing(stock, stock=True)}
+        listed = {each.name: each for each in list_playbooks(stock, stock=True)}
         own = self.root / "playbooks" if self.root else None
         if own is not None and own.is_dir() and not own.samefile(stock):
-            listed |= {each.name: each for each in _listing(own, stock=False)}
+            listed |= {each.name: each for each in list_playbooks(own, stock=False)}
         return dict(sorted(listed.items()))
 
     def load(self, name: str) -> "Playbook":
@@ -174,7 +149,8 @@ class Project:
 
         listed = self.playbooks().get(name)
         if listed is None:
-            raise self._missing(f"no playbook {name!r}; there are: {', '.join(self.playbooks())}")
+            known = self.playbooks()
+            raise self._missing(f"no playbook {name!r}; {nearest(name, known)}there are: {', '.join(known)}")
         if listed.error is not None:
             raise ConfigurationError(f"{listed.path}: {listed.error}")
         attribute = listed.path.stem
@@ -187,7 +163,7 @@ class Project:
         try:
             found.given({})
         except Exception as error:  # Its annotations are the project's code, and may raise anything.
-            raise ConfigurationError(f"{listed.path}: {_said(error)}") from error
+            raise ConfigurationError(f"{listed.path}: {in_one_line(error)}") from error
         return found
 
     def usable(self) -> "tuple[tuple[Playbook, ...], tuple[str, ...]]":
@@ -221,7 +197,7 @@ def _table(path: Path) -> Mapping[str, object]:
     except FileNotFoundError:  # A root that was given explicitly need not be marked.
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {_said(error)}") from error
+        raise ConfigurationError(f"{path} cannot be read: {in_one_line(error)}") from error
 
 
 def _package(path: Path) -> str | None:
@@ -240,44 +216,10 @@ def _is_marked(pyproject: Path) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{pyproject} cannot be read: {_said(error)}") from error
+        raise ConfigurationError(f"{pyproject} cannot be read: {in_one_line(error)}") from error
     if not isinstance(tool, dict):
         raise ConfigurationError(f"{pyproject} cannot be used: tool is no table, as in [tool.remediate]")
     return "remediate" in tool
-
-
-def _listing(directory: Path, *, stock: bool) -> list[ListedPlaybook]:
-    return [_listed(path, stock=stock) for path in sorted(directory.glob("*.py")) if path.name[0] not in "_."]
-
-
-def _listed(path: Path, *, stock: bool) -> ListedPlaybook:
-    name = path.stem.replace("_", "-")
-    try:
-        tree = parse(path.read_text(), path.name)
-    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
-        return ListedPlaybook(name, path, stock, "", (), f"cannot be read: {_said(error)}")
-    function = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == path.stem), None)
-    if function is None:
-        return ListedPlaybook(name, path, stock, "", (), f"defines no playbook {path.stem} (@playbook def {path.stem})")
-    flags = tuple(
-        PlaybookParameter(argument.arg, argument.annotation is not None and ast.unparse(argument.annotation) == "bool")
-        for argument in function.args.kwonlyargs
-    )
-    clash = _clash(name, flags)
-    return ListedPlaybook(name, path, stock, ast.get_docstring(function) or "", () if clash else flags, clash)
-
-
-def _clash(name: str, flags: Sequence[PlaybookParameter]) -> str | None:
-    """Return the error about a taken or unusable name, None if all are fine."""
-    if name in RESERVED:
-        return f"no playbook can be called {name}: rehearse.{name} means every one"
-    for flag in flags:
-        typed = flag.name.replace("_", "-")
-        if typed in RUN_NAMES:
-            return f"its parameter {flag.name} would be --{typed}, which every run has: call it something else"
-        if not flag.name[0].isalpha():
-            return f"its parameter {flag.name} cannot be a flag: it has to begin with a letter"
-    return None
 
 
 def _imported(path: Path) -> object:
@@ -294,11 +236,5 @@ def _imported(path: Path) -> object:
         del sys.modules[name]
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         place = f"{path}:{lines[-1]}" if lines else str(path)
-        raise ConfigurationError(f"{place}: {_said(error)}") from error
+        raise ConfigurationError(f"{place}: {in_one_line(error)}") from error
     return module
-
-
-def _said(error: BaseException) -> str:
-    """Return an error in one line, with its type if the text alone is unclear."""
-    words = shorten(" ".join(str(error).split()), 300)
-    return words if isinstance(error, OSError | SyntaxError | ValueError) else f"{type(error).__name__}: {words}"

@@ -1,7 +1,6 @@
 """Observation of a host with testinfra, through another channel than the fix."""
 
 import re
-import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection as PlainConnection
@@ -12,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from remediate.core.host import Host
+from remediate.core.trust import trust
 from remediate.core.vantage import Vantage
 from remediate.errors import ConfigurationError
 from remediate.rehearsal.faults.fault import Fault, RootShell
@@ -150,8 +150,7 @@ class Observer:
         try:
             plain = create_connection(place, timeout=_PAGE_SECONDS)
             if parts.scheme == "https":
-                context = ssl.create_default_context(cafile=str(settings.site_ca) if settings.site_ca else None)
-                plain = context.wrap_socket(plain, server_hostname=name)
+                plain = trust(settings.site_ca).wrap_socket(plain, server_hostname=name)
             connection.sock = plain
             connection.request("GET", path)
             response = connection.getresponse()

@@ -7,7 +7,7 @@ from typing import Final
 from remediate.core.command import typed
 from remediate.core.outcome import HostOutcome, Reading, RunVerdict, StepOutcome, Touched, Verified
 from remediate.core.playbook import Severity
-from remediate.core.verdict import ENGINE_CODES, HANDED_OVER, Decision
+from remediate.core.verdict import ENGINE_CODES, HANDED_OVER, LIMITS, PAUSED, Decision
 from remediate.masking.masker import strip_control
 from remediate.masking.secret_patterns import mask_shapes
 from remediate.report.hints import CommandHints
@@ -160,6 +160,11 @@ def _escalation(severity: Severity | None) -> str:
     return _ESCALATION.get(severity, "") if severity else ""
 
 
+def escalation_line(severity: Severity | None) -> list[str]:
+    """Return when to escalate, in one line."""
+    return [told] if (told := _escalation(severity)) else []
+
+
 def _though(outcome: HostOutcome) -> str:
     """Return what fails although the symptom is over, since it may be the next incident."""
     ill = [f"{each.label} {clean(each.note)}" for each in outcome.after or outcome.before if each.ok is False]
@@ -205,8 +210,13 @@ def _cut(line: str) -> str:
 def _next(outcome: HostOutcome, hints: CommandHints) -> str:
     if outcome.verdict in {RunVerdict.UNKNOWN, RunVerdict.INTERRUPTED}:
         return f"look with: {hints.again(outcome.name, plan=True)}       {hints.evidence}"
-    advice = _advice(outcome, hints)
     codes = [outcome.error.code if outcome.error else "", *(step.code or "" for step in outcome.steps)]
+    suppressed = _suppressed(outcome, hints, codes)
+    return f"next: {suppressed}" if suppressed else _advised(outcome, hints, codes)
+
+
+def _advised(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) -> str:
+    advice = _advice(outcome, hints)
     # Another refusal's advice counts only if the run did not end because of one, as with "not holding".
     own = codes[:1] if codes[0] in codes[1:] else codes
     advised = next((code for code in own if code in advice or code in COMMANDS), None)
@@ -230,6 +240,15 @@ def _next(outcome: HostOutcome, hints: CommandHints) -> str:
             return ""
         case _:
             return hints.evidence
+
+
+def _suppressed(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) -> str:
+    """Return the command that goes on after the kill switch or a limit. It is empty if neither stopped the run."""
+    again = hints.again(outcome.name, plan=False)
+    if PAUSED.name in codes:
+        return f"{PAUSED.advice}, {hints.program} unpause, then {again}"
+    limit = next((code for code in LIMITS if code.name == codes[0]), None)
+    return f"{limit.advice}: {again} --override {limit.name}='why'" if limit else ""
 
 
 def _advice(outcome: HostOutcome, hints: CommandHints) -> dict[str, str]:

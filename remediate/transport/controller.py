@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from remediate.core.command import CurlExit, HttpRequest, Output, TlsRequest
 from remediate.core.probe import Fact, Probe
+from remediate.core.trust import trust
 from remediate.errors import ConfigurationError, Unreadable
 from remediate.project.secret_refs import resolve
 from remediate.transport.script import STDOUT_LIMIT
@@ -199,14 +200,11 @@ def _shaken(request: TlsRequest, context: ssl.SSLContext, verified: int) -> str:
 
 
 def _trusting(request: HttpRequest | TlsRequest) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if request.ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=request.ca_file)
-        except OSError as error:
-            why = error.strerror or error
-            raise Unreadable(f"{request.ca_file}: cannot be read as trusted authorities: {why}") from error
-    return context
+    try:
+        return trust(request.ca_file)
+    except OSError as error:
+        why = error.strerror or error
+        raise Unreadable(f"{request.ca_file}: cannot be read as trusted authorities: {why}") from error
 
 
 class _Deadline:

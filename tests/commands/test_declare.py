@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from remediate.commands import declare as declaring
+from remediate.commands.incident_evidence import handled_by
 from remediate.commands.parsing import moment_of
 from remediate.core.options import Options
 from remediate.core.playbook import Severity
@@ -80,7 +80,7 @@ def test_an_incident_that_is_handed_over_is_declared_as_what_it_is(desk: Desk) -
         unknown=(),
     )
     own = suspect.model_copy(update={"codes": ("config-broken", "app-down")})
-    assert (declaring._whose(suspect), declaring._whose(own)) == ("app-down", "certificate-expiry")
+    assert (handled_by(suspect), handled_by(own)) == ("app-down", "certificate-expiry")
 
 
 def test_a_person_knows_better_than_triage(desk: Desk) -> None:

@@ -36,7 +36,7 @@ def test_one_person_has_it(desk: Desk) -> None:
     assert "after the 15 minutes that SEV-1 allows" in desk.out
     assert desk.after(21)("acknowledge", commander="ben") == 0
     assert desk.after(22)("acknowledge", commander="cleo") == 5
-    assert "ben has it since 12:20 (12:20Z): --take-over" in desk.out
+    assert "ben has it since 12:20Z: --take-over" in desk.out
     assert desk.after(23)("acknowledge", commander="cleo", take_over=True) == 0
     assert desk.incident.commander == "cleo"
     assert desk.incident.acknowledged_at == NOON + timedelta(minutes=20)
@@ -99,9 +99,9 @@ def test_an_update_that_was_only_shown_leaves_the_next_one_due(desk: Desk) -> No
     desk.settings('[tool.remediate.incidents]\ntimezone = "UTC"\n')
     desk("declare", title="x", severity="1")
     desk.after(10)("update")
-    assert "next    update by 12:30 (12:30Z)" in desk.out
+    assert "next    update by 12:30Z" in desk.out
     desk.after(20)("update", send=True)
-    assert "next    update by 12:50 (12:50Z)" in desk.out
+    assert "next    update by 12:50Z" in desk.out
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_it_is_listed_told_and_printed_as_a_document(desk: Desk) -> None:
     desk("list", json=True)
     document("incidents", desk.out)
     desk("timeline")
-    assert "(13:00Z): escalate to Product, Support: customer-facing impact for over 1 h" in desk.out
+    assert "escalate to Product, Support: customer-facing impact for over 1 h" in desk.out
     desk("timeline", markdown=True)
     assert "- SEV-2 declared: Shop \\| closed (ana@desk)" in desk.out.replace("12:00 - ", "")
     desk("timeline", json=True)

@@ -28,7 +28,7 @@ from support.toys import document
         ({"containers": "0"}, "--containers takes a number from 1 to 16, not '0'"),
         ({"containers": "many"}, "--containers takes a number from 1 to 16, not 'many'"),
         ({"containers": "17"}, "--containers takes a number from 1 to 16, not '17'"),
-        ({"fault": "php-fpm-stoped"}, "no case called php-fpm-stoped; there are: healthy, php-fpm-stopped, "),
+        ({"fault": "php-fpm-stoped"}, "no case called php-fpm-stoped; did you mean php-fpm-stopped? "),
         ({"fault": "php-fpm-stopped,nonsense"}, "no case called nonsense; there are: "),
         ({"fault": ""}, "no case called ''; there are: "),
         ({"junit": "/nowhere/x.xml"}, "--junit: /nowhere/x.xml cannot be written"),

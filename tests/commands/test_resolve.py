@@ -130,6 +130,43 @@ def test_the_public_is_not_told_of_what_was_never_public(desk: Desk) -> None:
     assert "[Resolved]" not in desk.messages
 
 
+def test_a_post_mortem_that_cannot_be_written_is_no_success(desk: Desk) -> None:
+    desk("declare", title="x", severity="1")
+    (desk.root / "incidents").write_text("in the way")
+    with IncidentStore.open() as store:
+        shown = store.shown(desk.incident.id)
+    for _ in range(2):
+        assert desk("resolve", override="seen") == 5
+        assert not desk.incident.open
+        assert "no post-mortem written: " in desk.err
+        assert "cannot be written" in desk.err
+        assert f"next          invoke incident.postmortem --incident {shown} --output FILE" in desk.out
+    assert desk("postmortem", incident=shown, output=str(desk.root / "elsewhere.md")) == 0
+    assert "# Post-Mortem: x" in (desk.root / "elsewhere.md").read_text()
+
+
+def test_a_page_that_was_not_reached_is_not_called_told(desk: Desk) -> None:
+    desk("declare", title="Shop closed", severity="1", send=True)
+    page = desk.root / "status-page"
+    page.rename(desk.root / "aside")
+    page.write_text("in the way")
+    desk.after(10)("resolve", override="seen", send=True)
+    for minute in (10, 10, 11):
+        desk.after(minute)("resolve", send=True)
+        assert "resolution to status-page: not yet, after " in desk.out
+        assert "resolution (public) was announced before" not in desk.out
+        assert "invoke incident.watch goes on trying" in desk.out
+    desk.after(30)("list")
+    assert "resolution to status-page: not yet, after 2 attempts" in desk.out
+    assert "due to be tried again since 12:11:10 UTC" in desk.out
+    assert "invoke incident.watch goes on trying" in desk.out
+    page.unlink()
+    (desk.root / "aside").rename(page)
+    desk.after(31)("resolve", send=True)
+    assert "resolution (public) was announced before: not sent again" in desk.out
+    assert "No known incidents" in (page / "index.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("text", "later"),
     [("13:00", 60), ("11:00", 1380), ("12:00", 1440), ("2026-11-24T10:00+00:00", 1320)],

@@ -27,6 +27,9 @@ class WakeShop(RestartNginx):
     refusals: ClassVar[tuple[RefusalCode, ...]] = (SHOP_OPEN, CONFIG_BROKEN)
 
 
+OF_THE_SHOP = "common-cause, cool-down, history-unknown, locked, recurring, shop-open"
+
+
 @playbook(severity=Severity.SEV2, symptoms=lambda _: ())
 def shop_slow(host: Host) -> Iterable[Remedy]:
     """Wake the shop, where there is one."""
@@ -71,11 +74,15 @@ def test_one_host_that_can_refuse_so_is_enough() -> None:
         (
             shop_slow,
             "database-cause",
-            "shop-slow has no refusal code 'database-cause'; it can override: locked, shop-open",
+            f"shop-slow has no refusal code 'database-cause'; it can override: {OF_THE_SHOP}",
         ),
-        (shop_slow, "config-broken", "config-broken cannot be overridden; it can override: locked, shop-open"),
-        (shop_slow, "moved", "moved cannot be overridden; it can override: locked, shop-open"),
-        (app_down, "shop-open", "app-down has no refusal code 'shop-open'; it can override: database-cause, "),
+        (shop_slow, "config-broken", f"config-broken cannot be overridden; it can override: {OF_THE_SHOP}"),
+        (shop_slow, "moved", f"moved cannot be overridden; it can override: {OF_THE_SHOP}"),
+        (
+            app_down,
+            "shop-open",
+            "app-down has no refusal code 'shop-open'; it can override: common-cause, cool-down, database-cause, ",
+        ),
         (
             SingleRemedy(RestartNginx),
             "maintenance-mode",

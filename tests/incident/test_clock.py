@@ -8,6 +8,7 @@ from remediate.incident.events import (
     Acknowledged,
     Data,
     Escalated,
+    Noted,
     Resolved,
     Reviewed,
     SeverityChanged,
@@ -15,6 +16,7 @@ from remediate.incident.events import (
     Updated,
 )
 from remediate.incident.settings import IncidentSettings
+from remediate.incident.timeline import entries, terminal_lines
 from remediate.incident.vocabulary import IncidentStatus, Situation
 from support.toy_incidents import declared, folded, minutes, sent
 
@@ -106,6 +108,22 @@ def test_a_time_of_another_day_has_its_day() -> None:
     settings = IncidentSettings(timezone="Europe/Berlin")
     assert when(minutes(2), settings, minutes(0)) == "13:02 (12:02Z)"
     assert when(minutes(1440), settings, minutes(0)) == "2026-11-24 13:00 (12:00Z)"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/London"])
+def test_where_local_time_is_utc_it_is_said_once(zone: str) -> None:
+    settings = IncidentSettings(timezone=zone)
+    assert when(minutes(2), settings, minutes(0)) == "12:02Z"
+    assert when(minutes(1440), settings, minutes(0)) == "2026-11-24 12:00Z"
+    told = entries(folded((1, Noted(text="two\nlines")), first=declared()))
+    assert terminal_lines(told, settings) == [
+        "2026-11-23 UTC",
+        "12:00:00Z  SEV-1 declared: Application down   ana@desk",
+        "12:01:00Z  note   ana@desk",
+        "           two",
+        "           lines",
+    ]
+    assert "12:01:00Z 13:01  note   ana@desk" in terminal_lines(told, IncidentSettings(timezone="Europe/Berlin"))
 
 
 @pytest.mark.parametrize(

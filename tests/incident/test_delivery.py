@@ -18,6 +18,7 @@ from remediate.incident.store import IncidentStore
 from remediate.incident.template_context import MessageText
 from support.announcements import SECRET, Fake, on, said
 from support.clock import Clock
+from support.toy_incidents import NOON
 
 
 def test_a_preview_stores_and_sends_nothing(
@@ -39,7 +40,7 @@ def test_what_is_sent_is_what_was_shown(
     shown = said(store, incident, notifier, send=False)
     sent = said(store, incident, notifier)
     assert sent.message.text == shown.message.text
-    assert sent.outcome() == (f"declaration to file: sent ({state / MESSAGES})",)
+    assert sent.outcome(NOON) == (f"declaration to file: sent ({state / MESSAGES})",)
     assert "@here SEV-1 Incident Declared: Application down" in (state / MESSAGES).read_text()
     event = store.load(incident.id).timeline[-1]
     assert isinstance(event.data, Messaged)
@@ -65,6 +66,8 @@ def test_a_channel_can_be_named(store: IncidentStore, incident: Incident, notifi
     assert (len(chat.got), len(pager.got)) == (0, 1)
     with pytest.raises(ConfigurationError, match="no channel fax; there are: chat, pager"):
         said(store, incident, two, channels=("fax",))
+    with pytest.raises(ConfigurationError, match=r"no channel pgaer; did you mean pager\? there are: chat, pager"):
+        said(store, incident, two, channels=("pgaer",))
     with pytest.raises(ConfigurationError, match="only what is for the public, not what is internal"):
         said(store, incident, notifier, channels=(STATUS_PAGE,))
 
@@ -82,7 +85,7 @@ def test_the_same_key_is_announced_once(store: IncidentStore, incident: Incident
     assert said(store, incident, on(notifier, chat), key="update:1").queued
     again = said(store, incident, on(notifier, chat), key="update:1")
     assert not again.queued
-    assert again.outcome() == ("declaration (internal) was announced before: not sent again",)
+    assert again.outcome(NOON) == ("declaration (internal) was announced before: not sent again",)
     assert len(chat.got) == 1
     assert len([event for event in store.load(incident.id).timeline if event.kind == "message"]) == 1
 
@@ -91,7 +94,7 @@ def test_one_channels_trouble_is_not_the_others(store: IncidentStore, incident: 
     bad, odd, good = Fake("bad", NotSent("refused")), Fake("odd", RuntimeError(SECRET)), Fake("good")
     sent = said(store, incident, on(notifier, bad, odd, good))
     bug = "a bug in the channel or in remediate: RuntimeError"
-    assert sent.outcome() == (
+    assert sent.outcome(NOON) == (
         "declaration to bad: not yet, after 1 attempt: refused; next try 12:00:05 UTC",
         f"declaration to odd: not yet, after 1 attempt: {bug}; next try 12:00:05 UTC",
         "declaration to good: sent (taken)",

@@ -31,8 +31,43 @@ def test_it_is_tried_again_later_and_later_until_it_has_failed(
     assert waits[:8] == [5, 10, 20, 40, 80, 160, 300, 300]
     assert len(chat.got) > 50
     (failed,) = notifier.outbox.deliveries()
-    assert told(failed) == f"declaration to chat: FAILED after {len(chat.got)} attempts: refused"
+    assert told(failed, clock.now) == f"declaration to chat: FAILED after {len(chat.got)} attempts: refused"
     assert STALE - timedelta(minutes=6) < clock.now - NOON <= STALE
+
+
+def test_a_try_that_is_past_is_no_next_try(
+    store: IncidentStore, incident: Incident, notifier: Notifier, clock: Clock
+) -> None:
+    said(
+        store,
+        incident,
+        on(notifier, Fake("chat", NotSent("refused")), Fake("pager", NotSent("no answer", under_way=True))),
+    )
+    chat, pager = notifier.outbox.deliveries()
+    assert told(chat, NOON).endswith("refused; next try 12:00:05 UTC")
+    late = NOON + timedelta(hours=1)
+    assert told(chat, late).endswith("refused; due to be tried again since 12:00:05 UTC")
+    assert told(pager, late) == (
+        "declaration to pager: may or may not have been sent; due to be tried again since 12:01:30 UTC"
+    )
+
+
+def test_what_was_announced_before_and_has_not_arrived_is_not_called_sent(
+    store: IncidentStore, incident: Incident, notifier: Notifier, clock: Clock
+) -> None:
+    page, chat = Fake("page", *[NotSent("no network")] * 2), Fake("chat")
+    both = on(notifier, page, chat)
+    said(store, incident, both, kind=MessageKind.RESOLUTION, key="resolution")
+    again = said(store, incident, both, kind=MessageKind.RESOLUTION, key="resolution")
+    assert (again.queued, again.waits) == (False, True)
+    assert again.outcome(NOON) == ("resolution to page: not yet, after 1 attempt: no network; next try 12:00:05 UTC",)
+    clock.now += timedelta(minutes=1)
+    again = said(store, incident, both, kind=MessageKind.RESOLUTION, key="resolution")
+    assert "not yet, after 2 attempts" in again.outcome(clock.now)[0]
+    clock.now += timedelta(minutes=1)
+    again = said(store, incident, both, kind=MessageKind.RESOLUTION, key="resolution")
+    assert again.outcome(clock.now) == ("resolution (internal) was announced before: not sent again",)
+    assert (len(page.got), len(chat.got)) == (3, 1)
 
 
 def test_stale_news_is_not_sent_as_fresh(
@@ -45,7 +80,7 @@ def test_stale_news_is_not_sent_as_fresh(
     pager = Fake("pager")
     assert deliver_due(store, notifier=on(notifier, chat, pager)) == ()
     assert (len(chat.got), len(pager.got)) == (1, 1), "that it is over stays true"
-    assert told(notifier.outbox.deliveries()[0]) == (
+    assert told(notifier.outbox.deliveries()[0], clock.now) == (
         "escalation to chat: FAILED after 2 attempts: not sent: too old, it was said at 2026-11-23 12:00Z"
     )
 
@@ -59,9 +94,9 @@ def test_a_call_for_help_and_the_end_do_not_wait_behind_what_is_refused(
     said(store, incident, notifier, kind=MessageKind.UPDATE)
     assert len(chat.got) == 1, "an update waits for its turn"
     called = said(store, incident, notifier, kind=MessageKind.ESCALATION, audience=Audience.PERSON)
-    assert called.outcome() == ("escalation to chat: sent (taken)",)
+    assert called.outcome(NOON) == ("escalation to chat: sent (taken)",)
     over = said(store, incident, notifier, kind=MessageKind.RESOLUTION)
-    assert over.outcome() == ("resolution to chat: sent (taken)",)
+    assert over.outcome(NOON) == ("resolution to chat: sent (taken)",)
     clock.now += timedelta(minutes=1)
     assert deliver_due(store, notifier=notifier) == ()
     assert [each.kind.value for each, _ in chat.got] == ["update", "escalation", "resolution"]
@@ -72,7 +107,7 @@ def test_a_call_for_help_and_the_end_do_not_wait_behind_what_is_refused(
 
 def test_what_can_never_be_taken_fails_at_once(store: IncidentStore, incident: Incident, notifier: Notifier) -> None:
     sent = said(store, incident, on(notifier, Fake("chat", NotSent("too long", final=True))))
-    assert sent.outcome() == ("declaration to chat: FAILED after 1 attempt: too long",)
+    assert sent.outcome(NOON) == ("declaration to chat: FAILED after 1 attempt: too long",)
 
 
 def test_a_receiver_is_left_alone_as_long_as_it_wants(
@@ -108,7 +143,7 @@ def test_while_a_receiver_may_take_it_yet_nothing_else_is_said_there(
     lost = NotSent("no answer", unsure=True, under_way=True)
     (update,) = said(store, incident, on(notifier, Fake("chat", lost))).deliveries
     assert (update.state, update.until, update.note) == (State.SENDING, NOON + LEASE, "no answer")
-    assert "being sent (no answer; next try 12:01:30 UTC)" in told(update)
+    assert "being sent (no answer; next try 12:01:30 UTC)" in told(update, clock.now)
 
     chat = Fake("chat")
     said(store, incident, on(notifier, chat), kind=MessageKind.RESOLUTION)

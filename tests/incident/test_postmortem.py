@@ -19,10 +19,11 @@ from remediate.incident.events import (
 )
 from remediate.incident.lessons import actions, went_well, went_wrong, working_day, working_days_later
 from remediate.incident.postmortem import OPEN, file_name, mended_by, sections
+from remediate.incident.queue import Delivery, State
 from remediate.incident.record import Incident
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.vocabulary import Detection, IncidentStatus, Situation
-from support.toy_incidents import declared, folded, minutes, run, sent, step
+from support.toy_incidents import arrived, declared, folded, minutes, run, sent, step
 
 SETTINGS = IncidentSettings.model_validate({"timezone": "Europe/Berlin", "contacts": {"devops": {"primary": "dora"}}})
 NOW = minutes(500)
@@ -30,19 +31,24 @@ ACK = (1, Acknowledged(commander="ana"))
 
 
 def document(incident: Incident) -> str:
-    return "\n\n".join(f"{each.heading}\n{each.text}" for each in sections(incident, SETTINGS, NOW, "ana"))
+    return "\n\n".join(
+        f"{each.heading}\n{each.text}" for each in sections(incident, arrived(incident), SETTINGS, NOW, "ana")
+    )
 
 
 def well(*happened: tuple[float, Data], **given: object) -> str:
-    return "\n".join(went_well(folded(*happened, first=declared(**given)), SETTINGS, NOW))
+    incident = folded(*happened, first=declared(**given))
+    return "\n".join(went_well(incident, arrived(incident), SETTINGS, NOW))
 
 
 def wrong(*happened: tuple[float, Data], **given: object) -> str:
-    return "\n".join(went_wrong(folded(*happened, first=declared(**given)), SETTINGS, NOW))
+    incident = folded(*happened, first=declared(**given))
+    return "\n".join(went_wrong(incident, arrived(incident), SETTINGS, NOW))
 
 
 def suggested(*happened: tuple[float, Data], **given: object) -> dict[str, str]:
-    return {each.what: each.owner for each in actions(folded(*happened, first=declared(**given)), SETTINGS, NOW)}
+    incident = folded(*happened, first=declared(**given))
+    return {each.what: each.owner for each in actions(incident, arrived(incident), SETTINGS, NOW)}
 
 
 WHOLE = folded(
@@ -152,16 +158,65 @@ def test_how_soon_it_was_claimed() -> None:
 
 
 def test_how_often_everybody_was_told() -> None:
-    told = sent()
-    both = ((25.0, told), (25.0, sent("status", "public")), (50.0, told), (70.0, Resolved()))
+    both = ((25.0, sent()), (25.0, sent("status", "public")), (50.0, sent()), (70.0, Resolved()))
     assert "told in time (2 updates)" in well(*both)
     shown = Updated(status=IncidentStatus.INVESTIGATING)
     assert "Nobody was told anything for 1 h 10 min" in wrong((25, shown), (50, shown), (70, Resolved()))
-    silent: list[tuple[float, Data]] = [(25, told), (70, told), (75, Resolved())]
+    silent: list[tuple[float, Data]] = [(25, sent()), (70, sent()), (75, Resolved())]
     assert "Nobody was told anything for 45 min; 30 min is promised." in wrong(*silent)
     assert "told in time" not in well(*silent)
     assert "Nobody was told" in wrong((40, Resolved()))
     assert "Nobody was told" not in wrong((40, Resolved()), severity=Severity.SEV4)
+
+
+def test_what_did_not_arrive_told_nobody() -> None:
+    happened = ((25.0, sent()), (50.0, sent()), (70.0, Resolved()))
+    incident = folded(*happened, first=declared())
+
+    def judged(*changed: Delivery) -> tuple[str, str]:
+        return (
+            "\n".join(went_well(incident, changed, SETTINGS, NOW)),
+            "\n".join(went_wrong(incident, changed, SETTINGS, NOW)),
+        )
+
+    first, second = arrived(incident)
+    assert "Everybody was told in time (2 updates)." in judged(first, second)[0]
+
+    failed = second._replace(state=State.FAILED, note="no such room", finished=minutes(51))
+    well_said, wrong_said = judged(first, failed)
+    assert "told in time" not in well_said
+    assert "Nobody was told anything for 45 min; 30 min is promised." in wrong_said
+    assert "1 of 2 messages to chat never arrived: no such room." in wrong_said
+
+    waiting = second._replace(state=State.QUEUED, finished=None)
+    assert "1 of 2 messages to chat had not arrived when this was written." in judged(first, waiting)[1]
+
+    late = second._replace(finished=minutes(62))
+    well_said, wrong_said = judged(first, late)
+    assert "told in time" not in well_said
+    assert "Nobody was told anything for 37 min" in wrong_said
+
+    # One of two channels: some were told in time, but not everybody.
+    well_said, wrong_said = judged(first, second, failed._replace(channel="page"))
+    assert "told in time" not in well_said
+    assert "Nobody was told" not in wrong_said
+    assert "1 of 1 messages to page never arrived" in wrong_said
+    assert "told" not in judged()[0], "an update of which nothing is known"
+
+
+def test_a_call_that_did_not_arrive_called_nobody() -> None:
+    lead = Escalated(situation=Situation.UNRESOLVED, roles=("tech-lead",))
+    incident = folded((30, lead), (30, sent("escalation", "person")), (45, Resolved()))
+    (call,) = arrived(incident)
+    for changed, words in (
+        (call, ""),
+        (call._replace(finished=minutes(40)), "Tech Lead was called in 10 min late"),
+        (call._replace(state=State.FAILED, note="no route"), "Tech Lead was never called in"),
+    ):
+        said = "\n".join(went_wrong(incident, (changed,), SETTINGS, NOW))
+        assert words in said
+        assert ("Tech Lead" in said) is bool(words)
+        assert ("called in time" in "\n".join(went_well(incident, (changed,), SETTINGS, NOW))) is (not words)
 
 
 def test_who_was_called_in() -> None:
@@ -257,7 +312,7 @@ def test_resolving_over_a_doubt_is_told() -> None:
 
 def test_there_is_always_an_action_and_it_is_due_on_a_working_day() -> None:
     quiet = folded(ACK, (10, Resolved()), first=declared(Severity.SEV3, detection="monitoring"))
-    (only,) = actions(quiet, SETTINGS, NOW)
+    (only,) = actions(quiet, (), SETTINGS, NOW)
     assert (only.owner, only.due.isoformat()) == ("ana", "2026-12-07")
     days = {working_day(minutes(1440 * number), SETTINGS).isoformat() for number in range(14)}
     assert days == {f"2026-11-{day}" for day in (23, 24, 25, 26, 27, 30)} | {

@@ -29,6 +29,7 @@ def test_moments_are_local_beside_utc() -> None:
     assert moment(NOON, SETTINGS, NOON) == "13:00 CET (12:00 UTC)"
     assert moment(NOON, SETTINGS, NOON + timedelta(days=1)) == f"{NOON:%Y-%m-%d} 13:00 CET (12:00 UTC)"
     assert moment(NOON, IncidentSettings(timezone="UTC"), NOON) == "12:00 UTC"
+    assert moment(NOON, IncidentSettings(timezone="Europe/London"), NOON) == "12:00 UTC"
     assert moment(NOON, IncidentSettings(timezone="Asia/Dubai"), NOON) == "16:00 +04 (12:00 UTC)"
 
 

@@ -5,15 +5,17 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy
 
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.journal import FILE_NAME, Journal
-from remediate.journal.schema import EARLIER
+from remediate.journal.schema import EARLIER, UPGRADED
 from support.journals import NOON, in_a_process, one_line, record
 
+ALERTS = {"alerts", "alert_decisions", "alert_deliveries"}
 JOURNALS = Path(__file__).with_name("journals")
 
 
@@ -58,7 +60,7 @@ def test_the_database_of_another_program_is_left_alone(state: Path) -> None:
 # Versions of the tables
 
 
-def shape(url: str) -> dict[str, object]:
+def shape(url: str) -> dict[str, list[Any]]:
     """What tables there are, with their columns, keys and indexes."""
     with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).connect() as connection:
         seen = sqlalchemy.inspect(connection)
@@ -81,8 +83,8 @@ def shape(url: str) -> dict[str, object]:
         }
 
 
-def test_a_journal_of_before_the_first_release_opens_as_it_is(url: str, tmp_path: Path) -> None:
-    """Made by six migrations, and by one step now: the same tables, and what is in them stays."""
+def test_a_journal_of_the_sixth_version_is_upgraded_when_it_is_opened(url: str, tmp_path: Path) -> None:
+    """What is in it stays, and its tables become the ones that are made now; everything else about them stays, too."""
     kind = url.partition("+")[0].partition(":")[0]
     with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).begin() as connection:
         for statement in (JOURNALS / f"0006.{kind}.sql").read_text().split(";\n"):
@@ -93,10 +95,28 @@ def test_a_journal_of_before_the_first_release_opens_as_it_is(url: str, tmp_path
         (run,) = journal.runs()
         assert (run.started, run.playbook, run.hosts) == (NOON, "app-down", ("web1",))
         journal.begin(record())
-    assert shape(url) == before
+        assert run.process is None
+    after = shape(url)
+    assert after.keys() - before.keys() == ALERTS
+    before |= {table: after[table] for table in ALERTS}
+    for table, column in UPGRADED["0006_reminders"]:
+        assert column not in before[table][0]
+        before[table][0][column] = ("TEXT", True)
+    assert after == before
     if kind == "sqlite":
         Journal.open(f"sqlite:///{tmp_path}/new.sqlite3").close()
-        assert shape(f"sqlite:///{tmp_path}/new.sqlite3") == before
+        assert shape(f"sqlite:///{tmp_path}/new.sqlite3") == after
+
+
+def test_a_journal_of_the_seventh_version_gets_the_tables_that_it_lacks(url: str) -> None:
+    Journal.open(url).close()
+    now = shape(url)
+    with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).begin() as connection:
+        for table in sorted(ALERTS, reverse=True, key=lambda name: name == "alerts"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0007_orphans'")
+    Journal.open(url).close()
+    assert shape(url) == now
 
 
 @pytest.mark.parametrize("version", EARLIER)

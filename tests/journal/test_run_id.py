@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediate.journal.run_id import SHORTEST, matching, new_run_id, short
+from remediate.journal.run_id import SHORTEST, matching, new_run_id, short, similar
 
 ids = st.uuids(version=4).map(str)
 same_minute = st.integers(min_value=0, max_value=2**76 - 1).map(
@@ -77,3 +77,9 @@ def test_an_ambiguous_prefix_matches_all_in_the_order_given() -> None:
     stored = ("01997c1e-5d2a-7c3b-9a41-7f3a0c9be2d4", "01997c1e-5d2a-7c3b-9a41-7f3b0c9be2d4")
     assert matching("7f3", stored) == stored
     assert matching("0", reversed(stored)) == stored[::-1]
+
+
+def test_two_digits_that_were_swapped_are_understood() -> None:
+    ids = ("01997c1e-5d2a-7c3b-9a41-7f3a0c9be2d4", "01997c1e-5d2a-7c3b-9a41-e0d40c9be2d4")
+    assert similar("73fa", ids) == "did you mean 7f3a? "
+    assert similar("1111", ids) == ""

@@ -5,6 +5,7 @@ The application is a stub; what the questions' own programs do with a real one i
 
 import re
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ import remediate
 from remediate.core.command import Output, Run
 from remediate.engine.surveyor import SURVEY_SECONDS
 from remediate.probes.laravel import App, AppDatabase
-from remediate.probes.php import Together
+from remediate.probes.php import LONGEST, Together
 from remediate.transport.script import STDOUT_LIMIT
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed here")
@@ -48,6 +49,10 @@ HANGS: Final = "sleep(60);"
 DIES: Final = "ini_set('memory_limit', '16M'); $all = str_repeat('x', 64000000);"
 KILLED: Final = "posix_kill(posix_getpid(), 9);"
 ENDS: Final = "exit(0);"
+ORPHANED: Final = "posix_kill(posix_getppid(), 9); sleep(60);"
+"""Ends the process that collects the answers, then hangs."""
+ASKS: Final = "file_get_contents('http://127.0.0.1:PORT/');"
+"""Asks a server, as an application may while it starts."""
 THROWS: Final = "throw new Error('c4n4ry');"
 CONNECTS: Final = "$GLOBALS['connections'] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);"
 LEAVES: Final = "$GLOBALS['left'] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);"
@@ -69,6 +74,14 @@ def made(place: Path, *, at_start: str = "", at_version: str = "", at_config: st
     return App.model_validate(of), AppDatabase.model_validate(of)
 
 
+def batch_of(place: Path) -> Together:
+    return Together.model_validate({"php": "php8.2", "path": str(place), "user": "forge"})
+
+
+def program_text() -> str:
+    return (Path(remediate.__file__).parent / "probes/php/together.php").read_text()
+
+
 def run(command: Run, *options: str) -> Output:
     _, *words = command.argv
     given = command.stdin.get_secret_value() if command.stdin is not None else ""
@@ -81,10 +94,82 @@ def test_a_start_that_hangs_ends_before_a_survey_does() -> None:
     batch = Together.model_validate({"php": "php8.2", "path": "/srv/shop", "user": "forge"})
     slow = App(php="php8.2", path="/srv/shop", user="forge").command().model_copy(update={"seconds": 39.0})
     assert max(batch.command(()).seconds, batch.command((slow,)).seconds) < SURVEY_SECONDS - 10
-    program = (Path(remediate.__file__).parent / "probes/php/together.php").read_text()
+    program = program_text()
     (alarm,) = re.findall(r"^pcntl_alarm\((\d+)\);", program, re.MULTILINE)
     assert int(alarm) < SURVEY_SECONDS - 10
     assert program.index("pcntl_alarm(") < program.index("autoload")
+
+
+def scaled(run: Run, *limits: tuple[str, str]) -> Run:
+    """Return the command with other limits than the program's, so that a test need not wait for half a minute."""
+    php, option, text, *words = run.argv
+    for limit, shorter in limits:
+        assert limit in text
+        text = text.replace(limit, shorter)
+    return run.model_copy(update={"argv": (php, option, text, *words)})
+
+
+def limited(place: Path, *runs: Run, limits: tuple[str, str]) -> tuple[list[Output | None], float]:
+    """Ask with another limit. Return the answers and the seconds that it took."""
+    batch, begun = batch_of(place), time.monotonic()
+    found = list(batch.split(runs, run(scaled(batch.command(runs), limits))))
+    return found, time.monotonic() - begun
+
+
+def test_a_start_that_hangs_is_ended(place: Path) -> None:
+    state, database = made(place, at_start=HANGS)
+    found, took = limited(place, state.command(), database.command(), limits=("pcntl_alarm(27)", "pcntl_alarm(1)"))
+    assert found == [None, None]
+    assert took < 20
+
+
+@pytest.mark.parametrize("seconds", [0.0, -5.0])
+def test_a_question_gets_a_second_at_least(place: Path, seconds: float) -> None:
+    state, database = made(place, at_version="usleep(400000);")
+    short = state.command().model_copy(update={"seconds": seconds})
+    assert None not in together(place, short, database.command())
+
+
+def test_a_question_gets_25_seconds_at_most(place: Path) -> None:
+    state, database = made(place, at_config=HANGS)
+    long = database.command().model_copy(update={"seconds": 3600.0})
+    found, took = limited(place, long, state.command(), limits=("min(25, ", "min(1, "))
+    assert [each is None for each in found] == [True, False]
+    assert took < 20
+    assert LONGEST == 25
+
+
+def test_a_question_ends_by_itself_when_nobody_collects_its_answer(place: Path) -> None:
+    """Then the one that would end it is gone: ended by its own alarm, or by the host's deadline."""
+    state, database = made(place, at_config=ORPHANED)
+    short = database.command().model_copy(update={"seconds": 1.0})
+    begun = time.monotonic()
+    assert together(place, short, state.command())[0] is None
+    assert time.monotonic() - begun < 20
+
+
+def test_a_silent_server_does_not_hold_up_the_start(place: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        state, database = made(place, at_start=ASKS.replace("PORT", str(silent.getsockname()[1])))
+        limits = ('"default_socket_timeout", "4"', '"default_socket_timeout", "1"')
+        found, took = limited(place, state.command(), database.command(), limits=limits)
+    assert None not in found
+    assert took < 20
+
+
+def test_every_wait_of_the_start_is_limited_before_it() -> None:
+    text = program_text()
+    start = text.index("autoload")
+    for limit in ("mysqlnd.net_read_timeout", "default_socket_timeout"):
+        assert re.search(rf'^ini_set\("{limit}", "4"\);$', text[:start], re.MULTILINE)
+
+
+def test_an_answer_longer_than_a_pipe_is_whole(place: Path) -> None:
+    state, database = made(place, at_version="echo str_repeat('long ', 60000);")
+    found = together(place, state.command(), database.command())
+    assert found[0] == run(state.command())
+    assert found[0] is not None
+    assert len(found[0].stdout) > 300000
 
 
 def test_more_questions_than_there_are_are_not_answered(place: Path) -> None:
@@ -94,7 +179,7 @@ def test_more_questions_than_there_are_are_not_answered(place: Path) -> None:
 
 
 def together(place: Path, *runs: Run, options: tuple[str, ...] = ()) -> list[Output | None]:
-    batch = Together.model_validate({"php": "php8.2", "path": str(place), "user": "forge"})
+    batch = batch_of(place)
     return list(batch.split(runs, run(batch.command(runs), *options)))
 
 

@@ -37,114 +37,6 @@ APP: Final = "/home/forge/agency-platform"
 KILLS, READS, REBUILDS = 200, 200_000, 20
 BIN: Final = Path(sys.executable).parent
 
-_KILLS: Final = r"""
-import base64, hashlib, json, os, random, subprocess, sys, threading, time
-asked = json.load(sys.stdin)
-argv, kills, key = asked["argv"], asked["kills"], asked["key"]
-os.chdir(os.path.dirname(argv[-1] + "/"))
-path, values = ".env", ["first'value", 'second "value" with more in it' * 300]
-whole = lambda value: template.replace(b"@@", quoted[value])
-quoted = {values[0]: b'"first\'value"', values[1]: b'"' + values[1].replace('"', '\\"').encode() + b'"'}
-def begin(value):
-    seen = hashlib.sha256(open(path, "rb").read()).hexdigest()
-    text = json.dumps({"key": key, "value": base64.b64encode(value.encode()).decode(), "seen": seen})
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    process.stdin.write(text.encode()); process.stdin.close()
-    return process
-started = time.monotonic()
-process = begin(values[0]); said = process.stderr.read(); assert process.wait() == 0, said
-takes = time.monotonic() - started
-template = open(path, "rb").read().replace(quoted[values[0]], b"@@")
-known = {whole(value) for value in values}
-assert open(path, "rb").read() in known
-before, link = os.stat(path), os.readlink(path)
-found = dict(edits=0, killed=0, reads=0, torn=0, missing=0, old=0, new=0, attributes=0, leftovers=0)
-found["seconds_of_one"] = round(takes, 3)
-over = False
-def reader():
-    while not over:
-        try:
-            text = open(path, "rb").read()
-        except FileNotFoundError:
-            found["missing"] += 1
-            continue
-        found["reads"] += 1
-        found["torn"] += text not in known
-        time.sleep(0.0005)
-thread = threading.Thread(target=reader); thread.start()
-while found["killed"] < kills:
-    found["edits"] += 1
-    value = values[found["edits"] % 2]
-    was = open(path, "rb").read()
-    process = begin(value)
-    time.sleep(random.uniform(0, 1.1 * takes))
-    process.kill(); process.wait(); process.stderr.close()
-    found["killed"] += process.returncode == -9
-    time.sleep(0.02)  # what it had started may still be at it
-    now = open(path, "rb").read()
-    found["torn"] += now not in known
-    found["new" if now == whole(value) else "old"] += 1
-    after = os.stat(path)
-    same = [getattr(before, each) == getattr(after, each) for each in ("st_uid", "st_gid", "st_mode")]
-    found["attributes"] += not all(same) or os.readlink(path) != link
-over = True; thread.join()
-home = os.path.dirname(os.path.realpath(path))
-left = lambda: [each for each in os.listdir(home) if each.startswith(".env.remediate-")]
-found["leftovers"] = sum(each.endswith(".new") for each in left())
-process = begin("last"); assert process.wait() == 0
-found["after_the_next_edit"] = len(left())
-print(json.dumps(found))
-"""
-
-_READS: Final = r"""
-import json, os, subprocess, sys, time
-asked = json.load(sys.stdin)
-path = asked["path"]
-found = dict(reads=0, missing=0, partial=0, rebuilds=0, failed=0)
-building, environment = None, dict(os.environ)
-while found["reads"] < asked["reads"] or found["rebuilds"] < asked["rebuilds"]:
-    if building is None or building.poll() is not None:
-        if building is not None:
-            found["rebuilds"] += 1
-            found["failed"] += building.returncode != 0
-        building = subprocess.Popen(asked["argv"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        found["reads"] += 1
-        try:
-            text = open(path, "rb").read()
-        except FileNotFoundError:
-            found["missing"] += 1
-            continue
-        found["partial"] += not text.rstrip().endswith(b");")
-building.wait()
-print(json.dumps(found))
-"""
-
-_WATCH: Final = r"""
-import glob, json, os, sys, time
-canaries = [each.encode() for each in json.loads(sys.stdin.readline())]
-own, looks, seen = str(os.getpid()), 0, set()
-# An environment can be read by root and by its own user: whoever may read .env learns nothing there, and the framework
-# gives all of it to the environment of whatever it starts. Arguments can be read by everybody.
-may_read = {0, os.stat("/home/forge/agency-platform/.env").st_uid}
-end = time.monotonic() + 900
-print("watching", flush=True)
-while not os.path.exists("/run/watched") and time.monotonic() < end:
-    looks += 1
-    time.sleep(0.005)
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        if pid == own: continue
-        for what in ("cmdline", "environ"):
-            try:
-                if what == "environ" and os.stat(f"/proc/{pid}").st_uid in may_read: continue
-                text = open(f"/proc/{pid}/{what}", "rb").read()
-            except OSError:
-                continue
-            for number, canary in enumerate(canaries):
-                if canary in text: seen.add((number, what, text[:60].decode(errors="replace")))
-print(json.dumps({"looks": looks, "seen": sorted(seen)}), flush=True)
-"""
-
 
 @contextmanager
 def _host() -> Iterator[StagingHost]:
@@ -163,9 +55,13 @@ def _host() -> Iterator[StagingHost]:
             down("staging-measured", directory=directory)
 
 
+def _program(name: str) -> tuple[str, ...]:
+    return ("python3", "-c", Path(__file__).with_name("measured").joinpath(f"{name}.py").read_text())
+
+
 def _inside(host: StagingHost, program: str, asked: object, seconds: float = 900) -> dict[str, int]:
-    """Run a Python program in the container as the application's user; it prints its numbers as JSON."""
-    argv = ("runuser", "-u", "forge", "--", "python3", "-c", program)
+    """Run a program of `measured/` in the container as the application's user; it prints its numbers as JSON."""
+    argv = ("runuser", "-u", "forge", "--", *_program(program))
     done = host.exec(argv, json.dumps(asked), seconds)
     if done.returncode != 0:
         raise SystemExit(f"{done.stdout}{done.stderr}")
@@ -181,7 +77,7 @@ def kills(host: StagingHost) -> bool:
         " && chgrp www-data shared/.env && chmod 660 shared/.env && usermod -a -G www-data forge"
     )
     run = edit_env("php8.2", APP, "forge", "STRIPE_WEBHOOK_SECRET", SecretStr(""), seen="")
-    found = _inside(host, _KILLS, {"argv": run.argv, "kills": KILLS, "key": "STRIPE_WEBHOOK_SECRET"})
+    found = _inside(host, "kills", {"argv": run.argv, "kills": KILLS, "key": "STRIPE_WEBHOOK_SECRET"})
     print("kills:", found)  # noqa: T201  # its result
     host.script(f"cd {APP} && rm .env && mv shared/.env .env && rm -r shared && chmod 640 .env")
     return found["torn"] == found["missing"] == found["attributes"] == 0
@@ -194,7 +90,7 @@ def rebuilds(host: StagingHost) -> bool:
     plain = ("/usr/bin/php8.2", f"{APP}/artisan", "config:cache", "--no-ansi")
     good = True
     for name, argv in (("staged", staged), ("plain", plain)):
-        found = _inside(host, _READS, {"argv": argv, "path": path, "reads": READS, "rebuilds": REBUILDS})
+        found = _inside(host, "reads", {"argv": argv, "path": path, "reads": READS, "rebuilds": REBUILDS})
         print(f"rebuilds, {name}:", found)  # noqa: T201  # its result
         good = good and (name == "plain" or found["missing"] == found["partial"] == found["failed"] == 0)
     return good
@@ -281,7 +177,7 @@ class _Finder:
         answers: dict[str, str] = {}
 
         def inside() -> None:
-            answers["host"] = self.host.exec(("python3", "-c", _WATCH), told, 1200).stdout
+            answers["host"] = self.host.exec(_program("watch"), told, 1200).stdout
 
         thread, over = threading.Thread(target=inside), threading.Event()
         thread.start()

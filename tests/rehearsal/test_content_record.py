@@ -158,9 +158,8 @@ def plan(project: Project, *, plan: bool = True, **flags: object) -> Streams:
     streams = Streams()
     given = {"host": "web1", "plan": plan, "hold": "0", "yes": True, **flags}
     with beginning(given, project, streams.terminal) as begun:
-        assert run_from_flags(app_down, begun, given, project, streams.terminal, program="remediate") == 0, (
-            streams.out.getvalue()
-        )
+        report = run_from_flags(app_down, begun, given, project, streams.terminal, program="remediate")
+        assert report.exit_code == 0, streams.out.getvalue()
     return streams
 
 

@@ -12,7 +12,7 @@ from remediate.engine.fleet import select
 from remediate.project.project import Project
 
 if TYPE_CHECKING:
-    from conftest import Staged
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

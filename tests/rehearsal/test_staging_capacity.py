@@ -16,7 +16,8 @@ from remediate.project.project import Project
 from support.toy_maintenance import numbers
 
 if TYPE_CHECKING:
-    from conftest import Cli, Staged
+    from support.command_line import Cli
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

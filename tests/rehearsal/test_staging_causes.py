@@ -11,7 +11,8 @@ from remediate.errors import RemediateError
 from remediate.rehearsal.faults import DeployRunning, Fault
 
 if TYPE_CHECKING:
-    from conftest import Cli, Staged
+    from support.command_line import Cli
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

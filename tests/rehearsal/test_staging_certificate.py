@@ -9,7 +9,8 @@ import pytest
 from remediate.rehearsal.faults import Fault, LineageReplaced, NameTaken
 
 if TYPE_CHECKING:
-    from conftest import Cli, Ended, Staged
+    from support.command_line import Cli, Ended
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

@@ -12,7 +12,8 @@ from remediate.rehearsal.faults.payments import JobsFailed
 from support.maintained import Looks
 
 if TYPE_CHECKING:
-    from conftest import Cli, Staged
+    from support.command_line import Cli
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

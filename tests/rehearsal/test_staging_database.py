@@ -11,7 +11,8 @@ from remediate.programs.database import ACCOUNT, end_queries
 from remediate.rehearsal.faults import AccountElsewhere, ConnectionsBusy
 
 if TYPE_CHECKING:
-    from conftest import Cli, Staged
+    from support.command_line import Cli
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

@@ -16,7 +16,7 @@ from remediate.remedies.queue import RetryJobs
 from remediate.remedies.single import SingleRemedy
 
 if TYPE_CHECKING:
-    from conftest import Staged
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

@@ -13,7 +13,8 @@ import yaml
 from remediate.core.outcome import RunVerdict
 
 if TYPE_CHECKING:
-    from conftest import Cli, Ended, Staged
+    from support.command_line import Cli, Ended
+    from support.staged_host import Staged
 
 pytestmark = pytest.mark.container
 

@@ -17,7 +17,7 @@ from remediate.triage.triage import triage
 from support.soak import times
 
 if TYPE_CHECKING:
-    from conftest import Staged
+    from support.staged_host import Staged
 
 pytestmark = [pytest.mark.container, pytest.mark.soak]
 

@@ -1,4 +1,4 @@
-"""Sentences of the report: merged, omitted, quoted and advised."""
+"""Sentences of the report: merged, omitted and advised."""
 
 import shlex
 from itertools import product
@@ -26,8 +26,7 @@ from remediate.core.verdict import ENGINE_CODES, Decision
 from remediate.errors import Unreadable
 from remediate.probes.http import Site
 from remediate.probes.laravel import Deploy
-from remediate.probes.nginx import ErrorLogEnd, NginxConfig, NginxErrorLogs, NginxLog
-from remediate.probes.nginx_site import NginxSite
+from remediate.probes.nginx import NginxConfig, NginxLog
 from remediate.probes.systemd import LogLines, Unit, UnitLog
 from remediate.remedies.catalogue import remedies
 from remediate.remedies.configuration import SetEnv
@@ -251,59 +250,9 @@ def test_a_result_that_is_unknown_says_how_to_look() -> None:
     assert "        look with: invoke check.app-down --host web1       evidence: invoke runs.show 7f3a" in lines
 
 
-# -- last words --------------------------------------------------------------------------------------------------------
-
-LINES = tuple(f"line {number}" for number in range(9))
-
-
-def last_words(unit: Fact, log: Fact = LogLines(lines=LINES)) -> list[str]:  # noqa: B008  # it is frozen
-    after = seen({UNIT: unit, LOG: log, OTHER_LOG: NginxErrorLogs(files=(ErrorLogEnd(path="/e.log", lines=LINES),))})
-    lines = verdict_lines(host(RunVerdict.NOT_FIXED, Touched.YES, after=after), HINTS)
-    return [line.strip() for line in lines if line.strip().startswith(("last lines", "line "))]
-
-
-def test_the_culprits_own_log_is_quoted() -> None:
-    assert last_words(ex.FAILED) == ["last lines of the log of php8.2-fpm:", *LINES[-6:]]
-
-
-def test_when_nothing_is_known_to_be_ill_every_log_is_quoted_briefly_but_that_of_what_runs() -> None:
-    every = ["last lines of the error log of nginx, /e.log:", *LINES[-2:]]
-    assert last_words(ex.RUNNING) == every
-    assert last_words(ex.RUNNING, ex.NO_LINES) == every
-
-
-SITE = NginxSite(domain="example.com")
-OWN = "/var/log/nginx/example.com-error.log"
-
-
-@pytest.mark.parametrize(
-    ("files", "told"),
-    [
-        (
-            (ErrorLogEnd(path="/var/log/nginx/error.log", lines=LINES), ErrorLogEnd(path=OWN, lines=("line of it",))),
-            [f"last lines of the error log of nginx, {OWN}:", "line of it"],
-        ),
-        ((ErrorLogEnd(path=OWN, lines=()),), []),
-        ((), [f"last lines of the error log of nginx, {OWN}:", f"not read: see `sudo tail -n 20 {OWN}`"]),
-    ],
-)
-def test_of_nginxs_error_logs_the_sites_own_is_quoted(files: tuple[ErrorLogEnd, ...], told: list[str]) -> None:
-    served = ex.SITE_SERVED.model_copy(update={"error_logs": (OWN,)})
-    before = seen({SITE: served, OTHER_LOG: NginxErrorLogs(files=files)})
-    error = Problem(code="unexplained", message="x")
-    lines = verdict_lines(host(RunVerdict.REFUSED, before=before, error=error), HINTS)
-    quoted = ("last lines", "line ", "not read")
-    assert [line.strip() for line in lines if line.strip().startswith(quoted)] == told
-
-
-@pytest.mark.parametrize(("code", "quoted"), [("unexplained", True), ("unstable", True), ("unit-masked", False)])
-def test_a_host_that_was_not_changed_is_quoted_only_where_no_guard_knew_why(code: str, quoted: bool) -> None:
-    before = seen({LOG: LogLines(lines=LINES)})
-    lines = verdict_lines(host(RunVerdict.REFUSED, error=Problem(code=code, message="?"), before=before), HINTS)
-    assert any("last lines" in line for line in lines) is quoted
-
-
 def test_whoever_mends_in_an_incident_is_told_to_tell_the_others() -> None:
     hints = HINTS._replace(incident="a37f")
     assert hints.evidence == "evidence: invoke runs.show 7f3a       next: invoke incident.update --incident a37f"
+    over = hints._replace(resolved=True)  # an update would be refused
+    assert over.evidence == "evidence: invoke runs.show 7f3a       next: invoke incident.timeline --incident a37f"
     assert HINTS.evidence == "evidence: invoke runs.show 7f3a"

@@ -50,7 +50,7 @@ class Desk:
         self.project = Project(root)
         self.root = root
         self.now = NOON
-        self.out = ""
+        self.out = self.err = ""
 
     def settings(self, text: str) -> None:
         root = getattr(self, "root", None) or Path()
@@ -66,7 +66,8 @@ class Desk:
             outbox = Outbox(room.store.database, project=room.store.project, clock=lambda: self.now)
             yield room._replace(now=self.now, who="ana@desk", notifier=replace(room.notifier, outbox=outbox))
         terminal.out.flush()
-        self.out = out.getvalue()
+        terminal.err.flush()
+        self.out, self.err = out.getvalue(), err.getvalue()
 
     def __call__(self, name: str, **flags: object) -> int:
         command = {

@@ -9,7 +9,8 @@ from remediate.maintenance.item import Result
 from remediate.maintenance.report import MaintenanceReport
 
 if TYPE_CHECKING:
-    from conftest import Cli, Staged
+    from support.command_line import Cli
+    from support.staged_host import Staged
 
 
 class Looks:

@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from remediate.core.playbook import Severity
 from remediate.incident.events import Data, Declared, Event, Messaged, RunLanded, RunStep
+from remediate.incident.messages import Message, MessageKind
+from remediate.incident.queue import Delivery, State
 from remediate.incident.record import Incident, fold
-from remediate.incident.settings import IncidentSettings
+from remediate.incident.settings import Audience, IncidentSettings
+from remediate.incident.vocabulary import IncidentStatus
 from remediate.journal.run_id import new_run_id
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -36,6 +39,31 @@ def events(*happened: tuple[float, Data], incident: str = "i") -> Sequence[Event
 
 def sent(kind: str = "update", audience: str = "internal") -> Messaged:
     return Messaged(message=new_run_id(), message_kind=kind, audience=audience, title="t")
+
+
+def arrived(incident: Incident) -> tuple[Delivery, ...]:
+    """Return a delivery to chat for every message of the incident, which arrived at once."""
+    return tuple(
+        Delivery(_message(event, event.data), "chat", State.SENT, 1, event.at, "", event.at)
+        for event in incident.timeline
+        if isinstance(event.data, Messaged)
+    )
+
+
+def _message(event: Event, data: Messaged) -> Message:
+    return Message(
+        id=data.message,
+        incident=event.incident,
+        kind=MessageKind(data.message_kind),
+        audience=Audience(data.audience),
+        title="t",
+        body="",
+        name="n",
+        status=IncidentStatus.INVESTIGATING,
+        severity=Severity.SEV1,
+        began=NOON,
+        at=event.at,
+    )
 
 
 def run(verdict: str | None = "fixed", *steps: RunStep, mode: str = "fix", **given: object) -> RunLanded:

@@ -13,7 +13,8 @@ from remediate.core.playbook import HostPlan, Playbook
 from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy
 from remediate.core.verdict import ENGINE_CODES
-from remediate.project.project import ListedPlaybook, Project
+from remediate.project.listing import ListedPlaybook
+from remediate.project.project import Project
 from remediate.rehearsal.content import unrehearsed
 
 

@@ -15,7 +15,8 @@ from remediate.core.vantage import Vantage
 from remediate.core.verdict import ENGINE_CODES
 from remediate.playbooks.app_down import app_down
 from remediate.probes.http import Site
-from remediate.project.project import ListedPlaybook, Project
+from remediate.project.listing import ListedPlaybook
+from remediate.project.project import Project
 from support.toys import RestartFpm
 
 

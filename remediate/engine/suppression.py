@@ -1,0 +1,53 @@
+"""Ends the hosts that a run has to leave to a person, before anything is changed."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from remediate.core.options import Options
+from remediate.core.outcome import HostOutcome, RunVerdict
+from remediate.core.verdict import PAUSED
+from remediate.engine.host_runner import HostRunner
+from remediate.engine.limits import Decide, History, Surveyed, reached
+from remediate.project.run_limits import RunLimits
+
+
+class Suppression:
+    """The kill switch and the limits of one run. What they suppress is refused, and never queued."""
+
+    def __init__(
+        self, limits: RunLimits, history: History, paused: Callable[[], str | None], decide: Decide, options: Options
+    ) -> None:
+        self._limits = limits
+        self._history = history
+        self._paused = paused
+        self._decide = decide
+        self._options = options
+
+    def __call__(
+        self, runs: Sequence[HostRunner], examined: Sequence[HostOutcome | None]
+    ) -> Sequence[HostOutcome | None]:
+        """Return the outcomes of the examined hosts. None is left for those that this run may change."""
+        both = tuple(zip(runs, examined, strict=True))
+        if None in examined and (why := self._paused()) is not None:
+            return [run.refuse(PAUSED, why) if outcome is None else outcome for run, outcome in both]
+        wanting = [run.host for run, outcome in both if outcome is None or outcome.verdict is RunVerdict.PENDING]
+        surveyed = [
+            Surveyed(run.host, outcome is not None and outcome.verdict is RunVerdict.HEALTHY) for run, outcome in both
+        ]
+        limited = reached(wanting, surveyed, self._limits, self._history, datetime.now(UTC))
+        outcomes: list[HostOutcome | None] = []
+        for run, outcome in both:
+            limit = limited.get(run.host.name)
+            if limit is None:
+                outcomes.append(outcome)
+            elif outcome is not None:
+                run.context.reporter.progress(
+                    run.host, f"a fix would be left to a person ({limit.code.name}): {limit.why}"
+                )
+                outcomes.append(outcome)
+            else:
+                why = self._options.overrides.get(limit.code.name) or self._decide(run.host, limit)
+                if why is not None:
+                    run.go_on(f"{limit.code.name} overridden: {why}")
+                outcomes.append(run.refuse(limit.code, limit.why) if why is None else None)
+        return outcomes
