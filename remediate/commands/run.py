@@ -1,7 +1,6 @@
 """fix.*, check.* and do.*: run a playbook or a remedy from the command line."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from remediate.commands.consent import consent, decide
@@ -11,13 +10,16 @@ from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report, RunVerdict
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
-from remediate.core.verdict import ENGINE_CODES
+from remediate.core.verdict import ENGINE_CODES, RefusalCode
 from remediate.engine.fleet import run
+from remediate.engine.host_runner import HostRunner
+from remediate.engine.limits import Limit
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError, nearest
 from remediate.project.project import Project
 from remediate.project.run_limits import run_limits
 from remediate.report.details import detail_lines
 from remediate.report.junit import junit_document, run_suite
+from remediate.report.live_table import live_table
 from remediate.report.text import TextReporter
 
 _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
@@ -30,35 +32,44 @@ def run_from_flags(
     hosts, options, connect = begun
     _known_overrides(runnable, hosts, options)
     narrative = terminal.err if flags.get("json") else terminal.out
-    resolved = options.incident is not None and _is_resolved(options.incident, project)
     reporter = TextReporter(
         narrative,
         terminal.err,
         program=program,
         inventory=text_of(flags, "inventory"),
-        incident=None if resolved else options.incident,
+        incident=options.incident,
+        resolved=options.incident is not None and _is_resolved(options.incident, project),
+        target=text_of(flags, "host"),
+        rollout=_rollout(options),
+        live=live_table(narrative, terminal.err),
     )
+
+    def asked(runs: Sequence[HostRunner], options: Options) -> tuple[RefusalCode, str] | None:
+        with reporter.still():
+            return consent(terminal, runs, options, stop)
+
+    def decided(host: Host, limit: Limit) -> str | None:
+        with reporter.still():
+            return decide(terminal, host, limit, stop)
+
     with stoppable() as stop:
         report = run(
             runnable,
             hosts,
             reporter=reporter,
-            consent=partial(consent, terminal, stop=stop),
+            consent=asked,
             connect=connect,
             stop=stop,
             options=options,
             journal=project.journal(),
             project=None if options.incident is None else project.identity(),
             limits=run_limits(project.root),
-            decide=lambda host, limit: decide(terminal, host, limit, stop),
+            decide=decided,
         )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
     if options.plan and report.exit_code not in _NOTHING_SEEN and (doubt := _unproven(runnable, project)):
         narrative.write(f"        {runnable.name}: {doubt}; prove it with {program} rehearse.{runnable.name}\n")
-    if resolved:  # an update would be refused
-        show = f"{program} incident.timeline --incident {options.incident}"
-        narrative.write(f"        the incident is resolved, this run is on its timeline: {show}\n")
     if flags.get("verbose"):
         narrative.write("".join(f"{line}\n" for line in detail_lines(report)))
     if (file := text_of(flags, "junit")) is not None:
@@ -85,6 +96,13 @@ def _is_resolved(named: str, project: Project) -> bool:
             return ids.is_resolved(ids.find(named))
     except JournalError:
         return False  # the run reports that nothing can be recorded
+
+
+def _rollout(options: Options) -> str:
+    """Return the flags that state how these options roll a change out."""
+    usual = Options()
+    serial = "" if options.serial == usual.serial else f" --serial {options.serial}"
+    return serial + ("" if options.max_fail == usual.max_fail else f" --max-fail {options.max_fail}")
 
 
 def _unproven(runnable: Runnable, project: Project) -> str | None:

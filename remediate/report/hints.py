@@ -15,9 +15,15 @@ class CommandHints(NamedTuple):
     severity: Severity | None
     inventory: str | None = None
     incident: str | None = None
+    resolved: bool = False
+    """Whether the incident is over, so that no update of it can be recorded."""
     recorded: bool = True
     given: str = ""
     """The arguments of a single remedy, as flags."""
+    target: str | None = None
+    """The hosts as the reader named them, None if that is not known."""
+    rollout: str = ""
+    """The flags of a rolling change, as the reader typed them."""
 
     def on(self, host: str) -> str:
         """Return the flags that name one host, as the reader named it."""
@@ -29,9 +35,16 @@ class CommandHints(NamedTuple):
             return f"{self.program} {self.name}{self.given} {self.on(host)}{' --plan' if plan else ''}"
         return f"{self.program} {'check' if plan else 'fix'}.{self.name} {self.on(host)}"
 
+    def on_all(self, hosts: str, count: int) -> str:
+        """Return the command that changes `count` of these hosts."""
+        return (
+            f"{self.again(shlex.quote(hosts), plan=False)}{f' --max-hosts {count}' if count > 1 else ''}{self.rollout}"
+        )
+
     @property
     def evidence(self) -> str:
-        """The command that shows the whole record, and the one that updates the incident."""
-        told = f"       next: {self.program} incident.update --incident {self.incident}" if self.incident else ""
+        """The command that shows the whole record, and the one that goes on with the incident."""
+        command = "incident.timeline" if self.resolved else "incident.update"
+        told = f"       next: {self.program} {command} --incident {self.incident}" if self.incident else ""
         where = f"{self.program} runs.show {self.run}" if self.recorded else "only this output, the run is not recorded"
         return f"evidence: {where}{told}"

@@ -6,18 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from remediate.commands.given import Begun, options_of, selected
 from remediate.commands.registry import commands
-from remediate.commands.run import run_from_flags
+from remediate.commands.run import _is_resolved
 from remediate.errors import ConfigurationError
 from remediate.incident.store import IncidentStore
-from remediate.playbooks.app_down import app_down
 from remediate.project.project import Project
+from remediate.report.hints import CommandHints
 from support.doc_pages import tree
 from support.incident_desk import Desk, answering, keep_triage
 from support.incidents import DOWN, HEALTHY
 from support.incidents import broken as sick
-from support.scripted import FactSession
 
 
 def hints(text: str) -> list[list[str]]:
@@ -84,22 +82,15 @@ def test_what_a_resolved_incident_recommends(two: Desk) -> None:
         assert follow(two, str(refused.value)) == ["incident.note", "incident.declare"]
 
 
-@pytest.mark.parametrize(("resolved", "command"), [(False, "incident.update"), (True, "incident.timeline")])
-def test_a_run_of_an_incident_recommends_what_can_be_done_with_it(
-    two: Desk, monkeypatch: pytest.MonkeyPatch, resolved: bool, command: str
-) -> None:
-    monkeypatch.setattr("remediate.commands.given.self_test", lambda: None)
+def test_a_run_of_an_incident_recommends_what_can_be_done_with_it(two: Desk) -> None:
     shown = two_open(two)[0]
-    if resolved:
-        two("resolve", incident=shown, override="seen")
-    with two.room() as room:
-        flags = {"host": "web1", "incident": shown, "plan": True}
-        hosts = selected(flags, two.project, room.terminal.warn)
-        begun = Begun(hosts, options_of(flags), lambda _: FactSession(sick("nginx down")))
-        run_from_flags(app_down, begun, flags, two.project, room.terminal, program="invoke")
-    recommended = [words for words in hints(two.out) if words[0].startswith("incident.")]
-    assert all(words == [command, "--incident", shown] for words in recommended)
-    follow(two, two.out)
+    for resolved, command in ((False, "incident.update"), (True, "incident.timeline")):
+        assert _is_resolved(shown, two.project) is resolved
+        evidence = CommandHints("invoke", "app-down", "7f3a", None, incident=shown, resolved=resolved).evidence
+        assert hints(evidence)[1:] == [[command, "--incident", shown]]
+        follow(two, evidence.partition("next: ")[2])
+        if not resolved:
+            two("resolve", incident=shown, override="seen")
 
 
 def two_open(desk: Desk) -> list[str]:

@@ -253,4 +253,6 @@ def test_a_result_that_is_unknown_says_how_to_look() -> None:
 def test_whoever_mends_in_an_incident_is_told_to_tell_the_others() -> None:
     hints = HINTS._replace(incident="a37f")
     assert hints.evidence == "evidence: invoke runs.show 7f3a       next: invoke incident.update --incident a37f"
+    over = hints._replace(resolved=True)  # an update would be refused
+    assert over.evidence == "evidence: invoke runs.show 7f3a       next: invoke incident.timeline --incident a37f"
     assert HINTS.evidence == "evidence: invoke runs.show 7f3a"
