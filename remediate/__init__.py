@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from remediate.core.verdict import RefusalCode, Verdict, proceed, refuse, skip, wait
     from remediate.engine.connection_api import apply
     from remediate.engine.fleet import run
+    from remediate.engine.warm_session import WarmSession, session
     from remediate.errors import ConfigurationError, ContactLost, RemediateError, Unreachable, Unreadable
     from remediate.inventory.selection import Inventory
+    from remediate.project.run_limits import RunLimits
     from remediate.remedies.single import SingleRemedy
 
 __version__ = "0.1.0"
@@ -48,12 +50,15 @@ _HOMES = {
     "wait": "core.verdict",
     "apply": "engine.connection_api",
     "run": "engine.fleet",
+    "WarmSession": "engine.warm_session",
+    "session": "engine.warm_session",
     "ConfigurationError": "errors",
     "ContactLost": "errors",
     "RemediateError": "errors",
     "Unreachable": "errors",
     "Unreadable": "errors",
     "Inventory": "inventory.selection",
+    "RunLimits": "project.run_limits",
     "SingleRemedy": "remedies.single",
 }
 
@@ -73,6 +78,7 @@ __all__ = [  # __getattr__ supplies these names; mypy sees the imports above.
     "Remedy",
     "Report",
     "Run",
+    "RunLimits",
     "RunVerdict",
     "Severity",
     "SingleRemedy",
@@ -80,11 +86,13 @@ __all__ = [  # __getattr__ supplies these names; mypy sees the imports above.
     "Unreadable",
     "Vantage",
     "Verdict",
+    "WarmSession",
     "apply",
     "playbook",
     "proceed",
     "refuse",
     "run",
+    "session",
     "skip",
     "wait",
 ]

@@ -120,7 +120,7 @@ def _is_kind(model: "type[BaseModel]", name: str) -> bool:
 
 def unknown_key(name: str, model: "type[BaseModel]") -> str:
     """Return the message for an unknown key. It lists the accepted keys, and suggests the most similar one."""
-    accepted = sorted(model.model_fields)
+    accepted = sorted(field.alias or key for key, field in model.model_fields.items())
     return f"unknown key; {nearest(name, accepted)}accepted: {', '.join(accepted)}"
 
 

@@ -5,7 +5,7 @@ from threading import Event
 from typing import Final
 
 from remediate.commands.terminal import Terminal, interruptible
-from remediate.core.host import Host
+from remediate.core.host import Host, names_of
 from remediate.core.options import Options
 from remediate.core.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, Decision, RefusalCode
 from remediate.engine.fleet import without_asking
@@ -65,14 +65,14 @@ def _show(terminal: Terminal, runs: Sequence[HostRunner], options: Options) -> N
 
 
 def _asked(terminal: Terminal, hosts: Sequence[Host], options: Options) -> tuple[RefusalCode, str] | None:
-    names = ", ".join(host.name for host in hosts)
+    names = names_of(hosts)
     if len(hosts) > options.max_hosts:
         answer = terminal.ask(f"{len(hosts)} hosts need a change ({names}). Type {len(hosts)} to change them all:")
         if answer != str(len(hosts)):
             return TOO_MANY_HOSTS, f"{len(hosts)} hosts need a change ({names}) and nobody agreed to that many"
     production = [host for host in hosts if host.settings.production]
     if production and not options.yes:
-        names = ", ".join(host.name for host in production)
+        names = names_of(production)
         accepted = accepted_names(production)
         if terminal.ask(f"{names} is production. Type {' or '.join(accepted)} to go on:") not in accepted:
             return CONSENT_MISSING, f"{names} is production, and its name was not typed"

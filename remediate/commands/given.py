@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 Flags = Mapping[str, object]
 
-OPTIONS: Final = ("plan", "yes", "hold", "timeout", "wait", "max_hosts", "reason", "incident")
+OPTIONS: Final = (
+    "plan",
+    "yes",
+    "hold",
+    "timeout",
+    "wait",
+    "max_hosts",
+    "serial",
+    "max_fail",
+    "forks",
+    "reason",
+    "incident",
+)
 
 
 class Begun(NamedTuple):
@@ -40,10 +52,15 @@ def beginning(flags: Flags, project: Project, terminal: "Terminal") -> Iterator[
     hosts = selected(flags, project, terminal.warn)
     options = options_of(flags)
     client = project.ssh_client()
+    if len(hosts) > 1:
+        from remediate.commands.open_files import allow_connections
+
+        forks = allow_connections(len(hosts), options.forks, terminal.warn)
+        options = options.model_copy(update={"forks": forks})
     from remediate.transport.dialing import Connections
 
     # Whether a code can be overridden is known once the playbook is imported: no login for a mistake.
-    with Connections(() if options.overrides else hosts, client) as connect:
+    with Connections(() if options.overrides else hosts[: options.forks], client) as connect:
         self_test()
         yield Begun(hosts, options, connect)
 

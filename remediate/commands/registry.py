@@ -28,6 +28,7 @@ def commands(project: Project) -> Iterator[Command]:
     yield from _rehearsals(project, playbooks)
     yield _sudoers(project)
     yield _triage(project)
+    yield _alert(project)
     yield from _incidents(project)
     yield from _maintenance(project)
     for remedy in catalogue.listed().values():
@@ -231,6 +232,22 @@ def _triage(project: Project) -> Command:
     return Command("triage", "Name the incident, its severity and the next command.", flags, body)
 
 
+def _alert(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.alert import take_alerts
+
+        return take_alerts(flags, project, terminal, program=program_name())
+
+    flags = (
+        Flag("source", "the source of the policy that would send it (default: terminal)"),
+        Flag("format", "alertmanager, grafana or plain (default: the source's, else what the payload looks like)"),
+        Flag("since", "a dry run about recorded alerts instead: 720h, 30m, or a date with a time"),
+        INVENTORY,
+        JSON,
+    )
+    return Command("alert", _ALERT, flags, body)
+
+
 def _incidents(project: Project) -> Iterator[Command]:
     from remediate.commands.incident_registry import incident_commands
 
@@ -263,6 +280,10 @@ def _maintenance(project: Project) -> Iterator[Command]:
     yield Command("maintain.status", doc, (prometheus, JSON), status_body)
 
 
+_ALERT: Final = """Show what the policy decides about the alerts on standard input, and record them.
+
+Nothing is started: a proposal is shown as the command that a person may run.
+"""
 _OCCASIONS: Final = {
     "checklist": "Check that monitoring and alerts are set up, and that they answer (8.1).",
     "daily": "Review the error logs and the queue's health (8.2).",

@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from remediate.commands.given import Flags, file_of, inventory_of, text_of
+from remediate.commands.pause import kill_switch
 from remediate.commands.privileges import script_of
 from remediate.commands.terminal import Terminal, stoppable
 from remediate.core.host import Host
@@ -39,6 +40,8 @@ _AT_MOST: Final = 16
 def rehearse_playbooks(names: Sequence[str], flags: Flags, project: Project, terminal: Terminal) -> int:
     """Rehearse playbooks one after the other, and report. Returns 5 if a result deviates from its declaration."""
     root = project.demand_root()
+    if (pause := kill_switch(project).read()) is not None:
+        raise ConfigurationError(f"{pause}; a rehearsal changes hosts, too")
     pairs, wanted = _pairs(flags), _wanted(flags)
     files = {name: file_of(flags, name) for name in ("junit", "markdown")}
     playbooks = [project.load(name) for name in names]

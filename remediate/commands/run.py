@@ -1,7 +1,6 @@
 """fix.*, check.* and do.*: run a playbook or a remedy from the command line."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from remediate.commands.consent import consent, decide
 from remediate.commands.given import Begun, Flags, text_of
@@ -10,11 +9,14 @@ from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report, RunVerdict
 from remediate.core.playbook import BoundPlaybook, Playbook, Runnable
-from remediate.core.verdict import ENGINE_CODES
+from remediate.core.verdict import ENGINE_CODES, RefusalCode
 from remediate.engine.fleet import run
+from remediate.engine.host_runner import HostRunner
+from remediate.engine.limits import Limit
 from remediate.errors import USAGE_EXIT_CODE, ConfigurationError, JournalError, nearest
 from remediate.project.project import Project
 from remediate.project.run_limits import run_limits
+from remediate.report.live_table import live_table
 from remediate.report.text import TextReporter
 
 _NOTHING_SEEN = frozenset({USAGE_EXIT_CODE, RunVerdict.UNREACHABLE.exit_code})
@@ -34,20 +36,32 @@ def run_from_flags(
         inventory=text_of(flags, "inventory"),
         incident=options.incident,
         resolved=options.incident is not None and _is_resolved(options.incident, project),
+        target=text_of(flags, "host"),
+        rollout=_rollout(options),
+        live=live_table(narrative, terminal.err),
     )
+
+    def asked(runs: Sequence[HostRunner], options: Options) -> tuple[RefusalCode, str] | None:
+        with reporter.still():
+            return consent(terminal, runs, options, stop)
+
+    def decided(host: Host, limit: Limit) -> str | None:
+        with reporter.still():
+            return decide(terminal, host, limit, stop)
+
     with stoppable() as stop:
         report = run(
             runnable,
             hosts,
             reporter=reporter,
-            consent=partial(consent, terminal, stop=stop),
+            consent=asked,
             connect=connect,
             stop=stop,
             options=options,
             journal=project.journal(),
             project=None if options.incident is None else project.identity(),
             limits=run_limits(project.root),
-            decide=lambda host, limit: decide(terminal, host, limit, stop),
+            decide=decided,
         )
     if flags.get("json"):
         terminal.say(report.model_dump_json(by_alias=True))
@@ -67,6 +81,13 @@ def _is_resolved(named: str, project: Project) -> bool:
             return ids.is_resolved(ids.find(named))
     except JournalError:
         return False  # the run reports that nothing can be recorded
+
+
+def _rollout(options: Options) -> str:
+    """Return the flags that state how these options roll a change out."""
+    usual = Options()
+    serial = "" if options.serial == usual.serial else f" --serial {options.serial}"
+    return serial + ("" if options.max_fail == usual.max_fail else f" --max-fail {options.max_fail}")
 
 
 def _unproven(runnable: Runnable, project: Project) -> str | None:

@@ -25,6 +25,9 @@ OPTIONS: Final = {
     "timeout": "seconds that one host may take altogether",
     "wait": "seconds to wait for the lock of a host",
     "max_hosts": "how many hosts this run may change",
+    "serial": "hosts to change at a time: N, P% or a list like 1,5,20%; the first batch has to be fixed (default: 1)",
+    "max_fail": "hosts that may fail before the rest are left alone: N or P% (default: 0)",
+    "forks": "hosts to ask at the same time (default: 20)",
     "reason": "why, for the record",
     "incident": "incident that this run belongs to",
 }
@@ -53,6 +56,9 @@ RUN = (
     option("timeout"),
     option("wait"),
     option("max_hosts"),
+    option("serial"),
+    option("max_fail"),
+    option("forks"),
 )
 """The flags of every command that runs something on hosts."""
 RUN_NAMES = frozenset(name for flag in RUN for name in flag.names)

@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from remediate.core.field_types import FrozenModel
 from remediate.core.flags import OPTIONS
+from remediate.core.rollout import MaxFail, Serial
 
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
 
@@ -19,6 +20,9 @@ class Options(FrozenModel):
     timeout: float = Field(default=900, ge=10, le=86400, description=OPTIONS["timeout"])
     wait: float = Field(default=0, ge=0, le=3600, description=OPTIONS["wait"])
     max_hosts: int = Field(default=1, ge=1, description=OPTIONS["max_hosts"])
+    serial: Serial = Field(default="1", description=OPTIONS["serial"])
+    max_fail: MaxFail = Field(default="0", description=OPTIONS["max_fail"])
+    forks: int = Field(default=20, ge=1, le=1000, description=OPTIONS["forks"])
     reason: Line | None = Field(default=None, description=OPTIONS["reason"])
     incident: Line | None = Field(default=None, description=OPTIONS["incident"])
     overrides: dict[str, Line] = Field(default={}, description="refusal codes to override, each with why")

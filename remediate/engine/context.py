@@ -46,3 +46,5 @@ class Context(NamedTuple):
     owner: tuple[str, ...]
     paused: Callable[[], str | None] = lambda: None
     """Returns why nothing may be changed now, None if it may. It is asked before every step."""
+    rejoin: float = 0
+    """Seconds in which to connect again after the link was lost while a step acted. Once is always tried."""

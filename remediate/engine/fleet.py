@@ -3,25 +3,25 @@
 import getpass
 import os
 import socket
-import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Final
 
 from remediate import __version__
-from remediate.core.host import Host
+from remediate.core.host import Host, names_of
 from remediate.core.options import Options
-from remediate.core.outcome import HostOutcome, Mode, Problem, Report, RunVerdict, overall, touched
+from remediate.core.outcome import HostOutcome, Mode, Problem, Report, overall, touched
 from remediate.core.playbook import Runnable
-from remediate.core.verdict import CONSENT_MISSING, EARLIER_HOST_FAILED, TOO_MANY_HOSTS, RefusalCode
+from remediate.core.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, RefusalCode
 from remediate.engine.context import Context
+from remediate.engine.host_pool import Consent, HostPool
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Decide, nobody
+from remediate.engine.rejoin import REJOIN_SECONDS
 from remediate.engine.reporter import MaskingReporter, NullReporter, Reporter
 from remediate.engine.run_recorder import JournalRecorder, given_of, run_record
 from remediate.engine.suppression import Suppression
@@ -34,26 +34,21 @@ from remediate.project.project import Project
 from remediate.project.run_limits import RunLimits, run_limits
 from remediate.remedies.single import SingleRemedy
 from remediate.transport.controller import HttpController
-from remediate.transport.dialing import AT_ONCE, Connections
+from remediate.transport.dialing import Connections
 from remediate.transport.session import Session
-
-T = TypeVar("T")
 
 _NAME: Final = 100
 """The longest name of an operator, in characters."""
-
-Consent = Callable[[Sequence[HostRunner], Options], "tuple[RefusalCode, str] | None"]
-"""Decides before any change, with the hosts that need one. Returns None, or a refusal and its reason."""
 
 
 def without_asking(runs: Sequence[HostRunner], options: Options) -> tuple[RefusalCode, str] | None:
     """Consent without a terminal: by `yes` and `max_hosts`, or by an inventory that allows it."""
     if len(runs) > options.max_hosts:
-        names = ", ".join(run.host.name for run in runs)
+        names = names_of(run.host for run in runs)
         return TOO_MANY_HOSTS, f"{len(runs)} hosts need a change ({names}): allow it with --max-hosts {len(runs)}"
-    production = [run.host.name for run in runs if run.host.settings.production]
+    production = [run.host for run in runs if run.host.settings.production]
     if production and not options.yes:
-        return CONSENT_MISSING, f"{', '.join(production)} is production: say --yes, or run it on a terminal"
+        return CONSENT_MISSING, f"{names_of(production)} is production: say --yes, or run it on a terminal"
     return None
 
 
@@ -126,7 +121,7 @@ def run(
     mode = Mode.PLAN if chosen.plan else Mode.FIX
     with ExitStack() as leaving:
         # Start connecting before the journal opens, because both take about as long.
-        sessions = connect or leaving.enter_context(Connections(hosts))
+        sessions = connect or leaving.enter_context(Connections(hosts[: chosen.forks]))
         record = JournalRecorder(run_id, masker, journal)
         leaving.callback(record.close)
         record.begin(
@@ -144,10 +139,8 @@ def run(
             )
         )
         reporter.began(record.shown, runnable, hosts, operator)
-        for host in hosts:
-            reporter.progress(host, "connecting")
-            if (pause := switch.read()) is not None:
-                reporter.progress(host, f"{pause}; no host is changed")
+        if (pause := switch.read()) is not None:
+            reporter.noticed(f"{pause}; no host is changed")
         context = Context(
             connect=sessions,
             controller=HttpController(),
@@ -156,6 +149,7 @@ def run(
             stop=stop or Event(),
             owner=(operator, run_id),
             paused=lambda: None if (pause := switch.read()) is None else str(pause),
+            rejoin=REJOIN_SECONDS,
         )
         suppress = Suppression(
             limits, lambda host, since: record.fixes(host, runnable, since), context.paused, decide, chosen
@@ -163,12 +157,11 @@ def run(
         problem: Problem | None = None
         outcomes: tuple[HostOutcome, ...] = ()
         try:
-            outcomes = _all_hosts(
+            outcomes = HostPool(chosen, reporter, masker).run(
                 [
                     HostRunner(host, runnable, chosen, context, host_plan)
                     for host, host_plan in zip(hosts, known, strict=True)
                 ],
-                chosen,
                 consent,
                 suppress,
             )
@@ -190,9 +183,8 @@ def run(
             exit_code=USAGE_EXIT_CODE if verdict is None else verdict.exit_code,
             touched=touched(outcomes),
             error=problem,
-            hosts=outcomes,
         )
-        report = masker.masked(report)
+        report = masker.masked(report).model_copy(update={"hosts": outcomes})  # The outcomes are masked already.
         record.finish(report, report.model_dump_json(by_alias=True))
         if record.trouble is not None:
             reporter.unrecorded(record.trouble)
@@ -212,42 +204,3 @@ def _known_incident(named: str, journal: str | None, project: str | None) -> str
             return ids.find(named)
     except JournalError:
         return named  # Without a journal nothing is changed, but looking at a host has to stay possible.
-
-
-def _safely(walk: Callable[[HostRunner], T]) -> Callable[[HostRunner], T | HostOutcome]:
-    """Return a wrapper that turns a bug into the outcome of one host. The others keep theirs."""
-
-    def guarded(run: HostRunner) -> T | HostOutcome:
-        try:
-            return walk(run)
-        except ConfigurationError:
-            raise
-        except Exception as error:  # noqa: BLE001  # A bug on one host must not end the run on the others.
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            why = (
-                f"a bug in remediate or a playbook: {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
-            )
-            return run.broken(why)
-
-    return guarded
-
-
-def _all_hosts(
-    runs: Sequence[HostRunner], options: Options, consent: Consent, suppress: Suppression
-) -> tuple[HostOutcome, ...]:
-    try:
-        with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(runs)), thread_name_prefix="host") as pool:
-            examined = suppress(runs, list(pool.map(_safely(HostRunner.examine), runs)))
-        pending = [run for run, outcome in zip(runs, examined, strict=True) if outcome is None]
-        refusal = consent(pending, options) if pending else None
-        outcomes: list[HostOutcome] = []
-        for run, outcome in zip(runs, examined, strict=True):
-            if outcome is None:
-                outcome = _safely(HostRunner.mend)(run) if refusal is None else run.refuse(*refusal)  # noqa: PLW2901  # It has one now.
-                if outcome.verdict not in {RunVerdict.FIXED, RunVerdict.HEALTHY}:
-                    refusal = refusal or (EARLIER_HOST_FAILED, f"{run.host.name} came out {outcome.verdict.value}")
-            outcomes.append(outcome)
-        return tuple(outcomes)
-    finally:
-        for run in runs:
-            run.close()

@@ -26,15 +26,15 @@ from remediate.engine.apply import NotRun, Ran, Stopped, apply_remedy, fenced
 from remediate.engine.conclusion import conclude
 from remediate.engine.context import Context, NotRecorded
 from remediate.engine.discovery import discovered
-from remediate.engine.judge import CLOCK, RULES, STOPS, Symptom, judge, not_attempted, relied_on, symptom
+from remediate.engine.judge import CLOCK, RULES, Symptom, judge, not_attempted, relied_on, symptom
+from remediate.engine.lazy_session import LazySession
 from remediate.engine.lock import LockedByOthers
 from remediate.engine.open_host import OpenHost
-from remediate.engine.outcomes import host_outcome, step_outcome
-from remediate.engine.stability import Window
-from remediate.engine.surveyor import Surveyor
+from remediate.engine.outcomes import held, host_outcome, step_outcome, stops_dependents
+from remediate.engine.rejoin import found_out
+from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.engine.unchanged import decide, untouched
 from remediate.errors import ContactLost, Unreachable
-from remediate.transport.session import Session
 
 FENCE_TRIES: Final = 3
 """The number of attempts at a step when something moves before the lock is held."""
@@ -57,9 +57,9 @@ class HostRunner:
         self.context = context
         self._host_plan = host_plan
         self._begun = monotonic()
-        self._session: Session | None = None
+        self._session = LazySession(lambda: context.connect(host))
         self._open: OpenHost | None = None
-        self._surveyed = self._begun
+        self._surveyed = self._examined_at = self._begun
         self._before = Facts({})
         self._steps: list[StepOutcome] = []
         self._healed: list[tuple[Remedy, Facts]] = []
@@ -74,8 +74,10 @@ class HostRunner:
 
         Raises ConfigurationError if the inventory lacks a setting that is needed and cannot be discovered.
         """
+        self._begun = monotonic()
+        if self.context.stop.is_set():
+            return self._end(RunVerdict.INTERRUPTED)
         try:
-            self._session = self.context.connect(self.host)
             if self._host_plan is None:
                 self.host = discovered(self.host, self._session) if self.runnable.discovers else self.host
                 self._host_plan = self.runnable(self.host)
@@ -88,16 +90,19 @@ class HostRunner:
                 stop=self.context.stop,
                 progress=self._progress,
             )
-            self._before = self._open.survey()
+            self._before = surveyor.survey(min(SURVEY_SECONDS, self.options.timeout))
             self._surveyed = monotonic()
             self.context.reporter.surveyed(self.host, readings(self._before))
-            return self._decide()
+            ending = decide(self._open)
         except Unreachable as error:
             return self._end(RunVerdict.UNREACHABLE, Problem(code=error.code.value, message=error.message))
+        self._examined_at = monotonic()
+        return None if ending is None else self._end(*ending)
 
     def mend(self) -> HostOutcome:
         """Apply the needed remedies, innermost first, each judged on the latest facts, then hold."""
         total = len(self._examined.host_plan.remedies)
+        self._examined.waited(monotonic() - self._examined_at)
         try:
             if monotonic() - self._surveyed > STALE_SECONDS:
                 self._examined.survey()
@@ -140,12 +145,16 @@ class HostRunner:
         self._touched = self._touched if self._touched is Touched.YES else Touched.UNKNOWN
         return self._end(RunVerdict.UNKNOWN, Problem(code="internal-error", message=why))
 
+    def release(self) -> None:
+        """Close the connection until `mend` needs one."""
+        self._session.close()
+
     def close(self) -> None:
-        """Close the connection to the host."""
+        """Close the connection to the host, and forget what was read there."""
+        self.release()
         if self._open is not None:
             self._open.surveyor.close()
-        elif self._session is not None:
-            self._session.close()
+        self._open, self._before, self._steps = None, Facts({}), []
 
     @property
     def _examined(self) -> OpenHost:
@@ -155,14 +164,10 @@ class HostRunner:
 
     # -- deciding ------------------------------------------------------------------------------------------------
 
-    def _decide(self) -> HostOutcome | None:
-        ending = decide(self._examined)
-        return None if ending is None else self._end(*ending)
-
     def _conclude(self) -> HostOutcome:
         verdict, problem, window = conclude(self._examined, self._steps, self._healed)
         if window is not None:
-            self._steps = [_held(step, window) if step.changed else step for step in self._steps]
+            self._steps = [held(step, window) if step.changed else step for step in self._steps]
         return self._end(verdict, problem)
 
     # -- acting --------------------------------------------------------------------------------------------------
@@ -170,7 +175,7 @@ class HostRunner:
     def _step(self, position: int) -> StepOutcome:
         host = self._examined
         remedy, verdict = host.judge()[position]
-        blocking = {step.remedy for step in self._steps if _stops_dependents(step)}.intersection(remedy.after)
+        blocking = {step.remedy for step in self._steps if stops_dependents(step)}.intersection(remedy.after)
         if not blocking and verdict.decision is Decision.WAIT:
             verdict = host.patiently(position)[position].verdict
         if blocking and verdict.decision is not Decision.SKIP:
@@ -223,10 +228,7 @@ class HostRunner:
             self._broken_off(position, step_outcome(remedy, verdict, before, ran=stopped.ran))
             raise
         except ContactLost as error:
-            lost = Ran((), Verified.UNKNOWN, str(error))
-            self._blind = True
-            self._broken_off(position, step_outcome(remedy, verdict, before, ran=lost))
-            raise
+            tried = self._found_out(position, remedy, verdict, before, error, sum(run.seconds for run in steps))
         except Unreachable:
             self._broken_off(position, step_outcome(remedy, verdict, before))
             raise
@@ -242,6 +244,22 @@ class HostRunner:
         self._acting = False
         self.context.record.conclude(self.host, position, step)
         return None if isinstance(tried, NotRun) else step
+
+    def _found_out(
+        self, position: int, remedy: Remedy, verdict: Verdict, before: Facts, lost: ContactLost, seconds: float
+    ) -> Ran:
+        """Return what a step did whose link was lost. Raises Unreachable if nothing, ContactLost if that is unknown."""
+        host = self._examined
+        wait = min(seconds + remedy.settle, max(0.0, host.left))
+        found = found_out(self.context, self.host, host.surveyor, remedy, before, lost, wait=wait)
+        if isinstance(found, Unreachable):
+            self._broken_off(position, step_outcome(remedy, verdict, before))
+            raise found
+        if found.verified is Verified.UNKNOWN:
+            self._blind = True
+            self._broken_off(position, step_outcome(remedy, verdict, before, ran=found))
+            raise ContactLost(found.evidence)
+        return found
 
     def _broken_off(self, position: int, step: StepOutcome) -> None:
         """Keep the known part of a step that did not finish."""
@@ -293,11 +311,3 @@ class HostRunner:
             self.context.reporter.unrecorded(why)  # It comes before the verdict, which would refer to the record.
         self.context.reporter.finished(self.host, outcome)
         return outcome
-
-
-def _stops_dependents(step: StepOutcome) -> bool:
-    return step.verified in {Verified.FAILED, Verified.UNKNOWN} or step.decision in STOPS
-
-
-def _held(step: StepOutcome, window: Window) -> StepOutcome:
-    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from remediate.core.host import Host
+from remediate.core.host import Host, names_of
 from remediate.core.verdict import COMMON_CAUSE, COOL_DOWN, HISTORY_UNKNOWN, RECURRING, RefusalCode
 from remediate.errors import JournalError
 from remediate.journal.models import PastFix
@@ -76,10 +76,10 @@ def common_causes(surveyed: Sequence[Surveyed], limits: RunLimits) -> Mapping[st
             groups.setdefault(group, []).append(each)
     found: dict[str, str] = {}
     for group, members in groups.items():
-        ill = [each.host.name for each in members if not each.well]
+        ill = [each.host for each in members if not each.well]
         if len(ill) >= _SEVERAL and len(ill) > limits.unhealthy_share * len(members):
-            why = f"{len(ill)} of the {len(members)} hosts of {group} in this run are not healthy ({', '.join(ill)})"
-            found |= {name: why for name in ill if name not in found}
+            why = f"{len(ill)} of the {len(members)} hosts of {group} in this run are not healthy ({names_of(ill)})"
+            found |= {host.name: why for host in ill if host.name not in found}
     return found
 
 

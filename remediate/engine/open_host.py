@@ -45,6 +45,10 @@ class OpenHost:
         """The seconds left of this host's timeout."""
         return self.options.timeout - (monotonic() - self._begun)
 
+    def waited(self, seconds: float) -> None:
+        """Give back the seconds in which a person was asked, or other hosts were changed."""
+        self._begun += seconds
+
     def survey(self) -> Facts:
         """Ask all questions again."""
         return self.surveyor.survey()

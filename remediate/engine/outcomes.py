@@ -10,13 +10,15 @@ from remediate.core.outcome import (
     RunVerdict,
     StepOutcome,
     Touched,
+    Verified,
     readings,
 )
 from remediate.core.playbook import Severity
 from remediate.core.remedy import Remedy
 from remediate.core.verdict import Decision, Verdict
 from remediate.engine.apply import Ran
-from remediate.engine.judge import CLOCK
+from remediate.engine.judge import CLOCK, STOPS
+from remediate.engine.stability import Window
 from remediate.errors import Unreadable
 
 
@@ -45,6 +47,16 @@ def step_outcome(remedy: Remedy, verdict: Verdict, facts: Facts, ran: Ran | None
         commands=commands,
         evidence=ran.evidence if ran else "",
     )
+
+
+def stops_dependents(step: StepOutcome) -> bool:
+    """Return whether the remedies that depend on this one are not attempted."""
+    return step.verified in {Verified.FAILED, Verified.UNKNOWN} or step.decision in STOPS
+
+
+def held(step: StepOutcome, window: Window) -> StepOutcome:
+    """Return a step with the evidence that its effect lasted."""
+    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})
 
 
 def host_outcome(

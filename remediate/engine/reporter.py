@@ -19,8 +19,14 @@ class Reporter(Protocol):
     def progress(self, host: Host, text: str) -> None:
         """Something takes time."""
 
+    def noticed(self, text: str) -> None:
+        """Something concerns all hosts."""
+
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
         """The first survey of a host has arrived."""
+
+    def waits(self, host: Host) -> None:
+        """A host needs a change, and waits for consent or for its turn."""
 
     def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
         """A remedy has been judged and, if needed, applied."""
@@ -52,8 +58,16 @@ class MaskingReporter(Reporter):
         self._reporter.progress(host, self._masker.mask(text))
 
     @override
+    def noticed(self, text: str) -> None:
+        self._reporter.noticed(self._masker.mask(text))
+
+    @override
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
         self._reporter.surveyed(host, tuple(map(self._masker.masked, before)))
+
+    @override
+    def waits(self, host: Host) -> None:
+        self._reporter.waits(host)
 
     @override
     def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
@@ -83,6 +97,12 @@ class NullReporter(Reporter):
         """See Reporter."""
 
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
+        """See Reporter."""
+
+    def noticed(self, text: str) -> None:
+        """See Reporter."""
+
+    def waits(self, host: Host) -> None:
         """See Reporter."""
 
     def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:

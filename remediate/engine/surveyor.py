@@ -108,9 +108,9 @@ class Surveyor:
         """Ask these by themselves from now on."""
         self._late.update(probes)
 
-    def survey(self) -> Facts:
-        """Ask everything once, in one exec. Raises Unreachable."""
-        with self.look() as look:
+    def survey(self, seconds: float = SURVEY_SECONDS) -> Facts:
+        """Ask everything once, in one exec that lasts at most `seconds`. Raises Unreachable."""
+        with self.look(seconds=seconds) as look:
             return look.survey()
 
     def read(self, rounds: Rounds, here: Probes, there: Probes, alone: Probes = ()) -> Facts:
@@ -156,6 +156,11 @@ class Surveyor:
         command = probe.command()
         given = (command.seconds if isinstance(command, Run) else 0) + self._extra
         return Unreadable(f"{probe.label()}: no answer within {given:.0f} s, also by itself: slow or hung")
+
+    def rejoin(self, session: Session) -> None:
+        """Go on over another connection, because the link of the present one was lost."""
+        self._session.close()
+        self._session = session
 
     def close(self) -> None:
         """Close the connection to the host."""

@@ -1,7 +1,7 @@
-"""Validates the key `remediate:`; errors name the file, the line and the correction."""
+"""Validates mappings of a file, as the key `remediate:`; errors name the file, the line and the correction."""
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -21,6 +21,10 @@ from remediate.inventory.ansible_values import (
 )
 
 _Plain: TypeAlias = str | int | float | bool | list["_Plain"] | dict[str, "_Plain"] | None
+M = TypeVar("M", bound=BaseModel)
+
+Location: TypeAlias = tuple[int | str, ...]
+"""The path of a value in a file: keys, and numbers of list items."""
 
 # Our words for pydantic's errors. For other errors, the message shows the field's description.
 _WRONG = {
@@ -80,23 +84,43 @@ def read_settings(value: Value | None, folder: Path) -> Settings:
     """
     if value is None or (isinstance(value, Leaf) and value.value is None):
         return Settings()
-    readable(value)
-    if not isinstance(value, Tree):
-        raise value.place.error(f"must be a mapping and is {kind(value)}")
-    plain = _plain(value)
-    ca = value.get("site_ca")
-    if isinstance(plain, dict) and isinstance(ca, Leaf) and isinstance(ca.value, str):
+    tree, plain = _mapping(value)
+    ca = tree.get("site_ca")
+    if isinstance(ca, Leaf) and isinstance(ca.value, str):
         try:
             plain["site_ca"] = str(existing_path(ca.value, folder))
         except ValueError as error:
             raise ca.place.error(str(error)) from error
+    return _validated(tree, plain, Settings)
+
+
+def read_model(value: Value, model: type[M]) -> M:
+    """Return a mapping of a file as a model. Raises ConfigurationError as `read_settings` does."""
+    tree, plain = _mapping(value)
+    return _validated(tree, plain, model)
+
+
+def place_of(whole: Value, location: Location) -> SourceLocation:
+    """Return the place of a value, or of the nearest thing around it that the file holds."""
+    return _where(whole, location, BaseModel)[0]
+
+
+def _mapping(value: Value) -> tuple[Tree, dict[str, _Plain]]:
+    readable(value)
+    plain = _plain(value)
+    if not isinstance(value, Tree) or not isinstance(plain, dict):
+        raise value.place.error(f"must be a mapping and is {kind(value)}")
+    return value, plain
+
+
+def _validated(tree: Tree, plain: dict[str, _Plain], model: type[M]) -> M:
     try:
-        return Settings.model_validate(plain)
+        return model.model_validate(plain)
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False, include_context=False)
     # An unknown key comes first, because it is often the reason why another one is missing.
     details.sort(key=lambda detail: detail["type"] != "extra_forbidden")
-    raise _told(value, details[0], len(details) - 1)
+    raise _told(tree, details[0], len(details) - 1, model)
 
 
 def _plain(value: Value) -> _Plain:
@@ -116,8 +140,8 @@ def _is_null(value: Value) -> bool:
     return isinstance(value, Leaf) and value.value is None
 
 
-def _told(tree: Tree, detail: ErrorDetails, others: int) -> ConfigurationError:
-    place, value, model, description = _where(tree, detail["loc"])
+def _told(tree: Tree, detail: ErrorDetails, others: int, whole: type[BaseModel]) -> ConfigurationError:
+    place, value, model, description = _where(tree, detail["loc"], whole)
     more = "" if others == 0 else f" (and {others} more wrong)"
     last = str(detail["loc"][-1]) if detail["loc"] else ""
     if detail["type"] == "extra_forbidden":
@@ -138,11 +162,12 @@ def _told(tree: Tree, detail: ErrorDetails, others: int) -> ConfigurationError:
     return place.error(f"{shown(what)}{meaning}{more}")
 
 
-def _where(tree: Tree, location: tuple[int | str, ...]) -> tuple[SourceLocation, Value | None, type[BaseModel], str]:
+def _where(
+    whole: Value, location: Location, model: type[BaseModel]
+) -> tuple[SourceLocation, Value | None, type[BaseModel], str]:
     """Return the place and value at pydantic's location, its model, and the field's description."""
-    value: Value | None = tree
-    place = tree.place
-    model: type[BaseModel] = Settings
+    value: Value | None = whole
+    place = whole.place
     description = ""
     for depth, part in enumerate(location):
         at_end = depth == len(location) - 1

@@ -218,7 +218,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _demand_tables(database: JournalDatabase) -> None:
-    """Create missing tables, and reject those of another version."""
+    """Create missing tables, and reject those of an unknown version."""
     with database.reading() as connection:
         if _version(connection) == HEAD:
             return
@@ -246,11 +246,12 @@ def _demand_tables(database: JournalDatabase) -> None:
 
 
 def _upgrade(connection: Connection, found: str) -> None:
-    """Add the columns that an earlier version lacks. Its rows have no value there."""
+    """Add the columns and tables that an earlier version lacks. Its rows have no value there."""
     for table, name in UPGRADED[found]:
         column = metadata.tables[table].c[name]
         kind = column.type.compile(connection.dialect)
         connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+    metadata.create_all(connection)  # It creates only what is missing.
     connection.execute(version.update().values(version_num=HEAD))
 
 

@@ -23,10 +23,13 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0007_orphans"
+HEAD = "0008_alerts"
 """The version of these tables."""
-UPGRADED = {"0006_reminders": (("runs", "process"), ("runs", "given"), ("steps", "basis"))}
-"""The columns that each of these versions lacks. A journal of one is upgraded when it is opened."""
+UPGRADED: dict[str, tuple[tuple[str, str], ...]] = {
+    "0006_reminders": (("runs", "process"), ("runs", "given"), ("steps", "basis")),
+    "0007_orphans": (),
+}
+"""The columns that each of these versions lacks, beside whole tables. Opening such a journal upgrades it."""
 EARLIER = ("0001_runs_and_steps", "0002_incidents", "0003_messages", "0004_projects", "0005_maintenance")
 """Versions from before the first release, which only developers have."""
 
@@ -237,4 +240,63 @@ maintenance_samples = Table(
     Column("at", Moment, nullable=False),
     Column("value", Float, nullable=False),
     Index(None, "project", "subject", "item", "at"),
+)
+
+# What an alert led to. `withdrawn` closes a proposal whose alerts are over.
+alert_decisions = Table(
+    "alert_decisions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", VisibleText, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("rule", VisibleText, nullable=False),
+    Column("host", VisibleText, nullable=False),
+    Column("action", VisibleText, nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("reason", VisibleText, nullable=False),
+    Column("suppressed_by", String(32)),
+    Column("withdrawn", Moment),
+    Index(None, "project", "rule", "host", "at"),
+    Index(None, "project", "mode", "at"),
+)
+
+# One row for each time that an alert began to fire. While `ended` is null it burns, and repetitions are only counted.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project", VisibleText, nullable=False),
+    Column("source", VisibleText, nullable=False),
+    Column("how", String(16), nullable=False),
+    Column("fingerprint", String(128), nullable=False),
+    Column("name", VisibleText, nullable=False),
+    # JSON in ASCII, so that a text with NUL is read again as it was sent.
+    Column("labels", Text, nullable=False),
+    Column("annotations", Text, nullable=False),
+    Column("starts", Moment),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("ended", Moment),
+    Column("end_reason", String(16)),
+    Column("decision", String(36), ForeignKey("alert_decisions.id"), index=True),
+    Column("suppressed_by", String(32)),
+    Index(None, "project", "first_seen"),
+    Index(
+        "uq_alerts_burning",
+        *("project", "source", "how", "fingerprint"),
+        unique=True,
+        sqlite_where=text("ended IS NULL"),
+        postgresql_where=text("ended IS NULL"),
+    ),
+)
+
+# Signed deliveries, each of which is accepted once. They are forgotten when their signature has long been too old.
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    Column("project", VisibleText, primary_key=True),
+    Column("source", VisibleText, primary_key=True),
+    Column("delivery", String(200), primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
 )

@@ -20,6 +20,10 @@ class CommandHints(NamedTuple):
     recorded: bool = True
     given: str = ""
     """The arguments of a single remedy, as flags."""
+    target: str | None = None
+    """The hosts as the reader named them, None if that is not known."""
+    rollout: str = ""
+    """The flags of a rolling change, as the reader typed them."""
 
     def on(self, host: str) -> str:
         """Return the flags that name one host, as the reader named it."""
@@ -30,6 +34,12 @@ class CommandHints(NamedTuple):
         if self.name.startswith("do."):
             return f"{self.program} {self.name}{self.given} {self.on(host)}{' --plan' if plan else ''}"
         return f"{self.program} {'check' if plan else 'fix'}.{self.name} {self.on(host)}"
+
+    def on_all(self, hosts: str, count: int) -> str:
+        """Return the command that changes `count` of these hosts."""
+        return (
+            f"{self.again(shlex.quote(hosts), plan=False)}{f' --max-hosts {count}' if count > 1 else ''}{self.rollout}"
+        )
 
     @property
     def evidence(self) -> str:

@@ -160,6 +160,11 @@ def _escalation(severity: Severity | None) -> str:
     return _ESCALATION.get(severity, "") if severity else ""
 
 
+def escalation_line(severity: Severity | None) -> list[str]:
+    """Return when to escalate, in one line."""
+    return [told] if (told := _escalation(severity)) else []
+
+
 def _though(outcome: HostOutcome) -> str:
     """Return what fails although the symptom is over, since it may be the next incident."""
     ill = [f"{each.label} {clean(each.note)}" for each in outcome.after or outcome.before if each.ok is False]

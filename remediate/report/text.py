@@ -1,21 +1,31 @@
 """The text report: results on one stream, progress on the other."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
 
-from remediate.core.host import Host
+from typing_extensions import override
+
+from remediate.core.host import NAMED, Host, names_of
 from remediate.core.outcome import HostOutcome, Reading, Report, RunVerdict, StepOutcome, Touched
 from remediate.core.playbook import Runnable, Severity
+from remediate.engine.reporter import Reporter
 from remediate.masking.stream import Steady, Stream
 from remediate.remedies.single import SingleRemedy
 from remediate.report.hints import CommandHints
 from remediate.report.lines import HEADLINES, MARGIN, clean, step_lines, survey_lines, verdict_lines
+from remediate.report.live_table import LiveTable
+from remediate.report.several import brief_line, left_alone_lines
 
 
-class TextReporter:
+class TextReporter(Reporter):
     """Prints a run while it goes. `program` is the typed command, for the commands that it recommends.
+
+    A single host is told as it goes. Of several, a healthy one and one that was left alone are a line each; the others
+    are told in full, what is known of them before a change as soon as it begins. Progress of several hosts is only
+    shown in the `live` table, if there is one.
 
     Output that a stream rejects is lost: a reader that has left does not end a run.
     """
@@ -29,59 +39,113 @@ class TextReporter:
         inventory: str | None = None,
         incident: str | None = None,
         resolved: bool = False,
+        target: str | None = None,
+        rollout: str = "",
+        live: LiveTable | None = None,
     ) -> None:
+        """Take what the user typed: `target` for --host, `rollout` as the flags of a rolling change."""
         self._out = Steady(out)
         self._err = Steady(err)
         self._lock = Lock()
-        self._hints = CommandHints(program, "", "", None, inventory, incident, resolved)
+        self._hints = CommandHints(program, "", "", None, inventory, incident, resolved, target=target, rollout=rollout)
         self._several = False
+        self._live = live
+        self._before: dict[str, tuple[Reading, ...]] = {}
+        """Surveys of several hosts that are not told yet."""
         self._told: set[str] = set()
+        self._over: set[str] = set()
 
+    @override
     def began(self, run: str, runnable: Runnable, hosts: tuple[Host, ...], operator: str) -> None:
-        """See Reporter."""
         self._several = len(hosts) > 1
         given = runnable.flags if isinstance(runnable, SingleRemedy) else ""
         self._hints = self._hints._replace(name=runnable.name, run=run, severity=runnable.severity, given=given)
         names = ", ".join(
             host.name if host.name == host.ssh.address else f"{host.name} ({host.ssh.address})" for host in hosts
         )
+        if len(hosts) > NAMED:
+            names = f"{len(hosts)} hosts: {names_of(hosts)}"
         now = datetime.now(UTC)
         self._say([f"{runnable.name} on {names}   run {run}   operator {operator}   {now:%H:%M:%SZ}"])
+        if self._several and self._live is not None:
+            self._live.open(len(hosts))
 
+    @override
     def progress(self, host: Host, text: str) -> None:
-        """See Reporter."""
-        with self._lock:
-            self._err.write(f"{'':{MARGIN}}... {self._prefix(host.name)}{clean(text)}\n")
+        if not self._several or host.name in self._over:
+            self.noticed(f"{self._prefix(host.name)}{text}")
+        elif self._live is not None:
+            self._live.working(host.name, clean(text))
+
+    @override
+    def noticed(self, text: str) -> None:
+        with self._alone():
+            self._err.write(f"{'':{MARGIN}}... {clean(text)}\n")
             self._err.flush()
 
+    @override
     def surveyed(self, host: Host, before: tuple[Reading, ...]) -> None:
-        """See Reporter."""
-        self._block("BEFORE", host.name, survey_lines(before))
+        if self._several:
+            self._before[host.name] = before
+        else:
+            self._block("BEFORE", host.name, survey_lines(before))
 
+    @override
+    def waits(self, host: Host) -> None:
+        if self._live is not None:
+            self._live.waiting(host.name)
+
+    @override
     def stepped(self, host: Host, position: int, total: int, step: StepOutcome) -> None:
-        """See Reporter."""
         self._told.add(host.name)
+        self._tell_before(host.name)
         self._block("DO" if position == 1 else "", host.name, step_lines(position, total, step))
 
+    @override
     def finished(self, host: Host, outcome: HostOutcome) -> None:
-        """See Reporter."""
+        self._over.add(host.name)
+        if self._several and self._live is not None:
+            self._live.ended(host.name, outcome.verdict)
+        if self._several and host.name not in self._told and (line := brief_line(outcome, self._hints)) is not None:
+            self._before.pop(host.name, None)
+            counted = outcome.verdict is RunVerdict.HEALTHY and self._live is not None and self._live.crowded
+            self._say([] if counted else [line])
+            return
+        self._tell_before(host.name)
         self._rest(outcome, told=host.name in self._told)
+        self._told.discard(host.name)
 
+    @override
     def unrecorded(self, why: str) -> None:
-        """See Reporter."""
-        with self._lock:
+        with self._alone():
             if self._hints.recorded:
                 said = f"{clean(why)}; keep what is printed here, runs.show does not have it"
                 self._err.write(f"warning: this run is not recorded: {said}\n")
                 self._err.flush()
             self._hints = self._hints._replace(recorded=False)
 
+    @override
     def ended(self, report: Report) -> None:
-        """See Reporter."""
+        if self._live is not None:
+            self._live.close()
         if self._several:
             counted = Counter(host.verdict for host in report.hosts)
             told = ", ".join(f"{count} {HEADLINES[verdict]}" for verdict, count in counted.items())
-            self._say([f"{len(report.hosts)} hosts: {told}   touched: {report.touched.value}"])
+            self._say(
+                [
+                    f"{len(report.hosts)} hosts: {told}   touched: {report.touched.value}",
+                    *left_alone_lines(report.hosts, self._hints),
+                ]
+            )
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Print nothing of its own while a person is asked."""
+        if self._live is None:
+            yield
+            return
+        with self._live.above():
+            yield
 
     def show(
         self, report: Report, *, shown: str, severity: Severity | None, given: Mapping[str, str] | None = None
@@ -107,6 +171,13 @@ class TextReporter:
             fixed = outcome.verdict is RunVerdict.FIXED
             proven = [clean(step.evidence) for step in outcome.steps if fixed and step.changed]
             self._block("AFTER", outcome.name, [*survey_lines(outcome.after), *proven])
+        self._verdict(outcome)
+
+    def _tell_before(self, name: str) -> None:
+        if name in self._before:
+            self._block("BEFORE", name, survey_lines(self._before.pop(name)))
+
+    def _verdict(self, outcome: HostOutcome) -> None:
         first, *others = verdict_lines(outcome, self._hints)
         self._say([f"{self._prefix(outcome.name)}{first}", *others])
 
@@ -120,6 +191,12 @@ class TextReporter:
 
     def _say(self, lines: Sequence[str]) -> None:
         if lines:
-            with self._lock:
+            with self._alone():
                 self._out.write("".join(f"{line.rstrip()}\n" for line in lines))
                 self._out.flush()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Print without another thread or the table."""
+        with self._lock, self.still():
+            yield

@@ -1,19 +1,23 @@
 """Takes one playbook through a whole run on a scripted host."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import ClassVar, Final
 
+from remediate.core.command import Output
 from remediate.core.host import Host, SshTarget
 from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, StepOutcome
 from remediate.core.playbook import HostPlan, Runnable, Severity
+from remediate.core.probe import Fact, Probe
 from remediate.core.remedy import Remedy, Step
 from remediate.engine.context import Context, NotRecorded
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.reporter import NullReporter, Reporter
+from remediate.errors import Unreachable, UnreachableCode, Unreadable
 from remediate.testing.scripted import ScriptedSession
+from remediate.transport.session import Session
 
 _HOST: Final = Host(name="web1", ssh=SshTarget(address="192.0.2.1"))
 
@@ -59,6 +63,24 @@ class _Stated:
         return self.host_plan
 
 
+class _Logins:
+    """The sessions of one host, in order; the present one also answers the controller."""
+
+    def __init__(self, first: ScriptedSession, again: ScriptedSession | None) -> None:
+        self._present = first
+        self._waiting = [first] if again is None else [first, again]
+
+    def __call__(self, _: Host) -> Session:
+        if not self._waiting:
+            raise Unreachable(UnreachableCode.LOST, "scripted: the link stays lost")
+        self._present = self._waiting.pop(0)
+        return self._present
+
+    def ask(self, probes: Sequence[Probe[Fact]]) -> Mapping[Probe[Fact], Output | Unreadable]:
+        """See Controller."""
+        return self._present.ask(probes)
+
+
 def play(
     runnable: Runnable | HostPlan,
     session: ScriptedSession,
@@ -69,18 +91,21 @@ def play(
     reporter: Reporter | None = None,
     stop: Event | None = None,
     paused: Callable[[], str | None] = lambda: None,
+    again: ScriptedSession | None = None,
 ) -> HostOutcome:
     """Run a playbook, a remedy or a stated HostPlan as the engine does. Return the outcome.
 
     Consent is given. The session also answers the controller's questions. The stability window takes no time unless
-    `options` say so. `paused` is the kill switch, asked before every step.
+    `options` say so. `paused` is the kill switch, asked before every step. `again` is the
+    host after its link was lost while a step acted; without it the host does not come back.
 
         outcome = play(app_down, ScriptedSession({unit: failed}), host=web1)
         assert outcome.verdict is RunVerdict.NOT_FIXED
     """
+    logins = _Logins(session, again)
     context = Context(
-        connect=lambda _: session,
-        controller=session,
+        connect=logins,
+        controller=logins,
         record=record or MemoryRecorder(),
         reporter=reporter or NullReporter(),
         stop=stop or Event(),

@@ -8,6 +8,7 @@ import pytest
 
 from remediate.commands.consent import decide
 from remediate.commands.pause import pause, unpause
+from remediate.commands.rehearse import rehearse_playbooks
 from remediate.commands.runs import list_runs
 from remediate.commands.terminal import Terminal
 from remediate.core.verdict import COOL_DOWN
@@ -81,3 +82,39 @@ def test_without_a_terminal_nobody_is_asked_about_a_limit() -> None:
     typed = Typed()
     assert decide(typed.terminal, web(), Limit(COOL_DOWN, "why"), Event()) is None
     assert (typed.said, typed.err.getvalue()) == ("", "")
+
+
+class Person(Terminal):
+    """A terminal with a person, who gives one answer."""
+
+    __slots__ = ()
+    answer = ""
+    read = ""
+
+    def ask(self, question: str) -> str:
+        Person.read = question
+        if self.answer == "^C":
+            raise KeyboardInterrupt
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "stopped"),
+    [("the disk was full", "the disk was full", False), ("", None, False), ("^C", None, True)],
+)
+def test_a_person_is_asked_for_the_reason(
+    monkeypatch: pytest.MonkeyPatch, answer: str, said: str | None, stopped: bool
+) -> None:
+    typed, stop = Typed(), Event()
+    monkeypatch.setattr(Person, "answer", answer)
+    person = Person(typed.terminal.out, typed.terminal.err, interactive=True)
+    assert decide(person, web(), Limit(COOL_DOWN, "run 7f3a changed this host 3 min ago"), stop) == said
+    assert "web1: cool-down: run 7f3a changed this host 3 min ago" in typed.err.getvalue()
+    assert "Type the reason" in Person.read
+    assert stop.is_set() is stopped
+
+
+def test_nothing_is_rehearsed_while_paused(tmp_path: Path, project: Project) -> None:
+    pause({"reason": "a migration"}, project, Typed().terminal, program="invoke")
+    with pytest.raises(ConfigurationError, match="a migration; a rehearsal changes hosts, too"):
+        rehearse_playbooks(("app-down",), {}, Project(root=tmp_path), Typed().terminal)

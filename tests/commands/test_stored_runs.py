@@ -3,6 +3,7 @@
 import io
 import json
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -16,6 +17,7 @@ from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import Report, RunVerdict, Verified
 from remediate.engine.fleet import run
+from remediate.errors import Unreachable, UnreachableCode
 from remediate.journal.journal import Journal
 from remediate.probes.configuration import EnvValue
 from remediate.probes.network import PortOwner
@@ -27,6 +29,7 @@ from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
 from remediate.report.text import TextReporter
 from remediate.testing import ScriptedEvent
+from remediate.transport.session import Session
 from support import examples as ex
 from support.given_secret import HOST, LOOSE, PATH, SET
 from support.incidents import APP, DEPLOY
@@ -41,6 +44,7 @@ WORDS = ("2026", "fixed", "host", "proven", "proceed", "yes", "no", "fix", "web1
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr("remediate.engine.transitions.PATIENCE", 0.3)
+    monkeypatch.setattr("remediate.engine.fleet.REJOIN_SECONDS", 0)
     return Project(root=None)
 
 
@@ -52,6 +56,18 @@ def key(value: str) -> EnvValue:
     return EnvValue(php="php8.2", path=PATH, user="forge", key="A", value=SecretStr(value))
 
 
+def once(session: FactSession) -> Callable[[Host], Session]:
+    """Return a way to a host that a lost link leaves closed."""
+    waiting = [session]
+
+    def connect(_: Host) -> Session:
+        if not waiting:
+            raise Unreachable(UnreachableCode.TIMEOUT, "no answer")
+        return waiting.pop()
+
+    return connect
+
+
 def played(which: SingleRemedy, session: FactSession, *, plan: bool = False, on: Host = HOST) -> tuple[Report, str]:
     """Run it as the command line does; return the report and what was told."""
     out = io.StringIO()
@@ -59,7 +75,7 @@ def played(which: SingleRemedy, session: FactSession, *, plan: bool = False, on:
         which,
         (on,),
         reporter=TextReporter(masked(out), masked(io.StringIO()), program="remediate"),
-        connect=lambda _: session,
+        connect=once(session),
         options=Options(hold=0, yes=True, plan=plan, timeout=10),
     )
     return report, out.getvalue()

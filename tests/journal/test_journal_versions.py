@@ -15,6 +15,7 @@ from remediate.journal.journal import FILE_NAME, Journal
 from remediate.journal.schema import EARLIER, UPGRADED
 from support.journals import NOON, in_a_process, one_line, record
 
+ALERTS = {"alerts", "alert_decisions", "alert_deliveries"}
 JOURNALS = Path(__file__).with_name("journals")
 
 
@@ -96,6 +97,8 @@ def test_a_journal_of_the_sixth_version_is_upgraded_when_it_is_opened(url: str, 
         journal.begin(record())
         assert run.process is None
     after = shape(url)
+    assert after.keys() - before.keys() == ALERTS
+    before |= {table: after[table] for table in ALERTS}
     for table, column in UPGRADED["0006_reminders"]:
         assert column not in before[table][0]
         before[table][0][column] = ("TEXT", True)
@@ -103,6 +106,17 @@ def test_a_journal_of_the_sixth_version_is_upgraded_when_it_is_opened(url: str, 
     if kind == "sqlite":
         Journal.open(f"sqlite:///{tmp_path}/new.sqlite3").close()
         assert shape(f"sqlite:///{tmp_path}/new.sqlite3") == after
+
+
+def test_a_journal_of_the_seventh_version_gets_the_tables_that_it_lacks(url: str) -> None:
+    Journal.open(url).close()
+    now = shape(url)
+    with sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool).begin() as connection:
+        for table in sorted(ALERTS, reverse=True, key=lambda name: name == "alerts"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0007_orphans'")
+    Journal.open(url).close()
+    assert shape(url) == now
 
 
 @pytest.mark.parametrize("version", EARLIER)

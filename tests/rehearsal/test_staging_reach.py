@@ -105,7 +105,7 @@ def test_link_lost_while_looking(staged: "Staged", cli: "Cli") -> None:
     assert staged.starts() == 0
 
 
-def test_link_lost_while_acting(staged: "Staged", cli: "Cli") -> None:
+def test_link_lost_while_acting_is_made_again_and_the_step_found_out_about(staged: "Staged", cli: "Cli") -> None:
     staged.slow_start(3)
     staged.spoil("php-fpm-stopped")
     running = cli.start_fix()
@@ -113,6 +113,24 @@ def test_link_lost_while_acting(staged: "Staged", cli: "Cli") -> None:
     staged.sh(CUT)
 
     ended = running.end()
+
+    ended.is_("fixed", 0, touched="yes")
+    assert "the link was lost while it acted" in ended.step().evidence
+    assert "connecting again" in ended.err
+    assert staged.starts() == 1
+    staged.serves()
+
+
+def test_link_lost_for_good_while_acting(staged: "Staged", cli: "Cli") -> None:
+    staged.slow_start(3)
+    staged.spoil("php-fpm-stopped")
+    running = cli.start_fix()
+    staged.wait_for("ActiveState", "activating")
+    staged.sh(f"systemctl stop ssh.socket ssh 2>/dev/null; {CUT}")
+    try:
+        ended = running.end(240)
+    finally:
+        staged.sh("systemctl start ssh")
 
     host = ended.is_("unknown", 7, touched="unknown")
     assert host.error is not None

@@ -1,4 +1,4 @@
-"""JSON Schemas of the `--json` documents.
+"""JSON Schemas of the documents that `--json` prints, and of those that are read.
 
 `python -m remediate.commands.docs.schemas DIRECTORY` writes them.
 """
@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode
 
+from remediate.alerts.formats import PlainAlert
+from remediate.alerts.report import AlertsReport
 from remediate.commands.failure import Failure
 from remediate.commands.incident_context import IncidentList, IncidentReport
 from remediate.core.outcome import Report
@@ -27,14 +30,19 @@ DOCUMENTS: Final[Mapping[str, type[BaseModel]]] = {
     "incidents": IncidentList,
     "maintenance": MaintenanceReport,
     "maintenance-status": Status,
+    "alerts": AlertsReport,
+    "alert": PlainAlert,
     "error": Failure,
 }
 """Every document by the name of its file. The name in its `schema` is `remediate.NAME/VERSION`."""
+ACCEPTED: Final = frozenset({"alert"})
+"""The documents that are read. The others are printed."""
 
 
 def schema(name: str) -> str:
     """Return the schema of a document, as text."""
-    return json.dumps(DOCUMENTS[name].model_json_schema(by_alias=True, mode="serialization"), indent=2) + "\n"
+    mode: JsonSchemaMode = "validation" if name in ACCEPTED else "serialization"
+    return json.dumps(DOCUMENTS[name].model_json_schema(by_alias=True, mode=mode), indent=2) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,100 @@
+"""The alerts and decisions of a project, in the journal's database.
+
+An alert is one row for as long as it burns: repetitions are counted in it. Importing this module is cheap, because
+SQLAlchemy is imported on opening.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from remediate.alerts.alert import AlertStatus, IncomingAlert
+from remediate.alerts.authentication import Authentication, Means
+from remediate.alerts.ledger import Ledger
+from remediate.journal.journal import journal_database
+from remediate.masking.masker import Masker
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from remediate.journal.database import JournalDatabase
+
+_DECIDING: Final = 0x72656D67
+"""Number of PostgreSQL's advisory lock for decisions; nothing else in that database may use it."""
+
+
+class RecordedAlert(NamedTuple):
+    """One recorded beginning or end of an alert."""
+
+    at: datetime
+    alert: IncomingAlert
+    authentication: Authentication
+    repeated: int
+    """How often it was repeated while it burned; 0 at its end."""
+
+
+class AlertStore:
+    """The open store of one project's alerts; use it as a context manager, or close it.
+
+    Every method raises JournalError when the database fails, and returns only when its writes are durable.
+    """
+
+    def __init__(self, database: "JournalDatabase", project: str) -> None:
+        self._database = database
+        self._project = project
+        self._masker = Masker()
+
+    @classmethod
+    def open(cls, url: str | None, *, project: str) -> Self:
+        """Open the store in the journal's database. Raises as `Journal.open` does."""
+        return cls(journal_database(url), project)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; call this once, when nothing uses it any more."""
+        self._database.close()
+
+    @contextmanager
+    def deciding(self) -> Iterator[Ledger]:
+        """Open the ledger for one payload. Deciders wait for each other, so that each sees what the last one did."""
+        from sqlalchemy import func, select
+
+        with self._database.writing() as connection:
+            if connection.dialect.name == "postgresql":  # on SQLite writers wait for each other anyway
+                connection.execute(select(func.pg_advisory_xact_lock(_DECIDING)))
+            yield Ledger(connection, self._project, self._masker)
+
+    def recorded(self, since: datetime) -> tuple[RecordedAlert, ...]:
+        """Return the beginnings and ends of the alerts that began since then, in order."""
+        from remediate.journal.schema import alerts
+
+        query = alerts.select().where((alerts.c.project == self._project) & (alerts.c.first_seen >= since))
+        with self._database.reading() as connection:
+            found = [event for row in connection.execute(query) for event in _events(row)]
+        return tuple(sorted(found, key=lambda event: event.at))
+
+
+def _events(row: "Row[tuple[object, ...]]") -> Iterator[RecordedAlert]:
+    # It was validated when it arrived. Masking may have made a text longer than is accepted.
+    alert = IncomingAlert.model_construct(
+        fingerprint=row.fingerprint,
+        status=AlertStatus.FIRING,
+        name=row.name,
+        labels=json.loads(row.labels),
+        annotations=json.loads(row.annotations),
+        starts=row.starts,
+        ends=None,
+        source=row.source,
+    )
+    authentication = Authentication(how=Means(row.how), source=row.source)
+    yield RecordedAlert(row.first_seen, alert, authentication, row.times - 1)
+    if row.end_reason == "resolved":
+        over = alert.model_copy(update={"status": AlertStatus.RESOLVED})
+        yield RecordedAlert(row.ended, over, authentication, 0)

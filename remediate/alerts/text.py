@@ -1,0 +1,61 @@
+"""The decisions about alerts as lines for a person."""
+
+from collections.abc import Iterator
+
+from remediate.alerts.alert import AlertStatus
+from remediate.alerts.policy import PolicyMode
+from remediate.alerts.report import AlertsReport, ReportedAlert
+from remediate.inventory.ansible_values import shown
+
+_SHOWN_ANNOTATIONS = ("summary", "description")
+
+
+def alert_lines(report: AlertsReport) -> Iterator[str]:
+    """Yield the lines about a payload."""
+    for each in report.alerts:
+        yield from _of_alert(each)
+    if report.omitted:
+        yield f"unknown {report.omitted} more were left out by the sender: nothing is known of them"
+    if report.suppressed:
+        yield f"        suppressed: {_counts(report)}"
+    yield "        nothing was started"
+
+
+def replay_lines(report: AlertsReport) -> Iterator[str]:
+    """Yield the lines of a dry run: what would have been done, when."""
+    done = [each for each in report.alerts if each.decision.mode is not None]
+    for each in done:
+        decision = each.decision
+        what = f"{_mode(decision.mode)} {decision.action} on {decision.host}"
+        yield f"{each.at:%Y-%m-%d %H:%M:%SZ}  {what}   {_named(each)}: {shown(decision.reason, 400)}"
+    number = sum(each.alert.status is AlertStatus.FIRING for each in report.alerts)
+    since = f"{report.since:%Y-%m-%d %H:%M:%SZ}" if report.since is not None else "then"
+    yield f"{number} alerts since {since}; {len(done)} decisions   (a dry run: nothing was started or recorded)"
+    if report.suppressed:
+        yield f"        suppressed: {_counts(report)}"
+
+
+def _of_alert(each: ReportedAlert) -> Iterator[str]:
+    decision = each.decision
+    where = f" on {decision.host}" if decision.host else ""
+    yield f"{_named(each)}{where}   {each.alert.status.value}   from {each.alert.source}"
+    for name in _SHOWN_ANNOTATIONS:
+        if text := each.alert.annotations.get(name):
+            yield f"        {name}: {shown(text, 200)}"
+    what = f" {decision.action}" if decision.mode is not None else ""
+    code = f" ({decision.suppressed_by.value})" if decision.suppressed_by is not None else ""
+    yield f"        {_mode(decision.mode)}{what}{code}: {shown(decision.reason, 800)}"
+    if each.command is not None:
+        yield f"next    {each.command}"
+
+
+def _mode(mode: PolicyMode | None) -> str:
+    return "NOTHING" if mode is None else mode.value.upper()
+
+
+def _named(each: ReportedAlert) -> str:
+    return shown(each.alert.name, 100)
+
+
+def _counts(report: AlertsReport) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in report.suppressed.items())

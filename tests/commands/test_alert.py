@@ -1,0 +1,250 @@
+"""alert: prints what the policy decides and how to do it, records it, and never starts anything."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from remediate.alerts.store import AlertStore
+from remediate.commands import alert as command
+from remediate.commands.alert import take_alerts
+from remediate.commands.docs.schemas import schema
+from remediate.commands.terminal import Terminal
+from remediate.errors import ConfigurationError
+from remediate.journal.pause import KillSwitch, Pause
+from remediate.project.project import Project
+from support.alerting import HOSTILE, SITE, firing, grafana, group, plain
+from support.toys import masked
+
+REMEDIATE = Path(sys.executable).with_name("remediate")
+INVENTORY = "web:\n  hosts:\n    web1: {ansible_host: 127.0.0.1, ansible_port: 1}\n    web2:\n"
+
+
+class Given(io.StringIO):
+    """Standard input with bytes in it."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self.buffer = io.BytesIO(body)  # type: ignore[misc]  # a text stream on standard input has one
+
+
+class Shop:
+    """A project with a policy and two hosts that nobody reaches."""
+
+    def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
+        self.root = root
+        self._patch = patch
+        (root / "inventories").mkdir()
+        (root / "inventories/shop.yml").write_text(INVENTORY)
+        (root / "pyproject.toml").write_text("[tool.remediate]\n")
+        self.policy(SITE)
+        self.project = Project(root)
+        self.out, self.err = io.StringIO(), io.StringIO()
+
+    def policy(self, text: str) -> None:
+        (self.root / "alerts.yml").write_text(text)
+
+    def alert(self, body: bytes = b"", /, **flags: object) -> int:
+        self._patch.setattr(sys, "stdin", Given(body))
+        self.out, self.err = io.StringIO(), io.StringIO()
+        terminal = Terminal(masked(self.out), masked(self.err), False)
+        return take_alerts(flags, self.project, terminal, program="remediate")
+
+    def recorded(self) -> int:
+        with AlertStore.open(self.project.journal(), project=self.project.identity()) as store:
+            return len(store.recorded(datetime.now(UTC) - timedelta(days=1)))
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+    root = tmp_path / "shop"
+    root.mkdir()
+    return Shop(root, monkeypatch)
+
+
+CACHE = firing("CacheDown")
+
+
+def test_a_proposal_is_the_command_that_a_person_may_run(shop: Shop) -> None:
+    assert shop.alert(group(CACHE)) == 10
+    assert shop.out.getvalue().splitlines() == [
+        "CacheDown on web1   firing   from terminal",
+        "        summary: CacheDown on web1",
+        "        PROPOSE cache-down: the rule cache says propose",
+        "next    remediate fix.cache-down --host web1",
+        "        nothing was started",
+    ]
+    assert shop.recorded() == 1
+
+
+def test_a_repetition_is_0_and_starts_nothing(shop: Shop) -> None:
+    shop.alert(group(CACHE))
+    assert shop.alert(group(CACHE)) == 0
+    assert "NOTHING (repeated): it has burned for" in shop.out.getvalue()
+    assert "suppressed: 1 repeated" in shop.out.getvalue()
+    assert "next" not in shop.out.getvalue()
+
+
+def test_a_terminal_is_never_auto(shop: Shop) -> None:
+    """Not even with the name of a source that signs."""
+    for number, flags in enumerate(({}, {"source": "grafana"}, {"source": "prometheus", "format": "grafana"})):
+        code = shop.alert(grafana(firing(fingerprint=f"a{number}")), **flags)
+        assert "AUTO" not in shop.out.getvalue()
+        assert code == (10 if flags else 3)  # those rules are for their sources only
+    assert "PROPOSE app-down (not-authenticated): the rule says auto, but a person decides" in shop.out.getvalue()
+
+
+def test_exit_codes(shop: Shop) -> None:
+    watched = firing("Slow", labels={"alertname": "Slow", "instance": "https://www.example.com/"}, fingerprint="b")
+    unknown = firing(
+        "CacheDown", labels={"alertname": "CacheDown", "severity": "page", "host": "web9"}, fingerprint="c"
+    )
+    assert shop.alert(group(watched)) == 0
+    assert "OBSERVE triage: the rule watched says observe" in shop.out.getvalue()
+    assert shop.alert(group(firing("Nobody", fingerprint="d"))) == 3
+    assert shop.alert(group(CACHE, firing("Nobody", fingerprint="e"))) == 3
+    assert shop.alert(group(unknown, CACHE)) == 2
+    assert "'web9' is no host of the inventory; did you mean web2? hosts: web1, web2" in shop.out.getvalue()
+    assert shop.alert(group(firing("CacheDown", status="resolved"))) == 0
+    assert "NOTHING (resolved): over after" in shop.out.getvalue()
+
+
+def test_what_the_sender_left_out_is_said(shop: Shop) -> None:
+    shop.alert(group(CACHE, truncatedAlerts=7))
+    assert "unknown 7 more were left out by the sender: nothing is known of them" in shop.out.getvalue()
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=repr)
+def test_a_label_has_no_effect_but_to_be_compared(shop: Shop, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> object:
+        pytest.fail("nothing may be started, opened or fetched")
+
+    monkeypatch.setattr(subprocess, "Popen", never)
+    monkeypatch.setattr("socket.socket.connect", never)
+    monkeypatch.setattr("remediate.transport.ssh.connection.connect", never)
+    monkeypatch.chdir(shop.root)
+    labels = {"alertname": "CacheDown", "severity": "page", "host": value, "url": value}
+    body = group(firing(labels=labels, annotations={"summary": value, "runbook_url": value}, generatorURL=value))
+    before = sorted(shop.root.rglob("*"))
+    assert shop.alert(body) == 2
+    assert sorted(shop.root.rglob("*")) == before
+    assert all(line.isprintable() for line in shop.out.getvalue().splitlines())
+    assert "next" not in shop.out.getvalue()
+
+
+def test_a_secret_in_an_alert_is_not_shown(shop: Shop) -> None:
+    body = group(firing("CacheDown", annotations={"summary": "DB_PASSWORD=hunter2 mysql://root:hunter2@db/x"}))
+    for flags in ({}, {"json": True}, {"json": True, "since": "1h"}):
+        shop.alert(body, **flags)
+        assert "hunter2" not in shop.out.getvalue() + shop.err.getvalue()
+
+
+def test_the_document_is_the_one_of_the_schema(shop: Shop) -> None:
+    bodies = [group(CACHE), group(CACHE), plain(), b""]
+    for body, flags in zip(bodies, ({}, {}, {}, {"since": "1h"}), strict=True):
+        code = shop.alert(body, json=True, **flags)
+        document = json.loads(shop.out.getvalue())
+        jsonschema.validate(document, json.loads(schema("alerts")))
+        assert document["exit_code"] == code
+    jsonschema.validate(json.loads(plain()), json.loads(schema("alert")))
+
+
+def test_a_dry_run_says_what_would_have_been(shop: Shop) -> None:
+    shop.alert(group(CACHE, firing("Nobody", fingerprint="d")))
+    shop.alert(group(CACHE))
+    before = shop.recorded()
+    assert shop.alert(since="1h") == 0
+    first, summary, suppressed = shop.out.getvalue().splitlines()
+    assert "PROPOSE cache-down on web1   CacheDown: the rule cache says propose" in first
+    assert summary.startswith("2 alerts since ")
+    assert summary.endswith("1 decisions   (a dry run: nothing was started or recorded)")
+    assert suppressed.strip() == "suppressed: 1 no-rule, 1 repeated"
+    shop.policy("rules: []\n")
+    shop.alert(since="1h")
+    assert "0 decisions" in shop.out.getvalue()
+    assert shop.recorded() == before
+
+
+USAGE = {
+    "--source": ({"source": "nagios"}, "accepted: grafana, prometheus"),
+    "--format": ({"format": "xml"}, "--format takes alertmanager, grafana, plain"),
+    "--since": ({"since": "yesterday"}, "--since takes"),
+    "--since with a source": ({"since": "1h", "source": "grafana"}, "--source means nothing there"),
+    "--inventory": ({"inventory": "/nowhere.yml"}, "cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("flags", "words"), USAGE.values(), ids=USAGE)
+def test_wrong_usage_is_one_line(shop: Shop, flags: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        shop.alert(group(CACHE), **flags)
+    assert shop.recorded() == 0
+
+
+def test_of_ten_mebibytes_one_is_read(shop: Shop) -> None:
+    with pytest.raises(ConfigurationError, match="larger than 1 MiB"):
+        shop.alert(b" " * (10 * 1024 * 1024))
+    assert isinstance(sys.stdin, Given)
+    assert sys.stdin.buffer.tell() == 1024 * 1024 + 1
+
+
+def test_a_terminal_is_not_waited_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Given, "isatty", lambda _: True)
+    with pytest.raises(ConfigurationError, match="the payload comes on standard input"):
+        shop.alert(b"")
+
+
+def test_a_pause_is_told_unless_it_is_about_the_past(shop: Shop) -> None:
+    body = grafana(firing())
+    KillSwitch().set(Pause("a migration", "ana", datetime(2026, 11, 23, 12, tzinfo=UTC)))
+    assert shop.alert(body, source="grafana") == 10
+    assert "everything is paused by ana since 2026-11-23 12:00:00Z: a migration" in shop.out.getvalue()
+    shop.alert(since="1h")
+    assert "paused" not in shop.out.getvalue()
+
+
+def test_a_playbook_that_cannot_be_loaded_is_not_proven(shop: Shop) -> None:
+    doubt = command._doubt("nothing", shop.project)
+    assert doubt is not None
+    assert doubt.startswith("not loadable (no playbook 'nothing'; there are: app-down")
+
+
+def typed(shop: Shop, body: bytes, *words: str) -> "subprocess.CompletedProcess[bytes]":
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(shop.root),
+        "REMEDIATE_STATE_DIR": os.environ["REMEDIATE_STATE_DIR"],
+    }
+    return subprocess.run(
+        [REMEDIATE, "alert", *words],
+        cwd=shop.root,
+        env=environment,
+        input=body,
+        capture_output=True,
+        timeout=90,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"no JSON", b"\xff\x00", b"[" * 3_000_000], ids=["empty", "text", "bytes", "3 MiB"]
+)
+def test_as_it_is_typed_junk_is_one_line_and_exit_2(shop: Shop, body: bytes) -> None:
+    done = typed(shop, body)
+    assert (done.returncode, done.stdout) == (2, b"")
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("remediate: the payload is ")
+
+
+def test_as_it_is_typed_it_shows_a_command_that_exists(shop: Shop) -> None:
+    done = typed(shop, plain(name="CacheDown", labels={"severity": "page", "host": "web2"}))
+    assert done.returncode == 10, done.stderr
+    assert b"next    remediate fix.cache-down --host web2\n" in done.stdout

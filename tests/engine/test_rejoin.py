@@ -1,0 +1,86 @@
+"""A link that is lost while a step acts: the host is asked again, and nothing is applied twice."""
+
+import pytest
+
+from remediate.core.outcome import HostOutcome, RunVerdict, Touched, Verified
+from remediate.errors import UnreachableCode, Unreadable
+from remediate.journal.journal import NOT_RUN
+from remediate.testing import MemoryRecorder, ScriptedEvent, play
+from remediate.transport.script import APPLY_TAG
+from support import examples as ex
+from support.engine_scenes import AGAIN, BROKEN, FPM, HOST_PLAN, MENDED, RESTART, TINY
+from support.outcomes import code
+from support.scripted import Changes, FactSession
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+LOST = pytest.mark.parametrize("event", [ScriptedEvent.LOST_WHILE, ScriptedEvent.LOST_AFTER])
+CRASHED: Changes = {FPM: ex.FAILED.model_copy(update={"invocation": "f" * 32})}
+
+
+def lost(event: ScriptedEvent, again: FactSession | None) -> tuple[HostOutcome, MemoryRecorder]:
+    record = MemoryRecorder()
+    return play(HOST_PLAN, FactSession(BROKEN, event), again=again, options=TINY, record=record), record
+
+
+@LOST
+def test_what_happened_all_the_same_is_verified_and_held(event: ScriptedEvent) -> None:
+    again = FactSession({**BROKEN, **MENDED})
+    outcome, record = lost(event, again)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.FIXED, Touched.YES)
+    assert [run.argv for run in again.ran] == [("true",)]
+    assert again.owners == [("tester", "run-0", "rejoin")]
+    (step,) = outcome.steps
+    assert (step.changed, step.verified) == (True, Verified.PROVEN)
+    assert "the link was lost while it acted" in step.evidence
+    assert len(record.intents) == len(record.outcomes) == 1
+
+
+@LOST
+def test_what_had_no_effect_is_not_done_again(event: ScriptedEvent) -> None:
+    again = FactSession(BROKEN)
+    outcome, record = lost(event, again)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNREACHABLE, 4, Touched.NO)
+    assert RESTART not in again.ran
+    assert outcome.error is not None
+    assert "is as it was before: no command ran, or none had an effect" in outcome.error.message
+    ((_, step),) = record.outcomes
+    assert (step.changed, step.verified) == (False, None)  # which the journal calls not run
+    assert NOT_RUN == "not_run"
+
+
+def test_what_was_tried_and_failed_is_not_fixed() -> None:
+    again = FactSession({**BROKEN, **CRASHED})
+    outcome, _ = lost(ScriptedEvent.LOST_WHILE, again)
+    assert (outcome.verdict, outcome.touched, code(outcome)) == (RunVerdict.NOT_FIXED, Touched.YES, "not-verified")
+    assert [step.verified for step in outcome.steps] == [Verified.FAILED]
+    assert RESTART not in again.ran
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        None,
+        FactSession({}, unreachable=UnreachableCode.TIMEOUT),
+        FactSession({**BROKEN, FPM: Unreadable("no answer")}),
+        FactSession(BROKEN, ScriptedEvent.LOST_BEFORE),
+        FactSession(BROKEN, ScriptedEvent.LOST_AFTER),
+        FactSession(BROKEN, ScriptedEvent.LOCKED, holder=f"42 sh {APPLY_TAG} tester run-0 toy.fpm\n"),
+    ],
+    ids=["stays lost", "unreachable", "unreadable", "lost again", "lost again later", "still acting"],
+)
+def test_what_cannot_be_found_out_is_unknown(again: FactSession | None) -> None:
+    outcome, record = lost(ScriptedEvent.LOST_WHILE, again)
+    assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.UNKNOWN)
+    assert (code(outcome), outcome.after) == ("contact-lost", ())
+    assert [step.verified for _, step in record.outcomes] == [Verified.UNKNOWN]
+    assert again is None or RESTART not in again.ran
+
+
+def test_a_later_step_that_is_found_out_about_leaves_the_earlier_ones_as_they_are() -> None:
+    first = FactSession({**BROKEN}, ScriptedEvent.MOVED, ScriptedEvent.LOST_AFTER)
+    again = FactSession({**BROKEN, FPM: AGAIN, **MENDED})
+    outcome = play(HOST_PLAN, first, again=again, options=TINY)
+    assert outcome.verdict is RunVerdict.FIXED
+    assert first.closed
+    assert again.closed
