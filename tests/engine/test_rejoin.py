@@ -1,13 +1,12 @@
 """A link that is lost while a step acts: the host is asked again, and nothing is applied twice."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from remediate.core.outcome import HostOutcome, RunVerdict, Touched, Verified
 from remediate.engine.warm_session import session
-from remediate.errors import Unreachable, UnreachableCode, Unreadable
+from remediate.errors import UnreachableCode, Unreadable
 from remediate.journal.journal import NOT_RUN
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
@@ -17,7 +16,7 @@ from support import examples as ex
 from support import nginx_runs
 from support.engine_scenes import AGAIN, BROKEN, FPM, HOST_PLAN, MENDED, RESTART, TINY
 from support.outcomes import code
-from support.scripted import Changes, FactSession
+from support.scripted import Changes, FactSession, LostSession
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -91,15 +90,6 @@ def test_a_later_step_that_is_found_out_about_leaves_the_earlier_ones_as_they_ar
     assert outcome.verdict is RunVerdict.FIXED
     assert first.closed
     assert again.closed
-
-
-class LostSession(FactSession):
-    """A host whose link dies with the first act, and stays dead."""
-
-    def begin(self, probes: Any, act: Any = None, **named: Any) -> Any:
-        if self.acts:
-            raise Unreachable(UnreachableCode.LOST, "scripted: the link stays lost")
-        return super().begin(probes, act, **named)
 
 
 def test_a_connection_that_is_kept_between_calls_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

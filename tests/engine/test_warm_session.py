@@ -19,7 +19,7 @@ from support.doc_pages import FENCED, ROOT
 from support.fleets import FPM_BACK, FPM_DOWN, FPM_WELL, OfFpm, toy_host
 from support.incidents import broken, host, mended
 from support.outcomes import code
-from support.scripted import FactSession, printed
+from support.scripted import FactSession, LostSession, Opened, printed
 
 pytestmark = pytest.mark.usefixtures("hurry")
 
@@ -138,13 +138,16 @@ def test_a_link_is_opened_again_once_a_call(journal: str) -> None:
         assert web1.check(OfFpm()).verdict is RunVerdict.PENDING  # the next call may find it back
 
 
-def test_a_link_that_dies_while_acting_is_unknown_and_nothing_is_repeated(journal: str) -> None:
-    line = Line(FactSession(FPM_DOWN, ScriptedEvent.LOST_WHILE))
+def test_a_link_that_dies_for_good_while_acting_is_unknown_and_nothing_is_repeated(
+    journal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remediate.engine.fleet.REJOIN_SECONDS", 0)
+    line = Line(LostSession(FPM_DOWN, ScriptedEvent.LOST_WHILE))
     with remediate.session(WEB1, journal=journal, connect=line.connect) as web1:
         web1.check(OfFpm())
         report = web1.run(OfFpm(), options=NOW)
     assert (report.verdict, report.touched) == (RunVerdict.UNKNOWN, Touched.UNKNOWN)
-    assert (len(line.host.acts), len(line.links)) == (1, 1)
+    assert (len(line.host.acts), len(line.links)) == (1, 2)  # the second was made to ask, and to ask only
 
 
 def test_threads_take_turns(journal: str) -> None:
@@ -192,13 +195,13 @@ def test_the_example_of_the_documentation_runs(
     session = FactSession(broken("php-fpm down"), *mended(["php-fpm down"]))
     opened: list[str] = []
 
-    def open_session(host: Host) -> Session:
+    def dialling(host: Host, *_: object) -> Opened:
         opened.append(host.name)
-        return session
+        return Opened(session)
 
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
     monkeypatch.setattr("remediate.engine.warm_session.select", lambda *_: (host(site_vantage=["host"]),))
-    monkeypatch.setattr("remediate.transport.dialing.open_session", open_session)
+    monkeypatch.setattr("remediate.transport.dialing.Dialling", dialling)
     page = (ROOT / "docs/library.md").read_text()
     (example,) = (block["text"] for block in FENCED.finditer(page) if "remediate.session(" in block["text"])
     exec(compile(example.replace("yes=True", "yes=True, hold=0"), "library.md", "exec"), {})  # noqa: S102  # It is ours.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from remediate.core.command import Output, Run
 from remediate.core.probe import Fact, Probe
-from remediate.errors import Unreadable
+from remediate.errors import Unreachable, UnreachableCode, Unreadable
 from remediate.probes.sudo import SudoRules
 from remediate.testing import ScriptedEvent, ScriptedSession
 from remediate.transport.session import Session
@@ -53,6 +53,15 @@ class Opened:
 
     def abandon(self) -> None:
         self._session.close()
+
+
+class LostSession(FactSession):
+    """A host whose link dies with the first act, and stays dead."""
+
+    def begin(self, probes: Any, act: Any = None, **named: Any) -> Any:
+        if self.acts:
+            raise Unreachable(UnreachableCode.LOST, "scripted: the link stays lost")
+        return super().begin(probes, act, **named)
 
 
 def printed(changes: Changes) -> Mapping[Probe[Fact] | Run, Output | Unreadable]:
