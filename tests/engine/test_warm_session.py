@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import pytest
 from typing_extensions import override
@@ -138,13 +138,13 @@ def test_a_link_is_opened_again_once_a_call(journal: str) -> None:
         assert web1.check(OfFpm()).verdict is RunVerdict.PENDING  # the next call may find it back
 
 
-def test_a_link_that_dies_while_acting_is_unknown_and_nothing_is_repeated(journal: str) -> None:
+def test_a_link_that_dies_while_acting_is_asked_about_and_nothing_is_repeated(journal: str) -> None:
     line = Line(FactSession(FPM_DOWN, ScriptedEvent.LOST_WHILE))
     with remediate.session(WEB1, journal=journal, connect=line.connect) as web1:
         web1.check(OfFpm())
         report = web1.run(OfFpm(), options=NOW)
-    assert (report.verdict, report.touched) == (RunVerdict.UNKNOWN, Touched.UNKNOWN)
-    assert (len(line.host.acts), len(line.links)) == (1, 1)
+    assert (report.verdict, report.touched) == (RunVerdict.UNREACHABLE, Touched.NO)  # it had no effect
+    assert sum("restart" in run.argv for run in line.host.ran) == 1
 
 
 def test_threads_take_turns(journal: str) -> None:
@@ -186,21 +186,33 @@ def test_the_inventory_is_read_once(tmp_path: Path, journal: str) -> None:
         assert web1.check(OfFpm()).verdict is RunVerdict.HEALTHY
 
 
+class Dialled:
+    """The connections of a run, to one scripted host."""
+
+    opened: ClassVar[list[str]] = []
+
+    def __init__(self, *_: object) -> None:
+        self._host = FactSession(broken("php-fpm down"), *mended(["php-fpm down"]))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Keep nothing."""
+
+    def __call__(self, host: Host) -> Session:
+        self.opened.append(host.name)
+        return self._host
+
+
 def test_the_example_of_the_documentation_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    session = FactSession(broken("php-fpm down"), *mended(["php-fpm down"]))
-    opened: list[str] = []
-
-    def open_session(host: Host) -> Session:
-        opened.append(host.name)
-        return session
-
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
     monkeypatch.setattr("remediate.engine.warm_session.select", lambda *_: (host(site_vantage=["host"]),))
-    monkeypatch.setattr("remediate.transport.dialing.open_session", open_session)
+    monkeypatch.setattr("remediate.engine.warm_session.Connections", Dialled)
     page = (ROOT / "docs/library.md").read_text()
     (example,) = (block["text"] for block in FENCED.finditer(page) if "remediate.session(" in block["text"])
     exec(compile(example.replace("yes=True", "yes=True, hold=0"), "library.md", "exec"), {})  # noqa: S102  # It is ours.
     assert capsys.readouterr().out == "RunVerdict.FIXED\n"
-    assert opened == ["web1"]
+    assert Dialled.opened == ["web1"]
