@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from remediate.core.command import Output, Run
+from remediate.core.helper import in_turn
 from remediate.core.probe import Batch, Fact, Probe
 from remediate.errors import Unreadable
 
@@ -21,6 +22,16 @@ class Asking:
     run: Run
     probes: tuple[Probe[Fact], ...]
     batch: Batch | None = None
+
+    @property
+    def brief(self) -> bool:
+        """Whether it can be asked in turn with others: neither waits nor says much."""
+        return all(probe.brief for probe in self.probes) and self.run.stdin is None and not self.run.retry
+
+    def unanswered(self) -> Iterator[tuple[Probe[Fact], Answer]]:
+        """Yield that each of its questions is to be asked alone."""
+        for probe in self.probes:
+            yield probe, Unanswered(f"{probe.label()}: no answer together with others")
 
     def answers(self, output: Output) -> Iterator[tuple[Probe[Fact], Answer]]:
         """Yield the answer to each of its questions."""
@@ -43,12 +54,23 @@ def askings(probes: Sequence[Probe[Fact]], *, together: bool) -> tuple[Asking, .
     return tuple(_asking(tuple(members)) for members in groups.values())
 
 
+def turns(asked: Sequence[Asking]) -> tuple[tuple[int, ...], ...]:
+    """Return the positions of those to ask in turn: the brief ones of each user, where there are several."""
+    users: dict[str | None, list[int]] = {}
+    for index, each in enumerate(asked):
+        if each.brief:
+            users.setdefault(each.run.user, []).append(index)
+    return tuple(tuple(indices) for indices in users.values() if len(indices) > 1)
+
+
 def commands_for(probes: Iterable[Probe[Fact]]) -> Iterator[Run]:
     """Yield every host command that may ask these questions, alone or in a batch."""
     for probe in probes:
         command = probe.command()
         if isinstance(command, Run):
             yield command
+            if probe.brief and command.user is not None:
+                yield in_turn(command)
         if (batch := probe.batch()) is not None:
             yield batch.command(())
 

@@ -101,6 +101,8 @@ class Probe(FrozenModel, ABC, Generic[T_co]):
     kind: str
     accepts_truncated: ClassVar[bool] = False
     """True if a truncated answer is still readable: a page is, a list is not."""
+    brief: ClassVar[bool] = False
+    """True if its command waits for nothing and says little. Brief questions are asked in turn, by one shell."""
     volatile: ClassVar[str] = ""
     """A pattern of the parts that change with time alone. Comparing two answers ignores them (Fence)."""
 

@@ -17,6 +17,9 @@ Raise it with every change to what a helper contains.
 HELPER: Final = f"/opt/remediate/helper-{HELPER_VERSION}"
 """The path of the helper on a host (remediate.core.helper). Only root can write the directories above it."""
 
+SEVERAL: Final = "several"
+"""The helper's verb for brief questions, asked in turn. Its text has the word in the second line."""
+
 _COMMENTS: Final = {".php": "//", ".sh": "#", ".sql": "--"}
 _PACKAGES: Final = ("remediate.programs", "remediate.probes.php")
 

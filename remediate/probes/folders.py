@@ -1,6 +1,6 @@
 """Write access of the application's user to Laravel's folders."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -52,6 +52,8 @@ class Folders(Probe[FoldersState]):
 
     Without that a page fails as soon as a view has to be compiled, or an error to be logged.
     """
+
+    brief: ClassVar[bool] = True
 
     kind: Literal["laravel.folders"] = "laravel.folders"
     path: AbsolutePath = Field(description="directory that holds artisan")

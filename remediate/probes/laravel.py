@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 from typing_extensions import override
@@ -255,6 +255,8 @@ class DeployState(Fact):
 class Deploy(Probe[DeployState]):
     """Look for running commands of a deploy, started by the application's user."""
 
+    brief: ClassVar[bool] = True
+
     kind: Literal["laravel.deploy"] = "laravel.deploy"
     user: UserName = Field(description="user the application runs as")
 
@@ -281,6 +283,8 @@ class Deploy(Probe[DeployState]):
 
 class AppLog(Probe[LogLines]):
     """The last lines of the application's newest log file."""
+
+    brief: ClassVar[bool] = True
 
     kind: Literal["laravel.log"] = "laravel.log"
     path: AbsolutePath = Field(description="directory that holds artisan")

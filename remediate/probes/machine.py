@@ -1,7 +1,7 @@
 """The identity and the clock of the machine."""
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -30,6 +30,8 @@ class MachineIdentity(Fact):
 
 class ThisMachine(Probe[MachineIdentity]):
     """Ask which machine answers. Every survey asks this."""
+
+    brief: ClassVar[bool] = True
 
     kind: Literal["machine.identity"] = "machine.identity"
 

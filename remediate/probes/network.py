@@ -1,7 +1,7 @@
 """The programs that listen on a TCP port."""
 
 import re
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -36,6 +36,8 @@ class PortOwner(Probe[Listeners]):
 
     It runs as root, because other users only see that the port is in use.
     """
+
+    brief: ClassVar[bool] = True
 
     kind: Literal["network.port-owner"] = "network.port-owner"
     port: Port = Field(description="TCP port")

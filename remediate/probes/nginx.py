@@ -1,7 +1,7 @@
 """Nginx's configuration check, and the last lines of its error logs."""
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -30,6 +30,8 @@ class NginxConfig(Probe[ConfigCheck]):
     and binds every port for a moment. So it fails on a read-only root even if the configuration is valid: the result is
     then *unchecked*.
     """
+
+    brief: ClassVar[bool] = True
 
     kind: Literal["nginx.config"] = "nginx.config"
 
@@ -85,6 +87,8 @@ class NginxLog(Probe[NginxErrorLogs]):
 
     They show an upstream that does not answer, for example.
     """
+
+    brief: ClassVar[bool] = True
 
     kind: Literal["nginx.log"] = "nginx.log"
 

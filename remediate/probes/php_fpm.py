@@ -2,7 +2,7 @@
 
 import re
 from enum import Enum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, ValidationError
 from typing_extensions import override
@@ -35,6 +35,8 @@ class PhpFpmConfig(Probe[ConfigCheck]):
     It runs as root: as another user it fails on its log file. Side effect: it opens the error log of the configuration
     for appending and creates it if it is missing, which a start would do as well.
     """
+
+    brief: ClassVar[bool] = True
 
     kind: Literal["php-fpm.config"] = "php-fpm.config"
     php: PhpName = Field(description="PHP's name, for example php8.3")

@@ -3,7 +3,7 @@
 import re
 import zlib
 from base64 import b64decode
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from typing_extensions import override
@@ -128,6 +128,8 @@ class Sudo(Probe[SudoRules]):
     the host: the script runs its commands directly (remediate.transport.script), and reports `root`, whatever the
     account is called.
     """
+
+    brief: ClassVar[bool] = True
 
     kind: Literal["sudo.rules"] = "sudo.rules"
 

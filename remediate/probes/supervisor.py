@@ -114,6 +114,7 @@ def _recycled(before: ProgramState, now: ProgramState) -> bool:
 class Workers(Probe[WorkerState]):
     """Ask supervisor's daemon about one program or group, over its own socket."""
 
+    brief: ClassVar[bool] = True
     volatile: ClassVar[str] = ", uptime .*"
 
     kind: Literal["supervisor.workers"] = "supervisor.workers"
@@ -238,6 +239,8 @@ class OrphanWorkers(Probe[StrayWorkers]):
     Debian's supervisor.service has KillMode=process: if the daemon is killed with -9, its workers go on, and the next
     daemon starts a second set. The control group still lists the old ones, under any name.
     """
+
+    brief: ClassVar[bool] = True
 
     kind: Literal["supervisor.orphans"] = "supervisor.orphans"
     unit: UnitName = Field(default="supervisor", description="systemd unit of the daemon")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 from typing_extensions import override
@@ -141,6 +141,8 @@ class ShownTogether(Batch):
 class Unit(Probe[UnitState]):
     """Ask systemd for the state of one unit."""
 
+    brief: ClassVar[bool] = True
+
     kind: Literal["systemd.unit"] = "systemd.unit"
     name: UnitName = Field(description="unit name; .service is assumed")
 
@@ -224,6 +226,8 @@ class LogLines(Fact):
 
 class UnitLog(Probe[LogLines]):
     """The last lines that a unit wrote to the journal, to show why it failed."""
+
+    brief: ClassVar[bool] = True
 
     kind: Literal["systemd.unit-log"] = "systemd.unit-log"
     name: UnitName = Field(description="unit name; .service is assumed")

@@ -8,6 +8,7 @@ consists of frames. Each begins with a line with a nonce, which no program on th
     lock held | busy | none  the lock of this host; busy is followed by its holders
     fence held | moved I     whether everything is still as the guards saw it
     out I, err I, exit I S   one answer: raw standard output, standard error, exit status
+    ended I S whole          the exit status of one that was asked in turn: the last word shows that it is not cut
     acted                    the steps are over
     round                    one whole survey has been answered
 """
@@ -20,9 +21,10 @@ from typing import Final
 
 from pydantic import Field, SecretStr
 
-from remediate.core.command import Run, lasting
+from remediate.core.command import TAB, Run, lasting
 from remediate.core.field_types import FrozenModel
-from remediate.core.program_text import HELPER
+from remediate.core.helper import SEVERAL_SECONDS, in_turn
+from remediate.core.program_text import HELPER, SEVERAL
 
 STDOUT_LIMIT: Final = 32 * 1024
 """The most bytes of one answer. They are fewer than a pipe's 64 KiB, so that probes never wait for each other."""
@@ -47,8 +49,13 @@ export LC_ALL LANGUAGE PATH
 ME=$(id -un)
 [ "$(id -u)" != 0 ] || ME=root
 frame() { printf '\n%s %s\n' "$N" "$*"; }
-HELPED=
-if [ -x HELPER ] && [ -z "$(find FOLDERS HELPER -maxdepth 0 \( ! -user root -o -perm /022 \))" ]; then HELPED=1; fi
+HELPED= MANY=
+if [ -x HELPER ] && [ -z "$(find FOLDERS HELPER -maxdepth 0 \( ! -user root -o -perm /022 \))" ]; then
+  HELPED=1
+  { read -r l; read -r l; } <HELPER
+  case $l in *" with SEVERAL, "*) MANY=1 ;; esac
+fi
+several() { [ -n "$MANY" ] && [ "$1" != "$ME" ] && [ "$ME" != root ]; }
 begun() {
   [ -n "$h" ] || { timeout -k 5 "$t" "$@"; return; }
   { give "${h#-}
@@ -90,6 +97,14 @@ q() {
   } 4>&1); } 3>&1
   frame exit "$i" "$s"
   return "${s:-1}"
+}
+brief() {
+  i=$1; shift
+  frame out "$i"
+  e=$(run "$@" 2>&1 >&3 3>&- 9<&- </dev/null); s=$?
+  frame err "$i"; printf '%s' "$e"
+  frame ended "$i" "$s" whole
+  case $s in 124|137) return 1 ;; esac
 }
 case "$(command -v printf) $(command -v print)" in
   printf\ *) give() { printf %s "$1"; } ;;
@@ -151,17 +166,22 @@ class Act(FrozenModel):
     settle: float = Field(default=10, ge=0, description="seconds the lock is kept when the controller is gone")
 
 
-def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
+def build(nonce: str, asked: Sequence[Run], act: Act | None = None, turns: Sequence[Sequence[int]] = ()) -> bytes:
     """Return the script for `act`, if given, and for asking `asked` once per round.
+
+    The questions at the positions of one of `turns` are asked one after the other, all others at once.
 
     The first round follows at once; each line `again` on standard input starts another one.
     """
+    in_turn = {index for turn in turns for index in turn}
+    apart = [_question(str(index), run) for index, run in enumerate(asked) if index not in in_turn]
     body = [
         "remediate() {",
         f"N={nonce}",
         _prelude(),
         "survey() {",
-        _concurrently([_question(str(index), run) for index, run in enumerate(asked)]),
+        # Turns come last, where their answers wait for no later stage.
+        _concurrently([*apart, *(_in_turn([(index, asked[index]) for index in turn]) for turn in turns)]),
         "frame round",
         "}",
     ]
@@ -179,7 +199,13 @@ def build(nonce: str, asked: Sequence[Run], act: Act | None = None) -> bytes:
 
 
 def _prelude() -> str:
-    constants = {"LIMIT": STDOUT_LIMIT + 1, "ERRORS": STDERR_LIMIT, "RETRY": RETRY_SECONDS, "HELPER": HELPER}
+    constants = {
+        "LIMIT": STDOUT_LIMIT + 1,
+        "ERRORS": STDERR_LIMIT,
+        "RETRY": RETRY_SECONDS,
+        "HELPER": HELPER,
+        "SEVERAL": SEVERAL,
+    }
     constants["FOLDERS"] = FOLDERS
     return re.sub("|".join(constants), lambda name: str(constants[name[0]]), _PRELUDE).strip("\n")
 
@@ -195,6 +221,21 @@ def _question(index: str, run: Run) -> str:
     if run.stdin is None:
         return f"q {index} {_words(run)} 5</dev/null"
     return f"{_written(run.stdin)} | q {index} {_words(run)} 5<&0"
+
+
+def _in_turn(questions: Sequence[tuple[int, Run]]) -> str:
+    """Ask one after the other, with one pipe and one limit for all, and by one call of sudo where the helper can.
+
+    One that is not answered in time ends the turn, so that it delays no other: what is left is asked by itself.
+    """
+    text = " &&\n".join(f"brief {index} {_words(run)}" for index, run in questions)
+    if (user := questions[0][1].user) is not None:
+        permissions = ((index, in_turn(run)) for index, run in questions)
+        lines = "".join(f"{TAB.join((str(index), run.digest, *run.arguments))}\n" for index, run in permissions)
+        asked = f"timeout -k 5 {SEVERAL_SECONDS} sudo -n -u {user} -- {HELPER} {SEVERAL} 3>&- 9<&-"
+        text = f'if several {user}; then {{ give "$N\n"; give {shlex.quote(lines)}; }} | {asked}\nelse {text}; fi'
+    # If the last frame is cut in its first line, the next one needs a line of its own all the same.
+    return f"{{ {{ {text}; }} 3>&1 | head -c {STDOUT_LIMIT + 1}; echo; }}"
 
 
 def _written(text: SecretStr) -> str:

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from typing_extensions import override
 
-from remediate.core.batches import Asking, askings
+from remediate.core.batches import Asking, askings, turns
 from remediate.core.command import Output, Run
 from remediate.core.probe import Fact, Probe
 from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadable
@@ -99,7 +99,7 @@ class ShellSession(Session):
             raise Unreachable(UnreachableCode.LOST, f"the link died before anything was sent: {error}") from error
         except TimeoutError as error:
             raise Unreachable(UnreachableCode.TIMEOUT, "the host does not start a shell") from error
-        *first, last = build(nonce, commands, act).splitlines(keepends=True)
+        *first, last = build(nonce, commands, act, turns(asked) if together else ()).splitlines(keepends=True)
         rounds = ShellRounds(channel, nonce, asked, act)
         try:
             channel.send(b"".join(first))
@@ -178,17 +178,20 @@ class ShellRounds(Rounds):
                 match frame.words:
                     case ("out" | "err" as stream, index):
                         parts[stream, index] = frame.payload
-                    case ("exit", index, status):
+                    case ("exit", index, status) | ("ended", index, status, "whole"):
                         if index not in asked:
                             raise self._nonsense()
                         output = self._output(parts.pop(("out", index), b""), parts.pop(("err", index), b""), status)
-                        answers.update(asked[index].answers(output))
+                        answers.update(asked.pop(index).answers(output))
                     case _:
                         pass
         except TimeoutError:
             # One question hangs beyond its deadline, but the other answers are still useful.
             if not answers:
                 raise Unreachable(UnreachableCode.TIMEOUT, "the host answered none of the questions in time") from None
+            return answers
+        for each in asked.values():
+            answers.update(each.unanswered())
         return answers
 
     @override
@@ -248,7 +251,7 @@ class ShellRounds(Rounds):
             raise self._nonsense()
         return Output(
             stdout=stdout[:STDOUT_LIMIT].decode(errors="backslashreplace"),
-            stderr=stderr[:STDERR_LIMIT].decode(errors="backslashreplace"),
+            stderr=stderr[-STDERR_LIMIT:].decode(errors="backslashreplace"),
             exit=int(status),
             cut=len(stdout) > STDOUT_LIMIT,
         )

@@ -9,7 +9,7 @@ import pytest
 from remediate.commands.docs.example import EXAMPLE
 from remediate.commands.privileges import privileges_of
 from remediate.core.command import ROOT, Run
-from remediate.core.helper import COMPLAINT, UNDECLARED, declared_in, helper
+from remediate.core.helper import COMPLAINT, SEVERAL_SECONDS, UNDECLARED, declared_in, helper, in_turn
 from remediate.core.host import DatabaseLimits, Host, SshTarget
 from remediate.core.program_text import HELPER, HELPER_VERSION
 from remediate.privileges.consequences import worst
@@ -20,13 +20,17 @@ from remediate.project.project import Project
 ODD = ("it's", 'a "quoted" $(word)', "*", "a  b", "-n", "\\'", "é")
 SAY = Run.of("/bin/sh", "-c", 'printf "<%s>" "$@"; cat', "sh", user=ROOT).helped("say", *ODD)
 QUIET = Run.of("/bin/sh", "-c", "exit 7", "sh", user=ROOT).helped("quiet")
+QUIETER = Run.of("/bin/echo", "quieter", user=ROOT).helped("quiet-er", "x")
+LOUD = Run.of("/bin/sh", "-c", "cat; echo out; echo err >&2; exit 3", user=ROOT)
+SLOW = Run.of("/bin/sleep", "60", user=ROOT, seconds=0.3)
+QUESTIONS = (QUIET, LOUD, SLOW, Run.of("/bin/echo", "*", "a  b", user=ROOT, seconds=5))
 HOST = Host(name="web1", ssh=SshTarget(address="192.0.2.1"))
 
 
 def ask(tmp_path: Path, verb: str, said: str, *more: str) -> "subprocess.CompletedProcess[str]":
     """Run the helper for SAY and QUIET as its first line says, with an environment that it must not see."""
     file = tmp_path / "helper"
-    file.write_text(helper([SAY, QUIET]))
+    file.write_text(helper([SAY, QUIET, QUIETER, *map(in_turn, QUESTIONS)]))
     file.chmod(0o755)
     return subprocess.run(
         (str(file), verb, *more),
@@ -63,6 +67,7 @@ def test_a_verb_without_arguments(tmp_path: Path) -> None:
         ("say", line(*ODD)[len(SAY.digest) + 1 :], ()),
         ("say", "\n", ()),
         ("quiet", line("x", digest=QUIET.digest), ()),
+        ("quiet", f"-er{line('x', digest=QUIETER.digest)}", ()),
         ("quiet", "quiet) exit 3 ;; #\n", ()),
         ("*", "\n", ()),
         ("sh", line("-c", "exit 3"), ()),
@@ -73,6 +78,59 @@ def test_what_was_not_declared_is_refused(tmp_path: Path, verb: str, said: str, 
     done = ask(tmp_path, verb, said, *more)
     assert (done.returncode, done.stdout) == (UNDECLARED, "")
     assert done.stderr.startswith(COMPLAINT)
+
+
+def asked(index: int, run: Run) -> str:
+    return "\t".join((str(index), in_turn(run).digest, *in_turn(run).arguments)) + "\n"
+
+
+def answer(index: int, code: int, out: str = "", err: str = "") -> str:
+    return f"\nN out {index}\n{out}\nN err {index}\n{err}\nN ended {index} {code} whole\n"
+
+
+def test_several_are_answered_in_turn_each_with_its_own_status(tmp_path: Path) -> None:
+    quiet, loud, _, echo = QUESTIONS
+    done = ask(tmp_path, "several", "N\n" + asked(0, loud) + asked(1, quiet) + asked(7, echo))
+    assert done.stdout == answer(0, 3, "out\n", "err") + answer(1, 7) + answer(7, 0, "* a  b\n")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_one_that_is_too_slow_ends_the_turn(tmp_path: Path) -> None:
+    quiet, loud, slow, _ = QUESTIONS
+    done = ask(tmp_path, "several", "N\n" + asked(0, quiet) + asked(1, slow) + asked(2, loud))
+    assert done.stdout == answer(0, 7) + answer(1, 124)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        asked(0, LOUD.model_copy(update={"seconds": 61})),
+        asked(0, Run.of("/bin/echo", "*", "a  b", "c", user=ROOT, seconds=5)),
+        asked(0, Run.of("/bin/echo", "* a  b", user=ROOT, seconds=5)),
+        asked(0, SAY),
+        asked(0, QUIETER),
+        asked(0, LOUD).replace("\t-\t", "\tquiet\t"),
+        asked(0, QUIET).removeprefix("0\t"),
+        f"0{line(*ODD)}",
+        "0\tseveral\n",
+        "0\t*\n",
+        "\n",
+    ],
+)
+def test_what_is_not_a_declared_question_is_left_out(tmp_path: Path, said: str) -> None:
+    done = ask(tmp_path, "several", f"N\n{said}{asked(4, QUIET)}")
+    assert done.stdout == answer(4, 7)
+
+
+def test_a_question_is_no_verb_of_its_own(tmp_path: Path) -> None:
+    """What may be asked in turn may not be run with an input, unless its own rule says so."""
+    for verb in ("-", "quieter", "several\t"):
+        assert ask(tmp_path, verb, asked(0, LOUD).removeprefix("0")).returncode == UNDECLARED
+
+
+def test_the_permission_for_all_of_them_is_one() -> None:
+    assert {in_turn(run).permission for run in QUESTIONS} == {(ROOT, (HELPER, "several"))}
+    assert {in_turn(run).seconds for run in QUESTIONS} == {SEVERAL_SECONDS}
 
 
 def test_one_verb_and_one_line_are_expected(tmp_path: Path) -> None:
@@ -117,7 +175,7 @@ def test_everything_that_ships_can_be_installed_and_says_its_worst() -> None:
 def test_another_protocol_is_another_version() -> None:
     """Programs have a digest of their own in each declared line; what is around them is what the version stands for."""
     digest = hashlib.sha256(helper([SAY, QUIET]).encode()).hexdigest()[:12]
-    assert (HELPER_VERSION, digest) == (1, "cd3d51100cc3")
+    assert (HELPER_VERSION, digest) == (1, "b15acdd51a22")
 
 
 def test_root_gets_no_helper_and_no_rules() -> None:

@@ -145,7 +145,9 @@ def spoken(helped: bool, declared: list[str], user: str, verb: str) -> list[str]
         "",
     ]
     every = (line.removeprefix(f"{user} {verb}") for line in mine)
-    return [f"{line}\n{SPOKEN}" for line in (*every, *bent)]
+    # The questions of `several` follow a word for its answers, each behind its number.
+    lead = f"$({CANARY})\n`{CANARY}`" if verb == "several" else ""
+    return [f"{lead}{line}\n{SPOKEN}" for line in (*every, *bent)]
 
 
 def attacks(user: str, words: tuple[str, ...], declared: list[str]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -124,6 +124,28 @@ def test_the_file_allows_what_is_needed_and_never_all(staged: "Staged") -> None:
     assert not [rule for rule in rules if rule.endswith("ALL") or "(ALL" in rule or re.search(r"(?<!\\)[*?[]", rule)]
 
 
+@pytest.mark.parametrize(
+    ("older", "calls"),
+    [
+        ("true", {"several": 1, "/usr/sbin/nginx -t": 0}),
+        ("sed -i '2s/ with several,/,/' /opt/remediate/helper-*", {"several": 0, "/usr/sbin/nginx -t": 1}),
+        (f"sed -i '/ several$/d' {RULES}", {"several": 0, "/usr/sbin/nginx -t": 1}),
+    ],
+    ids=["installed", "older-helper", "no-rule"],
+)
+def test_brief_questions_cost_one_call_where_it_is_installed(
+    staged: "Staged", cli: "Cli", older: str, calls: dict[str, int]
+) -> None:
+    staged.sh(f"mkdir /root/kept; cp -p /opt/remediate/helper-* {RULES} /root/kept; {older}")
+    staged.mark()
+    try:
+        cli.check().is_("healthy", 0)
+    finally:
+        staged.sh(f"mv /root/kept/helper-* /opt/remediate; mv /root/kept/remediate {RULES}; rmdir /root/kept")
+    made = [line for line in staged.journal() if "COMMAND=" in line and "password" not in line]
+    assert {words: sum(line.endswith(words) for line in made) for words in calls} == calls
+
+
 def test_nothing_else_gets_through(staged: "Staged") -> None:
     everything = staged.bystanders()
 
