@@ -73,7 +73,7 @@ def test_too_many_hosts_are_one_reason_and_one_command(typed: Fleet) -> None:
     [
         ("serial", "0", "--serial: takes a number of hosts, a percentage, or a list like 1,5,20%, not '0'"),
         ("max_fail", "some", "--max-fail: takes a number of hosts or a percentage, like 2 or 10%, not 'some'"),
-        ("forks", "0", "--forks: Input should be greater than or equal to 1"),
+        ("forks", "0", "--forks: must be greater than or equal to 1"),
         ("forks", "many", "--forks takes a number, not 'many'"),
     ],
 )
