@@ -19,7 +19,7 @@ from support.doc_pages import FENCED, ROOT
 from support.fleets import FPM_BACK, FPM_DOWN, FPM_WELL, OfFpm, toy_host
 from support.incidents import broken, host, mended
 from support.outcomes import code
-from support.scripted import FactSession, printed
+from support.scripted import FactSession, Opened, printed
 
 pytestmark = pytest.mark.usefixtures("hurry")
 
@@ -192,13 +192,13 @@ def test_the_example_of_the_documentation_runs(
     session = FactSession(broken("php-fpm down"), *mended(["php-fpm down"]))
     opened: list[str] = []
 
-    def open_session(host: Host) -> Session:
+    def dialled(host: Host, _: object) -> Opened:
         opened.append(host.name)
-        return session
+        return Opened(session)
 
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
     monkeypatch.setattr("remediate.engine.warm_session.select", lambda *_: (host(site_vantage=["host"]),))
-    monkeypatch.setattr("remediate.transport.dialing.open_session", open_session)
+    monkeypatch.setattr("remediate.transport.dialing.Dialling", dialled)
     page = (ROOT / "docs/library.md").read_text()
     (example,) = (block["text"] for block in FENCED.finditer(page) if "remediate.session(" in block["text"])
     exec(compile(example.replace("yes=True", "yes=True, hold=0"), "library.md", "exec"), {})  # noqa: S102  # It is ours.

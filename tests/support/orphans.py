@@ -21,7 +21,7 @@ from remediate.project.project import Project
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
 from support.nginx_runs import YES, web
-from support.scripted import Changes, FactSession
+from support.scripted import Changes, FactSession, Opened
 from support.toys import masked
 
 INVENTORY = "web:\n  hosts:\n    web1: {ansible_host: 192.0.2.1, remediate: {php: php8.3}}\n"
@@ -85,7 +85,7 @@ class Orphanage:
     def resume(self, stored: StoredRun, sessions: Sequence[FactSession], **flags: object) -> int:
         """Type runs.resume; each login gets the next session."""
         waiting = list(sessions)
-        self._patch.setattr("remediate.transport.dialing.open_session", lambda _: waiting.pop(0))
+        self._patch.setattr("remediate.transport.dialing.Dialling", lambda *_: Opened(waiting.pop(0)))
         given = {"run": stored.shown, "inventory": str(self.inventory), "hold": "0", "yes": True, **flags}
         return resume_run(given, self.project, self._terminal(), program="remediate")
 
