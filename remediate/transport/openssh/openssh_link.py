@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,9 @@ from remediate.transport.openssh.mux import Control, readable
 
 _END_SECONDS: Final = 0.5
 """Seconds for `ssh` to end by itself. With a frozen peer it would wait for room to say goodbye."""
+
+_RELEASE_SECONDS: Final = 2
+"""Seconds for the host to release a session that was closed. `ssh` passes the end of one on after it has begun."""
 
 
 class OpenSshLink:
@@ -33,12 +37,13 @@ class OpenSshLink:
         self._asking = threading.Lock()
         self._channels: set[OpenSshChannel] = set()
         self._closed = False
+        self._released = -inf
 
     def start(self, command: str, *, seconds: float) -> OpenSshChannel:
         """Start `command` in the login shell, without a terminal. The whole call ends within `seconds`.
 
         Raises LinkLost, or TimeoutError if the start was not confirmed in time. If the host allows no further session
-        (sshd's MaxSessions), it is asked again while other channels of this link are open.
+        (sshd's MaxSessions), it is asked again while other channels of this link are open, or have just been closed.
         """
         deadline = Deadline(seconds)
         channel = OpenSshChannel(self, deadline)
@@ -54,7 +59,7 @@ class OpenSshLink:
     def _open(self, channel: OpenSshChannel, command: str, deadline: Deadline) -> None:
         while True:
             # Look before asking: the other channel may have closed by the time the refusal arrives.
-            alone = len(self._channels) < 2
+            alone = len(self._channels) < 2 and time.monotonic() - self._released > _RELEASE_SECONDS
             refusal = channel.start(self._control(deadline), command)
             if refusal is None:
                 return
@@ -87,6 +92,7 @@ class OpenSshLink:
         """See SshProcess."""
         with self._lock:
             self._channels.discard(channel)
+            self._released = time.monotonic()
 
     def close(self) -> None:
         """Close the link; safe to call twice. No process is left."""

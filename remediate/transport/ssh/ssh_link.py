@@ -2,12 +2,16 @@
 
 import threading
 import time
-from typing import Any
+from math import inf
+from typing import Any, Final
 
 from paramiko.ssh_exception import SSHException
 
 from remediate.transport.deadline import Deadline
 from remediate.transport.ssh.channel import SshChannel
+
+_RELEASE_SECONDS: Final = 2
+"""Seconds for the host to release a session that was closed."""
 
 
 class SshLink:
@@ -23,6 +27,7 @@ class SshLink:
         self._owned = owned
         self._lock = threading.Lock()
         self._channels: set[SshChannel] = set()
+        self._released = -inf
 
     def start(self, command: str, *, seconds: float) -> SshChannel:
         """Start `command` in the login shell, without a terminal. The whole call ends within `seconds`.
@@ -59,7 +64,7 @@ class SshLink:
             self._channels.add(owner)
         while True:
             # Look before asking: the other channel may have closed by the time the refusal arrives.
-            alone = len(self._channels) < 2
+            alone = len(self._channels) < 2 and time.monotonic() - self._released > _RELEASE_SECONDS
             try:
                 return self._transport.open_session(timeout=deadline.left)
             except SSHException:
@@ -72,6 +77,7 @@ class SshLink:
         """See ChannelOwner."""
         with self._lock:
             self._channels.discard(channel)
+            self._released = time.monotonic()
 
     def cut(self) -> None:
         """See ChannelOwner."""

@@ -126,6 +126,14 @@ def test_more_channels_than_the_server_allows(lab: Lab, connect: Connect) -> Non
     assert shown == [f"{n}\n".encode() for n in range(12)]
 
 
+def test_one_program_after_the_other_where_the_server_allows_one(lab: Lab, connect: Connect) -> None:
+    server = lab.sshd(settings="MaxSessions 1\n")
+    lab.know(server)
+    with connect(lab.target(server)) as link:
+        for number in range(8):
+            assert run(link, f"echo {number}")[0] == f"{number}\n".encode()
+
+
 def test_server_that_allows_no_session(lab: Lab, connect: Connect) -> None:
     server = lab.sshd(settings="MaxSessions 0\n")
     lab.know(server)
