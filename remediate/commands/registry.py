@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from remediate.commands.command import Body, Command, program_name
+from remediate.commands.maintenance_registry import maintenance_commands
 from remediate.core.flags import HOST, INVENTORY, JSON, JUNIT, NAME, RUN, VERBOSE, Flag, option
 from remediate.project.listing import ListedPlaybook
 from remediate.project.project import Project
@@ -30,7 +31,7 @@ def commands(project: Project) -> Iterator[Command]:
     yield _triage(project)
     yield _alert(project)
     yield from _incidents(project)
-    yield from _maintenance(project)
+    yield from maintenance_commands(project)
     for remedy in catalogue.listed().values():
         if not remedy.is_human:
             yield _remedy(remedy, project)
@@ -254,43 +255,10 @@ def _incidents(project: Project) -> Iterator[Command]:
     yield from incident_commands(project)
 
 
-def _maintenance(project: Project) -> Iterator[Command]:
-    from remediate.maintenance.schedule import Occasion
-
-    def of(occasion: Occasion) -> Body:
-        def body(flags: dict[str, object], terminal: "Terminal") -> int:
-            from remediate.commands.maintain import look
-
-            return look(occasion, flags, project, terminal)
-
-        return body
-
-    markdown = Flag("markdown", "write the report as Markdown to this file")
-    for occasion in Occasion:
-        about = () if occasion is Occasion.QUARTERLY else (HOST, INVENTORY)
-        yield Command(occasion.command, _OCCASIONS[occasion.value], (*about, markdown, JSON), of(occasion))
-
-    def status_body(flags: dict[str, object], terminal: "Terminal") -> int:
-        from remediate.commands.maintain import tell_status
-
-        return tell_status(flags, project, terminal, program=program_name())
-
-    doc = "Show past maintenance, open findings, and what is due or overdue."
-    prometheus = Flag("prometheus", "write the last results to this file (.prom) for node_exporter")
-    yield Command("maintain.status", doc, (prometheus, JSON), status_body)
-
-
 _ALERT: Final = """Show what the policy decides about the alerts on standard input, and record them.
 
 Nothing is started: a proposal is shown as the command that a person may run.
 """
-_OCCASIONS: Final = {
-    "checklist": "Check that monitoring and alerts are set up, and that they answer (8.1).",
-    "daily": "Review the error logs and the queue's health (8.2).",
-    "weekly": "Restore the backup to prove it, and list pending security patches (8.2).",
-    "monthly": "Forecast when the disks will be full (8.2).",
-    "quarterly": "Review the runbook: unrehearsed, failed and unused playbooks (8.2).",
-}
 
 
 def _docs(project: Project) -> Command:

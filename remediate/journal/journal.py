@@ -13,7 +13,6 @@ Importing this module is cheap, because SQLAlchemy is imported when a journal is
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,20 +20,15 @@ from typing import TYPE_CHECKING, Self
 
 from remediate.errors import ConfigurationError, JournalError
 from remediate.journal.models import Intent, PastFix, RunRecord, RunSummary, StoredRun, StoredStep, require_zone
-from remediate.journal.process import RunProcess
-from remediate.journal.run_id import matching, short, similar
+from remediate.journal.rows import intent_of, not_one, past_fix, run_ids, summary_of
+from remediate.journal.run_id import matching, short
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
-
     from remediate.journal.database import JournalDatabase
 
 FILE_NAME = "journal.sqlite3"
 NOT_RUN = "not_run"
 """The outcome of a step that certainly did not act."""
-
-_NAMED = 5
-"""The most candidates that a message names."""
 
 
 class Journal:
@@ -156,7 +150,7 @@ class Journal:
     def shown(self, run: str) -> str:
         """Return the short id of a run, for a person. The run need not have begun."""
         with self._database.reading() as connection:
-            return short(run, _ids(connection))
+            return short(run, run_ids(connection))
 
     def runs(self, *, limit: int = 20) -> tuple[RunSummary, ...]:
         """Return the latest runs, newest first, unfinished ones included."""
@@ -165,9 +159,9 @@ class Journal:
         # What only `find` returns is left out: a report is large.
         wanted = [column for column in runs.c if column not in {runs.c.report, runs.c.given}]
         with self._database.reading() as connection:
-            ids = _ids(connection)
+            ids = run_ids(connection)
             query = runs.select().with_only_columns(*wanted).order_by(runs.c.started.desc(), runs.c.id.desc())
-            return tuple(_summary(row, ids) for row in connection.execute(query.limit(limit)))
+            return tuple(summary_of(row, ids) for row in connection.execute(query.limit(limit)))
 
     def find(self, prefix: str) -> StoredRun:
         """Return the one run whose shown or full id begins with `prefix`.
@@ -177,13 +171,13 @@ class Journal:
         from remediate.journal.schema import runs, steps
 
         with self._database.reading() as connection:
-            ids = _ids(connection)
+            ids = run_ids(connection)
             found = matching(prefix, ids)
             if len(found) != 1:
-                raise ConfigurationError(_not_one(prefix, found, ids))
+                raise ConfigurationError(not_one(prefix, found, ids))
             row = connection.execute(runs.select().where(runs.c.id == found[0])).one()
             attempts = connection.execute(steps.select().where(steps.c.run == found[0]).order_by(steps.c.id)).all()
-        summary = _summary(row, ids)
+        summary = summary_of(row, ids)
         return StoredRun(
             **{field.name: getattr(summary, field.name) for field in fields(summary)},
             reason=row.reason,
@@ -192,7 +186,7 @@ class Journal:
             given=row.given,
             steps=tuple(
                 StoredStep(
-                    intent=_intent(attempt),
+                    intent=intent_of(attempt),
                     finished=attempt.finished_at,
                     outcome=attempt.outcome,
                     evidence=attempt.evidence,
@@ -213,7 +207,7 @@ class Journal:
         if host is not None:
             query = query.where(steps.c.host == host)
         with self._database.reading() as connection:
-            return tuple(_intent(row) for row in connection.execute(query))
+            return tuple(intent_of(row) for row in connection.execute(query))
 
     def fixes(self, host: str, playbook: str, since: datetime) -> tuple[PastFix, ...]:
         """Return the runs of a playbook that acted on a host since then, or may have, oldest first.
@@ -231,10 +225,10 @@ class Journal:
             .order_by(steps.c.id)
         )
         with self._database.reading() as connection:
-            ids = _ids(connection)
+            ids = run_ids(connection)
             rows = connection.execute(query).all()
         found = {row.run: [each for each in rows if each.run == row.run] for row in rows}
-        return tuple(_fix(run, short(run, ids), acted) for run, acted in found.items())
+        return tuple(past_fix(run, short(run, ids), acted) for run, acted in found.items())
 
     def _refused(self, why: str) -> JournalError:
         return JournalError(f"the journal {self._database.place} did not take the record: {why}")
@@ -255,68 +249,3 @@ def state_directory() -> Path:
     import platformdirs
 
     return platformdirs.user_state_path("remediate")
-
-
-def _ids(connection: "Connection") -> Sequence[str]:
-    from remediate.journal.schema import runs
-
-    newest_first = runs.c.id.desc()  # An id begins with its time.
-    return connection.execute(runs.select().with_only_columns(runs.c.id).order_by(newest_first)).scalars().all()
-
-
-def _not_one(prefix: str, found: Sequence[str], ids: Sequence[str]) -> str:
-    named = ", ".join(short(one, ids) for one in (found or ids)[:_NAMED])
-    if found:
-        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        return f"{len(found)} runs begin like that: {named}{more}; give more digits"
-    there = f"{similar(prefix, ids)}the newest are {named}" if ids else "there are none yet"
-    return f"no run begins like that; {there}"
-
-
-def _fix(run: str, shown: str, acted: "Sequence[Row[tuple[object, ...]]]") -> PastFix:
-    return PastFix(
-        run=run,
-        shown=shown,
-        began=min(row.intended_at for row in acted),
-        ended=max(row.finished_at or row.intended_at for row in acted),
-        failed=acted[0].verdict == "not_fixed" or any(row.outcome == "failed" for row in acted),
-        steps=tuple((row.remedy, json.dumps(row.params)) for row in acted),
-    )
-
-
-def _summary(row: "Row[tuple[object, ...]]", ids: Sequence[str]) -> RunSummary:
-    return RunSummary(
-        id=row.id,
-        shown=short(row.id, ids),
-        started=row.started,
-        finished=row.finished,
-        mode=row.mode,
-        playbook=row.playbook,
-        operator=row.operator,
-        incident=row.incident,
-        hosts=tuple(row.hosts),
-        verdict=row.verdict,
-        exit_code=row.exit_code,
-        touched=row.touched,
-        process=_process(row.process),
-    )
-
-
-def _process(text: str | None) -> RunProcess | None:
-    try:
-        return None if text is None else RunProcess(**json.loads(text))
-    except (ValueError, TypeError):  # another version wrote it: its process cannot be found again
-        return None
-
-
-def _intent(row: "Row[tuple[object, ...]]") -> Intent:
-    return Intent(
-        run=row.run,
-        host=row.host,
-        position=row.position,
-        remedy=row.remedy,
-        params=json.dumps(row.params),
-        commands=json.dumps(row.commands),
-        intended_at=row.intended_at,
-        basis=None if row.basis is None else tuple(json.loads(row.basis)),
-    )

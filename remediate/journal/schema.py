@@ -1,14 +1,9 @@
 """The journal's tables. After the first release every change needs a migration."""
 
-import re
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -18,10 +13,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
+
+from remediate.journal.column_types import Moment, VisibleText
 
 HEAD = "0008_alerts"
 """The version of these tables."""
@@ -32,47 +28,6 @@ UPGRADED: dict[str, tuple[tuple[str, str], ...]] = {
 """The columns that each of these versions lacks, beside whole tables. Opening such a journal upgrades it."""
 EARLIER = ("0001_runs_and_steps", "0002_incidents", "0003_messages", "0004_projects", "0005_maintenance")
 """Versions from before the first release, which only developers have."""
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-def _escape(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode("ascii")
-
-
-class VisibleText(TypeDecorator[str]):
-    r"""Text that every database can store.
-
-    NUL and lone surrogates become visible, as \x00 and \udcff. A surrogate stands for a byte that is not UTF-8. SQLite
-    rejects surrogates, PostgreSQL both. An odd byte in a remote error message must not cost an outcome.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the signature is SQLAlchemy's
-        """Escape a value before it is stored."""
-        return None if value is None else _UNSTORABLE.sub(_escape, value)
-
-
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC, aware in Python. It is stored with its zone if the database has such a type, else as plain UTC."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert a value before it is stored. The values of `remediate.journal` reject naive datetimes before."""
-        if value is None:
-            return None
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Convert a stored value to an aware datetime in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 # Constraints are named, because SQLite cannot drop one without a name in a later version.
