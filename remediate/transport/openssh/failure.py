@@ -25,10 +25,12 @@ _OFFERED_HOST_KEY: Final = re.compile(
 )
 _OFFERED_KEY: Final = re.compile(r"debug1: Offering public key: (?P<label>.+) \S+ SHA256:\S+(?P<source>.*)")
 _DENIED: Final = re.compile(r"\S+: Permission denied \((?P<methods>[^)]*)\)\.")
-_OWN: Final = re.compile(r"command-line(?::)? line \d+|command-line: ")
+_OWN: Final = re.compile(r"command-line(?::)? line \d+|command-line: |Bad owner or permissions on ")
+"""Complaints about what ssh was started with; also an Include demands stricter permissions than ssh by itself."""
+_IGNORED_OPTION: Final = re.compile(r".* line \d+: Unsupported option \"[^\"]*\"")
+"""A warning about an option of an older or differently built ssh, with which this one goes on."""
 _BAD_CONFIGURATION: Final = re.compile(
-    r"Bad configuration option|terminating, \d+ bad configuration|Bad owner or permissions on|Can't open user config"
-    r"|(?:^|: |\s)line \d+: "
+    r"Bad configuration option|terminating, \d+ bad configuration|Can't open user config|^/.*:? line \d+: "
 )
 _HOST_KEY: Final = "Host key verification failed."
 _NAME: Final = re.compile(r"ssh: Could not resolve hostname (?P<host>\S+): (?P<why>.*)")
@@ -56,7 +58,11 @@ class Said:
     def plain(self) -> list[str]:
         """The lines that are not about its progress."""
         found = [
-            line for line in self.lines if line and not line.startswith(("debug", "OpenSSH_", "Authenticated to "))
+            line
+            for line in self.lines
+            if line
+            and not line.startswith(("debug", "OpenSSH_", "Authenticated to "))
+            and not _IGNORED_OPTION.fullmatch(line)
         ]
         return found or ["no reason given"]
 

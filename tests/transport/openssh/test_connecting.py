@@ -1,5 +1,6 @@
 """The `ssh` process of a connection: early, abandoned, killed, frozen."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from remediate.errors import ConfigurationError
 from remediate.project.project import Project, SshClient
 from remediate.transport.dialing import Connections
 from remediate.transport.link import LinkLost
-from remediate.transport.openssh import client
+from remediate.transport.openssh import client, connecting
 from remediate.transport.openssh.connecting import Connecting, connect
 from support.sshd import FAR, USER, Lab, run, settled
 
@@ -47,6 +48,33 @@ def test_a_connection_that_nobody_asked_for_is_closed(lab: Lab, folder: Path) ->
         assert settled(lambda: sockets(folder) != [])
     assert settled(lambda: sockets(folder) == [])
     assert settled(lambda: not server.children())
+
+
+def test_a_connection_that_is_asked_for_too_late_is_opened_anew(
+    lab: Lab, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    monkeypatch.setattr(client, "PERSIST", 1)
+    monkeypatch.setattr(connecting, "_UNASKED_SECONDS", 0.5)
+    begun = Connecting(lab.target(server))
+    assert settled(lambda: "Accepted publickey" in server.log)
+    assert settled(lambda: not server.children())
+    with begun.link() as link:
+        assert run(link, "echo in")[0] == b"in\n"
+
+
+def test_no_pipe_is_a_lost_link_and_leaves_nothing_open(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    with connect(lab.target(server)) as link:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pipe", lambda: os.open("/nowhere", os.O_RDONLY))
+            with pytest.raises(LinkLost):
+                link.start("true", seconds=5)
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+        assert run(link, "echo in")[0] == b"in\n"
 
 
 def test_a_login_that_is_given_up_leaves_no_process(lab: Lab, folder: Path) -> None:
