@@ -86,18 +86,20 @@ def test_a_login_that_is_given_up_leaves_no_process(lab: Lab, folder: Path) -> N
     assert sockets(folder) == []
 
 
-def test_a_killed_controller_leaves_no_connection(
-    lab: Lab, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_killed_controller_leaves_no_connection(lab: Lab, folder: Path) -> None:
     server = lab.sshd()
     lab.know(server)
-    monkeypatch.setattr(client, "PERSIST", 1)
-    link = connect(lab.target(server))
-    channel = link.start("echo in; cat >/dev/null", seconds=60)
-    assert channel.receive() == b"in\n"
-    # The kernel does for a killed process what this does: it closes its descriptors.
-    channel._release()
-    link._keeper.close()
+    (lab.folder / "own").write_text(f"UserKnownHostsFile {lab.known_hosts}\n")
+    target = lab.target(server, config_file=lab.folder / "own")
+    text = (
+        "import os, signal, sys\nfrom remediate.core.host import SshTarget\n"
+        "from remediate.transport.openssh import client, connecting\n"
+        "client.PERSIST = 1\nlink = connecting.connect(SshTarget.model_validate_json(sys.argv[1]))\n"
+        "channel = link.start('echo in; cat >/dev/null', seconds=60)\nassert channel.receive() == b'in\\n'\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text, target.model_dump_json()], check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
     assert settled(lambda: sockets(folder) == [])
     assert settled(lambda: not server.children())
 
