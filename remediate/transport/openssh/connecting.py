@@ -35,6 +35,7 @@ _MOST_JUMPS: Final = 8
 _KINDS: Final = {"ssh-rsa": "ssh-rsa*,rsa-sha2-*"}
 """The algorithms of a kind of host key, if their names do not begin with its name."""
 _NO_SHELLS: Final = {"nologin", "false"}
+_KERBEROS_KEYS: Final = b"debug1: kex: algorithm: gss-"
 _CERTIFICATE: Final = "-cert-v01@openssh.com"
 _NO_KEY_LEFT: Final = {UnreachableCode.NETWORK, UnreachableCode.HOST_KEY_UNKNOWN, UnreachableCode.HOST_KEY_CHANGED}
 _UNASKED_SECONDS: Final = PERSIST / 2
@@ -77,7 +78,7 @@ class Connecting:
                 self._refused.append(unwanted)
                 self._release()
                 self._process, self._said = self._started()
-            return self._entered()
+            return self._verified(self._entered())
         except TimeoutError:
             raise self._reason(self._heard(), late=True) from None
         finally:
@@ -158,6 +159,13 @@ class Connecting:
             return OpenSshLink(self._control, place, Deadline(_ENTER_SECONDS))
         except OSError as error:
             raise Unreachable(UnreachableCode.LOST, f"{place}: ssh logged in, but has ended: {error}") from error
+
+    def _verified(self, link: "OpenSshLink") -> "OpenSshLink":
+        # No option forbids it here: only some builds of ssh have it, and others refuse its name.
+        if _KERBEROS_KEYS in os.pread(self._said, _SAID_LIMIT, 0):
+            link.close()
+            raise Unusable("GSSAPIKeyExchange checks no host key")
+        return link
 
     def _heard(self) -> "Said":
         from remediate.transport.openssh.failure import Said

@@ -91,7 +91,7 @@ def place_of(said: Said, hops: Sequence[Hop]) -> Hop:
         if found["entered"]:
             here = min(here + 1, len(hops) - 1)
             continue
-        name, port = found["met"] or found["asked"], int(found["met_port"] or found["asked_port"])
+        name, port = (found["met"] or found["asked"]).lower(), int(found["met_port"] or found["asked_port"])
         # ssh shows an address without the brackets of IPv6.
         matching = [n for n, hop in enumerate(hops) if (hop.options.hostname.lower(), hop.options.port) == (name, port)]
         here = next((n for n in matching if n >= here), here)
@@ -156,7 +156,7 @@ def _not_forwarded(why: str, hop: Hop) -> Unreachable:
 
 def _host_key(said: Said, hop: Hop) -> Unreachable:
     """Return why the host's key was refused. The rule names both keys and the way out; ssh has decided already."""
-    why = next(line for line in reversed(said.plain) if line != _HOST_KEY)
+    why = next((line for line in reversed(said.plain) if line != _HOST_KEY), "no reason given")
     if said.host_key is not None:
         try:
             rule_of(hop.place, hop.options, hop.pin).check(said.host_key)

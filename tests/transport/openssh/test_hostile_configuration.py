@@ -106,6 +106,18 @@ def test_a_hostile_configuration_keeps_the_pin(lab: Lab) -> None:
     connect(lab.target(server, host_key=fingerprint(server.host_keys[0]))).close()
 
 
+def test_a_login_that_checked_no_host_key_is_left_to_fabric(lab: Lab, runtime: Path) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    wrapper = lab.folder / "bin" / "ssh"
+    line = "debug1: kex: algorithm: gss-group14-sha256-toWM5Slw5Ew8Mqkay+al2g=="
+    wrapper.write_text(wrapper.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\necho '{line}' >&2\n"))
+    with pytest.raises(Unusable, match="GSSAPIKeyExchange"):
+        connect(lab.target(server))
+    assert settled(lambda: not server.children())
+    assert not [path for path in runtime.glob("*/*") if path.is_socket()]
+
+
 def test_a_pinned_key_within_a_certificate(lab: Lab) -> None:
     server = certified(lab)
     pin = fingerprint(server.host_keys[0])
