@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, Self
 
 from remediate.errors import ConfigurationError, RemediateError, Unreachable
-from remediate.project.project import SshClient
+from remediate.project.project import Project, SshClient
 
 if TYPE_CHECKING:
     from remediate.core.host import Host, SshTarget
@@ -25,14 +25,14 @@ class Dialling:
     thread would wait for the imports that go on meanwhile.
     """
 
-    def __init__(self, host: "Host", client: SshClient = SshClient.AUTO) -> None:
+    def __init__(self, host: "Host", client: SshClient | None = None) -> None:
         self._target = host.ssh
-        self._client = client
         self._why = ""
         self._process: Connecting | None = None
         self._waiting: Future[Link] | None = None
         try:
-            if client is not SshClient.FABRIC:
+            self._client = chosen(client)
+            if self._client is not SshClient.FABRIC:
                 self._start_openssh()
             if self._process is None:
                 self._start_fabric()
@@ -101,12 +101,17 @@ class Dialling:
         threading.Thread(target=_settle, args=work, name=f"connect-{self._target.address}", daemon=True).start()
 
 
-def open_link(host: "Host", client: SshClient = SshClient.AUTO) -> "Link":
+def chosen(client: SshClient | None) -> SshClient:
+    """Return the client, or the choice of the project around the working directory. Raises ConfigurationError."""
+    return Project.here().ssh_client() if client is None else client
+
+
+def open_link(host: "Host", client: SshClient | None = None) -> "Link":
     """Open SSH to a host, for a caller that starts its own programs. Raises Unreachable and ConfigurationError."""
     return Dialling(host, client).link()
 
 
-def open_session(host: "Host", client: SshClient = SshClient.AUTO) -> "Session":
+def open_session(host: "Host", client: SshClient | None = None) -> "Session":
     """Open SSH to a host. Raises Unreachable and ConfigurationError."""
     return Dialling(host, client).session()
 
@@ -114,15 +119,16 @@ def open_session(host: "Host", client: SshClient = SshClient.AUTO) -> "Session":
 class Connections:
     """Sessions that open at once. Call it with a host to wait for its session.
 
-    Nothing is sent to a host except to open SSH. Leaving the block closes the sessions that were not requested.
+    Raises ConfigurationError for a choice of client that does not exist. Nothing is sent to a host except to open SSH.
+    Leaving the block closes the sessions that were not requested.
     """
 
-    def __init__(self, hosts: "Sequence[Host]", client: SshClient = SshClient.AUTO) -> None:
-        self._client = client
+    def __init__(self, hosts: "Sequence[Host]", client: SshClient | None = None) -> None:
+        self._client = chosen(client)
         self._begun: dict[tuple[str, SshTarget], Dialling] = {}
         for host in hosts[:AT_ONCE]:
             if (host.name, host.ssh) not in self._begun:
-                self._begun[host.name, host.ssh] = Dialling(host, client)
+                self._begun[host.name, host.ssh] = Dialling(host, self._client)
 
     def __call__(self, host: "Host") -> "Session":
         """Return the session of a host. Raises Unreachable and ConfigurationError."""

@@ -11,7 +11,7 @@ import remediate
 from remediate.core.host import Host, Settings, SshTarget
 from remediate.core.options import Options
 from remediate.engine.run_recorder import JournalRecorder
-from remediate.errors import Unreachable, UnreachableCode
+from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig
 from remediate.probes.systemd import Unit
@@ -146,3 +146,17 @@ def test_a_run_connects_while_its_journal_is_opened(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(JournalRecorder, "begin", late)
     report = remediate.run(SingleRemedy(RestartNginx), (host(),), options=Options(plan=True, hold=0))
     assert report.exit_code == 0, report
+
+
+def test_a_caller_from_python_gets_the_client_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.remediate]\nssh = "fabric"\n')
+    monkeypatch.chdir(tmp_path)
+    link = Watched()
+    opening(monkeypatch, lambda _: link)
+    assert dialing.open_link(host()) is link
+    assert link_of(dialing.open_session(host())) is link
+    with Connections((host(),)) as connections:
+        assert link_of(connections(host())) is link
+    (tmp_path / "pyproject.toml").write_text('[tool.remediate]\nssh = "putty"\n')
+    with pytest.raises(ConfigurationError, match="ssh takes"):
+        dialing.open_link(host())

@@ -53,10 +53,9 @@ class OpenSshChannel:
 
     def start(self, control: Control, command: str) -> str | None:
         """Start the program over a new control connection. Return why the host refused it, None if it did not."""
-        streams = Streams.make()
         self._control = control
-        self._stdin, self._stdout, self._stderr_end, theirs = streams
         with self._call():
+            self._stdin, self._stdout, self._stderr_end, theirs = Streams.make()
             try:
                 control.start(command, theirs)
             finally:
@@ -80,10 +79,11 @@ class OpenSshChannel:
             rest = memoryview(data)
             while rest:
                 self._hear()
-                if self._stdin == _CLOSED:
-                    return
                 try:
-                    rest = rest[os.write(self._stdin, rest[:_CHUNK]) :]
+                    with self._lock:
+                        if self._stdin == _CLOSED:
+                            return
+                        rest = rest[os.write(self._stdin, rest[:_CHUNK]) :]
                 except BlockingIOError:
                     self._wait(self._deadline.left, self._stdin, select.POLLOUT)
                 except BrokenPipeError:
@@ -143,12 +143,13 @@ class OpenSshChannel:
 
     def _read(self) -> bytes | None:
         """Return the next output, `b""` at its end, None if there is none yet."""
-        if self._stdout == _CLOSED:
-            return b""
-        try:
-            return os.read(self._stdout, _CHUNK)
-        except BlockingIOError:
-            return None
+        with self._lock:  # Another thread may close it, and its number is given to another stream at once.
+            if self._stdout == _CLOSED:
+                return b""
+            try:
+                return os.read(self._stdout, _CHUNK)
+            except BlockingIOError:
+                return None
 
     def _drain_to_the_end(self) -> None:
         grace: Deadline | None = None

@@ -22,6 +22,7 @@ BatchMode yes
 StrictHostKeyChecking yes
 VerifyHostKeyDNS no
 NoHostAuthenticationForLocalhost no
+FingerprintHash sha256
 UpdateHostKeys no
 PermitLocalCommand no
 RemoteCommand none
@@ -100,10 +101,19 @@ def private_folder() -> Path:
         with suppress(OSError):
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
-            found = folder.lstat()
-            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077:
+            if _is_safe(folder.parent.stat()) and _is_private(folder.lstat()):
                 return folder
     raise Unusable("there is no private folder for its control socket")
+
+
+def _is_private(found: os.stat_result) -> bool:
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+
+
+def _is_safe(parent: os.stat_result) -> bool:
+    """Return whether nobody else can replace a folder of ours in it: root may have the environment of a user."""
+    writable = parent.st_mode & 0o022 and not parent.st_mode & stat.S_ISVTX
+    return parent.st_uid in {0, os.geteuid()} and not writable
 
 
 def socket_name() -> str:

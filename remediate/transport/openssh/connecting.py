@@ -5,12 +5,14 @@ import select
 import signal
 import subprocess
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from remediate.core.host import SshTarget
 from remediate.errors import Unreachable, UnreachableCode
 from remediate.transport.deadline import Deadline
 from remediate.transport.openssh.client import (
+    PERSIST,
     Unusable,
     arguments,
     asked_of,
@@ -32,6 +34,12 @@ _MOST_JUMPS: Final = 8
 """The most jump hosts of a way. With `Host *` and ProxyJump, the jump host is its own jump host for `ssh`."""
 _KINDS: Final = {"ssh-rsa": "ssh-rsa*,rsa-sha2-*"}
 """The algorithms of a kind of host key, if their names do not begin with its name."""
+_NO_SHELLS: Final = {"nologin", "false"}
+_KERBEROS_KEYS: Final = b"debug1: kex: algorithm: gss-"
+_CERTIFICATE: Final = "-cert-v01@openssh.com"
+_NO_KEY_LEFT: Final = {UnreachableCode.NETWORK, UnreachableCode.HOST_KEY_UNKNOWN, UnreachableCode.HOST_KEY_CHANGED}
+_UNASKED_SECONDS: Final = PERSIST / 2
+"""Seconds after which a connection that nobody asked for is opened anew: ssh ends one that is not used."""
 
 
 class Connecting:
@@ -42,30 +50,35 @@ class Connecting:
 
     def __init__(self, target: SshTarget, *, seconds: float = 10) -> None:
         self._target = target
+        self._seconds = seconds
         self._deadline = Deadline(seconds)
+        self._unasked = Deadline(_UNASKED_SECONDS)
         self._program = demand_program()
         asked_of(target)
         self._folder = private_folder()
         self._refused: list[str] = []
-        self._control = self._folder / socket_name()
         self._process, self._said = self._started()
 
     def link(self) -> "OpenSshLink":
         """Wait for the connection. Raises Unreachable, ConfigurationError, and Unusable if this `ssh` is too old."""
+        if self._unasked.over:
+            self.close()
+            self._deadline = Deadline(self._seconds)
+            self._process, self._said = self._started()
         refusal: Unreachable | None = None
         try:
             while not self._logged_in():
                 said = self._heard()
                 reason = self._reason(said, late=False)
-                # A pin does not say its kind of key, and a server shows one key at a time.
-                kind = None if self._target.host_key is None or said.host_key is None else said.host_key.kind
-                if reason.code is not UnreachableCode.HOST_KEY_CHANGED or kind is None or kind in self._refused:
-                    raise refusal or reason
+                unwanted = self._unwanted(said, reason)
+                if unwanted is None or unwanted in self._refused:
+                    # Another attempt fails either because no key is left, or because of what comes after the key.
+                    raise refusal if refusal is not None and reason.code in _NO_KEY_LEFT else reason
                 refusal = refusal or reason
-                self._refused.append(kind)
+                self._refused.append(unwanted)
                 self._release()
                 self._process, self._said = self._started()
-            return self._entered()
+            return self._verified(self._entered())
         except TimeoutError:
             raise self._reason(self._heard(), late=True) from None
         finally:
@@ -81,7 +94,21 @@ class Connecting:
         finally:
             self._release()
 
+    def _unwanted(self, said: "Said", reason: Unreachable) -> str | None:
+        """Return the algorithms to leave out of another attempt, None if it is refused for good.
+
+        A pin does not say its kind of key, and a server shows one key at a time. It may show the pinned key within a
+        certificate, which no known_hosts vouches for.
+        """
+        if self._target.host_key is None or said.host_key is None:
+            return None
+        kind = said.host_key.kind
+        if reason.code is UnreachableCode.HOST_KEY_UNKNOWN and kind.endswith(_CERTIFICATE):
+            return f"*{_CERTIFICATE}"
+        return _KINDS.get(kind, f"{kind}*") if reason.code is UnreachableCode.HOST_KEY_CHANGED else None
+
     def _started(self) -> "tuple[subprocess.Popen[bytes], int]":
+        self._control = self._folder / socket_name()
         try:
             words = arguments(self._target, self._folder, self._control, self._deadline.left)
             # A file and not a pipe: the process in the background keeps it open, and must never wait for a reader.
@@ -92,15 +119,14 @@ class Connecting:
         except OSError as error:
             raise Unusable(f"{self._folder} cannot be written: {error.strerror}") from error
         path.unlink()
-        others = ",".join(_KINDS.get(kind, f"{kind}*") for kind in self._refused)
-        unwanted = [f"-oHostKeyAlgorithms=-{others}"] if others else []
+        unwanted = [f"-oHostKeyAlgorithms=-{','.join(self._refused)}"] if self._refused else []
         try:
             process = subprocess.Popen(
                 [self._program, *unwanted, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=said,
-                env={**os.environ, "LC_ALL": "C"},
+                env=_environment(),
                 # Nothing can ask on the terminal, and Ctrl-C there is ours alone.
                 start_new_session=True,
             )
@@ -134,6 +160,13 @@ class Connecting:
         except OSError as error:
             raise Unreachable(UnreachableCode.LOST, f"{place}: ssh logged in, but has ended: {error}") from error
 
+    def _verified(self, link: "OpenSshLink") -> "OpenSshLink":
+        # No option forbids it here: only some builds of ssh have it, and others refuse its name.
+        if _KERBEROS_KEYS in os.pread(self._said, _SAID_LIMIT, 0):
+            link.close()
+            raise Unusable("GSSAPIKeyExchange checks no host key")
+        return link
+
     def _heard(self) -> "Said":
         from remediate.transport.openssh.failure import Said
 
@@ -157,6 +190,14 @@ class Connecting:
             self._control.unlink(missing_ok=True)
         self._process.stdout.close()
         os.close(self._said)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of `ssh`. It starts jump hosts' processes with SHELL; a service's may be no shell."""
+    found = {**os.environ, "LC_ALL": "C"}
+    if Path(found.get("SHELL", "")).name in _NO_SHELLS:
+        found["SHELL"] = "/bin/sh"
+    return found
 
 
 def connect(target: SshTarget, *, seconds: float = 10) -> "OpenSshLink":

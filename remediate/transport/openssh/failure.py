@@ -25,10 +25,12 @@ _OFFERED_HOST_KEY: Final = re.compile(
 )
 _OFFERED_KEY: Final = re.compile(r"debug1: Offering public key: (?P<label>.+) \S+ SHA256:\S+(?P<source>.*)")
 _DENIED: Final = re.compile(r"\S+: Permission denied \((?P<methods>[^)]*)\)\.")
-_OWN: Final = re.compile(r"command-line(?::)? line \d+|command-line: ")
+_OWN: Final = re.compile(r"command-line(?::)? line \d+|command-line: |Bad owner or permissions on ")
+"""Complaints about what ssh was started with; also an Include demands stricter permissions than ssh by itself."""
+_IGNORED_OPTION: Final = re.compile(r".* line \d+: Unsupported option \"[^\"]*\"")
+"""A warning about an option of an older or differently built ssh, with which this one goes on."""
 _BAD_CONFIGURATION: Final = re.compile(
-    r"Bad configuration option|terminating, \d+ bad configuration|Bad owner or permissions on|Can't open user config"
-    r"|(?:^|: |\s)line \d+: "
+    r"Bad configuration option|terminating, \d+ bad configuration|Can't open user config|^/.*:? line \d+: "
 )
 _HOST_KEY: Final = "Host key verification failed."
 _NAME: Final = re.compile(r"ssh: Could not resolve hostname (?P<host>\S+): (?P<why>.*)")
@@ -56,7 +58,11 @@ class Said:
     def plain(self) -> list[str]:
         """The lines that are not about its progress."""
         found = [
-            line for line in self.lines if line and not line.startswith(("debug", "OpenSSH_", "Authenticated to "))
+            line
+            for line in self.lines
+            if line
+            and not line.startswith(("debug", "OpenSSH_", "Authenticated to "))
+            and not _IGNORED_OPTION.fullmatch(line)
         ]
         return found or ["no reason given"]
 
@@ -85,7 +91,7 @@ def place_of(said: Said, hops: Sequence[Hop]) -> Hop:
         if found["entered"]:
             here = min(here + 1, len(hops) - 1)
             continue
-        name, port = found["met"] or found["asked"], int(found["met_port"] or found["asked_port"])
+        name, port = (found["met"] or found["asked"]).lower(), int(found["met_port"] or found["asked_port"])
         # ssh shows an address without the brackets of IPv6.
         matching = [n for n, hop in enumerate(hops) if (hop.options.hostname.lower(), hop.options.port) == (name, port)]
         here = next((n for n in matching if n >= here), here)
@@ -150,7 +156,7 @@ def _not_forwarded(why: str, hop: Hop) -> Unreachable:
 
 def _host_key(said: Said, hop: Hop) -> Unreachable:
     """Return why the host's key was refused. The rule names both keys and the way out; ssh has decided already."""
-    why = next(line for line in reversed(said.plain) if line != _HOST_KEY)
+    why = next((line for line in reversed(said.plain) if line != _HOST_KEY), "no reason given")
     if said.host_key is not None:
         try:
             rule_of(hop.place, hop.options, hop.pin).check(said.host_key)

@@ -58,14 +58,18 @@ class OpenSshLink:
 
     def _open(self, channel: OpenSshChannel, command: str, deadline: Deadline) -> None:
         while True:
-            # Look before asking: the other channel may have closed by the time the refusal arrives.
-            alone = len(self._channels) < 2 and time.monotonic() - self._released > _RELEASE_SECONDS
+            # Look before and after: another channel may close, or overtake this one, while it asks.
+            alone = self._is_alone()
             refusal = channel.start(self._control(deadline), command)
             if refusal is None:
                 return
-            if alone or not self.is_alive(deadline):
+            if (alone and self._is_alone()) or not self.is_alive(deadline):
                 raise LinkLost(f"{self.place}: {refusal}")
             time.sleep(min(0.02, deadline.left))
+
+    def _is_alone(self) -> bool:
+        """Return whether no other channel is open, or was just now."""
+        return len(self._channels) < 2 and time.monotonic() - self._released > _RELEASE_SECONDS
 
     def _control(self, deadline: Deadline) -> Control:
         try:

@@ -63,15 +63,19 @@ class SshLink:
         with self._lock:
             self._channels.add(owner)
         while True:
-            # Look before asking: the other channel may have closed by the time the refusal arrives.
-            alone = len(self._channels) < 2 and time.monotonic() - self._released > _RELEASE_SECONDS
+            # Look before and after: another channel may close, or overtake this one, while it asks.
+            alone = self._is_alone()
             try:
                 return self._transport.open_session(timeout=deadline.left)
             except SSHException:
                 # Any SSHException may mean this: threads that open at once take each other's answer in paramiko.
-                if alone or not self._transport.is_active():
+                if (alone and self._is_alone()) or not self._transport.is_active():
                     raise
                 time.sleep(min(0.02, deadline.left))
+
+    def _is_alone(self) -> bool:
+        """Return whether no other channel is open, or was just now."""
+        return len(self._channels) < 2 and time.monotonic() - self._released > _RELEASE_SECONDS
 
     def forget(self, channel: SshChannel) -> None:
         """See ChannelOwner."""

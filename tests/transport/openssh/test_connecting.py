@@ -1,5 +1,6 @@
 """The `ssh` process of a connection: early, abandoned, killed, frozen."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from remediate.errors import ConfigurationError
 from remediate.project.project import Project, SshClient
 from remediate.transport.dialing import Connections
 from remediate.transport.link import LinkLost
-from remediate.transport.openssh import client
+from remediate.transport.openssh import client, connecting
 from remediate.transport.openssh.connecting import Connecting, connect
 from support.sshd import FAR, USER, Lab, run, settled
 
@@ -49,6 +50,33 @@ def test_a_connection_that_nobody_asked_for_is_closed(lab: Lab, folder: Path) ->
     assert settled(lambda: not server.children())
 
 
+def test_a_connection_that_is_asked_for_too_late_is_opened_anew(
+    lab: Lab, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    monkeypatch.setattr(client, "PERSIST", 1)
+    monkeypatch.setattr(connecting, "_UNASKED_SECONDS", 0.5)
+    begun = Connecting(lab.target(server))
+    assert settled(lambda: "Accepted publickey" in server.log)
+    assert settled(lambda: not server.children())
+    with begun.link() as link:
+        assert run(link, "echo in")[0] == b"in\n"
+
+
+def test_no_pipe_is_a_lost_link_and_leaves_nothing_open(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    with connect(lab.target(server)) as link:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pipe", lambda: os.open("/nowhere", os.O_RDONLY))
+            with pytest.raises(LinkLost):
+                link.start("true", seconds=5)
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+        assert run(link, "echo in")[0] == b"in\n"
+
+
 def test_a_login_that_is_given_up_leaves_no_process(lab: Lab, folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = SshTarget(address="127.0.0.1", port=silent.getsockname()[1], user=USER, key_file=lab.key)
@@ -58,18 +86,20 @@ def test_a_login_that_is_given_up_leaves_no_process(lab: Lab, folder: Path) -> N
     assert sockets(folder) == []
 
 
-def test_a_killed_controller_leaves_no_connection(
-    lab: Lab, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_killed_controller_leaves_no_connection(lab: Lab, folder: Path) -> None:
     server = lab.sshd()
     lab.know(server)
-    monkeypatch.setattr(client, "PERSIST", 1)
-    link = connect(lab.target(server))
-    channel = link.start("echo in; cat >/dev/null", seconds=60)
-    assert channel.receive() == b"in\n"
-    # The kernel does for a killed process what this does: it closes its descriptors.
-    channel._release()
-    link._keeper.close()
+    (lab.folder / "own").write_text(f"UserKnownHostsFile {lab.known_hosts}\n")
+    target = lab.target(server, config_file=lab.folder / "own")
+    text = (
+        "import os, signal, sys\nfrom remediate.core.host import SshTarget\n"
+        "from remediate.transport.openssh import client, connecting\n"
+        "client.PERSIST = 1\nlink = connecting.connect(SshTarget.model_validate_json(sys.argv[1]))\n"
+        "channel = link.start('echo in; cat >/dev/null', seconds=60)\nassert channel.receive() == b'in\\n'\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text, target.model_dump_json()], check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
     assert settled(lambda: sockets(folder) == [])
     assert settled(lambda: not server.children())
 

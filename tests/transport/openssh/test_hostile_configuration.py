@@ -13,7 +13,7 @@ from remediate.transport.dialing import Dialling
 from remediate.transport.openssh import client
 from remediate.transport.openssh.client import Unusable
 from remediate.transport.openssh.connecting import connect
-from support.sshd import USER, Lab, fingerprint, free_port, keygen, refused, run, settled
+from support.sshd import USER, Lab, Sshd, fingerprint, free_port, keygen, refused, run, settled
 
 HOSTILE = """
 Host *
@@ -41,6 +41,8 @@ Host *
  SetEnv REMEDIATE_CANARY=sung
  LogLevel QUIET
  VisualHostKey yes
+ FingerprintHash md5
+ RSAAuthentication yes
  EscapeChar a
  StdinNull yes
  ForkAfterAuthentication yes
@@ -98,6 +100,66 @@ def test_a_known_key_does_not_replace_the_pinned_one(lab: Lab) -> None:
     assert not server.has_seen_a_login()
 
 
+def test_a_hostile_configuration_keeps_the_pin(lab: Lab) -> None:
+    server = lab.sshd()
+    hostile(lab)
+    connect(lab.target(server, host_key=fingerprint(server.host_keys[0]))).close()
+
+
+def test_a_login_that_checked_no_host_key_is_left_to_fabric(lab: Lab, runtime: Path) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    wrapper = lab.folder / "bin" / "ssh"
+    line = "debug1: kex: algorithm: gss-group14-sha256-toWM5Slw5Ew8Mqkay+al2g=="
+    wrapper.write_text(wrapper.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\necho '{line}' >&2\n"))
+    with pytest.raises(Unusable, match="GSSAPIKeyExchange"):
+        connect(lab.target(server))
+    assert settled(lambda: not server.children())
+    assert not [path for path in runtime.glob("*/*") if path.is_socket()]
+
+
+def test_a_pinned_key_within_a_certificate(lab: Lab) -> None:
+    server = certified(lab)
+    pin = fingerprint(server.host_keys[0])
+    connect(lab.target(server, host_key=pin)).close()
+    other = keygen(lab.folder / "other")
+    refused(connect, lab.target(server, host_key=fingerprint(other)), UnreachableCode.HOST_KEY_CHANGED)
+    refused(connect, lab.target(server, host_key=pin, key_file=other), UnreachableCode.AUTHENTICATION)
+
+
+def test_an_option_that_ssh_ignores_is_no_reason(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = SshTarget(address="127.0.0.1", port=free_port(), user=USER)
+    lab.configure("RSAAuthentication yes\n")
+    refused(connect, target, UnreachableCode.REFUSED)
+    lab.configure("")
+    monkeypatch.setattr(client, "STRICT", f"{client.STRICT}RSAAuthentication yes\n")
+    refused(connect, target, UnreachableCode.REFUSED)
+
+
+def test_a_banner_is_no_bad_configuration(lab: Lab) -> None:
+    (lab.folder / "banner").write_text("By order of the owner, line 3: authorized use only\n")
+    server = lab.sshd(settings=f"Banner {lab.folder}/banner\n")
+    lab.know(server)
+    target = lab.target(server, key_file=keygen(lab.folder / "other"))
+    refused(connect, target, UnreachableCode.AUTHENTICATION)
+
+
+def test_a_file_that_ssh_includes_from_nobody_but_its_owner_is_left_to_fabric(lab: Lab) -> None:
+    server = lab.sshd()
+    lab.know(server)
+    (lab.folder / "config").chmod(0o666)
+    with pytest.raises(Unusable, match="Bad owner or permissions"):
+        connect(lab.target(server))
+
+
+def test_a_login_without_a_shell_uses_jump_hosts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    jump, server = lab.sshd(), lab.sshd()
+    lab.know(jump)
+    lab.know(server)
+    monkeypatch.setenv("SHELL", "/usr/sbin/nologin")
+    connect(lab.target(server, jumps=(f"{USER}@127.0.0.1:{jump.port}",))).close()
+
+
 def test_a_pin_that_is_no_fingerprint_starts_no_command(lab: Lab) -> None:
     with pytest.raises(Unusable, match="no SHA256 fingerprint"):
         connect(SshTarget(address="127.0.0.1", host_key=f"SHA256:x ]; touch {lab.folder}/pwned; ["))
@@ -131,7 +193,8 @@ def test_a_proxy_command_is_used(lab: Lab) -> None:
         assert run(link, "echo through")[0] == b"through\n"
 
 
-def test_a_host_certificate_of_a_known_authority_is_accepted(lab: Lab) -> None:
+def certified(lab: Lab) -> Sshd:
+    """Return a server with a certificate for its host key."""
     server = lab.sshd()
     authority = keygen(lab.folder / "authority")
     key = server.host_keys[0]
@@ -139,7 +202,12 @@ def test_a_host_certificate_of_a_known_authority_is_accepted(lab: Lab) -> None:
     server.stop()
     server.settings = f"HostCertificate {key}-cert.pub\n"
     server.start(lab.key)
-    lab.know(server, authority, marker="@cert-authority ")
+    return server
+
+
+def test_a_host_certificate_of_a_known_authority_is_accepted(lab: Lab) -> None:
+    server = certified(lab)
+    lab.know(server, lab.folder / "authority", marker="@cert-authority ")
     connect(lab.target(server)).close()
 
 
@@ -187,10 +255,9 @@ def test_an_ssh_that_does_not_know_an_option_is_left_to_fabric(lab: Lab, monkeyp
 
 
 @pytest.mark.parametrize("case", ["open", "a link", "a file"])
-def test_a_folder_that_others_can_enter_is_not_used(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_a_folder_that_others_can_enter_is_not_used(case: str, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", "/nowhere")
-    folder, elsewhere = tmp_path / f"remediate-{os.geteuid()}", tmp_path / "elsewhere"
+    folder, elsewhere = runtime / f"remediate-{os.geteuid()}", runtime / "elsewhere"
     elsewhere.mkdir(mode=0o700)
     if case == "open":
         folder.mkdir(mode=0o755)
@@ -199,6 +266,15 @@ def test_a_folder_that_others_can_enter_is_not_used(case: str, tmp_path: Path, m
     else:
         folder.write_text("")
     assert client.private_folder() != folder
+
+
+def test_a_folder_that_others_could_replace_is_not_used(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    assert client.private_folder().parent == runtime
+    runtime.chmod(0o777)
+    assert client.private_folder().parent != runtime
+    runtime.chmod(0o1777)
+    assert client.private_folder().parent == runtime
 
 
 def test_a_long_path_is_not_used_for_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

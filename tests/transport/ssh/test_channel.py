@@ -6,6 +6,7 @@ import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -132,6 +133,27 @@ def test_one_program_after_the_other_where_the_server_allows_one(lab: Lab, conne
     with connect(lab.target(server)) as link:
         for number in range(8):
             assert run(link, f"echo {number}")[0] == f"{number}\n".encode()
+
+
+def test_a_program_that_is_overtaken_waits_for_its_turn(
+    lab: Lab, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = lab.sshd(settings="MaxSessions 1\n")
+    lab.know(server)
+    with connect(lab.target(server)) as opened:
+        link: Any = opened
+        owner, name = (link._transport, "open_session") if isinstance(link, SshLink) else (link, "_control")
+        ask, others = getattr(owner, name), list[Channel]()
+
+        def overtaken(*values: Any, **options: Any) -> Any:
+            monkeypatch.undo()
+            others.append(link.start("sleep 0.3", seconds=20))
+            return ask(*values, **options)
+
+        monkeypatch.setattr(owner, name, overtaken)
+        assert run(link, "echo late")[0] == b"late\n"
+        assert len(others) == 1
+        others[0].close()
 
 
 def test_server_that_allows_no_session(lab: Lab, connect: Connect) -> None:
