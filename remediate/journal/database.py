@@ -31,7 +31,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from remediate.errors import ConfigurationError, JournalError
-from remediate.journal.schema import EARLIER, HEAD, UPGRADED, metadata, version
+from remediate.journal.schema import EARLIER, HEAD, UPGRADED, create_missing, metadata, version
 
 BUSY_SECONDS = 10
 """The seconds that a transaction waits for other processes. Each of their transactions takes milliseconds."""
@@ -241,7 +241,7 @@ def _demand_tables(database: JournalDatabase) -> None:
                 )
         if inspect(connection).get_table_names():
             raise JournalError(f"the journal {database.place} is the database of another program: {_ASIDE}")
-        metadata.create_all(connection)
+        create_missing(connection)
         connection.execute(version.insert().values(version_num=HEAD))
 
 
@@ -251,7 +251,7 @@ def _upgrade(connection: Connection, found: str) -> None:
         column = metadata.tables[table].c[name]
         kind = column.type.compile(connection.dialect)
         connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
-    metadata.create_all(connection)  # It creates only what is missing.
+    create_missing(connection)
     connection.execute(version.update().values(version_num=HEAD))
 
 

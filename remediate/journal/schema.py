@@ -1,5 +1,7 @@
 """The journal's tables. After the first release every change needs a migration."""
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -18,6 +20,9 @@ from sqlalchemy import (
 )
 
 from remediate.journal.column_types import Moment, VisibleText
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 HEAD = "0008_alerts"
 """The version of these tables."""
@@ -95,7 +100,6 @@ Index(
     steps.c.position,
     unique=True,
     sqlite_where=text("finished_at IS NULL"),
-    postgresql_where=text("finished_at IS NULL"),
 )
 
 # These rows are never updated or deleted. `once` names an event that can happen only once in an incident: the
@@ -242,7 +246,6 @@ alerts = Table(
         *("project", "source", "how", "fingerprint"),
         unique=True,
         sqlite_where=text("ended IS NULL"),
-        postgresql_where=text("ended IS NULL"),
     ),
 )
 
@@ -255,3 +258,15 @@ alert_deliveries = Table(
     Column("delivery", String(200), primary_key=True),
     Column("at", Moment, nullable=False, index=True),
 )
+
+
+def create_missing(connection: "Connection") -> None:
+    """Create the tables and indexes that do not exist.
+
+    PostgreSQL's conditions of indexes are set here, because naming them above would import its dialect at each start.
+    """
+    if connection.dialect.name == "postgresql":
+        for index in (index for table in metadata.tables.values() for index in table.indexes):
+            if (condition := index.dialect_kwargs.get("sqlite_where")) is not None:
+                index.dialect_kwargs["postgresql_where"] = condition
+    metadata.create_all(connection)

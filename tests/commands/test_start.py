@@ -98,6 +98,7 @@ def test_a_list_of_runs_needs_a_database_only(tmp_path: Path) -> None:
 def test_a_run_imports_only_what_it_uses(command: str, own: Sequence[str], tmp_path: Path) -> None:
     modules = imported(("remediate", command, "--host", "web1", "--inventory", "INVENTORY"), tmp_path)
     assert "sqlalchemy" in packages(modules)
+    assert "sqlalchemy.dialects.postgresql" not in modules  # The journal is a file of SQLite.
     # The user's own ssh connects, also where it fails.
     assert packages(modules) & (SSH | {"httpx2", "jinja2", "apprise"}) == frozenset()
     # No question is asked of a host that does not answer, and none of another playbook is there to be asked.
