@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from remediate.core.command import Output, Run
+from remediate.core.command import ROOT, Output, Run
 from remediate.core.helper import in_turn
 from remediate.core.probe import Batch, Fact, Probe
 from remediate.errors import Unreadable
@@ -69,7 +69,7 @@ def commands_for(probes: Iterable[Probe[Fact]]) -> Iterator[Run]:
         command = probe.command()
         if isinstance(command, Run):
             yield command
-            if probe.brief and command.user is not None:
+            if probe.brief and command.user == ROOT:
                 yield in_turn(command)
         if (batch := probe.batch()) is not None:
             yield batch.command(())

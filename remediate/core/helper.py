@@ -7,7 +7,8 @@ file and the folders above it.
 
 Brief questions of a survey are asked by one call, with the verb `several`: each is a declared line of its own, with its
 deadline, and exactly what its own rule allows. The first line of the input is the nonce of the answer's frames
-(remediate.transport.script).
+(remediate.transport.script). So only root is asked in this way: another user's processes can read the helper's memory,
+and whoever knows the nonce can answer any question.
 """
 
 import re
@@ -24,7 +25,16 @@ COMPLAINT: Final = "remediate helper:"
 """The beginning of the helper's own messages on standard error."""
 
 SEVERAL_SECONDS: Final = 35
-"""The most seconds for all brief questions of one user. Each has its own deadline as well."""
+"""The most seconds for all brief questions asked as root. Each has its own deadline as well."""
+TURN_SECONDS: Final = 10
+"""The seconds after which no further question of a turn begins, so that a turn ends before its survey does."""
+IN_TIME: Final = f"""\
+in_time() {{
+read -r up idle </proc/uptime
+up=${{up%.*}} end=${{end:-$((${{up%.*}} + {TURN_SECONDS}))}}
+[ "$up" -lt "$end" ]
+}}"""
+"""Tells in sh whether a turn may go on. It starts no process."""
 
 _SHEBANG: Final = "#!/usr/bin/env -S -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C /bin/sh"
 _HEAD: Final = f"""\
@@ -58,7 +68,8 @@ limit=$3; shift 3
 limit="timeout{TAB}-k{TAB}5{TAB}$limit"
 perform "$@"
 }}
-limit=
+{IN_TIME}
+limit= end=
 if [ "$1" != {SEVERAL} ]; then
 case $asked in "{TAB}"*) declared "$1$asked" ;; *) false ;; esac ||
 complain {UNDECLARED} "$1 was not declared with these arguments: run sudoers again"
@@ -68,8 +79,7 @@ unset IFS asked
 perform "$@"
 fi
 nonce=$asked
-while IFS= read -r asked; do
-index=${{asked%%{TAB}*}}; asked=${{asked#*{TAB}}}
+while in_time && IFS='{TAB}' read -r index asked; do
 declared "{SEVERAL}{TAB}$asked" || continue
 printf '\\n%s out %s\\n' "$nonce" "$index"
 said=$(IFS='{TAB}'; limited {SEVERAL} $asked 2>&1 >&3 3>&- </dev/null); code=$?

