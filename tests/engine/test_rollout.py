@@ -96,6 +96,17 @@ def test_a_first_batch_that_others_fixed_proves_nothing() -> None:
     assert [len(session.ran) > 0 for session in fleet.sessions.values()] == [False, True, True, True]
 
 
+def test_a_first_batch_that_is_fixed_in_part_proves_nothing_whatever_may_fail() -> None:
+    fleet, pair = ScriptedFleet(4, broken=("web2",)), Barrier(2, timeout=30)
+
+    def act(_: str) -> None:
+        pair.wait()  # both of the batch have begun
+
+    fleet.at_act = act
+    assert ends(fleet.run(serial="2", max_fail="100%")) == ["fixed", "not_fixed not-verified", LEFT, LEFT]
+    assert sorted(fleet.acted) == ["web1", "web2"]
+
+
 def test_ctrl_c_begins_no_further_batch() -> None:
     fleet, stop = ScriptedFleet(3), Event()
     fleet.at_act = lambda _: stop.set()

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.usefixtures("impatient", "state")
 
 LIMITS = RunLimits()
 SOON = timedelta(minutes=3)
+OF_NOBODY = "me 1000\nheld 65534 7 nobody sleep 60\n"
 OTHER, OTHER_CONFIG = Unit(name="php8.3-fpm"), PhpFpmConfig(php="php8.3")
 BOTH = HostPlan(symptoms=(), diagnosis=(), remedies=(REMEDY, RestartFpm(php="php8.3", settle=0)))
 
@@ -239,6 +240,15 @@ def test_a_run_that_waits_for_the_lock_looks_at_the_switch_in_turns() -> None:
     session = FactSession(BROKEN, ScriptedEvent.LOCKED, MENDED)
     outcome = play(HOST_PLAN, session, options=waiting, paused=lambda: next(said))
     assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, PAUSED.name, [])
+
+
+def test_a_pause_before_an_overridden_lock_leaves_no_step_open() -> None:
+    said = iter([None, "paused"])
+    session, record = FactSession(BROKEN, ScriptedEvent.LOCKED, MENDED, holder=OF_NOBODY), MemoryRecorder()
+    options = TINY.model_copy(update={"overrides": {"locked": "it hangs"}})
+    outcome = play(HOST_PLAN, session, options=options, record=record, paused=lambda: next(said))
+    assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, PAUSED.name, [])
+    assert len(record.intents) == len(record.outcomes) == 1
 
 
 @pytest.mark.parametrize("event", [ScriptedEvent.LOCKED, ScriptedEvent.NO_LOCK])
