@@ -144,6 +144,21 @@ def test_two_of_three_hosts_of_a_group_are_left_to_a_person() -> None:
     assert [end[0] for end in again.ends.values()] == ["fixed", "fixed", "healthy"]
 
 
+def test_hosts_that_may_share_a_cause_are_asked_about_once() -> None:
+    names, asked = ("web1", "web2", "web3"), list[str]()
+
+    def decide(host: Host, limit: Limit) -> str | None:
+        asked.append(f"{host.name} {limit.code.name}")
+        return "the switch is back"
+
+    sessions = {name: FactSession(DOWN, NGINX_AGAIN) for name in names}
+    told = Told(sessions, [web(name, "all", "web") for name in names], decide=decide)
+    assert asked == ["web1 common-cause"]
+    assert told.acted == list(names)
+    whys = [host.steps[0].why for host in told.report.hosts]
+    assert all("common-cause overridden: the switch is back" in why for why in whys)
+
+
 def test_a_plan_says_that_a_fix_would_be_suppressed(journal: Journal) -> None:
     fixed(journal, SOON)
     told = Told(options=YES.model_copy(update={"plan": True}))
