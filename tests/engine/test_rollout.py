@@ -4,7 +4,10 @@ from threading import Barrier, Event
 
 import pytest
 
+from remediate.core.host import Host
 from remediate.core.outcome import RunVerdict, Touched
+from remediate.errors import ConfigurationError
+from remediate.transport.session import Session
 from support.fleets import FPM_WELL, ScriptedFleet, ends
 from support.scripted import printed
 
@@ -149,6 +152,23 @@ def test_a_host_that_is_gone_when_its_turn_comes_is_unreachable() -> None:
     report = fleet.run(forks=1)
     assert ends(report) == ["fixed", "fixed", "unreachable connection-refused"]
     assert report.hosts[2].touched is Touched.NO
+
+
+def test_a_setting_that_breaks_after_a_change_does_not_hide_the_change() -> None:
+    fleet = ScriptedFleet(3)
+    connect = fleet.connect
+
+    def connecting(host: Host) -> Session:
+        if fleet.acted and host.name == "web3":
+            raise ConfigurationError("the ssh configuration cannot be used")
+        return connect(host)
+
+    fleet.connect = connecting  # type: ignore[method-assign]
+    report = fleet.run(forks=1)
+    assert ends(report) == ["fixed", "fixed", "unreachable network-error"]
+    assert (report.error, report.touched) == (None, Touched.YES)
+    assert report.hosts[2].error is not None
+    assert report.hosts[2].error.message.endswith("again: the ssh configuration cannot be used")
 
 
 def test_waiting_for_its_turn_costs_a_host_none_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
