@@ -105,7 +105,7 @@ def test_ctrl_c_is_answered_above_the_table(monkeypatch: pytest.MonkeyPatch, tmp
         drawn_after.append(screen.lines)
 
     fleet.at_act = interrupt
-    terminal = Terminal(*(MaskedWriter(screen, Masker()) for _ in range(2)), interactive=False)
+    terminal = Terminal(MaskedWriter(screen, Masker()), MaskedWriter(screen, Masker()), interactive=False)
     begun = Begun(tuple(map(toy_host, fleet.names)), options_of(FLAGS), fleet.connect)
     report = run_from_flags(OfFpm(), begun, FLAGS, Project(tmp_path), terminal, program="remediate")
     assert report.exit_code == 130
