@@ -7,7 +7,7 @@ from typing import Final
 from remediate.commands.terminal import Terminal, interruptible
 from remediate.core.host import Host, names_of
 from remediate.core.options import Options
-from remediate.core.verdict import CONSENT_MISSING, TOO_MANY_HOSTS, Decision, RefusalCode
+from remediate.core.verdict import COMMON_CAUSE, CONSENT_MISSING, TOO_MANY_HOSTS, Decision, RefusalCode
 from remediate.engine.fleet import without_asking
 from remediate.engine.host_runner import HostRunner
 from remediate.engine.limits import Limit
@@ -43,10 +43,12 @@ def decide(terminal: Terminal, host: Host, limit: Limit, stop: Event) -> str | N
     """Ask whether to change a host that has reached a limit. Returns the reason, None to leave the host alone."""
     if not terminal.interactive or stop.is_set():
         return None
-    terminal.err.write(f"{'':{MARGIN}}{host.name}: {limit.code.name}: {limit.why}\n")
+    # Hosts that may share a cause are asked about once. The limit names them.
+    whom, them = ("", "them") if limit.code == COMMON_CAUSE else (f"{host.name}: ", "it")
+    terminal.err.write(f"{'':{MARGIN}}{whom}{limit.code.name}: {limit.why}\n")
     try:
         with interruptible():
-            return terminal.ask("Type the reason to go on all the same, or only Enter to leave it:") or None
+            return terminal.ask(f"Type the reason to go on all the same, or only Enter to leave {them}:") or None
     except KeyboardInterrupt:
         stop.set()
     return None

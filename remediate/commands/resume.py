@@ -137,10 +137,18 @@ def _reconciled(
 
 def _conclude(journal: Journal, intents: Sequence[Intent], seen: Sequence[StepSeen], narrate: Narrate) -> None:
     masker = Masker()
-    for intent, (outcome, said) in zip(intents, seen, strict=True):
+    for intent, each in zip(intents, seen, strict=True):
+        outcome, said = _unless_others_acted(each, journal.acted_since(intent))
         evidence = masker.mask(said)
         journal.conclude(intent.run, intent.host, intent.position, outcome, evidence)
         narrate(f"{intent.host}: {intent.remedy}: {outcome.replace('_', ' ')}: {evidence}")
+
+
+def _unless_others_acted(seen: StepSeen, others: Sequence[str]) -> StepSeen:
+    """Return what was seen of a step. It is unknown if other runs acted on the host since: they may have done it."""
+    if not others:
+        return seen
+    return StepSeen(Verified.UNKNOWN.value, f"{seen.evidence}; but since then run {', '.join(others)} acted there")
 
 
 def _give_up(stored: StoredRun, journal: Journal, flags: Flags, terminal: Terminal, program: str) -> int:

@@ -52,7 +52,7 @@ def run_from_flags(
         with reporter.still():
             return decide(terminal, host, limit, stop)
 
-    with stoppable() as stop:
+    with stoppable(reporter.noticed) as stop:
         report = run(
             runnable,
             hosts,

@@ -4,9 +4,9 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 from typing import Final, NamedTuple, TextIO
 
@@ -16,6 +16,8 @@ from remediate.masking.masker import Masker
 from remediate.masking.writer import MaskedWriter
 
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_FINISHING: Final = "finishing the step, then stopping; press again to leave at once"
+_TELLING_SECONDS: Final = 1.0
 _LINE: Final = 4096
 """Bytes of an answer that a terminal gives at once."""
 
@@ -119,10 +121,11 @@ def _let_go(stream: TextIO | None) -> None:
 
 
 @contextmanager
-def stoppable() -> Iterator[Event]:
+def stoppable(tell: Callable[[str], None] | None = None) -> Iterator[Event]:
     """Turn the first Ctrl-C, TERM or HUP into a stop request. The second exits at once.
 
-    A closing terminal sends HUP more than once, and nobody means to exit at once by it, so HUP never does.
+    A closing terminal sends HUP more than once, and nobody means to exit at once by it, so HUP never does. `tell`
+    writes a line of progress where something else may draw over it.
     """
     stop = Event()
     insisted = Event()
@@ -134,10 +137,17 @@ def stoppable() -> Iterator[Event]:
         if kind != signal.SIGHUP:
             insisted.set()
         stop.set()
-        _tell(b"        ... finishing the step, then stopping; press again to leave at once\n")
+        # In another thread: output that hangs must not keep the second signal from leaving.
+        telling = Thread(target=tell or _progress, args=(_FINISHING,), name="finishing", daemon=True)
+        telling.start()
+        telling.join(_TELLING_SECONDS)
 
     with reported((signal.SIGINT, signal.SIGTERM, *not_ignored((signal.SIGHUP,))), report):
         yield stop
+
+
+def _progress(text: str) -> None:
+    _tell(f"        ... {text}\n".encode())
 
 
 def _tell(text: bytes) -> None:

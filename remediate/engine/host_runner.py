@@ -201,7 +201,9 @@ class HostRunner:
         host = self._examined
         before, steps = host.facts, tuple(remedy.apply(host.facts))
         if (paused := self.context.paused()) is not None:
-            return step_outcome(remedy, refuse(PAUSED, paused), before)
+            return self._stay_out(
+                position, step_outcome(remedy, refuse(PAUSED, paused), before), intended=bool(despite)
+            )
         try:
             if not despite:
                 self.context.record.intend(self.host, position, remedy, steps, basis(remedy, before))
@@ -246,12 +248,20 @@ class HostRunner:
         self.context.record.conclude(self.host, position, step)
         return None if isinstance(tried, NotRun) else step
 
+    def _stay_out(self, position: int, step: StepOutcome, *, intended: bool) -> StepOutcome:
+        """Return a step that is not taken. If its intent is written already, it gets an outcome."""
+        if intended:
+            self._acting = False
+            self.context.record.conclude(self.host, position, step)
+        return step
+
     def _found_out(
         self, position: int, remedy: Remedy, verdict: Verdict, before: Facts, lost: ContactLost, seconds: float
     ) -> Ran:
         """Return what a step did whose link was lost. Raises Unreachable if nothing, ContactLost if that is unknown."""
         host = self._examined
-        wait = min(seconds + remedy.settle, max(0.0, host.left))
+        # The host may not notice that the link is dead: then the step's exec holds the lock until its own deadline.
+        wait = min(seconds + remedy.settle + SURVEY_SECONDS, max(0.0, host.left))
         found = found_out(self.context, self.host, host.surveyor, remedy, before, lost, wait=wait)
         if isinstance(found, Unreachable):
             self._broken_off(position, step_outcome(remedy, verdict, before))

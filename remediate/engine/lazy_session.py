@@ -6,7 +6,7 @@ from typing import Final
 from typing_extensions import override
 
 from remediate.core.probe import Fact, Probe
-from remediate.errors import Unreachable, UnreachableCode
+from remediate.errors import ConfigurationError, Unreachable, UnreachableCode
 from remediate.transport.acted import Acted
 from remediate.transport.script import Act
 from remediate.transport.session import Answers, Rounds, Session
@@ -16,10 +16,15 @@ _DEAD_LINK: Final = frozenset({UnreachableCode.LOST, UnreachableCode.TIMEOUT})
 
 
 class LazySession(Session):
-    """A session that connects at its first exec, and again at the first one after `close`."""
+    """A session that connects at its first exec, and again at the first one after `close`.
+
+    By then hosts may have been changed. So a setting that does not work any more makes this host unreachable; it does
+    not end the run.
+    """
 
     def __init__(self, connect: Callable[[], Session]) -> None:
         self._connect = connect
+        self._connected = False
         self._session: Session | None = None
 
     @override
@@ -34,8 +39,18 @@ class LazySession(Session):
         together: bool = True,
     ) -> Rounds:
         if self._session is None:
-            self._session = self._connect()
+            self._session = self._opened()
         return self._session.begin(probes, act, seconds=seconds, owner=owner, extra=extra, together=together)
+
+    def _opened(self) -> Session:
+        try:
+            session = self._connect()
+        except ConfigurationError as error:
+            if not self._connected:
+                raise
+            raise Unreachable(UnreachableCode.NETWORK, f"it cannot be connected to again: {error}") from error
+        self._connected = True
+        return session
 
     @override
     def close(self) -> None:

@@ -7,7 +7,7 @@ from remediate.core.facts import Facts
 from remediate.core.host import Host
 from remediate.core.outcome import Verified
 from remediate.core.remedy import Failed, NotYet, Proven, Remedy, basis
-from remediate.core.verdict import Verdict
+from remediate.core.verdict import LOCKED, LOCKED_BY_OTHERS, Verdict
 from remediate.engine.apply import Ran
 from remediate.engine.context import Context
 from remediate.engine.judge import CLOCK, explain, verification
@@ -17,6 +17,8 @@ from remediate.errors import ContactLost, Unreachable, UnreachableCode, Unreadab
 
 REJOIN_SECONDS: Final = 60.0
 """Seconds in which a run tries to connect again."""
+_LOCKED: Final = "the lock of the host is still held, by this step or by another run"
+"""A refusal would say that nothing was changed, which is not known here."""
 _PAUSE: Final = 2.0
 """Seconds between two attempts to connect again."""
 
@@ -68,11 +70,14 @@ def _rejoined(context: Context, surveyor: Surveyor, wait: float) -> Facts | str:
             if monotonic() >= until or context.stop.wait(_PAUSE):
                 return str(error)
         else:
-            return facts.reason if isinstance(facts, Verdict) else facts
+            if not isinstance(facts, Verdict):
+                return facts
+            return _LOCKED if facts.code in {LOCKED, LOCKED_BY_OTHERS} else facts.reason
 
 
 def _same(remedy: Remedy, before: Facts, after: Facts) -> bool:
     try:
-        return basis(remedy, before) == basis(remedy, after)
+        was = basis(remedy, before)
+        return bool(was) and was == basis(remedy, after)  # A remedy that names nothing would always be the same.
     except Unreadable:
         return False

@@ -44,7 +44,8 @@ class Rollout:
         while begun < len(runs):
             batch = runs[begun : begun + batch_size(self._options.serial, self._batch, self._total)]
             begun += len(batch)
-            if RunVerdict.FIXED in self._changed_at_once(batch):
+            fixed = RunVerdict.FIXED in self._changed_at_once(batch)
+            if fixed and (self._batch > 0 or not self._failed):
                 self._batch += 1
 
     def _changed_at_once(self, batch: Sequence[HostRunner]) -> set[RunVerdict]:

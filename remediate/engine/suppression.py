@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, RunVerdict
-from remediate.core.verdict import PAUSED
+from remediate.core.verdict import COMMON_CAUSE, PAUSED
 from remediate.engine.host_runner import HostRunner
-from remediate.engine.limits import Decide, History, Surveyed, reached
+from remediate.engine.limits import Decide, History, Limit, Surveyed, reached
 from remediate.project.run_limits import RunLimits
 
 
@@ -35,6 +36,7 @@ class Suppression:
             Surveyed(run.host, outcome is not None and outcome.verdict is RunVerdict.HEALTHY) for run, outcome in both
         ]
         limited = reached(wanting, surveyed, self._limits, self._history, datetime.now(UTC))
+        together: dict[str, str | None] = {}
         outcomes: list[HostOutcome | None] = []
         for run, outcome in both:
             limit = limited.get(run.host.name)
@@ -46,8 +48,16 @@ class Suppression:
                 )
                 outcomes.append(outcome)
             else:
-                why = self._options.overrides.get(limit.code.name) or self._decide(run.host, limit)
+                why = self._options.overrides.get(limit.code.name) or self._decided(run.host, limit, together)
                 if why is not None:
                     run.go_on(f"{limit.code.name} overridden: {why}")
                 outcomes.append(run.refuse(limit.code, limit.why) if why is None else None)
         return outcomes
+
+    def _decided(self, host: Host, limit: Limit, together: dict[str, str | None]) -> str | None:
+        """Return a person's decision. Hosts that may share a cause are decided about once, in `together`."""
+        if limit.code != COMMON_CAUSE:
+            return self._decide(host, limit)
+        if limit.why not in together:
+            together[limit.why] = self._decide(host, limit)
+        return together[limit.why]

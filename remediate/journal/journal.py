@@ -209,6 +209,26 @@ class Journal:
         with self._database.reading() as connection:
             return tuple(intent_of(row) for row in connection.execute(query))
 
+    def acted_since(self, intent: Intent) -> tuple[str, ...]:
+        """Return the short ids of other runs that acted on an intent's host after it, or may have."""
+        from sqlalchemy import func
+
+        from remediate.journal.schema import steps
+
+        own = (steps.c.run == intent.run) & (steps.c.host == intent.host) & (steps.c.position == intent.position)
+        # The order of the rows, because the clocks of several machines may differ.
+        last = steps.select().with_only_columns(func.max(steps.c.id)).where(own).scalar_subquery()
+        query = (
+            steps.select()
+            .with_only_columns(steps.c.run)
+            .where((steps.c.host == intent.host) & (steps.c.run != intent.run) & (steps.c.id > last))
+            .where(steps.c.outcome.is_(None) | (steps.c.outcome != NOT_RUN))
+            .order_by(steps.c.id)
+        )
+        with self._database.reading() as connection:
+            ids = run_ids(connection)
+            return tuple(short(run, ids) for run in dict.fromkeys(connection.execute(query).scalars()))
+
     def fixes(self, host: str, playbook: str, since: datetime) -> tuple[PastFix, ...]:
         """Return the runs of a playbook that acted on a host since then, or may have, oldest first.
 

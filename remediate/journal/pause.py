@@ -6,7 +6,6 @@ Its absence is the only proof that nothing is paused. A file that cannot be read
 import json
 import os
 import stat
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,7 +48,7 @@ class KillSwitch:
             if self._given and not self.path.parent.is_dir():
                 return Pause(f"{self.path.parent} does not exist, so whether it holds a pause cannot be known")
             return Pause(f"{self.path} is a link to nothing") if self.path.is_symlink() else None
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError, OverflowError, RecursionError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not what `pause` writes"
             return Pause(f"{self.path} cannot be read ({why}), which counts as a pause")
 
@@ -104,10 +103,14 @@ class KillSwitch:
         with TemporaryDirectory(prefix=f".{self.path.name}-", dir=self.path.parent) as scratch:
             new = Path(scratch, self.path.name)
             replace_file(new, data, 0o644)
-            with suppress(FileExistsError):
+            try:
                 self.path.hardlink_to(new)
-                return True
-        return False
+            except FileExistsError:
+                return False
+            except OSError:
+                # Shares of other systems have no hard links. There the last of several at once wins: all pause.
+                return replace_file(self.path, data, 0o644)
+        return True
 
     def _sync(self) -> None:
         descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

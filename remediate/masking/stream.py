@@ -29,7 +29,7 @@ class Steady:
         """Write some text."""
         if self._stream is not None:
             try:
-                self._stream.write(self._encodable(text))
+                self._stream.write(self.encodable(text))
             except (OSError, ValueError) as error:
                 self.lost = self.lost or error
         return len(text)
@@ -42,7 +42,8 @@ class Steady:
             except (OSError, ValueError) as error:
                 self.lost = self.lost or error
 
-    def _encodable(self, text: str) -> str:
+    def encodable(self, text: str) -> str:
+        """Return the text as it will be shown: what cannot be encoded as escapes, which are longer."""
         encoding = getattr(self._stream, "encoding", None)
         if isinstance(encoding, str):
             with suppress(LookupError):

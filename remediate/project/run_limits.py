@@ -45,4 +45,10 @@ def run_limits(root: Path | None) -> RunLimits:
         raise ConfigurationError(f"{root}/pyproject.toml: {TABLE}: {one_line(error, RunLimits)}") from None
     if limits.pause_file is None or root is None:
         return limits
-    return limits.model_copy(update={"pause_file": (root / limits.pause_file.expanduser()).absolute()})
+    try:
+        path = limits.pause_file.expanduser()
+    except RuntimeError:
+        raise ConfigurationError(
+            f"{root}/pyproject.toml: {TABLE}: pause_file: {limits.pause_file} begins with a user that does not exist"
+        ) from None
+    return limits.model_copy(update={"pause_file": (root / path).absolute()})

@@ -18,6 +18,8 @@ from remediate.report.wrapping import WIDTH
 _EVERY: Final = 0.25
 """Seconds between two drawings."""
 _LONGEST_NAME: Final = 30
+_CUT: Final = "..."
+"""Stands for the rest of a line. An ellipsis does not exist in every encoding, and its escape would not fit."""
 _SPARE_ROWS: Final = 3
 """Rows of the terminal that stay free, for the newest result and the cursor."""
 
@@ -82,7 +84,8 @@ class LiveTable:
     def working(self, name: str, text: str) -> None:
         """Show what a host is doing."""
         with self._lock:
-            self._rows[name] = HostRow(name, text, self._rows[name].since if name in self._rows else monotonic())
+            since = self._rows[name].since if name in self._rows else monotonic()
+            self._rows[name] = HostRow(self._stream.encodable(name), self._stream.encodable(text), since)
 
     def waiting(self, name: str) -> None:
         """Show a host no more until it goes on."""
@@ -169,9 +172,9 @@ def _width(text: str) -> int:
 def _cut(text: str, width: int) -> str:
     if _width(text) <= width:
         return text
-    while text and _width(text) > width - 1:
+    while text and _width(text) > width - len(_CUT):
         text = text[:-1]
-    return f"{text}…"
+    return f"{text}{_CUT}"
 
 
 def _fit(text: str, width: int) -> str:

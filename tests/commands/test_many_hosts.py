@@ -1,6 +1,8 @@
 """A run on many hosts from the command line: its flags, its last lines, its exit code."""
 
 import io
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +17,7 @@ from remediate.masking.masker import Masker
 from remediate.masking.writer import MaskedWriter
 from remediate.project.project import Project
 from support.fleets import OfFpm, ScriptedFleet, toy_host
+from support.screen import Screen
 
 Fleet = Callable[..., list[str]]
 
@@ -81,3 +84,31 @@ def test_a_wrong_size_is_one_line(flag: str, value: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         options_of({**FLAGS, flag: value})
     assert str(caught.value) == said
+
+
+def test_ctrl_c_is_answered_above_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hurry: None) -> None:
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("TERM", "xterm")
+    screen, fleet = Screen(), ScriptedFleet(3)
+    drawn_after: list[list[str]] = []
+
+    def seen(text: str) -> None:
+        end = time.monotonic() + 30
+        while text not in screen.getvalue() and time.monotonic() < end:
+            time.sleep(0.02)
+
+    def interrupt(_: str) -> None:
+        seen("toy.fpm: ")
+        signal.raise_signal(signal.SIGINT)
+        seen("press again to leave at once")
+        time.sleep(0.6)  # the time is the subject: the table is drawn again
+        drawn_after.append(screen.lines)
+
+    fleet.at_act = interrupt
+    terminal = Terminal(MaskedWriter(screen, Masker()), MaskedWriter(screen, Masker()), interactive=False)
+    begun = Begun(tuple(map(toy_host, fleet.names)), options_of(FLAGS), fleet.connect)
+    report = run_from_flags(OfFpm(), begun, FLAGS, Project(tmp_path), terminal, program="remediate")
+    assert report.exit_code == 130
+    (lines,) = drawn_after
+    assert sum("press again to leave at once" in line for line in lines) == 1
+    assert sum("hosts done" in line for line in lines) == 1

@@ -19,7 +19,7 @@ from remediate.testing import ScriptedEvent
 from remediate.transport.script import APPLY_TAG
 from support import examples as ex
 from support.given_secret import HOST, LOOSE, PATH, SET
-from support.nginx_runs import AGAIN, DOWN, NGINX, WELL, Told
+from support.nginx_runs import AGAIN, DOWN, NGINX, WELL, YES, Told
 from support.orphans import DyingSession, Orphanage
 from support.scripted import FactSession
 
@@ -100,6 +100,17 @@ def test_what_moved_and_is_not_well_is_unknown_and_left_to_a_person(runs: Orphan
     assert [step.outcome for step in old.steps] == ["unknown"]
     assert new.verdict == "refused"
     assert "cool-down" in runs.said
+
+
+def test_what_another_run_may_have_done_is_not_claimed(runs: Orphanage) -> None:
+    stored = runs.orphan(DyingSession(DOWN, AGAIN, sent=False))
+    override = {"cool-down": "the laptop died"}
+    told = Told(options=YES.model_copy(update={"overrides": override}))
+    assert told.ends == {"web1": ("fixed", "")}
+    assert runs.resume(stored, [FactSession({**WELL, **AGAIN}), FactSession({**WELL, **AGAIN})]) == 0
+    old, other = runs.stored(0), runs.stored(1)
+    assert (old.verdict, [step.outcome for step in old.steps]) == ("unknown", ["unknown"])
+    assert f"but since then run {other.shown} acted there" in str(old.steps[0].evidence)
 
 
 def test_what_cannot_be_read_is_unknown_and_no_secret_of_it_is_kept(runs: Orphanage) -> None:

@@ -5,9 +5,14 @@ from pathlib import Path
 import pytest
 
 from remediate.core.outcome import HostOutcome, RunVerdict, Touched, Verified
+from remediate.core.playbook import HostPlan
+from remediate.core.probe import Fact, Probe
+from remediate.engine.surveyor import SURVEY_SECONDS
 from remediate.engine.warm_session import session
 from remediate.errors import UnreachableCode, Unreadable
 from remediate.journal.journal import NOT_RUN
+from remediate.probes.php_fpm import PhpFpmConfig
+from remediate.probes.systemd import Unit
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
 from remediate.testing import MemoryRecorder, ScriptedEvent, play
@@ -17,6 +22,7 @@ from support import nginx_runs
 from support.engine_scenes import AGAIN, BROKEN, FPM, HOST_PLAN, MENDED, RESTART, TINY
 from support.outcomes import code
 from support.scripted import Changes, FactSession, LostSession
+from support.toys import RestartFpm
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -80,7 +86,26 @@ def test_what_cannot_be_found_out_is_unknown(again: FactSession | None) -> None:
     assert (outcome.verdict, outcome.exit_code, outcome.touched) == (RunVerdict.UNKNOWN, 7, Touched.UNKNOWN)
     assert (code(outcome), outcome.after) == ("contact-lost", ())
     assert [step.verified for _, step in record.outcomes] == [Verified.UNKNOWN]
+    assert "nothing was changed" not in record.outcomes[0][1].evidence
     assert again is None or RESTART not in again.ran
+
+
+def test_a_remedy_that_names_nothing_to_change_is_never_as_it_was() -> None:
+    class Nameless(RestartFpm):
+        def identity(self) -> tuple[Probe[Fact], ...]:
+            return ()
+
+    plan = HostPlan(symptoms=(), diagnosis=(), remedies=(Nameless(php="php8.3", settle=0),))
+    broken = {Unit(name="php8.3-fpm"): ex.FAILED, PhpFpmConfig(php="php8.3"): ex.SOUND, **BROKEN}
+    outcome = play(plan, FactSession(broken, ScriptedEvent.LOST_WHILE), again=FactSession(broken), options=TINY)
+    assert (outcome.verdict, outcome.touched) == (RunVerdict.NOT_FIXED, Touched.YES)
+
+
+def test_the_lock_is_waited_for_until_the_step_is_certainly_over() -> None:
+    first, again = FactSession(BROKEN, ScriptedEvent.LOST_WHILE), FactSession({**BROKEN, **MENDED})
+    play(HOST_PLAN, first, again=again, options=TINY)
+    (act,), (question,) = first.acts, again.acts
+    assert question.wait >= sum(step.seconds for step in act.steps) + act.settle + SURVEY_SECONDS
 
 
 def test_a_later_step_that_is_found_out_about_leaves_the_earlier_ones_as_they_are() -> None:

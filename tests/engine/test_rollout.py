@@ -4,7 +4,10 @@ from threading import Barrier, Event
 
 import pytest
 
+from remediate.core.host import Host
 from remediate.core.outcome import RunVerdict, Touched
+from remediate.errors import ConfigurationError
+from remediate.transport.session import Session
 from support.fleets import FPM_WELL, ScriptedFleet, ends
 from support.scripted import printed
 
@@ -96,6 +99,17 @@ def test_a_first_batch_that_others_fixed_proves_nothing() -> None:
     assert [len(session.ran) > 0 for session in fleet.sessions.values()] == [False, True, True, True]
 
 
+def test_a_first_batch_that_is_fixed_in_part_proves_nothing_whatever_may_fail() -> None:
+    fleet, pair = ScriptedFleet(4, broken=("web2",)), Barrier(2, timeout=30)
+
+    def act(_: str) -> None:
+        pair.wait()  # both of the batch have begun
+
+    fleet.at_act = act
+    assert ends(fleet.run(serial="2", max_fail="100%")) == ["fixed", "not_fixed not-verified", LEFT, LEFT]
+    assert sorted(fleet.acted) == ["web1", "web2"]
+
+
 def test_ctrl_c_begins_no_further_batch() -> None:
     fleet, stop = ScriptedFleet(3), Event()
     fleet.at_act = lambda _: stop.set()
@@ -128,7 +142,7 @@ def test_only_so_many_connections_stay_open_for_hosts_that_wait() -> None:
     assert report.verdict is RunVerdict.FIXED
     # Two are asked at a time, and two that were asked first keep theirs.
     assert fleet.most_open <= 4
-    assert [fleet.connected.count(name) for name in fleet.names] == [1, 1, *[2] * 7]
+    assert sorted(fleet.connected.count(name) for name in fleet.names) == [1, 1, *[2] * 7]
     assert fleet.open == set()
 
 
@@ -138,6 +152,23 @@ def test_a_host_that_is_gone_when_its_turn_comes_is_unreachable() -> None:
     report = fleet.run(forks=1)
     assert ends(report) == ["fixed", "fixed", "unreachable connection-refused"]
     assert report.hosts[2].touched is Touched.NO
+
+
+def test_a_setting_that_breaks_after_a_change_does_not_hide_the_change() -> None:
+    fleet = ScriptedFleet(3)
+    connect = fleet.connect
+
+    def connecting(host: Host) -> Session:
+        if fleet.acted and host.name == "web3":
+            raise ConfigurationError("the ssh configuration cannot be used")
+        return connect(host)
+
+    fleet.connect = connecting  # type: ignore[method-assign]
+    report = fleet.run(forks=1)
+    assert ends(report) == ["fixed", "fixed", "unreachable network-error"]
+    assert (report.error, report.touched) == (None, Touched.YES)
+    assert report.hosts[2].error is not None
+    assert report.hosts[2].error.message.endswith("again: the ssh configuration cannot be used")
 
 
 def test_waiting_for_its_turn_costs_a_host_none_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.usefixtures("impatient", "state")
 
 LIMITS = RunLimits()
 SOON = timedelta(minutes=3)
+OF_NOBODY = "me 1000\nheld 65534 7 nobody sleep 60\n"
 OTHER, OTHER_CONFIG = Unit(name="php8.3-fpm"), PhpFpmConfig(php="php8.3")
 BOTH = HostPlan(symptoms=(), diagnosis=(), remedies=(REMEDY, RestartFpm(php="php8.3", settle=0)))
 
@@ -143,6 +144,21 @@ def test_two_of_three_hosts_of_a_group_are_left_to_a_person() -> None:
     assert [end[0] for end in again.ends.values()] == ["fixed", "fixed", "healthy"]
 
 
+def test_hosts_that_may_share_a_cause_are_asked_about_once() -> None:
+    names, asked = ("web1", "web2", "web3"), list[str]()
+
+    def decide(host: Host, limit: Limit) -> str | None:
+        asked.append(f"{host.name} {limit.code.name}")
+        return "the switch is back"
+
+    sessions = {name: FactSession(DOWN, NGINX_AGAIN) for name in names}
+    told = Told(sessions, [web(name, "all", "web") for name in names], decide=decide)
+    assert asked == ["web1 common-cause"]
+    assert told.acted == list(names)
+    whys = [host.steps[0].why for host in told.report.hosts]
+    assert all("common-cause overridden: the switch is back" in why for why in whys)
+
+
 def test_a_plan_says_that_a_fix_would_be_suppressed(journal: Journal) -> None:
     fixed(journal, SOON)
     told = Told(options=YES.model_copy(update={"plan": True}))
@@ -239,6 +255,15 @@ def test_a_run_that_waits_for_the_lock_looks_at_the_switch_in_turns() -> None:
     session = FactSession(BROKEN, ScriptedEvent.LOCKED, MENDED)
     outcome = play(HOST_PLAN, session, options=waiting, paused=lambda: next(said))
     assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, PAUSED.name, [])
+
+
+def test_a_pause_before_an_overridden_lock_leaves_no_step_open() -> None:
+    said = iter([None, "paused"])
+    session, record = FactSession(BROKEN, ScriptedEvent.LOCKED, MENDED, holder=OF_NOBODY), MemoryRecorder()
+    options = TINY.model_copy(update={"overrides": {"locked": "it hangs"}})
+    outcome = play(HOST_PLAN, session, options=options, record=record, paused=lambda: next(said))
+    assert (outcome.verdict, code(outcome), session.ran) == (RunVerdict.REFUSED, PAUSED.name, [])
+    assert len(record.intents) == len(record.outcomes) == 1
 
 
 @pytest.mark.parametrize("event", [ScriptedEvent.LOCKED, ScriptedEvent.NO_LOCK])

@@ -54,6 +54,23 @@ def test_only_steps_that_may_have_run_on_this_host_since_then_count(journal: Jou
     assert [fix.run for fix in fixes(journal, minutes=180)] == [runs[0].id, runs[2].id]
 
 
+def test_other_runs_that_may_have_acted_on_the_host_after_a_step(journal: Journal) -> None:
+    runs = [record() for _ in range(5)]
+    for run in runs:
+        journal.begin(run)
+    journal.intend(intent(runs[0].id))
+    journal.intend(intent(runs[1].id))
+    journal.intend(intent(runs[1].id, 2))
+    journal.intend(intent(runs[2].id, host="web2"))
+    journal.intend(intent(runs[3].id))
+    journal.conclude(runs[3].id, "web1", 1, "not_run", "")
+    journal.intend(replace(intent(runs[4].id), intended_at=NOON - timedelta(hours=2)))  # by another clock
+    shown = [journal.find(run.id).shown for run in runs]
+    assert journal.acted_since(intent(runs[0].id)) == (shown[1], shown[4])
+    assert journal.acted_since(intent(runs[1].id)) == (shown[4],)
+    assert journal.acted_since(intent(runs[4].id)) == ()
+
+
 @pytest.mark.parametrize(
     ("outcome", "verdict", "failed"),
     [("proven", "fixed", False), ("proven", "not_fixed", True), ("failed", "mixed", True), ("proven", "mixed", False)],

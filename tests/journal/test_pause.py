@@ -1,5 +1,6 @@
 """The file of the kill switch: only its certain absence is no pause."""
 
+import errno
 import os
 import threading
 from datetime import UTC, datetime
@@ -35,6 +36,16 @@ def test_a_second_pause_leaves_the_first(state: Path) -> None:
     KillSwitch().set(PAUSE)
     assert not KillSwitch().set(Pause("another", "ben@laptop", WHEN))
     assert KillSwitch().read() == PAUSE
+
+
+def test_a_share_without_hard_links_can_be_paused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", unsupported)
+    assert KillSwitch().set(PAUSE)
+    assert KillSwitch().read() == PAUSE
+    assert [each.name for each in state.iterdir()] == [FILE_NAME]
 
 
 def test_of_many_at_once_one_pauses(state: Path) -> None:
@@ -79,6 +90,7 @@ def test_a_half_written_file_pauses(state: Path, cut: int) -> None:
         b'{"who": 1, "since": "x", "why": "y"}',
         b'{"who": "a", "since": "yesterday", "why": "y"}',
         b'{"who": "a", "since": "2026-11-23T02:58:00", "why": "y"}',
+        b'{"who": "a", "since": "0001-01-01T00:00:00+14:00", "why": "y"}',
     ],
 )
 def test_a_file_that_is_no_pause_pauses(state: Path, content: bytes) -> None:

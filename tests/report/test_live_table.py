@@ -59,7 +59,7 @@ def test_those_that_have_worked_longest_are_shown() -> None:
 @pytest.mark.parametrize("text", ["x" * 300, "日本語" * 60, "e\u0301" * 200])
 def test_a_long_or_wide_text_is_cut_at_the_width(text: str) -> None:
     (line, _) = table((HostRow("web1", text, 0),), Counter(), 1, 0, NARROW)
-    assert line.endswith("…")
+    assert line.endswith("...")
     assert sum(2 if each in "日本語" else each != "\u0301" for each in line) <= 79
 
 
@@ -144,3 +144,19 @@ def test_a_pipe_and_a_closed_stream_have_none(monkeypatch: pytest.MonkeyPatch) -
         nothing = MaskedWriter(None, Masker())
         assert live_table(nothing, nothing) is None
     os.close(reading)
+
+
+def test_no_line_is_longer_than_the_terminal_in_any_encoding() -> None:
+    class Old(Screen):
+        encoding = "iso-8859-1"
+
+    screen = Old()
+    live = LiveTable(screen, lambda: NARROW, with_results=True)
+    live.open(2)
+    live.working("web1", "“typographic” — " * 20)
+    live.working("日本", "connecting")
+    until(lambda: "web1" in screen.getvalue() and "u65e5" in screen.getvalue())
+    seen = screen.lines
+    live.close()
+    assert any("\\u201c" in line for line in seen)
+    assert max(map(len, seen)) < 80
