@@ -147,6 +147,19 @@ def test_a_secret_in_an_alert_is_not_shown(shop: Shop) -> None:
         assert "hunter2" not in shop.out.getvalue() + shop.err.getvalue()
 
 
+def test_a_document_controls_no_terminal(shop: Shop) -> None:
+    """Half a character can be in no document; the rest is escaped, and read as it was sent."""
+    hostile = "\x9b31m \u202e \x9d \x00"
+    body = group(firing("CacheDown", annotations={"summary": f"{hostile}\ud83d", "note": "\udcff"}))
+    for flags in ({}, {"since": "1h"}):
+        assert shop.alert(body, json=True, **flags) in {0, 10}
+        assert shop.out.getvalue().isascii()
+        assert json.loads(shop.out.getvalue())["alerts"][0]["alert"]["annotations"] == {
+            "summary": f"{hostile}\\ud83d",
+            "note": "\\udcff",
+        }
+
+
 def test_the_document_is_the_one_of_the_schema(shop: Shop) -> None:
     bodies = [group(CACHE), group(CACHE), plain(), b""]
     for body, flags in zip(bodies, ({}, {}, {}, {"since": "1h"}), strict=True):
