@@ -116,18 +116,20 @@ class Ledger:
 
         One of its alerts has to be as well proven as this sender is.
         """
-        from sqlalchemy import select
+        from sqlalchemy import exists
 
         from remediate.journal.schema import alert_decisions as decisions
         from remediate.journal.schema import alerts
 
         proofs = [each.value for each in Means]
         as_well = proofs[: proofs.index(authentication.how.value) + 1]
-        proven = select(alerts.c.decision).where(alerts.c.how.in_(as_well) & alerts.c.ended.is_(None))
+        proven = exists().where(
+            (alerts.c.decision == decisions.c.id) & alerts.c.how.in_(as_well) & alerts.c.ended.is_(None)
+        )
         rows = self._connection.execute(
             decisions.select()
             .where(self._of(rule.name, host) & (decisions.c.at >= since) & decisions.c.withdrawn.is_(None))
-            .where(decisions.c.id.in_(proven))
+            .where(proven)
             .order_by(decisions.c.at.desc())
         )
         return next((found for row in rows if (found := self._open(row)) is not None), None)
