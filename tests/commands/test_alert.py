@@ -21,6 +21,7 @@ from remediate.journal.pause import KillSwitch, Pause
 from remediate.project.project import Project
 from remediate.report.wrapping import WIDTH
 from support.alerting import HOSTILE, SITE, firing, grafana, group, plain
+from support.doc_pages import FENCED, ROOT
 from support.toys import masked
 
 REMEDIATE = Path(sys.executable).with_name("remediate")
@@ -89,6 +90,15 @@ def test_a_proposal_is_the_command_that_a_person_may_run(shop: Shop) -> None:
         "        nothing was started",
     ]
     assert shop.recorded() == 1
+
+
+def test_the_first_policy_of_the_page_does_what_the_page_shows(shop: Shop) -> None:
+    blocks = [block["text"] for block in FENCED.finditer((ROOT / "docs/alerts.md").read_text())]
+    (shown,) = (text for text in blocks if "$ remediate alert < payload.json\n" in text)
+    given, _, expected = shown.partition("$ remediate alert < payload.json\n")
+    shop.policy(next(text for text in blocks if "rules:" in text))
+    assert shop.alert(given.removeprefix("$ cat payload.json\n").encode()) == 10
+    assert shop.out.getvalue().strip() == expected.strip()
 
 
 def test_a_repetition_is_0_and_starts_nothing(shop: Shop) -> None:
