@@ -22,8 +22,10 @@ class AlertStatus(Enum):
     RESOLVED = "resolved"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_ANNOTATION else f"{text[:_LONGEST_ANNOTATION]}…"
+def _presentable(text: str) -> str:
+    """Cut a text, and escape half characters: some senders cut between the two, and no document could hold them."""
+    cut = text if len(text) <= _LONGEST_ANNOTATION else f"{text[:_LONGEST_ANNOTATION]}…"
+    return cut.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _sensible(moment: datetime) -> datetime:
@@ -40,7 +42,7 @@ def _unset(value: object) -> object:
 LabelName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 LabelValue = Annotated[str, StringConstraints(max_length=1000)]
 """The value of a label, unchanged: a stripped one could match what the sent one does not."""
-Annotation = Annotated[str, AfterValidator(_cut)]
+Annotation = Annotated[str, AfterValidator(_presentable)]
 """Text for people. It is cut after 2,000 characters."""
 AlertTime = Annotated[AwareDatetime, AfterValidator(_sensible)] | None
 """A moment of the sender's clock, None if it is not known."""

@@ -77,7 +77,7 @@ class Intake:
             ledger.end(known, over, now)
             known = None
         if alert.status is AlertStatus.RESOLVED:
-            return _resolved(known, ledger, now)
+            return _resolved(alert, known, ledger, now)
         if known is not None and known.decision is not None:
             ledger.repeat(known, now)
             return _repeated(known, ledger, now)
@@ -106,8 +106,10 @@ class Intake:
         host, why = host_of(rule.host, alert.labels, self.names)
         if host is None:
             return _nothing(rule, None, why, SuppressedBy.UNKNOWN_HOST), None
-        # A weaker decision does not swallow a stronger one: what a terminal reported must not hide a signed alert.
-        storm = ledger.storm(rule, host, now - timedelta(minutes=self.policy.storm_minutes))
+        # A weaker decision or proof does not swallow a stronger one: what a terminal reported must not hide a signed
+        # alert.
+        since = now - timedelta(minutes=self.policy.storm_minutes)
+        storm = ledger.storm(rule, host, authentication, since)
         if storm is None or storm.mode.rank < rule.mode.rank:
             recent, local = ledger.recent(rule, host, now), self.local(now)
             decision = decided(self.policy, rule, host, alert.labels, authentication, doubts, recent, local, now)
@@ -123,10 +125,14 @@ def _nothing(rule: PolicyRule, host: str | None, why: str, suppressed_by: Suppre
     )
 
 
-def _resolved(known: Burning | None, ledger: Ledger, now: datetime) -> AlertDecision:
+def _resolved(alert: IncomingAlert, known: Burning | None, ledger: Ledger, now: datetime) -> AlertDecision:
     if known is None:
         return AlertDecision(mode=None, reason="no such alert burns here", suppressed_by=SuppressedBy.RESOLVED)
     before = ledger.open_decision(known)
+    # Both times are of the sender's clock. Its beginning may be earlier in the end than it was at first: of two
+    # Prometheus servers, the later one may have reported first.
+    if alert.ends and known.starts and alert.ends < known.starts:
+        return _as_before(before, "the end of an earlier time: it has begun again since", SuppressedBy.RESOLVED)
     withdrawn = ledger.end(known, EndReason.RESOLVED, now)
     what = ""
     if withdrawn:

@@ -6,11 +6,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remediate.alerts.alert import IncomingAlert
-from remediate.alerts.authentication import Authentication
+from remediate.alerts.authentication import Authentication, Means
 from remediate.alerts.decision import DAY, HOUR, AlertDecision, Recent, SuppressedBy
 from remediate.alerts.policy import PolicyMode, PolicyRule
 from remediate.journal.run_id import new_run_id
 from remediate.masking.masker import Masker
+from remediate.masking.secret_patterns import MASK
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Row
@@ -108,13 +109,27 @@ class Ledger:
         row = self._connection.execute(decisions.select().where(decisions.c.id == burning.decision)).first()
         return None if row is None else self._open(row)
 
-    def storm(self, rule: PolicyRule, host: str, since: datetime) -> OpenDecision | None:
-        """Return the newest decision of this rule on this host since then that is still open."""
-        from remediate.journal.schema import alert_decisions as decisions
+    def storm(
+        self, rule: PolicyRule, host: str, authentication: Authentication, since: datetime
+    ) -> OpenDecision | None:
+        """Return the newest decision of this rule on this host since then that is still open.
 
+        One of its alerts has to be as well proven as this sender is.
+        """
+        from sqlalchemy import exists
+
+        from remediate.journal.schema import alert_decisions as decisions
+        from remediate.journal.schema import alerts
+
+        proofs = [each.value for each in Means]
+        as_well = proofs[: proofs.index(authentication.how.value) + 1]
+        proven = exists().where(
+            (alerts.c.decision == decisions.c.id) & alerts.c.how.in_(as_well) & alerts.c.ended.is_(None)
+        )
         rows = self._connection.execute(
             decisions.select()
             .where(self._of(rule.name, host) & (decisions.c.at >= since) & decisions.c.withdrawn.is_(None))
+            .where(proven)
             .order_by(decisions.c.at.desc())
         )
         return next((found for row in rows if (found := self._open(row)) is not None), None)
@@ -236,7 +251,13 @@ class Ledger:
         return done.rowcount == 1
 
     def _json(self, texts: dict[str, str]) -> str:
-        return json.dumps({name: self._masker.mask(text) for name, text in texts.items()})
+        # A text may only be a secret because of its name, which is seen in the whole.
+        masked = self._masker.mask(json.dumps({name: self._masker.mask(text) for name, text in texts.items()}))
+        try:
+            json.loads(masked)
+        except ValueError:  # What looks like a secret went beyond its text.
+            return json.dumps(dict.fromkeys(texts, MASK))
+        return masked
 
 
 def _value(suppressed_by: SuppressedBy | None) -> str | None:

@@ -6,7 +6,10 @@ from remediate.alerts.alert import AlertStatus
 from remediate.alerts.policy import PolicyMode
 from remediate.alerts.report import AlertsReport, ReportedAlert
 from remediate.inventory.ansible_values import shown
+from remediate.report.lines import MARGIN
+from remediate.report.wrapping import WIDTH, wrap
 
+_PAD = " " * MARGIN
 _SHOWN_ANNOTATIONS = ("summary", "description")
 
 
@@ -17,8 +20,8 @@ def alert_lines(report: AlertsReport) -> Iterator[str]:
     if report.omitted:
         yield f"unknown {report.omitted} more were left out by the sender: nothing is known of them"
     if report.suppressed:
-        yield f"        suppressed: {_counts(report)}"
-    yield "        nothing was started"
+        yield from _indented(f"suppressed: {_counts(report)}")
+    yield f"{_PAD}nothing was started"
 
 
 def replay_lines(report: AlertsReport) -> Iterator[str]:
@@ -27,26 +30,34 @@ def replay_lines(report: AlertsReport) -> Iterator[str]:
     for each in done:
         decision = each.decision
         what = f"{_mode(decision.mode)} {decision.action} on {decision.host}"
-        yield f"{each.at:%Y-%m-%d %H:%M:%SZ}  {what}   {_named(each)}: {shown(decision.reason, 400)}"
+        told = f"{each.at:%Y-%m-%d %H:%M:%SZ}  {what}   {_named(each)}: {shown(decision.reason, 400)}"
+        yield from wrap(told, WIDTH, "", _PAD)
     number = sum(each.alert.status is AlertStatus.FIRING for each in report.alerts)
     since = f"{report.since:%Y-%m-%d %H:%M:%SZ}" if report.since is not None else "then"
-    yield f"{number} alerts since {since}; {len(done)} decisions   (a dry run: nothing was started or recorded)"
+    yield f"{number} alerts since {since}; {len(done)} decisions"
     if report.suppressed:
-        yield f"        suppressed: {_counts(report)}"
+        yield from _indented(f"suppressed: {_counts(report)}")
+    yield f"{_PAD}a dry run: nothing was started or recorded"
 
 
 def _of_alert(each: ReportedAlert) -> Iterator[str]:
     decision = each.decision
     where = f" on {decision.host}" if decision.host else ""
-    yield f"{_named(each)}{where}   {each.alert.status.value}   from {each.alert.source}"
+    head = f"{_named(each)}{where}   {each.alert.status.value}   from {each.alert.source}"
+    yield from wrap(head, WIDTH, "", _PAD)
     for name in _SHOWN_ANNOTATIONS:
         if text := each.alert.annotations.get(name):
-            yield f"        {name}: {shown(text, 200)}"
+            yield from _indented(f"{name}: {shown(text, 200)}")
     what = f" {decision.action}" if decision.mode is not None else ""
     code = f" ({decision.suppressed_by.value})" if decision.suppressed_by is not None else ""
-    yield f"        {_mode(decision.mode)}{what}{code}: {shown(decision.reason, 800)}"
+    yield from _indented(f"{_mode(decision.mode)}{what}{code}: {shown(decision.reason, 800)}")
     if each.command is not None:
         yield f"next    {each.command}"
+
+
+def _indented(text: str) -> list[str]:
+    # Further lines begin elsewhere, so that no text of an alert can look like a decision.
+    return wrap(text, WIDTH, _PAD, f"{_PAD}    ")
 
 
 def _mode(mode: PolicyMode | None) -> str:

@@ -52,7 +52,8 @@ def take_alerts(flags: Flags, project: Project, terminal: Terminal, *, program: 
         report = _taken(flags, project, intake, now, program)
         lines = alert_lines(report)
     if flags.get("json"):
-        terminal.say(report.model_dump_json(by_alias=True))
+        # What a stranger wrote may control a terminal; escaped it is the same to a reader of JSON.
+        terminal.say(report.model_dump_json(by_alias=True, ensure_ascii=True))
     else:
         for line in lines:
             terminal.say(line)

@@ -9,13 +9,15 @@ WIDTH: Final = 80
 
 A line is only longer with a command in it, or with a word that is longer.
 """
-_VALUE: Final = r"(?:'[^']*'|[^\s'`;,]|[;,](?=\S))+"
+_VALUE: Final = r"(?:'[^']*'|\"[^\"]*\"|[^\s'`;,]|[;,](?=\S))+"
 _WHOLE: Final = re.compile(
     r"`[^`]*`"
     r"|\bsudo -n /[^;`]*"
     r"|\(exit \d+\)|\b\d[\d.]* (?:s|%|MiB)(?!\w)"
     r"|(?:\b(?:next|evidence|look with|to do it): )?"
-    rf"\b(?:invoke|inv|remediate|fab) [a-z][\w.-]*\w(?: --[\w-]+(?: (?!--){_VALUE})?)*"
+    # Only a name with a full stop takes a value without a flag, as runs.show does; the rest may be prose.
+    rf"\b(?:invoke|inv|remediate|fab) (?:[a-z]\w*\.[\w.-]*\w(?: (?!--){_VALUE})?|[a-z][\w-]*\w)"
+    rf"(?: --[\w-]+(?:[ =](?!--){_VALUE})?)*"
 )
 _GLUE: Final = "\N{NO-BREAK SPACE}"
 

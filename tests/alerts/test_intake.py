@@ -69,6 +69,28 @@ def test_a_terminal_does_not_hide_a_signed_alert(desk: Desk) -> None:
     assert desk.one(alert()).suppressed_by is SuppressedBy.REPEATED
 
 
+def test_a_proposal_at_a_terminal_does_not_hide_a_signed_one(desk: Desk) -> None:
+    typed = Authentication(how=Means.TERMINAL, source="grafana")
+    assert desk.one(CACHE, by=typed).mode is PolicyMode.PROPOSE
+    assert desk.one(CACHE, later=1).mode is PolicyMode.PROPOSE
+    other = alert("CacheDown", severity="page", pod="2")
+    assert desk.one(other, later=1).suppressed_by is SuppressedBy.STORM
+    assert desk.one(other, by=typed).suppressed_by is SuppressedBy.STORM
+
+
+def test_the_late_end_of_an_earlier_time_ends_nothing(desk: Desk) -> None:
+    first = alert("CacheDown", severity="page", starts=NOON)
+    second = first.model_copy(update={"starts": NOON + timedelta(minutes=20)})
+    desk.one(first)
+    assert desk.one(second, later=21).mode is PolicyMode.PROPOSE
+    late = over(first).model_copy(update={"ends": NOON + timedelta(minutes=15)})
+    assert desk.one(late, later=1).reason == "the end of an earlier time: it has begun again since"
+    assert desk.one(second, later=1).suppressed_by is SuppressedBy.REPEATED
+    # Two senders may give two beginnings; the end counts if it lies after what is known.
+    ended = late.model_copy(update={"ends": NOON + timedelta(minutes=24)})
+    assert "the proposal is withdrawn" in desk.one(ended, later=1).reason
+
+
 def test_sources_do_not_answer_for_each_other(desk: Desk) -> None:
     unsigned = alert(source="prometheus")
     assert desk.one(alert()).mode is PolicyMode.AUTO

@@ -95,10 +95,19 @@ def test_a_secret_is_not_stored(desk: Desk, tmp_path: Path, url: str) -> None:
     one = alert(dsn="mysql://root:hunter2@db/x").model_copy(
         update={"annotations": {"summary": "DB_PASSWORD=hunter2", "token": "Authorization: Bearer hunter2hunter2"}}
     )
+    one = one.model_copy(update={"labels": {**one.labels, "password": "hunter2", "api_key": 'hunter2"\n'}})
     desk.take(one)
     (kept,) = desk.store.recorded(NOON)
     assert "hunter2" not in repr(kept)
     assert kept.alert.labels["host"] == "web1"
+
+
+@pytest.mark.parametrize("value", ["-----BEGIN RSA PRIVATE KEY-----\nhunter2", 'password="hunter2', "{'token': '"])
+def test_half_a_secret_can_be_recorded(desk: Desk, value: str) -> None:
+    desk.take(alert(token="a", trailing=value, z="b"))
+    (kept,) = desk.store.recorded(NOON)
+    assert "hunter2" not in repr(kept)
+    assert kept.alert.labels.keys() == alert(token="a", trailing=value, z="b").labels.keys()
 
 
 def test_importing_it_is_cheap() -> None:

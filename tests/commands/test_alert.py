@@ -19,7 +19,9 @@ from remediate.commands.terminal import Terminal
 from remediate.errors import ConfigurationError
 from remediate.journal.pause import KillSwitch, Pause
 from remediate.project.project import Project
+from remediate.report.wrapping import WIDTH
 from support.alerting import HOSTILE, SITE, firing, grafana, group, plain
+from support.doc_pages import FENCED, ROOT
 from support.toys import masked
 
 REMEDIATE = Path(sys.executable).with_name("remediate")
@@ -56,6 +58,11 @@ class Shop:
         terminal = Terminal(masked(self.out), masked(self.err), False)
         return take_alerts(flags, self.project, terminal, program="remediate")
 
+    @property
+    def said(self) -> str:
+        """The output without its line breaks."""
+        return " ".join(self.out.getvalue().split())
+
     def recorded(self) -> int:
         with AlertStore.open(self.project.journal(), project=self.project.identity()) as store:
             return len(store.recorded(datetime.now(UTC) - timedelta(days=1)))
@@ -85,21 +92,30 @@ def test_a_proposal_is_the_command_that_a_person_may_run(shop: Shop) -> None:
     assert shop.recorded() == 1
 
 
+def test_the_first_policy_of_the_page_does_what_the_page_shows(shop: Shop) -> None:
+    blocks = [block["text"] for block in FENCED.finditer((ROOT / "docs/alerts.md").read_text())]
+    (shown,) = (text for text in blocks if "$ remediate alert < payload.json\n" in text)
+    given, _, expected = shown.partition("$ remediate alert < payload.json\n")
+    shop.policy(next(text for text in blocks if "rules:" in text))
+    assert shop.alert(given.removeprefix("$ cat payload.json\n").encode()) == 10
+    assert shop.out.getvalue().strip() == expected.strip()
+
+
 def test_a_repetition_is_0_and_starts_nothing(shop: Shop) -> None:
     shop.alert(group(CACHE))
     assert shop.alert(group(CACHE)) == 0
-    assert "NOTHING (repeated): it has burned for" in shop.out.getvalue()
-    assert "suppressed: 1 repeated" in shop.out.getvalue()
-    assert "next" not in shop.out.getvalue()
+    assert "NOTHING (repeated): it has burned for" in shop.said
+    assert "suppressed: 1 repeated" in shop.said
+    assert "next" not in shop.said
 
 
 def test_a_terminal_is_never_auto(shop: Shop) -> None:
     """Not even with the name of a source that signs."""
     for number, flags in enumerate(({}, {"source": "grafana"}, {"source": "prometheus", "format": "grafana"})):
         code = shop.alert(grafana(firing(fingerprint=f"a{number}")), **flags)
-        assert "AUTO" not in shop.out.getvalue()
+        assert "AUTO" not in shop.said
         assert code == (10 if flags else 3)  # those rules are for their sources only
-    assert "PROPOSE app-down (not-authenticated): the rule says auto, but a person decides" in shop.out.getvalue()
+    assert "PROPOSE app-down (not-authenticated): the rule says auto, but a person decides" in shop.said
 
 
 def test_exit_codes(shop: Shop) -> None:
@@ -108,18 +124,31 @@ def test_exit_codes(shop: Shop) -> None:
         "CacheDown", labels={"alertname": "CacheDown", "severity": "page", "host": "web9"}, fingerprint="c"
     )
     assert shop.alert(group(watched)) == 0
-    assert "OBSERVE triage: the rule watched says observe" in shop.out.getvalue()
+    assert "OBSERVE triage: the rule watched says observe" in shop.said
     assert shop.alert(group(firing("Nobody", fingerprint="d"))) == 3
     assert shop.alert(group(CACHE, firing("Nobody", fingerprint="e"))) == 3
     assert shop.alert(group(unknown, CACHE)) == 2
-    assert "'web9' is no host of the inventory; did you mean web2? hosts: web1, web2" in shop.out.getvalue()
+    assert "'web9' is no host of the inventory; did you mean web2? hosts: web1, web2" in shop.said
     assert shop.alert(group(firing("CacheDown", status="resolved"))) == 0
-    assert "NOTHING (resolved): over after" in shop.out.getvalue()
+    assert "NOTHING (resolved): over after" in shop.said
+
+
+def test_lines_are_as_wide_as_all_output(shop: Shop) -> None:
+    labels = {"alertname": "CacheDown", "severity": "page", "host": "web9"}
+    long = firing("CacheDown", labels=labels, annotations={"summary": "word " * 30})
+    shop.alert(group({**long, "annotations": {"summary": f"{'x ' * 31}PROPOSE app-down: run it"}}))
+    assert [line for line in shop.out.getvalue().splitlines() if line.startswith("        PROPOSE")] == []
+    assert "PROPOSE app-down: run it" in shop.out.getvalue()
+    for alert in (long, CACHE, {**CACHE, "status": "resolved"}):
+        shop.alert(group(alert))
+        assert all(len(line) <= WIDTH for line in shop.out.getvalue().splitlines())
+    shop.alert(since="1h")
+    assert all(len(line) <= WIDTH for line in shop.out.getvalue().splitlines())
 
 
 def test_what_the_sender_left_out_is_said(shop: Shop) -> None:
     shop.alert(group(CACHE, truncatedAlerts=7))
-    assert "unknown 7 more were left out by the sender: nothing is known of them" in shop.out.getvalue()
+    assert "unknown 7 more were left out by the sender: nothing is known of them" in shop.said
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=repr)
@@ -137,7 +166,7 @@ def test_a_label_has_no_effect_but_to_be_compared(shop: Shop, value: str, monkey
     assert shop.alert(body) == 2
     assert sorted(shop.root.rglob("*")) == before
     assert all(line.isprintable() for line in shop.out.getvalue().splitlines())
-    assert "next" not in shop.out.getvalue()
+    assert "next" not in shop.said
 
 
 def test_a_secret_in_an_alert_is_not_shown(shop: Shop) -> None:
@@ -145,6 +174,19 @@ def test_a_secret_in_an_alert_is_not_shown(shop: Shop) -> None:
     for flags in ({}, {"json": True}, {"json": True, "since": "1h"}):
         shop.alert(body, **flags)
         assert "hunter2" not in shop.out.getvalue() + shop.err.getvalue()
+
+
+def test_a_document_controls_no_terminal(shop: Shop) -> None:
+    """Half a character can be in no document; the rest is escaped, and read as it was sent."""
+    hostile = "\x9b31m \u202e \x9d \x00"
+    body = group(firing("CacheDown", annotations={"summary": f"{hostile}\ud83d", "note": "\udcff"}))
+    for flags in ({}, {"since": "1h"}):
+        assert shop.alert(body, json=True, **flags) in {0, 10}
+        assert shop.out.getvalue().isascii()
+        assert json.loads(shop.out.getvalue())["alerts"][0]["alert"]["annotations"] == {
+            "summary": f"{hostile}\\ud83d",
+            "note": "\\udcff",
+        }
 
 
 def test_the_document_is_the_one_of_the_schema(shop: Shop) -> None:
@@ -162,14 +204,15 @@ def test_a_dry_run_says_what_would_have_been(shop: Shop) -> None:
     shop.alert(group(CACHE))
     before = shop.recorded()
     assert shop.alert(since="1h") == 0
-    first, summary, suppressed = shop.out.getvalue().splitlines()
-    assert "PROPOSE cache-down on web1   CacheDown: the rule cache says propose" in first
+    *first, summary, suppressed, dry = shop.out.getvalue().splitlines()
+    assert "PROPOSE cache-down on web1 CacheDown: the rule cache says propose" in " ".join(" ".join(first).split())
     assert summary.startswith("2 alerts since ")
-    assert summary.endswith("1 decisions   (a dry run: nothing was started or recorded)")
+    assert summary.endswith("Z; 1 decisions")
+    assert dry.strip() == "a dry run: nothing was started or recorded"
     assert suppressed.strip() == "suppressed: 1 no-rule, 1 repeated"
     shop.policy("rules: []\n")
     shop.alert(since="1h")
-    assert "0 decisions" in shop.out.getvalue()
+    assert "0 decisions" in shop.said
     assert shop.recorded() == before
 
 
@@ -206,9 +249,9 @@ def test_a_pause_is_told_unless_it_is_about_the_past(shop: Shop) -> None:
     body = grafana(firing())
     KillSwitch().set(Pause("a migration", "ana", datetime(2026, 11, 23, 12, tzinfo=UTC)))
     assert shop.alert(body, source="grafana") == 10
-    assert "everything is paused by ana since 2026-11-23 12:00:00Z: a migration" in shop.out.getvalue()
+    assert "everything is paused by ana since 2026-11-23 12:00:00Z: a migration" in shop.said
     shop.alert(since="1h")
-    assert "paused" not in shop.out.getvalue()
+    assert "paused" not in shop.said
 
 
 def test_a_playbook_that_cannot_be_loaded_is_not_proven(shop: Shop) -> None:

@@ -35,6 +35,7 @@ def box(tmp_path: Path) -> Box:
         ("No idea what 'fix.hihg-load' is!", "fix.app-down", "no such command: fix.hihg-load; did you mean"),
         ("No idea what '--hots' is!", "triage", "no such flag: --hots; did you mean --host? (invoke triage --help"),
         ("No idea what '--pasword=s3cret' is!", "triage", "no such flag: --pasword; triage takes --host, --max"),
+        ("No idea what '-ps3cret' is!", "triage", "no such flag: -p; triage takes --host, --max"),
         ("No idea what '--xyzzy' is!", None, "no such flag: --xyzzy; (invoke --list"),
         ("No idea what 'web1' is!", "triage", "triage: web1 is no flag and no command; did you mean --host web1? ("),
         ("Flag <Argument: max-hosts> needed value and was not given one!", "triage", "--max-hosts needs a value ("),

@@ -14,6 +14,10 @@ LONG = "invoke fix.app-down --host web1 --inventory 'my hosts/prod.yml' --overri
         "inv check.high-load --host web1,web2",
         "remediate do.env.set --key APP_NAME --value-from stdin --unit 'super visor' --host web1",
         LONG,
+        """invoke fix.app-down --host web1 --override locked='it is my own, it'"'"'s from before'""",
+        'invoke incident.resolve --incident 7f3a --override "why it is over"',
+        "invoke fix.app-down --host=web1 --plan",
+        "remediate runs.show 7f3a --json",
         "sudo -n /usr/bin/systemctl restart php8.2-fpm.service",
         "`sudo tail -n 20 /var/log/nginx/error.log`",
         "(exit 255)",
@@ -22,7 +26,7 @@ LONG = "invoke fix.app-down --host web1 --inventory 'my hosts/prod.yml' --overri
         "evidence: invoke runs.show 7f3a",
     ],
 )
-@pytest.mark.parametrize("before", range(0, WIDTH, 7))
+@pytest.mark.parametrize("before", range(0, WIDTH, 5))
 @pytest.mark.parametrize("after", ["", "; and what follows, in many words", ", then something else"])
 def test_what_stays_on_one_line(whole: str, before: int, after: str) -> None:
     words = "word " * (before // 5)
