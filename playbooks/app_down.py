@@ -13,7 +13,7 @@ from remediate.probes.cache import Cache
 from remediate.probes.filesystems import DiskSpace
 from remediate.probes.folders import Folders
 from remediate.probes.http import Site
-from remediate.probes.laravel import AppLog
+from remediate.probes.laravel_log import AppLog
 from remediate.probes.nginx import NginxLog
 from remediate.probes.nginx_site import NginxSite
 from remediate.probes.php_fpm import unit_of

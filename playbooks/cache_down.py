@@ -14,7 +14,7 @@ from remediate.probes.cache import Cache
 from remediate.probes.descendants import ConfigurationOfWorkers
 from remediate.probes.filesystems import DiskSpace
 from remediate.probes.http import Site
-from remediate.probes.laravel import AppLog
+from remediate.probes.laravel_log import AppLog
 from remediate.probes.redis import AppRedis, RedisContent
 from remediate.probes.supervisor import OrphanWorkers, Workers
 from remediate.probes.systemd import UnitLog

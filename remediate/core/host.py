@@ -1,7 +1,6 @@
 """A host as the inventory describes it: its address and its application."""
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -57,8 +56,6 @@ def _application_user(value: str) -> str:
     return value
 
 
-NAMED: Final = 8
-"""The most hosts that a message names one by one."""
 DATABASE_USER_NAME: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$"
 DatabaseUserName = Annotated[str, StringConstraints(pattern=DATABASE_USER_NAME)]
 DatabaseUser = Annotated[DatabaseUserName, AfterValidator(_application_user)]
@@ -294,11 +291,3 @@ class Host(FrozenModel):
     groups: tuple[str, ...] = Field(default=(), description="the groups it is in, nearest last")
     ssh: SshTarget = Field(description="how to reach it")
     settings: Settings = Field(default_factory=Settings, description="what the application on it looks like")
-
-
-def names_of(hosts: Iterable[Host]) -> str:
-    """Return the names for a message: all of them, or the first few and how many more there are."""
-    names = [host.name for host in hosts]
-    if len(names) <= NAMED:
-        return ", ".join(names)
-    return f"{', '.join(names[: NAMED // 2])} and {len(names) - NAMED // 2} more"

@@ -12,7 +12,6 @@ from remediate.core.field_types import AbsolutePath, PhpName, UserName
 from remediate.core.probe import Fact, Probe, last_line
 from remediate.errors import Unreadable
 from remediate.probes.php import Together, answered, ask_php
-from remediate.probes.systemd import LogLines
 
 
 class AppState(Fact):
@@ -279,26 +278,3 @@ class Deploy(Probe[DeployState]):
             raise Unreadable(f"deploy: pgrep: {last_line(output.stderr)}")
         found = (line.partition(" ")[2].strip()[:120] for line in output.stdout.splitlines())
         return DeployState(running=tuple(line for line in found if line))
-
-
-class AppLog(Probe[LogLines]):
-    """The last lines of the application's newest log file."""
-
-    brief: ClassVar[bool] = True
-
-    kind: Literal["laravel.log"] = "laravel.log"
-    path: AbsolutePath = Field(description="directory that holds artisan")
-    lines: int = Field(default=5, ge=1, le=50, description="how many lines")
-
-    @override
-    def label(self) -> str:
-        return "log of the application"
-
-    @override
-    def command(self) -> Run:
-        newest = 'f=$(ls -t "$1"/storage/logs/laravel*.log 2>/dev/null | head -n 1); [ -z "$f" ] || tail -n "$2" "$f"'
-        return Run.of("sh", "-c", newest, "sh", self.path, str(self.lines), seconds=5)
-
-    @override
-    def parse(self, output: Output) -> LogLines:
-        return LogLines.read(self.label(), output)

@@ -11,7 +11,7 @@ from remediate.errors import UnreachableCode, Unreadable
 from remediate.playbooks.app_down import app_down
 from remediate.probes.filesystems import DiskSpace
 from remediate.probes.folders import ClosedPath, Folders, FoldersState
-from remediate.probes.laravel import AppLog
+from remediate.probes.laravel_log import AppLog
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import ErrorLogEnd, NginxErrorLogs, NginxLog
 from remediate.probes.nginx_site import NginxSite, Target

@@ -1,0 +1,17 @@
+"""The names of hosts in messages."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from remediate.core.host import Host
+
+NAMED: Final = 8
+"""The most hosts that a message names one by one."""
+
+
+def names_of(hosts: Iterable[Host]) -> str:
+    """Return the names for a message: all of them, or the first few and how many more there are."""
+    names = [host.name for host in hosts]
+    if len(names) <= NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[: NAMED // 2])} and {len(names) - NAMED // 2} more"
