@@ -11,8 +11,8 @@ from remediate.errors import ConfigurationError
 from remediate.probes.descendants import ConfigurationOfWorkers
 from remediate.probes.filesystems import DiskSpace
 from remediate.probes.http import Site
-from remediate.probes.laravel_log import AppLog
 from remediate.probes.laravel import AppDatabase
+from remediate.probes.laravel_log import AppLog
 from remediate.probes.mysql import Sessions
 from remediate.probes.systemd import UnitLog
 from remediate.remedies.configuration import CacheConfig

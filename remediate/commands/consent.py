@@ -5,8 +5,8 @@ from threading import Event
 from typing import Final
 
 from remediate.commands.terminal import Terminal, interruptible
-from remediate.core.host_names import names_of
 from remediate.core.host import Host
+from remediate.core.host_names import names_of
 from remediate.core.options import Options
 from remediate.core.verdict import COMMON_CAUSE, CONSENT_MISSING, TOO_MANY_HOSTS, Decision, RefusalCode
 from remediate.engine.fleet import without_asking

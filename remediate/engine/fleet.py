@@ -12,8 +12,8 @@ from time import monotonic
 from typing import Final
 
 from remediate import __version__
-from remediate.core.host_names import names_of
 from remediate.core.host import Host
+from remediate.core.host_names import names_of
 from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, Mode, Problem, Report, overall, touched
 from remediate.core.playbook import Runnable

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from remediate.core.host_names import names_of
 from remediate.core.host import Host
+from remediate.core.host_names import names_of
 from remediate.core.verdict import COMMON_CAUSE, COOL_DOWN, HISTORY_UNKNOWN, RECURRING, RefusalCode
 from remediate.errors import JournalError
 from remediate.journal.models import PastFix

@@ -8,8 +8,8 @@ from threading import Lock
 
 from typing_extensions import override
 
-from remediate.core.host_names import NAMED, names_of
 from remediate.core.host import Host
+from remediate.core.host_names import NAMED, names_of
 from remediate.core.outcome import HostOutcome, Reading, Report, RunVerdict, StepOutcome, Touched
 from remediate.core.playbook import Runnable, Severity
 from remediate.engine.reporter import Reporter

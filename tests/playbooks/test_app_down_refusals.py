@@ -7,8 +7,8 @@ from remediate.core.outcome import RunVerdict, Touched, Verified
 from remediate.errors import Unreadable
 from remediate.playbooks.app_down import app_down
 from remediate.probes.config import NameConflict
-from remediate.probes.laravel_log import AppLog
 from remediate.probes.laravel import App
+from remediate.probes.laravel_log import AppLog
 from remediate.probes.network import PortOwner
 from remediate.probes.systemd import LogLines
 from remediate.testing import MemoryRecorder, play

@@ -8,8 +8,8 @@ import pytest
 
 from remediate.core.command import ROOT, Output, lasting
 from remediate.errors import Unreadable
-from remediate.probes.laravel_log import AppLog
 from remediate.probes.laravel import Deploy
+from remediate.probes.laravel_log import AppLog
 from remediate.probes.network import NAMELESS, PortOwner
 from remediate.probes.nginx import NginxLog
 from remediate.probes.supervisor import OrphanWorkers, Workers

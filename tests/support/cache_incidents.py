@@ -11,8 +11,8 @@ from remediate.probes.cache import Cache, CacheCode
 from remediate.probes.configuration import CachedConfig, Configuration, ConfigurationState, EnvFile, EnvState, FileState
 from remediate.probes.descendants import ConfigurationOfWorkers, Descendant, Descendants, DescendantsState
 from remediate.probes.filesystems import DiskSpace
-from remediate.probes.laravel_log import AppLog
 from remediate.probes.laravel import App, AppDatabase, Deploy
+from remediate.probes.laravel_log import AppLog
 from remediate.probes.network import PortOwner
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import PhpFpmConfig

@@ -10,8 +10,8 @@ from remediate.probes.cache import Cache
 from remediate.probes.filesystems import DiskSpace
 from remediate.probes.folders import Folders
 from remediate.probes.http import Site
-from remediate.probes.laravel_log import AppLog
 from remediate.probes.laravel import App, AppDatabase, Deploy
+from remediate.probes.laravel_log import AppLog
 from remediate.probes.network import PortOwner
 from remediate.probes.nginx import NginxConfig, NginxLog
 from remediate.probes.nginx_site import NginxSite

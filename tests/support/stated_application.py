@@ -9,8 +9,8 @@ from remediate.probes.descendants import ConfigurationOfWorkers, Descendants, Wo
 from remediate.probes.error_log import ErrorLog
 from remediate.probes.error_tracking import AppErrorTracking, TrackingState
 from remediate.probes.folders import ClosedPath, Folders, FoldersState
-from remediate.probes.laravel_log import AppLog
 from remediate.probes.laravel import App, AppDatabase, Credentials, DatabaseState, DatabaseTrouble, Deploy, DeployState
+from remediate.probes.laravel_log import AppLog
 from remediate.probes.opcache import Opcache, OpcacheState
 from remediate.probes.php_fpm import Ping, Pools, PoolsState
 from remediate.probes.queue import FailedJobs, FailedJobsState, QueueFlow, QueueFlowState, Retried, StoreTrouble
