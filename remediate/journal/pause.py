@@ -43,7 +43,7 @@ class KillSwitch:
         """Return the pause, None if there certainly is none."""
         try:
             return self._pause(self._text())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             # The link of a shared file, or its whole directory, may be what is missing.
             if self._given and not self.path.parent.is_dir():
                 return Pause(f"{self.path.parent} does not exist, so whether it holds a pause cannot be known")

@@ -136,12 +136,12 @@ def test_the_file_allows_what_is_needed_and_never_all(staged: "Staged") -> None:
 def test_brief_questions_cost_one_call_where_it_is_installed(
     staged: "Staged", cli: "Cli", older: str, calls: dict[str, int]
 ) -> None:
-    staged.sh(f"mkdir /root/kept; cp -p /opt/remediate/helper-* {RULES} /root/kept; {older}")
+    staged.sh(f"mkdir /root/rules; cp -p /opt/remediate/helper-* {RULES} /root/rules; {older}")
     staged.mark()
     try:
         cli.check().is_("healthy", 0)
     finally:
-        staged.sh(f"mv /root/kept/helper-* /opt/remediate; mv /root/kept/remediate {RULES}; rmdir /root/kept")
+        staged.sh(f"mv /root/rules/helper-* /opt/remediate; mv /root/rules/remediate {RULES}; rmdir /root/rules")
     made = [line for line in staged.journal() if "COMMAND=" in line and "password" not in line]
     assert {words: sum(line.endswith(words) for line in made) for words in calls} == calls
 

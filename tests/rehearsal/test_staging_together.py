@@ -97,9 +97,12 @@ def test_the_controller_is_killed_while_acting(staged: "Staged", cli: "Cli") -> 
 
     listed = cli("invoke", "runs.list")
     assert listed.code == 0
-    first, last, left = listed.out.splitlines()
+    first, last, state, look, resume = listed.out.splitlines()
     assert "unfinished" in last
-    assert "may or may not have run: look with invoke check.app-down" in left
+    assert "not running any more" in state
+    assert "may or may not have run" in look
+    assert "look with invoke check.app-down" in look
+    assert f"invoke runs.resume {last.split()[0]}" in resume
     assert "unfinished" not in first
     shown = cli("invoke", "runs.show", last.split()[0])
     assert "never finished" in shown.out
