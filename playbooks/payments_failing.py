@@ -87,7 +87,7 @@ def _rehearsal(host: Host) -> "Iterator[Case]":
     yield refused("route-gone", route, "endpoint-broken", needs=needs, then=deploy)
     get, throws = (route.model_copy(update={"how": how}) for how in ("get", "throws"))
     yield refused("route-takes-get", get, "endpoint-broken", needs=needs, then=deploy)
-    read = FollowUp("its log says why", script=f"{route.mending().rstrip()}\nsystemctl reload {settings.php}-fpm")
+    read = FollowUp("its log says why", script=route.mending())
     yield refused("route-throws", throws, "endpoint-broken", needs=needs, then=read)
     stopped, first = faults.WorkersStopped(program=program), FollowUp("fix.app-down", by=app_down)
     yield refused("workers-stopped", stopped, "app-down", needs=needs, then=first)

@@ -168,16 +168,16 @@ class RouteBroken(Fault):
             "get": "s/Route::post/Route::get/",
             "throws": "s/StripeWebhookController::class);/function () { throw new RuntimeException(); });/",
         }[self.how]
-        asked = f"curl -s -o /dev/null -w '%{{http_code}}' -X POST {self.url}"
-        # opcache checks a file again only after some seconds.
-        return (
-            f"{kept(self._file)}sed -i '{edit}' {self._file}\n"
-            f'for i in $(seq 40); do [ "$({asked})" = 400 ] || break; sleep 0.25; done\n'
-        )
+        return f"{kept(self._file)}sed -i '{edit}' {self._file}\n{self._once('!= 400')}"
 
     @override
     def mending(self) -> str:
-        return restored(self._file)
+        return f"{restored(self._file)}{self._once('= 400')}"
+
+    def _once(self, status: str) -> str:
+        """Wait, at most ten seconds, for a status: opcache checks a file again only after some seconds."""
+        asked = f"curl -s -o /dev/null -w '%{{http_code}}' -X POST {self.url}"
+        return f'for i in $(seq 40); do [ "$({asked})" {status} ] && break; sleep 0.25; done\n'
 
 
 class StoreStopped(Fault):
