@@ -22,7 +22,7 @@ from remediate.errors import ConfigurationError
 from remediate.project.secret_refs import resolve
 
 TOLERANCE: Final = timedelta(minutes=5)
-"""How far the sender's clock may be from ours, in both directions."""
+"""The largest accepted difference of the sender's clock from ours, in both directions."""
 SHORTEST_SECRET: Final = 16
 TERMINAL: Final = "terminal"
 """The source of alerts that somebody gives to a command."""

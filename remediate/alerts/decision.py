@@ -1,4 +1,4 @@
-"""What the policy decides about an alert, as data. Nothing here starts anything."""
+"""Decisions of the policy about alerts, as data. Nothing here starts anything."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ class SuppressedBy(Enum):
 
 
 class AlertDecision(FrozenModel):
-    """What one alert leads to."""
+    """The consequence of one alert."""
 
     mode: PolicyMode | None = Field(description="observe, propose or auto; null = nothing")
     rule: Identifier | None = Field(default=None, description="the rule of the policy that matches")
@@ -48,7 +48,7 @@ class AlertDecision(FrozenModel):
 
 
 class Recent(NamedTuple):
-    """What lately began by itself, as the store knows it."""
+    """Recent automatic starts, as the store knows them."""
 
     same_rule: datetime | None = None
     """When the last start of the same rule on the same host was decided."""
@@ -58,7 +58,7 @@ class Recent(NamedTuple):
 
 
 class Doubts(NamedTuple):
-    """What keeps everything from starting by itself, asked once for a payload."""
+    """Reasons against any automatic start, asked once for a payload."""
 
     paused: str | None
     """That and why everything is paused; None if it is not."""

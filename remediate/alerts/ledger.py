@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 REMEMBERED: Final = timedelta(days=1)
-"""How long a delivery is remembered. Its signature is refused as too old after ten minutes at most."""
+"""Time for which a delivery is remembered. Its signature is refused as too old after ten minutes at most."""
 
 
 class EndReason(Enum):
@@ -54,7 +54,7 @@ class OpenDecision(NamedTuple):
 
 
 class Ledger:
-    """What is known of a project's alerts, and what becomes known. It lives as long as its transaction."""
+    """The record of a project's alerts within one transaction, to read and to add to."""
 
     def __init__(self, connection: "Connection", project: str, masker: Masker) -> None:
         self._connection = connection

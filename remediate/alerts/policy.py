@@ -48,7 +48,7 @@ ClockTime = Annotated[time, BeforeValidator(_clock)]
 
 
 class PolicyMode(Enum):
-    """How far a rule may go, the least first."""
+    """The reach of a rule, the least first."""
 
     OBSERVE = "observe"
     PROPOSE = "propose"
@@ -61,7 +61,7 @@ class PolicyMode(Enum):
 
 
 class Proof(Enum):
-    """What a source proves itself with."""
+    """The proof that a source gives."""
 
     STANDARD_WEBHOOKS = "standard-webhooks"
     GRAFANA = "grafana"
@@ -69,7 +69,7 @@ class Proof(Enum):
 
 
 class BearerGrant(FrozenModel):
-    """What a source without signature may start by itself: everything is named."""
+    """Automatic starts for a source without signature: everything is named."""
 
     labels: Matchers = Field(description="label: the values that it may have")
     hosts: HostNames = Field(description="names of hosts in the inventory")
@@ -101,7 +101,7 @@ class AlertSource(FrozenModel):
 
     @property
     def proof(self) -> Proof:
-        """What it proves itself with."""
+        """The proof that it gives."""
         if self.bearer:
             return Proof.BEARER
         return Proof.GRAFANA if self.format is AlertFormat.GRAFANA else Proof.STANDARD_WEBHOOKS
@@ -120,7 +120,7 @@ class AlertSource(FrozenModel):
 
 
 class HostMapping(FrozenModel):
-    """How an alert's label names a host: through a table, or by being the host's name."""
+    """The way from an alert's label to a host: a table, or the host's own name."""
 
     label: MatchedLabel = Field(description="label that says which host: instance")
     table: dict[MatchedValue, InventoryName] | None = Field(
@@ -184,7 +184,7 @@ class QuietHours(FrozenModel):
 
 
 class PolicyLimits(FrozenModel):
-    """How much may start by itself. The defaults are the most: a policy can only be stricter."""
+    """Limits of automatic starts. The defaults are the most: a policy can only be stricter."""
 
     per_host_and_hour: int = Field(
         default=2, ge=0, le=2, description="0 to 2 on one host in an hour: the third time is for a person"

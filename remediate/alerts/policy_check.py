@@ -1,4 +1,4 @@
-"""What a policy may not say, although each of its values has the right form."""
+"""Checks of a policy whose values each have the right form."""
 
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple

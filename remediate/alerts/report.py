@@ -24,7 +24,7 @@ class ReportedAlert(DecidedAlert):
 
 
 class AlertsReport(FrozenModel):
-    """What the policy decided. Nothing was started."""
+    """The decisions of the policy. Nothing was started."""
 
     model_config = ConfigDict(validate_by_name=True)
 

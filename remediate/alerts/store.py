@@ -32,7 +32,7 @@ class RecordedAlert(NamedTuple):
     alert: IncomingAlert
     authentication: Authentication
     repeated: int
-    """How often it was repeated while it burned; 0 at its end."""
+    """Number of repetitions while it burned; 0 at its end."""
 
 
 class AlertStore:
