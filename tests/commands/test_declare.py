@@ -13,7 +13,7 @@ from remediate.errors import ConfigurationError
 from remediate.incident.settings import IncidentSettings
 from remediate.incident.store import IncidentStore
 from remediate.playbooks.app_down import app_down
-from remediate.triage.triage import Candidate as Suspect
+from remediate.triage.candidate import Candidate as Suspect
 from support.incident_desk import INSIDE, INVENTORY, Desk, answering, broken, keep_triage, triage_text
 from support.incidents import DOWN, HEALTHY
 from support.scripted import FactSession
