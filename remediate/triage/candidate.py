@@ -58,8 +58,8 @@ def ranked(incidents: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Return incidents, the likeliest first: fixable, with a cause of its own, named by another one, a mere symptom.
 
     An incident that names another one which matches comes after those that name none, even if it would fix something:
-    that may only be a consequence. One that is named and knows its own cause comes first of all, because it explains
-    the others. Among equals the worse severity comes first.
+    that may only be a consequence. One that is named comes first of all, because it explains the others, unless all
+    could be read and it has no cause of its own. Among equals the worse severity comes first.
     """
     matching = {incident.playbook for incident in incidents if incident.matches}
     named = {incident.playbook: _named(incident) & matching for incident in incidents}
@@ -67,7 +67,8 @@ def ranked(incidents: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
     def rank(incident: Candidate) -> tuple[object, ...]:
         own, is_blamed = incident.mends or _own(incident), incident.playbook in blamed
-        first = (not incident.matches, bool(named[incident.playbook]), not (own and is_blamed))
+        explains = is_blamed and (own or bool(incident.unknown))
+        first = (not incident.matches, bool(named[incident.playbook]), not explains)
         explained = (not incident.mends, not own, not is_blamed, bool(incident.causes))
         return (*first, *explained, incident.severity.value, incident.playbook)
 

@@ -46,6 +46,11 @@ ORDERS = {
         mends("high-load", severity=Severity.SEV2),
         refuses("app-down", "database-down"),
     ),
+    "what explains the others comes first, though its cause could not be read": (
+        symptom("database-down").model_copy(update={"unknown": ("database sessions: too many connections",)}),
+        mends("high-load", severity=Severity.SEV2),
+        refuses("app-down", "database-down"),
+    ),
     "what is named and knows no cause explains nothing": (
         mends("high-load", severity=Severity.SEV2),
         symptom("database-down"),
