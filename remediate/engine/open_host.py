@@ -1,13 +1,13 @@
 """An examined host: its plan, its facts, and the time left."""
 
-from collections.abc import Callable
-from threading import Event
 from time import monotonic
 
 from remediate.core.facts import Facts
+from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import StepOutcome
 from remediate.core.playbook import HostPlan
+from remediate.engine.context import Context
 from remediate.engine.judge import Judgement, judge
 from remediate.engine.outcomes import step_outcome
 from remediate.engine.stability import Healed, StabilityWatch, Window
@@ -20,20 +20,25 @@ class OpenHost:
 
     def __init__(
         self,
+        host: Host,
         host_plan: HostPlan,
         surveyor: Surveyor,
         options: Options,
+        context: Context,
         *,
         begun: float,
-        stop: Event,
-        progress: Callable[[str], None],
     ) -> None:
+        self.host = host
         self.host_plan = host_plan
         self.surveyor = surveyor
         self.options = options
-        self.stop = stop
-        self.progress = progress
+        self.context = context
+        self.stop = context.stop
         self._begun = begun
+
+    def progress(self, text: str) -> None:
+        """Tell the operator what is going on on this host."""
+        self.context.reporter.progress(self.host, text)
 
     @property
     def facts(self) -> Facts:
