@@ -28,6 +28,7 @@ from remediate.engine.open_host import OpenHost
 from remediate.engine.outcomes import Ran, step_outcome, stops_dependents
 from remediate.engine.rejoin import found_out
 from remediate.engine.surveyor import SURVEY_SECONDS, OpenSurvey
+from remediate.engine.transitions import judge_patiently
 from remediate.errors import ContactLost, Unreachable
 from remediate.transport.acted import Acted, ActState
 from remediate.transport.script import Act, Fence
@@ -89,7 +90,7 @@ class Applier:
             # The fence asks each question by itself. An answer that differs only when asked with others is no movement.
             self._open.surveyor.ask_alone(self._fenced(remedy))
             self._open.survey()
-            verdict = self._open.patiently(position)[position].verdict
+            verdict = judge_patiently(self._open, position)[position].verdict
         moved = refuse(MOVED, f"{remedy.title()} changed each time just before it was to be fixed")
         self._keep(position, step_outcome(remedy, moved, self._open.facts))
 
@@ -97,7 +98,7 @@ class Applier:
         verdict = self._open.judge()[position].verdict
         blocking = {step.remedy for step in self._changes.steps if stops_dependents(step)}.intersection(remedy.after)
         if not blocking and verdict.decision is Decision.WAIT:
-            verdict = self._open.patiently(position)[position].verdict
+            verdict = judge_patiently(self._open, position)[position].verdict
         if blocking and verdict.decision is not Decision.SKIP:
             return not_attempted(sorted(blocking))
         if verdict.decision is Decision.PROCEED and self._open.left < self._open.options.hold:

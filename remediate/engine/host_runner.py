@@ -10,13 +10,13 @@ from remediate.core.outcome import HostOutcome, Problem, RunVerdict, StepOutcome
 from remediate.core.playbook import HostPlan, Runnable, Severity
 from remediate.core.verdict import RefusalCode
 from remediate.engine.apply import Applier, Changes, Stopped
-from remediate.engine.conclusion import conclude
+from remediate.engine.conclusion import conclude, held
 from remediate.engine.context import Context
 from remediate.engine.discovery import discovered
 from remediate.engine.judge import CLOCK, RULES
 from remediate.engine.lazy_session import LazySession
 from remediate.engine.open_host import OpenHost
-from remediate.engine.outcomes import held, identity_of
+from remediate.engine.outcomes import identity_of
 from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.engine.unchanged import decide, untouched
 from remediate.errors import ContactLost, Unreachable

@@ -7,7 +7,6 @@ from remediate.core.outcome import CommandRecord, HostIdentity, StepOutcome, Ver
 from remediate.core.remedy import Remedy
 from remediate.core.verdict import Decision, Verdict
 from remediate.engine.judge import CLOCK, STOPS
-from remediate.engine.stability import Window
 from remediate.errors import Unreadable
 from remediate.transport.acted import CommandResult
 
@@ -50,11 +49,6 @@ def step_outcome(remedy: Remedy, verdict: Verdict, facts: Facts, ran: Ran | None
 def stops_dependents(step: StepOutcome) -> bool:
     """Return whether the remedies that depend on this one are not attempted."""
     return step.verified in {Verified.FAILED, Verified.UNKNOWN} or step.decision in STOPS
-
-
-def held(step: StepOutcome, window: Window) -> StepOutcome:
-    """Return a step with the evidence that its effect lasted."""
-    return step.model_copy(update={"evidence": f"{step.evidence}; {window.why}, nothing started again"})
 
 
 def identity_of(facts: Facts) -> HostIdentity | None:
