@@ -161,7 +161,7 @@ def test_the_way_of_a_host_to_its_restart_is_the_one_of_the_architecture(
     monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path))
     monkeypatch.setattr("remediate.transport.dialing.Dialling", lambda *_: Opened(host))
     line = f"remediate do.nginx.restart --host web1 --yes --hold 0 --inventory {tmp_path / 'prod.yml'}"
-    RemediateProgram().run(line, exit=False)
+    RemediateProgram().run(line.split(), exit=False)
     assert host.ran, "the unit was restarted"
     assert [*host.walk, "transport/session.py"] == told
 

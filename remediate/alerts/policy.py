@@ -155,7 +155,7 @@ class PolicyRule(FrozenModel):
     mode: PolicyMode = Field(default=PolicyMode.PROPOSE, description="observe, propose or auto")
 
     def matches(self, labels: Mapping[str, str], source: str) -> bool:
-        """Whether an alert with these labels, from this source, is meant."""
+        """Return whether an alert with these labels, from this source, is meant."""
         return (not self.sources or source in self.sources) and all(
             labels.get(label) in values for label, values in self.match.items()
         )
@@ -176,7 +176,7 @@ class QuietHours(FrozenModel):
         return self
 
     def hold(self, local: datetime) -> bool:
-        """Whether this local time is among them."""
+        """Return whether this local time is among them."""
         clock = local.time()
         if self.start < self.end:
             return self.start <= clock < self.end

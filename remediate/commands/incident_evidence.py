@@ -153,13 +153,10 @@ def runs_of(room: IncidentContext, hosts: Sequence[str], since: datetime | None)
     Raises ConfigurationError for a named run that belongs to another incident.
     """
     taken = room.store.attached()
-    journal = Journal.open(room.project.journal())
-    try:
+    with Journal.open(room.project.journal()) as journal:
         named = room.flags.get("run")
         wanted = [journal.find(str(prefix)) for prefix in named] if isinstance(named, list) else []
         found = journal.runs(limit=_RUNS) if since is not None and hosts else ()
-    finally:
-        journal.close()
     for run in wanted:
         if (other := _belongs(room, run, taken)) is not None:
             raise ConfigurationError(f"run {run.shown} belongs to incident {other} already")

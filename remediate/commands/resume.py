@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import Final
 
@@ -34,7 +33,7 @@ _OPEN: Final = frozenset({RunVerdict.UNREACHABLE, RunVerdict.INTERRUPTED})
 
 def resume_run(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
     """End a run whose process died by what its hosts say, and go on with a new run of the same."""
-    with closing(Journal.open(project.journal())) as journal:
+    with Journal.open(project.journal()) as journal:
         stored = journal.find(_wanted(flags))
         _demand_dead(stored, flags, terminal)
         narrate = _narrate(flags, terminal)

@@ -49,7 +49,7 @@ class Stopped(Exception):
 
 @dataclass
 class Changes:
-    """What a run did to one host, as far as it is known at this moment."""
+    """The known changes of a run to one host, at this moment."""
 
     steps: list[StepOutcome] = field(default_factory=list)
     healed: list[tuple[Remedy, Facts]] = field(default_factory=list)

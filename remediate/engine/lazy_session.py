@@ -12,7 +12,7 @@ from remediate.transport.script import Act
 from remediate.transport.session import Answers, ExecOptions, Rounds, Session
 
 _DEAD_LINK: Final = frozenset({UnreachableCode.LOST, UnreachableCode.TIMEOUT})
-"""How a link that died while nobody used it shows at the next exec."""
+"""The codes of an exec on a link that died while nobody used it."""
 
 
 class LazySession(Session):

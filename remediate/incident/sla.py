@@ -38,7 +38,7 @@ class Late(NamedTuple):
 
 
 class SentUpdate(NamedTuple):
-    """When an update arrived on its first channel, and when on all of them; None if it has not."""
+    """The arrival of an update on its first channel and on all of them; None if it has not arrived."""
 
     first: datetime | None
     everywhere: datetime | None

@@ -26,7 +26,7 @@ from support.scripted import Changes, FactSession
 pytestmark = pytest.mark.usefixtures("hurry")
 
 LATE = frozenset({WORKERS, ORPHANS, DEPLOY})
-"""What has no answer in time among many other questions."""
+"""Questions without an answer in time when many others are asked."""
 FEW = 3
 ROUND = 11.0
 """Seconds that a round of many questions takes there; a few take a tenth of it."""

@@ -81,7 +81,7 @@ class Nobody:
 
 
 class OfTheDisk:
-    """What of high-load looks at disks and logs: this machine's processes are not this test's."""
+    """The part of high-load about disks and logs: this machine's processes are not this test's."""
 
     name, severity, discovers = high_load.name, None, False
 

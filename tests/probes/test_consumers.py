@@ -1,4 +1,4 @@
-"""What fills a disk, as find says."""
+"""The files that fill a disk, as find lists them."""
 
 import pytest
 

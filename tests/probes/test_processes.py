@@ -1,4 +1,4 @@
-"""Who uses the machine, from a staging host and from this one."""
+"""The processes that use a machine, from a staging host and from this one."""
 
 import subprocess
 

@@ -119,7 +119,7 @@ def test_a_worker_of_several_queues_is_at_a_job_of_any_of_them() -> None:
 
 
 def test_a_queue_of_other_workers_is_not_busy_because_they_are() -> None:
-    """What hides behind a busy queue is a dead one: its own worker hangs, or it has none."""
+    """A busy queue hides a dead one: its own worker hangs, or it has none."""
     busy, hung = ex.level(9, 9, held=4, working=1), waiting(name="emails", held=10_800)
     ours = (ex.worker(), ex.worker(2, queues=("emails",)))
     (stall,) = ex.motion(busy, hung, seconds=10).model_copy(update={"workers": ours}).stalls

@@ -49,7 +49,7 @@ class ShownKey(NamedTuple):
 
 
 class Said:
-    """What the `ssh` processes of one connection wrote to standard error."""
+    """The standard error of one connection's `ssh` processes."""
 
     def __init__(self, text: str) -> None:
         self.lines = [" ".join(strip_control(line).split()) for line in text.splitlines()]
