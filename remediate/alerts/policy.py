@@ -1,4 +1,4 @@
-"""A project's alert policy: which alert leads to which action on which host, and how far it may go.
+"""A project's alert policy: the actions that alerts lead to, their hosts and their limits.
 
 Labels are compared for equality, and a host is a name of the inventory. There are no patterns, because an alert must
 not choose what is done where.

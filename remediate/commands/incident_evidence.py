@@ -49,7 +49,7 @@ def newest_triage(room: IncidentContext, hosts: Sequence[str]) -> TriageReport |
 
 
 def unused_triage(room: IncidentContext, hosts: Sequence[str]) -> str:
-    """Return what is said of a triage of these hosts that is too old to begin with; empty if there is none."""
+    """Return the line about a triage of these hosts that is too old to use; empty without one."""
     report = _newest(room, hosts, _REMEMBERED)
     if report is None:
         return ""
@@ -57,7 +57,7 @@ def unused_triage(room: IncidentContext, hosts: Sequence[str]) -> str:
 
 
 def age_of(room: IncidentContext, report: TriageReport) -> str:
-    """Return what is said of the triage that an incident begins with: its age, and how to look again at an old one."""
+    """Return the line about the triage that an incident begins with: its age, and how to repeat it."""
     said = f"from the triage of {_moment_and_age(room, report)}"
     return f"{said}, which may be over: {_again(room, report)}" if _is_old(room, report) else said
 

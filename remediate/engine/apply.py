@@ -244,7 +244,7 @@ class Applier:
                 return result
 
     def _is_enough(self, remedy: Remedy, facts: Facts) -> bool:
-        """Return whether to stop looking after a remedy was proven: the site serves again, or there is more to do."""
+        """Return whether to stop looking: the site serves again, or another remedy is needed."""
         host_plan = self._open.host_plan
         if symptom(host_plan, facts) is Symptom.OVER:
             if host_plan.symptoms and self._changes.served is None:

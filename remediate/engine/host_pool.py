@@ -1,4 +1,4 @@
-"""The hosts of one run: all are surveyed at once, those that need it are changed in batches."""
+"""The hosts of one run: surveyed at once, and changed in batches where needed."""
 
 import traceback
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Sessions that connect when they are needed, for hosts that wait and for a library user's next call."""
+"""Sessions that connect when needed, for waiting hosts and a library user's next call."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, Unpack

@@ -220,7 +220,7 @@ class Journal(JournalStore):
             return tuple(intent_of(row) for row in connection.execute(query))
 
     def acted_since(self, intent: Intent) -> tuple[str, ...]:
-        """Return the short ids of other runs that acted on an intent's host after it, or may have."""
+        """Return the short ids of other runs that may have acted on an intent's host later."""
         from sqlalchemy import func
 
         from remediate.journal.schema import steps
@@ -240,7 +240,7 @@ class Journal(JournalStore):
             return tuple(short(run, ids) for run in dict.fromkeys(connection.execute(query).scalars()))
 
     def fixes(self, host: str, playbook: str, since: datetime) -> tuple[PastFix, ...]:
-        """Return the runs of a playbook that acted on a host since then, or may have, oldest first.
+        """Return the runs of a playbook that may have acted on a host since, oldest first.
 
         A step that certainly did not run does not count. One without an outcome does.
         """

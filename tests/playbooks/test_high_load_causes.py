@@ -4,7 +4,6 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Final
 
@@ -47,14 +46,6 @@ echo ready
 exec sleep 300
 """
 """A disk at the place of nginx's logs and at the application's storage/, full of its laravel.log."""
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """Make a folder that others may look into: pytest keeps its own closed."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 @pytest.fixture
