@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from time import monotonic, sleep
+from threading import Event
+from time import monotonic
 from typing import Final, NamedTuple
 
 from pydantic import ConfigDict, Field
@@ -103,9 +104,12 @@ def triage(
     Facts answer the others, or they stay open.
     Raises ConfigurationError if the inventory lacks the settings that every playbook needs.
     """
-    masker, started = Masker(), datetime.now(UTC)
+    masker, started, stop = Masker(), datetime.now(UTC), Event()
     with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(hosts)), thread_name_prefix="host") as pool:
-        triaged = tuple(pool.map(lambda host: _triaged(host, playbooks, connect, patience), hosts))
+        try:
+            triaged = tuple(pool.map(lambda host: _triaged(host, playbooks, connect, patience, stop), hosts))
+        finally:
+            stop.set()  # Ctrl-C does not wait until something is old.
     if not any(host.incidents or host.error for host in triaged):
         reasons = dict.fromkeys(why for host in triaged for why in host.unjudged.values())
         raise ConfigurationError("; ".join(reasons) or "there is no playbook")
@@ -143,7 +147,7 @@ class _Look(NamedTuple):
 
 
 def _triaged(
-    host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host], Session], patience: float
+    host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host], Session], patience: float, stop: Event
 ) -> HostTriage:
     try:
         session = connect(host)
@@ -157,7 +161,7 @@ def _triaged(
             return HostTriage(name=host.name, address=host.ssh.address, unjudged=unjudged)
         probes = tuple(probe for host_plan in host_plans.values() for probe in host_plan.probes())
         surveyor = Surveyor(session, HttpController(), (*probes, CLOCK, RULES))
-        look = _looked(surveyor, host_plans, patience)
+        look = _looked(surveyor, host_plans, patience, stop)
     except Unreachable as error:
         return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
     finally:
@@ -172,7 +176,7 @@ def _triaged(
     )
 
 
-def _looked(surveyor: Surveyor, host_plans: Mapping[Playbook, HostPlan], patience: float) -> _Look:
+def _looked(surveyor: Surveyor, host_plans: Mapping[Playbook, HostPlan], patience: float, stop: Event) -> _Look:
     """Look until a symptom is explained, or nothing that started lately can hide one. Raises Unreachable."""
     look = _judged(host_plans, surveyor.survey())
     if look.unexplained:
@@ -180,9 +184,10 @@ def _looked(surveyor: Surveyor, host_plans: Mapping[Playbook, HostPlan], patienc
         again = _judged(host_plans, surveyor.survey())
         return again if again.matches else look
     until = monotonic() + patience
-    while not look.matches and is_young(youngest(look.facts)) and monotonic() < until:
-        # What comes and goes every few seconds is well in most surveys.
-        sleep(max(0.0, min(surveyor.took, until - monotonic())))
+    # What comes and goes every few seconds is well in most surveys.
+    while not look.matches and is_young(youngest(look.facts)) and (left := until - monotonic()) > 0:
+        if stop.wait(min(surveyor.took, left)):
+            break
         look = _judged(host_plans, surveyor.survey())
     return look
 

@@ -1,6 +1,7 @@
 """Triage on scripted hosts: one survey, the right incident first, no guesses."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic
 
 import pytest
 
@@ -169,6 +170,18 @@ def test_what_has_grown_old_is_healthy() -> None:
 def test_what_stays_young_is_never_called_healthy() -> None:
     report = triaged({**HEALTHY, **YOUNG}, patience=0)
     assert (report.exit_code, report.hosts[0].matching, report.hosts[0].young) == (3, (), True)
+
+
+def test_ctrl_c_does_not_wait_until_something_is_old() -> None:
+    def connect(asked: Host) -> FactSession:
+        if asked.name == "interrupted":
+            raise KeyboardInterrupt
+        return FactSession({**HEALTHY, **YOUNG})
+
+    interrupted, begun = INSIDE.model_copy(update={"name": "interrupted"}), monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        triage((interrupted, INSIDE), (app_down,), connect=connect, patience=PATIENCE)
+    assert monotonic() - begun < PATIENCE / 2
 
 
 # -- several playbooks -------------------------------------------------------------------------------------------------
