@@ -141,9 +141,9 @@ class _Look(NamedTuple):
         return any(incident.matches for incident in self.incidents)
 
     @property
-    def unexplained(self) -> bool:
-        """Whether the likeliest incident is a mere symptom."""
-        return self.matches and not self.incidents[0].causes
+    def explained(self) -> bool:
+        """Whether the likeliest incident is more than a mere symptom."""
+        return self.matches and bool(self.incidents[0].causes)
 
 
 def _triaged(
@@ -178,18 +178,18 @@ def _triaged(
 
 def _looked(surveyor: Surveyor, host_plans: Mapping[Playbook, HostPlan], patience: float, stop: Event) -> _Look:
     """Look until a symptom is explained, or nothing that started lately can hide one. Raises Unreachable."""
-    look = _judged(host_plans, surveyor.survey())
-    if look.unexplained:
-        # The pages of the first survey may be the first that wait for a lock, and that takes seconds to show.
-        again = _judged(host_plans, surveyor.survey())
-        return again if again.matches else look
+    best = look = _judged(host_plans, surveyor.survey())
     until = monotonic() + patience
-    # What comes and goes every few seconds is well in most surveys.
-    while not look.matches and is_young(youngest(look.facts)) and (left := until - monotonic()) > 0:
-        if stop.wait(min(surveyor.took, left)):
+    # The pages of the first survey may be the first that wait for a lock, and that takes seconds to show.
+    once_more = best.matches
+    while not best.explained:
+        # What comes and goes every few seconds is well in most surveys.
+        left = until - monotonic() if is_young(youngest(look.facts)) else 0.0
+        if not once_more and (left <= 0 or stop.wait(min(surveyor.took, left))):
             break
-        look = _judged(host_plans, surveyor.survey())
-    return look
+        once_more, look = False, _judged(host_plans, surveyor.survey())
+        best = look if look.matches or not best.matches else best
+    return best
 
 
 def _judged(host_plans: Mapping[Playbook, HostPlan], facts: Facts) -> _Look:

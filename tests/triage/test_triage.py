@@ -14,6 +14,7 @@ from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, U
 from remediate.playbooks.app_down import app_down
 from remediate.playbooks.database_down import database_down
 from remediate.probes.http import HttpFailure
+from remediate.testing import ScriptedEvent
 from remediate.triage.assessment import Answer, Answers, Known
 from remediate.triage.triage import HostTriage, _access, triage
 from support import examples as ex
@@ -159,6 +160,13 @@ def test_what_comes_and_goes_is_seen_when_it_is_gone() -> None:
     session = FactSession({**HEALTHY, **YOUNG}, at={3: broken("nginx down")})
     report = triaged(session, patience=PATIENCE)
     assert (report.exit_code, first(report).mends, session.surveys) == (10, True, 3)
+
+
+def test_an_unexplained_symptom_of_what_comes_and_goes_is_looked_at_until_it_is_explained() -> None:
+    at: dict[int, Changes | ScriptedEvent] = {2: {**HEALTHY, **YOUNG}, 4: broken("nginx down")}
+    session = FactSession({**UNEXPLAINED, **YOUNG}, at=at)
+    report = triaged(session, patience=PATIENCE)
+    assert (report.exit_code, first(report).mends, session.surveys) == (10, True, 4)
 
 
 def test_what_has_grown_old_is_healthy() -> None:
