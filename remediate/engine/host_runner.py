@@ -1,6 +1,7 @@
 """Takes one host through a playbook: survey, judge, act under the lock, verify, hold."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from time import monotonic
 from typing import Final
 
@@ -32,7 +33,7 @@ from remediate.engine.lock import LockedByOthers
 from remediate.engine.open_host import OpenHost
 from remediate.engine.outcomes import held, host_outcome, step_outcome, stops_dependents
 from remediate.engine.rejoin import found_out
-from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
+from remediate.engine.surveyor import SURVEY_SECONDS, OpenSurvey, Surveyor
 from remediate.engine.unchanged import decide, untouched
 from remediate.errors import ContactLost, Unreachable
 
@@ -69,31 +70,43 @@ class HostRunner:
         self._despite = ""
         self._serving_again: float | None = None
 
-    def examine(self) -> HostOutcome | None:
-        """Survey the host and judge every remedy. Return None if this run may fix something.
+    def ask(self) -> OpenSurvey:
+        """Connect, and send the questions of the first survey. It says nothing to anybody.
 
-        Raises ConfigurationError if the inventory lacks a setting that is needed and cannot be discovered.
+        Raises Unreachable, and ConfigurationError if the inventory lacks a setting that is needed and cannot be
+        discovered.
         """
         self._begun = monotonic()
+        if self._host_plan is None:
+            self.host = discovered(self.host, self._session) if self.runnable.discovers else self.host
+            self._host_plan = self.runnable(self.host)
+        surveyor = Surveyor(self._session, self.context.controller, (*self._host_plan.probes(), CLOCK, RULES))
+        self._open = OpenHost(
+            self._host_plan,
+            surveyor,
+            self.options,
+            begun=self._begun,
+            stop=self.context.stop,
+            progress=self._progress,
+        )
+        survey = surveyor.look(seconds=min(SURVEY_SECONDS, self.options.timeout))
+        self._surveyed = monotonic()
+        return survey
+
+    def examine(self, asked: "Future[OpenSurvey | None] | None" = None) -> HostOutcome | None:
+        """Survey the host and judge every remedy. Return None if this run may fix something.
+
+        `asked` is the survey that was begun before. Raises ConfigurationError as `ask` does.
+        """
         if self.context.stop.is_set():
             return self._end(RunVerdict.INTERRUPTED)
         try:
-            if self._host_plan is None:
-                self.host = discovered(self.host, self._session) if self.runnable.discovers else self.host
-                self._host_plan = self.runnable(self.host)
-            surveyor = Surveyor(self._session, self.context.controller, (*self._host_plan.probes(), CLOCK, RULES))
-            self._open = OpenHost(
-                self._host_plan,
-                surveyor,
-                self.options,
-                begun=self._begun,
-                stop=self.context.stop,
-                progress=self._progress,
-            )
-            self._before = surveyor.survey(min(SURVEY_SECONDS, self.options.timeout))
-            self._surveyed = monotonic()
+            with (None if asked is None else asked.result()) or self.ask() as survey:
+                waiting = monotonic() - self._surveyed  # The answers wait here as long as the journal takes to open.
+                self._before = survey.survey()
+            self._surveyed = monotonic() - waiting
             self.context.reporter.surveyed(self.host, readings(self._before))
-            ending = decide(self._open)
+            ending = decide(self._examined)
         except Unreachable as error:
             return self._end(RunVerdict.UNREACHABLE, Problem(code=error.code.value, message=error.message))
         self._examined_at = monotonic()
