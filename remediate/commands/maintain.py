@@ -41,8 +41,9 @@ def _looked(occasion: Occasion, flags: Flags, project: Project, terminal: Termin
     document = file_of(flags, "markdown")
     settings = maintenance_settings(project.root)
     about_team = is_about_team(occasion)
-    inventory = None if about_team else Inventory.load(inventory_of(flags, project))
+    inventory = None if about_team else Inventory.load(inventory_of(flags, project), project.root)
     hosts = inventory.select(target_of(flags, inventory), terminal.warn) if inventory else ()
+    terminal.hide(*(secret for host in hosts for secret in host.secrets))
 
     def find(name: str) -> Host:
         if inventory is None or name not in inventory.host_names:

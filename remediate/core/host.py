@@ -293,3 +293,13 @@ class Host(FrozenModel):
     settings: Settings = Field(default_factory=Settings, description="what the application on it looks like")
     read_with: tuple[str, ...] = Field(default=(), description="Ansible's programs that read parts of its entry")
     vaulted: tuple[SecretStr, ...] = Field(default=(), description="values that were encrypted, masked in all output")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values of its inventory entry that were encrypted."""
+        return tuple(secret.get_secret_value() for secret in self.vaulted)
+
+    @property
+    def shown_address(self) -> str:
+        """The address for output."""
+        return "(encrypted)" if self.ssh.address in self.secrets else self.ssh.address

@@ -75,7 +75,8 @@ def host_outcome(
     """Return the report of one host. `after` counts only if the host was changed."""
     return HostOutcome(
         name=host.name,
-        address=host.ssh.address,
+        address=host.shown_address,
+        read_with=host.read_with,
         identity=_identity(after),
         verdict=verdict,
         exit_code=verdict.exit_code,

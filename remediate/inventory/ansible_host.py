@@ -6,17 +6,15 @@ from remediate.core.host import Host
 from remediate.inventory.ansible_graph import InventoryHost, Source
 from remediate.inventory.ansible_program import VAULT
 from remediate.inventory.ansible_settings import read_settings
-from remediate.inventory.ansible_ssh import VARIABLES, ssh_target
+from remediate.inventory.ansible_ssh import ENCRYPTED, ssh_target
 from remediate.inventory.ansible_vars import SETTINGS_KEY, VarsFiles, combine
 from remediate.inventory.ansible_vault import Vault
-
-_NEEDED = VARIABLES | {SETTINGS_KEY}
 
 
 def read_host(source: Source, machine: InventoryHost, files: VarsFiles, vault: Vault) -> Host:
     """Validate the values of a host. Raises ConfigurationError, one line, for the first wrong one."""
     combined = combine(files.layers(source, machine), machine.place)
-    variables, secrets = vault.opened(combined, _NEEDED)
+    variables, secrets = vault.opened(combined, ENCRYPTED)
     settings = read_settings(variables.get(SETTINGS_KEY), source.folder)
     return Host(
         name=machine.name,

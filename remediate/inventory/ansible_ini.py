@@ -106,6 +106,8 @@ class _IniReader:
             raise place.error("is YAML in a file that is read as INI: give the file a name that ends in .yml")
         if "=" in pattern:
             raise place.error("begins with a variable: a host comes first, and a group's variables are in [NAME:vars]")
+        if line.startswith("[") and "]" not in line:
+            raise place.error(f"begins with a bracket that is never closed: {_SECTIONS}")
         if pattern.startswith("[") and pattern.endswith("]"):
             raise place.error(f"has something after its section: {_SECTIONS}; a comment after it begins with #")
         entries = {}

@@ -96,6 +96,7 @@ class AnsiblePrograms:
             except BaseException as error:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
                 if not isinstance(error, subprocess.TimeoutExpired):
                     raise
                 raise place.error(f"{what}; {program} gave no answer within {SECONDS} s") from None

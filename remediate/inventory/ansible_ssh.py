@@ -23,9 +23,8 @@ _USER = ("ansible_user", "ansible_ssh_user")
 _KEY_FILE = ("ansible_private_key_file", "ansible_ssh_private_key_file")
 _ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 _KEY_CHECKING = ("ansible_host_key_checking", "ansible_ssh_host_key_checking")
-_CONNECTION = ("ansible_connection",)
-VARIABLES = frozenset((*_ADDRESS, *_PORT, *_USER, *_KEY_FILE, *_ARGUMENTS, *_KEY_CHECKING, *_CONNECTION))
-"""The variables of Ansible that are read."""
+ENCRYPTED = frozenset((*_ADDRESS, *_PORT, *_USER, *_KEY_FILE))
+"""The variables that may be encrypted: each is one value, which can be masked."""
 
 _SSH = {"ssh", "smart", "paramiko", "paramiko_ssh"}
 
@@ -96,7 +95,7 @@ def _present(variables: Tree, names: tuple[str, ...]) -> Value | None:
 
 
 def _only_ssh(name: str, variables: Tree) -> None:
-    connection = _present(variables, _CONNECTION)
+    connection = _present(variables, ("ansible_connection",))
     if connection is not None and plain_text(connection).removeprefix("ansible.builtin.") not in _SSH:
         raise connection.place.error(f"'{shown(name)}' is not reached over ssh, and remediate knows no other way")
     for key in _KEY_CHECKING:

@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from remediate.inventory.ansible_program import VAULT as PROGRAM
 from remediate.inventory.ansible_program import AnsiblePrograms
-from remediate.inventory.ansible_values import VAULT, Leaf, Listing, MappingEntry, Sealed, Tree, Value
+from remediate.inventory.ansible_values import VAULT, Leaf, MappingEntry, Sealed, Tree
 from remediate.masking.masker import SHORTEST
 
 
@@ -20,28 +19,19 @@ class Vault:
 
         Raises ConfigurationError if a needed value cannot be decrypted, or is too short to be masked.
         """
-        secrets: dict[str, None] = {}
-        entries = tuple(
-            replace(entry, value=self._open(entry.value, secrets)) if entry.key in needed else entry
-            for entry in variables.entries
-        )
-        return replace(variables, entries=entries), tuple(secrets)
+        entries: list[MappingEntry] = []
+        secrets: list[str] = []
+        for entry in variables.entries:
+            value = entry.value
+            if entry.key in needed and isinstance(value, Sealed) and self._readable(value):
+                secrets.append(self._decrypted(value))
+                entries.append(replace(entry, value=Leaf(secrets[-1], value.place)))
+            else:
+                entries.append(entry)
+        return replace(variables, entries=tuple(entries)), tuple(secrets)
 
-    def _open(self, value: Value, secrets: dict[str, None]) -> Value:
-        match value:
-            case Sealed(tag=tag) if tag == VAULT and self._programs.allowed(value.place.file):
-                text = self._decrypted(value)
-                secrets[text] = None
-                return Leaf(text, value.place)
-            case Listing(items=items):
-                return replace(value, items=tuple(self._open(item, secrets) for item in items))
-            case Tree(entries=entries):
-                return replace(value, entries=tuple(self._entry(entry, secrets) for entry in entries))
-            case _:
-                return value
-
-    def _entry(self, entry: MappingEntry, secrets: dict[str, None]) -> MappingEntry:
-        return replace(entry, value=self._open(entry.value, secrets))
+    def _readable(self, value: Sealed) -> bool:
+        return value.tag == VAULT and self._programs.allowed(value.place.file)
 
     def _decrypted(self, sealed: Sealed) -> str:
         if sealed.text not in self._known:
@@ -49,7 +39,7 @@ class Vault:
         text = self._known[sealed.text]
         if len(text) < SHORTEST:
             raise sealed.place.error(
-                f"is encrypted by {PROGRAM} and shorter than {SHORTEST} characters, which cannot be masked in output:"
+                f"is encrypted and has less than {SHORTEST} characters, too few to be masked in output:"
                 " write it in the clear"
             )
         return text

@@ -99,7 +99,7 @@ def triage(
     `answers` are a person's answers to the runbook's questions (3.2). Facts answer the others, or they stay open.
     Raises ConfigurationError if the inventory lacks the settings that every playbook needs.
     """
-    masker, started = Masker(), datetime.now(UTC)
+    masker, started = Masker(secret for host in hosts for secret in host.secrets), datetime.now(UTC)
     with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(hosts)), thread_name_prefix="host") as pool:
         triaged = tuple(pool.map(lambda host: _triaged(host, playbooks, connect), hosts))
     if not any(host.incidents or host.error for host in triaged):
@@ -124,18 +124,18 @@ def _triaged(host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host]
     try:
         session = connect(host)
     except Unreachable as error:
-        return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
+        return HostTriage(name=host.name, address=host.shown_address, error=error.message)
     surveyor: Surveyor | None = None
     try:
         host = discovered(host, session)
         host_plans, unjudged = _host_plans(host, playbooks)
         if not host_plans:
-            return HostTriage(name=host.name, address=host.ssh.address, unjudged=unjudged)
+            return HostTriage(name=host.name, address=host.shown_address, unjudged=unjudged)
         probes = tuple(probe for host_plan in host_plans.values() for probe in host_plan.probes())
         surveyor = Surveyor(session, HttpController(), (*probes, CLOCK, RULES))
         facts = surveyor.survey()
     except Unreachable as error:
-        return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
+        return HostTriage(name=host.name, address=host.shown_address, error=error.message)
     finally:
         (session if surveyor is None else surveyor).close()
     incidents: list[Candidate] = []
@@ -146,7 +146,7 @@ def _triaged(host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host]
             unjudged[playbook.name] = _bug(error)
     return HostTriage(
         name=host.name,
-        address=host.ssh.address,
+        address=host.shown_address,
         incidents=tuple(sorted(incidents, key=_rank)),
         unjudged=unjudged,
         youngest=youngest(facts),
