@@ -302,4 +302,4 @@ class Host(FrozenModel):
     @property
     def shown_address(self) -> str:
         """The address for output."""
-        return "(encrypted)" if self.ssh.address in self.secrets else self.ssh.address
+        return "encrypted" if self.ssh.address in self.secrets else self.ssh.address

@@ -58,8 +58,8 @@ class AnsiblePrograms:
         """
         if not self.allowed(path):
             raise reason.place.error(
-                f"{reason.what}, which {INVENTORY} reads, and only for an inventory inside a marked project:"
-                " move it there, or convert it with --list --yaml"
+                f"{reason.what}, which {INVENTORY} reads, and only for an inventory inside a marked project,"
+                " never for an alert: move it there, or convert it with --list --yaml"
             )
         argv = (INVENTORY, "-i", str(path.absolute()), "--list", "--export")
         printed = self._output(argv, b"", reason.place, reason.what)

@@ -1,4 +1,4 @@
-"""Reads Ansible's static YAML inventories, and validates only the selected hosts.
+"""Reads Ansible's inventories, and validates only the selected hosts.
 
 A broken entry of staging must not stop a fix on production at three in the morning. So an unreadable file is an error
 only for a selection that may need it, and a host's values are validated when it is selected.

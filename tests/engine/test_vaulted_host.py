@@ -45,7 +45,7 @@ def test_an_encrypted_address_is_in_no_output(tmp_path: Path, monkeypatch: pytes
     assert ADDRESS not in "\n".join([out.getvalue(), report.model_dump_json(), repr(report), *stored])
     assert "the inventory was read with ansible-vault" in out.getvalue()
     (outcome,) = report.hosts
-    assert (outcome.address, outcome.read_with) == ("(encrypted)", ("ansible-vault",))
+    assert (outcome.address, outcome.read_with) == ("encrypted", ("ansible-vault",))
     assert outcome.error is not None
     assert "No route to host" in outcome.error.message
 
