@@ -4,10 +4,7 @@ Running them is running code: an inventory script, a plugin, the script that pri
 only for an inventory inside the marked project. Nothing that they print is stored or repeated in an error.
 """
 
-import json
 import os
-import signal
-import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -61,6 +58,8 @@ class AnsiblePrograms:
                 f"{reason.what}, which {INVENTORY} reads, and only for an inventory inside a marked project,"
                 " never for an alert: move it there, or convert it with --list --yaml"
             )
+        import json
+
         argv = (INVENTORY, "-i", str(path.absolute()), "--list", "--export")
         printed = self._output(argv, b"", reason.place, reason.what)
         try:
@@ -75,6 +74,10 @@ class AnsiblePrograms:
         return self._output(argv, sealed.text.encode(), sealed.place, what).decode("utf-8", "backslashreplace")
 
     def _output(self, argv: tuple[str, ...], given: bytes, place: SourceLocation, what: str) -> bytes:
+        # Most inventories need none of this.
+        import signal
+        import subprocess
+
         program = argv[0]
         try:
             # In a session of its own it has no terminal to ask for a password, and all of it can be ended.

@@ -8,6 +8,7 @@ import json
 import sys
 
 from ansible.cli.inventory import InventoryCLI
+from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.vars.manager import VariableManager
 
@@ -22,8 +23,11 @@ class Listing(InventoryCLI):
         print(json.dumps([self.listed(path) for path in sys.argv[1:]]))  # noqa: T201
 
     def listed(self, path):
-        """Return the listing of one inventory."""
-        self.inventory = InventoryManager(loader=self.loader, sources=[path])
+        """Return the listing of one inventory, None if Ansible refuses it."""
+        try:
+            self.inventory = InventoryManager(loader=self.loader, sources=[path])
+        except AnsibleError:
+            return None
         self.vm = VariableManager(loader=self.loader, inventory=self.inventory)
         return json.loads(self.dump(self.json_inventory(self._get_group("all"))))
 
