@@ -165,7 +165,8 @@ class HostRunner:
         after = Facts({}) if changes.blind else self._open.facts if self._open else self._before
         outcome = HostOutcome(
             name=self.host.name,
-            address=self.host.ssh.address,
+            address=self.host.shown_address,
+            read_with=self.host.read_with,
             identity=identity_of(after),
             verdict=verdict,
             exit_code=verdict.exit_code,

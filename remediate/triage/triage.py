@@ -104,7 +104,8 @@ def triage(
     Facts answer the others, or they stay open.
     Raises ConfigurationError if the inventory lacks the settings that every playbook needs.
     """
-    masker, started, stop = Masker(), datetime.now(UTC), Event()
+    masker = Masker(secret for host in hosts for secret in host.secrets)
+    started, stop = datetime.now(UTC), Event()
     with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(hosts)), thread_name_prefix="host") as pool:
         try:
             triaged = tuple(pool.map(lambda host: _triaged(host, playbooks, connect, patience, stop), hosts))
@@ -152,23 +153,23 @@ def _triaged(
     try:
         session = connect(host)
     except Unreachable as error:
-        return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
+        return HostTriage(name=host.name, address=host.shown_address, error=error.message)
     surveyor: Surveyor | None = None
     try:
         host = discovered(host, session)
         host_plans, unjudged = _host_plans(host, playbooks)
         if not host_plans:
-            return HostTriage(name=host.name, address=host.ssh.address, unjudged=unjudged)
+            return HostTriage(name=host.name, address=host.shown_address, unjudged=unjudged)
         probes = tuple(probe for host_plan in host_plans.values() for probe in host_plan.probes())
         surveyor = Surveyor(session, HttpController(), (*probes, CLOCK, RULES))
         look = _looked(surveyor, host_plans, patience, stop)
     except Unreachable as error:
-        return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
+        return HostTriage(name=host.name, address=host.shown_address, error=error.message)
     finally:
         (session if surveyor is None else surveyor).close()
     return HostTriage(
         name=host.name,
-        address=host.ssh.address,
+        address=host.shown_address,
         incidents=look.incidents,
         unjudged={**unjudged, **look.bugs},
         youngest=youngest(look.facts),
