@@ -29,6 +29,7 @@ OPTIONS: Final = (
     "serial",
     "max_fail",
     "forks",
+    "approved",
     "reason",
     "incident",
 )

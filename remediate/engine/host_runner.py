@@ -8,14 +8,16 @@ from remediate.core.facts import Facts
 from remediate.core.host import Host
 from remediate.core.options import Options
 from remediate.core.outcome import HostOutcome, Problem, RunVerdict, StepOutcome, Touched, Verified, readings
+from remediate.core.plan import PlannedHost
 from remediate.core.playbook import HostPlan, Runnable, Severity
-from remediate.core.remedy import Remedy, basis
+from remediate.core.remedy import Remedy, Step, basis
 from remediate.core.verdict import (
     JOURNAL_UNWRITABLE,
     LOCKED,
     MOVED,
     OUT_OF_TIME,
     PAUSED,
+    PLAN_MOVED,
     Decision,
     RefusalCode,
     Verdict,
@@ -31,10 +33,11 @@ from remediate.engine.lazy_session import LazySession
 from remediate.engine.lock import LockedByOthers
 from remediate.engine.open_host import OpenHost
 from remediate.engine.outcomes import held, host_outcome, step_outcome, stops_dependents
+from remediate.engine.planned import HeldPlan, planned_host
 from remediate.engine.rejoin import found_out
 from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
 from remediate.engine.unchanged import decide, untouched
-from remediate.errors import ContactLost, Unreachable
+from remediate.errors import ContactLost, Unreachable, Unreadable
 
 FENCE_TRIES: Final = 3
 """The number of attempts at a step when something moves before the lock is held."""
@@ -67,6 +70,8 @@ class HostRunner:
         self._acting = False
         self._blind = False
         self._despite = ""
+        self._plan: PlannedHost | Unreadable | None = None
+        self._held: HeldPlan | None = None
         self._serving_again: float | None = None
 
     def examine(self) -> HostOutcome | None:
@@ -94,6 +99,8 @@ class HostRunner:
             self._surveyed = monotonic()
             self.context.reporter.surveyed(self.host, readings(self._before))
             ending = decide(self._open)
+            if ending is not None and ending.verdict is RunVerdict.PENDING:
+                self._plan = self._planned()
         except Unreachable as error:
             return self._end(RunVerdict.UNREACHABLE, Problem(code=error.code.value, message=error.message))
         self._examined_at = monotonic()
@@ -128,9 +135,31 @@ class HostRunner:
         """Return the present decision on every remedy, with the exact commands."""
         return self._examined.planned()
 
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """The remedies of an examined host."""
+        return () if self._host_plan is None else self._host_plan.remedies
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a plan run found something to do on it."""
+        return self._plan is not None
+
+    @property
+    def plan(self) -> PlannedHost:
+        """What would be done on an examined host. Raises Unreadable if that cannot be told for certain."""
+        plan = self._planned() if self._plan is None else self._plan
+        if isinstance(plan, Unreadable):
+            raise plan
+        return plan
+
+    def hold_to_plan(self) -> None:
+        """Let nothing run but the present plan, because a person approved it."""
+        self._held = HeldPlan(self.plan, self._examined.host_plan)
+
     def go_on(self, despite: str) -> None:
         """Note what a person decided to go on in spite of. The changes say so."""
-        self._despite = f"; {despite}"
+        self._despite += f"; {despite}"
 
     def refuse(self, code: RefusalCode, why: str) -> HostOutcome:
         """End an examined host that this run must not change."""
@@ -161,6 +190,13 @@ class HostRunner:
         if self._open is None:
             raise RuntimeError("a host is examined before anything else")
         return self._open
+
+    def _planned(self) -> PlannedHost | Unreadable:
+        host = self._examined
+        try:
+            return planned_host(self.host, host.host_plan, host.judge(), host.facts)
+        except Unreadable as why:
+            return why
 
     # -- deciding ------------------------------------------------------------------------------------------------
 
@@ -200,10 +236,8 @@ class HostRunner:
         """Record the intent, act, and record the outcome. Return None if something had moved and nothing ran."""
         host = self._examined
         before, steps = host.facts, tuple(remedy.apply(host.facts))
-        if (paused := self.context.paused()) is not None:
-            return self._stay_out(
-                position, step_outcome(remedy, refuse(PAUSED, paused), before), intended=bool(despite)
-            )
+        if (refusal := self._refusal(position, remedy, steps)) is not None:
+            return self._stay_out(position, step_outcome(remedy, refusal, before), intended=bool(despite))
         try:
             if not despite:
                 self.context.record.intend(self.host, position, remedy, steps, basis(remedy, before))
@@ -247,6 +281,16 @@ class HostRunner:
         self._acting = False
         self.context.record.conclude(self.host, position, step)
         return None if isinstance(tried, NotRun) else step
+
+    def _refusal(self, position: int, remedy: Remedy, steps: tuple[Step, ...]) -> Verdict | None:
+        """Return why nothing may act now: everything is paused, or this step is not what was approved."""
+        if (paused := self.context.paused()) is not None:
+            return refuse(PAUSED, paused)
+        if self._held is None:
+            return None
+        changed = self._touched is not Touched.NO
+        departure = self._held.departure(position, remedy, steps, self._examined.facts, changed=changed)
+        return None if departure is None else refuse(PLAN_MOVED, departure)
 
     def _stay_out(self, position: int, step: StepOutcome, *, intended: bool) -> StepOutcome:
         """Return a step that is not taken. If its intent is written already, it gets an outcome."""

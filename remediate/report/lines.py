@@ -231,6 +231,8 @@ def _advised(outcome: HostOutcome, hints: CommandHints, codes: Sequence[str]) ->
     match codes[0]:
         case "sudo-rule-missing":
             return f"next: {_install(outcome, hints)}"
+        case "approval-missing" | "not-approved" | "plan-moved" as code:
+            return f"next: {advice[code]}: {hints.again(hints.target or outcome.name, plan=True)}"
         case _ if other is not None:
             return f"next: {hints.program} fix.{other} {hints.on(outcome.name)}"
         case "in-transition":
