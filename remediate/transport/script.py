@@ -29,8 +29,11 @@ from remediate.core.program_text import HELPER, SEVERAL
 STDOUT_LIMIT: Final = 32 * 1024
 """The most bytes of one answer. They are fewer than a pipe's 64 KiB, so that probes never wait for each other."""
 STDERR_LIMIT: Final = 8 * 1024
-RETRY_SECONDS: Final = 4
-"""The seconds for which a command that was turned away is retried (Run.retry)."""
+RETRY_SECONDS: Final = 10
+"""The seconds for which a command that was turned away is retried (Run.retry).
+
+Under load an attempt takes a second, and many others try at the same time.
+"""
 LOCK_FILE: Final = "/etc/machine-id"
 """The locked file. It exists on every systemd host, and everyone may read it.
 

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from remediate.core.field_types import AbsolutePath, PhpName, UserName
-from remediate.rehearsal.faults.fault import Fault, Url
+from remediate.rehearsal.faults.fault import CLIENTS_ENDED, Fault, Url
 
 _BURN = "while :; do :; done"
 _AGED = "sleep 4\n"
@@ -136,4 +136,4 @@ class QueryComputing(Fault):
 
     @override
     def mending(self) -> str:
-        return "pkill -x mariadb || true"
+        return CLIENTS_ENDED
