@@ -16,14 +16,16 @@ from remediate.engine.fleet import operator_name
 from remediate.masking.masker import strip_control
 from remediate.project.project import Project
 
+LIST: Final = "list"
+"""The word in place of a hash that lists the waiting plans. It is no hexadecimal number."""
 _REFUSED: Final = RunVerdict.REFUSED.exit_code
 
 
 def approve(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
-    """Approve the plan whose hash is given, or list the plans that wait."""
+    """Approve the plan whose hash is given, or list those that wait."""
     approvals = Approvals.of(project, url=project.journal())
-    wanted = text_of(flags, "hash")
-    if wanted is None:
+    wanted = text_of(flags, "hash") or ""
+    if wanted == LIST:
         return _list(approvals, terminal, program)
     proposal = approvals.find(wanted)
     try:

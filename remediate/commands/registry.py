@@ -257,11 +257,7 @@ def _approve(project: Project) -> Command:
         return approve(flags, project, terminal, program=program_name())
 
     flags = (
-        Flag(
-            "hash",
-            "hash of the plan, as --plan printed it; without one, the plans that wait are listed",
-            positional=True,
-        ),
+        Flag("hash", "hash of the plan, as --plan printed it; `list` shows the plans that wait", positional=True),
         Flag("key", "SSH key to sign with (default: the first in ~/.ssh); of one in an agent, the public part"),
         Flag("withdraw", "withdraw the plan instead", bool),
         Flag("yes", "do not ask whether the plan is right", bool),

@@ -1,14 +1,22 @@
 """The options of a run."""
 
+import re
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from remediate.core.field_types import FrozenModel
 from remediate.core.flags import OPTIONS
 from remediate.core.rollout import MaxFail, Serial
 
-PlanPrefix = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12,64}$", strip_whitespace=True, to_lower=True)]
+
+def _plan_prefix(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{12,64}", text):
+        raise ValueError("takes 12 to 64 hexadecimal digits, as --plan prints them")
+    return text
+
+
+PlanPrefix = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True), AfterValidator(_plan_prefix)]
 """The hash of a plan, or its first twelve digits or more."""
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$", strip_whitespace=True)]
 

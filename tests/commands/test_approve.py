@@ -10,11 +10,13 @@ import pytest
 from remediate.approvals.approvals import Approvals
 from remediate.approvals.proposal import Proposal
 from remediate.commands.approve import approve
+from remediate.commands.given import options_of
 from remediate.commands.plan_lines import plan_lines, typed_run
 from remediate.commands.terminal import Terminal
 from remediate.core.outcome import Mode
 from remediate.core.plan import RunPlan
 from remediate.core.playbook import Severity, playbook
+from remediate.errors import ConfigurationError
 from remediate.project.project import Project
 from remediate.remedies.nginx import RestartNginx
 from remediate.remedies.single import SingleRemedy
@@ -111,17 +113,17 @@ def test_two_persons_where_a_second_one_is_demanded(shop: Shop) -> None:
 
 
 def test_the_waiting_ones_are_listed(shop: Shop) -> None:
-    code, out, _ = shop()
+    code, out, _ = shop(hash="list")
     assert (code, out) == (0, "no plan waits for approval (remediate check.… prints the hash of one)\n")
     made = shop.propose()
-    assert shop()[1].startswith(f"{made.shown}  proposed   until ")
-    assert shop()[1].endswith("do.nginx.restart on web1   ana@laptop\n")
+    assert shop(hash="list")[1].startswith(f"{made.shown}  proposed   until ")
+    assert shop(hash="list")[1].endswith("do.nginx.restart on web1   ana@laptop\n")
 
 
 def test_a_withdrawn_one_is_not_listed_and_not_approved(shop: Shop) -> None:
     made = shop.propose()
     assert shop(hash=made.shown, withdraw=True)[:2] == (0, f"plan {made.shown} is withdrawn: it cannot be run\n")
-    assert "no plan waits" in shop()[1]
+    assert "no plan waits" in shop(hash="list")[1]
     code, _, err = shop(hash=made.shown, yes=True)
     assert (code, f"plan {made.shown} was withdrawn at " in err) == (3, True)
 
@@ -196,3 +198,25 @@ def test_the_command_has_what_the_plan_depends_on() -> None:
         "do.nginx.restart --unit nginx2 --host web1"
     )
     assert typed_run(shop_slow, {"host": "web1"}) == "fix.shop-slow --host web1"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"approved": "3f2a"}, "--approved: takes 12 to 64 hexadecimal digits, as --plan prints them"),
+        ({"approved": "$(id)" * 5}, "--approved: takes 12 to 64 hexadecimal digits, as --plan prints them"),
+        (
+            {"approved": "3f2a" * 3, "plan": True},
+            "--approved runs a plan, so it does not go together with a new one",
+        ),
+        ({"timeout": "20", "hold": "30"}, "--timeout of 20 s leaves no room to hold for 30 s"),
+    ],
+)
+def test_wrong_flags_are_one_line(flags: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        options_of(flags)
+    assert str(caught.value) == said
+
+
+def test_a_hash_is_taken_as_it_is_copied() -> None:
+    assert options_of({"approved": " 3F2A91C04B7E\n"}).approved == "3f2a91c04b7e"

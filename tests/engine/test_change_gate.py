@@ -309,6 +309,14 @@ def test_where_a_plan_is_demanded_consent_alone_changes_nothing(team: Team) -> N
     assert team.run(down(), approved=team.approved_plan()).end == ("fixed", "")
 
 
+def test_several_hosts_are_told_once_what_is_missing(team: Team) -> None:
+    team.settings('required = "production"')
+    told = team.run({"web1": FactSession(DOWN), "web2": FactSession(DOWN)}, yes=True, max_hosts=2)
+    assert [host.error.code for host in told.report.hosts if host.error] == ["approval-missing"] * 2
+    assert told.said.count("2 hosts were not begun: approval-missing: web1, web2: the project lets only") == 1
+    assert "--approved HASH: remediate do.nginx.restart --host web1,web2 --plan" in told.said
+
+
 def test_a_host_that_is_not_production_needs_none_unless_all_do(team: Team) -> None:
     test = web()
     test = test.model_copy(update={"settings": test.settings.model_copy(update={"production": False})})
