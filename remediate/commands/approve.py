@@ -80,6 +80,7 @@ def _lines(proposal: Proposal) -> Iterator[str]:
     yield f"{_clean(proposal.playbook)} on {_clean(', '.join(proposal.hosts))}"
     by = "" if proposal.requester.authenticated else " (not authenticated)"
     yield f"asked by {_clean(proposal.requester.name)}{by} at {proposal.asked:%Y-%m-%d %H:%M:%SZ}"
+    yield f"as {_clean(proposal.command)}"  # It names what is overridden.
     for step in proposal.steps:
         yield f"    {_clean(step.host)}: {_clean(step.why)}: {_clean(step.remedy)} on {_clean(step.title)}"
         for command in step.commands:

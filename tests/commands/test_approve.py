@@ -72,12 +72,13 @@ def test_a_person_reads_the_plan_and_approves_it(shop: Shop) -> None:
     lines = out.splitlines()
     assert lines[:2] == [f"plan {made.hash}", "do.nginx.restart on web1"]
     assert lines[2].startswith("asked by ana@laptop (not authenticated) at ")
-    assert lines[3:5] == [
+    assert lines[3] == "as fix.app-down --host prod"
+    assert lines[4:6] == [
         "    web1: failed: nginx.restart on nginx",
         "        sudo -n systemctl restart nginx.service",
     ]
-    assert lines[5].startswith(f"plan {made.shown} is approved by bob (ED25519 key SHA256:")
-    assert lines[6] == f"run it with: remediate fix.app-down --host prod --approved {made.shown}"
+    assert lines[6].startswith(f"plan {made.shown} is approved by bob (ED25519 key SHA256:")
+    assert lines[7] == f"run it with: remediate fix.app-down --host prod --approved {made.shown}"
     again, _, told = shop(hash=made.shown, yes=True)
     assert (again, f"plan {made.shown} was approved already, by bob" in told) == (3, True)
 
