@@ -16,7 +16,7 @@ from remediate.approvals.plan_hash import SHOWN
 from remediate.approvals.proposal import Approval, ApprovalMeans, Approver, Proposal, ProposalState, Requester
 from remediate.core.plan import PlannedStep
 from remediate.errors import ConfigurationError, RemediateError
-from remediate.journal.journal import journal_database
+from remediate.journal.journal import JournalStore, journal_database
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Row
@@ -32,36 +32,25 @@ class NotApproved(RemediateError):
     """An approval, or the use of one, that is refused. Nothing was stored."""
 
 
-class ProposalStore:
-    """The open store of a project's proposals. Use it as a context manager, or close it.
+class ProposalStore(JournalStore):
+    """The open store of a project's proposals.
 
-    Every method raises JournalError when the database fails, and returns only when its writes are durable. Several
-    machines that share a PostgreSQL share its clock. `clock` replaces it.
+    Several machines that share a PostgreSQL share its clock. `clock` replaces it.
     """
 
     def __init__(self, database: "JournalDatabase", project: str, clock: Callable[[], datetime] | None = None) -> None:
-        self._database = database
+        super().__init__(database)
         self._project = project
         self._clock = clock
 
     @classmethod
     def open(cls, url: str | None, *, project: str, clock: Callable[[], datetime] | None = None) -> Self:
-        """Open the store in the journal's database. Raises the errors of `Journal.open`."""
+        """Open the store in the journal's database. Raises as `Journal.open` does."""
         return cls(journal_database(url), project, clock)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the database. Call it once, after the last use."""
-        self._database.close()
 
     def now(self) -> datetime:
         """Return the time by which proposals expire."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return self._now(connection)
 
     def propose(self, proposal: Proposal) -> Proposal:
@@ -107,7 +96,7 @@ class ProposalStore:
             raise ConfigurationError(
                 f"a plan's hash has {SHOWN} to 64 hexadecimal digits, as `--plan` prints it: {prefix[:80]!r} has not"
             )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             begins = proposals.c.hash.startswith(digits, autoescape=True)
             found = self._read(connection, (proposals.c.project == self._project) & begins)
         if not found:
@@ -122,7 +111,7 @@ class ProposalStore:
         """Return the proposals that can still be approved or run, oldest first."""
         from remediate.journal.schema import proposals
 
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             now = self._now(connection)
             mine = (proposals.c.project == self._project) & proposals.c.closed.is_(None)
             found = self._read(connection, mine)
@@ -178,7 +167,7 @@ class ProposalStore:
         """Open a transaction. Deciders wait for each other, so that each sees what the last one did."""
         from sqlalchemy import func, select
 
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             if connection.dialect.name == "postgresql":  # On SQLite, writers wait for each other anyway.
                 connection.execute(select(func.pg_advisory_xact_lock(_DECIDING)))
             yield connection

@@ -11,8 +11,7 @@ from remediate.core.plan import PlannedHost, PlannedStep, RunPlan
 from remediate.core.playbook import BoundPlaybook, HostPlan, Playbook, Probes, Runnable
 from remediate.core.remedy import Remedy, Step
 from remediate.core.verdict import Decision
-from remediate.engine.apply import fenced
-from remediate.engine.judge import CLOCK, Judgement, relied_on
+from remediate.engine.judge import CLOCK, Judgement, fenced
 from remediate.errors import Unreadable
 from remediate.remedies.single import SingleRemedy
 
@@ -35,7 +34,7 @@ def planned_host(host: Host, host_plan: HostPlan, judgements: Sequence[Judgement
         if verdict.decision is Decision.PROCEED:
             commands = tuple(remedy.apply(facts))
             bound |= bound_step(host.name, position, remedy, commands)
-            bound |= bound_facts(host.name, fenced(remedy, relied_on(host_plan, remedy)), facts)
+            bound |= bound_facts(host.name, fenced(host_plan, remedy), facts)
             steps.append(
                 PlannedStep(
                     host=host.name,
@@ -116,7 +115,7 @@ class HeldPlan:
         try:
             if not changed:
                 present |= _machine(self._approved.name, facts)
-                present |= bound_facts(self._approved.name, fenced(remedy, relied_on(self._host_plan, remedy)), facts)
+                present |= bound_facts(self._approved.name, fenced(self._host_plan, remedy), facts)
         except Unreadable as why:
             return str(why)
         differs = (name for name, text in present.items() if self._approved.bound.get(name) != text)

@@ -231,10 +231,10 @@ def _question(index: str, run: Run) -> str:
 
 
 def _in_turn(questions: Sequence[tuple[int, Run]]) -> str:
-    """Ask one after the other, with one pipe and one limit for all, and root by one call where the helper can.
+    """Ask one after the other, with one pipe and one limit for all.
 
-    One that is not answered in time ends the turn, so that it delays no other: what is left is asked by itself. So is
-    what has not begun after TURN_SECONDS.
+    Root's are asked by one call where the helper can. One that is not answered in time ends the turn, so that it delays
+    no other: what is left is asked by itself. So is what has not begun after TURN_SECONDS.
     """
     text = " &&\n".join(f"brief {index} {_words(run)}" for index, run in questions)
     if questions[0][1].user == ROOT:

@@ -219,7 +219,7 @@ def test_two_open_ones_of_one_plan_cannot_be_stored(opened: Opened) -> None:
     from remediate.journal.schema import proposals
 
     made = opened.store.propose(proposal())
-    with pytest.raises(IntegrityError), opened.store._database.engine.begin() as connection:
+    with pytest.raises(IntegrityError), opened.store.database.engine.begin() as connection:
         connection.execute(proposals.insert().values(**_row(replace(made, id=new_run_id()))))
 
 

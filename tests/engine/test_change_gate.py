@@ -168,7 +168,7 @@ def test_a_stored_approval_without_a_proof_counts_for_nothing(team: Team) -> Non
 
     whole = team.approved_plan("bob")
     other = team.approvals().find(team.plan({"web2": FactSession(DOWN)}))
-    with closing(Journal.open()) as journal, journal._database.writing() as connection:
+    with closing(Journal.open()) as journal, journal.database.writing() as connection:
         connection.execute(approvals.update().values(proposal=other.id))
     told = team.run({"web2": FactSession(DOWN, AGAIN)}, approved=other.hash)
     assert (told.end, told.acted) == (("refused", "not-approved"), [])

@@ -65,7 +65,7 @@ def ended(staged: "Staged") -> str:
 
 
 def connected(staged: "Staged") -> str:
-    """Who is at what."""
+    """The statement of each session."""
     return staged.sh(
         "mariadb -NBe \"SELECT CONCAT(user, ' ', command, ' ', COALESCE(info, '')) FROM "
         "information_schema.processlist WHERE user IN ('agency', 'reports') ORDER BY 1\""

@@ -98,7 +98,7 @@ class ConnectionsBusy(DatabaseFault):
 
     @override
     def describe(self) -> str:
-        return f"all {self.limit} connections are at a long query of {self.user}'s, but for one of a backup"
+        return f"all {self.limit} connections run a long query of {self.user}, except one of a backup"
 
     @override
     def breaking(self) -> str:
@@ -132,7 +132,7 @@ class TransactionForgotten(DatabaseFault):
 
     @override
     def describe(self) -> str:
-        return f"an idle transaction keeps the rows of {self.table}, and an update of them waits"
+        return f"an idle transaction locks the rows of {self.table}, and an update of them waits"
 
     @override
     def breaking(self) -> str:
