@@ -62,7 +62,7 @@ class Approvals:
         `command` is how the run was typed, without program. `requester` replaces the operator of the run.
         """
         self.settings = settings
-        self.signers = SshSigners(settings.allowed_signers)
+        self.signers = SshSigners(None if root is None else settings.allowed_signers)
         self._root = root
         self._url = url
         self._project = project

@@ -47,9 +47,9 @@ class Authenticator(Protocol):
 
 
 class SshSigners(Authenticator):
-    """The persons of an allowed_signers file."""
+    """The persons of an allowed_signers file. Without a project there is none, whatever lies in the directory."""
 
-    def __init__(self, allowed_signers: Path) -> None:
+    def __init__(self, allowed_signers: Path | None) -> None:
         self._file = allowed_signers
 
     @property
@@ -60,14 +60,14 @@ class SshSigners(Authenticator):
     @property
     def exists(self) -> bool:
         """Whether there is such a file."""
-        return self._file.is_file()
+        return self._file is not None and self._file.is_file()
 
     @override
     def authenticate(self, statement: str, proof: str) -> Approver:
-        if not self.exists:
+        if self._file is None or not self.exists:
             raise UnprovenApprover(
-                f"{self._file} does not exist, so nobody may approve: list each person there with a public key, as "
-                "`ana ssh-ed25519 AAAA…` (docs/approvals.md)"
+                f"{self._file or 'a project'} does not exist, so nobody may approve: list each person there with a "
+                "public key, as `ana ssh-ed25519 AAAA…` (docs/approvals.md)"
             )
         if len(proof) > _LIMIT:
             raise UnprovenApprover("the signature is too long to be one")
