@@ -20,7 +20,7 @@ class Shop:
 
     def __init__(self, cli: "Cli", staged: "Staged", root: Path) -> None:
         self.cli = cli
-        self.team = Team(root, "bob", settings='required = "all"')
+        self.team = Team(root, "bob")
         self.target = ("--host", staged.name, "--inventory", str(staged.inventory))
 
     def __call__(self, name: str, *flags: str) -> "Ended":
@@ -82,4 +82,3 @@ def test_a_host_that_has_moved_since_refuses_and_says_what(shop: Shop, staged: "
     assert f"{staged.name}: php8.2-fpm (systemd.unit)" in host.error.message
     assert "make a new plan and have it approved: remediate check.app-down" in " ".join(ended.err.split())
     assert staged.outside() == 502
-    shop("fix.app-down", *shop.target, "--json", "--yes").refused("approval-missing")
