@@ -30,6 +30,7 @@ def commands(project: Project) -> Iterator[Command]:
     yield _sudoers(project)
     yield _triage(project)
     yield _alert(project)
+    yield _approve(project)
     yield from _incidents(project)
     yield from maintenance_commands(project)
     for remedy in catalogue.listed().values():
@@ -247,6 +248,27 @@ def _alert(project: Project) -> Command:
         JSON,
     )
     return Command("alert", _ALERT, flags, body)
+
+
+def _approve(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.approve import approve
+
+        return approve(flags, project, terminal, program=program_name())
+
+    flags = (
+        Flag("hash", "hash of the plan, as --plan printed it; `list` shows the plans that wait", positional=True),
+        Flag("key", "SSH key to sign with (default: the first in ~/.ssh); of one in an agent, the public part"),
+        Flag("withdraw", "withdraw the plan instead", bool),
+        Flag("yes", "do not ask whether the plan is right", bool),
+    )
+    return Command("approve", _APPROVE, flags, body)
+
+
+_APPROVE: Final = """Approve one plan that --plan made, with a signature: `approve HASH`.
+
+The project's allowed_signers file names the persons who may. The plan then runs once, with --approved HASH.
+"""
 
 
 def _incidents(project: Project) -> Iterator[Command]:
