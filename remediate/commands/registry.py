@@ -27,6 +27,7 @@ def commands(project: Project) -> Iterator[Command]:
     yield from _staging(project)
     yield _docs(project)
     yield from _rehearsals(project, playbooks)
+    yield _init(project)
     yield _sudoers(project)
     yield _triage(project)
     yield _alert(project)
@@ -198,6 +199,20 @@ def _rehearsals(project: Project, playbooks: Sequence[ListedPlaybook]) -> Iterat
         )
     every = tuple(listed.name for listed in playbooks)
     yield Command("rehearse.all", "Break a host on purpose to prove every playbook.", flags, of(*every))
+
+
+def _init(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.onboarding.init import write_inventory
+
+        return write_inventory(flags, project, terminal, program=program_name())
+
+    flags = (
+        HOST._replace(help="one host: [user@]host[:port], or its name in an inventory"),
+        INVENTORY,
+        Flag("out", "write this file (default: inventories/HOST.yml); an existing one is never overwritten"),
+    )
+    return Command("init", "Look at a host over SSH, and write its inventory. It only reads.", flags, body)
 
 
 def _sudoers(project: Project) -> Command:

@@ -1,0 +1,147 @@
+"""`init` as a command: what it writes, what it leaves alone, and its exit codes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from remediate.commands.onboarding.init import write_inventory
+from remediate.commands.terminal import opened
+from remediate.errors import ConfigurationError
+from remediate.inventory.selection import Inventory
+from remediate.project.project import Project
+from support.command_box import Box
+from support.discovered_shop import URL, answers_of_shop
+from support.scripted import FactSession
+from support.sshd import Sshd, keygen
+
+Init = Callable[..., int]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "pyproject.toml").write_text("[tool.remediate]\n")
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def run_init(project: Project, monkeypatch: pytest.MonkeyPatch) -> Init:
+    """Run it on a scripted host."""
+    monkeypatch.setattr("remediate.commands.onboarding.init.open_session", lambda *_: FactSession(answers_of_shop()))
+    monkeypatch.setattr("remediate.commands.onboarding.look.HttpController", lambda: FactSession(answers_of_shop()))
+
+    def run(**flags: str) -> int:
+        with opened() as terminal:
+            return write_inventory(flags, project, terminal, program="remediate")
+
+    return run
+
+
+def test_it_writes_the_inventory_and_names_the_next_command(
+    run_init: Init, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_init(host="deploy@web1.example.com:2222") == 0
+    said = capsys.readouterr().out
+    path = tmp_path / "inventories/web1.example.com.yml"
+    assert f"WROTE   {path}" in said
+    assert "remediate check.app-down --host web1.example.com\n" in said
+    (host,) = Inventory.load((path,)).select("web1.example.com")
+    assert (host.ssh.address, host.ssh.user, host.ssh.port) == ("web1.example.com", "deploy", 2222)
+    assert str(host.settings.site_url) == f"{URL}/"
+
+
+def test_a_file_elsewhere_is_named_in_the_next_command(
+    run_init: Init, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_init(host="web1", out=str(tmp_path / "a b.yml")) == 0
+    assert f"remediate check.app-down --host web1 --inventory '{tmp_path}/a b.yml'" in capsys.readouterr().out
+
+
+def test_a_file_that_exists_is_compared_and_never_written(
+    run_init: Init, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "web1.yml"
+    assert run_init(host="web1", out=str(path)) == 0
+    mine = path.read_text().replace("health_path: /health", "health_path: /mine")
+    capsys.readouterr()
+
+    assert run_init(host="web1", out=str(path)) == 0
+    assert f"{path} says all of that already" in capsys.readouterr().out
+    path.write_text(mine)
+    assert run_init(host="web1", out=str(path)) == 5
+    said = capsys.readouterr().out
+    assert "-        health_path: /mine" in said
+    assert "+        health_path: /health" in said
+    assert f"NOT WRITTEN: {path} exists and stays as it is." in said
+    assert path.read_text() == mine
+
+
+def test_a_host_that_an_inventory_has_is_compared_key_by_key(
+    run_init: Init, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventories = tmp_path / "inventories"
+    inventories.mkdir()
+    there = inventories / "prod.yml"
+    there.write_text("all: {hosts: {web1: {remediate: {app_servers: 2, php: php8.2, production: true}}}}\n")
+
+    assert run_init(host="web1") == 5
+    said = capsys.readouterr().out
+    assert "php: the inventory says php8.2, init would write php8.3" in said
+    assert "app_servers: only the inventory says it" in said
+    assert "app_path: not in the inventory; init would write /home/forge/shop" in said
+    assert "production" not in said.split("NOT WRITTEN")[0].split("tell")[1]
+    assert sorted(inventories.iterdir()) == [there]
+    assert run_init(host="web1", out=str(tmp_path / "own.yml")) == 0
+
+
+def test_a_file_that_cannot_be_written_is_named_before_any_login(run_init: Init, tmp_path: Path) -> None:
+    for place in (str(tmp_path), str(tmp_path / "nowhere" / "web1.yml")):
+        with pytest.raises(ConfigurationError, match="cannot be written: give --out FILE"):
+            run_init(host="web1", out=place)
+
+
+def test_without_a_project_the_file_is_here(
+    run_init: Init,
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project.root = None
+    monkeypatch.chdir(tmp_path)
+    assert run_init(host="2001:db8::1".join("[]")) == 0
+    assert "--inventory 2001-db8--1.yml" in capsys.readouterr().out
+    (host,) = Inventory.load((tmp_path / "2001-db8--1.yml",)).select("all")
+    assert host.ssh.address == "2001:db8::1"
+
+
+def test_wrong_usage_is_one_line(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    box("init").usage("--host is missing")
+    box("init", "--host", "web").usage("init looks at one host, and web is a group")
+    box("init", "--host", "a b").usage("--host takes a host of an inventory, or [user@]host[:port]")
+
+
+def test_an_unknown_host_key_is_never_accepted(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    folder = tmp_path / "sshd"
+    folder.mkdir()
+    server = Sshd(folder, host_keys=(keygen(folder / "host_ed25519"),))
+    server.start(keygen(tmp_path / "client"))
+    try:
+        said = box("init", "--host", f"ana@127.0.0.1:{server.port}")
+        assert said.code == 4
+        assert f"ssh-keyscan -p {server.port} 127.0.0.1" in said.err
+        assert f"ssh -p {server.port} ana@127.0.0.1" in said.err
+        assert not server.has_seen_a_login()
+    finally:
+        server.stop()
+    assert said.out == ""
+    assert [path.name for path in (box.root / "inventories").iterdir()] == ["prod.yml"]
+
+
+def test_a_host_that_does_not_answer_is_unreachable(tmp_path: Path) -> None:
+    said = Box(tmp_path)("init", "--host", "127.0.0.1:1")
+    assert said.code == 4
+    assert "keyscan" not in said.err
+    assert len(said.err.splitlines()) == 2
