@@ -26,6 +26,7 @@ def commands(project: Project) -> Iterator[Command]:
     yield from _kill_switch(project)
     yield from _staging(project)
     yield _docs(project)
+    yield from _scaffolds(project)
     yield from _rehearsals(project, playbooks)
     yield _init(project)
     yield _sudoers(project)
@@ -274,6 +275,22 @@ _ALERT: Final = """Show what the policy decides about the alerts on standard inp
 
 Nothing is started: a proposal is shown as the command that a person may run.
 """
+
+
+def _scaffolds(project: Project) -> Iterator[Command]:
+    def of(name: str) -> Body:
+        def body(flags: dict[str, object], terminal: "Terminal") -> int:
+            from remediate.commands.scaffold import scaffold
+
+            command: Callable[..., int] = getattr(scaffold, name)
+            return command(flags, project, terminal, program=program_name())
+
+        return body
+
+    remedy = Flag("name", "its kind: TOOL.VERB, for example gunicorn.restart")
+    playbook = Flag("name", "its name, for example web-down")
+    yield Command("new.remedy", "Write a remedy with its fault, test and page.", (remedy,), of("new_remedy"))
+    yield Command("new.playbook", "Write a playbook with its cases, test and page.", (playbook,), of("new_playbook"))
 
 
 def _docs(project: Project) -> Command:
