@@ -1,9 +1,9 @@
 """One key of the inventory: its value, where it comes from, and what else it might be."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
 from pydantic import ValidationError
 
@@ -22,6 +22,8 @@ class Worth(Enum):
     """It is likely, and a person has to look at it."""
     SET = "set"
     """It is the safe choice, whatever the host is."""
+    KEPT = "kept"
+    """An inventory says it already."""
     TELL = "tell"
     """Only a person knows it, or only with other permissions. It is written as a comment."""
 
@@ -66,6 +68,26 @@ class FoundKey:
         except ValidationError as error:
             return replace(self, worth=Worth.TELL, why=f"{self.why}; not accepted: {one_line(error)}")
         return self
+
+
+_NEVER_KEPT: Final = frozenset({"production", "disposable", "host_key"})
+"""The first two are for a person to write again; the key stands at the top of the file."""
+
+
+def with_kept(keys: Iterable[FoundKey], stated: Settings) -> Iterator[FoundKey]:
+    """Yield the keys, with what an inventory says of this host in the place of what was seen."""
+    said = stated.model_dump(mode="json", exclude_unset=True)
+    kept = {key: value for key, value in said.items() if key not in _NEVER_KEPT}
+    for each in keys:
+        if each.key not in kept:
+            yield each
+            continue
+        value = kept.pop(each.key)
+        differs = each.worth is not Worth.TELL and getattr(settings_of((each,)), each.key) != getattr(stated, each.key)
+        seen = (f"{each.value} ({each.why})",) if differs else ()
+        yield FoundKey(each.key, Worth.KEPT, value, "as the inventory says", seen)
+    for key, value in kept.items():
+        yield FoundKey(key, Worth.KEPT, value, "as the inventory says")
 
 
 def settings_of(keys: Iterable[FoundKey]) -> Settings:

@@ -9,7 +9,7 @@ from pathlib import Path
 from remediate.commands.given import Flags, inventory_of, text_of
 from remediate.commands.onboarding.file import comparison, difference
 from remediate.commands.onboarding.file import text_of as inventory_text
-from remediate.commands.onboarding.found_key import FoundKey, Worth
+from remediate.commands.onboarding.found_key import FoundKey, Worth, with_kept
 from remediate.commands.onboarding.found_keys import found_keys
 from remediate.commands.onboarding.look import DATABASE, REDIS, SUPERVISOR, WEB, HostLook, look_at
 from remediate.commands.onboarding.target import host_of, key_advice
@@ -44,7 +44,8 @@ def write_inventory(flags: Flags, project: Project, terminal: Terminal, *, progr
     found = found_keys(look)
     for line in _seen(look, found):
         terminal.say(line)
-    made = inventory_text(host, tuple(_facts(look)), look.unreadable, found, datetime.now(UTC))
+    written = tuple(with_kept(found, host.settings))
+    made = inventory_text(host, tuple(_facts(look)), look.unreadable, written, datetime.now(UTC))
     given = text_of(flags, "inventory")
     again = f"{program} init --host {shlex.quote(target)}"
     again += f"{'' if given is None else f' --inventory {shlex.quote(given)}'} --out FILE"

@@ -88,7 +88,7 @@ class HostLook:
 
     def page(self, path: str, vantage: Vantage = Vantage.HOST) -> HttpAnswer | Unreadable:
         """Return the answer of one page of the site."""
-        return self.answer(_page(self.choice, path, vantage))
+        return self.answer(_page(self.host, self.choice, path, vantage))
 
 
 def look_at(host: Host, session: Session) -> HostLook:
@@ -99,7 +99,7 @@ def look_at(host: Host, session: Session) -> HostLook:
         apps = DiscoverApps(also=tuple(_directories(facts)))
         facts = _asked(surveyor, facts, (apps,))
         choice = choose(facts, apps)
-        return HostLook(host, _asked(surveyor, facts, tuple(_of_site(choice))), choice)
+        return HostLook(host, _asked(surveyor, facts, tuple(_of_site(host, choice))), choice)
     finally:
         surveyor.close()
 
@@ -120,14 +120,18 @@ def _directories(facts: Facts) -> Iterable[str]:
             yield root.removesuffix("/public") or "/"
 
 
-def _of_site(choice: Choice) -> Iterable[Probe[Fact]]:
+def _of_site(host: Host, choice: Choice) -> Iterable[Probe[Fact]]:
     yield DiscoverPhp(domain=choice.domain)
     if choice.url is None:
         return
     for path in dict.fromkeys((NOWHERE, *choice.routes, *HEALTH, "/")):
-        yield _page(choice, path, Vantage.HOST)
-    yield _page(choice, "/", Vantage.CONTROLLER)
+        yield _page(host, choice, path, Vantage.HOST)
+    yield _page(host, choice, "/", Vantage.CONTROLLER)
 
 
-def _page(choice: Choice, path: str, vantage: Vantage) -> Site:
-    return Site(url=f"{(choice.url or 'http://localhost/').rstrip('/')}{path}", asked_from=vantage)
+def _page(host: Host, choice: Choice, path: str, vantage: Vantage) -> Site:
+    """Return the question for a page; the controller asks as an inventory says, if one has the host."""
+    url = f"{(choice.url or 'http://localhost/').rstrip('/')}{path}"
+    if vantage is Vantage.HOST:
+        return Site(url=url, asked_from=vantage)
+    return Site(url=url, asked_from=vantage, resolve=host.settings.site_resolve, ca_file=host.settings.site_ca)

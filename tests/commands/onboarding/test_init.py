@@ -91,7 +91,21 @@ def test_a_host_that_an_inventory_has_is_compared_key_by_key(
     assert "app_path: not in the inventory; init would write /home/forge/shop" in said
     assert "production" not in said.split("NOT WRITTEN")[0].split("tell")[1]
     assert sorted(inventories.iterdir()) == [there]
-    assert run_init(host="web1", out=str(tmp_path / "own.yml")) == 0
+
+
+def test_what_an_inventory_says_already_is_kept(run_init: Init, tmp_path: Path) -> None:
+    (tmp_path / "inventories").mkdir()
+    stated = "{production: false, disposable: true, php: php8.2, app_servers: 2, queue: {patience: 9}}"
+    (tmp_path / "inventories/prod.yml").write_text(f"all: {{hosts: {{web1: {{remediate: {stated}}}}}}}\n")
+    path = tmp_path / "own.yml"
+    assert run_init(host="web1", out=str(path)) == 0
+    (host,) = Inventory.load((path,)).select("web1")
+    settings = host.settings
+    assert (settings.php, settings.app_servers, settings.queue.patience) == ("php8.2", 2, 9)
+    # These two are never carried over: a person writes them again.
+    assert (settings.production, settings.disposable) == (True, False)
+    assert settings.app_path == "/home/forge/shop"
+    assert "also there: php8.3 (nginx passes the site's requests to it)" in path.read_text()
 
 
 def test_a_file_that_cannot_be_written_is_named_before_any_login(run_init: Init, tmp_path: Path) -> None:
