@@ -23,6 +23,7 @@ keys=$1 routes=$2; shift 2
 seen='
 '
 look() {
+  [ ! -d "$1" ] || [ -x "$1" ] || echo "closed $1"
   [ -f "$1/artisan" ] || return 0
   case $1 in *'
 '*) return 0 ;; esac
@@ -46,8 +47,8 @@ for each in "$@"; do look "$each"; done
 for each in /var/www /var/www/* /var/www/*/* /srv/* /srv/*/* /home/*/* /home/*/*/* /opt/* /opt/*/*; do
   case $each in */releases/*) ;; *) look "$each" ;; esac
 done
-for each in /var/www /srv /home/* /opt; do
-  [ ! -d "$each" ] || { [ -r "$each" ] && [ -x "$each" ]; } || echo "closed $each"
+for each in /var/www /var/www/* /srv /srv/* /home /home/* /home/*/* /opt /opt/*; do
+  [ ! -d "$each" ] || [ -r "$each" ] || echo "closed $each"
 done
 true
 """
@@ -116,12 +117,12 @@ class DiscoverApps(Probe[LaravelAppList]):
         for line in output.stdout.splitlines():
             word, _, rest = line.partition(" ")
             if word == "closed":
-                closed.append(rest)
+                closed.append(rest)  # twice, if it may be neither listed nor entered
             elif word == "app":
                 found.append({"app": [rest]})
             elif found:
                 found[-1].setdefault(word, []).append(rest)
-        return LaravelAppList(apps=tuple(map(_app, found)), closed=tuple(closed))
+        return LaravelAppList(apps=tuple(map(_app, found)), closed=tuple(dict.fromkeys(closed)))
 
 
 def _app(told: Mapping[str, list[str]]) -> LaravelApp:

@@ -114,6 +114,10 @@ def test_what_is_closed_is_said(tree: Tree) -> None:
     tree.write("/home/forge/shop/.env", ENV, mode=0o600)
     tree.write("/home/ana/secret/artisan")
     (tree.root / "home/ana").chmod(0o700)
+    tree.write("/var/www/private/artisan")
+    (tree.root / "var/www/private").chmod(0o750)
+    tree.write("/home/forge/site/current/artisan")
+    (tree.root / "home/forge/site").chmod(0o711)  # may be entered, not listed
     tree.write("/etc/php/8.3/fpm/pool.d/www.conf", "[www]\n", mode=0o600)
     tree.write("/etc/supervisor/conf.d/shop.conf", "[program:shop]\n", mode=0o600)
     tree.write("/etc/letsencrypt/renewal/a.conf")
@@ -124,7 +128,7 @@ def test_what_is_closed_is_said(tree: Tree) -> None:
     apps = tree.ask(DiscoverApps(), user=NOBODY)
     (app,) = apps.apps
     assert (app.path, app.env, app.env_closed) == ("/home/forge/shop", None, True)
-    assert apps.closed == ("/home/ana",)
+    assert set(apps.closed) == {"/home/ana", "/var/www/private", "/home/forge/site"}
     pools, programs = tree.ask(ConfiguredPools(), user=NOBODY), tree.ask(SupervisorPrograms(), user=NOBODY)
     assert (pools.pools, pools.closed) == ((), ("/etc/php/8.3/fpm/pool.d/www.conf",))
     assert (programs.programs, programs.closed) == ((), ("/etc/supervisor/conf.d/shop.conf",))

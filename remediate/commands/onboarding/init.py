@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from remediate.commands.given import Flags, inventory_of, text_of
 from remediate.commands.onboarding.file import comparison, difference
@@ -22,7 +23,12 @@ from remediate.probes.configured_pools import ConfiguredPools
 from remediate.probes.distribution import Distribution
 from remediate.probes.filesystems import DiskSpace
 from remediate.project.project import Project
+from remediate.report.wrapping import wrap
 from remediate.transport.dialing import open_session
+
+_INDENT: Final = " " * 8
+_MOST: Final = 8
+"""The most lines about what is not readable. The file has all of them."""
 
 
 def write_inventory(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
@@ -53,20 +59,26 @@ def write_inventory(flags: Flags, project: Project, terminal: Terminal, *, progr
         return _compared(host, found, terminal, again)
     if not _written(path, made):
         return _there(path, made, terminal, again)
-    terminal.say(f"WROTE   {path}")
-    where = f" --inventory {shlex.quote(str(path))}" if path.parent != _home(project) else ""
-    on = f"--host {shlex.quote(host.name)}{where}"
-    terminal.say("next:   read the file, above all what is guessed and what only you know; then")
-    terminal.say(f"        {program} check.app-down {on}")
-    terminal.say(f"        {program} sudoers {on}    # what a fix needs there; --script installs it")
+    terminal.say(f"WROTE   {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    on = f"--host {shlex.quote(host.name)}"
+    on += "" if path in _read_anyway(project) else f" --inventory {shlex.quote(str(path))}"
+    for line in wrap("read the file, above all what is guessed and what only you know; then", first="next:   "):
+        terminal.say(line)
+    terminal.say(f"{_INDENT}{program} check.app-down {on}")
+    terminal.say(f"{_INDENT}{program} sudoers {on}    # what a fix needs there; --script installs it")
     return 0
+
+
+def _read_anyway(project: Project) -> tuple[Path, ...]:
+    """Return the inventories that are read without --inventory."""
+    return () if project.root is None else discover(project.root)
 
 
 def _inventories(flags: Flags, project: Project) -> Sequence[Path]:
     """Return the inventories that may have the host; none for a first one."""
     if text_of(flags, "inventory") is not None:
         return inventory_of(flags, project)
-    return () if project.root is None else discover(project.root)
+    return _read_anyway(project)
 
 
 def _home(project: Project) -> Path | None:
@@ -80,6 +92,9 @@ def _place(out: str | None, host: Host, project: Project) -> Path:
     parent = home.parent if home is not None and path.parent == home and not home.exists() else path.parent
     if path.is_dir() or not parent.is_dir() or not os.access(parent, os.W_OK):
         raise ConfigurationError(f"{path} cannot be written: give --out FILE")
+    beside = out is not None and home is not None and parent.resolve() == home.resolve() and not path.exists()
+    if beside and host.name in (project.host_names() or ()):
+        raise ConfigurationError(f"an inventory in {home} has {host.name} already: give --out another directory")
     return path
 
 
@@ -106,7 +121,8 @@ def _there(path: Path, made: str, terminal: Terminal, again: str) -> int:
     try:
         there = path.read_text(encoding="utf-8")
     except (OSError, ValueError):
-        terminal.say(f"NOT WRITTEN: {path} exists and cannot be read. To write another file: {again}")
+        terminal.say(f"NOT WRITTEN: {path} exists and cannot be read. To write another file:")
+        terminal.say(f"  {again}")
         return FAILED_EXIT_CODE
     differing = difference(path, there, made)
     for line in differing:
@@ -114,7 +130,8 @@ def _there(path: Path, made: str, terminal: Terminal, again: str) -> int:
     if not differing:
         terminal.say(f"{path} says all of that already")
         return 0
-    terminal.say(f"NOT WRITTEN: {path} exists and stays as it is. To write another file: {again}")
+    terminal.say(f"NOT WRITTEN: {path} exists and stays as it is. To write another file:")
+    terminal.say(f"  {again}")
     return FAILED_EXIT_CODE
 
 
@@ -122,11 +139,13 @@ def _compared(host: Host, found: Sequence[FoundKey], terminal: Terminal, again: 
     """Report how the inventory that has the host differs: it stays as it is."""
     differing = list(comparison(host.settings, found))
     for line in differing:
-        terminal.say(f"  {line}")
+        for part in wrap(line, first="  ", others="      "):
+            terminal.say(part)
     if not differing:
         terminal.say(f"the inventory says all of that about {host.name} already")
         return 0
-    terminal.say(f"NOT WRITTEN: an inventory has {host.name}, and stays as it is. To write another file: {again}")
+    terminal.say(f"NOT WRITTEN: an inventory has {host.name}, and stays as it is. To write another file:")
+    terminal.say(f"  {again}")
     return FAILED_EXIT_CODE
 
 
@@ -134,7 +153,7 @@ def _facts(look: HostLook) -> Iterator[str]:
     """Yield what was seen of the host, one line each."""
     distribution, disks, pools = (
         look.answer(Distribution()),
-        look.answer(DiskSpace(limit=look.host.settings.limits.disk)),
+        look.answer(DiskSpace()),
         look.answer(ConfiguredPools()),
     )
     if not isinstance(distribution, Unreadable):
@@ -152,10 +171,12 @@ def _facts(look: HostLook) -> Iterator[str]:
 def _seen(look: HostLook, found: Sequence[FoundKey]) -> Iterator[str]:
     """Yield the summary for a terminal."""
     for line in _facts(look):
-        yield f"        {line}"
+        yield from wrap(line, first=_INDENT, others=f"{_INDENT}    ")
     for worth in Worth:
         keys = [each.key for each in found if each.worth is worth]
         if keys:
-            yield f"{worth.value:<8}{', '.join(keys)}"
-    for line in look.unreadable:
-        yield f"not readable: {line}"
+            yield from wrap(", ".join(keys), first=f"{worth.value:<8}", others=_INDENT)
+    for line in look.unreadable[:_MOST]:
+        yield from wrap(f"not readable: {line}", others=_INDENT)
+    if len(look.unreadable) > _MOST:
+        yield f"not readable: {len(look.unreadable) - _MOST} more, which the file names"

@@ -108,6 +108,21 @@ def test_what_an_inventory_says_already_is_kept(run_init: Init, tmp_path: Path) 
     assert "also there: php8.3 (nginx passes the site's requests to it)" in path.read_text()
 
 
+def test_a_host_is_never_in_two_inventories_of_a_project(run_init: Init, tmp_path: Path) -> None:
+    (tmp_path / "inventories").mkdir()
+    (tmp_path / "inventories/prod.yml").write_text("all: {hosts: {web1: {}}}\n")
+    with pytest.raises(ConfigurationError, match="has web1 already: give --out another directory"):
+        run_init(host="web1", out=str(tmp_path / "inventories/own.yml"))
+
+
+def test_a_file_that_is_not_read_by_itself_is_named(
+    run_init: Init, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "inventories").mkdir()
+    assert run_init(host="web1", out=str(tmp_path / "inventories/web1.txt")) == 0
+    assert f"--host web1 --inventory {tmp_path}/inventories/web1.txt\n" in capsys.readouterr().out
+
+
 def test_a_file_that_cannot_be_written_is_named_before_any_login(run_init: Init, tmp_path: Path) -> None:
     for place in (str(tmp_path), str(tmp_path / "nowhere" / "web1.yml")):
         with pytest.raises(ConfigurationError, match="cannot be written: give --out FILE"):
