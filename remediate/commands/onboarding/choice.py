@@ -139,8 +139,10 @@ def _urls(name: str, server: NginxServer) -> list[str]:
 
 
 def _usable(url: str) -> str:
-    """Return an address that an inventory may hold, otherwise nothing."""
+    """Return an address that the public may reach and an inventory may hold, otherwise nothing."""
     try:
-        return str(_URL.validate_python(url))
+        address = str(_URL.validate_python(url))
     except ValidationError:
         return ""
+    name = urlsplit(address).hostname or ""
+    return "" if "." not in name or name.startswith("127.") else address  # http://localhost is Laravel's default

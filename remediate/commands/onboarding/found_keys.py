@@ -36,10 +36,12 @@ def _site(look: HostLook) -> Iterator[FoundKey]:
     if choice.url is None:
         why = "the site's public address: nginx's configuration names none, and no readable .env has APP_URL"
         yield FoundKey.tell("site_url", "https://www.example.com/", why)
-    elif choice.app is not None and choice.servers and not choice.other_urls and not choice.other_apps:
-        yield FoundKey.found("site_url", choice.url, choice.url_why)
     else:
-        yield FoundKey.guessed("site_url", choice.url, choice.url_why, choice.other_urls)
+        certain = choice.app is not None and choice.servers and not choice.other_urls and not choice.other_apps
+        make = FoundKey.found if certain else FoundKey.guessed
+        # With several names, the answer shows which of them only redirects.
+        why = f"{choice.url_why}; on the host it answers {_words(look.page('/'))}"
+        yield make("site_url", choice.url, why, choice.other_urls)
     if choice.url is not None:
         yield from _from_here(look)
         yield _health(look)

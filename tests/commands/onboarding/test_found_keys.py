@@ -98,6 +98,7 @@ FAR = tuple(("DB_HOST", "db.internal") if key == "DB_HOST" else (key, value) for
 CLOSED = APP.model_copy(update={"env": None, "env_closed": True})
 SEVERAL = NginxServers(present=True, servers=(SERVER,))
 LOST = Unreadable("not now")
+_PHP, NO_PHP = DiscoverPhp(domain=None), InstalledPhp(enabled=(), served=())
 
 
 @pytest.mark.parametrize(
@@ -176,6 +177,18 @@ def test_what_is_not_certain_is_guessed_or_asked_for(
     found = look(changes)
     assert told(found, key) == expected
     assert words in " ".join((found[key].why, *found[key].also))
+
+
+def test_the_default_of_laravel_is_no_public_address() -> None:
+    local = APP.model_copy(update={"env": (("APP_URL", "http://localhost"),)})
+    found = look({NginxSites(): NginxServers(present=True), ALSO: LaravelAppList(apps=(local,)), _PHP: NO_PHP})
+    assert told(found, "site_url") == ("tell", "https://www.example.com/")
+
+
+def test_the_answer_of_the_site_is_beside_its_address() -> None:
+    moved = answer(301).model_copy(update={"redirect": "https://www.shop.example.com/"})
+    assert "on the host it answers 301 to https://www.shop.example.com/" in look({page("/"): moved})["site_url"].why
+    assert "on the host it answers 200" in look()["site_url"].why
 
 
 def test_two_names_of_one_unit_are_one() -> None:
