@@ -50,6 +50,10 @@ def write_inventory(flags: Flags, project: Project, terminal: Terminal, *, progr
     found = found_keys(look)
     for line in _seen(look, found):
         terminal.say(line)
+    if look.unreadable:
+        hint = f"a login that may read it finds more: `{program} init --host USER@HOST --out FILE`"
+        for line in wrap(hint, first=_INDENT, others=_INDENT):
+            terminal.say(line)
     written = tuple(with_kept(found, host.settings))
     made = inventory_text(host, tuple(_facts(look)), look.unreadable, written, datetime.now(UTC))
     given = text_of(flags, "inventory")

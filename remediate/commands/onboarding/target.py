@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from remediate.core.host import Host, SshTarget
 from remediate.errors import ConfigurationError, UnreachableCode, one_line
 from remediate.inventory.selection import Inventory
-from remediate.transport.ssh.config import resolve, route
 
 _TARGET: Final = re.compile(
     r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}))"
@@ -73,6 +72,8 @@ def key_advice(target: SshTarget, code: UnreachableCode) -> tuple[str, ...]:
 
 def _direct(target: SshTarget) -> tuple[str, int] | None:
     """Return the address and port behind a name; None if other hosts or programs are on the way."""
+    from remediate.transport.ssh.config import resolve, route  # imports paramiko, which only a failure needs
+
     try:
         *before, last = route(target, lambda asked: resolve(asked, _SECONDS, target.config_file), commands=True)
     except (ConfigurationError, TimeoutError):

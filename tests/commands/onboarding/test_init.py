@@ -9,11 +9,13 @@ from remediate.commands.onboarding.init import write_inventory
 from remediate.commands.terminal import opened
 from remediate.errors import ConfigurationError
 from remediate.inventory.selection import Inventory
+from remediate.probes.discover_apps import LaravelAppList
 from remediate.project.project import Project
 from support.command_box import Box
-from support.discovered_shop import URL, answers_of_shop
+from support.discovered_shop import ALSO, URL, answers_of_shop
 from support.scripted import FactSession
 from support.sshd import Sshd, keygen
+from support.stated_discovery import APP
 
 Init = Callable[..., int]
 
@@ -48,6 +50,21 @@ def test_it_writes_the_inventory_and_names_the_next_command(
     (host,) = Inventory.load((path,)).select("web1.example.com")
     assert (host.ssh.address, host.ssh.user, host.ssh.port) == ("web1.example.com", "deploy", 2222)
     assert str(host.settings.site_url) == f"{URL}/"
+
+
+def test_what_is_not_readable_is_listed_with_what_helps(
+    run_init: Init, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = LaravelAppList(apps=(APP,), closed=tuple(f"/home/user{number}" for number in range(11)))
+    shop = FactSession(answers_of_shop({ALSO: closed}))
+    monkeypatch.setattr("remediate.commands.onboarding.init.open_session", lambda *_: shop)
+    assert run_init(host="web1") == 0
+    said = capsys.readouterr().out
+    assert "not readable: applications: /home/user7 is closed to this login" in said
+    assert "not readable: 3 more, which the file names" in said
+    assert "`remediate init --host USER@HOST --out FILE`" in said
+    assert "not readable: applications: /home/user10 is closed" in (tmp_path / "inventories/web1.yml").read_text()
+    assert all(len(line) <= 80 for line in said.splitlines() if "remediate" not in line and str(tmp_path) not in line)
 
 
 def test_a_file_elsewhere_is_named_in_the_next_command(
