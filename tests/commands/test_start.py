@@ -72,6 +72,7 @@ def packages(modules: frozenset[str]) -> frozenset[str]:
         ("remediate", "fix.nonsense"),
         ("remediate", "fix.app-down"),
         ("remediate", "fix.app-down", "--host", "nowhere", "--inventory", "INVENTORY"),
+        ("remediate", "--complete", "--", "remediate fix.app-down --host st"),
     ],
     ids=" ".join,
 )
