@@ -140,6 +140,23 @@ def run(
         sessions = connect or leaving.enter_context(Connections(hosts[: chosen.forks]))
         record = JournalRecorder(run_id, masker, journal)
         leaving.callback(record.close)
+        context = Context(
+            connect=sessions,
+            controller=HttpController(),
+            record=record,
+            reporter=reporter,
+            stop=stop or Event(),
+            owner=(operator, run_id),
+            paused=lambda: None if (pause := switch.read()) is None else str(pause),
+            rejoin=REJOIN_SECONDS,
+        )
+        runs = [
+            HostRunner(host, runnable, chosen, context, host_plan) for host, host_plan in zip(hosts, known, strict=True)
+        ]
+        pool = HostPool(runs, chosen, reporter, masker)
+        leaving.callback(pool.leave)
+        # Questions change nothing, so the journal may open while the hosts answer. It is open before anything acts.
+        pool.ask()
         record.begin(
             run_record(
                 run_id,
@@ -157,26 +174,13 @@ def run(
         reporter.began(record.shown, runnable, hosts, operator)
         if (pause := switch.read()) is not None:
             reporter.noticed(f"{pause}; no host is changed")
-        context = Context(
-            connect=sessions,
-            controller=HttpController(),
-            record=record,
-            reporter=reporter,
-            stop=stop or Event(),
-            owner=(operator, run_id),
-            paused=lambda: None if (pause := switch.read()) is None else str(pause),
-            rejoin=REJOIN_SECONDS,
-        )
         suppress = Suppression(
             limits, lambda host, since: record.fixes(host, runnable, since), context.paused, decide, chosen
         )
-        runs = [
-            HostRunner(host, runnable, chosen, context, host_plan) for host, host_plan in zip(hosts, known, strict=True)
-        ]
         problem: Problem | None = None
         outcomes: tuple[HostOutcome, ...] = ()
         try:
-            outcomes = HostPool(chosen, reporter, masker).run(runs, gate, suppress)
+            outcomes = pool.run(gate, suppress)
         except ConfigurationError as error:
             # The host has several candidates for a setting that its inventory leaves open.
             problem = Problem(code="configuration", message=str(error))

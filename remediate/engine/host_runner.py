@@ -1,5 +1,6 @@
 """Takes one host through a playbook: survey, judge, apply, hold."""
 
+from concurrent.futures import Future
 from time import monotonic
 from typing import Final
 
@@ -20,7 +21,7 @@ from remediate.engine.lazy_session import LazySession
 from remediate.engine.open_host import OpenHost
 from remediate.engine.outcomes import identity_of
 from remediate.engine.planned import HeldPlan, planned_host
-from remediate.engine.surveyor import SURVEY_SECONDS, Surveyor
+from remediate.engine.surveyor import SURVEY_SECONDS, OpenSurvey, Surveyor
 from remediate.engine.unchanged import decide, untouched
 from remediate.errors import ContactLost, Unreachable, Unreadable
 
@@ -52,24 +53,36 @@ class HostRunner:
         self._plan: PlannedHost | Unreadable | None = None
         self._held: HeldPlan | None = None
 
-    def examine(self) -> HostOutcome | None:
-        """Survey the host and judge every remedy. Return None if this run may fix something.
+    def ask(self) -> OpenSurvey:
+        """Connect, and send the questions of the first survey. It says nothing to anybody.
 
-        Raises ConfigurationError if the inventory lacks a setting that is needed and cannot be discovered.
+        Raises Unreachable, and ConfigurationError if the inventory lacks a setting that is needed and cannot be
+        discovered.
         """
         self._begun = monotonic()
+        if self._host_plan is None:
+            self.host = discovered(self.host, self._session) if self.runnable.discovers else self.host
+            self._host_plan = self.runnable(self.host)
+        surveyor = Surveyor(self._session, self.context.controller, (*self._host_plan.probes(), CLOCK, RULES))
+        self._open = OpenHost(self.host, self._host_plan, surveyor, self.options, self.context, begun=self._begun)
+        survey = surveyor.look(seconds=min(SURVEY_SECONDS, self.options.timeout))
+        self._surveyed = monotonic()
+        return survey
+
+    def examine(self, asked: "Future[OpenSurvey | None] | None" = None) -> HostOutcome | None:
+        """Survey the host and judge every remedy. Return None if this run may fix something.
+
+        `asked` is the survey that was begun before. Raises ConfigurationError as `ask` does.
+        """
         if self.context.stop.is_set():
             return self._end(RunVerdict.INTERRUPTED)
         try:
-            if self._host_plan is None:
-                self.host = discovered(self.host, self._session) if self.runnable.discovers else self.host
-                self._host_plan = self.runnable(self.host)
-            surveyor = Surveyor(self._session, self.context.controller, (*self._host_plan.probes(), CLOCK, RULES))
-            self._open = OpenHost(self.host, self._host_plan, surveyor, self.options, self.context, begun=self._begun)
-            self._before = surveyor.survey(min(SURVEY_SECONDS, self.options.timeout))
-            self._surveyed = monotonic()
+            with (None if asked is None else asked.result()) or self.ask() as survey:
+                waiting = monotonic() - self._surveyed  # The answers wait here as long as the journal takes to open.
+                self._before = survey.survey()
+            self._surveyed = monotonic() - waiting
             self.context.reporter.surveyed(self.host, readings(self._before))
-            ending = decide(self._open)
+            ending = decide(self._examined)
             if ending is not None and ending.verdict is RunVerdict.PENDING:
                 self._plan = self._present_plan()
         except Unreachable as error:

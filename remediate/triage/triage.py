@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from time import monotonic, sleep
+from threading import Event
+from time import monotonic
 from typing import Final, NamedTuple
 
 from pydantic import ConfigDict, Field
@@ -103,9 +104,12 @@ def triage(
     Facts answer the others, or they stay open.
     Raises ConfigurationError if the inventory lacks the settings that every playbook needs.
     """
-    masker, started = Masker(), datetime.now(UTC)
+    masker, started, stop = Masker(), datetime.now(UTC), Event()
     with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(hosts)), thread_name_prefix="host") as pool:
-        triaged = tuple(pool.map(lambda host: _triaged(host, playbooks, connect, patience), hosts))
+        try:
+            triaged = tuple(pool.map(lambda host: _triaged(host, playbooks, connect, patience, stop), hosts))
+        finally:
+            stop.set()  # Ctrl-C does not wait until something is old.
     if not any(host.incidents or host.error for host in triaged):
         reasons = dict.fromkeys(why for host in triaged for why in host.unjudged.values())
         raise ConfigurationError("; ".join(reasons) or "there is no playbook")
@@ -137,13 +141,13 @@ class _Look(NamedTuple):
         return any(incident.matches for incident in self.incidents)
 
     @property
-    def unexplained(self) -> bool:
-        """Whether the likeliest incident is a mere symptom."""
-        return self.matches and not self.incidents[0].causes
+    def explained(self) -> bool:
+        """Whether the likeliest incident is more than a mere symptom."""
+        return self.matches and bool(self.incidents[0].causes)
 
 
 def _triaged(
-    host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host], Session], patience: float
+    host: Host, playbooks: Sequence[Playbook], connect: Callable[[Host], Session], patience: float, stop: Event
 ) -> HostTriage:
     try:
         session = connect(host)
@@ -157,7 +161,7 @@ def _triaged(
             return HostTriage(name=host.name, address=host.ssh.address, unjudged=unjudged)
         probes = tuple(probe for host_plan in host_plans.values() for probe in host_plan.probes())
         surveyor = Surveyor(session, HttpController(), (*probes, CLOCK, RULES))
-        look = _looked(surveyor, host_plans, patience)
+        look = _looked(surveyor, host_plans, patience, stop)
     except Unreachable as error:
         return HostTriage(name=host.name, address=host.ssh.address, error=error.message)
     finally:
@@ -172,19 +176,20 @@ def _triaged(
     )
 
 
-def _looked(surveyor: Surveyor, host_plans: Mapping[Playbook, HostPlan], patience: float) -> _Look:
+def _looked(surveyor: Surveyor, host_plans: Mapping[Playbook, HostPlan], patience: float, stop: Event) -> _Look:
     """Look until a symptom is explained, or nothing that started lately can hide one. Raises Unreachable."""
-    look = _judged(host_plans, surveyor.survey())
-    if look.unexplained:
-        # The pages of the first survey may be the first that wait for a lock, and that takes seconds to show.
-        again = _judged(host_plans, surveyor.survey())
-        return again if again.matches else look
+    best = look = _judged(host_plans, surveyor.survey())
     until = monotonic() + patience
-    while not look.matches and is_young(youngest(look.facts)) and monotonic() < until:
+    # The pages of the first survey may be the first that wait for a lock, and that takes seconds to show.
+    once_more = best.matches
+    while not best.explained:
         # What comes and goes every few seconds is well in most surveys.
-        sleep(max(0.0, min(surveyor.took, until - monotonic())))
-        look = _judged(host_plans, surveyor.survey())
-    return look
+        left = until - monotonic() if is_young(youngest(look.facts)) else 0.0
+        if not once_more and (left <= 0 or stop.wait(min(surveyor.took, left))):
+            break
+        once_more, look = False, _judged(host_plans, surveyor.survey())
+        best = look if look.matches or not best.matches else best
+    return best
 
 
 def _judged(host_plans: Mapping[Playbook, HostPlan], facts: Facts) -> _Look:

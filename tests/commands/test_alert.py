@@ -69,9 +69,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: Path) -> Shop:
     root = tmp_path / "shop"
     root.mkdir()
     return Shop(root, monkeypatch)

@@ -62,9 +62,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+def shop(tmp_path: Path, state: Path) -> Shop:
     root = tmp_path / "shop"
     root.mkdir()
     return Shop(root)

@@ -1,6 +1,7 @@
 """Triage on scripted hosts: one survey, the right incident first, no guesses."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic
 
 import pytest
 
@@ -13,6 +14,7 @@ from remediate.errors import ConfigurationError, Unreachable, UnreachableCode, U
 from remediate.playbooks.app_down import app_down
 from remediate.playbooks.database_down import database_down
 from remediate.probes.http import HttpFailure
+from remediate.testing import ScriptedEvent
 from remediate.triage.assessment import Answer, Answers, Known
 from remediate.triage.triage import HostTriage, _access, triage
 from support import examples as ex
@@ -160,6 +162,13 @@ def test_what_comes_and_goes_is_seen_when_it_is_gone() -> None:
     assert (report.exit_code, first(report).mends, session.surveys) == (10, True, 3)
 
 
+def test_an_unexplained_symptom_of_what_comes_and_goes_is_looked_at_until_it_is_explained() -> None:
+    at: dict[int, Changes | ScriptedEvent] = {2: {**HEALTHY, **YOUNG}, 4: broken("nginx down")}
+    session = FactSession({**UNEXPLAINED, **YOUNG}, at=at)
+    report = triaged(session, patience=PATIENCE)
+    assert (report.exit_code, first(report).mends, session.surveys) == (10, True, 4)
+
+
 def test_what_has_grown_old_is_healthy() -> None:
     session = FactSession({**HEALTHY, **YOUNG}, at={2: HEALTHY})
     report = triaged(session, patience=PATIENCE)
@@ -169,6 +178,18 @@ def test_what_has_grown_old_is_healthy() -> None:
 def test_what_stays_young_is_never_called_healthy() -> None:
     report = triaged({**HEALTHY, **YOUNG}, patience=0)
     assert (report.exit_code, report.hosts[0].matching, report.hosts[0].young) == (3, (), True)
+
+
+def test_ctrl_c_does_not_wait_until_something_is_old() -> None:
+    def connect(asked: Host) -> FactSession:
+        if asked.name == "interrupted":
+            raise KeyboardInterrupt
+        return FactSession({**HEALTHY, **YOUNG})
+
+    interrupted, begun = INSIDE.model_copy(update={"name": "interrupted"}), monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        triage((interrupted, INSIDE), (app_down,), connect=connect, patience=PATIENCE)
+    assert monotonic() - begun < PATIENCE / 2
 
 
 # -- several playbooks -------------------------------------------------------------------------------------------------
