@@ -10,7 +10,7 @@ from pathlib import Path
 import remediate
 from remediate.commands.docs.coverage import coverage
 from remediate.commands.docs.pages import build
-from remediate.commands.docs.schemas import DOCUMENTS, schema
+from remediate.commands.docs.schemas import DOCUMENTS, index, schema
 from remediate.core.host import (
     SshTarget,
 )
@@ -81,6 +81,7 @@ def test_every_path_exists(page: Path) -> None:
 def test_the_schemas_are_the_ones_of_the_code() -> None:
     committed = {path.stem: path.read_text() for path in (ROOT / "docs/schemas").glob("*.json")}
     assert committed == {name: schema(name) for name in DOCUMENTS}, "run: make schemas"
+    assert (ROOT / "docs/schemas/README.md").read_text() == index(), "run: make schemas"
 
 
 def test_the_pages_of_the_playbooks_are_the_ones_of_the_code(tmp_path: Path) -> None:
