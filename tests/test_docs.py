@@ -49,7 +49,7 @@ def test_the_python_of_the_pages_names_what_there_is() -> None:
     blocks = [ast.parse(block["text"]) for block in shown if block["kind"] == "python"]
     assert len(blocks) == 10
     for node in (node for block in blocks for node in ast.walk(block)):
-        if isinstance(node, ast.ImportFrom) and node.module != "monitoring_down":  # written by docs/first-remedy.md
+        if isinstance(node, ast.ImportFrom) and node.module != "web_down":  # written by docs/first-remedy.md
             module = importlib.import_module(node.module or "")
             assert [name.name for name in node.names if not hasattr(module, name.name)] == []
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "remediate":

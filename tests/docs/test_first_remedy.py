@@ -16,7 +16,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_page_has_all_parts() -> None:
     assert list(FILES) == [
-        *("pyproject.toml", "inventories/prod.yml", "playbooks/monitoring_down.py", "tests/test_monitoring_down.py")
+        *("pyproject.toml", "inventories/prod.yml", "playbooks/web_down.py", "tests/test_web_down.py")
     ]
     assert [" ".join(typed.words[:3]) for typed in commands()] == [
         *("remediate --list", "remediate sudoers --host", "python -m pytest", "remediate docs.build")
@@ -39,7 +39,7 @@ def test_the_types_and_the_style_are_right(project: Path) -> None:
 
 
 def test_what_the_page_has_the_reader_break_is_noticed(tmp_path: Path) -> None:
-    path = write(tmp_path) / "playbooks/monitoring_down.py"
+    path = write(tmp_path) / "playbooks/web_down.py"
     guard = '    def guard(self, _):\n        from remediate.core.verdict import skip\n\n        return skip("fine")\n'
     path.write_text(path.read_text().replace("\n\n\ndef _symptoms", f"\n\n{guard}\n\ndef _symptoms"))
     assert re.search(r"^\d failed", carry_out(tmp_path, "python", "-m", "pytest", "-q", code=1), re.MULTILINE)

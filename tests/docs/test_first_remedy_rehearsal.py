@@ -18,7 +18,7 @@ def test_the_playbook_of_the_page_does_what_it_declares(tmp_path: Path) -> None:
     # The image of this checkout's staging hosts need not be built once more.
     image = build(find_engine(), Checkout(CHECKOUT / ".staging"), lambda _: None)
     try:
-        printed = carry_out(project, "remediate", "rehearse.monitoring-down", "--image", image, timeout=900)
+        printed = carry_out(project, "remediate", "rehearse.web-down", "--image", image, timeout=900)
     finally:
         down(directory=project / ".staging", images=True)
-    assert "REHEARSED monitoring-down: 3 of 3 trials as declared" in printed
+    assert "REHEARSED web-down: 3 of 3 trials as declared" in printed
