@@ -25,7 +25,7 @@ def commands(project: Project) -> Iterator[Command]:
     yield from _runs(project)
     yield from _kill_switch(project)
     yield from _staging(project)
-    yield _docs(project)
+    yield from _docs(project)
     yield from _scaffolds(project)
     yield from _rehearsals(project, playbooks)
     yield _init(project)
@@ -315,10 +315,18 @@ def _scaffolds(project: Project) -> Iterator[Command]:
     yield Command("new.playbook", "Write a playbook with its cases, test and page.", (playbook,), of("new_playbook"))
 
 
-def _docs(project: Project) -> Command:
-    def body(_: dict[str, object], terminal: "Terminal") -> int:
+def _docs(project: Project) -> Sequence[Command]:
+    def build_body(_: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.docs.build import build_docs
 
         return build_docs(project, terminal)
 
-    return Command("docs.build", "Write the page of every playbook to docs/, from the code.", (), body)
+    def runbook_body(_: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.docs.printed import write_runbook
+
+        return write_runbook(project, terminal)
+
+    return (
+        Command("docs.build", "Write the pages of playbooks, remedies and commands to docs/.", (), build_body),
+        Command("docs.runbook", "Write the whole runbook to docs/ as one document to print.", (), runbook_body),
+    )
