@@ -90,6 +90,18 @@ def test_a_version_needs_no_list_of_commands(tmp_path: Path) -> None:
     assert "remediate.playbooks" not in imported(("remediate", "--version"), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("fix.app-down", "do.nginx.restart"), "one at a time: fix.app-down and do.nginx.restart"),
+        (("do.ngin.restart",), "did you mean do.nginx.restart?"),
+        (("do.nginx.restart", "--hots", "web1"), "--host"),
+    ],
+)
+def test_single_remedies_are_known_where_a_line_may_mean_one(words: Sequence[str], said: str, tmp_path: Path) -> None:
+    assert said in started(("remediate", *words), tmp_path)[1]
+
+
 def test_a_list_of_runs_needs_a_database_only(tmp_path: Path) -> None:
     modules = packages(imported(("remediate", "runs.list"), tmp_path))
     assert "sqlalchemy" in modules
