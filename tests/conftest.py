@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
@@ -106,6 +107,23 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
     engine.dispose()
     return server_url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state directory of this test, with its journal."""
+    directory = tmp_path / "state"
+    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(directory))
+    monkeypatch.delenv("REMEDIATE_JOURNAL", raising=False)
+    return directory
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Make a folder that others may look into: pytest keeps its own closed."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,7 @@
-"""runs.resume: finds out what a run did whose process died, ends it, and goes on with a new one."""
+"""runs.resume: ends a run whose process died, by its hosts' answers, and starts it again."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import Final
 
@@ -33,8 +32,8 @@ _OPEN: Final = frozenset({RunVerdict.UNREACHABLE, RunVerdict.INTERRUPTED})
 
 
 def resume_run(flags: Flags, project: Project, terminal: Terminal, *, program: str) -> int:
-    """End a run whose process died by what its hosts say, and go on with a new run of the same."""
-    with closing(Journal.open(project.journal())) as journal:
+    """End a run whose process died, by its hosts' answers, and start the same again."""
+    with Journal.open(project.journal()) as journal:
         stored = journal.find(_wanted(flags))
         _demand_dead(stored, flags, terminal)
         narrate = _narrate(flags, terminal)
@@ -152,7 +151,7 @@ def _unless_others_acted(seen: StepSeen, others: Sequence[str]) -> StepSeen:
 
 
 def _give_up(stored: StoredRun, journal: Journal, flags: Flags, terminal: Terminal, program: str) -> int:
-    """End a run that cannot be repeated: it was given a secret, or was started by a program of its own."""
+    """End a run that cannot be repeated: one with a secret, or one started by a program."""
     why = "no record has what this run was given (a secret, or a caller's own remedies)"
     for step in stored.steps:
         if step.outcome is None:

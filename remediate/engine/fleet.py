@@ -58,14 +58,15 @@ def select(
 ) -> tuple[Host, ...]:
     """Return the hosts for a name, group or pattern.
 
-    `warn` is called with one line for each part of the inventory files that was ignored. Raises ConfigurationError in
-    one line.
+    `warn` is called with one line for each part of the inventory files that was ignored. Ansible's programs read what
+    only they can, if it is in the project around the working directory. Raises ConfigurationError in one line.
     """
+    project = Project.here()
     if inventory is None:
-        paths: Sequence[Path] = Project.here().inventories()
+        paths: Sequence[Path] = project.inventories()
     else:
         paths = (inventory,) if isinstance(inventory, Path) else tuple(inventory)
-    return Inventory.load(paths).select(target, warn)
+    return Inventory.load(paths, project.root).select(target, warn)
 
 
 def operator_name() -> str:
@@ -116,6 +117,7 @@ def run(
     switch = KillSwitch(limits.pause_file)
     incident = None if chosen.incident is None else _known_incident(chosen.incident, journal, project)
     masker = Masker(runnable.secrets if isinstance(runnable, SingleRemedy) else ())
+    masker.register(*(secret for host in hosts for secret in host.secrets))
     reporter = NullReporter() if reporter is None else MaskingReporter(reporter, masker)
     operator = operator or operator_name()
     started, begun, run_id = datetime.now(UTC), monotonic(), new_run_id()

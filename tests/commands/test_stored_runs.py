@@ -41,8 +41,7 @@ WORDS = ("2026", "fixed", "host", "proven", "proceed", "yes", "no", "fix", "web1
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
+def project(monkeypatch: pytest.MonkeyPatch, state: Path) -> Project:
     monkeypatch.setattr("remediate.engine.transitions.PATIENCE", 0.3)
     monkeypatch.setattr("remediate.engine.fleet.REJOIN_SECONDS", 0)
     return Project(root=None)
@@ -95,11 +94,8 @@ def test_a_secret_that_is_a_word_of_the_report_ends_no_run_and_changes_no_verdic
     assert (report.verdict, report.exit_code) == (RunVerdict.FIXED, 0)
     assert [step.verified for step in report.hosts[0].steps] == [Verified.PROVEN]
     assert "\nFIXED in " in told
-    journal = Journal.open(project.journal())
-    try:
+    with Journal.open(project.journal()) as journal:
         stored = journal.find(report.run)
-    finally:
-        journal.close()
     assert stored.finished is not None
     assert (stored.verdict, stored.exit_code, stored.touched) == ("fixed", 0, "yes")
     assert [step.outcome for step in stored.steps] == ["proven"]

@@ -1,7 +1,6 @@
 """Fixtures: a state directory of a test's own, and a journal in it."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,11 @@ from remediate.journal.journal import Journal
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "state"
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(directory))
-    return directory
+def _own_state(state: Path) -> None:
+    """Give every test a state directory."""
 
 
 @pytest.fixture
 def journal() -> Iterator[Journal]:
-    with closing(Journal.open()) as opened:
+    with Journal.open() as opened:
         yield opened

@@ -46,7 +46,7 @@ def report(*, passed: bool = True, whole: bool = True, of: str | None = None, da
 
 @pytest.fixture
 def wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where the wheel keeps the records of the stock playbooks."""
+    """The wheel's directory of the packaged playbooks' records."""
     place = tmp_path / "wheel"
     (place / "rehearsals").mkdir(parents=True)
     monkeypatch.setattr("remediate.rehearsal.content.resources", SimpleNamespace(files=lambda _: place))
@@ -140,9 +140,8 @@ class Streams:
 
 
 @pytest.fixture
-def checked(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Project:
+def checked(project: Project, monkeypatch: pytest.MonkeyPatch, state: Path) -> Project:
     """A project with a host that is well, and a journal of its own."""
-    monkeypatch.setenv("REMEDIATE_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr("remediate.transport.dialing.Dialling", lambda *_: Opened(FactSession(HEALTHY)))
     inventory = project.demand_root() / "inventories" / "prod.yml"
     inventory.parent.mkdir()

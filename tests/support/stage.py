@@ -12,6 +12,7 @@ from remediate.commands.privileges import script_of
 from remediate.engine.fleet import select
 from remediate.errors import RemediateError
 from remediate.project.project import Project
+from remediate.rehearsal.faults.fault import CLIENTS_ENDED
 from remediate.rehearsal.staging import StagingHost, up
 from support.staged_host import APP, CHECKOUT, DOMAIN, FPM
 
@@ -33,6 +34,7 @@ for name in sshd timeout sh sleep; do pkill -KILL -u forge -x $name; done
 rm -rf /opt/remediate
 cp -a /root/pristine/remediate /opt/remediate
 pkill -KILL -u root -x flock
+{CLIENTS_ENDED}
 chown -R forge:forge {APP}/storage {APP}/bootstrap/cache
 chmod -R u+rwX {APP}/storage {APP}/bootstrap/cache
 rm -f {APP}/storage/framework/down /var/log/nginx/fill
@@ -72,6 +74,7 @@ for p in $(pgrep -u forge -f 'artisan queue:work'); do
 done
 [ -z "${{old:-}}" ] || supervisorctl restart 'agency-worker:*' > /dev/null
 until [ "$(supervisorctl status | grep -c RUNNING)" = 2 ]; do i=$((i+1)); [ $i -lt 60 ] || exit 8; sleep 0.2; done
+until [ "$(pgrep -u forge -fc 'artisan queue:work')" = 2 ]; do i=$((i+1)); [ $i -lt 60 ] || exit 6; sleep 0.2; done
 [ -z "$(spoilt 2>&1)" ] || {{ spoilt; exit 7; }}
 """
 """Before each test: undo the previous one's changes. It exits with 0 only when the host is as it was made."""
