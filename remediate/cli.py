@@ -230,12 +230,25 @@ class RemediateProgram(Program):
         super().parse_collection()
 
     @override
+    def parse_core_args(self) -> None:
+        super().parse_core_args()
+        shell = str(self.args["print-completion-script"].value)
+        # Invoke's own completion loses empty words, and offers commands where a host is wanted.
+        if shell or self.args.complete.value:
+            from remediate.commands.completion import completed, script
+
+            sys.stdout.write(script(shell) if shell else completed(self.core.remainder))
+            raise Exit
+
+    @override
     def parse_core(self, argv: list[str] | None) -> None:
         with _in_our_words(self, USAGE_EXIT_CODE):
             try:
                 super().parse_core(argv)
             except ValueError:  # Invoke converts these itself.
-                _refuse("--list-depth and --command-timeout take a whole number")
+                raise Exit("--list-depth and --command-timeout take a whole number") from None
+            except ConfigurationError as error:
+                raise Exit(str(error)) from None
 
     @override
     def parse_tasks(self) -> None:

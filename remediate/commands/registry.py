@@ -32,10 +32,13 @@ def other_commands(project: Project) -> Iterator[Command]:
     yield from _kill_switch(project)
     yield from _staging(project)
     yield _docs(project)
+    yield from _scaffolds(project)
     yield from _rehearsals(project, playbooks)
+    yield _init(project)
     yield _sudoers(project)
     yield _triage(project)
     yield _alert(project)
+    yield _approve(project)
     yield from _incidents(project)
     yield from maintenance_commands(project)
 
@@ -210,6 +213,20 @@ def _rehearsals(project: Project, playbooks: Sequence[ListedPlaybook]) -> Iterat
     yield Command("rehearse.all", "Break a host on purpose to prove every playbook.", flags, of(*every))
 
 
+def _init(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.onboarding.init import write_inventory
+
+        return write_inventory(flags, project, terminal, program=program_name())
+
+    flags = (
+        HOST._replace(help="one host: [user@]host[:port], or its name in an inventory"),
+        INVENTORY,
+        Flag("out", "write this file (default: inventories/HOST.yml); an existing one is never overwritten"),
+    )
+    return Command("init", "Look at a host over SSH, and write its inventory. It only reads.", flags, body)
+
+
 def _sudoers(project: Project) -> Command:
     def body(flags: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.privileges import print_sudoers
@@ -259,6 +276,27 @@ def _alert(project: Project) -> Command:
     return Command("alert", _ALERT, flags, body)
 
 
+def _approve(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.approve import approve
+
+        return approve(flags, project, terminal, program=program_name())
+
+    flags = (
+        Flag("hash", "hash of the plan, as --plan printed it; `list` shows the plans that wait", positional=True),
+        Flag("key", "SSH key to sign with (default: the first in ~/.ssh); of one in an agent, the public part"),
+        Flag("withdraw", "withdraw the plan instead", bool),
+        Flag("yes", "do not ask whether the plan is right", bool),
+    )
+    return Command("approve", _APPROVE, flags, body)
+
+
+_APPROVE: Final = """Approve one plan that --plan made, with a signature: `approve HASH`.
+
+The project's allowed_signers file names the persons who may. The plan then runs once, with --approved HASH.
+"""
+
+
 def _incidents(project: Project) -> Iterator[Command]:
     from remediate.commands.incident_registry import incident_commands
 
@@ -269,6 +307,22 @@ _ALERT: Final = """Show what the policy decides about the alerts on standard inp
 
 Nothing is started: a proposal is shown as the command that a person may run.
 """
+
+
+def _scaffolds(project: Project) -> Iterator[Command]:
+    def of(name: str) -> Body:
+        def body(flags: dict[str, object], terminal: "Terminal") -> int:
+            from remediate.commands.scaffold import scaffold
+
+            command: Callable[..., int] = getattr(scaffold, name)
+            return command(flags, project, terminal, program=program_name())
+
+        return body
+
+    remedy = Flag("name", "its kind: TOOL.VERB, for example gunicorn.restart")
+    playbook = Flag("name", "its name, for example web-down")
+    yield Command("new.remedy", "Write a remedy with its fault, test and page.", (remedy,), of("new_remedy"))
+    yield Command("new.playbook", "Write a playbook with its cases, test and page.", (playbook,), of("new_playbook"))
 
 
 def _docs(project: Project) -> Command:

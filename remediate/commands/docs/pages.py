@@ -16,6 +16,7 @@ from remediate.core.verdict import ENGINE_CODES
 from remediate.project.listing import ListedPlaybook
 from remediate.project.project import Project
 from remediate.rehearsal.content import unrehearsed
+from remediate.remedies import catalogue
 
 
 def build(project: Project, directory: Path) -> tuple[Path, ...]:
@@ -75,6 +76,8 @@ def _remedy(remedy: Remedy) -> dict[str, object]:
     return {
         "kind": remedy.kind,
         "human": remedy.is_human,
+        # A remedy of a project has no command of its own.
+        "single": not remedy.is_human and remedy.kind in catalogue.listed(),
         "doc": inspect.cleandoc(type(remedy).__doc__ or ""),
         "after": ", ".join(f"`{kind}`" for kind in remedy.after),
         "commands": [str(run) for run in remedy.changes()],
