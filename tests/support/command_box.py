@@ -38,9 +38,9 @@ class Said(NamedTuple):
     err: str
 
     def usage(self, *words: str) -> None:
-        """Assert wrong usage, said in one line that holds these words. Only a playbook or the journal come later."""
+        """Assert wrong usage, said in one line that holds these words."""
         assert self.code == 2, self
-        (line,) = self.err.removeprefix("        ... connecting\n").splitlines()
+        (line,) = self.err.splitlines()
         for word in words:
             assert word in line
 
