@@ -81,6 +81,7 @@ def namespace(root: Path | None = None) -> Collection:
     named = set(known)
     if isinstance(program := getattr(sys.modules["__main__"], "program", None), Program):
         _collect_rarely()
+        _help_before_values(program)
         _explain_parse_errors(program)
         # A tasks.py may put our tasks below a name of its own, or give them other names.
         named = {name for name in known if any(f".{word}".endswith(f".{name}") for word in program.argv)} or named
@@ -224,6 +225,7 @@ class RemediateProgram(Program):
             self.namespace = _tree(_known(Project.here()), self.argv)
         except ConfigurationError as error:
             _refuse(str(error))
+        _help_before_values(self)
         super().parse_collection()
 
     @override
@@ -258,6 +260,14 @@ class RemediateProgram(Program):
             super().parse_cleanup()
 
 
+def _help_before_values(program: Program) -> None:
+    """Show the help of a command that is followed by --help. Invoke would take it for the value that it needs."""
+    words = program.core.unparsed
+    if len(words) > 1 and words[1] in _HELP:
+        program.core[0].args.help.value = words[0]
+        words.clear()
+
+
 def _explain_parse_errors(program: Program) -> None:
     """Let `invoke` or `fab`, which is running, report a line that it cannot parse in our words.
 
@@ -266,8 +276,12 @@ def _explain_parse_errors(program: Program) -> None:
 
     def explained(parse: Callable[[], None]) -> Callable[[], None]:
         def call() -> None:
-            with _in_our_words(program, _PARSE_ERROR):
-                parse()
+            try:
+                with _in_our_words(program, _PARSE_ERROR):
+                    parse()
+            except OSError as error:
+                _output_is_lost(error)
+                raise Exit(code=_PARSE_ERROR) from None
 
         return call
 

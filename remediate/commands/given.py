@@ -29,6 +29,7 @@ OPTIONS: Final = (
     "serial",
     "max_fail",
     "forks",
+    "approved",
     "reason",
     "incident",
 )
@@ -91,7 +92,8 @@ def options_of(flags: Flags) -> "Options":
         if detail["type"] in {"float_parsing", "int_parsing"}:
             flag = str(detail["loc"][0]).replace("_", "-")
             raise ConfigurationError(f"--{flag} takes a number, not {detail['input']!r}") from None
-        raise ConfigurationError(f"--{one_line(error).replace('_', '-')}") from None
+        # What concerns several flags begins with the name of one.
+        raise ConfigurationError(f"--{one_line(error).removeprefix('value: ').replace('_', '-')}") from None
 
 
 def target_of(flags: Flags, inventory: Inventory) -> str:

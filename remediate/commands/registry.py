@@ -25,13 +25,14 @@ def commands(project: Project) -> Iterator[Command]:
     yield from _runs(project)
     yield from _kill_switch(project)
     yield from _staging(project)
-    yield _docs(project)
+    yield from _docs(project)
     yield from _scaffolds(project)
     yield from _rehearsals(project, playbooks)
     yield _init(project)
     yield _sudoers(project)
     yield _triage(project)
     yield _alert(project)
+    yield _approve(project)
     yield from _incidents(project)
     yield from maintenance_commands(project)
     for remedy in catalogue.listed().values():
@@ -265,6 +266,27 @@ def _alert(project: Project) -> Command:
     return Command("alert", _ALERT, flags, body)
 
 
+def _approve(project: Project) -> Command:
+    def body(flags: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.approve import approve
+
+        return approve(flags, project, terminal, program=program_name())
+
+    flags = (
+        Flag("hash", "hash of the plan, as --plan printed it; `list` shows the plans that wait", positional=True),
+        Flag("key", "SSH key to sign with (default: the first in ~/.ssh); of one in an agent, the public part"),
+        Flag("withdraw", "withdraw the plan instead", bool),
+        Flag("yes", "do not ask whether the plan is right", bool),
+    )
+    return Command("approve", _APPROVE, flags, body)
+
+
+_APPROVE: Final = """Approve one plan that --plan made, with a signature: `approve HASH`.
+
+The project's allowed_signers file names the persons who may. The plan then runs once, with --approved HASH.
+"""
+
+
 def _incidents(project: Project) -> Iterator[Command]:
     from remediate.commands.incident_registry import incident_commands
 
@@ -293,10 +315,18 @@ def _scaffolds(project: Project) -> Iterator[Command]:
     yield Command("new.playbook", "Write a playbook with its cases, test and page.", (playbook,), of("new_playbook"))
 
 
-def _docs(project: Project) -> Command:
-    def body(_: dict[str, object], terminal: "Terminal") -> int:
+def _docs(project: Project) -> Sequence[Command]:
+    def build_body(_: dict[str, object], terminal: "Terminal") -> int:
         from remediate.commands.docs.build import build_docs
 
         return build_docs(project, terminal)
 
-    return Command("docs.build", "Write the page of every playbook to docs/, from the code.", (), body)
+    def runbook_body(_: dict[str, object], terminal: "Terminal") -> int:
+        from remediate.commands.docs.printed import write_runbook
+
+        return write_runbook(project, terminal)
+
+    return (
+        Command("docs.build", "Write the pages of playbooks, remedies and commands to docs/.", (), build_body),
+        Command("docs.runbook", "Write the whole runbook to docs/ as one document to print.", (), runbook_body),
+    )

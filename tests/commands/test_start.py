@@ -104,6 +104,8 @@ def test_a_run_imports_only_what_it_uses(command: str, own: Sequence[str], tmp_p
     assert packages(modules) & (SSH | {"httpx2", "jinja2", "apprise"}) == frozenset()
     # No question is asked of a host that does not answer, and none of another playbook is there to be asked.
     assert {name for name in modules if name.startswith("remediate.playbooks.")} == set(own)
+    # Nothing is to be changed, so there is no plan to approve.
+    assert not {name for name in modules if name.startswith("remediate.approvals")}
     assert not {"remediate.remedies.payments", "remediate.remedies.fallback", "remediate.rehearsal"} & modules
 
 
