@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from remediate import __version__
 from remediate.commands.command import RUN_PREFIXES, Command, program_name
-from remediate.commands.registry import commands
+from remediate.commands.registry import other_commands, remedy_commands
 from remediate.commands.usage import explain
 from remediate.core.flags import HOST
 from remediate.errors import FAILED_EXIT_CODE, USAGE_EXIT_CODE, ConfigurationError, RemediateError
@@ -77,7 +77,7 @@ def namespace(root: Path | None = None) -> Collection:
 
     `root` is the project's directory; without it the project is searched from the current directory upwards.
     """
-    known = _known(Project(root) if root is not None else Project.here())
+    known = _known(Project(root) if root is not None else Project.here(), ())
     named = set(known)
     if isinstance(program := getattr(sys.modules["__main__"], "program", None), Program):
         _collect_rarely()
@@ -88,10 +88,13 @@ def namespace(root: Path | None = None) -> Collection:
     return _tree(known, named)
 
 
-def _known(project: Project) -> dict[str, Command]:
+def _known(project: Project, line: Sequence[str]) -> dict[str, Command]:
+    """Return the commands by name. A line that names others, and no `do.*`, needs no single remedy."""
     # Invoke disables writing bytecode (--write-pyc), so each run would compile again all that it imports from here on.
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
-    known = {command.name: command for command in commands(project)}
+    known = {command.name: command for command in other_commands(project)}
+    if not any(name in line for name in known) or any(word.startswith("do.") for word in line):
+        known |= {command.name: command for command in remedy_commands(project)}
     if not _HELP.isdisjoint(sys.argv[1:]):
         known |= {name: _fitted(known[name]) for name in sys.argv[1:] if name in known}
     return known
@@ -222,7 +225,7 @@ class RemediateProgram(Program):
     @override
     def parse_collection(self) -> None:
         try:
-            self.namespace = _tree(_known(Project.here()), self.argv)
+            self.namespace = _tree(_known(Project.here(), self.argv), self.argv)
         except ConfigurationError as error:
             _refuse(str(error))
         _help_before_values(self)

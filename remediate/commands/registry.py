@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 def commands(project: Project) -> Iterator[Command]:
     """Yield every command of a project."""
+    yield from other_commands(project)
+    yield from remedy_commands(project)
+
+
+def other_commands(project: Project) -> Iterator[Command]:
+    """Yield every command except those of single remedies."""
     playbooks = list(project.playbooks().values())
     for listed in playbooks:
         yield _playbook(listed, project, plan=False)
@@ -35,6 +41,10 @@ def commands(project: Project) -> Iterator[Command]:
     yield _approve(project)
     yield from _incidents(project)
     yield from maintenance_commands(project)
+
+
+def remedy_commands(project: Project) -> Iterator[Command]:
+    """Yield the command of every single remedy. All their modules are read for it."""
     for remedy in catalogue.listed().values():
         if not remedy.is_human:
             yield _remedy(remedy, project)
