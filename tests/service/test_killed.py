@@ -1,0 +1,45 @@
+"""Processes that are killed while they act: nothing is applied twice, and no run is lost."""
+
+import random
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from remediate.journal.journal import Journal
+from remediate.service.request import DurableRun, DurableState
+from support.durable import ToyFleet, Worker
+
+KILLS: Final = 4
+CHANCE: Final = random.Random()  # noqa: S311  # Another moment each time: what it finds is to be mended.
+
+
+@pytest.fixture
+def toys(tmp_path: Path) -> ToyFleet:
+    return ToyFleet(tmp_path / "fleet", 4, step_seconds=0.5).build()
+
+
+def demand_each_once(toys: ToyFleet, ended: Sequence[DurableRun]) -> None:
+    assert [run.state for run in ended] == [DurableState.ENDED] * len(toys.names)
+    for name, run in zip(toys.names, ended, strict=True):
+        steps = toys.steps(name)
+        assert run.result is not None
+        # What cannot be known is said to be unknown. Everything else is fixed, whoever did it.
+        assert run.result.verdict in {"fixed", "unknown"}, (name, steps, run)
+        assert steps == ["begin", "end"] or (steps.count("begin") <= 1 and run.result.verdict == "unknown"), run
+    with closing(Journal.open()) as journal:
+        assert journal.open_intents() == ()
+        assert [run.id for run in journal.runs() if run.unfinished] == []
+
+
+def test_one_process_that_is_killed_again_and_again(toys: ToyFleet, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/service.sqlite3"
+    for _ in range(KILLS):
+        worker = Worker(toys, url, "w1")
+        worker.launched()
+        time.sleep(CHANCE.uniform(0.1, 2))
+        worker.kill()
+    demand_each_once(toys, Worker(toys, url, "w1").launched().ended())
